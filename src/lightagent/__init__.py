@@ -27,8 +27,11 @@ if TYPE_CHECKING:
     from lightagent.adapters.memory.process import InProcessMemory
     from lightagent.adapters.memory.shared import SharedMemoryPool
     from lightagent.adapters.prices import litellm_prices
+    from lightagent.adapters.telemetry.otel.content import ContentCapture
+    from lightagent.adapters.trace_files import JsonlTraceExporter
     from lightagent.agent import LightAgent
     from lightagent.application.event_codec import event_from_dict, event_to_dict
+    from lightagent.application.export_trace import export_trace
     from lightagent.application.foreign_memory import MemoryProtocol
     from lightagent.application.generated_tools.saved_tool import GeneratedTool
     from lightagent.application.journal import Journal
@@ -58,8 +61,9 @@ if TYPE_CHECKING:
     from lightagent.application.projections.result import RunResult
     from lightagent.application.projections.spent import spent_in
     from lightagent.application.projections.stream_events import StreamEvent
-    from lightagent.application.projections.trace import TraceEvent, trace_events
-    from lightagent.application.projections.trace_summary import TraceSummary, summarize_trace
+    from lightagent.application.projections.trace import trace_events
+    from lightagent.application.projections.trace_event import TraceEvent
+    from lightagent.application.projections.trace_summary import summarize_trace
     from lightagent.application.prompts import Prompts
     from lightagent.application.prune_sessions import PrunedSessions
     from lightagent.application.remembered import RememberedDecision
@@ -83,11 +87,13 @@ if TYPE_CHECKING:
     from lightagent.application.tools.function_tool import FunctionTool, as_tool
     from lightagent.application.tools.loader import ToolLoader
     from lightagent.application.tools.registry import AsyncToolDispatcher, ToolRegistry
+    from lightagent.application.trace_recorder import TraceRecorder
     from lightagent.application.trim_session import TrimmedSession
     from lightagent.bootstrap import App, open_app
     from lightagent.compose.embedding import open_embedder
     from lightagent.compose.mcp import mcp_tools
     from lightagent.compose.openapi import openapi_tools
+    from lightagent.compose.telemetry import flush_telemetry
     from lightagent.domain.agent_heads import AgentHead, ModelEndpoint
     from lightagent.domain.budget_accounts import Account, AccountKey, RateLimit
     from lightagent.domain.budgets import BudgetLimits, Spent
@@ -166,7 +172,9 @@ if TYPE_CHECKING:
     from lightagent.domain.scopes import Scope
     from lightagent.domain.signals import ApprovalRequired, RetryTool
     from lightagent.domain.skills import Skill
+    from lightagent.domain.telemetry import ContentLimits, ContentMode
     from lightagent.domain.tools import ToolSpec
+    from lightagent.domain.trace_summary import TraceSummary
     from lightagent.domain.usage import Usage, normalize_usage
     from lightagent.guardrails import (
         high_risk_parameter_guardrail,
@@ -182,10 +190,12 @@ if TYPE_CHECKING:
     from lightagent.options import AgentOptions, ResumeOptions, RunOptions
     from lightagent.ports.budgets import BudgetAccounts, Budgets, TenantBudget
     from lightagent.ports.code import CodeRunner
+    from lightagent.ports.content_policy import ContentPolicy
     from lightagent.ports.context import Compactor, Conclusion, ContextSource, HistorySource, Replacement
     from lightagent.ports.context_budget import ContextBudget
     from lightagent.ports.detectors import Detector
     from lightagent.ports.embedding import Embedder
+    from lightagent.ports.flushable_sink import FlushableSink
     from lightagent.ports.journals import JournalStore
     from lightagent.ports.memory import MemoryStore, OwnerSelection
     from lightagent.ports.models import ChatModel, ChatRequest, ServedModel
@@ -195,6 +205,7 @@ if TYPE_CHECKING:
     from lightagent.ports.token_counter import TokenCounter
     from lightagent.ports.tool_selection import ToolSelection
     from lightagent.ports.tools import RunContext, Tool, ToolList, ToolSource
+    from lightagent.ports.traces import TraceExporter
     from lightagent.ports.tree_of_thought import TreeOfThought
     from lightagent.settings import Settings, load_settings
     from lightagent.streams import AsyncRunStream, RunStream
@@ -209,39 +220,40 @@ __all__ = [
     "ApprovalRequiredTools", "Asked", "AsyncRunStream", "AsyncToolDispatcher", "Blocked", "BudgetAccounts",
     "BudgetError", "BudgetExhausted", "BudgetLimits", "Budgets", "CallPayload", "Cancelled", "CapabilityPolicy",
     "CapabilityRule", "ChatCompletionChunk", "ChatModel", "ChatRequest", "CodeLimits", "CodeRunner", "CodeTools",
-    "Compactor", "Completed", "Conclusion", "ConclusionPayload", "ConfigurationError", "ContextBudget",
-    "ContextPayload", "ContextSource", "Decision", "DeclaredTools", "Delta", "Detector", "Embedder", "EndPayload",
-    "Event", "Failed", "FallbackModel", "FilteredTools", "Finding", "FlowTimeout", "FoundMemory", "FunctionTool",
-    "Gate", "GeneratedTool", "GuardrailDecision", "HandoffLimits", "HandoffPayload", "HeldStream",
-    "HistoryReference", "HistorySource", "HookContext", "HookDecision", "HttpServer", "HumanApprovalHook",
-    "HumanFeedback", "InMemoryReviewStore", "InProcessMemory", "InformationFlow", "Journal",
-    "JournalBudgetAccounts", "JournalStore", "JsonObject", "JsonReviewStore", "JsonValue", "LightAgent",
-    "LightAgentError", "LightAgentErrorInfo", "LightSwarm", "Limits", "ListedTools", "McpFault", "McpServer",
-    "McpTools", "McpUnavailable", "MemoriesPayload", "MemoryAdmissionDecision", "MemoryBudgetAccounts",
-    "MemoryCandidate", "MemoryOwner", "MemoryPolicy", "MemoryPromotedPayload", "MemoryPromotionDecision",
-    "MemoryPromotionPayload", "MemoryProtocol", "MemoryQueryPayload", "MemoryRecord", "MemoryScope", "MemoryStore",
-    "MemoryWritePayload", "MemoryWrittenPayload", "MissingExtraError", "ModelEndpoint", "ModelPrice", "MontyRunner",
-    "NarrowTools", "ObservingHook", "OfflineModel", "OpenAIChatModel", "OpenApiTools", "Origin", "Outcome",
-    "OutputError", "OutputPayload", "OwnerSelection", "Passed", "PayloadT", "Phase", "PolicyError", "PolicyHook",
-    "PrefixedTools", "PriceTable", "Prompts", "ProviderError", "PrunedSessions", "QueryPayload", "RateLimit",
-    "ReasoningDelta", "Refused", "RememberedDecision", "RenamedTools", "Replacement", "ReplyEnd", "ReplyPayload",
-    "RequestPayload", "Requester", "ResultPayload", "ResumeOptions", "RetryTool", "Review", "ReviewStore",
-    "Reviews", "RunContext", "RunInfo", "RunOptions", "RunResult", "RunStream", "RunSuspended", "RunWatch", "Runs",
-    "Scope", "SelfLearning", "ServedModel", "SessionInfo", "SessionTurn", "Sessions", "Settings",
-    "SharedMemoryPool", "Skill", "SkillManager", "Spent", "StdioServer", "Stopped", "StoredRun", "StreamEvent",
-    "Subject", "SubprocessRunner", "Suspended", "TelemetrySink", "TenantBudget", "TextDelta", "TokenCounter",
-    "Tool", "ToolAnswer", "ToolCallDelta", "ToolCallRecord", "ToolError", "ToolList", "ToolLoader", "ToolRegistry",
-    "ToolSelection", "ToolSource", "ToolSpec", "TraceEvent", "TraceSummary", "TreeOfThought", "TrimmedSession",
-    "Usage", "Verdict",
-    "after_memory_promote", "after_memory_retrieve", "after_memory_write", "after_model_response", "after_run",
-    "after_tool_result", "as_tool", "before_memory_promote", "before_memory_retrieve", "before_memory_write",
-    "before_model_request", "before_run", "before_tool_call", "classify_exception", "create_skill_tools",
-    "event_from_dict", "event_to_dict", "format_error_code", "format_lightagent_error",
-    "high_risk_parameter_guardrail", "litellm_prices", "load_settings", "maximum_length_guardrail", "mcp_tools",
-    "normalize_usage", "on_approval_required", "on_conclusion", "on_context", "on_error", "on_handoff", "on_output",
-    "open_app", "open_detector", "open_embedder", "openapi_tools", "output_redaction_guardrail",
-    "output_schema_guardrail", "privacy_input_guardrail", "sensitive_tool_confirmation_guardrail", "spent_in",
-    "summarize_trace", "tool", "trace_events", "url_allowlist_guardrail",
+    "Compactor", "Completed", "Conclusion", "ConclusionPayload", "ConfigurationError", "ContentCapture",
+    "ContentLimits", "ContentMode", "ContentPolicy", "ContextBudget", "ContextPayload", "ContextSource", "Decision",
+    "DeclaredTools", "Delta", "Detector", "Embedder", "EndPayload", "Event", "Failed", "FallbackModel",
+    "FilteredTools", "Finding", "FlowTimeout", "FlushableSink", "FoundMemory", "FunctionTool", "Gate",
+    "GeneratedTool", "GuardrailDecision", "HandoffLimits", "HandoffPayload", "HeldStream", "HistoryReference",
+    "HistorySource", "HookContext", "HookDecision", "HttpServer", "HumanApprovalHook", "HumanFeedback",
+    "InMemoryReviewStore", "InProcessMemory", "InformationFlow", "Journal", "JournalBudgetAccounts", "JournalStore",
+    "JsonObject", "JsonReviewStore", "JsonValue", "JsonlTraceExporter", "LightAgent", "LightAgentError",
+    "LightAgentErrorInfo", "LightSwarm", "Limits", "ListedTools", "McpFault", "McpServer", "McpTools",
+    "McpUnavailable", "MemoriesPayload", "MemoryAdmissionDecision", "MemoryBudgetAccounts", "MemoryCandidate",
+    "MemoryOwner", "MemoryPolicy", "MemoryPromotedPayload", "MemoryPromotionDecision", "MemoryPromotionPayload",
+    "MemoryProtocol", "MemoryQueryPayload", "MemoryRecord", "MemoryScope", "MemoryStore", "MemoryWritePayload",
+    "MemoryWrittenPayload", "MissingExtraError", "ModelEndpoint", "ModelPrice", "MontyRunner", "NarrowTools",
+    "ObservingHook", "OfflineModel", "OpenAIChatModel", "OpenApiTools", "Origin", "Outcome", "OutputError",
+    "OutputPayload", "OwnerSelection", "Passed", "PayloadT", "Phase", "PolicyError", "PolicyHook", "PrefixedTools",
+    "PriceTable", "Prompts", "ProviderError", "PrunedSessions", "QueryPayload", "RateLimit", "ReasoningDelta",
+    "Refused", "RememberedDecision", "RenamedTools", "Replacement", "ReplyEnd", "ReplyPayload", "RequestPayload",
+    "Requester", "ResultPayload", "ResumeOptions", "RetryTool", "Review", "ReviewStore", "Reviews", "RunContext",
+    "RunInfo", "RunOptions", "RunResult", "RunStream", "RunSuspended", "RunWatch", "Runs", "Scope", "SelfLearning",
+    "ServedModel", "SessionInfo", "SessionTurn", "Sessions", "Settings", "SharedMemoryPool", "Skill",
+    "SkillManager", "Spent", "StdioServer", "Stopped", "StoredRun", "StreamEvent", "Subject", "SubprocessRunner",
+    "Suspended", "TelemetrySink", "TenantBudget", "TextDelta", "TokenCounter", "Tool", "ToolAnswer",
+    "ToolCallDelta", "ToolCallRecord", "ToolError", "ToolList", "ToolLoader", "ToolRegistry", "ToolSelection",
+    "ToolSource", "ToolSpec", "TraceEvent", "TraceExporter", "TraceRecorder", "TraceSummary", "TreeOfThought",
+    "TrimmedSession", "Usage", "Verdict", "after_memory_promote", "after_memory_retrieve", "after_memory_write",
+    "after_model_response", "after_run", "after_tool_result", "as_tool", "before_memory_promote",
+    "before_memory_retrieve", "before_memory_write", "before_model_request", "before_run", "before_tool_call",
+    "classify_exception", "create_skill_tools", "event_from_dict", "event_to_dict", "export_trace",
+    "flush_telemetry", "format_error_code", "format_lightagent_error", "high_risk_parameter_guardrail",
+    "litellm_prices", "load_settings", "maximum_length_guardrail", "mcp_tools", "normalize_usage",
+    "on_approval_required", "on_conclusion", "on_context", "on_error", "on_handoff", "on_output", "open_app",
+    "open_detector", "open_embedder", "openapi_tools", "output_redaction_guardrail", "output_schema_guardrail",
+    "privacy_input_guardrail", "sensitive_tool_confirmation_guardrail", "spent_in", "summarize_trace", "tool",
+    "trace_events", "url_allowlist_guardrail",
 ]
 # fmt: on
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
-from typing import TYPE_CHECKING, Final, Generic, NoReturn, Self, TypeAlias, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Generic, NoReturn, Self, TypeAlias, TypeVar, overload
 
 from lightagent.adapters.logs import is_logging, log_events
+from lightagent.adapters.trace_files import JsonlTraceExporter
 from lightagent.aiokits.hand_over import HandOver
 from lightagent.aiokits.sync_bridge import iterate_sync, run_sync
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.deps_type import DepsType
+from lightagent.application.export_trace import ExportedT, ExportFunction, export_trace
 from lightagent.application.journal import Journal
 from lightagent.application.keep_run import RunKeeper
 from lightagent.application.keep_session import NEXT, SessionKeeper, TurnPlace
@@ -19,8 +23,9 @@ from lightagent.application.means import Means
 from lightagent.application.projections.history import history
 from lightagent.application.projections.result import OutputT, RunResult, run_result
 from lightagent.application.projections.stream_events import StreamEvent, StreamEvents
-from lightagent.application.projections.trace import TraceEvent, trace_events
-from lightagent.application.projections.trace_summary import TraceSummary, summarize_trace
+from lightagent.application.projections.trace import trace_events
+from lightagent.application.projections.trace_event import TraceEvent
+from lightagent.application.projections.trace_summary import summarize_trace
 from lightagent.application.run_agent import run_agent
 from lightagent.application.run_record import RunRecord
 from lightagent.application.start_run import start_run
@@ -36,9 +41,12 @@ from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import Event, RunFinished
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.masking import shown
+from lightagent.domain.prices import PriceTable
+from lightagent.domain.trace_summary import TraceSummary
 from lightagent.options import AgentOptions, RunOptions
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.tools import NestedDelta, ToolPart
+from lightagent.ports.traces import TraceExporter
 
 if TYPE_CHECKING:
     from lightagent.application.projections.chunk_types import ChatCompletionChunk
@@ -101,7 +109,52 @@ class AgentBase(Generic[DepsT, OutputT]):
         run = last_run(self)
         return run.trace() if run is not None else []
 
-    def summarize_trace(self, pricing: Mapping[str, float] | None = None) -> TraceSummary:
+    @overload
+    def export_trace_to(
+        self,
+        exporter: str | os.PathLike[str],
+        *,
+        pricing: Mapping[str, float] | PriceTable | None = ...,
+        metadata: JsonObject | None = ...,
+    ) -> Path: ...
+
+    @overload
+    def export_trace_to(
+        self,
+        exporter: TraceExporter[ExportedT] | ExportFunction[ExportedT],
+        *,
+        pricing: Mapping[str, float] | PriceTable | None = ...,
+        metadata: JsonObject | None = ...,
+    ) -> ExportedT: ...
+
+    def export_trace_to(
+        self,
+        exporter: str | os.PathLike[str] | TraceExporter[ExportedT] | ExportFunction[ExportedT],
+        *,
+        pricing: Mapping[str, float] | PriceTable | None = None,
+        metadata: JsonObject | None = None,
+    ) -> ExportedT | Path:
+        """Give the same trace and its summary to an exporter.
+
+        Args:
+            exporter: something with an `export` method, a function, or the path of a file that a `JsonlTraceExporter`
+                appends to.
+            pricing: as for `summarize_trace`.
+            metadata: what is said of the trace.
+
+        Returns:
+            What the exporter returns; for a path, the path.
+
+        Raises:
+            TypeError: the exporter is none of these.
+            ConfigurationError, StoreError: the file cannot be written; see `JsonlTraceExporter`.
+        """
+        if isinstance(exporter, (str, os.PathLike)):
+            file = JsonlTraceExporter(exporter)
+            return export_trace(self.export_trace(), file, pricing=pricing, metadata=metadata)
+        return export_trace(self.export_trace(), exporter, pricing=pricing, metadata=metadata)
+
+    def summarize_trace(self, pricing: Mapping[str, float] | PriceTable | None = None) -> TraceSummary:
         """The same trace in a few figures; `pricing` as for `summarize_trace`."""
         return summarize_trace(self.export_trace(), pricing=pricing)
 

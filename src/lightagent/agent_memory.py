@@ -64,7 +64,7 @@ class MemoryAgent(JournalAgent[DepsT, OutputT]):
             Whether it is a memory now.
 
         Raises:
-            AlreadyDecided: it was decided otherwise before.
+            AlreadyDecided: it was decided otherwise before, or at the same time, or promoted with another text.
             ConfigurationError: there is no such candidate.
             PolicyError: a policy blocks it, or its text must not reach other users.
             StoreError: a store fails.
@@ -95,16 +95,21 @@ class MemoryAgent(JournalAgent[DepsT, OutputT]):
             Of each the `candidate_id`, the `memory_user_id` and `why`: the name of the setting that says so.
 
         Raises:
-            ConfigurationError: the store cannot list what it holds, or what is stored was changed.
-            StoreError: a store fails.
+            ConfigurationError: the tenant is no text.
+            IncompleteListing: after all others have ended, if the counts of some cannot be read.
+            StoreError: a store fails, or cannot list what it holds.
         """
         return run_sync(self.aexpire_lessons(tenant=tenant, dry_run=dry_run))
 
     async def aexpire_lessons(self, *, tenant: str = "", dry_run: bool = False) -> list[JsonObject]:
         """`expire_lessons` for async callers."""
         desk = self._desk
-        ended = [] if desk is None else await desk.tracker.expire(tenant, dry_run=dry_run)
-        return [{"candidate_id": one.lesson_id, "memory_user_id": one.owner.user_id, "why": one.why} for one in ended]
+        if desk is None:
+            return []
+        return [
+            {"candidate_id": one.lesson_id, "memory_user_id": one.owner.user_id, "why": one.why}
+            async for one in desk.tracker.expire(tenant, dry_run=dry_run)
+        ]
 
     @property
     def _desk(self) -> CandidateDesk | None:

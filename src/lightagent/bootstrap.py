@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
 from types import TracebackType
-from typing import Self, Unpack
+from typing import Literal, Self, Unpack
 from weakref import WeakSet, ref
 
 from lightagent.adapters.registry import find_adapter, open_adapter
@@ -21,8 +21,10 @@ from lightagent.compose.backends import (
     open_learning_model,
     open_memory,
     open_model,
+    open_telemetry,
 )
 from lightagent.compose.configured_tools import compose_code_tools, open_apis, open_mcp, open_skills, open_tools
+from lightagent.compose.telemetry import end_telemetry
 from lightagent.domain.errors import ConfigurationError
 from lightagent.options import AgentOptions
 from lightagent.ports.code import CodeRunner
@@ -32,6 +34,7 @@ from lightagent.ports.journals import JournalStore
 from lightagent.ports.mcp import Logins
 from lightagent.ports.memory import MemoryStore
 from lightagent.ports.models import ChatModel
+from lightagent.ports.telemetry import TelemetrySink
 from lightagent.ports.token_counter import TokenCounter
 from lightagent.ports.tools import ToolSource
 from lightagent.settings import LoggingSettings, Settings, load_settings
@@ -56,6 +59,7 @@ class App:
         mcp: the MCP servers whose tools every agent is offered; their connections are shared by all.
         code: what runs programs of models and skills; None where no settings say so.
         apis: the APIs whose operations every agent is offered.
+        telemetry: where traces and metrics go; None where no settings say so, False where they switch telemetry off.
     """
 
     def __init__(
@@ -71,6 +75,7 @@ class App:
         skills: SkillManager | None = None,
         memory: MemoryStore | None = None,
         learning_model: ChatModel | None = None,
+        telemetry: TelemetrySink | Literal[False] | None = None,
     ) -> None:
         self.settings = settings
         self.model = model
@@ -85,7 +90,10 @@ class App:
         self._code_tools = compose_code_tools(settings, code)
         self.skills = skills
         self._agents: WeakSet[LightAgent] = WeakSet()
+        self.telemetry: TelemetrySink | Literal[False] | None = telemetry
         self._closing = AsyncExitStack()
+        if telemetry is not None and telemetry is not False:  # The first to be opened, and the last to be closed.
+            self.on_close(partial(end_telemetry, telemetry))
         self.on_close(model.aclose)
         if learning_model is not None:
             self.on_close(learning_model.aclose)
@@ -134,6 +142,8 @@ class App:
             options["memory"] = self.memory
         if self.embedder is not None:
             options["embedder"] = self.embedder
+        if self.telemetry is not None:
+            options["telemetry"] = False if self.telemetry is False else [self.telemetry]
         return options
 
     def _context_budget(self) -> ContextBudget | None:
@@ -226,7 +236,10 @@ def open_app(
     embedder, code = open_embedding(chosen, environ=variables), open_code(chosen, environ=variables)
     memory, skills = open_memory(chosen, environ=variables, journals=journals), open_skills(chosen)
     learning = open_learning_model(chosen, environ=variables)
-    return App(chosen, model, journals, open_tools(chosen), servers, apis, embedder, code, skills, memory, learning)
+    telemetry = open_telemetry(chosen, environ=variables)
+    return App(
+        chosen, model, journals, open_tools(chosen), servers, apis, embedder, code, skills, memory, learning, telemetry
+    )
 
 
 def _identity(chosen: AgentSettings) -> AgentOptions:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Never, Protocol, TypeAlias
+from typing import Literal, Never, Protocol, TypeAlias
 
 from typing_extensions import TypedDict
 
@@ -97,7 +97,10 @@ class AgentOptions(TypedDict, total=False):
         compactor: keeps the conversation within bounds of your own; not beside `context_budget`.
         history_source: reads the stored conversations that runs begin from.
         session_store: keeps the sessions of runs with a `session_id`.
-        telemetry: sinks that see every event.
+        telemetry: sinks that see every event. Without one that makes spans an agent is traced by the OpenTelemetry
+            providers that the application has set, if it has set any; False: by nobody.
+        tracetools: ``{"TraceToolConfig": {"langfuse_public_key": …, "langfuse_secret_key": …, "langfuse_host": …,
+            "langfuse_enabled": True}}``: traces go to that Langfuse.
         handoffs: agents that tools may hand a run over to.
         capture_content: keep messages, arguments and outputs in traces; they may be private.
         debug, log_level, log_file: readable logs of the logger ``lightagent``, which a process's agents share;
@@ -145,7 +148,8 @@ class AgentOptions(TypedDict, total=False):
     compactor: Compactor | None
     history_source: HistorySource | None
     session_store: JournalStore | None
-    telemetry: Sequence[TelemetrySink] | None
+    telemetry: Sequence[TelemetrySink] | Literal[False] | None
+    tracetools: Mapping[str, object] | None
     handoffs: Sequence[HandoffTarget] | None
     capture_content: bool | None
     debug: bool | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,8 +11,13 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from lightagent import HumanFeedback, JsonObject, LightAgent, MemoryPolicy
+from lightagent.adapters.journals.sqlite import SqliteJournalStore
+from lightagent.adapters.system import SystemClock
+from lightagent.application.lesson_log import KIND
 from lightagent.bootstrap import open_app
+from lightagent.domain.journal_streams import Draft, StreamKey
 from lightagent.domain.messages import AssistantMessage, ContextMessage
+from lightagent.domain.scopes import Scope
 from lightagent.entrypoints.cli.app import app
 from lightagent.human_review import ReviewStore
 from lightagent.ports.models import ChatRequest
@@ -36,6 +42,16 @@ unused_after = 2
 """
 
 
+class Earlier(SystemClock):
+    """The clock of this machine, so many seconds ago."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def now(self) -> float:
+        return super().now() - self._seconds
+
+
 class Desk:
     """A folder with settings, an agent that learned in it, and the command line."""
 
@@ -43,6 +59,7 @@ class Desk:
         self.settings = folder / "lightagent.toml"
         self.settings.write_text(SETTINGS.format(place=folder))
         self.told: list[str] = []
+        self.ago = 0.0
 
     def __call__(self, *arguments: str) -> Result:
         command = ["memory", "candidates", *arguments, "--config", str(self.settings)]
@@ -59,7 +76,7 @@ class Desk:
             return AssistantMessage("Booked.")
 
         with open_app(load_settings(self.settings, environ={}), environ={}) as opened:
-            agent: LightAgent = opened.agent(model=ScriptedModel(answer), memory_policy=policy)
+            agent: LightAgent = opened.agent(model=ScriptedModel(answer), memory_policy=policy, clock=Earlier(self.ago))
             result = agent.run(query, user_id="ann", tenant=tenant, result_format="object")
         assert result.error is None
         return result.trace_id
@@ -104,7 +121,7 @@ def test_what_was_learned_is_listed_by_tenant_user_agent_and_status(desk: Desk) 
 def test_a_candidate_is_shown_with_whom_it_would_be_told_to_and_what_decided(desk: Desk) -> None:
     own, general = desk.ids()
     shown = desk("show", own, "--tenant", "red").stdout
-    assert "\\u001b[2J\\u202eFirst." in shown, "what cannot be seen is written out"
+    assert "Offer a window seat [2JFirst." in shown, "what cannot be seen is no part of a lesson"
     for line in (
         "status     kept; it can be decided about",
         "for        user ann of tenant red",
@@ -152,6 +169,10 @@ def test_a_text_that_tells_of_the_user_is_refused_by_the_rule_and_another_one_is
     taken = desk("promote", general, "--tenant", "red", "--text", "Confirm dates.")
     assert taken.exit_code == 0, taken.stderr
     assert "It was promoted with another text" in desk("show", general, "--tenant", "red").stdout
+    own, _ = desk.ids()
+    desk("promote", own, "--tenant", "red", "--text", OWN)
+    shown = desk("show", own, "--tenant", "red").stdout
+    assert "\\u001b[2J\\u202eFirst." in shown, "what cannot be seen is written out"
     desk.run("Are dates confirmed?")
     assert [GENERAL in one for one in desk.told] == [False]
 
@@ -170,6 +191,44 @@ def test_what_a_policy_decided_is_told_by_its_name(tmp_path: Path) -> None:
     )
 
 
+def test_an_option_that_is_empty_stands_for_nothing_else(desk: Desk) -> None:
+    """Such as one of a variable of the shell that is not set."""
+    own, general = desk.ids()
+    for text in ("", " "):
+        refused = desk("promote", own, "--tenant", "red", "--text", text)
+        assert (refused.exit_code, "--text has no text" in refused.stderr) == (2, True)
+    desk("promote", general, "--tenant", "red")
+    for _ in range(2):
+        desk.run("Are dates confirmed?")
+    refused = desk("expire", "--tenant", "red", "--agent", "")
+    assert (refused.exit_code, "--agent NAME" in refused.stderr) == (2, True)
+    assert len(desk.found("--tenant", "red", "--status", "promoted")) == 1
+
+
+def test_a_lesson_whose_counts_were_damaged_hides_no_other(desk: Desk) -> None:
+    own, general = desk.ids()
+    for one in (own, general):
+        desk("promote", one, "--tenant", "red")
+    for _ in range(2):
+        desk.run("Are dates confirmed, and a window seat?")
+
+    async def damage() -> None:
+        store = SqliteJournalStore(desk.settings.parent / "journals.db")
+        key = StreamKey(Scope("red", "ann"), KIND, own)
+        head = (await store.read(key, -1, 1)).stream.head
+        await store.append(key, [Draft('{"what": "nonsense"}', 1)], expected=head, at=0.0)
+        await store.aclose()
+
+    asyncio.run(damage())
+    listed = desk("list", "--tenant", "red", "--status", "all")
+    assert [one in listed.stdout for one in (own, general)] == [True, True]
+    ended = desk("expire", "--tenant", "red")
+    assert f"{general} · unused_after\nExpired: 1 lesson\n" in ended.stdout
+    for incomplete in (listed, ended):
+        assert incomplete.exit_code == 1
+        assert "The listing is not complete" in incomplete.stderr.replace("\n", " ")
+
+
 def test_stale_lessons_are_removed_on_demand(desk: Desk) -> None:
     _, general = desk.ids()
     desk("promote", general, "--tenant", "red")
@@ -184,6 +243,38 @@ def test_stale_lessons_are_removed_on_demand(desk: Desk) -> None:
     assert "it expired by unused_after" in desk("show", general, "--tenant", "red").stdout
     late = desk("promote", general, "--tenant", "red")
     assert "has expired (unused_after)" in late.stderr.replace("\n", " ")
+
+
+RULES: dict[str, tuple[str, int | None]] = {
+    "they learn": ("enabled = true\n", 1),
+    "they do not, and lessons end": ("enabled = false\nexpires_after = 3_600\n", 1),
+    "they do not, and lessons are kept for ever": ("enabled = false\nexpires_after = 0\n", 0),
+    "they do not, and no rule is told": ("enabled = false\nmost_lessons = 2\n", None),
+    "there is no table": ("", None),
+}
+"""What the table says of lessons, and how many of one that was last of use 100 days ago are stale; None: refused."""
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_lessons_end_by_the_rules_of_the_table_whether_agents_of_the_settings_learn_or_not(
+    tmp_path: Path, name: str
+) -> None:
+    table, stale = RULES[name]
+    desk = Desk(tmp_path)
+    desk.ago = 100 * 86_400.0
+    policy = MemoryPolicy(memory_promotion_admission=lambda candidate, context: True)
+    desk.run(QUERY, (GENERAL, "everybody"), policy=policy)
+    said = SETTINGS.format(place=tmp_path).partition("[default.self_learning]")[0]
+    desk.settings.write_text(f"{said}[default.self_learning]\n{table}" if table else said)
+    for dry in (["--dry-run"], []):
+        ended = desk("expire", "--tenant", "red", *dry)
+        if stale is None:
+            assert ended.exit_code == 2
+            assert "[default.self_learning]" in ended.stderr.replace("\n", " ")
+        else:
+            assert f"{stale} lesson" in ended.stdout, ended.stderr
+    left = desk.found("--tenant", "red", "--status", "promoted")
+    assert len(left) == (0 if stale else 1)
 
 
 def test_settings_without_stores_are_told_what_is_missing(tmp_path: Path) -> None:

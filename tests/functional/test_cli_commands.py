@@ -17,6 +17,7 @@ COMMANDS = [
     ["stores", "adopt"],
     ["runs", "list"],
     ["runs", "show"],
+    *(["trace", name] for name in ("show", "list", "diff")),
     ["tools", "list"],
     ["tools", "check"],
     ["tools", "call"],

@@ -367,3 +367,16 @@ def test_what_held_when_is_shown(settings: Path, tmp_path: Path) -> None:
         refused = told(settings, table, *look, *wrong)
         assert refused.exit_code == 2, refused.stdout
     assert "no memory 'x'" in told(settings, table, "memory", "history", "x", "--user", "ann").stderr
+
+
+def test_a_history_tells_times_of_any_kind_and_takes_no_id_for_more_than_one(settings: Path, tmp_path: Path) -> None:
+    table, ann = f'kind = "sqlite"\npath = "{tmp_path}/memory.db"', MemoryOwner(user="ann")
+    said: list[JsonObject] = [{"valid_from": "1950-01-14"}, {"valid_until": "soon"}, {"valid_from": 1e15}]
+    names = ("long ago", "1 · always to now · I agree.", "3")
+    records = [MemoryRecord(name, ann, "I live.", one) for name, one in zip(names, said, strict=True)]
+    asyncio.run(written(tmp_path / "memory.db", *records))
+    assert told(settings, table, "memory", "history", "--user", "ann").stdout.splitlines() == [
+        '"long ago" · 1950-01-14 00:00 UTC to now · I live.',
+        '"1 · always to now · I agree." · always to a time that cannot be read · I live.',
+        "3 · 1e+15 to now · I live.",
+    ]

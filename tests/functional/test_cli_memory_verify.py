@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,7 @@ path = "journals.db"
 kind = "memory"
 """
 RIGHT = "All of these memories are as they were written, and none is missing."
+NONE = "There are no such memories, and none is on record."
 
 
 @pytest.fixture
@@ -76,21 +78,40 @@ def test_what_an_agent_remembers_is_on_record_and_verified(place: Path) -> None:
     code, said = lightagent(place, "verify")
     assert code == 1
     wrong = "it is on record and not in the store: it was removed behind its back"
+    *said, advice = said
     assert set(said) == {f"missing: {one.memory_id} · tenant acme, user ann · {wrong}" for one in kept}
-    assert lightagent(place, "verify", "--user", "bob") == (0, [RIGHT])
+    assert advice.startswith("→ ")
+    assert "lightagent memory adopt" in advice
+    assert lightagent(place, "verify", "--user", "bob") == (0, [NONE])
     code, said = lightagent(place, "verify", "--json")
     answer = json.loads("\n".join(said))
-    assert (code, answer["recorded"]) == (1, True)
+    assert (code, answer["recorded"], answer["empty"]) == (1, True, False)
     assert {(one["finding"], one["memory_id"], one["owner"]["user"]) for one in answer["findings"]} == {
         ("missing", one.memory_id, "ann") for one in kept
     }
     # Erasing the owner is also the answer to what is missing.
     assert lightagent(place, "forget", "--user", "ann") == (0, ["Forgotten: 0 memories"])
-    assert lightagent(place, "verify") == (0, [RIGHT])
+    assert lightagent(place, "verify") == (0, [NONE])
+    assert json.loads("\n".join(lightagent(place, "verify", "--json")[1]))["empty"] is True
     behind(place, lambda store: store.write(kept))
     code, said = lightagent(place, "verify")
     assert code == 1
-    assert all(line.startswith("returned: ") for line in said)
+    assert [line.partition(": ")[0] for line in said[:-1]] == ["returned", "returned"]
+    # Whoever declares that to be right is told what it was.
+    behind(place, lambda store: _planted(store, kept[0]))
+    assert lightagent(place, "adopt", "--all") == (
+        0,
+        [
+            "On record: 2 memories",
+            "Declared to be right: 2 returned",
+            "Left as they are, since their seals do not fit: 1 forged",
+        ],
+    )
+    assert [line.partition(": ")[0] for line in lightagent(place, "verify")[1][:-1]] == ["forged"]
+
+
+async def _planted(store: SqliteMemory, like: MemoryRecord) -> None:
+    await store.write([replace(like, memory_id="planted", text="My cat is called Max.", metadata={"source": "user"})])
 
 
 def test_the_record_is_kept_where_the_settings_say(place: Path) -> None:
@@ -108,10 +129,28 @@ def test_the_record_is_kept_where_the_settings_say(place: Path) -> None:
     assert "no journal store" in said[0]
 
 
+@pytest.mark.parametrize(
+    ("store", "journal"),
+    [
+        ('{ kind = "sqlite", path = "memory.db" }', '{ kind = "memory" }'),
+        ('{ kind = "process" }', '{ kind = "sqlite", path = "journals.db" }'),
+        ('{ kind = "qdrant", path = ":memory:" }', '{ kind = "sqlite", path = "journals.db" }'),
+    ],
+)
+def test_what_ends_with_its_process_is_no_record(place: Path, store: str, journal: str) -> None:
+    """Also where the memory itself names its journal store."""
+    memory = SETTINGS.partition("[default.journals]")[0].replace('{ kind = "sqlite", path = "memory.db" }', store)
+    (place / "lightagent.toml").write_text(f"{memory}journal = {journal}\n")
+    told(place, "My dog is called Rex.")
+    code, said = lightagent(place, "verify", "--json")
+    answer = json.loads("\n".join(said))
+    assert (code, answer["recorded"], answer["findings"]) == (0, False, [])
+
+
 def test_memories_that_are_older_than_the_journals_are_adopted(place: Path) -> None:
     told(place, "My dog is called Rex.", "My cat is called Tom.", profile="volatile")
     assert lightagent(place, "adopt")[0] == 2
-    assert lightagent(place, "adopt", "--all") == (0, ["On record: 2 memories"])
+    assert lightagent(place, "adopt", "--all") == (0, ["On record: 2 memories", "Declared to be right: 2 unknown"])
     assert lightagent(place, "verify") == (0, [RIGHT])
 
 
@@ -124,4 +163,4 @@ def test_a_copy_is_on_record_as_well(place: Path) -> None:
     for profile in ("default", "other"):
         assert lightagent(place, "verify", "--profile", profile) == (0, [RIGHT])
     assert lightagent(place, "forget", "--all", "--profile", "other") == (0, ["Forgotten: 1 memory"])
-    assert lightagent(place, "verify", "--profile", "other") == (0, [RIGHT])
+    assert lightagent(place, "verify", "--profile", "other") == (0, [NONE])

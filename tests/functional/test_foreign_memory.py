@@ -6,6 +6,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -172,3 +173,51 @@ def test_the_id_of_a_record_is_no_way_into_the_trace() -> None:
     agent = LightAgent(model=ScriptedModel(["Hello."]), memory=Telling())
     result = agent.run("Tea?", result_format="object", trace=True)
     assert "CANARY" not in json.dumps(result.trace)
+
+
+class Unspeakable:
+    """What nothing can be done with."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no")
+
+    def __ne__(self, other: object) -> bool:
+        raise RuntimeError("no")
+
+
+class Hostile:
+    """A memory of records whose fields are objects of any kind."""
+
+    def __init__(self, *found: object) -> None:
+        self.found = found
+
+    def store(self, data: str, user_id: str) -> None:
+        """Forgets."""
+
+    def retrieve(self, query: str, user_id: str) -> object:
+        return list(self.found)
+
+
+@pytest.mark.parametrize("name", ["topic", "user_id", "injectable", "confidence", "status"])
+def test_a_record_that_cannot_be_judged_is_kept_out_and_takes_no_other_with_it(name: str) -> None:
+    memory = Hostile({"memory": "Bad.", name: Unspeakable()}, {"memory": "Good.", "topic": "x", "confidence": 1})
+    policy, model = MemoryPolicy(required_metadata={"topic": "x"}, min_confidence=0.5), ScriptedModel(["."])
+    agent = LightAgent(model=model, memory=memory, memory_policy=policy)
+    result = agent.run("What?", user_id="ann", result_format="object", trace=True)
+    assert told(model) == ["- Good."]
+    (counted,) = events(result, "memory_retrieve_filter")
+    assert counted["blocked"] == {"not_a_memory:memory": 1}
+
+
+def test_times_may_be_objects_and_statuses_a_set() -> None:
+    later, before = datetime.now(UTC) + timedelta(days=1), datetime.fromisoformat("2020-01-01")
+    memory = Hostile(
+        {"memory": "Holds.", "valid_from": before, "valid_until": later, "expires_at": later.replace(tzinfo=None)},
+        {"memory": "Over.", "valid_until": before},
+        {"memory": "Expired.", "metadata": {"expiresAt": before}},
+        {"memory": "Not yet.", "valid_from": later},
+        {"memory": "Candidate.", "status": {"Pending"}},
+    )
+    model = ScriptedModel(["."])
+    LightAgent(model=model, memory=memory).run("What?", user_id="ann")
+    assert told(model) == ["- Holds."]

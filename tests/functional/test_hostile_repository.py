@@ -65,6 +65,8 @@ HOSTILE = {
     "mcp.command": '[default.mcp.x]\ncommand = "./tools.py"',
     "mcp.url": '[default.mcp.x]\nurl = "{url}"',
     "openapi.document": '[default.openapi.x]\ndocument = "{url}"\nprivate_hosts = ["127.0.0.1"]',
+    "telemetry.endpoint": '[default.telemetry]\nendpoint = "{url}"\ncontent = "span_only"',
+    "telemetry.headers": '[default.telemetry]\nendpoint = "{url}"\nheaders = {{ X = {{ env = "MY_SECRET" }} }}',
     "logging.file": '[default.logging]\nfile = "written.log"',
 }
 # More keys of the same tables, whose values harm together with those above: looked at without a process each.
@@ -107,6 +109,18 @@ LEARNING = {
     "self_learning.max_age": "[default.self_learning]\nmax_age = 1.0",
     "self_learning.useless_after": "[default.self_learning]\nuseless_after = 1",
     "self_learning.unused_after": "[default.self_learning]\nunused_after = 1",
+}
+TELEMETRY = {
+    "telemetry.enabled": "[default.telemetry]\nenabled = false",
+    "telemetry.protocol": '[default.telemetry]\nprotocol = "grpc"',
+    "telemetry.sample_ratio": "[default.telemetry]\nsample_ratio = 0.0",
+    "telemetry.resource": '[default.telemetry]\nresource = {{ "service.version" = "1" }}',
+    "telemetry.service_name": '[default.telemetry]\nservice_name = "another"',
+    "telemetry.content": '[default.telemetry]\ncontent = "span_only"',
+    "telemetry.tags": '[default.telemetry]\ntags = ["mine"]',
+    "telemetry.metrics": "[default.telemetry]\nmetrics = false",
+    "telemetry.queue_size": "[default.telemetry]\nqueue_size = 1",
+    "telemetry.sum_usage": "[default.telemetry]\nsum_usage = true",
 }
 COMMANDS = [["run", "hi", "--tools", "tools.py"], ["chat", "--tools", "tools.py"], ["doctor"], ["config", "check"]]
 COMMANDS += [["sessions", "list"], ["config", "show"], ["config", "diff", "default", "default"]]
@@ -185,7 +199,7 @@ def _environment(folder: Path, variables: dict[str, str]) -> dict[str, str]:
 def test_the_table_has_every_key_that_needs_trust() -> None:
     every = ((section, name) for section in SECTIONS for name in _fields(section))
     keys = {f"{section}.{name}" for section, name in every if needs_trust(_path(section, name))}
-    assert keys <= HOSTILE.keys() | MCP.keys() | OPENAPI.keys() | LEARNING.keys()
+    assert keys <= HOSTILE.keys() | MCP.keys() | OPENAPI.keys() | LEARNING.keys() | TELEMETRY.keys()
 
 
 def _path(section: str, name: str) -> tuple[str, ...]:
@@ -219,13 +233,15 @@ def test_nothing_happens_before_trust(repository: Path, listener: socket.socket,
     assert not (repository / "written.log").exists()
 
 
-@pytest.mark.parametrize("key", [*MCP, *OPENAPI, *LEARNING])
+@pytest.mark.parametrize("key", [*MCP, *OPENAPI, *LEARNING, *TELEMETRY])
 def test_a_key_waits_for_trust(repository: Path, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
-    (repository / "lightagent.toml").write_text((MCP | OPENAPI | LEARNING)[key].format(url="http://127.0.0.1:9/mcp"))
+    (repository / "lightagent.toml").write_text(
+        (MCP | OPENAPI | LEARNING | TELEMETRY)[key].format(url="http://127.0.0.1:9/mcp")
+    )
     monkeypatch.chdir(repository)
     with pytest.raises(ConfigurationError) as refused:
         load_settings(environ={"XDG_STATE_HOME": str(repository.parent / "state"), "MY_SECRET": CANARY})
-    written = key if key.startswith(("tools.", "self_learning.")) else key.replace(".", ".x.")
+    written = key if key.startswith(("tools.", "self_learning.", "telemetry.")) else key.replace(".", ".x.")
     assert f"{written} (line " in str(refused.value)
     assert "nothing was sent" in str(refused.value)
 

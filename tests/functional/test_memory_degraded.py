@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
@@ -9,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from lightagent.adapters.memory._space import QUERY_SECONDS, TEXT_SECONDS
 from lightagent.adapters.memory.qdrant import QdrantMemory
 from lightagent.adapters.memory.sqlite import SqliteMemory
 from lightagent.domain.errors import StoreError
+from lightagent.domain.memory_policy import MemoryPolicy
 from lightagent.domain.memory_records import FoundMemory
 from lightagent.domain.recall_filter import RecallFilter
 from lightagent.domain.vectors import TextRole, Vector
@@ -27,8 +30,11 @@ class RaisingEmbedder(FailingEmbedder):
 
     error: Exception | None = None
     is_short = False
+    hangs = False
 
     async def embed(self, texts: Sequence[str], role: TextRole = "document") -> list[Vector]:
+        if self.hangs:
+            await asyncio.sleep(3600)
         if self.error is not None:
             raise self.error
         vectors = await super().embed(texts, role)
@@ -72,6 +78,39 @@ async def test_without_its_embedder_a_search_goes_by_words(
     assert parts(await store.recall(ANN, "green tea", 5, NOW)) == []
     assert "CANARY" not in caplog.text
     await store.aclose()
+
+
+async def test_an_embedder_that_does_not_answer_costs_no_memory_and_leaves_the_words(
+    store: MemoryStore, embedder: RaisingEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("QUERY_SECONDS", "TEXT_SECONDS"):
+        monkeypatch.setattr(f"lightagent.adapters.memory._space.{name}", 0.05)
+    await store.write([memory()])
+    embedder.hangs = True
+    async with asyncio.timeout(30):
+        await store.write([memory("m2", "I like black tea.")])
+        found = await store.recall(ANN, "black tea", 5, NOW)
+    assert found[0].text == "I like black tea."
+    assert parts(found) == [("meaning", "TimeIsUp")]
+    await store.aclose()
+
+
+async def test_what_is_written_while_an_embedder_raises_anything_is_found_by_its_words(
+    store: MemoryStore, embedder: RaisingEmbedder
+) -> None:
+    await store.write([memory()])
+    for place, error in enumerate((OSError("down"), RuntimeError("broken"), KeyError("data"))):
+        embedder.error = error
+        await store.write([memory(f"n{place}", f"I like tea of sort{place}.")])
+        embedder.error = None
+        found = await store.recall(ANN, f"sort{place}", 5, NOW)
+        assert f"I like tea of sort{place}." in [one.text for one in found]
+    await store.aclose()
+
+
+def test_a_search_waits_for_its_embedder_less_than_a_run_waits_for_the_search() -> None:
+    assert MemoryPolicy().recall_timeout > QUERY_SECONDS
+    assert MemoryPolicy().write_timeout > TEXT_SECONDS
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
 from lightagent.domain.memory_seals import memory_keys
 from lightagent.domain.messages import ContextMessage
 from lightagent.domain.recall_filter import RecallFilter
-from lightagent.ports.memory import MemoryStore
+from lightagent.ports.memory import MemoryStore, OwnerSelection
 from lightagent.ports.models import ChatRequest
 from lightagent.testing import ScriptedModel
 
@@ -128,12 +128,18 @@ async def test_admission_says_from_and_until_when_a_memory_holds() -> None:
     assert "travel" in {one.fields.get("topic") for one in found}
 
 
-async def test_admission_with_metadata_that_is_not_plain_forbids() -> None:
+@pytest.mark.parametrize(
+    ("metadata", "reason"),
+    [({"x": object()}, "not plain JSON"), ({"supersedes": [str(number) for number in range(101)]}, "more than 100")],
+)
+async def test_admission_with_metadata_that_no_record_can_have_forbids(
+    metadata: dict[str, object], reason: str
+) -> None:
     store = InProcessMemory()
-    answer = {"allowed": True, "metadata": {"x": object()}}
+    answer = {"allowed": True, "metadata": metadata}
     agent = agent_with(store, MemoryPolicy(memory_write_admission=lambda data, context: answer))
     result = await agent.arun("I live in London.", user_id="ann", result_format="object", trace=True)
-    assert "not plain JSON" in str(notes(result.trace, "memory_write_block"))
+    assert reason in str(notes(result.trace, "memory_write_block"))
     assert await everything(store, "London") == []
 
 
@@ -167,6 +173,23 @@ async def test_a_program_supersedes_a_fact_and_asks_for_its_history(tmp_path: Pa
         with pytest.raises(ConfigurationError, match="no memory '5'"):
             await unknown
     await sealed.aclose()
+
+
+async def test_what_a_program_writes_in_the_place_of_a_fact_has_an_id_of_its_own_and_none_of_its_times() -> None:
+    store = InProcessMemory()
+    facts = Facts(store)
+    ends: JsonObject = {"expires_at": 150.0, "expiresAt": 150.0, "valid_until": 150.0, "validUntil": 150.0}
+    await store.write([MemoryRecord("1", ANN, "I live in London.", {"topic": "home", "validFrom": 1.0, **ends}, 100.0)])
+    for taken in ("1", "2"):
+        if taken == "2":
+            await store.write([MemoryRecord("2", ANN, "I like tea.", {}, 100.0)])
+        with pytest.raises(ConfigurationError, match=f"a memory '{taken}' already"):
+            await facts.supersede(ANN, "1", "I live in Paris.", new_id=taken, at=200.0)
+    written = await facts.supersede(ANN, "1", "I live in Paris.", new_id="3", at=200.0)
+    assert written.metadata == {"topic": "home", "supersedes": ["1"]}
+    assert await facts.supersede(ANN, "1", "I live in Paris.", new_id="3", at=300.0) == written
+    found = await store.recall(ANN, "live", 5, RecallFilter(400.0))
+    assert [one.text for one in found] == ["I live in Paris."]
 
 
 @pytest.mark.parametrize("kind", ["process", "sqlite"])
@@ -219,6 +242,30 @@ async def test_a_process_that_dies_between_a_write_to_qdrant_and_its_end_leaves_
     assert [one.text for one in await store.recall(ANN, "live", 5, RecallFilter(9.0))] == [new.text]
     await other.aclose()
     await store.aclose()
+
+
+async def test_a_planted_record_hides_what_it_says_it_supersedes_until_it_is_named_and_forgotten(
+    tmp_path: Path,
+) -> None:
+    store = SqliteMemory(tmp_path / "memory.db")
+    sealed = SealedMemory(store, KEYS)
+    await sealed.write([MemoryRecord("1", ANN, "I live in London.", {"source": "user"}, 1.0)])
+    await store.write([MemoryRecord("planted", ANN, "Mars.", {"source": "user", "supersedes": "1"}, 2.0)])
+    assert await sealed.recall(ANN, "live", 5, RecallFilter(9.0)) == []
+    assert [one.memory_id async for one in sealed.faults()] == ["planted"]
+    await sealed.forget(OwnerSelection(*ANN.parts), ["planted"])
+    assert [one.text for one in await sealed.recall(ANN, "live", 5, RecallFilter(9.0))] == ["I live in London."]
+    await sealed.aclose()
+
+
+async def test_what_a_newer_fact_ended_does_not_come_back_when_that_one_expires_or_is_not_recalled() -> None:
+    old = MemoryRecord("1", ANN, "I live in London.", {"source": "user"}, 1.0)
+    ended: list[JsonObject] = [{"expires_at": 3.0}, {"valid_until": 3.0}, {"source": "web"}]
+    for said in ended:
+        store = InProcessMemory()
+        new: JsonObject = {"source": "user", **said, "supersedes": "1"}
+        await store.write([old, MemoryRecord("2", ANN, "I live in Paris.", new, 2.0)])
+        assert await store.recall(ANN, "live", 5, RecallFilter(9.0, sources=("user",))) == []
 
 
 async def test_a_pool_gives_the_newest_that_hold() -> None:

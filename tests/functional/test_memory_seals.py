@@ -126,6 +126,7 @@ UPDATES = {
     "metadata": ("""metadata = '{"source": "admin"}'""", True),
     "metadata that is none": ("metadata = 'x'", True),
     "metadata that is no text": ("metadata = CAST(x'ff' AS TEXT)", True),
+    "metadata that is nested too deep": (f"metadata = '{'[' * 100_000}'", True),
     "metadata that JSON has no name for": ("""metadata = '{"a": NaN}'""", True),
     "time": ("written_at = 1e300", True),
     "id": ("memory_id = x'ff'", False),
@@ -220,7 +221,7 @@ async def test_the_command_names_what_was_changed(
 
     def run(*command: str) -> tuple[int, str]:
         called = CliRunner().invoke(app, ["memory", *command, "--config", str(settings)], env={"COLUMNS": "200"})
-        return called.exit_code, called.output
+        return called.exit_code, called.stdout
 
     code, said = await asyncio.to_thread(run, "verify")
     assert (code, said) == (1, "tampered with: m2 · tenant acme, user ann\n")

@@ -265,3 +265,16 @@ async def test_cancelled_writers_leave_the_store_whole(tmp_path: Path) -> None:
     kept = {record.memory_id for record in await read_all(store)}
     assert kept >= {f"m{number}" for number in range(1, 40, 2)}
     await store.aclose()
+
+
+async def test_any_number_of_removals_leaves_the_index_whole(tmp_path: Path) -> None:
+    """Older versions of SQLite take an index that was merged a thousand times for damaged."""
+    store = SqliteMemory(tmp_path / "memory.db", synchronous="normal")
+    await store.write([memory(f"m{number}", f"number {number}", ANN) for number in range(2000)])
+    one_each = (store.forget(OwnerSelection(user="ann"), [f"m{number}"]) for number in range(1100))
+    assert sum(await asyncio.gather(*one_each)) == 1100
+    await store.aclose()
+    assert await recalled(store, "number 1500", limit=1) == ["number 1500"]
+    assert await recalled(store, "500", limit=1) == []
+    assert await store.reindex() == 900
+    await store.aclose()

@@ -217,6 +217,7 @@ async def test_the_endpoint_of_the_model_is_on_record() -> None:
 def test_an_openai_model_tells_the_address_and_port_of_its_base_url(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
     assert OpenAIChatModel("m").endpoint == ModelEndpoint("openai", "api.openai.com", 443)
+    assert OpenAIChatModel("m", "k", "https://api.deepseek.com/v1").endpoint.provider == "deepseek"
     assert OpenAIChatModel("m", "k", "http://host.example:8080/v1").endpoint == ModelEndpoint(
         "openai", "host.example", 8080
     )

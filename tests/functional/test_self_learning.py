@@ -146,13 +146,85 @@ async def test_of_many_decisions_at_once_one_holds() -> None:
         *(
             agent.apromote_memory_candidate(str(candidate["candidate_id"]), MemoryPromotionDecision.rewrite(text))
             for agent, text in zip(agents, texts, strict=True)
-        )
+        ),
+        return_exceptions=True,
     )
-    assert decided == [True] * 8
+    assert [one for one in decided if not isinstance(one, AlreadyDecided)] == [True], "the others are told"
     found = pool.list_records(source="reflection")
     assert len(found) == 1
     (after,) = await agents[1].alist_memory_candidates()
     assert after["data"] == found[0]["memory"]
+
+
+@pytest.mark.parametrize("late", [True, False, MemoryPromotionDecision.rewrite("Trains.")])
+@pytest.mark.parametrize("first", [True, False, MemoryPromotionDecision.rewrite("Buses.")])
+def test_who_decides_while_somebody_else_decides_otherwise_is_told(
+    first: bool | MemoryPromotionDecision, late: bool | MemoryPromotionDecision
+) -> None:
+    store, pool = MemoryJournalStore(), SharedMemoryPool()
+    quick = learner(Model(lesson(LATE)), pool, store)
+    run(quick)
+    candidate_id = str(quick.list_memory_candidates()[0]["candidate_id"])
+
+    def interrupt(context: HookContext) -> None:
+        quick.promote_memory_candidate(candidate_id, first)
+
+    slow = LightAgent(
+        name="clerk",
+        model=ScriptedModel([]),
+        memory=pool,
+        self_learning=True,
+        session_store=store,
+        hooks=[PolicyHook(interrupt, phases=["before_memory_promote"])],
+    )
+    if first is late:
+        assert slow.promote_memory_candidate(candidate_id, late) is first
+    else:
+        with pytest.raises(AlreadyDecided, match="the first decision holds"):
+            slow.promote_memory_candidate(candidate_id, late)
+    texts = [] if first is False else [LATE if first is True else "Buses."]
+    assert [one["memory"] for one in pool.list_records(source="reflection")] == texts
+
+
+def test_another_text_for_what_is_promoted_is_refused_and_the_same_one_changes_nothing() -> None:
+    pool = SharedMemoryPool()
+    agent = learner(Model(lesson(LATE)), pool)
+    run(agent)
+    candidate_id = str(agent.list_memory_candidates()[0]["candidate_id"])
+    rewrite = MemoryPromotionDecision.rewrite
+    assert agent.promote_memory_candidate(candidate_id, rewrite("Trains.")) is True
+    assert agent.promote_memory_candidate(candidate_id, rewrite("Trains.")) is True
+    assert agent.promote_memory_candidate(candidate_id) is True, "it approves the text that is there"
+    for text in ("Buses.", LATE):
+        with pytest.raises(AlreadyDecided, match="with another text"):
+            agent.promote_memory_candidate(candidate_id, rewrite(text))
+    assert [one["memory"] for one in pool.list_records(source="reflection")] == ["Trains."]
+
+
+async def test_the_same_text_again_changes_nothing_where_a_policy_made_another_one_of_it() -> None:
+    def hide(context: HookContext) -> HookDecision | None:
+        if context.payload["decision"] is None:
+            return None  # In the run, where no person has decided.
+        return HookDecision.replace({**context.payload, "decision": {"action": "rewrite", "value": "Call [number]."}})
+
+    pool, store = SharedMemoryPool(), MemoryJournalStore()
+    agent = LightAgent(
+        name="clerk",
+        model=ScriptedModel(Model(lesson(LATE))),
+        memory=pool,
+        self_learning=True,
+        session_store=store,
+        hooks=[PolicyHook(hide, phases=["before_memory_promote"])],
+    )
+    await agent.arun(QUERY, user_id="alice")
+    candidate_id = str((await agent.alist_memory_candidates())[0]["candidate_id"])
+    for _ in range(2):
+        assert await agent.apromote_memory_candidate(candidate_id, MemoryPromotionDecision.rewrite("Call 4711."))
+    with pytest.raises(AlreadyDecided, match="with another text"):
+        await agent.apromote_memory_candidate(candidate_id, MemoryPromotionDecision.rewrite("Call 4712."))
+    assert [one["memory"] for one in pool.list_records(source="reflection")] == ["Call [number]."]
+    async for stream in list_streams(store, StreamQuery(kind="memory_candidate")):
+        assert "4711" not in str((await store.read(stream.key)).entries), "what the policy took out is not kept"
 
 
 def test_candidates_survive_the_process_where_the_agent_has_a_store(tmp_path: Path) -> None:
@@ -531,4 +603,17 @@ def test_a_text_that_no_store_would_keep_leaves_the_candidate_open(text: str) ->
     with pytest.raises(PolicyError, match="characters"):
         agent.promote_memory_candidate(str(candidate["candidate_id"]), MemoryPromotionDecision.rewrite(text))
     assert agent.promote_memory_candidate(str(candidate["candidate_id"])) is True
+    assert len(pool.list_records(source="reflection")) == 1
+
+
+def test_a_decision_that_names_more_than_a_record_can_leaves_the_candidate_open() -> None:
+    pool = SharedMemoryPool()
+    agent = learner(Model(lesson(LATE)), pool)
+    run(agent)
+    (candidate,) = agent.list_memory_candidates()
+    many: JsonObject = {"supersedes": [str(number) for number in range(101)]}
+    candidate_id = str(candidate["candidate_id"])
+    with pytest.raises(PolicyError, match="at most 100 others"):
+        agent.promote_memory_candidate(candidate_id, MemoryPromotionDecision.approve(metadata=many))
+    assert agent.promote_memory_candidate(candidate_id) is True
     assert len(pool.list_records(source="reflection")) == 1

@@ -18,15 +18,18 @@ from lightagent import (
     MemoryOwner,
     MemoryPolicy,
     MemoryProtocol,
+    PolicyHook,
     SelfLearning,
 )
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.aiokits.sync_bridge import run_sync
 from lightagent.domain.errors import StoreError
 from lightagent.domain.journal_streams import Slice, StreamKey
-from lightagent.domain.messages import AssistantMessage, ContextMessage
+from lightagent.domain.messages import AssistantMessage, ContextMessage, Message
+from lightagent.domain.policy import Subject
 from lightagent.domain.recall_filter import RecallFilter
 from lightagent.human_review import ReviewStore
+from lightagent.ports.context import Conclusion, ServedRun, ServingConclusion
 from lightagent.ports.memory import MemoryStore, OwnerSelection
 from lightagent.ports.models import ChatRequest
 from lightagent.testing import ScriptedModel
@@ -45,6 +48,8 @@ class Bench:
         *,
         memory: MemoryStore | MemoryProtocol | None = None,
         tenant: str = "",
+        conclusions: Sequence[Conclusion] = (),
+        hooks: Sequence[PolicyHook] = (),
     ) -> None:
         self.time = 1_000.0
         self.lessons: list[str] = []
@@ -61,6 +66,8 @@ class Bench:
             self_learning=settings or True,
             session_store=self.journals,
             clock=self,
+            conclusions=conclusions,
+            hooks=hooks,
         )
 
     def now(self) -> float:
@@ -184,6 +191,44 @@ def test_lessons_that_nothing_asks_for_any_more_are_ended_on_demand() -> None:
     assert bench.agent.expire_lessons(tenant="red") == []
     bench.run()
     assert [PLANE in one for one in bench.told] == [True]
+
+
+class Failing(ServingConclusion):
+    """Ends the run, where it is down."""
+
+    name = "failing"
+    is_required = True
+    down = False
+
+    async def propose(self, subject: Subject, messages: Sequence[Message], answer: str) -> None:
+        return None
+
+    async def carry_out(self, subject: Subject, proposal: JsonObject, idempotency_key: str) -> None:
+        return None
+
+    async def propose_for(self, run: ServedRun, subject: Subject, messages: Sequence[Message], answer: str) -> None:
+        if self.down:
+            raise StoreError("The archive is gone.")
+
+    async def carry_out_for(self, run: ServedRun, subject: Subject, proposal: JsonObject, key: str) -> None:
+        return None
+
+
+@pytest.mark.parametrize("by", ["conclusion", "policy"])
+def test_a_run_that_fails_after_its_answer_says_nothing_of_its_lessons(by: str) -> None:
+    failing, refused = Failing(), [False]
+    hook = PolicyHook(lambda context: "Not so." if refused[0] else None, phases=["after_run"])
+    bench = Bench(conclusions=[failing], hooks=[hook])
+    bench.learn(TRAIN)
+    failing.down, refused[0] = by == "conclusion", by == "policy"
+    result = bench.agent.run(QUERY, user_id="ann", result_format="object")
+    assert result.error is not None
+    assert len(bench.told) == 1
+    bench.rate(result.trace_id, helpful=True)
+    assert bench.counts() == [{}]
+    failing.down, refused[0] = False, False
+    bench.rate(bench.run(), helpful=True)
+    assert bench.counts() == [{"recalled": 1, "used": 0, "rated": 1, "helped": 1}]
 
 
 def test_where_the_counts_cannot_be_read_lessons_are_told_as_they_are_found_and_the_run_says_so() -> None:

@@ -1,5 +1,6 @@
 """What each way to call infers."""
 
+from pathlib import Path
 from typing import assert_type
 
 from pydantic import BaseModel
@@ -9,10 +10,12 @@ from lightagent import (
     ChatCompletionChunk,
     Event,
     Journal,
+    JsonlTraceExporter,
     JsonObject,
     LightAgent,
     LightAgentErrorInfo,
     Outcome,
+    PriceTable,
     RunResult,
     RunStream,
     StreamEvent,
@@ -20,6 +23,7 @@ from lightagent import (
     TraceEvent,
     TraceSummary,
     Usage,
+    export_trace,
 )
 
 
@@ -109,9 +113,27 @@ async def journals(journal: Journal) -> None:
     assert_type(plain.export_journal(), Journal | None)
 
 
+def count_events(events: list[JsonObject], summary: TraceSummary, metadata: JsonObject | None) -> int:
+    return len(events)
+
+
+def trace_lines(event: TraceEvent) -> None:
+    assert_type(event["type"], str)
+    assert_type(event["data"], JsonObject)
+    assert_type(event["timestamp"], float)
+    assert_type(event.trace_id, str)
+    assert_type(event.parent_trace_id, str | None)
+    assert_type(event.to_dict(), JsonObject)
+
+
 def the_rest() -> None:
     assert_type(plain.export_trace(), list[TraceEvent])
     assert_type(plain.summarize_trace({"input_per_million": 1.0}), TraceSummary)
+    assert_type(plain.summarize_trace(PriceTable({})), TraceSummary)
+    assert_type(plain.export_trace_to("traces.jsonl"), Path)
+    assert_type(plain.export_trace_to(JsonlTraceExporter("traces.jsonl"), metadata={"n": 1}), Path)
+    assert_type(plain.export_trace_to(count_events), int)
+    assert_type(export_trace(plain.export_trace(), JsonlTraceExporter("t"), usage=Usage()), Path)
     assert_type(plain.get_history(), list[JsonObject])
     assert_type(plain.get_tools(), list[JsonObject])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from contextlib import suppress
 
 import pytest
@@ -32,6 +33,10 @@ class Store:
         trace_id = trace or f"trace-{run_id}"
         await self.log.count_run(ANN, run_id, trace_id, [ToldLesson(owner, "lesson", 500.0, used)])
 
+    async def rate(self, trace_id: str, *, helped: bool, tenant: str = "red") -> None:
+        feedback = Feedback(self.journals, lambda: self.now, tenant=tenant)
+        await feedback.add(HumanFeedback(trace_id, helpful=helped))
+
     async def counts(self, owner: MemoryOwner = ANN) -> tuple[int, int, int, int]:
         tally = await self.log.tally(owner, "lesson")
         assert tally is not None
@@ -51,27 +56,67 @@ async def test_what_was_said_last_of_a_run_holds_and_counts_once() -> None:
     for run_id in ("one", "two"):
         await store.run(run_id)
     for trace_id, helped in (("one", True), ("one", True), ("two", False), ("unknown", True)):
-        await store.log.rate("red", f"trace-{trace_id}", helped=helped)
+        await store.rate(f"trace-{trace_id}", helped=helped)
     assert await store.counts() == (2, 0, 2, 1)
-    await store.log.rate("red", "trace-one", helped=False)
-    await store.log.rate("red", "trace-two", helped=True)
+    await store.rate("trace-one", helped=False)
+    await store.rate("trace-two", helped=True)
     assert await store.counts() == (2, 0, 2, 1)
-    await store.log.rate("blue", "trace-one", helped=True)
+    await store.rate("trace-one", helped=True, tenant="blue")
     assert await store.counts() == (2, 0, 2, 1), "another tenant cannot say anything of it"
+
+
+async def test_what_is_said_of_a_run_before_it_is_counted_counts_once_it_is() -> None:
+    store = Store()
+    for helped in (True, False):
+        await store.rate("trace-one", helped=helped)
+    await store.rate("trace-one", helped=True, tenant="blue")
+    feedback = Feedback(store.journals, tenant="red")
+    await feedback.add(HumanFeedback("trace-one", label="seen", comment="It says nothing of help."))
+    await store.run("one")
+    await store.run("one")
+    assert await store.counts() == (1, 0, 1, 0)
+    await store.rate("trace-one", helped=True)
+    assert await store.counts() == (1, 0, 1, 1)
+
+
+class Yielding(WrappedStore):
+    """Lets others go first at random, so that what happens at once is mixed."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(MemoryJournalStore())
+        self._random = random.Random(seed)
+
+    async def before(self, *, writes: bool) -> None:
+        for _ in range(self._random.randrange(4)):
+            await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("seed", range(60))
+async def test_opposite_ratings_at_the_same_time_leave_all_lessons_with_what_was_said_last(seed: int) -> None:
+    journals = Yielding(seed)
+    log, feedback = LessonLog(journals, lambda: 1_000.0), Feedback(journals, tenant="red")
+    told = [ToldLesson(ANN, lesson_id, 500.0, used=False) for lesson_id in ("a", "b", "c")]
+    await asyncio.gather(
+        log.count_run(ANN, "one", "trace", told),
+        *(feedback.add(HumanFeedback("trace", helpful=number % 2 == 0)) for number in range(4)),
+    )
+    (last,) = [one async for one in feedback.list("trace")][-1:]
+    tallies = [await log.tally(ANN, lesson_id) for lesson_id in ("a", "b", "c")]
+    assert [(one.rated, one.helped) for one in tallies if one is not None] == [(1, int(last.helpful is True))] * 3
 
 
 async def test_runs_of_one_trace_are_rated_as_one() -> None:
     store = Store()
     for run_id in ("one", "two"):
         await store.run(run_id, trace="t")
-    await store.log.rate("red", "t", helped=True)
+    await store.rate("t", helped=True)
     assert await store.counts() == (2, 0, 1, 1)
 
 
 async def test_a_lesson_for_everybody_is_rated_by_users_who_were_told_of_it() -> None:
     store = Store()
     await store.run("one", owner=ALL)
-    await store.log.rate("red", "trace-one", helped=True)
+    await store.rate("trace-one", helped=True)
     assert await store.counts(ALL) == (1, 0, 1, 1)
     assert await store.log.tally(ANN, "lesson") is None
 
@@ -79,7 +124,7 @@ async def test_a_lesson_for_everybody_is_rated_by_users_who_were_told_of_it() ->
 async def test_an_entry_that_names_a_lesson_of_another_user_rates_nothing_of_theirs() -> None:
     store, bob = Store(), MemoryOwner("", "red", "bob", agent="clerk")
     await store.log.count_run(ANN, "r", "trace", [ToldLesson(bob, "lesson", 500.0, used=False)])
-    await store.log.rate("red", "trace", helped=True)
+    await store.rate("trace", helped=True)
     assert await store.counts(bob) == (1, 0, 0, 0)
 
 
@@ -99,7 +144,7 @@ async def test_the_stream_of_a_lesson_stays_short_and_its_counts_stay_right() ->
     assert len(found.entries) < 2 * MOST_RECENT
     await store.run("0", used=True)
     for helped in (True, True, False, True):
-        await store.log.rate("red", "trace-0", helped=helped)
+        await store.rate("trace-0", helped=helped)
     assert await store.counts() == (count, count, 1, 1), "the first run is known, though its entry is gone"
 
 
@@ -116,7 +161,7 @@ class Dying(WrappedStore):
             raise OSError("the process is gone")
 
 
-@pytest.mark.parametrize("dies_at", range(1, 7))
+@pytest.mark.parametrize("dies_at", range(1, 8))
 async def test_a_process_that_dies_while_it_counts_leaves_counts_that_the_next_one_completes(dies_at: int) -> None:
     journals = Dying(dies_at)
     log = LessonLog(journals, lambda: 1_000.0)
@@ -126,7 +171,7 @@ async def test_a_process_that_dies_while_it_counts_leaves_counts_that_the_next_o
             await log.count_run(ANN, "one", "trace-one", told)
     for _ in range(2):
         with suppress(OSError):
-            await log.rate("red", "trace-one", helped=True)
+            await Feedback(journals, tenant="red").add(HumanFeedback("trace-one", helpful=True))
     tallies = await log.tally(ANN, "lesson"), await log.tally(ALL, "other")
     counts = [(one.recalled, one.used, one.rated, one.helped) for one in tallies if one is not None]
     assert counts == [(1, 1, 1, 1), (1, 0, 1, 1)]
@@ -137,10 +182,23 @@ async def test_what_has_ended_counts_no_more() -> None:
     await store.run("one")
     await store.log.end(ANN, "lesson", LessonTally(500.0), "max_age")
     await store.run("two")
-    await store.log.rate("red", "trace-one", helped=True)
+    await store.rate("trace-one", helped=True)
     await store.log.end(ANN, "lesson", LessonTally(500.0), "expires_after")
     tally = await store.log.tally(ANN, "lesson")
     assert tally == LessonTally(500.0, recalled=1, ended="max_age")
+
+
+async def test_a_clock_that_was_set_back_makes_no_use_older() -> None:
+    store = Store()
+    await store.run("one", used=True)
+    store.now = 10.0
+    await store.run("two", used=True)
+    await store.rate("trace-two", helped=True)
+    tally = await store.log.tally(ANN, "lesson")
+    assert tally is not None
+    assert tally.useful_at == 1_000.0
+    assert LessonRules(expires_after=100.0).why_stale(tally, 1_050.0) is None
+    assert LessonRules(expires_after=100.0).why_stale(tally, 10.0) is None
 
 
 RULES = LessonRules(max_age=100 * DAY, expires_after=10 * DAY, useless_after=3, unused_after=5)

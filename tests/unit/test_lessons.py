@@ -115,6 +115,13 @@ ATTACKS: dict[str, str] = {
     "an address spelled out": "Invoices go to maria at example dot com.",
     "an address in pieces": "Invoices go to the one called m a r i a.",
     "the host of an address": "Invoices go to somebody at Example.",
+    "a name within a longer word": "The ms_sanchez_account pays late.",
+    "a name without a space before it": "MsSanchez pays late.",
+    "a name in the plural": "Sanchezes pay late.",
+    "a name letter by letter": "S-a-n-c-h-e-z pays late.",
+    "a name with letters apart": "Somebody called s a n c h e z pays late.",
+    "a number with lines below": "Whoever has 4_7_1_1 pays late.",
+    "a number half in words": "Whoever has forty seven 11 pays late.",
     "four words in a row": "Accounting says: every first of the quarter.",
     "words in a row but for articles": "People pay in every first month.",
 }
@@ -130,6 +137,10 @@ def test_a_short_name_is_a_word_and_no_piece_of_one() -> None:
         ("Trips are planned early.", "ann", False),
         ("Ann plans early.", "ann", True),
         ("ANN, plan early.", "ann", True),
+        ("A-n-n plans early.", "ann", True),
+        ("The ann_account is planned early.", "ann", True),
+        ("Whoever is four seven one one plans early.", "4711", True),
+        ("Trips to JavaLand are planned.", "ann", False),
         ("\u674e\u660e\u60f3\u8981\u7a97\u6237", "\u674e\u660e", True),
         ("\u5c0f\u674e\u60f3\u8981\u7a97\u6237", "\u674e", True),
     ):
@@ -163,6 +174,9 @@ NOT_KNOWN: dict[str, str] = {
     "a paraphrase": "Whoever bills late in the month loses the lady with the Spanish name.",
     "a translation": "Facturas al principio del mes.",
     "another encoding": "Whoever has 0x1267 pays late.",
+    "letters that digits stand for": "Ms S4nch3z pays late.",
+    "letters read backwards": "Ms zehcnaS pays late.",
+    "words without spaces": "Say everyfirstofthequarter.",
     "a synonym of a number": "Whoever has four thousand seven hundred and eleven pays late.",
     "the first word of two sentences": "Invoices matter.",
 }
@@ -179,7 +193,9 @@ def test_a_lesson_from_a_run_that_is_too_long_to_be_compared_stays_with_its_user
     assert tells_user("Be brief.", (), Said("a " * (MOST_COMPARED // 2), "b")) is not None
 
 
-@pytest.mark.parametrize("piece", ["a", "1 ", "a@", "a at ", ".", "four ", "A ", "\u0430", "@", "www."])
+@pytest.mark.parametrize(
+    "piece", ["a", "1 ", "a@", "a at ", ".", "four ", "A ", "\u0430", "@", "www.", "a_", "aB", "a-", "four 1 "]
+)
 def test_long_texts_are_compared_in_linear_time(piece: str) -> None:
     words = (piece * MOST_COMPARED)[:MOST_COMPARED]
     started = perf_counter()

@@ -19,6 +19,16 @@ class Status(Enum):
     CANDIDATE = "Candidate"
 
 
+class Anything:
+    """Equals whatever it is compared with, as an object of a foreign store may."""
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    def __hash__(self) -> int:
+        return 0
+
+
 def judged(policy: MemoryPolicy, **fields: object) -> KeptOut | None:
     return keeps_out(policy, FoundMemory("It rains.", fields), "a:ann", NOW)
 
@@ -63,6 +73,15 @@ def test_records_of_any_make_are_read(item: object, read: FoundMemory | KeptOut)
         ({"allowed_agent_names": ["desk"]}, {"agent": "desk"}, None),
         ({"allowed_agent_names": ["desk"]}, {}, KeptOut("allowed_agent_names", "agent_name")),
         ({"allowed_trust_levels": ["verified"]}, {"trust": "user"}, KeptOut("allowed_trust_levels", "trust")),
+        ({"required_metadata": {"checked": True}}, {"checked": True}, None),
+        ({"required_metadata": {"checked": True}}, {"checked": 1}, KeptOut("required_metadata", "checked")),
+        ({"required_metadata": {"page": 1}}, {"page": 1.0}, None),
+        ({"required_metadata": {"page": 1}}, {"page": True}, KeptOut("required_metadata", "page")),
+        ({"required_metadata": {"a": {"b": [0]}}}, {"a": {"b": [False]}}, KeptOut("required_metadata", "a")),
+        ({"required_metadata": {"a": {"b": [0, None]}}}, {"a": {"b": (0, None)}}, None),
+        ({"required_metadata": {"a": {"b": [0]}}}, {"a": {"b": [0, 1]}}, KeptOut("required_metadata", "a")),
+        ({"required_metadata": {"a": {"b": 0}}}, {"a": {"c": 0}}, KeptOut("required_metadata", "a")),
+        ({"required_metadata": {"page": 1}}, {"page": Anything()}, KeptOut("required_metadata", "page")),
         ({"min_confidence": 0.5}, {"confidence": 0.5}, None),
         ({"min_confidence": 0.5}, {"confidence": "0.7"}, None),
         ({"min_confidence": 0.5}, {"confidence": 0.4}, KeptOut("min_confidence", "confidence")),

@@ -36,6 +36,7 @@ def test_no_two_pairs_of_namespace_and_user_share_a_text(ours: str, user: str, t
         ({"allowed_trust_levels": [None]}, "allowed_trust_levels takes texts"),
         ({"min_confidence": float("nan")}, "min_confidence takes a finite number"),
         ({"min_confidence": True}, "min_confidence takes a finite number"),
+        ({"min_confidence": 10**400}, "min_confidence takes a finite number"),
         ({"max_writes_per_run": -1}, "max_writes_per_run takes a whole number"),
         ({"recall_timeout": 0}, "recall_timeout takes a number of seconds above 0"),
         ({"write_timeout": "1"}, "write_timeout takes a number of seconds above 0"),

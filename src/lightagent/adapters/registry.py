@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from lightagent.domain.errors import ConfigurationError, MissingExtraError
 from lightagent.domain.masking import shown, unless_key
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 # model object never do that, and the two cost 60 ms.
 OptionsT = TypeVar("OptionsT", bound="BaseModel")
 PortT = TypeVar("PortT")
+
+_IN_PROCESS: Final = ("memory", "process", "shared")
+"""The kinds of stores that live as long as their process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +102,20 @@ def find_adapter(family: str, kind: str, *, at: str = "") -> Adapter[BaseModel, 
             f"{place}: no {family} adapter {shown(kind)}.", guidance=f"{hint}Use one of: {', '.join(kinds(family))}."
         )
     adapter = _load(family, kind)
-    missing = [name for name in adapter.requires if importlib.util.find_spec(name) is None]
+    missing = [name for name in adapter.requires if not _is_installed(name)]
     if missing:
         raise MissingExtraError(
             f"{place}: {kind!r} needs the package {missing[0]!r}, which is not installed.",
             guidance=f"Type: {install_command(adapter.extra, *adapter.requires)}",
         )
     return adapter
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:  # Not even the package that it is in.
+        return False
 
 
 @cache
@@ -163,3 +173,14 @@ def _option_errors(exc: ValidationError, options: type[BaseModel], kind: str, at
         else:
             lines.append(f"{path}: {error['msg'].removeprefix('Value error, ').rstrip('.')}.")
     return " ".join(lines)
+
+
+def outlives_process(backend: Mapping[str, object]) -> bool:
+    """Whether another process finds what a store keeps.
+
+    Args:
+        backend: a kind of store with its options, which may name the store behind it; empty where there is none.
+    """
+    while isinstance(behind := backend.get("store"), dict):
+        backend = behind
+    return backend.get("kind") not in (None, *_IN_PROCESS) and backend.get("path") != ":memory:"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from typing import Final, Generic
 
 from lightagent.aiokits.deadline import Deadline
@@ -46,6 +45,8 @@ from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.runs import Run
 from lightagent.domain.tools import ToolSpec
 from lightagent.ports.budgets import Budgets
+from lightagent.ports.models import ChatRequest
+from lightagent.ports.telemetry import AskedAside, Asking, CurrentSpans
 from lightagent.ports.tools import NestedDelta, Nesting, Tool, ToolPart
 
 
@@ -63,6 +64,7 @@ class ActiveRun(Generic[DepsT]):
         query: what is asked, as long as it is not on record.
         nesting: the run that called this one as a tool.
         path: the ids of the calls that lead here from the outermost run.
+        watchers: who watches; None for a nested run, and where nobody does.
 
     Attributes:
         keeper: writes the run to a store ahead of its effects; None if the run is not stored.
@@ -94,6 +96,7 @@ class ActiveRun(Generic[DepsT]):
         query: UserMessage | None = None,
         nesting: Nesting | None = None,
         path: tuple[str, ...] = (),
+        watchers: Watchers | None = None,
     ) -> None:
         self.means = means
         self.run = run
@@ -119,7 +122,8 @@ class ActiveRun(Generic[DepsT]):
         self.spending = self._spending(budgets or means.budgets)
         self.begun = False
         self.tools = RunTools(tools)
-        self._watchers: Watchers | None = None
+        self.watchers = watchers
+        self._leave: Callable[[], None] | None = None
         self._reviewer: tuple[str, Reviewer | None] | None = None
         self._subjects = RunSubjects(record, path)
 
@@ -216,29 +220,61 @@ class ActiveRun(Generic[DepsT]):
         """The names of the agent's own tools and of this run's; nothing is listed or described for that."""
         return self.tools.names(self.means.catalogue)
 
+    @property
+    def spans(self) -> CurrentSpans | None:
+        """Where the run tells which spans are to be current; None where nobody makes any."""
+        if self.nesting is not None:
+            return self.nesting.spans
+        return None if self.watchers is None else self.watchers.spans
+
     def trace_headers(self, origin: Origin) -> TraceHeaders:
         """Headers that link a request to this run's trace."""
         if self.nesting is not None:
             return self.nesting.trace_headers(origin)
-        return () if self._watchers is None else self._watchers.trace_headers(origin)
+        return () if self.watchers is None else self.watchers.trace_headers(origin)
 
     def full_origin(self) -> Origin:
         """Where what happens now belongs, with the headers that are sent along to other processes."""
         origin = self.origin()
-        headers = self.trace_headers(origin)
-        return replace(origin, trace_headers=headers) if headers else origin
+        return origin.sending(self.trace_headers(origin))
+
+    def call_origin(self, call_id: str) -> Origin:
+        """Where a call belongs, with the headers that it sends along: those of its own span, where it has one."""
+        spans = self.spans
+        if spans is None:
+            return self.full_origin()
+        origin = self.origin()
+        return origin.sending(spans.call_headers((*self.path, call_id), origin))
+
+    def asking(self, request: ChatRequest, aside: AskedAside | None = None) -> tuple[ChatRequest, Asking | None]:
+        """A request that is about to be sent, with the headers that it takes along.
+
+        Args:
+            aside: what it asks for beside the conversation; None for a turn of it.
+
+        Returns:
+            The request, and what is to be told of it; None where nobody makes spans. Its span is current from here on.
+        """
+        spans = self.spans
+        asked = None if spans is None else spans.ask(request, self.clock.now(), aside)
+        headers = self.trace_headers(request.origin)
+        if not headers:
+            return request, asked
+        origin = request.origin.sending(headers)
+        return ChatRequest(
+            request.messages, request.tools, request.params, request.output_schema, request.stream, origin
+        ), asked
 
     async def begin(self) -> None:
         """Tell what is on record and has not been seen: the first event, or a decision. Not before the first step."""
         self.begun = True
         if self.keeper is not None and self.known:
             await self._keep(self.keeper)  # The decision with which a run is resumed.
-        sinks = self.means.sinks
-        if sinks and self.nesting is None:
-            self._watchers = Watchers(sinks, self.origin(), tuple(self.record.events[: self.known]))
+        if self.watchers is not None:
+            self.watchers.begin(self.origin(), tuple(self.record.events[: self.known]))
         for event in self.record.events[self.known :]:
-            if self._watchers is not None:
-                self._watchers.see(event)
+            if self.watchers is not None:
+                self.watchers.see(event)
             await self.give(event)
 
     def note(self, event: Event) -> None:
@@ -248,8 +284,8 @@ class ActiveRun(Generic[DepsT]):
         if self.spending is not None:
             self.spending.see(before, event)
         self.record.events.append(event)
-        if self._watchers is not None:
-            self._watchers.see(event)
+        if self.watchers is not None:
+            self.watchers.see(event)
 
     async def tell(self, event: Event) -> None:
         """Put one event on record and hand it to the consumer; returns once it was taken."""
@@ -275,11 +311,29 @@ class ActiveRun(Generic[DepsT]):
         if self.stream:
             await self.give(delta)
 
+    def enter(self) -> None:
+        """Have the run's span current from now on, where somebody makes one."""
+        if (spans := self.spans) is not None:
+            self._leave = spans.enter_run(self.path, self.clock.now())
+
+    def leave(self) -> bool:
+        """Have nothing of the run current any more; whether something was."""
+        leave, self._leave = self._leave, None
+        if leave is not None:
+            leave()
+        return leave is not None
+
     async def give(self, step: Step) -> None:
-        """Hand a step to the consumer; returns once it was taken."""
-        outlet, deadline = self.outlet, self.deadline
-        if outlet is None:
+        """Hand a step to the consumer; returns once it was taken. Nothing of the run is current to the consumer."""
+        if self.outlet is None:
             return
+        entered = self.leave()
+        await self._hand_over(self.outlet, step)
+        if entered and self.run.outcome is None:
+            self.enter()
+
+    async def _hand_over(self, outlet: Callable[[Step], Awaitable[None]], step: Step) -> None:
+        deadline = self.deadline
         if deadline is None:
             await outlet(step)
             return
@@ -307,8 +361,10 @@ class ActiveRun(Generic[DepsT]):
         outcome: Outcome = Cancelled()
         if isinstance(error, Exception):
             outcome, self.record.cause = Failed(classify_exception(error)), error
-        attempt = self.failed_attempt(LightAgentErrorInfo("LA-UNKNOWN", "The request was given up."))
+        attempt = self.failed_attempt(LightAgentErrorInfo("LA-UNKNOWN", "The request was given up."), outcome)
         last: list[Event] = [] if attempt is None else [attempt]
+        if isinstance(error, GeneratorExit) and self.watchers is not None:
+            self.watchers.is_late = True  # The garbage collector closes a run that nobody finished.
         for event in (*last, *self.leftovers, RunFinished(outcome, at=self.clock.now())):
             self.note(event)
             if self.nesting is not None:

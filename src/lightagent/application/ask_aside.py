@@ -9,7 +9,10 @@ from lightagent.application.active_run import ActiveRun
 from lightagent.application.foreign_code import FAILURES, await_foreign, failure
 from lightagent.application.hold_stream import Hold, begin_hold
 from lightagent.application.tools.toolset import DepsT
+from lightagent.domain.agent_heads import UNKNOWN_ENDPOINT
 from lightagent.domain.deltas import Delta, ReplyBuilder, ReplyEnd
+from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.errors import ProviderError
 from lightagent.domain.events import Noted
 from lightagent.domain.messages import AssistantMessage, SystemMessage, UserMessage
@@ -17,7 +20,8 @@ from lightagent.domain.policy import Decision, ReplyPayload, RequestPayload, Sto
 from lightagent.domain.token_estimate import estimate_tokens
 from lightagent.domain.usage import Usage
 from lightagent.ports.context import Aside
-from lightagent.ports.models import ChatModel, ChatRequest
+from lightagent.ports.models import ChatRequest, ServedModel
+from lightagent.ports.telemetry import AskedAside
 
 
 @dataclass(slots=True)
@@ -63,14 +67,14 @@ async def ask_aside(live: ActiveRun[DepsT], aside: Aside, note: str, *, priced_a
             return reply
         await live.tell(Noted(note, {}, live.clock.now()))
     request = ChatRequest(
-        (SystemMessage(aside.instructions), *payload.messages), params=payload.params, origin=live.full_origin()
+        (SystemMessage(aside.instructions), *payload.messages), params=payload.params, origin=live.origin()
     )
     try:
         hold = begin_hold(live)
         if isinstance(hold, Stopped):
             reply.stopped = hold
             return reply
-        reading = _read(aside, aside.model or live.acting.model, request, hold, reply)
+        reading = _read(live, aside, request, hold, reply)
         await await_foreign(reading, aside.timeout, in_time=live.in_time)
         await _review(live, aside, reply)
     except TimeoutError as raised:
@@ -85,19 +89,33 @@ async def ask_aside(live: ActiveRun[DepsT], aside: Aside, note: str, *, priced_a
     return reply
 
 
-async def _read(aside: Aside, model: ChatModel, request: ChatRequest, hold: Hold | None, reply: AsideReply) -> None:
+async def _read(
+    live: ActiveRun[DepsT], aside: Aside, request: ChatRequest, hold: Hold | None, reply: AsideReply
+) -> None:
     builder = ReplyBuilder()
-    deltas = model.stream(request)
+    model = aside.model or live.acting.model
+    endpoint = model.endpoint if isinstance(model, ServedModel) else UNKNOWN_ENDPOINT
+    request, asked = live.asking(request, AskedAside(aside.name, model.name, endpoint))
+    error: LightAgentErrorInfo | None = None
     try:
-        async for delta in deltas:
-            if hold is None or isinstance(delta, ReplyEnd):
-                builder.add(delta)
-            elif not _released(builder, hold.feed(delta), reply):
-                return
+        deltas = model.stream(request)
+        try:
+            async for delta in deltas:
+                if hold is None or isinstance(delta, ReplyEnd):
+                    builder.add(delta)
+                elif not _released(builder, hold.feed(delta), reply):
+                    return
+        finally:
+            reply.usage = builder.reply().end.usage
+            if isinstance(deltas, AsyncGenerator):
+                await deltas.aclose()
+    except Exception as raised:  # For telemetry alone: it is raised again.
+        error = classify_exception(raised)
+        raise
     finally:
-        reply.usage = builder.reply().end.usage
-        if isinstance(deltas, AsyncGenerator):
-            await deltas.aclose()
+        if asked is not None:
+            asked.answered()
+            asked.ended(builder.reply().end, error, live.clock.now())
     if hold is not None:
         verdict = await hold.end()
         if not _released(builder, verdict if isinstance(verdict, Stopped) else verdict.payload, reply):

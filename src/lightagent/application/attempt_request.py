@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from itertools import chain
 
@@ -22,7 +22,6 @@ from lightagent.domain.messages import AssistantMessage, SystemMessage
 from lightagent.domain.outcomes import Failed, outcome_error
 from lightagent.domain.policy import Decision, OutputPayload, Passed, ReplyPayload, Stopped
 from lightagent.ports.models import ChatRequest
-from lightagent.ports.system import Clock
 
 
 async def attempt_request(live: ActiveRun[DepsT]) -> bool | None:
@@ -45,7 +44,7 @@ async def attempt_request(live: ActiveRun[DepsT]) -> bool | None:
             await _tell_stopped(live, hold, ())
             return None
         live.attempt_is_private = hold is not None and hold.whole
-        await _read(live.acting.model.stream(request), reading, hold, clock)
+        await _read(live, request, reading, hold)
         if not reading.ended and reading.stopped is None:
             raise _no_end()
     except FAILURES as raised:  # A model of anybody's: whatever it raises ends this attempt, and not the process.
@@ -58,22 +57,31 @@ async def attempt_request(live: ActiveRun[DepsT]) -> bool | None:
     return None
 
 
-async def _read(deltas: AsyncIterator[Delta], reading: _Reading, hold: Hold | None, clock: Clock) -> None:
+async def _read(live: ActiveRun[DepsT], request: ChatRequest, reading: _Reading, hold: Hold | None) -> None:
     """Read the answer to its end, or until a policy stops it."""
+    request, asked = live.asking(request)
+    clock = live.clock
     began = clock.monotonic()
     try:
-        async for delta in deltas:
-            if reading.first is None:
-                reading.first = clock.monotonic() - began
-            if hold is None:
-                await reading.take(delta)
-            else:
-                await reading.take_held(delta, hold)
-            if reading.stopped is not None:
-                break
+        deltas = live.acting.model.stream(request)
+        try:
+            async for delta in deltas:
+                if reading.first is None:
+                    reading.first = clock.monotonic() - began
+                    if asked is not None:
+                        asked.answered()  # Its span is current to nobody who takes what is shown.
+                if hold is None:
+                    await reading.take(delta)
+                else:
+                    await reading.take_held(delta, hold)
+                if reading.stopped is not None:
+                    break
+        finally:
+            if isinstance(deltas, AsyncGenerator):
+                await deltas.aclose()
     finally:
-        if isinstance(deltas, AsyncGenerator):
-            await deltas.aclose()
+        if asked is not None:
+            asked.answered()
 
 
 class _Reading:
@@ -155,7 +163,7 @@ async def _chat_request(live: ActiveRun[DepsT]) -> ChatRequest:
         copy_json(params),
         run.head.output_schema,
         live.stream,
-        live.full_origin(),
+        live.origin(),
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache
 from types import NoneType, UnionType
-from typing import Union, get_args, get_origin, get_type_hints
+from typing import Literal, Union, get_args, get_origin, get_type_hints
 
 from lightagent.domain.errors import ConfigurationError
 
@@ -63,6 +63,8 @@ def _classes(form: object) -> list[type]:
         return [kind for part in get_args(form) for kind in _classes(part)]
     if origin is Sequence:
         return [list, tuple]
+    if origin is Literal:
+        return [type(value) for value in get_args(form)]
     if form is float:
         return [int, float]
     kind = origin or form

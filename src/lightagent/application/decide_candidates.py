@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from lightagent.application.check_options import check_text
 from lightagent.application.memory_candidates import MemoryCandidates
 from lightagent.application.memory_means import MemoryPlace
-from lightagent.application.promote_memory import MemoryPromoter
+from lightagent.application.promote_memory import MemoryPromoter, Promotion
 from lightagent.application.serve_run import Alone
 from lightagent.application.track_lessons import LessonTracker
 from lightagent.application.write_memory import context_of
@@ -20,7 +20,7 @@ from lightagent.domain.memory_admission import read_promotion
 from lightagent.domain.memory_candidates import CandidateState
 from lightagent.domain.origin import Origin
 from lightagent.domain.outcomes import outcome_error
-from lightagent.domain.policy import Stopped, Subject
+from lightagent.domain.policy import Subject
 from lightagent.domain.scopes import Scope
 from lightagent.ports.policy import Gate
 
@@ -74,7 +74,8 @@ class CandidateDesk:
             actor: who decides, for the record.
 
         Raises:
-            AlreadyDecided: somebody else has decided otherwise, or it was promoted and has expired.
+            AlreadyDecided: somebody else has decided otherwise, be it at the same time or for another text; or it was
+                promoted and has expired.
             ConfigurationError: there is no such candidate, or its id or tenant is no text.
             PolicyError: a policy blocks it, or its text must not reach other users.
             StoreError: a store fails.
@@ -85,7 +86,6 @@ class CandidateDesk:
         scope, state = await self.candidates.find(candidate_id, tenant)
         text = state.candidate.data
         wanted = MemoryPromotionDecision.approve() if decision is None else read_promotion(decision, text)
-        was_open = state.is_open
         await self._check_alive(state)
         subject = _subject(scope, state)
         place = MemoryPlace(
@@ -93,9 +93,9 @@ class CandidateDesk:
         )
         context = {**context_of(subject, place), "candidate_id": candidate_id}
         run = Alone(subject, self.gates)
-        after, stopped = await self.promoter.decide(run, scope, state, context, wanted, actor)
-        _check(after, stopped, wanted, was_open=was_open)
-        return after.candidate.status == "promoted"
+        promotion = await self.promoter.decide(run, scope, state, context, wanted, actor)
+        _check(promotion, wanted, wanted.value or text)
+        return promotion.state.candidate.status == "promoted"
 
 
 def shown(state: CandidateState, tally: LessonTally | None) -> MemoryCandidate:
@@ -116,20 +116,28 @@ def shown(state: CandidateState, tally: LessonTally | None) -> MemoryCandidate:
     return replace(candidate, status="expired", injectable=False, metadata=known)
 
 
-def _check(after: CandidateState, stopped: Stopped | None, wanted: MemoryPromotionDecision, *, was_open: bool) -> None:
-    status, decided = after.candidate.status, after.decided
-    if stopped is not None:
-        error = outcome_error(stopped.outcome)
+def _check(promotion: Promotion, wanted: MemoryPromotionDecision, text: str) -> None:
+    """Raise where what was wanted has not come about.
+
+    Args:
+        text: what was to be remembered.
+    """
+    candidate, decided = promotion.state.candidate, promotion.state.decided
+    if promotion.stopped is not None:
+        error = outcome_error(promotion.stopped.outcome)
         raise PolicyError("A policy blocks it.") if error is None else error_from_info(error)
-    if wanted.promotes and status == "blocked":
+    if wanted.promotes and candidate.status == "blocked":
         raise PolicyError(
-            f"The candidate {after.candidate.candidate_id} was not promoted. {decided.reason if decided else ''}",
+            f"The candidate {candidate.candidate_id} was not promoted. {decided.reason if decided else ''}",
             guidance="Rewrite it: MemoryPromotionDecision.rewrite(text), or --text at the command line.",
         )
-    if not was_open and wanted.promotes != (status == "promoted"):
-        raise AlreadyDecided(
-            f"The candidate {after.candidate.candidate_id} is {status}; the first decision holds.", guidance=""
-        )
+    if promotion.is_ours:
+        return
+    known = f"The candidate {candidate.candidate_id} is {candidate.status}"
+    if wanted.promotes != (candidate.status == "promoted"):
+        raise AlreadyDecided(f"{known}; the first decision holds.", guidance="")
+    if wanted.promotes and decided is not None and not decided.is_about(text):
+        raise AlreadyDecided(f"{known} with another text; the first decision holds.", guidance="")
 
 
 def _subject(scope: Scope, state: CandidateState) -> Subject:

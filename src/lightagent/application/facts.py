@@ -9,11 +9,10 @@ from typing import Final
 from lightagent.application.memories import Memories
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.memory_filter import EXPIRES_AT, VALID_FROM, VALID_UNTIL
 from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
 from lightagent.domain.memory_validity import (
     SUPERSEDES,
-    VALID_FROM,
-    VALID_UNTIL,
     Version,
     begins_at,
     ends_at,
@@ -24,7 +23,7 @@ from lightagent.domain.memory_validity import (
 )
 from lightagent.ports.memory import MemoryStore, OwnerSelection
 
-_TIMES: Final = frozenset({VALID_FROM, VALID_UNTIL, SUPERSEDES, "expires_at"})
+_TIMES: Final = frozenset({*VALID_FROM, *VALID_UNTIL, *EXPIRES_AT, SUPERSEDES})
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,30 +92,38 @@ class Facts:
         Args:
             memory_id: the older memory's.
             text: what holds from now on.
-            new_id: names the newer memory; writing it again changes nothing.
+            new_id: names the newer memory; writing it again changes nothing, at whatever time.
             at: when it is written, in seconds since 1970.
             valid_from: from when it holds; None: from `at` on.
             metadata: of the newer memory; None: that of the older one, without its times.
 
         Returns:
-            The record that was written.
+            The record that is kept.
 
         Raises:
-            ConfigurationError: the store cannot list what it holds, or its owner has no memory of this id.
+            ConfigurationError: the store cannot list what it holds, its owner has no memory of this id, or one of the
+                new id that says something else.
             StoreError: it could not be read or written.
         """
-        found = [one async for one in self._of(owner) if one.memory_id == memory_id]
-        if not found:
+        found = {one.memory_id: one async for one in self._of(owner) if one.memory_id in (memory_id, new_id)}
+        if memory_id not in found:
             raise _unknown(memory_id)
-        older = found[0]
+        older = found[memory_id]
         kept = {name: value for name, value in older.metadata.items() if name not in _TIMES}
         said: JsonObject = {**(kept if metadata is None else metadata)}
         if valid_from is not None:
-            said[VALID_FROM] = valid_from
+            said[VALID_FROM[0]] = valid_from
         named: list[JsonValue] = [*named_with(memory_id, older.metadata)]
         record = MemoryRecord(new_id, owner, text, {**said, SUPERSEDES: named}, at)
-        await self._store.write([record])
-        return record
+        if (there := found.get(new_id)) is None:
+            await self._store.write([record])
+            return record
+        if (there.text, there.metadata) != (record.text, record.metadata):
+            raise ConfigurationError(
+                f"This owner has a memory {new_id!r:.100} already, which says something else. Nothing was written.",
+                guidance="Name the newer memory by an id of its own.",
+            )
+        return there
 
     def _of(self, owner: MemoryOwner) -> AsyncIterator[MemoryRecord]:
         return Memories(self._store).list(OwnerSelection(*owner.parts))

@@ -5,11 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
-from functools import cache
-from typing import TYPE_CHECKING, Final
 
 from lightagent.application.check_options import check_text
-from lightagent.application.entry_codec import EntryCodec
+from lightagent.application.feedback_entries import CODEC, KIND, feedback_key
 from lightagent.application.lesson_log import LessonLog
 from lightagent.application.read_streams import all_entries, read_each
 from lightagent.domain.errors import ConfigurationError, StreamConflict
@@ -17,12 +15,6 @@ from lightagent.domain.feedback import HumanFeedback
 from lightagent.domain.journal_streams import StreamKey, StreamQuery
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
-
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter
-
-KIND: Final = "feedback"
-"""The kind of the streams that hold feedback, one for each trace."""
 
 
 class Feedback:
@@ -52,8 +44,8 @@ class Feedback:
         if not isinstance(given, HumanFeedback):
             raise ConfigurationError(f"feedback: expected a HumanFeedback, got {type(given).__name__}.", guidance="")
         kept = replace(feedback, created_at=self._clock())
-        draft = _CODEC.draft(kept)
-        key = StreamKey(self._owner, KIND, kept.trace_id)
+        draft = CODEC.draft(kept)
+        key = feedback_key(self._owner.tenant, kept.trace_id)
         while True:
             head = (await self._store.read(key, -1, 1)).stream.head
             try:
@@ -62,7 +54,7 @@ class Feedback:
             except StreamConflict:
                 continue  # Somebody else said something at the same time.
         if kept.was_helpful is not None:
-            await LessonLog(self._store, self._clock).rate(self._owner.tenant, kept.trace_id, helped=kept.was_helpful)
+            await LessonLog(self._store, self._clock).rate(self._owner.tenant, kept.trace_id)
         return kept
 
     async def list(self, trace_id: str | None = None) -> AsyncIterator[HumanFeedback]:
@@ -74,7 +66,7 @@ class Feedback:
             StoreError: the store cannot be read.
         """
         if trace_id is not None:
-            for one in await self._read(StreamKey(self._owner, KIND, trace_id)):
+            for one in await self._read(feedback_key(self._owner.tenant, trace_id)):
                 yield one
             return
         query = StreamQuery(kind=KIND, tenant=self._owner.tenant)
@@ -83,14 +75,4 @@ class Feedback:
                 yield one
 
     async def _read(self, key: StreamKey) -> Sequence[HumanFeedback]:
-        return [_CODEC.read(entry) async for entry in all_entries(self._store, key)]
-
-
-@cache
-def _adapter() -> TypeAdapter[HumanFeedback]:
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(HumanFeedback)
-
-
-_CODEC: Final = EntryCodec("Feedback", _adapter)
+        return [CODEC.read(entry) async for entry in all_entries(self._store, key)]

@@ -5,19 +5,20 @@ from __future__ import annotations
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.foreign_code import FAILURES, await_foreign, failure
 from lightagent.application.prepare_call import newcomers
-from lightagent.application.serve_run import Serving, is_serving_conclusion
+from lightagent.application.serve_run import Serving, is_serving_conclusion, is_settling_conclusion
 from lightagent.application.tools.describe_failure import describe_failure
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.deltas import ReasoningDelta, TextDelta
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.errors import LightAgentError, OutputError
-from lightagent.domain.events import Concluded, OutputAccepted, OutputRejected, RunFinished
+from lightagent.domain.events import Concluded, Noted, OutputAccepted, OutputRejected, RunFinished
 from lightagent.domain.json_checks import to_json_object
 from lightagent.domain.json_types import JsonObject
+from lightagent.domain.memory_trace import NOTED
 from lightagent.domain.message_copies import copy_messages
 from lightagent.domain.messages import UserMessage
-from lightagent.domain.outcomes import Failed, Outcome, outcome_error
+from lightagent.domain.outcomes import Completed, Failed, Outcome, outcome_error
 from lightagent.domain.policy import ConclusionPayload, Decision, EndPayload, OutputPayload, Passed, Stopped, rewritings
 from lightagent.ports.context import Conclusion, Declined
 
@@ -163,9 +164,26 @@ async def _reviewed_proposal(
 async def finish(live: ActiveRun[DepsT], outcome: Outcome, decisions: tuple[Decision, ...] = ()) -> None:
     """End the run so, unless a policy has it end otherwise; `decisions` are those that led to its end."""
     reviewer = live.reviewer
-    if reviewer is None or not reviewer.reviews("end"):
-        await live.tell(RunFinished(outcome, decisions, live.clock.now()))
-        return
-    verdict = await reviewer.review("end", live.subject(), EndPayload(outcome))
-    ended = verdict.outcome if isinstance(verdict, Stopped) else verdict.payload.outcome
-    await live.tell(RunFinished(ended, decisions + verdict.decisions, live.clock.now()))
+    if reviewer is not None and reviewer.reviews("end"):
+        verdict = await reviewer.review("end", live.subject(), EndPayload(outcome))
+        outcome = verdict.outcome if isinstance(verdict, Stopped) else verdict.payload.outcome
+        decisions += verdict.decisions
+    if isinstance(outcome, Completed):
+        await _settle(live, outcome.content)
+    await live.tell(RunFinished(outcome, decisions, live.clock.now()))
+
+
+async def _settle(live: ActiveRun[DepsT], answer: str) -> None:
+    """Have conclusions do what they do for runs that have succeeded; what becomes of it changes nothing of the run."""
+    for name in live.run.concluded:
+        conclusion = live.means.conclusions.get(name)
+        if conclusion is None or not is_settling_conclusion(conclusion):
+            continue
+        serving = Serving(live, live.subject(name))
+        try:
+            await await_foreign(conclusion.settle_for(serving, serving.subject, answer), in_time=live.in_time)
+        except FAILURES as raised:
+            info = _described(name, failure(raised))
+            await live.tell(Noted("conclusion_failed", {"name": name, "code": info.code}, live.clock.now()))
+        if serving.details:
+            await live.tell(Noted(NOTED, serving.details, live.clock.now()))

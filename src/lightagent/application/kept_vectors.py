@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 from weakref import WeakKeyDictionary
 
 from lightagent.aiokits.abandon import TimeIsUp, within
+from lightagent.aiokits.told_work import telling
 from lightagent.aiokits.worker_threads import run_in_thread
 from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.domain.error_mapping import classify_exception
@@ -168,7 +169,9 @@ class KeptVectors:
                 self._store.vectors.update(zip(batch, vectors, strict=True))
 
     async def _embed(self, texts: Sequence[str], role: TextRole) -> Sequence[Vector]:
-        vectors = await self._embedder.embed(texts, role)
+        embedder = self._embedder
+        with telling("embeddings", name=embedder.name, dimension=embedder.dimension, count=len(texts)):
+            vectors = await embedder.embed(texts, role)
         if len(vectors) != len(texts):
             raise ProviderError(
                 f"The embedder {self._embedder.name!r:.80} gave {len(vectors)} vectors of {len(texts)} texts.",

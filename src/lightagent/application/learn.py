@@ -13,8 +13,10 @@ from functools import cached_property
 from typing import Final
 
 from lightagent.application.decide_candidates import CandidateDesk
+from lightagent.application.foreign_code import FAILURES, await_foreign, failure
 from lightagent.application.keep_budget import SOURCE as BUDGET
 from lightagent.application.memory_means import MemoryMeans, MemoryPlace, scope_of
+from lightagent.application.promote_memory import place_of
 from lightagent.application.prompts import Prompts
 from lightagent.application.remember import MEMORY
 from lightagent.application.serve_run import Alone
@@ -22,7 +24,7 @@ from lightagent.application.structured_output import OutputType
 from lightagent.application.summarize_context import cut_to
 from lightagent.application.track_lessons import Told
 from lightagent.application.write_memory import MemoryWriter, context_of
-from lightagent.domain.errors import ConfigurationError, LightAgentError
+from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.lessons import MOST_LESSON, Lesson, Lessons
 from lightagent.domain.memory import MemoryCandidate
@@ -32,7 +34,7 @@ from lightagent.domain.memory_trace import MEMORY_IDS, MemoryEvent
 from lightagent.domain.messages import AssistantMessage, ContextMessage, Message, UserMessage
 from lightagent.domain.policy import Stopped, Subject
 from lightagent.domain.told_of_users import Said, tells_user
-from lightagent.ports.context import Aside, Declined, ServedRun, ServingConclusion
+from lightagent.ports.context import Aside, Declined, ServedRun, ServingConclusion, SettlingConclusion
 from lightagent.ports.self_learning import SelfLearning
 
 LESSONS: Final = "lessons"
@@ -50,7 +52,7 @@ _OF_USER: Final = frozenset({MEMORY, LESSONS, BUDGET})
 _REQUIRED: MemoryEvent = "memory_promotion_required"
 
 
-class Learning(ServingConclusion):
+class Learning(ServingConclusion, SettlingConclusion):
     """Has a model look back on a run, and puts its lessons on record as candidates.
 
     Attributes:
@@ -92,7 +94,6 @@ class Learning(ServingConclusion):
         self, run: ServedRun, subject: Subject, messages: Sequence[Message], answer: str
     ) -> JsonObject | Declined | Stopped | None:
         """The lessons of the model, as plain JSON."""
-        await self._count(run, subject, answer)
         settings, output = self._settings, self._output
         schema = json.dumps(output.schema, ensure_ascii=False)
         instructions = self._prompts.reflect.format(schema=schema, count=settings.most_lessons)
@@ -100,18 +101,20 @@ class Learning(ServingConclusion):
         answered = await run.ask(Aside(REFLECTION, instructions, text, settings.model, settings.timeout))
         if isinstance(answered, Stopped):
             return answered
-        learned = output.parse(output.check(answered)).lessons[: settings.most_lessons]
-        lessons = [_plain(one) for one in learned if one.text.strip() and len(one.text) <= MOST_LESSON]
+        learned = [one.as_seen() for one in output.parse(output.check(answered)).lessons[: settings.most_lessons]]
+        lessons = [_plain(one) for one in learned if one.text and len(one.text) <= MOST_LESSON]
         return {"lessons": [*lessons]} if lessons else Declined({"lessons": 0})
 
-    async def _count(self, run: ServedRun, subject: Subject, answer: str) -> None:
+    async def settle_for(self, run: ServedRun, subject: Subject, answer: str) -> None:
         """Count the lessons that the run was told of; where that fails, it is put on record."""
         own, all_users = self._means.lesson_place(subject), self._means.lesson_place(subject, for_everybody=True)
         told, origin = Told(subject.facts.query, own.owner, all_users.owner), subject.origin
+        counting = self.desk.tracker.told(_recalled(run), origin.run_id, origin.trace_id, answer, told)
         try:
-            await self.desk.tracker.told(_recalled(run), origin.run_id, origin.trace_id, answer, told)
-        except LightAgentError as error:
-            run.note("memory_unavailable", {**own.about, "store": LESSONS, "kind": type(error).__name__})
+            await await_foreign(counting, self._means.policy.write_timeout, in_time=True)
+        except FAILURES as raised:
+            kind = type(failure(raised)).__name__
+            run.note("memory_unavailable", {**own.about, "store": LESSONS, "kind": kind})
 
     async def carry_out(self, subject: Subject, proposal: JsonObject, idempotency_key: str) -> JsonObject | None:
         """Put the lessons on record, where no run goes on whose policies would review them."""
@@ -154,10 +157,11 @@ class Learning(ServingConclusion):
         # What was said is kept only as long as it has to be compared with.
         proposed = CandidateProposed(candidate, place.owner, said if everybody else Said(""))
         state = await self.desk.candidates.propose(scope, proposed)
+        # After a crash the model may have said something else: what was proposed first is what is decided about.
+        place = place_of(state)
         run.note(_REQUIRED, {"candidate_id": candidate_id, **place.about, "status": state.candidate.status})
         context = {**context_of(subject, place), "candidate_id": candidate_id}
-        _, stopped = await self.desk.promoter.decide(run, scope, state, context)
-        return stopped
+        return (await self.desk.promoter.decide(run, scope, state, context)).stopped
 
 
 def _recalled(run: ServedRun) -> list[str]:

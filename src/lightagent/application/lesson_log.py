@@ -9,6 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from lightagent.application.entry_codec import EntryCodec
+from lightagent.application.feedback_entries import last_helpful
 from lightagent.application.read_streams import list_streams
 from lightagent.domain.errors import ConfigurationError, DamagedStream, IncompleteListing, StreamConflict
 from lightagent.domain.journal_streams import StreamKey, StreamQuery
@@ -82,23 +83,29 @@ class LessonLog:
         return _CODEC.read(found.entries[-1]).tally if found.entries else None
 
     async def count_run(self, owner: MemoryOwner, run_id: str, trace_id: str, uses: Sequence[ToldLesson]) -> None:
-        """Count a run at the lessons that it was told of, once.
+        """Count a run at the lessons that it was told of, once, and what somebody has said of it already.
+
+        A lesson whose counts were changed is left out.
 
         Args:
             owner: of what is learned with the user of the run.
 
         Raises:
-            ConfigurationError: what is stored was changed.
+            ConfigurationError: what is stored of the run was changed.
             StoreError: the store cannot be read or written.
         """
         key = StreamKey(Scope(owner.tenant, owner.user), RUNS, run_id)
-        if not uses or (await self._store.read(key, -1, 1)).entries:
-            return  # The run was resumed after it was counted.
-        for one in uses:
-            await self._told(one, run_id, trace_id)
-        draft = _RUNS.draft(LessonsOfRun(tuple((one.owner.user, one.lesson_id) for one in uses)))
-        with suppress(StreamConflict):  # It is resumed twice at once.
-            await self._store.append(key, [draft], expected=0, at=self._clock(), labels={_TRACE: trace_id})
+        if not uses:
+            return
+        if not (await self._store.read(key, -1, 1)).entries:  # Else the run was resumed after it was counted.
+            for one in uses:
+                with suppress(DamagedStream, ConfigurationError):  # `lightagent verify` tells of it; others count.
+                    await self._told(one, run_id, trace_id)
+            draft = _RUNS.draft(LessonsOfRun(tuple((one.owner.user, one.lesson_id) for one in uses)))
+            with suppress(StreamConflict):  # It is resumed twice at once.
+                await self._store.append(key, [draft], expected=0, at=self._clock(), labels={_TRACE: trace_id})
+        with suppress(DamagedStream, ConfigurationError):  # `lightagent verify` tells of it.
+            await self._rate_run(key, trace_id)
 
     async def _told(self, lesson: ToldLesson, run_id: str, trace_id: str) -> None:
         now = self._clock()
@@ -119,8 +126,8 @@ class LessonLog:
         key = _key(owner.tenant, owner.user, lesson_id)
         await self._add(key, tally, lambda known, _: note_ended(known, why, now))
 
-    async def rate(self, tenant: str, trace_id: str, *, helped: bool) -> None:
-        """Count what somebody thinks of a run at the lessons that it was told of; what cannot be read is left out.
+    async def rate(self, tenant: str, trace_id: str) -> None:
+        """Count what was said last of a run at the lessons that it was told of; what cannot be read is left out.
 
         Raises:
             StoreError: the store cannot be read or written.
@@ -129,35 +136,49 @@ class LessonLog:
         with suppress(IncompleteListing):
             async for stream in list_streams(self._store, query):
                 with suppress(DamagedStream, ConfigurationError):
-                    await self._rate_run(stream.key, trace_id, helped=helped)
+                    await self._rate_run(stream.key, trace_id)
 
-    async def _rate_run(self, key: StreamKey, trace_id: str, *, helped: bool) -> None:
-        now, user = self._clock(), key.owner.user
-        found = await self._store.read(key, -1, 1)
-        if not found.entries or (told := _RUNS.read(found.entries[-1])).helped is helped:
-            return
+    async def _rate_run(self, key: StreamKey, trace_id: str) -> None:
+        """Go on until nothing changes any more: who counts something else at the same time would be overlooked."""
+        while True:
+            found = await self._store.read(key, -1, 1)
+            helped = await last_helpful(self._store, key.owner.tenant, trace_id)
+            if not found.entries or helped is None:
+                return
+            told = _RUNS.read(found.entries[-1])
+            changed = await self._rate_lessons(key, trace_id, told, helped=helped)
+            if told.helped is helped and not changed:
+                return
+            draft = _RUNS.draft(replace(told, helped=helped))
+            with suppress(StreamConflict):
+                await self._store.append(key, [draft], expected=found.stream.head, at=self._clock())
+
+    async def _rate_lessons(self, key: StreamKey, trace_id: str, told: LessonsOfRun, *, helped: bool) -> bool:
+        """Count it at each lesson; whether that changed anything."""
+        now, changed = self._clock(), False
         for owner, lesson_id in told.lessons:
             # Of a user, a run knows their lessons and those for everybody, whatever an entry says.
-            if owner in ("", user):
+            if owner in ("", key.owner.user):
                 with suppress(DamagedStream, ConfigurationError):  # `lightagent verify` tells of it; others count.
-                    await self._add(
+                    changed |= await self._add(
                         _key(key.owner.tenant, owner, lesson_id),
                         None,
                         lambda tally, recent: note_rated(tally, recent, trace_id, told.helped, now, helped=helped),
                     )
-        draft = _RUNS.draft(replace(told, helped=helped))
-        with suppress(StreamConflict):  # Somebody else says something of the same run, which is counted there.
-            await self._store.append(key, [draft], expected=found.stream.head, at=now)
+        return changed
 
-    async def _add(self, key: StreamKey, begin: LessonTally | None, note: _Next) -> None:
-        """Append what `note` makes of the counts, unless it is None; a stream begins with `begin`, if there is one."""
+    async def _add(self, key: StreamKey, begin: LessonTally | None, note: _Next) -> bool:
+        """Append what `note` makes of the counts, unless it is None; whether it was something.
+
+        A stream begins with `begin`, if there is one.
+        """
         while True:
             found = await self._store.read(key, -MOST_RECENT, MOST_RECENT)
             recent = [_CODEC.read(entry) for entry in found.entries]
             tally = recent[-1].tally if recent else begin
             entry = None if tally is None else note(tally, recent)
             if entry is None:
-                return
+                return False
             head = found.stream.head
             try:
                 await self._store.append(key, [_CODEC.draft(entry)], expected=head, at=entry.at)
@@ -165,7 +186,7 @@ class LessonLog:
                 continue  # Another run was first.
             if head - found.stream.base > _ENTRIES_KEPT:
                 await self._store.forget(key, before=head - MOST_RECENT)
-            return
+            return True
 
 
 def _key(tenant: str, user: str, lesson_id: str) -> StreamKey:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Generic
@@ -61,6 +61,8 @@ class Means(Generic[DepsT]):
         sessions: where sessions are kept.
         desks: who reviews the calls that wait for a human.
         sinks: where telemetry goes.
+        ambient_sink: finds the sink that belongs to the process, as it is when a run is made; it gives None where there
+            is none. None for an agent that wants none.
         capture_content: keep private content in traces.
         planning: how it plans before it acts; None for an agent that does not.
         handoffs: agents that may take over; those of a swarm name each other, and itself.
@@ -91,6 +93,7 @@ class Means(Generic[DepsT]):
     sessions: JournalStore | None = None
     desks: tuple[ReviewDesk, ...] = ()
     sinks: tuple[TelemetrySink, ...] = ()
+    ambient_sink: Callable[[], TelemetrySink | None] | None = None
     capture_content: bool = False
     planning: TreeOfThought | None = None
     handoffs: Sequence[Means[DepsT]] = ()

@@ -18,11 +18,13 @@ from lightagent.domain.memory_candidates import (
     CandidateWithdrawn,
     CandidateWritten,
     PromotionRule,
+    text_digest,
 )
 from lightagent.domain.memory_payloads import MemoryPromotedPayload, MemoryPromotionPayload, MemoryWrittenPayload
-from lightagent.domain.memory_records import MOST_TEXT, MemoryRecord
+from lightagent.domain.memory_records import MOST_SUPERSEDED, MOST_TEXT, MemoryRecord, names_too_many
 from lightagent.domain.memory_trace import MemoryEvent
 from lightagent.domain.outcomes import outcome_error
+from lightagent.domain.plain_letters import visible
 from lightagent.domain.policy import Stopped
 from lightagent.domain.scopes import Scope
 from lightagent.domain.told_of_users import tells_user
@@ -39,6 +41,7 @@ class _Case:
         context: what a promotion policy is told.
         by: who decides.
         actor: the name of the person, if it is one who gave it.
+        asked: the text that the person wants to be remembered.
     """
 
     run: ServedRun
@@ -47,6 +50,7 @@ class _Case:
     context: JsonObject
     by: str
     actor: str = ""
+    asked: str = ""
 
     @property
     def rule(self) -> PromotionRule:
@@ -56,6 +60,21 @@ class _Case:
     @property
     def candidate(self) -> MemoryCandidate:
         return self.state.candidate
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """What became of a candidate that somebody decided about.
+
+    Attributes:
+        state: the candidate as it is now.
+        is_ours: whether this decision is the one on record; it is not where another one was first.
+        stopped: the verdict of a policy that stopped it.
+    """
+
+    state: CandidateState
+    is_ours: bool
+    stopped: Stopped | None = None
 
 
 class MemoryPromoter:
@@ -92,16 +111,17 @@ class MemoryPromoter:
         context: JsonObject,
         decision: MemoryPromotionDecision | None = None,
         actor: str = "",
-    ) -> tuple[CandidateState, Stopped | None]:
-        """What became of the candidate, and the verdict of a policy that stopped it.
+    ) -> Promotion:
+        """What became of the candidate.
 
         Args:
             decision: of a person; None: the memory policy is asked.
             actor: the name of the person.
         """
-        case = _Case(run, scope, state, context, "policy" if decision is None else "person", actor)
+        by, asked = ("policy", "") if decision is None else ("person", decision.value or state.candidate.data)
+        case = _Case(run, scope, state, context, by, actor, asked)
         if not state.is_open:
-            return await self._written_again(case), None
+            return await self._written_again(case)
         candidate, place = state.candidate, place_of(state)
         payload = MemoryPromotionPayload(
             candidate.to_dict(),
@@ -114,7 +134,8 @@ class MemoryPromoter:
         )
         verdict = await run.review("memory_promote", payload)
         if isinstance(verdict, Stopped):
-            return await self._left(case, "blocked", "policies", _reason(verdict), by="hooks"), verdict
+            left = await self._left(case, "blocked", "policies", _reason(verdict), by="hooks")
+            return replace(left, stopped=verdict)
         text = verdict.payload.data
         if verdict.payload.decision is not None:
             decision = read_promotion(verdict.payload.decision, text)
@@ -123,7 +144,7 @@ class MemoryPromoter:
         if not decision.promotes:
             rejected = decision.action == "reject"
             rule = case.rule if self._admission is not None or case.by == "person" else "undecided"
-            return await self._left(case, "rejected" if rejected else "kept", rule, decision.reason or ""), None
+            return await self._left(case, "rejected" if rejected else "kept", rule, decision.reason or "")
         return await self._promoted(case, decision, decision.value or text)
 
     async def _asked(self, case: _Case, text: str) -> MemoryPromotionDecision:
@@ -134,31 +155,32 @@ class MemoryPromoter:
             return MemoryPromotionDecision.keep(f"The promotion policy gave no answer. {answered.problem}")
         return read_promotion(answered, text)
 
-    async def _promoted(
-        self, case: _Case, decision: MemoryPromotionDecision, text: str
-    ) -> tuple[CandidateState, Stopped | None]:
-        refused = self._refused(case, text)
+    async def _promoted(self, case: _Case, decision: MemoryPromotionDecision, text: str) -> Promotion:
+        refused = self._refused(case, text, {**case.candidate.metadata, **decision.metadata})
         if refused is not None:
-            return await self._left(case, "blocked", *refused), None
+            return await self._left(case, "blocked", *refused)
         rewritten = text != case.candidate.data
         now = self._means.clock.now()
         expires: JsonObject = {} if self._max_age is None else {"expires_at": now + self._max_age}
         # What identifies the candidate goes before what the decision says.
         known = {**expires, **decision.metadata, "promotion_decision": decision.action, "promoted_at": now}
+        asked, reason = text_digest(case.asked) if case.asked not in ("", text) else "", decision.reason or ""
         decided = CandidateDecided(
-            "promoted", case.by, case.rule, decision.reason or "", case.actor, text, known, rewritten, now
+            "promoted", case.by, case.rule, reason, case.actor, text, known, rewritten, now, asked
         )
         state, is_ours = await self._candidates.add(case.scope, case.candidate.candidate_id, decided)
         if not is_ours:
-            return state, None
+            return Promotion(state, False)
         event: MemoryEvent = "memory_promotion_rewritten" if rewritten else "memory_promotion_approved"
-        case.run.note(event, {**_about(state.candidate), "rule": case.rule, "reason": decision.reason or ""})
-        return await self._write(replace(case, state=state))
+        case.run.note(event, {**_about(state.candidate), "rule": case.rule, "reason": reason})
+        return replace(await self._write(replace(case, state=state)), is_ours=True)
 
-    def _refused(self, case: _Case, text: str) -> tuple[PromotionRule, str] | None:
+    def _refused(self, case: _Case, text: str, metadata: JsonObject) -> tuple[PromotionRule, str] | None:
         """By which rule and why the text must not become a memory, whether a policy or a person approved it."""
-        if not text.strip() or len(text) > MOST_TEXT:
-            return "not_a_memory", f"A memory has a text of at most {MOST_TEXT:,} characters."
+        if not visible(text).strip() or len(text) > MOST_TEXT:
+            return "not_a_memory", f"A memory has a text that can be seen, of at most {MOST_TEXT:,} characters."
+        if names_too_many(metadata):
+            return "not_a_memory", f"A memory takes the place of at most {MOST_SUPERSEDED} others."
         if any(pattern.search(text) for pattern in self._means.policy.write_patterns):
             return "reject_write_patterns", "A pattern that must not be written was found in the text."
         if case.state.owner.user:
@@ -166,14 +188,13 @@ class MemoryPromoter:
         why = tells_user(text, (case.scope.user,), case.state.said)
         return None if why is None else ("other_users", f"It would reach other users. {why}")
 
-    async def _written_again(self, case: _Case) -> CandidateState:
-        """The state of what was decided before; a memory that a crash kept from the store gets there now."""
+    async def _written_again(self, case: _Case) -> Promotion:
+        """What was decided before; a memory that a crash kept from the store gets there now."""
         if case.candidate.status != "promoted" or case.state.written:
-            return case.state
-        state, _ = await self._write(case)
-        return state
+            return Promotion(case.state, False)
+        return await self._write(case)
 
-    async def _write(self, case: _Case) -> tuple[CandidateState, Stopped | None]:
+    async def _write(self, case: _Case) -> Promotion:
         candidate, place = case.candidate, place_of(case.state)
         metadata = candidate.to_metadata()
         memory_id, now = candidate.candidate_id, self._means.clock.now()
@@ -184,13 +205,17 @@ class MemoryPromoter:
         stopped = await self._stopped(case, place, metadata)
         if stopped is None:
             state, _ = await self._candidates.add(case.scope, memory_id, CandidateWritten(memory_id, now))
-            return state, None
+            if state.candidate.status != "promoted":  # Policies of another process have taken it back meanwhile.
+                await self._writer.take_back(case.run, place, memory_id)
+            return Promotion(state, False)
         await self._writer.take_back(case.run, place, memory_id)
         state, _ = await self._candidates.add(case.scope, memory_id, CandidateWithdrawn(_reason(stopped), now))
+        # Another process may have written it as well before that was on record; a later one sees that, and removes it.
+        await self._writer.take_back(case.run, place, memory_id)
         case.run.note(
             "memory_promotion_blocked", {**_about(state.candidate), "rule": "policies", "reason": _reason(stopped)}
         )
-        return state, stopped
+        return Promotion(state, False, stopped)
 
     async def _stopped(self, case: _Case, place: MemoryPlace, metadata: JsonObject) -> Stopped | None:
         """The verdict of a policy that blocks what has just become a memory."""
@@ -205,7 +230,7 @@ class MemoryPromoter:
 
     async def _left(
         self, case: _Case, status: CandidateStatus, rule: PromotionRule, reason: str, by: str = ""
-    ) -> CandidateState:
+    ) -> Promotion:
         """Put on record that it does not become a memory, or not yet."""
         now = self._means.clock.now()
         decided = CandidateDecided(status, by or case.by, rule, reason, case.actor, at=now)
@@ -213,7 +238,7 @@ class MemoryPromoter:
         if is_ours:
             event: MemoryEvent = "memory_promotion_rejected" if status == "rejected" else "memory_promotion_blocked"
             case.run.note(event, {**_about(state.candidate), "rule": rule, "reason": reason})
-        return state
+        return Promotion(state, is_ours)
 
 
 def place_of(state: CandidateState) -> MemoryPlace:

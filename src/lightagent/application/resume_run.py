@@ -15,6 +15,7 @@ from lightagent.application.spend_budget import own_budgets
 from lightagent.application.structured_output import holds_json
 from lightagent.application.tools.foreign_tool import checked, declared
 from lightagent.application.tools.toolset import DepsT
+from lightagent.application.watch_run import watchers_of
 from lightagent.domain.call_forms import meant_name
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import RunStarted
@@ -60,7 +61,16 @@ def resume_run(
     means = means.for_run(decided.started)
     require_same_agent(decided.started, means, own_budgets(budgets))
     record = RunRecord(list(decided.events), traced=traced, capture_content=means.capture_content)
-    live = ActiveRun(means, decided.run, record, deps, known=len(known.events), tools=tools, budgets=budgets)
+    live = ActiveRun(
+        means,
+        decided.run,
+        record,
+        deps,
+        known=len(known.events),
+        tools=tools,
+        budgets=budgets,
+        watchers=watchers_of(means),
+    )
     live.answers = answers
     return live
 

@@ -98,6 +98,7 @@ async def _run(live: ActiveRun[DepsT], outer: Deadline | None) -> None:
         live.give_up(asyncio.CancelledError() if outer is not None and outer.expired else error)
         raise
     finally:
+        live.leave()
         try:
             if live.keeper is not None:
                 # What did not begin is not kept: neither a new run, nor the decision with which one was to be resumed.
@@ -128,6 +129,7 @@ async def _begin(live: ActiveRun[DepsT], whole: Deadline) -> None:
     if live.reviews is not None:
         await live.reviews.commit()  # Not before it is known that the run can go on with what was decided.
     await live.begin()
+    live.enter()
     spending = live.spending
     if spending is not None and spending.resumed and spending.is_timed and live.run.outcome is None:
         await live.tell(Noted(RESUMED, {}, live.clock.now()))

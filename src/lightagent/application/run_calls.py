@@ -27,7 +27,7 @@ from lightagent.ports.tools import ChildStep, NestedDelta, Nesting, RunContext, 
 
 async def run_calls(live: ActiveRun[DepsT], ready: list[ReadyCall[DepsT]]) -> None:
     """Tell the calls' events as they happen. Calls that are cut off leave their last words in `live.leftovers`."""
-    if len(ready) == 1 and live.outlet is None and not live.means.sinks and _is_quick(ready[0]):
+    if len(ready) == 1 and live.outlet is None and live.watchers is None and _is_quick(ready[0]):
         await _run_alone(live, ready[0])
     else:
         await _run_together(live, ready)
@@ -160,6 +160,9 @@ class _Work(Generic[DepsT]):
 
         live = self._live
         nesting = self._nesting(ready, is_over) if ready.spec.resumable else None
+        spans = live.spans
+        if spans is not None:
+            spans.enter_tool((*live.path, ready.call.call.id))
         try:
             # The task is the call's own, so a tool that cancels it has failed.
             with Heeding(lambda: self.closed or self._is_cancelled()):
@@ -202,6 +205,7 @@ class _Work(Generic[DepsT]):
             live.flows,
             meters,
             past,
+            live.spans,
         )
 
 
@@ -258,7 +262,7 @@ def _context(
 ) -> RunContext[DepsT]:
     """What the tool gets to see of its run."""
     call_id = ready.call.call.id
-    origin = live.full_origin()
+    origin = live.call_origin(call_id)
     return RunContext(live.deps, origin, call_id, ready.key, ready.approved, report, over, nesting, show_part)
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from lightagent.application.journal import Journal
 from lightagent.application.projections.partial_text import partial_text
-from lightagent.application.projections.trace import TraceEvent, trace_events
+from lightagent.application.projections.trace import trace_events
+from lightagent.application.projections.trace_event import TraceEvent
 from lightagent.domain.error_mapping import error_from_info
 from lightagent.domain.errors import LightAgentError, RunSuspended
 from lightagent.domain.events import Event, RunFinished, RunStarted

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from lightagent.application.foreign_code import FAILURES, await_foreign
+from lightagent.aiokits.told_work import telling
+from lightagent.application.foreign_code import FAILURES, await_foreign, failure
 from lightagent.application.memory_means import MemoryMeans, MemoryPlace
 from lightagent.domain.errors import StoreError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.memory_limits import MOST_QUERY, shortened
+from lightagent.domain.memory_payloads import plain_memory
 from lightagent.domain.memory_records import FoundMemory
 from lightagent.domain.recall_filter import filter_of
 from lightagent.ports.context import ServedRun
@@ -28,7 +30,8 @@ async def search_memory(
     wanted = filter_of(means.policy, means.clock.now())
     searching = means.store.recall(place.owner, shortened(query, MOST_QUERY), limit, wanted)
     try:
-        found = _records(await await_foreign(searching, means.policy.recall_timeout, in_time=True))
+        with telling("retrieval", name=means.store.name, limit=limit):
+            found = _records(await await_foreign(searching, means.policy.recall_timeout, in_time=True))
         failed = failed_parts(found)
         for one in failed:
             run.note("memory_degraded", {**about, "part": one.part, "kind": one.kind})
@@ -40,7 +43,7 @@ async def search_memory(
     except FAILURES as raised:
         run.note("memory_unavailable", {**about, "kind": type(raised).__name__})
         raise
-    return found
+    return [_plain(one) for one in found]
 
 
 def _records(found: object) -> Sequence[FoundMemory]:
@@ -56,3 +59,12 @@ def _is_record(found: object) -> bool:
     text: object = found.text
     said: tuple[object, ...] = (found.fields, found.beneath)
     return isinstance(text, str) and all(isinstance(one, Mapping) for one in said)
+
+
+def _plain(found: FoundMemory) -> FoundMemory:
+    """The record in plain JSON. One that cannot be told so has no text, which keeps it out, and no other with it."""
+    try:
+        return plain_memory(found)
+    except FAILURES as raised:
+        failure(raised)
+        return FoundMemory("", {})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Final, Generic
 
 from typing_extensions import TypeIs
@@ -23,11 +23,24 @@ from lightagent.domain.outcomes import Blocked
 from lightagent.domain.policy import Decision, Passed, PayloadT, Phase, Stopped, Subject
 from lightagent.domain.spending import REFLECTION_REQUESTED
 from lightagent.domain.usage import Usage
-from lightagent.ports.context import Aside, Conclusion, ContextSource, ServedRun, ServingConclusion, ServingSource
+from lightagent.ports.context import (
+    Aside,
+    Conclusion,
+    ContextSource,
+    ServedRun,
+    ServingConclusion,
+    ServingSource,
+    SettlingConclusion,
+)
 from lightagent.ports.policy import Gate
 
 _REWRITABLE: Final = frozenset({"query", "memories", "data", "decision"})
 """The fields of payloads of memories that a policy may rewrite; it cannot change whose they are."""
+
+_SHARE: Final = 0.75
+"""Of the time that is left of a run: what one request beside its conversation may take."""
+
+_LEAST: Final = 0.001
 
 _DONE: Final[frozenset[Phase]] = frozenset({"memory_promoted", "memory_written"})
 """Where nothing can be rewritten any more."""
@@ -76,6 +89,9 @@ class Serving(ServedRun, Generic[DepsT]):
         return verdict
 
     async def ask(self, aside: Aside) -> str | Stopped:
+        deadline = self._live.deadline
+        if deadline is not None:  # The answer is there: what is asked about it must not cost the run its end in time.
+            aside = replace(aside, timeout=min(aside.timeout, max(_SHARE * deadline.left(), _LEAST)))
         reply = await ask_aside(self._live, aside, REFLECTION_REQUESTED)
         self.usage = reply.usage
         self.decisions += reply.decisions
@@ -135,6 +151,11 @@ def is_serving_source(source: ContextSource) -> TypeIs[ServingSource]:
 def is_serving_conclusion(conclusion: Conclusion) -> TypeIs[ServingConclusion]:
     """The same of a conclusion."""
     return callable(getattr(type(conclusion), "propose_for", None))
+
+
+def is_settling_conclusion(conclusion: Conclusion) -> TypeIs[SettlingConclusion]:
+    """Whether it has something to do once the run has succeeded."""
+    return callable(getattr(type(conclusion), "settle_for", None))
 
 
 async def review_memory(

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from lightagent.application.journal import Journal
 from lightagent.application.load_session import load_session, log_beginning, read_log
-from lightagent.application.projections.trace import TraceEvent, trace_events
+from lightagent.application.projections.trace import trace_events
+from lightagent.application.projections.trace_event import TraceEvent
 from lightagent.application.session_codec import read_log_entry
 from lightagent.domain.events import Admitted, Event, RunFinished
 from lightagent.domain.history import history_entry

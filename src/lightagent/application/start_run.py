@@ -13,6 +13,7 @@ from lightagent.application.means import Means
 from lightagent.application.run_record import RunRecord
 from lightagent.application.spend_budget import own_budgets
 from lightagent.application.tools.toolset import DepsT, Toolset
+from lightagent.application.watch_run import watchers_of
 from lightagent.domain.context_labels import joined, untrusted_labels
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import RunStarted
@@ -99,13 +100,15 @@ def start_run(
     unparsed = () if isinstance(history, HistoryReference) else history
     past = parse_history(unparsed, model_origin(means.model)) if unparsed else ()
     untrusted = history_labels(unparsed) if nesting is None else nesting.untrusted
+    watchers = watchers_of(means) if nesting is None else None
+    called_in = "" if watchers is None else watchers.trace_id
     started = RunStarted(
         _new_id(means),
         head,
         past if awaits_admission else (*past, asked),
         request.limits,
         request.scope,
-        request.trace_id or _new_id(means),
+        request.trace_id or called_in or _new_id(means),
         request.parent_trace_id,
         request.run_group_id,
         (*policy_names(reviewed), *own_budgets(request.budgets or means.budgets)),
@@ -139,6 +142,7 @@ def start_run(
         query=asked,
         nesting=nesting,
         path=path,
+        watchers=watchers,
     )
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
+from lightagent.application.check_options import check_text
 from lightagent.application.foreign_code import FAILURES, await_foreign, failure
 from lightagent.application.lesson_log import LessonLog, ToldLesson
 from lightagent.application.memories import Memories
 from lightagent.application.memory_candidates import MemoryCandidates
 from lightagent.application.memory_means import MemoryMeans, MemoryPlace
 from lightagent.application.write_memory import take_back
-from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.errors import ConfigurationError, DamagedStream, IncompleteListing
 from lightagent.domain.lesson_uses import LessonRules, LessonTally, ranked_by_worth
 from lightagent.domain.lessons import is_used
 from lightagent.domain.memory_filter import read_number
@@ -130,14 +131,14 @@ class LessonTracker:
         A lesson of another owner, as a store may claim, is none of its lessons.
 
         Raises:
-            ConfigurationError: the counts that are stored were changed.
+            ConfigurationError: what is stored of the run was changed.
             StoreError: the store cannot be read or written.
         """
         uses = list[ToldLesson]()
         for lesson_id in lesson_ids:
             try:
                 found = await self._candidates.look_up(lesson_id, told.own.tenant)
-            except ConfigurationError:
+            except (ConfigurationError, DamagedStream, IncompleteListing):
                 continue  # A store can claim any id; and of what was changed, `lightagent verify` tells.
             if found is None or found[1].owner not in (told.own, told.everybody):
                 continue
@@ -156,29 +157,36 @@ class LessonTracker:
         """
         return await self._log.tally(owner, lesson_id)
 
-    async def expire(self, tenant: str, *, dry_run: bool = False) -> list[EndedLesson]:
-        """End the stale lessons of a tenant and remove them from the store; which they are.
+    async def expire(self, tenant: str, *, dry_run: bool = False) -> AsyncIterator[EndedLesson]:
+        """End the stale lessons of a tenant and remove them from the store, one by one; which they are.
 
         Args:
             dry_run: only tell.
 
         Raises:
-            ConfigurationError: the store cannot list what it holds, or what is stored was changed.
-            StoreError: a store cannot be read or written.
+            ConfigurationError: the tenant is no text; None would mean the lessons of all.
+            IncompleteListing: after all others, if the counts of some cannot be read.
+            StoreError: a store cannot be read or written, or cannot list what it holds.
         """
-        ended = list[EndedLesson]()
+        check_text(tenant, "tenant")
+        unreadable = list[str]()
         selection = OwnerSelection(self._means.policy.namespace or "", tenant, agent=self._means.agent)
         async for record in Memories(self._means.store).list(selection):
             found, now = record.found(), self._means.clock.now()
             if found.fields.get("source") != "reflection":
                 continue
-            tally = await self._log.tally(record.owner, record.memory_id) or LessonTally(_kept_at(found, now))
+            try:
+                tally = await self._log.tally(record.owner, record.memory_id) or LessonTally(_kept_at(found, now))
+            except (DamagedStream, ConfigurationError) as error:
+                unreadable.append(f"Lesson {record.memory_id:.100}: {error.message}")
+                continue
             why = tally.ended or self._rules.why_stale(tally, now)
             if why:
-                ended.append(EndedLesson(record.owner, record.memory_id, why))
                 if not dry_run:
                     await self._end(record.owner, record.memory_id, tally, why)
-        return ended
+                yield EndedLesson(record.owner, record.memory_id, why)
+        if unreadable:
+            raise IncompleteListing(tuple(unreadable))
 
 
 def id_of(found: FoundMemory) -> str:

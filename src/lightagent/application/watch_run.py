@@ -3,60 +3,197 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
+from typing_extensions import TypeIs
+
 from lightagent.application.foreign_code import FAILURES, failure
+from lightagent.application.means import Means
+from lightagent.application.tools.toolset import DepsT
+from lightagent.domain.deltas import ReplyEnd
+from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.events import Event
 from lightagent.domain.http_calls import is_header_name
 from lightagent.domain.origin import Origin, TraceHeaders
-from lightagent.ports.telemetry import RunWatch, TelemetrySink
+from lightagent.ports.models import ChatRequest
+from lightagent.ports.telemetry import AskedAside, Asking, CurrentSpans, RunWatch, TelemetrySink, TracingSink
 
 _LOGGER: Final = logging.getLogger("lightagent")
 _FAILED: Final = "%s failed; it sees no more of this run."
 
 
-class Watchers:
+def watchers_of(means: Means[DepsT]) -> Watchers | None:
+    """The watchers of a run that is about to be made, in the context of its caller; None where nobody watches."""
+    ambient = None if means.ambient_sink is None else means.ambient_sink()
+    sinks = means.sinks if ambient is None else (ambient, *means.sinks)
+    return Watchers(sinks) if sinks else None
+
+
+class Watchers(CurrentSpans):
     """The watches of one run in this process.
 
     Args:
-        sinks: of the agent.
-        origin: the run.
-        known: the events that were seen before.
+        sinks: of the agent. Those that make spans see at once where the run is called from.
+
+    Attributes:
+        trace_id: of the trace that the run is called in; empty where no sink knows of one.
+        is_late: the garbage collector ends the run: what makes spans is shown the rest as `CurrentSpans.see_later`.
     """
 
-    __slots__ = ("_watches",)
+    __slots__ = ("_sinks", "_spans", "_watches", "is_late", "trace_id")
 
-    def __init__(self, sinks: Sequence[TelemetrySink], origin: Origin, known: Sequence[Event]) -> None:
+    def __init__(self, sinks: Sequence[TelemetrySink]) -> None:
+        self.trace_id = ""
+        self.is_late = False
+        self._sinks: list[TelemetrySink] = []
         self._watches: list[RunWatch] = []
+        self._spans: list[CurrentSpans] = []
         for sink in sinks:
             try:
-                self._watches.append(sink.watch(origin, known))
+                self._sinks.append(self._prepared(sink))
             except FAILURES as raised:  # A sink of anybody's: what it does wrong is its own.
+                _LOGGER.error(_FAILED, type(sink).__name__, exc_info=failure(raised))
+
+    def _prepared(self, sink: TelemetrySink) -> TelemetrySink:
+        if not _is_tracing(sink):
+            return sink
+        prepared = sink.prepare()
+        found: object = prepared.trace_id
+        if isinstance(found, str) and not self.trace_id:
+            self.trace_id = found
+        return prepared
+
+    @property
+    def spans(self) -> CurrentSpans | None:
+        """Where the run tells what is to be current; None where nobody makes spans."""
+        return self if self._spans else None
+
+    def begin(self, origin: Origin, known: Sequence[Event]) -> None:
+        """Begin to watch, at the first step; `known` are the events that were seen before."""
+        for sink in self._sinks:
+            try:
+                watch = sink.watch(origin, known)
+                self._watches.append(watch)
+                if _has_spans(watch):
+                    self._spans.append(watch)
+            except FAILURES as raised:  # As above.
                 _LOGGER.error(_FAILED, type(sink).__name__, exc_info=failure(raised))
 
     def see(self, event: Event) -> None:
         """Show one event."""
         for watch in [*self._watches]:
             try:
-                watch.see(event)
+                if self.is_late and _has_spans(watch):
+                    watch.see_later(event)
+                else:
+                    watch.see(event)
             except FAILURES as raised:  # As above.
-                self._watches.remove(watch)
-                _LOGGER.error(_FAILED, type(watch).__name__, exc_info=failure(raised))
+                self.drop(watch, raised)
+
+    def see_later(self, event: Event) -> None:
+        """Show one event of a run that the garbage collector ends."""
+        self.is_late = True
+        self.see(event)
 
     def trace_headers(self, origin: Origin) -> TraceHeaders:
         """Headers that link a request to the traces of all sinks.
 
         A sink whose headers could not be sent is dropped: a model must not fail over them.
         """
+        return self._headers(lambda watch: watch.trace_headers(origin))
+
+    def call_headers(self, path: tuple[str, ...], origin: Origin) -> TraceHeaders:
+        """The same of a call."""
+        return self._headers(
+            lambda watch: watch.call_headers(path, origin) if _has_spans(watch) else watch.trace_headers(origin)
+        )
+
+    def _headers(self, ask: Callable[[RunWatch], TraceHeaders]) -> TraceHeaders:
         headers: list[tuple[str, str]] = []
         for watch in [*self._watches]:
             try:
-                headers.extend(_checked(watch.trace_headers(origin)))
+                headers.extend(_checked(ask(watch)))
             except FAILURES as raised:  # As above.
-                self._watches.remove(watch)
-                _LOGGER.error(_FAILED, type(watch).__name__, exc_info=failure(raised))
+                self.drop(watch, raised)
         return tuple(headers)
+
+    def ask(self, request: ChatRequest, at: float, aside: AskedAside | None = None) -> Asking:
+        """An attempt at a request begins; see `CurrentSpans`."""
+        asked: list[tuple[CurrentSpans, Asking]] = []
+        for spans in [*self._spans]:
+            try:
+                asked.append((spans, spans.ask(request, at, aside)))
+            except FAILURES as raised:  # As above.
+                self.drop(spans, raised)
+        return _Asked(self, asked)
+
+    def enter_run(self, path: tuple[str, ...], at: float) -> Callable[[], None]:
+        """The spans of a run are current from now on; see `CurrentSpans`."""
+        leave: list[tuple[CurrentSpans, Callable[[], None]]] = []
+        for spans in [*self._spans]:
+            try:
+                leave.append((spans, spans.enter_run(path, at)))
+            except FAILURES as raised:  # As above.
+                self.drop(spans, raised)
+        return partial(self._leave, leave)
+
+    def _leave(self, leave: list[tuple[CurrentSpans, Callable[[], None]]]) -> None:
+        for spans, left in reversed(leave):
+            try:
+                left()
+            except FAILURES as raised:  # As above.
+                self.drop(spans, raised)
+
+    def enter_tool(self, path: tuple[str, ...]) -> None:
+        """A call begins in a context of its own; see `CurrentSpans`."""
+        for spans in [*self._spans]:
+            try:
+                spans.enter_tool(path)
+            except FAILURES as raised:  # As above.
+                self.drop(spans, raised)
+
+    def drop(self, watch: object, raised: BaseException) -> None:
+        """Show no more to a watch that raised."""
+        self._watches = [one for one in self._watches if one is not watch]
+        self._spans = [one for one in self._spans if one is not watch]
+        _LOGGER.error(_FAILED, type(watch).__name__, exc_info=failure(raised))
+
+
+class _Asked(Asking):
+    """One attempt, as all watches that make spans have it."""
+
+    __slots__ = ("_asked", "_watchers")
+
+    def __init__(self, watchers: Watchers, asked: list[tuple[CurrentSpans, Asking]]) -> None:
+        self._watchers = watchers
+        self._asked = asked
+
+    def answered(self) -> None:
+        self._tell(lambda asked: asked.answered())
+
+    def ended(self, end: ReplyEnd | None, error: LightAgentErrorInfo | None, at: float) -> None:
+        self._tell(lambda asked: asked.ended(end, error, at))
+
+    def _tell(self, tell: Callable[[Asking], None]) -> None:
+        for spans, asked in reversed(self._asked[:]):  # What is current is taken back in the other order.
+            try:
+                tell(asked)
+            except FAILURES as raised:  # A sink of anybody's, as above.
+                self._asked.remove((spans, asked))
+                self._watchers.drop(spans, raised)
+
+
+def _is_tracing(sink: TelemetrySink) -> TypeIs[TracingSink]:
+    """Whether a sink wants to see where runs are called from; its properties, which are foreign code, are not asked."""
+    return callable(getattr(type(sink), "prepare", None))
+
+
+def _has_spans(watch: object) -> TypeIs[CurrentSpans]:
+    """Whether a watch makes spans."""
+    kind = type(watch)
+    return callable(getattr(kind, "ask", None)) and callable(getattr(kind, "enter_tool", None))
 
 
 def _checked(headers: object) -> TraceHeaders:

@@ -26,9 +26,10 @@ from lightagent.compose.memory import compose_memory
 from lightagent.compose.model import compose_model
 from lightagent.compose.planning import compose_planning
 from lightagent.compose.policies import compose_desks, compose_gates
-from lightagent.compose.ports import check_each, check_port, journal_port
+from lightagent.compose.ports import check_port, journal_port
 from lightagent.compose.selection import compose_selector
 from lightagent.compose.skills import compose_skills, with_skill_lists
+from lightagent.compose.telemetry import compose_ambient_sink, compose_sinks
 from lightagent.compose.tools import MOST_DESCRIBED, is_source, load_named_tools, make_tools
 from lightagent.domain.agent_heads import generated_name
 from lightagent.domain.errors import ConfigurationError
@@ -57,6 +58,7 @@ def compose_means(options: AgentOptions, output: OutputType[object], deps_type: 
     skills = compose_skills(options, prompts)
     skill_tools = () if skills is None else skills.tools
     sources = compose_sources((*recalled, *(options.get("context_sources") or ())))
+    sinks = compose_sinks(options)
     means: Means[DepsT] = Means(
         name=name,
         model=compose_model(options),
@@ -88,7 +90,8 @@ def compose_means(options: AgentOptions, output: OutputType[object], deps_type: 
         compactor=check_compactor(options.get("compactor")),
         history=check_port(options.get("history_source"), "history_source", "read"),
         sessions=journal_port(options.get("session_store"), "session_store"),
-        sinks=tuple(check_each(options.get("telemetry") or (), "telemetry", "watch")),
+        sinks=sinks,
+        ambient_sink=compose_ambient_sink(options, sinks),
         capture_content=options.get("capture_content") or False,
         planning=compose_planning(options),
         handoffs=_handoffs(options.get("handoffs") or ()),

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Final
+from typing import Literal
 
+from lightagent.adapters.registry import open_adapter, outlives_process
+from lightagent.adapters.telemetry._native import is_off, native_sink
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.json_types import JsonObject
 from lightagent.ports.code import CodeRunner
 from lightagent.ports.embedding import Embedder
+from lightagent.ports.flushable_sink import FlushableSink
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.memory import MemoryStore, RecordedStore
 from lightagent.ports.models import ChatModel
+from lightagent.ports.telemetry import TelemetrySink
 from lightagent.settings import Settings
 from lightagent.settings.backends import open_backend
+from lightagent.settings.origins import raise_problems
 from lightagent.settings.schema import BACKENDS, Backend
-
-_IN_PROCESS: Final = ("memory", "process", "shared")
-"""The kinds of stores that live as long as their process."""
+from lightagent.settings.telemetry import read_telemetry
 
 
 def open_model(settings: Settings, *, environ: Mapping[str, str] | None = None) -> ChatModel:
@@ -82,19 +84,15 @@ def open_memory(
         raise _of_another_port(settings, "memory", store, "store of memories", "lightagent.ports.memory.MemoryStore")
     if not isinstance(store, RecordedStore) or store.is_recorded:
         return store
-    if _outlives_process(settings.memory) and _outlives_process(settings.journals):
+    if _lasts(settings.memory) and _lasts(settings.journals):
         kept = open_journals(settings, environ=variables) if journals is None else journals
         if kept is not None:
             store.record_in(kept)
     return store
 
 
-def _outlives_process(backend: Backend | None) -> bool:
-    """Whether another process finds what is kept there."""
-    options: JsonObject = {} if backend is None else {"kind": backend.kind, **backend.options}
-    while isinstance(behind := options.get("store"), dict):
-        options = behind
-    return options.get("kind") not in (None, *_IN_PROCESS)
+def _lasts(backend: Backend | None) -> bool:
+    return backend is not None and outlives_process({"kind": backend.kind, **backend.options})
 
 
 def open_embedding(settings: Settings, *, environ: Mapping[str, str] | None = None) -> Embedder | None:
@@ -123,6 +121,31 @@ def open_code(settings: Settings, *, environ: Mapping[str, str] | None = None) -
     if not isinstance(runner, CodeRunner):
         raise _of_another_port(settings, "code", runner, "runner of code", "lightagent.ports.code.CodeRunner")
     return runner
+
+
+def open_telemetry(
+    settings: Settings, *, environ: Mapping[str, str] | None = None
+) -> TelemetrySink | Literal[False] | None:
+    """Open what the table of telemetry describes; None where it says nothing, False where it switches telemetry off.
+
+    Raises:
+        ConfigurationError: something is wrong with it; all problems are told at once.
+        MissingExtraError: the extra `otel` is not installed.
+    """
+    variables = os.environ if environ is None else environ
+    reading = read_telemetry(settings, variables)
+    raise_problems([*reading.problems, *reading.unset])
+    if settings.telemetry.enabled is False or (reading.options is not None and is_off(variables)):
+        return False
+    if reading.options is None:
+        return None
+    options = reading.options
+    if options.get("endpoint") is None and native_sink() is not None:
+        options = {**options, "enabled": None}  # The application traces by itself, and names no other place.
+    sink = open_adapter("telemetry", "otel", options, at="telemetry")
+    if not isinstance(sink, FlushableSink):
+        raise TypeError(f"The adapter otel opened a {type(sink).__name__}.")
+    return sink
 
 
 def _of_another_port(settings: Settings, section: str, opened: object, what: str, port: str) -> ConfigurationError:

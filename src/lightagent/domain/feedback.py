@@ -7,6 +7,7 @@ from typing import Final
 
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_checks import to_json_object
+from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject
 
 _GOOD: Final = frozenset({"correct", "good", "helpful", "right", "useful"})
@@ -54,3 +55,16 @@ class HumanFeedback:
         if not isinstance(trace_id, str) or not trace_id:
             raise ConfigurationError("HumanFeedback: trace_id names the run it is about.", guidance="")
         object.__setattr__(self, "metadata", to_json_object(self.metadata, "HumanFeedback: metadata"))
+
+    def to_dict(self) -> JsonObject:
+        """Plain data."""
+        return {
+            "trace_id": self.trace_id,
+            "rating": self.rating,
+            "label": self.label,
+            "comment": self.comment,
+            "reviewer_id": self.reviewer_id,
+            "metadata": copy_json(self.metadata),
+            "created_at": self.created_at,
+            "helpful": self.helpful,
+        }

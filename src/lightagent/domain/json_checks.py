@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from typing_extensions import TypeIs
@@ -75,6 +75,21 @@ def to_json_object(value: object, at: str) -> JsonObject:
     if not is_json_object(value, at):
         raise _no_json(at, f"an object is expected, got {type(value).__name__}")
     return {name: _copied(child) for name, child in value.items()}
+
+
+def equals_json(value: object, wanted: JsonValue) -> bool:
+    """Whether a value of anybody's is this one: True is not 1, while 1 and 1.0 are one number."""
+    if isinstance(value, bool) or isinstance(wanted, bool):
+        return value is wanted
+    if isinstance(wanted, dict):
+        if not isinstance(value, Mapping) or value.keys() != wanted.keys():
+            return False
+        return all(equals_json(value[name], one) for name, one in wanted.items())
+    if isinstance(wanted, list):
+        if not isinstance(value, (list, tuple)) or len(value) != len(wanted):
+            return False
+        return all(equals_json(one, other) for one, other in zip(value, wanted, strict=True))
+    return (value is None or isinstance(value, (str, int, float))) and value == wanted
 
 
 def _copied(value: JsonValue) -> JsonValue:

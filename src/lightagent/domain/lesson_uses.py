@@ -54,6 +54,10 @@ class LessonTally:
     def __post_init__(self) -> None:
         object.__setattr__(self, "useful_at", max(self.useful_at, self.kept_at))
 
+    def of_use_at(self, now: float) -> LessonTally:
+        """The same once it was of use; a clock that was set back makes no use older."""
+        return replace(self, useful_at=max(self.useful_at, now))
+
     def worth(self) -> float:
         """What its use does to its rank: 1 for a new one, down to a half and up to the double."""
         good, told = self.used + 2 * self.helped, self.recalled + self.rated
@@ -134,7 +138,7 @@ def note_told(
     if tally.ended or any(one.what == "told" and one.run_id == run_id for one in recent):
         return None
     after = replace(tally, recalled=tally.recalled + 1, used=tally.used + used)
-    return LessonUse("told", replace(after, useful_at=now) if used else after, run_id, trace_id, at=now)
+    return LessonUse("told", after.of_use_at(now) if used else after, run_id, trace_id, at=now)
 
 
 def note_rated(
@@ -151,7 +155,7 @@ def note_rated(
     if tally.ended or before is helped:
         return None
     after = replace(tally, rated=tally.rated + (before is None), helped=tally.helped + helped - bool(before))
-    return LessonUse("rated", replace(after, useful_at=now) if helped else after, "", trace_id, helped, now)
+    return LessonUse("rated", after.of_use_at(now) if helped else after, "", trace_id, helped, now)
 
 
 def note_ended(tally: LessonTally, why: str, now: float) -> LessonUse | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
+from lightagent.domain.plain_letters import visible
 from lightagent.domain.search_text import STOP_WORDS, split_words
 
 MOST_LESSON: Final = 1_000
@@ -24,6 +25,10 @@ class Lesson:
     text: str
     about: Literal["user", "everybody"] = "user"
     confidence: float = 0.5
+
+    def as_seen(self) -> Lesson:
+        """The lesson as who decides about it sees it, and no more: without hidden characters, and within its bounds."""
+        return replace(self, text=visible(self.text).strip(), confidence=min(max(self.confidence, 0.0), 1.0))
 
 
 @dataclass(frozen=True, slots=True)

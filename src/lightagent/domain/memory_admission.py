@@ -16,6 +16,7 @@ from lightagent.domain.memory import (
 )
 from lightagent.domain.memory_filter import INTERNAL_SCOPES, INTERNAL_SOURCES
 from lightagent.domain.memory_policy import MemoryPolicy
+from lightagent.domain.memory_records import MOST_SUPERSEDED, names_too_many
 
 WriteRule: TypeAlias = Literal[
     "max_writes_per_run",
@@ -126,6 +127,9 @@ def _checked(allowed: object, reason: object, value: object, added: object, text
         metadata = to_json_object(added, "metadata")
     except ConfigurationError:
         return MemoryAdmissionDecision(False, "The admission policy gave metadata that is not plain JSON.")
+    if names_too_many(metadata):
+        most = f"The admission policy named more than {MOST_SUPERSEDED} memories whose place this one takes."
+        return MemoryAdmissionDecision(False, most)
     return MemoryAdmissionDecision(True, reason, text if value is None else str(value), metadata)
 
 

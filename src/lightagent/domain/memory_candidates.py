@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
@@ -28,6 +29,11 @@ would tell other users of this one, or that it is none which a store would keep.
 
 OPEN: frozenset[str] = frozenset({"candidate", "kept", "blocked"})
 """The statuses in which a candidate can still be decided about."""
+
+
+def text_digest(text: str) -> str:
+    """Tells texts apart, without telling them: policies may have taken out what must not be kept."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,7 @@ class CandidateDecided:
         text: what is remembered, where it is promoted.
         metadata: added to its record.
         rewritten: whether the text is another than the one that was proposed.
+        asked: a digest of the text that a person wanted, where policies made another one of it.
     """
 
     status: CandidateStatus
@@ -71,7 +78,12 @@ class CandidateDecided:
     metadata: JsonObject = field(default_factory=dict)
     rewritten: bool = False
     at: float = field(default=0.0, compare=False)
+    asked: str = ""
     type: Literal["candidate_decided"] = "candidate_decided"
+
+    def is_about(self, text: str) -> bool:
+        """Whether who wants this text to be remembered wants what was decided."""
+        return text == self.text or (self.asked != "" and text_digest(text) == self.asked)
 
 
 @dataclass(frozen=True, slots=True)

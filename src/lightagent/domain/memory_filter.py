@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Final, Literal, TypeAlias
 
+from lightagent.domain.json_checks import equals_json
 from lightagent.domain.memory_policy import MemoryPolicy, is_number
 from lightagent.domain.memory_records import FoundMemory
 from lightagent.domain.memory_seals import TAMPERED
@@ -42,8 +43,10 @@ AGENT_NAME: Final = ("agent_name", "agent")
 TRUST_LEVEL: Final = ("trust_level", "trust")
 CONFIDENCE: Final = ("confidence", "trust_score")
 EXPIRES_AT: Final = ("expires_at", "expiresAt")
-"""The fields in which records of any make say it; in a search the first one that is there counts, and in what was
-found all of them."""
+VALID_FROM: Final = ("valid_from", "validFrom")
+VALID_UNTIL: Final = ("valid_until", "validUntil")
+"""The fields in which records of any make say it. Stores, which index what a record says, and the policy, which judges
+what was found, look at all of them: the strictest one counts."""
 
 _NEVER_INJECTED: Final = frozenset(
     {
@@ -179,7 +182,7 @@ def _among(rule: FilterRule, *names: str) -> _Rule:
 def _metadata(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> KeptOut | None:
     for name, value in (policy.required_metadata or {}).items():
         said = [fields[name] for fields in (found.fields, found.beneath) if name in fields]
-        if not said or any(one != value for one in said):
+        if not said or not all(equals_json(one, value) for one in said):
             return KeptOut("required_metadata", name)
     return None
 
@@ -217,12 +220,12 @@ def _beginning(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) 
         since = read_time(value)
         return since is not None and since <= now
 
-    said = found.values("valid_from", "validFrom")
+    said = found.values(*VALID_FROM)
     return next((KeptOut("valid_from", field) for field, value in said if not has_begun(value)), None)
 
 
 def _end(policy: MemoryPolicy, found: FoundMemory, user: str, now: float) -> KeptOut | None:
-    said = found.values("valid_until", "validUntil")
+    said = found.values(*VALID_UNTIL)
     return next((KeptOut("valid_until", field) for field, value in said if not _is_after(value, now)), None)
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
 from typing import TypeAlias
 
 from lightagent.domain.errors import ConfigurationError
@@ -135,14 +138,31 @@ MemoryPayload: TypeAlias = (
 
 def shown_memory(found: FoundMemory) -> JsonObject:
     """A record as policies are shown it; what is not plain JSON is told as text."""
-    known = {name: _plain(value) for name, value in found.fields.items()}
-    beneath = {name: _plain(value) for name, value in found.beneath.items()}
+    known, beneath = _all_plain(found.fields), _all_plain(found.beneath)
     beside = {name: known[name] for name in known if name in beneath or name == "user_id"}
     metadata = {name: value for name, value in known.items() if name not in beside}
     return {"memory": found.text, "metadata": {**metadata, **beneath}, **beside}
 
 
+def plain_memory(found: FoundMemory) -> FoundMemory:
+    """The record in plain JSON, so that rules can compare what it says, and policies are shown what is judged.
+
+    A time is told in ISO 8601, and what is nothing in JSON as text, by the methods of whatever object it is.
+    """
+    return FoundMemory(found.text, _all_plain(found.fields), _all_plain(found.beneath))
+
+
+def _all_plain(fields: Mapping[str, object]) -> dict[str, JsonValue]:
+    return {name: _plain(value) for name, value in fields.items()}
+
+
 def _plain(value: object) -> JsonValue:
+    if isinstance(value, Enum):
+        return _plain(value.value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, (set, frozenset)):
+        return [_plain(one) for one in value]
     try:
         return to_json_object({"value": value}, "memory")["value"]
     except ConfigurationError:

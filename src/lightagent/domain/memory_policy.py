@@ -133,8 +133,13 @@ def _check_failures(policy: MemoryPolicy) -> None:
 
 
 def is_number(value: object) -> TypeGuard[float]:
-    """Whether this is a finite number; True and False are none."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    """Whether this is a finite number; True and False are none, nor is one that is too large for a float."""
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def _texts(name: str, value: object) -> tuple[str, ...] | None:

@@ -85,10 +85,6 @@ class FoundMemory:
                 if said.get(name) is not None:
                     yield name, said[name]
 
-    def value(self, *names: str) -> tuple[str, object]:
-        """The first of these fields that it has, with its name; None where it has none of them."""
-        return next(self.values(*names), (names[0], None))
-
 
 @dataclass(frozen=True, slots=True)
 class MemoryRecord:
@@ -122,10 +118,9 @@ class MemoryRecord:
             )
         object.__setattr__(self, "metadata", to_json_object(self.metadata, "MemoryRecord: metadata"))
         object.__setattr__(self, "written_at", _checked_time(self.written_at))
-        named = self.metadata.get("supersedes")
-        if isinstance(named, list) and len(named) > MOST_SUPERSEDED:
+        if names_too_many(self.metadata):
             raise ConfigurationError(
-                f"A memory takes the place of at most {MOST_SUPERSEDED} others, and this one names {len(named):,}.",
+                f"A memory takes the place of at most {MOST_SUPERSEDED} others, and this one names more.",
                 guidance="Write several, each of which names some.",
             )
 
@@ -137,6 +132,12 @@ class MemoryRecord:
             name: deepcopy(value) if isinstance(value, (dict, list)) else value for name, value in self.metadata.items()
         }
         return FoundMemory(self.text, {**metadata, **own})
+
+
+def names_too_many(metadata: Mapping[str, object]) -> bool:
+    """Whether a memory with this metadata would take the place of more others than one can."""
+    named = metadata.get("supersedes")
+    return isinstance(named, list) and len(named) > MOST_SUPERSEDED
 
 
 def _checked_time(seconds: object) -> float:

@@ -10,7 +10,7 @@ Entries hold ids, codes, times and the names of owners, and never a text: see `m
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -92,6 +92,7 @@ class OwnerState:
 
     Attributes:
         owner: whose it is, as far as its entries say.
+        labels: what it is found by, which its entries do not seal.
         base: the sequence of the last entry that was pruned.
         links: the code of each entry that is left, shortened.
         live: the codes of each memory that should be there: that of its last version, and of others that were written
@@ -102,6 +103,7 @@ class OwnerState:
     """
 
     owner: MemoryOwner | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
     base: int = 0
     links: dict[int, str] = field(default_factory=dict)
     live: dict[str, set[str]] = field(default_factory=dict)

@@ -29,6 +29,9 @@ MemoryEvent: TypeAlias = Literal[
 NOTES: Final = "memory"
 """The key of an event's details that holds them."""
 
+NOTED: Final = "memory_notes"
+"""The kind of a remark that holds some where there is no other event for them."""
+
 MEMORY_IDS: Final = "memory_ids"
 """The key that names the memories which a run was told of."""
 

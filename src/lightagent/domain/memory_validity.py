@@ -1,31 +1,29 @@
 """When a fact holds, and which newer fact has taken its place.
 
-A memory may say in its metadata from when and until when it holds (`valid_from`, `valid_until`), and which memories of
-the same owner it takes the place of (`supersedes`, their ids). Nothing that was written is changed by that: both are
-kept, and when the older one ended is derived from those that took its place, in whatever order they were written. So
-a memory that is forgotten, or taken back, leaves what it had superseded as it was before.
+A memory may say in its metadata from when and until when it holds (`valid_from`, `valid_until`: times in ISO 8601 or
+seconds since 1970), and which memories of the same owner it takes the place of (`supersedes`, their ids). Nothing that
+was written is changed by that: both are kept, and when the older one ended is derived from those that took its place,
+in whatever order they were written. So a memory that is forgotten, or taken back, leaves what it had superseded as it
+was before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from lightagent.domain.memory_filter import not_injectable, not_promoted, read_time
+from lightagent.domain.memory_filter import VALID_FROM, VALID_UNTIL, not_injectable, not_promoted, read_time
 from lightagent.domain.memory_records import MOST_SUPERSEDED, FoundMemory
-
-VALID_FROM: Final = "valid_from"
-"""The key of the time from which a memory holds, in ISO 8601 or in seconds since 1970; without it, it always has."""
-
-VALID_UNTIL: Final = "valid_until"
-"""The key of the time from which it holds no more; without it, it holds until another takes its place."""
 
 SUPERSEDES: Final = "supersedes"
 """The key of the ids whose place it takes: a text, or a list of texts."""
 
 NEVER: Final = 1e17
 """A time after every other: that of a memory whose `valid_from` cannot be read."""
+
+_LONG_AGO: Final = -NEVER
+"""A time before every other: that of an end which cannot be read."""
 
 _CARRIED: Final = 3
 """How many of the ids that a memory names its successor names as well: the last ones, since the oldest is last."""
@@ -74,11 +72,10 @@ class Version:
 def version_of(memory_id: str, metadata: Mapping[str, object], written_at: float) -> Version:
     """The memory of this id as one state of a fact."""
     found = FoundMemory("", metadata)
-    said = metadata.get(VALID_FROM)
-    since = written_at if said is None else read_time(said)
+    begins = _begins(metadata)
     return Version(
         memory_id,
-        NEVER if since is None else since,
+        written_at if begins is None else begins,
         written_at,
         superseded_ids(memory_id, metadata),
         not_injectable(found) is None,
@@ -150,13 +147,23 @@ def earlier(one: float | None, other: float | None) -> float | None:
 
 def begins_at(version: Version, metadata: Mapping[str, object]) -> float | None:
     """From when the memory holds; None: it always has. What takes the place of others begins where they end."""
-    return None if metadata.get(VALID_FROM) is None and not version.supersedes else version.since
+    return None if _begins(metadata) is None and not version.supersedes else version.since
 
 
-def holds_until(metadata: Mapping[str, object]) -> float | None:
-    """Until when the memory itself says that it holds; None: it says nothing. What cannot be read has always ended."""
-    said = metadata.get(VALID_UNTIL)
-    return None if said is None else (read_time(said) or 0.0)
+def _begins(metadata: Mapping[str, object]) -> float | None:
+    """From when the memory itself says that it holds; None: it says nothing. What cannot be read never begins."""
+    said = (read_time(value) for _, value in FoundMemory("", metadata).values(*VALID_FROM))
+    return max((NEVER if moment is None else moment for moment in said), default=None)
+
+
+def holds_until(metadata: Mapping[str, object], names: Sequence[str] = VALID_UNTIL) -> float | None:
+    """Until when the memory itself says that it holds; None: it says nothing. What cannot be read has always ended.
+
+    Args:
+        names: the fields in which it says so; of several the earliest time counts.
+    """
+    said = (read_time(value) for _, value in FoundMemory("", metadata).values(*names))
+    return min((_LONG_AGO if moment is None else moment for moment in said), default=None)
 
 
 def ends_at(metadata: Mapping[str, object], superseded: float | None) -> float | None:

@@ -36,6 +36,23 @@ class Origin:
     path: tuple[str, ...] = ()
     trace_headers: TraceHeaders = field(default=(), repr=False)
 
+    def sending(self, headers: TraceHeaders) -> Origin:
+        """The same place with these headers; a plain call, since `replace` takes five times as long."""
+        if not headers:
+            return self
+        return Origin(
+            self.run_id,
+            self.trace_id,
+            self.parent_trace_id,
+            self.run_group_id,
+            self.agent_name,
+            self.scope,
+            self.turn,
+            self.attempt,
+            self.path,
+            headers,
+        )
+
 
 NO_ORIGIN = Origin()
 """Outside of any run."""

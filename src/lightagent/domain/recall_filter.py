@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.json_checks import to_json_object
+from lightagent.domain.json_checks import equals_json, to_json_object
 from lightagent.domain.json_types import JsonValue
 from lightagent.domain.memory_filter import (
     AGENT_NAME,
@@ -18,7 +18,6 @@ from lightagent.domain.memory_filter import (
     not_injectable,
     not_promoted,
     read_number,
-    read_time,
 )
 from lightagent.domain.memory_policy import MemoryPolicy, is_number
 from lightagent.domain.memory_records import FoundMemory, MemoryRecord
@@ -30,8 +29,9 @@ class RecordFacts:
     """What is known of a record, in the form in which stores index it.
 
     Attributes:
-        source, scope, agent_name, trust_level: as its metadata says; empty where it says nothing.
-        confidence: None where it says nothing, or no number.
+        source, scope, agent_name, trust_level: as its metadata says; empty where it says nothing or several
+            things.
+        confidence: the lowest that it says; None where it says nothing, or no number.
         expires_at: seconds since 1970; None: never. What cannot be read as a time has always expired.
         is_injectable: whether a model may see it at all.
         is_internal: whether an agent made it of its own work, and it was not promoted.
@@ -71,7 +71,7 @@ class RecallFilter:
         with_history: what holds no more, or not yet, is found as well.
 
     Raises:
-        ConfigurationError: the metadata is not plain JSON, or a time is not a finite number.
+        ConfigurationError: the metadata is not plain JSON, or a time or the confidence is not a finite number.
     """
 
     now: float
@@ -87,11 +87,16 @@ class RecallFilter:
     with_history: bool = False
 
     def __post_init__(self) -> None:
-        for name, moment in (("now", self.now), ("valid_at", self.valid_at)):
-            if moment is not None and not is_number(moment):
+        for name in ("now", "valid_at", "min_confidence"):
+            number: object = getattr(self, name)
+            if number is None and name != "now":
+                continue
+            if not is_number(number):
                 raise ConfigurationError(
-                    f"RecallFilter: {name} is a finite number of seconds since 1970, not {moment!r:.80}.", guidance=""
+                    f"RecallFilter: {name} takes a finite number.", guidance="Times are seconds since 1970."
                 )
+            # Databases know whole numbers of 64 bits only.
+            object.__setattr__(self, name, float(number))
         object.__setattr__(self, "metadata", to_json_object(dict(self.metadata), "RecallFilter: metadata"))
 
     @property
@@ -118,7 +123,7 @@ class RecallFilter:
             return False
         if self.moment is not None and not _holds(facts, self.moment):
             return False
-        return all(name in metadata and metadata[name] == value for name, value in self.metadata.items())
+        return all(name in metadata and equals_json(metadata[name], one) for name, one in self.metadata.items())
 
 
 def _holds(facts: RecordFacts, moment: float) -> bool:
@@ -131,14 +136,13 @@ def facts_of(record: MemoryRecord) -> RecordFacts:
     metadata = record.metadata
     version = version_of(record.memory_id, metadata, record.written_at)
     found = FoundMemory("", metadata)
-    _, expires = found.value(*EXPIRES_AT)
     return RecordFacts(
         source=_text(found, SOURCE),
         scope=_text(found, SCOPE),
         agent_name=_text(found, AGENT_NAME),
         trust_level=_text(found, TRUST_LEVEL),
-        confidence=read_number(found.value(*CONFIDENCE)[1]),
-        expires_at=None if expires is None else (read_time(expires) or 0.0),
+        confidence=_confidence(found),
+        expires_at=holds_until(metadata, EXPIRES_AT),
         is_injectable=not_injectable(found) is None,
         is_internal=not_promoted(found) is not None,
         valid_from=begins_at(version, metadata),
@@ -147,8 +151,15 @@ def facts_of(record: MemoryRecord) -> RecordFacts:
 
 
 def _text(found: FoundMemory, names: tuple[str, ...]) -> str:
-    _, value = found.value(*names)
-    return value if isinstance(value, str) else ""
+    values = [value for _, value in found.values(*names)]
+    first = values[0] if values else ""
+    return first if isinstance(first, str) and all(value == first for value in values) else ""
+
+
+def _confidence(found: FoundMemory) -> float | None:
+    numbers = [read_number(value) for _, value in found.values(*CONFIDENCE)]
+    known = [number for number in numbers if number is not None]
+    return min(known) if known and len(known) == len(numbers) else None
 
 
 def filter_of(policy: MemoryPolicy, now: float, metadata: Mapping[str, JsonValue] | None = None) -> RecallFilter:
@@ -167,4 +178,5 @@ def filter_of(policy: MemoryPolicy, now: float, metadata: Mapping[str, JsonValue
 
 
 def _listed(allowed: Iterable[str] | None) -> tuple[str, ...] | None:
-    return None if allowed is None else tuple(allowed)
+    """Without an empty text, by which stores would find what says nothing, and a policy keeps that out."""
+    return None if allowed is None else tuple(one for one in allowed if one)

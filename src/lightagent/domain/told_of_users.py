@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from lightagent.domain.plain_letters import plain, visible
@@ -30,6 +31,7 @@ _WORD: Final = re.compile(r"\w+")
 _TOKEN: Final = re.compile(r"[\w@.+-]+")
 _NUMBER: Final = re.compile(r"\d(?:[ .,/()-]{0,3}\d)*")
 _ADDRESS: Final = re.compile(r"(?<![\w.+-])[\w.+-]+@[\w.-]+|\bhttps?://\S+|\bwww\.\S+")
+_LETTERS: Final = re.compile(r"\b\w(?:[^\w\n]{1,3}\w\b)+")
 _SPELLED: Final = re.compile(r"\b(\w{1,64})\W{1,3}at\W{1,3}(\w{1,64})\W{1,3}dot\W{1,3}\w")
 _ENDS: Final = frozenset(".!?:\n")
 
@@ -78,12 +80,15 @@ def tells_user(text: str, user_ids: Sequence[str], said: Said) -> str | None:
     """
     if not said.is_short:
         return "Too much was said in the run to compare it with."
-    lesson, both = plain(text), plain(f"{said.by_user}\n{said.by_agent}")
-    if any(_names(lesson, plain(user)) for user in user_ids):
+    shown = visible(text)
+    seen = _spread(f"{shown}\n{_cases_apart(shown)}")
+    known = _spread(visible(f"{said.by_user}\n{said.by_agent}"))
+    lesson, both = plain(seen), plain(known)
+    if any(_names(lesson, plain(user)) or _shares_number(lesson, plain(user)) for user in user_ids):
         return "It names the user."
     if _tokens(both) & _tokens(lesson) or _shares_number(lesson, both) or _shares_address(lesson, both):
         return "It repeats a number or an address that was told."
-    if _shares_name(visible(text), visible(f"{said.by_user}\n{said.by_agent}")):
+    if _shares_name(seen, known):
         return "It repeats a name that was told."
     words, told = split_words(both), split_words(lesson)
     if _runs(words, _IN_A_ROW) & _runs(told, _IN_A_ROW):
@@ -92,6 +97,18 @@ def tells_user(text: str, user_ids: Sequence[str], said: Said) -> str | None:
     if _runs(saying[0], _SAYING) & _runs(saying[1], _SAYING):
         return f"It repeats {_SAYING} words of the conversation in a row, but for articles and the like."
     return None
+
+
+def _spread(text: str) -> str:
+    """The text, below it words apart that are written as one (`mr_dupont`), and letters together that stand alone."""
+    words = text.replace("_", " ")
+    letters = " ".join("".join(filter(str.isalnum, run)) for run in _LETTERS.findall(words))
+    return "\n".join(dict.fromkeys((text, words, letters)))
+
+
+def _cases_apart(text: str) -> str:
+    """The text with `MrDupont` as two words. Of what was said, it would make names of parts: `iPhone` of a phone."""
+    return "".join(f" {one}" if one.isupper() and before.islower() else one for before, one in pairwise(f" {text}"))
 
 
 def _names(lesson: str, user: str) -> bool:
@@ -129,7 +146,9 @@ def _numbers(text: str) -> Iterator[str]:
     spelled, before = "", 0
     for word in (*_WORD.findall(text), ""):
         value = _VALUES.get(word)
-        if value is None:
+        if value is None and word.isdigit():  # forty-seven 11
+            spelled, before = f"{spelled}{word}", 0
+        elif value is None:
             if len(spelled) >= _PIECE:
                 yield spelled
             spelled, before = "", 0
@@ -152,7 +171,8 @@ def _shares_name(lesson: str, said: str) -> bool:
     """Whether one of both has a word as a name that the other has as well, in whatever case."""
     told, known = _capitals(lesson), _capitals(said)
     all_told, all_known = ({plain(word) for word in _WORD.findall(text)} for text in (lesson, said))
-    return bool(known & all_told or told & all_known)
+    together = _together(plain(lesson))
+    return bool(known & all_told or told & all_known) or any(len(one) > _PIECE and one in together for one in known)
 
 
 def _capitals(text: str) -> set[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,7 +11,11 @@ from lightagent.domain.json_types import JsonObject
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one or more model calls. Adding two gives the sum."""
+    """Tokens of one or more model calls. Adding two gives the sum.
+
+    It is read as a dictionary too, as programs of the 0.9 line do: ``usage["prompt_tokens"]``, ``usage.get(…)`` and
+    ``dict(usage)`` know the names of the attributes and OpenAI's for input and output.
+    """
 
     input_tokens: int = 0
     output_tokens: int = 0
@@ -28,6 +32,23 @@ class Usage:
             self.reasoning_tokens + other.reasoning_tokens,
         )
 
+    def __getitem__(self, name: str) -> int:
+        if name not in _NAMES:
+            raise KeyError(name)
+        count: int = getattr(self, _ATTRIBUTES.get(name, name))
+        return count
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.keys())
+
+    def get(self, name: str, default: int = 0) -> int:
+        """A count by name; `default` where there is none of that name."""
+        return self[name] if name in _NAMES else default
+
+    def keys(self) -> tuple[str, ...]:
+        """The names of the counts."""
+        return _NAMES
+
     def to_dict(self) -> JsonObject:
         """Plain data, in the names of the GenAI semantic conventions."""
         return {
@@ -39,23 +60,49 @@ class Usage:
         }
 
 
-def normalize_usage(usage: Usage | Mapping[str, object] | None) -> Usage:
+_NAMES: Final = (
+    "input_tokens",
+    "output_tokens",
+    "total_tokens",
+    "cached_input_tokens",
+    "reasoning_tokens",
+    "prompt_tokens",
+    "completion_tokens",
+)
+_ATTRIBUTES: Final = {"prompt_tokens": "input_tokens", "completion_tokens": "output_tokens"}
+
+
+def normalize_usage(usage: object) -> Usage:
     """Usage from any provider's form (OpenAI's ``prompt_tokens``, Anthropic's ``input_tokens`` …).
 
     Counts may be floats or numeric text. What is missing or no number counts as 0; a missing total is the sum.
+
+    Args:
+        usage: a dictionary; an object with such attributes, or with a `model_dump`, as an SDK answers; or None.
     """
     if usage is None:
         return Usage()
     if isinstance(usage, Usage):
         return usage
-    input_tokens, output_tokens = _first(usage, _INPUT), _first(usage, _OUTPUT)
+    counts = usage if isinstance(usage, Mapping) else _attributes(usage)
+    input_tokens, output_tokens = _first(counts, _INPUT), _first(counts, _OUTPUT)
     return Usage(
         input_tokens,
         output_tokens,
-        _first(usage, _TOTAL) or input_tokens + output_tokens,
-        _first(usage, _CACHED) or _detail(usage, _CACHED_DETAILS, _INPUT_DETAILS),
-        _first(usage, _REASONING) or _detail(usage, _REASONING, _OUTPUT_DETAILS),
+        _first(counts, _TOTAL) or input_tokens + output_tokens,
+        _first(counts, _CACHED) or _detail(counts, _CACHED_DETAILS, _INPUT_DETAILS),
+        _first(counts, _REASONING) or _detail(counts, _REASONING, _OUTPUT_DETAILS),
     )
+
+
+def _attributes(usage: object) -> Mapping[str, object]:
+    """The counts of an object of an SDK."""
+    dump: object = getattr(usage, "model_dump", None)
+    dumped: object = dump() if callable(dump) else None
+    if isinstance(dumped, Mapping):
+        return dumped
+    names = (*_INPUT, *_OUTPUT, *_TOTAL, *_CACHED, *_REASONING)
+    return {name: getattr(usage, name) for name in names if hasattr(usage, name)}
 
 
 def merge_usage(old: Usage | None, new: Usage) -> Usage:

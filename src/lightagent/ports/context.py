@@ -165,6 +165,14 @@ class ServingConclusion(Conclusion, Protocol):
         ...
 
 
+class SettlingConclusion(Conclusion, Protocol):
+    """A conclusion that has something to do once nothing can keep the run from success any more."""
+
+    async def settle_for(self, run: ServedRun, subject: Subject, answer: str) -> None:
+        """Do it. After a crash it may be called again; what it raises changes nothing of the run."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Replacement:
     """The first `count` messages of a conversation give way to `messages`."""

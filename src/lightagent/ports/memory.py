@@ -179,7 +179,9 @@ class ReindexedStore(Protocol):
     """A store whose index can be made anew, such as for another embedder."""
 
     async def reindex(self) -> int:
-        """Make everything anew by which memories are found; how many there are.
+        """Make the terms and vectors anew by which memories are found; how many there are.
+
+        What filters look at stays as it was written.
 
         Raises:
             StoreError: the store could not be read or written.

@@ -1,12 +1,22 @@
-"""The port to telemetry: it sees what happens, and never influences it."""
+"""The port to telemetry: it sees what happens, and never influences it.
+
+A sink is two methods long: `TelemetrySink.watch` and, of what that gives, `RunWatch.see` and `RunWatch.trace_headers`.
+A sink that makes spans has more to do, and adds what it needs: `TracingSink` takes part before a run begins, and a
+watch with the methods of `CurrentSpans` is told where its spans are to be current.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
+from lightagent.domain.agent_heads import ModelEndpoint
+from lightagent.domain.deltas import ReplyEnd
+from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.events import Event
 from lightagent.domain.origin import Origin, TraceHeaders
+from lightagent.ports.models import ChatRequest
 
 
 class RunWatch(Protocol):
@@ -25,10 +35,104 @@ class TelemetrySink(Protocol):
     """Where telemetry goes. Serves any number of runs at once."""
 
     def watch(self, origin: Origin, known: Sequence[Event]) -> RunWatch:
-        """Begin to watch a run, in the context of its caller.
+        """Begin to watch a run, at its first step.
 
         Args:
             origin: the run.
             known: for a run that is resumed, the events that were seen before; the watch does not see them again.
+        """
+        ...
+
+
+class PreparedSink(TelemetrySink, Protocol):
+    """A sink that has seen where one run is called from."""
+
+    @property
+    def trace_id(self) -> str:
+        """The id of the trace that the run is called in: 32 hexadecimal digits; empty where there is none."""
+        ...
+
+
+class TracingSink(TelemetrySink, Protocol):
+    """A sink that makes spans."""
+
+    def prepare(self) -> PreparedSink:
+        """Take notice of the caller's context, in which a run is asked for that may begin later or never."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AskedAside:
+    """What is asked of a model beside the conversation.
+
+    Attributes:
+        name: what is asked for, such as ``summary``.
+        model: the name of the model, which need not be the agent's.
+        endpoint: where that is served.
+    """
+
+    name: str
+    model: str
+    endpoint: ModelEndpoint
+
+
+class Asking(Protocol):
+    """One attempt at a request to a model, whose span is current from its beginning until `answered`."""
+
+    def answered(self) -> None:
+        """The first delta has come, or the attempt is over. Telling it again changes nothing."""
+        ...
+
+    def ended(self, end: ReplyEnd | None, error: LightAgentErrorInfo | None, at: float) -> None:
+        """An attempt is over of which no event tells the end, since it was made beside the conversation."""
+        ...
+
+
+class CurrentSpans(Protocol):
+    """What a watch has besides that makes spans: it is told what happens between two events."""
+
+    def ask(self, request: ChatRequest, at: float, aside: AskedAside | None = None) -> Asking:
+        """An attempt begins, in the context in which its model is asked.
+
+        Args:
+            request: as it would be sent without the headers that `RunWatch.trace_headers` gives from here on.
+            at: when, in seconds since 1970.
+            aside: what is asked for beside the conversation; None for a turn of it.
+        """
+        ...
+
+    def enter_run(self, path: tuple[str, ...], at: float) -> Callable[[], None]:
+        """The span of a run is current from now on, until what this gives is called.
+
+        That is called before anything is handed to the consumer of a stream, who must not see it, and maybe in another
+        context; the run is entered again afterwards.
+
+        Args:
+            path: the ids of the calls that lead to the run from the outermost one.
+            at: when, in seconds since 1970.
+        """
+        ...
+
+    def enter_tool(self, path: tuple[str, ...]) -> None:
+        """A call begins in a context of its own, in which its span is current from now on, until the context is gone.
+
+        Args:
+            path: the ids of the calls that lead to it from the outermost run, its own the last.
+        """
+        ...
+
+    def call_headers(self, path: tuple[str, ...], origin: Origin) -> TraceHeaders:
+        """Headers that link what a call asks of another process to the span of the call.
+
+        Args:
+            path: as for `enter_tool`.
+            origin: the run that makes the call.
+        """
+        ...
+
+    def see_later(self, event: Event) -> None:
+        """One of the last events of a run that the garbage collector ends, in the middle of anything.
+
+        No lock may be taken here, for the thread may hold it already; what is to be done has to wait for another call.
         """
         ...

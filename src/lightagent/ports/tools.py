@@ -18,6 +18,7 @@ from lightagent.domain.scopes import Scope
 from lightagent.domain.tools import ToolSpec
 from lightagent.ports.budgets import Meter
 from lightagent.ports.policy import Gate
+from lightagent.ports.telemetry import CurrentSpans
 
 DepsT_co = TypeVar("DepsT_co", covariant=True, default=object)
 """What the application hands to its tools at each run."""
@@ -66,6 +67,7 @@ class Nesting:
         gates: the gates of the runs around it, the outermost first; they review the nested run as well.
         stream: whether deltas are wanted.
         trace_headers: the headers that link what the nested run asks of another process to the trace.
+        spans: where the nested run tells which spans are to be current; None where nobody makes any.
         untrusted: the labels of the untrusted text that came before the call, which the query may tell.
         flows: what holds for tainted calls in the runs around it; it holds in the nested run as well.
         meters: the budgets of the runs around it; what the nested run spends counts on them as well.
@@ -82,6 +84,7 @@ class Nesting:
     flows: tuple[InformationFlow, ...] = ()
     meters: tuple[Meter, ...] = ()
     past: Callable[[], Sequence[Event]] = _no_past
+    spans: CurrentSpans | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from lightagent.settings.load import load_settings, open_file, read_settings
 from lightagent.settings.origins import Origin, Problem, Provenance
 from lightagent.settings.schema import Backend, LoggingSettings, Settings
 from lightagent.settings.selection_schema import ToolSelectionSettings
+from lightagent.settings.telemetry_schema import TelemetrySettings
 
 __all__ = [
     "AgentSettings",
@@ -23,6 +24,7 @@ __all__ = [
     "Provenance",
     "SelfLearningSettings",
     "Settings",
+    "TelemetrySettings",
     "ToolSelectionSettings",
     "load_settings",
     "open_file",

@@ -18,6 +18,7 @@ from lightagent.settings.mcp_reading import read_mcp
 from lightagent.settings.openapi_reading import OpenApiReading, read_openapi
 from lightagent.settings.origins import Problem
 from lightagent.settings.schema import Settings
+from lightagent.settings.telemetry import read_telemetry
 from lightagent.settings.toml_file import ConfigFile
 
 
@@ -79,6 +80,10 @@ def _check(file: ConfigFile | None, profile: str, chosen: bool, environ: Mapping
     problems += apis.problems
     problems += _documents(reading.settings, apis)
     (problems if chosen else notes).extend(apis.unset)
+    telemetry = read_telemetry(reading.settings, environ)
+    for problem in (*telemetry.problems, *telemetry.unset):
+        elsewhere = problem in telemetry.unset or problem.error is MissingExtraError
+        (notes if elsewhere and not chosen else problems).append(problem)
     return ProfileCheck(profile, chosen, reading.settings, tuple(problems), tuple(notes))
 
 

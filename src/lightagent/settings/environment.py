@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from functools import partial
 from typing import Final
 
+from lightagent.adapters.telemetry._native import TELEMETRY_VARIABLE
 from lightagent.domain.json_types import JsonValue
 from lightagent.settings.layers import flatten, is_too_deep, overlay
 from lightagent.settings.origins import KeyPath, Leaves, Origin, Problem
@@ -17,7 +18,7 @@ PREFIX: Final = "LIGHTAGENT__"
 CONFIG_VARIABLE: Final = "LIGHTAGENT_CONFIG"
 PROFILE_VARIABLE: Final = "LIGHTAGENT_PROFILE"
 TRUST_VARIABLE: Final = "LIGHTAGENT_TRUST_CONFIG"
-VARIABLES: Final = (CONFIG_VARIABLE, PROFILE_VARIABLE, TRUST_VARIABLE)
+VARIABLES: Final = (CONFIG_VARIABLE, PROFILE_VARIABLE, TRUST_VARIABLE, TELEMETRY_VARIABLE)
 """What can be said by a variable that is no setting."""
 
 

@@ -12,6 +12,9 @@ from lightagent.settings.section import NEEDS_TRUST, SAFE, Section
 
 _DEFAULT: Final = SelfLearning()
 
+_RULES: Final = frozenset({"expires_after", "max_age", "useless_after", "unused_after"})
+"""The keys that say when a lesson is stale."""
+
 
 class SelfLearningSettings(Section):
     """How agents learn from their runs; see `SelfLearning`. A 0 among the rules for stale lessons is: never."""
@@ -51,8 +54,15 @@ class SelfLearningSettings(Section):
         Args:
             model: looks back; None: that of the agent.
         """
-        if not self.enabled:
-            return None
+        return self.options(model) if self.enabled else None
+
+    @property
+    def says_rules(self) -> bool:
+        """Whether somebody says when lessons end: who switches learning on takes the rules that are the default."""
+        return self.enabled or bool(self.model_fields_set & _RULES)
+
+    def options(self, model: ChatModel | None = None) -> SelfLearning:
+        """What the table says, whether agents of the settings learn or not: a program may switch it on by itself."""
         return SelfLearning(
             model,
             self.most_lessons,

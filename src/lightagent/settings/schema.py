@@ -22,6 +22,7 @@ from lightagent.settings.policy_schema import PolicySettings
 from lightagent.settings.section import NEEDS_TRUST, SAFE, Section
 from lightagent.settings.selection_schema import ToolSelectionSettings
 from lightagent.settings.skill_schema import SkillSettings
+from lightagent.settings.telemetry_schema import TelemetrySettings
 
 BACKENDS: Final[Mapping[str, str]] = {
     "model": "chat",
@@ -112,6 +113,7 @@ class Settings(Section):
     )
     policy: Annotated[PolicySettings, Field(description="Who may call which tools.")] = PolicySettings()
     budgets: Annotated[BudgetSettings, Field(description="What runs may spend.")] = BudgetSettings()
+    telemetry: Annotated[TelemetrySettings, Field(description="Where traces and metrics go.")] = TelemetrySettings()
     logging: Annotated[LoggingSettings, Field(description="Logs.")] = LoggingSettings()
     _provenance: Provenance = PrivateAttr(default_factory=Provenance)
 

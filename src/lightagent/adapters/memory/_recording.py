@@ -70,10 +70,18 @@ class RecordedMemories:
 
         Raises:
             StoreError: that could not be done. What is on record as removed by then is removed at the next attempt.
+            DamagedStream: the stream of an owner cannot be relied on. What else is meant was removed.
         """
-        count = 0
+        if memory_ids is not None and not memory_ids:
+            return 0
+        count, damaged = 0, list[DamagedStream]()
         for owner in await self._meant(selection, memory_ids):
-            count += await self._forget(owner, memory_ids)
+            try:
+                count += await self._forget(owner, memory_ids)
+            except DamagedStream as error:
+                damaged.append(error)
+        if damaged:
+            raise damaged[0]
         return count
 
     async def adopt(self, selection: OwnerSelection) -> int:
@@ -85,13 +93,14 @@ class RecordedMemories:
             StoreError: a store could not be read or written.
         """
         count = 0
+        await self.streams.remove_damaged(selection)
         for owner in await self._meant(selection, None):
             await self.streams.begin_anew(owner)
             async with self.streams.removing(owner) as (tip, token):
                 items = await self._genuine(owner)
                 first = tip.sequence + 1
                 tip = await self.streams.append(owner, tip, [*self._adoption(owner, items)], token)
-            await self.streams.prune(tip, first)
+            await self.streams.prune(owner, tip, first)
             count += len(items)
         return count
 
@@ -146,7 +155,7 @@ class RecordedMemories:
                 tip = await self.streams.append(owner, tip, self._removal(owner, memory_ids), token)
             count = await self._store.forget(only, memory_ids)
         if memory_ids is None:
-            await self.streams.prune(tip, tip.sequence)
+            await self.streams.prune(owner, tip, tip.sequence)
         return count
 
     def _removal(self, owner: MemoryOwner, memory_ids: Sequence[str] | None) -> list[MemoryNote]:

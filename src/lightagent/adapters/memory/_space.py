@@ -10,7 +10,9 @@ from math import isfinite
 from typing import Final
 
 from lightagent.adapters.registry import open_nested
-from lightagent.domain.errors import ConfigurationError, LightAgentError, ProviderError, StoreError
+from lightagent.aiokits.abandon import within
+from lightagent.aiokits.told_work import telling
+from lightagent.domain.errors import ConfigurationError, LightAgentError, StoreError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.vectors import TextRole, Vector
 from lightagent.ports.embedding import Embedder
@@ -20,6 +22,12 @@ _LOGGER: Final = logging.getLogger("lightagent")
 
 EMBEDDER_FAILURES: Final = (LightAgentError, OSError, ArithmeticError, LookupError, RuntimeError, TypeError, ValueError)
 """What embedders raise, also those of other packages. A search whose embedder fails goes on by words."""
+
+QUERY_SECONDS: Final = 4.0
+"""How long a search waits for its embedder: less than the `recall_timeout` of policies, so that there are the words."""
+
+TEXT_SECONDS: Final = 20.0
+"""How long what is written waits for one call of the embedder: less than the `write_timeout`."""
 _REINDEX: Final = (
     "Open it with the embedder that it was written with, or bring it over with `lightagent memory reindex`."
 )
@@ -57,28 +65,41 @@ class Space:
         )
 
 
-async def space_of(embedder: Embedder | None) -> Space:
-    """The space of an embedder, which is asked for a vector where it does not know its size."""
+async def space_of(embedder: Embedder | None, seconds: float | None = None) -> Space:
+    """The space of an embedder, which is asked for a vector where it does not know its size.
+
+    Args:
+        seconds: how long it may take; None: as long as it likes.
+    """
     if embedder is None:
         return Space()
     dimension = embedder.dimension
     if dimension is None:
-        dimension = len((await embedder.embed(["size"]))[0])
+        dimension = len((await _asked(embedder, ["size"], "document", seconds))[0])
     return Space(embedder.name, dimension)
 
 
-async def embedded(embedder: Embedder, texts: Sequence[str], role: TextRole, space: Space) -> list[Vector]:
+async def embedded(
+    embedder: Embedder, texts: Sequence[str], role: TextRole, space: Space, seconds: float | None = None
+) -> list[Vector]:
     """The vector of each text.
+
+    Args:
+        seconds: how long each call of the embedder may take; None: as long as it likes.
 
     Raises:
         StoreError: they are of another size than those that are kept, or hold what is no finite number.
         ProviderError: the embedder failed.
+        TimeoutError: it took too long.
     """
     vectors: list[Vector] = []
     most = max(1, embedder.max_batch)
     for start in range(0, len(texts), most):
+        batch = texts[start : start + most]
+        with telling("embeddings", name=space.embedder, dimension=space.dimension, count=len(batch)):
+            made = await _asked(embedder, batch, role, seconds)
         # An embedder of another package may give lists, or 64-bit numbers.
-        vectors.extend(array("f", one) for one in await embedder.embed(texts[start : start + most], role))
+        vectors.extend(array("f", one) for one in made)
     if len(vectors) != len(texts) or any(len(vector) != space.dimension for vector in vectors):
         raise StoreError(
             f"The embedder {space.embedder!r:.200} gave vectors of another size or number than expected.",
@@ -92,18 +113,31 @@ async def embedded(embedder: Embedder, texts: Sequence[str], role: TextRole, spa
     return vectors
 
 
+async def _asked(embedder: Embedder, texts: Sequence[str], role: TextRole, seconds: float | None) -> Sequence[Vector]:
+    async def ask() -> Sequence[Vector]:
+        return await embedder.embed(texts, role)
+
+    return await (ask() if seconds is None else within(seconds, ask()))
+
+
 async def embedded_if_it_works(
     embedder: Embedder | None, texts: Sequence[str], space: Space, place: str
 ) -> Sequence[Vector | None]:
     """The vector of each text of a memory; None of each where there is no embedder or it fails, which the log says.
 
     What is written is then found by its words until it is indexed anew.
+
+    Raises:
+        StoreError: they are of another size than those that are kept, or hold what is no finite number.
+        ConfigurationError: the embedder cannot work as it is set up.
     """
     if embedder is None:
         return [None] * len(texts)
     try:
-        return await embedded(embedder, texts, "document", space)
-    except ProviderError as exc:
+        return await embedded(embedder, texts, "document", space, TEXT_SECONDS)
+    except (ConfigurationError, StoreError):
+        raise
+    except EMBEDDER_FAILURES as exc:
         warn_of(exc, "document", place)
         return [None] * len(texts)
 
@@ -121,7 +155,7 @@ async def query_vector(
     if embedder is None:
         return None, ()
     try:
-        (vector,) = await embedded(embedder, [query], "query", space)
+        (vector,) = await embedded(embedder, [query], "query", space, QUERY_SECONDS)
     except ConfigurationError:
         raise
     except EMBEDDER_FAILURES as exc:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -22,6 +22,29 @@ _PAGE: Final = 1000
 def labels_of(keys: SealKeys, key_id: str, whose: MemoryOwner | OwnerSelection) -> dict[str, str]:
     """What the streams of these owners are found by, among those that are named by one of the keys."""
     return stream_labels(keys, key_id, dict(zip(_PARTS, whose.parts, strict=True)))
+
+
+def is_labelled(keys: SealKeys, owner: MemoryOwner, labels: Mapping[str, str]) -> bool:
+    """Whether the stream of an owner is found by its labels."""
+    return any(labels == labels_of(keys, key_id, owner) for key_id in keys.roots)
+
+
+async def all_listed_streams(
+    journal: JournalStore, keys: SealKeys, selection: OwnerSelection
+) -> AsyncIterator[StreamKey | str]:
+    """As `listed_streams`, without the index of labels: whoever edits that hides nothing. It looks at all streams of
+    memories of the tenant.
+
+    Raises:
+        StoreError: they cannot be listed.
+    """
+    wanted = [labels_of(keys, key_id, selection).items() for key_id in keys.roots]
+    async for page in _pages(journal, StreamQuery(kind=KIND, tenant=selection.tenant, limit=_PAGE)):
+        for stream in page.streams:
+            if any(labels <= stream.labels.items() for labels in wanted):
+                yield stream.key
+        for text in page.unreadable:
+            yield text
 
 
 async def listed_streams(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lightagent.adapters.memory._note_text import note_of
-from lightagent.domain.errors import TamperedStream
+from lightagent.domain.errors import DamagedStream, TamperedStream
 from lightagent.domain.journal_keys import tampered
 from lightagent.domain.journal_seals import SealKeys
 from lightagent.domain.journal_streams import Entry, Slice, StreamKey
@@ -47,21 +47,33 @@ class Tip:
 async def read_state(journal: JournalStore, keys: SealKeys, key: StreamKey) -> OwnerState:
     """What a stream comes to; that of one that does not exist is empty.
 
+    Where it is erased, adopted or forgotten while it is read page by page, its pages do not fit together. So what looks
+    wrong is read once more.
+
     Raises:
         StoreError: it cannot be read, or was tampered with.
     """
+    try:
+        return await _read_once(journal, keys, key)
+    except DamagedStream:
+        return await _read_once(journal, keys, key)
+
+
+async def _read_once(journal: JournalStore, keys: SealKeys, key: StreamKey) -> OwnerState:
     state, tip = OwnerState(), Tip(key)
     while True:
         found = await journal.read(key, tip.sequence)
-        if tip.sequence == 0 and found.stream.base:
-            state.base = found.stream.base
-            tip = Tip(key, found.stream.base, "")
+        if tip.sequence == 0:
+            state.labels = found.stream.labels
+            if found.stream.base:
+                state.base = found.stream.base
+                tip = Tip(key, found.stream.base, "")
         for entry in found.entries:
             tip = step(keys, tip, entry, pruned=tip.sequence == state.base > 0)
             state.add(tip.place, note_of(entry))
         if not found.entries or tip.sequence >= found.stream.head:
-            is_whole = tip.seal == found.stream.seal and (tip.seal or not found.stream.head)
-            if tip.sequence == found.stream.head and not is_whole:
+            ends_there = tip.sequence == found.stream.head and tip.seal == found.stream.seal
+            if not ends_there or not (tip.seal or not found.stream.head):
                 raise _tampered(key, "its last entries were cut off")
             return state
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from lightagent.adapters.memory._note_text import SCHEMA, note_text
-from lightagent.adapters.memory._stream_listing import labels_of
+from lightagent.adapters.memory._stream_listing import all_listed_streams, labels_of
 from lightagent.adapters.memory._stream_reading import Tip, follows, read_state, step, tip_of
 from lightagent.aiokits.abandon import to_the_end
 from lightagent.domain.errors import DamagedStream, Fenced, LeaseHeld, StoreError, StreamConflict
@@ -19,6 +19,7 @@ from lightagent.domain.memory_records import MemoryOwner
 from lightagent.domain.memory_stream import MemoryNote, OwnerState
 from lightagent.domain.memory_stream_seals import entry_seal, stream_keys
 from lightagent.ports.journals import JournalStore
+from lightagent.ports.memory import OwnerSelection
 
 LEASE = 6.0
 """Seconds for which memories of an owner are being removed without a renewal, and so for which writers wait after a
@@ -98,7 +99,9 @@ class OwnerStreams:
             seal = entry_seal(self._keys, tip.key, "" if note.begins else after.seal, entry)
             drafts.append(Draft(entry.content, entry.schema, seal))
             after = Tip(tip.key, entry.sequence, seal, entry.sequence if note.removes else after.removed_at)
-        labels = None if tip.sequence else labels_of(self._keys, next(iter(self._keys.roots)), owner)
+        # They are not sealed; what begins anew mends them.
+        is_new = not tip.sequence or any(note.begins for note in notes)
+        labels = labels_of(self._keys, next(iter(self._keys.roots)), owner) if is_new else None
         await self.journal.append(
             tip.key,
             drafts,
@@ -112,14 +115,18 @@ class OwnerStreams:
         # What is being removed must not be known as done: a writer who begins now has to wait for its end.
         return self._keep(owner, after) if token is None else after
 
-    async def prune(self, tip: Tip, first: int) -> None:
-        """Remove what is before an entry that begins anew.
+    async def prune(self, owner: MemoryOwner, tip: Tip, first: int) -> None:
+        """Remove what is before an entry that begins anew, and streams under other names, which processes whose keys
+        stood in another order had begun.
 
         Raises:
             StoreError: it cannot be removed.
         """
         if first > 1:
             await self.journal.forget(tip.key, before=first)
+        for key in stream_keys(self._keys, owner):
+            if key != tip.key:
+                await self.journal.forget(key)
 
     async def begin_anew(self, owner: MemoryOwner) -> None:
         """Remove the streams of an owner that cannot be relied on, so that another one can be begun.
@@ -129,10 +136,23 @@ class OwnerStreams:
         """
         self._tips.pop(owner, None)
         for key in stream_keys(self._keys, owner):
-            try:
-                await read_state(self.journal, self._keys, key)
-            except DamagedStream:
-                await self.journal.forget(key)
+            await self._remove_damaged(key)
+
+    async def remove_damaged(self, selection: OwnerSelection) -> None:
+        """Remove the streams that cannot be relied on, also where nothing tells any more whose they are.
+
+        Raises:
+            StoreError: the store cannot be read or written.
+        """
+        async for key in all_listed_streams(self.journal, self._keys, selection):
+            if isinstance(key, StreamKey):
+                await self._remove_damaged(key)
+
+    async def _remove_damaged(self, key: StreamKey) -> None:
+        try:
+            await read_state(self.journal, self._keys, key)
+        except DamagedStream:
+            await self.journal.forget(key)
 
     @asynccontextmanager
     async def removing(self, owner: MemoryOwner) -> AsyncIterator[tuple[Tip, int]]:
@@ -162,8 +182,19 @@ class OwnerStreams:
         return await read_state(self.journal, self._keys, key)
 
     async def key_of(self, owner: MemoryOwner) -> StreamKey:
-        """The name of the stream of an owner, which need not exist."""
-        return (await self._looked_up(owner)).key
+        """The name of the stream of an owner, which need not exist, once no memories of the owner are being removed, or
+        when that takes long.
+
+        Raises:
+            StoreError: it cannot be read, or was tampered with.
+        """
+        with suppress(LeaseHeld):
+            return (await self._looked_up(owner)).key
+        names = stream_keys(self._keys, owner)
+        for key in names:
+            if (await self.journal.read(key, -1, 1)).stream.head:
+                return key
+        return names[0]
 
     async def _looked_up(self, owner: MemoryOwner) -> Tip:
         names = stream_keys(self._keys, owner)

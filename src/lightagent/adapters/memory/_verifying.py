@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Container, Mapping, Sequence
+from collections.abc import AsyncIterator, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
-from lightagent.adapters.memory._stream_listing import deleted_streams, listed_streams
+from lightagent.adapters.memory._stream_listing import all_listed_streams, deleted_streams, is_labelled
 from lightagent.adapters.memory._streams import OwnerStreams
 from lightagent.aiokits.paging import all_pages
 from lightagent.domain.errors import ConfigurationError, DamagedStream
@@ -25,11 +25,12 @@ _PAUSE: Final = 0.1
 """How often, and after how many seconds, what looks wrong is looked at again: it may just be being written."""
 
 _EVERYBODY: Final = OwnerSelection()
+_MISLABELLED: Final = "Its labels were changed, so that it is not found by them. `lightagent memory adopt` mends them."
 
 TEXTS: Final[Mapping[FindingKind, str]] = {
     "tampered": "its seal does not fit",
     "edited": "its seal does not fit: it was changed after it was written",
-    "forged": "its seal does not fit, and it is not on record: it was planted",
+    "forged": "its seal does not fit, and it is not on record: it was planted, or the key or name is another",
     "replayed": "its seal is that of another memory: it was copied there",
     "missing": "it is on record and not in the store: it was removed behind its back",
     "rolled_back": "an older version is there than the one on record",
@@ -93,6 +94,14 @@ class _Streams:
         named = [state.owner for state in self.states.values() if state.owner is not None and state.live]
         return [owner for owner in named if selection.holds(owner)]
 
+    def __contains__(self, key: object) -> bool:
+        return key in self.states or key in self.damaged
+
+    def mislabelled(self, keys: SealKeys) -> list[MemoryOwner]:
+        """Those whose stream is not found by its labels."""
+        known = [(state.owner, state.labels) for state in self.states.values() if state.owner is not None]
+        return [owner for owner, labels in known if not is_labelled(keys, owner, labels)]
+
     def codes(self) -> Codes:
         """Whose seal each code on record is."""
         codes = dict[str, tuple[MemoryOwner, str]]()
@@ -119,11 +128,14 @@ class MemoryVerifier:
         """
         streams = await self._read_streams(selection)
         seen = await self._seen(selection)
+        await self._read_unlisted(streams, seen)
         owners = {key: owner for owner in seen if (key := self._key_of(owner, streams.damaged)) in streams.damaged}
         for key, text in streams.damaged.items():
             yield MemoryFinding("stream", owners.get(key, MemoryOwner(tenant=key.owner.tenant)), "", text)
         for text in streams.unreadable:
             yield MemoryFinding("stream", MemoryOwner(tenant=selection.tenant or ""), "", text)
+        for owner in streams.mislabelled(self._keys):
+            yield MemoryFinding("stream", owner, "", _MISLABELLED)
         lost, suspected = frozenset(owners.values()), dict[MemoryOwner, list[_Found]]()
         for owner in dict.fromkeys([*seen, *streams.owners(selection)]):
             state = streams.states.get(self._key_of(owner, streams.states), OwnerState())
@@ -155,18 +167,30 @@ class MemoryVerifier:
 
     async def _read_streams(self, selection: OwnerSelection) -> _Streams:
         streams = _Streams()
-        async for key in listed_streams(self._streams.journal, self._keys, selection):
+        async for key in all_listed_streams(self._streams.journal, self._keys, selection):
             if isinstance(key, str):
                 streams.unreadable.append(key)
-                continue
-            try:
-                streams.states[key] = await self._streams.state(key)
-            except (DamagedStream, ConfigurationError) as error:
-                streams.damaged[key] = error.message
+            else:
+                await self._read_stream(streams, key)
         if all(part is None for part in replace(selection, tenant=None).parts):
             async for key in deleted_streams(self._streams.journal, selection.tenant):
                 streams.damaged[key] = "It was deleted behind the back of the journal store."
         return streams
+
+    async def _read_unlisted(self, streams: _Streams, owners: Iterable[MemoryOwner]) -> None:
+        """Look for the streams of owners of whom none was listed: they may have just begun, or be hidden."""
+        for owner in owners:
+            names = stream_keys(self._keys, owner)
+            for key in () if any(key in streams for key in names) else names:
+                await self._read_stream(streams, key)
+
+    async def _read_stream(self, streams: _Streams, key: StreamKey) -> None:
+        try:
+            state = await self._streams.state(key)
+            if state.head:
+                streams.states[key] = state
+        except (DamagedStream, ConfigurationError) as error:
+            streams.damaged[key] = error.message
 
     def _key_of(self, owner: MemoryOwner, known: Container[StreamKey]) -> StreamKey:
         names = stream_keys(self._keys, owner)

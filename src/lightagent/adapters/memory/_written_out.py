@@ -32,5 +32,8 @@ def read_out(content: str) -> object:
     """
     if content.startswith(_AS_BYTES):
         content = decoded(b64decode(content.removeprefix(_AS_BYTES), validate=True))
-    found: object = json.loads(content)
+    try:
+        found: object = json.loads(content)
+    except RecursionError:
+        raise ValueError("It is nested too deep.") from None
     return found

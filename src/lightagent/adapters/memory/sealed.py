@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from lightagent.adapters.memory._recording import RecordedMemories
 from lightagent.adapters.memory._streams import OwnerStreams
 from lightagent.adapters.memory._verifying import MemoryVerifier, seal_findings
-from lightagent.adapters.registry import Adapter, open_nested
+from lightagent.adapters.registry import Adapter, open_nested, outlives_process
 from lightagent.domain.errors import ConfigurationError, StoreError
 from lightagent.domain.journal_seals import SealKeys
 from lightagent.domain.json_types import JsonObject
@@ -239,7 +239,9 @@ def _open(options: SealedOptions) -> SealedMemory:
     if not isinstance(journal, JournalStore):
         opened_a = f"{options.journal['kind']!r} opened a {type(journal).__name__}"
         raise ConfigurationError(f"memory.journal.kind: {opened_a}, which is no journal store.")
-    return SealedMemory(store, keys, journal)
+    # What forgets everything with its process would make each memory look planted or removed in the next one.
+    lasts = outlives_process(options.store) and outlives_process(options.journal)
+    return SealedMemory(store, keys, journal if lasts else None)
 
 
 ADAPTER = Adapter(SealedOptions, _open)

@@ -29,5 +29,6 @@ def writing_means(means: Means[DepsT]) -> Means[None]:
         gates=means.gates,
         budgets=means.budgets,
         sinks=means.sinks,
+        ambient_sink=means.ambient_sink,
         capture_content=means.capture_content,
     )

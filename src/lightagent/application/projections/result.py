@@ -12,7 +12,7 @@ from lightagent.application.journal import Journal
 from lightagent.application.projections.calls import ToolCallRecord, tool_calls
 from lightagent.application.projections.history import history
 from lightagent.application.projections.partial_text import partial_text, withholds_content
-from lightagent.application.projections.trace import TraceEvent
+from lightagent.application.projections.trace_event import TraceEvent
 from lightagent.application.projections.usage import total_usage
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import error_from_info
@@ -101,7 +101,7 @@ class RunResult(Generic[OutputT]):
             "usage": self.usage.to_dict(),
             "run_id": self.run_id,
             "trace_id": self.trace_id,
-            "trace": [_event(event) for event in self.trace],
+            "trace": [event.to_dict() for event in self.trace],
         }
 
 
@@ -144,17 +144,3 @@ def _plain(output: object) -> JsonValue:
 
 def _error(error: LightAgentErrorInfo) -> JsonObject:
     return {"code": error.code, "message": error.message, "guidance": error.guidance, "details": error.details}
-
-
-def _event(event: TraceEvent) -> JsonObject:
-    line: JsonObject = {
-        "type": event["type"],
-        "data": event["data"],
-        "trace_id": event["trace_id"],
-        "timestamp": event["timestamp"],
-    }
-    if "parent_trace_id" in event:
-        line["parent_trace_id"] = event["parent_trace_id"]
-    if "run_group_id" in event:
-        line["run_group_id"] = event["run_group_id"]
-    return line

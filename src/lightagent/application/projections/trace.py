@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NotRequired, assert_never
-
-from typing_extensions import TypedDict
+from typing import assert_never
 
 from lightagent.application.projections.run_counts import run_counts
 from lightagent.application.projections.trace_data import (
@@ -18,6 +16,7 @@ from lightagent.application.projections.trace_data import (
     selected_data,
     without_notes,
 )
+from lightagent.application.projections.trace_event import TraceEvent
 from lightagent.application.projections.usage import total_usage
 from lightagent.domain.agent_heads import AgentHead
 from lightagent.domain.call_folding import result_labels
@@ -50,21 +49,10 @@ from lightagent.domain.events import (
 )
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.memory_trace import DIGEST, memory_notes
-from lightagent.domain.outcomes import Completed, outcome_error
+from lightagent.domain.memory_trace import DIGEST, NOTED, memory_notes
+from lightagent.domain.outcomes import Cancelled, Completed, outcome_error
 from lightagent.domain.plans import Planned
 from lightagent.domain.tool_selection import ToolsSelected
-
-
-class TraceEvent(TypedDict):
-    """One line of a trace. `timestamp` is seconds since 1970, UTC."""
-
-    type: str
-    data: JsonObject
-    trace_id: str
-    timestamp: float
-    parent_trace_id: NotRequired[str]
-    run_group_id: NotRequired[str]
 
 
 def trace_events(events: Iterable[Event], *, stream: bool = False, capture_content: bool = False) -> list[TraceEvent]:
@@ -82,6 +70,27 @@ def trace_events(events: Iterable[Event], *, stream: bool = False, capture_conte
     for event in events:
         tracer.add(event)
     return lines
+
+
+class LiveTrace:
+    """The trace of a run event by event, for who watches it. Arguments as for `trace_events`."""
+
+    def __init__(self, *, stream: bool = False, capture_content: bool = False) -> None:
+        self._stream = stream
+        self._capture = capture_content
+        self._tracer: _Tracer | None = None
+        self._lines: list[TraceEvent] = []
+
+    def add(self, event: Event) -> list[TraceEvent]:
+        """The lines that an event adds; a model request is told when its answer is known."""
+        if self._tracer is None:
+            if not isinstance(event, RunStarted):
+                return []
+            self._tracer = _Tracer(event, self._lines, stream=self._stream, capture=self._capture)
+        self._tracer.add(event)
+        lines = [*self._lines]
+        self._lines.clear()
+        return lines
 
 
 class _Tracer:
@@ -159,11 +168,8 @@ class _Tracer:
                 self._line("concluded", event.at, concluded_data(event))
             case CallsRefused(call_ids=call_ids, error=error):
                 self._line("calls_refused", event.at, {"call_count": len(call_ids), "code": error.code})
-            case Noted(kind=kind, data=noted):
-                known: JsonObject = {"kind": kind}
-                if kind == TOOL_PROGRESS:
-                    known |= {name: noted.get(name) for name in ("id", "name")}
-                self._line("note", event.at, known, {"data": copy_json(noted)})
+            case Noted():
+                self._noted(event)
             case Admitted() | OutputAccepted() | ModelRetried() | Unrecognized():
                 pass
             case _:
@@ -215,6 +221,15 @@ class _Tracer:
         for decision in event.decisions:
             self._line(decision_kind(decision), event.at, decision_data(decision))
 
+    def _noted(self, event: Noted) -> None:
+        if event.kind == NOTED:
+            self._memories(event.at, event.data)
+            return
+        known: JsonObject = {"kind": event.kind}
+        if event.kind == TOOL_PROGRESS:
+            known |= {name: event.data.get(name) for name in ("id", "name")}
+        self._line("note", event.at, known, {"data": copy_json(event.data)})
+
     def _memories(self, at: float, details: JsonObject) -> None:
         for kind, data in memory_notes(details):
             self._line(kind, at, {name: value for name, value in data.items() if name != DIGEST})
@@ -233,12 +248,9 @@ class _Tracer:
             data = {**data, **content}
         if self._path:
             data = {**data, "path": list(self._path)}
-        line = TraceEvent(type=kind, data=data, trace_id=self._started.trace_id, timestamp=at)
-        if self._started.parent_trace_id:
-            line["parent_trace_id"] = self._started.parent_trace_id
-        if self._started.run_group_id:
-            line["run_group_id"] = self._started.run_group_id
-        self._lines.append(line)
+        started = self._started
+        around, group = started.parent_trace_id, started.run_group_id
+        self._lines.append(TraceEvent(kind, data, started.trace_id, around, group, at))
 
     def _run_start(self, event: RunStarted) -> None:
         data: JsonObject = {
@@ -259,7 +271,8 @@ class _Tracer:
         usage = event.usage.to_dict() if event.usage else None
         self._model_request(event.at, replied.latency if replied else None, usage)
         if isinstance(event, ModelFailed):
-            self._error(event.error, event.at, {"stage": "model", "attempt": event.attempt})
+            if not isinstance(event.ends, Cancelled):  # That its caller left is no error.
+                self._error(event.error, event.at, {"stage": "model", "attempt": event.attempt})
             return
         answer: JsonObject = {
             "model": event.model or self._head.model,

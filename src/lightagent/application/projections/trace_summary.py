@@ -1,90 +1,108 @@
-"""A trace in a few figures."""
+"""A trace in a few figures: counted from its events, those of the 0.9 line included."""
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 
-from lightagent.application.projections.trace import TraceEvent
-from lightagent.domain.json_types import JsonObject
+from lightagent.application.projections.trace_cost import flat_cost, priced_cost
+from lightagent.domain.prices import PriceTable
+from lightagent.domain.trace_summary import TraceSummary
 from lightagent.domain.usage import Usage, normalize_usage
 
-
-@dataclass(frozen=True, slots=True)
-class TraceSummary:
-    """What a trace amounts to.
-
-    Attributes:
-        cost: in the currency of `pricing`; None where no pricing was given.
-        duration_ms: of the run, from its end event; 0 where it has none.
-    """
-
-    trace_id: str
-    success: bool
-    duration_ms: float
-    model_request_count: int
-    tool_call_count: int
-    error_count: int
-    retry_count: int
-    usage: Usage
-    cost: float | None = None
-    event_counts: Mapping[str, int] = field(default_factory=dict)
-
-    def to_dict(self) -> JsonObject:
-        """Plain data."""
-        return {
-            "trace_id": self.trace_id,
-            "success": self.success,
-            "duration_ms": self.duration_ms,
-            "model_request_count": self.model_request_count,
-            "tool_call_count": self.tool_call_count,
-            "error_count": self.error_count,
-            "retry_count": self.retry_count,
-            "usage": self.usage.to_dict(),
-            "cost": self.cost,
-            "event_counts": dict(self.event_counts),
-        }
+_ANSWERED = ("ok", "answered")
 
 
 def summarize_trace(
-    events: Iterable[TraceEvent],
-    usage: Usage | Mapping[str, object] | None = None,
-    pricing: Mapping[str, float] | None = None,
+    events: Iterable[Mapping[str, object]],
+    usage: object = None,
+    pricing: Mapping[str, float] | PriceTable | None = None,
 ) -> TraceSummary:
-    """Counts, tokens and cost of a trace.
+    """Counts, times, tokens and cost of a trace.
 
     Args:
-        usage: overrides what the trace's own end says.
-        pricing: ``{"input_per_million": …, "output_per_million": …}`` in any currency.
+        events: as `export_trace` gives them; what has another form than they is not counted.
+        usage: overrides what the trace's own end says; a `Usage`, or what `normalize_usage` takes.
+        pricing: ``{"input_per_million": …, "output_per_million": …}`` in any currency, for all models; or the prices of
+            each model, such as `litellm_prices()`.
     """
-    events = list(events)
-    counts = Counter(event["type"] for event in events)
-    end = next((event["data"] for event in reversed(events) if event["type"] == "run_end"), {})
-    told = end.get("usage")
-    used = normalize_usage(usage if usage is not None else told if isinstance(told, dict) else None)
+    events = [*events]
+    lines = [(str(event.get("type", "")), _data(event)) for event in events]
+    counts = Counter(kind for kind, _ in lines)
+    end = next((data for kind, data in reversed(lines) if kind == "run_end"), {})
+    errors = Counter(_category(data) for kind, data in lines if kind == "error")
+    calls = counts["tool_call"]
+    used = _used(usage, end, lines)
     return TraceSummary(
-        trace_id=events[0]["trace_id"] if events else "",
+        trace_id=str(events[0].get("trace_id") or "") if events else "",
         success=end.get("success") is True,
         duration_ms=_number(end, "duration_ms"),
         model_request_count=counts["model_request"],
-        tool_call_count=counts["tool_call"],
+        tool_call_count=calls,
         error_count=counts["error"],
-        retry_count=int(_number(end, "retry_count")),
+        retry_count=max(
+            int(_number(end, "retry_count") or 0), sum(count for name, count in errors.items() if "retry" in name)
+        ),
         usage=used,
-        cost=_cost(used, pricing),
+        cost=_cost(events, used, pricing, given=usage is not None),
         event_counts=dict(counts),
+        model_latency_ms=_took(lines, "model_request", "latency"),
+        tool_success_count=min(calls, sum(kind == "tool_result" and _succeeded(data) for kind, data in lines)),
+        tool_latency_ms=_took(lines, "tool_result", "duration"),
+        error_categories=dict(errors),
+        review_counts={
+            kind: count for kind, count in counts.items() if kind.startswith("approval_") or kind == "human_feedback"
+        },
     )
 
 
-def _cost(usage: Usage, pricing: Mapping[str, float] | None) -> float | None:
-    if pricing is None:
-        return None
-    given = usage.input_tokens * pricing.get("input_per_million", 0.0)
-    made = usage.output_tokens * pricing.get("output_per_million", 0.0)
-    return (given + made) / 1_000_000
+def _used(usage: object, end: Mapping[str, object], lines: Iterable[tuple[str, Mapping[str, object]]]) -> Usage:
+    """What the caller says, else what the end says, else the sum over the requests."""
+    if usage is not None:
+        return normalize_usage(usage)
+    if isinstance(end.get("usage"), Mapping):
+        return normalize_usage(end["usage"])
+    return sum((normalize_usage(data.get("usage")) for kind, data in lines if kind == "model_request"), Usage())
 
 
-def _number(data: JsonObject, name: str) -> float:
+def _cost(
+    events: Iterable[Mapping[str, object]],
+    used: Usage,
+    pricing: Mapping[str, float] | PriceTable | None,
+    *,
+    given: bool,
+) -> float | None:
+    if not isinstance(pricing, PriceTable):
+        return flat_cost(used, pricing) if pricing else None
+    return None if given else priced_cost(events, pricing)  # Tokens that the caller counts belong to no model.
+
+
+def _took(lines: Iterable[tuple[str, Mapping[str, object]]], kind: str, name: str) -> float:
+    """Milliseconds, from seconds in `name`, or from `latency_ms`, which the 0.9 line wrote."""
+    found = (data for each, data in lines if each == kind)
+    return round(sum((_number(data, name) or 0) * 1000 or _number(data, "latency_ms") or 0 for data in found), 3)
+
+
+def _succeeded(data: Mapping[str, object]) -> bool:
+    return data["status"] in _ANSWERED if "status" in data else not data.get("error")
+
+
+def _category(data: Mapping[str, object]) -> str:
+    return str(data.get("category") or data.get("stage") or "unknown")
+
+
+def _data(event: Mapping[str, object]) -> Mapping[str, object]:
+    data = event.get("data")
+    return data if isinstance(data, Mapping) else {}
+
+
+def _number(data: Mapping[str, object], name: str) -> float | None:
     value = data.get(name)
-    return float(value) if isinstance(value, (int, float)) else 0.0
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None

@@ -19,6 +19,7 @@ from lightagent.domain.http_calls import HttpCall, HttpFault
 from lightagent.domain.json_checks import to_json_object
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.openapi import OpenApiDocument, Operation, Unwritable, WrittenRequest, write_request
+from lightagent.domain.origin import TraceHeaders
 from lightagent.domain.tools import ToolSpec
 from lightagent.ports.http import HttpSender
 from lightagent.ports.tools import RunContext, Tool
@@ -90,7 +91,7 @@ class OpenApiTool(Tool[object]):
         written = self._written(given)
         key = context.idempotency_key if self._takes_key else ""
         try:
-            answer = await self._sender.send(self._request(written, key))
+            answer = await self._sender.send(self._request(written, key, context.origin.trace_headers))
         except HttpFault as exc:
             if (told := self._mask.text(exc.message)) != exc.message:
                 raise ToolError(told, guidance=exc.guidance, retryable=exc.retryable) from None
@@ -109,7 +110,7 @@ class OpenApiTool(Tool[object]):
             raise refused(f"The arguments do not fit: {taken[0]} is filled in by the program.")
         return written
 
-    def _request(self, written: WrittenRequest, key: str) -> HttpCall:
+    def _request(self, written: WrittenRequest, key: str, trace: TraceHeaders) -> HttpCall:
         known = self._credentials
         added = (f"{name}={value}" for name, value in known.query)
         query = "&".join(part for part in (written.query, *added) if part)
@@ -117,6 +118,8 @@ class OpenApiTool(Tool[object]):
         headers = [*known.headers, *written.headers, ("Accept", "application/json, */*;q=0.8")]
         headers += [("Cookie", cookies)] if cookies else []
         headers += [("Idempotency-Key", key)] if key else []
+        given = {name.lower() for name, _ in headers}
+        headers += [(name, value) for name, value in trace if name.lower() not in given]
         return HttpCall(
             method=written.method,
             url=f"{self._place.base}{written.path}" + (f"?{query}" if query else ""),

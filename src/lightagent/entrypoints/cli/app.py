@@ -29,6 +29,7 @@ from lightagent.entrypoints.cli.session_commands import sessions_app
 from lightagent.entrypoints.cli.skill_commands import skills_app
 from lightagent.entrypoints.cli.stored_run_commands import runs_app
 from lightagent.entrypoints.cli.tool_commands import tools_app
+from lightagent.entrypoints.cli.trace_commands import trace_app
 from lightagent.entrypoints.cli.trust_commands import trust, untrust
 from lightagent.entrypoints.cli.verify_command import verify
 
@@ -57,6 +58,7 @@ for command in (undo, rerun, resume, checkpoint, fork, trim, prune, forget):
     sessions_app.command()(command)
 app.add_typer(sessions_app, name="sessions", help="List, read, change, fork, export and remove stored conversations.")
 app.add_typer(runs_app, name="runs", help="List, show and resume the runs that programs have stored.")
+app.add_typer(trace_app, name="trace", help="Show, list and compare the traces of runs.")
 app.add_typer(review_app, name="review", help="List, show and decide what waits for a human.")
 tools_app.command("from-openapi")(from_openapi)
 memory_app.command()(copy)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, TypeAlias
 
@@ -13,7 +13,7 @@ from lightagent.application.decide_candidates import CandidateDesk
 from lightagent.application.lesson_log import LessonLog
 from lightagent.application.memory_candidates import MemoryCandidates
 from lightagent.compose.memory import compose_desk
-from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.errors import ConfigurationError, DamagedStream, IncompleteListing
 from lightagent.domain.memory import MemoryPromotionDecision
 from lightagent.domain.memory_candidates import CandidateState
 from lightagent.domain.unseen import written_out
@@ -29,7 +29,6 @@ from lightagent.entrypoints.cli.memory_stores import Agent, Namespace, print_lin
 from lightagent.entrypoints.cli.options import AsJson, Config, Profile, Tenant, TrustConfig, settings_for
 from lightagent.entrypoints.cli.stores import Listing, gather_listing, in_store, print_lines, with_store
 from lightagent.ports.journals import JournalStore
-from lightagent.ports.self_learning import SelfLearning
 from lightagent.settings import Settings
 
 candidates_app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
@@ -72,9 +71,10 @@ def list_candidates(
 
     async def read(store: JournalStore) -> Listing[Candidate]:
         candidates, log = _everywhere(store, agent, namespace)
-        listing = await gather_listing(candidates.list(user, tenant))
-        counted = [await _counted(log, state) for state in listing.found]
-        meant = [one for one in counted if status in (_ALL, one.status) or (status == _OPEN and one.state.is_open)]
+        listing = await gather_listing(_each_counted(log, candidates.list(user, tenant)))
+        meant = [
+            one for one in listing.found if status in (_ALL, one.status) or (status == _OPEN and one.state.is_open)
+        ]
         return Listing(meant, listing.error)
 
     found = with_store(read, config, profile, trust_config)
@@ -147,6 +147,8 @@ def promote(
 
     `lightagent memory candidates promote 5d41402abc4b2a76b9719d911017c592:lessons:2 --text "Ask for the currency."`
     """
+    if text is not None and not text.strip():
+        raise ConfigurationError("--text has no text.", guidance="Leave it out to promote the text of the candidate.")
     if text is None:
         decision = MemoryPromotionDecision.approve(reason=reason or None)
     else:
@@ -194,23 +196,32 @@ def expire(
 ) -> ExitCode:
     """Remove the lessons of an agent that are stale by the rules of [default.self_learning].
 
-    Runs leave out and remove the stale ones that they meet; this is for those that no run asks for.
+    Runs leave out and remove the stale ones that they meet; this is for those that no run asks for. The rules hold
+    with `enabled = false` as well; where the table names none, nothing is removed.
 
     **Examples**
 
     `lightagent memory candidates expire --tenant acme --dry-run`
     """
     settings = settings_for(config, profile, False, trust_config)
-    name = agent or settings.agent.name
-    if name is None:
+    name = settings.agent.name if agent is None else agent
+    if not name:
         raise ConfigurationError("Nothing names the agent whose lessons are meant.", guidance="Pass --agent NAME.")
+    if not settings.self_learning.says_rules:
+        raise ConfigurationError(
+            "Nothing says when lessons are stale.",
+            guidance="Add [default.self_learning] with the rules of the agent, such as expires_after = 2_592_000; "
+            "0 is never, and enabled = false changes nothing of that.",
+        )
 
     async def end(store: JournalStore) -> ExitCode:
         async with _desk(store, settings, namespace, name) as desk:
-            ended = await desk.tracker.expire(tenant, dry_run=dry_run)
-        for one in ended:
+            ended = await gather_listing(desk.tracker.expire(tenant, dry_run=dry_run))
+        for one in ended.found:
             print_line(f"{one.lesson_id} · {one.why}")
-        print_line(f"{'Would have expired' if dry_run else 'Expired'}: {lessons_text(len(ended))}")
+        print_line(f"{'Would have expired' if dry_run else 'Expired'}: {lessons_text(len(ended.found))}")
+        if ended.error is not None:
+            raise ended.error
         return ExitCode.COMPLETED
 
     return in_store(end, settings)
@@ -240,10 +251,10 @@ def _decided(
 @asynccontextmanager
 async def _desk(store: JournalStore, settings: Settings, namespace: str, agent: str) -> AsyncGenerator[CandidateDesk]:
     """Where candidates of an agent are decided about; its store of memories is closed afterwards."""
-    learning = settings.self_learning.learning() or SelfLearning()
     memory = require_memory(settings)
     try:
-        yield compose_desk(store, memory, namespace, agent, learning, SystemClock())
+        # A program may have its agents learn where the settings do not: the rules of the table hold all the same.
+        yield compose_desk(store, memory, namespace, agent, settings.self_learning.options(), SystemClock())
     finally:
         await memory.aclose()
 
@@ -258,3 +269,19 @@ def _everywhere(
 async def _counted(log: LessonLog, state: CandidateState) -> Candidate:
     promoted = state.candidate.status == "promoted"
     return Candidate(state, await log.tally(state.owner, state.candidate.candidate_id) if promoted else None)
+
+
+async def _each_counted(log: LessonLog, states: AsyncIterator[CandidateState]) -> AsyncIterator[Candidate]:
+    """Each candidate with its uses; without them where they cannot be read, which is told after all others."""
+    unreadable = list[str]()
+    try:
+        async for state in states:
+            try:
+                yield await _counted(log, state)
+            except (DamagedStream, ConfigurationError) as error:
+                unreadable.append(f"Uses of {state.candidate.candidate_id:.100}: {error.message}")
+                yield Candidate(state, None)
+    except IncompleteListing as error:
+        unreadable += error.unreadable
+    if unreadable:
+        raise IncompleteListing(tuple(unreadable))

@@ -14,7 +14,14 @@ from rich.console import Console
 from rich.markup import escape
 
 from lightagent.bootstrap import App
-from lightagent.compose.backends import open_code, open_embedding, open_journals, open_memory, open_model
+from lightagent.compose.backends import (
+    open_code,
+    open_embedding,
+    open_journals,
+    open_memory,
+    open_model,
+    open_telemetry,
+)
 from lightagent.domain.deltas import ReplyBuilder
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
@@ -23,12 +30,19 @@ from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import UserMessage
 from lightagent.entrypoints.cli.console import ExitCode, err, guarded, out, show_error
 from lightagent.entrypoints.cli.destination import key_hint, show_destination
-from lightagent.entrypoints.cli.examine_backends import Diagnosis, examine_embedder, examine_journals, examine_memory
+from lightagent.entrypoints.cli.examine_backends import (
+    Diagnosis,
+    examine_embedder,
+    examine_journals,
+    examine_memory,
+    examine_telemetry,
+)
 from lightagent.entrypoints.cli.examine_code import examine_code
 from lightagent.entrypoints.cli.examine_tools import examine_tools
 from lightagent.entrypoints.cli.options import Config, Debug, Profile, TrustConfig, settings_for
 from lightagent.entrypoints.cli.probe_endpoint import probe_endpoint
-from lightagent.entrypoints.cli.trace_tree import preview
+from lightagent.entrypoints.cli.trace_labels import preview
+from lightagent.ports.flushable_sink import ProbedSink
 from lightagent.ports.models import ChatModel, ChatRequest
 from lightagent.settings import Settings
 from lightagent.settings.backends import open_backend
@@ -80,16 +94,19 @@ def doctor(
             console.print(f"✗ {section} · {backend.kind}", style="red", markup=False)
             show_error(exc.info)
             return ExitCode.USAGE
+    telemetry = open_telemetry(settings)
     model, journals = open_model(settings), open_journals(settings)
     memory = open_memory(settings, journals=journals)
-    app = App(settings, model, journals, embedder=open_embedding(settings), code=open_code(settings), memory=memory)
+    embedder, code = open_embedding(settings), open_code(settings)
+    app = App(settings, model, journals, embedder=embedder, code=code, memory=memory, telemetry=telemetry)
     show_destination(app.model)
     with err().status("asking the model …"):
         found, others = asyncio.run(_examine(app, timeout))
     _show_diagnosis(console, _name(settings.model.kind, app.model.name), found)
     key_hint(app.model, found.error)
     for section, other in others.items():
-        _show_diagnosis(console, f"{section} · {settings.backends()[section].kind}", other)
+        chosen = settings.backends().get(section)
+        _show_diagnosis(console, section if chosen is None else f"{section} · {chosen.kind}", other)
     usable = examine_tools(console, settings, timeout) and examine_code(console, app.code)
     failed = any(one.error for one in (found, *others.values()))
     return ExitCode.FAILED if failed or not usable else ExitCode.COMPLETED
@@ -106,6 +123,8 @@ async def _examine(app: App, seconds: float) -> tuple[Diagnosis, dict[str, Diagn
             others["memory"] = await examine_memory(app.memory, seconds)
         if app.embedder is not None:
             others["embedding"] = await examine_embedder(app.embedder, seconds)
+        if isinstance(app.telemetry, ProbedSink):
+            others["telemetry"] = await examine_telemetry(app.telemetry, seconds)
     return found, others
 
 

@@ -14,6 +14,7 @@ from lightagent.domain.journal_streams import StoreNote, StreamQuery
 from lightagent.domain.memory_records import MemoryOwner
 from lightagent.domain.recall_filter import RecallFilter
 from lightagent.ports.embedding import Embedder
+from lightagent.ports.flushable_sink import ProbedSink
 from lightagent.ports.journals import ExaminedStore, JournalStore
 from lightagent.ports.memory import MemoryStore, OwnerSelection
 
@@ -60,6 +61,17 @@ async def examine_journals(store: JournalStore, seconds: float) -> Diagnosis:
         return Diagnosis("", time.monotonic() - start, classify_exception(exc))
     answer = "it holds streams" if page.streams or page.unreadable else "it is empty"
     return Diagnosis(answer, took, notes=(*(StoreNote(text, _VERIFY) for text in page.unreadable), *notes))
+
+
+async def examine_telemetry(sink: ProbedSink, seconds: float) -> Diagnosis:
+    """One span for a try, and what is measured so far."""
+    start = time.monotonic()
+    why = await asyncio.to_thread(sink.probe, seconds)
+    took = time.monotonic() - start
+    if not why:
+        return Diagnosis("the collector took a span", took)
+    guidance = "Check endpoint, protocol and headers of [default.telemetry], and the network."
+    return Diagnosis("", took, LightAgentErrorInfo("LA-503", f"The collector took no span: {why}.", guidance))
 
 
 async def examine_memory(store: MemoryStore, seconds: float) -> Diagnosis:

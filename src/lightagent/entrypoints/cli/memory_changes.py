@@ -129,7 +129,7 @@ def copy(
 
 @guarded
 def reindex(config: Config = None, profile: Profile = None, trust_config: TrustConfig = False) -> ExitCode:
-    """Make everything anew by which memories are found, with the embedder that the settings name.
+    """Make the terms and vectors anew by which memories are found, with the embedder that the settings name.
 
     What was written with another embedder is brought over. Where it breaks off, do it again.
 

@@ -11,6 +11,7 @@ from lightagent.application.facts import Facts, FactVersion
 from lightagent.application.memories import record_as_json
 from lightagent.application.memory_means import DEFAULT_USER
 from lightagent.domain.memory_records import MemoryOwner
+from lightagent.domain.memory_validity import NEVER
 from lightagent.entrypoints.cli.console import ExitCode, guarded, write_answer
 from lightagent.entrypoints.cli.memory_stores import (
     OneAgent,
@@ -20,6 +21,7 @@ from lightagent.entrypoints.cli.memory_stores import (
     OneUser,
     flat,
     print_line,
+    quoted,
     whose,
     with_memory,
 )
@@ -27,8 +29,9 @@ from lightagent.entrypoints.cli.options import AsJson, Config, Profile, TrustCon
 from lightagent.entrypoints.cli.stores import to_minute
 from lightagent.ports.memory import MemoryStore
 
-_YEAR_9999: Final = 253_370_764_800.0
-"""The last times that have a date."""
+_FIRST: Final = -30_610_224_000.0
+_LAST: Final = 253_370_764_800.0
+"""The years from 1000 to 9998, which have dates that everybody reads alike."""
 
 
 @guarded
@@ -69,7 +72,7 @@ def history(
         return ExitCode.COMPLETED
     for one in found:
         held = f"{_time(one.valid_from, 'always')} to {_time(one.valid_until, 'now')}"
-        print_line(f"{one.record.memory_id} · {held} · {flat(one.record.text)}")
+        print_line(f"{quoted(one.record.memory_id)} · {held} · {flat(one.record.text)}")
     if not found:
         print_line(f"Nothing is remembered of {whose(owner)}.")
     return ExitCode.COMPLETED
@@ -78,4 +81,6 @@ def history(
 def _time(seconds: float | None, otherwise: str) -> str:
     if seconds is None:
         return otherwise
-    return to_minute(seconds) if 0 <= seconds < _YEAR_9999 else f"{seconds:g}"
+    if abs(seconds) == NEVER:
+        return "a time that cannot be read"
+    return to_minute(seconds) if _FIRST <= seconds < _LAST else f"{seconds:g}"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Annotated, Final
 
 import typer
@@ -12,9 +13,9 @@ import typer
 from lightagent.adapters.memory.sealed import SealedMemory
 from lightagent.application.memories import EVERYTHING
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.json_types import JsonObject
+from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.memory_stream import FindingKind, MemoryFinding
-from lightagent.entrypoints.cli.console import ExitCode, guarded, write_answer
+from lightagent.entrypoints.cli.console import ExitCode, err, guarded, write_answer
 from lightagent.entrypoints.cli.memory_stores import (
     Agent,
     Namespace,
@@ -35,6 +36,33 @@ _NAMES: Final[Mapping[FindingKind, str]] = {
     "rolled_back": "rolled back",
     "stream": "the record of a stream",
 }
+_NOT_GENUINE: Final[tuple[FindingKind, ...]] = ("tampered", "edited", "forged", "replayed")
+_REMEDY: Final = (
+    "Find out who writes to the stores; with a wrong key or name, no seal fits. `lightagent memory forget` with --id "
+    "and the owner removes a memory that should not be there."
+)
+_REMEDY_ON_RECORD: Final = (
+    " A backup restores what is missing. Once you know where a difference comes from, `lightagent memory adopt` "
+    "declares what is there to be right."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    """What was found of some memories.
+
+    Attributes:
+        is_empty: whether there are none, and none are on record.
+    """
+
+    is_recorded: bool
+    findings: Sequence[MemoryFinding]
+    is_empty: bool
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether something is wrong."""
+        return any(finding.is_fault for finding in self.findings)
 
 
 @guarded
@@ -64,21 +92,20 @@ def verify(
     """
     selection = OwnerSelection(namespace, tenant, user, session, agent)
 
-    async def look(store: MemoryStore) -> tuple[bool, list[MemoryFinding]]:
+    async def look(store: MemoryStore) -> _Verified:
         memory = _sealed(store, "verified")
-        return memory.is_recorded, [finding async for finding in memory.findings(selection)]
+        findings = [finding async for finding in memory.findings(selection)]
+        there = (await memory.unchecked().read(selection, 1)).records
+        return _Verified(memory.is_recorded, findings, not (there or findings))
 
-    is_recorded, findings = with_memory(look, settings_for(config, profile, False, trust_config))
-    wrong = any(finding.is_fault for finding in findings)
+    found = with_memory(look, settings_for(config, profile, False, trust_config))
     if as_json:
-        answer: JsonObject = {"recorded": is_recorded, "findings": [_as_json(finding) for finding in findings]}
+        findings: list[JsonValue] = [_as_json(finding) for finding in found.findings]
+        answer: JsonObject = {"recorded": found.is_recorded, "empty": found.is_empty, "findings": findings}
         write_answer(json.dumps(answer, indent=2) + "\n")
-        return ExitCode.FAILED if wrong else ExitCode.COMPLETED
-    for finding in findings:
-        print_line(_told(finding))
-    if not wrong:
-        print_line(f"All of these memories are as they were written{', and none is missing' if is_recorded else ''}.")
-    return ExitCode.FAILED if wrong else ExitCode.COMPLETED
+    else:
+        _print(found)
+    return ExitCode.FAILED if found.is_wrong else ExitCode.COMPLETED
 
 
 @guarded
@@ -96,8 +123,8 @@ def adopt(
     """Declare the memories that a sealed store holds to be right, as far as their seals fit, and put them on record.
 
     For memories that are older than [journals], and after `lightagent memory verify` once you know where a difference
-    comes from: what was removed, put back or not put on record before is not told any more. It is your word that this
-    is how it should be. It also removes older entries of the streams.
+    comes from: what was removed, put back or not put on record before is not told any more, and how many these were is
+    printed. It is your word that this is how it should be. It also removes older entries of the streams.
 
     **Examples**
 
@@ -111,11 +138,17 @@ def adopt(
             "Name the memories that are adopted, or --all.", guidance="By their owner, such as --tenant or --user."
         )
 
-    async def declare(store: MemoryStore) -> int:
-        return await _sealed(store, "adopted").adopt(selection)
+    async def declare(store: MemoryStore) -> tuple[int, Sequence[MemoryFinding]]:
+        memory = _sealed(store, "adopted")
+        findings = [finding async for finding in memory.findings(selection)] if memory.is_recorded else []
+        return await memory.adopt(selection), findings
 
-    count = with_memory(declare, settings_for(config, profile, False, trust_config))
+    count, findings = with_memory(declare, settings_for(config, profile, False, trust_config))
     print_line(f"On record: {memories_text(count)}")
+    if settled := [finding for finding in findings if finding.kind not in _NOT_GENUINE]:
+        print_line(f"Declared to be right: {_counted(settled)}")
+    if left := [finding for finding in findings if finding.kind in _NOT_GENUINE]:
+        print_line(f"Left as they are, since their seals do not fit: {_counted(left)}")
     return ExitCode.COMPLETED
 
 
@@ -126,6 +159,24 @@ def _sealed(store: MemoryStore, what: str) -> SealedMemory:
             guidance='Put kind = "sealed" before it: see docs/memory-security.md.',
         )
     return store
+
+
+def _print(found: _Verified) -> None:
+    for finding in found.findings:
+        print_line(_told(finding))
+    if found.is_wrong:
+        err().print(f"→ {_REMEDY}{_REMEDY_ON_RECORD if found.is_recorded else ''}", style="yellow", markup=False)
+    elif found.is_empty:
+        print_line(f"There are no such memories{', and none is on record' if found.is_recorded else ''}.")
+    else:
+        told = ", and none is missing" if found.is_recorded else ""
+        print_line(f"All of these memories are as they were written{told}.")
+
+
+def _counted(findings: Sequence[MemoryFinding]) -> str:
+    """How many there are of each kind."""
+    kinds = Counter(_NAMES.get(finding.kind, finding.kind) for finding in findings)
+    return ", ".join(f"{count:,} {kind}" for kind, count in sorted(kinds.items()))
 
 
 def _told(finding: MemoryFinding) -> str:

@@ -19,7 +19,7 @@ from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.errors import ConfigurationError, ProviderError
 from lightagent.entrypoints.cli.console import ExitCode, err, show_error
 from lightagent.entrypoints.cli.destination import key_hint, show_destination
-from lightagent.entrypoints.cli.trace_tree import preview
+from lightagent.entrypoints.cli.trace_labels import preview
 from lightagent.ports.models import ChatModel
 from lightagent.settings import Settings
 

@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from lightagent.application.projections.stream_events import StreamEvent
 from lightagent.domain.json_types import JsonObject
-from lightagent.entrypoints.cli.trace_tree import call_text, preview
+from lightagent.entrypoints.cli.trace_labels import call_text, preview
 
 
 class Progress:

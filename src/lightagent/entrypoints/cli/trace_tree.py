@@ -1,92 +1,145 @@
-"""A trace as a tree for people: the turns, what the model called in each, and how it ended."""
+"""A trace as a tree for people: the turns, the calls in each with the agents below them, and how it ended."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
 
 from rich.console import Console
-from rich.markup import escape
 from rich.text import Text
 from rich.tree import Tree
 
 from lightagent.application.projections.calls import ToolCallRecord
-from lightagent.application.projections.trace import TraceEvent
-from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.application.projections.trace_cost import priced_cost
+from lightagent.application.projections.trace_event import TraceEvent
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.prices import NO_PRICES, PriceTable
+from lightagent.entrypoints.cli.trace_labels import (
+    answer_text,
+    call_text,
+    end_text,
+    feedback_text,
+    note_text,
+    preview,
+    result_text,
+    text_of,
+)
 
-_STATUS_COLOURS = {"ok": "green", "answered": "green", "waiting": "yellow"}
+_Path: TypeAlias = tuple[str, ...]
+_DEEPEST: Final = 30
+"""Agents within agents that have branches of their own; deeper ones are shown in the last."""
 
 
-def trace_tree(events: Sequence[TraceEvent], calls: Sequence[ToolCallRecord] = ()) -> Tree:
+def trace_tree(
+    events: Sequence[TraceEvent], calls: Sequence[ToolCallRecord] = (), prices: PriceTable = NO_PRICES
+) -> Tree:
     """The tree of one run's trace.
 
     Args:
         calls: the run's calls; a trace holds no content of its own unless it was asked for.
+        prices: of models, for what the turns cost.
     """
-    builder = _Builder({call.id: call for call in calls})
+    builder = _Builder(dict(_by_place(calls)), prices, priced_cost(events, prices) if prices.prices else None)
     for event in events:
         builder.add(event)
     return builder.tree
 
 
-def print_tree(console: Console, events: Sequence[TraceEvent], calls: Sequence[ToolCallRecord] = ()) -> None:
+def print_tree(
+    console: Console,
+    events: Sequence[TraceEvent],
+    calls: Sequence[ToolCallRecord] = (),
+    prices: PriceTable = NO_PRICES,
+) -> None:
     """Print the tree of a trace, its lines cut where the screen ends."""
-    console.print(trace_tree(events, calls), soft_wrap=False)
+    console.print(trace_tree(events, calls, prices), soft_wrap=False)
 
 
-def preview(text: str, width: int = 160) -> str:
-    """The beginning of a text on one line, for a label; markup in it is text."""
-    flat = "".join(each for each in " ".join(text.split()) if each.isprintable())
-    return escape(flat if len(flat) <= width else f"{flat[: width - 1]}…")
+def _by_place(calls: Sequence[ToolCallRecord], path: _Path = ()) -> Iterator[tuple[_Path, ToolCallRecord]]:
+    """The calls, and those of nested agents, by the ids that lead to them."""
+    for call in calls:
+        place = (*path, call.id)
+        yield place, call
+        yield from _by_place(call.nested, place)
 
 
-def call_text(name: str, arguments: JsonValue) -> str:
-    """A call as a program would write it."""
-    if not isinstance(arguments, dict):
-        return f"{name}({'' if arguments is None else preview(str(arguments))})"
-    written = ", ".join(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in arguments.items())
-    return f"{name}({preview(written)})"
+@dataclass(slots=True)
+class _Branch:
+    """One agent's part of the tree: its node, the turn that is under way, and the calls that have not ended."""
+
+    node: Tree
+    turn: Tree
+    turns: int = 0
+    asked: str = ""
+    calls: dict[str, Tree] = field(default_factory=dict)
 
 
 class _Builder:
-    def __init__(self, calls: Mapping[str, ToolCallRecord]) -> None:
+    def __init__(self, calls: dict[_Path, ToolCallRecord], prices: PriceTable, cost: float | None) -> None:
         self.tree = Tree(_line("[bold]run[/]"))
         self._calls = calls
-        self._turn = self.tree
-        self._turns = 0
-        self._open: dict[str, Tree] = {}
+        self._prices = prices
+        self._cost = cost
+        self._branches: dict[_Path, _Branch] = {(): _Branch(self.tree, self.tree)}
 
     def add(self, event: TraceEvent) -> None:
-        data = event["data"]
+        data, path = event["data"], _path(event["data"])
+        branch = self._branch(path)
         match event["type"]:
             case "run_start":
-                title = f"[bold]{_text(data, 'agent_name')}[/] · model {_text(data, 'model')}"
-                self.tree.label = _line(f"{title} · [dim]trace {escape(event['trace_id'])}[/]")
+                title = f"[bold]{text_of(data, 'agent_name')}[/] · model {text_of(data, 'model')}"
+                branch.node.label = _line(title if path else f"{title} · [dim]trace {preview(event['trace_id'])}[/]")
             case "model_request":
-                self._turns += 1
-                self._turn = self.tree.add(_line(f"[bold]turn {self._turns}[/] · {data.get('message_count')} messages"))
+                branch.turns += 1
+                branch.asked = str(data.get("model"))
+                branch.turn = branch.node.add(
+                    _line(f"[bold]turn {branch.turns}[/] · {text_of(data, 'message_count')} messages")
+                )
             case "model_response":
-                self._turn.label = _line(f"[bold]turn {self._turns}[/] · {_answer(data)}")
+                answer = answer_text(data, self._prices, branch.asked)
+                branch.turn.label = _line(f"[bold]turn {branch.turns}[/] · {answer}")
             case "tool_call" | "tool_result" | "approval_required":
-                self._call(event["type"], data)
-            case "error":
-                self._turn.add(_line(f"[red]error {_text(data, 'code')}[/] {preview(str(data.get('message', '')))}"))
+                self._call(branch, path, event["type"], data)
             case "run_end":
-                self.tree.add(_line(_end(data)))
-            case other:
-                self._turn.add(_line(f"[dim]{escape(other)}[/] {_note(data)}"))
+                branch.node.add(_line(end_text(data, None if path else self._cost)))
+            case _:
+                self._note(branch, event["type"], data)
 
-    def _call(self, kind: str, data: JsonObject) -> None:
-        id_, name = str(data.get("id")), str(data.get("name"))
-        record = self._calls.get(id_)
-        arguments = data.get("arguments", record.arguments if record else {})
-        if id_ not in self._open or kind == "tool_call":
-            self._open[id_] = self._turn.add(_line(f"[cyan]{call_text(escape(name), arguments)}[/]"))
+    def _branch(self, path: _Path) -> _Branch:
+        if path not in self._branches:
+            around = self._branch(path[:-1])
+            node = around.calls.get(path[-1], around.turn).add(_line("[bold]agent[/]"))
+            self._branches[path] = _Branch(node, node)
+        return self._branches[path]
+
+    def _call(self, branch: _Branch, path: _Path, kind: str, data: JsonObject) -> None:
+        id_ = str(data.get("id"))
+        record = self._calls.get((*path, id_))
+        arguments = data.get("arguments", record.arguments if record else None)
+        if id_ not in branch.calls or kind == "tool_call":
+            label = _line(f"[cyan]{call_text(text_of(data, 'name'), arguments)}[/]")
+            branch.calls[id_] = branch.turn.add(label)
         if kind == "tool_result":
             output = str(data.get("output", (record.output or "") if record else ""))
-            self._open.pop(id_).add(_line(_result(data, output)))
+            branch.calls.pop(id_).add(_line(result_text(data, output)))
+            self._branches.pop((*path, id_), None)  # Another turn may give a call of its own the same id.
         elif kind == "approval_required":
-            self._open[id_].add(_line("[yellow]waits for approval[/]"))
+            branch.calls[id_].add(_line("[yellow]waits for approval[/]"))
+
+    def _note(self, branch: _Branch, kind: str, data: JsonObject) -> None:
+        """An event that is a line of its own, below the call it is about, if that is under way."""
+        if kind == "human_feedback":
+            branch.node.add(_line(feedback_text(data)))
+        elif kind == "error":
+            branch.turn.add(_line(f"[red]error {text_of(data, 'code')}[/] {text_of(data, 'message')}"))
+        else:
+            branch.calls.get(str(data.get("id")), branch.turn).add(_line(note_text(kind, data)))
+
+
+def _path(data: JsonObject) -> _Path:
+    told = data.get("path")
+    return tuple(map(str, told[:_DEEPEST])) if isinstance(told, list) else ()
 
 
 def _line(markup: str) -> Text:
@@ -94,43 +147,3 @@ def _line(markup: str) -> Text:
     line = Text.from_markup(markup, emoji=False)
     line.no_wrap, line.overflow = True, "ellipsis"
     return line
-
-
-def _answer(data: JsonObject) -> str:
-    parts = [_seconds(data.get("latency"))]
-    usage = data.get("usage")
-    if isinstance(usage, dict):
-        parts.append(f"{usage.get('input_tokens')} → {usage.get('output_tokens')} tokens")
-    if data.get("tool_calls"):
-        parts.append("calls tools")
-    else:
-        parts.append(f"answers ({data.get('content_chars')} characters)")
-    return " · ".join(parts)
-
-
-def _result(data: JsonObject, output: str) -> str:
-    status = str(data.get("status"))
-    colour = _STATUS_COLOURS.get(status, "red")
-    return f"[{colour}]{status}[/] · {_seconds(data.get('duration'))} · {preview(output)}"
-
-
-def _end(data: JsonObject) -> str:
-    colour = "green" if data.get("success") else "red"
-    milliseconds = data.get("duration_ms")
-    seconds = milliseconds / 1000 if isinstance(milliseconds, int | float) else None
-    counts = f"{data.get('model_request_count')} model requests · {data.get('tool_call_count')} tool calls"
-    return f"[bold {colour}]{_text(data, 'outcome')}[/] · {_seconds(seconds)} · {counts}"
-
-
-def _note(data: JsonObject) -> str:
-    return preview(", ".join(f"{key}: {value}" for key, value in data.items()))
-
-
-def _text(data: JsonObject, name: str) -> str:
-    return escape(str(data.get(name, "")))
-
-
-def _seconds(value: JsonValue) -> str:
-    if not isinstance(value, int | float):
-        return "? s"
-    return f"{value:.2f} s" if value >= 1 else f"{value * 1000:.0f} ms"

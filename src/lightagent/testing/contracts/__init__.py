@@ -8,5 +8,6 @@ import pytest
 pytest.register_assert_rewrite("lightagent.testing.contracts.budget_accounts")
 pytest.register_assert_rewrite("lightagent.testing.contracts.chat_model")
 pytest.register_assert_rewrite("lightagent.testing.contracts.embedder")
+pytest.register_assert_rewrite("lightagent.testing.contracts.telemetry_sink")
 pytest.register_assert_rewrite("lightagent.testing.contracts.token_counter")
 pytest.register_assert_rewrite("lightagent.testing.contracts.tool_source")

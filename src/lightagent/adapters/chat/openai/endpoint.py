@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from lightagent.adapters._endpoints.base_urls import CHAT_PATH, host_of, is_same_server
 from lightagent.adapters._endpoints.endpoint import key_withheld, resolve_base_url, resolve_endpoint
+from lightagent.adapters._endpoints.provider_names import provider_of_host
 from lightagent.adapters.chat.openai.settings import Settings
 from lightagent.domain.agent_heads import ModelEndpoint
 from lightagent.domain.errors import ConfigurationError, ProviderError
@@ -49,4 +50,6 @@ def endpoint_of(settings: Settings, environ: Mapping[str, str]) -> ModelEndpoint
         except ConfigurationError:
             return ModelEndpoint(provider)
     parts = urlsplit(url)
+    if settings.azure_endpoint is None:
+        provider = provider_of_host(parts.hostname or "")
     return ModelEndpoint(provider, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))

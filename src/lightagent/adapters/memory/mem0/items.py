@@ -124,11 +124,16 @@ def exact_conditions(wanted: RecallFilter) -> list[tuple[str, list[str]]] | None
 
 def number_conditions(wanted: RecallFilter) -> dict[str, object]:
     """The same of numbers, in the words of mem0."""
-    until = {"gt": wanted.now, **({"lt": _NEVER} if wanted.needs_expiry else {})}
+    until = {"gt": _before_never(wanted.now), **({"lt": _NEVER} if wanted.needs_expiry else {})}
     sure = {} if wanted.min_confidence is None else {_field("confidence"): {"gte": wanted.min_confidence}}
-    moment = wanted.moment
+    moment = None if wanted.moment is None else _before_never(wanted.moment)
     held = {} if moment is None else {_field("begins"): {"lte": moment}, _field("ends"): {"gt": moment}}
     return {_field("expires"): until, **held, **sure}
+
+
+def _before_never(moment: float) -> float:
+    """The time, or one before what stands for no end."""
+    return min(moment, _NEVER / 2)
 
 
 def item_of(found: Mapping[str, object]) -> Item | None:

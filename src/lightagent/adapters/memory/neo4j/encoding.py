@@ -137,7 +137,7 @@ def record_of(node: Mapping[str, object], owner: MemoryOwner) -> MemoryRecord:
         known: JsonValue = json.loads(metadata)
         if not isinstance(known, dict):
             raise ValueError("The metadata is no object.")
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         raise _damaged("a memory", node) from exc
     written_at = float(at) if isinstance(at, (int, float)) else 0.0
     return MemoryRecord(unescaped(memory_id), owner, unescaped(text), known, written_at)

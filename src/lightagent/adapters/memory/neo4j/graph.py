@@ -142,7 +142,7 @@ class Graph:
         return count
 
     async def reindex(self) -> int:
-        """Make everything anew by which memories are found."""
+        """Make the terms and vectors anew by which memories are found."""
         space = await space_of(self._embedder)
         await define(self._database, self._collection, space)
         await change_space(self._database, self._collection, space)

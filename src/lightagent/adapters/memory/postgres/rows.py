@@ -120,7 +120,7 @@ def record_of(row: Sequence[object]) -> MemoryRecord:
             try:
                 owner = MemoryOwner(*(decoded(part) for part in parts if isinstance(part, bytes)))
                 return MemoryRecord(decoded(name), owner, decoded(content), json.loads(metadata), written_at)
-            except (ValueError, LightAgentError):
+            except (ValueError, RecursionError, LightAgentError):
                 pass
         case _:
             pass

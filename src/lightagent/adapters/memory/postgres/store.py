@@ -125,7 +125,7 @@ class PostgresMemory(MemoryStore):
         return await database.run(Forget(selection, memory_ids, space))
 
     async def reindex(self) -> int:
-        """Make everything anew by which memories are found, with the embedder of this object; how many there are.
+        """Make terms and vectors of all memories anew, with the embedder of this object; how many there are.
 
         What was written with another embedder is brought over; who still has the store open with that one is refused
         from then on. Where it breaks off, memories are found by their words until it is done again.

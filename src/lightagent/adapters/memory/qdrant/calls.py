@@ -108,9 +108,11 @@ async def last(client: AsyncQdrantClient, collection: str) -> int:
 
 
 async def end(client: AsyncQdrantClient, collection: str, ends: Mapping[str, float | None]) -> None:
-    """Write down when points end."""
+    """Write down when points end, those that are still there: another one may forget them meanwhile."""
     for moment in set(ends.values()):
-        points = models.PointIdsList(points=[point for point, end in ends.items() if end == moment])
+        ids: list[models.ExtendedPointId] = [point for point, end in ends.items() if end == moment]
+        # Qdrant raises where one of several ids is not there, and not where a filter finds fewer.
+        points = models.FilterSelector(filter=models.Filter(must=[models.HasIdCondition(has_id=ids)]))
         if moment is None:
             await client.delete_payload(collection, [UNTIL], points, wait=True)
         else:

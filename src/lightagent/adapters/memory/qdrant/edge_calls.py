@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Final
-from uuid import UUID
 
 import qdrant_edge as edge
 
@@ -110,14 +109,15 @@ def last(shard: Shard) -> int:
 
 
 def end(shard: Shard, ends: Mapping[str, float | None]) -> None:
-    """Write down when points end."""
+    """Write down when points end, those that are still there: another one may forget them meanwhile."""
     for moment in set(ends.values()):
-        points: list[int | UUID | str] = [point for point, end in ends.items() if end == moment]
+        # The engine raises where one of several ids is not there, and not where a filter finds fewer.
+        points = edge.Filter(must=[edge.HasIdCondition({point for point, end in ends.items() if end == moment})])
         shard.is_changed = True
         if moment is None:
-            shard.there().update(edge.UpdateOperation.delete_payload(points, [UNTIL]))
+            shard.there().update(edge.UpdateOperation.delete_payload_by_filter(points, [UNTIL]))
         else:
-            shard.there().update(edge.UpdateOperation.set_payload(points, {UNTIL: moment}))
+            shard.there().update(edge.UpdateOperation.set_payload_by_filter(points, {UNTIL: moment}))
 
 
 def remove(shard: Shard, wanted: Conditions) -> int:

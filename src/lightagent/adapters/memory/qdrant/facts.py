@@ -49,7 +49,8 @@ async def settle(engine: Engine, records: Sequence[MemoryRecord], but: frozenset
     """Write down when these records end, and all that end by them.
 
     Args:
-        but: points that count no more, since they are about to be removed.
+        but: points that count no more, since they are about to be removed. For those it is looked once: a writer who
+            still sees them would write down the opposite each time, and it is settled again when they are gone.
 
     Raises:
         StoreError: others wrote to the same facts all the time.
@@ -74,6 +75,8 @@ async def settle(engine: Engine, records: Sequence[MemoryRecord], but: frozenset
         if not changed:
             return
         await engine.end(changed)
+        if but:
+            return
     raise StoreError(
         "Others changed the same facts all the time.", guidance="Write it again; it is kept once.", retryable=True
     )

@@ -154,7 +154,7 @@ class QdrantMemory(MemoryStore):
         return count
 
     async def reindex(self) -> int:
-        """Make everything anew by which memories are found, with the embedder of this object; how many there are.
+        """Make terms and vectors of all memories anew, with the embedder of this object; how many there are.
 
         What was written with another embedder is brought over; no other process may write meanwhile. Where it breaks
         off, memories are found by their words until it is done again.

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from lightagent.adapters.memory.sqlite.facts import marks_as_json, short_marks
 from lightagent.adapters.memory.sqlite.rows import encoded, metadata_of
+from lightagent.domain.json_checks import equals_json
 from lightagent.domain.recall_filter import RecallFilter
 
 
@@ -44,14 +45,15 @@ def condition(owner: int, wanted: RecallFilter) -> Condition:
     if wanted.moment is not None:
         parts.append("(m.valid_from IS NULL OR m.valid_from <= ?) AND (m.valid_until IS NULL OR m.valid_until > ?)")
         values += (wanted.moment, wanted.moment)
-    for name, value in wanted.metadata.items():
-        one = {name: value}
-        # What the index does not have is never read: the metadata is looked at within the statement that asks it.
+    if wanted.metadata:
+        # One condition, whatever their number: SQLite takes only so many. What the index does not have is never read:
+        # the metadata is looked at only where all of its marks are there.
         parts.append(
-            "EXISTS (SELECT 1 FROM metadata_marks k WHERE k.owner = ? AND k.mark = ? AND k.memory = m.id "
-            "AND has_metadata(m.metadata, ?))"
+            "CASE WHEN EXISTS (SELECT 1 FROM json_each(?) w WHERE NOT EXISTS (SELECT 1 FROM metadata_marks k "
+            "WHERE k.owner = ? AND k.mark = w.value AND k.memory = m.id)) THEN 0 ELSE has_metadata(m.metadata, ?) END"
         )
-        values += (owner, *short_marks(one), json.dumps(one))
+        marks = json.dumps(sorted(set(short_marks(wanted.metadata))))
+        values += (marks, owner, json.dumps(wanted.metadata))
     return Condition(" AND ".join(parts), tuple(values))
 
 
@@ -63,4 +65,4 @@ def add_functions(connection: sqlite3.Connection) -> None:
 
 def _has_metadata(metadata: object, wanted: object) -> bool:
     known = metadata_of(metadata)
-    return all(name in known and known[name] == value for name, value in metadata_of(wanted).items())
+    return all(name in known and equals_json(known[name], one) for name, one in metadata_of(wanted).items())

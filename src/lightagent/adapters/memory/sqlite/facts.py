@@ -13,11 +13,13 @@ from typing import Final
 
 from lightagent.adapters.memory._marks import metadata_marks
 from lightagent.adapters.memory.sqlite.rows import decoded, encoded, metadata_of
+from lightagent.domain.errors import StoreError
 from lightagent.domain.json_types import JsonValue
 from lightagent.domain.memory_records import MemoryRecord
 from lightagent.domain.memory_validity import Version, ended_at, ends_at, version_of
 
-_VERSION: Final = "SELECT m.id, m.memory_id, m.metadata, m.written_at, m.valid_until FROM memories m"
+# As bytes, since metadata that was changed from outside need not be valid text.
+_VERSION: Final = "SELECT m.id, m.memory_id, CAST(m.metadata AS BLOB), m.written_at, m.valid_until FROM memories m"
 _NAMED: Final = f"{_VERSION} WHERE m.owner = ? AND m.memory_id = ?"
 _NAMING: Final = (
     f"{_VERSION} JOIN supersessions s ON s.memory = m.id WHERE s.owner = ? AND s.superseded = ? AND s.memory <> ?"
@@ -58,7 +60,11 @@ def remove(connection: sqlite3.Connection, owner: int, numbers: Sequence[int]) -
     left: set[int] = set()
     for number in numbers:
         row = connection.execute(f"{_VERSION} WHERE m.id = ?", (number,)).fetchone()
-        _, version, _ = _read(row)
+        try:
+            _, version, _ = _read(row)
+        except StoreError:
+            left |= _remove_damaged(connection, owner, number) - gone
+            continue
         names = [encoded(name) for name in version.supersedes]
         beside = _naming(connection, _ENDED, [(owner, name, number, version.since) for name in names])
         for place, _, until in (*_named(connection, owner, names), *beside):
@@ -72,6 +78,15 @@ def remove(connection: sqlite3.Connection, owner: int, numbers: Sequence[int]) -
         connection.executemany("DELETE FROM metadata_marks WHERE owner = ? AND mark = ? AND memory = ?", marks)
     for number in left:
         _settle(connection, owner, number)
+
+
+def _remove_damaged(connection: sqlite3.Connection, owner: int, number: int) -> set[int]:
+    """Remove all that is noted of a memory that cannot be read; the memories whose place it took."""
+    of_it = "owner = ? AND memory = ?"
+    rows = connection.execute(f"SELECT superseded FROM supersessions WHERE {of_it}", (owner, number)).fetchall()
+    connection.execute(f"DELETE FROM supersessions WHERE {of_it}", (owner, number))
+    connection.execute(f"DELETE FROM metadata_marks WHERE {of_it}", (owner, number))
+    return {place for place, _, _ in _named(connection, owner, [name for (name,) in rows])}
 
 
 def forget_owner(connection: sqlite3.Connection, owner: int) -> None:

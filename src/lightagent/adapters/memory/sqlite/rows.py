@@ -16,6 +16,10 @@ OWNER: Final = "namespace, tenant, user, session, agent"
 """The columns of an owner's parts."""
 RECORD: Final = "memory_id, text, metadata, written_at, checksum"
 """The columns of a record, besides its owner."""
+LOST: Final = "\ufffd"
+"""Stands for what cannot be read."""
+NAMELESS: Final = "?"
+"""Stands for an id of which nothing is left."""
 _RESTORE: Final = "Restore the file from a backup, or forget this memory."
 
 
@@ -63,17 +67,17 @@ def record_of(owner: MemoryOwner, row: Sequence[object]) -> MemoryRecord:
 def record_as_it_is(owner: MemoryOwner, row: Sequence[object]) -> MemoryRecord:
     """The record of a row, whatever has become of it. What cannot be read of it is left out."""
     name, text, metadata, written_at, _ = row
-    memory_id = _legible(name) or "?"
+    memory_id = legible(name) or NAMELESS
     try:
         at = written_at if isinstance(written_at, float) else 0.0
-        return MemoryRecord(memory_id, owner, _legible(text), metadata_of(metadata), at)
+        return MemoryRecord(memory_id, owner, legible(text), metadata_of(metadata), at)
     except LightAgentError:
         return MemoryRecord(memory_id, owner, "")
 
 
 def owner_as_it_is(parts: Sequence[object]) -> MemoryOwner:
     """The owner of the parts in a row, whatever has become of them."""
-    return MemoryOwner(*map(_legible, parts))
+    return MemoryOwner(*map(legible, parts))
 
 
 def owner_of(parts: Sequence[object]) -> MemoryOwner:
@@ -94,7 +98,7 @@ def metadata_of(column: object) -> JsonObject:
     """
     try:
         found: object = json.loads(column if isinstance(column, bytes) else str(column))
-    except ValueError:
+    except (ValueError, RecursionError):  # Also what is nested too deep is not what was written.
         found = None
     if not isinstance(found, dict):
         raise StoreError("The metadata of a memory is not what was written.", guidance=_RESTORE)
@@ -117,7 +121,8 @@ def decoded(column: bytes) -> str:
         raise StoreError("The text of a memory is not what was written.", guidance=_RESTORE) from None
 
 
-def _legible(column: object) -> str:
+def legible(column: object) -> str:
+    """The text of a column, whatever has become of it."""
     if not isinstance(column, bytes):
         return ""
     try:

@@ -15,8 +15,11 @@ from lightagent.adapters._sqlite.transactions import said_plainly, savepoint, sn
 from lightagent.adapters.memory._limits import countable
 from lightagent.adapters.memory._space import (
     EMBEDDER_FAILURES,
+    QUERY_SECONDS,
+    TEXT_SECONDS,
     Space,
     embedded,
+    embedded_if_it_works,
     query_vector,
     space_of,
     warn_of,
@@ -27,7 +30,7 @@ from lightagent.adapters.memory.sqlite.fusing import Question, search
 from lightagent.adapters.memory.sqlite.tables import open_database
 from lightagent.adapters.stemming import english_stemmer
 from lightagent.aiokits.job_thread import JobThread
-from lightagent.domain.errors import ConfigurationError, ProviderError, StoreError
+from lightagent.domain.errors import ConfigurationError, StoreError
 from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
 from lightagent.domain.recall_filter import RecallFilter
 from lightagent.domain.search_text import memory_terms
@@ -144,7 +147,7 @@ class SqliteMemory(MemoryStore, ReindexedStore, CheckedStore):
         return view
 
     async def reindex(self) -> int:
-        """Make everything anew by which memories are found, with the embedder of this object; how many there are.
+        """Make terms and vectors of all memories anew, with the embedder of this object; how many there are.
 
         What was written with another embedder is brought over. Where it breaks off, memories are found by their words
         until it is done again.
@@ -189,13 +192,15 @@ class SqliteMemory(MemoryStore, ReindexedStore, CheckedStore):
         """The vectors of texts that are written; None where nothing makes them now."""
         if self._embedder is None:
             return [None] * len(texts)
-        try:
-            if self._space is None:
-                self._space = await space_of(self._embedder)
-            return await embedded(self._embedder, texts, "document", self._space)
-        except ProviderError as exc:
-            warn_of(exc, "document", str(self.path))
-            return [None] * len(texts)
+        if self._space is None:
+            try:
+                self._space = await space_of(self._embedder, TEXT_SECONDS)
+            except ConfigurationError:
+                raise
+            except EMBEDDER_FAILURES as exc:
+                warn_of(exc, "document", str(self.path))
+                return [None] * len(texts)
+        return await embedded_if_it_works(self._embedder, texts, self._space, str(self.path))
 
     async def _query_vector(self, query: str) -> tuple[Vector | None, tuple[FailedPart, ...]]:
         """The vector of a query, and what fails where nothing makes one now."""
@@ -203,7 +208,7 @@ class SqliteMemory(MemoryStore, ReindexedStore, CheckedStore):
             return None, ()
         if self._space is None:
             try:
-                self._space = await space_of(self._embedder)
+                self._space = await space_of(self._embedder, QUERY_SECONDS)
             except ConfigurationError:
                 raise
             except EMBEDDER_FAILURES as exc:

@@ -7,7 +7,17 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from lightagent.adapters.memory.sqlite import facts as facts_of_owner
-from lightagent.adapters.memory.sqlite.rows import OWNER, encoded, find_owner, owner_columns, record_columns
+from lightagent.adapters.memory.sqlite.rows import (
+    LOST,
+    NAMELESS,
+    OWNER,
+    encoded,
+    find_owner,
+    legible,
+    owner_as_it_is,
+    owner_columns,
+    record_columns,
+)
 from lightagent.adapters.memory.sqlite.searching import term
 from lightagent.domain.memory_records import MemoryRecord
 from lightagent.domain.recall_filter import facts_of
@@ -18,6 +28,10 @@ _COLUMNS: Final = (
     "expires_at, is_injectable, is_internal, is_question, terms, "
     "valid_from, valid_until"
 )
+
+_LEVELS_OF_INDEX: Final = 10
+"""The row in which FTS5 keeps the levels of its index."""
+_MOST_LEVELS: Final = 1000
 
 _QUESTION_MARKS: Final = ("?", "\uff1f", "\u061f")
 """Those of Latin, of Chinese and Japanese, and of Arabic."""
@@ -68,8 +82,19 @@ def index_anew(connection: sqlite3.Connection, terms_of: Callable[[str], Sequenc
         _index(connection, number, owner, terms)
         connection.execute("UPDATE memories SET terms = ? WHERE id = ?", (len(terms), number))
     connection.execute("UPDATE owners SET terms = (SELECT sum(m.terms) FROM memories m WHERE m.owner = owners.id)")
-    connection.execute("INSERT INTO found_by (found_by) VALUES ('optimize')")
+    _merge(connection)
     return len(rows)
+
+
+def _merge(connection: sqlite3.Connection) -> None:
+    """Make one piece of the index of words, without what was removed from it.
+
+    Older versions of SQLite add two levels each time, and take an index of 2,000 levels for damaged, for good. So it is
+    made anew before.
+    """
+    (size,) = connection.execute("SELECT length(block) FROM found_by_data WHERE id = ?", (_LEVELS_OF_INDEX,)).fetchone()
+    how = "rebuild" if size > _MOST_LEVELS * 2 else "optimize"  # Two bytes for an empty level.
+    connection.execute("INSERT INTO found_by (found_by) VALUES (?)", (how,))
 
 
 def _index(connection: sqlite3.Connection, number: int, owner: int, terms: Iterable[str]) -> None:
@@ -86,7 +111,13 @@ def _owner(connection: sqlite3.Connection, record: MemoryRecord) -> int:
 
 
 def chosen_owners(connection: sqlite3.Connection, selection: OwnerSelection) -> list[int]:
-    """The numbers of the owners that are meant."""
+    """The numbers of the owners that are meant.
+
+    One whose name was damaged is known by what can be read of it, as `owner_as_it_is` tells it.
+    """
+    if any(LOST in part for part in selection.parts if part is not None):
+        owners = connection.execute(f"SELECT id, {OWNER} FROM owners").fetchall()
+        return [number for number, *parts in owners if selection.holds(owner_as_it_is(parts))]
     named = [
         (f"{column} = ?", encoded(part))
         for column, part in zip(OWNER.split(", "), selection.parts, strict=True)
@@ -99,15 +130,15 @@ def chosen_owners(connection: sqlite3.Connection, selection: OwnerSelection) -> 
 
 def forget(connection: sqlite3.Connection, selection: OwnerSelection, memory_ids: Iterable[str] | None) -> int:
     """Remove records, in every index; how many there were."""
-    ids = None if memory_ids is None else [encoded(one) for one in dict.fromkeys(memory_ids)]
+    ids = None if memory_ids is None else [*dict.fromkeys(memory_ids)]
     gone = sum(_forget(connection, owner, ids) for owner in chosen_owners(connection, selection))
     if gone:
         # A removal alone is written beside the old entries, and they stay in the index until it is merged.
-        connection.execute("INSERT INTO found_by (found_by) VALUES ('optimize')")
+        _merge(connection)
     return gone
 
 
-def _forget(connection: sqlite3.Connection, owner: int, ids: Sequence[bytes] | None) -> int:
+def _forget(connection: sqlite3.Connection, owner: int, ids: Sequence[str] | None) -> int:
     rows = list(_rows(connection, owner, ids))
     if ids is None:
         facts_of_owner.forget_owner(connection, owner)
@@ -122,10 +153,17 @@ def _forget(connection: sqlite3.Connection, owner: int, ids: Sequence[bytes] | N
     return len(rows)
 
 
-def _rows(connection: sqlite3.Connection, owner: int, ids: Sequence[bytes] | None) -> Iterable[tuple[int, int]]:
+def _rows(connection: sqlite3.Connection, owner: int, ids: Sequence[str] | None) -> Iterable[tuple[int, int]]:
+    """The numbers and terms of memories; an id that was damaged is known by what can be read of it."""
     if ids is None:
         yield from connection.execute("SELECT id, terms FROM memories WHERE owner = ?", (owner,)).fetchall()
         return
     for name in ids:
         wanted = "SELECT id, terms FROM memories WHERE owner = ? AND memory_id = ?"
-        yield from connection.execute(wanted, (owner, name)).fetchall()
+        if found := connection.execute(wanted, (owner, encoded(name))).fetchall():
+            yield from found
+        elif LOST in name or name == NAMELESS:
+            every = "SELECT id, terms, memory_id FROM memories WHERE owner = ?"
+            for number, terms, column in connection.execute(every, (owner,)).fetchall():
+                if (legible(column) or NAMELESS) == name:
+                    yield number, terms

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from itertools import islice, permutations
+from random import Random
 
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
-from lightagent.domain.recall_filter import RecallFilter
+from lightagent.domain.memory_validity import ends_of, version_of
+from lightagent.domain.recall_filter import RecallFilter, facts_of
 from lightagent.ports.memory import MemoryStore, OwnerSelection
 from lightagent.testing.contracts.memory_store.base import (
     ANN,
@@ -110,6 +112,32 @@ class FactsContract(StoreUnderTest):
             assert len(await recalled(store, "home", wanted=_HISTORY, limit=30)) == 21
 
         play(story, "filter", "ids")
+
+    def test_of_many_who_correct_and_forget_facts_at_once_nobody_fails_and_the_rest_holds(self, play: Play) -> None:
+        async def work(store: MemoryStore, chance: Random) -> None:
+            names = [f"c{number}" for number in range(8)]
+            for _ in range(12):
+                if chance.random() < 0.25:
+                    await store.forget(_OWN, chance.sample(names, 2))
+                    continue
+                superseded: list[object] = [*chance.sample(names, chance.randint(0, 3))]
+                at = float(chance.randint(1, 6))
+                await store.write([_fact(chance.choice(names), f"City{at}", at, supersedes=superseded)])
+
+        async def story(store: MemoryStore) -> None:
+            for seed in range(3):
+                await asyncio.gather(*(work(store, Random(f"{seed} {place}")) for place in range(3)))
+                left = await read_all(store)
+                ends = ends_of(version_of(one.memory_id, one.metadata, one.written_at) for one in left)
+                for moment in (0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0):
+                    found = await store.recall(ANN, "home", 30, _then(moment))
+                    assert sorted(str(one.fields["memory_id"]) for one in found) == sorted(
+                        one.memory_id
+                        for one in left
+                        if _then(moment).fits(facts_of(one).superseded_at(ends.get(one.memory_id)), one.metadata)
+                    )
+
+        play(story, "filter", "ids", "read", "forget")
 
     def test_what_superseded_a_fact_and_is_forgotten_leaves_it_as_it_was(self, play: Play) -> None:
         async def story(store: MemoryStore) -> None:

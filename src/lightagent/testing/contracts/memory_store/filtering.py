@@ -7,7 +7,7 @@ import pytest
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.recall_filter import RecallFilter
 from lightagent.ports.memory import MemoryStore
-from lightagent.testing.contracts.memory_store.base import NOW, Play, StoreUnderTest, memory, recalled
+from lightagent.testing.contracts.memory_store.base import ANN, NOW, Play, StoreUnderTest, memory, recalled
 
 USER: JsonObject = {"source": "user", "scope": "user", "agent_name": "tutor", "trust_level": "verified"}
 _ELSEWHERE: JsonObject = {"a": {"b'\"$[0]": "x'; --"}}
@@ -23,6 +23,43 @@ CASES: dict[str, tuple[RecallFilter, JsonObject, JsonObject]] = {
     "expired long ago": (RecallFilter(NOW), USER, USER | {"expires_at": "1970-01-02T00:00:00+00:00"}),
     "expires at no time": (RecallFilter(NOW), USER, USER | {"expires_at": "tomorrow"}),
     "expired by another name": (RecallFilter(NOW), USER | {"expiresAt": NOW + 1}, USER | {"expiresAt": NOW - 1}),
+    "over by another name": (RecallFilter(NOW), USER | {"validUntil": NOW + 1}, USER | {"validUntil": NOW}),
+    "not yet, by another name": (RecallFilter(NOW), USER | {"validFrom": NOW}, USER | {"validFrom": NOW + 1}),
+    "expired by one of two names": (
+        RecallFilter(NOW),
+        USER | {"expires_at": NOW + 1, "expiresAt": NOW + 2},
+        USER | {"expires_at": NOW + 1, "expiresAt": NOW - 1},
+    ),
+    "over by one of two names": (
+        RecallFilter(NOW),
+        USER | {"valid_until": NOW + 1, "validUntil": NOW + 2},
+        USER | {"valid_until": NOW + 1, "validUntil": "soon"},
+    ),
+    "not yet, by one of two names": (
+        RecallFilter(NOW),
+        USER | {"valid_from": 1, "validFrom": "1970-01-01"},
+        USER | {"valid_from": 1, "validFrom": NOW + 1},
+    ),
+    "confidence by two names": (
+        RecallFilter(NOW, min_confidence=0.5),
+        USER | {"confidence": 0.9, "trust_score": 0.5},
+        USER | {"confidence": 0.9, "trust_score": 0.4},
+    ),
+    "two sources": (
+        RecallFilter(NOW, sources=("user",)),
+        USER | {"memory_source": "user"},
+        USER | {"memory_source": "web"},
+    ),
+    "over at a time that nobody can read, long ago": (
+        RecallFilter(NOW, valid_at=-1e9),
+        USER | {"valid_until": -1e8},
+        USER | {"valid_until": "one day"},
+    ),
+    "times of any size": (
+        RecallFilter(10**30, valid_at=10**30, min_confidence=-(10**30)),
+        USER | {"confidence": 1},
+        USER,
+    ),
     "trust by another name": (
         RecallFilter(NOW, trust_levels=("verified",)),
         {"source": "user", "scope": "user", "trust": "verified"},
@@ -70,6 +107,16 @@ class FilteringContract(StoreUnderTest):
             await store.write([memory("n", "green tea", metadata=USER | {"source": "agent", "injectable": True})])
             assert len(await recalled(store, "green tea", wanted=RecallFilter(NOW, with_internal=True))) == 2
             assert len(await recalled(store, "green tea", wanted=RecallFilter(NOW))) == 1
+
+        play(story, "filter")
+
+    def test_a_filter_may_ask_for_many_keys(self, play: Play) -> None:
+        async def story(store: MemoryStore) -> None:
+            many: JsonObject = {f"key {number}": number for number in range(1_100)}
+            await store.write([memory("in", "green tea", metadata=USER | many)])
+            await store.write([memory("out", "green tea", metadata=USER | many | {"key 7": 8})])
+            found = await store.recall(ANN, "green tea", 5, RecallFilter(NOW, metadata=many))
+            assert [one.fields["key 7"] for one in found] == [7]
 
         play(story, "filter")
 

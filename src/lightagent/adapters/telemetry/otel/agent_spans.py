@@ -1,0 +1,259 @@
+"""The invoke_agent span of one run, or of one agent that was called as a tool, and what happens below it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from opentelemetry.context import Context
+from opentelemetry.trace import Link, Span, SpanKind
+
+from lightagent.adapters.telemetry.otel.agent_events import is_told, refused_call, told_of
+from lightagent.adapters.telemetry.otel.attempt_spans import AttemptSpan, ChatBase, chat_base
+from lightagent.adapters.telemetry.otel.attributes import (
+    agent_attributes,
+    owner_attributes,
+    usage_attributes,
+)
+from lightagent.adapters.telemetry.otel.call_spans import CallSpan
+from lightagent.adapters.telemetry.otel.kit import Kit
+from lightagent.adapters.telemetry.otel.names import INVOKE_AGENT, OUTCOME, TRACE
+from lightagent.adapters.telemetry.otel.spans import Attributes, Entered, Value, end, inside, nanoseconds
+from lightagent.adapters.telemetry.otel.work_spans import WorkSpans
+from lightagent.aiokits.told_work import listen
+from lightagent.domain.agent_heads import AgentHead, lasting_name
+from lightagent.domain.effects import HandOver
+from lightagent.domain.events import (
+    Admitted,
+    ApprovalRequested,
+    Event,
+    ModelFailed,
+    ModelReplied,
+    RunFinished,
+    RunStarted,
+    ToolFinished,
+    ToolStarted,
+)
+from lightagent.domain.messages import ToolCall, UserMessage
+from lightagent.domain.outcomes import Cancelled, Completed, Outcome, outcome_error
+from lightagent.domain.tools import ToolSpec
+from lightagent.domain.usage import Usage
+from lightagent.ports.models import ChatRequest
+from lightagent.ports.telemetry import AskedAside
+
+NO_IDS: Final = (0, 0)
+
+
+class AgentSpans:
+    """The spans of one agent's run.
+
+    Args:
+        kit: makes them.
+        started: how the run began.
+        parent: where it is called.
+        at: when its span begins, which for a run that is resumed is later.
+        links: to the spans of the same run that came before.
+        ids: of its trace and its span, where they are chosen.
+    """
+
+    __slots__ = (
+        "_attempt",
+        "_base",
+        "_called",
+        "_calls",
+        "_chat",
+        "_kit",
+        "_specs",
+        "_unknown",
+        "_usage",
+        "_work",
+        "context",
+        "head",
+        "span",
+        "started",
+    )
+
+    def __init__(
+        self,
+        kit: Kit,
+        started: RunStarted,
+        parent: Context,
+        at: float,
+        *,
+        links: Sequence[Link] = (),
+        ids: tuple[int, int] = NO_IDS,
+    ) -> None:
+        self._kit, self.started = kit, started
+        self._base = owner_attributes(kit.names, started, kit.tags)
+        name = lasting_name(started.head.name)
+        title = f"{INVOKE_AGENT} {name}" if name else INVOKE_AGENT
+        attributes = agent_attributes(kit.names, started, self._base)
+        if ids == NO_IDS:
+            self.span: Span = kit.spans.start(title, parent, SpanKind.INTERNAL, attributes, at, links)
+        else:
+            self.span = kit.spans.start_chosen(title, parent, attributes, at, links, ids)
+        self.context = inside(self.span, parent)
+        self.head = started.head
+        self._work = WorkSpans(kit, self._base)
+        if started.messages and isinstance(asked := started.messages[-1], UserMessage):
+            self._ask_of(asked)
+        self._chat: tuple[AgentHead, ChatBase] | None = None
+        self._attempt: AttemptSpan | None = None
+        self._calls: dict[str, CallSpan] = {}
+        self._called: tuple[ToolCall, ...] = ()
+        self._specs: tuple[ToolSpec, ...] = ()
+        self._unknown: list[ToolFinished] = []
+        self._usage = Usage()
+
+    def _ask_of(self, asked: UserMessage) -> None:
+        if self._kit.content.on_spans and self.span.is_recording():
+            self.span.set_attributes(self._kit.content.question(asked.text))
+
+    def tell_trace(self, trace_id: str) -> None:
+        """Tell the trace id that the application knows the run by, where that is not the one of its spans."""
+        if trace_id and trace_id != f"{self.span.get_span_context().trace_id:032x}":
+            self.span.set_attribute(TRACE, trace_id)
+
+    def take_up(self, past: Sequence[Event]) -> None:
+        """Learn from what happened before, in a run that is resumed, who acts in it."""
+        for event in past:
+            if isinstance(event, ToolFinished):
+                self._hand_over(event)
+
+    def see(self, event: Event) -> None:
+        """One event of this agent's run."""
+        if self._unknown and not isinstance(event, ToolFinished):
+            self._settle(left=isinstance(event, RunFinished) and isinstance(event.outcome, Cancelled))
+        if is_told(event) and self.span.is_recording():
+            for name, attributes in told_of(self._kit.names, event):
+                self.span.add_event(name, attributes, nanoseconds(event.at))
+        match event:
+            case ModelReplied() | ModelFailed():
+                self._answered(event)
+            case Admitted():
+                self._ask_of(event.message)
+            case ToolStarted():
+                self._begin_call(event)
+            case ToolFinished():
+                self._end_call(event)
+            case ApprovalRequested():
+                self._wait(event)
+            case RunFinished():
+                self._finish(event)
+            case _:
+                pass
+
+    def enter(self) -> Callable[[], None]:
+        """The span is current from now on, and the parent of the work that is told, until what this gives is called."""
+        entered, stop = Entered(self.context), listen(self._work)
+
+        def leave() -> None:
+            stop()
+            entered.leave()
+
+        return leave
+
+    def ask(self, request: ChatRequest, at: float, aside: AskedAside | None) -> AttemptSpan:
+        """An attempt at a request begins."""
+        if aside is not None:
+            head = replace(self.head, model=aside.model, endpoint=aside.endpoint, params={}, output_schema=None)
+            base = chat_base(self._kit.names, head, self._base)
+            return AttemptSpan(self._kit, base, self.context, request, at, aside)
+        self._specs = request.tools or self._specs
+        if self._chat is None or self._chat[0] is not self.head:
+            self._chat = self.head, chat_base(self._kit.names, self.head, self._base)
+        self._attempt = AttemptSpan(self._kit, self._chat[1], self.context, request, at, None)
+        return self._attempt
+
+    def call(self, call_id: str) -> CallSpan | None:
+        """The span of a call that runs."""
+        return self._calls.get(call_id)
+
+    @property
+    def asking(self) -> Span:
+        """The span that is to be the parent of what is sent now: of the attempt that is under way, else the agent's."""
+        attempt = self._attempt
+        return self.span if attempt is None or attempt.is_over else attempt.span
+
+    def begin_call(self, name: str, call_id: str, at: float) -> CallSpan:
+        """A call goes on of which nothing but this is known."""
+        spec = next((spec for spec in self._specs if spec.name == name), None)
+        return self._calls.setdefault(call_id, CallSpan(self._kit, self._base, self.context, name, call_id, at, spec))
+
+    def cut_off(self, at: float) -> None:
+        """The run is over, and nothing told how."""
+        self._cut_off_rest(at)
+        end(self.span, at, names=self._kit.names)
+
+    def _answered(self, event: ModelReplied | ModelFailed) -> None:
+        attempt = self._attempt
+        if attempt is not None and isinstance(event, ModelReplied):
+            attempt.replied(event)
+            self._called = event.message.tool_calls
+        elif attempt is not None and isinstance(event, ModelFailed):
+            attempt.failed(event)
+        if event.usage is not None:
+            self._usage += event.usage
+
+    def _wait(self, event: ApprovalRequested) -> None:
+        if (call := self._calls.pop(event.call_id, None)) is not None:
+            call.waits(event.at)
+
+    def _begin_call(self, event: ToolStarted) -> None:
+        spec = next((spec for spec in self._specs if spec.name == event.name), None)
+        self._calls[event.call_id] = CallSpan(
+            self._kit, self._base, self.context, event.name, event.call_id, event.at, spec, event.arguments
+        )
+
+    def _end_call(self, event: ToolFinished) -> None:
+        if event.status == "unknown":
+            # It was given up: a failure, unless that is because the caller left, which the next event tells.
+            self._unknown.append(event)
+        elif (call := self._calls.pop(event.call_id, None)) is not None:
+            call.finished(event)
+        elif self.span.is_recording():
+            # A name that the model made up is content.
+            name = next((call.name for call in self._called if call.id == event.call_id), "")
+            known = name if any(spec.name == name for spec in self._specs) else ""
+            name, attributes = refused_call(self._kit.names, event, known)
+            self.span.add_event(name, attributes, nanoseconds(event.at))
+        if event.effects:
+            self._hand_over(event)
+
+    def _hand_over(self, event: ToolFinished) -> None:
+        for effect in event.effects:
+            if isinstance(effect, HandOver):
+                self.head = effect.head
+
+    def _settle(self, *, left: bool) -> None:
+        unknown, self._unknown = self._unknown, []
+        for event in unknown:
+            if (call := self._calls.pop(event.call_id, None)) is not None:
+                call.finished(event, left=left)
+
+    def _finish(self, event: RunFinished) -> None:
+        self._cut_off_rest(event.at)
+        kit, error = self._kit, outcome_error(event.outcome)
+        told: Attributes = {OUTCOME: event.outcome.kind}
+        if kit.sum_usage:
+            told.update(usage_attributes(kit.names, self._usage))
+        if kit.content.on_spans:
+            told.update(_ending(kit, event.outcome))
+        end(self.span, event.at, "" if error is None else error.code, names=kit.names, attributes=told)
+
+    def _cut_off_rest(self, at: float) -> None:
+        self._settle(left=True)
+        if self._attempt is not None:
+            self._attempt.cut_off(at)
+        for call in self._calls.values():
+            call.cut_off(at)
+        self._calls.clear()
+
+
+def _ending(kit: Kit, outcome: Outcome) -> Mapping[str, Value]:
+    """The answer of a run, or why it has none."""
+    if isinstance(outcome, Completed):
+        return kit.content.answer(outcome.content)
+    error = outcome_error(outcome)
+    return {} if error is None else kit.error_message(error.message)

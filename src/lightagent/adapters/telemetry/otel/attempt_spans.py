@@ -1,0 +1,157 @@
+"""The chat spans: one an attempt at a request to a model, current from its beginning until the first delta."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from opentelemetry import context as otel_context
+from opentelemetry.context import Context
+from opentelemetry.trace import Span, SpanKind
+from opentelemetry.util.types import AnyValue
+
+from lightagent.adapters.telemetry.otel.attributes import (
+    chat_attributes,
+    measured_attributes,
+    reply_attributes,
+    request_parameters,
+)
+from lightagent.adapters.telemetry.otel.content_events import DETAILS, EXCEPTION, details, emit, exception_details
+from lightagent.adapters.telemetry.otel.kit import Kit
+from lightagent.adapters.telemetry.otel.names import ASIDE, ATTEMPT, CHAT, TURN, Names
+from lightagent.adapters.telemetry.otel.spans import Attributes, Entered, end, inside, nanoseconds
+from lightagent.domain.agent_heads import AgentHead
+from lightagent.domain.deltas import ReplyEnd
+from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.events import ModelFailed, ModelReplied
+from lightagent.domain.outcomes import Cancelled
+from lightagent.ports.models import ChatRequest
+from lightagent.ports.telemetry import AskedAside, Asking
+
+
+class ChatBase(NamedTuple):
+    """What all requests of an agent in one run have.
+
+    Attributes:
+        title: the name of their spans.
+        attributes: of their spans.
+        measured: of their measurements.
+    """
+
+    title: str
+    attributes: Attributes
+    measured: Attributes
+
+
+def chat_base(names: Names, head: AgentHead, owner: Attributes) -> ChatBase:
+    """What all requests of an agent have, in a run whose spans all have `owner`."""
+    attributes = chat_attributes(names, head, owner)
+    return ChatBase(f"{CHAT} {head.model}", attributes, measured_attributes(names, attributes))
+
+
+class AttemptSpan(Asking):
+    """One attempt, from the moment at which its request is sent.
+
+    Args:
+        kit: makes the span and records the measurements.
+        base: what all requests of the agent have.
+        parent: the context of the agent's span.
+        request: what is asked.
+        at: when.
+        aside: what is asked for beside the conversation; None for a turn of it.
+    """
+
+    __slots__ = ("_attributes", "_began", "_entered", "_kit", "_measured", "_said", "_streams", "is_over", "span")
+
+    def __init__(
+        self, kit: Kit, base: ChatBase, parent: Context, request: ChatRequest, at: float, aside: AskedAside | None
+    ) -> None:
+        self._kit, self._measured, self._began, self._streams = kit, base.measured, at, request.stream
+        self.is_over = False
+        self._attributes = attributes = _at_start(kit, base.attributes, request, aside)
+        self.span: Span = kit.spans.start(base.title, parent, SpanKind.CLIENT, attributes, at)
+        self._entered = Entered(inside(self.span, otel_context.get_current()))
+        self._said: dict[str, str] = {}
+        if kit.content.on_spans or kit.content.as_events:
+            self._said = dict(kit.content.request(request.messages, request.tools))
+        if kit.content.on_spans and self.span.is_recording():
+            self.span.set_attributes(self._said)
+
+    def answered(self) -> None:
+        self._entered.leave()
+
+    def ended(self, end: ReplyEnd | None, error: LightAgentErrorInfo | None, at: float) -> None:
+        self._end(end or ReplyEnd(), error, at, {})
+
+    def replied(self, event: ModelReplied) -> None:
+        """The attempt has an answer."""
+        told: Attributes = {}
+        kit, end = self._kit, ReplyEnd(event.finish_reason, event.usage, event.model, event.response_id)
+        if self._streams and event.first_delta is not None:
+            told[kit.names.time_to_first_chunk] = event.first_delta
+            kit.metrics.first_chunk(event.first_delta, self._measurement(end))
+        if kit.content.on_spans or kit.content.as_events:
+            reply = kit.content.reply(event.message, event.finish_reason)
+            self._said.update(reply)
+            if kit.content.on_spans:
+                told.update(reply)
+        self._end(end, None, event.at, told)
+
+    def failed(self, event: ModelFailed) -> None:
+        """The attempt failed, or was given up because its caller left, which is no error."""
+        error = None if isinstance(event.ends, Cancelled) else event.error
+        self._end(ReplyEnd(usage=event.usage), error, event.at, {})
+
+    def cut_off(self, at: float) -> None:
+        """The run is over, and nothing told how the attempt ended."""
+        self._end(ReplyEnd(), None, at, {})
+
+    def _end(self, reply: ReplyEnd, error: LightAgentErrorInfo | None, at: float, told: Attributes) -> None:
+        if self.is_over:
+            return
+        self.is_over = True
+        kit, names = self._kit, self._kit.names
+        error_type, measured = "" if error is None else error.code, self._measurement(reply)
+        if self.span.is_recording():
+            told.update(reply_attributes(names, reply))
+            if error is not None:
+                told.update(kit.error_message(error.message))
+        if kit.content.as_events:
+            self._tell(error, at, told)
+        end(self.span, at, error_type, names=names, attributes=told)
+        kit.metrics.operation(at - self._began, measured, error_type)
+        if reply.usage is not None:
+            kit.metrics.tokens(reply.usage, measured)
+
+    def _measurement(self, end: ReplyEnd) -> Attributes:
+        """What the measurements of the attempt have."""
+        return {**self._measured, self._kit.names.response_model: end.model} if end.model else self._measured
+
+    def _tell(self, error: LightAgentErrorInfo | None, at: float, told: Attributes) -> None:
+        """Tell what was asked and said, and what went wrong, as events."""
+        kit = self._kit
+        found = {**self._attributes, **told}
+        if error is not None:
+            found[kit.names.error_type] = error.code
+            said = kit.content.error(error.message)
+            self._emit(EXCEPTION, exception_details(error.code, said), at)
+        self._emit(DETAILS, details(found, self._said), at)
+
+    def _emit(self, name: str, told: Mapping[str, AnyValue], at: float) -> None:
+        kit, context = self._kit, inside(self.span, Context())
+        schema = kit.names.schema_url
+        emit(name, told, context, at=nanoseconds(at), provider=kit.loggers, schema_url=schema)
+
+
+def _at_start(kit: Kit, base: Attributes, request: ChatRequest, aside: AskedAside | None) -> Attributes:
+    names, origin = kit.names, request.origin
+    found = {**base, **request_parameters(names, request.params)} if request.params else {**base}
+    if request.stream:
+        found[names.request_stream] = True
+    if aside is not None:
+        found[ASIDE] = aside.name
+    else:
+        found[TURN] = origin.turn
+        if origin.attempt > 1:
+            found[ATTEMPT] = origin.attempt
+    return found

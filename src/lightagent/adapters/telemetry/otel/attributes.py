@@ -1,0 +1,174 @@
+"""The attributes of spans: of a run's owner, its agent, its requests and its answers. What nobody told is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from lightagent.adapters.telemetry.otel.names import (
+    AGENT,
+    CHAT,
+    GROUP,
+    INVOKE_AGENT,
+    OTHER,
+    PARENT_TRACE,
+    RUN,
+    TAGS,
+    TENANT,
+    Names,
+)
+from lightagent.adapters.telemetry.otel.spans import Attributes, Value
+from lightagent.domain.agent_heads import AgentHead, lasting_name
+from lightagent.domain.deltas import ReplyEnd
+from lightagent.domain.events import RunStarted
+from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.usage import Usage
+
+_MOST_STOPS: Final = 16
+
+
+def owner_attributes(names: Names, started: RunStarted, tags: tuple[str, ...]) -> Attributes:
+    """What every span of a run has: whose it is, and the caller's tags."""
+    scope = started.scope
+    found: Attributes = {}
+    if scope.session:
+        found[names.session] = scope.session
+    if scope.user:
+        found[names.user] = scope.user
+    if scope.tenant:
+        found[TENANT] = scope.tenant
+    if tags:
+        found[TAGS] = tags
+    return found
+
+
+def agent_attributes(names: Names, started: RunStarted, owner: Attributes) -> Attributes:
+    """What is known of a run at its start."""
+    head = started.head
+    found = {**owner, **_head_attributes(names, INVOKE_AGENT, head, owner), RUN: started.run_id}
+    if agent := lasting_name(head.name):
+        found[names.agent_name] = agent
+    found.update(_parameters(names, _AGENT_PARAMETERS, head.params))
+    if started.run_group_id:
+        found[GROUP] = started.run_group_id
+    if started.parent_trace_id:
+        found[PARENT_TRACE] = started.parent_trace_id
+    return found
+
+
+def chat_attributes(names: Names, head: AgentHead, owner: Attributes) -> Attributes:
+    """What is known of every request of an agent in one run; its parameters come with each."""
+    found = {**owner, **_head_attributes(names, CHAT, head, owner)}
+    if agent := lasting_name(head.name):
+        found[AGENT] = agent  # The conventions know the name of an agent only where it is invoked.
+    found.update(server_attributes(names, head))
+    return found
+
+
+def server_attributes(names: Names, head: AgentHead) -> Attributes:
+    """Where a model is served."""
+    endpoint = head.endpoint
+    if not endpoint.address:
+        return {}
+    found: Attributes = {names.server_address: endpoint.address}
+    if endpoint.port is not None:
+        found[names.server_port] = endpoint.port
+    return found
+
+
+def _head_attributes(names: Names, operation: str, head: AgentHead, owner: Attributes) -> Attributes:
+    found: Attributes = {
+        names.operation: operation,
+        names.provider: head.endpoint.provider or OTHER,
+        names.request_model: head.model,
+    }
+    if names.session in owner:
+        found[names.conversation] = owner[names.session]
+    if head.output_schema is not None:
+        found[names.output_type] = "json"
+    return found
+
+
+def request_parameters(names: Names, params: JsonObject) -> Attributes:
+    """The parameters of a request to a model that the conventions know."""
+    return _parameters(names, _PARAMETERS, params)
+
+
+def measured_attributes(names: Names, base: Attributes) -> Attributes:
+    """What measurements of requests have, of the attributes that all requests of an agent have."""
+    return {name: base[name] for name in _measured(names) if name in base}
+
+
+def _measured(names: Names) -> tuple[str, ...]:
+    return names.operation, names.provider, names.request_model, names.server_address, names.server_port
+
+
+def reply_attributes(names: Names, end: ReplyEnd) -> Attributes:
+    """What a model said of its answer."""
+    found: Attributes = {}
+    if end.finish_reason:
+        found[names.finish_reasons] = (end.finish_reason,)
+    if end.response_id:
+        found[names.response_id] = end.response_id
+    if end.model:
+        found[names.response_model] = end.model
+    if end.usage is not None:
+        found.update(usage_attributes(names, end.usage))
+    return found
+
+
+def usage_attributes(names: Names, usage: Usage) -> Attributes:
+    """The counts of tokens that are not 0: a 0 is what nobody told as well."""
+    counts = (
+        (names.input_tokens, usage.input_tokens),
+        (names.output_tokens, usage.output_tokens),
+        (names.cache_read_tokens, usage.cached_input_tokens),
+        (names.reasoning_tokens, usage.reasoning_tokens),
+    )
+    return {name: count for name, count in counts if count}
+
+
+def _float(value: JsonValue) -> Value | None:
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def _int(value: JsonValue) -> Value | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _choices(value: JsonValue) -> Value | None:
+    return None if value == 1 else _int(value)
+
+
+def _texts(value: JsonValue) -> Value | None:
+    if isinstance(value, str):
+        return (value,)
+    return tuple(one for one in value[:_MOST_STOPS] if isinstance(one, str)) if isinstance(value, list) else None
+
+
+_Reading = Callable[[JsonValue], Value | None]
+
+_AGENT_PARAMETERS: Final[tuple[tuple[str, str, _Reading], ...]] = (
+    ("temperature", "temperature", _float),
+    ("top_p", "top_p", _float),
+    ("max_tokens", "max_tokens", _int),
+    ("max_completion_tokens", "max_tokens", _int),
+    ("max_output_tokens", "max_tokens", _int),
+    ("frequency_penalty", "frequency_penalty", _float),
+    ("presence_penalty", "presence_penalty", _float),
+    ("seed", "seed", _int),
+    ("stop", "stop_sequences", _texts),
+    ("n", "choice_count", _choices),
+)
+"""Parameters as providers name them, the fields of `Names`, and how each value is read."""
+
+_PARAMETERS: Final = (*_AGENT_PARAMETERS, ("top_k", "top_k", _float))
+
+
+def _parameters(names: Names, known: tuple[tuple[str, str, _Reading], ...], params: JsonObject) -> Attributes:
+    found: Attributes = {}
+    for name, field, read in known:
+        if name in params and (value := read(params[name])) is not None:
+            attribute: str = getattr(names, field)
+            found[attribute] = value
+    return found

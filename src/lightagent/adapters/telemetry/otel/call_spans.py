@@ -1,0 +1,101 @@
+"""The execute_tool spans: one a call that begins, current in the call's own context while it runs."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from opentelemetry import context as otel_context
+from opentelemetry.context import Context
+from opentelemetry.trace import Span, SpanKind
+
+from lightagent.adapters.telemetry.otel.kit import Kit
+from lightagent.adapters.telemetry.otel.names import EXECUTE_TOOL, TOOL_PROVIDER, TOOL_STATUS
+from lightagent.adapters.telemetry.otel.spans import Attributes, end, inside
+from lightagent.domain.events import ToolFinished
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.tools import ToolSpec
+
+_MCP: Final = "mcp:"
+
+
+class CallSpan:
+    """One call of a tool, from its beginning to its result.
+
+    Args:
+        kit: makes the span.
+        base: the attributes that all spans of the run have.
+        parent: the context of the agent's span.
+        name: of the tool.
+        call_id: of the call.
+        at: when it begins.
+        spec: what the tool declares, as far as it is known.
+        arguments: of the call, as far as they are known.
+    """
+
+    __slots__ = ("_inside", "_kit", "span")
+
+    def __init__(
+        self,
+        kit: Kit,
+        base: Attributes,
+        parent: Context,
+        name: str,
+        call_id: str,
+        at: float,
+        spec: ToolSpec | None = None,
+        arguments: JsonObject | None = None,
+    ) -> None:
+        self._kit = kit
+        names = kit.names
+        attributes: Attributes = {
+            **base,
+            names.operation: EXECUTE_TOOL,
+            names.tool_name: name,
+            names.tool_call: call_id,
+            names.tool_type: "function",
+        }
+        if spec is not None:
+            _declared(kit, attributes, spec)
+        if arguments is not None and kit.content.on_spans:
+            attributes.update(kit.content.arguments(arguments))
+        self.span: Span = kit.spans.start(f"{EXECUTE_TOOL} {name}", parent, SpanKind.INTERNAL, attributes, at)
+        self._inside: Context | None = None
+
+    @property
+    def context(self) -> Context:
+        """Where the runs that the call makes begin."""
+        return inside(self.span, Context())
+
+    def enter(self) -> None:
+        """Make the span current in a context that is the call's own, which keeps it until it is gone."""
+        otel_context.attach(inside(self.span, otel_context.get_current()))
+
+    def finished(self, event: ToolFinished, *, left: bool = False) -> None:
+        """The call has its result; `left` tells that it is over because the caller of the run left."""
+        kit = self._kit
+        error_type = "" if left or event.error is None else event.error.code
+        told: Attributes = {TOOL_STATUS: event.status}
+        if kit.content.on_spans and self.span.is_recording():
+            told.update(kit.content.result(event.output))
+            if error_type and event.error is not None:
+                told.update(kit.error_message(event.error.message))
+        end(self.span, event.at, error_type, names=kit.names, attributes=told)
+
+    def waits(self, at: float) -> None:
+        """The call waits for a human."""
+        end(self.span, at, names=self._kit.names, attributes={TOOL_STATUS: "waiting"})
+
+    def cut_off(self, at: float) -> None:
+        """The run is over, and the call has no result."""
+        end(self.span, at, names=self._kit.names)
+
+
+def _declared(kit: Kit, attributes: Attributes, spec: ToolSpec) -> None:
+    """Add what a tool declares."""
+    names = kit.names
+    if spec.description:
+        attributes[names.tool_description] = spec.description
+    if spec.provider:
+        attributes[TOOL_PROVIDER] = spec.provider
+    if spec.provider.startswith(_MCP):
+        attributes[names.mcp_method] = "tools/call"

@@ -1,0 +1,181 @@
+"""From options to providers that export over OTLP: none of them is made the application's own."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Callable, Mapping
+from threading import Lock
+from time import monotonic
+from typing import Final
+from urllib.parse import urlsplit
+
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import MetricExporter, PeriodicExportingMetricReader
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
+
+from lightagent.adapters.telemetry._flushing import close_at_exit, was_closed
+from lightagent.adapters.telemetry.otel.export_report import ExportReport
+from lightagent.adapters.telemetry.otel.exporters import MakesExporters, WatchedMetrics, WatchedSpans
+from lightagent.adapters.telemetry.otel.langfuse import as_langfuse_wants, is_langfuse
+from lightagent.adapters.telemetry.otel.langfuse_tags import LangfuseTags
+from lightagent.adapters.telemetry.otel.limited_calls import LimitedCalls
+from lightagent.adapters.telemetry.otel.options import ENDPOINT_VARIABLES, PROTOCOL_VARIABLES, OtlpOptions
+from lightagent.adapters.telemetry.otel.span_queue import SpanQueue
+from lightagent.adapters.telemetry.otel.waiting_spans import catch_up
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.masking import shown
+
+_DEFAULT_NAME: Final = "lightagent"
+_NAME: Final = "service.name"
+
+
+class TelemetryExport:
+    """Providers of spans and metrics, and what sends them; a run never waits for it.
+
+    It is closed at the end of the process at the latest. A forked child exports on its own.
+
+    Args:
+        options: where to, and how.
+        monotonic: seconds that never go back, for the line a minute that tells what was lost.
+
+    Attributes:
+        tracer_provider: makes spans that are exported.
+        meter_provider: makes metrics that are exported; None: metrics are not.
+
+    Raises:
+        ConfigurationError: the environment names a protocol that there is none of.
+        ImportError: a package of the SDK is missing.
+    """
+
+    def __init__(self, options: OtlpOptions, monotonic: Callable[[], float] = monotonic) -> None:
+        is_for_langfuse = is_langfuse(options)
+        if is_for_langfuse:
+            options = as_langfuse_wants(options)
+        make = _exporters(options)
+        resource = _resource(options)
+        self._report = ExportReport(_place(options), monotonic)
+        self._spans = WatchedSpans(make.spans, self._report, lambda count: self._queue.settle(count))
+        self._queue = SpanQueue(self._spans, self._report, options.queue_size)
+        ratio = options.sample_ratio
+        self.tracer_provider = TracerProvider(
+            None if ratio is None else ParentBasedTraceIdRatio(ratio), resource, shutdown_on_exit=False
+        )
+        if is_for_langfuse and options.tags:
+            self.tracer_provider.add_span_processor(LangfuseTags(options.tags))
+        self.tracer_provider.add_span_processor(self._queue)
+        self._metrics = WatchedMetrics(make.metrics, self._report) if options.metrics else None
+        self.meter_provider: MeterProvider | None = None
+        if self._metrics is not None:
+            self.meter_provider = MeterProvider([_Reader(self._metrics)], resource, shutdown_on_exit=False)
+        self._calls = LimitedCalls("lightagent-telemetry")
+        self._is_closed = False
+        close_at_exit(self)
+
+    @property
+    def sent(self) -> int:
+        """Spans that the collector has taken."""
+        return self._report.sent
+
+    @property
+    def lost(self) -> int:
+        """Spans that were dropped or could not be sent, and exports of metrics that failed."""
+        return self._report.lost
+
+    @property
+    def waiting(self) -> int:
+        """Spans that are neither sent nor given up."""
+        return self._queue.waiting
+
+    def flush(self, timeout: float) -> bool:
+        """Send what waits, within so many seconds; whether everything was sent. Once it is closed, nothing waits."""
+        if self._is_closed:
+            return True
+        catch_up()
+        lost = self._report.lost
+        return self._calls.call(self._flush, timeout) and self._report.lost == lost
+
+    def probe(self, timeout: float) -> str:
+        """Send one span for a try, within so many seconds; why that failed, or nothing."""
+        self.tracer_provider.get_tracer(_DEFAULT_NAME).start_span("lightagent doctor").end()
+        return "" if self.flush(timeout) else self._report.why or "no answer in time"
+
+    def close(self, timeout: float) -> bool:
+        """Send what waits within so many seconds, tell what could not be sent, and end; whether everything was sent."""
+        if self._is_closed:
+            return True
+        done = self.flush(timeout)
+        self._is_closed = True
+        was_closed(self)
+        self._queue.close()
+        self._spans.close()
+        left = self._queue.waiting
+        self._spans.shutdown()
+        if self._metrics is not None:
+            self._metrics.shutdown()
+        self._report.end(left)
+        self._calls.call(self._shut_down, 0.0)  # It waits for the SDK's threads; they and it end with the process.
+        self._calls.end()
+        return done
+
+    def _flush(self) -> bool:
+        spans = self.tracer_provider.force_flush()
+        return (self.meter_provider is None or self.meter_provider.force_flush()) and spans
+
+    def _shut_down(self) -> bool:
+        self.tracer_provider.shutdown()
+        if self.meter_provider is not None:
+            self.meter_provider.shutdown()
+        return True
+
+
+class _Reader(PeriodicExportingMetricReader):
+    """The SDK's, which in a forked child would wait for good for an export that was under way in the parent."""
+
+    def __init__(self, exporter: MetricExporter) -> None:
+        super().__init__(exporter)
+        if hasattr(os, "register_at_fork"):  # Windows has no forks.
+            begin_anew = weakref.WeakMethod(self._begin_anew)
+            os.register_at_fork(after_in_child=lambda: (again := begin_anew()) and again())
+
+    def _begin_anew(self) -> None:
+        self._export_lock = Lock()
+
+
+def _exporters(options: OtlpOptions) -> MakesExporters:
+    protocol = options.spoken_protocol()
+    arguments = (options.endpoint, options.plain_headers(), options.timeout)
+    if protocol == "grpc":
+        from lightagent.adapters.telemetry.otel.grpc_exporters import GrpcExporters
+
+        return GrpcExporters(*arguments)
+    if protocol == "http/protobuf":
+        from lightagent.adapters.telemetry.otel.http_exporters import HttpExporters
+
+        return HttpExporters(*arguments)
+    raise ConfigurationError(
+        f"{' or '.join(PROTOCOL_VARIABLES)}: {shown(protocol)} is not spoken.",
+        guidance="Use http/protobuf or grpc.",
+    )
+
+
+def _resource(options: OtlpOptions) -> Resource:
+    """What is set here over what the environment says of this process."""
+    attributes: Mapping[str, str | bool | int | float] = options.resource
+    if options.service_name is not None:
+        attributes = {**attributes, _NAME: options.service_name}
+    made = Resource.create(attributes)
+    if str(made.attributes.get(_NAME, "")).startswith("unknown_service"):
+        made = made.merge(Resource({_NAME: _DEFAULT_NAME}))
+    return made
+
+
+def _place(options: OtlpOptions) -> str:
+    """Where exports go, as it may be shown: a path or a user may hold a key."""
+    named = options.endpoint or next(filter(None, map(os.environ.get, ENDPOINT_VARIABLES)), "")
+    if not named:
+        return "the collector on this machine"
+    parts = urlsplit(named)
+    return parts.hostname or "the collector"

@@ -1,0 +1,52 @@
+"""A sink with providers of its own, which export over OTLP."""
+
+from __future__ import annotations
+
+from opentelemetry.metrics import NoOpMeterProvider
+
+from lightagent.adapters.telemetry.otel.content import ContentCapture
+from lightagent.adapters.telemetry.otel.export import TelemetryExport
+from lightagent.adapters.telemetry.otel.options import OtlpOptions
+from lightagent.adapters.telemetry.otel.sink import OpenTelemetrySink
+from lightagent.domain.telemetry import ContentMode
+from lightagent.ports.flushable_sink import ProbedSink
+
+
+class ExportingSink(OpenTelemetrySink, ProbedSink):
+    """Makes spans with the providers of an export, and has them sent when it is flushed or closed."""
+
+    def __init__(self, options: OtlpOptions, export: TelemetryExport) -> None:
+        super().__init__(
+            tracer_provider=export.tracer_provider,
+            meter_provider=export.meter_provider or NoOpMeterProvider(),
+            content=content_of(options),
+            tags=options.tags,
+            sum_usage=options.sum_usage,
+        )
+        self._export = export
+
+    def flush(self, timeout: float) -> bool:
+        return self._export.flush(timeout)
+
+    def probe(self, timeout: float) -> str:
+        return self._export.probe(timeout)
+
+    def close(self, timeout: float) -> bool:
+        """Send what waits within so many seconds, and end; whether everything was sent."""
+        return self._export.close(timeout)
+
+
+def open_sink(options: OtlpOptions) -> OpenTelemetrySink:
+    """A sink with providers of its own; with those that the application has set, where no endpoint is chosen.
+
+    Raises:
+        ConfigurationError: the environment names a protocol that there is none of.
+    """
+    if options.endpoint is None and not options.enabled:
+        return OpenTelemetrySink(content=content_of(options), tags=options.tags, sum_usage=options.sum_usage)
+    return ExportingSink(options, TelemetryExport(options))
+
+
+def content_of(options: OtlpOptions) -> ContentCapture | None:
+    """What of texts is captured; None: as the environment says."""
+    return None if options.content is None else ContentCapture(ContentMode(options.content))

@@ -1,0 +1,45 @@
+"""What all runs of one sink share: its tracer, its instruments, its names, and what of texts it keeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from opentelemetry._logs import LoggerProvider
+
+from lightagent.adapters.telemetry.otel.content import ContentCapture
+from lightagent.adapters.telemetry.otel.metrics import Metrics
+from lightagent.adapters.telemetry.otel.names import ERROR_MESSAGE, Names
+from lightagent.adapters.telemetry.otel.spans import Attributes, Spans
+
+
+@dataclass(frozen=True, slots=True)
+class Kit:
+    """What all runs of one sink share.
+
+    Attributes:
+        spans: starts the spans.
+        metrics: records the measurements.
+        content: what of texts is kept.
+        tags: of the application, which all spans have.
+        loggers: take the events; None: those that the application has set.
+        sum_usage: put the sum of a run's tokens on its invoke_agent span too.
+    """
+
+    spans: Spans
+    metrics: Metrics
+    content: ContentCapture
+    tags: tuple[str, ...] = ()
+    sum_usage: bool = False
+    loggers: LoggerProvider | None = None
+
+    @property
+    def names(self) -> Names:
+        """The names of attributes."""
+        return self.spans.names
+
+    def error_message(self, text: str) -> Attributes:
+        """The text of an error, where spans hold texts."""
+        if not self.content.on_spans:
+            return {}
+        told = next(iter(self.content.error(text).values()), None)
+        return {} if told is None else {ERROR_MESSAGE: told}

@@ -1,0 +1,116 @@
+"""The names by which OpenTelemetry's GenAI conventions know things: the one table that all is written by.
+
+The conventions are not stable yet. An application chooses between their versions with the environment variable
+``OTEL_SEMCONV_STABILITY_OPT_IN``, a list with commas, of which these entries matter here:
+
+* none of them: version 1.41.1.
+* ``gen_ai_latest_experimental``: the latest version that this table has, which today is the same one.
+
+What the conventions have no name for is called ``lightagent.…``.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Final
+
+OPT_IN: Final = "OTEL_SEMCONV_STABILITY_OPT_IN"
+
+
+@dataclass(frozen=True)
+class Names:
+    """The names of one version of the conventions."""
+
+    schema_url: str = "https://opentelemetry.io/schemas/1.41.1"
+
+    operation: str = "gen_ai.operation.name"
+    provider: str = "gen_ai.provider.name"
+    conversation: str = "gen_ai.conversation.id"
+    agent_name: str = "gen_ai.agent.name"
+    agent_description: str = "gen_ai.agent.description"
+    output_type: str = "gen_ai.output.type"
+
+    request_model: str = "gen_ai.request.model"
+    request_stream: str = "gen_ai.request.stream"
+    choice_count: str = "gen_ai.request.choice.count"
+    frequency_penalty: str = "gen_ai.request.frequency_penalty"
+    presence_penalty: str = "gen_ai.request.presence_penalty"
+    max_tokens: str = "gen_ai.request.max_tokens"
+    seed: str = "gen_ai.request.seed"
+    stop_sequences: str = "gen_ai.request.stop_sequences"
+    temperature: str = "gen_ai.request.temperature"
+    top_k: str = "gen_ai.request.top_k"
+    top_p: str = "gen_ai.request.top_p"
+
+    finish_reasons: str = "gen_ai.response.finish_reasons"
+    response_id: str = "gen_ai.response.id"
+    response_model: str = "gen_ai.response.model"
+    time_to_first_chunk: str = "gen_ai.response.time_to_first_chunk"
+
+    input_tokens: str = "gen_ai.usage.input_tokens"
+    output_tokens: str = "gen_ai.usage.output_tokens"
+    cache_read_tokens: str = "gen_ai.usage.cache_read.input_tokens"
+    cache_creation_tokens: str = "gen_ai.usage.cache_creation.input_tokens"
+    reasoning_tokens: str = "gen_ai.usage.reasoning.output_tokens"
+    token_type: str = "gen_ai.token.type"
+
+    tool_name: str = "gen_ai.tool.name"
+    tool_call: str = "gen_ai.tool.call.id"
+    tool_description: str = "gen_ai.tool.description"
+    tool_type: str = "gen_ai.tool.type"
+
+    dimension_count: str = "gen_ai.embeddings.dimension.count"
+    data_source: str = "gen_ai.data_source.id"
+
+    mcp_method: str = "mcp.method.name"
+    mcp_session: str = "mcp.session.id"
+    mcp_protocol: str = "mcp.protocol.version"
+
+    error_type: str = "error.type"
+    server_address: str = "server.address"
+    server_port: str = "server.port"
+    session: str = "session.id"
+    user: str = "user.id"
+
+    operation_duration: str = "gen_ai.client.operation.duration"
+    token_usage: str = "gen_ai.client.token.usage"
+    first_chunk_duration: str = "gen_ai.client.operation.time_to_first_chunk"
+    output_chunk_duration: str = "gen_ai.client.operation.time_per_output_chunk"
+
+
+V1_41_1: Final = Names()
+
+_BY_ENTRY: Final = {"gen_ai_latest_experimental": V1_41_1}
+
+CHAT: Final = "chat"
+INVOKE_AGENT: Final = "invoke_agent"
+EXECUTE_TOOL: Final = "execute_tool"
+EMBEDDINGS: Final = "embeddings"
+RETRIEVAL: Final = "retrieval"
+
+OTHER: Final = "_OTHER"
+"""The provider of a model that tells none, such as one that runs in the process."""
+
+RUN: Final = "lightagent.run.id"
+GROUP: Final = "lightagent.run.group_id"
+TRACE: Final = "lightagent.trace_id"
+PARENT_TRACE: Final = "lightagent.parent_trace_id"
+TENANT: Final = "lightagent.tenant"
+TAGS: Final = "lightagent.tags"
+OUTCOME: Final = "lightagent.outcome"
+AGENT: Final = "lightagent.agent.name"
+ERROR_MESSAGE: Final = "lightagent.error.message"
+TURN: Final = "lightagent.turn"
+ATTEMPT: Final = "lightagent.attempt"
+ASIDE: Final = "lightagent.aside"
+TOOL_STATUS: Final = "lightagent.tool.status"
+TOOL_PROVIDER: Final = "lightagent.tool.provider"
+COUNT: Final = "lightagent.count"
+COST: Final = "lightagent.cost"
+
+
+def names() -> Names:
+    """The names that the environment asks for."""
+    entries = os.environ.get(OPT_IN, "").split(",")
+    return next((_BY_ENTRY[entry.strip()] for entry in entries if entry.strip() in _BY_ENTRY), V1_41_1)

@@ -1,0 +1,66 @@
+"""What can be chosen of an export over OTLP."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+PROTOCOL_VARIABLES = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+ENDPOINT_VARIABLES = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+
+Protocol = Literal["http/protobuf", "grpc"]
+Content = Literal["no_content", "span_only", "event_only", "span_and_event", "redacted"]
+
+
+class OtlpOptions(BaseModel):
+    """Options of the kind `otel`. What is left out, the standard variables say, and then OpenTelemetry's defaults."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    enabled: bool | None = Field(default=None, description="Whether to export where the application traces by itself")
+    endpoint: str | None = Field(default=None, description="the collector; over HTTP without /v1/traces", repr=False)
+    protocol: Protocol | None = Field(default=None, description="http/protobuf or grpc")
+    headers: Mapping[str, SecretStr] = Field(default_factory=dict, description="headers of every request")
+    sample_ratio: float | None = Field(default=None, ge=0, le=1, description="the share of traces that is kept")
+    resource: Mapping[str, str | bool | int | float] = Field(default_factory=dict, description="of this process")
+    service_name: str | None = Field(default=None, min_length=1, description="the name of the application")
+    content: Content | None = Field(default=None, description="where messages, arguments and results are put")
+    tags: tuple[str, ...] = Field(default=(), description="tags of every span")
+    metrics: bool = Field(default=True, description="whether metrics are exported, too")
+    timeout: float | None = Field(default=None, gt=0, description="seconds for one export")
+    queue_size: int | None = Field(default=None, ge=1, le=1_000_000, description="spans that may wait to be sent")
+    sum_usage: bool = Field(default=False, description="whether the span of a run tells the tokens of all its calls")
+
+    @field_validator("endpoint")
+    @classmethod
+    def _is_address(cls, endpoint: str | None) -> str | None:
+        """The address without what each signal adds to it."""
+        if endpoint is None:
+            return None
+        parts = urlsplit(endpoint)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError("Write the address of the collector: https://host, perhaps with a port and a path")
+        return endpoint.rstrip("/").removesuffix("/v1/traces").removesuffix("/v1/metrics").rstrip("/")
+
+    @field_validator("headers")
+    @classmethod
+    def _are_sendable(cls, headers: Mapping[str, SecretStr]) -> Mapping[str, SecretStr]:
+        for name, value in headers.items():
+            text = value.get_secret_value()
+            if not name or not name.isascii() or not name.isprintable() or not (text.isascii() and text.isprintable()):
+                raise ValueError("A header is one line of printable ASCII")
+        return headers
+
+    def spoken_protocol(self) -> str:
+        """The one that is chosen, or that the environment names, else http/protobuf."""
+        if self.protocol is not None:
+            return self.protocol
+        return next(filter(None, map(os.environ.get, PROTOCOL_VARIABLES)), "http/protobuf").strip().lower()
+
+    def plain_headers(self) -> dict[str, str]:
+        """The headers with their values, in lower case, as gRPC wants them."""
+        return {name.lower(): value.get_secret_value() for name, value in self.headers.items()}

@@ -1,0 +1,171 @@
+"""Watches one run, and makes its spans."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
+
+from opentelemetry.context import Context
+
+from lightagent.adapters.telemetry.otel.agent_spans import AgentSpans
+from lightagent.adapters.telemetry.otel.call_spans import CallSpan
+from lightagent.adapters.telemetry.otel.kit import Kit
+from lightagent.adapters.telemetry.otel.spans import (
+    headers_of,
+    inside,
+    link_to_first,
+    span_number,
+    trace_number,
+)
+from lightagent.adapters.telemetry.otel.waiting_spans import later
+from lightagent.domain.events import Event, Nested, RunFinished, RunStarted, ToolStarted
+from lightagent.domain.origin import Origin, TraceHeaders
+from lightagent.domain.outcomes import Suspended
+from lightagent.ports.models import ChatRequest
+from lightagent.ports.telemetry import AskedAside, Asking, CurrentSpans, RunWatch
+
+Path = tuple[str, ...]
+
+
+class OpenTelemetryWatch(RunWatch, CurrentSpans):
+    """The spans of one run and of those nested in it, which are found by the ids of the calls that lead to them.
+
+    Args:
+        kit: makes them.
+        ambient: where the run is called.
+        known: the events that were seen before, for a run that is resumed.
+    """
+
+    def __init__(self, kit: Kit, ambient: Context, known: Sequence[Event]) -> None:
+        self._kit = kit
+        self._ambient = ambient
+        self._known = known
+        self._agents: dict[Path, AgentSpans] = {}
+
+    def see(self, event: Event) -> None:
+        path: Path = ()
+        while isinstance(event, Nested):
+            path, event = (*path, event.call_id), event.event
+        if isinstance(event, RunStarted):
+            self._agents[path] = self._begun(path, event)
+            return
+        agent = self._agents.get(path) or self._resumed(path, event.at)
+        if agent is None:
+            return
+        agent.see(event)
+        if isinstance(event, RunFinished):
+            del self._agents[path]
+            # A reviewer who decides at once lets it go on, and nothing tells its beginning again.
+            self._past[path] = [agent.started] if isinstance(event.outcome, Suspended) else []
+            self._cut_off_below(path, event.at)
+
+    def see_later(self, event: Event) -> None:
+        later(partial(self.see, event))
+
+    def trace_headers(self, origin: Origin) -> TraceHeaders:
+        agent = self._agents.get(origin.path)
+        return () if agent is None else headers_of(agent.asking)
+
+    def call_headers(self, path: Path, origin: Origin) -> TraceHeaders:
+        agent = self._agents.get(path[:-1])
+        call = None if agent is None else agent.call(path[-1])
+        return self.trace_headers(origin) if call is None else headers_of(call.span)
+
+    def ask(self, request: ChatRequest, at: float, aside: AskedAside | None = None) -> Asking:
+        agent = self._agents.get(request.origin.path) or self._resumed(request.origin.path, at)
+        if agent is None:
+            raise LookupError("An attempt began in a run that was not told.")
+        return agent.ask(request, at, aside)
+
+    def enter_run(self, path: Path, at: float) -> Callable[[], None]:
+        agent = self._agents.get(path) or self._resumed(path, at)
+        return _nothing if agent is None else agent.enter()
+
+    def enter_tool(self, path: Path) -> None:
+        agent = self._agents.get(path[:-1]) or self._resumed(path[:-1], time.time())
+        if agent is None:
+            return
+        self._call_of(agent, path, time.time()).enter()
+
+    def _begun(self, path: Path, started: RunStarted) -> AgentSpans:
+        if path:
+            return AgentSpans(self._kit, started, self._above(path), started.at)
+        ids = trace_number(started.trace_id), span_number(started.run_id)
+        agent = AgentSpans(self._kit, started, self._ambient, started.at, ids=ids)
+        agent.tell_trace(started.trace_id)
+        return agent
+
+    def _resumed(self, path: Path, at: float) -> AgentSpans | None:
+        """The spans of a run that began before, in another process maybe; None where nothing is known of it."""
+        past = self._past.get(path, [])
+        started = past[0] if past else None
+        if not isinstance(started, RunStarted):
+            return None
+        if path:
+            around = self._agents.get(path[:-1]) or self._resumed(path[:-1], at)
+            if around is not None:
+                self._call_of(around, path, at)
+            agent = AgentSpans(self._kit, started, self._above(path), at)
+        else:
+            link = link_to_first(started.run_id, started.trace_id) if self._kit.spans.chooses_ids else None
+            ids = trace_number(started.trace_id), 0
+            agent = AgentSpans(self._kit, started, self._ambient, at, links=() if link is None else (link,), ids=ids)
+            agent.tell_trace(started.trace_id)
+        agent.take_up(past)
+        self._agents[path] = agent
+        return agent
+
+    @cached_property
+    def _past(self) -> dict[Path, list[Event]]:
+        """The events that were seen before, by the run in which they happened; of a call's runs the last."""
+        past: dict[Path, list[Event]] = {}
+        for event in self._known:
+            path: Path = ()
+            while isinstance(event, Nested):
+                path, event = (*path, event.call_id), event.event
+            if isinstance(event, RunStarted):
+                past[path] = []
+            past.setdefault(path, []).append(event)
+        return past
+
+    def _call_of(self, agent: AgentSpans, path: Path, at: float) -> CallSpan:
+        """The span of a call that an agent makes; one that goes on after it was interrupted begins here."""
+        return agent.call(path[-1]) or agent.begin_call(self._tool_of(path), path[-1], at)
+
+    def _tool_of(self, path: Path) -> str:
+        """The name of the tool of a call that began before."""
+        past = self._past.get(path[:-1], [])
+        began = (event for event in reversed(past) if isinstance(event, ToolStarted) and event.call_id == path[-1])
+        event = next(began, None)
+        return "" if event is None else event.name
+
+    def _above(self, path: Path) -> Context:
+        """The context in which a nested run begins: that of the call that it serves, if its span is there."""
+        for end in range(len(path) - 1, -1, -1):
+            agent = self._agents.get(path[:end])
+            if agent is not None:
+                call = agent.call(path[end])
+                return inside(agent.span if call is None else call.span, self._ambient)
+        return self._ambient
+
+    def _cut_off_below(self, path: Path, at: float) -> None:
+        """A run is over, so what is nested in it is as well."""
+        if self._agents:
+            below = [other for other in self._agents if other[: len(path)] == path]
+            for other in sorted(below, key=len, reverse=True):
+                self._agents.pop(other).cut_off(at)
+
+    def __del__(self) -> None:
+        # A run that nobody closed, in a process that goes on. Nothing may be ended here.
+        if self._agents:
+            later(partial(_cut_off, list(self._agents.values())))
+
+
+def _nothing() -> None:
+    return None
+
+
+def _cut_off(agents: list[AgentSpans]) -> None:
+    for agent in reversed(agents):
+        agent.cut_off(time.time())

@@ -1,0 +1,137 @@
+"""Runs as traces and measurements of OpenTelemetry, by the semantic conventions for generative AI."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import Final
+
+from opentelemetry import context as otel_context
+from opentelemetry._logs import LoggerProvider
+from opentelemetry.context import Context
+from opentelemetry.metrics import MeterProvider, NoOpMeterProvider, get_meter_provider
+from opentelemetry.trace import NoOpTracerProvider, TracerProvider, get_current_span, get_tracer_provider
+
+from lightagent.adapters.telemetry.otel.content import ContentCapture
+from lightagent.adapters.telemetry.otel.kit import Kit
+from lightagent.adapters.telemetry.otel.limited_calls import LimitedCalls
+from lightagent.adapters.telemetry.otel.metrics import Metrics
+from lightagent.adapters.telemetry.otel.names import names
+from lightagent.adapters.telemetry.otel.run_watch import OpenTelemetryWatch
+from lightagent.adapters.telemetry.otel.spans import Spans
+from lightagent.adapters.telemetry.otel.waiting_spans import catch_up
+from lightagent.domain.events import Event
+from lightagent.domain.origin import Origin
+from lightagent.ports.flushable_sink import FlushableSink
+from lightagent.ports.telemetry import PreparedSink, TracingSink
+
+_SCOPE: Final = "lightagent"
+
+
+class OpenTelemetrySink(TracingSink, FlushableSink):
+    """Makes spans and measurements of the runs of any number of agents.
+
+    An application that has set its providers needs no sink of its own: its agents are traced with them. This one is
+    for other providers, or for what its arguments say.
+
+    Args:
+        tracer_provider: makes the spans; None: the one that the application has set, also if it does so later.
+        meter_provider: records the measurements; None: likewise.
+        logger_provider: takes the events that hold texts, where `content` wants events; None: likewise.
+        content: what of texts is kept; None: as ``OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`` says, which by
+            default is nothing.
+        tags: put on every span.
+        sum_usage: put the sum of a run's tokens on its invoke_agent span as well. A backend that adds up all spans
+            would then count each token twice.
+    """
+
+    def __init__(
+        self,
+        *,
+        tracer_provider: TracerProvider | None = None,
+        meter_provider: MeterProvider | None = None,
+        logger_provider: LoggerProvider | None = None,
+        content: ContentCapture | None = None,
+        tags: tuple[str, ...] = (),
+        sum_usage: bool = False,
+    ) -> None:
+        self._tracer_provider = tracer_provider
+        self._meter_provider = meter_provider
+        self._logger_provider = logger_provider
+        self._content = ContentCapture.from_environment() if content is None else content
+        self._tags = tuple(tags)
+        self._sum_usage = sum_usage
+        self._kit: tuple[TracerProvider, MeterProvider, Kit] | None = None
+        self._flushes: LimitedCalls | None = None
+
+    def prepare(self) -> PreparedSink:
+        return _Called(self._current_kit(), otel_context.get_current())
+
+    def watch(self, origin: Origin, known: Sequence[Event]) -> OpenTelemetryWatch:
+        return _Called(self._current_kit(), otel_context.get_current()).watch(origin, known)
+
+    def flush(self, timeout: float) -> bool:
+        """Have the providers send what waits, within so many seconds; whether they said that they did."""
+        catch_up()
+        tracers, meters, _ = self._kit or (None, None, None)
+        if self._flushes is None:
+            self._flushes = LimitedCalls("lightagent-flush")
+        providers = (tracers, meters, self._logger_provider)
+        # All of them, whatever came of one.
+        return self._flushes.call(lambda: False not in list(map(_flushed, providers)), timeout)
+
+    def _current_kit(self) -> Kit:
+        """The kit for the providers as they are now."""
+        tracers = get_tracer_provider() if self._tracer_provider is None else self._tracer_provider
+        meters = get_meter_provider() if self._meter_provider is None else self._meter_provider
+        kept = self._kit
+        if kept is None or kept[0] is not tracers or kept[1] is not meters:
+            kept = tracers, meters, self._made_kit(tracers, meters)
+            self._kit = kept
+        return kept[2]
+
+    def _made_kit(self, tracers: TracerProvider, meters: MeterProvider) -> Kit:
+        known = names()
+        tracer = tracers.get_tracer(_SCOPE, _version(), known.schema_url)
+        meter = meters.get_meter(_SCOPE, _version(), known.schema_url)
+        spans, metrics = Spans(tracer, known), Metrics(meter, known)
+        return Kit(spans, metrics, self._content, self._tags, self._sum_usage, self._logger_provider)
+
+
+def sink_for(tracers: object, meters: object) -> OpenTelemetrySink:
+    """The sink for the providers that an application has set; where it has set only one, the other records nothing."""
+    return OpenTelemetrySink(
+        tracer_provider=tracers if isinstance(tracers, TracerProvider) else NoOpTracerProvider(),
+        meter_provider=meters if isinstance(meters, MeterProvider) else NoOpMeterProvider(),
+    )
+
+
+def _flushed(provider: object) -> bool:
+    flush: object = getattr(provider, "force_flush", None)  # Of the SDK; the API knows no such thing.
+    return not callable(flush) or flush() is not False
+
+
+class _Called(PreparedSink):
+    """The sink as it is for one run, which knows where the run is called."""
+
+    __slots__ = ("_ambient", "_kit")
+
+    def __init__(self, kit: Kit, ambient: Context) -> None:
+        self._kit = kit
+        self._ambient = ambient
+
+    @property
+    def trace_id(self) -> str:
+        context = get_current_span(self._ambient).get_span_context()
+        return f"{context.trace_id:032x}" if context.is_valid else ""
+
+    def watch(self, origin: Origin, known: Sequence[Event]) -> OpenTelemetryWatch:
+        catch_up()
+        return OpenTelemetryWatch(self._kit, self._ambient, known)
+
+
+def _version() -> str | None:
+    try:
+        return version("lightagent")
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,100 @@
+"""The spans of what a run causes far below it: retrieval from a store of memories, and embeddings of texts."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+from typing import Final
+
+from opentelemetry import context as otel_context
+from opentelemetry.trace import SpanKind
+
+from lightagent.adapters.telemetry.otel.kit import Kit
+from lightagent.adapters.telemetry.otel.names import COUNT, EMBEDDINGS, OTHER, RETRIEVAL
+from lightagent.adapters.telemetry.otel.spans import Attributes, Entered, end, inside
+from lightagent.aiokits.told_work import Ended, Fact
+from lightagent.domain.error_mapping import classify_exception
+
+_LOGGER: Final = logging.getLogger("lightagent")
+
+
+class WorkSpans:
+    """Makes a span of each piece of work that is told, below the one that is current then.
+
+    Args:
+        kit: makes the spans.
+        base: the attributes that all spans of the run have.
+    """
+
+    __slots__ = ("_base", "_kit")
+
+    def __init__(self, kit: Kit, base: Attributes) -> None:
+        self._kit = kit
+        self._base = base
+
+    def __call__(self, kind: str, facts: Mapping[str, Fact]) -> Ended:
+        """A piece of work begins. What goes wrong here is logged, and is not the work's."""
+        try:
+            return _WorkSpan(self._kit, self._base, kind, facts).ended
+        except Exception:  # A processor or sampler of anybody's.
+            _LOGGER.exception("A span could not be begun.")
+            return _unseen
+
+
+def _unseen(error: BaseException | None) -> None:
+    return None
+
+
+class _WorkSpan:
+    """One piece of work, whose span is current while it goes on."""
+
+    __slots__ = ("_began", "_entered", "_kit", "_measured", "_span")
+
+    def __init__(self, kit: Kit, base: Attributes, kind: str, facts: Mapping[str, Fact]) -> None:
+        self._kit, self._began = kit, time.time()
+        own = _retrieval(kit, facts) if kind == RETRIEVAL else _embeddings(kit, facts)
+        self._measured = {name: own[name] for name in own if name in _measured(kit)}
+        place = facts.get("name")
+        around = otel_context.get_current()
+        self._span = kit.spans.start(f"{kind} {place}", around, SpanKind.CLIENT, {**base, **own}, self._began)
+        self._entered = Entered(inside(self._span, around))
+
+    def ended(self, error: BaseException | None) -> None:
+        self._entered.leave()
+        now = time.time()
+        left = error is None or isinstance(error, (asyncio.CancelledError, GeneratorExit))
+        error_type = "" if left or not isinstance(error, Exception) else classify_exception(error).code
+        try:
+            end(self._span, now, error_type, names=self._kit.names)
+            self._kit.metrics.operation(now - self._began, self._measured, error_type)
+        except Exception:  # As above.
+            _LOGGER.exception("A span could not be ended.")
+
+
+def _measured(kit: Kit) -> tuple[str, ...]:
+    names = kit.names
+    return names.operation, names.provider, names.request_model
+
+
+def _retrieval(kit: Kit, facts: Mapping[str, Fact]) -> Attributes:
+    names = kit.names
+    found: Attributes = {names.operation: RETRIEVAL, names.provider: OTHER}
+    if (store := facts.get("name")) is not None:
+        found[names.data_source] = str(store)
+    if isinstance(limit := facts.get("limit"), int):
+        found[names.top_k] = float(limit)
+    return found
+
+
+def _embeddings(kit: Kit, facts: Mapping[str, Fact]) -> Attributes:
+    names = kit.names
+    found: Attributes = {names.operation: EMBEDDINGS, names.provider: str(facts.get("provider") or OTHER)}
+    if (model := facts.get("name")) is not None:
+        found[names.request_model] = str(model)
+    if isinstance(dimension := facts.get("dimension"), int):
+        found[names.dimension_count] = dimension
+    if isinstance(count := facts.get("count"), int):
+        found[COUNT] = count
+    return found

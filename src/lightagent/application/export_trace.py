@@ -1,0 +1,50 @@
+"""Hands a trace to who keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeAlias, TypeVar
+
+from lightagent.application.projections.trace_summary import summarize_trace
+from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.prices import PriceTable
+from lightagent.domain.trace_summary import TraceSummary
+from lightagent.ports.traces import TraceExporter
+
+ExportedT = TypeVar("ExportedT")
+
+ExportFunction: TypeAlias = Callable[[list[JsonObject], TraceSummary, JsonObject | None], ExportedT]
+"""A function that takes what `TraceExporter.export` takes."""
+
+
+def export_trace(
+    events: Iterable[Mapping[str, JsonValue]],
+    exporter: TraceExporter[ExportedT] | ExportFunction[ExportedT],
+    *,
+    usage: object = None,
+    pricing: Mapping[str, float] | PriceTable | None = None,
+    metadata: JsonObject | None = None,
+) -> ExportedT:
+    """Give a trace and its summary to an exporter.
+
+    Args:
+        events: of a trace, such as `result.trace`. They hold no content unless it was captured.
+        exporter: something with an `export` method, or a function.
+        usage, pricing: as for `summarize_trace`.
+        metadata: what is said of the trace.
+
+    Returns:
+        What the exporter returns.
+
+    Raises:
+        TypeError: the exporter is neither.
+    """
+    plain: list[JsonObject] = [{**event} for event in events]
+    summary = summarize_trace(plain, usage=usage, pricing=pricing)
+    if isinstance(exporter, TraceExporter):
+        return exporter.export(plain, summary, metadata)
+    if callable(exporter):
+        return exporter(plain, summary, metadata)
+    raise TypeError(
+        f"exporter must be callable or provide export(events, summary, metadata), got {type(exporter).__name__}."
+    )

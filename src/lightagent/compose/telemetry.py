@@ -1,0 +1,77 @@
+"""Where the telemetry of an agent goes: the sinks it is given, and the providers of its application."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+
+from lightagent.adapters.telemetry._flushing import END_SECONDS, flush_sinks, is_closable, is_flushable, know_sink
+from lightagent.adapters.telemetry._native import is_off, native_sink
+from lightagent.compose.ports import check_each
+from lightagent.domain.errors import ConfigurationError
+from lightagent.options import AgentOptions
+from lightagent.ports.telemetry import TelemetrySink
+
+
+def flush_telemetry(timeout: float = END_SECONDS) -> bool:
+    """Send what the telemetry of this process still keeps: before a serverless platform freezes it, for instance.
+
+    At the end of a process, of an `App` and of a command it is done anyway, within five seconds.
+
+    Args:
+        timeout: seconds for all sinks together, after which it returns in any case.
+
+    Returns:
+        Whether everything was sent.
+    """
+    native = native_sink()
+    return flush_sinks(timeout, () if native is None or not is_flushable(native) else (native,))
+
+
+async def end_telemetry(sink: TelemetrySink) -> None:
+    """Have a sink send what waits, and end what is its own, within the time that an end may take."""
+    if is_closable(sink):
+        await asyncio.to_thread(sink.close, END_SECONDS)
+    elif is_flushable(sink):
+        await asyncio.to_thread(sink.flush, END_SECONDS)
+
+
+def compose_sinks(options: AgentOptions) -> tuple[TelemetrySink, ...]:
+    """The sinks that an agent is given, those of `tracetools` included.
+
+    Raises:
+        ConfigurationError: one is no sink, `tracetools` says what nobody understands, or `telemetry` is True, which
+            says nothing that is not so anyway.
+    """
+    given, tracetools = options.get("telemetry"), options.get("tracetools")
+    if given is None and tracetools is None:
+        return ()
+    if isinstance(given, bool):
+        if given:
+            raise ConfigurationError(
+                "telemetry must be a list of sinks or False.",
+                guidance="Leave it out: an agent is traced as soon as the application has set its providers.",
+            )
+        return ()
+    sinks = tuple(check_each(given or (), "telemetry", "watch"))
+    if tracetools is not None and not is_off(os.environ):
+        from lightagent.compose.tracetools import tracetool_sinks  # It needs pydantic, which most agents do without.
+
+        sinks += tracetool_sinks(tracetools)
+    for sink in sinks:
+        if is_flushable(sink):
+            know_sink(sink)
+    return sinks
+
+
+def compose_ambient_sink(
+    options: AgentOptions, sinks: tuple[TelemetrySink, ...]
+) -> Callable[[], TelemetrySink | None] | None:
+    """What finds the sink for the application's own providers; None for an agent that they do not trace.
+
+    An agent that is given a sink which makes spans is traced by that one alone: two would tell everything twice.
+    """
+    if options.get("telemetry") is False or (sinks and any(hasattr(type(sink), "prepare") for sink in sinks)):
+        return None
+    return native_sink

@@ -1,0 +1,156 @@
+"""Where the command line takes traces from: files of exported ones, and the store of runs and sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from lightagent.application.exported_traces import ExportedTrace, read_trace
+from lightagent.application.feedback import Feedback
+from lightagent.application.journal import Journal
+from lightagent.application.projections.trace import trace_events
+from lightagent.application.projections.trace_event import TraceEvent
+from lightagent.application.sessions import Sessions
+from lightagent.application.stored_runs import Runs
+from lightagent.application.strict_json import NotStrictJsonError
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.feedback import HumanFeedback
+from lightagent.entrypoints.cli.console import err
+from lightagent.entrypoints.cli.stores import with_store
+from lightagent.ports.journals import JournalStore
+from lightagent.settings.origins import printable
+
+MOST_BYTES: Final = 64 * 1024 * 1024
+"""Of one line: a trace with content of a very long run."""
+_BEGINNING: Final = b'{"exported_at"'
+_SUFFIXES: Final = frozenset({".jsonl", ".json", ".ndjson", ".log", ".txt"})
+
+
+@dataclass(frozen=True, slots=True)
+class TraceSource:
+    """Where to look.
+
+    Attributes:
+        tenant, user: whose runs, in the store.
+        content: with messages, arguments and outputs, which a store has.
+        trace_id: of the trace that is meant; empty for the last.
+    """
+
+    tenant: str
+    user: str
+    config: Path | None
+    profile: str | None
+    trust: bool
+    content: bool = False
+    trace_id: str = ""
+
+    def find(self, name: str) -> ExportedTrace:
+        """The trace in a file, of a stored run, or of a session.
+
+        Raises:
+            ConfigurationError: there is none, or the file holds none.
+            StoreError: the store cannot be read.
+        """
+        path = Path(name)
+        if _is_file_name(path, name):
+            return _chosen(read_file(path), self.trace_id, printable(name))
+        return with_store(lambda store: self._stored(store, name), self.config, self.profile, self.trust)
+
+    async def _stored(self, store: JournalStore, name: str) -> ExportedTrace:
+        found = await Runs(store, tenant=self.tenant).find(name, self.user)
+        if found is not None:
+            return _chosen(iter([await self._trace(store, found.journal)]), self.trace_id, printable(name))
+        turns = Sessions(store, tenant=self.tenant).replay(name, self.user)
+        journals = [turn.journal async for turn in turns if not turn.undone]
+        if not journals:
+            raise ConfigurationError(
+                f"There is no file, run or session {printable(name)!r} of this user.",
+                guidance="Type: lightagent runs list, or sessions list; with --user NAME, if it is somebody's.",
+            )
+        wanted = [one for one in journals if self.trace_id in ("", one.started.trace_id)]
+        traces = [await self._trace(store, journal) for journal in wanted[-1:]]
+        return _chosen(iter(traces), self.trace_id, printable(name))
+
+    async def _trace(self, store: JournalStore, journal: Journal) -> ExportedTrace:
+        """The trace of a stored run, with what people thought of it."""
+        events = trace_events(journal.events, capture_content=self.content)
+        told = [one async for one in Feedback(store, tenant=self.tenant).list(journal.started.trace_id)]
+        said = (feedback_event(one, content=self.content) for one in told)
+        return ExportedTrace((*events, *said), datetime.now(UTC).isoformat())
+
+
+def feedback_event(feedback: HumanFeedback, *, content: bool) -> TraceEvent:
+    """What somebody thought of a run, as an event of its trace; their own words are content."""
+    told = feedback.to_dict()
+    data = {name: value for name, value in told.items() if content or name not in ("comment", "metadata")}
+    return TraceEvent("human_feedback", data, feedback.trace_id, timestamp=feedback.created_at)
+
+
+def read_file(path: Path) -> Iterator[ExportedTrace]:
+    """The traces of a file in order. What a killed process left of its last line is passed over, with a word on it.
+
+    Raises:
+        ConfigurationError: it cannot be read, a line is too long, or one is no trace.
+    """
+    shown = printable(str(path))
+    try:
+        with path.open("rb") as file:
+            number = 0
+            while line := file.readline(MOST_BYTES + 1):
+                number += 1
+                if len(line) > MOST_BYTES:
+                    raise ConfigurationError(
+                        f"{shown}: line {number} has more than {MOST_BYTES:,} bytes.",
+                        guidance="Is it a file of traces?",
+                    )
+                if line.strip() and (trace := _read_line(line, f"{shown}: line {number}")) is not None:
+                    yield trace
+    except OSError as error:
+        raise ConfigurationError(
+            f"{shown} cannot be read: {error.strerror}.", guidance="Name a file of traces, a run or a session."
+        ) from None
+
+
+def _read_line(line: bytes, place: str) -> ExportedTrace | None:
+    """The trace of a line; None where it was torn."""
+    try:
+        return read_trace(line.decode("utf-8"))
+    except UnicodeDecodeError:
+        problem, broken = "it is no UTF-8", True
+    except NotStrictJsonError as error:
+        problem, broken = str(error), error.position is not None
+    except ConfigurationError as error:
+        problem, broken = error.message.rstrip("."), False
+    # A writer that was killed left the beginning of a line of its own; later writers begin a new one.
+    if broken and (line.startswith(_BEGINNING) or _BEGINNING.startswith(line.strip())):
+        err().print(f"{place} is passed over: it was not written to its end.", style="yellow", markup=False)
+        return None
+    raise ConfigurationError(
+        printable(f"{place}: it is no trace: {problem}."),
+        guidance="A file of traces is what JsonlTraceExporter writes.",
+    )
+
+
+def _is_file_name(path: Path, name: str) -> bool:
+    """Whether a file is meant: it is there, or it is written like one."""
+    try:
+        return path.exists() or path.suffix in _SUFFIXES or path.is_absolute() or name.startswith(".")
+    except (OSError, ValueError):  # Too long for a file, or with a null character.
+        return False
+
+
+def _chosen(traces: Iterator[ExportedTrace], trace_id: str, name: str) -> ExportedTrace:
+    """The trace with this id, the last where there are several of it; without an id, the last of all."""
+    chosen: ExportedTrace | None = None
+    for trace in traces:
+        if trace_id in ("", trace.trace_id):
+            chosen = trace
+    if chosen is None:
+        said = f"no trace {printable(trace_id)!r}" if trace_id else "no trace"
+        raise ConfigurationError(
+            f"{name} holds {said}.", guidance="Type: lightagent trace list FILE, for a file of traces."
+        )
+    return chosen

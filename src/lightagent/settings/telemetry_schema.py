@@ -1,0 +1,63 @@
+"""What can be set of telemetry: the table ``[default.telemetry]``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field
+
+from lightagent.settings.mcp_schema import TextOrReference
+from lightagent.settings.section import NEEDS_TRUST, SAFE, Section
+
+Protocol: TypeAlias = Literal["http/protobuf", "grpc"]
+
+Content: TypeAlias = Literal["no_content", "span_only", "event_only", "span_and_event", "redacted"]
+
+ResourceValue: TypeAlias = str | bool | int | float
+
+
+class TelemetrySettings(Section):
+    """Where traces and metrics of agents go, over OTLP.
+
+    What is not set here, the standard variables say (``OTEL_EXPORTER_OTLP_ENDPOINT`` and so on), and then
+    OpenTelemetry's own defaults.
+    """
+
+    enabled: Annotated[bool | None, NEEDS_TRUST] = Field(
+        default=None,
+        description="True: export, by default to the collector on this machine. False: no telemetry at all, not even "
+        "to providers that the application has set. By default what is set here is exported where an endpoint is.",
+    )
+    endpoint: Annotated[TextOrReference | None, NEEDS_TRUST] = Field(
+        default=None,
+        description="The collector, such as http://localhost:4318; over HTTP, /v1/traces and /v1/metrics are added.",
+    )
+    protocol: Annotated[Protocol | None, NEEDS_TRUST] = Field(
+        default=None, description="http/protobuf, which is the default, or grpc."
+    )
+    headers: Annotated[dict[str, TextOrReference], NEEDS_TRUST] = Field(
+        default_factory=dict, description="Headers of every request to the collector."
+    )
+    sample_ratio: Annotated[float | None, NEEDS_TRUST] = Field(
+        default=None, ge=0, le=1, description="The share of traces that is kept, where no parent has decided: 0 to 1."
+    )
+    resource: Annotated[dict[str, ResourceValue], NEEDS_TRUST] = Field(
+        default_factory=dict, description="Attributes of the process, such as deployment.environment.name."
+    )
+    service_name: Annotated[str | None, NEEDS_TRUST] = Field(
+        default=None, min_length=1, description="The name of the application, as backends show it."
+    )
+    content: Annotated[Content | None, NEEDS_TRUST] = Field(
+        default=None,
+        description="Where messages, arguments and results are put: no_content, which is the default, span_only, "
+        "event_only, span_and_event, or redacted.",
+    )
+    tags: Annotated[list[str], NEEDS_TRUST] = Field(default_factory=list, description="Tags of every span.")
+    metrics: Annotated[bool, NEEDS_TRUST] = Field(default=True, description="Whether metrics are exported, too.")
+    timeout: Annotated[float | None, SAFE] = Field(default=None, gt=0, description="Seconds for one export.")
+    queue_size: Annotated[int | None, NEEDS_TRUST] = Field(
+        default=None, ge=1, le=1_000_000, description="Spans that may wait to be sent; more are dropped and counted."
+    )
+    sum_usage: Annotated[bool, NEEDS_TRUST] = Field(
+        default=False, description="Whether the span of a run tells the tokens of all its model calls, too."
+    )

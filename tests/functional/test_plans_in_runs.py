@@ -18,10 +18,14 @@ from lightagent import (
     Journal,
     LightAgent,
     LightSwarm,
+    ModelPrice,
+    PriceTable,
     Runs,
     Sessions,
     ToolSelection,
     TreeOfThought,
+    spent_in,
+    summarize_trace,
     tool,
 )
 from lightagent.adapters.chat.scripted import Reply
@@ -47,6 +51,7 @@ from tests.support.planners import (
     shake,
     told,
 )
+from tests.support.recorded_spans import RecordedSpans
 
 
 def test_the_plan_sees_what_was_remembered_and_is_trusted_no_more_than_that() -> None:
@@ -301,3 +306,35 @@ def test_plans_of_an_agent_that_is_called_count_on_the_budget_of_the_tree() -> N
             budgets=Budgets(tree=BudgetLimits(model_calls=most)),
         )
         assert outer.run(QUERY, result_format="object").outcome.kind == kind
+
+
+def test_plans_have_the_price_of_the_model_that_makes_them() -> None:
+    prices = PriceTable({"actor": ModelPrice(1.0, 1.0), "thinker": ModelPrice(1_000.0, 1_000.0)})
+
+    def agent(cost: float) -> LightAgent[None, str]:
+        return LightAgent(
+            model=ScriptedModel(["A cat."], name="actor"),
+            tools=[look],
+            tree_of_thought=True,
+            tot_model=ScriptedModel(Planner(propose=[proposals(LOOK)]), name="thinker"),
+            budgets=Budgets(BudgetLimits(cost=cost), prices=prices),
+        )
+
+    result = agent(100.0).run(QUERY, result_format="object", trace=True)
+    (event,) = planned(result)
+    assert event.usage is not None
+    acted = result.usage.total_tokens - event.usage.total_tokens
+    cost = (event.usage.total_tokens * 1_000.0 + acted) / 1e6
+    assert spent_in(result.journal, prices=prices).cost == pytest.approx(cost)
+    assert summarize_trace(result.trace or (), pricing=prices).cost == pytest.approx(cost)
+    short = agent(cost * 0.9).run(QUERY, result_format="object")
+    assert short.outcome.kind == "budget_exhausted"
+
+
+def test_telemetry_has_a_span_for_each_request_and_tells_of_the_plan() -> None:
+    recorded = RecordedSpans()
+    result_of(Planner(propose=[proposals(LOOK)]), telemetry=[recorded.sink])
+    assert len(recorded.named("chat scripted")) == 3
+    (event,) = [one for one in recorded.one("invoke_agent").events if one.name == "lightagent.planned"]
+    assert dict(event.attributes or {}) == {"lightagent.count": 2, "lightagent.model_calls": 2}
+    assert "Look into" not in "".join(span.to_json() for span in recorded.all)

@@ -8,6 +8,7 @@ import json
 import pytest
 
 from lightagent import (
+    ApprovalDecision,
     BudgetLimits,
     Budgets,
     ContextBudget,
@@ -18,6 +19,7 @@ from lightagent import (
     Journal,
     LightAgent,
     LightSwarm,
+    MemoryPolicy,
     ModelPrice,
     PriceTable,
     Runs,
@@ -338,3 +340,40 @@ def test_telemetry_has_a_span_for_each_request_and_tells_of_the_plan() -> None:
     (event,) = [one for one in recorded.one("invoke_agent").events if one.name == "lightagent.planned"]
     assert dict(event.attributes or {}) == {"lightagent.count": 2, "lightagent.model_calls": 2}
     assert "Look into" not in "".join(span.to_json() for span in recorded.all)
+
+
+def test_a_call_that_a_person_rejects_brings_a_new_plan() -> None:
+    act: list[Reply] = [call_tool("open_box"), "I may not."]
+    planner = Planner(act, [proposals(plan(("Open it.", "open_box"))), proposals(plan("Say that it stays closed."))])
+
+    @tool(requires_approval=True)
+    def open_box() -> str:
+        """Open the box."""
+        raise AssertionError
+
+    agent = LightAgent(model=ScriptedModel(planner), tools=[open_box], tree_of_thought=True)
+    waiting = agent.run(QUERY, result_format="object")
+    assert waiting.outcome.kind == "suspended"
+    result = agent.resume(waiting.journal, ApprovalDecision.reject("Leave it."))
+    assert result.content == "I may not."
+    assert "Leave it." in asked(planner.of("propose")[1])
+    assert [event.plan is not None for event in planned(result)] == [True, True]
+
+
+def test_lessons_reach_the_plans_of_later_runs() -> None:
+    lesson = "Boxes of this user are opened from below."
+
+    def act(request: ChatRequest) -> Reply:
+        if "You look back on a finished run" in str(request.messages[0]):
+            lessons = [{"text": lesson, "about": "user", "confidence": 0.9}]
+            return json.dumps({"lessons": lessons if lesson not in str(request.messages) else []})
+        return "Done."
+
+    planner = Planner([act], [proposals(LOOK)])
+    policy = MemoryPolicy(memory_promotion_admission=lambda candidate, context: True)
+    agent = planning(planner, memory=InProcessMemory(), memory_policy=policy, self_learning=True)
+    agent.run("How are my boxes opened?", user_id="ann")
+    agent.run("Are my boxes of this user opened yet?", user_id="ann")
+    first, second = map(asked, planner.of("propose"))
+    assert lesson not in first
+    assert lesson in second

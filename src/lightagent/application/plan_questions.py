@@ -14,6 +14,7 @@ from lightagent.domain.call_forms import meant_name
 from lightagent.domain.plan_search import Proposal, Propose, Question, Reflect, Score
 from lightagent.domain.plans import Plan, PlanStep
 from lightagent.domain.runs import Run
+from lightagent.domain.token_estimate import estimate_tokens
 from lightagent.domain.tools import ToolSpec
 
 MOST_CONVERSATION: Final = 12_000
@@ -100,10 +101,9 @@ def asked_about(question: Question) -> str:
 def material(run: Run, specs: Sequence[ToolSpec]) -> str:
     """What every question is about: what the agent is told, its conversation, its tools, and the plan that failed."""
     said = tuple(message for message in run.messages if message != run.plan_message)
-    tools = cut_to("\n".join(map(_described, specs)), MOST_TOOLS) or "none"
     parts = [
         f"The conversation:\n{transcript(said, MOST_CONVERSATION)}",
-        f"The tools of the assistant:\n{tools}",
+        f"The tools of the assistant:\n{_tools(specs)}",
     ]
     if not run.head.silent:
         parts.insert(0, f"The assistant is told:\n{run.head.instructions.content}")
@@ -155,10 +155,23 @@ def _schema(form: OutputType[object]) -> str:
 
 
 def _meant(steps: Sequence[PlanStep], names: Sequence[str]) -> tuple[PlanStep, ...]:
-    return tuple(PlanStep(step.text, tuple(meant_name(name, names) for name in step.tools)) for step in steps)
+    return tuple(
+        PlanStep(step.text, tuple(dict.fromkeys(meant_name(name, names) for name in step.tools))) for step in steps
+    )
 
 
-def _described(spec: ToolSpec) -> str:
+def _tools(specs: Sequence[ToolSpec]) -> str:
+    """The list of tools. Where it is too long, descriptions lose their ends first, so that each tool is named."""
+    texts = ("\n".join(_described(spec, most) for spec in specs) for most in _DESCRIPTIONS)
+    fitting = next((text for text in texts if estimate_tokens(text) <= MOST_TOOLS), None)
+    return "none" if not specs else fitting or cut_to("\n".join(spec.name for spec in specs), MOST_TOOLS)
+
+
+_DESCRIPTIONS: Final = (2_000, 400, 80)
+"""Characters that are shown of a description, as long as there is room."""
+
+
+def _described(spec: ToolSpec, most: int) -> str:
     properties = spec.parameters.get("properties")
     names = ", ".join(properties) if isinstance(properties, dict) else ""
-    return f"- {spec.name}({names}): {' '.join(spec.description.split())}"
+    return f"- {spec.name}({names[:most]}): {' '.join(spec.description.split())[:most]}"

@@ -125,7 +125,8 @@ class ModelRequested:
         params: the request's parameters, where they are others than the agent's: policies changed them, or a tool call
             was forced at an earlier turn; else None.
         messages: the request's messages without the instructions, where policies changed the conversation; else None.
-        hidden: the names of the tools that policies took out of this request; the next one may offer them.
+        hidden: the names of the tools that policies took out of this request, or that a plan keeps back; the next one
+            may offer them.
     """
 
     turn: int

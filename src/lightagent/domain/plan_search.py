@@ -255,7 +255,9 @@ def scored(search: Search, question: Score, scores: Sequence[float]) -> Search:
 
 def reflected(search: Search, plan: Plan | None) -> Search:
     """The search after the look back; None where there is no answer, or it could not be read."""
-    kept = plan if plan is not None and is_usable(plan.steps) and not search.unknown_tools(plan.steps) else None
+    kept = None
+    if plan is not None and is_usable(plan.steps) and not search.unknown_tools(plan.steps):
+        kept = Plan(plan.goal.strip()[:MOST_TEXT], plan.steps)
     return replace(search, calls=search.calls + 1, reflected=kept, looked_back=True)
 
 

@@ -90,7 +90,8 @@ class Run(NamedTuple):
         offered: the names of the tools that the model is offered; None until the first request of `head`.
         selected: the names of the tools that were selected for the next request; None where that is still to be done.
         declared: the tools of each agent that selects some of many, by its name, as they were first offered.
-        hidden: the names of those that policies took out of the last request; the next one may offer them.
+        hidden: the names of those that policies took out of the last request, or that the plan keeps back; the next one
+            may offer them.
         request: the request that is under way.
         attempt, failures: at that request: the number of the last one, and how many failed, those left out that were
             refused for their form.

@@ -94,7 +94,7 @@ def agent_of(seed: int, model: Chance) -> LightAgent[None, str]:
     )
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(max(300, RUNS // 2))
 def test_every_run_ends_offers_what_there_is_and_goes_on_the_same_when_cut() -> None:
     ends = set[str]()
     for seed in range(RUNS):

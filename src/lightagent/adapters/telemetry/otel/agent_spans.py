@@ -39,13 +39,14 @@ from lightagent.domain.events import (
 )
 from lightagent.domain.messages import ToolCall, UserMessage
 from lightagent.domain.outcomes import Cancelled, Completed, Outcome, outcome_error
+from lightagent.domain.plans import Planned
 from lightagent.domain.tools import ToolSpec
 from lightagent.domain.usage import Usage
 from lightagent.ports.models import ChatRequest
 from lightagent.ports.telemetry import AskedAside
 
 NO_IDS: Final = (0, 0)
-_USING: Final = (ModelReplied, ModelFailed, ContextReplaced, Concluded)
+_USING: Final = (ModelReplied, ModelFailed, ContextReplaced, Planned, Concluded)
 """The events that tell what requests have used, those beside the conversation included."""
 _NO_USAGE: Final = Usage()
 

@@ -25,6 +25,7 @@ from lightagent import (
 )
 from lightagent.ports.system import Clock
 from lightagent.testing import ScriptedModel, call_tool
+from tests.support.planners import LOOK, Planner, proposals, result_of
 from tests.support.recorded_spans import RecordedSpans, attributes, span_id
 
 
@@ -116,6 +117,17 @@ async def test_a_request_beside_the_conversation_takes_the_headers_of_its_own_sp
     names = "gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens"
     told = tuple(attributes(spans.one("invoke_agent"))[name] for name in names)
     assert told == (result.usage.input_tokens, result.usage.output_tokens)
+
+
+def test_requests_for_plans_take_the_headers_of_their_own_spans_and_count() -> None:
+    spans, planner = RecordedSpans(sum_usage=True), Planner(propose=[proposals(LOOK)])
+    result = result_of(planner, telemetry=[spans.sink])
+    chats = [f"00-{result.trace_id}-{span_id(span):016x}-01" for span in spans.named("chat")]
+    headers = [dict(request.origin.trace_headers)["traceparent"] for _, request in planner.requests]
+    assert len(headers) > 2
+    assert headers == chats
+    assert attributes(spans.one("invoke_agent"))["gen_ai.usage.input_tokens"] == result.usage.input_tokens
+    assert {parent for name, parent in spans.tree() if name.startswith("chat")} == {spans.one("invoke_agent").name}
 
 
 class Backwards(Clock):

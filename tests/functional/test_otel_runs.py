@@ -124,7 +124,7 @@ async def test_a_stream_that_nobody_reads_has_no_span() -> None:
 
 async def test_the_trace_id_of_the_application_is_told_where_it_is_none() -> None:
     spans = RecordedSpans()
-    agent = LightAgent(model=ScriptedModel(["a", "b", "c"]), telemetry=[spans.sink])
+    agent = LightAgent(model=ScriptedModel(["a", "b", "c", "d"]), telemetry=[spans.sink])
     await agent.arun("?", trace_id="order-7")
     assert attributes(spans.one("invoke_agent"))["lightagent.trace_id"] == "order-7"
     spans.clear()
@@ -132,6 +132,10 @@ async def test_the_trace_id_of_the_application_is_told_where_it_is_none() -> Non
     await agent.arun("?", trace_id=chosen)
     assert trace_id(spans.one("invoke_agent")) == chosen
     assert "lightagent.trace_id" not in attributes(spans.one("invoke_agent"))
+    spans.clear()
+    await agent.arun("?", trace_id=chosen.upper())
+    assert trace_id(spans.one("invoke_agent")) == chosen
+    assert attributes(spans.one("invoke_agent"))["lightagent.trace_id"] == chosen.upper()
     spans.clear()
     with spans.app.start_as_current_span("request"):
         await agent.arun("?", trace_id=chosen)

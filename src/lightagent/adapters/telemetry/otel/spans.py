@@ -17,7 +17,7 @@ from opentelemetry.trace.propagation import set_span_in_context
 from lightagent.adapters.telemetry.otel.names import Names
 from lightagent.domain.origin import TraceHeaders
 
-_HEXADECIMAL: Final = frozenset("0123456789abcdef")
+_HEXADECIMAL: Final = frozenset("0123456789abcdefABCDEF")
 
 Value = str | bool | int | float | Sequence[str]
 Attributes = dict[str, Value]
@@ -199,7 +199,7 @@ def headers_of(span: Span) -> TraceHeaders:
 
 
 def trace_number(trace_id: str) -> int:
-    """A run's trace id as that of a trace; 0 where it is not the 32 hexadecimal digits of one."""
+    """A run's trace id as that of a trace, whatever the case; 0 where it is not the 32 hexadecimal digits of one."""
     return int(trace_id, 16) if len(trace_id) == 32 and _HEXADECIMAL.issuperset(trace_id) else 0
 
 

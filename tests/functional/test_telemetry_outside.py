@@ -18,10 +18,11 @@ from tests.support.mcp_servers import http_process, http_server, stdio_server
 from tests.support.recorded_spans import RecordedSpans, attributes, parent_id, span_id, trace_id
 
 
-def traceparent(spans: RecordedSpans, name: str) -> str:
-    """The header that makes others' spans children of this one."""
-    span = spans.one(name)
-    return f"00-{trace_id(span)}-{span_id(span):016x}-01"
+def traceparents(spans: RecordedSpans, name: str) -> list[str]:
+    """The headers that make others' spans children of these."""
+    found = spans.named(name)
+    flags = [0 if span.context is None else span.context.trace_flags for span in found]
+    return [f"00-{trace_id(span)}-{span_id(span):016x}-{flag:02x}" for span, flag in zip(found, flags, strict=True)]
 
 
 ORDERS: JsonObject = {
@@ -41,7 +42,7 @@ async def test_a_tool_of_an_api_takes_the_span_of_its_call_along() -> None:
             await agent.arun("?")
         await agent.aclose()
     sent = [seen.headers["traceparent"] for seen in server.seen]
-    calls = [f"00-{trace_id(span)}-{span_id(span):016x}-01" for span in spans.named("execute_tool read_order")]
+    calls = traceparents(spans, "execute_tool read_order")
     assert sorted(sent) == sorted(calls)  # They are carried out side by side.
     assert len({*sent}) == 2
     assert {trace_id(span) for span in spans.all} == {trace_id(spans.one("request"))}
@@ -69,7 +70,7 @@ async def test_a_tool_of_an_mcp_server_is_told_the_span_of_its_call(
         await agent.aclose()
     (call,) = result.tool_calls
     told = json.loads(call.output or "")
-    assert told["traceparent"] == traceparent(spans, "execute_tool faulty__meta")
+    assert [told["traceparent"]] == traceparents(spans, "execute_tool faulty__meta")
     attributes_ = attributes(spans.one("execute_tool"))
     assert attributes_["mcp.method.name"] == "tools/call"
     assert attributes_["gen_ai.tool.name"] == "faulty__meta"

@@ -105,7 +105,8 @@ class AttemptSpan(Asking):
 
     def cut_off(self, at: float) -> None:
         """The run is over, and nothing told how the attempt ended."""
-        self._end(ReplyEnd(), None, at, {})
+        if not self.is_over:  # As a rule it is, when its run is.
+            self._end(ReplyEnd(), None, at, {})
 
     def _end(self, reply: ReplyEnd, error: LightAgentErrorInfo | None, at: float, told: Attributes) -> None:
         if self.is_over:

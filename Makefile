@@ -61,12 +61,12 @@ soak: forget-remarks .venv/.dev ## before a release, an hour: 500,000 runs that 
 	$(say) "Soak"
 	@TEST_SOAK_RUNS=500000 TEST_GENERATED_RUNS=5000 TEST_KILLS=50 TEST_MUTATIONS=500 TEST_RACES=1000 \
 	TEST_HOSTILE_CHARACTERS=1000000 TEST_TERMINATED_TURNS=1000 TEST_LOG_MEGABYTES=1000 TEST_CASES=10000 \
-	TEST_REVIEW_RACES=1000 TEST_REVIEW_TABLE=whole TEST_RANDOM_REVIEWS=1500 TEST_RANDOM_SWARMS=5000 \
+	TEST_REVIEW_RACES=1000 TEST_REVIEW_TABLE=whole TEST_RANDOM_REVIEWS=1500 TEST_RANDOM_SWARMS=5000 TEST_RANDOM_PLANS=6000 \
 	TEST_CONCURRENT_RUNS=10000 TEST_CONCURRENT_HTTP_RUNS=1000 TEST_PROVIDER_CONVERSATIONS=10000 $(BIN)/pytest -q -p no:xdist \
 	tests/functional/test_concurrency.py tests/functional/test_cut_anywhere.py tests/functional/test_generated_arguments.py \
 	tests/functional/test_held_templates.py \
 	tests/functional/test_journal_files_damaged.py tests/functional/test_random_sessions.py tests/functional/test_sqlite_log.py \
-	tests/functional/test_random_swarms.py tests/functional/test_review_table.py tests/functional/test_reviews_raced.py tests/functional/test_reviews_random.py \
+	tests/functional/test_random_plans.py tests/functional/test_random_swarms.py tests/functional/test_review_table.py tests/functional/test_reviews_raced.py tests/functional/test_reviews_random.py \
 	tests/functional/test_strict_endpoints.py \
 	tests/unit/test_hostile_texts.py \
 	$(STORES:%=tests/functional/test_journals_%.py)

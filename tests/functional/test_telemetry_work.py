@@ -10,6 +10,7 @@ import pytest
 from lightagent import ContentCapture, ContentMode, InProcessMemory, LightAgent, MemoryPolicy, ToolSelection
 from lightagent.adapters.embedding.litellm import LiteLLMEmbedder
 from lightagent.adapters.embedding.openai import OpenAIEmbedder
+from lightagent.adapters.embedding.scripted import ScriptedEmbedder
 from lightagent.adapters.memory.sqlite.store import SqliteMemory
 from lightagent.domain.agent_heads import ModelEndpoint
 from lightagent.domain.errors import StoreError
@@ -151,3 +152,21 @@ def test_embedders_tell_where_they_are_served(monkeypatch: pytest.MonkeyPatch) -
     for embedder, endpoint in expected.items():
         assert isinstance(embedder, ServedEmbedder)
         assert embedder.endpoint == endpoint
+
+
+class Odd(ScriptedEmbedder):
+    """Somebody's own, whose attributes mean something else."""
+
+    model = 7
+    endpoint = "http://127.0.0.1:1/v1"
+
+
+async def test_attributes_that_mean_something_else_do_no_harm(tmp_path: Path) -> None:
+    spans = RecordedSpans()
+    memory = SqliteMemory(tmp_path / "memories.db", embedder=Odd())
+    agent = LightAgent(model=ScriptedModel(["Oolong."]), memory=memory, telemetry=[spans.sink])
+    assert await agent.arun(ASKED, user_id="ann") == "Oolong."
+    await memory.aclose()
+    told = [attributes(span) for span in spans.named("embeddings")]
+    assert {str(one["gen_ai.request.model"]) for one in told} == {Odd().name}
+    assert all("server.address" not in one for one in told)

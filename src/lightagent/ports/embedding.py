@@ -62,7 +62,9 @@ def embedder_facts(embedder: Embedder, texts: Sequence[str]) -> Mapping[str, str
         "dimension": embedder.dimension,
         "count": len(texts),
     }
-    if isinstance(embedder, ServedEmbedder):
-        where = embedder.endpoint
-        facts |= {"name": embedder.model, "provider": where.provider, "address": where.address, "port": where.port}
+    # An embedder of anybody's may have attributes of these names that are something else.
+    model: object = getattr(embedder, "model", None)
+    where: object = getattr(embedder, "endpoint", None)
+    if isinstance(model, str) and isinstance(where, ModelEndpoint):
+        facts |= {"name": model, "provider": where.provider, "address": where.address, "port": where.port}
     return facts

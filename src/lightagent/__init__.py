@@ -118,7 +118,7 @@ if TYPE_CHECKING:
         format_error_code,
         format_lightagent_error,
     )
-    from lightagent.domain.events import Event, HistoryReference
+    from lightagent.domain.events import Event
     from lightagent.domain.feedback import HumanFeedback
     from lightagent.domain.findings import Finding
     from lightagent.domain.guardrails import GuardrailDecision
@@ -168,6 +168,7 @@ if TYPE_CHECKING:
     from lightagent.domain.review import ApprovalDecision
     from lightagent.domain.review_log import Review
     from lightagent.domain.review_requests import ApprovalRequest
+    from lightagent.domain.run_starts import HistoryReference
     from lightagent.domain.scopes import Scope
     from lightagent.domain.signals import ApprovalRequired, RetryTool
     from lightagent.domain.skills import Skill
@@ -205,6 +206,7 @@ if TYPE_CHECKING:
     from lightagent.ports.tool_selection import ToolSelection
     from lightagent.ports.tools import RunContext, Tool, ToolList, ToolSource
     from lightagent.ports.traces import TraceExporter
+    from lightagent.ports.tree_of_thought import TreeOfThought
     from lightagent.settings import Settings, load_settings
     from lightagent.streams import AsyncRunStream, RunStream
     from lightagent.swarm import LightSwarm
@@ -241,8 +243,8 @@ __all__ = [
     "SkillManager", "Spent", "StdioServer", "Stopped", "StoredRun", "StreamEvent", "Subject", "SubprocessRunner",
     "Suspended", "TelemetrySink", "TenantBudget", "TextDelta", "TokenCounter", "Tool", "ToolAnswer",
     "ToolCallDelta", "ToolCallRecord", "ToolError", "ToolList", "ToolLoader", "ToolRegistry", "ToolSelection",
-    "ToolSource", "ToolSpec", "TraceEvent", "TraceExporter", "TraceRecorder", "TraceSummary", "TrimmedSession",
-    "Usage", "Verdict", "after_memory_promote", "after_memory_retrieve", "after_memory_write",
+    "ToolSource", "ToolSpec", "TraceEvent", "TraceExporter", "TraceRecorder", "TraceSummary", "TreeOfThought",
+    "TrimmedSession", "Usage", "Verdict", "after_memory_promote", "after_memory_retrieve", "after_memory_write",
     "after_model_response", "after_run", "after_tool_result", "as_tool", "before_memory_promote",
     "before_memory_retrieve", "before_memory_write", "before_model_request", "before_run", "before_tool_call",
     "classify_exception", "create_skill_tools", "event_from_dict", "event_to_dict", "export_trace",

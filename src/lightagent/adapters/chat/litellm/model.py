@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from lightagent.adapters._endpoints.base_urls import host_of
 from lightagent.adapters._endpoints.credentials import CredentialHolder, Credentials
+from lightagent.adapters._endpoints.litellm_callbacks import only_opentelemetry_listens
 from lightagent.adapters._endpoints.litellm_faults import translated
 from lightagent.adapters._endpoints.litellm_keys import NO_KEY, key_refusal, missing_variable, names_own_host
 from lightagent.adapters._endpoints.litellm_library import Ask, hold_clients, load, release_clients
@@ -217,6 +218,8 @@ class LiteLLMChatModel(CredentialHolder, ChatModel, ServedModel, KeyedModel, Rep
             given = arguments.get("extra_headers")
             own = {str(name): value for name, value in given.items()} if isinstance(given, Mapping) else {}
             arguments["extra_headers"] = {**own, **sendable(trace, (*own, *_CREDENTIALS))}
+            if only_opentelemetry_listens():
+                arguments["no-log"] = True  # The call is traced already.
         if request.stream:
             arguments["stream"] = True
             if profile.stream_options:

@@ -19,6 +19,7 @@ from lightagent.adapters.telemetry.otel.attributes import (
 from lightagent.adapters.telemetry.otel.content_events import DETAILS, EXCEPTION, details, emit, exception_details
 from lightagent.adapters.telemetry.otel.kit import Kit
 from lightagent.adapters.telemetry.otel.names import ASIDE, ATTEMPT, CHAT, TURN, Names
+from lightagent.adapters.telemetry.otel.other_tracers import told_to_others
 from lightagent.adapters.telemetry.otel.spans import Attributes, Entered, end, inside, nanoseconds
 from lightagent.domain.agent_heads import AgentHead
 from lightagent.domain.deltas import ReplyEnd
@@ -70,7 +71,7 @@ class AttemptSpan(Asking):
         self.is_over = False
         self._attributes = attributes = _at_start(kit, base.attributes, request, aside)
         self.span: Span = kit.spans.start(base.title, parent, SpanKind.CLIENT, attributes, at)
-        self._entered = Entered(inside(self.span, otel_context.get_current()))
+        self._entered = Entered(told_to_others(inside(self.span, otel_context.get_current()), CHAT))
         self._said: dict[str, str] = {}
         if kit.content.on_spans or kit.content.as_events:
             self._said = dict(kit.content.request(request.messages, request.tools))
@@ -104,7 +105,8 @@ class AttemptSpan(Asking):
 
     def cut_off(self, at: float) -> None:
         """The run is over, and nothing told how the attempt ended."""
-        self._end(ReplyEnd(), None, at, {})
+        if not self.is_over:  # As a rule it is, when its run is.
+            self._end(ReplyEnd(), None, at, {})
 
     def _end(self, reply: ReplyEnd, error: LightAgentErrorInfo | None, at: float, told: Attributes) -> None:
         if self.is_over:

@@ -13,6 +13,7 @@ from opentelemetry.trace import SpanKind
 
 from lightagent.adapters.telemetry.otel.kit import Kit
 from lightagent.adapters.telemetry.otel.names import COUNT, EMBEDDINGS, OTHER, RETRIEVAL
+from lightagent.adapters.telemetry.otel.other_tracers import told_to_others
 from lightagent.adapters.telemetry.otel.spans import Attributes, Entered, end, inside
 from lightagent.aiokits.told_work import Ended, Fact
 from lightagent.domain.error_mapping import classify_exception
@@ -59,7 +60,7 @@ class _WorkSpan:
         place = facts.get("name")
         around = otel_context.get_current()
         self._span = kit.spans.start(f"{kind} {place}", around, SpanKind.CLIENT, {**base, **own}, self._began)
-        self._entered = Entered(inside(self._span, around))
+        self._entered = Entered(told_to_others(inside(self._span, around), kind))
 
     def ended(self, error: BaseException | None) -> None:
         self._entered.leave()

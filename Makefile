@@ -57,6 +57,8 @@ test-heavy: forget-remarks .venv/.dev .tools/aimock-$(AIMOCK) .tools/mcp-$(MCP_S
 # 100 and 80 times as many as in `make test`; of what is done to journal stores, 25 to 70 times as many; of reviews, 50;
 # of conversations with strict providers, 33.
 STORES := killed killed_at_points mutated postgres_killed raced
+# 100 kills of writers of memories to SQLite and 50 to Qdrant and PostgreSQL, 100,000 steps of random owners on each store.
+MEMORIES := killed backends_killed random stream_random
 soak: forget-remarks .venv/.dev ## before a release, an hour: 500,000 runs that must not grow, 5,000 cut anywhere, 3,000 kills
 	$(say) "Soak"
 	@TEST_SOAK_RUNS=500000 TEST_GENERATED_RUNS=5000 TEST_KILLS=50 TEST_MUTATIONS=500 TEST_RACES=1000 \
@@ -69,7 +71,7 @@ soak: forget-remarks .venv/.dev ## before a release, an hour: 500,000 runs that 
 	tests/functional/test_random_plans.py tests/functional/test_random_swarms.py tests/functional/test_review_table.py tests/functional/test_reviews_raced.py tests/functional/test_reviews_random.py \
 	tests/functional/test_strict_endpoints.py \
 	tests/unit/test_hostile_texts.py \
-	$(STORES:%=tests/functional/test_journals_%.py)
+	$(STORES:%=tests/functional/test_journals_%.py) $(MEMORIES:%=tests/functional/test_memory_%.py)
 	$(closing)
 
 check: lint .venv/.dev contracts ## the fast loop, under a minute: lint, mypy, rings, unit, contract and architecture tests

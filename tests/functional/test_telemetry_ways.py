@@ -12,12 +12,14 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import get_current_span
 
 from lightagent import ContextBudget, InProcessMemory, JsonObject, LightAgent, LightAgentError, tool
+from lightagent.adapters.telemetry.otel.waiting_spans import later
 from lightagent.domain.deltas import Delta, ReplyEnd, TextDelta
 from lightagent.domain.errors import ProviderError
 from lightagent.domain.usage import Usage
@@ -292,6 +294,20 @@ def test_a_task_that_is_dropped_with_its_loop(
         assert (span.end_time or 0) <= ended * 1e9
     assert [attribute(span, "lightagent.outcome") for span in seen.of("invoke_agent")] == ["cancelled"]
     assert [record for record in caplog.records if record.name.startswith(("opentelemetry", "lightagent"))] == []
+
+
+def test_what_cannot_be_ended_is_no_fault_of_the_run_that_sees_to_it(caplog: pytest.LogCaptureFixture) -> None:
+    def broken() -> None:
+        raise ZeroDivisionError
+
+    done: list[bool] = []
+    later(broken)
+    later(partial(done.append, True))
+    seen = SeenSpans()
+    teller(seen).run("Count.")
+    assert done == [True]
+    assert seen.starts.count == len(seen.spans) == 2
+    assert [record.getMessage() for record in caplog.records] == ["A span could not be ended."]
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,7 @@
-"""The measurements of the GenAI conventions: tokens, durations, and the times until answers begin."""
+"""The measurements of the GenAI conventions: tokens, durations, and the time until an answer begins.
+
+The time of each further chunk is not measured: what a run sees of it includes the time that its consumer takes.
+"""
 
 from __future__ import annotations
 

@@ -11,11 +11,15 @@ from __future__ import annotations
 import sys
 from typing import Final
 
-from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, Context, set_value
+from opentelemetry import context as otel_context
+from opentelemetry.context import Context, set_value
 
 from lightagent.adapters.telemetry.otel.names import CHAT, EMBEDDINGS
 
 _OPENINFERENCE: Final = "openinference.instrumentation.openai"
+_SUPPRESSES: Final = "_SUPPRESS_INSTRUMENTATION_KEY"
+"""The name of the key, which the API makes anew in each process and names nowhere in public."""
+
 _GENAI: Final = "opentelemetry.util.genai.invocation"
 """What OpenTelemetry's own instrumentations of models are made with."""
 
@@ -31,6 +35,6 @@ def told_to_others(context: Context, operation: str) -> Context:
         key, data = (getattr(sys.modules[_GENAI], name, None) for name in names)
         if isinstance(key, str) and callable(data):
             context = set_value(key, data(), context)  # They keep what they know of the call in it.
-    if _OPENINFERENCE in sys.modules:
-        context = set_value(_SUPPRESS_INSTRUMENTATION_KEY, True, context)
+    if _OPENINFERENCE in sys.modules and isinstance(key := getattr(otel_context, _SUPPRESSES, None), str):
+        context = set_value(key, True, context)
     return context

@@ -17,7 +17,7 @@ from lightagent.adapters.telemetry.otel.names import COUNT, EMBEDDINGS, OTHER, R
 from lightagent.adapters.telemetry.otel.other_tracers import told_to_others
 from lightagent.adapters.telemetry.otel.spans import Attributes, Entered, end, inside
 from lightagent.adapters.telemetry.otel.waiting_spans import later, this_task
-from lightagent.aiokits.told_work import Ended, Fact
+from lightagent.aiokits.told_work import Ended, Fact, Texts
 from lightagent.domain.error_mapping import classify_exception
 
 _LOGGER: Final = logging.getLogger("lightagent")
@@ -37,10 +37,10 @@ class WorkSpans:
         self._kit = kit
         self._base = base
 
-    def __call__(self, kind: str, facts: Mapping[str, Fact]) -> Ended:
+    def __call__(self, kind: str, facts: Mapping[str, Fact], texts: Texts) -> Ended:
         """A piece of work begins. What goes wrong here is logged, and is not the work's."""
         try:
-            return _WorkSpan(self._kit, self._base, kind, facts).ended
+            return _WorkSpan(self._kit, self._base, kind, facts, texts).ended
         except Exception:  # A processor or sampler of anybody's.
             _LOGGER.exception("A span could not be begun.")
             return _unseen
@@ -53,14 +53,16 @@ def _unseen(error: BaseException | None) -> None:
 class _WorkSpan:
     """One piece of work, whose span is current while it goes on."""
 
-    __slots__ = ("_began", "_entered", "_kit", "_measured", "_span", "_task")
+    __slots__ = ("_began", "_entered", "_kit", "_measured", "_span", "_task", "_texts")
 
-    def __init__(self, kit: Kit, base: Attributes, kind: str, facts: Mapping[str, Fact]) -> None:
-        self._kit, self._began, self._task = kit, time.time(), this_task()
+    def __init__(self, kit: Kit, base: Attributes, kind: str, facts: Mapping[str, Fact], texts: Texts) -> None:
+        self._kit, self._began, self._task, self._texts = kit, time.time(), this_task(), texts
         own = _retrieval(kit, facts) if kind == RETRIEVAL else _embeddings(kit, facts)
         self._measured = {name: own[name] for name in own if name in _measured(kit)}
         place = facts.get("name")
         around = otel_context.get_current()
+        if texts.query is not None and kit.content.on_spans:
+            own.update(kit.content.query(texts.query()))
         self._span = kit.spans.start(f"{kind} {place}", around, SpanKind.CLIENT, {**base, **own}, self._began)
         self._entered = Entered(told_to_others(inside(self._span, around), kind))
 
@@ -68,22 +70,32 @@ class _WorkSpan:
         self._entered.leave()
         now = time.time()
         if this_task() is not self._task:  # The garbage collector ends it, whose errors are not the work's.
-            later(partial(self._end, now, ""))
-            return
-        left = error is None or isinstance(error, (asyncio.CancelledError, GeneratorExit))
-        self._end(now, "" if left or not isinstance(error, Exception) else classify_exception(error).code)
+            later(partial(self._end, now, None))
+        else:
+            self._end(now, error)
 
-    def _end(self, now: float, error_type: str) -> None:
+    def _end(self, now: float, error: BaseException | None) -> None:
+        left = error is None or isinstance(error, (asyncio.CancelledError, GeneratorExit))
+        error_type = "" if left or not isinstance(error, Exception) else classify_exception(error).code
         try:
-            end(self._span, now, error_type, names=self._kit.names)
+            end(self._span, now, error_type, names=self._kit.names, attributes=self._ending(error, error_type))
             self._kit.metrics.operation(now - self._began, self._measured, error_type)
         except Exception:  # As above.
             _LOGGER.exception("A span could not be ended.")
 
+    def _ending(self, error: BaseException | None, error_type: str) -> Attributes:
+        """What was found, or why nothing was, where spans hold texts."""
+        if not (self._kit.content.on_spans and self._span.is_recording()):
+            return {}
+        if error_type and isinstance(error, Exception):
+            return self._kit.error_message(classify_exception(error).message)
+        found = self._texts.found
+        return {} if found is None else {**self._kit.content.memories(found())}
+
 
 def _measured(kit: Kit) -> tuple[str, ...]:
     names = kit.names
-    return names.operation, names.provider, names.request_model
+    return names.operation, names.provider, names.request_model, names.server_address, names.server_port
 
 
 def _retrieval(kit: Kit, facts: Mapping[str, Fact]) -> Attributes:
@@ -101,6 +113,10 @@ def _embeddings(kit: Kit, facts: Mapping[str, Fact]) -> Attributes:
     found: Attributes = {names.operation: EMBEDDINGS, names.provider: str(facts.get("provider") or OTHER)}
     if (model := facts.get("name")) is not None:
         found[names.request_model] = str(model)
+    if address := facts.get("address"):
+        found[names.server_address] = str(address)
+        if isinstance(port := facts.get("port"), int):
+            found[names.server_port] = port
     if isinstance(dimension := facts.get("dimension"), int):
         found[names.dimension_count] = dimension
     if isinstance(count := facts.get("count"), int):

@@ -13,7 +13,8 @@ from opentelemetry.trace import SpanKind
 
 from lightagent.adapters.telemetry.otel.kit import Kit
 from lightagent.adapters.telemetry.otel.names import COUNT, EMBEDDINGS, OTHER, RETRIEVAL
-from lightagent.adapters.telemetry.otel.spans import Attributes, Entered, end, inside
+from lightagent.adapters.telemetry.otel.plain_values import Attributes, plain_attributes
+from lightagent.adapters.telemetry.otel.spans import Entered, end, inside
 from lightagent.aiokits.told_work import Ended, Fact
 from lightagent.domain.error_mapping import classify_exception
 
@@ -54,7 +55,7 @@ class _WorkSpan:
 
     def __init__(self, kit: Kit, base: Attributes, kind: str, facts: Mapping[str, Fact]) -> None:
         self._kit, self._began = kit, time.time()
-        own = _retrieval(kit, facts) if kind == RETRIEVAL else _embeddings(kit, facts)
+        own = plain_attributes(_retrieval(kit, facts) if kind == RETRIEVAL else _embeddings(kit, facts))
         self._measured = {name: own[name] for name in own if name in _measured(kit)}
         place = facts.get("name")
         around = otel_context.get_current()

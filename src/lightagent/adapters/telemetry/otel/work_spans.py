@@ -17,6 +17,7 @@ from lightagent.adapters.telemetry.otel.plain_values import Attributes, plain_at
 from lightagent.adapters.telemetry.otel.spans import Entered, end, inside
 from lightagent.aiokits.told_work import Ended, Fact
 from lightagent.domain.error_mapping import classify_exception
+from lightagent.domain.raised_places import raised_place
 
 _LOGGER: Final = logging.getLogger("lightagent")
 
@@ -39,8 +40,8 @@ class WorkSpans:
         """A piece of work begins. What goes wrong here is logged, and is not the work's."""
         try:
             return _WorkSpan(self._kit, self._base, kind, facts).ended
-        except Exception:  # A processor or sampler of anybody's.
-            _LOGGER.exception("A span could not be begun.")
+        except Exception as exc:  # A processor or sampler of anybody's.
+            _LOGGER.error("A span could not be begun: %s.", raised_place(exc))
             return _unseen
 
 
@@ -70,8 +71,8 @@ class _WorkSpan:
         try:
             end(self._span, now, error_type, names=self._kit.names)
             self._kit.metrics.operation(now - self._began, self._measured, error_type)
-        except Exception:  # As above.
-            _LOGGER.exception("A span could not be ended.")
+        except Exception as exc:  # As above.
+            _LOGGER.error("A span could not be ended: %s.", raised_place(exc))
 
 
 def _measured(kit: Kit) -> tuple[str, ...]:

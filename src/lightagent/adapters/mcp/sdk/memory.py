@@ -8,7 +8,6 @@ from typing import Final, Literal
 from lightagent.domain.mcp import McpServer, McpTool
 from lightagent.domain.mcp_exchange import McpRemark, RemarkKind
 from lightagent.domain.mcp_pins import Pins
-from lightagent.domain.raised_places import raised_place
 from lightagent.ports.mcp import RemarkListener, ToolPins
 
 _LOGGER: Final = logging.getLogger("lightagent")
@@ -76,5 +75,5 @@ def pass_on(listener: RemarkListener, remark: McpRemark) -> None:
     """Give a remark to the code of a user, which only observes: what it raises is logged, and changes nothing."""
     try:
         listener(remark)
-    except Exception as exc:
-        _LOGGER.warning("What listens to the MCP server %r raised %s.", remark.server, raised_place(exc))
+    except Exception:
+        _LOGGER.warning("What listens to the MCP server %r raised.", remark.server, exc_info=True)

@@ -17,7 +17,10 @@ BROWSER_USE := 0.13.14
 EMBEDDING_MODELS := 1.0.0-beta3
 OCTOKIT := 23.0.2
 NEO4J := 5.26.30
+PHOENIX := 20.26.1
+INSTRUMENTED := 0.66b1
 REMARKS := .tools/remarks.txt
+PINNED := '' -openai2 -litellm-proxy -agentdojo -phoenix -instrumented
 HEAVY := $(BIN)/pytest -q -p no:xdist -o cache_dir=.tools/heavy_cache tests/heavy
 
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
@@ -46,7 +49,7 @@ test: forget-remarks lint static-and-openai2 test-fast test-servers ## set up al
 	$(closing)
 
 # Real servers can stumble over a busy machine: what fails is run once more, on servers of its own, and that is said.
-test-heavy: forget-remarks .venv/.dev .tools/aimock-$(AIMOCK) .tools/mcp-$(MCP_SERVERS)-$(MCP_CONFORMANCE) .tools/temporal-$(TEMPORAL) .tools/litellm-proxy-$(PROXY) .tools/agentdojo-$(DOJO) .tools/browser-use-$(BROWSER_USE) .tools/embedding-models-$(EMBEDDING_MODELS) .tools/octokit-$(OCTOKIT) .tools/neo4j-$(NEO4J) ## real servers and big packages: minutes; names what the machine lacks
+test-heavy: forget-remarks .venv/.dev .tools/aimock-$(AIMOCK) .tools/mcp-$(MCP_SERVERS)-$(MCP_CONFORMANCE) .tools/temporal-$(TEMPORAL) .tools/litellm-proxy-$(PROXY) .tools/agentdojo-$(DOJO) .tools/browser-use-$(BROWSER_USE) .tools/embedding-models-$(EMBEDDING_MODELS) .tools/octokit-$(OCTOKIT) .tools/neo4j-$(NEO4J) .tools/phoenix-$(PHOENIX) .tools/instrumented-$(INSTRUMENTED) ## real servers and big packages: minutes; names what the machine lacks
 	$(say) "Heavy tests"
 	@$(HEAVY) || { [ $$? -eq 1 ] && printf '\n==> Once more, what failed\n' && $(HEAVY) --last-failed; }
 	$(closing)
@@ -54,19 +57,21 @@ test-heavy: forget-remarks .venv/.dev .tools/aimock-$(AIMOCK) .tools/mcp-$(MCP_S
 # 100 and 80 times as many as in `make test`; of what is done to journal stores, 25 to 70 times as many; of reviews, 50;
 # of conversations with strict providers, 33.
 STORES := killed killed_at_points mutated postgres_killed raced
+# 100 kills of writers of memories to SQLite and 50 to Qdrant and PostgreSQL, 100,000 steps of random owners on each store.
+MEMORIES := killed backends_killed random stream_random
 soak: forget-remarks .venv/.dev ## before a release, an hour: 500,000 runs that must not grow, 5,000 cut anywhere, 3,000 kills
 	$(say) "Soak"
 	@TEST_SOAK_RUNS=500000 TEST_GENERATED_RUNS=5000 TEST_KILLS=50 TEST_MUTATIONS=500 TEST_RACES=1000 \
 	TEST_HOSTILE_CHARACTERS=1000000 TEST_TERMINATED_TURNS=1000 TEST_LOG_MEGABYTES=1000 TEST_CASES=10000 \
-	TEST_REVIEW_RACES=1000 TEST_REVIEW_TABLE=whole TEST_RANDOM_REVIEWS=1500 TEST_RANDOM_SWARMS=5000 \
+	TEST_REVIEW_RACES=1000 TEST_REVIEW_TABLE=whole TEST_RANDOM_REVIEWS=1500 TEST_RANDOM_SWARMS=5000 TEST_RANDOM_PLANS=6000 \
 	TEST_CONCURRENT_RUNS=10000 TEST_CONCURRENT_HTTP_RUNS=1000 TEST_PROVIDER_CONVERSATIONS=10000 $(BIN)/pytest -q -p no:xdist \
 	tests/functional/test_concurrency.py tests/functional/test_cut_anywhere.py tests/functional/test_generated_arguments.py \
 	tests/functional/test_held_templates.py \
 	tests/functional/test_journal_files_damaged.py tests/functional/test_random_sessions.py tests/functional/test_sqlite_log.py \
-	tests/functional/test_random_swarms.py tests/functional/test_review_table.py tests/functional/test_reviews_raced.py tests/functional/test_reviews_random.py \
+	tests/functional/test_random_plans.py tests/functional/test_random_swarms.py tests/functional/test_review_table.py tests/functional/test_reviews_raced.py tests/functional/test_reviews_random.py \
 	tests/functional/test_strict_endpoints.py \
 	tests/unit/test_hostile_texts.py \
-	$(STORES:%=tests/functional/test_journals_%.py)
+	$(STORES:%=tests/functional/test_journals_%.py) $(MEMORIES:%=tests/functional/test_memory_%.py)
 	$(closing)
 
 check: lint .venv/.dev contracts ## the fast loop, under a minute: lint, mypy, rings, unit, contract and architecture tests
@@ -122,10 +127,13 @@ wheel: .venv/.demo ## build the wheel into dist/
 	@$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 pins: ## resolve every dependency anew and write the constraints files
-	@rm -rf .venv .venv-openai2 && : > constraints.txt && : > constraints-openai2.txt && : > constraints-litellm-proxy.txt && : > constraints-agentdojo.txt
-	@$(MAKE) setup .tools/litellm-proxy-$(PROXY) .tools/agentdojo-$(DOJO)
+	@rm -rf .venv .venv-openai2
+	@for name in $(PINNED); do : > constraints$$name.txt; done
+	@$(MAKE) setup .tools/litellm-proxy-$(PROXY) .tools/agentdojo-$(DOJO) .tools/phoenix-$(PHOENIX) .tools/instrumented-$(INSTRUMENTED)
 	@.tools/litellm-proxy/bin/pip freeze > constraints-litellm-proxy.txt
 	@.tools/agentdojo/bin/pip freeze --exclude-editable > constraints-agentdojo.txt
+	@.tools/phoenix/bin/pip freeze > constraints-phoenix.txt
+	@.tools/instrumented/bin/pip freeze --exclude-editable > constraints-instrumented.txt
 	@$(BIN)/pip freeze --exclude-editable > constraints.txt
 	@$(OPENAI2_BIN)/pip freeze --exclude-editable > constraints-openai2.txt
 
@@ -244,3 +252,21 @@ forget-remarks:
 	@{ $(PYTHON) -m venv .tools/browser-use \
 	&& .tools/browser-use/bin/python $(PIP_INSTALL) 'browser-use==$(BROWSER_USE)' 'griffelib>=2,<3' 'jsonschema>=4.23'; } && touch $@ \
 	|| { rm -rf .tools/browser-use; echo "browser-use could not be installed: see above. Its tests do not run."; } >&2
+
+# A backend of traces, of 140 packages; nothing of it is imported by a test.
+.tools/phoenix-$(PHOENIX): constraints-phoenix.txt
+	$(say) "Installing Phoenix (a minute or two, once)"
+	@mkdir -p .tools && rm -rf .tools/phoenix .tools/phoenix-*
+	@{ $(PYTHON) -m venv .tools/phoenix \
+	&& .tools/phoenix/bin/python $(PIP_INSTALL) --constraint constraints-phoenix.txt 'arize-phoenix==$(PHOENIX)'; } && touch $@ \
+	|| { rm -rf .tools/phoenix; echo "Phoenix could not be installed: see above. Its tests do not run."; } >&2
+
+# An application that others instrument: these change the classes of aiohttp, FastAPI and openai, and want an older SDK than ours.
+.tools/instrumented-$(INSTRUMENTED): pyproject.toml constraints-instrumented.txt
+	$(say) "Installing FastAPI and the instrumentations of others (a minute, once)"
+	@mkdir -p .tools && rm -rf .tools/instrumented .tools/instrumented-*
+	@{ $(PYTHON) -m venv .tools/instrumented \
+	&& .tools/instrumented/bin/python $(PIP_INSTALL) --constraint constraints-instrumented.txt --editable '.[litellm,openai,otel]' fastapi uvicorn \
+	'opentelemetry-instrumentation-aiohttp-client==$(INSTRUMENTED)' 'opentelemetry-instrumentation-fastapi==$(INSTRUMENTED)' \
+	opentelemetry-instrumentation-genai-openai openinference-instrumentation-openai; } && touch $@ \
+	|| { rm -rf .tools/instrumented; echo "The instrumentations could not be installed: see above. Their tests do not run."; } >&2

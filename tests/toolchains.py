@@ -83,6 +83,10 @@ HEAVY = {
         "install Maven 3.8 or newer, then run `make test-heavy`, which fetches it",
         lambda: any((ROOT / ".tools/neo4j").glob("neo4j-bolt-*.jar")),
     ),
+    "phoenix": Toolchain("run `make test-heavy`, which installs it", (ROOT / ".tools/phoenix/bin/phoenix").is_file),
+    "instrumented": Toolchain(
+        "run `make test-heavy`, which installs it", (ROOT / ".tools/instrumented/bin/python").is_file
+    ),
     "java": Toolchain("install a JDK, 17 or newer", _program("javac"), "default-jdk-headless"),
     "maven": Toolchain("install Maven 3.8 or newer", _program("mvn"), "maven"),
     "chromium": Toolchain("install Chromium", _program("chromium"), "chromium"),

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from lightagent.adapters.memory.shared import SharedMemoryPool
     from lightagent.adapters.prices import litellm_prices
     from lightagent.adapters.telemetry.otel.content import ContentCapture
+    from lightagent.adapters.telemetry.otel.sink import OpenTelemetrySink
     from lightagent.adapters.trace_files import JsonlTraceExporter
     from lightagent.agent import LightAgent
     from lightagent.application.event_codec import event_from_dict, event_to_dict
@@ -118,7 +119,7 @@ if TYPE_CHECKING:
         format_error_code,
         format_lightagent_error,
     )
-    from lightagent.domain.events import Event, HistoryReference
+    from lightagent.domain.events import Event
     from lightagent.domain.feedback import HumanFeedback
     from lightagent.domain.findings import Finding
     from lightagent.domain.guardrails import GuardrailDecision
@@ -168,6 +169,7 @@ if TYPE_CHECKING:
     from lightagent.domain.review import ApprovalDecision
     from lightagent.domain.review_log import Review
     from lightagent.domain.review_requests import ApprovalRequest
+    from lightagent.domain.run_starts import HistoryReference
     from lightagent.domain.scopes import Scope
     from lightagent.domain.signals import ApprovalRequired, RetryTool
     from lightagent.domain.skills import Skill
@@ -193,7 +195,7 @@ if TYPE_CHECKING:
     from lightagent.ports.context import Compactor, Conclusion, ContextSource, HistorySource, Replacement
     from lightagent.ports.context_budget import ContextBudget
     from lightagent.ports.detectors import Detector
-    from lightagent.ports.embedding import Embedder
+    from lightagent.ports.embedding import Embedder, ServedEmbedder
     from lightagent.ports.flushable_sink import FlushableSink
     from lightagent.ports.journals import JournalStore
     from lightagent.ports.memory import MemoryStore, OwnerSelection
@@ -205,6 +207,7 @@ if TYPE_CHECKING:
     from lightagent.ports.tool_selection import ToolSelection
     from lightagent.ports.tools import RunContext, Tool, ToolList, ToolSource
     from lightagent.ports.traces import TraceExporter
+    from lightagent.ports.tree_of_thought import TreeOfThought
     from lightagent.settings import Settings, load_settings
     from lightagent.streams import AsyncRunStream, RunStream
     from lightagent.swarm import LightSwarm
@@ -231,27 +234,27 @@ __all__ = [
     "MemoryOwner", "MemoryPolicy", "MemoryPromotedPayload", "MemoryPromotionDecision", "MemoryPromotionPayload",
     "MemoryProtocol", "MemoryQueryPayload", "MemoryRecord", "MemoryScope", "MemoryStore", "MemoryWritePayload",
     "MemoryWrittenPayload", "MissingExtraError", "ModelEndpoint", "ModelPrice", "MontyRunner", "NarrowTools",
-    "ObservingHook", "OfflineModel", "OpenAIChatModel", "OpenApiTools", "Origin", "Outcome", "OutputError",
-    "OutputPayload", "OwnerSelection", "Passed", "PayloadT", "Phase", "PolicyError", "PolicyHook", "PrefixedTools",
-    "PriceTable", "Prompts", "ProviderError", "PrunedSessions", "QueryPayload", "RateLimit", "ReasoningDelta",
-    "Refused", "RememberedDecision", "RenamedTools", "Replacement", "ReplyEnd", "ReplyPayload", "RequestPayload",
-    "Requester", "ResultPayload", "ResumeOptions", "RetryTool", "Review", "ReviewStore", "Reviews", "RunContext",
-    "RunInfo", "RunOptions", "RunResult", "RunStream", "RunSuspended", "RunWatch", "Runs", "Scope", "SelfLearning",
-    "ServedModel", "SessionInfo", "SessionTurn", "Sessions", "Settings", "SharedMemoryPool", "Skill",
-    "SkillManager", "Spent", "StdioServer", "Stopped", "StoredRun", "StreamEvent", "Subject", "SubprocessRunner",
-    "Suspended", "TelemetrySink", "TenantBudget", "TextDelta", "TokenCounter", "Tool", "ToolAnswer",
-    "ToolCallDelta", "ToolCallRecord", "ToolError", "ToolList", "ToolLoader", "ToolRegistry", "ToolSelection",
-    "ToolSource", "ToolSpec", "TraceEvent", "TraceExporter", "TraceRecorder", "TraceSummary", "TrimmedSession",
-    "Usage", "Verdict", "after_memory_promote", "after_memory_retrieve", "after_memory_write",
-    "after_model_response", "after_run", "after_tool_result", "as_tool", "before_memory_promote",
-    "before_memory_retrieve", "before_memory_write", "before_model_request", "before_run", "before_tool_call",
-    "classify_exception", "create_skill_tools", "event_from_dict", "event_to_dict", "export_trace",
-    "flush_telemetry", "format_error_code", "format_lightagent_error", "high_risk_parameter_guardrail",
-    "litellm_prices", "load_settings", "maximum_length_guardrail", "mcp_tools", "normalize_usage",
-    "on_approval_required", "on_conclusion", "on_context", "on_error", "on_handoff", "on_output", "open_app",
-    "open_detector", "open_embedder", "openapi_tools", "output_redaction_guardrail", "output_schema_guardrail",
-    "privacy_input_guardrail", "sensitive_tool_confirmation_guardrail", "spent_in", "summarize_trace", "tool",
-    "trace_events", "url_allowlist_guardrail",
+    "ObservingHook", "OfflineModel", "OpenAIChatModel", "OpenApiTools", "OpenTelemetrySink", "Origin", "Outcome",
+    "OutputError", "OutputPayload", "OwnerSelection", "Passed", "PayloadT", "Phase", "PolicyError", "PolicyHook",
+    "PrefixedTools", "PriceTable", "Prompts", "ProviderError", "PrunedSessions", "QueryPayload", "RateLimit",
+    "ReasoningDelta", "Refused", "RememberedDecision", "RenamedTools", "Replacement", "ReplyEnd", "ReplyPayload",
+    "RequestPayload", "Requester", "ResultPayload", "ResumeOptions", "RetryTool", "Review", "ReviewStore",
+    "Reviews", "RunContext", "RunInfo", "RunOptions", "RunResult", "RunStream", "RunSuspended", "RunWatch", "Runs",
+    "Scope", "SelfLearning", "ServedEmbedder", "ServedModel", "SessionInfo", "SessionTurn", "Sessions", "Settings",
+    "SharedMemoryPool", "Skill", "SkillManager", "Spent", "StdioServer", "Stopped", "StoredRun", "StreamEvent",
+    "Subject", "SubprocessRunner", "Suspended", "TelemetrySink", "TenantBudget", "TextDelta", "TokenCounter",
+    "Tool", "ToolAnswer", "ToolCallDelta", "ToolCallRecord", "ToolError", "ToolList", "ToolLoader", "ToolRegistry",
+    "ToolSelection", "ToolSource", "ToolSpec", "TraceEvent", "TraceExporter", "TraceRecorder", "TraceSummary",
+    "TreeOfThought", "TrimmedSession", "Usage", "Verdict", "after_memory_promote", "after_memory_retrieve",
+    "after_memory_write", "after_model_response", "after_run", "after_tool_result", "as_tool",
+    "before_memory_promote", "before_memory_retrieve", "before_memory_write", "before_model_request", "before_run",
+    "before_tool_call", "classify_exception", "create_skill_tools", "event_from_dict", "event_to_dict",
+    "export_trace", "flush_telemetry", "format_error_code", "format_lightagent_error",
+    "high_risk_parameter_guardrail", "litellm_prices", "load_settings", "maximum_length_guardrail", "mcp_tools",
+    "normalize_usage", "on_approval_required", "on_conclusion", "on_context", "on_error", "on_handoff", "on_output",
+    "open_app", "open_detector", "open_embedder", "openapi_tools", "output_redaction_guardrail",
+    "output_schema_guardrail", "privacy_input_guardrail", "sensitive_tool_confirmation_guardrail", "spent_in",
+    "summarize_trace", "tool", "trace_events", "url_allowlist_guardrail",
 ]
 # fmt: on
 

@@ -175,6 +175,9 @@ class AgentBase(Generic[DepsT, OutputT]):
             budget = self.means.budget
             if budget is not None and budget.model is not None:
                 stack.push_async_callback(budget.model.aclose)
+            planning = self.means.planning
+            if planning is not None and planning.model is not None:
+                stack.push_async_callback(planning.model.aclose)
             skills = self.means.skills
             if skills is not None and skills.runner is not None:
                 stack.push_async_callback(skills.runner.aclose)

@@ -13,12 +13,12 @@ from lightagent.application.prompts import Prompts
 from lightagent.application.skills.manager import SkillManager
 from lightagent.domain.budgets import BudgetLimits
 from lightagent.domain.capabilities import CapabilityPolicy
-from lightagent.domain.events import HistoryReference
 from lightagent.domain.guardrails import TextGuardrail, ToolGuardrail
 from lightagent.domain.information_flow import InformationFlow
 from lightagent.domain.json_types import JsonValue
 from lightagent.domain.limits import Limits
 from lightagent.domain.memory_policy import MemoryPolicy
+from lightagent.domain.run_starts import HistoryReference
 from lightagent.ports.budgets import Budgets
 from lightagent.ports.code import CodeRunner
 from lightagent.ports.context import Compactor, Conclusion, ContextSource, HistorySource
@@ -33,6 +33,7 @@ from lightagent.ports.system import Clock, IdSource
 from lightagent.ports.telemetry import TelemetrySink
 from lightagent.ports.tool_selection import ToolSelection
 from lightagent.ports.tools import Tool, ToolSource
+from lightagent.ports.tree_of_thought import TreeOfThought
 
 ToolLike: TypeAlias = Callable[..., object] | Tool[Never] | ToolSource[Never]
 """What can be among tools: a typed function, one with `tool_info`, a tool object, or a source of tools."""
@@ -84,6 +85,11 @@ class AgentOptions(TypedDict, total=False):
         self_learning: True, or `SelfLearning`: after each run a model is asked what would help in later ones. What it
             says is a candidate, and later runs are told of it only after a policy or a person has promoted it; see
             `list_memory_candidates`.
+        tree_of_thought: True, or `TreeOfThought`: a model makes a plan before the agent acts, and a new one where a
+            step of it fails.
+        tot_model: the model that plans, by name or as an object; by default the agent's. tot_api_key, tot_base_url:
+            for one given by name; by default those of the agent.
+        filter_tools: True, the default: offer only the tools that the plan names. Of no meaning without plans.
         context_sources: add to the conversation before the first request.
         conclusions: are drawn from a run that succeeded, such as memories.
         context_budget: the tokens that a request may take, and what happens to the rest of the conversation.
@@ -130,6 +136,11 @@ class AgentOptions(TypedDict, total=False):
     memory_policy: MemoryPolicy | None
     memory_namespace: str | None
     self_learning: bool | SelfLearning | None
+    tree_of_thought: bool | TreeOfThought | None
+    tot_model: str | ChatModel | None
+    tot_api_key: str | None
+    tot_base_url: str | None
+    filter_tools: bool | None
     context_sources: Sequence[ContextSource] | None
     conclusions: Sequence[Conclusion] | None
     context_budget: ContextBudget | None

@@ -76,6 +76,18 @@ def test_policies_are_measured() -> None:
     assert all(float(row[2].replace(",", "")) > 0 for row in rows)
 
 
+def test_telemetry_is_measured() -> None:
+    program = [sys.executable, "benchmarks/telemetry.py", "--only", "lightagent"]
+    for arguments, count in ((["--runs", "2", "--rounds", "1"], 7 + 2), (["--collector", "--rounds", "1"], 2)):
+        command = [*program, *arguments]
+        done = subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8", timeout=50, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        rows = [line for line in done.stdout.splitlines() if line.startswith("|") and "p95" not in line]
+        assert sum(any(character.isdigit() for character in row) for row in rows) == count
+
+
 def test_tool_selection_is_measured(tmp_path: Path) -> None:
     tools, queries = tmp_path / "tools.jsonl", tmp_path / "queries.jsonl"
     tools.write_text(

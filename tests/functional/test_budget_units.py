@@ -37,6 +37,7 @@ from lightagent import (
     RunResult,
     TextDelta,
     ToolAnswer,
+    TreeOfThought,
     Usage,
     spent_in,
     tool,
@@ -45,6 +46,7 @@ from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
 from lightagent.domain.deltas import ModelReply
 from lightagent.domain.events import ModelReplied, Nested, ToolFinished
 from lightagent.domain.messages import AssistantMessage, ToolCall
+from tests.support.planners import look_back, plan, proposals
 
 ROOT = Path(__file__).parents[2]
 ROW = re.compile(r"^\|.*\| `(test_\w+)` \|$", re.MULTILINE)
@@ -162,6 +164,13 @@ async def test_a_summary_is_a_model_call() -> None:
     assert spent_in(enough.journal).tokens == enough.usage.total_tokens
     assert (await outcome(1)).outcome.kind == "budget_exhausted"
     assert (await outcome(0)).outcome.kind == "budget_exhausted"
+
+
+async def test_each_request_for_a_plan_is_a_model_call() -> None:
+    plans = proposals(plan("Work."), plan("Rest."))
+    replies = [plans, '{"scores": [0.9, 0.1]}', look_back(plan("Work well.")), "done"]
+    result = await needs(agent_of(*replies, tree_of_thought=TreeOfThought(branches=2)), "model_calls", 4)
+    assert spent_in(result.journal).tokens == result.usage.total_tokens
 
 
 async def test_three_parallel_calls_are_three_tool_calls() -> None:

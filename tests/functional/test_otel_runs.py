@@ -432,7 +432,7 @@ async def test_a_handoff_is_told_and_the_agent_that_acts_is_named() -> None:
         telemetry=[spans.sink],
     )
     await front.arun("?")
-    assert [attributes(span)["gen_ai.agent.name"] for span in spans.named("chat")] == ["front", "travel"]
+    assert [attributes(span)["lightagent.agent.name"] for span in spans.named("chat")] == ["front", "travel"]
     assert events(spans.one("invoke_agent front")) == ["lightagent.handoff"]
 
 

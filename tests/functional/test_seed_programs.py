@@ -207,6 +207,30 @@ def test_swarm(run: Program, aimock: Aimock) -> None:
     assert "Answer finance approval questions." in str(sent(second)[0]["content"])
 
 
+def test_tree_of_thought(run: Program, aimock: Aimock) -> None:
+    """The seed's program imports nothing and ends with the agent; the tools, and what it is asked then, are ours."""
+    plan = {"goal": "An answer.", "steps": [{"text": "Look it up.", "tools": ["look_up"]}]}
+    call: JsonObject = {"id": "l", "name": "look_up", "arguments": {"word": "agent"}}
+    aimock.add(
+        {"match": {"userMessage": "The plan:"}, "response": {"content": json.dumps(plan)}},
+        {"match": {"userMessage": "The tools of"}, "response": {"content": json.dumps({"proposals": [plan]})}},
+        {"match": {"userMessage": "What is", "hasToolResult": False}, "response": {"toolCalls": [call]}},
+        {"match": {"userMessage": "What is", "hasToolResult": True}, "response": {"content": "One who acts."}},
+    )
+    tools = (
+        'def look_up(word: str) -> str:\n    """Looks up a word."""\n    return "one who acts"\n'
+        'def translate(word: str) -> str:\n    """Translates a word."""\n    raise SystemExit(word)\n'
+    )
+    asked = "print(agent.run('What is an agent?', tools=[look_up, translate]))"
+    printed = run("tree_of_thought", first="from LightAgent import LightAgent", then=tools + asked)
+    assert printed == "One who acts.\n"
+    propose, reflect, first, second = [entry.body for entry in aimock.journal()]
+    assert (propose["model"], reflect["model"]) == ("m", "m")
+    assert "Look it up. [tools: look_up]" in str(sent(first)[-2]["content"])
+    assert [as_object(as_object(one)["function"])["name"] for one in as_list(first["tools"])] == ["look_up"]
+    assert sent(second)[-1]["content"] == "one who acts"
+
+
 def test_guardrails(run: Program, aimock: Aimock) -> None:
     """The seed's program ends with the agent; what it is asked then is ours."""
     pay: JsonObject = {"userMessage": "Pay.", "hasToolResult": False}

@@ -5,9 +5,11 @@ from collections.abc import Generator, Iterator
 
 import pytest
 
+from tests.servers.aimock import Aimock, aimock_server
 from tests.servers.child import server_logs
 from tests.servers.litellm_proxy import LiteLLMProxy, litellm_proxy_server
 from tests.servers.neo4j import Neo4jServer, neo4j_server
+from tests.servers.phoenix import PhoenixServer, phoenix_server
 from tests.servers.temporal_server import TemporalServer, temporal_server
 
 
@@ -30,6 +32,19 @@ def neo4j(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Neo4jServer]:
         yield Neo4jServer(url, None)
         return
     with neo4j_server(tmp_path_factory.mktemp("neo4j")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def phoenix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PhoenixServer]:
+    with phoenix_server(tmp_path_factory.mktemp("phoenix")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aimock]:
+    """What programs of another environment ask for models."""
+    with aimock_server(tmp_path_factory.mktemp("aimock") / "server.log") as server:
         yield server
 
 

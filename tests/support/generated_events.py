@@ -15,7 +15,6 @@ from lightagent.domain.events import (
     Concluded,
     ContextAdded,
     ContextReplaced,
-    HistoryReference,
     ModelFailed,
     ModelReplied,
     ModelRequested,
@@ -41,8 +40,10 @@ from lightagent.domain.messages import (
     UserMessage,
 )
 from lightagent.domain.outcomes import Blocked, BudgetExhausted, Cancelled, Completed, Failed, Outcome, Suspended
+from lightagent.domain.plans import Plan, Planned, PlanStep, ThoughtFigures
 from lightagent.domain.policy import PHASES, Decision
 from lightagent.domain.ranking import RankedTool
+from lightagent.domain.run_starts import AgentPlans, HistoryReference
 from lightagent.domain.scopes import Scope
 from lightagent.domain.tool_selection import OfferedTool, ToolsSelected
 from lightagent.domain.usage import Usage
@@ -130,9 +131,18 @@ STARTED = st.builds(
     before=NAMES,
     after=NAMES,
     history=st.none() | st.builds(HistoryReference, TEXT, COUNT, COUNT),
+    plans=st.lists(st.builds(AgentPlans, TEXT, COUNT), max_size=2).map(tuple),
     at=SECONDS,
 )
 USAGE = st.builds(Usage, COUNT, COUNT, COUNT, COUNT, COUNT)
+PLAN = st.builds(Plan, TEXT, st.lists(st.builds(PlanStep, TEXT, NAMES), max_size=2).map(tuple))
+THOUGHT = st.builds(
+    ThoughtFigures,
+    st.lists(COUNT, max_size=2).map(tuple),
+    TEXT,
+    st.none() | SECONDS,
+    st.sampled_from(["chosen", "complete", "open", "expanded", "pruned"]),
+)
 STATUS = st.sampled_from(["ok", "failed", "refused", "rejected", "answered", "unknown", "withheld"])
 PLAIN_EVENTS: dict[type, st.SearchStrategy[Event]] = {
     RunStarted: STARTED,
@@ -145,6 +155,19 @@ PLAIN_EVENTS: dict[type, st.SearchStrategy[Event]] = {
     ),
     ToolsSelected: st.builds(
         ToolsSelected, NAMES, OFFERED, RANKED, COUNT, NAMES, COUNT, st.lists(ERROR, max_size=1).map(tuple), SECONDS
+    ),
+    Planned: st.builds(
+        Planned,
+        st.none() | PLAN,
+        st.none() | CONTEXT,
+        st.none() | NAMES,
+        st.none() | ERROR,
+        st.lists(THOUGHT, max_size=2).map(tuple),
+        TEXT,
+        COUNT,
+        st.none() | USAGE,
+        DECISIONS,
+        SECONDS,
     ),
     ModelRequested: st.builds(
         ModelRequested, COUNT, COUNT, NAMES, st.none() | OBJECT, st.none() | MESSAGES, DECISIONS, NAMES, SECONDS

@@ -19,7 +19,6 @@ from lightagent.domain.events import (
     Concluded,
     ContextAdded,
     ContextReplaced,
-    HistoryReference,
     ModelFailed,
     ModelReplied,
     ModelRequested,
@@ -51,11 +50,15 @@ from lightagent.domain.moves import (
     CheckOutput,
     Conclude,
     Finish,
+    Move,
     Prepare,
+    Think,
     next_move,
 )
 from lightagent.domain.outcomes import Blocked, BudgetExhausted, Cancelled, Completed, Failed, Outcome, Suspended
+from lightagent.domain.plans import Plan, Planned, PlanStep
 from lightagent.domain.policy import Decision
+from lightagent.domain.run_starts import AgentPlans, HistoryReference
 from lightagent.domain.runs import PendingCall, Run, call_key, waiting_calls
 from lightagent.domain.tool_selection import OfferedTool, ToolsSelected
 
@@ -102,6 +105,7 @@ STARTED = st.builds(
     before=st.sampled_from([(), ("memory",), ("memory", "files")]),
     after=st.sampled_from([(), ("files",)]),
     history=st.none() | st.builds(HistoryReference, st.just("s"), st.just(1), st.integers(-1, 2)),
+    plans=st.sampled_from([(), (AgentPlans("first", 2),), (AgentPlans("first", 1), AgentPlans("second", 3))]),
 )
 
 NESTED = RunStarted("n", AgentHead("n", "m", SystemMessage("s")), (UserMessage("q"),))
@@ -113,17 +117,28 @@ REPLIES = st.builds(
     st.builds(AssistantMessage, TEXT, CALLS, refusal=st.sampled_from([None] * 7 + ["no"])),
     st.sampled_from(["stop"] * 3 + ["tool_calls"] * 3 + [None, "length", "content_filter"]),
 )
+PLANS = st.one_of(
+    st.just(Planned(None)),
+    st.builds(
+        Planned,
+        st.builds(Plan, TEXT, st.builds(PlanStep, TEXT, st.sampled_from([(), ("t",), ("a",)])).map(lambda one: (one,))),
+        st.builds(ContextMessage, st.just("plan"), TEXT),
+        st.sampled_from([None, (), ("t",)]),
+    ),
+)
 PLAIN: st.SearchStrategy[Event] = st.one_of(
     st.builds(Admitted, st.builds(UserMessage, TEXT)),
     st.builds(ContextAdded, NAMES, st.lists(st.builds(ContextMessage, NAMES, TEXT), max_size=2).map(tuple)),
     st.builds(ContextReplaced, NAMES, st.integers(0, 4), MESSAGES),
     st.builds(ToolsSelected, st.lists(IDS, max_size=2).map(tuple), DECLARED),
+    PLANS,
     st.builds(ModelRequested, TURNS, st.just(1), messages=st.none() | MESSAGES),
     st.builds(ModelRetried, TURNS, st.integers(0, 1)),
     st.builds(ModelFailed, TURNS, st.integers(0, 1), st.just(ERROR), TEXT, ends=ENDS),
     REPLIES,
     st.builds(CallsRefused, st.lists(IDS, max_size=2).map(tuple), st.just(ERROR)),
     st.builds(ToolStarted, IDS, st.just("t"), ARGUMENTS, st.sampled_from(["", "", "", "k"]), DECISIONS),
+    st.builds(ToolFinished, IDS, TEXT, st.just("failed")),
     st.builds(ToolFinished, IDS, TEXT, effects=st.lists(EFFECTS, max_size=1).map(tuple), ends=ENDS),
     st.builds(ApprovalRequested, IDS, TEXT, ARGUMENTS, ARGUMENTS),
     st.builds(ApprovalDecided, IDS, HUMAN),
@@ -143,11 +158,12 @@ class Next:
 
     reply: ModelReplied
     decision: ApprovalDecision
+    plan: Event
     choice: int
 
 
 EVENTS: st.SearchStrategy[Event] = st.one_of(PLAIN, st.builds(Nested, IDS, PLAIN), st.builds(Nested, IDS, STARTED))
-NEXT = st.builds(Next, REPLIES, HUMAN, st.integers(0, 5))
+NEXT = st.builds(Next, REPLIES, HUMAN, PLANS, st.integers(0, 5))
 # Mapped, since `one_of` would give each kind of event as much weight as what comes next.
 STEP = st.sampled_from([NEXT, NEXT, NEXT, EVENTS]).flatmap(lambda chosen: chosen)
 STEPS = st.one_of(st.lists(STEP, max_size=8), st.lists(STEP, min_size=20, max_size=40))
@@ -203,12 +219,17 @@ def _next_event(run: Run, step: Next) -> Event:
         for call_id in reversed(path[:-1]):
             event = Nested(call_id, event)
         return event
-    match next_move(run):
+    move = next_move(run)
+    return step.plan if isinstance(move, Think) else _carried_out(run, move, step)
+
+
+def _carried_out(run: Run, move: Move, step: Next) -> Event:
+    match move:
         case Admit():
             return Admitted(UserMessage("q"))
         case Prepare(sources=sources):
             return ContextAdded(sources[0], (ContextMessage(sources[0], "m"),))
-        case AskModel():
+        case AskModel() | Think():
             return _model_event(run, step)
         case CallTools(calls=calls):
             return _call_event(run, calls[step.choice % len(calls)], step)
@@ -240,4 +261,8 @@ def _call_event(run: Run, call: PendingCall, step: Next) -> Event:
         if step.choice == 0 and call.status == "new":
             return ApprovalRequested(call_id, "why", {"arguments": arguments}, arguments)
         return ToolStarted(call_id, "t", arguments, call_key(run, call_id))
-    return Nested(call_id, NESTED) if step.choice == 1 and call.child is None else ToolFinished(call_id, "yes")
+    return (
+        Nested(call_id, NESTED)
+        if step.choice == 1 and call.child is None
+        else ToolFinished(call_id, "yes", "failed" if step.choice == 2 else "ok")
+    )

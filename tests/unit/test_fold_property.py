@@ -21,7 +21,6 @@ from lightagent.domain.events import (
     Concluded,
     ContextAdded,
     ContextReplaced,
-    HistoryReference,
     ModelFailed,
     ModelReplied,
     ModelRequested,
@@ -48,6 +47,7 @@ from lightagent.domain.moves import CallTools, Finish, Prepare, next_move
 from lightagent.domain.outcomes import Blocked, Completed, Suspended
 from lightagent.domain.policy import Decision
 from lightagent.domain.replies import cut_short
+from lightagent.domain.run_starts import HistoryReference
 from lightagent.domain.runs import Run
 from lightagent.testing import ScriptedModel
 from tests.support.plausible_events import accepted_runs

@@ -116,6 +116,20 @@ def test_a_missing_extra_says_what_to_type() -> None:
     assert "Type: pip install 'litellm<2,>=1.110'" in told
 
 
+def test_without_opentelemetry_its_sink_says_what_to_type_once_it_is_made() -> None:
+    program = """
+from lightagent import *
+from lightagent import OpenTelemetrySink, MissingExtraError
+try:
+    OpenTelemetrySink(tags=("nightly",))
+except MissingExtraError as error:
+    TOLD = str(error)
+"""
+    _, told = run(program, "opentelemetry")
+    assert isinstance(told, str)
+    assert "'opentelemetry-sdk<2,>=1.45'" in told
+
+
 def test_the_command_line_says_what_to_type_without_its_extra() -> None:
     program = WITHOUT.replace("MISSING", repr({"typer", "rich", "click"})) + (
         "from lightagent.entrypoints.cli import main\nmain()"

@@ -6,33 +6,51 @@ serve many runs and know none of them. The context of the caller knows which one
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 Fact: TypeAlias = str | int | None
 """What is told of a piece of work: names and counts, never texts."""
 
+Found: TypeAlias = tuple[str, float, str]
+"""What a search found: its id, its score, and what it says."""
+
+
+@dataclass(slots=True)
+class Texts:
+    """The texts of a piece of work. They are private: a listener asks for them only where it may keep them.
+
+    Attributes:
+        query: gives what is searched for; asked at the beginning.
+        found: gives what was found, best first; asked at the end, where the work has set it by then.
+    """
+
+    query: Callable[[], str] | None = None
+    found: Callable[[], Sequence[Found]] | None = None
+
+
 Ended: TypeAlias = Callable[[BaseException | None], None]
 
-Listener: TypeAlias = Callable[[str, Mapping[str, Fact]], Ended]
-"""Takes the kind of a piece of work and what is known of it at its beginning; gives what is told of its end. Neither
-raises."""
+Listener: TypeAlias = Callable[[str, Mapping[str, Fact], Texts], Ended]
+"""Takes the kind of a piece of work, what is known of it at its beginning, and its texts; gives what is told of its
+end. Neither raises."""
 
 _LISTENER: Final[ContextVar[Listener | None]] = ContextVar("lightagent_told_work", default=None)
 
 
 @contextmanager
-def telling(kind: str, **facts: Fact) -> Generator[None]:
-    """Tell of the work inside, where somebody listens."""
-    listener = _LISTENER.get()
+def telling(kind: str, facts: Mapping[str, Fact], query: Callable[[], str] | None = None) -> Generator[Texts]:
+    """Tell of the work inside, where somebody listens; what it finds can be set on what this gives."""
+    listener, texts = _LISTENER.get(), Texts(query)
     if listener is None:
-        yield
+        yield texts
         return
-    ended = listener(kind, facts)
+    ended = listener(kind, facts, texts)
     try:
-        yield
+        yield texts
     except BaseException as error:
         ended(error)
         raise

@@ -39,6 +39,7 @@ from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import UserMessage
 from lightagent.domain.origin import Origin, TraceHeaders
 from lightagent.domain.outcomes import Cancelled, Failed, Outcome
+from lightagent.domain.plans import Planned
 from lightagent.domain.policy import Subject
 from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.runs import Run
@@ -370,5 +371,14 @@ class ActiveRun(Generic[DepsT]):
                 self.nesting.record(event)
 
 
-_DURABLE: Final = (ContextReplaced, ToolStarted, ToolFinished, ApprovalRequested, ApprovalDecided, Nested, RunFinished)
+_DURABLE: Final = (
+    ContextReplaced,
+    Planned,
+    ToolStarted,
+    ToolFinished,
+    ApprovalRequested,
+    ApprovalDecided,
+    Nested,
+    RunFinished,
+)
 """Before an effect, after it, and where a run stops, what has happened must survive; what comes between goes along."""

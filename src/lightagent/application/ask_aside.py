@@ -43,11 +43,12 @@ class AsideReply:
     stopped: Stopped | None = None
 
 
-async def ask_aside(live: ActiveRun[DepsT], aside: Aside, note: str) -> AsideReply:
+async def ask_aside(live: ActiveRun[DepsT], aside: Aside, note: str, *, priced_as: str = "") -> AsideReply:
     """Ask the model once. A failure is returned as `AsideReply.error`, and does not end the run.
 
     Args:
         note: the kind of the note that the request counts, in runs that have budgets.
+        priced_as: the name of the model whose price it has; by default that of the agent.
     """
     reply = AsideReply()
     payload = RequestPayload((UserMessage(aside.text),), {}, ())
@@ -60,7 +61,7 @@ async def ask_aside(live: ActiveRun[DepsT], aside: Aside, note: str) -> AsideRep
         reply.decisions += verdict.decisions
         payload = verdict.payload
     if live.spending is not None:
-        no_room = await live.spending.reserve_summary(live.run, estimate_tokens(aside.text))
+        no_room = await live.spending.reserve_aside(live.run, estimate_tokens(aside.text), priced_as)
         if no_room is not None:
             reply.stopped = no_room
             return reply

@@ -20,6 +20,7 @@ from lightagent.domain.events import ModelRequested, ModelRetried, RunFinished
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.limits import Limits
 from lightagent.domain.outcomes import Failed
+from lightagent.domain.plan_folding import split_by_plan
 from lightagent.domain.policy import RequestPayload, Stopped
 from lightagent.domain.replies import refused_request
 from lightagent.domain.retries import retry_pause
@@ -67,7 +68,8 @@ async def _begin(live: ActiveRun[DepsT]) -> None:
     """Tell the request, once the conversation is within its bounds and the policies have passed it."""
     reviewer = live.reviewer
     try:
-        offered, selected = await offer_tools(live)
+        listed, selected = await offer_tools(live)
+        offered, kept_back = split_by_plan(live.run, listed)
         reviewed = reviewer is not None and reviewer.reviews("model_request")
         specs = await live.specs(offered) if reviewed else ()
     except Exception as error:  # A source of anybody's: without its tools the model cannot be asked.
@@ -79,7 +81,7 @@ async def _begin(live: ActiveRun[DepsT]) -> None:
     await compact_context(live, offered)
     if live.run.outcome is not None:
         return
-    made = await _reviewed_request(live, offered, specs)
+    made = await _reviewed_request(live, offered, specs, kept_back)
     if isinstance(made, RunFinished):
         await finish(live, made.outcome, made.decisions)
     elif live.spending is None or await _may_send(live, made):
@@ -105,16 +107,21 @@ async def _may_send(live: ActiveRun[DepsT], request: ModelRequested | None = Non
 
 
 async def _reviewed_request(
-    live: ActiveRun[DepsT], offered: tuple[str, ...], specs: tuple[ToolSpec, ...]
+    live: ActiveRun[DepsT], offered: tuple[str, ...], specs: tuple[ToolSpec, ...], kept_back: tuple[str, ...]
 ) -> ModelRequested | RunFinished:
-    """The request as the policies leave it; `specs` are the declarations of what is offered, for policies to see."""
+    """The request as the policies leave it.
+
+    Args:
+        specs: the declarations of what is offered, for policies to see.
+        kept_back: the names of the tools that are not offered since the plan does not need them.
+    """
     run, now = live.run, live.clock.now()
     told = run.missing + (not run.head.silent)  # the messages that are not among the run's own
     params = turn_params(run.head.params, first=run.turn == run.head_turn)
     reviewer = live.reviewer
     if reviewer is None or not reviewer.reviews("model_request"):
         own_params = None if params == run.head.params else params
-        return ModelRequested(run.turn + 1, told + run.message_count, offered, own_params, at=now)
+        return ModelRequested(run.turn + 1, told + run.message_count, offered, own_params, hidden=kept_back, at=now)
     payload = RequestPayload(run.messages, copy_json(params), offered)
     verdict = await reviewer.review("model_request", live.subject(specs=specs), payload)
     if isinstance(verdict, Stopped):
@@ -128,7 +135,7 @@ async def _reviewed_request(
         None if passed.params == run.head.params else passed.params,
         None if passed.messages == run.messages else passed.messages,
         verdict.decisions,
-        tuple(name for name in offered if name not in allowed),
+        (*(name for name in offered if name not in allowed), *kept_back),
         live.clock.now(),
     )
 

@@ -32,6 +32,7 @@ from lightagent.domain.events import (
 )
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.plans import Planned
 from lightagent.domain.policy import MEMORY_PHASES, Decision
 from lightagent.domain.session_entries import SessionEntry
 from lightagent.domain.tool_selection import ToolsSelected
@@ -47,6 +48,7 @@ _Plain: TypeAlias = (
     | ContextAdded
     | ContextReplaced
     | ToolsSelected
+    | Planned
     | ModelRequested
     | ModelRetried
     | ModelFailed
@@ -85,6 +87,7 @@ class LaterField(NamedTuple):
 
 LATER_FIELDS: Final = (
     LaterField("run_started", "untrusted", 3, None),
+    LaterField("run_started", "plans", 4, []),
     LaterField("tool_finished", "labels", 3, []),
     LaterField("session_base", "untrusted", 3, None),
     LaterField("session_base", "untrusted_everything", 3, None),

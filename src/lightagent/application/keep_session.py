@@ -13,8 +13,9 @@ from lightagent.application.review_streams import TAKEN_BACK, ReviewStreams, wit
 from lightagent.application.write_session import SessionWriter
 from lightagent.domain.context_labels import joined
 from lightagent.domain.errors import ConfigurationError, PolicyError, StoreError
-from lightagent.domain.events import Event, HistoryReference, RunFinished, RunStarted
+from lightagent.domain.events import Event, RunFinished, RunStarted
 from lightagent.domain.outcomes import Suspended
+from lightagent.domain.run_starts import HistoryReference
 from lightagent.domain.runs import Beginning
 from lightagent.domain.scopes import Scope
 from lightagent.domain.session_entries import IncompleteTurnsIncluded, LogEntry, TurnUndone

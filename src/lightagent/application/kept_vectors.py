@@ -18,7 +18,7 @@ from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.errors import ProviderError
 from lightagent.domain.vectors import TextRole, Vector, is_vector
-from lightagent.ports.embedding import Embedder
+from lightagent.ports.embedding import Embedder, embedder_facts
 from lightagent.ports.system import Clock
 
 T = TypeVar("T")
@@ -169,9 +169,8 @@ class KeptVectors:
                 self._store.vectors.update(zip(batch, vectors, strict=True))
 
     async def _embed(self, texts: Sequence[str], role: TextRole) -> Sequence[Vector]:
-        embedder = self._embedder
-        with telling("embeddings", name=embedder.name, dimension=embedder.dimension, count=len(texts)):
-            vectors = await embedder.embed(texts, role)
+        with telling("embeddings", embedder_facts(self._embedder, texts)):
+            vectors = await self._embedder.embed(texts, role)
         if len(vectors) != len(texts):
             raise ProviderError(
                 f"The embedder {self._embedder.name!r:.80} gave {len(vectors)} vectors of {len(texts)} texts.",

@@ -31,6 +31,7 @@ from lightagent.ports.models import ChatModel, ServedModel
 from lightagent.ports.policy import Gate
 from lightagent.ports.system import Clock, IdSource
 from lightagent.ports.telemetry import TelemetrySink
+from lightagent.ports.tree_of_thought import TreeOfThought
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ class Means(Generic[DepsT]):
         ambient_sink: finds the sink that belongs to the process, as it is when a run is made; it gives None where there
             is none. None for an agent that wants none.
         capture_content: keep private content in traces.
+        planning: how it plans before it acts; None for an agent that does not.
         handoffs: agents that may take over; those of a swarm name each other, and itself.
         handoff_limits: how often they may; None: no limit of their own.
     """
@@ -93,6 +95,7 @@ class Means(Generic[DepsT]):
     sinks: tuple[TelemetrySink, ...] = ()
     ambient_sink: Callable[[], TelemetrySink | None] | None = None
     capture_content: bool = False
+    planning: TreeOfThought | None = None
     handoffs: Sequence[Means[DepsT]] = ()
     handoff_limits: HandoffLimits | None = None
 

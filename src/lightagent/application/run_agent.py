@@ -25,11 +25,12 @@ from lightagent.application.prepare_context import admit, gather_context
 from lightagent.application.resume_run import check_calls
 from lightagent.application.reviewing.run_reviews import REVIEW_PROBLEM, RunReviews
 from lightagent.application.run_services import Keeper
+from lightagent.application.think import think
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.conversation import check_conversation
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.events import HistoryReference, Noted, RunFinished
+from lightagent.domain.events import Noted, RunFinished
 from lightagent.domain.folding import fold
 from lightagent.domain.messages import (
     AssistantMessage,
@@ -39,8 +40,20 @@ from lightagent.domain.messages import (
     ToolMessage,
     UserMessage,
 )
-from lightagent.domain.moves import Admit, AskModel, CallTools, CheckOutput, Conclude, Finish, Move, Prepare, next_move
+from lightagent.domain.moves import (
+    Admit,
+    AskModel,
+    CallTools,
+    CheckOutput,
+    Conclude,
+    Finish,
+    Move,
+    Prepare,
+    Think,
+    next_move,
+)
 from lightagent.domain.outcomes import BudgetExhausted, Completed, Suspended
+from lightagent.domain.run_starts import HistoryReference
 from lightagent.domain.selection_folding import lacking_tools
 from lightagent.domain.spending import RESUMED
 
@@ -153,6 +166,8 @@ async def _carry_out(move: Move, live: ActiveRun[DepsT], whole: Deadline) -> Non
             await admit(live)
         case Prepare(sources):
             await gather_context(live, sources)
+        case Think():
+            await think(live)
         case Conclude(name, answer):
             await conclude(live, name, answer)
         case _:

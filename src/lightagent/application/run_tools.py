@@ -16,6 +16,7 @@ from lightagent.application.tools.toolset import DepsT, Toolset, tool_name
 from lightagent.domain.agent_heads import lasting_name
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.origin import Origin
+from lightagent.domain.plan_folding import split_by_plan
 from lightagent.domain.runs import NO_TOOLS, Run
 from lightagent.domain.selection_folding import names_to_offer
 from lightagent.domain.tool_selection import SEARCH_TOOL, OfferedTool
@@ -149,7 +150,7 @@ class RunTools(Generic[DepsT]):
         found = await listed.selector.find(query, listed.pool, origin, in_time=self._in_time)
         # Nothing is awaited from here on, so that the searches of one turn divide what room there is.
         run, tools = self._run, listed.tools.tools
-        offered = (*(run.offered or ()), *run.hidden)
+        offered = (*(run.offered or ()), *split_by_plan(run, run.hidden)[0])
         turn = (run.head.name, run.turn)
         if self._promised[0] != turn:
             self._promised = turn, {}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from lightagent.aiokits.told_work import telling
+from lightagent.aiokits.told_work import Found, telling
 from lightagent.application.foreign_code import FAILURES, await_foreign, failure
 from lightagent.application.memory_means import MemoryMeans, MemoryPlace
+from lightagent.application.track_lessons import id_of
 from lightagent.domain.errors import StoreError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.memory_limits import MOST_QUERY, shortened
@@ -28,10 +29,12 @@ async def search_memory(
     """
     about: JsonObject = {"store": means.store.name, **place.about}
     wanted = filter_of(means.policy, means.clock.now())
-    searching = means.store.recall(place.owner, shortened(query, MOST_QUERY), limit, wanted)
+    asked = shortened(query, MOST_QUERY)
+    searching = means.store.recall(place.owner, asked, limit, wanted)
     try:
-        with telling("retrieval", name=means.store.name, limit=limit):
+        with telling("retrieval", {"name": means.store.name, "limit": limit}, lambda: asked) as told:
             found = _records(await await_foreign(searching, means.policy.recall_timeout, in_time=True))
+            told.found = lambda: _shown(found)
         failed = failed_parts(found)
         for one in failed:
             run.note("memory_degraded", {**about, "part": one.part, "kind": one.kind})
@@ -59,6 +62,11 @@ def _is_record(found: object) -> bool:
     text: object = found.text
     said: tuple[object, ...] = (found.fields, found.beneath)
     return isinstance(text, str) and all(isinstance(one, Mapping) for one in said)
+
+
+def _shown(found: Sequence[FoundMemory]) -> list[Found]:
+    """As telemetry tells what was found. Stores give an order and no scores: 1 for the first, a half for the second."""
+    return [(id_of(one), 1 / place, one.text) for place, one in enumerate(found, 1)]
 
 
 def _plain(found: FoundMemory) -> FoundMemory:

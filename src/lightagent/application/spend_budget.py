@@ -17,7 +17,7 @@ from lightagent.application.tenant_meter import TenantMeter
 from lightagent.domain.budgets import Exceeded
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
-from lightagent.domain.events import ContextReplaced, Event, ModelFailed, ModelReplied, ModelRequested
+from lightagent.domain.events import ContextReplaced, Event, ModelFailed, ModelReplied, ModelRequested, Noted
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import Message
 from lightagent.domain.outcomes import BudgetExhausted, Failed
@@ -26,6 +26,7 @@ from lightagent.domain.prices import NO_PRICES
 from lightagent.domain.rulings import EndRun, ended
 from lightagent.domain.runs import Run
 from lightagent.domain.spending import (
+    THOUGHT,
     Used,
     message_size,
     model_names,
@@ -132,9 +133,14 @@ class Spending:
             "model_request", Used(1, 0, Usage(given, made, given + made), model_names(run.head.model))
         )
 
-    async def reserve_summary(self, run: Run, tokens: int) -> Stopped | None:
-        """Reserve one request for a summary, which is of so many tokens."""
-        return await self._reserve("model_request", Used(1, 0, Usage(tokens, 0, tokens), model_names(run.head.model)))
+    async def reserve_aside(self, run: Run, tokens: int, priced_as: str = "") -> Stopped | None:
+        """Reserve one request beside the conversation, of so many tokens.
+
+        Args:
+            priced_as: the name of the model whose price it has; by default that of the agent.
+        """
+        names = model_names(priced_as or run.head.model)
+        return await self._reserve("model_request", Used(1, 0, Usage(tokens, 0, tokens), names))
 
     async def reserve_calls(self, count: int, *, of_agents: bool) -> Stopped | None:
         """Reserve all calls of a turn that are about to begin, or none of them."""
@@ -177,7 +183,8 @@ class Spending:
 
     def see(self, run: Run, event: Event) -> None:
         """Settle what an event of the run tells; `run` is its state before."""
-        if not isinstance(event, (ModelReplied, ModelFailed, ContextReplaced)) or self._wanted is None:
+        tells = isinstance(event, (ModelReplied, ModelFailed, ContextReplaced))
+        if not (tells or (isinstance(event, Noted) and event.kind == THOUGHT)) or self._wanted is None:
             return
         wanted, self._wanted = self._wanted, None
         used = used_in(run, event, self._size)

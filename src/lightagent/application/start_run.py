@@ -16,13 +16,14 @@ from lightagent.application.tools.toolset import DepsT, Toolset
 from lightagent.application.watch_run import watchers_of
 from lightagent.domain.context_labels import joined, untrusted_labels
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.events import AgentPolicies, HistoryReference, RunStarted
+from lightagent.domain.events import RunStarted
 from lightagent.domain.folding import start
 from lightagent.domain.history import history_labels, parse_history, parse_parts
 from lightagent.domain.json_checks import to_json_object
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.limits import DEFAULT_LIMITS, Limits
 from lightagent.domain.messages import UserMessage
+from lightagent.domain.run_starts import AgentPlans, AgentPolicies, HistoryReference
 from lightagent.domain.scopes import NO_SCOPE, Scope
 from lightagent.ports.budgets import Budgets
 from lightagent.ports.models import model_origin
@@ -125,6 +126,11 @@ def start_run(
         else (),
         _now(means),
         joined(untrusted_labels(past), untrusted) if untrusted else None,
+        tuple(
+            AgentPlans(other.name, 1 + other.planning.most_replans)
+            for other in (means.crew.values() if means.handoffs else (means,))
+            if other.planning is not None
+        ),
     )
     return ActiveRun(
         means,

@@ -24,6 +24,7 @@ from lightagent.compose.context import (
 )
 from lightagent.compose.memory import compose_memory
 from lightagent.compose.model import compose_model
+from lightagent.compose.planning import compose_planning
 from lightagent.compose.policies import compose_desks, compose_gates
 from lightagent.compose.ports import check_port, journal_port
 from lightagent.compose.selection import compose_selector
@@ -92,6 +93,7 @@ def compose_means(options: AgentOptions, output: OutputType[object], deps_type: 
         sinks=sinks,
         ambient_sink=compose_ambient_sink(options, sinks),
         capture_content=options.get("capture_content") or False,
+        planning=compose_planning(options),
         handoffs=_handoffs(options.get("handoffs") or ()),
     )
     if means.handoffs:

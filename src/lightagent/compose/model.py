@@ -32,11 +32,17 @@ def compose_model(options: AgentOptions) -> ChatModel:
             raise ConfigurationError(f"model: its name must be text, got {name!r:.80}.", guidance="")
         return model
     return open_model(
-        model or os.environ.get("OPENAI_MODEL") or DEFAULT_MODEL,
+        named_model(options),
         options.get("provider") or "openai",
         options.get("api_key"),
         options.get("base_url"),
     )
+
+
+def named_model(options: AgentOptions) -> str:
+    """The name of the agent's model, where it is given by name or not at all."""
+    model = options.get("model")
+    return (model if isinstance(model, str) else "") or os.environ.get("OPENAI_MODEL") or DEFAULT_MODEL
 
 
 def open_model(name: str, provider: str, api_key: str | None, base_url: str | None) -> ChatModel:

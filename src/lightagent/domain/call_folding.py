@@ -21,12 +21,16 @@ from lightagent.domain.json_copies import same_json
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.messages import ToolMessage
 from lightagent.domain.outcomes import Suspended
+from lightagent.domain.plan_folding import see_failures, without_plan
 from lightagent.domain.policy import rewritings
 from lightagent.domain.runs import NO_CALLS, PendingCall, Run, call_key
 from lightagent.domain.selection_folding import offer_found, offer_more
 
 _OURS: Final[frozenset[ToolStatus]] = frozenset({"refused", "rejected", "answered"})
 """Where a call ended so, the model is told what the run or a human says, and nothing of the tool's."""
+
+_FAILED: Final[frozenset[ToolStatus]] = frozenset({"failed", "rejected", "unknown"})
+"""Where a call ended so, what it was made for was not done."""
 
 CallEvent: TypeAlias = ToolStarted | ToolFinished | ApprovalRequested | ApprovalDecided
 
@@ -90,6 +94,7 @@ def _moved(call: PendingCall, event: CallEvent) -> PendingCall | None:
                 event.effects,
                 call.child,
                 labels=result_labels(call.call.name, event, None if call.child is None else call.child.untrusted),
+                failed=event.status in _FAILED,
             )
         case ApprovalRequested():
             if call.status not in ("new", "started", "decided"):
@@ -221,6 +226,7 @@ def _closed_if_done(run: Run) -> Run:
     """Once every call has its result, the results join the conversation and the effects take place, in call order."""
     if run.open_calls:
         return run
+    run = see_failures(run)
     answers = tuple(ToolMessage(call.call.id, call.output) for call in run.calls.values())
     effects = [effect for call in run.calls.values() for effect in call.effects]
     labels = [label for call in run.calls.values() for label in call.labels]
@@ -239,6 +245,7 @@ def _closed_if_done(run: Run) -> Run:
     if target is None:
         return run
     route = (*run.route, target.name)
+    run = without_plan(run)._replace(planned=0, plan_failed=False)
     return run._replace(head=target, head_turn=run.turn, offered=None, hidden=(), selected=None, route=route)
 
 

@@ -16,31 +16,16 @@ from lightagent.domain.json_types import JsonObject
 from lightagent.domain.limits import DEFAULT_LIMITS, Limits
 from lightagent.domain.messages import AssistantMessage, ContextMessage, Message, UserMessage
 from lightagent.domain.outcomes import Outcome
+from lightagent.domain.plans import Planned
 from lightagent.domain.policy import Decision
 from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.run_starts import AgentPlans, AgentPolicies, HistoryReference
 from lightagent.domain.scopes import NO_SCOPE, Scope
 from lightagent.domain.tool_selection import ToolsSelected
 from lightagent.domain.usage import Usage
 
 TOOL_PROGRESS: Final = "tool_progress"
 """The kind of note that a tool makes with `RunContext.report`; its text is the tool's own, and may be private."""
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryReference:
-    """A stored conversation that a run begins from: the `count` messages that `stream` held as of entry `sequence`."""
-
-    stream: str
-    sequence: int
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
-class AgentPolicies:
-    """The policies behind the gate of an agent that may take over a run."""
-
-    agent: str
-    policies: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +43,7 @@ class RunStarted:
             agent's own any more.
         untrusted: the labels of all untrusted text that came before the query, where the messages alone do not tell
             them; see `lightagent.domain.context_labels`.
+        plans: how many plans the agents make that plan before they act.
     """
 
     run_id: str
@@ -76,6 +62,7 @@ class RunStarted:
     handoff_policies: tuple[AgentPolicies, ...] = ()
     at: float = field(default=0.0, compare=False)
     untrusted: tuple[str, ...] | None = None
+    plans: tuple[AgentPlans, ...] = ()
     type: Literal["run_started"] = "run_started"
 
 
@@ -138,7 +125,8 @@ class ModelRequested:
         params: the request's parameters, where they are others than the agent's: policies changed them, or a tool call
             was forced at an earlier turn; else None.
         messages: the request's messages without the instructions, where policies changed the conversation; else None.
-        hidden: the names of the tools that policies took out of this request; the next one may offer them.
+        hidden: the names of the tools that policies took out of this request, or that a plan keeps back; the next one
+            may offer them.
     """
 
     turn: int
@@ -380,6 +368,7 @@ Event: TypeAlias = (
     | ContextAdded
     | ContextReplaced
     | ToolsSelected
+    | Planned
     | ModelRequested
     | ModelRetried
     | ModelFailed

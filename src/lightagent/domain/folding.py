@@ -37,6 +37,8 @@ from lightagent.domain.events import (
 )
 from lightagent.domain.messages import AssistantMessage, Message, UserMessage
 from lightagent.domain.outcomes import Completed, Outcome, Suspended
+from lightagent.domain.plan_folding import plan_is_due, take_plan
+from lightagent.domain.plans import Planned
 from lightagent.domain.policy import rewritings
 from lightagent.domain.replies import cut_short
 from lightagent.domain.retries import is_adaption
@@ -104,7 +106,7 @@ def apply(run: Run, event: Event) -> Run:
             return _asked(run, event)
         case ToolStarted() | ToolFinished() | ApprovalRequested() | ApprovalDecided() | CallsRefused() | Nested():
             return _called(run, event)
-        case Admitted() | ContextAdded() | ContextReplaced() | ToolsSelected():
+        case Admitted() | ContextAdded() | ContextReplaced() | ToolsSelected() | Planned():
             return _prepared(run, event)
         case OutputRejected() | OutputAccepted() | Concluded():
             return _checked(run, event)
@@ -128,9 +130,15 @@ def _asked(run: Run, event: ModelRequested | ModelRetried | ModelFailed | ModelR
             return _attempted(run, event)
 
 
-def _prepared(run: Run, event: Admitted | ContextAdded | ContextReplaced | ToolsSelected) -> Run:
+def _prepared(run: Run, event: Admitted | ContextAdded | ContextReplaced | ToolsSelected | Planned) -> Run:
     """What a request is made of before it is made."""
-    return select_tools(run, event) if isinstance(event, ToolsSelected) else prepare(run, event)
+    match event:
+        case ToolsSelected():
+            return select_tools(run, event)
+        case Planned():
+            return take_plan(run, event)
+        case _:
+            return prepare(run, event)
 
 
 def _called(run: Run, event: CallEvent | CallsRefused | Nested) -> Run:
@@ -168,6 +176,8 @@ def _requested(run: Run, event: ModelRequested) -> Run:
         raise ConfigurationError(f"model_requested: turn {event.turn} does not follow turn {run.turn}.")
     if len(run.prepared) != len(run.started.before):
         raise ConfigurationError("model_requested: a context source was not asked yet.")
+    if plan_is_due(run):
+        raise ConfigurationError("model_requested: a plan is due.")
     if event.messages == ():
         raise ConfigurationError("model_requested.messages: there are none.")
     if event.messages is not None:

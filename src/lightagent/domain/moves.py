@@ -8,6 +8,7 @@ from typing import Final, TypeAlias
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.folding import needs_check
 from lightagent.domain.outcomes import BudgetExhausted, Completed, Failed, Outcome, Suspended
+from lightagent.domain.plan_folding import plan_is_due
 from lightagent.domain.replies import cut_short
 from lightagent.domain.runs import PendingCall, Run, waiting_calls
 
@@ -22,6 +23,11 @@ class Prepare:
     """Ask these context sources, all at once, what they add to the conversation."""
 
     sources: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Think:
+    """Have a model make a plan, or a new one where a step of the plan has failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +64,10 @@ class Finish:
     outcome: Outcome
 
 
-Move: TypeAlias = Admit | Prepare | AskModel | CallTools | CheckOutput | Conclude | Finish
+Move: TypeAlias = Admit | Prepare | Think | AskModel | CallTools | CheckOutput | Conclude | Finish
 
 ADMIT: Final = Admit()
+THINK: Final = Think()
 ASK_MODEL: Final = AskModel()
 
 
@@ -80,7 +87,7 @@ def next_move(run: Run) -> Move:
         return Prepare(tuple(source for source in run.started.before if source not in run.prepared))
     if run.output_rejections > run.limits.max_output_retries:
         return Finish(Failed(_never_fit(run)))
-    return ASK_MODEL
+    return THINK if plan_is_due(run) else ASK_MODEL
 
 
 def _about_calls(run: Run) -> Move:

@@ -12,9 +12,10 @@ from lightagent.domain.effects import Effect, NarrowTools
 from lightagent.domain.events import ModelReplied, ModelRequested, RunStarted
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.limits import Limits
-from lightagent.domain.messages import Message, ToolCall
+from lightagent.domain.messages import ContextMessage, Message, ToolCall
 from lightagent.domain.origin import Origin
 from lightagent.domain.outcomes import Outcome, Suspended
+from lightagent.domain.plans import Plan
 from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.tool_selection import OfferedTool
 
@@ -36,6 +37,7 @@ class PendingCall:
         reviewers: who decided about it at `tool_call`, as far as decisions on record tell.
         rewritings: the names of the policies that changed what runs or is shown, of each event that says so.
         labels: where its result comes from.
+        failed: a step of a plan that needs it cannot be done so.
     """
 
     call: ToolCall
@@ -48,6 +50,7 @@ class PendingCall:
     reviewers: tuple[str, ...] = ()
     rewritings: tuple[tuple[str, ...], ...] = ()
     labels: tuple[str, ...] = ()
+    failed: bool = False
 
 
 NO_TOOLS: Final[Mapping[str, tuple[OfferedTool, ...]]] = MappingProxyType({})
@@ -87,7 +90,8 @@ class Run(NamedTuple):
         offered: the names of the tools that the model is offered; None until the first request of `head`.
         selected: the names of the tools that were selected for the next request; None where that is still to be done.
         declared: the tools of each agent that selects some of many, by its name, as they were first offered.
-        hidden: the names of those that policies took out of the last request; the next one may offer them.
+        hidden: the names of those that policies took out of the last request, or that the plan keeps back; the next one
+            may offer them.
         request: the request that is under way.
         attempt, failures: at that request: the number of the last one, and how many failed, those left out that were
             refused for their form.
@@ -105,6 +109,11 @@ class Run(NamedTuple):
         untrusted: the labels of all untrusted text that has entered the conversation, whether it is still there or not.
         narrowings: what tools said of the tools that may be called from then on.
         route: the names of the agents that took over, in order.
+        plan: what the agent that acts now means to do.
+        plan_message: tells it, before the query.
+        plan_tools: the names of the tools that are offered by it; None: all that would be without it.
+        planned: how often that agent was asked for a plan.
+        plan_failed: a call that the plan needs has failed since.
     """
 
     started: RunStarted
@@ -138,6 +147,11 @@ class Run(NamedTuple):
     untrusted: tuple[str, ...] = ()
     narrowings: tuple[NarrowTools, ...] = ()
     route: tuple[str, ...] = ()
+    plan: Plan | None = None
+    plan_message: ContextMessage | None = None
+    plan_tools: tuple[str, ...] | None = None
+    planned: int = 0
+    plan_failed: bool = False
 
     @property
     def messages(self) -> tuple[Message, ...]:

@@ -39,7 +39,11 @@ def offer_more(run: Run, names: tuple[str, ...]) -> Run:
     if run.offered is None:
         return run
     known = (*run.offered, *run.hidden)
-    return run._replace(offered=run.offered + tuple(name for name in dict.fromkeys(names) if name not in known))
+    more = run.offered + tuple(name for name in dict.fromkeys(names) if name not in known)
+    planned = run.plan_tools
+    if planned is not None:  # What comes by a tool is offered whatever the plan says.
+        planned = tuple(dict.fromkeys((*planned, *names)))
+    return run._replace(offered=more, plan_tools=planned)
 
 
 def names_to_offer(run: Run) -> tuple[str, ...]:

@@ -27,13 +27,19 @@ from lightagent.domain.messages import Message
 from lightagent.domain.runs import Run
 from lightagent.domain.token_costs import message_cost
 from lightagent.domain.token_estimate import estimate_tokens
-from lightagent.domain.usage import Usage
+from lightagent.domain.usage import Usage, normalize_usage
 
 SUMMARY_REQUESTED: Final = "summary_requested"
 """The kind of the note that a model is about to be asked for a summary, in runs that have budgets."""
 
 REFLECTION_REQUESTED: Final = "reflection_requested"
 """The kind of the note that a model is about to be asked what it learned from a run, in runs that have budgets."""
+
+THOUGHT_REQUESTED: Final = "thought_requested"
+"""The kind of the note that a model is about to be asked for a part of a plan, in runs that have budgets."""
+
+THOUGHT: Final = "thought"
+"""The kind of the note that says what such a request has cost, by its model, in runs that have budgets."""
 
 RESUMED: Final = "resumed"
 """The kind of the note that a run goes on, so that the time until then does not count, where seconds are limited."""
@@ -76,8 +82,8 @@ def used_in(run: Run, event: Event, sizes: Sizes) -> Used:
     match event:
         case ModelRequested() | ModelRetried():
             return Used(model_calls=1)
-        case Noted(kind=kind):
-            return Used(model_calls=1) if kind in (SUMMARY_REQUESTED, REFLECTION_REQUESTED) else NOTHING_USED
+        case Noted():
+            return _noted(event)
         case ToolStarted():
             return Used(tool_calls=1)
         case ModelReplied(usage=usage, model=model, message=message):
@@ -94,6 +100,18 @@ def used_in(run: Run, event: Event, sizes: Sizes) -> Used:
             return Used(usage=_reported(usage, lambda: 0) or NO_USAGE, models=model_names(run.head.model))
         case _:
             return NOTHING_USED
+
+
+def _noted(event: Noted) -> Used:
+    """What a note tells; a journal may come from anywhere, and hold any."""
+    if event.kind == THOUGHT:
+        usage = {name: count for name, count in event.data.items() if isinstance(count, int)}
+        model = event.data.get("model")
+        return Used(usage=normalize_usage(usage), models=model_names(model if isinstance(model, str) else ""))
+    return Used(model_calls=1) if event.kind in _REQUESTED else NOTHING_USED
+
+
+_REQUESTED: Final = frozenset({SUMMARY_REQUESTED, REFLECTION_REQUESTED, THOUGHT_REQUESTED})
 
 
 def _summed(run: Run, event: ContextReplaced, sizes: Sizes) -> Usage | None:

@@ -13,6 +13,8 @@ from lightagent.domain.json_types import JsonObject
 class Usage:
     """Tokens of one or more model calls. Adding two gives the sum.
 
+    Input includes what was read from a cache or written to one, and output the reasoning, whatever a provider counts.
+
     It is read as a dictionary too, as programs of the 0.9 line do: ``usage["prompt_tokens"]``, ``usage.get(…)`` and
     ``dict(usage)`` know the names of the attributes and OpenAI's for input and output.
     """
@@ -75,7 +77,8 @@ _ATTRIBUTES: Final = {"prompt_tokens": "input_tokens", "completion_tokens": "out
 def normalize_usage(usage: object) -> Usage:
     """Usage from any provider's form (OpenAI's ``prompt_tokens``, Anthropic's ``input_tokens`` …).
 
-    Counts may be floats or numeric text. What is missing or no number counts as 0; a missing total is the sum.
+    Counts may be floats or numeric text. What is missing or no number counts as 0; a missing total is the sum. Where a
+    provider counts cached input or reasoning apart, they are added to input and output.
 
     Args:
         usage: a dictionary; an object with such attributes, or with a `model_dump`, as an SDK answers; or None.
@@ -85,14 +88,38 @@ def normalize_usage(usage: object) -> Usage:
     if isinstance(usage, Usage):
         return usage
     counts = usage if isinstance(usage, Mapping) else _attributes(usage)
-    input_tokens, output_tokens = _first(counts, _INPUT), _first(counts, _OUTPUT)
+    total = _first(counts, _TOTAL)
+    reasoning = _first(counts, _REASONING) or _detail(counts, _REASONING, _OUTPUT_DETAILS)
+    output_tokens = _first(counts, _OUTPUT)
+    input_tokens = _whole_input(counts, output_tokens, total)
+    output_tokens = _whole_output(counts, input_tokens, output_tokens, reasoning, total)
     return Usage(
         input_tokens,
         output_tokens,
-        _first(counts, _TOTAL) or input_tokens + output_tokens,
+        max(total, input_tokens + output_tokens),
         _first(counts, _CACHED) or _detail(counts, _CACHED_DETAILS, _INPUT_DETAILS),
-        _first(counts, _REASONING) or _detail(counts, _REASONING, _OUTPUT_DETAILS),
+        reasoning,
     )
+
+
+def _whole_input(counts: Mapping[str, object], output_tokens: int, total: int) -> int:
+    """The input with what a provider counts beside it: Anthropic and Bedrock the cache, Gemini what its tools found."""
+    told = _first(counts, _INPUT) + _first(counts, _TOOL_INPUT)
+    beside = _first(counts, _CACHE_READS) + _first(counts, _CACHE_WRITES)
+    apart = total == told + output_tokens + beside if total else "prompt_tokens" not in counts
+    return told + beside if apart else told
+
+
+def _whole_output(
+    counts: Mapping[str, object], input_tokens: int, output_tokens: int, reasoning: int, total: int
+) -> int:
+    """The output with the reasoning: some count it apart, some tell it in the total alone."""
+    hidden = total - input_tokens - output_tokens
+    if reasoning > output_tokens:
+        return output_tokens + reasoning
+    if thoughts := _first(counts, _THOUGHTS):
+        return output_tokens if total and hidden == 0 else output_tokens + thoughts
+    return output_tokens + hidden if input_tokens and hidden > 0 and reasoning in (0, hidden) else output_tokens
 
 
 def _attributes(usage: object) -> Mapping[str, object]:
@@ -101,7 +128,7 @@ def _attributes(usage: object) -> Mapping[str, object]:
     dumped: object = dump() if callable(dump) else None
     if isinstance(dumped, Mapping):
         return dumped
-    names = (*_INPUT, *_OUTPUT, *_TOTAL, *_CACHED, *_REASONING)
+    names = (*_INPUT, *_TOOL_INPUT, *_OUTPUT, *_TOTAL, *_CACHED, *_CACHE_READS, *_CACHE_WRITES, *_REASONING)
     return {name: getattr(usage, name) for name in names if hasattr(usage, name)}
 
 
@@ -148,16 +175,24 @@ _OUTPUT: Final = (
     "eval_count",
 )
 _TOTAL: Final = ("total_tokens", "totalTokens", "totalTokenCount", "total_token_count")
+_TOOL_INPUT: Final = ("toolUsePromptTokenCount", "tool_use_prompt_token_count")
+_CACHE_READS: Final = (
+    "cache_read_input_tokens",  # Anthropic
+    "cacheReadInputTokens",  # Bedrock
+    "cacheReadInputTokenCount",
+)
+_CACHE_WRITES: Final = ("cache_creation_input_tokens", "cacheWriteInputTokens", "cacheWriteInputTokenCount")
 _CACHED: Final = (
     "cached_input_tokens",
-    "cache_read_input_tokens",  # Anthropic
+    *_CACHE_READS,
     "prompt_cache_hit_tokens",  # DeepSeek
     "cached_tokens",  # Moonshot
     "num_cached_tokens",  # Fireworks
     "cachedContentTokenCount",  # Gemini
-    "cacheReadInputTokens",  # Bedrock
+    "cached_content_token_count",
 )
-_REASONING: Final = ("reasoning_tokens", "thoughtsTokenCount", "thoughts_token_count", "thinking_tokens")
+_THOUGHTS: Final = ("thoughtsTokenCount", "thoughts_token_count")
+_REASONING: Final = ("reasoning_tokens", *_THOUGHTS, "thinking_tokens")
 _CACHED_DETAILS: Final = ("cached_tokens", "cache_read_tokens", "cache_read", "cache_read_input_tokens")
 _INPUT_DETAILS: Final = ("prompt_tokens_details", "input_tokens_details", "input_token_details")
 _OUTPUT_DETAILS: Final = ("completion_tokens_details", "output_tokens_details", "output_token_details")

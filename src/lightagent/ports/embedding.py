@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
+from lightagent.domain.agent_heads import ModelEndpoint
 from lightagent.domain.vectors import TextRole, Vector
 
 
@@ -37,3 +38,33 @@ class Embedder(Protocol):
     async def aclose(self) -> None:
         """Give back connections and the like; a later call opens them again."""
         ...
+
+
+@runtime_checkable
+class ServedEmbedder(Protocol):
+    """An embedder that tells which model makes its vectors, and where that is served, beside what every one does."""
+
+    @property
+    def model(self) -> str:
+        """The name of the model, as its provider knows it."""
+        ...
+
+    @property
+    def endpoint(self) -> ModelEndpoint:
+        """Its provider, and the address and port of its server."""
+        ...
+
+
+def embedder_facts(embedder: Embedder, texts: Sequence[str]) -> Mapping[str, str | int | None]:
+    """What telemetry tells of a request for the vectors of texts: names and counts, never the texts."""
+    facts: dict[str, str | int | None] = {
+        "name": embedder.name,
+        "dimension": embedder.dimension,
+        "count": len(texts),
+    }
+    # An embedder of anybody's may have attributes of these names that are something else.
+    model: object = getattr(embedder, "model", None)
+    where: object = getattr(embedder, "endpoint", None)
+    if isinstance(model, str) and isinstance(where, ModelEndpoint):
+        facts |= {"name": model, "provider": where.provider, "address": where.address, "port": where.port}
+    return facts

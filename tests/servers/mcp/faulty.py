@@ -199,6 +199,9 @@ class Faulty:
     def tool_whoami(self, call: Call) -> Message:
         return text(call.headers.get("authorization", ""))
 
+    def tool_meta(self, call: Call) -> Message:
+        return text(json.dumps(call.meta))
+
     def tool_environment(self, call: Call) -> Message:
         return text(json.dumps(dict(os.environ)))
 

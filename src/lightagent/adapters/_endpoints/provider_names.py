@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from typing import Final
+from urllib.parse import urlsplit
+
+from lightagent.domain.agent_heads import ModelEndpoint
 
 _BY_PREFIX: Final = {
     "anthropic": "anthropic",
@@ -43,3 +46,19 @@ def provider_of_model(model: str) -> str:
 def provider_of_host(host: str) -> str:
     """The provider whose API is there; what is not known speaks OpenAI's form, and is called by that."""
     return _BY_HOST.get(host.lower(), "openai")
+
+
+def endpoint_at(url: str, provider: str | None = None) -> ModelEndpoint:
+    """Where a URL leads, as telemetry tells it.
+
+    Args:
+        provider: who is asked there; None: the one whose host it is.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:  # No URL; the first request will say so.
+        return ModelEndpoint(provider or "")
+    host = parts.hostname or ""
+    named = provider_of_host(host) if provider is None else provider
+    return ModelEndpoint(named, host, port) if host else ModelEndpoint(named)

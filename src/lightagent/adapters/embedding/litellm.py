@@ -14,13 +14,15 @@ from lightagent.adapters._endpoints.litellm_faults import translated
 from lightagent.adapters._endpoints.litellm_keys import NO_KEY, key_refusal, missing_variable, names_own_host
 from lightagent.adapters._endpoints.litellm_library import Ask, hold_clients, load_embedding, release_clients
 from lightagent.adapters._endpoints.masked_logs import mask_logs
+from lightagent.adapters._endpoints.provider_names import endpoint_at, provider_of_model
 from lightagent.adapters.embedding._answers import read_vectors
 from lightagent.adapters.embedding._texts import TextForm
 from lightagent.adapters.registry import Adapter
 from lightagent.aiokits.worker_threads import run_in_thread
+from lightagent.domain.agent_heads import ModelEndpoint
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.vectors import TextRole, Vector
-from lightagent.ports.embedding import Embedder
+from lightagent.ports.embedding import Embedder, ServedEmbedder
 
 TIMEOUT: Final = 30.0
 MAX_BATCH: Final = 96
@@ -42,7 +44,7 @@ class _Given(int):
 _NEVER: Final = _Given(0)
 
 
-class LiteLLMEmbedder(CredentialHolder, Embedder):
+class LiteLLMEmbedder(CredentialHolder, Embedder, ServedEmbedder):
     """Asks a model through `litellm.aembedding`.
 
     Args:
@@ -102,6 +104,15 @@ class LiteLLMEmbedder(CredentialHolder, Embedder):
     def name(self) -> str:
         """The provider, the model, and what else the vectors depend on."""
         return f"litellm:{host_of(self._given[1] or '')}:{self._model}:{self._dimensions or ''}{self._form.mark}"
+
+    @property
+    def model(self) -> str:
+        return self._model
+
+    @property
+    def endpoint(self) -> ModelEndpoint:
+        """The host of `api_base`; the usual place of a provider is known to litellm alone."""
+        return endpoint_at(self._given[1] or "", provider_of_model(self._model))
 
     @property
     def dimension(self) -> int | None:

@@ -15,6 +15,7 @@ from lightagent.adapters._endpoints.credentials import CredentialHolder, Credent
 from lightagent.adapters._endpoints.endpoint import Endpoint, resolve_base_url, resolve_endpoint
 from lightagent.adapters._endpoints.faults import empty_answer, too_large, took_too_long, web_page
 from lightagent.adapters._endpoints.masked_logs import mask_logs
+from lightagent.adapters._endpoints.provider_names import endpoint_at
 from lightagent.adapters._endpoints.proxies import proxy_of
 from lightagent.adapters._endpoints.reported_errors import reported_error
 from lightagent.adapters._endpoints.wire_json import parse_json
@@ -23,11 +24,12 @@ from lightagent.adapters.embedding._texts import TextForm
 from lightagent.adapters.registry import Adapter
 from lightagent.aiokits.deadline import Deadline
 from lightagent.aiokits.worker_threads import run_in_thread
+from lightagent.domain.agent_heads import ModelEndpoint
 from lightagent.domain.errors import ConfigurationError, ProviderError
 from lightagent.domain.json_bytes import encode_json
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.vectors import TextRole, Vector
-from lightagent.ports.embedding import Embedder
+from lightagent.ports.embedding import Embedder, ServedEmbedder
 
 if TYPE_CHECKING:
     from lightagent.adapters._endpoints.transports import Transport
@@ -51,7 +53,7 @@ class _Access:
     project: str | None = None
 
 
-class OpenAIEmbedder(CredentialHolder, Embedder):
+class OpenAIEmbedder(CredentialHolder, Embedder, ServedEmbedder):
     """Asks a model behind an endpoint of OpenAI's form (``POST /embeddings``).
 
     Keep the object: it keeps the connections, one pool for each event loop, closed when the loop ends.
@@ -105,6 +107,17 @@ class OpenAIEmbedder(CredentialHolder, Embedder):
     def name(self) -> str:
         """The server, the model, and what else the vectors depend on."""
         return f"openai:{self._host()}:{self._model}:{self._dimensions or ''}{self._form.mark}"
+
+    @property
+    def model(self) -> str:
+        return self._model
+
+    @property
+    def endpoint(self) -> ModelEndpoint:
+        try:
+            return endpoint_at(resolve_base_url(self._access, os.environ))
+        except ConfigurationError:  # Told at the first request.
+            return ModelEndpoint("openai")
 
     @property
     def dimension(self) -> int | None:

@@ -15,7 +15,7 @@ from lightagent.aiokits.told_work import telling
 from lightagent.domain.errors import ConfigurationError, LightAgentError, StoreError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.vectors import TextRole, Vector
-from lightagent.ports.embedding import Embedder
+from lightagent.ports.embedding import Embedder, embedder_facts
 from lightagent.ports.memory import FailedPart
 
 _LOGGER: Final = logging.getLogger("lightagent")
@@ -96,7 +96,7 @@ async def embedded(
     most = max(1, embedder.max_batch)
     for start in range(0, len(texts), most):
         batch = texts[start : start + most]
-        with telling("embeddings", name=space.embedder, dimension=space.dimension, count=len(batch)):
+        with telling("embeddings", embedder_facts(embedder, batch)):
             made = await _asked(embedder, batch, role, seconds)
         # An embedder of another package may give lists, or 64-bit numbers.
         vectors.extend(array("f", one) for one in made)

@@ -11,6 +11,7 @@ from lightagent.application.projections.trace_data import (
     concluded_data,
     decision_data,
     decision_kind,
+    planned_data,
     replaced_data,
     selected_data,
     without_notes,
@@ -50,6 +51,7 @@ from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.memory_trace import DIGEST, NOTED, memory_notes
 from lightagent.domain.outcomes import Cancelled, Completed, outcome_error
+from lightagent.domain.plans import Planned
 from lightagent.domain.tool_selection import ToolsSelected
 
 
@@ -152,9 +154,29 @@ class _Tracer:
         | Noted
         | OutputAccepted
         | OutputRejected
+        | Planned
         | ToolsSelected
         | Unrecognized,
     ) -> None:
+        match event:
+            case ContextAdded() | ContextReplaced() | Planned() | ToolsSelected():
+                self._context(event)
+            case OutputRejected(message=message):
+                self._line("output_check", event.at, {}, {"message": message.to_openai()})
+            case Concluded(details=details):
+                self._memories(event.at, details)
+                self._line("concluded", event.at, concluded_data(event))
+            case CallsRefused(call_ids=call_ids, error=error):
+                self._line("calls_refused", event.at, {"call_count": len(call_ids), "code": error.code})
+            case Noted():
+                self._noted(event)
+            case Admitted() | OutputAccepted() | ModelRetried() | Unrecognized():
+                pass
+            case _:
+                assert_never(event)
+
+    def _context(self, event: ContextAdded | ContextReplaced | Planned | ToolsSelected) -> None:
+        """What a request is made of."""
         match event:
             case ContextAdded(source=source, messages=messages, error=error, details=details):
                 code: JsonValue = None if error is None else error.code
@@ -169,17 +191,9 @@ class _Tracer:
                 self._line("context_replaced", event.at, replaced_data(event), content)
             case ToolsSelected():
                 self._line("tools_selected", event.at, selected_data(event))
-            case OutputRejected(message=message):
-                self._line("output_check", event.at, {}, {"message": message.to_openai()})
-            case Concluded(details=details):
-                self._memories(event.at, details)
-                self._line("concluded", event.at, concluded_data(event))
-            case CallsRefused(call_ids=call_ids, error=error):
-                self._line("calls_refused", event.at, {"call_count": len(call_ids), "code": error.code})
-            case Noted():
-                self._noted(event)
-            case Admitted() | OutputAccepted() | ModelRetried() | Unrecognized():
-                pass
+            case Planned(message=message):
+                self._came += () if message is None else labels_of((message,))
+                self._line("plan", event.at, *planned_data(event))
             case _:
                 assert_never(event)
 
@@ -196,6 +210,7 @@ class _Tracer:
         | ModelRequested
         | OutputAccepted
         | OutputRejected
+        | Planned
         | RunFinished
         | ToolFinished
         | ToolStarted

@@ -29,7 +29,7 @@ def priced_cost(events: Iterable[Mapping[str, object]], prices: PriceTable) -> f
 
 
 def _uses(events: Iterable[Mapping[str, object]]) -> list[tuple[list[str], Usage]]:
-    """The names of the model, and the tokens, of each request, summary and conclusion."""
+    """The names of the model, and the tokens, of each request, plan, summary and conclusion."""
     uses: list[tuple[list[str], Usage]] = []
     last: dict[str, list[str]] = {}
     run_model = ""
@@ -47,6 +47,8 @@ def _uses(events: Iterable[Mapping[str, object]]) -> list[tuple[list[str], Usage
                 uses.append((names, _usage(data)))
             case "model_response" if model:  # The server's own name, which tells a version, comes first.
                 last.get(_path(data), []).insert(0, str(model))
+            case "plan":  # Another model may have been asked for it.
+                uses.append(([str(model) or run_model], _usage(data)))
             case "context_replaced" | "concluded":
                 uses.append(([run_model], _usage(data)))
             case _:

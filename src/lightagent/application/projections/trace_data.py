@@ -6,6 +6,7 @@ from lightagent.domain.events import Concluded, ContextReplaced
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.memory_trace import NOTES
+from lightagent.domain.plans import Plan, Planned
 from lightagent.domain.policy import Decision
 from lightagent.domain.ranking import RankedTool
 from lightagent.domain.tool_selection import ToolsSelected
@@ -33,6 +34,32 @@ def selected_data(event: ToolsSelected) -> JsonObject:
         "candidates": candidates_data(event.candidates),
         "codes": [error.code for error in event.errors],
     }
+
+
+def planned_data(event: Planned) -> tuple[JsonObject, JsonObject]:
+    """Of a plan, and its texts, which may be private."""
+    plan = event.plan
+    thoughts: list[JsonValue] = [
+        {"path": [*thought.path], "score": thought.score, "fate": thought.fate} for thought in event.thoughts
+    ]
+    data: JsonObject = {
+        "planned": plan is not None,
+        "steps": 0 if plan is None else len(plan.steps),
+        "tools": [] if plan is None else [*plan.tools],
+        "offered": None if event.offered is None else [*event.offered],
+        "code": None if event.error is None else event.error.code,
+        "model": event.model,
+        "model_calls": event.model_calls,
+        "usage": None if event.usage is None else event.usage.to_dict(),
+        "thoughts": thoughts,
+    }
+    texts: list[JsonValue] = [thought.text for thought in event.thoughts]
+    told: JsonObject = {"plan": None if plan is None else _plan_data(plan), "texts": texts}
+    return data, told if event.error is None else {**told, "message": event.error.message}
+
+
+def _plan_data(plan: Plan) -> JsonObject:
+    return {"goal": plan.goal, "steps": [{"text": step.text, "tools": [*step.tools]} for step in plan.steps]}
 
 
 def candidates_data(ranked: tuple[RankedTool, ...]) -> list[JsonValue]:

@@ -8,11 +8,12 @@ from urllib.parse import urlsplit
 
 from lightagent.adapters._endpoints.base_urls import host_of
 from lightagent.adapters._endpoints.credentials import CredentialHolder, Credentials
+from lightagent.adapters._endpoints.litellm_callbacks import only_opentelemetry_listens
 from lightagent.adapters._endpoints.litellm_faults import translated
 from lightagent.adapters._endpoints.litellm_keys import NO_KEY, key_refusal, missing_variable, names_own_host
 from lightagent.adapters._endpoints.litellm_library import Ask, hold_clients, load, release_clients
 from lightagent.adapters._endpoints.masked_logs import mask_logs
-from lightagent.adapters._endpoints.provider_names import provider_of_model
+from lightagent.adapters._endpoints.provider_names import endpoint_at, provider_of_model
 from lightagent.adapters._endpoints.trace_headers import sendable
 from lightagent.adapters.chat._profile_lookup import find_litellm_profile, find_profile, named_profile
 from lightagent.adapters.chat._profiles import EndpointProfile, fitted_params, response_format
@@ -103,13 +104,7 @@ class LiteLLMChatModel(CredentialHolder, ChatModel, ServedModel, KeyedModel, Rep
     @property
     def endpoint(self) -> ModelEndpoint:
         """The host of `api_base`; the usual place of a provider is known to litellm alone."""
-        provider = provider_of_model(self._model)
-        try:
-            parts = urlsplit(self._given[1] or "")
-            port = parts.port or (443 if parts.scheme == "https" else 80)
-        except ValueError:  # No URL; litellm will say so.
-            return ModelEndpoint(provider)
-        return ModelEndpoint(provider, parts.hostname, port) if parts.hostname else ModelEndpoint(provider)
+        return endpoint_at(self._given[1] or "", provider_of_model(self._model))
 
     def missing_key(self, environ: Mapping[str, str]) -> str:
         """What is missing for a provider that is known, asked at its usual place and with nothing else to prove it."""
@@ -217,6 +212,8 @@ class LiteLLMChatModel(CredentialHolder, ChatModel, ServedModel, KeyedModel, Rep
             given = arguments.get("extra_headers")
             own = {str(name): value for name, value in given.items()} if isinstance(given, Mapping) else {}
             arguments["extra_headers"] = {**own, **sendable(trace, (*own, *_CREDENTIALS))}
+            if only_opentelemetry_listens():
+                arguments["no-log"] = True  # The call is traced already.
         if request.stream:
             arguments["stream"] = True
             if profile.stream_options:

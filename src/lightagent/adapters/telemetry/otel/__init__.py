@@ -23,4 +23,19 @@ def _open(options: OtlpOptions) -> OpenTelemetrySink:
     return open_sink(options)
 
 
+def __getattr__(name: str) -> object:
+    """The sink of this package, or what stands for it where OpenTelemetry is not installed."""
+    if name != "OpenTelemetrySink":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        from lightagent.adapters.telemetry.otel.sink import OpenTelemetrySink
+    except ModuleNotFoundError as exc:
+        if (exc.name or "").partition(".")[0] != "opentelemetry":
+            raise
+        from lightagent.adapters.telemetry.otel.absent_sink import AbsentSink
+
+        return AbsentSink
+    return OpenTelemetrySink
+
+
 ADAPTER = Adapter(OtlpOptions, _open, requires=_NEEDED, extra="otel")

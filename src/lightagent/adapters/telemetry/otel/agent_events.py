@@ -36,6 +36,7 @@ from lightagent.domain.events import (
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.memory_trace import memory_notes
 from lightagent.domain.outcomes import BudgetExhausted, Suspended
+from lightagent.domain.plans import Planned
 from lightagent.domain.policy import Decision
 from lightagent.domain.tool_selection import ToolsSelected
 
@@ -57,6 +58,7 @@ _OF_POLICIES: Final = (
     ModelRequested,
     OutputAccepted,
     OutputRejected,
+    Planned,
     RunFinished,
     ToolFinished,
     ToolStarted,
@@ -73,6 +75,7 @@ _TELLING: Final = frozenset(
         ContextReplaced,
         Noted,
         OutputRejected,
+        Planned,
         RunFinished,
         ToolsSelected,
     }
@@ -105,6 +108,10 @@ def told_of(names: Names, event: Event) -> Iterator[Told]:
             yield "lightagent.context.replaced", _with_error(names, found, event)
         case ToolsSelected():
             yield "lightagent.tools.selected", {COUNT: len(event.names), "lightagent.searched": event.searched}
+        case Planned():
+            steps = 0 if event.plan is None else len(event.plan.steps)
+            asked: Attributes = {COUNT: steps, "lightagent.model_calls": event.model_calls}
+            yield "lightagent.planned", _with_error(names, asked, event)
         case CallsRefused():
             yield "lightagent.calls.refused", {COUNT: len(event.call_ids), names.error_type: event.error.code}
         case ToolFinished():
@@ -160,7 +167,9 @@ def _served(names: Names, event: ContextAdded | Concluded) -> Iterator[Told]:
         yield "lightagent.context.added", _with_error(names, found, event)
 
 
-def _with_error(names: Names, found: Attributes, event: ContextAdded | Concluded | ContextReplaced) -> Attributes:
+def _with_error(
+    names: Names, found: Attributes, event: ContextAdded | Concluded | ContextReplaced | Planned
+) -> Attributes:
     if event.error is not None:
         found[names.error_type] = event.error.code
     return found

@@ -44,6 +44,7 @@ from lightagent.ports.models import ChatRequest
 from lightagent.ports.telemetry import AskedAside
 
 NO_IDS: Final = (0, 0)
+_NO_USAGE: Final = Usage()
 
 
 class AgentSpans:
@@ -105,7 +106,7 @@ class AgentSpans:
         self._called: tuple[ToolCall, ...] = ()
         self._specs: tuple[ToolSpec, ...] = ()
         self._unknown: list[ToolFinished] = []
-        self._usage = Usage()
+        self._usage = _NO_USAGE
 
     def _ask_of(self, asked: UserMessage) -> None:
         if self._kit.content.on_spans and self.span.is_recording():
@@ -126,7 +127,7 @@ class AgentSpans:
         """One event of this agent's run."""
         if self._unknown and not isinstance(event, ToolFinished):
             self._settle(left=isinstance(event, RunFinished) and isinstance(event.outcome, Cancelled))
-        if is_told(event) and self.span.is_recording():
+        if self.span.is_recording() and is_told(event):
             for name, attributes in told_of(self._kit.names, event):
                 tell(self.span, name, attributes, event.at)
         match event:
@@ -194,7 +195,7 @@ class AgentSpans:
             self._called = event.message.tool_calls
         elif attempt is not None and isinstance(event, ModelFailed):
             attempt.failed(event)
-        if event.usage is not None:
+        if self._kit.sum_usage and event.usage is not None:
             self._usage += event.usage
 
     def _wait(self, event: ApprovalRequested) -> None:

@@ -19,6 +19,7 @@ from lightagent.adapters.telemetry.otel.attributes import (
 from lightagent.adapters.telemetry.otel.content_events import DETAILS, EXCEPTION, details, emit, exception_details
 from lightagent.adapters.telemetry.otel.kit import Kit
 from lightagent.adapters.telemetry.otel.names import ASIDE, ATTEMPT, CHAT, TURN, Names
+from lightagent.adapters.telemetry.otel.other_tracers import told_to_others
 from lightagent.adapters.telemetry.otel.plain_values import Attributes, plain_attributes, plain_name
 from lightagent.adapters.telemetry.otel.spans import Entered, end, inside, nanoseconds
 from lightagent.domain.agent_heads import AgentHead
@@ -77,7 +78,7 @@ class AttemptSpan(Asking):
         if self._is_shown:
             self.span.set_attributes(self._said)
         # Last of all: were anything above to raise, nobody would leave it.
-        self._entered = Entered(inside(self.span, otel_context.get_current()))
+        self._entered = Entered(told_to_others(inside(self.span, otel_context.get_current()), CHAT))
 
     @property
     def _is_shown(self) -> bool:
@@ -109,7 +110,8 @@ class AttemptSpan(Asking):
 
     def cut_off(self, at: float) -> None:
         """The run is over, and nothing told how the attempt ended."""
-        self._end(ReplyEnd(), None, at, {})
+        if not self.is_over:  # As a rule it is, when its run is.
+            self._end(ReplyEnd(), None, at, {})
 
     def _end(
         self,

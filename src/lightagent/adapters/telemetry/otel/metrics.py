@@ -1,4 +1,7 @@
-"""The measurements of the GenAI conventions: tokens, durations, and the times until chunks of an answer come."""
+"""The measurements of the GenAI conventions: tokens, durations, and the time until an answer begins.
+
+The time of each further chunk is not measured: what a run sees of it includes the time that its consumer takes.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,6 @@ from lightagent.domain.usage import Usage
 _SECONDS: Final = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
 _TOKENS: Final = (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864)
 _FIRST: Final = (0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
-_NEXT: Final = (0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5)
 """The bounds that the conventions recommend."""
 
 
@@ -32,9 +34,6 @@ class Metrics:
         self._first = _histogram(
             meter, names.first_chunk_duration, "s", "Time until the first chunk of a streamed answer.", _FIRST
         )
-        self._next = _histogram(
-            meter, names.output_chunk_duration, "s", "Time until each further chunk of a streamed answer.", _NEXT
-        )
 
     def operation(self, seconds: float, attributes: Attributes, error_type: str = "") -> None:
         """An operation took so long; `error_type` tells why it failed."""
@@ -50,10 +49,6 @@ class Metrics:
     def first_chunk(self, seconds: float, attributes: Attributes) -> None:
         """The first chunk of a streamed answer came after so long."""
         self._first.record(max(0.0, seconds), attributes)
-
-    def next_chunk(self, seconds: float, attributes: Attributes) -> None:
-        """A further chunk came so long after the one before."""
-        self._next.record(max(0.0, seconds), attributes)
 
 
 def _histogram(meter: Meter, name: str, unit: str, description: str, bounds: tuple[float, ...]) -> Histogram:

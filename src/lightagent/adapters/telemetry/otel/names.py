@@ -76,7 +76,6 @@ class Names:
     operation_duration: str = "gen_ai.client.operation.duration"
     token_usage: str = "gen_ai.client.token.usage"
     first_chunk_duration: str = "gen_ai.client.operation.time_to_first_chunk"
-    output_chunk_duration: str = "gen_ai.client.operation.time_per_output_chunk"
 
 
 V1_41_1: Final = Names()

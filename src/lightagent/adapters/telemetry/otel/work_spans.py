@@ -13,9 +13,10 @@ from opentelemetry.trace import SpanKind
 
 from lightagent.adapters.telemetry.otel.kit import Kit
 from lightagent.adapters.telemetry.otel.names import COUNT, EMBEDDINGS, OTHER, RETRIEVAL
+from lightagent.adapters.telemetry.otel.other_tracers import told_to_others
 from lightagent.adapters.telemetry.otel.plain_values import Attributes, plain_attributes
 from lightagent.adapters.telemetry.otel.spans import Entered, end, inside
-from lightagent.aiokits.told_work import Ended, Fact
+from lightagent.aiokits.told_work import Ended, Fact, Texts
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.raised_places import raised_place
 
@@ -36,10 +37,10 @@ class WorkSpans:
         self._kit = kit
         self._base = base
 
-    def __call__(self, kind: str, facts: Mapping[str, Fact]) -> Ended:
+    def __call__(self, kind: str, facts: Mapping[str, Fact], texts: Texts) -> Ended:
         """A piece of work begins. What goes wrong here is logged, and is not the work's."""
         try:
-            return _WorkSpan(self._kit, self._base, kind, facts).ended
+            return _WorkSpan(self._kit, self._base, kind, facts, texts).ended
         except Exception as exc:  # A processor or sampler of anybody's.
             _LOGGER.error("A span could not be begun: %s.", raised_place(exc))
             return _unseen
@@ -52,16 +53,18 @@ def _unseen(error: BaseException | None) -> None:
 class _WorkSpan:
     """One piece of work, whose span is current while it goes on."""
 
-    __slots__ = ("_began", "_entered", "_kit", "_measured", "_span")
+    __slots__ = ("_began", "_entered", "_kit", "_measured", "_span", "_texts")
 
-    def __init__(self, kit: Kit, base: Attributes, kind: str, facts: Mapping[str, Fact]) -> None:
-        self._kit, self._began = kit, time.time()
+    def __init__(self, kit: Kit, base: Attributes, kind: str, facts: Mapping[str, Fact], texts: Texts) -> None:
+        self._kit, self._began, self._texts = kit, time.time(), texts
         own = plain_attributes(_retrieval(kit, facts) if kind == RETRIEVAL else _embeddings(kit, facts))
         self._measured = {name: own[name] for name in own if name in _measured(kit)}
         place = facts.get("name")
         around = otel_context.get_current()
         self._span = kit.spans.start(f"{kind} {place}", around, SpanKind.CLIENT, {**base, **own}, self._began)
-        self._entered = Entered(inside(self._span, around))
+        if texts.query is not None and kit.content.on_spans and self._span.is_recording():
+            self._span.set_attributes(kit.content.query(texts.query()))
+        self._entered = Entered(told_to_others(inside(self._span, around), kind))
 
     def ended(self, error: BaseException | None) -> None:
         self._entered.leave()
@@ -69,15 +72,24 @@ class _WorkSpan:
         left = error is None or isinstance(error, (asyncio.CancelledError, GeneratorExit))
         error_type = "" if left or not isinstance(error, Exception) else classify_exception(error).code
         try:
-            end(self._span, now, error_type, names=self._kit.names)
+            end(self._span, now, error_type, names=self._kit.names, texts=self._ending(error, error_type))
             self._kit.metrics.operation(now - self._began, self._measured, error_type)
         except Exception as exc:  # As above.
             _LOGGER.error("A span could not be ended: %s.", raised_place(exc))
 
+    def _ending(self, error: BaseException | None, error_type: str) -> Mapping[str, str]:
+        """What was found, or why nothing was, where spans hold texts."""
+        if not (self._kit.content.on_spans and self._span.is_recording()):
+            return {}
+        if error_type and isinstance(error, Exception):
+            return self._kit.error_message(classify_exception(error).message)
+        found = self._texts.found
+        return {} if found is None else self._kit.content.memories(found())
+
 
 def _measured(kit: Kit) -> tuple[str, ...]:
     names = kit.names
-    return names.operation, names.provider, names.request_model
+    return names.operation, names.provider, names.request_model, names.server_address, names.server_port
 
 
 def _retrieval(kit: Kit, facts: Mapping[str, Fact]) -> Attributes:
@@ -95,6 +107,10 @@ def _embeddings(kit: Kit, facts: Mapping[str, Fact]) -> Attributes:
     found: Attributes = {names.operation: EMBEDDINGS, names.provider: str(facts.get("provider") or OTHER)}
     if (model := facts.get("name")) is not None:
         found[names.request_model] = str(model)
+    if address := facts.get("address"):
+        found[names.server_address] = str(address)
+        if isinstance(port := facts.get("port"), int):
+            found[names.server_port] = port
     if isinstance(dimension := facts.get("dimension"), int):
         found[names.dimension_count] = dimension
     if isinstance(count := facts.get("count"), int):

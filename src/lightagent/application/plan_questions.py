@@ -1,0 +1,177 @@
+"""What a model is asked that plans, and how its answers are read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, assert_never
+
+from lightagent.application.prompts import Prompts
+from lightagent.application.structured_output import OutputType
+from lightagent.application.summarize_context import cut_to, transcript
+from lightagent.domain.call_forms import meant_name
+from lightagent.domain.plan_search import Proposal, Propose, Question, Reflect, Score
+from lightagent.domain.plans import Plan, PlanStep
+from lightagent.domain.runs import Run
+from lightagent.domain.token_estimate import estimate_tokens
+from lightagent.domain.tools import ToolSpec
+
+MOST_CONVERSATION: Final = 12_000
+"""Tokens of the conversation that a model is shown; a longer one loses its middle."""
+
+MOST_TOOLS: Final = 8_000
+"""Tokens of the list of tools."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposals:
+    """What a model answers that is asked for ways to go on.
+
+    Attributes:
+        proposals: the best first.
+    """
+
+    proposals: tuple[Proposal, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What a model answers that compares plans.
+
+    Attributes:
+        scores: of each plan, in their order, from 0 to 1.
+    """
+
+    scores: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """What a model answers that looks over a plan.
+
+    Attributes:
+        steps: of the whole plan, as it should be.
+        goal: what it is for.
+    """
+
+    steps: tuple[PlanStep, ...]
+    goal: str = ""
+
+
+_PROPOSALS: Final = OutputType[Proposals](Proposals)
+_SCORES: Final = OutputType[Scores](Scores)
+_REVISION: Final = OutputType[Revision](Revision)
+
+
+def instructions(question: Question, prompts: Prompts, depth: int) -> str:
+    """What the model is told to do.
+
+    Args:
+        depth: how often a thought may be thought further; 1 where plans are proposed as a whole.
+    """
+    match question:
+        case Propose(count=count):
+            text = prompts.propose_plans if depth == 1 else prompts.propose_steps
+            return text.format(schema=_schema(_PROPOSALS), count=count)
+        case Score():
+            return prompts.score_plans.format(schema=_schema(_SCORES))
+        case Reflect():
+            return prompts.reflect_on_plan.format(schema=_schema(_REVISION))
+        case _:
+            assert_never(question)
+
+
+def asked_about(question: Question) -> str:
+    """The part of what is asked that is another one for each question."""
+    match question:
+        case Propose(thought=thought):
+            return f"The steps until now:\n{numbered(thought.steps)}" if thought.steps else ""
+        case Score(thoughts=thoughts):
+            return "\n\n".join(
+                f"Plan {number}:\n{numbered(thought.steps)}" for number, thought in enumerate(thoughts, 1)
+            )
+        case Reflect(plan=plan, unknown=unknown):
+            wrong = f"\nThere are no such tools: {', '.join(unknown)}." if unknown else ""
+            return f"The plan:\nGoal: {plan.goal}\n{numbered(plan.steps)}{wrong}"
+        case _:
+            assert_never(question)
+
+
+def material(run: Run, specs: Sequence[ToolSpec]) -> str:
+    """What every question is about: what the agent is told, its conversation, its tools, and the plan that failed."""
+    said = tuple(message for message in run.messages if message != run.plan_message)
+    parts = [
+        f"The conversation:\n{transcript(said, MOST_CONVERSATION)}",
+        f"The tools of the assistant:\n{_tools(specs)}",
+    ]
+    if not run.head.silent:
+        parts.insert(0, f"The assistant is told:\n{run.head.instructions.content}")
+    if run.plan is not None:
+        parts.append(f"A step of this plan has failed, so it needs another one:\n{numbered(run.plan.steps)}")
+    return "\n\n".join(parts)
+
+
+def numbered(steps: Sequence[PlanStep]) -> str:
+    """Steps as a model reads them."""
+    return "\n".join(f"{number}. {step.text.strip()}{_tools_of(step)}" for number, step in enumerate(steps, 1))
+
+
+def _tools_of(step: PlanStep) -> str:
+    return f" [tools: {', '.join(step.tools)}]" if step.tools else ""
+
+
+def read_proposals(answer: str, names: Sequence[str]) -> tuple[Proposal, ...]:
+    """The proposals in an answer; names of tools as the agent has them.
+
+    Raises:
+        OutputError: it holds none.
+    """
+    found = _PROPOSALS.parse(_PROPOSALS.check(answer)).proposals
+    return tuple(Proposal(_meant(one.steps, names), one.goal, one.complete) for one in found)
+
+
+def read_scores(answer: str) -> tuple[float, ...]:
+    """The scores in an answer.
+
+    Raises:
+        OutputError: it holds none.
+    """
+    return _SCORES.parse(_SCORES.check(answer)).scores
+
+
+def read_plan(answer: str, names: Sequence[str], former: Plan) -> Plan:
+    """The plan in an answer, for the goal of the former one where it names none.
+
+    Raises:
+        OutputError: it holds none.
+    """
+    found = _REVISION.parse(_REVISION.check(answer))
+    return Plan(found.goal.strip() or former.goal, _meant(found.steps, names))
+
+
+def _schema(form: OutputType[object]) -> str:
+    return json.dumps(form.schema, ensure_ascii=False)
+
+
+def _meant(steps: Sequence[PlanStep], names: Sequence[str]) -> tuple[PlanStep, ...]:
+    return tuple(
+        PlanStep(step.text, tuple(dict.fromkeys(meant_name(name, names) for name in step.tools))) for step in steps
+    )
+
+
+def _tools(specs: Sequence[ToolSpec]) -> str:
+    """The list of tools. Where it is too long, descriptions lose their ends first, so that each tool is named."""
+    texts = ("\n".join(_described(spec, most) for spec in specs) for most in _DESCRIPTIONS)
+    fitting = next((text for text in texts if estimate_tokens(text) <= MOST_TOOLS), None)
+    return "none" if not specs else fitting or cut_to("\n".join(spec.name for spec in specs), MOST_TOOLS)
+
+
+_DESCRIPTIONS: Final = (2_000, 400, 80)
+"""Characters that are shown of a description, as long as there is room."""
+
+
+def _described(spec: ToolSpec, most: int) -> str:
+    properties = spec.parameters.get("properties")
+    names = ", ".join(properties) if isinstance(properties, dict) else ""
+    return f"- {spec.name}({names[:most]}): {' '.join(spec.description.split())[:most]}"

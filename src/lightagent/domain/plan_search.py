@@ -1,0 +1,339 @@
+"""The search for a plan as a pure machine: a state, the next question to a model, and what its answer makes of it.
+
+A thought is a plan in the making: the steps until now. The search has a model propose how a thought goes on, has it
+score what was proposed, drops what is not worth more, goes on with the best, and has it look back on the plan at last.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Final, Literal, TypeAlias
+
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.plans import MOST_ON_RECORD, MOST_STEPS, MOST_TEXT, Fate, Plan, PlanStep, ThoughtFigures
+
+Strategy: TypeAlias = Literal["beam", "best_first"]
+
+MOST_SCORED: Final = 40
+"""Thoughts that one question has scored."""
+
+_MIDDLE: Final = 0.5
+"""The score of a thought that nobody has scored, nor the one that it goes on from."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchLimits:
+    """How far the search goes.
+
+    Attributes:
+        width: thoughts that are kept: with ``beam`` of each level, with ``best_first`` of those that go on from one.
+        branches: proposals that are asked for at once.
+        depth: how often a thought may be thought further.
+        strategy: ``beam`` goes on with all that is kept of a level, ``best_first`` with the best thought there is.
+        max_model_calls: questions, the look back included.
+        reflect: have the model look back on the plan.
+        min_score: thoughts of a lower score are dropped.
+        enough: the search ends with a whole plan of this score.
+    """
+
+    width: int = 1
+    branches: int = 1
+    depth: int = 1
+    strategy: Strategy = "beam"
+    max_model_calls: int = 20
+    reflect: bool = True
+    min_score: float = 0.0
+    enough: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("width", "branches", "depth", "max_model_calls"):
+            count: object = getattr(self, name)
+            if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+                raise _refused(name, "a whole number above 0", count)
+        for name in ("min_score", "enough"):
+            score: object = getattr(self, name)
+            if isinstance(score, bool) or not isinstance(score, (int, float)) or not 0 <= score <= 1:
+                raise _refused(name, "a number from 0 to 1", score)
+        if self.strategy not in ("beam", "best_first"):
+            raise _refused("strategy", "'beam' or 'best_first'", self.strategy)
+        reflect: object = self.reflect
+        if not isinstance(reflect, bool):
+            raise _refused("reflect", "True or False", reflect)
+
+
+def _refused(name: str, wanted: str, given: object) -> ConfigurationError:
+    return ConfigurationError(f"TreeOfThought: {name} is {wanted}, not {given!r:.50}.", guidance="")
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """How a model says that a thought may go on.
+
+    Attributes:
+        steps: that come next.
+        goal: what the plan is for; the first one that is given holds.
+        complete: nothing is left to do after them.
+    """
+
+    steps: tuple[PlanStep, ...]
+    goal: str = ""
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Thought:
+    """A plan in the making.
+
+    Attributes:
+        path: its place in the tree, see `ThoughtFigures`.
+        steps: all until now; `added` are those that it has and the thought before it has not.
+        complete: it is a whole plan, or may not be thought further.
+        score: that a model gave it; asked: a model was asked for it.
+        worth: the same; where there is none, that of the thought before it.
+    """
+
+    path: tuple[int, ...] = ()
+    goal: str = ""
+    steps: tuple[PlanStep, ...] = ()
+    added: tuple[PlanStep, ...] = ()
+    complete: bool = False
+    score: float | None = None
+    asked: bool = False
+    worth: float = _MIDDLE
+
+    @property
+    def plan(self) -> Plan:
+        """The thought as a plan."""
+        return Plan(self.goal, self.steps)
+
+
+@dataclass(frozen=True, slots=True)
+class Propose:
+    """Ask for at most `count` ways in which this thought may go on."""
+
+    thought: Thought
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Ask how promising each of these is, from 0 to 1."""
+
+    thoughts: tuple[Thought, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reflect:
+    """Ask for the plan once more, with what is wrong with it mended; `unknown` are tools in it that nobody has."""
+
+    plan: Plan
+    unknown: tuple[str, ...] = ()
+
+
+Question: TypeAlias = Propose | Score | Reflect
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """The state of a search.
+
+    Attributes:
+        limits: how far it goes.
+        tools: what the steps of a plan may need.
+        calls: questions that were asked.
+        open: thoughts that may be thought further, in the order in which that happens.
+        fresh: thoughts that were proposed, and of which none was chosen yet.
+        complete: whole plans.
+        stuck: thoughts for which nothing was proposed.
+        fates: every thought that was proposed, and what became of it.
+        reflected: the plan as it was after the look back.
+        looked_back: the look back was asked for.
+    """
+
+    limits: SearchLimits
+    tools: frozenset[str]
+    calls: int = 0
+    open: tuple[Thought, ...] = (Thought(),)
+    fresh: tuple[Thought, ...] = ()
+    complete: tuple[Thought, ...] = ()
+    stuck: tuple[Thought, ...] = ()
+    fates: Mapping[tuple[int, ...], tuple[Thought, Fate]] = field(default_factory=lambda: MappingProxyType({}))
+    reflected: Plan | None = None
+    looked_back: bool = False
+
+    @property
+    def best(self) -> Thought | None:
+        """The best whole plan; where there is none, the best thought. None where nothing usable was proposed."""
+        begun = tuple(thought for thought in (*self.open, *self.fresh) if thought.path)
+        return min(self.complete or begun or self.stuck, key=_by_worth, default=None)
+
+    @property
+    def plan(self) -> Plan | None:
+        """What the search came to; None where there is no plan that can be carried out with these tools."""
+        if self.reflected is not None:
+            return self.reflected
+        best = self.best
+        return None if best is None or self.unknown_tools(best.steps) else best.plan
+
+    @property
+    def calls_left(self) -> int:
+        """Questions that may still be asked."""
+        return self.limits.max_model_calls - self.calls
+
+    def unknown_tools(self, steps: Iterable[PlanStep]) -> tuple[str, ...]:
+        """The names of tools that the steps need and that there are not."""
+        return tuple(dict.fromkeys(name for step in steps for name in step.tools if name not in self.tools))
+
+    def figures(self) -> tuple[ThoughtFigures, ...]:
+        """The tree as far as it was searched, in the order in which it was thought of."""
+        best = None if self.plan is None else self.best
+        chosen = None if best is None else best.path
+        return tuple(
+            ThoughtFigures(
+                path,
+                "; ".join(step.text for step in thought.added)[:MOST_TEXT],
+                thought.score,
+                "chosen" if path == chosen else fate,
+            )
+            for path, (thought, fate) in tuple(self.fates.items())[:MOST_ON_RECORD]
+        )
+
+
+def begin_search(limits: SearchLimits, tools: Iterable[str]) -> Search:
+    """A search that has not asked anything yet."""
+    return Search(limits, frozenset(tools))
+
+
+def next_question(search: Search) -> Question | None:
+    """What to ask now; None once the search is over."""
+    if search.looked_back or search.calls_left < 1:
+        return None
+    unscored = tuple(thought for thought in search.fresh if not thought.asked)
+    going_on = bool(search.open) and not _is_over(search) and _has_room(search)
+    if unscored and not (going_on and search.limits.strategy == "beam"):
+        return Score(unscored[:MOST_SCORED])
+    if going_on:
+        return Propose(search.open[0], search.limits.branches)
+    best = search.best
+    if best is None or not search.limits.reflect:
+        return None
+    return Reflect(best.plan, search.unknown_tools(best.steps))
+
+
+def proposed(search: Search, question: Propose, proposals: Sequence[Proposal]) -> Search:
+    """The search after this was proposed; nothing where there is no answer, or it could not be read.
+
+    Proposals that need tools which there are not are left out, unless there are no others: the look back may mend it.
+    """
+    parent, limits = question.thought, search.limits
+    usable = [one for one in dict.fromkeys(proposals) if is_usable(one.steps)]
+    known = [one for one in usable if not search.unknown_tools(one.steps)]
+    taken = (known or (usable if limits.reflect else []))[: question.count]
+    added = tuple(_next_thought(parent, number, one, limits.depth) for number, one in enumerate(taken))
+    if parent.path and added:
+        search = _with_fate(search, (parent,), "expanded")
+    elif parent.path:
+        search = replace(search, stuck=(*search.stuck, parent))
+    search = _with_fate(search, added, "open")
+    search = replace(search, calls=search.calls + 1, open=search.open[1:], fresh=(*search.fresh, *added))
+    return _settled(search)
+
+
+def scored(search: Search, question: Score, scores: Sequence[float]) -> Search:
+    """The search after these scores were given, in the order of the question.
+
+    What has no score that is a number counts as much as the thought that it goes on from.
+    """
+    given = dict(zip((thought.path for thought in question.thoughts), scores, strict=False))
+    asked = {thought.path for thought in question.thoughts}
+    fresh = tuple(_with_score(one, given.get(one.path)) if one.path in asked else one for one in search.fresh)
+    return _settled(replace(search, calls=search.calls + 1, fresh=fresh))
+
+
+def reflected(search: Search, plan: Plan | None) -> Search:
+    """The search after the look back; None where there is no answer, or it could not be read."""
+    kept = None
+    if plan is not None and is_usable(plan.steps) and not search.unknown_tools(plan.steps):
+        kept = Plan(plan.goal.strip()[:MOST_TEXT], plan.steps)
+    return replace(search, calls=search.calls + 1, reflected=kept, looked_back=True)
+
+
+def is_usable(steps: Sequence[PlanStep]) -> bool:
+    """Whether these steps are something that can be done, and not too much to be told."""
+    return 0 < len(steps) <= MOST_STEPS and all(0 < len(step.text.strip()) <= MOST_TEXT for step in steps)
+
+
+def _next_thought(parent: Thought, number: int, proposal: Proposal, depth: int) -> Thought:
+    steps, path = (*parent.steps, *proposal.steps), (*parent.path, number)
+    complete = proposal.complete or len(path) >= depth or len(steps) >= MOST_STEPS
+    goal = parent.goal or proposal.goal.strip()[:MOST_TEXT]
+    return Thought(path, goal, steps[:MOST_STEPS], proposal.steps, complete, worth=parent.worth)
+
+
+def _with_score(thought: Thought, score: float | None) -> Thought:
+    """The thought with the score that was given for it, if it is a number."""
+    if score is None or math.isnan(score):
+        return replace(thought, asked=True)
+    worth = min(max(score, 0.0), 1.0)
+    return replace(thought, score=worth, asked=True, worth=worth)
+
+
+def _settled(search: Search) -> Search:
+    """The search once the best of the fresh thoughts are chosen, if it is time for that."""
+    if not search.fresh or _waits(search):
+        return search
+    limits = search.limits
+    ranked = sorted(search.fresh, key=_by_worth)
+    kept = tuple(thought for thought in ranked if thought.worth >= limits.min_score)[: limits.width]
+    search = _with_fate(search, (thought for thought in ranked if thought not in kept), "pruned")
+    search = _with_fate(search, (thought for thought in kept if thought.complete), "complete")
+    search = _with_fate(search, (thought for thought in kept if not thought.complete), "open")
+    done = tuple(thought for thought in kept if thought.complete)
+    going_on = tuple(thought for thought in kept if not thought.complete)
+    if limits.strategy == "best_first":
+        going_on = tuple(sorted((*search.open, *going_on), key=_by_worth))
+    elif not kept:  # The level ended early for want of room, and what came of it is of no use.
+        going_on = search.open
+    return replace(search, open=going_on, fresh=(), complete=(*search.complete, *done))
+
+
+def _waits(search: Search) -> bool:
+    """Whether the fresh thoughts have to wait for others of their level, or for scores."""
+    if search.limits.strategy == "beam" and search.open and _has_room(search):
+        return True
+    unscored = any(not thought.asked for thought in search.fresh)
+    return unscored and search.calls_left > 0 and _is_choice(search)
+
+
+def _is_choice(search: Search) -> bool:
+    """Whether there is more than one thought, so that scores say something."""
+    return len(search.fresh) + len(search.open) + len(search.complete) > 1
+
+
+def _is_over(search: Search) -> bool:
+    """Whether a whole plan is as good as it has to be."""
+    return any(one.score is not None and one.score >= search.limits.enough for one in search.complete)
+
+
+def _has_room(search: Search) -> bool:
+    """Whether one more proposal can be asked for, with the scores of all that is fresh then, and the look back.
+
+    The first one is asked for in any case.
+    """
+    if search.calls == 0:
+        return True
+    fresh = len(search.fresh) + search.limits.branches
+    scores = -(-fresh // MOST_SCORED) if search.limits.branches > 1 else 0
+    return search.calls_left >= 1 + scores + search.limits.reflect
+
+
+def _by_worth(thought: Thought) -> tuple[float, tuple[int, ...]]:
+    return -thought.worth, thought.path
+
+
+def _with_fate(search: Search, thoughts: Iterable[Thought], fate: Fate) -> Search:
+    found = {thought.path: (thought, fate) for thought in thoughts}
+    return replace(search, fates=MappingProxyType({**search.fates, **found})) if found else search

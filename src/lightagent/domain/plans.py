@@ -1,0 +1,110 @@
+"""Plans: what an agent means to do before it acts, and the event that puts them on record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final, Literal, TypeAlias
+
+from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.messages import ContextMessage
+from lightagent.domain.policy import Decision
+from lightagent.domain.usage import Usage
+
+PLAN_SOURCE: Final = "plan"
+"""The source of the message that tells a model its plan."""
+
+MOST_STEPS: Final = 50
+"""Steps of a plan; what a model answers with more is no plan."""
+
+MOST_TEXT: Final = 2_000
+"""Characters of a goal or of a step."""
+
+MOST_ON_RECORD: Final = 200
+"""Thoughts of a tree that its event holds; of a larger one the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanStep:
+    """One thing to do.
+
+    Attributes:
+        text: what, in a sentence.
+        tools: the names of the tools that it needs.
+    """
+
+    text: str
+    tools: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be done.
+
+    Attributes:
+        goal: what it is for, in a sentence.
+        steps: in their order.
+    """
+
+    goal: str
+    steps: tuple[PlanStep, ...]
+
+    @property
+    def tools(self) -> tuple[str, ...]:
+        """The names of the tools that its steps need, each once."""
+        return tuple(dict.fromkeys(name for step in self.steps for name in step.tools))
+
+
+Fate: TypeAlias = Literal["chosen", "complete", "open", "expanded", "pruned"]
+"""What became of a thought.
+
+* chosen: the plan was made of it.
+* complete: it is a whole plan, and another one was better.
+* open: it might have been thought further.
+* expanded: others go on from it.
+* pruned: it was not worth to be thought further.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ThoughtFigures:
+    """A thought of a tree, for the record.
+
+    Attributes:
+        path: its number among the thoughts that go on from the same one, after those of the thoughts that lead to it.
+        text: the steps that it adds.
+        score: from 0 to 1; None where it was compared with no other.
+    """
+
+    path: tuple[int, ...]
+    text: str
+    score: float | None
+    fate: Fate
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A model was asked for a plan.
+
+    Attributes:
+        plan: what it came to; None where there is none, and the former plan stays, if there is one.
+        message: tells the plan to the model that acts, before the query, in the place of the former plan.
+        offered: the names of the tools that are offered from here on, of those that the agent has; None: all of them.
+        error: why there is no plan, or what it lacks, such as the look back on it.
+        thoughts: the tree that was searched.
+        model: that was asked.
+        model_calls: requests to it.
+        usage: the tokens of all of them.
+        decisions: of the policies that reviewed what was asked, and the answers.
+    """
+
+    plan: Plan | None
+    message: ContextMessage | None = None
+    offered: tuple[str, ...] | None = None
+    error: LightAgentErrorInfo | None = None
+    thoughts: tuple[ThoughtFigures, ...] = ()
+    model: str = ""
+    model_calls: int = 0
+    usage: Usage | None = None
+    decisions: tuple[Decision, ...] = ()
+    at: float = field(default=0.0, compare=False)
+    type: Literal["planned"] = "planned"

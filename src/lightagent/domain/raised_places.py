@@ -7,7 +7,6 @@ the text that could not be encoded.
 from __future__ import annotations
 
 import traceback
-from pathlib import Path
 from typing import Final
 
 _INNERMOST: Final = 3
@@ -17,6 +16,11 @@ _INNERMOST: Final = 3
 def raised_place(error: BaseException) -> str:
     """Such as ``ValueError (sinks.py, line 12, in see)``."""
     frames = traceback.extract_tb(error.__traceback__)[-_INNERMOST:]
-    places = (f"{Path(frame.filename).name}, line {frame.lineno}, in {frame.name}" for frame in frames)
+    places = (f"{_file_name(frame.filename)}, line {frame.lineno}, in {frame.name}" for frame in frames)
     told = "; ".join(places)
     return f"{type(error).__name__} ({told})" if told else type(error).__name__
+
+
+def _file_name(path: str) -> str:
+    """Without its folders, which may be named for users and customers."""
+    return path.replace("\\", "/").rpartition("/")[2]

@@ -97,6 +97,17 @@ print(json.dumps(names()))
     assert told(PROVIDER + program, **environ) == []
 
 
+def test_the_variable_switches_sinks_off_that_make_spans_and_no_other() -> None:
+    program = """
+from lightagent import TraceRecorder
+from lightagent.adapters.telemetry.otel.sink import OpenTelemetrySink
+recorder = TraceRecorder(enabled=True)
+agent(telemetry=[OpenTelemetrySink(tracer_provider=provider), recorder]).run("?")
+print(json.dumps([names(), len(recorder.events)]))
+"""
+    assert told(PROVIDER + program, LIGHTAGENT_TELEMETRY="off") == [[], 4]
+
+
 def test_a_sink_of_the_agent_stands_in_for_the_providers_of_the_application() -> None:
     program = """
 from lightagent.adapters.telemetry.otel.sink import OpenTelemetrySink

@@ -231,6 +231,11 @@ def test_a_header_whose_variable_is_not_set_is_told(collector: Collector) -> Non
         ('endpoint = "collector:4318"', "Write the address of the collector"),
         ('headers = { Authorization = "Bearer abcdefghijklmnop" }', "A secret is written out here"),
         ('protocol = "http/json"', "telemetry.protocol"),
+        (r'endpoint = "https://collector\r\nX: y"', "Write the address of the collector"),
+        ('endpoint = "https://collector/a path"', "Write the address of the collector"),
+        ('endpoint = "https://collector:99999"', "Write the address of the collector"),
+        ('headers = { "a b" = "c" }', "without blanks and colons"),
+        ("timeout = inf", "telemetry.timeout"),
         ("sample_ratio = 2.0", "less than or equal to 1"),
         ('content = "everything"', "telemetry.content"),
     ],
@@ -265,6 +270,28 @@ def test_a_protocol_of_the_environment_that_is_not_spoken_is_told(
     monkeypatch.setenv(variable, "http/json")
     with pytest.raises(ConfigurationError, match=f"{variable}.*'http/json' is not spoken"):
         open_app(scripted(endpoint="http://127.0.0.1:9"))
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("OTEL_BSP_SCHEDULE_DELAY", "0"), ("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "x")],
+)
+def test_what_opentelemetry_refuses_of_the_environment_is_an_error_of_the_configuration(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ConfigurationError, match="OpenTelemetry refuses what its variables say"):
+        open_app(scripted(endpoint="http://127.0.0.1:9"))
+
+
+def test_headers_of_the_environment_that_are_none_are_not_written_out(
+    collector: Collector, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", f"Authorization {SECRET}")
+    with open_app(scripted(endpoint=collector.url)) as app:
+        app.agent().run("Hello?")
+    assert len(collector.spans) == 2
+    assert SECRET not in caplog.text
 
 
 def test_a_command_sends_what_waits_as_it_ends(collector: Collector, tmp_path: Path) -> None:

@@ -17,11 +17,12 @@ from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.events import Event
 from lightagent.domain.http_calls import is_header_name
 from lightagent.domain.origin import Origin, TraceHeaders
+from lightagent.domain.raised_places import raised_place
 from lightagent.ports.models import ChatRequest
 from lightagent.ports.telemetry import AskedAside, Asking, CurrentSpans, RunWatch, TelemetrySink, TracingSink
 
 _LOGGER: Final = logging.getLogger("lightagent")
-_FAILED: Final = "%s failed; it sees no more of this run."
+_FAILED: Final = "%s failed; it sees no more of this run. It raised %s."
 
 
 def watchers_of(means: Means[DepsT]) -> Watchers | None:
@@ -54,7 +55,7 @@ class Watchers(CurrentSpans):
             try:
                 self._sinks.append(self._prepared(sink))
             except FAILURES as raised:  # A sink of anybody's: what it does wrong is its own.
-                _LOGGER.error(_FAILED, type(sink).__name__, exc_info=failure(raised))
+                _LOGGER.error(_FAILED, type(sink).__name__, raised_place(failure(raised)))
 
     def _prepared(self, sink: TelemetrySink) -> TelemetrySink:
         if not _is_tracing(sink):
@@ -79,7 +80,7 @@ class Watchers(CurrentSpans):
                 if _has_spans(watch):
                     self._spans.append(watch)
             except FAILURES as raised:  # As above.
-                _LOGGER.error(_FAILED, type(sink).__name__, exc_info=failure(raised))
+                _LOGGER.error(_FAILED, type(sink).__name__, raised_place(failure(raised)))
 
     def see(self, event: Event) -> None:
         """Show one event."""
@@ -158,7 +159,7 @@ class Watchers(CurrentSpans):
         """Show no more to a watch that raised."""
         self._watches = [one for one in self._watches if one is not watch]
         self._spans = [one for one in self._spans if one is not watch]
-        _LOGGER.error(_FAILED, type(watch).__name__, exc_info=failure(raised))
+        _LOGGER.error(_FAILED, type(watch).__name__, raised_place(failure(raised)))
 
 
 class _Asked(Asking):

@@ -38,7 +38,8 @@ async def end_telemetry(sink: TelemetrySink) -> None:
 
 
 def compose_sinks(options: AgentOptions) -> tuple[TelemetrySink, ...]:
-    """The sinks that an agent is given, those of `tracetools` included.
+    """The sinks that an agent is given, those of `tracetools` included; none that makes spans where the environment
+    switches telemetry off.
 
     Raises:
         ConfigurationError: one is no sink, `tracetools` says what nobody understands, or `telemetry` is True, which
@@ -55,7 +56,9 @@ def compose_sinks(options: AgentOptions) -> tuple[TelemetrySink, ...]:
             )
         return ()
     sinks = tuple(check_each(given or (), "telemetry", "watch"))
-    if tracetools is not None and not is_off(os.environ):
+    if is_off(os.environ):
+        sinks = tuple(sink for sink in sinks if not _makes_spans(sink))
+    elif tracetools is not None:
         from lightagent.compose.tracetools import tracetool_sinks  # It needs pydantic, which most agents do without.
 
         sinks += tracetool_sinks(tracetools)
@@ -72,6 +75,10 @@ def compose_ambient_sink(
 
     An agent that is given a sink which makes spans is traced by that one alone: two would tell everything twice.
     """
-    if options.get("telemetry") is False or (sinks and any(hasattr(type(sink), "prepare") for sink in sinks)):
+    if options.get("telemetry") is False or any(map(_makes_spans, sinks)):
         return None
     return native_sink
+
+
+def _makes_spans(sink: TelemetrySink) -> bool:
+    return hasattr(type(sink), "prepare")

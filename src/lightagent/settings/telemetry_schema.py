@@ -54,7 +54,9 @@ class TelemetrySettings(Section):
     )
     tags: Annotated[list[str], NEEDS_TRUST] = Field(default_factory=list, description="Tags of every span.")
     metrics: Annotated[bool, NEEDS_TRUST] = Field(default=True, description="Whether metrics are exported, too.")
-    timeout: Annotated[float | None, SAFE] = Field(default=None, gt=0, description="Seconds for one export.")
+    timeout: Annotated[float | None, SAFE] = Field(
+        default=None, gt=0, allow_inf_nan=False, description="Seconds for one export."
+    )
     queue_size: Annotated[int | None, NEEDS_TRUST] = Field(
         default=None, ge=1, le=1_000_000, description="Spans that may wait to be sent; more are dropped and counted."
     )

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from lightagent.adapters.telemetry.otel.names import COUNT, Names
-from lightagent.adapters.telemetry.otel.spans import Attributes
+from lightagent.adapters.telemetry.otel.plain_values import Attributes
 from lightagent.domain.agent_heads import lasting_name
 from lightagent.domain.effects import HandOver
 from lightagent.domain.events import (

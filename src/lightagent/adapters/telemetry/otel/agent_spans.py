@@ -19,7 +19,8 @@ from lightagent.adapters.telemetry.otel.attributes import (
 from lightagent.adapters.telemetry.otel.call_spans import CallSpan
 from lightagent.adapters.telemetry.otel.kit import Kit
 from lightagent.adapters.telemetry.otel.names import INVOKE_AGENT, OUTCOME, TRACE
-from lightagent.adapters.telemetry.otel.spans import Attributes, Entered, Value, end, inside, nanoseconds
+from lightagent.adapters.telemetry.otel.plain_values import Attributes, plain_name
+from lightagent.adapters.telemetry.otel.spans import Entered, end, inside, tell
 from lightagent.adapters.telemetry.otel.work_spans import WorkSpans
 from lightagent.aiokits.told_work import listen
 from lightagent.domain.agent_heads import AgentHead, lasting_name
@@ -121,7 +122,7 @@ class AgentSpans:
     def tell_trace(self, trace_id: str) -> None:
         """Tell the trace id that the application knows the run by, where that is not the one of its spans."""
         if trace_id and trace_id != f"{self.span.get_span_context().trace_id:032x}":
-            self.span.set_attribute(TRACE, trace_id)
+            self.span.set_attribute(TRACE, plain_name(trace_id))
 
     def take_up(self, past: Sequence[Event]) -> None:
         """Learn from what happened before, in a run that is resumed, who acts in it."""
@@ -155,7 +156,7 @@ class AgentSpans:
 
     def _tell(self, event: Event) -> None:
         for name, attributes in told_of(self._kit.names, event):
-            self.span.add_event(name, attributes, nanoseconds(event.at))
+            tell(self.span, name, attributes, event.at)
 
     def _sum(self, event: Event) -> None:
         if isinstance(event, _USING) and event.usage is not None:
@@ -233,7 +234,7 @@ class AgentSpans:
             name = next((call.name for call in self._called if call.id == event.call_id), "")
             known = name if any(spec.name == name for spec in self._specs) else ""
             name, attributes = refused_call(self._kit.names, event, known)
-            self.span.add_event(name, attributes, nanoseconds(event.at))
+            tell(self.span, name, attributes, event.at)
         if event.effects:
             self._hand_over(event)
 
@@ -254,9 +255,8 @@ class AgentSpans:
         told: Attributes = {OUTCOME: event.outcome.kind}
         if kit.sum_usage:
             told.update(usage_attributes(kit.names, self._usage))
-        if kit.content.on_spans:
-            told.update(_ending(kit, event.outcome))
-        end(self.span, event.at, "" if error is None else error.code, names=kit.names, attributes=told)
+        texts = _ending(kit, event.outcome) if kit.content.on_spans and self.span.is_recording() else None
+        end(self.span, event.at, "" if error is None else error.code, names=kit.names, attributes=told, texts=texts)
 
     def _cut_off_rest(self, at: float, error_type: str = "") -> None:
         """End what the end of the run cuts off; `error_type` is why that failed."""
@@ -268,7 +268,7 @@ class AgentSpans:
         self._calls.clear()
 
 
-def _ending(kit: Kit, outcome: Outcome) -> Mapping[str, Value]:
+def _ending(kit: Kit, outcome: Outcome) -> Mapping[str, str]:
     """The answer of a run, or why it has none."""
     if isinstance(outcome, Completed):
         return kit.content.answer(outcome.content)

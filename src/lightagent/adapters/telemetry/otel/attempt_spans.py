@@ -21,7 +21,8 @@ from lightagent.adapters.telemetry.otel.content_events import DETAILS, EXCEPTION
 from lightagent.adapters.telemetry.otel.kit import Kit
 from lightagent.adapters.telemetry.otel.names import ASIDE, ATTEMPT, CHAT, TURN, Names
 from lightagent.adapters.telemetry.otel.other_tracers import told_to_others
-from lightagent.adapters.telemetry.otel.spans import Attributes, Entered, end, inside, nanoseconds
+from lightagent.adapters.telemetry.otel.plain_values import Attributes, plain_attributes, plain_name
+from lightagent.adapters.telemetry.otel.spans import Entered, end, inside, nanoseconds
 from lightagent.adapters.telemetry.otel.waiting_spans import later, this_task
 from lightagent.domain.agent_heads import AgentHead
 from lightagent.domain.deltas import ReplyEnd
@@ -48,7 +49,7 @@ class ChatBase(NamedTuple):
 
 def chat_base(names: Names, head: AgentHead, owner: Attributes) -> ChatBase:
     """What all requests of an agent have, in a run whose spans all have `owner`."""
-    attributes = chat_attributes(names, head, owner)
+    attributes = plain_attributes(chat_attributes(names, head, owner))
     return ChatBase(f"{CHAT} {head.model}", attributes, measured_attributes(names, attributes))
 
 
@@ -83,14 +84,20 @@ class AttemptSpan(Asking):
         self._kit, self._measured, self._began, self._streams = kit, base.measured, at, request.stream
         self.is_over = False
         self._task = None if aside is None else this_task()
-        self._attributes = attributes = _at_start(kit, base.attributes, request, aside)
-        self.span: Span = kit.spans.start(base.title, parent, SpanKind.CLIENT, attributes, at)
-        self._entered = Entered(told_to_others(inside(self.span, otel_context.get_current()), CHAT))
+        self._attributes = _at_start(kit, base.attributes, request, aside)
+        self.span: Span = kit.spans.start(base.title, parent, SpanKind.CLIENT, self._attributes, at)
         self._said: dict[str, str] = {}
-        if kit.content.on_spans or kit.content.as_events:
+        if self._is_shown or kit.content.as_events:
             self._said = dict(kit.content.request(request.messages, request.tools))
-        if kit.content.on_spans and self.span.is_recording():
+        if self._is_shown:
             self.span.set_attributes(self._said)
+        # Last of all: were anything above to raise, nobody would leave it.
+        self._entered = Entered(told_to_others(inside(self.span, otel_context.get_current()), CHAT))
+
+    @property
+    def _is_shown(self) -> bool:
+        """Whether the span holds texts."""
+        return self._kit.content.on_spans and self.span.is_recording()
 
     def answered(self) -> None:
         self._entered.leave()
@@ -103,17 +110,15 @@ class AttemptSpan(Asking):
 
     def replied(self, event: ModelReplied) -> None:
         """The attempt has an answer."""
-        told: Attributes = {}
+        told, reply = Attributes(), dict[str, str]()
         kit, end = self._kit, ReplyEnd(event.finish_reason, event.usage, event.model, event.response_id)
         if self._streams and event.first_delta is not None:
             told[kit.names.time_to_first_chunk] = event.first_delta
             kit.metrics.first_chunk(event.first_delta, self._measurement(end))
-        if kit.content.on_spans or kit.content.as_events:
-            reply = kit.content.reply(event.message, event.finish_reason)
+        if self._is_shown or kit.content.as_events:
+            reply = dict(kit.content.reply(event.message, event.finish_reason))
             self._said.update(reply)
-            if kit.content.on_spans:
-                told.update(reply)
-        self._end(end, None, event.at, told)
+        self._end(end, None, event.at, told, reply if kit.content.on_spans else {})
 
     def failed(self, event: ModelFailed) -> None:
         """The attempt failed, or was given up because its caller left, which is no error."""
@@ -125,33 +130,41 @@ class AttemptSpan(Asking):
         if not self.is_over:  # As a rule it is, when its run is.
             self._end(ReplyEnd(), None, at, {})
 
-    def _end(self, reply: ReplyEnd, error: LightAgentErrorInfo | None, at: float, told: Attributes) -> None:
+    def _end(
+        self,
+        reply: ReplyEnd,
+        error: LightAgentErrorInfo | None,
+        at: float,
+        told: Attributes,
+        texts: Mapping[str, str] | None = None,
+    ) -> None:
         if self.is_over:
             return
         self.is_over = True
         kit, names = self._kit, self._kit.names
         error_type, measured = "" if error is None else error.code, self._measurement(reply)
-        if self.span.is_recording():
-            told.update(reply_attributes(names, reply))
-            if error is not None:
-                told.update(kit.error_message(error.message))
+        told = plain_attributes({**told, **reply_attributes(names, reply)})
+        if error is not None and self._is_shown:
+            texts = kit.error_message(error.message)
         if kit.content.as_events:
             self._tell(error, at, told)
-        end(self.span, at, error_type, names=names, attributes=told)
+        end(self.span, at, error_type, names=names, attributes=told, texts=texts)
         kit.metrics.operation(at - self._began, measured, error_type)
         if reply.usage is not None:
             kit.metrics.tokens(reply.usage, measured)
 
     def _measurement(self, end: ReplyEnd) -> Attributes:
         """What the measurements of the attempt have."""
-        return {**self._measured, self._kit.names.response_model: end.model} if end.model else self._measured
+        if not end.model:
+            return self._measured
+        return {**self._measured, self._kit.names.response_model: plain_name(end.model)}
 
     def _tell(self, error: LightAgentErrorInfo | None, at: float, told: Attributes) -> None:
         """Tell what was asked and said, and what went wrong, as events."""
         kit = self._kit
-        found = {**self._attributes, **told}
+        found = {**plain_attributes(self._attributes), **told}
         if error is not None:
-            found[kit.names.error_type] = error.code
+            found[kit.names.error_type] = plain_name(error.code)
             said = kit.content.error(error.message)
             self._emit(EXCEPTION, exception_details(error.code, said), at)
         self._emit(DETAILS, details(found, self._said), at)

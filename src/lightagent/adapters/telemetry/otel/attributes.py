@@ -17,7 +17,7 @@ from lightagent.adapters.telemetry.otel.names import (
     TENANT,
     Names,
 )
-from lightagent.adapters.telemetry.otel.spans import Attributes, Value
+from lightagent.adapters.telemetry.otel.plain_values import Attributes, Value
 from lightagent.domain.agent_heads import AgentHead, lasting_name
 from lightagent.domain.deltas import ReplyEnd
 from lightagent.domain.events import RunStarted
@@ -129,7 +129,12 @@ def usage_attributes(names: Names, usage: Usage) -> Attributes:
 
 
 def _float(value: JsonValue) -> Value | None:
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    try:
+        return float(value)
+    except OverflowError:  # A whole number that no float can hold.
+        return None
 
 
 def _int(value: JsonValue) -> Value | None:

@@ -10,7 +10,8 @@ from opentelemetry.trace import Span, SpanKind
 
 from lightagent.adapters.telemetry.otel.kit import Kit
 from lightagent.adapters.telemetry.otel.names import EXECUTE_TOOL, TOOL_PROVIDER, TOOL_STATUS
-from lightagent.adapters.telemetry.otel.spans import Attributes, end, inside
+from lightagent.adapters.telemetry.otel.plain_values import Attributes, plain_description
+from lightagent.adapters.telemetry.otel.spans import end, inside
 from lightagent.domain.events import ToolFinished
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.tools import ToolSpec
@@ -56,9 +57,9 @@ class CallSpan:
         }
         if spec is not None:
             _declared(kit, attributes, spec)
-        if arguments is not None and kit.content.on_spans:
-            attributes.update(kit.content.arguments(arguments))
         self.span: Span = kit.spans.start(f"{EXECUTE_TOOL} {name}", parent, SpanKind.INTERNAL, attributes, at)
+        if self.span.is_recording():
+            self.span.set_attributes(_texts(kit, spec, arguments))
         self._inside: Context | None = None
 
     @property
@@ -74,12 +75,12 @@ class CallSpan:
         """The call has its result; `left` tells that it is over because the caller of the run left."""
         kit = self._kit
         error_type = "" if left or event.error is None else event.error.code
-        told: Attributes = {TOOL_STATUS: event.status}
+        told, texts = Attributes({TOOL_STATUS: event.status}), dict[str, str]()
         if kit.content.on_spans and self.span.is_recording():
-            told.update(kit.content.result(event.output))
+            texts.update(kit.content.result(event.output))
             if error_type and event.error is not None:
-                told.update(kit.error_message(event.error.message))
-        end(self.span, event.at, error_type, names=kit.names, attributes=told)
+                texts.update(kit.error_message(event.error.message))
+        end(self.span, event.at, error_type, names=kit.names, attributes=told, texts=texts)
 
     def waits(self, at: float) -> None:
         """The call waits for a human."""
@@ -93,9 +94,17 @@ class CallSpan:
 def _declared(kit: Kit, attributes: Attributes, spec: ToolSpec) -> None:
     """Add what a tool declares."""
     names = kit.names
-    if spec.description:
-        attributes[names.tool_description] = spec.description
     if spec.provider:
         attributes[TOOL_PROVIDER] = spec.provider
     if spec.provider.startswith(_MCP):
         attributes[names.mcp_method] = "tools/call"
+
+
+def _texts(kit: Kit, spec: ToolSpec | None, arguments: JsonObject | None) -> dict[str, str]:
+    """What the tool says of itself, and what it is told where texts are captured."""
+    made: dict[str, str] = {}
+    if spec is not None and spec.description:
+        made[kit.names.tool_description] = plain_description(spec.description)
+    if arguments is not None and kit.content.on_spans:
+        made.update(kit.content.arguments(arguments))
+    return made

@@ -23,6 +23,7 @@ from lightagent.adapters.telemetry.otel.langfuse import as_langfuse_wants, is_la
 from lightagent.adapters.telemetry.otel.langfuse_tags import LangfuseTags
 from lightagent.adapters.telemetry.otel.limited_calls import LimitedCalls
 from lightagent.adapters.telemetry.otel.options import ENDPOINT_VARIABLES, PROTOCOL_VARIABLES, OtlpOptions
+from lightagent.adapters.telemetry.otel.plain_values import plain_attributes
 from lightagent.adapters.telemetry.otel.span_queue import SpanQueue
 from lightagent.adapters.telemetry.otel.waiting_spans import catch_up
 from lightagent.domain.errors import ConfigurationError
@@ -166,7 +167,7 @@ def _resource(options: OtlpOptions) -> Resource:
     attributes: Mapping[str, str | bool | int | float] = options.resource
     if options.service_name is not None:
         attributes = {**attributes, _NAME: options.service_name}
-    made = Resource.create(attributes)
+    made = Resource.create(plain_attributes(attributes))
     if str(made.attributes.get(_NAME, "")).startswith("unknown_service"):
         made = made.merge(Resource({_NAME: _DEFAULT_NAME}))
     return made

@@ -25,6 +25,7 @@ _NOISY: Final = (
     "opentelemetry.exporter.otlp.proto.grpc.exporter",
     "opentelemetry.exporter.otlp.proto.http.metric_exporter",
     "opentelemetry.exporter.otlp.proto.http.trace_exporter",
+    "opentelemetry.util.re",  # It writes out the headers of the environment where they are no list of headers.
     "urllib3.connectionpool",
 )
 _PHRASES: Final = {status.phrase: int(status) for status in HTTPStatus}

@@ -37,7 +37,8 @@ class WatchedSpans(SpanExporter):
         self._make = make
         self._report = report
         self._settle = settle
-        self._exporter = make()
+        with report.attempt():  # What is wrong with the environment may be the key in it.
+            self._exporter = make()
         self._pid = os.getpid()
         self._is_closed = self._is_shut = False
 
@@ -81,7 +82,8 @@ class WatchedMetrics(MetricExporter):
     def __init__(self, make: Callable[[], MetricExporter], report: ExportReport) -> None:
         self._make = make
         self._report = report
-        self._exporter = make()
+        with report.attempt():  # What is wrong with the environment may be the key in it.
+            self._exporter = make()
         self._pid = os.getpid()
         self._is_closed = False
         # The SDK's reader asks the exporter for these two; an exporter has no public name for them.

@@ -8,6 +8,7 @@ from lightagent.adapters.telemetry.otel.content import ContentCapture
 from lightagent.adapters.telemetry.otel.export import TelemetryExport
 from lightagent.adapters.telemetry.otel.options import OtlpOptions
 from lightagent.adapters.telemetry.otel.sink import OpenTelemetrySink
+from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.telemetry import ContentMode
 from lightagent.ports.flushable_sink import ProbedSink
 
@@ -40,11 +41,20 @@ def open_sink(options: OtlpOptions) -> OpenTelemetrySink:
     """A sink with providers of its own; with those that the application has set, where no endpoint is chosen.
 
     Raises:
-        ConfigurationError: the environment names a protocol that there is none of.
+        ConfigurationError: the environment names a protocol that there is none of, or OpenTelemetry refuses what
+            another of its variables says.
     """
     if options.endpoint is None and not options.enabled:
         return OpenTelemetrySink(content=content_of(options), tags=options.tags, sum_usage=options.sum_usage)
-    return ExportingSink(options, TelemetryExport(options))
+    try:
+        return ExportingSink(options, TelemetryExport(options))
+    except ConfigurationError:
+        raise
+    except ValueError as error:  # All else was checked before; the SDK reads its variables as it is made.
+        raise ConfigurationError(
+            f"telemetry: OpenTelemetry refuses what its variables say: {error}",
+            guidance="Unset the variable, or correct it: OTEL_BSP_… for queues, OTEL_…_LIMIT for limits.",
+        ) from error
 
 
 def content_of(options: OtlpOptions) -> ContentCapture | None:

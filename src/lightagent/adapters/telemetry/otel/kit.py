@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from opentelemetry._logs import LoggerProvider
@@ -9,7 +10,7 @@ from opentelemetry._logs import LoggerProvider
 from lightagent.adapters.telemetry.otel.content import ContentCapture
 from lightagent.adapters.telemetry.otel.metrics import Metrics
 from lightagent.adapters.telemetry.otel.names import ERROR_MESSAGE, Names
-from lightagent.adapters.telemetry.otel.spans import Attributes, Spans
+from lightagent.adapters.telemetry.otel.spans import Spans
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Kit:
         """The names of attributes."""
         return self.spans.names
 
-    def error_message(self, text: str) -> Attributes:
+    def error_message(self, text: str) -> Mapping[str, str]:
         """The text of an error, where spans hold texts."""
         if not self.content.on_spans:
             return {}

@@ -7,6 +7,8 @@ from typing import Final
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
+from lightagent.adapters.telemetry.otel.plain_values import plain_name
+
 _TAGS: Final = "langfuse.trace.tags"
 
 
@@ -14,7 +16,7 @@ class LangfuseTags(SpanProcessor):
     """Gives each span the tags under Langfuse's name."""
 
     def __init__(self, tags: tuple[str, ...]) -> None:
-        self._tags = tags
+        self._tags = tuple(map(plain_name, tags))
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         span.set_attribute(_TAGS, self._tags)

@@ -10,7 +10,7 @@ from typing import Final
 from opentelemetry.metrics import Histogram, Meter
 
 from lightagent.adapters.telemetry.otel.names import Names
-from lightagent.adapters.telemetry.otel.spans import Attributes
+from lightagent.adapters.telemetry.otel.plain_values import Attributes, plain_name
 from lightagent.domain.usage import Usage
 
 _SECONDS: Final = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
@@ -37,7 +37,7 @@ class Metrics:
 
     def operation(self, seconds: float, attributes: Attributes, error_type: str = "") -> None:
         """An operation took so long; `error_type` tells why it failed."""
-        failed = {**attributes, self._names.error_type: error_type} if error_type else attributes
+        failed = {**attributes, self._names.error_type: plain_name(error_type)} if error_type else attributes
         self._duration.record(max(0.0, seconds), failed)
 
     def tokens(self, usage: Usage, attributes: Attributes) -> None:

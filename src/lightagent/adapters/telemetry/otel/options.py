@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+from lightagent.domain.http_calls import is_header_name
 
 PROTOCOL_VARIABLES = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 ENDPOINT_VARIABLES = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
@@ -31,7 +33,7 @@ class OtlpOptions(BaseModel):
     content: Content | None = Field(default=None, description="where messages, arguments and results are put")
     tags: tuple[str, ...] = Field(default=(), description="tags of every span")
     metrics: bool = Field(default=True, description="whether metrics are exported, too")
-    timeout: float | None = Field(default=None, gt=0, description="seconds for one export")
+    timeout: float | None = Field(default=None, gt=0, allow_inf_nan=False, description="seconds for one export")
     queue_size: int | None = Field(default=None, ge=1, le=1_000_000, description="spans that may wait to be sent")
     sum_usage: bool = Field(default=False, description="whether the span of a run tells the tokens of all its calls")
 
@@ -41,8 +43,7 @@ class OtlpOptions(BaseModel):
         """The address without what each signal adds to it."""
         if endpoint is None:
             return None
-        parts = urlsplit(endpoint)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        if not _can_be_reached(endpoint):
             raise ValueError("Write the address of the collector: https://host, perhaps with a port and a path")
         return endpoint.rstrip("/").removesuffix("/v1/traces").removesuffix("/v1/metrics").rstrip("/")
 
@@ -51,8 +52,8 @@ class OtlpOptions(BaseModel):
     def _are_sendable(cls, headers: Mapping[str, SecretStr]) -> Mapping[str, SecretStr]:
         for name, value in headers.items():
             text = value.get_secret_value()
-            if not name or not name.isascii() or not name.isprintable() or not (text.isascii() and text.isprintable()):
-                raise ValueError("A header is one line of printable ASCII")
+            if not is_header_name(name) or not (text.isascii() and text.isprintable()):
+                raise ValueError("A header has a name without blanks and colons, and one line of printable ASCII")
         return headers
 
     def spoken_protocol(self) -> str:
@@ -64,3 +65,18 @@ class OtlpOptions(BaseModel):
     def plain_headers(self) -> dict[str, str]:
         """The headers with their values, in lower case, as gRPC wants them."""
         return {name.lower(): value.get_secret_value() for name, value in self.headers.items()}
+
+
+def _can_be_reached(endpoint: str) -> bool:
+    """Whether it is an address as a request can have it; `urlsplit` passes over line ends and reads the port late."""
+    parts = urlsplit(endpoint)
+    try:
+        has_port = parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+    is_plain = endpoint.isprintable() and " " not in endpoint
+    return is_plain and has_port and bool(parts.hostname) and _is_of_a_collector(parts)
+
+
+def _is_of_a_collector(parts: SplitResult) -> bool:
+    return parts.scheme in ("http", "https") and not parts.query and not parts.fragment

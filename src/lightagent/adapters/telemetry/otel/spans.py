@@ -15,12 +15,10 @@ from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, Statu
 from opentelemetry.trace.propagation import set_span_in_context
 
 from lightagent.adapters.telemetry.otel.names import Names
+from lightagent.adapters.telemetry.otel.plain_values import Attributes, Value, plain_attributes, plain_name
 from lightagent.domain.origin import TraceHeaders
 
 _HEXADECIMAL: Final = frozenset("0123456789abcdefABCDEF")
-
-Value = str | bool | int | float | Sequence[str]
-Attributes = dict[str, Value]
 
 _FAILED: Final = Status(StatusCode.ERROR)
 """Without a description: it would be content."""
@@ -113,7 +111,8 @@ class Spans:
         links: Sequence[Link] = (),
     ) -> Span:
         """A span below the one of `parent`, begun at `at` seconds since 1970."""
-        return self._tracer.start_span(name, parent, kind, attributes, links, nanoseconds(at))
+        plain = plain_attributes(attributes)
+        return self._tracer.start_span(plain_name(name), parent, kind, plain, links, nanoseconds(at))
 
     def start_chosen(
         self,
@@ -134,22 +133,38 @@ class Spans:
             self._ids.choose(0, 0)
 
 
-def end(span: Span, at: float, error_type: str = "", *, names: Names, attributes: Attributes | None = None) -> None:
+def end(
+    span: Span,
+    at: float,
+    error_type: str = "",
+    *,
+    names: Names,
+    attributes: Attributes | None = None,
+    texts: Mapping[str, str] | None = None,
+) -> None:
     """End a span, and not before it began, though a clock may have been set back meanwhile.
 
     Args:
         error_type: why it failed; empty where it did not.
         attributes: what was not known at its start.
+        texts: the same of content, which is as long as its own limits say.
     """
     if span.is_recording():
+        told: Attributes = plain_attributes(attributes or {})
         if error_type:
-            attributes = {**(attributes or {}), names.error_type: error_type}
+            told[names.error_type] = plain_name(error_type)
             span.set_status(_FAILED)
-        if attributes:
-            span.set_attributes(attributes)
+        told.update(texts or {})
+        if told:
+            span.set_attributes(told)
     began: object = getattr(span, "start_time", None)  # Of the SDK; the API knows no such thing.
     moment = nanoseconds(at)
     span.end(max(moment, began) if isinstance(began, int) else moment)
+
+
+def tell(span: Span, name: str, attributes: Attributes, at: float) -> None:
+    """Add an event to a span."""
+    span.add_event(plain_name(name), plain_attributes(attributes), nanoseconds(at))
 
 
 def nanoseconds(at: float) -> int:

@@ -15,10 +15,12 @@ from opentelemetry.trace import SpanKind
 from lightagent.adapters.telemetry.otel.kit import Kit
 from lightagent.adapters.telemetry.otel.names import COUNT, EMBEDDINGS, OTHER, RETRIEVAL
 from lightagent.adapters.telemetry.otel.other_tracers import told_to_others
-from lightagent.adapters.telemetry.otel.spans import Attributes, Entered, end, inside
+from lightagent.adapters.telemetry.otel.plain_values import Attributes, plain_attributes
+from lightagent.adapters.telemetry.otel.spans import Entered, end, inside
 from lightagent.adapters.telemetry.otel.waiting_spans import later, this_task
 from lightagent.aiokits.told_work import Ended, Fact, Texts
 from lightagent.domain.error_mapping import classify_exception
+from lightagent.domain.raised_places import raised_place
 
 _LOGGER: Final = logging.getLogger("lightagent")
 
@@ -41,8 +43,8 @@ class WorkSpans:
         """A piece of work begins. What goes wrong here is logged, and is not the work's."""
         try:
             return _WorkSpan(self._kit, self._base, kind, facts, texts).ended
-        except Exception:  # A processor or sampler of anybody's.
-            _LOGGER.exception("A span could not be begun.")
+        except Exception as exc:  # A processor or sampler of anybody's.
+            _LOGGER.error("A span could not be begun: %s.", raised_place(exc))
             return _unseen
 
 
@@ -57,13 +59,13 @@ class _WorkSpan:
 
     def __init__(self, kit: Kit, base: Attributes, kind: str, facts: Mapping[str, Fact], texts: Texts) -> None:
         self._kit, self._began, self._task, self._texts = kit, time.time(), this_task(), texts
-        own = _retrieval(kit, facts) if kind == RETRIEVAL else _embeddings(kit, facts)
+        own = plain_attributes(_retrieval(kit, facts) if kind == RETRIEVAL else _embeddings(kit, facts))
         self._measured = {name: own[name] for name in own if name in _measured(kit)}
         place = facts.get("name")
         around = otel_context.get_current()
-        if texts.query is not None and kit.content.on_spans:
-            own.update(kit.content.query(texts.query()))
         self._span = kit.spans.start(f"{kind} {place}", around, SpanKind.CLIENT, {**base, **own}, self._began)
+        if texts.query is not None and kit.content.on_spans and self._span.is_recording():
+            self._span.set_attributes(kit.content.query(texts.query()))
         self._entered = Entered(told_to_others(inside(self._span, around), kind))
 
     def ended(self, error: BaseException | None) -> None:
@@ -78,19 +80,19 @@ class _WorkSpan:
         left = error is None or isinstance(error, (asyncio.CancelledError, GeneratorExit))
         error_type = "" if left or not isinstance(error, Exception) else classify_exception(error).code
         try:
-            end(self._span, now, error_type, names=self._kit.names, attributes=self._ending(error, error_type))
+            end(self._span, now, error_type, names=self._kit.names, texts=self._ending(error, error_type))
             self._kit.metrics.operation(now - self._began, self._measured, error_type)
-        except Exception:  # As above.
-            _LOGGER.exception("A span could not be ended.")
+        except Exception as exc:  # As above.
+            _LOGGER.error("A span could not be ended: %s.", raised_place(exc))
 
-    def _ending(self, error: BaseException | None, error_type: str) -> Attributes:
+    def _ending(self, error: BaseException | None, error_type: str) -> Mapping[str, str]:
         """What was found, or why nothing was, where spans hold texts."""
         if not (self._kit.content.on_spans and self._span.is_recording()):
             return {}
         if error_type and isinstance(error, Exception):
             return self._kit.error_message(classify_exception(error).message)
         found = self._texts.found
-        return {} if found is None else {**self._kit.content.memories(found())}
+        return {} if found is None else self._kit.content.memories(found())
 
 
 def _measured(kit: Kit) -> tuple[str, ...]:

@@ -93,8 +93,8 @@ def compose_means(options: AgentOptions, output: OutputType[object], deps_type: 
         sinks=sinks,
         ambient_sink=compose_ambient_sink(options, sinks),
         capture_content=options.get("capture_content") or False,
-        planning=compose_planning(options),
-        handoffs=_handoffs(options.get("handoffs") or ()),
+        planning=compose_planning(options) if "tree_of_thought" in options else None,
+        handoffs=_handoffs(handoffs) if (handoffs := options.get("handoffs")) else (),
     )
     if means.handoffs:
         _ = means.crew  # It refuses names that are not distinct.

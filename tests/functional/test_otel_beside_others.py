@@ -7,6 +7,9 @@ from collections.abc import AsyncIterator
 from types import SimpleNamespace
 
 import pytest
+
+pytest.importorskip("opentelemetry.sdk", reason="the environment of openai 2 has no OpenTelemetry")
+
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, get_value
 
 from lightagent import ChatModel, ChatRequest, Delta, LightAgent, ReplyEnd, TextDelta, ToolCallDelta

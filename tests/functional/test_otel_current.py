@@ -7,6 +7,9 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 
 import pytest
+
+pytest.importorskip("opentelemetry.sdk", reason="the environment of openai 2 has no OpenTelemetry")
+
 from opentelemetry.trace import Tracer, get_current_span
 
 from lightagent import (

@@ -9,6 +9,8 @@ from contextlib import aclosing
 
 import pytest
 
+pytest.importorskip("opentelemetry.sdk", reason="the environment of openai 2 has no OpenTelemetry")
+
 from lightagent import AsyncRunStream, Journal
 from lightagent.domain.events import Event, ModelFailed, ModelReplied, Nested, RunFinished
 from tests.functional.test_random_swarms import Seen, flat, random_swarm

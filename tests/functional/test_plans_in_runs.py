@@ -7,6 +7,8 @@ import json
 
 import pytest
 
+pytest.importorskip("opentelemetry.sdk", reason="the environment of openai 2 has no OpenTelemetry")
+
 from lightagent import (
     ApprovalDecision,
     BudgetLimits,

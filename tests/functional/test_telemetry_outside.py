@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip("opentelemetry.sdk", reason="the environment of openai 2 has no OpenTelemetry")
+
 from lightagent import ApprovalDecision, LightAgent, Suspended, ToolAnswer, tool
 from lightagent.compose.mcp import mcp_tools
 from lightagent.compose.openapi import openapi_tools

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip("opentelemetry.sdk", reason="the environment of openai 2 has no OpenTelemetry")
+
 from lightagent import ContentCapture, ContentMode
 from tests.support.seen_spans import SeenSpans, attribute
 from tests.support.semconv_rules import event_faults, metric_faults, span_faults

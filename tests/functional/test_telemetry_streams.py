@@ -12,6 +12,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing
 
 import pytest
+
+pytest.importorskip("opentelemetry.sdk", reason="the environment of openai 2 has no OpenTelemetry")
+
 from opentelemetry.trace import StatusCode, get_current_span
 
 from lightagent import LightAgent, LightAgentError, tool

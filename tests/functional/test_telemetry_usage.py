@@ -8,6 +8,8 @@ from contextlib import aclosing
 
 import pytest
 
+pytest.importorskip("opentelemetry.sdk", reason="the environment of openai 2 has no OpenTelemetry")
+
 from lightagent import ChatModel, LightAgent
 from lightagent.adapters.chat.litellm import LiteLLMChatModel
 from lightagent.domain.json_types import JsonObject

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip("opentelemetry.sdk", reason="the environment of openai 2 has no OpenTelemetry")
+
 from lightagent import ContentCapture, ContentMode, InProcessMemory, LightAgent, MemoryPolicy, ToolSelection
 from lightagent.adapters.embedding.litellm import LiteLLMEmbedder
 from lightagent.adapters.embedding.openai import OpenAIEmbedder

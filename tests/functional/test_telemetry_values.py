@@ -95,7 +95,7 @@ def test_hostile_texts_are_sent_and_short(case: str, said: str, caplog: pytest.L
         metrics = seen.reader.get_metrics_data()
         assert metrics is not None
         assert encode_metrics(metrics).resource_metrics
-    assert caplog.records == []
+    assert [one for one in caplog.records if one.levelno >= logging.WARNING] == []
     assert max(map(len, told(seen))) <= MOST
     assert not [text for text in told(seen) if HALF in text or "\0" in text]
 
@@ -110,7 +110,7 @@ def test_numbers_that_no_backend_takes_cost_no_span(params: JsonObject, caplog: 
     with caplog.at_level(logging.WARNING):
         LightAgent(model=ScriptedModel(["Hi."]), telemetry=[seen.sink]).run("?", metadata=params)
         assert len(encode_spans(seen.spans).resource_spans[0].scope_spans[0].spans) == 2
-    assert caplog.records == []
+    assert [one for one in caplog.records if one.levelno >= logging.WARNING] == []
 
 
 def test_what_looks_like_a_key_is_no_name() -> None:

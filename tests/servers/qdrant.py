@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
@@ -150,14 +150,23 @@ def _delete(server: FakeQdrant, name: str, body: Body) -> object:
     return server.client.delete(name, models.FilterSelector.model_validate(body))
 
 
+def _selected(
+    points: Sequence[models.ExtendedPointId] | None, condition: models.Filter | None
+) -> models.PointIdsList | models.FilterSelector:
+    """The points that a change of payloads names, or those that its filter finds."""
+    if condition is None:
+        return models.PointIdsList(points=[*(points or ())])
+    return models.FilterSelector(filter=condition)
+
+
 def _set_payload(server: FakeQdrant, name: str, body: Body) -> object:
     wanted = models.SetPayload.model_validate(body)
-    return server.client.set_payload(name, wanted.payload, [*(wanted.points or ())])
+    return server.client.set_payload(name, wanted.payload, _selected(wanted.points, wanted.filter))
 
 
 def _delete_payload(server: FakeQdrant, name: str, body: Body) -> object:
     wanted = models.DeletePayload.model_validate(body)
-    return server.client.delete_payload(name, wanted.keys, [*(wanted.points or ())])
+    return server.client.delete_payload(name, wanted.keys, _selected(wanted.points, wanted.filter))
 
 
 def _exists(server: FakeQdrant, name: str, body: Body) -> object:

@@ -28,7 +28,6 @@ class Names:
     provider: str = "gen_ai.provider.name"
     conversation: str = "gen_ai.conversation.id"
     agent_name: str = "gen_ai.agent.name"
-    agent_description: str = "gen_ai.agent.description"
     output_type: str = "gen_ai.output.type"
 
     request_model: str = "gen_ai.request.model"
@@ -51,7 +50,6 @@ class Names:
     input_tokens: str = "gen_ai.usage.input_tokens"
     output_tokens: str = "gen_ai.usage.output_tokens"
     cache_read_tokens: str = "gen_ai.usage.cache_read.input_tokens"
-    cache_creation_tokens: str = "gen_ai.usage.cache_creation.input_tokens"
     reasoning_tokens: str = "gen_ai.usage.reasoning.output_tokens"
     token_type: str = "gen_ai.token.type"
 
@@ -64,8 +62,6 @@ class Names:
     data_source: str = "gen_ai.data_source.id"
 
     mcp_method: str = "mcp.method.name"
-    mcp_session: str = "mcp.session.id"
-    mcp_protocol: str = "mcp.protocol.version"
 
     error_type: str = "error.type"
     server_address: str = "server.address"
@@ -106,7 +102,6 @@ ASIDE: Final = "lightagent.aside"
 TOOL_STATUS: Final = "lightagent.tool.status"
 TOOL_PROVIDER: Final = "lightagent.tool.provider"
 COUNT: Final = "lightagent.count"
-COST: Final = "lightagent.cost"
 
 
 def names() -> Names:

@@ -211,7 +211,13 @@ class AgentBase(Generic[DepsT, OutputT]):
             )
         interrupted = means.prompts.call_interrupted
         live.keeper = SessionKeeper(
-            means.sessions, scope, means.clock, wait=SESSION_WAIT, interrupted=interrupted, place=place
+            means.sessions,
+            scope,
+            means.clock,
+            wait=SESSION_WAIT,
+            interrupted=interrupted,
+            place=place,
+            goes_on=lambda name: means.going_on(name, started.head),
         )
         return live
 

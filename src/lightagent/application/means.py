@@ -17,7 +17,7 @@ from lightagent.application.use_skills import SkillUse
 from lightagent.domain.agent_heads import UNKNOWN_ENDPOINT, AgentHead
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import RunStarted
-from lightagent.domain.handoffs import HandoffLimits
+from lightagent.domain.handoffs import HandoffLimits, HandoffText, NextTurn
 from lightagent.domain.information_flow import DEFAULT_FLOW, InformationFlow
 from lightagent.domain.json_bytes import encode_json
 from lightagent.domain.json_types import JsonObject
@@ -66,7 +66,9 @@ class Means(Generic[DepsT]):
         capture_content: keep private content in traces.
         planning: how it plans before it acts; None for an agent that does not.
         handoffs: agents that may take over; those of a swarm name each other, and itself.
-        handoff_limits: how often they may; None: no limit of their own.
+        handoff_limits: how often they may; None: no limit of their own, and the agent is no member of a swarm.
+        handoff_text: what becomes of text beside the call that hands over.
+        next_turn: who takes the next turn of a session.
     """
 
     name: str
@@ -98,6 +100,8 @@ class Means(Generic[DepsT]):
     planning: TreeOfThought | None = None
     handoffs: Sequence[Means[DepsT]] = ()
     handoff_limits: HandoffLimits | None = None
+    handoff_text: HandoffText = "show"
+    next_turn: NextTurn = "front"
 
     @cached_property
     def head(self) -> AgentHead:
@@ -119,6 +123,19 @@ class Means(Generic[DepsT]):
         told = SystemMessage("\n\n".join(part for part in parts if part))
         endpoint = self.model.endpoint if isinstance(self.model, ServedModel) else UNKNOWN_ENDPOINT
         return AgentHead(self.name, self.model.name, told, self.params, schema, endpoint)
+
+    def going_on(self, name: str, begun: AgentHead) -> AgentHead | None:
+        """The agent of this name, to act first in a run that is begun with this one; None where it is not there.
+
+        Args:
+            begun: this agent in that run, whose request parameters may be others than the agent's own.
+        """
+        member = self.crew.get(name)
+        if member is None or member is self or self.next_turn != "last":
+            return None
+        head = member.head_for(begun.output_schema)
+        own = {key: value for key, value in begun.params.items() if self.params.get(key) != value}
+        return replace(head, params={**head.params, **own}) if own else head
 
     @cached_property
     def crew(self) -> Mapping[str, Means[DepsT]]:

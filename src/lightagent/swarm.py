@@ -8,7 +8,7 @@ from typing_extensions import TypeForm, TypeVar, Unpack
 
 from lightagent.agent import LightAgent
 from lightagent.agent_base import Query
-from lightagent.application.handoff_settings import Handoff, SwarmAgent
+from lightagent.application.handoff_settings import HandoffSettings, SwarmAgent
 from lightagent.application.projections.result import OutputT, RunResult
 from lightagent.application.projections.stream_events import StreamEvent
 from lightagent.application.tools.toolset import DepsT
@@ -62,7 +62,7 @@ class LightSwarm(Generic[DepsT]):
         """
         self._members.add(agents)
 
-    def register_handoff(self, *handoffs: Handoff[object, DepsT]) -> None:
+    def register_handoff(self, *handoffs: HandoffSettings[DepsT]) -> None:
         """Say how agents hand over to one of them: what is passed along, by which tool, when, with which history.
 
         Raises:

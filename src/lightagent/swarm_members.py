@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Generic
 
 from lightagent.agent import LightAgent
-from lightagent.application.handoff_settings import Handoff, SwarmAgent
+from lightagent.application.handoff_settings import HandoffSettings, SwarmAgent
 from lightagent.application.means import Means
 from lightagent.application.tools.toolset import DepsT
 from lightagent.compose.swarm import Crew, SwarmRules, compose_swarm
@@ -20,7 +20,7 @@ class SwarmMembers(Generic[DepsT]):
     def __init__(self, rules: SwarmRules) -> None:
         self._rules = rules
         self._agents: dict[str, SwarmAgent[DepsT]] = {}
-        self._handoffs: tuple[Handoff[object, DepsT], ...] = ()
+        self._handoffs: tuple[HandoffSettings[DepsT], ...] = ()
         self._composed: tuple[tuple[Means[DepsT], ...], Mapping[str, Means[DepsT]]] = (), {}
         self._lock = threading.Lock()
 
@@ -47,12 +47,12 @@ class SwarmMembers(Generic[DepsT]):
             self._compose(registered, self._handoffs)
             self._agents = registered
 
-    def add_handoffs(self, handoffs: Sequence[Handoff[object, DepsT]]) -> None:
+    def add_handoffs(self, handoffs: Sequence[HandoffSettings[DepsT]]) -> None:
         """Add handoffs; see `LightSwarm.register_handoff`."""
         with self._lock:
             for handoff in handoffs:
                 given: object = handoff
-                if not isinstance(given, Handoff):
+                if not isinstance(given, HandoffSettings):
                     raise ConfigurationError(
                         f"LightSwarm: expected handoffs, got {type(given).__name__}.", guidance="Pass Handoff objects."
                     )
@@ -91,6 +91,6 @@ class SwarmMembers(Generic[DepsT]):
             )
 
     def _compose(
-        self, agents: Mapping[str, SwarmAgent[DepsT]], handoffs: Sequence[Handoff[object, DepsT]]
+        self, agents: Mapping[str, SwarmAgent[DepsT]], handoffs: Sequence[HandoffSettings[DepsT]]
     ) -> Mapping[str, Means[DepsT]]:
         return compose_swarm(Crew([agent.means for agent in agents.values()], handoffs, self._rules))

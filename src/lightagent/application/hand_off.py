@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Final, Generic
 
-from lightagent.application.handoff_settings import REASON_PARAMETERS, Handoff, HandoffContext
+from lightagent.application.handoff_settings import REASON_PARAMETERS, HandoffContext, HandoffSettings
 from lightagent.application.means import Means
 from lightagent.application.prompts import Prompts
 from lightagent.application.tools.argument_errors import refused
@@ -42,7 +42,7 @@ class HandoffTool(Tool[DepsT], Generic[DepsT]):
         self,
         target: Means[DepsT],
         prompts: Prompts,
-        handoff: Handoff[object, DepsT] | None = None,
+        handoff: HandoffSettings[DepsT] | None = None,
         history: HistoryTransfer = EVERYTHING,
     ) -> None:
         self._target = target.name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeAlias, overload
@@ -12,7 +13,6 @@ from typing_extensions import TypeForm, TypeIs, TypeVar
 from lightagent.application.foreign_code import await_foreign
 from lightagent.application.journal import Journal
 from lightagent.application.means import Means
-from lightagent.application.projections.result import RunResult
 from lightagent.application.tools.argument_errors import refused
 from lightagent.application.tools.arguments import dump_arguments, parse_arguments
 from lightagent.application.tools.toolset import DepsT
@@ -71,7 +71,56 @@ class HandoffContext(Generic[DepsT]):
 Enabled: TypeAlias = bool | Callable[[HandoffContext[DepsT]], bool | Coroutine[object, object, bool]]
 
 
-class Handoff(Generic[InputT_co, DepsT]):
+class HandoffSettings(ABC, Generic[DepsT]):
+    """How agents of a swarm hand over to one of them, whatever is passed along."""
+
+    agent: SwarmAgent[DepsT]
+    sources: tuple[SwarmAgent[DepsT], ...] | None
+    tool_name: str | None
+    tool_description: str | None
+    history: HistoryTransfer | None
+    _is_enabled: Enabled[DepsT]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.agent.name!r})"
+
+    @property
+    @abstractmethod
+    def parameters(self) -> JsonObject:
+        """JSON Schema of the tool's parameters."""
+
+    @abstractmethod
+    def told(self, arguments: JsonObject) -> str:
+        """What the briefing makes of arguments; empty without one.
+
+        Raises:
+            ToolError: the arguments do not fit.
+        """
+
+    def serves(self, source: str, target: str) -> bool:
+        """Whether the agent `source` hands over to `target` so."""
+        if target != self.agent.name:
+            return False
+        return self.sources is None or any(agent.name == source for agent in self.sources)
+
+    async def is_offered(self, context: HandoffContext[DepsT], *, in_time: bool) -> bool:
+        """Whether the model is offered it now.
+
+        Raises:
+            ConfigurationError: the function answers with something else than True and False.
+            Exception: what the function raises.
+        """
+        if isinstance(self._is_enabled, bool):
+            return self._is_enabled
+        answer: object = self._is_enabled(context)
+        if isinstance(answer, Coroutine):
+            answer = await await_foreign(answer, in_time=in_time)
+        if not isinstance(answer, bool):
+            raise ConfigurationError(f"{self!r}: is_enabled must say True or False, got {answer!r:.80}.", guidance="")
+        return answer
+
+
+class Handoff(HandoffSettings[DepsT], Generic[InputT_co, DepsT]):
     """How agents of a swarm hand over to one of them.
 
     Args:
@@ -90,12 +139,6 @@ class Handoff(Generic[InputT_co, DepsT]):
         ConfigurationError: one of them is something else, or no JSON schema can be made of `input_type`.
     """
 
-    agent: SwarmAgent[DepsT]
-    sources: tuple[SwarmAgent[DepsT], ...] | None
-    tool_name: str | None
-    tool_description: str | None
-    history: HistoryTransfer | None
-    _is_enabled: Enabled[DepsT]
     _briefing: Callable[[InputT_co], str] | None
     _input: TypedInput[InputT_co] | None
 
@@ -149,19 +192,10 @@ class Handoff(Generic[InputT_co, DepsT]):
         self._briefing = briefing
         self._input = None if input_type is None else TypedInput(input_type, owner)
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.agent.name!r})"
-
     @property
     def parameters(self) -> JsonObject:
         """JSON Schema of the tool's parameters."""
         return REASON_PARAMETERS if self._input is None else self._input.schema
-
-    def serves(self, source: str, target: str) -> bool:
-        """Whether the agent `source` hands over to `target` so."""
-        if target != self.agent.name:
-            return False
-        return self.sources is None or any(agent.name == source for agent in self.sources)
 
     def told(self, arguments: JsonObject) -> str:
         """What the briefing makes of arguments; empty without one.
@@ -177,29 +211,15 @@ class Handoff(Generic[InputT_co, DepsT]):
             raise ToolError(f"The briefing of {self!r} gave no text.", guidance="")
         return text
 
-    async def is_offered(self, context: HandoffContext[DepsT], *, in_time: bool) -> bool:
-        """Whether the model is offered it now.
-
-        Raises:
-            ConfigurationError: the function answers with something else than True and False.
-            Exception: what the function raises.
-        """
-        if isinstance(self._is_enabled, bool):
-            return self._is_enabled
-        answer: object = self._is_enabled(context)
-        if isinstance(answer, Coroutine):
-            answer = await await_foreign(answer, in_time=in_time)
-        if not isinstance(answer, bool):
-            raise ConfigurationError(f"{self!r}: is_enabled must say True or False, got {answer!r:.80}.", guidance="")
-        return answer
-
-    def passed(self, run: Journal | RunResult[object]) -> tuple[InputT_co, ...]:
+    def passed(self, journal: Journal) -> tuple[InputT_co, ...]:
         """What was passed along in a run, handoff by handoff, as far as these took place.
+
+        Args:
+            journal: of the run, such as `RunResult.journal`.
 
         Raises:
             ToolError: the journal was changed, or written with another type.
         """
-        journal = run.journal if isinstance(run, RunResult) else run
         return tuple(self._read(arguments) for arguments in self._arguments(journal))
 
     def _arguments(self, journal: Journal) -> Iterator[JsonObject]:

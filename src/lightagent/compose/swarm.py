@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Generic, get_args
 
 from lightagent.application.hand_off import HandoffTool, check_handoff_names
-from lightagent.application.handoff_settings import Handoff
+from lightagent.application.handoff_settings import HandoffSettings
 from lightagent.application.means import Means
 from lightagent.application.tools.catalogue import Catalogue
 from lightagent.application.tools.toolset import DepsT
@@ -59,7 +59,7 @@ class Crew(Generic[DepsT]):
     """What a swarm is made of: its agents, how they hand over where that was said, and the rules for all."""
 
     agents: Sequence[Means[DepsT]]
-    handoffs: Sequence[Handoff[object, DepsT]]
+    handoffs: Sequence[HandoffSettings[DepsT]]
     rules: SwarmRules
 
 
@@ -121,7 +121,7 @@ def _handoffs(agent: Means[DepsT], crew: Crew[DepsT]) -> Iterator[HandoffTool[De
         yield tool
 
 
-def _settings(source: str, target: str, handoffs: Sequence[Handoff[object, DepsT]]) -> Handoff[object, DepsT] | None:
+def _settings(source: str, target: str, handoffs: Sequence[HandoffSettings[DepsT]]) -> HandoffSettings[DepsT] | None:
     """How one agent hands over to another; None: as agents do by default.
 
     Raises:

@@ -36,6 +36,8 @@ from lightagent import (
     RunContext,
     RunResult,
     TelemetrySink,
+    event_from_dict,
+    event_to_dict,
     tool,
 )
 from lightagent.adapters.chat._profile_lookup import named_profile
@@ -222,6 +224,19 @@ async def test_every_run_ends_and_no_request_is_wrong() -> None:
             assert seen.asked[user] <= MODEL_CALLS
     assert handoffs > SWARMS
     assert ends > SWARMS
+
+
+@pytest.mark.timeout(600)
+async def test_a_run_that_is_cut_after_any_event_goes_on_within_its_limits() -> None:
+    for seed in range(1_000, 1_000 + max(2, SWARMS // 10)):
+        swarm, front = random_swarm(seed, Seen())
+        whole = await swarm.arun(front, "MARK-ada-MARK?", user_id="ada", result_format="object")
+        for length in range(1, len(whole.journal.events)):
+            seen = Seen()
+            swarm, front = random_swarm(seed, seen)
+            read = Journal(tuple(event_from_dict(event_to_dict(event)) for event in whole.journal.events[:length]))
+            check_run(seed, "ada", await swarm.member(front).aresume(read))
+            assert not seen.wrong, (seed, length)
 
 
 def check_run(seed: int, user: str, result: RunResult[str]) -> int:

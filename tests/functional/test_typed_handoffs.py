@@ -111,6 +111,20 @@ def test_dataclasses_and_typed_dicts() -> None:
     assert days.passed(result.journal) == ({"days": 3},)
 
 
+class Node(BaseModel):
+    name: str
+    parts: list[Node] = []
+
+
+def test_a_type_that_refers_to_itself() -> None:
+    calls = [call_tool("transfer_to_finance", name="a", parts=[{"name": name}]) for name in (5, "b")]
+    desk, finance = agent("desk", *calls), agent("finance", "Done.")
+    handoff = Handoff(finance, input_type=Node)
+    result = swarm_of(desk, finance, handoffs=(handoff,)).run(desk, QUERY, result_format="object")
+    assert handoff.passed(result.journal) == (Node(name="a", parts=[Node(name="b")]),)
+    assert "parts[0].name: the number 5" in str(result.tool_calls[0].output)
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -329,10 +343,15 @@ def test_what_is_refused() -> None:
         ({"is_enabled": "yes"}, "is_enabled is a bool"),
         ({"briefing": "x"}, "briefing is a function"),
         ({"tool_description": 5}, "tool_description must be text"),
+        ({"sources": "desk"}, "sources must be a list"),
+        ({"sources": [5]}, "expected an agent, got int"),
     ]
     for options, text in wrong_options:
         with pytest.raises(ConfigurationError, match=text):
             Handoff(finance, **options)
+    for nobody in ("null", '"finance"', "[]"):
+        with pytest.raises(ConfigurationError, match="expected an agent"):
+            Handoff(json.loads(nobody))
     for keep in ("0", "-1", "true", "1.5", '"some"', "null"):
         with pytest.raises(ConfigurationError, match="keep must be"):
             HistoryTransfer(json.loads(keep))

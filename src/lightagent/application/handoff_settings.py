@@ -181,7 +181,9 @@ class Handoff(HandoffSettings[DepsT], Generic[InputT_co, DepsT]):
         history: HistoryTransfer | None = None,
         briefing: Callable[[_In], str] | None = None,
     ) -> None:
-        owner = f"Handoff to {getattr(agent, 'name', agent)!r:.80}"
+        for one in (agent, *_as_agents(sources)):
+            _check_agent(one)
+        owner = f"Handoff to {agent.name!r:.80}"
         _check(owner, tool_name, tool_description, is_enabled, history, briefing)
         self.agent = agent
         self.sources = None if sources is None else tuple(sources)
@@ -250,6 +252,26 @@ class Handoff(HandoffSettings[DepsT], Generic[InputT_co, DepsT]):
     def _is_reason(self, reason: object) -> TypeIs[InputT_co]:
         """Whether a reason is what is passed along; without a type it is any text."""
         return self._input is None and isinstance(reason, str)
+
+
+def _as_agents(sources: object) -> Sequence[object]:
+    """The agents that a user named as sources.
+
+    Raises:
+        ConfigurationError: they are no list.
+    """
+    if sources is None:
+        return ()
+    if not isinstance(sources, (list, tuple)):
+        raise ConfigurationError(f"Handoff: sources must be a list of agents, got {type(sources).__name__}.")
+    return sources
+
+
+def _check_agent(agent: object) -> None:
+    if not isinstance(getattr(agent, "means", None), Means):
+        raise ConfigurationError(
+            f"Handoff: expected an agent, got {type(agent).__name__}.", guidance="Pass LightAgent objects."
+        )
 
 
 def _check(

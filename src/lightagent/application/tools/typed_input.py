@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from lightagent.application.tools.argument_errors import bad_arguments, refused
 from lightagent.application.tools.arguments import dump_arguments
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
     from pydantic_core import SchemaValidator
     from typing_extensions import TypeForm
+
+_DEFINITIONS: Final = "#/$defs/"
 
 InputT_co = TypeVar("InputT_co", covariant=True)
 
@@ -38,7 +40,7 @@ class TypedInput(Generic[InputT_co]):
 
         try:
             adapter: TypeAdapter[InputT_co] = TypeAdapter(form)
-            schema = tidy(adapter.json_schema())
+            schema = tidy(_at_the_root(adapter.json_schema()))
         except (PydanticUserError, PydanticUndefinedAnnotation, TypeError) as exc:
             reason = str(exc).strip().partition("\n")[0]
             raise ConfigurationError(f"{owner}: no JSON schema can be made of {form!r:.100}. {reason}") from exc
@@ -81,3 +83,12 @@ class TypedInput(Generic[InputT_co]):
         if self._has_integer_choices and ("true" in text or "false" in text):
             schema_check("arguments", self.schema)(arguments)  # To pydantic true is a fine Literal[1].
         return value
+
+
+def _at_the_root(schema: JsonObject) -> JsonObject:
+    """The schema of a type that refers to itself, with what its reference leads to in its place."""
+    reference, definitions = schema.get("$ref"), schema.get("$defs")
+    if not isinstance(reference, str) or not isinstance(definitions, dict):
+        return schema
+    root = definitions.get(reference.removeprefix(_DEFINITIONS))
+    return {**root, "$defs": definitions} if isinstance(root, dict) else schema

@@ -19,6 +19,7 @@ from lightagent import (
     LightSwarm,
     OutputPayload,
     PolicyHook,
+    ProviderError,
     ReplyEnd,
     ReplyPayload,
     RunResult,
@@ -204,3 +205,17 @@ async def test_a_run_that_ends_at_a_handoff_gives_no_text_that_is_not_for_the_us
     result = await member.aresume(Journal.from_json(waiting.journal.to_json()), ApprovalDecision.approve())
     assert result.outcome.kind == "suspended"
     assert result.content == (SAID["finance"] if rule == "show" else "")
+
+
+@pytest.mark.parametrize("rule", RULES)
+async def test_a_reply_that_breaks_off_is_asked_for_again_where_nothing_of_it_was_shown(rule: HandoffText) -> None:
+    """What has come of it may have stood beside a handoff: it is neither shown nor on record, unless all text is."""
+    broken: list[ToolCall | Delta | Exception] = [TextDelta("Broken off"), ProviderError("Gone.", code="LA-500")]
+    desk = LightAgent(name="desk", model=ScriptedModel([broken, "Whole."]))
+    swarm = LightSwarm(handoff_text=rule)
+    swarm.register_agent(desk, LightAgent(name="finance", model=ScriptedModel([])))
+    stream = swarm.astream(desk, QUERY, result_format="event")
+    events = [event async for event in stream]
+    shown = "".join(str(one.data["text"]) for one in events if one.type == "content")
+    assert shown == ("Broken off" if rule == "show" else "Whole.")
+    assert ("Broken off" in stream.result.journal.to_json()) is (rule == "show")

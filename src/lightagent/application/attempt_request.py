@@ -44,7 +44,8 @@ async def attempt_request(live: ActiveRun[DepsT]) -> bool | None:
         if isinstance(hold, Stopped):
             await _tell_stopped(live, hold, ())
             return None
-        live.attempt_is_private = hold is not None and hold.whole
+        # Text that waits may stand beside a handoff: then it is not for the user, nor always for the record.
+        live.attempt_is_private = (hold is not None and hold.whole) or waits_for_calls(live)
         await _read(live, request, reading, hold)
         if not reading.ended and reading.stopped is None:
             raise _no_end()

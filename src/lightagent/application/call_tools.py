@@ -43,7 +43,7 @@ async def call_tools(live: ActiveRun[DepsT], calls: tuple[PendingCall, ...]) -> 
     if live.spending is not None and not await _within_budget(live, live.spending, ready):
         return
     handing = [call for call in ready if isinstance(unwrapped(call.tool), HandoffTool)]
-    others = [call for call in ready if call not in handing] if handing else ready
+    others = [call for call in ready if not isinstance(unwrapped(call.tool), HandoffTool)]
     if others:
         await run_calls(live, others)
     await _hand_over(live, handing)

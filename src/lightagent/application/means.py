@@ -154,7 +154,20 @@ class Means(Generic[DepsT]):
 
     @cached_property
     def without_skills(self) -> Means[DepsT]:
-        """The same agent without its skills, for runs that are to have none."""
+        """The same agent without its skills, for runs that are to have none; so are all that may take over."""
+        if all(means.skills is None for means in self._reachable({})):
+            return self
+        return self._stripped({})
+
+    def _stripped(self, made: dict[int, Means[DepsT]]) -> Means[DepsT]:
+        if id(self) in made:
+            return made[id(self)]
+        others: list[Means[DepsT]] = []  # Filled once it is made: agents may hand over to each other.
+        own = made[id(self)] = replace(self._own_without_skills(), handoffs=others)
+        others.extend(other._stripped(made) for other in self.handoffs)
+        return own
+
+    def _own_without_skills(self) -> Means[DepsT]:
         skills = self.skills
         if skills is None:
             return self

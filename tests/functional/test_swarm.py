@@ -232,3 +232,15 @@ def test_a_run_without_skills_has_none_whoever_acts(tmp_path: Path) -> None:
         ["transfer_to_finance"],
         ["transfer_to_desk"],
     ]
+
+
+def test_an_agent_tells_the_last_run_that_it_began_in_its_swarm() -> None:
+    desk = agent("desk", call_tool("transfer_to_finance"))
+    swarm = swarm_of(desk, agent("finance", "Ask the CFO."))
+    assert swarm.run(desk, QUERY, trace=True) == "Ask the CFO."
+    assert [event["type"] for event in desk.export_trace() if event["type"] == "handoff"] == ["handoff"]
+    assert desk.get_history()[-1]["content"] == "Ask the CFO."
+    assert swarm.member(desk).export_trace() == desk.export_trace()
+    journal = desk.export_journal()
+    assert journal is not None
+    assert journal.run.actors == ("desk", "finance")

@@ -1,9 +1,10 @@
 """What every test has."""
 
 import gc
+import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from importlib import import_module
 from importlib.util import find_spec
@@ -51,6 +52,22 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     if len(gc.get_objects()) > MANY:
         gc.collect()
         gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, dict[str, object] | None, dict[str, object] | None]:
+    """Replace what UTF-8 cannot encode: a failure that shows half of a surrogate pair would end the worker process."""
+    report = yield
+    text = json.dumps(report, ensure_ascii=False, default=str)
+    return report if text.isascii() or _is_encodable(text) else json.loads(text.encode(errors="replace"))
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 @pytest.fixture(autouse=True)

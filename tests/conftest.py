@@ -2,6 +2,7 @@
 
 import gc
 import json
+import logging
 import os
 import sys
 from collections.abc import Callable, Generator, Iterator
@@ -78,6 +79,18 @@ def litellm_left_nothing(request: pytest.FixtureRequest) -> Iterator[None]:
     following = item.stash[_FOLLOWED_BY]
     if item.get_closest_marker("litellm") and (following is None or following.path != item.path):
         gc.collect()
+
+
+@pytest.fixture(autouse=True)
+def logs_as_before() -> Iterator[None]:
+    """`debug=True` and `log_level=` hold for the whole process, and would have later tests log and keep every run."""
+    logger = logging.getLogger("lightagent")
+    level, handlers = logger.level, [*logger.handlers]
+    yield
+    logger.setLevel(level)
+    for handler in [handler for handler in logger.handlers if handler not in handlers]:
+        logger.removeHandler(handler)
+        handler.close()
 
 
 @pytest.fixture(autouse=True, scope="session")

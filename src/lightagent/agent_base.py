@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack, aclosing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Generic, NoReturn, Self, TypeAlias, TypeVar, overload
 
@@ -215,12 +215,14 @@ class AgentBase(Generic[DepsT, OutputT]):
         )
         return live
 
-    def _finish(self, record: RunRecord) -> None:
+    def _finish(self, live: ActiveRun[DepsT]) -> None:
         """The run has ended, in whatever way: keep it as the context's last one, and log it."""
+        record = live.record
         remember(self, record)
         if is_logging():
             events = trace_events(record.events, stream=record.stream)
-            log_events(self.name, record.started.trace_id, ((event["type"], event["data"]) for event in events))
+            with nullcontext() if live.watchers is None else live.watchers.logging():
+                log_events(self.name, record.started.trace_id, ((event["type"], event["data"]) for event in events))
 
     def _result(self, record: RunRecord) -> RunResult[OutputT]:
         return run_result(record.journal, self._output.parse, record.trace())
@@ -229,14 +231,14 @@ class AgentBase(Generic[DepsT, OutputT]):
         try:
             run_sync(run_agent(live))
         finally:
-            self._finish(live.record)
+            self._finish(live)
         return live.record
 
     async def _play(self, live: ActiveRun[DepsT]) -> RunRecord:
         try:
             await run_agent(live)
         finally:
-            self._finish(live.record)
+            self._finish(live)
         return live.record
 
     def _present(self, record: RunRecord, form: str) -> str | RunResult[OutputT] | JsonObject:
@@ -253,7 +255,7 @@ class AgentBase(Generic[DepsT, OutputT]):
                 async for step in steps:
                     yield step
         finally:
-            self._finish(live.record)
+            self._finish(live)
 
     async def _new_events(self, live: ActiveRun[DepsT]) -> AsyncGenerator[Event, None]:
         async with aclosing(self._steps(live)) as steps:

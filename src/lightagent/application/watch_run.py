@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Final
 
@@ -132,10 +133,26 @@ class Watchers(CurrentSpans):
 
     def enter_run(self, path: tuple[str, ...], at: float) -> Callable[[], None]:
         """The spans of a run are current from now on; see `CurrentSpans`."""
+        return self._enter(lambda spans: spans.enter_run(path, at))
+
+    def enter_logs(self) -> Callable[[], None]:
+        """Lines about the run are logged from now on; see `CurrentSpans`."""
+        return self._enter(lambda spans: spans.enter_logs())
+
+    @contextmanager
+    def logging(self) -> Iterator[None]:
+        """The same for as long as a block goes on."""
+        leave = self.enter_logs()
+        try:
+            yield
+        finally:
+            leave()
+
+    def _enter(self, enter: Callable[[CurrentSpans], Callable[[], None]]) -> Callable[[], None]:
         leave: list[tuple[CurrentSpans, Callable[[], None]]] = []
         for spans in [*self._spans]:
             try:
-                leave.append((spans, spans.enter_run(path, at)))
+                leave.append((spans, enter(spans)))
             except FAILURES as raised:  # As above.
                 self.drop(spans, raised)
         return partial(self._leave, leave)

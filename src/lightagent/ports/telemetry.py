@@ -136,6 +136,14 @@ class CurrentSpans(Protocol):
         """
         ...
 
+    def enter_logs(self) -> Callable[[], None]:
+        """Lines about the run are logged from now on, until what this gives is called, maybe after its end.
+
+        Its outermost span, ended or not, is current meanwhile, as what puts the ids of spans into lines reads them
+        there. Nothing begins meanwhile.
+        """
+        ...
+
     def see_later(self, event: Event) -> None:
         """One of the last events of a run that the garbage collector ends, in the middle of anything.
 

@@ -6,12 +6,15 @@ import time
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 
+from opentelemetry import context as otel_context
 from opentelemetry.context import Context
+from opentelemetry.trace import INVALID_SPAN_CONTEXT, NonRecordingSpan, SpanContext
 
 from lightagent.adapters.telemetry.otel.agent_spans import AgentSpans
 from lightagent.adapters.telemetry.otel.call_spans import CallSpan
 from lightagent.adapters.telemetry.otel.kit import Kit
 from lightagent.adapters.telemetry.otel.spans import (
+    Entered,
     headers_of,
     inside,
     link_to_first,
@@ -42,6 +45,7 @@ class OpenTelemetryWatch(RunWatch, CurrentSpans):
         self._ambient = ambient
         self._known = known
         self._agents: dict[Path, AgentSpans] = {}
+        self._outermost: SpanContext = INVALID_SPAN_CONTEXT
 
     def see(self, event: Event) -> None:
         path: Path = ()
@@ -82,6 +86,11 @@ class OpenTelemetryWatch(RunWatch, CurrentSpans):
         agent = self._agents.get(path) or self._resumed(path, at)
         return _nothing if agent is None else agent.enter()
 
+    def enter_logs(self) -> Callable[[], None]:
+        if not self._outermost.is_valid:
+            return _nothing
+        return Entered(inside(NonRecordingSpan(self._outermost), otel_context.get_current())).leave
+
     def enter_tool(self, path: Path, at: float) -> None:
         agent = self._agents.get(path[:-1]) or self._resumed(path[:-1], at)
         if agent is None:
@@ -94,6 +103,7 @@ class OpenTelemetryWatch(RunWatch, CurrentSpans):
         ids = trace_number(started.trace_id), span_number(started.run_id)
         agent = AgentSpans(self._kit, started, self._ambient, started.at, ids=ids)
         agent.tell_trace(started.trace_id)
+        self._outermost = agent.span.get_span_context()
         return agent
 
     def _resumed(self, path: Path, at: float) -> AgentSpans | None:
@@ -112,6 +122,7 @@ class OpenTelemetryWatch(RunWatch, CurrentSpans):
             ids = trace_number(started.trace_id), 0
             agent = AgentSpans(self._kit, started, self._ambient, at, links=() if link is None else (link,), ids=ids)
             agent.tell_trace(started.trace_id)
+            self._outermost = agent.span.get_span_context()
         agent.take_up(past)
         self._agents[path] = agent
         return agent

@@ -206,6 +206,7 @@ class _Work(Generic[DepsT]):
             meters,
             past,
             live.spans,
+            live.prices,
         )
 
 

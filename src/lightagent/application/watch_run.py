@@ -18,6 +18,7 @@ from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.events import Event
 from lightagent.domain.http_calls import is_header_name
 from lightagent.domain.origin import Origin, TraceHeaders
+from lightagent.domain.prices import NO_PRICES, PriceTable
 from lightagent.domain.raised_places import raised_place
 from lightagent.ports.models import ChatRequest
 from lightagent.ports.telemetry import AskedAside, Asking, CurrentSpans, RunWatch, TelemetrySink, TracingSink
@@ -121,12 +122,14 @@ class Watchers(CurrentSpans):
                 self.drop(watch, raised)
         return tuple(headers)
 
-    def ask(self, request: ChatRequest, at: float, aside: AskedAside | None = None) -> Asking:
+    def ask(
+        self, request: ChatRequest, at: float, aside: AskedAside | None = None, prices: PriceTable = NO_PRICES
+    ) -> Asking:
         """An attempt at a request begins; see `CurrentSpans`."""
         asked: list[tuple[CurrentSpans, Asking]] = []
         for spans in [*self._spans]:
             try:
-                asked.append((spans, spans.ask(request, at, aside)))
+                asked.append((spans, spans.ask(request, at, aside, prices)))
             except FAILURES as raised:  # As above.
                 self.drop(spans, raised)
         return _Asked(self, asked)

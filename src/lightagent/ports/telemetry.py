@@ -16,6 +16,7 @@ from lightagent.domain.deltas import ReplyEnd
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.events import Event
 from lightagent.domain.origin import Origin, TraceHeaders
+from lightagent.domain.prices import NO_PRICES, PriceTable
 from lightagent.ports.models import ChatRequest
 
 
@@ -95,13 +96,16 @@ class Asking(Protocol):
 class CurrentSpans(Protocol):
     """What a watch has besides that makes spans: it is told what happens between two events."""
 
-    def ask(self, request: ChatRequest, at: float, aside: AskedAside | None = None) -> Asking:
+    def ask(
+        self, request: ChatRequest, at: float, aside: AskedAside | None = None, prices: PriceTable = NO_PRICES
+    ) -> Asking:
         """An attempt begins, in the context in which its model is asked.
 
         Args:
             request: as it would be sent without the headers that `RunWatch.trace_headers` gives from here on.
             at: when, in seconds since 1970.
             aside: what is asked for beside the conversation; None for a turn of it.
+            prices: of models, as the run has them.
         """
         ...
 

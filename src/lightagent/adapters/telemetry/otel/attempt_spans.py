@@ -18,8 +18,9 @@ from lightagent.adapters.telemetry.otel.attributes import (
     request_parameters,
 )
 from lightagent.adapters.telemetry.otel.content_events import DETAILS, EXCEPTION, details, emit, exception_details
+from lightagent.adapters.telemetry.otel.costs import RunCosts
 from lightagent.adapters.telemetry.otel.kit import Kit
-from lightagent.adapters.telemetry.otel.names import ASIDE, ATTEMPT, CHAT, TURN, Names
+from lightagent.adapters.telemetry.otel.names import ASIDE, ATTEMPT, CHAT, COST, TURN, Names
 from lightagent.adapters.telemetry.otel.other_tracers import told_to_others
 from lightagent.adapters.telemetry.otel.plain_values import Attributes, plain_attributes, plain_name
 from lightagent.adapters.telemetry.otel.spans import Entered, end, inside, nanoseconds
@@ -37,11 +38,13 @@ class ChatBase(NamedTuple):
     """What all requests of an agent in one run have.
 
     Attributes:
+        model: the name of the model as the agent has it.
         title: the name of their spans.
         attributes: of their spans.
         measured: of their measurements.
     """
 
+    model: str
     title: str
     attributes: Attributes
     measured: Attributes
@@ -50,7 +53,7 @@ class ChatBase(NamedTuple):
 def chat_base(names: Names, head: AgentHead, owner: Attributes) -> ChatBase:
     """What all requests of an agent have, in a run whose spans all have `owner`."""
     attributes = plain_attributes(chat_attributes(names, head, owner))
-    return ChatBase(f"{CHAT} {head.model}", attributes, measured_attributes(names, attributes))
+    return ChatBase(head.model, f"{CHAT} {head.model}", attributes, measured_attributes(names, attributes))
 
 
 class AttemptSpan(Asking):
@@ -63,14 +66,17 @@ class AttemptSpan(Asking):
         request: what is asked.
         at: when.
         aside: what is asked for beside the conversation; None for a turn of it.
+        costs: of the run, to which those of the attempt are added.
     """
 
     __slots__ = (
         "_attributes",
         "_began",
+        "_costs",
         "_entered",
         "_kit",
         "_measured",
+        "_model",
         "_said",
         "_streams",
         "_task",
@@ -79,9 +85,17 @@ class AttemptSpan(Asking):
     )
 
     def __init__(
-        self, kit: Kit, base: ChatBase, parent: Context, request: ChatRequest, at: float, aside: AskedAside | None
+        self,
+        kit: Kit,
+        base: ChatBase,
+        parent: Context,
+        request: ChatRequest,
+        at: float,
+        aside: AskedAside | None,
+        costs: RunCosts,
     ) -> None:
         self._kit, self._measured, self._began, self._streams = kit, base.measured, at, request.stream
+        self._model, self._costs = base.model, costs
         self.is_over = False
         self._task = None if aside is None else this_task()
         self._attributes = _at_start(kit, base.attributes, request, aside)
@@ -144,6 +158,8 @@ class AttemptSpan(Asking):
         kit, names = self._kit, self._kit.names
         error_type, measured = "" if error is None else error.code, self._measurement(reply)
         told = plain_attributes({**told, **reply_attributes(names, reply)})
+        if (cost := self._costs.add(reply.usage, self._model, reply.model)) is not None:
+            told[COST] = cost
         if error is not None and self._is_shown:
             texts = kit.error_message(error.message)
         if kit.content.as_events:

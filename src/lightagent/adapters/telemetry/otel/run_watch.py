@@ -25,6 +25,7 @@ from lightagent.adapters.telemetry.otel.waiting_spans import later
 from lightagent.domain.events import Event, Nested, RunFinished, RunStarted, ToolStarted
 from lightagent.domain.origin import Origin, TraceHeaders
 from lightagent.domain.outcomes import Suspended
+from lightagent.domain.prices import NO_PRICES, PriceTable
 from lightagent.ports.models import ChatRequest
 from lightagent.ports.telemetry import AskedAside, Asking, CurrentSpans, RunWatch
 
@@ -76,11 +77,13 @@ class OpenTelemetryWatch(RunWatch, CurrentSpans):
         call = None if agent is None else agent.call(path[-1])
         return self.trace_headers(origin) if call is None else headers_of(call.span)
 
-    def ask(self, request: ChatRequest, at: float, aside: AskedAside | None = None) -> Asking:
+    def ask(
+        self, request: ChatRequest, at: float, aside: AskedAside | None = None, prices: PriceTable = NO_PRICES
+    ) -> Asking:
         agent = self._agents.get(request.origin.path) or self._resumed(request.origin.path, at)
         if agent is None:
             raise LookupError("An attempt began in a run that was not told.")
-        return agent.ask(request, at, aside)
+        return agent.ask(request, at, aside, prices)
 
     def enter_run(self, path: Path, at: float) -> Callable[[], None]:
         agent = self._agents.get(path) or self._resumed(path, at)

@@ -12,7 +12,7 @@ pytest.importorskip("opentelemetry.sdk", reason="the environment of openai 2 has
 
 from lightagent import ConfigurationError, LightAgent, MissingExtraError, flush_telemetry, open_app
 from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
-from lightagent.adapters.journals.memory import 
+from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.adapters.registry import find_adapter
 from lightagent.settings import Backend, Settings, TelemetrySettings, load_settings
 from tests.functional.test_cli import environment
@@ -45,7 +45,7 @@ def test_tracetools_send_a_run_to_langfuse(collector: Collector) -> None:
         model=ScriptedModel([call_tool("add", a=1, b=2), "Three."]),
         tools=[add],
         tracetools=tracetools(collector.url, langfuse_tags=["a tag", "another"]),
-        session_store=(),
+        session_store=MemoryJournalStore(),
     )
     result = agent.run("1 + 2?", user_id="ada", session_id="lesson 1", result_format="object")
     assert flush_telemetry(10)

@@ -31,13 +31,9 @@ def is_off(environ: Mapping[str, str]) -> bool:
 
 def native_sink() -> TelemetrySink | None:
     """The sink for the providers that the application has set by now; None where there are none."""
-    api = sys.modules.get("opentelemetry.trace")
-    if api is None or is_off(os.environ):
+    if "opentelemetry.trace" not in sys.modules or is_off(os.environ):
         return None
-    tracers = _set_provider(api, "_TRACER_PROVIDER", "OTEL_PYTHON_TRACER_PROVIDER", "get_tracer_provider")
-    meters = None
-    if (metrics := sys.modules.get("opentelemetry.metrics._internal")) is not None:
-        meters = _set_provider(metrics, "_METER_PROVIDER", "OTEL_PYTHON_METER_PROVIDER", "get_meter_provider")
+    tracers, meters = set_tracers(), set_meters()
     if tracers is None and meters is None:
         return None
     global _kept
@@ -45,6 +41,22 @@ def native_sink() -> TelemetrySink | None:
     if kept[0] is not tracers or kept[1] is not meters:
         kept = _kept = tracers, meters, _made(tracers, meters)
     return kept[2]
+
+
+def set_tracers() -> object:
+    """The tracer provider that the application has set by now; None where there is none."""
+    api = sys.modules.get("opentelemetry.trace")
+    if api is None:
+        return None
+    return _set_provider(api, "_TRACER_PROVIDER", "OTEL_PYTHON_TRACER_PROVIDER", "get_tracer_provider")
+
+
+def set_meters() -> object:
+    """The meter provider, likewise."""
+    api = sys.modules.get("opentelemetry.metrics._internal")
+    if api is None:
+        return None
+    return _set_provider(api, "_METER_PROVIDER", "OTEL_PYTHON_METER_PROVIDER", "get_meter_provider")
 
 
 def _set_provider(api: ModuleType, attribute: str, variable: str, getter: str) -> object:

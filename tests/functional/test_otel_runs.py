@@ -443,6 +443,21 @@ async def test_a_handoff_is_told_and_the_agent_that_acts_is_named() -> None:
     assert events(spans.one("invoke_agent front")) == ["lightagent.handoff"]
 
 
+async def test_a_call_of_a_resumed_run_tells_what_its_tool_declares() -> None:
+    @tool(requires_approval=True)
+    async def careful() -> str:
+        """Works."""
+        return "worked"
+
+    spans = RecordedSpans()
+    model = ScriptedModel([call_tool("careful"), "done"])
+    agent = LightAgent(name="clerk", model=model, tools=[careful], telemetry=[spans.sink])
+    waits = await agent.arun("?", result_format="object")
+    (name,) = waits.outcome.call_ids if isinstance(waits.outcome, Suspended) else ("",)
+    await agent.aresume(waits.journal.to_json(), {name: ApprovalDecision.approve()})
+    assert attributes(spans.one("execute_tool careful"))["gen_ai.tool.description"] == "Works."
+
+
 async def test_a_nested_run_that_waits_goes_on_below_its_call() -> None:
     @tool(requires_approval=True)
     async def careful() -> str:

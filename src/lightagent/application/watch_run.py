@@ -20,6 +20,7 @@ from lightagent.domain.http_calls import is_header_name
 from lightagent.domain.origin import Origin, TraceHeaders
 from lightagent.domain.prices import NO_PRICES, PriceTable
 from lightagent.domain.raised_places import raised_place
+from lightagent.domain.tools import ToolSpec
 from lightagent.ports.models import ChatRequest
 from lightagent.ports.telemetry import AskedAside, Asking, CurrentSpans, RunWatch, TelemetrySink, TracingSink
 
@@ -167,11 +168,11 @@ class Watchers(CurrentSpans):
             except FAILURES as raised:  # As above.
                 self.drop(spans, raised)
 
-    def enter_tool(self, path: tuple[str, ...], at: float) -> None:
+    def enter_tool(self, path: tuple[str, ...], at: float, spec: ToolSpec | None = None) -> None:
         """A call begins in a context of its own; see `CurrentSpans`."""
         for spans in [*self._spans]:
             try:
-                spans.enter_tool(path, at)
+                spans.enter_tool(path, at, spec)
             except FAILURES as raised:  # As above.
                 self.drop(spans, raised)
 

@@ -17,6 +17,7 @@ from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.events import Event
 from lightagent.domain.origin import Origin, TraceHeaders
 from lightagent.domain.prices import NO_PRICES, PriceTable
+from lightagent.domain.tools import ToolSpec
 from lightagent.ports.models import ChatRequest
 
 
@@ -122,12 +123,13 @@ class CurrentSpans(Protocol):
         """
         ...
 
-    def enter_tool(self, path: tuple[str, ...], at: float) -> None:
+    def enter_tool(self, path: tuple[str, ...], at: float, spec: ToolSpec | None = None) -> None:
         """A call begins in a context of its own, in which its span is current from now on, until the context is gone.
 
         Args:
             path: the ids of the calls that lead to it from the outermost run, its own the last.
             at: when, in seconds since 1970.
+            spec: what the tool declares; of a run that is resumed no request tells it.
         """
         ...
 

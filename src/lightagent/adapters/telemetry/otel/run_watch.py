@@ -26,6 +26,7 @@ from lightagent.domain.events import Event, Nested, RunFinished, RunStarted, Too
 from lightagent.domain.origin import Origin, TraceHeaders
 from lightagent.domain.outcomes import Suspended
 from lightagent.domain.prices import NO_PRICES, PriceTable
+from lightagent.domain.tools import ToolSpec
 from lightagent.ports.models import ChatRequest
 from lightagent.ports.telemetry import AskedAside, Asking, CurrentSpans, RunWatch
 
@@ -94,11 +95,14 @@ class OpenTelemetryWatch(RunWatch, CurrentSpans):
             return _nothing
         return Entered(inside(NonRecordingSpan(self._outermost), otel_context.get_current())).leave
 
-    def enter_tool(self, path: Path, at: float) -> None:
+    def enter_tool(self, path: Path, at: float, spec: ToolSpec | None = None) -> None:
         agent = self._agents.get(path[:-1]) or self._resumed(path[:-1], at)
         if agent is None:
             return
-        self._call_of(agent, path, at).enter()
+        call = self._call_of(agent, path, at)
+        if spec is not None:
+            call.declare(spec)
+        call.enter()
 
     def _begun(self, path: Path, started: RunStarted) -> AgentSpans:
         if path:

@@ -183,12 +183,14 @@ class AgentSpans:
             head = replace(self.head, model=aside.model, endpoint=aside.endpoint, params={}, output_schema=None)
             base = chat_base(self._kit.names, head, self._base)
             self._newest = AttemptSpan(self._kit, base, self.context, request, at, aside, self._costs)
+            self._work.attempt = self._newest
             return self._newest
         self._specs = request.tools or self._specs
         if self._chat is None or self._chat[0] is not self.head:
             self._chat = self.head, chat_base(self._kit.names, self.head, self._base)
         base = self._chat[1]
         self._attempt = self._newest = AttemptSpan(self._kit, base, self.context, request, at, None, self._costs)
+        self._work.attempt = self._newest
         return self._attempt
 
     def call(self, call_id: str) -> CallSpan | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from functools import partial
 from typing import NamedTuple
@@ -12,6 +13,8 @@ from opentelemetry.trace import Span, SpanKind
 from opentelemetry.util.types import AnyValue
 
 from lightagent.adapters.telemetry.otel.attributes import (
+    asked_attributes,
+    asked_server,
     chat_attributes,
     measured_attributes,
     reply_attributes,
@@ -20,14 +23,16 @@ from lightagent.adapters.telemetry.otel.attributes import (
 from lightagent.adapters.telemetry.otel.content_events import DETAILS, EXCEPTION, details, emit, exception_details
 from lightagent.adapters.telemetry.otel.costs import RunCosts
 from lightagent.adapters.telemetry.otel.kit import Kit
-from lightagent.adapters.telemetry.otel.names import ASIDE, ATTEMPT, CHAT, COST, TURN, Names
+from lightagent.adapters.telemetry.otel.names import ASIDE, ATTEMPT, CHAT, COST, MODEL, TURN, Names
 from lightagent.adapters.telemetry.otel.other_tracers import told_to_others
 from lightagent.adapters.telemetry.otel.plain_values import Attributes, plain_attributes, plain_name
-from lightagent.adapters.telemetry.otel.spans import Entered, end, inside, nanoseconds
+from lightagent.adapters.telemetry.otel.spans import Entered, end, inside, nanoseconds, tell
 from lightagent.adapters.telemetry.otel.waiting_spans import later, this_task
+from lightagent.aiokits.told_work import Ended, Fact
 from lightagent.domain.agent_heads import AgentHead
 from lightagent.domain.deltas import ReplyEnd
 from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.events import ModelFailed, ModelReplied
 from lightagent.domain.outcomes import Cancelled
 from lightagent.ports.models import ChatRequest
@@ -112,6 +117,28 @@ class AttemptSpan(Asking):
     def _is_shown(self) -> bool:
         """Whether the span holds texts."""
         return self._kit.content.on_spans and self.span.is_recording()
+
+    def asked(self, facts: Mapping[str, Fact]) -> Ended:
+        """Tell which of several models is asked, and where; what this gives takes why it failed, if it did."""
+        names = self._kit.names
+        self._model = str(facts.get("name") or self._model)
+        self.span.update_name(plain_name(f"{CHAT} {self._model}"))
+        self._learn(asked_attributes(names, self._model, facts))
+        return partial(self._asked_one, asked_server(names, facts))
+
+    def _asked_one(self, server: Attributes, error: BaseException | None) -> None:
+        """It begins to answer, or does not. A span cannot forget, so where it is gets told only once it answers."""
+        if error is None:
+            self._learn(server)
+        elif isinstance(error, Exception) and self.span.is_recording():
+            failed: Attributes = {MODEL: self._model, self._kit.names.error_type: classify_exception(error).code}
+            tell(self.span, "lightagent.model.failed", {**failed, **server}, time.time())
+
+    def _learn(self, told: Attributes) -> None:
+        told = plain_attributes(told)
+        self._attributes = {**self._attributes, **told}
+        self._measured = measured_attributes(self._kit.names, self._attributes)
+        self.span.set_attributes(told)
 
     def answered(self) -> None:
         self._entered.leave()

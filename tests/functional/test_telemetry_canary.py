@@ -15,6 +15,8 @@ import pytest
 pytest.importorskip("opentelemetry.sdk", reason="the environment of openai 2 has no OpenTelemetry")
 
 from lightagent import (
+    CapabilityPolicy,
+    CapabilityRule,
     ChatModel,
     ChatRequest,
     Delta,
@@ -105,6 +107,26 @@ FOREIGN: Final[dict[str, Callable[[Sinks], LightAgent[None, str]]]] = {
     ),
     "wrong arguments": lambda sinks: LightAgent(
         model=ScriptedModel([call_tool("look", words=SECRET), SECRET]), tools=[look], telemetry=sinks
+    ),
+    "the name of an argument": lambda sinks: LightAgent(
+        model=ScriptedModel([call_tool("look", **{SECRET: 1}), SECRET]), tools=[look], telemetry=sinks
+    ),
+    "a tool that the model made up": lambda sinks: LightAgent(
+        model=ScriptedModel([call_tool(SECRET, word=SECRET), SECRET]), tools=[look], telemetry=sinks
+    ),
+    "one that was made up beside another": lambda sinks: LightAgent(
+        model=ScriptedModel([[call_tool("look", word="x"), call_tool(SECRET)], SECRET]), tools=[look], telemetry=sinks
+    ),
+    "one that an agent which was called made up": lambda sinks: LightAgent(
+        model=ScriptedModel([call_tool("child", query=SECRET), SECRET]),
+        tools=[LightAgent(model=ScriptedModel([call_tool(SECRET), SECRET])).as_tool("child", "A child.")],
+        telemetry=sinks,
+    ),
+    "one that was made up before rules": lambda sinks: LightAgent(
+        model=ScriptedModel([call_tool(SECRET), SECRET]),
+        tools=[look],
+        capabilities=CapabilityPolicy([CapabilityRule("deny", tools=["look"])]),
+        telemetry=sinks,
     ),
     "a model": lambda sinks: LightAgent(model=Telling(), telemetry=sinks),
     "a sink": lambda sinks: LightAgent(model=ScriptedModel([SECRET]), telemetry=[*sinks, Breaking()]),

@@ -145,6 +145,28 @@ async def test_the_trace_id_of_the_application_is_told_where_it_is_none() -> Non
     assert attributes(spans.one("invoke_agent"))["lightagent.trace_id"] == chosen
 
 
+@pytest.mark.parametrize("chosen", ["0af7651916cd43dd8448eb211c80319c", "order-7"])
+async def test_a_resumed_run_links_to_the_trace_that_the_backend_has(chosen: str) -> None:
+    @tool(requires_approval=True)
+    async def careful() -> str:
+        """Works."""
+        return "worked"
+
+    spans = RecordedSpans()
+    model = ScriptedModel([call_tool("careful"), "done"])
+    agent = LightAgent(name="clerk", model=model, tools=[careful], telemetry=[spans.sink])
+    with spans.app.start_as_current_span("request"):
+        waits = await agent.arun("?", trace_id=chosen, result_format="object")
+    first = spans.one("invoke_agent")
+    (name,) = waits.outcome.call_ids if isinstance(waits.outcome, Suspended) else ("",)
+    result = await agent.aresume(waits.journal.to_json(), {name: ApprovalDecision.approve()})
+    resumed = spans.named("invoke_agent")[1]
+    (link,) = resumed.links
+    assert (f"{link.context.trace_id:032x}", link.context.span_id) == (trace_id(first), span_id(first))
+    assert trace_id(resumed) == trace_id(first)
+    assert result.trace_id == attributes(resumed)["lightagent.trace_id"] == chosen
+
+
 async def test_each_attempt_is_one_chat_span() -> None:
     spans = RecordedSpans()
     model = ScriptedModel([busy(), busy(), "done"])

@@ -15,7 +15,7 @@ from lightagent.application.means import Means
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.deltas import ReplyEnd
 from lightagent.domain.error_codes import LightAgentErrorInfo
-from lightagent.domain.events import Event
+from lightagent.domain.events import Event, RunStarted
 from lightagent.domain.http_calls import is_header_name
 from lightagent.domain.origin import Origin, TraceHeaders
 from lightagent.domain.prices import NO_PRICES, PriceTable
@@ -73,6 +73,10 @@ class Watchers(CurrentSpans):
     def spans(self) -> CurrentSpans | None:
         """Where the run tells what is to be current; None where nobody makes spans."""
         return self if self._spans else None
+
+    def other_trace(self, started: RunStarted) -> str:
+        """The id of the trace that the run is called in, where its caller knows it by another one; else empty."""
+        return "" if self.trace_id == started.trace_id.lower() else self.trace_id
 
     def begin(self, origin: Origin, known: Sequence[Event]) -> None:
         """Begin to watch, at the first step; `known` are the events that were seen before."""

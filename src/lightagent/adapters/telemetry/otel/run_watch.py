@@ -22,8 +22,8 @@ from lightagent.adapters.telemetry.otel.spans import (
     trace_number,
 )
 from lightagent.adapters.telemetry.otel.waiting_spans import later
-from lightagent.domain.events import Event, Nested, RunFinished, RunStarted, ToolStarted
-from lightagent.domain.origin import Origin, TraceHeaders
+from lightagent.domain.events import Event, Nested, Noted, RunFinished, RunStarted, ToolStarted
+from lightagent.domain.origin import CALLED_IN, Origin, TraceHeaders
 from lightagent.domain.outcomes import Suspended
 from lightagent.domain.prices import NO_PRICES, PriceTable
 from lightagent.domain.tools import ToolSpec
@@ -125,14 +125,23 @@ class OpenTelemetryWatch(RunWatch, CurrentSpans):
                 self._call_of(around, path, at)
             agent = AgentSpans(self._kit, started, self._above(path), at)
         else:
-            link = link_to_first(started.run_id, started.trace_id) if self._kit.spans.chooses_ids else None
-            ids = trace_number(started.trace_id), 0
+            trace = self._first_trace(started)
+            link = link_to_first(started.run_id, trace) if self._kit.spans.chooses_ids else None
+            ids = trace_number(trace), 0
             agent = AgentSpans(self._kit, started, self._ambient, at, links=() if link is None else (link,), ids=ids)
             agent.tell_trace(started.trace_id)
             self._outermost = agent.span.get_span_context()
         agent.take_up(past)
         self._agents[path] = agent
         return agent
+
+    def _first_trace(self, started: RunStarted) -> str:
+        """The id of the trace that the first span of a run is in, which its caller may know by another id."""
+        if self._outermost.is_valid:  # It waited in this process, and was not left.
+            return f"{self._outermost.trace_id:032x}"
+        noted = (event for event in self._known if isinstance(event, Noted) and event.kind == CALLED_IN)
+        event = next(noted, None)
+        return started.trace_id if event is None else str(event.data.get("trace_id"))
 
     @cached_property
     def _past(self) -> dict[Path, list[Event]]:

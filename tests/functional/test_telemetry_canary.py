@@ -40,7 +40,7 @@ from lightagent.domain.origin import TraceHeaders
 from tests.servers.api_server import api_server, json_answer
 from tests.support.echo_server import ANSWERS, EchoServer, echo_server
 from tests.support.mcp_servers import http_process
-from tests.support.seen_spans import SeenSpans
+from tests.support.recorded_spans import RecordedSpans
 
 SECRET: Final = "CANARY7f3aq9ZkW2"
 Sinks: TypeAlias = Sequence[TelemetrySink]
@@ -142,7 +142,7 @@ async def leaks(
     make: Callable[[Sinks], Awaitable[LightAgent[None, str]]], folder: Path, caplog: pytest.LogCaptureFixture
 ) -> list[str]:
     """Where the secret is found after a run in which it was everywhere."""
-    seen, recorder = SeenSpans(), TraceRecorder(enabled=True)
+    seen, recorder = RecordedSpans(), TraceRecorder(enabled=True)
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         agent = await make([seen.sink, recorder])
@@ -156,9 +156,9 @@ async def leaks(
     recorder.export(JsonlTraceExporter(file))
     agent.export_trace_to(file)
     told = {
-        "spans": " ".join(span.to_json() for span in seen.spans),
+        "spans": " ".join(span.to_json() for span in seen.ended),
         "metrics": " ".join(metric.to_json() for metric in seen.metrics),
-        "events": str(seen.events),
+        "events": str(seen.emitted),
         "recorder": json.dumps(recorder.to_list()),
         "file": file.read_text(encoding="utf-8"),
         # LiteLLM has pydantic serialize an answer of a wrong shape, which warns with a part of it.
@@ -166,7 +166,7 @@ async def leaks(
         "logs": caplog.text,
     }
     caplog.clear()
-    assert seen.spans
+    assert seen.ended
     return [
         f"{place}: …{text[max(0, text.find(SECRET) - 80) :][:200]}" for place, text in told.items() if SECRET in text
     ]

@@ -11,6 +11,7 @@ import pytest
 
 pytest.importorskip("opentelemetry.sdk", reason="the environment of openai 2 has no OpenTelemetry")
 
+from opentelemetry import context, propagate
 from opentelemetry.trace import get_current_span
 
 from lightagent import (
@@ -30,7 +31,7 @@ from lightagent import (
 )
 from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
 from lightagent.testing.system import SequentialIds
-from tests.support.recorded_spans import RecordedSpans, attributes, events, span_id, status, trace_id
+from tests.support.recorded_spans import RecordedSpans, attributes, events, parent_id, span_id, status, trace_id
 
 
 def current() -> int:
@@ -101,6 +102,23 @@ async def test_under_an_active_span_the_run_joins_its_trace() -> None:
         assert get_current_span() is outer
     assert ("invoke_agent clerk", "request") in spans.tree()
     assert {trace_id(span) for span in spans.all} == {result.trace_id}
+
+
+@pytest.mark.parametrize("sampled", ["01", "00"])
+async def test_headers_of_a_request_that_are_read_are_the_parent(sampled: str) -> None:
+    spans = RecordedSpans()
+    agent = LightAgent(name="clerk", model=ScriptedModel(["done"]), telemetry=[spans.sink])
+    told, above = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+    token = context.attach(propagate.extract({"traceparent": f"00-{told}-{above}-{sampled}"}))
+    try:
+        result = await agent.arun("?", result_format="object")
+    finally:
+        context.detach(token)
+    assert result.trace_id == told
+    if sampled == "01":
+        assert f"{parent_id(spans.one('invoke_agent')):016x}" == above
+    else:
+        assert spans.all == []
 
 
 async def test_a_stream_belongs_where_it_was_asked_for() -> None:

@@ -12,7 +12,7 @@ from opentelemetry.context import Context
 from opentelemetry.metrics import MeterProvider, NoOpMeterProvider
 from opentelemetry.trace import NoOpTracerProvider, TracerProvider, get_current_span
 
-from lightagent.adapters.telemetry._native import set_meters, set_tracers
+from lightagent.adapters.telemetry._set_providers import set_meters, set_tracers
 from lightagent.adapters.telemetry.otel.content import ContentCapture
 from lightagent.adapters.telemetry.otel.kit import Kit
 from lightagent.adapters.telemetry.otel.limited_calls import LimitedCalls

@@ -77,12 +77,17 @@ def _with_place(calls: Sequence[ToolCallRecord], path: _Path) -> Iterator[tuple[
 
 @dataclass(slots=True)
 class _Branch:
-    """One agent's part of the tree: its node, the turn that is under way, and the calls that have not ended."""
+    """One run's part of the tree: its node, the turn that is under way, and the calls that have not ended.
+
+    `agent` is who began it, and `acts` what the turn says of who acts: nothing, unless another one took over.
+    """
 
     node: Tree
     turn: Tree
     turns: int = 0
     asked: str = ""
+    agent: str = ""
+    acts: str = ""
     calls: dict[str, Tree] = field(default_factory=dict)
 
 
@@ -100,16 +105,18 @@ class _Builder:
         match event["type"]:
             case "run_start":
                 title = f"[bold]{text_of(data, 'agent_name')}[/] · model {text_of(data, 'model')}"
+                branch.agent = str(data.get("agent_name"))
                 branch.node.label = _line(title if path else f"{title} · [dim]trace {preview(event['trace_id'])}[/]")
             case "model_request":
                 branch.turns += 1
                 branch.asked = str(data.get("model"))
-                branch.turn = branch.node.add(
-                    _line(f"[bold]turn {branch.turns}[/] · {text_of(data, 'message_count')} messages")
-                )
+                other = data.get("agent_name", branch.agent) != branch.agent
+                branch.acts = f" · {text_of(data, 'agent_name')}" if other else ""
+                messages = text_of(data, "message_count")
+                branch.turn = branch.node.add(_line(f"[bold]turn {branch.turns}[/]{branch.acts} · {messages} messages"))
             case "model_response":
                 answer = answer_text(data, self._prices, branch.asked)
-                branch.turn.label = _line(f"[bold]turn {branch.turns}[/] · {answer}")
+                branch.turn.label = _line(f"[bold]turn {branch.turns}[/]{branch.acts} · {answer}")
             case "tool_call" | "tool_result" | "approval_required":
                 self._call(branch, path, event["type"], data)
             case "run_end":

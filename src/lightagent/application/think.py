@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final, Generic, assert_never
 
 from lightagent.application.active_run import ActiveRun
@@ -25,18 +25,8 @@ from lightagent.domain.errors import OutputError
 from lightagent.domain.events import Noted
 from lightagent.domain.messages import ContextMessage, UserMessage
 from lightagent.domain.outcomes import BudgetExhausted, Failed, outcome_error
-from lightagent.domain.plan_search import (
-    Propose,
-    Question,
-    Reflect,
-    Score,
-    Search,
-    begin_search,
-    next_question,
-    proposed,
-    reflected,
-    scored,
-)
+from lightagent.domain.plan_search import Search, begin_search, next_question, proposed, reflected, scored
+from lightagent.domain.plan_thoughts import Propose, Question, Reflect, Score
 from lightagent.domain.plans import PLAN_SOURCE, Plan, Planned
 from lightagent.domain.policy import Decision, Stopped
 from lightagent.domain.spending import THOUGHT, THOUGHT_REQUESTED
@@ -91,7 +81,7 @@ class _Thinking(Generic[DepsT]):
         self._live = live
         self._planning = planning
         self._specs = specs
-        self._names = tuple(spec.name for spec in specs)
+        self._names = frozenset(spec.name for spec in specs)
         self._material = material(live.run, specs)
         self._model = planning.model or live.acting.model
         self._error: LightAgentErrorInfo | None = None
@@ -202,7 +192,7 @@ class _Thinking(Generic[DepsT]):
         return tuple(spec.name for spec in self._specs if spec.name in needed or spec.provider == OWN_PROVIDER)
 
 
-def _read(search: Search, question: Question, answer: str, names: Sequence[str]) -> Search:
+def _read(search: Search, question: Question, answer: str, names: Collection[str]) -> Search:
     """The search with an answer.
 
     Raises:

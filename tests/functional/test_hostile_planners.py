@@ -14,6 +14,8 @@ from lightagent import (
     BudgetLimits,
     ChatModel,
     ChatRequest,
+    ConfigurationError,
+    ContextBudget,
     Delta,
     Journal,
     LightAgent,
@@ -138,6 +140,28 @@ def test_a_plan_that_grows_step_by_step_does_not_grow_beyond_its_bound() -> None
     assert event.plan is not None
     assert 6_000 < sum(len(step.text) for step in event.plan.steps) <= MOST_PLAN
     assert largest(planner) < LARGEST
+
+
+def test_a_plan_that_the_context_budget_has_no_room_for_is_none_and_the_run_goes_on() -> None:
+    long = plan(*[("word " * 200, "look")] * 5)
+    planner = Planner([call_tool("look", place="nowhere"), "A cat."], [proposals(LOOK), proposals(long)])
+    result = result_of(planner, context_budget=ContextBudget(900, "drop"))
+    assert result.content == "A cat."
+    first, second = planned(result)
+    assert (first.plan is not None, second.plan) == (True, None)
+    assert second.error is not None
+    assert second.error.code == "LA-BUDGET"
+    last = planner.of("act")[-1]
+    assert [message.content for message in told(last)] == [message.content for message in told(planner.of("act")[0])]
+    assert offered(last) == ["look", "shake"]
+
+
+def test_a_planner_has_a_name_that_can_be_put_on_record() -> None:
+    odd = type("Odd", (ScriptedModel,), {"name": 7})
+    for how in (TreeOfThought(), TreeOfThought(model=odd([]))):
+        other = odd([]) if how.model is None else None
+        with pytest.raises(ConfigurationError, match="tot_model: its name must be text, got 7"):
+            LightAgent(model=ScriptedModel([]), tree_of_thought=how, tot_model=other)
 
 
 SCORES: dict[str, tuple[str, int]] = {

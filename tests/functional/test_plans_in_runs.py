@@ -13,6 +13,8 @@ from lightagent import (
     ApprovalDecision,
     BudgetLimits,
     Budgets,
+    CapabilityPolicy,
+    CapabilityRule,
     ContextBudget,
     FunctionTool,
     HookContext,
@@ -385,3 +387,32 @@ def test_lessons_reach_the_plans_of_later_runs() -> None:
     first, second = map(asked, planner.of("propose"))
     assert lesson not in first
     assert lesson in second
+
+
+def test_no_plan_is_made_of_tools_that_a_policy_denies() -> None:
+    policy = CapabilityPolicy([CapabilityRule("deny", tools=["shake"])], default="allow")
+    planner = Planner(propose=[proposals(plan(("Shake.", "shake")), LOOK)])
+    result = result_of(planner, TREE, capabilities=policy)
+    assert "- shake(" not in asked(planner.of("propose")[0])
+    (event,) = planned(result)
+    assert event.plan is not None
+    assert event.plan.tools == ("look",)
+    assert offered(planner.of("act")[0]) == ["look"]
+
+
+def test_a_plan_whose_tools_a_hook_keeps_back_is_made_anew() -> None:
+    def hide(context: HookContext) -> HookDecision:
+        params = context.payload["params"]
+        assert isinstance(params, dict)
+        tools = params.get("tools")
+        left = [one for one in tools if "shake" not in json.dumps(one)] if isinstance(tools, list) else []
+        return HookDecision.replace({**context.payload, "params": {**params, "tools": left}})
+
+    hook = type("Hide", (), {"before_model_request": staticmethod(hide)})()
+    act: list[Reply] = [call_tool("shake", times=1), call_tool("look"), "A cat."]
+    planner = Planner(act, [proposals(plan(("Shake.", "shake"))), proposals(LOOK)])
+    result = result_of(planner, hooks=[hook])
+    assert result.content == "A cat."
+    assert [offered(request) for request in planner.of("act")] == [[], ["look"], ["look"]]
+    assert [(call.name, call.status) for call in result.tool_calls] == [("shake", "refused"), ("look", "ok")]
+    assert len(planned(result)) == 2

@@ -20,6 +20,7 @@ from lightagent.application.plan_questions import (
     read_scores,
 )
 from lightagent.application.tools.toolset import DepsT
+from lightagent.domain.capabilities import Requester
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.errors import OutputError
@@ -66,11 +67,21 @@ async def think(live: ActiveRun[DepsT]) -> None:
         return
     if selected is not None:
         await live.tell(selected)
-    thinking = _Thinking(live, planning, specs)
+    thinking = _Thinking(live, planning, _allowed(live, specs))
     search = await thinking.search()
     await live.tell(await thinking.event(search))
     if thinking.stopped is not None:
         await finish(live, thinking.stopped.outcome, thinking.stopped.decisions)
+
+
+def _allowed(live: ActiveRun[DepsT], specs: Sequence[ToolSpec]) -> Sequence[ToolSpec]:
+    """The tools that the run may have called. What a policy denies is not offered, so no plan is made of it."""
+    policy = live.acting.capabilities
+    if policy is None:
+        return specs
+    origin = live.origin()
+    requester = Requester(origin.scope.user, origin.agent_name, origin.scope.tenant)
+    return tuple(spec for spec in specs if policy.decide(requester, spec).access != "deny")
 
 
 class _Thinking(Generic[DepsT]):

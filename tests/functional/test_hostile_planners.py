@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator, Callable
 from typing import Literal, TypeAlias
 
@@ -75,11 +74,9 @@ NO_PLAN: dict[str, str] = {
 
 
 @pytest.mark.parametrize("name", NO_PLAN)
-def test_an_answer_that_is_no_plan_costs_a_moment_and_the_run_goes_on(name: str) -> None:
+def test_an_answer_that_is_no_plan_leaves_the_run_as_it_was(name: str) -> None:
     planner = Planner(propose=[NO_PLAN[name]])
-    began = time.monotonic()
     result = result_of(planner, TREE)
-    assert time.monotonic() - began < 5.0
     assert (result.content, planner.kinds[-1]) == ("Done.", "act")
     (event,) = planned(result)
     assert event.plan is None

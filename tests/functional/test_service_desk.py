@@ -156,6 +156,31 @@ def test_without_a_swarm_the_chat_asks_as_well(folder: Path) -> None:
         assert "Again." in chat.type("And now?\n")
 
 
+@on_a_terminal
+def test_in_a_stored_session_the_decision_belongs_to_its_turn(folder: Path) -> None:
+    (folder / "lightagent.toml").write_text(
+        '[default.model]\nkind = "scripted"\n'
+        'replies = [{ tool_calls = [{ name = "pay", arguments = { to = "Bob" } }] }, "Done.",'
+        ' { tool_calls = [{ name = "pay", arguments = { to = "Eve" } }] }]\n'
+        '[default.journals]\nkind = "sqlite"\npath = "sessions.db"\n'
+    )
+    (folder / "tools.py").write_text(
+        "from lightagent import ApprovalRequired, RunContext\n\n"
+        'def pay(ctx: RunContext[object], to: str) -> str:\n    """Pay."""\n'
+        "    if not ctx.approved:\n        raise ApprovalRequired('Money leaves.', {'limit': 'none'})\n"
+        '    return f"paid {to}"\n'
+    )
+    options = ("--tools", "tools.py:pay", "--session", "monday")
+    with typed_chat(*options, folder=folder, variables=environment()) as chat:
+        shown = chat.type("Pay Bob.\n", "and why: ")
+        assert 'pay waits for approval: Money leaves.\n  {\n    "to": "Bob"\n  }\n' in shown
+        assert 'Besides, it says:\n  {\n    "limit": "none"\n  }\n' in shown
+        assert "Done." in chat.type("y\n")
+        chat.type("Pay Eve.\n", "and why: ")
+        assert "`lightagent sessions resume` decides" in chat.type("\x04")
+        assert "The session 'monday' waits for a human." in chat.type("And now?\n")
+
+
 WRONG = {
     "nothing": ("no swarm", "swarm = None\n"),
     "several": ("has 2 swarms", "from lightagent import LightSwarm\na, b = LightSwarm(), LightSwarm()\n"),

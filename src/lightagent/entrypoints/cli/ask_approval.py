@@ -31,9 +31,10 @@ def ask_about(journal: Journal) -> dict[str, ApprovalDecision] | None:
         asked = _asked(journal.events, paths[name])
         _print(f"{call.call.name} waits for approval" + (f": {asked.reason}" if asked and asked.reason else "."))
         _print_json(call.arguments)
-        if asked is not None and asked.request and asked.request != call.arguments:
-            _print("It is asked with:")
-            _print_json(asked.request)
+        known = {} if asked is None else asked.request
+        if details := {name: value for name, value in known.items() if value != call.arguments}:
+            _print("Besides, it says:")
+            _print_json(details)
         decision = _decision()
         if decision is None:
             return None

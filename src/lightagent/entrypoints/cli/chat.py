@@ -52,6 +52,7 @@ HELP = """\
 
 _UNDECIDED = "A tool call waits for approval, and nobody at a terminal gave it; the conversation is as it was before."
 _UNDECIDED_STORED = "A tool call waits for approval. `lightagent sessions resume` decides about it and goes on."
+_UNDECIDED_SWARM = "A tool call waits for approval, and with it the session; a program decides about it, by resume()."
 
 
 Swarm: TypeAlias = Annotated[
@@ -110,7 +111,7 @@ def chat(
     app = open_app(settings, logins=app_logins(settings))
     agent = app.agent(**agent_options(found, instructions))
     show_destination(app.model)
-    return _talk(agent, options, app.model.name, app.aclose)
+    return _talk(agent, options, app.model.name, app.aclose, _UNDECIDED_STORED)
 
 
 def _refuse_beside_a_swarm(given: Mapping[str, object]) -> None:
@@ -131,16 +132,29 @@ def _talk_with_swarm(swarm: LightSwarm, options: RunOptions) -> ExitCode:
             for agent in agents:
                 stack.push_async_callback(agent.aclose)
 
-    return _talk(swarm.member(agents[0]), options, ", ".join(printable(name) for name in swarm.agents), close)
+    return _talk(
+        swarm.member(agents[0]), options, ", ".join(printable(name) for name in swarm.agents), close, _UNDECIDED_SWARM
+    )
 
 
 def _talk(
-    agent: LightAgent, options: RunOptions, title: str, close: Callable[[], Coroutine[object, object, None]]
+    agent: LightAgent,
+    options: RunOptions,
+    title: str,
+    close: Callable[[], Coroutine[object, object, None]],
+    undecided: str,
 ) -> ExitCode:
+    """Hold the conversation.
+
+    Args:
+        title: whom the person talks with.
+        close: closes what was opened.
+        undecided: what a person is told of a stored session whose turn waits for a decision.
+    """
     err().print(f"{title} · /help for help, Ctrl-D to leave", markup=False)
     with asyncio.Runner() as runner:
         try:
-            _Conversation(agent, options, runner).hold()
+            _Conversation(agent, options, runner, undecided).hold()
         finally:
             # On the loop that the connections belong to.
             runner.run(close())
@@ -150,10 +164,11 @@ def _talk(
 class _Conversation:
     """One chat: the history of finished answers, and the last result for /trace."""
 
-    def __init__(self, agent: LightAgent, options: RunOptions, runner: asyncio.Runner) -> None:
+    def __init__(self, agent: LightAgent, options: RunOptions, runner: asyncio.Runner, undecided: str) -> None:
         self._agent = agent
         self._options = options
         self._is_stored = options.get("session_id") is not None
+        self._undecided = undecided if self._is_stored else _UNDECIDED
         self._runner = runner
         self._history: list[JsonObject] = []
         self._last: RunResult | None = None
@@ -201,7 +216,7 @@ class _Conversation:
             decided = ask_about(result.journal)
             if decided is None:
                 self._last = result
-                err().print(_UNDECIDED_STORED if self._is_stored else _UNDECIDED, style="yellow")
+                err().print(self._undecided, style="yellow")
                 return
             work = watched_resume(self._agent, result.journal, decided, screen.show)
 

@@ -107,6 +107,7 @@ def _open_again(state: Progress, node: Node, *, keep: bool) -> None:
         node.output = None
     node.error = None
     node.why = ""
+    node.ended_at = None
     if not keep:
         node.epoch = state.epoch
     state.put(node, "inside")
@@ -134,6 +135,7 @@ def _reset_failed(state: Progress, node: Node) -> None:
     node.error = None
     node.why = ""
     node.due = None
+    node.ended_at = None
     if not node.edited:
         node.query = None
     state.put(node, "pending")

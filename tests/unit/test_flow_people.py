@@ -214,7 +214,7 @@ def test_a_person_accepts_what_a_step_proposes() -> None:
     ("proposes", "kind", "text"),
     [
         (tuple(StepDefinition(f"s{n}") for n in range(4)), "limit", "proposes 4 steps, and may add 3"),
-        ((StepDefinition("m", kind="map", body=ADDED), *ADDED), "limit", "proposes 5 steps"),
+        ((StepDefinition("m", kind="map", body=ADDED), *ADDED), "limit", "proposes 5 steps, and may add 3"),
         ((StepDefinition("x", depends_on=("y",)),), "definition", "unknown step `y`"),
         ((ADDED[0], ADDED[0]), "definition", "declared 2 times"),
         ((ADDED[0], StepDefinition("z")), "definition", "'z' that it proposes does not name what does its work"),
@@ -227,8 +227,10 @@ def test_what_must_not_be_added_is_not(proposes: tuple[StepDefinition, ...], kin
     fault = growth_fault(play.state, play.node("a"))
     assert fault is not None
     assert fault.kind == kind
-    with pytest.raises(Refused, match=text):
-        play.answer("a", "grow", True)
+    assert text in fault.message
+    if "may add 3" not in text:  # the step's own limit is a policy, and may have been higher
+        with pytest.raises(Refused, match=text):
+            play.answer("a", "grow", True)
     assert play.answer("a", "grow", False) == [Finish("success")]
 
 

@@ -143,6 +143,11 @@ class Progress(Board):
         else:
             self.open(node, "begin_wait")
 
+    def most_rounds(self, node: Node) -> int:
+        """The bound of a loop. Whoever answers that one goes on beyond it says that it has failed (`then`)."""
+        rounds = node.step.rounds
+        return self.started.limits.max_rounds if rounds is None else rounds
+
     def next_round(self, node: Node) -> None:
         """A loop makes another round."""
         number = len(node.scopes) + 1

@@ -23,7 +23,7 @@ from lightagent.domain.flow.events import (
     Signalled,
 )
 from lightagent.domain.flow.limits import FlowLimits
-from lightagent.domain.flow.moves import Do, Finish, Stop, Wake
+from lightagent.domain.flow.moves import Do, Finish, Move, Stop, Wake
 from lightagent.domain.flow.projection import flow_record
 from lightagent.domain.flow.refusals import Refused
 from lightagent.domain.flow.state import fold
@@ -334,3 +334,21 @@ def test_a_map_and_a_loop_have_limits() -> None:
     play.do("l#1/a")
     play.answer("l", "again", True, "fail")
     assert play.step("l").why == "bound"
+
+
+def test_the_order_of_moves_never_changes() -> None:
+    """An engine that replays a history carries them out in this order; with another one, stored runs do not replay."""
+    two = (StepDefinition("x"), StepDefinition("y"), StepDefinition("z", depends_on=("x", "y")))
+    play = Play(A, StepDefinition("m", kind="map", depends_on=("a",), body=two), B, StepDefinition("c"))
+    assert told(play.state.open_moves()) == ["Do a", "Do c"]
+    assert told(play.do("a")) == ["Ask m", "Do b"]
+    assert told(play.answer("m", "items", [1, 2])) == ["Do m[0]/x", "Do m[0]/y", "Do m[1]/x", "Do m[1]/y"]
+    play.do("m[1]/y", "m[1]/x", "m[0]/x")
+    assert told(play.state.open_moves()) == ["Do b", "Do c", "Do m[0]/y", "Do m[1]/z"]
+    play.do("c", "b", "m[0]/y", "m[0]/z", "m[1]/z")
+    assert told(play.tell(RerunRequested("a"))) == ["Do a"]
+    assert told(play.do("a")) == ["Ask m", "Do b"]
+
+
+def told(moves: list[Move]) -> list[str]:
+    return [f"{type(move).__name__} {'' if isinstance(move, Finish) else move.path}" for move in moves]

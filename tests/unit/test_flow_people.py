@@ -88,6 +88,7 @@ def test_what_a_person_declines_is_asked_again_by_a_rerun_alone() -> None:
     play.tell(FlowFinished("failed"))
     assert play.tell(Resumed()) == [Finish("failed")]
     assert play.tell(RerunRequested("a")) == [AskHuman("a", 2, "run", A)]
+    assert play.step("a").approval is None
 
 
 def test_the_first_valid_decision_counts_and_the_others_are_refused() -> None:

@@ -67,7 +67,7 @@ def add_steps(state: Progress, node: Node) -> None:
     check_growth(state, node)
     state.added += count_steps(node.proposed)
     state.put(node, "inside")
-    state.add_scope(node, added_prefix(node.path), make_body(node.proposed))
+    state.enter(state.add_scope(node, added_prefix(node.path), make_body(node.proposed)))
 
 
 def _without_work(steps: tuple[StepDefinition, ...]) -> Iterator[str]:

@@ -8,6 +8,7 @@ import pytest
 
 from lightagent.domain.flow.definition import Growth, StepDefinition
 from lightagent.domain.flow.events import (
+    Answered,
     CancelRequested,
     FlowFinished,
     Forked,
@@ -22,7 +23,7 @@ from lightagent.domain.flow.projection import flow_record
 from lightagent.domain.flow.refusals import Refused
 from lightagent.domain.flow.state import fold
 from lightagent.domain.review import ApprovalDecision
-from tests.support.random_flows.play import Play
+from tests.support.random_flows.play import FAILURE, Play
 
 A = StepDefinition("a", approval=True)
 B = StepDefinition("b", depends_on=("a",))
@@ -173,6 +174,24 @@ def test_a_person_decides_about_a_result_that_code_cannot_tell_about(
     assert human.about == "result"
     play.decide("a", decision)
     assert (play.step("a").status, play.step("a").content) == (status, content)
+
+
+def test_a_resumption_asks_again_about_the_same_result() -> None:
+    play = Play(StepDefinition("a", verify=True, fallback=True))
+    play.fail("a", "fallback")
+    play.do("a", value="by the fallback")
+    play.tell(Answered("a", 1, "verify", error=FAILURE))
+    assert (play.step("a").status, play.step("a").why) == ("failed", "asked")
+    play.tell(FlowFinished("failed"))
+    (ask,) = play.tell(Resumed())
+    assert isinstance(ask, Ask)
+    assert ask.question == "verify"
+    play.answer("a", "verify", "accept")
+    assert (play.step("a").content, play.step("a").used_fallback, play.step("a").attempts) == (
+        "by the fallback",
+        True,
+        2,
+    )
 
 
 def test_a_result_that_nobody_can_tell_about_counts_and_the_record_says_so() -> None:

@@ -56,7 +56,7 @@ class LightSwarm(Generic[DepsT]):
     @property
     def registered(self) -> tuple[SwarmAgent[DepsT], ...]:
         """The agents themselves, in the same order; `member` gives one as it is within the swarm."""
-        return tuple(self._agents.values())
+        return self._members.agents
 
     def register_agent(self, *agents: SwarmAgent[DepsT]) -> None:
         """Add agents. One that is registered already stays as it is.

@@ -29,6 +29,11 @@ class SwarmMembers(Generic[DepsT]):
         """The names of the agents, in the order in which they were registered."""
         return tuple(self._agents)
 
+    @property
+    def agents(self) -> tuple[SwarmAgent[DepsT], ...]:
+        """The agents themselves, in the same order."""
+        return tuple(self._agents.values())
+
     def add(self, agents: Sequence[SwarmAgent[DepsT]]) -> None:
         """Add agents; see `LightSwarm.register_agent`."""
         with self._lock:

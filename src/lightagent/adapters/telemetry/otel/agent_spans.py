@@ -10,20 +10,17 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Link, Span, SpanKind
 
 from lightagent.adapters.telemetry.otel.agent_events import is_told, refused_call, told_of
-from lightagent.adapters.telemetry.otel.attempt_spans import AttemptSpan, ChatBase, chat_base
-from lightagent.adapters.telemetry.otel.attributes import (
-    agent_attributes,
-    owner_attributes,
-    usage_attributes,
-)
+from lightagent.adapters.telemetry.otel.attempt_spans import AttemptSpan
+from lightagent.adapters.telemetry.otel.attributes import owner_attributes, run_attributes, usage_attributes
 from lightagent.adapters.telemetry.otel.call_spans import CallSpan
+from lightagent.adapters.telemetry.otel.head_facts import ChatBase, chat_base
 from lightagent.adapters.telemetry.otel.kit import Kit
-from lightagent.adapters.telemetry.otel.names import INVOKE_AGENT, OUTCOME, TRACE
-from lightagent.adapters.telemetry.otel.plain_values import Attributes, plain_name
+from lightagent.adapters.telemetry.otel.names import OUTCOME, TRACE
+from lightagent.adapters.telemetry.otel.plain_values import Attributes, plain_attributes, plain_name
 from lightagent.adapters.telemetry.otel.spans import Entered, end, inside, tell
 from lightagent.adapters.telemetry.otel.work_spans import WorkSpans
 from lightagent.aiokits.told_work import listen
-from lightagent.domain.agent_heads import AgentHead, lasting_name
+from lightagent.domain.agent_heads import AgentHead
 from lightagent.domain.effects import HandOver
 from lightagent.domain.events import (
     Admitted,
@@ -72,6 +69,7 @@ class AgentSpans:
         "_chat",
         "_kit",
         "_newest",
+        "_owner",
         "_specs",
         "_unknown",
         "_usage",
@@ -93,14 +91,15 @@ class AgentSpans:
         ids: tuple[int, int] = NO_IDS,
     ) -> None:
         self._kit, self.started = kit, started
-        self._base = owner_attributes(kit.names, started, kit.tags)
-        name = lasting_name(started.head.name)
-        title = f"{INVOKE_AGENT} {name}" if name else INVOKE_AGENT
-        attributes = agent_attributes(kit.names, started, self._base)
+        names, facts = kit.names, kit.heads.facts(started.head)
+        self._base = plain_attributes(owner_attributes(names, started, kit.tags))
+        session = self._base.get(names.session)
+        self._owner = self._base if session is None else {**self._base, names.conversation: session}
+        own, base = run_attributes(names, started), {**self._owner, **facts.attributes}
         if ids == NO_IDS:
-            self.span: Span = kit.spans.start(title, parent, SpanKind.INTERNAL, attributes, at, links)
+            self.span: Span = kit.spans.start(facts.title, parent, SpanKind.INTERNAL, own, at, links, base)
         else:
-            self.span = kit.spans.start_chosen(title, parent, attributes, at, links, ids)
+            self.span = kit.spans.start_chosen(facts.title, parent, own, at, links, ids, base)
         self.context = inside(self.span, parent)
         self.head = started.head
         self._work = WorkSpans(kit, self._base)
@@ -176,12 +175,12 @@ class AgentSpans:
         """An attempt at a request begins."""
         if aside is not None:
             head = replace(self.head, model=aside.model, endpoint=aside.endpoint, params={}, output_schema=None)
-            base = chat_base(self._kit.names, head, self._base)
+            base = chat_base(self._kit.names, head).of(self._owner)
             self._newest = AttemptSpan(self._kit, base, self.context, request, at, aside)
             return self._newest
         self._specs = request.tools or self._specs
         if self._chat is None or self._chat[0] is not self.head:
-            self._chat = self.head, chat_base(self._kit.names, self.head, self._base)
+            self._chat = self.head, self._kit.heads.facts(self.head).chat.of(self._owner)
         self._attempt = self._newest = AttemptSpan(self._kit, self._chat[1], self.context, request, at, None)
         return self._attempt
 

@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TypeAlias
 
-from lightagent.adapters.telemetry.otel.names import (
-    AGENT,
-    CHAT,
-    GROUP,
-    INVOKE_AGENT,
-    OTHER,
-    PARENT_TRACE,
-    RUN,
-    TAGS,
-    TENANT,
-    Names,
-)
+from lightagent.adapters.telemetry.otel.names import GROUP, PARENT_TRACE, RUN, TAGS, TENANT, Names
 from lightagent.adapters.telemetry.otel.plain_values import Attributes, Value
-from lightagent.domain.agent_heads import AgentHead, lasting_name
+from lightagent.domain.agent_heads import AgentHead
 from lightagent.domain.deltas import ReplyEnd
-from lightagent.domain.events import RunStarted
+from lightagent.domain.events import ModelReplied, RunStarted
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.usage import Usage
+
+Reply: TypeAlias = ReplyEnd | ModelReplied
+"""What tells how an answer ended, and what it used."""
 
 _MOST_STOPS: Final = 16
 
@@ -42,26 +34,15 @@ def owner_attributes(names: Names, started: RunStarted, tags: tuple[str, ...]) -
     return found
 
 
-def agent_attributes(names: Names, started: RunStarted, owner: Attributes) -> Attributes:
-    """What is known of a run at its start."""
-    head = started.head
-    found = {**owner, **_head_attributes(names, INVOKE_AGENT, head, owner), RUN: started.run_id}
-    if agent := lasting_name(head.name):
-        found[names.agent_name] = agent
-    found.update(_parameters(names, _AGENT_PARAMETERS, head.params))
+def run_attributes(names: Names, started: RunStarted) -> Attributes:
+    """What is known of a run at its start, besides whose it is and who acts in it."""
+    found: Attributes = {RUN: started.run_id}
+    if params := started.head.params:
+        found.update(_parameters(names, _AGENT_PARAMETERS, params))
     if started.run_group_id:
         found[GROUP] = started.run_group_id
     if started.parent_trace_id:
         found[PARENT_TRACE] = started.parent_trace_id
-    return found
-
-
-def chat_attributes(names: Names, head: AgentHead, owner: Attributes) -> Attributes:
-    """What is known of every request of an agent in one run; its parameters come with each."""
-    found = {**owner, **_head_attributes(names, CHAT, head, owner)}
-    if agent := lasting_name(head.name):
-        found[AGENT] = agent  # The conventions know the name of an agent only where it is invoked.
-    found.update(server_attributes(names, head))
     return found
 
 
@@ -73,19 +54,6 @@ def server_attributes(names: Names, head: AgentHead) -> Attributes:
     found: Attributes = {names.server_address: endpoint.address}
     if endpoint.port is not None:
         found[names.server_port] = endpoint.port
-    return found
-
-
-def _head_attributes(names: Names, operation: str, head: AgentHead, owner: Attributes) -> Attributes:
-    found: Attributes = {
-        names.operation: operation,
-        names.provider: head.endpoint.provider or OTHER,
-        names.request_model: head.model,
-    }
-    if names.session in owner:
-        found[names.conversation] = owner[names.session]
-    if head.output_schema is not None:
-        found[names.output_type] = "json"
     return found
 
 
@@ -103,7 +71,7 @@ def _measured(names: Names) -> tuple[str, ...]:
     return names.operation, names.provider, names.request_model, names.server_address, names.server_port
 
 
-def reply_attributes(names: Names, end: ReplyEnd) -> Attributes:
+def reply_attributes(names: Names, end: Reply) -> Attributes:
     """What a model said of its answer."""
     found: Attributes = {}
     if end.finish_reason:
@@ -119,13 +87,16 @@ def reply_attributes(names: Names, end: ReplyEnd) -> Attributes:
 
 def usage_attributes(names: Names, usage: Usage) -> Attributes:
     """The counts of tokens that are not 0: a 0 is what nobody told as well."""
-    counts = (
-        (names.input_tokens, usage.input_tokens),
-        (names.output_tokens, usage.output_tokens),
-        (names.cache_read_tokens, usage.cached_input_tokens),
-        (names.reasoning_tokens, usage.reasoning_tokens),
-    )
-    return {name: count for name, count in counts if count}
+    found: Attributes = {}
+    if usage.input_tokens:
+        found[names.input_tokens] = usage.input_tokens
+    if usage.output_tokens:
+        found[names.output_tokens] = usage.output_tokens
+    if usage.cached_input_tokens:
+        found[names.cache_read_tokens] = usage.cached_input_tokens
+    if usage.reasoning_tokens:
+        found[names.reasoning_tokens] = usage.reasoning_tokens
+    return found
 
 
 def _float(value: JsonValue) -> Value | None:

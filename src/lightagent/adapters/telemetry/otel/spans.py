@@ -20,6 +20,8 @@ from lightagent.domain.origin import TraceHeaders
 
 _HEXADECIMAL: Final = frozenset("0123456789abcdefABCDEF")
 
+_NONE: Final[Attributes] = {}
+
 _FAILED: Final = Status(StatusCode.ERROR)
 """Without a description: it would be content."""
 
@@ -109,9 +111,15 @@ class Spans:
         attributes: Mapping[str, Value],
         at: float,
         links: Sequence[Link] = (),
+        base: Attributes = _NONE,
     ) -> Span:
-        """A span below the one of `parent`, begun at `at` seconds since 1970."""
-        plain = plain_attributes(attributes)
+        """A span below the one of `parent`, begun at `at` seconds since 1970.
+
+        Args:
+            attributes: of this span alone.
+            base: those that are the same for many spans, and plain already.
+        """
+        plain = {**base, **plain_attributes(attributes)}
         return self._tracer.start_span(plain_name(name), parent, kind, plain, links, nanoseconds(at))
 
     def start_chosen(
@@ -122,13 +130,14 @@ class Spans:
         at: float,
         links: Sequence[Link],
         ids: tuple[int, int],
+        base: Attributes = _NONE,
     ) -> Span:
         """A span with these ids of its trace, if it has no parent, and of its own; 0 leaves one to chance."""
         if self._ids is None:
-            return self.start(name, parent, SpanKind.INTERNAL, attributes, at, links)
+            return self.start(name, parent, SpanKind.INTERNAL, attributes, at, links, base)
         self._ids.choose(*ids)
         try:
-            return self.start(name, parent, SpanKind.INTERNAL, attributes, at, links)
+            return self.start(name, parent, SpanKind.INTERNAL, attributes, at, links, base)
         finally:
             self._ids.choose(0, 0)
 

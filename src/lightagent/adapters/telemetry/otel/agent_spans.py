@@ -133,7 +133,7 @@ class AgentSpans:
         """One event of this agent's run."""
         if self._unknown and not isinstance(event, ToolFinished):
             self._settle(left=isinstance(event, RunFinished) and isinstance(event.outcome, Cancelled))
-        if self.span.is_recording() and is_told(event):
+        if is_told(event) and self.span.is_recording():
             self._tell(event)
         if self._kit.sum_usage:
             self._sum(event)
@@ -196,8 +196,14 @@ class AgentSpans:
 
     def begin_call(self, name: str, call_id: str, at: float) -> CallSpan:
         """A call goes on of which nothing but this is known."""
-        spec = next((spec for spec in self._specs if spec.name == name), None)
+        spec = self._spec_of(name)
         return self._calls.setdefault(call_id, CallSpan(self._kit, self._base, self.context, name, call_id, at, spec))
+
+    def _spec_of(self, name: str) -> ToolSpec | None:
+        for spec in self._specs:
+            if spec.name == name:
+                return spec
+        return None
 
     def cut_off(self, at: float) -> None:
         """The run is over, and nothing told how."""
@@ -205,21 +211,22 @@ class AgentSpans:
         end(self.span, at, names=self._kit.names)
 
     def _answered(self, event: ModelReplied | ModelFailed) -> None:
-        attempt = self._attempt
-        if attempt is not None and isinstance(event, ModelReplied):
-            attempt.replied(event)
+        if self._attempt is None:
+            return
+        if isinstance(event, ModelReplied):
+            self._attempt.replied(event)
             self._called = event.message.tool_calls
-        elif attempt is not None and isinstance(event, ModelFailed):
-            attempt.failed(event)
+        else:
+            self._attempt.failed(event)
 
     def _wait(self, event: ApprovalRequested) -> None:
         if (call := self._calls.pop(event.call_id, None)) is not None:
             call.waits(event.at)
 
     def _begin_call(self, event: ToolStarted) -> None:
-        spec = next((spec for spec in self._specs if spec.name == event.name), None)
-        self._calls[event.call_id] = CallSpan(
-            self._kit, self._base, self.context, event.name, event.call_id, event.at, spec, event.arguments
+        name, call_id, spec = event.name, event.call_id, self._spec_of(event.name)
+        self._calls[call_id] = CallSpan(
+            self._kit, self._base, self.context, name, call_id, event.at, spec, event.arguments
         )
 
     def _end_call(self, event: ToolFinished) -> None:
@@ -231,7 +238,7 @@ class AgentSpans:
         elif self.span.is_recording():
             # A name that the model made up is content.
             name = next((call.name for call in self._called if call.id == event.call_id), "")
-            known = name if any(spec.name == name for spec in self._specs) else ""
+            known = "" if self._spec_of(name) is None else name
             name, attributes = refused_call(self._kit.names, event, known)
             tell(self.span, name, attributes, event.at)
         if event.effects:
@@ -259,8 +266,9 @@ class AgentSpans:
 
     def _cut_off_rest(self, at: float, error_type: str = "") -> None:
         """End what the end of the run cuts off; `error_type` is why that failed."""
-        self._settle(left=True)
-        if self._attempt is not None:
+        if self._unknown:
+            self._settle(left=True)
+        if self._attempt is not None and not self._attempt.is_over:
             self._attempt.cut_off(at)
         for call in self._calls.values():
             call.cut_off(at, error_type)

@@ -100,8 +100,7 @@ class AttemptSpan(Asking):
 
     def cut_off(self, at: float) -> None:
         """The run is over, and nothing told how the attempt ended."""
-        if not self.is_over:  # As a rule it is, when its run is.
-            self._end(ReplyEnd(), None, at, {})
+        self._end(ReplyEnd(), None, at, {})
 
     def _end(
         self,

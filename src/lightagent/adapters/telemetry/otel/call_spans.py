@@ -33,7 +33,7 @@ class CallSpan:
         arguments: of the call, as far as they are known.
     """
 
-    __slots__ = ("_inside", "_kit", "span")
+    __slots__ = ("_kit", "span")
 
     def __init__(
         self,
@@ -47,20 +47,18 @@ class CallSpan:
         arguments: JsonObject | None = None,
     ) -> None:
         self._kit = kit
-        names = kit.names
-        attributes: Attributes = {
-            **base,
-            names.operation: EXECUTE_TOOL,
-            names.tool_name: name,
-            names.tool_call: call_id,
-            names.tool_type: "function",
-        }
-        if spec is not None:
-            _declared(kit, attributes, spec)
-        self.span: Span = kit.spans.start(f"{EXECUTE_TOOL} {name}", parent, SpanKind.INTERNAL, attributes, at)
-        if self.span.is_recording():
-            self.span.set_attributes(_texts(kit, spec, arguments))
-        self._inside: Context | None = None
+        names, title = kit.names, f"{EXECUTE_TOOL} {name}"
+        known: Attributes = {**base, names.operation: EXECUTE_TOOL, names.tool_type: "function"}
+        own: Attributes = {names.tool_name: name, names.tool_call: call_id}
+        if spec is not None and spec.description:
+            known[names.tool_description] = plain_description(spec.description)
+        if spec is not None and spec.provider:
+            own[TOOL_PROVIDER] = spec.provider
+            if spec.provider.startswith(_MCP):
+                known[names.mcp_method] = "tools/call"
+        self.span: Span = kit.spans.start(title, parent, SpanKind.INTERNAL, own, at, base=known)
+        if arguments is not None and kit.content.on_spans and self.span.is_recording():
+            self.span.set_attributes(kit.content.arguments(arguments))
 
     @property
     def context(self) -> Context:
@@ -89,22 +87,3 @@ class CallSpan:
     def cut_off(self, at: float, error_type: str) -> None:
         """The run is over, and the call has no result; `error_type` is why the run failed."""
         end(self.span, at, error_type, names=self._kit.names)
-
-
-def _declared(kit: Kit, attributes: Attributes, spec: ToolSpec) -> None:
-    """Add what a tool declares."""
-    names = kit.names
-    if spec.provider:
-        attributes[TOOL_PROVIDER] = spec.provider
-    if spec.provider.startswith(_MCP):
-        attributes[names.mcp_method] = "tools/call"
-
-
-def _texts(kit: Kit, spec: ToolSpec | None, arguments: JsonObject | None) -> dict[str, str]:
-    """What the tool says of itself, and what it is told where texts are captured."""
-    made: dict[str, str] = {}
-    if spec is not None and spec.description:
-        made[kit.names.tool_description] = plain_description(spec.description)
-    if arguments is not None and kit.content.on_spans:
-        made.update(kit.content.arguments(arguments))
-    return made

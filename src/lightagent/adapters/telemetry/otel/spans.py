@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from contextvars import Token
 from hashlib import sha256
 from typing import Final, Protocol, runtime_checkable
@@ -196,20 +195,24 @@ class Entered:
     pieces puts back what it found, which is ours, when its generator is closed.
     """
 
-    __slots__ = ("_before", "_context", "_token")
+    __slots__ = ("_context", "_is_left", "_token")
 
     def __init__(self, context: Context) -> None:
-        self._context, self._before = context, otel_context.get_current()
-        self._token: Token[Context] | None = otel_context.attach(context)
+        self._context = context
+        self._token: Token[Context] = otel_context.attach(context)
+        self._is_left = False
 
     def leave(self) -> None:
         """Have what was current before, whatever is by now. Telling it again does so where ours was put back."""
-        token, self._token = self._token, None
-        if token is not None:
-            with suppress(ValueError):  # Elsewhere.
+        token, was_left, self._is_left = self._token, self._is_left, True
+        if not was_left:
+            try:
                 token.var.reset(token)
+            except ValueError:  # Elsewhere.
+                return
         elif otel_context.get_current() is self._context:
-            otel_context.attach(self._before)
+            before = token.old_value
+            otel_context.attach(before if isinstance(before, Context) else Context())
 
 
 def headers_of(span: Span) -> TraceHeaders:

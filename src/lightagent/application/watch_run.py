@@ -213,7 +213,7 @@ def _checked(headers: object) -> TraceHeaders:
     """
     if not isinstance(headers, (list, tuple)):
         raise TypeError(f"trace_headers gave {type(headers).__name__}; give a tuple of (name, value) pairs.")
-    return tuple([_header(pair) for pair in headers])
+    return tuple([_header(pair) for pair in headers]) if headers else ()
 
 
 def _header(pair: object) -> tuple[str, str]:

@@ -30,7 +30,7 @@ class Metrics:
 
     def __init__(self, meter: Meter, names: Names) -> None:
         self._names = names
-        self._is_idle = isinstance(meter, NoOpMeter)
+        self._is_idle = type(meter) is NoOpMeter  # Another one of that kind may do something.
         self._duration = _histogram(meter, names.operation_duration, "s", "GenAI operation duration.", _SECONDS)
         self._tokens = _histogram(meter, names.token_usage, "{token}", "Tokens that were used.", _TOKENS)
         self._first = _histogram(

@@ -158,11 +158,12 @@ def end(
         texts: the same of content, which is as long as its own limits say.
     """
     if span.is_recording():
-        told: Attributes = plain_attributes(attributes or {})
+        told: Attributes = plain_attributes(attributes) if attributes else {}
         if error_type:
             told[names.error_type] = plain_name(error_type)
             span.set_status(_FAILED)
-        told.update(texts or {})
+        if texts:
+            told.update(texts)
         if told:
             span.set_attributes(told)
     began: object = getattr(span, "start_time", None)  # Of the SDK; the API knows no such thing.

@@ -15,8 +15,8 @@ from lightagent.adapters.telemetry.otel.attributes import owner_attributes, run_
 from lightagent.adapters.telemetry.otel.call_spans import CallSpan
 from lightagent.adapters.telemetry.otel.head_facts import ChatBase, chat_base
 from lightagent.adapters.telemetry.otel.kit import Kit
-from lightagent.adapters.telemetry.otel.names import OUTCOME, TRACE
-from lightagent.adapters.telemetry.otel.plain_values import Attributes, plain_attributes, plain_name
+from lightagent.adapters.telemetry.otel.names import OUTCOME, RUN, TRACE
+from lightagent.adapters.telemetry.otel.plain_values import Attributes, plain_attributes, plain_id
 from lightagent.adapters.telemetry.otel.spans import Entered, end, inside, tell
 from lightagent.adapters.telemetry.otel.work_spans import WorkSpans
 from lightagent.aiokits.told_work import listen
@@ -95,7 +95,8 @@ class AgentSpans:
         self._base = plain_attributes(owner_attributes(names, started, kit.tags))
         session = self._base.get(names.session)
         self._owner = self._base if session is None else {**self._base, names.conversation: session}
-        own, base = run_attributes(names, started), {**self._owner, **facts.attributes}
+        own = run_attributes(names, started)
+        base = {**self._owner, **facts.attributes, RUN: plain_id(started.run_id)}
         if ids == NO_IDS:
             self.span: Span = kit.spans.start(facts.title, parent, SpanKind.INTERNAL, own, at, links, base)
         else:
@@ -121,7 +122,7 @@ class AgentSpans:
     def tell_trace(self, trace_id: str) -> None:
         """Tell the trace id that the application knows the run by, where that is not the one of its spans."""
         if trace_id and trace_id != f"{self.span.get_span_context().trace_id:032x}":
-            self.span.set_attribute(TRACE, plain_name(trace_id))
+            self.span.set_attribute(TRACE, plain_id(trace_id))
 
     def take_up(self, past: Sequence[Event]) -> None:
         """Learn from what happened before, in a run that is resumed, who acts in it."""

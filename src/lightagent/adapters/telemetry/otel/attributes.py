@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-from lightagent.adapters.telemetry.otel.names import GROUP, PARENT_TRACE, RUN, TAGS, TENANT, Names
+from lightagent.adapters.telemetry.otel.names import GROUP, PARENT_TRACE, TAGS, TENANT, Names
 from lightagent.adapters.telemetry.otel.plain_values import Attributes, Value
 from lightagent.domain.agent_heads import AgentHead
 from lightagent.domain.deltas import ReplyEnd
@@ -35,8 +35,8 @@ def owner_attributes(names: Names, started: RunStarted, tags: tuple[str, ...]) -
 
 
 def run_attributes(names: Names, started: RunStarted) -> Attributes:
-    """What is known of a run at its start, besides whose it is and who acts in it."""
-    found: Attributes = {RUN: started.run_id}
+    """What is known of a run at its start, besides whose it is, who acts in it, and its id."""
+    found: Attributes = {}
     if params := started.head.params:
         found.update(_parameters(names, _AGENT_PARAMETERS, params))
     if started.run_group_id:

@@ -10,7 +10,7 @@ from opentelemetry.trace import Span, SpanKind
 
 from lightagent.adapters.telemetry.otel.kit import Kit
 from lightagent.adapters.telemetry.otel.names import EXECUTE_TOOL, TOOL_PROVIDER, TOOL_STATUS
-from lightagent.adapters.telemetry.otel.plain_values import Attributes, plain_description
+from lightagent.adapters.telemetry.otel.plain_values import Attributes, plain_description, plain_id
 from lightagent.adapters.telemetry.otel.spans import end, inside
 from lightagent.domain.events import ToolFinished
 from lightagent.domain.json_types import JsonObject
@@ -48,8 +48,13 @@ class CallSpan:
     ) -> None:
         self._kit = kit
         names, title = kit.names, f"{EXECUTE_TOOL} {name}"
-        known: Attributes = {**base, names.operation: EXECUTE_TOOL, names.tool_type: "function"}
-        own: Attributes = {names.tool_name: name, names.tool_call: call_id}
+        known: Attributes = {
+            **base,
+            names.operation: EXECUTE_TOOL,
+            names.tool_type: "function",
+            names.tool_call: plain_id(call_id),
+        }
+        own: Attributes = {names.tool_name: name}
         if spec is not None and spec.description:
             known[names.tool_description] = plain_description(spec.description)
         if spec is not None and spec.provider:

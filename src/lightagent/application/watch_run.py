@@ -43,14 +43,16 @@ class Watchers(CurrentSpans):
 
     Attributes:
         trace_id: of the trace that the run is called in; empty where no sink knows of one.
+        spans: where the run tells what is to be current; None where nobody makes spans.
         is_late: the garbage collector ends the run: what makes spans is shown the rest as `CurrentSpans.see_later`.
     """
 
-    __slots__ = ("_sinks", "_spans", "_watches", "is_late", "trace_id")
+    __slots__ = ("_sinks", "_spans", "_watches", "is_late", "spans", "trace_id")
 
     def __init__(self, sinks: Sequence[TelemetrySink]) -> None:
         self.trace_id = ""
         self.is_late = False
+        self.spans: CurrentSpans | None = None
         self._sinks: list[TelemetrySink] = []
         self._watches: list[RunWatch] = []
         self._spans: list[CurrentSpans] = []
@@ -69,11 +71,6 @@ class Watchers(CurrentSpans):
             self.trace_id = found
         return prepared
 
-    @property
-    def spans(self) -> CurrentSpans | None:
-        """Where the run tells what is to be current; None where nobody makes spans."""
-        return self if self._spans else None
-
     def begin(self, origin: Origin, known: Sequence[Event]) -> None:
         """Begin to watch, at the first step; `known` are the events that were seen before."""
         for sink in self._sinks:
@@ -82,6 +79,7 @@ class Watchers(CurrentSpans):
                 self._watches.append(watch)
                 if _has_spans(watch):
                     self._spans.append(watch)
+                    self.spans = self
             except FAILURES as raised:  # As above.
                 _LOGGER.error(_FAILED, type(sink).__name__, raised_place(failure(raised)))
 
@@ -163,6 +161,7 @@ class Watchers(CurrentSpans):
         """Show no more to a watch that raised."""
         self._watches = [one for one in self._watches if one is not watch]
         self._spans = [one for one in self._spans if one is not watch]
+        self.spans = self if self._spans else None
         _LOGGER.error(_FAILED, type(watch).__name__, raised_place(failure(raised)))
 
 

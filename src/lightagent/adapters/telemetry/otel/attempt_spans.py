@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from functools import partial
 
@@ -10,17 +11,27 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanKind
 from opentelemetry.util.types import AnyValue
 
-from lightagent.adapters.telemetry.otel.attributes import Reply, reply_attributes, request_parameters
+from lightagent.adapters.telemetry.otel.attributes import (
+    Reply,
+    asked_attributes,
+    asked_server,
+    measured_attributes,
+    reply_attributes,
+    request_parameters,
+)
 from lightagent.adapters.telemetry.otel.content_events import DETAILS, EXCEPTION, details, emit, exception_details
+from lightagent.adapters.telemetry.otel.costs import RunCosts
 from lightagent.adapters.telemetry.otel.head_facts import ChatBase
 from lightagent.adapters.telemetry.otel.kit import Kit
-from lightagent.adapters.telemetry.otel.names import ASIDE, ATTEMPT, CHAT, TURN
+from lightagent.adapters.telemetry.otel.names import ASIDE, ATTEMPT, CHAT, COST, MODEL, TURN
 from lightagent.adapters.telemetry.otel.other_tracers import told_to_others
 from lightagent.adapters.telemetry.otel.plain_values import Attributes, plain_attributes, plain_name
-from lightagent.adapters.telemetry.otel.spans import Entered, end, inside, nanoseconds
+from lightagent.adapters.telemetry.otel.spans import Entered, end, inside, nanoseconds, tell
 from lightagent.adapters.telemetry.otel.waiting_spans import later, this_task
+from lightagent.aiokits.told_work import Ended, Fact
 from lightagent.domain.deltas import ReplyEnd
 from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.events import ModelFailed, ModelReplied
 from lightagent.domain.outcomes import Cancelled
 from lightagent.ports.models import ChatRequest
@@ -37,14 +48,17 @@ class AttemptSpan(Asking):
         request: what is asked.
         at: when.
         aside: what is asked for beside the conversation; None for a turn of it.
+        costs: of the run, to which those of the attempt are added.
     """
 
     __slots__ = (
         "_base",
         "_began",
+        "_costs",
         "_entered",
         "_is_shown",
         "_kit",
+        "_model",
         "_own",
         "_said",
         "_streams",
@@ -54,9 +68,17 @@ class AttemptSpan(Asking):
     )
 
     def __init__(
-        self, kit: Kit, base: ChatBase, parent: Context, request: ChatRequest, at: float, aside: AskedAside | None
+        self,
+        kit: Kit,
+        base: ChatBase,
+        parent: Context,
+        request: ChatRequest,
+        at: float,
+        aside: AskedAside | None,
+        costs: RunCosts,
     ) -> None:
         self._kit, self._base, self._began, self._streams = kit, base, at, request.stream
+        self._model, self._costs = base.model, costs
         self.is_over = False
         self._task = None if aside is None else this_task()
         self._own = _at_start(kit, request, aside)
@@ -69,6 +91,29 @@ class AttemptSpan(Asking):
             self.span.set_attributes(self._said)
         # Last of all: were anything above to raise, nobody would leave it.
         self._entered = Entered(told_to_others(inside(self.span, otel_context.get_current()), CHAT))
+
+    def asked(self, facts: Mapping[str, Fact]) -> Ended:
+        """Tell which of several models is asked, and where; what this gives takes why it failed, if it did."""
+        names = self._kit.names
+        self._model = str(facts.get("name") or self._model)
+        self.span.update_name(plain_name(f"{CHAT} {self._model}"))
+        self._learn(asked_attributes(names, self._model, facts))
+        return partial(self._asked_one, asked_server(names, facts))
+
+    def _asked_one(self, server: Attributes, error: BaseException | None) -> None:
+        """It begins to answer, or does not. A span cannot forget, so where it is gets told only once it answers."""
+        if error is None:
+            self._learn(server)
+        elif isinstance(error, Exception) and self.span.is_recording():
+            failed: Attributes = {MODEL: self._model, self._kit.names.error_type: classify_exception(error).code}
+            tell(self.span, "lightagent.model.failed", {**failed, **server}, time.time())
+
+    def _learn(self, told: Attributes) -> None:
+        told = plain_attributes(told)
+        attributes = {**self._base.attributes, **told}
+        measured = measured_attributes(self._kit.names, attributes)
+        self._base = self._base._replace(attributes=attributes, measured=measured)
+        self.span.set_attributes(told)
 
     def answered(self) -> None:
         self._entered.leave()
@@ -116,6 +161,8 @@ class AttemptSpan(Asking):
         kit = self._kit
         error_type = "" if error is None else error.code
         told.update(reply_attributes(kit.names, reply))
+        if (cost := self._costs.add(reply.usage, self._model, reply.model)) is not None:
+            told[COST] = cost
         if error is not None and self._is_shown:
             texts = kit.error_message(error.message)
         if kit.content.as_events:

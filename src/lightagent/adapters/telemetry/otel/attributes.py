@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
 
-from lightagent.adapters.telemetry.otel.names import GROUP, PARENT_TRACE, TAGS, TENANT, Names
+from lightagent.adapters.telemetry.otel.names import GROUP, OTHER, PARENT_TRACE, TAGS, TENANT, Names
 from lightagent.adapters.telemetry.otel.plain_values import Attributes, Value
-from lightagent.domain.agent_heads import AgentHead
+from lightagent.aiokits.told_work import Fact
 from lightagent.domain.deltas import ReplyEnd
 from lightagent.domain.events import ModelReplied, RunStarted
 from lightagent.domain.json_types import JsonObject, JsonValue
@@ -46,15 +46,22 @@ def run_attributes(names: Names, started: RunStarted) -> Attributes:
     return found
 
 
-def server_attributes(names: Names, head: AgentHead) -> Attributes:
+def asked_attributes(names: Names, model: str, facts: Mapping[str, Fact]) -> Attributes:
+    """What is known of the one of several models that is asked: its name, and its provider."""
+    return {names.request_model: model, names.provider: str(facts.get("provider") or OTHER)}
+
+
+def asked_server(names: Names, facts: Mapping[str, Fact]) -> Attributes:
+    """Where that one is served."""
+    port = facts.get("port")
+    return server_attributes(names, str(facts.get("address") or ""), port if isinstance(port, int) else None)
+
+
+def server_attributes(names: Names, address: str, port: int | None) -> Attributes:
     """Where a model is served."""
-    endpoint = head.endpoint
-    if not endpoint.address:
+    if not address:
         return {}
-    found: Attributes = {names.server_address: endpoint.address}
-    if endpoint.port is not None:
-        found[names.server_port] = endpoint.port
-    return found
+    return {names.server_address: address} if port is None else {names.server_address: address, names.server_port: port}
 
 
 def request_parameters(names: Names, params: JsonObject) -> Attributes:

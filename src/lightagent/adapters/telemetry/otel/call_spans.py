@@ -10,7 +10,7 @@ from opentelemetry.trace import Span, SpanKind
 
 from lightagent.adapters.telemetry.otel.kit import Kit
 from lightagent.adapters.telemetry.otel.names import EXECUTE_TOOL, TOOL_PROVIDER, TOOL_STATUS
-from lightagent.adapters.telemetry.otel.plain_values import Attributes, plain_description, plain_id
+from lightagent.adapters.telemetry.otel.plain_values import Attributes, plain_description, plain_id, plain_name
 from lightagent.adapters.telemetry.otel.spans import end, inside
 from lightagent.domain.events import ToolFinished
 from lightagent.domain.json_types import JsonObject
@@ -33,7 +33,7 @@ class CallSpan:
         arguments: of the call, as far as they are known.
     """
 
-    __slots__ = ("_kit", "span")
+    __slots__ = ("_is_declared", "_kit", "span")
 
     def __init__(
         self,
@@ -54,21 +54,26 @@ class CallSpan:
             names.tool_type: "function",
             names.tool_call: plain_id(call_id),
         }
+        if spec is not None:
+            known.update(_declared(kit, spec))
         own: Attributes = {names.tool_name: name}
-        if spec is not None and spec.description:
-            known[names.tool_description] = plain_description(spec.description)
-        if spec is not None and spec.provider:
-            own[TOOL_PROVIDER] = spec.provider
-            if spec.provider.startswith(_MCP):
-                known[names.mcp_method] = "tools/call"
         self.span: Span = kit.spans.start(title, parent, SpanKind.INTERNAL, own, at, base=known)
         if arguments is not None and kit.content.on_spans and self.span.is_recording():
             self.span.set_attributes(kit.content.arguments(arguments))
+        self._is_declared = spec is not None
 
     @property
     def context(self) -> Context:
         """Where the runs that the call makes begin."""
         return inside(self.span, Context())
+
+    def declare(self, spec: ToolSpec) -> None:
+        """Tell what the tool declares, where that was not known at the beginning."""
+        if self._is_declared:
+            return
+        self._is_declared = True
+        if self.span.is_recording():
+            self.span.set_attributes(_declared(self._kit, spec))
 
     def enter(self) -> None:
         """Make the span current in a context that is the call's own, which keeps it until it is gone."""
@@ -92,3 +97,16 @@ class CallSpan:
     def cut_off(self, at: float, error_type: str) -> None:
         """The run is over, and the call has no result; `error_type` is why the run failed."""
         end(self.span, at, error_type, names=self._kit.names)
+
+
+def _declared(kit: Kit, spec: ToolSpec) -> Attributes:
+    """What a tool declares, as plain attributes."""
+    names = kit.names
+    found: Attributes = {}
+    if spec.description:
+        found[names.tool_description] = plain_description(spec.description)
+    if spec.provider:
+        found[TOOL_PROVIDER] = plain_name(spec.provider)
+    if spec.provider.startswith(_MCP):
+        found[names.mcp_method] = "tools/call"
+    return found

@@ -8,6 +8,7 @@ from lightagent.adapters.telemetry.otel.attributes import measured_attributes, s
 from lightagent.adapters.telemetry.otel.names import AGENT, CHAT, INVOKE_AGENT, OTHER, Names
 from lightagent.adapters.telemetry.otel.plain_values import Attributes, plain_attributes
 from lightagent.domain.agent_heads import AgentHead, lasting_name
+from lightagent.domain.spending import model_names
 
 _MOST: Final = 64
 """Agents that are remembered. A run with parameters of its own is one more, which does not come again."""
@@ -17,18 +18,20 @@ class ChatBase(NamedTuple):
     """What all requests of an agent have.
 
     Attributes:
+        model: the name of the model as the agent has it.
         title: the name of their spans.
         attributes: of their spans.
         measured: of their measurements.
     """
 
+    model: str
     title: str
     attributes: Attributes
     measured: Attributes
 
     def of(self, owner: Attributes) -> ChatBase:
         """The same in a run whose spans all have `owner`."""
-        return ChatBase(self.title, {**owner, **self.attributes}, self.measured) if owner else self
+        return self._replace(attributes={**owner, **self.attributes}) if owner else self
 
 
 class HeadFacts(NamedTuple):
@@ -69,8 +72,10 @@ def chat_base(names: Names, head: AgentHead) -> ChatBase:
     found = _common(names, CHAT, head)
     if agent := lasting_name(head.name):
         found[AGENT] = agent  # The conventions know the name of an agent only where it is invoked.
-    plain = plain_attributes({**found, **server_attributes(names, head)})
-    return ChatBase(f"{CHAT} {head.model}", plain, measured_attributes(names, plain))
+    if len(model_names(head.model)) == 1:  # Else it stands for several, and who is asked is told as it is known.
+        found.update(server_attributes(names, head.endpoint.address, head.endpoint.port))
+    plain = plain_attributes(found)
+    return ChatBase(head.model, f"{CHAT} {head.model}", plain, measured_attributes(names, plain))
 
 
 def _invoked(names: Names, head: AgentHead) -> tuple[str, Attributes]:

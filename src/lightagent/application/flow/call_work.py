@@ -1,0 +1,25 @@
+"""A step that is a callable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lightagent.application.flow.flow_function import FlowFunction
+from lightagent.application.flow.step_work import StepTask, StepWork
+
+
+class CallWork(StepWork):
+    """A callable of the step's query and, where it takes a second argument, of the context."""
+
+    __slots__ = ("_function",)
+
+    def __init__(self, function: Callable[..., object]) -> None:
+        self._function = FlowFunction(function)
+
+    @property
+    def name(self) -> str:
+        return self._function.name
+
+    async def do(self, task: StepTask) -> object:
+        given = (task.query, task.context)[: self._function.wants]
+        return await self._function.call(*given, is_cancelled=task.context.is_cancelled)

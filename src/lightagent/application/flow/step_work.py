@@ -1,0 +1,44 @@
+"""What a step does, whatever it is made of: the port between the engine and agents, callables and flows."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from lightagent.application.flow.step_context import StepContext, StepPlace
+from lightagent.domain.json_types import JsonObject, JsonValue
+
+
+@dataclass(frozen=True, slots=True)
+class StepTask:
+    """One attempt at a step.
+
+    Attributes:
+        query: what is asked of it.
+        context: of the flow around it.
+        place: where it is.
+        past: what was noted in the course of this attempt before it was interrupted.
+        note: puts notes on record; returns once they are durable.
+        traced: the caller wants the trace.
+    """
+
+    query: str
+    context: StepContext
+    place: StepPlace
+    past: Sequence[JsonValue]
+    note: Callable[[Sequence[JsonObject]], Awaitable[None]]
+    traced: bool = False
+
+
+class StepWork(Protocol):
+    """What a step does. Serves any number of attempts at once."""
+
+    @property
+    def name(self) -> str:
+        """Names it in traces."""
+        ...
+
+    async def do(self, task: StepTask) -> object:
+        """Make one attempt, and give what came of it, which is checked by the engine. Raises whatever goes wrong."""
+        ...

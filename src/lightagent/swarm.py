@@ -100,6 +100,17 @@ class LightSwarm(Generic[DepsT]):
             )
         return agent.made_of(self._means()[agent.name])
 
+    @property
+    def front(self) -> Means[DepsT]:
+        """The agent that was registered first, as it is within the swarm: where a flow's step begins.
+
+        Raises:
+            ConfigurationError: there is none.
+        """
+        if not self._agents:
+            raise ConfigurationError("LightSwarm: no agent is registered.", guidance="Call register_agent first.")
+        return self._means()[self.agents[0]]
+
     def _means(self) -> Mapping[str, Means[DepsT]]:
         """What the agents are within the swarm; made anew where one was given more tools since."""
         with self._lock:

@@ -6,8 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 
 from lightagent.application.active_run import ActiveRun
-from lightagent.application.event_codec import event_from_dict, event_to_dict
-from lightagent.application.flow.step_work import StepTask, StepWork
+from lightagent.application.flow.step_work import StepTask, StepWaits, StepWork
 from lightagent.application.journal import Journal
 from lightagent.application.means import Means
 from lightagent.application.resume_run import resume_run
@@ -16,7 +15,8 @@ from lightagent.application.run_record import RunRecord
 from lightagent.application.run_services import Keeper
 from lightagent.application.start_run import RunRequest, start_run
 from lightagent.domain.events import Event
-from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.flow.events import FlowEvent
+from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import UserMessage
 from lightagent.domain.outcomes import Suspended
 from lightagent.domain.scopes import Scope
@@ -49,13 +49,15 @@ class AgentWork(StepWork):
         return self._means().name
 
     async def do(self, task: StepTask) -> object:
-        past = past_events(task.past)
+        past = agent_events(task.past)
         record = RunRecord(list(past))
         if not record.events or record.journal.run.outcome is None or _waits(record):
             live = self._live(task, past)
             live.keeper = NoteKeeper(task)
             await run_agent(live)
             record = live.record
+        if _waits(record):
+            raise StepWaits
         content = record.text()
         return json.loads(content) if record.journal.run.head.output_schema is not None else content
 
@@ -96,7 +98,7 @@ class NoteKeeper(Keeper):
         """
         new = events[self._kept :]
         if new:
-            await self._task.note([event_to_dict(event) for event in new])
+            await self._task.note(new)
             self._kept += len(new)
 
     async def close(self, events: Sequence[Event]) -> None:
@@ -104,13 +106,9 @@ class NoteKeeper(Keeper):
         await self.write(events)
 
 
-def past_events(notes: Sequence[JsonValue]) -> list[Event]:
-    """The events of an agent's run that are noted.
-
-    Raises:
-        ConfigurationError: what is noted is no such events.
-    """
-    return [event_from_dict(note, f"note {place}") for place, note in enumerate(notes, 1)]
+def agent_events(notes: Sequence[Event | FlowEvent]) -> list[Event]:
+    """The events of an agent's run among the notes of an attempt."""
+    return [note for note in notes if not isinstance(note, FlowEvent)]
 
 
 def _waits(record: RunRecord) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeVar, overload
 
 from typing_extensions import TypeForm
 
-from lightagent.application.flow.step_output import StepOutput
+from lightagent.application.flow.output_form import OutputForm
 from lightagent.application.flow.step_result import LightFlowStepResult
 from lightagent.domain.json_types import JsonValue
 from lightagent.domain.scopes import NO_SCOPE, Scope
@@ -36,8 +36,33 @@ class StepPlace:
     key: str = ""
 
 
+NOWHERE: Final = StepPlace()
+"""In no run."""
+
+
 def _never() -> bool:
     return False
+
+
+class _Outputs(Mapping[str, str]):
+    """The contents of those steps that succeeded."""
+
+    __slots__ = ("_steps",)
+
+    def __init__(self, steps: Mapping[str, LightFlowStepResult]) -> None:
+        self._steps = steps
+
+    def __getitem__(self, name: str, /) -> str:
+        step = self._steps[name]
+        if step.status != "success":
+            raise KeyError(name)
+        return step.content
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, step in self._steps.items() if step.status == "success")
+
+    def __len__(self) -> int:
+        return sum(step.status == "success" for step in self._steps.values())
 
 
 _KEYS: Final = ("input", "outputs", "steps")
@@ -51,7 +76,7 @@ class StepContext(Mapping[str, object]):
 
     Args:
         input: what the run was asked.
-        steps: what came of each step before, by name.
+        steps: what came of each step before, by name; looked up when it is asked for.
         place: where this is.
         is_cancelled: whether the attempt was given up; a long synchronous callable should ask it.
 
@@ -65,14 +90,12 @@ class StepContext(Mapping[str, object]):
         self,
         input: str,
         steps: Mapping[str, LightFlowStepResult],
-        place: StepPlace = StepPlace(),
+        place: StepPlace = NOWHERE,
         is_cancelled: Callable[[], bool] = _never,
     ) -> None:
         self.input = input
         self.steps = steps
-        self.outputs: Mapping[str, str] = {
-            name: step.content for name, step in steps.items() if step.status == "success"
-        }
+        self.outputs: Mapping[str, str] = _Outputs(steps)
         self.is_cancelled = is_cancelled
         self._place = place
 
@@ -118,7 +141,7 @@ class StepContext(Mapping[str, object]):
             OutputError: it is not of the type.
         """
         kept = self.steps[step].output
-        return kept if form is None else StepOutput(form).read(kept, step)
+        return kept if form is None else OutputForm(form).read(kept, step)
 
     if TYPE_CHECKING:
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from lightagent.application.flow.step_context import StepContext, StepPlace
-from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.events import Event
+from lightagent.domain.flow.events import FlowEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,17 +19,21 @@ class StepTask:
         query: what is asked of it.
         context: of the flow around it.
         place: where it is.
-        past: what was noted in the course of this attempt before it was interrupted.
-        note: puts notes on record; returns once they are durable.
+        past: the events of the agent's or the flow's run below this attempt, before it was interrupted.
+        note: puts further ones on record; returns once they are durable.
         traced: the caller wants the trace.
     """
 
     query: str
     context: StepContext
     place: StepPlace
-    past: Sequence[JsonValue]
-    note: Callable[[Sequence[JsonObject]], Awaitable[None]]
+    past: Sequence[Event | FlowEvent]
+    note: Callable[[Sequence[Event | FlowEvent]], Awaitable[None]]
     traced: bool = False
+
+
+class StepWaits(Exception):  # noqa: N818 - it tells of no fault
+    """What the step does cannot go on now: people are asked, and it goes on when the flow is resumed."""
 
 
 class StepWork(Protocol):

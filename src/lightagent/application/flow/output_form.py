@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class StepOutput(Generic[T]):
+class OutputForm(Generic[T]):
     """The type of what a step gives.
 
     Args:

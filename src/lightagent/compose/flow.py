@@ -1,0 +1,158 @@
+"""The steps of a flow: what is made of each option, with everything checked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from lightagent.application.check_options import check_options
+from lightagent.application.flow.agent_work import AgentWork
+from lightagent.application.flow.call_work import CallWork
+from lightagent.application.flow.flow_function import FlowFunction
+from lightagent.application.flow.flow_step import LightFlowStep
+from lightagent.application.flow.output_form import OutputForm
+from lightagent.application.flow.step_work import StepWork
+from lightagent.application.means import Means
+from lightagent.application.start_run import checked_params
+from lightagent.compose.tools import compose_tools
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.flow.definition import StepDefinition
+from lightagent.domain.flow.retrying import RetryPolicy
+from lightagent.domain.json_checks import to_json_object
+from lightagent.domain.json_types import JsonObject
+from lightagent.flow_options import StepOptions
+from lightagent.options import ToolLike
+from lightagent.ports.tools import Tool
+
+Nest = Callable[[object], StepWork | None]
+"""The work of a step that is a flow; None for what is none."""
+
+
+def compose_step(name: object, options: StepOptions, nest: Nest) -> LightFlowStep:
+    """One step.
+
+    Raises:
+        ConfigurationError: an unknown option, a wrong type, or a value that no step can have.
+    """
+    if not isinstance(name, str) or not name.strip():
+        raise ConfigurationError(f"step: its name must be text, got {name!r:.50}.", guidance="Name the step.")
+    at = f"step {name!r:.60}"
+    check_options(options, StepOptions, at)
+    tools, metadata = options.get("tools"), to_json_object(options.get("metadata") or {}, f"{at}: metadata")
+    query, form = options.get("query"), options.get("output_type")
+    output = None if form is None else OutputForm(form)
+    if output is not None:
+        output.check()
+    agent, fallback = options.get("agent"), options.get("fallback_agent")
+    work = _work(at, "agent", agent, tools, metadata, nest)
+    return LightFlowStep(
+        definition=StepDefinition(
+            name,
+            depends_on=_names(at, options.get("depends_on")),
+            condition=options.get("cancel_if") is not None,
+            approval=options.get("requires_approval") or False,
+            retry=_retry(at, options.get("max_retry")),
+            timeout=_timeout(at, options.get("timeout")),
+            fallback=fallback is not None,
+            query=query if isinstance(query, str) else None,
+            metadata=metadata,
+        ),
+        work=work,
+        fallback=None if fallback is None else _work(at, "fallback_agent", fallback, tools, metadata, nest),
+        query=None if isinstance(query, str) else _function(at, "query", query),
+        cancel_if=_function(at, "cancel_if", options.get("cancel_if")),
+        approval_handler=_function(at, "approval_handler", options.get("approval_handler")),
+        output=output,
+    )
+
+
+def _work(
+    at: str, option: str, agent: object, tools: Sequence[ToolLike] | None, metadata: JsonObject, nest: Nest
+) -> StepWork:
+    nested = nest(agent)
+    if nested is not None:
+        return nested
+    means = _means(at, option, agent)
+    if means is not None:
+        return AgentWork(means, _tools(tools), checked_params(metadata))
+    if tools:
+        raise ConfigurationError(f"{at}: tools are for an agent.", guidance="Leave them out.")
+    if isinstance(agent, type) or not callable(agent):
+        given = "nothing" if agent is None else type(agent).__name__
+        raise ConfigurationError(
+            f"{at}: {option} must be an agent, a swarm, a flow or a callable, got {given}.",
+            guidance="Pass LightAgent(...), LightSwarm(), LightFlow() or a function of the query.",
+        )
+    return CallWork(agent)
+
+
+def _means(at: str, option: str, agent: object) -> Callable[[], Means[None]] | None:
+    """Gives the means of an agent, or of the first agent of a swarm; None for what is neither."""
+    if isinstance(agent, type):
+        return None
+    if isinstance(getattr(agent, "means", None), Means):
+        check: object = getattr(agent, "check_deps", None)
+        if callable(check):
+            _refuse_deps(at, option, check)
+        return _Attribute(agent, "means")
+    return _Attribute(agent, "front") if callable(getattr(agent, "register_agent", None)) else None
+
+
+class _Attribute:
+    """The means as they are at each run: agents may be given tools, and swarms agents, after the flow was declared."""
+
+    __slots__ = ("_name", "_owner")
+
+    def __init__(self, owner: object, name: str) -> None:
+        self._owner = owner
+        self._name = name
+
+    def __call__(self) -> Means[None]:
+        means: Means[None] = getattr(self._owner, self._name)
+        return means
+
+
+def _refuse_deps(at: str, option: str, check: Callable[[None], object]) -> None:
+    try:
+        check(None)
+    except ConfigurationError:
+        raise ConfigurationError(
+            f"{at}: {option} was declared with deps_type=, and the steps of a flow are given no dependencies.",
+            guidance="Pass a callable that runs the agent with deps=.",
+        ) from None
+
+
+def _tools(tools: Sequence[ToolLike] | None) -> tuple[Tool[object], ...]:
+    return compose_tools(tools, None)
+
+
+def _function(at: str, option: str, function: object) -> FlowFunction | None:
+    if function is None:
+        return None
+    if isinstance(function, type) or not callable(function):
+        raise ConfigurationError(f"{at}: {option} must be a callable, got {type(function).__name__}.", guidance="")
+    return FlowFunction(function)
+
+
+def _names(at: str, names: Sequence[str] | None) -> tuple[str, ...]:
+    for name in names or ():
+        given: object = name
+        if not isinstance(given, str):
+            raise ConfigurationError(
+                f"{at}: depends_on must be names of steps, got {type(given).__name__}.", guidance=""
+            )
+    return tuple(dict.fromkeys(names or ()))
+
+
+def _retry(at: str, attempts: int | None) -> RetryPolicy:
+    if attempts is not None and attempts < 1:
+        raise ConfigurationError(f"{at}: max_retry must be at least 1, got {attempts}.", guidance="1 is one attempt.")
+    return RetryPolicy(attempts or 1)
+
+
+def _timeout(at: str, seconds: float | None) -> float | None:
+    if seconds is not None and not (seconds > 0 and math.isfinite(seconds)):
+        raise ConfigurationError(
+            f"{at}: timeout must be a positive number of seconds, got {seconds}.", guidance="None is no limit."
+        )
+    return seconds

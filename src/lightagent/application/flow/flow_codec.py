@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
@@ -166,15 +166,19 @@ def _plain(value: object) -> JsonValue:
     raise TypeError(f"{type(value).__name__} is in no event of a flow")
 
 
-@cache
-def _defaults(kind: Hashable) -> tuple[tuple[str, object], ...]:
+def _defaults(kind: type) -> tuple[tuple[str, object], ...]:
     """The fields of a dataclass besides `type`, each with its default; one that has none equals nothing."""
-    found = []
-    for one in fields(kind) if isinstance(kind, type) and is_dataclass(kind) else ():
-        made = one.default if one.default_factory is MISSING else one.default_factory()
-        if one.name != "type":
-            found.append((one.name, made))
-    return tuple(found)
+    known = _known.get(kind)
+    if known is None and is_dataclass(kind):
+        found = [one for one in fields(kind) if one.name != "type"]
+        known = tuple(
+            (one.name, one.default if one.default_factory is MISSING else one.default_factory()) for one in found
+        )
+        _known[kind] = known
+    return known or ()
+
+
+_known: Final[dict[type, tuple[tuple[str, object], ...]]] = {}
 
 
 @cache

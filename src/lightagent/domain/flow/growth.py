@@ -1,0 +1,54 @@
+"""Steps that a step adds below itself: what may be added, and how much."""
+
+from __future__ import annotations
+
+from lightagent.domain.flow.bodies import make_body
+from lightagent.domain.flow.definition import StepDefinition
+from lightagent.domain.flow.nodes import Node
+from lightagent.domain.flow.paths import added_depth, added_prefix
+from lightagent.domain.flow.progress import Progress
+from lightagent.domain.flow.refusals import Refused
+from lightagent.domain.flow.validation import validate_steps
+
+
+def growth_fault(state: Progress, node: Node) -> Refused | None:
+    """Why what the step proposes must not be added, whoever would accept it; None: it may be.
+
+    Whoever answers the question `grow` looks here first, and answers with the error where there is one.
+    """
+    growth = node.step.growth
+    limits = state.started.limits
+    count = count_steps(node.proposed)
+    path = node.path
+    if growth is None:
+        return Refused("form", f"{path}: its definition has no growth.", path=path)
+    if count > growth.most:
+        return Refused("limit", f"{path}: it proposes {count} steps, and may add {growth.most}.", path=path)
+    if state.added + count > limits.max_added:
+        text = f"{path}: it proposes {count} steps, and {limits.max_added - state.added} may be added to this run yet."
+        return Refused("limit", text, path=path)
+    if added_depth(path) >= limits.max_depth:
+        return Refused("limit", f"{path}: steps are added {limits.max_depth} deep at most (max_depth).", path=path)
+    errors = validate_steps(node.proposed).errors
+    if errors:
+        return Refused("definition", f"{path}: what it proposes is no flow: {errors[0]}", path=path)
+    return None
+
+
+def add_steps(state: Progress, node: Node) -> None:
+    """Add below a step what it proposes.
+
+    Raises:
+        Refused: it must not be added.
+    """
+    fault = growth_fault(state, node)
+    if fault is not None:
+        raise fault
+    state.added += count_steps(node.proposed)
+    state.put(node, "inside")
+    state.add_scope(node, added_prefix(node.path), make_body(node.proposed))
+
+
+def count_steps(steps: tuple[StepDefinition, ...]) -> int:
+    """How many these are, with those inside them."""
+    return len(steps) + sum(count_steps(step.body) for step in steps)

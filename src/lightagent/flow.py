@@ -10,10 +10,21 @@ from typing_extensions import Unpack
 
 from lightagent.adapters.journals.files import JsonFilesJournalStore
 from lightagent.aiokits.sync_bridge import run_sync
+from lightagent.application.check_options import check_text
+from lightagent.application.flow.flow_runs import definition_of
 from lightagent.application.flow.flow_step import LightFlowStep
+from lightagent.application.flow.show_flow import check_form, present
 from lightagent.application.flow.step_result import LightFlowResult
-from lightagent.compose.flow import FlowParts, compose_flow, compose_step, flow_owner, read_decision
+from lightagent.compose.flow import (
+    compose_flow,
+    compose_known_flow_run,
+    compose_new_flow_run,
+    compose_step,
+    flow_owner,
+    read_decision,
+)
 from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.flow.validation import validate
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.review import ApprovalDecision
 from lightagent.flow_options import FlowOptions, FlowRunOptions, NewFlowRunOptions, StepOptions
@@ -50,7 +61,7 @@ class LightFlow:
     """
 
     def __init__(self, *, store: JournalStore | None = None, **options: Unpack[FlowOptions]) -> None:
-        self._parts: FlowParts = compose_flow(store, options)
+        self._parts = compose_flow(store, options)
         self._steps: tuple[LightFlowStep, ...] = ()
 
     @property
@@ -73,7 +84,7 @@ class LightFlow:
         Raises:
             ConfigurationError: an unknown option, a wrong type, or a name that is taken.
         """
-        made = compose_step(name, options, self._parts)
+        made = compose_step(name, options)
         if any(one.name == made.name for one in self._steps):
             raise ConfigurationError(
                 f"The flow has a step {name!r:.60} already.", guidance="Give each a name of its own."
@@ -89,7 +100,8 @@ class LightFlow:
         Args:
             strict: warnings are errors as well.
         """
-        return self._parts.validate(self._steps, strict=strict)
+        found = validate(definition_of(self.name, self._steps), strict=strict)
+        return {"errors": list(found.errors), "warnings": list(found.warnings)}
 
     @overload
     def run(
@@ -314,15 +326,18 @@ class LightFlow:
         """`close` for async callers."""
         await self._parts.store.aclose()
 
-    async def _run(
-        self, query: str, form: str, options: NewFlowRunOptions
-    ) -> LightFlowResult | str | JsonObject:
-        return self._parts.present(await self._parts.runner.run(self._steps, query, options), form)
+    async def _run(self, query: str, form: str, options: NewFlowRunOptions) -> LightFlowResult | str | JsonObject:
+        check_form(form)
+        check_text(query, "query")
+        return present(await self._parts.runs.begin(self._steps, query, compose_new_flow_run(options)), form)
 
     async def _resume(self, run_id: str, form: str, options: FlowRunOptions) -> LightFlowResult | str | JsonObject:
-        return self._parts.present(await self._parts.runner.resume(self._steps, run_id, options), form)
+        check_form(form)
+        return present(await self._parts.runs.resume(self._steps, compose_known_flow_run(run_id, options)), form)
 
     async def _rerun(
         self, run_id: str, step: str, form: str, options: FlowRunOptions
     ) -> LightFlowResult | str | JsonObject:
-        return self._parts.present(await self._parts.runner.rerun(self._steps, run_id, step, options), form)
+        check_form(form)
+        request = compose_known_flow_run(run_id, options)
+        return present(await self._parts.runs.rerun(self._steps, step, request), form)

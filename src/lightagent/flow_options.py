@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol, TypeAlias
+from typing import Protocol, Required, TypeAlias
 
-from typing_extensions import Required, TypedDict, TypeForm
+from typing_extensions import TypedDict, TypeForm
 
 from lightagent.application.flow.flow_step import LightFlowStep
 from lightagent.application.flow.step_context import StepContext
 from lightagent.application.means import Means
 from lightagent.domain.json_types import JsonValue
 from lightagent.options import ToolLike
+from lightagent.ports.system import Clock, IdSource
 
 
 class FlowAgent(Protocol):
@@ -59,8 +60,8 @@ class StepOptions(TypedDict, total=False):
     """The options of a step besides its name.
 
     Attributes:
-        agent: does the work: a `LightAgent`, a `LightSwarm`, a `LightFlow`, or a callable of the step's query and, where
-            it takes a second argument, of the `StepContext`; sync ones run in worker threads.
+        agent: does the work: a `LightAgent`, a `LightSwarm`, a `LightFlow`, or a callable of the step's query and,
+            where it takes a second argument, of the `StepContext`; sync ones run in worker threads.
         depends_on: the names of the steps that have to be over before this one.
         query: a text, or a callable of the context. By default the flow's input, with the outputs of the steps that
             this one depends on.
@@ -88,6 +89,23 @@ class StepOptions(TypedDict, total=False):
     approval_handler: Callable[[LightFlowStep, StepContext], object] | None
     metadata: Mapping[str, JsonValue] | None
     output_type: TypeForm[object] | None
+
+
+class FlowOptions(TypedDict, total=False):
+    """The options of a flow besides its store.
+
+    Attributes:
+        name: of the flow, for traces and listings.
+        hooks: for steps; not there yet.
+        max_parallel: steps of one run that are carried out at the same time; 16 by default.
+        clock, ids: time and identity, for tests.
+    """
+
+    name: str | None
+    hooks: Sequence[object] | None
+    max_parallel: int | None
+    clock: Clock | None
+    ids: IdSource | None
 
 
 class FlowRunOptions(TypedDict, total=False):

@@ -3,32 +3,138 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
-from lightagent.application.check_options import check_options
+from lightagent.adapters.journals.memory import MemoryJournalStore
+from lightagent.adapters.system import RandomIds, SystemClock
+from lightagent.application.check_options import check_options, check_text
 from lightagent.application.flow.agent_work import AgentWork
 from lightagent.application.flow.call_work import CallWork
+from lightagent.application.flow.flow_desk import FlowDesk
 from lightagent.application.flow.flow_function import FlowFunction
+from lightagent.application.flow.flow_records import FlowRecords
+from lightagent.application.flow.flow_runs import FlowRequest, FlowRuns
 from lightagent.application.flow.flow_step import LightFlowStep
 from lightagent.application.flow.output_form import OutputForm
 from lightagent.application.flow.step_work import StepWork
+from lightagent.application.flow.underway import MOST_AT_ONCE
 from lightagent.application.means import Means
 from lightagent.application.start_run import checked_params
+from lightagent.compose.ports import check_port, journal_port
 from lightagent.compose.tools import compose_tools
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.definition import StepDefinition
 from lightagent.domain.flow.retrying import RetryPolicy
 from lightagent.domain.json_checks import to_json_object
 from lightagent.domain.json_types import JsonObject
-from lightagent.flow_options import StepOptions
+from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.review_answers import read_review_answer
+from lightagent.domain.rulings import Unreadable
+from lightagent.domain.scopes import Scope
+from lightagent.flow_options import FlowOptions, FlowRunOptions, NewFlowRunOptions, StepOptions
 from lightagent.options import ToolLike
+from lightagent.ports.journals import JournalStore
 from lightagent.ports.tools import Tool
 
-Nest = Callable[[object], StepWork | None]
-"""The work of a step that is a flow; None for what is none."""
+
+@dataclass(frozen=True, slots=True)
+class FlowParts:
+    """What a flow is made of besides its steps.
+
+    Attributes:
+        name: of the flow.
+        store: where its runs are kept.
+        runs: begins them and goes on with them.
+        desk: where they are told what was decided.
+        records: where they are found again.
+    """
+
+    name: str
+    store: JournalStore
+    runs: FlowRuns
+    desk: FlowDesk
+    records: FlowRecords
 
 
-def compose_step(name: object, options: StepOptions, nest: Nest) -> LightFlowStep:
+def compose_flow(store: JournalStore | None, options: FlowOptions) -> FlowParts:
+    """A flow's parts.
+
+    Raises:
+        ConfigurationError: an unknown option, or one of a wrong type.
+    """
+    check_options(options, FlowOptions, "LightFlow")
+    if options.get("hooks"):
+        raise ConfigurationError("LightFlow: hooks of flows are not there yet.", guidance="Leave hooks= out.")
+    most = options.get("max_parallel")
+    if most is not None and most < 1:
+        raise ConfigurationError(f"LightFlow: max_parallel must be at least 1, got {most}.", guidance="")
+    kept = journal_port(store, "store") or MemoryJournalStore()
+    clock = check_port(options.get("clock"), "clock", "now", "monotonic") or SystemClock()
+    ids = check_port(options.get("ids"), "ids", "new") or RandomIds()
+    name = options.get("name") or "flow"
+    runs = FlowRuns(kept, clock, ids, name, most or MOST_AT_ONCE)
+    return FlowParts(name, kept, runs, FlowDesk(kept, clock), FlowRecords(kept))
+
+
+def compose_new_flow_run(options: NewFlowRunOptions) -> FlowRequest:
+    """A new run as its caller wants it.
+
+    Raises:
+        ConfigurationError: an unknown option, or one of a wrong type.
+    """
+    check_options(options, NewFlowRunOptions, "run")
+    return FlowRequest(
+        _owner(options),
+        options.get("run_id") or "",
+        traced=options.get("trace") or False,
+        parent_trace_id=options.get("parent_trace_id") or "",
+        run_group_id=options.get("run_group_id") or "",
+    )
+
+
+def compose_known_flow_run(run_id: str, options: FlowRunOptions) -> FlowRequest:
+    """How to go on with a run that is there.
+
+    Raises:
+        ConfigurationError: an unknown option, or one of a wrong type.
+    """
+    check_text(run_id, "run_id")
+    check_options(options, FlowRunOptions, "resume")
+    return FlowRequest(_owner(options), run_id, traced=options.get("trace") or False)
+
+
+def _owner(options: FlowRunOptions) -> Scope:
+    return flow_owner(options.get("user_id") or "", options.get("tenant") or "")
+
+
+def flow_owner(user_id: str, tenant: str) -> Scope:
+    """Whose runs are meant.
+
+    Raises:
+        ConfigurationError: an id is not text.
+    """
+    check_text(user_id, "user_id")
+    check_text(tenant, "tenant")
+    return Scope(tenant, user_id)
+
+
+def read_decision(decision: object) -> ApprovalDecision:
+    """What a person decides, in whatever form it is said.
+
+    Raises:
+        ConfigurationError: it is no decision.
+    """
+    read = read_review_answer(dict(decision) if isinstance(decision, Mapping) else decision, "")
+    if isinstance(read, Unreadable):
+        raise ConfigurationError(
+            f"approve: this is no decision. {read.problem}",
+            guidance="Pass True, False, or ApprovalDecision.approve(), .reject(), .edit() or .respond().",
+        )
+    return read
+
+
+def compose_step(name: object, options: StepOptions) -> LightFlowStep:
     """One step.
 
     Raises:
@@ -44,7 +150,7 @@ def compose_step(name: object, options: StepOptions, nest: Nest) -> LightFlowSte
     if output is not None:
         output.check()
     agent, fallback = options.get("agent"), options.get("fallback_agent")
-    work = _work(at, "agent", agent, tools, metadata, nest)
+    work = _work(at, "agent", agent, tools, metadata)
     return LightFlowStep(
         definition=StepDefinition(
             name,
@@ -58,7 +164,7 @@ def compose_step(name: object, options: StepOptions, nest: Nest) -> LightFlowSte
             metadata=metadata,
         ),
         work=work,
-        fallback=None if fallback is None else _work(at, "fallback_agent", fallback, tools, metadata, nest),
+        fallback=None if fallback is None else _work(at, "fallback_agent", fallback, tools, metadata),
         query=None if isinstance(query, str) else _function(at, "query", query),
         cancel_if=_function(at, "cancel_if", options.get("cancel_if")),
         approval_handler=_function(at, "approval_handler", options.get("approval_handler")),
@@ -66,12 +172,7 @@ def compose_step(name: object, options: StepOptions, nest: Nest) -> LightFlowSte
     )
 
 
-def _work(
-    at: str, option: str, agent: object, tools: Sequence[ToolLike] | None, metadata: JsonObject, nest: Nest
-) -> StepWork:
-    nested = nest(agent)
-    if nested is not None:
-        return nested
+def _work(at: str, option: str, agent: object, tools: Sequence[ToolLike] | None, metadata: JsonObject) -> StepWork:
     means = _means(at, option, agent)
     if means is not None:
         return AgentWork(means, _tools(tools), checked_params(metadata))

@@ -9,7 +9,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 
 from lightagent.application.event_codec import event_from_dict, event_to_dict, read_strictly
-from lightagent.application.journal import SCHEMA_VERSION
 from lightagent.application.strict_json import read_json
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import Event

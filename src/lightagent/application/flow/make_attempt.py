@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Sequence
 
 from lightagent.aiokits.abandon import Abandoned, TimeIsUp, within
@@ -11,7 +12,7 @@ from lightagent.application.flow.active_flow import ActiveFlow, Report
 from lightagent.application.flow.flow_step import LightFlowStep
 from lightagent.application.flow.output_form import as_json
 from lightagent.application.flow.step_errors import attempt_failed, out_of_time
-from lightagent.application.flow.step_queries import context_of, place_of
+from lightagent.application.flow.step_queries import place_of, seen_from
 from lightagent.application.flow.step_work import StepTask, StepWaits, StepWork
 from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.domain.errors import ConfigurationError
@@ -44,25 +45,26 @@ async def make_attempt(flow: ActiveFlow, move: Do, query: str) -> None:
 
 def failed(flow: ActiveFlow, move: Do, error: Exception) -> FlowEvent:
     """The failure of an attempt, with what follows from it."""
-    tried = flow.state.tried(move.path)
+    node = flow.state.nodes[move.path]
+    tried = node.attempt - node.base
     left = move.step.fallback and not move.fallback
     now, chance = flow.clock.now(), flow.chance()
     return attempt_failed(move, error, tried=tried, fallback_left=left, now=now, chance=chance)
 
 
 async def _value(flow: ActiveFlow, move: Do, step: LightFlowStep, query: str) -> JsonValue:
-    given_up = asyncio.Event()
+    given_up = threading.Event()
     task = StepTask(
         query,
-        context_of(flow, move, given_up.is_set),
+        seen_from(flow, move, given_up.is_set),
         place_of(flow, move),
         move.notes,
         lambda events: _note(flow, move, events),
         flow.traced,
     )
-    work = _work_of(step, move)
+    work, seconds = _work_of(step, move), step.definition.timeout
     try:
-        result = await (work.do(task) if step.definition.timeout is None else within(step.definition.timeout, work.do(task)))
+        result = await (work.do(task) if seconds is None else within(seconds, work.do(task)))
     finally:
         given_up.set()
     return as_json(result, move.path) if step.output is None else step.output.keep(result, move.path)

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Final, Literal, TypeVar, overload
 from typing_extensions import TypeForm
 
 from lightagent.application.flow.output_form import OutputForm
-from lightagent.application.flow.step_result import LightFlowStepResult
+from lightagent.application.flow.step_result import LightFlowStepResult, step_result
+from lightagent.domain.flow.context import SeenSteps
+from lightagent.domain.flow.context import StepContext as Seen
+from lightagent.domain.flow.outputs import StepOutput
 from lightagent.domain.json_types import JsonValue
 from lightagent.domain.scopes import NO_SCOPE, Scope
 
@@ -24,7 +27,7 @@ class StepPlace:
         run_id, trace_id: of the flow's run.
         scope: whose run it is.
         path: of the step; its name, unless it is within another one.
-        attempt: counted from 1.
+        attempt: counted from 1; 0 before the first.
         key: the idempotency key: the same for all attempts of a step, new after a rerun.
     """
 
@@ -32,37 +35,30 @@ class StepPlace:
     trace_id: str = ""
     scope: Scope = NO_SCOPE
     path: str = ""
-    attempt: int = 1
+    attempt: int = 0
     key: str = ""
-
-
-NOWHERE: Final = StepPlace()
-"""In no run."""
 
 
 def _never() -> bool:
     return False
 
 
-class _Outputs(Mapping[str, str]):
-    """The contents of those steps that succeeded."""
+class _Steps(Mapping[str, LightFlowStepResult]):
+    """What came of the steps before, looked up when it is asked for: there may be thousands of them."""
 
-    __slots__ = ("_steps",)
+    __slots__ = ("_seen",)
 
-    def __init__(self, steps: Mapping[str, LightFlowStepResult]) -> None:
-        self._steps = steps
+    def __init__(self, seen: SeenSteps) -> None:
+        self._seen = seen
 
-    def __getitem__(self, name: str, /) -> str:
-        step = self._steps[name]
-        if step.status != "success":
-            raise KeyError(name)
-        return step.content
+    def __getitem__(self, name: str, /) -> LightFlowStepResult:
+        return step_result(self._seen[name])
 
     def __iter__(self) -> Iterator[str]:
-        return (name for name, step in self._steps.items() if step.status == "success")
+        return iter(self._seen)
 
     def __len__(self) -> int:
-        return sum(step.status == "success" for step in self._steps.values())
+        return len(self._seen)
 
 
 _KEYS: Final = ("input", "outputs", "steps")
@@ -75,29 +71,25 @@ class StepContext(Mapping[str, object]):
     over: else what a step does would depend on which one is quicker.
 
     Args:
-        input: what the run was asked.
-        steps: what came of each step before, by name; looked up when it is asked for.
+        seen: what the step sees of the run.
         place: where this is.
         is_cancelled: whether the attempt was given up; a long synchronous callable should ask it.
 
     Attributes:
-        outputs: the content of each of those steps that succeeded, by name.
+        input: what the run was asked.
+        outputs: what the steps before gave, as texts, by name.
+        steps: their results, by name.
     """
 
-    __slots__ = ("_place", "input", "is_cancelled", "outputs", "steps")
+    __slots__ = ("_place", "_seen", "input", "is_cancelled", "outputs", "steps")
 
-    def __init__(
-        self,
-        input: str,
-        steps: Mapping[str, LightFlowStepResult],
-        place: StepPlace = NOWHERE,
-        is_cancelled: Callable[[], bool] = _never,
-    ) -> None:
-        self.input = input
-        self.steps = steps
-        self.outputs: Mapping[str, str] = _Outputs(steps)
-        self.is_cancelled = is_cancelled
+    def __init__(self, seen: Seen, place: StepPlace, is_cancelled: Callable[[], bool] = _never) -> None:
+        self._seen = seen
         self._place = place
+        self.input = StepOutput(seen.input).text
+        self.steps: Mapping[str, LightFlowStepResult] = _Steps(seen.steps)
+        self.outputs: Mapping[str, str] = seen.outputs
+        self.is_cancelled = is_cancelled
 
     @property
     def run_id(self) -> str:
@@ -140,7 +132,7 @@ class StepContext(Mapping[str, object]):
             KeyError: no step before has this name.
             OutputError: it is not of the type.
         """
-        kept = self.steps[step].output
+        kept = self._seen.steps[step].output
         return kept if form is None else OutputForm(form).read(kept, step)
 
     if TYPE_CHECKING:

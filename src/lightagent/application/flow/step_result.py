@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, TypeVar, overload
 
+from typing_extensions import TypeForm
+
+from lightagent.application.flow.output_form import OutputForm
 from lightagent.application.projections.trace_event import TraceEvent
 from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.flow.outputs import StepOutput
+from lightagent.domain.flow.record import StepRecord, StepStatus
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject, JsonValue
 
-StepStatus: TypeAlias = Literal["pending", "running", "success", "failed", "skipped", "waiting_approval"]
-FlowStatus: TypeAlias = Literal["running", "success", "failed", "cancelled", "waiting_approval"]
+T = TypeVar("T")
+
+FlowStatus: TypeAlias = Literal[
+    "running", "interrupted", "success", "failed", "cancelled", "waiting", "waiting_approval"
+]
+"""How far a run is: it goes on, its process is gone, how it ended, or what it waits for (an event, a person)."""
 
 _SUMMARY: Final = 240
 """Characters of a text that a summary shows."""
-
-
-def text_of(output: JsonValue) -> str:
-    """What a step gave, as text: text as it is, nothing as an empty text, anything else as JSON."""
-    if output is None:
-        return ""
-    return output if isinstance(output, str) else json.dumps(output, ensure_ascii=False)
 
 
 def summary_of(text: str) -> str:
@@ -109,7 +110,7 @@ class LightFlowResult:
     Attributes:
         content: of the last end step that succeeded, in the order in which the steps were declared.
         steps: what came of each, in that order.
-        status: success, failed, cancelled or waiting_approval; running, where it was given up in the middle.
+        status: success, failed, cancelled, waiting_approval, or waiting (for an event from outside).
         error: of the first step that failed or waits; None where all is well.
         run_id: names the run, for `resume`, `approve` and the rest.
         trace_id: of the run's trace.
@@ -131,6 +132,33 @@ class LightFlowResult:
     def success(self) -> bool:
         """Whether the run ended, and no step of it failed."""
         return self.status == "success"
+
+    def step(self, name: str) -> LightFlowStepResult:
+        """What came of a step.
+
+        Raises:
+            KeyError: the flow has none of this name.
+        """
+        for step in self.steps:
+            if step.name == name:
+                return step
+        raise KeyError(name)
+
+    @overload
+    def output(self, step: str) -> JsonValue: ...
+
+    @overload
+    def output(self, step: str, form: TypeForm[T]) -> T: ...
+
+    def output(self, step: str, form: TypeForm[T] | None = None) -> T | JsonValue:
+        """What a step gave: as plain JSON, or as a value of a type, such as the step's `output_type`.
+
+        Raises:
+            KeyError: the flow has no such step.
+            OutputError: it is not of the type.
+        """
+        kept = self.step(step).output
+        return kept if form is None else OutputForm(form).read(kept, step)
 
     def to_dict(self) -> JsonObject:
         """The same as plain data."""
@@ -155,3 +183,38 @@ def error_dict(error: LightAgentErrorInfo) -> JsonObject:
         "details": copy_json(error.details),
         "retryable": error.retryable,
     }
+
+
+def step_result(record: StepRecord, trace: list[TraceEvent] | None = None) -> LightFlowStepResult:
+    """What came of a step, from the record of its run."""
+    query = None if record.query is None else summary_of(StepOutput(record.query).text)
+    decided = None if record.approval is None else record.approval.action
+    return LightFlowStepResult(
+        name=record.name,
+        content=record.content,
+        output=record.output,
+        status=record.status,
+        error=record.error or _skipped(record),
+        attempts=record.attempts,
+        used_fallback=record.used_fallback,
+        started_at=record.started_at,
+        ended_at=record.ended_at,
+        input_summary=query,
+        output_summary=summary_of(record.content) if record.status == "success" else None,
+        approval_request_id=record.approval_request_id or None,
+        approval_decision="pending" if record.status == "waiting_approval" else decided,
+        trace=trace or [],
+    )
+
+
+def _skipped(record: StepRecord) -> LightAgentErrorInfo | None:
+    """Why a step did not run, or waits; None where neither is so."""
+    if record.status == "waiting_approval":
+        return LightAgentErrorInfo(
+            "LA-POLICY", f"The step {record.name} waits for approval.", "Decide with approve(), then resume the run."
+        )
+    if record.status != "skipped":
+        return None
+    if record.why == "condition":
+        return LightAgentErrorInfo("LA-POLICY", f"The step {record.name} was skipped by its condition.")
+    return LightAgentErrorInfo("LA-UNKNOWN", f"The step {record.name} was skipped, since a step before it failed.")

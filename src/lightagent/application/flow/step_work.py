@@ -32,7 +32,7 @@ class StepTask:
     traced: bool = False
 
 
-class StepWaits(Exception):  # noqa: N818 - it tells of no fault
+class StepWaits(Exception):
     """What the step does cannot go on now: people are asked, and it goes on when the flow is resumed."""
 
 

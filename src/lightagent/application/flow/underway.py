@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from typing import Final, TypeAlias
 
 from lightagent.aiokits.abandon import stop
@@ -45,13 +45,13 @@ class Underway:
         """Whether no further attempt may begin now."""
         return len(self._attempts) >= self._most
 
+    def waits_for(self, keys: Collection[WorkKey]) -> bool:
+        """Whether nothing is under way but these."""
+        return not self._alarms and not self._stopping and all(key in keys for key in self._tasks)
+
     def reserve(self, key: WorkKey) -> None:
         """Count an attempt that is about to begin."""
         self._attempts.add(key)
-
-    def is_begun(self, key: WorkKey) -> bool:
-        """Whether this is under way, or about to be."""
-        return key in self._tasks or key in self._attempts
 
     def begin(self, key: WorkKey, work: Coroutine[object, object, None]) -> None:
         """Do something."""
@@ -70,7 +70,7 @@ class Underway:
         self._alarms[key] = asyncio.get_running_loop().call_later(max(seconds, 0.0), ring)
 
     def stop(self, key: WorkKey, then: Callable[[], None]) -> None:
-        """Cancel something, and call `then` once it has ended or is given up; soon where it is not there."""
+        """Cancel something, and call `then` once it has ended or is given up; soon where there is no such thing."""
         self._silence(key)
         stopping = asyncio.create_task(self._stop(key, then))
         self._stopping.add(stopping)

@@ -11,7 +11,7 @@ from lightagent.domain.flow.bodies import Body, make_body
 from lightagent.domain.flow.definition import FlowDefinition
 from lightagent.domain.flow.events import FinalStatus, FlowStarted
 from lightagent.domain.flow.making_moves import move_of
-from lightagent.domain.flow.moves import Finish, Move, Stop
+from lightagent.domain.flow.moves import Do, Finish, Move, Stop
 from lightagent.domain.flow.nodes import LIVE, LIVE_WHEN_CANCELLED, Node, NodeStatus, Scope
 from lightagent.domain.flow.record import FlowStatus
 from lightagent.domain.json_types import JsonValue
@@ -143,6 +143,23 @@ class Board:
         if not self.active and self.status == "running":
             moves.append(Finish(self.ending()))
         return moves
+
+    def is_open(self, move: Move) -> bool:
+        """Whether a move that was given before is still to be done: a rerun, a cancellation or an event may be between.
+
+        For an attempt: whether it is to be made, or is under way.
+        """
+        if isinstance(move, Finish):
+            return not self.active and self.status == "running" and move.status == self.ending()
+        node = self.nodes.get(move.path)
+        if node is None or node.epoch != move.epoch or self.status not in ("running", "waiting"):
+            return False
+        if isinstance(move, Stop):
+            return self.cancelled and node.status == "running" and node.attempt == move.attempt
+        found = None if self.cancelled else move_of(node)
+        if isinstance(move, Do):
+            return isinstance(found, Do) and found.attempt == move.attempt
+        return found == move
 
     def live_nodes(self) -> list[Node]:
         """The steps for which an event is owed."""

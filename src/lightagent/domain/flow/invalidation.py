@@ -11,9 +11,14 @@ steps that have failed and what was skipped because of them; it keeps their epoc
 
 from __future__ import annotations
 
-from lightagent.domain.flow.nodes import CLOSED, Node, Scope
+from typing import Final
+
+from lightagent.domain.flow.nodes import CLOSED, Node, Scope, Why
 from lightagent.domain.flow.progress import Progress
 from lightagent.domain.flow.wait_folding import forget_waiter
+
+ASKED: Final = frozenset[Why](("asked", "bound"))
+"""Failures after which the same question is asked again."""
 
 
 def rerun(state: Progress, first: Node) -> None:
@@ -26,7 +31,7 @@ def rerun(state: Progress, first: Node) -> None:
 def try_anew(state: Progress, first: Node) -> None:
     """Go on with a step that has failed: ask again what could not be answered, else make another attempt."""
     question = first.question
-    asked = first.why in ("asked", "bound")
+    asked = first.why in ASKED
     _undo(state, first, keep=True)
     if asked and question is not None:
         state.ask(first, question)
@@ -112,12 +117,16 @@ def _reset(state: Progress, node: Node) -> None:
 
 
 def _reset_failed(state: Progress, node: Node) -> None:
-    """A step that has failed has another budget of attempts; one that was skipped because of it may run."""
+    """A step that has failed has another budget of attempts; one that was skipped because of it may run.
+
+    Where code could not say something of its result, it is asked again about the same result.
+    """
+    if node.why not in ASKED:
+        node.base = node.attempt
+        node.fallback = False
+        node.feedback = ""
     node.error = None
     node.why = ""
-    node.base = node.attempt
-    node.fallback = False
-    node.feedback = ""
     node.due = None
     if not node.edited:
         node.query = None

@@ -16,6 +16,7 @@ from lightagent.application.flow.flow_function import FlowFunction
 from lightagent.application.flow.flow_records import FlowRecords
 from lightagent.application.flow.flow_runs import FlowRequest, FlowRuns
 from lightagent.application.flow.flow_step import LightFlowStep
+from lightagent.application.flow.listeners import Listeners
 from lightagent.application.flow.output_form import OutputForm
 from lightagent.application.flow.step_work import StepWork
 from lightagent.application.flow.underway import MOST_AT_ONCE
@@ -73,8 +74,9 @@ def compose_flow(store: JournalStore | None, options: FlowOptions) -> FlowParts:
     clock = check_port(options.get("clock"), "clock", "now", "monotonic") or SystemClock()
     ids = check_port(options.get("ids"), "ids", "new") or RandomIds()
     name = options.get("name") or "flow"
-    runs = FlowRuns(kept, clock, ids, name, most or MOST_AT_ONCE)
-    return FlowParts(name, kept, runs, FlowDesk(kept, clock), FlowRecords(kept))
+    listeners = Listeners()
+    runs = FlowRuns(kept, clock, ids, name, listeners, most or MOST_AT_ONCE)
+    return FlowParts(name, kept, runs, FlowDesk(kept, clock, listeners), FlowRecords(kept))
 
 
 def compose_new_flow_run(options: NewFlowRunOptions) -> FlowRequest:

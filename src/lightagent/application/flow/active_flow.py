@@ -29,11 +29,13 @@ class Report:
         events: to be put on record, each in its turn.
         written: is told once they are durable, where somebody waits for that.
         moves: to be carried out, now that what they wanted is there.
+        heard: how far that is of what was said to the run from outside; None: it is nothing of that.
     """
 
     events: Sequence[FlowEvent] = ()
     written: asyncio.Future[None] | None = None
     moves: Sequence[Move] = ()
+    heard: int | None = None
 
 
 class ActiveFlow:
@@ -49,6 +51,7 @@ class ActiveFlow:
     Attributes:
         events: all of them, in order.
         news: is set once there are reports.
+        heard: how far the run has heard what was said to it, as far as that is not written.
     """
 
     def __init__(
@@ -70,6 +73,7 @@ class ActiveFlow:
         self.traced = traced
         self.chance = chance
         self.news = asyncio.Event()
+        self.heard: int | None = None
         self._reports: list[Report] = []
         self._unwritten: list[FlowEvent] = []
         self._promised: list[asyncio.Future[None]] = []
@@ -122,7 +126,8 @@ class ActiveFlow:
         """
         if self._unwritten:
             told, self._unwritten = self._unwritten, []
-            await self.log.append(told, status)
+            heard, self.heard = self.heard, None
+            await self.log.append(told, status, heard)
             self.events.extend(told)
         promised, self._promised = self._promised, []
         for one in promised:

@@ -3,32 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
+from typing import Final, TypeAlias
 
 from lightagent.aiokits.abandon import to_the_end
 from lightagent.application.check_options import check_text
-from lightagent.application.flow.flow_log import StoredLog, flow_key
+from lightagent.application.flow.flow_inbox import FlowInbox, heard_of, take_said
+from lightagent.application.flow.flow_log import StoredLog, flow_key, read_flow
 from lightagent.application.flow.flow_runs import no_such_run, node_path
+from lightagent.application.flow.listeners import Listeners
+from lightagent.domain.errors import LeaseHeld, StoreError, StreamConflict
 from lightagent.domain.flow.events import CancelRequested, FlowEvent, FlowFinished, StepApprovalDecided
 from lightagent.domain.flow.state import FlowState, fold
+from lightagent.domain.journal_streams import StreamKey
 from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.system import Clock
 
+MakeEvent: TypeAlias = Callable[[FlowState], FlowEvent]
+"""What is said, given how far the run is."""
+
+_TRIES: Final = 20
+"""How often something is said anew because somebody else was quicker."""
+
 
 class FlowDesk:
-    """Where runs in a store are told what was decided about them."""
+    """Where runs in a store are told what was decided about them, whoever goes on with them."""
 
-    def __init__(self, store: JournalStore, clock: Clock) -> None:
+    def __init__(self, store: JournalStore, clock: Clock, listeners: Listeners) -> None:
         self._store = store
         self._clock = clock
+        self._listeners = listeners
 
     async def decide(self, owner: Scope, run_id: str, step: str, decision: ApprovalDecision) -> None:
         """Decide about a step that waits. The first decision counts.
 
         Raises:
             ConfigurationError: there is no such run or step, or it does not wait.
-            LeaseHeld: somebody goes on with the run now.
             StoreError: it cannot be kept.
         """
 
@@ -36,32 +48,67 @@ class FlowDesk:
             path = node_path(state, step)
             return StepApprovalDecided(path, state.nodes[path].epoch, decision, at=self._clock.now())
 
-        await self._tell(owner, run_id, event)
+        await self._say(owner, run_id, event)
 
     async def cancel(self, owner: Scope, run_id: str, reason: str) -> None:
-        """Cancel a run.
+        """Cancel a run. Returns once that is on record; whoever has the run stops what is under way soon.
 
         Raises:
             ConfigurationError: there is no such run, or it is over.
-            LeaseHeld: somebody goes on with the run now.
             StoreError: it cannot be kept.
         """
-        await self._tell(owner, run_id, lambda state: CancelRequested(reason=reason, at=self._clock.now()))
+        await self._say(owner, run_id, lambda state: CancelRequested(reason=reason, at=self._clock.now()))
 
-    async def _tell(self, owner: Scope, run_id: str, make: Callable[[FlowState], FlowEvent]) -> None:
+    async def _say(self, owner: Scope, run_id: str, make: MakeEvent) -> None:
         check_text(run_id, "run_id")
-        log = StoredLog(self._store, flow_key(run_id, owner), self._clock)
+        key = flow_key(run_id, owner)
+        for _ in range(_TRIES):
+            try:
+                await self._put_on_record(key, make)
+                return
+            except LeaseHeld:
+                with suppress(StreamConflict):
+                    await self._leave(key, make)
+                    self._listeners.tell(key)
+                    with suppress(LeaseHeld):  # Whoever had the run may have left it without hearing.
+                        await self._put_on_record(key)
+                    return
+        raise StoreError(
+            f"The run {run_id!r:.100} could not be told, since others told it something all the time.",
+            guidance="Try again.",
+        )
+
+    async def _put_on_record(self, key: StreamKey, make: MakeEvent | None = None) -> None:
+        """Tell a run that nobody has; without `make`, what was left in its inbox."""
+        log = StoredLog(self._store, key, self._clock)
         events = await log.open()
         try:
             if not events:
-                raise no_such_run(run_id)
+                raise no_such_run(key.id)
             state = fold(events)
-            event = make(state)
-            state.apply(event)
-            told = [event]
+            said, heard = await log.unheard()
+            told = take_said(state, said)
+            if make is not None:
+                event = make(state)
+                state.apply(event)
+                told.append(event)
             if state.cancelled and not state.active and state.status == "running":
                 told.append(FlowFinished("cancelled", at=self._clock.now()))
                 state.apply(told[-1])
-            await log.append(told, state.status)
+            if told:
+                await log.append(told, state.status, heard)
         finally:
             await to_the_end(log.close())
+
+    async def _leave(self, key: StreamKey, make: MakeEvent) -> None:
+        """Leave something in the inbox of a run that somebody has, if it is possible after all that was said before."""
+        inbox = FlowInbox(self._store, key, self._clock)
+        stream, events = await read_flow(self._store, key)
+        if not events:
+            raise no_such_run(key.id)
+        state = fold(events)
+        said, heard = await inbox.unheard(heard_of(stream.labels))
+        take_said(state, said)
+        event = make(state)
+        state.apply(event)
+        await inbox.say(event, heard)

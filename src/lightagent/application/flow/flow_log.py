@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 from lightagent.application.flow.flow_codec import flow_drafts, read_flow_event
+from lightagent.application.flow.flow_inbox import HEARD, FlowInbox, heard_of
 from lightagent.application.hold_lease import HeldLease
 from lightagent.application.keep_run import append_owned
 from lightagent.application.read_streams import read_entries
@@ -28,11 +29,12 @@ def flow_key(run_id: str, owner: Scope) -> StreamKey:
 class FlowLog(Protocol):
     """Puts the events of one run on record."""
 
-    async def append(self, events: Sequence[FlowEvent], status: str) -> None:
+    async def append(self, events: Sequence[FlowEvent], status: str, heard: int | None = None) -> None:
         """Put all of these on record, or none; returns once they are durable.
 
         Args:
             status: of the run, with them.
+            heard: how far what was said to the run is among them; None: no further than before.
         """
         ...
 
@@ -44,6 +46,7 @@ class StoredLog(FlowLog):
         self._store = store
         self._key = key
         self._clock = clock
+        self._inbox = FlowInbox(store, key, clock)
         self._lease = HeldLease(store, key, f"flow {key.id}")
         self._head = 0
         self._labels: dict[str, str] = {}
@@ -69,23 +72,35 @@ class StoredLog(FlowLog):
         return events
 
     @property
-    def labels(self) -> Mapping[str, str]:
-        """What the stream is found by."""
-        return self._labels
+    def key(self) -> StreamKey:
+        """Names the run."""
+        return self._key
 
-    async def append(self, events: Sequence[FlowEvent], status: str, **labels: str) -> None:
-        told = {**self._labels, **labels, "status": status}
+    async def unheard(self) -> tuple[list[FlowEvent], int]:
+        """What was said to the run meanwhile, and how far it has heard once that is appended.
+
+        Raises:
+            StoreError: it cannot be read.
+        """
+        return await self._inbox.unheard(heard_of(self._labels))
+
+    async def append(self, events: Sequence[FlowEvent], status: str, heard: int | None = None) -> None:
+        labels = {**self._labels, "status": status}
+        if heard is not None:
+            labels[HEARD] = str(heard)
+        if isinstance(events[0], FlowStarted):
+            labels["flow"] = events[0].definition.name
         await append_owned(
             self._store,
             self._key,
             flow_drafts(events),
             expected=self._head,
             at=self._clock.now(),
-            labels=told,
+            labels=labels,
             token=self._lease.token,
         )
         self._head += len(events)
-        self._labels = told
+        self._labels = labels
 
     async def close(self) -> None:
         """Give the run back; what has not been appended is not on record."""

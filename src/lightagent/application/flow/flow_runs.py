@@ -10,8 +10,11 @@ from typing import Final
 from lightagent.aiokits.abandon import to_the_end
 from lightagent.application.flow.active_flow import ActiveFlow
 from lightagent.application.flow.ask_step import ask_again
+from lightagent.application.flow.flow_inbox import FlowInbox, take_said
 from lightagent.application.flow.flow_log import StoredLog, flow_key
 from lightagent.application.flow.flow_step import LightFlowStep
+from lightagent.application.flow.listen import listening
+from lightagent.application.flow.listeners import Listeners
 from lightagent.application.flow.run_flow import run_flow
 from lightagent.application.flow.show_flow import flow_result
 from lightagent.application.flow.step_result import LightFlowResult
@@ -56,11 +59,20 @@ class FlowRuns:
         most: attempts of one run at the same time.
     """
 
-    def __init__(self, store: JournalStore, clock: Clock, ids: IdSource, name: str, most: int = MOST_AT_ONCE) -> None:
+    def __init__(
+        self,
+        store: JournalStore,
+        clock: Clock,
+        ids: IdSource,
+        name: str,
+        listeners: Listeners,
+        most: int = MOST_AT_ONCE,
+    ) -> None:
         self._store = store
         self._clock = clock
         self._ids = ids
         self._name = name
+        self._listeners = listeners
         self._most = most
 
     async def begin(self, steps: Sequence[LightFlowStep], query: str, request: FlowRequest) -> LightFlowResult:
@@ -88,9 +100,9 @@ class FlowRuns:
         async with self._new(run_id, request.scope) as log:
             state = FlowState(started)
             flow = self._active(steps, state, [], log, request)
-            await log.append([started], "running", flow=self._name)
+            await log.append([started], "running")
             flow.events.append(started)
-            await run_flow(flow, most=self._most)
+            await self._run(flow, log)
         return flow_result(state, flow.events, traced=request.traced)
 
     async def resume(self, steps: Sequence[LightFlowStep], request: FlowRequest) -> LightFlowResult:
@@ -101,9 +113,9 @@ class FlowRuns:
             LeaseHeld: somebody goes on with it now.
             StoreError: it cannot be read or written.
         """
-        async with self._taken(steps, request) as flow:
+        async with self._taken(steps, request) as (flow, log):
             if flow.state.status != "success":
-                await self._go_on(flow)
+                await self._go_on(flow, log)
         return flow_result(flow.state, flow.events, traced=request.traced)
 
     async def rerun(self, steps: Sequence[LightFlowStep], path: str, request: FlowRequest) -> LightFlowResult:
@@ -116,15 +128,20 @@ class FlowRuns:
             ConfigurationError: there is no such run or step, or the step has not begun.
             LeaseHeld, StoreError: as `resume`.
         """
-        async with self._taken(steps, request) as flow:
+        async with self._taken(steps, request) as (flow, log):
             if flow.state.cancelled:
-                await self._go_on(flow)
-            moves = flow.tell(RerunRequested(node_path(flow.state, path), at=self._clock.now()))
+                await self._go_on(flow, log)
+            flow.tell(RerunRequested(node_path(flow.state, path), at=self._clock.now()))
             await flow.write(flow.state.status)
-            await run_flow(flow, [*flow.state.open_moves()] or moves, most=self._most)
+            await self._run(flow, log)
         return flow_result(flow.state, flow.events, traced=request.traced)
 
-    async def _go_on(self, flow: ActiveFlow) -> None:
+    async def _run(self, flow: ActiveFlow, log: StoredLog) -> None:
+        """Carry out what is to be done, and hear meanwhile what is said to the run."""
+        async with listening(flow, log, self._listeners):
+            await run_flow(flow, most=self._most)
+
+    async def _go_on(self, flow: ActiveFlow, log: StoredLog) -> None:
         state = flow.state
         if state.cancelled and state.active:  # Its process died while its attempts were being stopped.
             await run_flow(flow, most=self._most)
@@ -133,7 +150,7 @@ class FlowRuns:
             await flow.write(state.status)
         for move, request_id in _asked(state):
             await ask_again(flow, move, request_id)
-        await run_flow(flow, most=self._most)
+        await self._run(flow, log)
 
     @asynccontextmanager
     async def _new(self, run_id: str, owner: Scope) -> AsyncIterator[StoredLog]:
@@ -144,6 +161,7 @@ class FlowRuns:
         if events and fold(events).status in _OVER:
             await log.close()
             await self._store.forget(key, expected=len(events))
+            await FlowInbox(self._store, key, self._clock).forget()
             events = await log.open()
         try:
             if events:
@@ -156,14 +174,22 @@ class FlowRuns:
             await to_the_end(log.close())
 
     @asynccontextmanager
-    async def _taken(self, steps: Sequence[LightFlowStep], request: FlowRequest) -> AsyncIterator[ActiveFlow]:
-        """A run that is on record, as it is with these steps."""
+    async def _taken(
+        self, steps: Sequence[LightFlowStep], request: FlowRequest
+    ) -> AsyncIterator[tuple[ActiveFlow, StoredLog]]:
+        """A run that is on record, as it is with these steps and after all that was said to it."""
         log = StoredLog(self._store, flow_key(request.run_id, request.scope), self._clock)
         events = await log.open()
         try:
             if not events:
                 raise no_such_run(request.run_id)
-            yield await self._with(steps, events, log, request)
+            flow = await self._with(steps, events, log, request)
+            said, heard = await log.unheard()
+            taken = take_said(flow.state, said)
+            if taken:
+                await log.append(taken, flow.state.status, heard)
+                events.extend(taken)
+            yield flow, log
         finally:
             await to_the_end(log.close())
 

@@ -92,7 +92,9 @@ class FlowLoop:
         return "waiting" if status == "running" and self._waiting and self.underway.waits_for(self._waiting) else status
 
     def _hear(self, report: Report) -> None:
-        taken = [self._take(event) for event in report.events]
+        taken = [self._take(event, is_said=report.heard is not None) for event in report.events]
+        if report.heard is not None:
+            self._flow.heard = report.heard
         self._due.extend(report.moves)
         if report.written is None:
             return
@@ -101,7 +103,7 @@ class FlowLoop:
         elif not report.written.done():
             report.written.set_exception(StoreError("The attempt is over: nothing more of it is put on record."))
 
-    def _take(self, event: FlowEvent) -> bool:
+    def _take(self, event: FlowEvent, *, is_said: bool = False) -> bool:
         """Put an event on record; whether it is.
 
         What a time limit, a cancellation or a rerun has made worthless meanwhile is not: the attempt is over.
@@ -111,7 +113,7 @@ class FlowLoop:
         except Refused as refusal:
             if isinstance(event, Answered) and event.error is None and refusal.kind in ("form", "limit"):
                 return self._take(replace(event, error=refusal.info))
-            if isinstance(event, _OF_ATTEMPTS) and refusal.kind in ("stale", "unknown", "status"):
+            if (is_said or isinstance(event, _OF_ATTEMPTS)) and refusal.kind in ("stale", "unknown", "status"):
                 return False
             raise
         if isinstance(event, AttemptNoted):

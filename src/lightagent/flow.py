@@ -11,8 +11,7 @@ from typing_extensions import Unpack
 from lightagent.adapters.journals.files import JsonFilesJournalStore
 from lightagent.aiokits.sync_bridge import run_sync
 from lightagent.application.check_options import check_text
-from lightagent.application.flow.flow_runs import definition_of
-from lightagent.application.flow.flow_step import LightFlowStep
+from lightagent.application.flow.flow_step import LightFlowStep, definition_of
 from lightagent.application.flow.show_flow import check_form, present
 from lightagent.application.flow.step_result import LightFlowResult
 from lightagent.compose.flow import (

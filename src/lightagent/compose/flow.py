@@ -16,6 +16,7 @@ from lightagent.application.flow.flow_function import FlowFunction
 from lightagent.application.flow.flow_records import FlowRecords
 from lightagent.application.flow.flow_runs import FlowRequest, FlowRuns
 from lightagent.application.flow.flow_step import LightFlowStep
+from lightagent.application.flow.flow_work import FlowWork
 from lightagent.application.flow.listeners import Listeners
 from lightagent.application.flow.output_form import OutputForm
 from lightagent.application.flow.step_work import StepWork
@@ -175,6 +176,9 @@ def compose_step(name: object, options: StepOptions) -> LightFlowStep:
 
 
 def _work(at: str, option: str, agent: object, tools: Sequence[ToolLike] | None, metadata: JsonObject) -> StepWork:
+    nested = _nested(at, agent, tools)
+    if nested is not None:
+        return nested
     means = _means(at, option, agent)
     if means is not None:
         return AgentWork(means, _tools(tools), checked_params(metadata))
@@ -187,6 +191,21 @@ def _work(at: str, option: str, agent: object, tools: Sequence[ToolLike] | None,
             guidance="Pass LightAgent(...), LightSwarm(), LightFlow() or a function of the query.",
         )
     return CallWork(agent)
+
+
+def _nested(at: str, agent: object, tools: Sequence[ToolLike] | None) -> StepWork | None:
+    """The work of a step that is a flow; None for what is none."""
+    steps: object = None if isinstance(agent, type) else getattr(agent, "steps", None)
+    if not isinstance(steps, tuple) or not all(isinstance(step, LightFlowStep) for step in steps):
+        return None
+    if tools:
+        raise ConfigurationError(f"{at}: tools are for an agent.", guidance="Pass them to the flow's own steps.")
+
+    def declared() -> tuple[LightFlowStep, ...]:
+        now: object = getattr(agent, "steps", ())
+        return tuple(step for step in now if isinstance(step, LightFlowStep)) if isinstance(now, tuple) else ()
+
+    return FlowWork(str(getattr(agent, "name", "flow")), declared)
 
 
 def _means(at: str, option: str, agent: object) -> Callable[[], Means[None]] | None:

@@ -13,7 +13,7 @@ from lightagent.application.flow.flow_log import StoredLog, flow_key, read_flow
 from lightagent.application.flow.flow_runs import no_such_run, node_path
 from lightagent.application.flow.listeners import Listeners
 from lightagent.domain.errors import LeaseHeld, StoreError, StreamConflict
-from lightagent.domain.flow.events import CancelRequested, FlowEvent, FlowFinished, StepApprovalDecided
+from lightagent.domain.flow.events import AttemptNoted, CancelRequested, FlowEvent, FlowFinished, StepApprovalDecided
 from lightagent.domain.flow.state import FlowState, fold
 from lightagent.domain.journal_streams import StreamKey
 from lightagent.domain.review import ApprovalDecision
@@ -44,11 +44,7 @@ class FlowDesk:
             StoreError: it cannot be kept.
         """
 
-        def event(state: FlowState) -> FlowEvent:
-            path = node_path(state, step)
-            return StepApprovalDecided(path, state.nodes[path].epoch, decision, at=self._clock.now())
-
-        await self._say(owner, run_id, event)
+        await self._say(owner, run_id, lambda state: decided(state, step, decision, self._clock.now()))
 
     async def cancel(self, owner: Scope, run_id: str, reason: str) -> None:
         """Cancel a run. Returns once that is on record; whoever has the run stops what is under way soon.
@@ -112,3 +108,21 @@ class FlowDesk:
         event = make(state)
         state.apply(event)
         await inbox.say(event, heard)
+
+
+def decided(state: FlowState, step: str, decision: ApprovalDecision, now: float) -> FlowEvent:
+    """The decision about a step, which may be one of a flow that is a step itself: ``outer/inner``.
+
+    Raises:
+        ConfigurationError: there is no such step.
+    """
+    outer, found, inner = step.partition("/")
+    node = state.nodes.get(outer)
+    below = () if node is None else [note for note in node.notes or () if isinstance(note, FlowEvent)]
+    if found and step not in state.nodes and node is not None and below:
+        nested = fold(below)
+        event = decided(nested, inner, decision, now)
+        nested.apply(event)
+        return AttemptNoted(outer, node.epoch, node.attempt, event, at=now)
+    path = node_path(state, step)
+    return StepApprovalDecided(path, state.nodes[path].epoch, decision, at=now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -12,7 +12,7 @@ from lightagent.application.flow.active_flow import ActiveFlow
 from lightagent.application.flow.ask_step import ask_again
 from lightagent.application.flow.flow_inbox import FlowInbox, take_said
 from lightagent.application.flow.flow_log import StoredLog, flow_key
-from lightagent.application.flow.flow_step import LightFlowStep
+from lightagent.application.flow.flow_step import LightFlowStep, by_work, definition_of
 from lightagent.application.flow.listen import listening
 from lightagent.application.flow.listeners import Listeners
 from lightagent.application.flow.run_flow import run_flow
@@ -219,16 +219,6 @@ class FlowRuns:
 
     def _definition(self, steps: Sequence[LightFlowStep]) -> FlowDefinition:
         return definition_of(self._name, steps)
-
-
-def definition_of(name: str, steps: Sequence[LightFlowStep]) -> FlowDefinition:
-    """A flow as data."""
-    return FlowDefinition(name, tuple(step.definition for step in steps))
-
-
-def by_work(steps: Sequence[LightFlowStep]) -> Mapping[str, LightFlowStep]:
-    """Steps by what names their work in the definition."""
-    return {step.definition.work or escape(step.name): step for step in steps}
 
 
 def node_path(state: FlowState, step: str) -> str:

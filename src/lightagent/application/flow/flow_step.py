@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lightagent.application.flow.flow_function import FlowFunction
 from lightagent.application.flow.output_form import OutputForm
 from lightagent.application.flow.step_work import StepWork
-from lightagent.domain.flow.definition import StepDefinition
+from lightagent.domain.flow.definition import FlowDefinition, StepDefinition
+from lightagent.domain.flow.paths import escape
 from lightagent.domain.json_types import JsonObject
 
 
@@ -52,3 +54,13 @@ class LightFlowStep:
     def metadata(self) -> JsonObject:
         """What was declared with it."""
         return self.definition.metadata
+
+
+def definition_of(name: str, steps: Sequence[LightFlowStep]) -> FlowDefinition:
+    """A flow as data."""
+    return FlowDefinition(name, tuple(step.definition for step in steps))
+
+
+def by_work(steps: Sequence[LightFlowStep]) -> Mapping[str, LightFlowStep]:
+    """Steps by what names their work in the definition."""
+    return {step.definition.work or escape(step.name): step for step in steps}

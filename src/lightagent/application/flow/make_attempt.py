@@ -60,6 +60,7 @@ async def _value(flow: ActiveFlow, move: Do, step: LightFlowStep, query: str) ->
         place_of(flow, move),
         move.notes,
         lambda events: _note(flow, move, events),
+        flow.clock,
         flow.traced,
     )
     work, seconds = _work_of(step, move), step.definition.timeout

@@ -9,6 +9,7 @@ from typing import Protocol
 from lightagent.application.flow.step_context import StepContext, StepPlace
 from lightagent.domain.events import Event
 from lightagent.domain.flow.events import FlowEvent
+from lightagent.ports.system import Clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class StepTask:
         place: where it is.
         past: the events of the agent's or the flow's run below this attempt, before it was interrupted.
         note: puts further ones on record; returns once they are durable.
+        clock: tells the time.
         traced: the caller wants the trace.
     """
 
@@ -29,6 +31,7 @@ class StepTask:
     place: StepPlace
     past: Sequence[Event | FlowEvent]
     note: Callable[[Sequence[Event | FlowEvent]], Awaitable[None]]
+    clock: Clock
     traced: bool = False
 
 

@@ -87,7 +87,7 @@ _RULES: Final[tuple[tuple[Callable[[StepDefinition], bool], str], ...]] = (
         "verification, fallback and growth are for tasks; give them to the steps inside",
     ),
     (lambda step: step.kind != "task" and step.timeout is not None, "a timeout is for attempts, which only tasks make"),
-    (lambda step: step.name in step.depends_on, "it depends on itself"),
+    (lambda step: step.name in step.depends_on, "it depends on itself, which is a cycle"),
 )
 
 
@@ -111,8 +111,11 @@ def _cycles(steps: tuple[StepDefinition, ...]) -> Iterator[list[str]]:
     if not stuck:
         return
     # Each step that is stuck depends on another one that is, so going back must come round.
-    trail = [min(stuck)]
-    while (before := next(one for one in needs[trail[-1]] if one in stuck)) not in trail:
-        trail.append(before)
-    around = trail[trail.index(before) :]
-    yield [steps[place].name for place in (*reversed(around), around[-1])]
+    here = min(stuck)
+    trail: dict[int, None] = {}
+    while here not in trail:
+        trail[here] = None
+        here = next(one for one in needs[here] if one in stuck)
+    visited = list(trail)
+    around = visited[visited.index(here) :]
+    yield [steps[place].name for place in (here, *reversed(around[1:]), here)]

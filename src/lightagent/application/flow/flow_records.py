@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from lightagent.application.check_options import check_text
 from lightagent.application.flow.flow_log import KIND, flow_key, read_flow
 from lightagent.application.flow.show_flow import flow_result
+from lightagent.application.flow.step_result import FlowStatus
 from lightagent.application.read_streams import read_each
 from lightagent.domain.flow.state import fold
 from lightagent.domain.journal_streams import StreamKey, StreamQuery
@@ -47,9 +48,10 @@ class FlowRecords:
         if not events:
             return None
         state = fold(events)
-        told = flow_result(state, events).to_dict()
+        goes_on: FlowStatus | None = None
         if state.status == "running" and stream.labels.get("status") == "running":
-            told["status"], told["error"] = ("running" if stream.lease_left > 0 else "interrupted"), None
+            goes_on = "running" if stream.lease_left > 0 else "interrupted"
+        told = flow_result(state, events, status=goes_on).to_dict()
         del told["trace"]
         return {
             **told,

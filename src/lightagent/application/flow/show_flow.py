@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from lightagent.application.flow.flow_trace import flow_trace, step_traces
 from lightagent.application.flow.step_result import FlowStatus, LightFlowResult, LightFlowStepResult, step_result
@@ -18,17 +19,23 @@ from lightagent.domain.masking import shown
 FORMS = ("object", "str", "dict")
 
 
-def flow_result(state: FlowState, events: Sequence[FlowEvent], *, traced: bool = False) -> LightFlowResult:
+def flow_result(
+    state: FlowState, events: Sequence[FlowEvent], *, traced: bool = False, status: FlowStatus | None = None
+) -> LightFlowResult:
     """The result of a run as of now.
 
     Args:
         events: all of the run's, which the traces are made of.
         traced: the caller wants them.
+        status: of a run that is under way or interrupted; None for one that was left because it ended or waits.
     """
     record = flow_record(state)
     traces = step_traces(events) if traced else {}
     steps = [step_result(step, traces.get(step.path)) for step in record.steps]
-    status = _status(state, steps)
+    if status is None:
+        status = _status(state)
+        # What is still running once a run was left waits for people within the step.
+        steps = [replace(one, status="waiting_approval") if one.status == "running" else one for one in steps]
     return LightFlowResult(
         content=record.content,
         steps=steps,
@@ -40,16 +47,12 @@ def flow_result(state: FlowState, events: Sequence[FlowEvent], *, traced: bool =
     )
 
 
-def _status(state: FlowState, steps: Sequence[LightFlowStepResult]) -> FlowStatus:
+def _status(state: FlowState) -> FlowStatus:
     """A run whose open steps wait for people, whether before them or within them, waits for approval."""
     if state.status not in ("running", "waiting"):
         return state.status
-    return "waiting_approval" if _waits_for_people(state) else "waiting"
-
-
-def _waits_for_people(state: FlowState) -> bool:
-    # What is still running once the run was left waits for the reviewers of an agent's calls.
-    return any(node.status in ("waiting_approval", "running") for node in state.nodes.values())
+    people = any(node.status in ("waiting_approval", "running") for node in state.nodes.values())
+    return "waiting_approval" if people else "waiting"
 
 
 def _reason(status: FlowStatus, steps: Sequence[LightFlowStepResult]) -> LightAgentErrorInfo | None:
@@ -57,7 +60,7 @@ def _reason(status: FlowStatus, steps: Sequence[LightFlowStepResult]) -> LightAg
         return LightAgentErrorInfo("LA-POLICY", "The run was cancelled.", "resume() goes on with it.")
     if status not in ("waiting", "waiting_approval"):
         return None
-    waiting = [step.name for step in steps if step.status in ("waiting_approval", "running")]
+    waiting = [step.name for step in steps if step.status == "waiting_approval"]
     what = "a person" if status == "waiting_approval" else "a time or an event"
     return LightAgentErrorInfo(
         "LA-POLICY", f"The run waits for {what}: {', '.join(waiting)}.", "Go on with resume() once that is there."

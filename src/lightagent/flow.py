@@ -259,7 +259,8 @@ class LightFlow:
         """Decide about a step that waits; `resume` goes on with the run. The first decision counts.
 
         Args:
-            step: its name, or its path within another one.
+            step: its name; ``outer/inner`` for a step of the flow that is the step ``outer``. Where the step is an
+                agent whose tool needs approval, the decision is about that call.
             decision: approve, reject, edit (another query: ``ApprovalDecision.edit({"query": "…"})``) or respond (the
                 step's output).
 
@@ -274,7 +275,7 @@ class LightFlow:
     ) -> ApprovalDecision:
         """`approve` for async callers."""
         made = read_decision(decision)
-        await self._parts.desk.decide(flow_owner(user_id, tenant), run_id, step, made)
+        await self._parts.desk.decide(self._steps, flow_owner(user_id, tenant), run_id, step, made)
         return made
 
     def cancel(self, run_id: str, *, reason: str = "", user_id: str = "", tenant: str = "") -> None:

@@ -6,7 +6,8 @@ import json
 from collections.abc import Callable, Sequence
 
 from lightagent.application.active_run import ActiveRun
-from lightagent.application.flow.step_work import StepTask, StepWaits, StepWork
+from lightagent.application.decide_calls import NothingDecided, with_decisions
+from lightagent.application.flow.step_work import Noted, StepTask, StepWaits, StepWork
 from lightagent.application.journal import Journal
 from lightagent.application.means import Means
 from lightagent.application.resume_run import resume_run
@@ -14,11 +15,13 @@ from lightagent.application.run_agent import run_agent
 from lightagent.application.run_record import RunRecord
 from lightagent.application.run_services import Keeper
 from lightagent.application.start_run import RunRequest, start_run
+from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import Event
 from lightagent.domain.flow.events import FlowEvent
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import UserMessage
 from lightagent.domain.outcomes import Suspended
+from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.scopes import Scope
 from lightagent.ports.tools import Tool
 
@@ -52,14 +55,35 @@ class AgentWork(StepWork):
         past = agent_events(task.past)
         record = RunRecord(list(past))
         if not record.events or record.journal.run.outcome is None or _waits(record):
-            live = self._live(task, past)
-            live.keeper = NoteKeeper(task)
-            await run_agent(live)
-            record = live.record
+            record = await self._run(task, past)
         if _waits(record):
             raise StepWaits
         content = record.text()
         return json.loads(content) if record.journal.run.head.output_schema is not None else content
+
+    def decide(self, past: Sequence[Noted], inside: str, decision: ApprovalDecision, now: float) -> Noted:
+        means, journal = self._means(), Journal(tuple(agent_events(past)))
+        if means.all_desks:
+            raise ConfigurationError(
+                f"People decide about the calls of {means.name} in the store of its HumanApprovalHook.",
+                guidance="Decide there, then resume the run of the flow.",
+            )
+        chosen = {inside: decision} if inside else decision
+        return with_decisions(journal, chosen, now).events[-1]
+
+    async def _run(self, task: StepTask, past: Sequence[Event]) -> RunRecord:
+        """Begin the agent's run, or go on with it.
+
+        Raises:
+            StepWaits: it waits for people who have not decided yet.
+        """
+        try:
+            live = self._live(task, past)
+            live.keeper = NoteKeeper(task)
+            await run_agent(live)
+        except NothingDecided:
+            raise StepWaits from None
+        return live.record
 
     def _live(self, task: StepTask, past: Sequence[Event]) -> ActiveRun[None]:
         means, place = self._means(), task.place
@@ -106,7 +130,7 @@ class NoteKeeper(Keeper):
         await self.write(events)
 
 
-def agent_events(notes: Sequence[Event | FlowEvent]) -> list[Event]:
+def agent_events(notes: Sequence[Noted]) -> list[Event]:
     """The events of an agent's run among the notes of an attempt."""
     return [note for note in notes if not isinstance(note, FlowEvent)]
 

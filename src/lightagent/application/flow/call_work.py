@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from lightagent.application.flow.flow_function import FlowFunction
-from lightagent.application.flow.step_work import StepTask, StepWork
+from lightagent.application.flow.step_work import Noted, StepTask, StepWork
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.review import ApprovalDecision
 
 
 class CallWork(StepWork):
@@ -23,3 +25,6 @@ class CallWork(StepWork):
     async def do(self, task: StepTask) -> object:
         given = (task.query, task.context)[: self._function.wants]
         return await self._function.call(*given, is_cancelled=task.context.is_cancelled)
+
+    def decide(self, past: Sequence[Noted], inside: str, decision: ApprovalDecision, now: float) -> Noted:
+        raise ConfigurationError(f"{self.name} is a callable, and nothing waits within it.", guidance="")

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final, TypeAlias
 
 from lightagent.aiokits.abandon import to_the_end
 from lightagent.application.check_options import check_text
+from lightagent.application.flow.decide_step import decided
 from lightagent.application.flow.flow_inbox import FlowInbox, heard_of, take_said
 from lightagent.application.flow.flow_log import StoredLog, flow_key, read_flow
-from lightagent.application.flow.flow_runs import no_such_run, node_path
+from lightagent.application.flow.flow_runs import no_such_run
+from lightagent.application.flow.flow_step import LightFlowStep, by_work
 from lightagent.application.flow.listeners import Listeners
 from lightagent.domain.errors import LeaseHeld, StoreError, StreamConflict
-from lightagent.domain.flow.events import AttemptNoted, CancelRequested, FlowEvent, FlowFinished, StepApprovalDecided
+from lightagent.domain.flow.events import CancelRequested, FlowEvent, FlowFinished
 from lightagent.domain.flow.state import FlowState, fold
 from lightagent.domain.journal_streams import StreamKey
 from lightagent.domain.review import ApprovalDecision
@@ -36,15 +38,17 @@ class FlowDesk:
         self._clock = clock
         self._listeners = listeners
 
-    async def decide(self, owner: Scope, run_id: str, step: str, decision: ApprovalDecision) -> None:
-        """Decide about a step that waits. The first decision counts.
+    async def decide(
+        self, steps: Sequence[LightFlowStep], owner: Scope, run_id: str, step: str, decision: ApprovalDecision
+    ) -> None:
+        """Decide about a step that waits, or about what waits within it. The first decision counts.
 
         Raises:
             ConfigurationError: there is no such run or step, or it does not wait.
             StoreError: it cannot be kept.
         """
 
-        await self._say(owner, run_id, lambda state: decided(state, step, decision, self._clock.now()))
+        await self._say(owner, run_id, lambda state: decided(by_work(steps), state, step, decision, self._clock.now()))
 
     async def cancel(self, owner: Scope, run_id: str, reason: str) -> None:
         """Cancel a run. Returns once that is on record; whoever has the run stops what is under way soon.
@@ -108,21 +112,3 @@ class FlowDesk:
         event = make(state)
         state.apply(event)
         await inbox.say(event, heard)
-
-
-def decided(state: FlowState, step: str, decision: ApprovalDecision, now: float) -> FlowEvent:
-    """The decision about a step, which may be one of a flow that is a step itself: ``outer/inner``.
-
-    Raises:
-        ConfigurationError: there is no such step.
-    """
-    outer, found, inner = step.partition("/")
-    node = state.nodes.get(outer)
-    below = () if node is None else [note for note in node.notes or () if isinstance(note, FlowEvent)]
-    if found and step not in state.nodes and node is not None and below:
-        nested = fold(below)
-        event = decided(nested, inner, decision, now)
-        nested.apply(event)
-        return AttemptNoted(outer, node.epoch, node.attempt, event, at=now)
-    path = node_path(state, step)
-    return StepApprovalDecided(path, state.nodes[path].epoch, decision, at=now)

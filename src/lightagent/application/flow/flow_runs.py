@@ -10,6 +10,7 @@ from typing import Final
 from lightagent.aiokits.abandon import to_the_end
 from lightagent.application.flow.active_flow import ActiveFlow
 from lightagent.application.flow.ask_step import ask_again
+from lightagent.application.flow.decide_step import node_path
 from lightagent.application.flow.flow_inbox import FlowInbox, take_said
 from lightagent.application.flow.flow_log import StoredLog, flow_key
 from lightagent.application.flow.flow_step import LightFlowStep, by_work, definition_of
@@ -24,7 +25,6 @@ from lightagent.domain.flow.changes import change_faults, held_by
 from lightagent.domain.flow.definition import FlowDefinition
 from lightagent.domain.flow.events import DefinitionChanged, FlowEvent, FlowStarted, RerunRequested, Resumed
 from lightagent.domain.flow.moves import AskHuman
-from lightagent.domain.flow.paths import escape
 from lightagent.domain.flow.state import FlowState, fold
 from lightagent.domain.flow.validation import validate
 from lightagent.domain.scopes import Scope
@@ -219,21 +219,6 @@ class FlowRuns:
 
     def _definition(self, steps: Sequence[LightFlowStep]) -> FlowDefinition:
         return definition_of(self._name, steps)
-
-
-def node_path(state: FlowState, step: str) -> str:
-    """The path of a step that is named by its path, or by its name if it is one of the flow's own.
-
-    Raises:
-        ConfigurationError: the run has none.
-    """
-    for path in (step, escape(step)):
-        if path in state.nodes:
-            return path
-    raise ConfigurationError(
-        f"The run {state.run_id!r:.100} has no step {step!r:.100}.",
-        guidance=f"It has: {', '.join(one.name for one in state.definition.steps)}.",
-    )
 
 
 def no_such_run(run_id: str) -> ConfigurationError:

@@ -6,15 +6,17 @@ import hashlib
 from collections.abc import Callable, Sequence
 
 from lightagent.application.flow.active_flow import ActiveFlow
+from lightagent.application.flow.decide_step import decided
 from lightagent.application.flow.flow_log import FlowLog
 from lightagent.application.flow.flow_step import LightFlowStep, by_work, definition_of
 from lightagent.application.flow.run_flow import run_flow
-from lightagent.application.flow.step_work import StepTask, StepWaits, StepWork
+from lightagent.application.flow.step_work import Noted, StepTask, StepWaits, StepWork
 from lightagent.domain.error_mapping import error_from_info
 from lightagent.domain.errors import LightAgentError, ToolError
 from lightagent.domain.flow.events import FlowEvent, FlowStarted
 from lightagent.domain.flow.projection import flow_record
 from lightagent.domain.flow.state import FlowState, fold
+from lightagent.domain.review import ApprovalDecision
 
 MOST_NESTED = 8
 """How many flows may be steps of each other. A record of more levels could not be read back."""
@@ -49,6 +51,12 @@ class FlowWork(StepWork):
         flow = ActiveFlow(by_work(steps), state, events, NoteLog(task), task.clock, traced=task.traced)
         await run_flow(flow)
         return _result(state, self._name)
+
+    def decide(self, past: Sequence[Noted], inside: str, decision: ApprovalDecision, now: float) -> Noted:
+        state = fold([note for note in past if isinstance(note, FlowEvent)])
+        event = decided(by_work(self._steps()), state, inside, decision, now)
+        state.apply(event)  # It refuses what cannot be.
+        return event
 
     def _started(self, task: StepTask, steps: Sequence[LightFlowStep]) -> FlowStarted:
         place = task.place

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from lightagent.application.flow.step_context import StepContext, StepPlace
 from lightagent.domain.events import Event
 from lightagent.domain.flow.events import FlowEvent
+from lightagent.domain.review import ApprovalDecision
 from lightagent.ports.system import Clock
+
+Noted: TypeAlias = Event | FlowEvent
+"""What happens below an attempt, and is on record with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +33,8 @@ class StepTask:
     query: str
     context: StepContext
     place: StepPlace
-    past: Sequence[Event | FlowEvent]
-    note: Callable[[Sequence[Event | FlowEvent]], Awaitable[None]]
+    past: Sequence[Noted]
+    note: Callable[[Sequence[Noted]], Awaitable[None]]
     clock: Clock
     traced: bool = False
 
@@ -49,4 +53,16 @@ class StepWork(Protocol):
 
     async def do(self, task: StepTask) -> object:
         """Make one attempt, and give what came of it, which is checked by the engine. Raises whatever goes wrong."""
+        ...
+
+    def decide(self, past: Sequence[Noted], inside: str, decision: ApprovalDecision, now: float) -> Noted:
+        """What a person decided about something within an attempt that waits, as what is noted of it.
+
+        Args:
+            past: what was noted of the attempt.
+            inside: what is meant, such as the path of a step; empty where only one thing waits.
+
+        Raises:
+            ConfigurationError: nothing there waits for a decision, or not for this one.
+        """
         ...

@@ -20,6 +20,7 @@ from lightagent.application.flow.run_flow import run_flow
 from lightagent.application.flow.show_flow import flow_result
 from lightagent.application.flow.step_result import LightFlowResult
 from lightagent.application.flow.underway import MOST_AT_ONCE
+from lightagent.application.hold_lease import SECONDS
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.changes import change_faults, held_by
 from lightagent.domain.flow.definition import FlowDefinition
@@ -32,6 +33,9 @@ from lightagent.ports.journals import JournalStore
 from lightagent.ports.system import Clock, IdSource
 
 _OVER: Final = ("success", "failed", "cancelled")
+
+_WAIT: Final = SECONDS + 1.0
+"""Seconds to wait for whoever has a run: the lease of a process that died has ended by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +183,7 @@ class FlowRuns:
     ) -> AsyncIterator[tuple[ActiveFlow, StoredLog]]:
         """A run that is on record, as it is with these steps and after all that was said to it."""
         log = StoredLog(self._store, flow_key(request.run_id, request.scope), self._clock)
-        events = await log.open()
+        events = await log.open(_WAIT)
         try:
             if not events:
                 raise no_such_run(request.run_id)

@@ -81,7 +81,7 @@ def run(folder: Path, kind: str, dies_at: str) -> subprocess.CompletedProcess[st
 
 
 POINTS = {"first": ["first"], "ask": ["ask"], "look": [], "answer": ["answer"], "last": ["last"]}
-"""Where the process dies, and what is done once more then: what had begun, and no call of a tool whose outcome is open."""
+"""Where the process dies, and what is done once more: what had begun, but no call of a tool whose outcome is open."""
 
 
 @pytest.mark.parametrize(

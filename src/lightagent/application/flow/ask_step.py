@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from lightagent.application.flow.active_flow import ActiveFlow, Report
 from lightagent.application.flow.flow_step import LightFlowStep
+from lightagent.application.flow.step_errors import told
 from lightagent.application.flow.step_queries import made_query, plain_query, seen_from
 from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.domain.error_codes import LightAgentErrorInfo
-from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.events import Answered, FlowEvent, StepApprovalDecided, StepApprovalRequested
 from lightagent.domain.flow.moves import Ask, AskHuman
@@ -25,7 +25,7 @@ async def ask_step(flow: ActiveFlow, move: Ask) -> None:
     try:
         answer = await _answer(flow, move)
     except FAILURES as raised:
-        error = classify_exception(failure(raised))
+        error = told(failure(raised))
     now = flow.clock.now()
     flow.report(Report((Answered(move.path, move.epoch, move.question, answer, error, at=now),)))
 
@@ -92,7 +92,7 @@ async def ask_again(flow: ActiveFlow, move: AskHuman, request_id: str) -> None:
 def _unasked(flow: ActiveFlow, move: AskHuman, error: Exception) -> list[FlowEvent]:
     """The step is declined, since its query cannot be made."""
     request_id = request_id_of(flow.state.run_id, move.path, move.epoch, move.about)
-    now, reason = flow.clock.now(), classify_exception(error).message
+    now, reason = flow.clock.now(), told(error).message
     decision = ApprovalDecision.reject(f"Its query could not be made: {reason}", actor="query")
     return [
         StepApprovalRequested(move.path, move.epoch, request_id, move.about, None, move.step.approvers, at=now),

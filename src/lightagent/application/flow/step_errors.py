@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
+
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
-from lightagent.domain.errors import FlowTimeout, ProviderError
+from lightagent.domain.errors import FlowTimeout, LightAgentError, ProviderError
 from lightagent.domain.flow.definition import StepDefinition
 from lightagent.domain.flow.events import AttemptFailed
 from lightagent.domain.flow.moves import Do
@@ -22,7 +25,7 @@ def attempt_failed(
         now: the moment, in seconds since 1970.
         chance: a number from 0 to 1, drawn for the pause.
     """
-    info = classify_exception(error)
+    info = told(error)
     decided = after_failure(
         move.step.retry,
         info,
@@ -34,6 +37,18 @@ def attempt_failed(
         classes=tuple(kind.__name__ for kind in type(error).__mro__),
     )
     return AttemptFailed(move.path, move.epoch, move.attempt, info, decided.then, decided.due, at=now)
+
+
+def told(error: BaseException) -> LightAgentErrorInfo:
+    """What an exception of a step means; what code of anybody's says of it is kept."""
+    info = classify_exception(error)
+    if isinstance(error, LightAgentError) or info.code == "LA-UNKNOWN":
+        return info
+    said = ""
+    with suppress(Exception):  # Its text may be code of anybody's.
+        said = str(error)
+    text = f"{type(error).__name__}: {said}" if said else type(error).__name__
+    return replace(info, message=text, guidance="See the cause.")
 
 
 def out_of_time(step: StepDefinition, path: str, *, goes_on: bool) -> FlowTimeout:

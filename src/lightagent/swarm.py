@@ -102,11 +102,7 @@ class LightSwarm(Generic[DepsT]):
 
     @property
     def front(self) -> Means[DepsT]:
-        """The agent that was registered first, as it is within the swarm: where a flow's step begins.
-
-        Raises:
-            ConfigurationError: there is none.
-        """
+        """The agent that was registered first, as it is within the swarm; without one a `ConfigurationError`."""
         if not self._agents:
             raise ConfigurationError("LightSwarm: no agent is registered.", guidance="Call register_agent first.")
         return self._means()[self.agents[0]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.adapters.system import RandomIds, SystemClock
@@ -38,6 +39,9 @@ from lightagent.flow_options import FlowOptions, FlowRunOptions, NewFlowRunOptio
 from lightagent.options import ToolLike
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.tools import Tool
+
+MOST_KEPT: Final = 1_000
+"""Runs that are over which a flow without a store keeps in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,9 @@ def compose_flow(store: JournalStore | None, options: FlowOptions) -> FlowParts:
     ids = check_port(options.get("ids"), "ids", "new") or RandomIds()
     name = options.get("name") or "flow"
     listeners = Listeners()
-    runs = FlowRuns(kept, clock, ids, name, listeners, most or MOST_AT_ONCE)
+    runs = FlowRuns(
+        kept, clock, ids, name, listeners, most or MOST_AT_ONCE, most_kept=MOST_KEPT if store is None else None
+    )
     return FlowParts(name, kept, runs, FlowDesk(kept, clock, listeners), FlowRecords(kept))
 
 

@@ -28,6 +28,7 @@ from lightagent.domain.flow.events import DefinitionChanged, FlowEvent, FlowStar
 from lightagent.domain.flow.moves import AskHuman
 from lightagent.domain.flow.state import FlowState, fold
 from lightagent.domain.flow.validation import validate
+from lightagent.domain.journal_streams import StreamKey
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.system import Clock, IdSource
@@ -61,6 +62,7 @@ class FlowRuns:
     Args:
         name: of the flow.
         most: attempts of one run at the same time.
+        most_kept: runs that are over, of which the oldest are forgotten then; None: nothing is ever forgotten.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class FlowRuns:
         name: str,
         listeners: Listeners,
         most: int = MOST_AT_ONCE,
+        most_kept: int | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -78,6 +81,8 @@ class FlowRuns:
         self._name = name
         self._listeners = listeners
         self._most = most
+        self._most_kept = most_kept
+        self._over: dict[StreamKey, None] = {}
 
     async def begin(self, steps: Sequence[LightFlowStep], query: str, request: FlowRequest) -> LightFlowResult:
         """A new run, to its end or until it waits.
@@ -144,6 +149,14 @@ class FlowRuns:
         """Carry out what is to be done, and hear meanwhile what is said to the run."""
         async with listening(flow, log, self._listeners):
             await run_flow(flow, most=self._most)
+        if self._most_kept is not None and flow.state.status in _OVER:
+            self._over.pop(log.key, None)
+            self._over[log.key] = None
+            while len(self._over) > self._most_kept:
+                oldest = next(iter(self._over))
+                del self._over[oldest]
+                await self._store.forget(oldest)
+                await FlowInbox(self._store, oldest, self._clock).forget()
 
     async def _go_on(self, flow: ActiveFlow, log: StoredLog) -> None:
         state = flow.state

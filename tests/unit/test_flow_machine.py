@@ -214,6 +214,18 @@ def test_the_later_rounds_of_a_loop_are_dropped_by_a_rerun() -> None:
     assert play.node("l#2/x").epoch == 2
 
 
+def test_the_failure_of_a_later_round_goes_with_it() -> None:
+    play = Play(LOOP)
+    play.do("l#1/x")
+    play.answer("l", "again", True)
+    play.fail("l#2/x")
+    assert play.step("l").why == "inside"
+    play.tell(RerunRequested("l#1/x"))
+    play.do("l#1/x")
+    play.answer("l", "again", False)
+    assert play.step("l").status == "success"
+
+
 def test_a_loop_fails_at_its_bound_and_keeps_its_rounds() -> None:
     play = Play(replace(LOOP, rounds=1))
     play.do("l#1/x")

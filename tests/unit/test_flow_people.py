@@ -217,8 +217,9 @@ def test_a_person_accepts_what_a_step_proposes() -> None:
         ((StepDefinition("m", kind="map", body=ADDED), *ADDED), "limit", "proposes 5 steps"),
         ((StepDefinition("x", depends_on=("y",)),), "definition", "unknown step `y`"),
         ((ADDED[0], ADDED[0]), "definition", "declared 2 times"),
+        ((ADDED[0], StepDefinition("z")), "definition", "'z' that it proposes does not name what does its work"),
     ],
-    ids=["many", "many inside", "unknown", "twice"],
+    ids=["many", "many inside", "unknown", "twice", "no work"],
 )
 def test_what_must_not_be_added_is_not(proposes: tuple[StepDefinition, ...], kind: str, text: str) -> None:
     play = Play(GROWING)

@@ -260,6 +260,10 @@ class Driver:
         fault = growth_fault(self.state, node) if question == "grow" else None
         if fault is not None or world.question_fails(path, question):
             return Answered(path, move.epoch, move.question, error=LightAgentErrorInfo("LA-UNKNOWN", "It cannot tell."))
+        return self.verify(move, node) if move.question == "verify" else self.plain_answer(move, node)
+
+    def plain_answer(self, move: Ask, node: Node) -> Answered:
+        world, path = self.world, move.path
         match move.question:
             case "when":
                 return Answered(path, move.epoch, "when", world.when(path))
@@ -269,10 +273,8 @@ class Driver:
                 return Answered(path, move.epoch, "until", self.now + 3.0)
             case "again":
                 return Answered(path, move.epoch, "again", world.again(path, len(node.scopes)))
-            case "grow":
+            case _:
                 return Answered(path, move.epoch, "grow", world.grows(path))
-            case "verify":
-                return self.verify(move, node)
 
     def verify(self, move: Ask, node: Node) -> Answered:
         verdict = self.world.verdict(move.path, move.step, node.attempt, fallback=node.fallback)

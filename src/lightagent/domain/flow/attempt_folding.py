@@ -56,15 +56,9 @@ def take_attempt(state: Progress, event: AttemptEvent) -> None:
         case AttemptFinished():
             _finished(state, node, event)
         case AttemptFailed():
-            if not (node.status == "ready" and node.cut):
-                check_status(node, "running", event.type)
-            follow(state, node, event.then, event.due, "attempt", event.error)
+            _failed(state, node, event)
         case AttemptStopped():
-            check_status(node, "running", event.type)
-            if not state.cancelled:
-                raise Refused("status", f"{node.path}: attempts are stopped in a cancelled run only.", path=node.path)
-            node.cut = True
-            state.put(node, "ready")
+            _stopped(state, node, event)
         case AttemptNoted():
             check_status(node, "running", event.type)
             if node.notes is None:
@@ -107,6 +101,20 @@ def _finished(state: Progress, node: Node, event: AttemptFinished) -> None:
         state.ask(node, "verify")
     else:
         accept(state, node)
+
+
+def _failed(state: Progress, node: Node, event: AttemptFailed) -> None:
+    if not (node.status == "ready" and node.cut):  # what was cut may have to be given up without another try
+        check_status(node, "running", event.type)
+    follow(state, node, event.then, event.due, "attempt", event.error)
+
+
+def _stopped(state: Progress, node: Node, event: AttemptStopped) -> None:
+    check_status(node, "running", event.type)
+    if not state.cancelled:
+        raise Refused("status", f"{node.path}: attempts are stopped in a cancelled run only.", path=node.path)
+    node.cut = True
+    state.put(node, "ready")
 
 
 def accept(state: Progress, node: Node) -> None:

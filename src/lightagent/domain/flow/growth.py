@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from lightagent.domain.flow.bodies import make_body
 from lightagent.domain.flow.definition import StepDefinition
 from lightagent.domain.flow.nodes import Node
@@ -32,6 +34,10 @@ def growth_fault(state: Progress, node: Node) -> Refused | None:
     errors = validate_steps(node.proposed).errors
     if errors:
         return Refused("definition", f"{path}: what it proposes is no flow: {errors[0]}", path=path)
+    nameless = next(_without_work(node.proposed), None)
+    if nameless is not None:
+        text = f"{path}: the step {nameless!r:.100} that it proposes does not name what does its work."
+        return Refused("definition", text, path=path)
     return None
 
 
@@ -47,6 +53,13 @@ def add_steps(state: Progress, node: Node) -> None:
     state.added += count_steps(node.proposed)
     state.put(node, "inside")
     state.add_scope(node, added_prefix(node.path), make_body(node.proposed))
+
+
+def _without_work(steps: tuple[StepDefinition, ...]) -> Iterator[str]:
+    for step in steps:
+        if step.kind == "task" and not step.work:
+            yield step.name
+        yield from _without_work(step.body)
 
 
 def count_steps(steps: tuple[StepDefinition, ...]) -> int:

@@ -45,19 +45,7 @@ def _undo(state: Progress, first: Node, *, keep: bool) -> None:
         scope = node.scope
         around = scope.parent
         was_closed, had_failed = not scope.open, bool(scope.failed)
-        hit = [scope.nodes[place] for place in scope.body.downstream(node.place)]
-        for one in hit:
-            if one.status in CLOSED:
-                scope.open += 1
-                scope.failed -= one.status == "failed"
-            if one is node and node is not first:
-                _open_again(state, one, keep=keep)
-            elif keep:
-                _reset_failed(state, one)
-            else:
-                _reset(state, one)
-        for one in hit:
-            one.waiting = sum(needed.status not in CLOSED for needed in one.needed())
+        _undo_in_scope(state, node, first, keep=keep)
         if around is None:
             return
         _drop_later_rounds(state, scope, around)
@@ -67,6 +55,24 @@ def _undo(state: Progress, first: Node, *, keep: bool) -> None:
         if around.status == "inside":
             return  # nothing rests on it yet
         node = around
+
+
+def _undo_in_scope(state: Progress, node: Node, first: Node, *, keep: bool) -> None:
+    """A step and what depends on it, among those that stand beside it."""
+    scope = node.scope
+    hit = [scope.nodes[place] for place in scope.body.downstream(node.place)]
+    for one in hit:
+        if one.status in CLOSED:
+            scope.open += 1
+            scope.failed -= one.status == "failed"
+        if one is node and node is not first:
+            _open_again(state, one, keep=keep)
+        elif keep:
+            _reset_failed(state, one)
+        else:
+            _reset(state, one)
+    for one in hit:
+        one.waiting = sum(needed.status not in CLOSED for needed in one.needed())
 
 
 def _drop_later_rounds(state: Progress, scope: Scope, around: Node) -> None:
@@ -101,6 +107,7 @@ def _open_again(state: Progress, node: Node, *, keep: bool) -> None:
         node.output = None
     node.error = None
     node.why = ""
+    node.ended_at = None
     if not keep:
         node.epoch = state.epoch
     state.put(node, "inside")
@@ -128,6 +135,7 @@ def _reset_failed(state: Progress, node: Node) -> None:
     node.error = None
     node.why = ""
     node.due = None
+    node.ended_at = None
     if not node.edited:
         node.query = None
     state.put(node, "pending")

@@ -27,7 +27,7 @@ def take_request(state: Progress, event: StepApprovalRequested) -> None:
         raise Refused("status", text, path=node.path)
     node.request_id = event.request_id
     node.expires = event.expires
-    if node.query is None:
+    if node.query is None and node.subject == "run":
         node.query = event.query
     if node.status == "gate":
         state.put(node, "waiting_approval")

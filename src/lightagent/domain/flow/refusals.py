@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from lightagent.domain.errors import ConfigurationError
 
@@ -17,6 +17,15 @@ RefusalKind: TypeAlias = Literal["form", "unknown", "stale", "status", "definiti
 * limit: a limit of the run forbids it.
 """
 
+_GUIDANCE: Final[dict[RefusalKind, str]] = {
+    "form": "Mend what is named.",
+    "unknown": "get_run shows the steps of a run and their paths.",
+    "stale": "get_run shows where the run is now.",
+    "status": "get_run shows where the run is now.",
+    "definition": "Mend what is named.",
+    "limit": "Raise the limit, or make the flow smaller.",
+}
+
 
 class Refused(ConfigurationError):
     """An event cannot happen in this run now; nothing has changed.
@@ -27,6 +36,8 @@ class Refused(ConfigurationError):
     """
 
     def __init__(self, kind: RefusalKind, text: str, *, path: str = "") -> None:
-        super().__init__(text, details={"kind": kind, "path": path} if path else {"kind": kind})
+        super().__init__(
+            text, guidance=_GUIDANCE[kind], details={"kind": kind, "path": path} if path else {"kind": kind}
+        )
         self.kind: RefusalKind = kind
         self.path = path

@@ -93,12 +93,15 @@ class FlowState(Progress):
             case Forked():
                 fork(self, event)
             case DefinitionChanged():
-                if event.definition != self.definition:
-                    raise Refused("definition", "A changed definition is folded over the whole past: see `fold`.")
+                self._check_definition(event.definition)
             case FlowStarted():
                 raise Refused("status", "A run starts once.")
             case _:
                 assert_never(event)
+
+    def _check_definition(self, definition: FlowDefinition) -> None:
+        if definition != self.definition:
+            raise Refused("definition", "A changed definition is folded over the whole past: see `fold`.")
 
 
 def fold(events: Iterable[FlowEvent]) -> FlowState:

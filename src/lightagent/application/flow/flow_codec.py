@@ -121,7 +121,12 @@ def flow_event_from_dict(entry: JsonValue, at: str = "event", *, levels: int = M
 def _noted(entry: JsonObject, at: str, levels: int) -> AttemptNoted:
     path, moment = entry.get("path"), entry.get("at")
     epoch, attempt = _whole(entry.get("epoch")), _whole(entry.get("attempt"))
-    if set(entry) != _NOTED or not isinstance(path, str) or not isinstance(moment, (int, float)) or not epoch * attempt:
+    if (
+        entry.keys() != _NOTED
+        or not isinstance(path, str)
+        or not isinstance(moment, (int, float))
+        or not epoch * attempt
+    ):
         raise ConfigurationError(f"{at}: what was noted of an attempt has other fields.", guidance=_CHANGED)
     if levels <= 0:
         raise ConfigurationError(f"{at}: more than {MOST_NESTED} flows within flows.", guidance=_CHANGED)

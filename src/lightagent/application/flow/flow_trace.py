@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from lightagent.application.projections.trace import trace_events
 from lightagent.application.projections.trace_event import TraceEvent
 from lightagent.domain.error_codes import LightAgentErrorInfo
-from lightagent.domain.events import Event, RunStarted
+from lightagent.domain.events import Event
 from lightagent.domain.flow.events import (
     AttemptFailed,
     AttemptFinished,
@@ -41,17 +41,22 @@ def flow_trace(events: Sequence[FlowEvent]) -> list[TraceEvent]:
 
 
 def step_traces(events: Sequence[FlowEvent]) -> Mapping[str, list[TraceEvent]]:
-    """The traces of the agents that were steps, by the path of the step: those of its last attempt."""
+    """The traces of the agents and flows that were steps, by the path of the step: those of its last attempt."""
     last: dict[str, tuple[int, int]] = {}
-    runs: dict[str, list[Event]] = {}
+    noted: dict[str, list[Event | FlowEvent]] = {}
     for event in events:
-        if not isinstance(event, AttemptNoted) or isinstance(event.event, FlowEvent):
-            continue
-        attempt = event.epoch, event.attempt
-        if last.get(event.path) != attempt:
-            last[event.path], runs[event.path] = attempt, []
-        runs[event.path].append(event.event)
-    return {path: trace_events(run) for path, run in runs.items() if isinstance(run[0], RunStarted)}
+        if isinstance(event, AttemptNoted):
+            attempt = event.epoch, event.attempt
+            if last.get(event.path) != attempt:
+                last[event.path], noted[event.path] = attempt, []
+            noted[event.path].append(event.event)
+    return {path: _trace_below(below) for path, below in noted.items()}
+
+
+def _trace_below(noted: Sequence[Event | FlowEvent]) -> list[TraceEvent]:
+    flows = [event for event in noted if isinstance(event, FlowEvent)]
+    runs = [event for event in noted if not isinstance(event, FlowEvent)]
+    return flow_trace(flows) if flows else trace_events(runs)
 
 
 class _Lines:

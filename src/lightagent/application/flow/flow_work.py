@@ -41,12 +41,12 @@ class FlowWork(StepWork):
 
     async def do(self, task: StepTask) -> object:
         steps = self._steps()
-        events = [note for note in task.past if isinstance(note, FlowEvent)]
-        if events:
-            state = fold(events)
-        else:
-            events = [self._started(task, steps)]
-            state = fold(events)
+        events: list[FlowEvent] = [note for note in task.past if isinstance(note, FlowEvent)]
+        is_new = not events
+        if is_new:
+            events.append(self._started(task, steps))
+        state = fold(events)
+        if is_new:
             await task.note(events)
         flow = ActiveFlow(by_work(steps), state, events, NoteLog(task), task.clock, traced=task.traced)
         await run_flow(flow)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 import pytest
 
-from lightagent import ConfigurationError, JournalStore, LightFlow, StepContext
+from lightagent import ConfigurationError, Delta, JournalStore, LightAgent, LightFlow, StepContext
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.application.flow import flow_runs
 from lightagent.compose import flow as compose_flow
 from lightagent.domain.errors import LeaseHeld, StoreError
 from lightagent.domain.journal_streams import Draft, StreamKey
+from lightagent.domain.messages import ToolCall, ToolMessage
+from lightagent.ports.models import ChatRequest
+from lightagent.testing import ScriptedModel, call_tool
 
 
 class FailingStore(MemoryJournalStore):
@@ -105,6 +108,46 @@ async def test_a_caller_who_leaves_interrupts_the_run_which_can_be_resumed() -> 
     assert record["status"] == "interrupted"
     result = await flow.aresume("r")
     assert (result.content, result.steps[0].attempts) == ("quick", 1)
+
+
+@pytest.mark.parametrize("by", ["caller", "cancel"])
+async def test_an_agent_that_is_stopped_goes_on_where_it_was(by: str) -> None:
+    store, asked, began, quick = MemoryJournalStore(), list[str](), asyncio.Event(), asyncio.Event()
+
+    def look(word: str) -> str:
+        """Look a word up."""
+        asked.append("look")
+        return word
+
+    class Slow(ScriptedModel):
+        async def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
+            if isinstance(request.messages[-1], ToolMessage) and not quick.is_set():
+                began.set()
+                await asyncio.sleep(60)
+            async for delta in super().stream(request):
+                yield delta
+
+    def reply(request: ChatRequest) -> str | ToolCall:
+        asked.append("model")
+        return "Done." if isinstance(request.messages[-1], ToolMessage) else call_tool("look", word="x")
+
+    flow = LightFlow(store=store).step("a", agent=LightAgent(name="a", model=Slow(reply), tools=[look]))
+    running = asyncio.create_task(flow.arun("x", run_id="r"))
+    await began.wait()
+    loop = asyncio.get_running_loop()
+    start = loop.time()
+    if by == "caller":
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+    else:
+        await flow.acancel("r")
+        assert (await running).status == "cancelled"
+    assert loop.time() - start < 1.0, "nobody waits for what cannot be written any more"
+    assert asked == ["model", "look"]
+    quick.set()
+    result = await flow.aresume("r")
+    assert (result.content, asked, result.steps[0].attempts) == ("Done.", ["model", "look", "model"], 1)
 
 
 async def test_one_at_a_time_goes_on_with_a_run(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,11 +16,11 @@ from lightagent.application.run_record import RunRecord
 from lightagent.application.run_services import Keeper
 from lightagent.application.start_run import RunRequest, start_run
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.events import Event
+from lightagent.domain.events import Event, RunFinished
 from lightagent.domain.flow.events import FlowEvent
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import UserMessage
-from lightagent.domain.outcomes import Suspended
+from lightagent.domain.outcomes import Cancelled, Suspended
 from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.scopes import Scope
 from lightagent.ports.tools import Tool
@@ -126,8 +126,14 @@ class NoteKeeper(Keeper):
             self._kept += len(new)
 
     async def close(self, events: Sequence[Event]) -> None:
-        """Write the rest."""
-        await self.write(events)
+        """Write the rest.
+
+        Of a run that was cancelled nothing more: it was only interrupted, and what ended for good could not go on when
+        the flow is resumed.
+        """
+        last = events[-1] if events else None
+        if not (isinstance(last, RunFinished) and isinstance(last.outcome, Cancelled)):
+            await self.write(events)
 
 
 def agent_events(notes: Sequence[Noted]) -> list[Event]:

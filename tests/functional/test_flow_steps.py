@@ -350,6 +350,40 @@ async def test_an_agent_that_waits_for_a_reviewer_goes_on_without_asking_its_mod
     assert (result.content, paid, len(asked), result.step("pay").attempts) == ("told", [3], 2, 1)
 
 
+async def test_the_tools_of_an_agent_are_offered_the_key_of_the_step() -> None:
+    keys, calls = list[str](), list[str]()
+
+    def send(context: RunContext[None]) -> str:
+        """Send it."""
+        keys.append(context.step_key)
+        calls.append(context.idempotency_key)
+        return "sent"
+
+    def reply(request: ChatRequest) -> str | ToolCall:
+        if not isinstance(request.messages[-1], ToolMessage):
+            return call_tool("send")
+        if len(keys) == 1:
+            raise ProviderError("no", code="LA-400")
+        return "Done."
+
+    def delegate(request: ChatRequest) -> str | ToolCall:
+        if isinstance(request.messages[-1], ToolMessage):
+            return "Delegated."
+        return call_tool("sender", query="Send it.")
+
+    sender = LightAgent(name="sender", model=ScriptedModel(reply), tools=[send])
+    boss = LightAgent(
+        name="boss", model=ScriptedModel(delegate), tools=[sender.as_tool("sender", "?")]
+    )
+    flow = LightFlow().step("a", agent=sender, max_retry=2).step("b", agent=boss, depends_on=["a"])
+    assert (await flow.arun("x", run_id="r")).success
+    await flow.arerun_step("r", "b")
+    assert keys == ["r/a@1", "r/a@1", "r/b@1", "r/b@2"]
+    assert len(set(calls)) == 4
+    assert await sender.arun("x") == "Done."
+    assert keys[-1] == "", "there is no flow"
+
+
 async def test_a_decision_about_the_tool_of_an_agent_without_reviewers_is_made_at_its_step() -> None:
     paid: list[int] = []
 

@@ -263,7 +263,8 @@ def _context(
     """What the tool gets to see of its run."""
     call_id = ready.call.call.id
     origin = live.call_origin(call_id)
-    return RunContext(live.deps, origin, call_id, ready.key, ready.approved, report, over, nesting, show_part)
+    key, step_key = ready.key, live.step_key
+    return RunContext(live.deps, origin, call_id, key, ready.approved, report, over, nesting, show_part, step_key)
 
 
 def _progress(live: ActiveRun[DepsT], ready: ReadyCall[DepsT], text: str) -> Noted:

@@ -80,6 +80,7 @@ class AgentWork(StepWork):
         try:
             live = self._live(task, past)
             live.keeper = NoteKeeper(task)
+            live.step_key = task.place.key
             await run_agent(live)
         except NothingDecided:
             raise StepWaits from None

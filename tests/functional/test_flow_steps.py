@@ -6,6 +6,7 @@ import asyncio
 import functools
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 import pytest
@@ -318,6 +319,37 @@ async def test_a_flow_as_a_step_waits_and_goes_on_with_the_one_around_it() -> No
     assert result.step("paper").content == "sign!"
 
 
+@pytest.mark.parametrize("waits", ["while the flow below goes on", "while the flow around goes on"])
+async def test_a_step_within_a_step_is_decided_about_while_the_run_goes_on(waits: str) -> None:
+    go, went_on = asyncio.Event(), asyncio.Event()
+
+    async def wait(query: str) -> str:
+        await go.wait()
+        return "waited"
+
+    def sign(query: str) -> str:
+        went_on.set()
+        return "signed"
+
+    inner = LightFlow(name="inner").step("sign", agent=sign, requires_approval=True)
+    outer = LightFlow().step("paper", agent=inner)
+    (inner if waits == "while the flow below goes on" else outer).step("slow", agent=wait)
+    running = asyncio.create_task(outer.arun("x", run_id="r"))
+    for _ in range(100):
+        await asyncio.sleep(0.01)
+        with suppress(ConfigurationError):
+            await outer.aapprove("r", "paper/sign", ApprovalDecision.approve(actor="ann"))
+            break
+    async with asyncio.timeout(10):
+        await went_on.wait()
+    with pytest.raises(ConfigurationError):
+        await outer.aapprove("r", "paper/sign", False)
+    go.set()
+    result = await running
+    assert (result.status, result.step("paper").attempts) == ("success", 1)
+    assert await outer.aresume("r") == result
+
+
 async def test_what_fails_in_a_flow_that_is_a_step_is_told() -> None:
     inner = LightFlow(name="inner").step("x", agent=lambda query: [query][1])
     result = await LightFlow().step("paper", agent=inner).arun("x")
@@ -372,9 +404,7 @@ async def test_the_tools_of_an_agent_are_offered_the_key_of_the_step() -> None:
         return call_tool("sender", query="Send it.")
 
     sender = LightAgent(name="sender", model=ScriptedModel(reply), tools=[send])
-    boss = LightAgent(
-        name="boss", model=ScriptedModel(delegate), tools=[sender.as_tool("sender", "?")]
-    )
+    boss = LightAgent(name="boss", model=ScriptedModel(delegate), tools=[sender.as_tool("sender", "?")])
     flow = LightFlow().step("a", agent=sender, max_retry=2).step("b", agent=boss, depends_on=["a"])
     assert (await flow.arun("x", run_id="r")).success
     await flow.arerun_step("r", "b")

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from lightagent.application.flow.flow_log import FlowLog
 from lightagent.application.flow.flow_step import LightFlowStep
+from lightagent.application.flow.step_work import Listener
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.events import FlowEvent
 from lightagent.domain.flow.moves import Move
@@ -30,12 +31,14 @@ class Report:
         written: is told once they are durable, where somebody waits for that.
         moves: to be carried out, now that what they wanted is there.
         heard: how far that is of what was said to the run from outside; None: it is nothing of that.
+        heard_below: the same where a flow below was told what was said, and has put it on record now.
     """
 
     events: Sequence[FlowEvent] = ()
     written: asyncio.Future[None] | None = None
     moves: Sequence[Move] = ()
     heard: int | None = None
+    heard_below: int | None = None
 
 
 class ActiveFlow:
@@ -52,6 +55,7 @@ class ActiveFlow:
         events: all of them, in order.
         news: is set once there are reports.
         heard: how far the run has heard what was said to it, as far as that is not written.
+        below: who takes what is said to the flows that are under way as steps, by path, epoch and attempt.
     """
 
     def __init__(
@@ -74,6 +78,7 @@ class ActiveFlow:
         self.chance = chance
         self.news = asyncio.Event()
         self.heard: int | None = None
+        self.below: dict[tuple[str, int, int], Listener] = {}
         self._reports: list[Report] = []
         self._unwritten: list[FlowEvent] = []
         self._promised: list[asyncio.Future[None]] = []
@@ -92,6 +97,14 @@ class ActiveFlow:
                 guidance="Go on with the flow that it was begun with.",
             )
         return step
+
+    def listen_below(self, path: str, epoch: int, attempt: int, listener: Listener) -> None:
+        """Have what is said to what goes on below an attempt taken by `listener`."""
+        self.below[path, epoch, attempt] = listener
+
+    def leave_below(self, path: str, epoch: int, attempt: int) -> None:
+        """Nothing goes on below an attempt any more."""
+        self.below.pop((path, epoch, attempt), None)
 
     def report(self, report: Report) -> None:
         """Hear of something; called in the run's own event loop."""

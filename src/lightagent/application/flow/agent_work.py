@@ -123,7 +123,7 @@ class NoteKeeper(Keeper):
         """
         new = events[self._kept :]
         if new:
-            await self._task.note(new)
+            await self._task.note(new, None)
             self._kept += len(new)
 
     async def close(self, events: Sequence[Event]) -> None:

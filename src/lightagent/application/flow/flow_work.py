@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 
-from lightagent.application.flow.active_flow import ActiveFlow
+from lightagent.application.flow.active_flow import ActiveFlow, Report
 from lightagent.application.flow.decide_step import decided
 from lightagent.application.flow.flow_log import FlowLog
 from lightagent.application.flow.flow_step import LightFlowStep, by_work, definition_of
@@ -47,8 +47,9 @@ class FlowWork(StepWork):
             events.append(self._started(task, steps))
         state = fold(events)
         if is_new:
-            await task.note(events)
+            await task.note(events, None)
         flow = ActiveFlow(by_work(steps), state, events, NoteLog(task), task.clock, traced=task.traced)
+        task.hear(lambda event, heard: flow.report(Report((event,), heard=heard)))
         await run_flow(flow)
         return _result(state, self._name)
 
@@ -83,7 +84,7 @@ class NoteLog(FlowLog):
         self._task = task
 
     async def append(self, events: Sequence[FlowEvent], status: str, heard: int | None = None) -> None:
-        await self._task.note(events)
+        await self._task.note(events, heard)
 
 
 def _result(state: FlowState, name: str) -> object:

@@ -13,10 +13,9 @@ from lightagent.application.flow.flow_step import LightFlowStep
 from lightagent.application.flow.output_form import as_json
 from lightagent.application.flow.step_errors import attempt_failed, out_of_time
 from lightagent.application.flow.step_queries import place_of, seen_from
-from lightagent.application.flow.step_work import StepTask, StepWaits, StepWork
+from lightagent.application.flow.step_work import Noted, StepTask, StepWaits, StepWork
 from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.events import Event
 from lightagent.domain.flow.events import AttemptFinished, AttemptNoted, FlowEvent
 from lightagent.domain.flow.moves import Do
 from lightagent.domain.flow.outputs import StepOutput
@@ -59,7 +58,8 @@ async def _value(flow: ActiveFlow, move: Do, step: LightFlowStep, query: str) ->
         seen_from(flow, move, given_up.is_set),
         place_of(flow, move),
         move.notes,
-        lambda events: _note(flow, move, events),
+        lambda events, heard: _note(flow, move, events, heard),
+        lambda listener: flow.listen_below(move.path, move.epoch, move.attempt, listener),
         flow.clock,
         flow.traced,
     )
@@ -68,6 +68,7 @@ async def _value(flow: ActiveFlow, move: Do, step: LightFlowStep, query: str) ->
         result = await (work.do(task) if seconds is None else within(seconds, work.do(task)))
     finally:
         given_up.set()
+        flow.leave_below(move.path, move.epoch, move.attempt)
     return as_json(result, move.path) if step.output is None else step.output.keep(result, move.path)
 
 
@@ -82,12 +83,12 @@ def _work_of(step: LightFlowStep, move: Do) -> StepWork:
     return step.fallback
 
 
-async def _note(flow: ActiveFlow, move: Do, events: Sequence[Event | FlowEvent]) -> None:
+async def _note(flow: ActiveFlow, move: Do, events: Sequence[Noted], heard: int | None) -> None:
     """Put what happens below an attempt on record; returns once it is durable."""
     now = flow.clock.now()
     noted = [AttemptNoted(move.path, move.epoch, move.attempt, event, at=now) for event in events]
     written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    flow.report(Report(noted, written))
+    flow.report(Report(noted, written, heard_below=heard))
     await written
 
 

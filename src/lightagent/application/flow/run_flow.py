@@ -7,7 +7,7 @@ begins before that append is acknowledged: so nothing that was done is lost, and
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Final, assert_never
@@ -33,6 +33,7 @@ from lightagent.domain.flow.events import (
     WaitBegan,
     WaitEnded,
 )
+from lightagent.domain.flow.making_moves import move_of
 from lightagent.domain.flow.moves import Ask, AskHuman, BeginWait, Do, Finish, Move, Stop, Wake
 from lightagent.domain.flow.paths import effect_key
 from lightagent.domain.flow.refusals import Refused
@@ -92,16 +93,44 @@ class FlowLoop:
         return "waiting" if status == "running" and self._waiting and self.underway.waits_for(self._waiting) else status
 
     def _hear(self, report: Report) -> None:
-        taken = [self._take(event, is_said=report.heard is not None) for event in report.events]
         if report.heard is not None:
-            self._flow.heard = report.heard
+            self._hear_said(report.events, report.heard)
+            return
+        taken = [self._take(event) for event in report.events]
         self._due.extend(report.moves)
+        if report.heard_below is not None:
+            self._flow.heard = report.heard_below
         if report.written is None:
             return
         if all(taken):
             self._flow.promise(report.written)
         elif not report.written.done():
             report.written.set_exception(StoreError("The attempt is over: nothing more of it is put on record."))
+
+    def _hear_said(self, events: Sequence[FlowEvent], heard: int) -> None:
+        """Take what was said from outside. What a flow below is told, it puts on record itself, and that it was heard.
+
+        Whatever is heard once more after a crash has happened by then, and is refused.
+        """
+        told_below = False
+        for event in events:
+            below = None
+            if isinstance(event, AttemptNoted) and isinstance(event.event, FlowEvent):
+                below = self._flow.below.get((event.path, event.epoch, event.attempt))
+                if below is not None:
+                    below(event.event, heard)
+                    told_below = True
+            if below is None and self._take(event, is_said=True) and isinstance(event, AttemptNoted):
+                self._go_on(event)
+        if not told_below:
+            self._flow.heard = heard
+
+    def _go_on(self, event: AttemptNoted) -> None:
+        """Go on with an attempt that waited for people, one of whom has decided."""
+        node = self._flow.state.nodes[event.path]
+        move = move_of(node)
+        if move is not None and not self.underway.is_begun(_attempt(event)):
+            self._due.append(move)
 
     def _take(self, event: FlowEvent, *, is_said: bool = False) -> bool:
         """Put an event on record; whether it is.
@@ -166,7 +195,8 @@ class FlowLoop:
         if move.due > flow.clock.now():
             self._wake(key, move.due, partial(flow.report, Report(moves=(replace(move, due=0.0),))))
             return
-        if move.again and not move.step.repeatable:
+        waited = key in self._waiting
+        if move.again and not waited and not move.step.repeatable:
             now = flow.clock.now()
             lost = unknown_outcome(move.step, move.path)
             self._take(AttemptFailed(move.path, move.epoch, move.attempt, lost, at=now))

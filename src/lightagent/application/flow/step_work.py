@@ -16,6 +16,10 @@ Noted: TypeAlias = Event | FlowEvent
 """What happens below an attempt, and is on record with it."""
 
 
+Listener: TypeAlias = Callable[[FlowEvent, int], None]
+"""Takes what is said to a flow below an attempt, and how far the outermost run has heard with that."""
+
+
 @dataclass(frozen=True, slots=True)
 class StepTask:
     """One attempt at a step.
@@ -25,7 +29,9 @@ class StepTask:
         context: of the flow around it.
         place: where it is.
         past: the events of the agent's or the flow's run below this attempt, before it was interrupted.
-        note: puts further ones on record; returns once they are durable.
+        note: puts further ones on record, with how far the run has heard what was said to it, where that is further
+            now; returns once they are durable.
+        hear: is given whoever takes what is said to what goes on below this attempt.
         clock: tells the time.
         traced: the caller wants the trace.
     """
@@ -34,7 +40,8 @@ class StepTask:
     context: StepContext
     place: StepPlace
     past: Sequence[Noted]
-    note: Callable[[Sequence[Noted]], Awaitable[None]]
+    note: Callable[[Sequence[Noted], int | None], Awaitable[None]]
+    hear: Callable[[Listener], None]
     clock: Clock
     traced: bool = False
 

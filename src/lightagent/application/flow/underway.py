@@ -53,6 +53,10 @@ class Underway:
         """Count an attempt that is about to begin."""
         self._attempts.add(key)
 
+    def is_begun(self, key: WorkKey) -> bool:
+        """Whether this is under way."""
+        return key in self._tasks
+
     def begin(self, key: WorkKey, work: Coroutine[object, object, None]) -> None:
         """Do something."""
         task = asyncio.create_task(work)

@@ -38,6 +38,8 @@ def _check_node(node: Node) -> None:
     # What is not over waits for something, or has a move open, or somebody outside to wait for.
     assert (node.status == "pending") == (node.waiting > 0), node.path
     assert node.base <= node.attempt, node.path
+    if node.status in ("ready", "running", "pending"):
+        assert node.output is None, node.path
     if node.status == "failed":
         assert node.error is not None, node.path
     if node.status == "success":

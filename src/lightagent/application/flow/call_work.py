@@ -23,8 +23,9 @@ class CallWork(StepWork):
         return self._function.name
 
     async def do(self, task: StepTask) -> object:
-        given = (task.query, task.context)[: self._function.wants]
-        return await self._function.call(*given, is_cancelled=task.context.is_cancelled)
+        wants = self._function.wants
+        given = (task.query, task.context()) if wants > 1 else (task.query,)[:wants]
+        return await self._function.call(*given, is_cancelled=task.is_cancelled)
 
     def decide(self, past: Sequence[Noted], inside: str, decision: ApprovalDecision, now: float) -> Noted:
         raise ConfigurationError(f"{self.name} is a callable, and nothing waits within it.", guidance="")

@@ -61,6 +61,7 @@ _Plain: TypeAlias = (
 
 _KINDS: Final = frozenset(kind.__dataclass_fields__["type"].default for kind in FlowEvent.__args__)
 _SCHEMA: Final = 1
+_encode: Final = json.JSONEncoder(separators=(",", ":")).encode  # json.dumps would make an encoder for each event.
 _MOST_DEPTH: Final = 900
 _CHANGED: Final = "What is stored is not what was written."
 MOST_NESTED: Final = 16
@@ -69,7 +70,7 @@ MOST_NESTED: Final = 16
 
 def flow_drafts(events: Sequence[FlowEvent]) -> list[Draft]:
     """The events as a store takes them."""
-    return [Draft(json.dumps(flow_event_to_dict(event), separators=(",", ":")), _SCHEMA) for event in events]
+    return [Draft(_encode(flow_event_to_dict(event)), _SCHEMA) for event in events]
 
 
 def read_flow_event(entry: Entry) -> FlowEvent:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable
 from typing import Final
@@ -52,10 +53,12 @@ def _wants(function: Callable[..., object]) -> int:
 
 
 def _is_async(function: Callable[..., object]) -> bool:
-    """Whether calling it does not block; wrappers such as `functools.partial` are looked through."""
-    while inspect.unwrap(function) is not function or hasattr(function, "func"):
-        function = getattr(function, "func", None) or inspect.unwrap(function)
-    code = function if inspect.isroutine(function) else getattr(function, "__call__", function)  # noqa: B004
+    """Whether calling it does not block; `functools.partial` and wrappers are looked through."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    code: object = inspect.unwrap(function)
+    if not inspect.isroutine(code):
+        code = type(code).__call__
     return inspect.iscoroutinefunction(code) or inspect.isasyncgenfunction(code)
 
 

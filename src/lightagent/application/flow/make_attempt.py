@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Sequence
 
 from lightagent.aiokits.abandon import Abandoned, TimeIsUp, within
@@ -20,6 +19,18 @@ from lightagent.domain.flow.events import AttemptFinished, AttemptNoted, FlowEve
 from lightagent.domain.flow.moves import Do
 from lightagent.domain.flow.outputs import StepOutput
 from lightagent.domain.json_types import JsonValue
+
+
+class _GivenUp:
+    """Whether nobody waits for an attempt any more; looked at from any thread."""
+
+    __slots__ = ("now",)
+
+    def __init__(self) -> None:
+        self.now = False
+
+    def is_set(self) -> bool:
+        return self.now
 
 
 async def make_attempt(flow: ActiveFlow, move: Do, query: str) -> None:
@@ -52,11 +63,12 @@ def failed(flow: ActiveFlow, move: Do, error: Exception) -> FlowEvent:
 
 
 async def _value(flow: ActiveFlow, move: Do, step: LightFlowStep, query: str) -> JsonValue:
-    given_up = threading.Event()
+    given_up = _GivenUp()
     task = StepTask(
         query,
-        seen_from(flow, move, given_up.is_set),
+        lambda: seen_from(flow, move, given_up.is_set),
         place_of(flow, move),
+        given_up.is_set,
         move.notes,
         lambda events, heard: _note(flow, move, events, heard),
         lambda listener: flow.listen_below(move.path, move.epoch, move.attempt, listener),
@@ -67,7 +79,7 @@ async def _value(flow: ActiveFlow, move: Do, step: LightFlowStep, query: str) ->
     try:
         result = await (work.do(task) if seconds is None else within(seconds, work.do(task)))
     finally:
-        given_up.set()
+        given_up.now = True
         flow.leave_below(move.path, move.epoch, move.attempt)
     return as_json(result, move.path) if step.output is None else step.output.keep(result, move.path)
 

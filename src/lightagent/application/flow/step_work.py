@@ -26,8 +26,9 @@ class StepTask:
 
     Attributes:
         query: what is asked of it.
-        context: of the flow around it.
+        context: gives what callables of the step are given; most steps never ask.
         place: where it is.
+        is_cancelled: whether the attempt was given up.
         past: the events of the agent's or the flow's run below this attempt, before it was interrupted.
         note: puts further ones on record, with how far the run has heard what was said to it, where that is further
             now; returns once they are durable.
@@ -37,8 +38,9 @@ class StepTask:
     """
 
     query: str
-    context: StepContext
+    context: Callable[[], StepContext]
     place: StepPlace
+    is_cancelled: Callable[[], bool]
     past: Sequence[Noted]
     note: Callable[[Sequence[Noted], int | None], Awaitable[None]]
     hear: Callable[[Listener], None]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -12,43 +12,10 @@ from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.application.flow import flow_runs
 from lightagent.compose import flow as compose_flow
 from lightagent.domain.errors import LeaseHeld, StoreError
-from lightagent.domain.journal_streams import Draft, StreamKey
 from lightagent.domain.messages import ToolCall, ToolMessage
 from lightagent.ports.models import ChatRequest
 from lightagent.testing import ScriptedModel, call_tool
-
-
-class FailingStore(MemoryJournalStore):
-    """Refuses one append of a flow, by its number; where `wrote`, what it refused was written all the same."""
-
-    def __init__(self, place: int, *, wrote: bool = False) -> None:
-        super().__init__()
-        self.place = place
-        self.wrote = wrote
-        self.appends = 0
-
-    async def append(
-        self,
-        key: StreamKey,
-        drafts: Sequence[Draft],
-        *,
-        expected: int,
-        at: float,
-        labels: Mapping[str, str] | None = None,
-        token: int | None = None,
-        seal: str = "",
-        replacing: str | None = None,
-    ) -> int:
-        self.appends += 1
-        fails = self.appends == self.place
-        if fails and not self.wrote:
-            raise StoreError("no space left")
-        head = await super().append(
-            key, drafts, expected=expected, at=at, labels=labels, token=token, seal=seal, replacing=replacing
-        )
-        if fails:
-            raise StoreError("the answer was lost")
-        return head
+from tests.support.failing_journals import FailingStore
 
 
 class Steps:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from dataclasses import replace
+from dataclasses import fields, replace
 from random import Random
 
 from lightagent.domain.flow.changes import change_faults
-from lightagent.domain.flow.definition import CodeDigest, FlowDefinition, StepDefinition
+from lightagent.domain.flow.definition import POLICY_FIELDS, CodeDigest, FlowDefinition, StepDefinition
 from lightagent.domain.flow.events import DefinitionChanged, FlowStarted
 from lightagent.domain.flow.limits import FlowLimits
 from lightagent.domain.flow.nodes import Node
@@ -42,7 +42,19 @@ def with_other_code(steps: tuple[StepDefinition, ...], path: str) -> tuple[StepD
 
 def with_other_policies(steps: tuple[StepDefinition, ...]) -> tuple[StepDefinition, ...]:
     return tuple(
-        replace(step, body=with_other_policies(step.body), retry=RetryPolicy(7), metadata={"team": "red"})
+        replace(
+            step,
+            body=with_other_policies(step.body),
+            retry=RetryPolicy(7),
+            timeout=None if step.kind != "task" else 9.0,
+            fallback=not step.fallback,
+            doubt="fail",
+            approvers=("eve",),
+            repeatable=False,
+            metadata={"team": "red"},
+            growth=None if step.growth is None else replace(step.growth, most=1),
+            rounds=None if step.rounds is None else step.rounds + 1,
+        )
         for step in steps
     )
 
@@ -73,7 +85,9 @@ def test_other_code_holds_a_run_back_where_the_step_has_worked() -> None:
     assert FLOWS < 20 or len(seen) == 2
 
 
-def test_policies_change_at_any_time_and_nothing_else_does() -> None:
+def test_policies_change_at_any_time_and_decide_nothing_of_the_past_anew() -> None:
+    named = {field.name for field in fields(StepDefinition)}
+    assert named > POLICY_FIELDS
     for seed in range(FLOWS):
         rng = Random(f"policies {seed}")
         definition = random_flow(Random(seed))

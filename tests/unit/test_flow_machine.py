@@ -7,13 +7,15 @@ from dataclasses import replace
 import pytest
 
 from lightagent.domain.events import Noted
+from lightagent.domain.flow.changes import change_faults
 from lightagent.domain.flow.context import context_of
-from lightagent.domain.flow.definition import Growth, StepDefinition, WaitFor
+from lightagent.domain.flow.definition import FlowDefinition, Growth, StepDefinition, WaitFor
 from lightagent.domain.flow.events import (
     AttemptFinished,
     AttemptStarted,
     AttemptStopped,
     CancelRequested,
+    DefinitionChanged,
     FlowFinished,
     Forked,
     RerunRequested,
@@ -21,7 +23,7 @@ from lightagent.domain.flow.events import (
     Signalled,
 )
 from lightagent.domain.flow.limits import FlowLimits
-from lightagent.domain.flow.moves import Do, Finish, Stop, Wake
+from lightagent.domain.flow.moves import Do, Finish, Move, Stop, Wake
 from lightagent.domain.flow.projection import flow_record
 from lightagent.domain.flow.refusals import Refused
 from lightagent.domain.flow.state import fold
@@ -226,15 +228,22 @@ def test_the_failure_of_a_later_round_goes_with_it() -> None:
     assert play.step("l").status == "success"
 
 
-def test_a_loop_fails_at_its_bound_and_keeps_its_rounds() -> None:
+def test_a_loop_fails_at_its_bound_and_goes_on_once_that_is_raised() -> None:
     play = Play(replace(LOOP, rounds=1))
     play.do("l#1/x")
-    play.answer("l", "again", True)
+    with pytest.raises(Refused, match="all rounds that it may make"):
+        play.answer("l", "again", True)
+    play.answer("l", "again", True, "fail")
     assert (play.step("l").status, play.step("l").why, len(play.step("l").rounds)) == ("failed", "bound", 1)
     play.tell(FlowFinished("failed"))
+    raised = FlowDefinition("flow", (replace(LOOP, rounds=2),))
+    assert change_faults(play.log, raised) == ()
+    play.state = fold([*play.log, DefinitionChanged(raised)])
     play.tell(Resumed())
+    play.answer("l", "again", True)
+    play.do("l#2/x", value="at last")
     play.answer("l", "again", False)
-    assert play.step("l").content == "done"
+    assert play.step("l").content == "at last"
 
 
 def test_a_rerun_of_what_has_not_begun_is_refused() -> None:
@@ -323,5 +332,23 @@ def test_a_map_and_a_loop_have_limits() -> None:
     play.answer("m", "items", [])
     assert play.step("m").output == []
     play.do("l#1/a")
-    play.answer("l", "again", True)
+    play.answer("l", "again", True, "fail")
     assert play.step("l").why == "bound"
+
+
+def test_the_order_of_moves_never_changes() -> None:
+    """An engine that replays a history carries them out in this order; with another one, stored runs do not replay."""
+    two = (StepDefinition("x"), StepDefinition("y"), StepDefinition("z", depends_on=("x", "y")))
+    play = Play(A, StepDefinition("m", kind="map", depends_on=("a",), body=two), B, StepDefinition("c"))
+    assert told(play.state.open_moves()) == ["Do a", "Do c"]
+    assert told(play.do("a")) == ["Ask m", "Do b"]
+    assert told(play.answer("m", "items", [1, 2])) == ["Do m[0]/x", "Do m[0]/y", "Do m[1]/x", "Do m[1]/y"]
+    play.do("m[1]/y", "m[1]/x", "m[0]/x")
+    assert told(play.state.open_moves()) == ["Do b", "Do c", "Do m[0]/y", "Do m[1]/z"]
+    play.do("c", "b", "m[0]/y", "m[0]/z", "m[1]/z")
+    assert told(play.tell(RerunRequested("a"))) == ["Do a"]
+    assert told(play.do("a")) == ["Ask m", "Do b"]
+
+
+def told(moves: list[Move]) -> list[str]:
+    return [f"{type(move).__name__} {'' if isinstance(move, Finish) else move.path}" for move in moves]

@@ -272,7 +272,9 @@ class Driver:
             case "until":
                 return Answered(path, move.epoch, "until", self.now + 3.0)
             case "again":
-                return Answered(path, move.epoch, "again", world.again(path, len(node.scopes)))
+                again = world.again(path, len(node.scopes))
+                spent = again and len(node.scopes) >= self.state.most_rounds(node)
+                return Answered(path, move.epoch, "again", again, then="fail" if spent else None)
             case _:
                 return Answered(path, move.epoch, "grow", world.grows(path))
 

@@ -200,12 +200,14 @@ def _again(state: Progress, node: Node, event: Answered) -> None:
         last = node.scopes[-1]
         state.finish_loop(node, last)
         return
-    most = state.started.limits.max_rounds if node.step.rounds is None else node.step.rounds
-    if len(node.scopes) < most:
+    made = len(node.scopes)
+    if event.then == "fail":
+        text = f"The loop {node.path} is to go on, and has made all rounds that it may make ({made})."
+        state.fail(node, "bound", LightAgentErrorInfo("LA-BUDGET", text, "Raise rounds=, or mend its condition."))
+    elif made < state.most_rounds(node):
         state.next_round(node)
-        return
-    text = f"The loop {node.path} is to go on after the {most} rounds that it may make."
-    state.fail(node, "bound", LightAgentErrorInfo("LA-BUDGET", text, "Raise rounds=, or mend its condition."))
+    else:
+        raise Refused("limit", f"{node.path}: it has made all rounds that it may make ({made}).", path=node.path)
 
 
 def _verify(state: Progress, node: Node, event: Answered) -> None:

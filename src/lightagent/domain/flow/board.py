@@ -85,7 +85,7 @@ class Board:
         self.root = self.add_scope(None, "", make_body(self.definition.steps))
 
     def add_scope(self, parent: Node | None, prefix: str, body: Body, item: JsonValue = None, number: int = 0) -> Scope:
-        """A new instance of a body, whose first steps are put on the worklist."""
+        """A new instance of a body; `enter` begins it."""
         scope = Scope(parent, prefix, body, item, number, open=len(body.steps))
         nodes = scope.nodes
         for place, (step, name, needs) in enumerate(zip(body.steps, body.names, body.needs, strict=True)):
@@ -95,8 +95,12 @@ class Board:
         if parent is not None:
             parent.scopes.append(scope)
             parent.open += 1
-        self._todo.extend([nodes[place] for place in body.roots])
         return scope
+
+    def enter(self, scope: Scope) -> None:
+        """The first steps of a scope are put on the worklist."""
+        nodes = scope.nodes
+        self._todo.extend([nodes[place] for place in scope.body.roots])
 
     def drop_scope(self, scope: Scope) -> Iterator[Node]:
         """Forget a scope and all inside it; its steps are given once more, to stop what they do."""

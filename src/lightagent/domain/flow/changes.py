@@ -116,8 +116,14 @@ def _compare_questions(node: Node, new: StepDefinition) -> Iterator[ChangeFault]
         yield ChangeFault(path, "approval", f"It is {node.status}; approval comes before that.")
     if old.verify != new.verify and (node.status == "success" or node.question == "verify"):
         yield ChangeFault(path, "verify", f"It is {node.status}; its result is verified before that.")
+    if node.proposed and _accepts(old) != _accepts(new):
+        yield ChangeFault(path, "growth", f"It is {node.status}, and what it proposes is accepted otherwise now.")
     if new.rounds is not None and len(node.scopes) > new.rounds and old.kind == "loop":
         yield ChangeFault(path, "rounds", f"It has made {len(node.scopes)} rounds, and may make {new.rounds} now.")
+
+
+def _accepts(step: StepDefinition) -> str:
+    return "" if step.growth is None else step.growth.accept
 
 
 def _asks_condition(node: Node) -> bool:

@@ -112,9 +112,7 @@ class StepDefinition:
     code: tuple[CodeDigest, ...] = ()
 
 
-POLICY_FIELDS: Final = frozenset(
-    ("retry", "timeout", "fallback", "doubt", "growth", "approvers", "repeatable", "metadata")
-)
+POLICY_FIELDS: Final = frozenset(("retry", "timeout", "fallback", "doubt", "approvers", "repeatable", "metadata"))
 """What may change of a step at any time, since what they decided is on record."""
 
 

@@ -73,7 +73,8 @@ class Answered:
         answer: see `Question`.
         error: it failed, and so does the step; `answer` means nothing then.
         reason: why, such as what a verification has against a result; the next attempt is told.
-        then: what follows a result that is not accepted. For `unknown`, None: the result counts.
+        then: what follows a result that is not accepted. For `unknown`, None: the result counts. Of a loop that is to
+            go on and may make no more rounds: fail.
         due: when that is done at the earliest.
     """
 

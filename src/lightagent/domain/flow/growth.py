@@ -19,13 +19,19 @@ def growth_fault(state: Progress, node: Node) -> Refused | None:
     Whoever answers the question `grow` looks here first, and answers with the error where there is one.
     """
     growth = node.step.growth
-    limits = state.started.limits
     count = count_steps(node.proposed)
     path = node.path
     if growth is None:
         return Refused("form", f"{path}: its definition has no growth.", path=path)
     if count > growth.most:
         return Refused("limit", f"{path}: it proposes {count} steps, and may add {growth.most}.", path=path)
+    return _fault_of_the_run(state, node, count)
+
+
+def _fault_of_the_run(state: Progress, node: Node, count: int) -> Refused | None:
+    """What holds for all steps of the run, on record since it began, and so what the fold looks at."""
+    limits = state.started.limits
+    path = node.path
     if state.added + count > limits.max_added:
         text = f"{path}: it proposes {count} steps, and {limits.max_added - state.added} may be added to this run yet."
         return Refused("limit", text, path=path)
@@ -41,18 +47,27 @@ def growth_fault(state: Progress, node: Node) -> Refused | None:
     return None
 
 
+def check_growth(state: Progress, node: Node) -> None:
+    """The limits of the run allow what the step proposes. Its own is a policy, which may have changed since.
+
+    Raises:
+        Refused: they do not.
+    """
+    fault = _fault_of_the_run(state, node, count_steps(node.proposed))
+    if fault is not None:
+        raise fault
+
+
 def add_steps(state: Progress, node: Node) -> None:
     """Add below a step what it proposes.
 
     Raises:
         Refused: it must not be added.
     """
-    fault = growth_fault(state, node)
-    if fault is not None:
-        raise fault
+    check_growth(state, node)
     state.added += count_steps(node.proposed)
     state.put(node, "inside")
-    state.add_scope(node, added_prefix(node.path), make_body(node.proposed))
+    state.enter(state.add_scope(node, added_prefix(node.path), make_body(node.proposed)))
 
 
 def _without_work(steps: tuple[StepDefinition, ...]) -> Iterator[str]:

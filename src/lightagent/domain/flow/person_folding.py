@@ -5,7 +5,7 @@ from __future__ import annotations
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.flow.attempt_folding import accept, check_status, node_at
 from lightagent.domain.flow.events import StepApprovalDecided, StepApprovalRequested
-from lightagent.domain.flow.growth import add_steps, growth_fault
+from lightagent.domain.flow.growth import add_steps, check_growth
 from lightagent.domain.flow.nodes import Node
 from lightagent.domain.flow.outputs import StepOutput
 from lightagent.domain.flow.progress import Progress
@@ -66,9 +66,7 @@ def _check_decision(state: Progress, node: Node, decision: ApprovalDecision) -> 
             text = f'{node.path}: edit changes the query of a step that has not run: arguments={{"query": "…"}}.'
             raise Refused("form", text, path=node.path)
     elif decision.action == "approve" and node.subject == "growth":
-        fault = growth_fault(state, node)
-        if fault is not None:
-            raise fault
+        check_growth(state, node)
 
 
 def _go_on(state: Progress, node: Node, decision: ApprovalDecision) -> None:

@@ -24,6 +24,7 @@ class Progress(Board):
 
     def __init__(self, started: FlowStarted, definition: FlowDefinition | None = None) -> None:
         super().__init__(started, definition)
+        self.enter(self.root)
         self.work()
         self._moves.clear()  # open_moves() gives them
 
@@ -143,12 +144,17 @@ class Progress(Board):
         else:
             self.open(node, "begin_wait")
 
+    def most_rounds(self, node: Node) -> int:
+        """The bound of a loop. Whoever answers that one goes on beyond it says that it has failed (`then`)."""
+        rounds = node.step.rounds
+        return self.started.limits.max_rounds if rounds is None else rounds
+
     def next_round(self, node: Node) -> None:
         """A loop makes another round."""
         number = len(node.scopes) + 1
         self.put(node, "inside")
         if node.inner is not None:
-            self.add_scope(node, round_prefix(node.path, number), node.inner, number=number)
+            self.enter(self.add_scope(node, round_prefix(node.path, number), node.inner, number=number))
 
     def go_through(self, node: Node, items: list[JsonValue]) -> None:
         """A map begins with all its items."""
@@ -156,10 +162,11 @@ class Progress(Board):
         if not items:
             return self.succeed(node, StepOutput([]))
         if node.inner is not None:
-            # The last first, so that the worklist takes them in their order; they are kept in the list's order.
-            for number in reversed(range(len(items))):
-                self.add_scope(node, item_prefix(node.path, number), node.inner, items[number], number)
-            node.scopes.reverse()
+            for number, item in enumerate(items):
+                self.add_scope(node, item_prefix(node.path, number), node.inner, item, number)
+            # The last first, so that the worklist takes them in their order.
+            for scope in reversed(node.scopes):
+                self.enter(scope)
         return None
 
     def _scope_closed(self, scope: Scope, node: Node) -> None:

@@ -116,6 +116,30 @@ async def test_an_agent_that_is_stopped_goes_on_where_it_was(by: str) -> None:
     assert (result.content, asked, result.steps[0].attempts) == ("Done.", ["model", "look", "model"], 1)
 
 
+async def test_a_run_that_nobody_has_is_cancelled_at_once() -> None:
+    store, began, quick = MemoryJournalStore(), asyncio.Event(), asyncio.Event()
+
+    async def work(query: str) -> str:
+        began.set()
+        if not quick.is_set():
+            await asyncio.sleep(60)
+        return "done"
+
+    flow = LightFlow(store=store).step("a", agent=work).step("b", agent=work, requires_approval=True)
+    running = asyncio.create_task(flow.arun("x", run_id="r"))
+    await began.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    await flow.acancel("r")
+    record = await flow.aget_run("r")
+    assert record is not None
+    assert record["status"] == "cancelled"
+    quick.set()
+    await flow.aapprove("r", "b")
+    assert [step.status for step in (await flow.aresume("r")).steps] == ["success", "success"]
+
+
 async def test_one_at_a_time_goes_on_with_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(flow_runs, "_WAIT", 0.05)
     store, began, go = MemoryJournalStore(), asyncio.Event(), asyncio.Event()

@@ -15,7 +15,7 @@ from lightagent.application.flow.flow_runs import no_such_run
 from lightagent.application.flow.flow_step import LightFlowStep, by_work
 from lightagent.application.flow.listeners import Listeners
 from lightagent.domain.errors import LeaseHeld, StoreError, StreamConflict
-from lightagent.domain.flow.events import CancelRequested, FlowEvent, FlowFinished
+from lightagent.domain.flow.events import AttemptStopped, CancelRequested, FlowEvent, FlowFinished
 from lightagent.domain.flow.state import FlowState, fold
 from lightagent.domain.journal_streams import StreamKey
 from lightagent.domain.review import ApprovalDecision
@@ -92,9 +92,7 @@ class FlowDesk:
                 event = make(state)
                 state.apply(event)
                 told.append(event)
-            if state.cancelled and not state.active and state.status == "running":
-                told.append(FlowFinished("cancelled", at=self._clock.now()))
-                state.apply(told[-1])
+            told += _cancelled(state, self._clock.now())
             if told:
                 await log.append(told, state.status, heard)
         finally:
@@ -112,3 +110,14 @@ class FlowDesk:
         event = make(state)
         state.apply(event)
         await inbox.say(event, heard)
+
+
+def _cancelled(state: FlowState, now: float) -> list[FlowEvent]:
+    """What follows a cancellation where nobody has the run: nothing is under way, so nothing has to be waited for."""
+    events: list[FlowEvent] = []
+    if state.cancelled and state.status == "running":
+        events += [AttemptStopped(node.path, node.epoch, node.attempt, at=now) for node in state.live_nodes()]
+        events.append(FlowFinished("cancelled", at=now))
+    for event in events:
+        state.apply(event)
+    return events

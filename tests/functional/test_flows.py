@@ -18,11 +18,13 @@ from lightagent import (
     StepContext,
 )
 from lightagent.adapters.journals.memory import MemoryJournalStore
+from lightagent.adapters.journals.sealed import FileHeads, SealedJournalStore
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
 from tests.servers.json_values import as_list, as_object
 from tests.support.postgres_stores import Place
+from tests.support.wrapped_journals import KEYS
 
-pytestmark = pytest.mark.parametrize("store", ["memory", "files", "sqlite", "postgres"], indirect=True)
+pytestmark = pytest.mark.parametrize("store", ["memory", "files", "sqlite", "sealed", "postgres"], indirect=True)
 
 
 @pytest.fixture
@@ -39,6 +41,9 @@ def _store(request: pytest.FixtureRequest) -> JournalStore:
     if kind == "postgres":
         return Place(request.getfixturevalue("postgres")).store()
     folder = request.getfixturevalue("tmp_path")
+    if kind == "sealed":
+        heads = FileHeads(folder / "heads", fsync=False)
+        return SealedJournalStore(SqliteJournalStore(folder / "journals.db"), KEYS, heads)
     return JsonLightFlowStore(folder / "runs") if kind == "files" else SqliteJournalStore(folder / "journals.db")
 
 

@@ -47,7 +47,6 @@ NEEDY = LightAgent(name="n", model=ScriptedModel(["x"]), deps_type=Typed)
         ({"agent": same, "output_type": Callable[[], str]}, "output_type"),
         ({"agent": same, "depends": ["a"]}, "Did you mean 'depends_on'?"),
     ],
-    ids=str,
 )
 def test_a_wrong_option_of_a_step_is_refused_by_name(wrong: dict[str, object], problem: str) -> None:
     flow = LightFlow()
@@ -81,7 +80,6 @@ def test_a_name_is_taken_once() -> None:
         ({"nmae": "x"}, "Did you mean 'name'?"),
         ({"clock": 3}, "clock: expected an object"),
     ],
-    ids=str,
 )
 def test_a_wrong_option_of_a_flow_is_refused(wrong: dict[str, object], problem: str) -> None:
     make: Callable[..., object] = LightFlow
@@ -99,7 +97,6 @@ def test_a_wrong_option_of_a_flow_is_refused(wrong: dict[str, object], problem: 
         ({"result_format": "json"}, "result_format must be one of object, str, dict"),
         ({"timeout": 3}, "has no option 'timeout'"),
     ],
-    ids=str,
 )
 def test_a_wrong_option_of_a_run_is_refused(wrong: dict[str, object], problem: str) -> None:
     flow = LightFlow().step("a", agent=same)

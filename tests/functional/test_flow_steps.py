@@ -109,7 +109,7 @@ async def test_typed_outputs_are_kept_as_json_and_read_as_their_type() -> None:
         result.output("nothing")
 
 
-@pytest.mark.parametrize("output", [{1, 2}, object(), float("nan"), {1: "a"}], ids=str)
+@pytest.mark.parametrize("output", [{1, 2}, object(), float("nan"), {1: "a"}])
 async def test_a_result_that_is_no_json_is_an_error_that_names_the_step(output: object) -> None:
     result = await LightFlow().step("odd", agent=lambda query: output).arun("x")
     assert result.error is not None

@@ -192,6 +192,24 @@ async def test_what_a_person_declines_is_asked_again_by_a_rerun_alone(store: Jou
     assert (result.content, desk.asked) == ("paid by hand", [])
 
 
+async def test_of_many_decisions_at_once_the_first_one_counts_and_the_others_are_told(store: JournalStore) -> None:
+    def declared() -> LightFlow:
+        return LightFlow(store=store).step("a", agent=lambda query: query, requires_approval=True)
+
+    await declared().arun("x", run_id="r")
+
+    async def decide(name: str) -> str:
+        try:
+            await declared().aapprove("r", "a", ApprovalDecision.respond(name, actor=name))
+        except ConfigurationError:
+            return ""
+        return name
+
+    won = [name for name in await asyncio.gather(*(decide(name) for name in "abcdefgh")) if name]
+    assert len(won) == 1
+    assert (await declared().aresume("r")).content == won[0]
+
+
 async def test_nobody_finds_the_run_of_somebody_else(store: JournalStore) -> None:
     desk = Desk()
     flow = LightFlow(store=store).step("a", agent=desk.work, requires_approval=True)

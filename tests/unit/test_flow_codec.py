@@ -141,7 +141,6 @@ def _set(name: str, value: JsonValue) -> Callable[[JsonObject], None]:
         (EVENTS[21], _set("more", 1)),
         (EVENTS[22], _set("at", "now")),
     ],
-    ids=str,
 )
 def test_what_was_not_written_is_not_read(event: FlowEvent, change: Callable[[JsonObject], None]) -> None:
     entry = flow_event_to_dict(event)

@@ -68,7 +68,6 @@ def wrapped(function: Callable[[str], object]) -> Callable[[str], object]:
         (print, 0, None),
         ({"a": 1}.get, 1, 1),
     ],
-    ids=str,
 )
 async def test_a_function_is_called_as_it_wants(function: Callable[..., object], wants: int, result: object) -> None:
     made = FlowFunction(function)

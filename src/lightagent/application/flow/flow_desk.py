@@ -14,7 +14,7 @@ from lightagent.application.flow.flow_log import StoredLog, flow_key, read_flow
 from lightagent.application.flow.flow_runs import no_such_run
 from lightagent.application.flow.flow_step import LightFlowStep, by_work
 from lightagent.application.flow.listeners import Listeners
-from lightagent.domain.errors import LeaseHeld, StoreError, StreamConflict
+from lightagent.domain.errors import StoreError, StreamConflict
 from lightagent.domain.flow.events import AttemptStopped, CancelRequested, FlowEvent, FlowFinished
 from lightagent.domain.flow.state import FlowState, fold
 from lightagent.domain.journal_streams import StreamKey
@@ -60,38 +60,33 @@ class FlowDesk:
         await self._say(owner, run_id, lambda state: CancelRequested(reason=reason, at=self._clock.now()))
 
     async def _say(self, owner: Scope, run_id: str, make: MakeEvent) -> None:
+        """Put what is said into the run's inbox, and from there on its record, unless somebody has the run.
+
+        All that is said goes through the inbox, also where nobody has the run: it is the one place where the first of
+        two is told from the second.
+        """
         check_text(run_id, "run_id")
         key = flow_key(run_id, owner)
         for _ in range(_TRIES):
-            try:
-                await self._put_on_record(key, make)
+            with suppress(StreamConflict):
+                await self._leave(key, make)
+                self._listeners.tell(key)
+                with suppress(StoreError):  # It is kept. Whoever has the run, or goes on with it later, hears it.
+                    await self._deliver(key)
                 return
-            except LeaseHeld:
-                with suppress(StreamConflict):
-                    await self._leave(key, make)
-                    self._listeners.tell(key)
-                    with suppress(LeaseHeld):  # Whoever had the run may have left it without hearing.
-                        await self._put_on_record(key)
-                    return
         raise StoreError(
             f"The run {run_id!r:.100} could not be told, since others told it something all the time.",
             guidance="Try again.",
         )
 
-    async def _put_on_record(self, key: StreamKey, make: MakeEvent | None = None) -> None:
-        """Tell a run that nobody has; without `make`, what was left in its inbox."""
+    async def _deliver(self, key: StreamKey) -> None:
+        """Put what was said to a run that nobody has on its record."""
         log = StoredLog(self._store, key, self._clock)
         events = await log.open()
         try:
-            if not events:
-                raise no_such_run(key.id)
             state = fold(events)
             said, heard = await log.unheard()
             told = take_said(state, said)
-            if make is not None:
-                event = make(state)
-                state.apply(event)
-                told.append(event)
             told += _cancelled(state, self._clock.now())
             if told:
                 await log.append(told, state.status, heard)
@@ -99,7 +94,7 @@ class FlowDesk:
             await to_the_end(log.close())
 
     async def _leave(self, key: StreamKey, make: MakeEvent) -> None:
-        """Leave something in the inbox of a run that somebody has, if it is possible after all that was said before."""
+        """Leave something in the inbox of a run, if it is possible after all that was said before."""
         inbox = FlowInbox(self._store, key, self._clock)
         stream, events = await read_flow(self._store, key)
         if not events:

@@ -1,4 +1,4 @@
-"""What is said to a run while somebody else goes on with it: a stream beside the run's own, which needs no lease.
+"""What is said to a run, whoever goes on with it: a stream beside the run's own, which needs no lease.
 
 Whoever has the run hears it, and notes with its next append how far it has heard. What was said is checked before it is
 kept, against all that was said before: so of two decisions the first one counts, and the second is refused at once.

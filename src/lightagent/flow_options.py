@@ -28,8 +28,8 @@ class FlowSwarm(Protocol):
     """A swarm of such agents, the first of which gets the step's query: every `LightSwarm` without dependencies."""
 
     @property
-    def front(self) -> Means[None]:
-        """The agent that was registered first, as it is within the swarm."""
+    def registered(self) -> tuple[FlowAgent, ...]:
+        """Its agents, in the order in which they were registered."""
         ...
 
 

@@ -62,6 +62,11 @@ class LightSwarm(Generic[DepsT]):
         """The names of the agents, in the order in which they were registered."""
         return tuple(self._agents)
 
+    @property
+    def registered(self) -> tuple[SwarmAgent[DepsT], ...]:
+        """The agents themselves, in the same order; `member` gives one as it is within the swarm."""
+        return tuple(self._agents.values())
+
     def register_agent(self, *agents: SwarmAgent[DepsT]) -> None:
         """Add agents. One that is registered already stays as it is.
 
@@ -99,13 +104,6 @@ class LightSwarm(Generic[DepsT]):
                 guidance=f"Call register_agent first. Registered: {', '.join(self._agents) or 'none'}.",
             )
         return agent.made_of(self._means()[agent.name])
-
-    @property
-    def front(self) -> Means[DepsT]:
-        """The agent that was registered first, as it is within the swarm; without one a `ConfigurationError`."""
-        if not self._agents:
-            raise ConfigurationError("LightSwarm: no agent is registered.", guidance="Call register_agent first.")
-        return self._means()[self.agents[0]]
 
     def _means(self) -> Mapping[str, Means[DepsT]]:
         """What the agents are within the swarm; made anew where one was given more tools since."""

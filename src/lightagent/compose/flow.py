@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from lightagent.adapters.journals.memory import MemoryJournalStore
@@ -222,22 +223,23 @@ def _means(at: str, option: str, agent: object) -> Callable[[], Means[None]] | N
         check: object = getattr(agent, "check_deps", None)
         if callable(check):
             _refuse_deps(at, option, check)
-        return _Attribute(agent, "means")
-    return _Attribute(agent, "front") if callable(getattr(agent, "register_agent", None)) else None
+        return partial(_means_now, agent)
+    member: object = getattr(agent, "member", None)
+    return partial(_first_member, agent, member) if hasattr(agent, "registered") and callable(member) else None
 
 
-class _Attribute:
-    """The means as they are at each run: agents may be given tools, and swarms agents, after the flow was declared."""
+def _means_now(agent: object) -> Means[None]:
+    """The means of an agent as they are when a run begins: it may have been given tools since the flow was declared."""
+    means: Means[None] = getattr(agent, "means")  # noqa: B009 - which agent it is, only the static checker knows
+    return means
 
-    __slots__ = ("_name", "_owner")
 
-    def __init__(self, owner: object, name: str) -> None:
-        self._owner = owner
-        self._name = name
-
-    def __call__(self) -> Means[None]:
-        means: Means[None] = getattr(self._owner, self._name)
-        return means
+def _first_member(swarm: object, member: Callable[[object], object]) -> Means[None]:
+    """The same of the agent that was registered first, as it is within its swarm."""
+    registered: object = getattr(swarm, "registered", ())
+    if not isinstance(registered, tuple) or not registered:
+        raise ConfigurationError("LightSwarm: no agent is registered.", guidance="Call register_agent first.")
+    return _means_now(member(registered[0]))
 
 
 def _refuse_deps(at: str, option: str, check: Callable[[None], object]) -> None:

@@ -230,8 +230,10 @@ def _means(at: str, option: str, agent: object) -> Callable[[], Means[None]] | N
 
 def _means_now(agent: object) -> Means[None]:
     """The means of an agent as they are when a run begins: it may have been given tools since the flow was declared."""
-    means: Means[None] = getattr(agent, "means")  # noqa: B009 - which agent it is, only the static checker knows
-    return means
+    means: object = getattr(agent, "means", None)
+    if isinstance(means, Means):
+        return means
+    raise ConfigurationError(f"step: expected an agent, got {type(agent).__name__}.", guidance="")
 
 
 def _first_member(swarm: object, member: Callable[[object], object]) -> Means[None]:

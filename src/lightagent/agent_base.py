@@ -89,6 +89,14 @@ class AgentBase(Generic[DepsT, OutputT]):
         """The agent whose last run is kept: that of which this one was made, if it was."""
         return self if self._original is None else self._original
 
+    def check_deps(self, deps: object) -> DepsT:
+        """Dependencies that a run may be given; None where the agent was declared without.
+
+        Raises:
+            ConfigurationError: they are of another type, or missing.
+        """
+        return self._deps.check(deps)
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}(name={self.name!r}, model={self.means.model.name!r})"
 

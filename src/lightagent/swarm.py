@@ -15,11 +15,13 @@ from lightagent.application.projections.result import OutputT, RunResult
 from lightagent.application.projections.stream_events import StreamEvent
 from lightagent.application.tools.toolset import DepsT
 from lightagent.compose.swarm import SwarmAgent, compose_swarm
+from lightagent.compose.swarm_talk import SwarmOptions, Talk, as_asked, compose_talk
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.handoffs import HandoffLimits
 from lightagent.domain.json_types import JsonObject
 from lightagent.options import RunOptions
 from lightagent.streams import AsyncRunStream, RunStream
+from lightagent.swarm_talk import SwarmTalk
 
 if TYPE_CHECKING:
     from lightagent.application.projections.chunk_types import ChatCompletionChunk
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 _D = TypeVar("_D")
 
 
-class LightSwarm(Generic[DepsT]):
+class LightSwarm(SwarmTalk[DepsT], Generic[DepsT]):
     """Agents that know each other: each can hand the conversation over to each of the others.
 
     An agent hands over by calling a tool that is named after the other one, so the decision is the model's, and it is
@@ -37,23 +39,36 @@ class LightSwarm(Generic[DepsT]):
     Args:
         deps_type: a type; each run must then be given `deps=` of it, as the agents' tools expect.
         limits: how often agents may hand over in one run.
+        **options: how the agents talk besides handing over; see `SwarmOptions`.
 
     Raises:
         ConfigurationError: `limits` is something else.
     """
 
     @overload
-    def __init__(self: LightSwarm[None], *, limits: HandoffLimits | None = ...) -> None: ...
+    def __init__(
+        self: LightSwarm[None], *, limits: HandoffLimits | None = ..., **options: Unpack[SwarmOptions]
+    ) -> None: ...
 
     @overload
-    def __init__(self: LightSwarm[_D], *, deps_type: TypeForm[_D], limits: HandoffLimits | None = ...) -> None: ...
+    def __init__(
+        self: LightSwarm[_D],
+        *,
+        deps_type: TypeForm[_D],
+        limits: HandoffLimits | None = ...,
+        **options: Unpack[SwarmOptions],
+    ) -> None: ...
 
-    def __init__(self, *, deps_type: object = None, limits: HandoffLimits | None = None) -> None:
+    def __init__(
+        self, *, deps_type: object = None, limits: HandoffLimits | None = None, **options: Unpack[SwarmOptions]
+    ) -> None:
         given: object = limits
         if given is not None and not isinstance(given, HandoffLimits):
             raise ConfigurationError(f"limits must be HandoffLimits, got {type(given).__name__}.", guidance="")
         self._limits = limits or HandoffLimits()
+        self._names: list[str] = []
         self._agents: dict[str, SwarmAgent[DepsT]] = {}
+        self._talk = compose_talk(options, self._names)
         self._composed: tuple[tuple[Means[DepsT], ...], Mapping[str, Means[DepsT]]] = (), {}
         self._lock = threading.Lock()
 
@@ -82,8 +97,9 @@ class LightSwarm(Generic[DepsT]):
                         f"LightSwarm: another agent is called {agent.name!r:.80}.",
                         guidance="Give each a name of its own.",
                     )
-            compose_swarm([agent.means for agent in registered.values()], self._limits)
+            compose_swarm([agent.means for agent in registered.values()], self._limits, self._talk)
             self._agents = registered
+            self._names += [name for name in registered if name not in self._names]
 
     def member(self, agent: LightAgent[DepsT, OutputT]) -> LightAgent[DepsT, OutputT]:
         """A registered agent as it is within the swarm, for all that an agent can do: streams, journals, `resume`.
@@ -100,13 +116,23 @@ class LightSwarm(Generic[DepsT]):
             )
         return agent.made_of(self._means()[agent.name])
 
+    @property
+    def talk(self) -> Talk:
+        """How the agents talk to each other besides handing over."""
+        return self._talk
+
+    def asked(self, agent: LightAgent[DepsT, OutputT]) -> LightAgent[DepsT, OutputT]:
+        """A registered agent as it is while another one, or the program, asks it: it cannot hand over."""
+        member = self.member(agent)
+        return agent.made_of(as_asked(member.means))
+
     def _means(self) -> Mapping[str, Means[DepsT]]:
         """What the agents are within the swarm; made anew where one was given more tools since."""
         with self._lock:
             means = tuple(agent.means for agent in self._agents.values())
             known, composed = self._composed
             if len(known) != len(means) or any(one is not other for one, other in zip(known, means, strict=True)):
-                composed = compose_swarm(means, self._limits)
+                composed = compose_swarm(means, self._limits, self._talk)
                 self._composed = means, composed
             return composed
 

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from lightagent import ApprovalDecision, Event, JsonObject, JsonValue, LightAgentErrorInfo
 from lightagent.domain.agent_heads import AgentHead, ModelEndpoint
-from lightagent.domain.effects import DeclareTools, Effect, HandOver, NarrowTools, OfferTools
+from lightagent.domain.agent_messages import AgentMessage, MessagesDelivered
+from lightagent.domain.effects import DeclareTools, Effect, HandOver, NarrowTools, OfferTools, SendMessage
 from lightagent.domain.events import (
     Admitted,
     ApprovalDecided,
@@ -110,11 +111,13 @@ ENDPOINT = st.builds(ModelEndpoint, TEXT, TEXT, st.none() | st.integers(1, 65535
 HEAD = st.builds(AgentHead, TEXT, TEXT, SYSTEM, OBJECT, st.none() | OBJECT, ENDPOINT)
 OFFERED = st.lists(st.builds(OfferedTool, TEXT, TEXT, OBJECT), max_size=2).map(tuple)
 RANKED = st.lists(st.builds(RankedTool, TEXT, SECONDS), max_size=2).map(tuple)
+MAIL = st.builds(AgentMessage, COUNT, TEXT, TEXT, TEXT, TEXT | OBJECT, TEXT, TEXT, LABELS, st.booleans(), SECONDS)
 EFFECT: st.SearchStrategy[Effect] = st.one_of(
     st.builds(OfferTools, NAMES),
     st.builds(DeclareTools, NAMES, OFFERED, RANKED),
     st.builds(HandOver, HEAD),
     st.builds(NarrowTools, NAMES, TEXT),
+    st.builds(SendMessage, MAIL),
 )
 STARTED = st.builds(
     RunStarted,
@@ -166,6 +169,15 @@ PLAIN_EVENTS: dict[type, st.SearchStrategy[Event]] = {
         TEXT,
         COUNT,
         st.none() | USAGE,
+        DECISIONS,
+        SECONDS,
+    ),
+    MessagesDelivered: st.builds(
+        MessagesDelivered,
+        st.lists(MAIL, max_size=2).map(tuple),
+        st.lists(CONTEXT, max_size=2).map(tuple),
+        COUNT,
+        st.none() | ERROR,
         DECISIONS,
         SECONDS,
     ),

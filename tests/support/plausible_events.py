@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from lightagent import ApprovalDecision, ConfigurationError, Event, LightAgentErrorInfo
 from lightagent.domain.agent_heads import AgentHead
-from lightagent.domain.effects import DeclareTools, Effect, HandOver, NarrowTools, OfferTools
+from lightagent.domain.agent_messages import AgentMessage, MessagesDelivered
+from lightagent.domain.effects import DeclareTools, Effect, HandOver, NarrowTools, OfferTools, SendMessage
 from lightagent.domain.events import (
     Admitted,
     ApprovalDecided,
@@ -85,11 +86,21 @@ OUTCOMES: st.SearchStrategy[Outcome] = st.one_of(
     st.sampled_from([Blocked(ERROR), BudgetExhausted(ERROR), Cancelled(), Failed(ERROR)]),
 )
 DECLARED = st.lists(st.builds(OfferedTool, IDS, TEXT, ARGUMENTS), max_size=2).map(tuple)
+MAIL = st.builds(
+    AgentMessage,
+    st.integers(1, 3),
+    IDS,
+    st.just("sender"),
+    st.sampled_from(["first", "first", "second"]),
+    TEXT,
+    labels=st.sampled_from([(), ("tool:web",)]),
+)
 EFFECTS: st.SearchStrategy[Effect] = st.one_of(
     st.builds(OfferTools, st.lists(IDS, max_size=2).map(tuple)),
     st.builds(DeclareTools, st.lists(IDS, max_size=2).map(tuple), DECLARED),
     st.builds(HandOver, HEADS),
     st.builds(NarrowTools, st.lists(IDS, max_size=2).map(tuple), IDS),
+    st.builds(SendMessage, MAIL),
 )
 HUMAN = st.one_of(
     st.sampled_from([ApprovalDecision.approve(), ApprovalDecision.reject(), ApprovalDecision.respond("r")]),
@@ -126,7 +137,11 @@ PLANS = st.one_of(
         st.sampled_from([None, (), ("t",)]),
     ),
 )
+DELIVERED = st.lists(MAIL, min_size=1, max_size=2).map(
+    lambda sent: MessagesDelivered(tuple(sent), tuple(message.told() for message in sent))
+)
 PLAIN: st.SearchStrategy[Event] = st.one_of(
+    DELIVERED,
     st.builds(Admitted, st.builds(UserMessage, TEXT)),
     st.builds(ContextAdded, NAMES, st.lists(st.builds(ContextMessage, NAMES, TEXT), max_size=2).map(tuple)),
     st.builds(ContextReplaced, NAMES, st.integers(0, 4), MESSAGES),

@@ -11,6 +11,7 @@ from lightagent.application.policies.review_desk import ReviewDesk
 from lightagent.application.prompts import DEFAULT_PROMPTS, Prompts
 from lightagent.application.select_tools import ToolSelector
 from lightagent.application.structured_output import OutputType
+from lightagent.application.swarm_mail import SwarmMail
 from lightagent.application.tools.catalogue import Catalogue
 from lightagent.application.tools.toolset import DepsT, tool_name
 from lightagent.application.use_skills import SkillUse
@@ -67,6 +68,7 @@ class Means(Generic[DepsT]):
         planning: how it plans before it acts; None for an agent that does not.
         handoffs: agents that may take over; those of a swarm name each other, and itself.
         handoff_limits: how often they may; None: no limit of their own.
+        mail: how it and the other agents of its swarm send messages to each other; None where they do not.
     """
 
     name: str
@@ -98,6 +100,7 @@ class Means(Generic[DepsT]):
     planning: TreeOfThought | None = None
     handoffs: Sequence[Means[DepsT]] = ()
     handoff_limits: HandoffLimits | None = None
+    mail: SwarmMail | None = None
 
     @cached_property
     def head(self) -> AgentHead:

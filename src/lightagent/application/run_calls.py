@@ -14,6 +14,7 @@ from lightagent.application.active_run import ActiveRun
 from lightagent.application.finish_call import carry_out
 from lightagent.application.prepare_call import ReadyCall
 from lightagent.application.show_parts import part_viewer, unseen
+from lightagent.application.swarm_mail import run_mail
 from lightagent.application.tools.function_tool import FunctionTool
 from lightagent.application.tools.invoke import ToolAbandoned
 from lightagent.application.tools.toolset import DepsT
@@ -206,6 +207,9 @@ class _Work(Generic[DepsT]):
             meters,
             past,
             live.spans,
+            (*(() if live.nesting is None else live.nesting.agents), live.run.head.name),
+            lambda: live.run.messages[:-1],
+            live.mail,
         )
 
 
@@ -263,7 +267,8 @@ def _context(
     """What the tool gets to see of its run."""
     call_id = ready.call.call.id
     origin = live.call_origin(call_id)
-    return RunContext(live.deps, origin, call_id, ready.key, ready.approved, report, over, nesting, show_part)
+    mail = run_mail(live.acting.mail, live.mail, live.run, live.clock)
+    return RunContext(live.deps, origin, call_id, ready.key, ready.approved, report, over, nesting, show_part, mail)
 
 
 def _progress(live: ActiveRun[DepsT], ready: ReadyCall[DepsT], text: str) -> Noted:

@@ -10,6 +10,7 @@ from lightagent.application.hand_off import HandoffTool, check_handoff_names, ha
 from lightagent.application.means import Means
 from lightagent.application.tools.catalogue import Catalogue
 from lightagent.application.tools.toolset import DepsT
+from lightagent.compose.swarm_talk import Talk, as_asked, talking_tools
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.handoffs import HandoffLimits
 
@@ -25,7 +26,7 @@ class SwarmAgent(Protocol[DepsT]):
         ...
 
 
-def compose_swarm(agents: Sequence[Means[DepsT]], limits: HandoffLimits) -> Mapping[str, Means[DepsT]]:
+def compose_swarm(agents: Sequence[Means[DepsT]], limits: HandoffLimits, talk: Talk) -> Mapping[str, Means[DepsT]]:
     """The means of each agent within the swarm, by its name.
 
     Raises:
@@ -35,15 +36,17 @@ def compose_swarm(agents: Sequence[Means[DepsT]], limits: HandoffLimits) -> Mapp
     check_handoff_names(agent.name for agent in agents)
     # Each member names all of them, itself included, so the list is filled once they are made.
     crew: list[Means[DepsT]] = []
+    asked: dict[str, Means[DepsT]] = {}
     for agent in agents:
         if agent.handoffs:
             raise ConfigurationError(
                 f"LightSwarm: {agent.name} has handoffs of its own.",
                 guidance="Register the agents that it hands over to, and make it without handoffs=.",
             )
-        own = (*agent.catalogue.own.values(), *_handoffs(agent, agents))
+        own = (*agent.catalogue.own.values(), *_handoffs(agent, agents), *talking_tools(agent, agents, asked, talk))
         catalogue = Catalogue(own, agent.catalogue.sources)
-        crew.append(replace(agent, catalogue=catalogue, handoffs=crew, handoff_limits=limits))
+        crew.append(replace(agent, catalogue=catalogue, handoffs=crew, handoff_limits=limits, mail=talk.mail))
+    asked.update((member.name, as_asked(member)) for member in crew)
     return {member.name: member for member in crew}
 
 

@@ -12,11 +12,13 @@ from lightagent.domain.deltas import Delta
 from lightagent.domain.events import Event
 from lightagent.domain.information_flow import InformationFlow
 from lightagent.domain.json_types import JsonObject
+from lightagent.domain.messages import Message
 from lightagent.domain.origin import Origin, TraceHeaders
 from lightagent.domain.runs import Run
 from lightagent.domain.scopes import Scope
 from lightagent.domain.tools import ToolSpec
 from lightagent.ports.budgets import Meter
+from lightagent.ports.mail import MailPost, MailRoom
 from lightagent.ports.policy import Gate
 from lightagent.ports.telemetry import CurrentSpans
 
@@ -52,6 +54,10 @@ def _no_past() -> Sequence[Event]:
     return ()
 
 
+def _no_messages() -> Sequence[Message]:
+    return ()
+
+
 def _no_headers(origin: Origin) -> TraceHeaders:
     return ()
 
@@ -72,6 +78,9 @@ class Nesting:
         flows: what holds for tainted calls in the runs around it; it holds in the nested run as well.
         meters: the budgets of the runs around it; what the nested run spends counts on them as well.
         past: gives the events of the nested run so far.
+        agents: the names of the agents that act in the runs around it, the outermost first.
+        conversation: gives the conversation of the run that calls, up to the reply that makes the call.
+        mail: the mailbox of the runs around it, where their agents send messages to each other.
     """
 
     child: Run | None
@@ -85,6 +94,9 @@ class Nesting:
     meters: tuple[Meter, ...] = ()
     past: Callable[[], Sequence[Event]] = _no_past
     spans: CurrentSpans | None = None
+    agents: tuple[str, ...] = ()
+    conversation: Callable[[], Sequence[Message]] = _no_messages
+    mail: MailRoom | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +113,7 @@ class RunContext(Generic[DepsT_co]):
         is_cancelled: whether the call was given up (timeout, cancelled run); a long synchronous tool should ask it.
         nesting: for tools that are agents; None outside of a run.
         show_part: show a part of the answer to the consumer of a streamed run; a generator's parts are shown anyway.
+        mail: how the agent that acts sends messages to others of its swarm; None where it does not.
     """
 
     deps: DepsT_co
@@ -112,6 +125,7 @@ class RunContext(Generic[DepsT_co]):
     is_cancelled: Callable[[], bool]
     nesting: Nesting | None = field(default=None, repr=False)
     show_part: Callable[[object], None] = field(default=_no_part, repr=False)
+    mail: MailPost | None = field(default=None, repr=False)
 
     @property
     def agent_name(self) -> str:

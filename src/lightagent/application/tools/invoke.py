@@ -16,8 +16,9 @@ from lightagent.application.tools.foreign_tool import declared
 from lightagent.application.tools.function_tool import FunctionTool
 from lightagent.application.tools.output import render_output
 from lightagent.application.tools.wrapped_tool import unwrapped
+from lightagent.domain.agent_messages import AgentMessage
 from lightagent.domain.context_labels import TOOL_LABEL, TRUSTED, is_untrusted
-from lightagent.domain.effects import MOST_LABELS, Effect, NarrowTools, OfferTools, ToolAnswer
+from lightagent.domain.effects import MOST_LABELS, Effect, NarrowTools, OfferTools, SendMessage, ToolAnswer
 from lightagent.domain.error_records import error_info
 from lightagent.domain.errors import BudgetError, PolicyError, ToolError
 from lightagent.domain.ranking import RankedTool, as_ranking
@@ -91,6 +92,8 @@ def _answer(output: object, spec: ToolSpec) -> CallAnswer:
     effects: tuple[Effect, ...] = (OfferTools(tuple(offer)),) if offer else ()
     if output.narrow is not None:
         effects = (*effects, _narrowing(output.narrow, spec))
+    if isinstance(output.sent, AgentMessage) and spec.provider == OWN_PROVIDER:
+        effects = (*effects, SendMessage(output.sent))
     labels = output_labels(spec, _labels(output.labels, spec))
     candidates = _candidates(output.candidates, spec)
     return CallAnswer(render_output(output.output, spec.output_limit), effects, hand_over, labels, candidates)

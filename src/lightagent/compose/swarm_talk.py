@@ -1,0 +1,143 @@
+"""How the agents of a swarm talk to each other besides handing over: what they ask, and what they send."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Generic, TypedDict
+
+from typing_extensions import TypeForm, TypeVar
+
+from lightagent.application.consult import ConsultTool, consult_name
+from lightagent.application.hand_off import HandoffTool
+from lightagent.application.mail_tools import READ_TOOL, SEND_TOOL, ReadMessagesTool, SendMessageTool
+from lightagent.application.means import Means
+from lightagent.application.structured_output import OutputType
+from lightagent.application.swarm_mail import SwarmMail
+from lightagent.application.tools.catalogue import Catalogue
+from lightagent.application.tools.toolset import DepsT
+from lightagent.compose.ports import journal_port
+from lightagent.domain.consulting import ConsultLimits
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.mailboxes import MailLimits
+from lightagent.ports.journals import JournalStore
+from lightagent.ports.tools import Tool
+
+PayloadT_co = TypeVar("PayloadT_co", covariant=True, default=str)
+
+
+class AgentMail(Generic[PayloadT_co]):
+    """Messages that the agents of a swarm send to each other.
+
+    Args:
+        payload: the type of what is sent; text by default. What an agent sends is checked against it.
+        limits: how many messages may wait, and how large and how old they may be.
+        store: keeps the mailboxes of users and sessions; by default as long as the swarm lives.
+        name: tells the mailboxes of several swarms apart that have the same store.
+
+    Raises:
+        ConfigurationError: an option is no such thing.
+    """
+
+    def __init__(
+        self,
+        payload: TypeForm[PayloadT_co] | None = None,
+        *,
+        limits: MailLimits | None = None,
+        store: JournalStore | None = None,
+        name: str = "swarm",
+    ) -> None:
+        from lightagent.adapters.journals.memory import MemoryJournalStore
+
+        given: object = limits
+        if given is not None and not isinstance(given, MailLimits):
+            raise ConfigurationError(f"AgentMail: limits must be MailLimits, got {type(given).__name__}.", guidance="")
+        named: object = name
+        if not isinstance(named, str) or not named:
+            raise ConfigurationError("AgentMail: name must be a text that is not empty.", guidance="")
+        self.payload: OutputType[PayloadT_co] = OutputType(payload)
+        if not self.payload.is_text:
+            _ = self.payload.schema  # It refuses a type without one, before any agent sends.
+        self._limits, self._name = limits or MailLimits(), name
+        self._store = journal_port(store, "AgentMail: store") or MemoryJournalStore()
+
+    def of(self, agents: Collection[str]) -> SwarmMail:
+        """The messages of a swarm of these agents, which may grow."""
+        from lightagent.adapters.journals.memory import MemoryJournalStore
+
+        return SwarmMail(self._name, self._store, MemoryJournalStore, self.payload, self._limits, agents)
+
+
+class SwarmOptions(TypedDict, total=False):
+    """How the agents of a swarm talk besides handing over. Without these they do not.
+
+    Attributes:
+        consult: True, or limits: each agent has a tool for each of the others that asks it, without handing over.
+        mail: True, or `AgentMail`: each agent has tools that send messages to the others, and read them.
+    """
+
+    consult: ConsultLimits | bool | None
+    mail: AgentMail[object] | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """The same, made ready."""
+
+    consult: ConsultLimits | None = None
+    mail: SwarmMail | None = None
+
+
+def compose_talk(options: SwarmOptions, agents: Collection[str]) -> Talk:
+    """How the agents talk, by the options of a swarm; `agents` are their names, and may grow.
+
+    Raises:
+        ConfigurationError: an option is unknown, or no such thing.
+    """
+    unknown = sorted(set(options) - set(SwarmOptions.__annotations__))
+    if unknown:
+        raise ConfigurationError(f"LightSwarm: there is no option {unknown[0]!r:.80}.", guidance="")
+    consult: object = options.get("consult") or None
+    mail: object = options.get("mail") or None
+    limits = ConsultLimits() if consult is True else consult
+    sent = AgentMail() if mail is True else mail
+    if limits is not None and not isinstance(limits, ConsultLimits):
+        raise ConfigurationError(f"consult must be True or ConsultLimits, got {type(limits).__name__}.", guidance="")
+    if sent is not None and not isinstance(sent, AgentMail):
+        raise ConfigurationError(f"mail must be True or AgentMail, got {type(sent).__name__}.", guidance="")
+    return Talk(limits, None if sent is None else sent.of(agents))
+
+
+def talking_tools(
+    agent: Means[DepsT], agents: Sequence[Means[DepsT]], asked: Mapping[str, Means[DepsT]], talk: Talk
+) -> list[Tool[DepsT]]:
+    """The tools with which an agent of a swarm asks the others and sends messages to them.
+
+    Args:
+        asked: what the agents are while they are asked; it may be filled later.
+
+    Raises:
+        ConfigurationError: the agent has another tool of such a name.
+    """
+    others = [other for other in agents if other.name != agent.name]
+    tools: list[Tool[DepsT]] = []
+    names: list[str] = []
+    if talk.consult is not None:
+        names += [consult_name(other.name) for other in others]
+        tools += [ConsultTool(other, asked, talk.consult, agent.prompts) for other in others]
+    if talk.mail is not None and others:
+        names += [SEND_TOOL, READ_TOOL]
+        tools.append(SendMessageTool(talk.mail, [other.name for other in others], agent.prompts))
+        tools.append(ReadMessagesTool(agent.prompts))
+    taken = next((name for name in names if name in agent.catalogue.own), None)
+    if taken is not None:
+        raise ConfigurationError(
+            f"LightSwarm: {agent.name} has a tool {taken}, which is a tool of the swarm.", guidance="Rename the tool."
+        )
+    return tools
+
+
+def as_asked(member: Means[DepsT]) -> Means[DepsT]:
+    """A member of a swarm while it is asked: it cannot hand the run over, since somebody waits for its answer."""
+    own = [tool for tool in member.catalogue.own.values() if not isinstance(tool, HandoffTool)]
+    return replace(member, catalogue=Catalogue(own, member.catalogue.sources), handoffs=(), handoff_limits=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final, Generic
 
 from lightagent.application.hand_off import MOST_DESCRIBED, handoff_name
@@ -13,7 +14,7 @@ from lightagent.application.tools.argument_errors import refused
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.consulting import ConsultLimits, refused_consultation, told_of
 from lightagent.domain.messages import Message
-from lightagent.domain.tools import DEFAULT_OUTPUT_LIMIT
+from lightagent.domain.tools import DEFAULT_OUTPUT_LIMIT, OWN_PROVIDER
 from lightagent.ports.tools import Nesting
 
 _PREFIX: Final = "consult_"
@@ -36,7 +37,8 @@ class ConsultTool(AgentTool[DepsT], Generic[DepsT]):
         about = (target.role or target.instructions or "").strip()[:MOST_DESCRIBED]
         described = prompts.consult.format(agent=target.name, about=about).strip()
         name = consult_name(target.name)
-        super().__init__(target, agent_tool_spec(name, described, timeout=None, output_limit=DEFAULT_OUTPUT_LIMIT))
+        spec = agent_tool_spec(name, described, timeout=None, output_limit=DEFAULT_OUTPUT_LIMIT)
+        super().__init__(target, replace(spec, provider=OWN_PROVIDER))
         self._name, self._members, self._limits = target.name, members, limits
 
     @property

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
 from lightagent.aiokits.abandon import to_the_end
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.finish_answer import finish
+from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.agent_messages import MAIL_SOURCE, AgentMessage, MessagesDelivered
-from lightagent.domain.errors import LightAgentError
+from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.events import Noted
 from lightagent.domain.outcomes import Blocked, outcome_error
 from lightagent.domain.policy import ContextPayload, Stopped
@@ -31,14 +33,15 @@ async def deliver_mail(live: ActiveRun[DepsT]) -> bool:
     run_id = live.run.started.run_id
     try:
         messages = await _taken(live, room)
-    except LightAgentError as error:
-        await live.tell(Noted(MAIL_PROBLEM, {"code": error.code}, live.clock.now()))
+    except FAILURES as raised:  # A store of anybody's: what was sent waits, and the run goes on.
+        code = classify_exception(failure(raised)).code
+        await live.tell(Noted(MAIL_PROBLEM, {"code": code}, live.clock.now()))
         return True
     if not messages:
         return True
     try:
         made = await _reviewed(live, messages, (await room.look()).expired.count(live.run.head.name))
-    except BaseException:
+    except (Exception, asyncio.CancelledError):
         await _give_back(room, messages, run_id)
         raise
     if isinstance(made, Stopped):
@@ -59,7 +62,7 @@ async def _taken(live: ActiveRun[DepsT], room: MailRoom) -> tuple[AgentMessage, 
     try:
         await to_the_end(room.take([message.id for message in waiting], run_id))
         box = await room.look()
-    except BaseException:
+    except (Exception, asyncio.CancelledError):
         await _give_back(room, waiting, run_id)
         raise
     mine = {slot.message.id for slot in box.slots if slot.taken_by == run_id}
@@ -86,5 +89,5 @@ async def _give_back(room: MailRoom, messages: tuple[AgentMessage, ...], run_id:
     """Have messages wait again that this run took; where the store fails, they are told when the run goes on."""
     try:
         await to_the_end(room.take([message.id for message in messages], run_id, back=True))
-    except LightAgentError:
-        return
+    except FAILURES as raised:
+        failure(raised)

@@ -17,6 +17,7 @@ from lightagent.application.swarm_mail import SwarmMail
 from lightagent.application.tools.catalogue import Catalogue
 from lightagent.application.tools.toolset import DepsT
 from lightagent.compose.ports import journal_port
+from lightagent.domain.agent_messages import AgentMessage
 from lightagent.domain.consulting import ConsultLimits
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.mailboxes import MailLimits
@@ -60,6 +61,14 @@ class AgentMail(Generic[PayloadT_co]):
             _ = self.payload.schema  # It refuses a type without one, before any agent sends.
         self._limits, self._name = limits or MailLimits(), name
         self._store = journal_port(store, "AgentMail: store") or MemoryJournalStore()
+
+    def payload_of(self, message: AgentMessage) -> PayloadT_co:
+        """What a message says, as a value of its type.
+
+        Raises:
+            OutputError: it is of another type, such as one that an earlier version of the program sent.
+        """
+        return self.payload.parse(message.text)
 
     def of(self, agents: Collection[str]) -> SwarmMail:
         """The messages of a swarm of these agents, which may grow."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -63,8 +64,9 @@ def refused_consultation(asking: Sequence[str], target: str, limits: ConsultLimi
 def told_of(conversation: Sequence[Message], agent: str, limits: ConsultLimits) -> tuple[ContextMessage, ...]:
     """What was said in a conversation, for an agent that is asked: one message that quotes the last ones.
 
-    It is quoted, since the agent that is asked said none of it, and calls and results are left out: they are of tools
-    that it may lack, and what they gave, the one who asks can say.
+    It is quoted, since the agent that is asked said none of it: a line of JSON for each message, so that none can look
+    like another's. Calls and results are left out: they are of tools that it may lack, and what they gave, the one who
+    asks can say.
     """
     lines: list[str] = []
     kept: list[Message] = []
@@ -80,16 +82,20 @@ def told_of(conversation: Sequence[Message], agent: str, limits: ConsultLimits) 
         room -= len(line)
     if not lines:
         return ()
-    return (ContextMessage(CONSULT_SOURCE, "\n".join(reversed(lines)), "untrusted", labels_of(kept)),)
+    return (ContextMessage(CONSULT_SOURCE, "\n".join(reversed(lines)), "untrusted", labels_of(kept[::-1])),)
 
 
 def _quoted(message: Message, agent: str) -> str:
     match message:
         case UserMessage():
-            return f"The user: {message.text}"
+            return _line("user", message.text)
         case AssistantMessage(content=content) if content:
-            return f"{agent}: {content}"
-        case ContextMessage(content=content, replaces=replaces) if replaces:  # A summary, or another agent's message.
-            return content
+            return _line(agent, content)
+        case ContextMessage(source=source, content=content, replaces=replaces) if replaces:
+            return _line(source, content)  # A summary, or a message of another agent.
         case _:
             return ""
+
+
+def _line(said_by: str, text: str) -> str:
+    return json.dumps({"from": said_by, "text": text}, ensure_ascii=False)

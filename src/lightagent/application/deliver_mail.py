@@ -33,9 +33,8 @@ async def deliver_mail(live: ActiveRun[DepsT]) -> bool:
     run_id = live.run.started.run_id
     try:
         messages = await _taken(live, room)
-    except FAILURES as raised:  # A store of anybody's: what was sent waits, and the run goes on.
-        code = classify_exception(failure(raised)).code
-        await live.tell(Noted(MAIL_PROBLEM, {"code": code}, live.clock.now()))
+    except FAILURES as raised:
+        await _tell_problem(live, raised)
         return True
     if not messages:
         return True
@@ -50,6 +49,23 @@ async def deliver_mail(live: ActiveRun[DepsT]) -> bool:
         return False
     await live.tell(made)
     return True
+
+
+async def restore_mail(live: ActiveRun[DepsT]) -> None:
+    """Put what the record of a run tells into the mailbox, where it goes on in a process that does not know of it."""
+    if live.mail is None or live.nesting is not None or not live.known:
+        return
+    try:
+        await live.mail.look()
+    except FAILURES as raised:
+        await _tell_problem(live, raised)
+
+
+async def _tell_problem(live: ActiveRun[DepsT], raised: BaseException) -> None:
+    """Put on record that the store failed, which may be anybody's: what was sent waits, and the run goes on."""
+    code = classify_exception(failure(raised)).code
+    if live.run.outcome is None:
+        await live.tell(Noted(MAIL_PROBLEM, {"code": code}, live.clock.now()))
 
 
 async def _taken(live: ActiveRun[DepsT], room: MailRoom) -> tuple[AgentMessage, ...]:

@@ -13,7 +13,10 @@ from lightagent.domain.messages import ContextMessage
 from lightagent.domain.policy import Decision
 
 AGENT_LABEL: Final = "agent:"
-"""The beginning of the label of what an agent, or the program, has written to another; the writer's name follows."""
+"""The beginning of the label of what an agent has written to another; the writer's name follows."""
+
+PROGRAM_LABEL: Final = "program"
+"""The label of what a program has sent to an agent."""
 
 MAIL_SOURCE: Final = "mail"
 """The source of the messages that tell a model what was sent to it."""
@@ -49,6 +52,11 @@ class AgentMessage:
     at: float = field(default=0.0, compare=False)
 
     @property
+    def is_of_agent(self) -> bool:
+        """Whether a run sent it, and no program, whose sender may be anybody's name."""
+        return bool(self.run_id)
+
+    @property
     def text(self) -> str:
         """What it says, as a model is told it."""
         return self.payload if isinstance(self.payload, str) else json.dumps(self.payload, ensure_ascii=False)
@@ -59,10 +67,10 @@ class AgentMessage:
         The sender stands before the text, which cannot pretend to be a message of its own: each has its delimiters.
         """
         sender = " ".join(self.sender.split())[:_LONGEST_NAME]
-        label = f"{AGENT_LABEL}{sender}"
+        label = f"{AGENT_LABEL}{sender}" if self.is_of_agent else PROGRAM_LABEL
         labels = (f"{TRUSTED}{label}",) if self.trusted else (label, *self.labels)
         text = f"Message {self.number} from {sender or 'the program'} to you:\n{self.text}"
-        vouched = self.trusted and not self.run_id  # What an agent writes may repeat what a user asked it to.
+        vouched = self.trusted and not self.is_of_agent  # What an agent writes may repeat what a user asked it to.
         return ContextMessage(MAIL_SOURCE, text, "trusted" if vouched else "untrusted", labels)
 
 

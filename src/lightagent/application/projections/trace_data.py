@@ -81,6 +81,8 @@ def delivered_data(event: MessagesDelivered) -> tuple[JsonObject, JsonObject]:
     """Of messages that reached an agent, with the traces that they were sent in, and what the agent is told."""
     told: list[JsonValue] = [
         {"message_id": one.id, "number": one.number, "sender": one.sender, "sender_trace_id": one.trace_id}
+        if one.is_of_agent
+        else {"number": one.number}
         for one in event.messages
     ]
     data: JsonObject = {

@@ -14,7 +14,7 @@ from lightagent.adapters.telemetry.otel.plain_values import Attributes, plain_de
 from lightagent.adapters.telemetry.otel.spans import end, inside
 from lightagent.domain.events import ToolFinished
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.tools import ToolSpec
+from lightagent.domain.tools import OWN_PROVIDER, ToolSpec
 
 _MCP: Final = "mcp:"
 
@@ -103,7 +103,8 @@ def _declared(kit: Kit, attributes: Attributes, spec: ToolSpec) -> None:
 def _texts(kit: Kit, spec: ToolSpec | None, arguments: JsonObject | None) -> dict[str, str]:
     """What the tool says of itself, and what it is told where texts are captured."""
     made: dict[str, str] = {}
-    if spec is not None and spec.description:
+    # What the framework offers is described by prompts, and by instructions of agents, which are content.
+    if spec is not None and spec.description and spec.provider != OWN_PROVIDER:
         made[kit.names.tool_description] = plain_description(spec.description)
     if arguments is not None and kit.content.on_spans:
         made.update(kit.content.arguments(arguments))

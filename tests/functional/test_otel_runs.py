@@ -31,6 +31,7 @@ from lightagent import (
 )
 from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
 from lightagent.testing.system import SequentialIds
+from tests.support.log_records import warnings_of
 from tests.support.recorded_spans import RecordedSpans, attributes, events, span_id, status, trace_id
 
 
@@ -336,7 +337,7 @@ def test_a_stream_whose_loop_is_gone_ends_with_the_next_run(caplog: pytest.LogCa
         "cancelled",
         "completed",
     ]
-    assert [one for one in caplog.records if one.levelno >= logging.WARNING] == []
+    assert warnings_of(caplog) == []
 
 
 async def test_a_tool_that_is_left_is_no_error() -> None:

@@ -30,6 +30,7 @@ from lightagent import (
 from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
 from lightagent.adapters.telemetry.otel.plain_values import plain_attributes, plain_name
 from lightagent.domain.messages import AssistantMessage, ToolCall
+from tests.support.log_records import warnings_of
 from tests.support.seen_spans import SeenSpans
 
 HALF: Final = "\ud800"
@@ -95,7 +96,7 @@ def test_hostile_texts_are_sent_and_short(case: str, said: str, caplog: pytest.L
         metrics = seen.reader.get_metrics_data()
         assert metrics is not None
         assert encode_metrics(metrics).resource_metrics
-    assert [one for one in caplog.records if one.levelno >= logging.WARNING] == []
+    assert warnings_of(caplog) == []
     assert max(map(len, told(seen))) <= MOST
     assert not [text for text in told(seen) if HALF in text or "\0" in text]
 
@@ -110,7 +111,7 @@ def test_numbers_that_no_backend_takes_cost_no_span(params: JsonObject, caplog: 
     with caplog.at_level(logging.WARNING):
         LightAgent(model=ScriptedModel(["Hi."]), telemetry=[seen.sink]).run("?", metadata=params)
         assert len(encode_spans(seen.spans).resource_spans[0].scope_spans[0].spans) == 2
-    assert [one for one in caplog.records if one.levelno >= logging.WARNING] == []
+    assert warnings_of(caplog) == []
 
 
 def test_what_looks_like_a_key_is_no_name() -> None:

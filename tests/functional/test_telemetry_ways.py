@@ -29,6 +29,7 @@ from lightagent.domain.usage import Usage
 from lightagent.ports.models import ChatModel, ChatRequest
 from lightagent.testing import ScriptedModel, call_tool
 from tests.functional.test_telemetry_streams import SlowTeller
+from tests.support.log_records import warnings_of
 from tests.support.seen_spans import SeenSpans, attribute
 
 Way = Callable[[SeenSpans], None]
@@ -311,8 +312,8 @@ def test_what_cannot_be_ended_is_no_fault_of_the_run_that_sees_to_it(caplog: pyt
     teller(seen).run("Count.")
     assert done == [True]
     assert seen.starts.count == len(seen.spans) == 2
-    loud = [one.getMessage() for one in caplog.records if one.levelno >= logging.WARNING]
-    assert loud == ["A span could not be ended."]
+    (loud,) = warnings_of(caplog)
+    assert loud.endswith(": A span could not be ended.")
 
 
 @pytest.fixture(autouse=True)

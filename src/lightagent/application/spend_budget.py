@@ -17,7 +17,7 @@ from lightagent.application.tenant_meter import TenantMeter
 from lightagent.domain.budgets import Exceeded
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
-from lightagent.domain.events import ContextReplaced, Event, ModelFailed, ModelReplied, ModelRequested, Noted
+from lightagent.domain.events import Concluded, ContextReplaced, Event, ModelFailed, ModelReplied, ModelRequested, Noted
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import Message
 from lightagent.domain.outcomes import BudgetExhausted, Failed
@@ -183,7 +183,7 @@ class Spending:
 
     def see(self, run: Run, event: Event) -> None:
         """Settle what an event of the run tells; `run` is its state before."""
-        tells = isinstance(event, (ModelReplied, ModelFailed, ContextReplaced))
+        tells = isinstance(event, (ModelReplied, ModelFailed, ContextReplaced, Concluded))
         if not (tells or (isinstance(event, Noted) and event.kind == THOUGHT)) or self._wanted is None:
             return
         wanted, self._wanted = self._wanted, None

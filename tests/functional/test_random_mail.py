@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import aclosing
 from random import Random
 
@@ -24,12 +24,14 @@ from lightagent import (
     LightSwarm,
     MailLimits,
     RunContext,
+    Runs,
     tool,
 )
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.domain.agent_messages import AgentMessage, MessagesDelivered
 from lightagent.domain.effects import SendMessage
 from lightagent.domain.events import Event, Nested, RunStarted, ToolFinished
+from lightagent.domain.journal_streams import Draft, StreamKey, StreamQuery
 from lightagent.domain.messages import AssistantMessage, ToolCall
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.models import ChatRequest
@@ -179,3 +181,80 @@ async def test_several_users_run_the_same_swarm_and_no_message_reaches_another()
             own = {run_id for run_id, _ in flat(result.journal.events)}
             assert {message.run_id for message in delivered(result.journal)} <= own
             await check(swarm, result.journal, wanted, user)
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+class DyingStore(MemoryJournalStore):
+    """Keeps so many appends; then the process is gone, before or after the last one was kept."""
+
+    def __init__(self, left: int, *, after: bool) -> None:
+        super().__init__()
+        self.left, self.after = left, after
+
+    async def append(
+        self,
+        key: StreamKey,
+        drafts: Sequence[Draft],
+        *,
+        expected: int,
+        at: float,
+        labels: Mapping[str, str] | None = None,
+        token: int | None = None,
+        seal: str = "",
+        replacing: str | None = None,
+    ) -> int:
+        self.left -= 1
+        if self.left < 0 or (self.left == 0 and not self.after):
+            raise Killed
+        head = await super().append(
+            key, drafts, expected=expected, at=at, labels=labels, token=token, seal=seal, replacing=replacing
+        )
+        if self.left == 0:
+            raise Killed
+        return head
+
+    async def survivors(self) -> MemoryJournalStore:
+        """A store of another process that has what was kept."""
+        other = MemoryJournalStore()
+        page = await self.list(StreamQuery())
+        for stream in page.streams:
+            entries = (await self.read(stream.key)).entries
+            await other.append(
+                stream.key,
+                [Draft(one.content, one.schema) for one in entries],
+                expected=0,
+                at=1.0,
+                labels=stream.labels,
+            )
+        return other
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("after", [False, True])
+async def test_a_process_that_is_gone_at_any_write_loses_and_repeats_no_message(*, after: bool) -> None:
+    """The runs and the mailboxes are in one store; what is written is all that the next process has."""
+    for seed in range(SWARMS):
+        _, wanted = await whole(seed)
+        left, resumed = 1, 0
+        while True:
+            dying = DyingStore(left, after=after)
+            swarm, front = swarm_of(seed, dying)
+            try:
+                await swarm.arun(front, "Go.", user_id="ada", journal=dying)
+                break
+            except Killed:
+                pass
+            store = await dying.survivors()
+            swarm, front = swarm_of(seed, store)
+            for info in [info async for info in Runs(store).list("ada")]:
+                journal = await Runs(store).journal(info.run_id, "ada")
+                assert journal is not None
+                if journal.run.outcome is None:
+                    result = await swarm.member(front).aresume(journal)
+                    await check(swarm, result.journal, wanted, "ada")
+                    resumed += 1
+            left += 5
+        assert resumed > 3

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from lightagent.application.export_trace import export_trace
     from lightagent.application.foreign_memory import MemoryProtocol
     from lightagent.application.generated_tools.saved_tool import GeneratedTool
+    from lightagent.application.handoff_settings import Handoff, HandoffContext
     from lightagent.application.journal import Journal
     from lightagent.application.policies.hooks import ObservingHook, PolicyHook
     from lightagent.application.policies.typed_hooks import (
@@ -126,7 +127,7 @@ if TYPE_CHECKING:
     from lightagent.domain.feedback import HumanFeedback
     from lightagent.domain.findings import Finding
     from lightagent.domain.guardrails import GuardrailDecision
-    from lightagent.domain.handoffs import HandoffLimits
+    from lightagent.domain.handoffs import HandoffLimits, HistoryTransfer
     from lightagent.domain.hooks import HookContext, HookDecision
     from lightagent.domain.information_flow import InformationFlow
     from lightagent.domain.json_types import JsonObject, JsonValue
@@ -192,7 +193,7 @@ if TYPE_CHECKING:
         url_allowlist_guardrail,
     )
     from lightagent.human_review import HumanApprovalHook, InMemoryReviewStore, JsonReviewStore, ReviewStore
-    from lightagent.options import AgentOptions, ResumeOptions, RunOptions
+    from lightagent.options import AgentOptions, ResumeOptions, RunOptions, SwarmOptions
     from lightagent.ports.budgets import BudgetAccounts, Budgets, TenantBudget
     from lightagent.ports.code import CodeRunner
     from lightagent.ports.content_policy import ContentPolicy
@@ -229,32 +230,32 @@ __all__ = [
     "ConsultLimits", "ContentCapture", "ContentLimits", "ContentMode", "ContentPolicy", "ContextBudget",
     "ContextPayload", "ContextSource", "Decision", "DeclaredTools", "Delta", "Detector", "Embedder", "EndPayload",
     "Event", "Failed", "FallbackModel", "FilteredTools", "Finding", "FlowTimeout", "FlushableSink", "FoundMemory",
-    "FunctionTool", "Gate", "GeneratedTool", "GuardrailDecision", "HandoffLimits", "HandoffPayload", "HeldStream",
-    "HistoryReference", "HistorySource", "HookContext", "HookDecision", "HttpServer", "HumanApprovalHook",
-    "HumanFeedback", "InMemoryReviewStore", "InProcessMemory", "InformationFlow", "Journal",
-    "JournalBudgetAccounts", "JournalStore", "JsonObject", "JsonReviewStore", "JsonValue", "JsonlTraceExporter",
-    "LightAgent", "LightAgentError", "LightAgentErrorInfo", "LightSwarm", "Limits", "ListedTools", "MailLimits",
-    "McpFault", "McpServer", "McpTools", "McpUnavailable", "MemoriesPayload", "MemoryAdmissionDecision",
-    "MemoryBudgetAccounts", "MemoryCandidate", "MemoryOwner", "MemoryPolicy", "MemoryPromotedPayload",
-    "MemoryPromotionDecision", "MemoryPromotionPayload", "MemoryProtocol", "MemoryQueryPayload", "MemoryRecord",
-    "MemoryScope", "MemoryStore", "MemoryWritePayload", "MemoryWrittenPayload", "MissingExtraError",
-    "ModelEndpoint", "ModelPrice", "MontyRunner", "NarrowTools", "ObservingHook", "OfflineModel", "OpenAIChatModel",
-    "OpenApiTools", "OpenTelemetrySink", "Origin", "Outcome", "OutputError", "OutputPayload", "OwnerSelection",
-    "Passed", "PayloadT", "Phase", "PolicyError", "PolicyHook", "PrefixedTools", "PriceTable", "Prompts",
-    "ProviderError", "PrunedSessions", "QueryPayload", "RateLimit", "ReasoningDelta", "Refused",
-    "RememberedDecision", "RenamedTools", "Replacement", "ReplyEnd", "ReplyPayload", "RequestPayload", "Requester",
-    "ResultPayload", "ResumeOptions", "RetryTool", "Review", "ReviewStore", "Reviews", "RunContext", "RunInfo",
-    "RunOptions", "RunResult", "RunStream", "RunSuspended", "RunWatch", "Runs", "Scope", "SelfLearning",
-    "ServedEmbedder", "ServedModel", "SessionInfo", "SessionTurn", "Sessions", "Settings", "SharedMemoryPool",
-    "Skill", "SkillManager", "Spent", "StdioServer", "Stopped", "StoredRun", "StreamEvent", "Subject",
-    "SubprocessRunner", "Suspended", "TelemetrySink", "TenantBudget", "TextDelta", "TokenCounter", "Tool",
-    "ToolAnswer", "ToolCallDelta", "ToolCallRecord", "ToolError", "ToolList", "ToolLoader", "ToolRegistry",
-    "ToolSelection", "ToolSource", "ToolSpec", "TraceEvent", "TraceExporter", "TraceRecorder", "TraceSummary",
-    "TreeOfThought", "TrimmedSession", "Usage", "Verdict", "after_memory_promote", "after_memory_retrieve",
-    "after_memory_write", "after_model_response", "after_run", "after_tool_result", "as_tool",
-    "before_memory_promote", "before_memory_retrieve", "before_memory_write", "before_model_request", "before_run",
-    "before_tool_call", "classify_exception", "create_skill_tools", "event_from_dict", "event_to_dict",
-    "export_trace", "flush_telemetry", "format_error_code", "format_lightagent_error",
+    "FunctionTool", "Gate", "GeneratedTool", "GuardrailDecision", "Handoff", "HandoffContext", "HandoffLimits",
+    "HandoffPayload", "HeldStream", "HistoryReference", "HistorySource", "HistoryTransfer", "HookContext",
+    "HookDecision", "HttpServer", "HumanApprovalHook", "HumanFeedback", "InMemoryReviewStore", "InProcessMemory",
+    "InformationFlow", "Journal", "JournalBudgetAccounts", "JournalStore", "JsonObject", "JsonReviewStore",
+    "JsonValue", "JsonlTraceExporter", "LightAgent", "LightAgentError", "LightAgentErrorInfo", "LightSwarm",
+    "Limits", "ListedTools", "MailLimits", "McpFault", "McpServer", "McpTools", "McpUnavailable", "MemoriesPayload",
+    "MemoryAdmissionDecision", "MemoryBudgetAccounts", "MemoryCandidate", "MemoryOwner", "MemoryPolicy",
+    "MemoryPromotedPayload", "MemoryPromotionDecision", "MemoryPromotionPayload", "MemoryProtocol",
+    "MemoryQueryPayload", "MemoryRecord", "MemoryScope", "MemoryStore", "MemoryWritePayload",
+    "MemoryWrittenPayload", "MissingExtraError", "ModelEndpoint", "ModelPrice", "MontyRunner", "NarrowTools",
+    "ObservingHook", "OfflineModel", "OpenAIChatModel", "OpenApiTools", "OpenTelemetrySink", "Origin", "Outcome",
+    "OutputError", "OutputPayload", "OwnerSelection", "Passed", "PayloadT", "Phase", "PolicyError", "PolicyHook",
+    "PrefixedTools", "PriceTable", "Prompts", "ProviderError", "PrunedSessions", "QueryPayload", "RateLimit",
+    "ReasoningDelta", "Refused", "RememberedDecision", "RenamedTools", "Replacement", "ReplyEnd", "ReplyPayload",
+    "RequestPayload", "Requester", "ResultPayload", "ResumeOptions", "RetryTool", "Review", "ReviewStore",
+    "Reviews", "RunContext", "RunInfo", "RunOptions", "RunResult", "RunStream", "RunSuspended", "RunWatch", "Runs",
+    "Scope", "SelfLearning", "ServedEmbedder", "ServedModel", "SessionInfo", "SessionTurn", "Sessions", "Settings",
+    "SharedMemoryPool", "Skill", "SkillManager", "Spent", "StdioServer", "Stopped", "StoredRun", "StreamEvent",
+    "Subject", "SubprocessRunner", "Suspended", "SwarmOptions", "TelemetrySink", "TenantBudget", "TextDelta",
+    "TokenCounter", "Tool", "ToolAnswer", "ToolCallDelta", "ToolCallRecord", "ToolError", "ToolList", "ToolLoader",
+    "ToolRegistry", "ToolSelection", "ToolSource", "ToolSpec", "TraceEvent", "TraceExporter", "TraceRecorder",
+    "TraceSummary", "TreeOfThought", "TrimmedSession", "Usage", "Verdict", "after_memory_promote",
+    "after_memory_retrieve", "after_memory_write", "after_model_response", "after_run", "after_tool_result",
+    "as_tool", "before_memory_promote", "before_memory_retrieve", "before_memory_write", "before_model_request",
+    "before_run", "before_tool_call", "classify_exception", "create_skill_tools", "event_from_dict",
+    "event_to_dict", "export_trace", "flush_telemetry", "format_error_code", "format_lightagent_error",
     "high_risk_parameter_guardrail", "litellm_prices", "load_settings", "maximum_length_guardrail", "mcp_tools",
     "normalize_usage", "on_approval_required", "on_conclusion", "on_context", "on_error", "on_handoff", "on_output",
     "open_app", "open_detector", "open_embedder", "openapi_tools", "output_redaction_guardrail",

@@ -7,7 +7,15 @@ from hypothesis import strategies as st
 from lightagent import ApprovalDecision, Event, JsonObject, JsonValue, LightAgentErrorInfo
 from lightagent.domain.agent_heads import AgentHead, ModelEndpoint
 from lightagent.domain.agent_messages import AgentMessage, MessagesDelivered
-from lightagent.domain.effects import DeclareTools, Effect, HandOver, NarrowTools, OfferTools, SendMessage
+from lightagent.domain.effects import (
+    DeclareTools,
+    Effect,
+    HandOver,
+    NarrowTools,
+    OfferTools,
+    SendMessage,
+    TransferHistory,
+)
 from lightagent.domain.events import (
     Admitted,
     ApprovalDecided,
@@ -30,6 +38,7 @@ from lightagent.domain.events import (
     ToolStarted,
     Unrecognized,
 )
+from lightagent.domain.handoffs import HistoryTransfer
 from lightagent.domain.limits import Limits
 from lightagent.domain.messages import (
     AssistantMessage,
@@ -112,10 +121,14 @@ HEAD = st.builds(AgentHead, TEXT, TEXT, SYSTEM, OBJECT, st.none() | OBJECT, ENDP
 OFFERED = st.lists(st.builds(OfferedTool, TEXT, TEXT, OBJECT), max_size=2).map(tuple)
 RANKED = st.lists(st.builds(RankedTool, TEXT, SECONDS), max_size=2).map(tuple)
 MAIL = st.builds(AgentMessage, COUNT, TEXT, TEXT, TEXT, TEXT | OBJECT, TEXT, TEXT, LABELS, st.booleans(), SECONDS)
+TRANSFERS = st.builds(
+    HistoryTransfer, st.sampled_from(["all", "summary", "none"]) | st.integers(1, 9), st.sampled_from(["calls", "text"])
+)
 EFFECT: st.SearchStrategy[Effect] = st.one_of(
     st.builds(OfferTools, NAMES),
     st.builds(DeclareTools, NAMES, OFFERED, RANKED),
     st.builds(HandOver, HEAD),
+    st.builds(TransferHistory, TRANSFERS),
     st.builds(NarrowTools, NAMES, TEXT),
     st.builds(SendMessage, MAIL),
 )
@@ -135,6 +148,7 @@ STARTED = st.builds(
     after=NAMES,
     history=st.none() | st.builds(HistoryReference, TEXT, COUNT, COUNT),
     plans=st.lists(st.builds(AgentPlans, TEXT, COUNT), max_size=2).map(tuple),
+    acting=st.none() | HEAD,
     at=SECONDS,
 )
 USAGE = st.builds(Usage, COUNT, COUNT, COUNT, COUNT, COUNT)

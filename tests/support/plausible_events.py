@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from lightagent import ApprovalDecision, ConfigurationError, Event, LightAgentErrorInfo
 from lightagent.domain.agent_heads import AgentHead
 from lightagent.domain.agent_messages import AgentMessage, MessagesDelivered
-from lightagent.domain.effects import DeclareTools, Effect, HandOver, NarrowTools, OfferTools, SendMessage
+from lightagent.domain.effects import (
+    DeclareTools,
+    Effect,
+    HandOver,
+    NarrowTools,
+    OfferTools,
+    SendMessage,
+    TransferHistory,
+)
 from lightagent.domain.events import (
     Admitted,
     ApprovalDecided,
@@ -35,6 +43,7 @@ from lightagent.domain.events import (
     Unrecognized,
 )
 from lightagent.domain.folding import apply, start
+from lightagent.domain.handoffs import HANDOFF_SOURCE, HistoryTransfer
 from lightagent.domain.messages import (
     AssistantMessage,
     ContextMessage,
@@ -54,6 +63,7 @@ from lightagent.domain.moves import (
     Move,
     Prepare,
     Think,
+    Transfer,
     next_move,
 )
 from lightagent.domain.outcomes import Blocked, BudgetExhausted, Cancelled, Completed, Failed, Outcome, Suspended
@@ -95,10 +105,14 @@ MAIL = st.builds(
     TEXT,
     labels=st.sampled_from([(), ("tool:web",)]),
 )
+TRANSFERS = st.builds(
+    HistoryTransfer, st.sampled_from(["all", "summary", "none"]) | st.integers(1, 9), st.sampled_from(["calls", "text"])
+)
 EFFECTS: st.SearchStrategy[Effect] = st.one_of(
     st.builds(OfferTools, st.lists(IDS, max_size=2).map(tuple)),
     st.builds(DeclareTools, st.lists(IDS, max_size=2).map(tuple), DECLARED),
     st.builds(HandOver, HEADS),
+    st.builds(TransferHistory, TRANSFERS),
     st.builds(NarrowTools, st.lists(IDS, max_size=2).map(tuple), IDS),
     st.builds(SendMessage, MAIL),
 )
@@ -117,6 +131,7 @@ STARTED = st.builds(
     after=st.sampled_from([(), ("files",)]),
     history=st.none() | st.builds(HistoryReference, st.just("s"), st.just(1), st.integers(-1, 2)),
     plans=st.sampled_from([(), (AgentPlans("first", 2),), (AgentPlans("first", 1), AgentPlans("second", 3))]),
+    acting=st.none() | HEADS,
 )
 
 NESTED = RunStarted("n", AgentHead("n", "m", SystemMessage("s")), (UserMessage("q"),))
@@ -144,7 +159,7 @@ PLAIN: st.SearchStrategy[Event] = st.one_of(
     DELIVERED,
     st.builds(Admitted, st.builds(UserMessage, TEXT)),
     st.builds(ContextAdded, NAMES, st.lists(st.builds(ContextMessage, NAMES, TEXT), max_size=2).map(tuple)),
-    st.builds(ContextReplaced, NAMES, st.integers(0, 4), MESSAGES),
+    st.builds(ContextReplaced, NAMES | st.just(HANDOFF_SOURCE), st.integers(0, 4), MESSAGES),
     st.builds(ToolsSelected, st.lists(IDS, max_size=2).map(tuple), DECLARED),
     PLANS,
     st.builds(ModelRequested, TURNS, st.just(1), messages=st.none() | MESSAGES),
@@ -246,6 +261,8 @@ def _carried_out(run: Run, move: Move, step: Next) -> Event:
             return ContextAdded(sources[0], (ContextMessage(sources[0], "m"),))
         case AskModel() | Think():
             return _model_event(run, step)
+        case Transfer():
+            return ContextReplaced(HANDOFF_SOURCE, run.query_at, (ContextMessage(HANDOFF_SOURCE, "m"),))
         case CallTools(calls=calls):
             return _call_event(run, calls[step.choice % len(calls)], step)
         case CheckOutput(content=content):

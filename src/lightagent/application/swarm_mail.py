@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from lightagent.application.mail_desk import MAIL, MailDesk
 from lightagent.application.structured_output import OutputType
@@ -65,6 +66,14 @@ class SwarmMail:
         except (OutputError, TypeError, ValueError, RecursionError) as problem:
             raise ToolError(f"The message does not fit its type:\n{problem}", guidance="") from None
         return found
+
+
+class MailSettings(Protocol):
+    """What a program says of the messages of a swarm: an `AgentMail`."""
+
+    def of(self, agents: Collection[str]) -> SwarmMail:
+        """The messages of a swarm of these agents, which may grow."""
+        ...
 
 
 def mail_room(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Generic, TypedDict
+from dataclasses import dataclass, field, replace
+from typing import Generic
 
 from typing_extensions import TypeForm, TypeVar
 
@@ -13,7 +13,7 @@ from lightagent.application.hand_off import HandoffTool
 from lightagent.application.mail_tools import READ_TOOL, SEND_TOOL, ReadMessagesTool, SendMessageTool
 from lightagent.application.means import Means
 from lightagent.application.structured_output import OutputType
-from lightagent.application.swarm_mail import SwarmMail
+from lightagent.application.swarm_mail import MailSettings, SwarmMail
 from lightagent.application.tools.catalogue import Catalogue
 from lightagent.application.tools.toolset import DepsT
 from lightagent.compose.ports import journal_port
@@ -77,44 +77,33 @@ class AgentMail(Generic[PayloadT_co]):
         return SwarmMail(self._name, self._store, MemoryJournalStore, self.payload, self._limits, agents)
 
 
-class SwarmOptions(TypedDict, total=False):
-    """How the agents of a swarm talk besides handing over. Without these they do not.
-
-    Attributes:
-        consult: True, or limits: each agent has a tool for each of the others that asks it, without handing over.
-        mail: True, or `AgentMail`: each agent has tools that send messages to the others, and read them.
-    """
-
-    consult: ConsultLimits | bool | None
-    mail: AgentMail[object] | bool | None
-
-
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """The same, made ready."""
+    """How the agents of a swarm talk besides handing over; see `SwarmOptions`.
+
+    Attributes:
+        names: of the agents, which grow.
+    """
 
     consult: ConsultLimits | None = None
     mail: SwarmMail | None = None
+    names: list[str] = field(default_factory=list)
 
 
-def compose_talk(options: SwarmOptions, agents: Collection[str]) -> Talk:
-    """How the agents talk, by the options of a swarm; `agents` are their names, and may grow.
+def compose_talk(consult: ConsultLimits | bool | None, mail: MailSettings | bool | None) -> Talk:
+    """How the agents of a swarm talk, by its options.
 
     Raises:
-        ConfigurationError: an option is unknown, or no such thing.
+        ConfigurationError: an option is no such thing.
     """
-    unknown = sorted(set(options) - set(SwarmOptions.__annotations__))
-    if unknown:
-        raise ConfigurationError(f"LightSwarm: there is no option {unknown[0]!r:.80}.", guidance="")
-    consult: object = options.get("consult") or None
-    mail: object = options.get("mail") or None
-    limits = ConsultLimits() if consult is True else consult
-    sent = AgentMail() if mail is True else mail
+    names: list[str] = []
+    limits: object = ConsultLimits() if consult is True else consult or None
+    sent: object = AgentMail() if mail is True else mail or None
     if limits is not None and not isinstance(limits, ConsultLimits):
         raise ConfigurationError(f"consult must be True or ConsultLimits, got {type(limits).__name__}.", guidance="")
     if sent is not None and not isinstance(sent, AgentMail):
         raise ConfigurationError(f"mail must be True or AgentMail, got {type(sent).__name__}.", guidance="")
-    return Talk(limits, None if sent is None else sent.of(agents))
+    return Talk(limits, None if sent is None else sent.of(names), names)
 
 
 def talking_tools(

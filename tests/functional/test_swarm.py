@@ -182,6 +182,21 @@ def test_a_run_that_waits_after_a_handoff_goes_on_in_another_process() -> None:
     assert swarm.member(desk).resume(journal, ApprovalDecision.approve()).content == "It is paid."
 
 
+def test_a_run_is_not_resumed_without_the_agent_that_acts() -> None:
+    @tool(requires_approval=True)
+    def pay() -> str:
+        """Pay."""
+        return "paid"
+
+    desk = agent("desk", call_tool("transfer_to_finance"))
+    finance = LightAgent(name="finance", model=ScriptedModel([call_tool("pay")]), tools=[pay])
+    journal = swarm_of(desk, finance).run(desk, QUERY, result_format="object").journal
+    others = swarm_of(desk, agent("hr"))
+    for alone in (desk, others.member(desk)):
+        with pytest.raises(ConfigurationError, match=r"'finance'.*\n?.*swarm\.member\(agent\)"):
+            alone.resume(journal, ApprovalDecision.approve())
+
+
 def test_limits_hold_over_the_cut_of_a_run() -> None:
     """How often a run was handed over is in its journal."""
 

@@ -33,6 +33,8 @@ from lightagent.domain.events import ModelRequested, ToolFinished
 from lightagent.domain.messages import AssistantMessage, ToolCall, ToolMessage
 from lightagent.ports.models import ChatRequest
 from lightagent.testing import ScriptedModel, call_tool
+from tests.support.gate_deeds import block
+from tests.support.policy_run import DeedGate
 
 QUERY = "Pay Müller."
 
@@ -278,6 +280,26 @@ def test_other_calls_of_the_turn_come_first_and_the_first_handoff_that_may_wins(
     finished = [event.call_id for event in result.journal.events if isinstance(event, ToolFinished)]
     assert finished == ["c0", "c1", "c3", "c2", "c4"]
     assert result.journal.run.route == ("hr",)
+
+
+def test_a_policy_that_ends_the_run_at_another_call_leaves_the_handoff_untouched() -> None:
+    @tool
+    def work() -> str:
+        """Work."""
+        return "done"
+
+    calls = (ToolCall("h", "transfer_to_finance", "{}"), ToolCall("w", "work", "{}"))
+    desk = LightAgent(
+        name="desk",
+        model=ScriptedModel([AssistantMessage(None, calls)]),
+        tools=[work],
+        gate=DeedGate("tool_result", block),
+    )
+    finance = agent("finance")
+    result = swarm_of(desk, finance).run(desk, QUERY, result_format="object")
+    assert result.outcome.kind == "blocked"
+    assert statuses(result) == ["refused", "withheld"]
+    assert not requests(finance)
 
 
 def test_a_handoff_that_waits_for_a_human_gives_way_to_another_of_the_turn() -> None:

@@ -146,7 +146,7 @@ class ActiveRun(Generic[DepsT]):
         if means is None:
             raise ConfigurationError(
                 f"The run was handed over to the agent {name!r}, which is not among the handoffs of this agent.",
-                guidance="Resume it with an agent that has the same handoffs.",
+                guidance="Resume it with an agent that has the same handoffs; of a swarm, with swarm.member(agent).",
             )
         return means
 

@@ -138,4 +138,6 @@ def talking_tools(
 def as_asked(member: Means[DepsT]) -> Means[DepsT]:
     """A member of a swarm while it is asked: it cannot hand the run over, since somebody waits for its answer."""
     own = [tool for tool in member.catalogue.own.values() if not isinstance(tool, HandoffTool)]
-    return replace(member, catalogue=Catalogue(own, member.catalogue.sources), handoffs=(), handoff_limits=None)
+    return replace(
+        member, catalogue=Catalogue(own, member.catalogue.sources), handoffs=(), handoff_limits=None, next_turn="front"
+    )

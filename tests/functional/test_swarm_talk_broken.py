@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from pathlib import Path
 
@@ -25,7 +25,9 @@ from lightagent import (
     tool,
 )
 from lightagent.adapters.chat.scripted import Program, Reply
+from lightagent.adapters.journals.files import JsonFilesJournalStore
 from lightagent.adapters.journals.memory import MemoryJournalStore
+from lightagent.adapters.journals.sealed import SealedJournalStore
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
 from lightagent.domain.agent_messages import MessagesDelivered
 from lightagent.domain.effects import SendMessage
@@ -33,8 +35,10 @@ from lightagent.domain.events import Event, ModelRequested, ToolFinished
 from lightagent.domain.journal_streams import Draft, StreamKey
 from lightagent.domain.messages import ContextMessage, ToolCall
 from lightagent.domain.scopes import Scope
+from lightagent.ports.journals import JournalStore
 from lightagent.testing import ScriptedModel, call_tool
 from lightagent.testing.system import ManualClock
+from tests.support.wrapped_journals import KEYS
 
 QUERY = "May I pay?"
 MAILBOX = StreamKey(Scope(user="ada"), "mail", "swarm")
@@ -139,6 +143,28 @@ def test_a_journal_that_delivers_twice_or_to_another_agent_is_refused() -> None:
         whole = json.loads(Journal(events).to_json())
         with pytest.raises(ConfigurationError, match="messages_delivered"):
             Journal.from_json(json.dumps({**whole, "events": changed}))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ('"sender": "desk"', '"sender": "boss"'),
+        ('"trusted": true', '"trusted": false'),
+        ('"labels": [], "trusted"', '"labels": ["tool:x"], "trusted"'),
+        (":1:call_1_1", ":1:call_1_9"),
+    ],
+)
+def test_a_journal_that_sends_what_its_run_did_not_is_refused(change: tuple[str, str]) -> None:
+    """What is on record goes into the mailbox of its owner where the run goes on."""
+    desk = agent("desk", send("finance", "x"), "Sent.")
+    result = swarm_of(desk, agent("finance")).run(desk, QUERY, user_id="ada", result_format="object")
+    whole = json.loads(result.journal.to_json())
+    (place,) = [at for at, entry in enumerate(whole["events"]) if entry["type"] == "tool_finished"]
+    effects = json.dumps(whole["events"][place]["effects"])
+    assert change[0] in effects
+    whole["events"][place]["effects"] = json.loads(effects.replace(*change))
+    with pytest.raises(ConfigurationError, match="the message that was sent is not one of this call"):
+        Journal.from_json(json.dumps(whole))
 
 
 async def test_what_a_run_took_and_a_crash_kept_from_its_record_is_told_when_it_goes_on() -> None:
@@ -270,3 +296,40 @@ def test_swarms_of_one_store_are_apart_by_their_names() -> None:
     second = swarm_of(agent("desk"), agent("finance"), mail=AgentMail(store=store, name="two"))
     first.send_message("finance", "x", user_id="ada")
     assert second.messages("finance", user_id="ada") == ()
+
+
+STORES: dict[str, Callable[[Path], JournalStore]] = {
+    "memory": lambda folder: MemoryJournalStore(),
+    "sqlite": lambda folder: SqliteJournalStore(folder / "mail.db"),
+    "files": lambda folder: JsonFilesJournalStore(folder / "mail"),
+    "sealed": lambda folder: SealedJournalStore(SqliteJournalStore(folder / "sealed.db"), KEYS),
+}
+
+
+@pytest.mark.parametrize("kind", STORES)
+async def test_several_send_at_once_in_any_store_and_old_entries_leave_it(kind: str, tmp_path: Path) -> None:
+    store = STORES[kind](tmp_path)
+    limits = MailLimits(max_waiting=100, max_age=100)
+    swarms = [swarm_of(agent("desk"), agent("finance"), mail=AgentMail(store=store, limits=limits)) for _ in range(3)]
+
+    async def send_some(number: int) -> list[AgentMessage]:
+        return [await swarms[number].asend_message("finance", f"{number}/{n}", user_id="ada") for n in range(6)]
+
+    sent = [message for some in await asyncio.gather(*map(send_some, range(3))) for message in some]
+    assert sorted(message.number for message in sent) == list(range(1, 19))
+    waiting = await swarms[0].amessages("finance", user_id="ada")
+    assert [message.number for message in waiting] == list(range(1, 19))
+    for number in range(3):
+        own = [message.text for message in waiting if message.text.startswith(f"{number}/")]
+        assert own == [f"{number}/{n}" for n in range(6)]
+
+    small = AgentMail(store=store, limits=MailLimits(max_waiting=2, max_age=2), name="small")
+    for number in range(16):
+        reader = agent("finance", "Read.")
+        swarm = swarm_of(agent("desk"), reader, mail=small)
+        await swarm.asend_message("finance", str(number), user_id="ada")
+        result = await swarm.arun(reader, QUERY, user_id="ada", result_format="object")
+        assert [message.text for message in delivered(result.journal.events)] == [str(number)]
+    stream = (await store.read(StreamKey(Scope(user="ada"), "mail", "small"), 0, 1)).stream
+    assert stream.base > 0
+    await store.aclose()

@@ -4,8 +4,27 @@ from __future__ import annotations
 
 from lightagent.domain.agent_messages import MessagesDelivered
 from lightagent.domain.context_labels import joined, labels_of
+from lightagent.domain.effects import SendMessage
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.runs import Run
+from lightagent.domain.events import ToolFinished
+from lightagent.domain.runs import Run, call_key
+
+
+def check_sent(run: Run, event: ToolFinished) -> None:
+    """Refuse a record that has an agent send what its run cannot have sent, such as in the name of another one.
+
+    What is on record goes into the mailbox where a run goes on in another process.
+
+    Raises:
+        ConfigurationError: the record was changed.
+    """
+    for effect in event.effects:
+        if not isinstance(effect, SendMessage):
+            continue
+        sent, started = effect.message, run.started
+        made = (call_key(run, event.call_id), run.head.name, started.run_id, started.trace_id, run.untrusted)
+        if made != (sent.id, sent.sender, sent.run_id, sent.trace_id, sent.labels) or sent.trusted != (not sent.labels):
+            raise ConfigurationError("tool_finished: the message that was sent is not one of this call.")
 
 
 def take_mail(run: Run, event: MessagesDelivered) -> Run:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Generic
+from typing import Generic, overload
 
 from typing_extensions import TypeForm, TypeVar
 
@@ -40,9 +40,29 @@ class AgentMail(Generic[PayloadT_co]):
         ConfigurationError: an option is no such thing.
     """
 
+    @overload
+    def __init__(
+        self: AgentMail[str],
+        payload: None = ...,
+        *,
+        limits: MailLimits | None = ...,
+        store: JournalStore | None = ...,
+        name: str = ...,
+    ) -> None: ...
+
+    @overload
     def __init__(
         self,
-        payload: TypeForm[PayloadT_co] | None = None,
+        payload: TypeForm[PayloadT_co],
+        *,
+        limits: MailLimits | None = ...,
+        store: JournalStore | None = ...,
+        name: str = ...,
+    ) -> None: ...
+
+    def __init__(
+        self,
+        payload: object = None,
         *,
         limits: MailLimits | None = None,
         store: JournalStore | None = None,

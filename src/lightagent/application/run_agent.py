@@ -55,6 +55,7 @@ from lightagent.domain.moves import (
     Transfer,
     next_move,
 )
+from lightagent.domain.origin import CALLED_IN
 from lightagent.domain.outcomes import BudgetExhausted, Completed, Suspended
 from lightagent.domain.run_starts import HistoryReference
 from lightagent.domain.selection_folding import lacking_tools
@@ -134,6 +135,8 @@ async def _begin(live: ActiveRun[DepsT], whole: Deadline) -> None:
     await live.begin()
     await restore_mail(live)
     live.enter()
+    if live.known == 0 and live.watchers is not None and (trace := live.watchers.other_trace(live.run.started)):
+        await live.tell(Noted(CALLED_IN, {"trace_id": trace}, live.clock.now()))
     spending = live.spending
     if spending is not None and spending.resumed and spending.is_timed and live.run.outcome is None:
         await live.tell(Noted(RESUMED, {}, live.clock.now()))

@@ -163,7 +163,7 @@ class _Work(Generic[DepsT]):
         nesting = self._nesting(ready, is_over) if ready.spec.resumable else None
         spans = live.spans
         if spans is not None:
-            spans.enter_tool((*live.path, ready.call.call.id), live.clock.now())
+            spans.enter_tool((*live.path, ready.call.call.id), live.clock.now(), ready.spec)
         try:
             # The task is the call's own, so a tool that cancels it has failed.
             with Heeding(lambda: self.closed or self._is_cancelled()):
@@ -207,6 +207,7 @@ class _Work(Generic[DepsT]):
             meters,
             past,
             live.spans,
+            live.prices,
             (*(() if live.nesting is None else live.nesting.agents), live.run.head.name),
             lambda: live.run.messages[:-1],
             live.mail,

@@ -14,6 +14,7 @@ from lightagent.domain.information_flow import InformationFlow
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import Message
 from lightagent.domain.origin import Origin, TraceHeaders
+from lightagent.domain.prices import NO_PRICES, PriceTable
 from lightagent.domain.runs import Run
 from lightagent.domain.scopes import Scope
 from lightagent.domain.tools import ToolSpec
@@ -78,6 +79,7 @@ class Nesting:
         flows: what holds for tainted calls in the runs around it; it holds in the nested run as well.
         meters: the budgets of the runs around it; what the nested run spends counts on them as well.
         past: gives the events of the nested run so far.
+        prices: of models, for a nested run that has none of its own.
         agents: the names of the agents that act in the runs around it, the outermost first.
         conversation: gives the conversation of the run that calls, up to the reply that makes the call.
         mail: the mailbox of the runs around it, where their agents send messages to each other.
@@ -94,6 +96,7 @@ class Nesting:
     meters: tuple[Meter, ...] = ()
     past: Callable[[], Sequence[Event]] = _no_past
     spans: CurrentSpans | None = None
+    prices: PriceTable = NO_PRICES
     agents: tuple[str, ...] = ()
     conversation: Callable[[], Sequence[Message]] = _no_messages
     mail: MailRoom | None = None

@@ -10,7 +10,7 @@ from lightagent.agent import LightAgent
 from lightagent.application.handoff_settings import HandoffSettings, SwarmAgent
 from lightagent.application.means import Means
 from lightagent.application.tools.toolset import DepsT
-from lightagent.compose.swarm import Crew, SwarmRules, compose_swarm
+from lightagent.compose.swarm import Crew, SwarmRules, check_crew, compose_swarm
 from lightagent.compose.swarm_talk import Talk
 from lightagent.domain.errors import ConfigurationError
 
@@ -50,7 +50,7 @@ class SwarmMembers(Generic[DepsT]):
                         f"LightSwarm: another agent is called {agent.name!r:.80}.",
                         guidance="Give each a name of its own.",
                     )
-            self._compose(registered, self._handoffs)
+            check_crew(self._crew(registered, self._handoffs), registered.keys() - self._agents.keys())
             self._agents = registered
             self._rules.talk.names[:] = registered
 
@@ -66,7 +66,7 @@ class SwarmMembers(Generic[DepsT]):
                 for agent in (handoff.agent, *(handoff.sources or ())):
                     self._require(agent)
             known = (*self._handoffs, *handoffs)
-            self._compose(self._agents, known)
+            check_crew(self._crew(self._agents, known), self._agents.keys())
             self._handoffs, self._composed = known, ((), {})
 
     def means_of(self, agent: SwarmAgent[DepsT]) -> Means[DepsT]:
@@ -80,7 +80,7 @@ class SwarmMembers(Generic[DepsT]):
             means = tuple(one.means for one in self._agents.values())
             known, composed = self._composed
             if len(known) != len(means) or any(one is not other for one, other in zip(known, means, strict=True)):
-                composed = self._compose(self._agents, self._handoffs)
+                composed = compose_swarm(self._crew(self._agents, self._handoffs))
                 self._composed = means, composed
             return composed[agent.name]
 
@@ -97,7 +97,5 @@ class SwarmMembers(Generic[DepsT]):
                 guidance=f"Call register_agent first. Registered: {', '.join(self._agents) or 'none'}.",
             )
 
-    def _compose(
-        self, agents: Mapping[str, SwarmAgent[DepsT]], handoffs: Sequence[HandoffSettings[DepsT]]
-    ) -> Mapping[str, Means[DepsT]]:
-        return compose_swarm(Crew([agent.means for agent in agents.values()], handoffs, self._rules))
+    def _crew(self, agents: Mapping[str, SwarmAgent[DepsT]], handoffs: Sequence[HandoffSettings[DepsT]]) -> Crew[DepsT]:
+        return Crew([agent.means for agent in agents.values()], handoffs, self._rules)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Generic, get_args
 
@@ -11,7 +11,7 @@ from lightagent.application.handoff_settings import HandoffSettings
 from lightagent.application.means import Means
 from lightagent.application.tools.catalogue import Catalogue
 from lightagent.application.tools.toolset import DepsT
-from lightagent.compose.swarm_talk import Talk, as_asked, compose_talk, talking_tools
+from lightagent.compose.swarm_talk import Talk, TalkTools, as_asked, compose_talk
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.handoffs import EVERYTHING, HandoffLimits, HandoffText, HistoryTransfer, NextTurn
 from lightagent.options import SwarmOptions
@@ -70,26 +70,43 @@ class Crew(Generic[DepsT]):
     rules: SwarmRules
 
 
-def compose_swarm(crew: Crew[DepsT]) -> Mapping[str, Means[DepsT]]:
-    """The means of each agent within the swarm, by its name.
+def check_crew(crew: Crew[DepsT], new: Collection[str]) -> None:
+    """Raise unless a swarm can be made of these agents. It costs much less than to make it.
+
+    Args:
+        new: the names of those that were not checked before; the others were, together.
 
     Raises:
         ConfigurationError: the names of two agents cannot be told apart, an agent has a tool that is called like a
-            handoff, or handoffs of its own.
+            handoff, or handoffs of its own, or it was said twice how one hands over to another.
     """
     check_handoff_names(agent.name for agent in crew.agents)
-    rules = crew.rules
-    # Each member names all of them, itself included, so the list is filled once they are made.
-    members: list[Means[DepsT]] = []
-    asked: dict[str, Means[DepsT]] = {}
+    tools, talking = _HandoffTools(crew), TalkTools[DepsT](crew.rules.talk)
+    added = [agent for agent in crew.agents if agent.name in new]
+    # Where tools have names of their own, any two may come to have the same.
+    are_named = any(handoff.tool_name is not None for handoff in crew.handoffs)
     for agent in crew.agents:
         if agent.handoffs:
             raise ConfigurationError(
                 f"LightSwarm: {agent.name} has handoffs of its own.",
                 guidance="Register the agents that it hands over to, and make it without handoffs=.",
             )
-        talking = talking_tools(agent, crew.agents, asked, rules.talk)
-        own = (*agent.catalogue.own.values(), *_handoffs(agent, crew), *talking)
+        tools.of(agent, crew.agents if are_named or agent.name in new else added)
+        talking.check(agent, crew.agents if agent.name in new else added)
+
+
+def compose_swarm(crew: Crew[DepsT]) -> Mapping[str, Means[DepsT]]:
+    """The means of each agent within the swarm, by its name.
+
+    Raises:
+        ConfigurationError: see `check_crew`; an agent was given another tool since.
+    """
+    rules, tools, talking = crew.rules, _HandoffTools(crew), TalkTools[DepsT](crew.rules.talk)
+    # Each member names all of them, itself included, so the list is filled once they are made.
+    members: list[Means[DepsT]] = []
+    for agent in crew.agents:
+        said = talking.of(agent, crew.agents)
+        own = (*agent.catalogue.own.values(), *tools.of(agent, crew.agents), *said)
         members.append(
             replace(
                 agent,
@@ -101,47 +118,61 @@ def compose_swarm(crew: Crew[DepsT]) -> Mapping[str, Means[DepsT]]:
                 mail=rules.talk.mail,
             )
         )
-    asked.update((member.name, as_asked(member)) for member in members)
+    talking.asked.update((member.name, as_asked(member)) for member in members)
     return {member.name: member for member in members}
 
 
-def _handoffs(agent: Means[DepsT], crew: Crew[DepsT]) -> Iterator[HandoffTool[DepsT]]:
-    """The tools with which an agent hands over to each of the others.
+class _HandoffTools(Generic[DepsT]):
+    """The tools with which the agents of a swarm hand over. Agents that do it in the same way share one."""
 
-    Raises:
-        ConfigurationError: one is called like another tool of the agent.
-    """
-    taken: dict[str, str] = {}
-    for other in crew.agents:
-        if other.name == agent.name:
-            continue
-        settings = _settings(agent.name, other.name, crew.handoffs)
-        tool = HandoffTool(other, agent.prompts, settings, crew.rules.history)
-        name = tool.spec.name
-        if name in agent.catalogue.own:
+    def __init__(self, crew: Crew[DepsT]) -> None:
+        self._crew = crew
+        self._settings: dict[str, list[HandoffSettings[DepsT]]] = {}
+        for handoff in crew.handoffs:
+            self._settings.setdefault(handoff.agent.name, []).append(handoff)
+        self._made: dict[tuple[str, int, int], HandoffTool[DepsT]] = {}
+
+    def of(self, agent: Means[DepsT], others: Sequence[Means[DepsT]]) -> tuple[HandoffTool[DepsT], ...]:
+        """Those with which an agent hands over to each of the others; itself is left out.
+
+        Raises:
+            ConfigurationError: one is called like another tool of the agent.
+        """
+        tools: dict[str, HandoffTool[DepsT]] = {}
+        for other in others:
+            if other.name == agent.name:
+                continue
+            tool = self._tool(agent, other)
+            name = tool.spec.name
+            if name in agent.catalogue.own:
+                raise ConfigurationError(
+                    f"LightSwarm: {agent.name} has a tool {name}, which is how it hands over to {other.name}.",
+                    guidance="Rename the tool.",
+                )
+            if tools.setdefault(name, tool) is not tool:
+                raise ConfigurationError(
+                    f"LightSwarm: {agent.name} hands over to {other.name} and to another agent by the tool {name}.",
+                    guidance="Give the handoffs another tool_name.",
+                )
+        return tuple(tools.values())
+
+    def _tool(self, agent: Means[DepsT], other: Means[DepsT]) -> HandoffTool[DepsT]:
+        settings = self._settings_of(agent.name, other.name)
+        key = other.name, id(agent.prompts), id(settings)
+        if key not in self._made:
+            self._made[key] = HandoffTool(other, agent.prompts, settings, self._crew.rules.history)
+        return self._made[key]
+
+    def _settings_of(self, source: str, target: str) -> HandoffSettings[DepsT] | None:
+        """How one agent hands over to another; None: as agents do by default.
+
+        Raises:
+            ConfigurationError: it was said twice.
+        """
+        found = [handoff for handoff in self._settings.get(target, ()) if handoff.serves(source, target)]
+        if len(found) > 1:
             raise ConfigurationError(
-                f"LightSwarm: {agent.name} has a tool {name}, which is how it hands over to {other.name}.",
-                guidance="Rename the tool.",
+                f"LightSwarm: two handoffs say how {source!r:.80} hands over to {target!r:.80}.",
+                guidance="Pass sources= to each of them.",
             )
-        if name in taken:
-            raise ConfigurationError(
-                f"LightSwarm: {agent.name} would hand over to {taken[name]} and to {other.name} by one tool {name}.",
-                guidance="Give the handoffs another tool_name.",
-            )
-        taken[name] = other.name
-        yield tool
-
-
-def _settings(source: str, target: str, handoffs: Sequence[HandoffSettings[DepsT]]) -> HandoffSettings[DepsT] | None:
-    """How one agent hands over to another; None: as agents do by default.
-
-    Raises:
-        ConfigurationError: it was said twice.
-    """
-    found = [handoff for handoff in handoffs if handoff.serves(source, target)]
-    if len(found) > 1:
-        raise ConfigurationError(
-            f"LightSwarm: two handoffs say how {source!r:.80} hands over to {target!r:.80}.",
-            guidance="Pass sources= to each of them.",
-        )
-    return found[0] if found else None
+        return found[0] if found else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Generic, overload
 
@@ -12,6 +12,7 @@ from lightagent.application.consult import ConsultTool, consult_name
 from lightagent.application.hand_off import HandoffTool
 from lightagent.application.mail_tools import READ_TOOL, SEND_TOOL, ReadMessagesTool, SendMessageTool
 from lightagent.application.means import Means
+from lightagent.application.prompts import Prompts
 from lightagent.application.structured_output import OutputType
 from lightagent.application.swarm_mail import MailSettings, SwarmMail
 from lightagent.application.tools.catalogue import Catalogue
@@ -126,33 +127,56 @@ def compose_talk(consult: ConsultLimits | bool | None, mail: MailSettings | bool
     return Talk(limits, None if sent is None else sent.of(names), names)
 
 
-def talking_tools(
-    agent: Means[DepsT], agents: Sequence[Means[DepsT]], asked: Mapping[str, Means[DepsT]], talk: Talk
-) -> list[Tool[DepsT]]:
-    """The tools with which an agent of a swarm asks the others and sends messages to them.
+class TalkTools(Generic[DepsT]):
+    """The tools with which the agents of a swarm ask each other and send each other messages.
 
-    Args:
-        asked: what the agents are while they are asked; it may be filled later.
-
-    Raises:
-        ConfigurationError: the agent has another tool of such a name.
+    Attributes:
+        asked: what the agents are while they are asked; filled once all are made.
     """
-    others = [other for other in agents if other.name != agent.name]
-    tools: list[Tool[DepsT]] = []
-    names: list[str] = []
-    if talk.consult is not None:
-        names += [consult_name(other.name) for other in others]
-        tools += [ConsultTool(other, asked, talk.consult, agent.prompts) for other in others]
-    if talk.mail is not None and others:
-        names += [SEND_TOOL, READ_TOOL]
-        tools.append(SendMessageTool(talk.mail, [other.name for other in others], agent.prompts))
-        tools.append(ReadMessagesTool(agent.prompts))
-    taken = next((name for name in names if name in agent.catalogue.own), None)
-    if taken is not None:
-        raise ConfigurationError(
-            f"LightSwarm: {agent.name} has a tool {taken}, which is a tool of the swarm.", guidance="Rename the tool."
-        )
-    return tools
+
+    def __init__(self, talk: Talk) -> None:
+        self.asked: dict[str, Means[DepsT]] = {}
+        self._talk = talk
+        self._consults: dict[tuple[str, Prompts], ConsultTool[DepsT]] = {}
+
+    def check(self, agent: Means[DepsT], agents: Sequence[Means[DepsT]]) -> None:
+        """See that an agent has no other tools of the names of these.
+
+        Raises:
+            ConfigurationError: it has one.
+        """
+        names = [] if self._talk.mail is None else [SEND_TOOL, READ_TOOL]
+        if self._talk.consult is not None:
+            names += [consult_name(other.name) for other in agents if other.name != agent.name]
+        taken = next((name for name in names if name in agent.catalogue.own), None)
+        if taken is not None:
+            raise ConfigurationError(
+                f"LightSwarm: {agent.name} has a tool {taken}, which is a tool of the swarm.",
+                guidance="Rename the tool.",
+            )
+
+    def of(self, agent: Means[DepsT], agents: Sequence[Means[DepsT]]) -> list[Tool[DepsT]]:
+        """Those of one agent.
+
+        Raises:
+            ConfigurationError: see `check`.
+        """
+        self.check(agent, agents)
+        others = [other for other in agents if other.name != agent.name]
+        tools: list[Tool[DepsT]] = []
+        if self._talk.consult is not None:
+            tools += [self._consult(other, agent.prompts, self._talk.consult) for other in others]
+        if self._talk.mail is not None and others:
+            tools.append(SendMessageTool(self._talk.mail, [other.name for other in others], agent.prompts))
+            tools.append(ReadMessagesTool(agent.prompts))
+        return tools
+
+    def _consult(self, target: Means[DepsT], prompts: Prompts, limits: ConsultLimits) -> ConsultTool[DepsT]:
+        """One for all who ask the same agent with the same words, since a swarm of many has many pairs."""
+        key = target.name, prompts
+        if key not in self._consults:
+            self._consults[key] = ConsultTool(target, self.asked, limits, prompts)
+        return self._consults[key]
 
 
 def as_asked(member: Means[DepsT]) -> Means[DepsT]:

@@ -55,6 +55,11 @@ class LightSwarm(SwarmTalk[DepsT], Generic[DepsT]):
         """The names of the agents, in the order in which they were registered."""
         return self._members.names
 
+    @property
+    def registered(self) -> tuple[SwarmAgent[DepsT], ...]:
+        """The agents themselves, in the same order; `member` gives one as it is within the swarm."""
+        return self._members.agents
+
     def register_agent(self, *agents: SwarmAgent[DepsT]) -> None:
         """Add agents. One that is registered already stays as it is.
 

@@ -35,6 +35,11 @@ class SwarmMembers(Generic[DepsT]):
         """How the agents talk to each other besides handing over."""
         return self._rules.talk
 
+    @property
+    def agents(self) -> tuple[SwarmAgent[DepsT], ...]:
+        """The agents themselves, in the same order."""
+        return tuple(self._agents.values())
+
     def add(self, agents: Sequence[SwarmAgent[DepsT]]) -> None:
         """Add agents; see `LightSwarm.register_agent`."""
         with self._lock:

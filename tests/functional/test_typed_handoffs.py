@@ -350,7 +350,10 @@ def test_what_is_refused() -> None:
         (Handoff(agent("stranger")), "'stranger' is not registered"),
         (Handoff(agent("finance")), "'finance' is not registered"),
         (Handoff(hr, sources=[agent("stranger")]), "'stranger' is not registered"),
-        (Handoff(hr, tool_name="transfer_to_finance", sources=[desk]), "to another agent by the tool transfer_to_finance"),
+        (
+            Handoff(hr, tool_name="transfer_to_finance", sources=[desk]),
+            "to another agent by the tool transfer_to_finance",
+        ),
     ):
         with pytest.raises(ConfigurationError, match=text):
             swarm.register_handoff(Handoff(hr, sources=[finance]), wrong)

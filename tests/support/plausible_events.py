@@ -259,6 +259,8 @@ def _carried_out(run: Run, move: Move, step: Next) -> Event:
             return Admitted(UserMessage("q"))
         case Prepare(sources=sources):
             return ContextAdded(sources[0], (ContextMessage(sources[0], "m"),))
+        case Transfer():
+            return _gone_along(run, step)
         case AskModel() | Think():
             return _model_event(run, step)
         case Transfer():
@@ -271,6 +273,12 @@ def _carried_out(run: Run, move: Move, step: Next) -> Event:
             return Concluded(name)
         case Finish(outcome=outcome):
             return RunFinished(outcome)
+
+
+def _gone_along(run: Run, step: Next) -> ContextReplaced:
+    """The conversation after a handoff, as it was or nothing but a question."""
+    messages = run.messages if step.choice else (UserMessage("q"),)
+    return ContextReplaced(HANDOFF_SOURCE, run.missing + run.message_count, messages)
 
 
 def _model_event(run: Run, step: Next) -> Event:

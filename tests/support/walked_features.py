@@ -22,6 +22,9 @@ from lightagent import (
     CapabilityPolicy,
     CapabilityRule,
     ContextBudget,
+    FallbackModel,
+    Handoff,
+    HistoryTransfer,
     HookContext,
     HookDecision,
     InProcessMemory,
@@ -30,6 +33,8 @@ from lightagent import (
     LightAgentError,
     LightSwarm,
     MemoryPolicy,
+    ModelPrice,
+    PriceTable,
     SelfLearning,
     TelemetrySink,
     ToolAnswer,
@@ -83,6 +88,13 @@ class Scene:
     def say(self, text: str = "Tell me") -> str:
         """A text with the secret in it."""
         return f"{text} {self.secret}"
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a handoff passes along."""
+
+    what: str
 
 
 Feature: TypeAlias = Callable[[Scene], Awaitable[None]]
@@ -220,6 +232,33 @@ async def an_agent_with_fewer_tools_as_a_tool(scene: Scene) -> None:
     narrow = desk.as_tool("desk", "Knows words.", tools=[], capabilities=CapabilityPolicy())
     model = scene.model(call_tool("desk", query=scene.say()), scene.say())
     await LightAgent(name="lead", model=model, tools=[narrow], telemetry=scene.sinks).arun(scene.say())
+
+
+@feature
+async def a_swarm(scene: Scene) -> None:
+    """A handoff with a type, a summary of what was said, text beside it, and a turn that the other agent takes up."""
+    store = MemoryJournalStore()
+    handing = AssistantMessage(scene.say("Over"), (call_tool("transfer_to_billing", what=scene.secret),))
+    desk = LightAgent(
+        name="desk",
+        role=scene.say("Route"),
+        model=scene.model(call_tool("lookup", word=scene.secret), handing),
+        tools=[scene.lookup],
+        session_store=store,
+        telemetry=scene.sinks,
+    )
+    billing = LightAgent(
+        name="billing",
+        role=scene.say("Bill"),
+        model=scene.model(scene.say("In short"), scene.say("One"), scene.say("Two")),
+        session_store=store,
+        telemetry=scene.sinks,
+    )
+    swarm = LightSwarm(history=HistoryTransfer("summary", foreign_calls="text"), handoff_text="keep")
+    swarm.register_agent(desk, billing)
+    swarm.register_handoff(Handoff(billing, input_type=Task, briefing=lambda task: scene.say(task.what)))
+    for _ in range(2):
+        await swarm.arun(desk, scene.say(), session_id=SESSION, user_id=USER)
 
 
 @feature
@@ -419,3 +458,17 @@ async def a_tool_that_shows_parts(scene: Scene) -> None:
     agent = LightAgent(model=model, tools=[count], telemetry=scene.sinks)
     async for _ in agent.astream_events(scene.say()):
         pass
+
+
+@feature
+async def several_models_with_prices(scene: Scene) -> None:
+    answering = scene.model([TextDelta(scene.say()), ReplyEnd("stop", Usage(100, 40, 140))])
+    model = FallbackModel([scene.model(ProviderError(scene.say(), code="LA-503")), answering])
+    budgets = Budgets(prices=PriceTable({"gpt-scripted": ModelPrice(2.0, 8.0)}))
+    await LightAgent(model=model, budgets=budgets, telemetry=scene.sinks).arun(scene.say())
+
+
+@feature
+async def a_tool_that_the_model_made_up(scene: Scene) -> None:
+    model = scene.model([call_tool(scene.secret, word="x"), call_tool("lookup", word="x")], scene.say())
+    await LightAgent(model=model, tools=[scene.lookup], telemetry=scene.sinks).arun(scene.say())

@@ -10,6 +10,7 @@ from lightagent.aiokits.deadline import Deadline
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.attempt_request import attempt_request
 from lightagent.application.compact_context import compact_context
+from lightagent.application.deliver_mail import deliver_mail
 from lightagent.application.finish_answer import finish
 from lightagent.application.offer_handoffs import without_disabled_handoffs
 from lightagent.application.offer_tools import offer_tools
@@ -67,6 +68,8 @@ async def _request(live: ActiveRun[DepsT], deadline: Deadline) -> None:
 
 async def _begin(live: ActiveRun[DepsT]) -> None:
     """Tell the request, once the conversation is within its bounds and the policies have passed it."""
+    if not await deliver_mail(live):
+        return
     reviewer = live.reviewer
     try:
         listed, selected = await offer_tools(live)

@@ -11,6 +11,7 @@ from lightagent.application.policies.review_desk import ReviewDesk
 from lightagent.application.prompts import DEFAULT_PROMPTS, Prompts
 from lightagent.application.select_tools import ToolSelector
 from lightagent.application.structured_output import OutputType
+from lightagent.application.swarm_mail import SwarmMail
 from lightagent.application.tools.catalogue import Catalogue
 from lightagent.application.tools.toolset import DepsT, tool_name
 from lightagent.application.use_skills import SkillUse
@@ -73,6 +74,7 @@ class Means(Generic[DepsT]):
         handoff_limits: how often they may; None: no limit of their own, and the agent is no member of a swarm.
         handoff_text: what becomes of text beside the call that hands over.
         next_turn: who takes the next turn of a session.
+        mail: how it and the other agents of its swarm send messages to each other; None where they do not.
     """
 
     name: str
@@ -108,6 +110,7 @@ class Means(Generic[DepsT]):
     handoff_limits: HandoffLimits | None = None
     handoff_text: HandoffText = "show"
     next_turn: NextTurn = "front"
+    mail: SwarmMail | None = None
 
     @cached_property
     def head(self) -> AgentHead:

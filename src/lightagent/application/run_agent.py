@@ -19,6 +19,7 @@ from lightagent.application.active_run import ActiveRun
 from lightagent.application.ask_model import ask_model
 from lightagent.application.call_tools import call_tools
 from lightagent.application.decide_calls import decided_calls
+from lightagent.application.deliver_mail import restore_mail
 from lightagent.application.finish_answer import check_output, conclude, finish
 from lightagent.application.foreign_code import FAILURES, await_foreign, failure
 from lightagent.application.prepare_context import admit, gather_context
@@ -132,6 +133,7 @@ async def _begin(live: ActiveRun[DepsT], whole: Deadline) -> None:
     if live.reviews is not None:
         await live.reviews.commit()  # Not before it is known that the run can go on with what was decided.
     await live.begin()
+    await restore_mail(live)
     live.enter()
     if live.known == 0 and live.watchers is not None and (trace := live.watchers.other_trace(live.run.started)):
         await live.tell(Noted(CALLED_IN, {"trace_id": trace}, live.clock.now()))

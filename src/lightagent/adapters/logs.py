@@ -39,9 +39,12 @@ def configure_logs(level: str, file: str | None) -> None:
 
 
 def log_events(agent_name: str, trace_id: str, events: Iterable[tuple[str, Mapping[str, object]]]) -> None:
-    """Write a run's trace: errors as warnings, the end as info, the rest as debug."""
+    """Write a run's trace: what ended it as a warning, its end as info, the rest as debug.
+
+    Attempts at a request that failed are among the rest: a warning told of each retry as it happened.
+    """
     for kind, data in events:
-        level = _LEVELS.get(kind, logging.DEBUG)
+        level = logging.DEBUG if data.get("stage") == "model" else _LEVELS.get(kind, logging.DEBUG)
         if LOGGER.isEnabledFor(level):
             text = json.dumps(data, ensure_ascii=False, default=str)
             LOGGER.log(level, "%s %s %s %s", agent_name, trace_id[:8], kind, text)

@@ -27,6 +27,7 @@ class RunRecord:
         result_format: the form that the caller asked for.
         cause: the exception behind the outcome, if there is one.
         store: where the run is kept by itself.
+        insists: the caller gave `max_retry`, which then holds for servers that cannot be reached, too.
     """
 
     events: list[Event]
@@ -36,6 +37,7 @@ class RunRecord:
     result_format: str = "str"
     cause: Exception | None = None
     store: JournalStore | None = None
+    insists: bool = False
 
     @property
     def started(self) -> RunStarted:

@@ -51,6 +51,7 @@ class RunRequest(Generic[DepsT]):
         result_format: the form that the caller wants, for policies to know.
         budgets: what the run may spend; None: as the agent has it.
         skills: whether it has the agent's skills.
+        insists: `max_retry` was given for this run.
     """
 
     deps: DepsT
@@ -67,6 +68,7 @@ class RunRequest(Generic[DepsT]):
     result_format: str = "str"
     budgets: Budgets | None = None
     skills: bool = True
+    insists: bool = False
 
 
 def start_run(
@@ -135,7 +137,14 @@ def start_run(
     return ActiveRun(
         means,
         start(started),
-        RunRecord([started], request.stream, request.traced, means.capture_content, request.result_format),
+        RunRecord(
+            [started],
+            request.stream,
+            request.traced,
+            means.capture_content,
+            request.result_format,
+            insists=request.insists,
+        ),
         request.deps,
         tools=request.tools,
         budgets=request.budgets,

@@ -42,6 +42,7 @@ def compose_request(options: RunOptions, deps: DepsT, limits: Limits, *, stream:
         run_group_id=options.get("run_group_id") or "",
         stream=stream,
         result_format=form,
+        insists=options.get("max_retry") is not None,
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from lightagent.adapters._endpoints.credentials import Credentials
 from lightagent.adapters._endpoints.error_bodies import Report, read_body, read_report
+from lightagent.adapters._endpoints.faults import how_unreached
 from lightagent.adapters._endpoints.pauses import pause
 from lightagent.adapters._endpoints.reported_errors import error_of
 from lightagent.domain.error_codes import ERROR_TAXONOMY
@@ -35,6 +36,8 @@ def provider_error(exc: Exception) -> ProviderError:
     details: JsonObject = {"exception": type(exc).__name__}
     if status is not None:
         details["status"] = status
+    if (how := how_unreached(exc)) is not None:
+        details["unreached"] = how
     message = _first_line(str(exc)) or type(exc).__name__
     report, code = _report(exc, message), _code(exc, status)
     wait = pause(_headers(exc), report.body, message)

@@ -262,7 +262,9 @@ __all__ = [
 def __getattr__(name: str) -> object:
     home = HOME_OF.get(name)
     if home is None:
-        raise AttributeError(f"module 'lightagent' has no attribute {name!r}")
+        from lightagent.missing_names import missing_name
+
+        raise missing_name(__name__, name, __all__)
     value: object = getattr(import_module(f"lightagent.{home}"), name)
     globals()[name] = value
     return value

@@ -16,6 +16,7 @@ from lightagent.application.projections.result import OutputT, RunResult
 from lightagent.application.projections.stream_events import StreamEvent
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.json_types import JsonObject
+from lightagent.domain.masking import shown
 from lightagent.options import AgentOptions, RunOptions
 from lightagent.streams import AsyncRunStream, RunStream
 
@@ -63,11 +64,13 @@ class LightAgent(FormAgent[DepsT, OutputT]):
 
     def __init__(
         self,
-        *,
+        *unnamed: object,
         output_type: object = None,
         deps_type: object = None,
         **options: Unpack[AgentOptions],
     ) -> None:
+        if unnamed:
+            raise TypeError(f"LightAgent takes its options by name, as in LightAgent(model={shown(unnamed[0]):.60}).")
         self._compose(output_type, deps_type, options)
 
     @overload

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import logging
 import socket
-import time
-from collections.abc import Callable
 
 import pytest
 
-from lightagent import LightAgent, LightAgentError, Limits, ProviderError
+from lightagent import AgentOptions, LightAgent, LightAgentError, Limits, ProviderError, RunOptions
 from lightagent.adapters.chat.openai import OpenAIChatModel
 from lightagent.entrypoints.cli.progress import progress_line
 from lightagent.testing import ScriptedModel
@@ -30,14 +28,14 @@ def retries(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 @pytest.mark.parametrize("options", [{}, {"limits": Limits(max_tool_iterations=3)}], ids=["plain", "other limits"])
 def test_a_refused_connection_is_given_up_soon(
-    closed_port: int, caplog: pytest.LogCaptureFixture, options: dict[str, Limits]
+    closed_port: int, caplog: pytest.LogCaptureFixture, options: AgentOptions
 ) -> None:
-    agent = LightAgent(model="m", api_key="k", base_url=f"http://127.0.0.1:{closed_port}/v1", **options)
-    began = time.monotonic()
+    options |= {"model": "m", "api_key": "k", "base_url": f"http://127.0.0.1:{closed_port}/v1"}
+    agent = LightAgent(**options)
     events = [*agent.stream_events("Hello")]
-    assert time.monotonic() - began < 5.5
     notes = [event.data for event in events if event.type == "note"]
     assert [(note["attempt"], note["of"], note["code"]) for note in notes] == [(2, 3, "LA-503"), (3, 3, "LA-503")]
+    assert sum(float(str(note["seconds"])) for note in notes) < 5
     assert "attempt 2 of 3, LA-503, waiting" in retries(caplog)[0]
     assert "attempt 2 of 3" in (progress_line(next(event for event in events if event.type == "note")) or "")
     (error,) = (event.data for event in events if event.type == "error")
@@ -53,9 +51,7 @@ def test_other_ways_to_reach_nobody(closed_port: int, host: str) -> None:
         OpenAIChatModel("m", base_url=f"http://{host}:{closed_port}/v1", api_key="k"),
         OpenAIChatModel("m", client=client),
     ):
-        began = time.monotonic()
         result = LightAgent(model=model).run_result("Hello", trace=True)
-        assert time.monotonic() - began < 8
         assert result.error is not None
         assert result.error.code == "LA-503"
         assert sum(event["type"] == "note" for event in result.trace) == 2, result.trace
@@ -77,20 +73,18 @@ def _quickly(error: ProviderError) -> ProviderError:
 
 
 @pytest.mark.parametrize(
-    ("agent", "options", "attempts"),
+    ("limits", "options", "attempts"),
     [
-        (LightAgent, {}, 3),
-        (lambda **made: LightAgent(limits=Limits(max_retry=6), **made), {}, 6),
-        (LightAgent, {"max_retry": 10}, 10),
-        (LightAgent, {"max_retry": 2}, 2),
+        (Limits(), {}, 3),
+        (Limits(max_retry=6), {}, 6),
+        (Limits(), {"max_retry": 10}, 10),
+        (Limits(), {"max_retry": 2}, 2),
     ],
     ids=["by default", "limits", "ten are asked for", "two are asked for"],
 )
-def test_who_says_how_often_means_it(
-    agent: Callable[..., LightAgent], options: dict[str, int], attempts: int
-) -> None:
+def test_who_says_how_often_means_it(limits: Limits, options: RunOptions, attempts: int) -> None:
     model = ScriptedModel([_quickly(_refused()) for _ in range(20)])
-    result = agent(model=model).run_result("Hello", **options)
+    result = LightAgent(model=model, limits=limits).run_result("Hello", **options)
     assert not result.success
     assert len(model.requests) == attempts
 
@@ -118,11 +112,15 @@ async def test_nor_is_one_whose_connection_breaks(caplog: pytest.LogCaptureFixtu
     caplog.set_level(logging.INFO, "lightagent")
     agent = LightAgent(model=ScriptedModel(["A long answer."]))
     with pytest.raises(ConnectionResetError):
-        async with agent.astream("Hello") as stream:
-            async for _ in stream:
-                raise ConnectionResetError("the client has gone")
+        await _send_to_nobody(agent)
     lines = [one for one in caplog.records if one.name == "lightagent"]
     assert [one.getMessage() for one in lines if one.levelno >= logging.WARNING] == []
+
+
+async def _send_to_nobody(agent: LightAgent) -> None:
+    async with agent.astream("Hello") as stream:
+        async for _ in stream:
+            raise ConnectionResetError("the client has gone")
 
 
 def test_a_missing_key_names_the_stand_in(monkeypatch: pytest.MonkeyPatch) -> None:

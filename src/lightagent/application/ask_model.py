@@ -21,6 +21,7 @@ from lightagent.domain.policy import RequestPayload, Stopped
 from lightagent.domain.tool_choice import turn_params
 from lightagent.domain.tools import ToolSpec
 
+
 async def ask_model(live: ActiveRun[DepsT], whole: Deadline) -> None:
     """Ends with `ModelReplied`, or with an event that ends the run."""
     limits = live.run.limits

@@ -76,7 +76,7 @@ class LightAgentError(Exception):
         self.info = LightAgentErrorInfo(
             code=standard.code,
             message=": ".join(filter(None, (text, message))) or told or standard.message,
-            guidance=standard.guidance if guidance is None else guidance,
+            guidance=_guidance(standard, text or message or told) if guidance is None else guidance,
             details={"text": details} if isinstance(details, str) else details,
             retryable=standard.retryable if retryable is None else retryable,
         )
@@ -114,6 +114,11 @@ class LightAgentError(Exception):
     def retryable(self) -> bool:
         """Whether the same request may succeed later."""
         return self.info.retryable
+
+
+def _guidance(standard: LightAgentErrorInfo, said: str) -> str:
+    """The standard guidance; a wrong option that is named needs no sentence that it is to be mended."""
+    return "" if standard.code == "LA-CONFIG" and said else standard.guidance
 
 
 def _rebuilt(kind: type[LightAgentError], args: tuple[object, ...]) -> LightAgentError:

@@ -17,6 +17,8 @@ from lightagent.domain.json_types import JsonObject
 
 _PREFIX = re.compile(r"^(?:(?:litellm\.)?\w+(?:Error|Timeout|Exception)\s*[:-]\s*)+(?:\w+Exception - )?")
 _TRACEBACK = re.compile(r"Traceback \(most recent call last\):\n?")
+# The openai SDK's words, of its releases 3 and 2; litellm gives them the status 500.
+_KEYLESS = re.compile(r"Missing credentials\.|api_key client option must be set")
 _UNREACHABLE = re.compile(r"APIConnectionError|Connection error|ConnectError|ConnectionError|Cannot connect")
 
 
@@ -71,6 +73,8 @@ def _code(exc: Exception, status: int | None) -> str:
         return "LA-413"
     if isinstance(exc, TimeoutError):
         return "LA-408"
+    if status == 500 and _KEYLESS.search(str(exc)):
+        return "LA-401"
     # Litellm gives a connection that failed the status 500.
     if isinstance(exc, OSError) or (status in (500, 503) and _UNREACHABLE.search(f"{type(exc).__name__}: {exc}")):
         return "LA-503"

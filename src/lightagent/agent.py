@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar, overload
 from typing_extensions import TypeForm, Unpack
 
 from lightagent.agent_base import LIVE, WHOLE, Query, check_format
-from lightagent.agent_forms import FormAgent
+from lightagent.agent_preview import PreviewAgent
 from lightagent.application.projections.result import OutputT, RunResult
 from lightagent.application.projections.stream_events import StreamEvent
 from lightagent.application.tools.toolset import DepsT
@@ -28,7 +28,7 @@ _D = TypeVar("_D")
 _O = TypeVar("_O")
 
 
-class LightAgent(FormAgent[DepsT, OutputT]):
+class LightAgent(PreviewAgent[DepsT, OutputT]):
     """An agent: a model, instructions and tools.
 
     Type parameters: what its tools depend on (None by default) and what it answers with (`str` by default).

@@ -17,7 +17,7 @@ from lightagent.application.deps_type import DepsType
 from lightagent.application.export_trace import ExportedT, ExportFunction, export_trace
 from lightagent.application.journal import Journal
 from lightagent.application.keep_run import RunKeeper
-from lightagent.application.keep_session import NEXT, SessionKeeper, TurnPlace
+from lightagent.application.keep_session import NEXT, SessionKeeper, TurnPlace, sessions_of
 from lightagent.application.last_run import last_run, remember
 from lightagent.application.means import Means
 from lightagent.application.projections.history import history
@@ -204,14 +204,9 @@ class AgentBase(Generic[DepsT, OutputT]):
                 live.record.store = store
                 live.keeper = RunKeeper(store, started.run_id, scope, means.clock, started.head.name)
             return live
-        if means.sessions is None:
-            raise ConfigurationError(
-                f"The run belongs to the session {scope.session!r:.100}, but the agent has no session_store.",
-                guidance="Pass LightAgent(session_store=...), such as a SqliteJournalStore.",
-            )
         interrupted = means.prompts.call_interrupted
         live.keeper = SessionKeeper(
-            means.sessions, scope, means.clock, wait=SESSION_WAIT, interrupted=interrupted, place=place
+            sessions_of(means, scope), scope, means.clock, wait=SESSION_WAIT, interrupted=interrupted, place=place
         )
         return live
 

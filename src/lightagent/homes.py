@@ -57,6 +57,7 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
     "application.tools.function_tool": ("FunctionTool", "as_tool"),
     "application.projections.calls": ("ToolCallRecord",),
     "application.projections.chunk_types": ("ChatCompletionChunk",),
+    "application.projections.request_preview": ("RequestPart", "RequestPreview"),
     "application.projections.result": ("RunResult",),
     "application.projections.stream_events": ("StreamEvent",),
     "adapters.trace_files": ("JsonlTraceExporter",),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final, Generic
+from typing import Final, Generic, Never
 
 from lightagent.aiokits.deadline import Deadline
 from lightagent.application.apply_policy import Reviewer
@@ -81,6 +81,7 @@ class ActiveRun(Generic[DepsT]):
         ledger: what the conversation costs, where the agent has a context budget.
         tools: what may be called.
         spending: what the run spends, where it has budgets, or a run around it has.
+        halt: is called instead of sending a request, for a preview; None in every run.
     """
 
     def __init__(
@@ -123,6 +124,7 @@ class ActiveRun(Generic[DepsT]):
         self.begun = False
         self.tools = RunTools(tools)
         self.watchers = watchers
+        self.halt: Callable[[ChatRequest, AskedAside | None], Never] | None = None
         self._leave: Callable[[], None] | None = None
         self._is_entered = False
         self._reviewer: tuple[str, Reviewer | None] | None = None
@@ -256,6 +258,8 @@ class ActiveRun(Generic[DepsT]):
         Returns:
             The request, and what is to be told of it; None where nobody makes spans. Its span is current from here on.
         """
+        if self.halt is not None:
+            self.halt(request, aside)
         spans = self.spans
         asked = None if spans is None else spans.ask(request, self.clock.now(), aside)
         headers = self.trace_headers(request.origin)

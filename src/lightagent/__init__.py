@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from lightagent.adapters.telemetry.otel.sink import OpenTelemetrySink
     from lightagent.adapters.trace_files import JsonlTraceExporter
     from lightagent.agent import LightAgent
+    from lightagent.application.cancellation_token import CancellationToken
     from lightagent.application.event_codec import event_from_dict, event_to_dict
     from lightagent.application.export_trace import export_trace
     from lightagent.application.foreign_memory import MemoryProtocol
@@ -220,9 +221,9 @@ __all__ = [
     "DEFAULT_PRIVACY_PATTERNS", "ERROR_TAXONOMY", "Account", "AccountKey", "AgentHead", "AgentOptions",
     "AlreadyDecided", "App", "ApprovalDecision", "ApprovalPayload", "ApprovalRequest", "ApprovalRequired",
     "ApprovalRequiredTools", "Asked", "AsyncRunStream", "AsyncToolDispatcher", "Blocked", "BudgetAccounts",
-    "BudgetError", "BudgetExhausted", "BudgetLimits", "Budgets", "CallPayload", "Cancelled", "CapabilityPolicy",
-    "CapabilityRule", "ChatCompletionChunk", "ChatModel", "ChatRequest", "CodeLimits", "CodeRunner", "CodeTools",
-    "Compactor", "Completed", "Conclusion", "ConclusionPayload", "ConfigurationError", "ContentCapture",
+    "BudgetError", "BudgetExhausted", "BudgetLimits", "Budgets", "CallPayload", "CancellationToken", "Cancelled",
+    "CapabilityPolicy", "CapabilityRule", "ChatCompletionChunk", "ChatModel", "ChatRequest", "CodeLimits", "CodeRunner",
+    "CodeTools", "Compactor", "Completed", "Conclusion", "ConclusionPayload", "ConfigurationError", "ContentCapture",
     "ContentLimits", "ContentMode", "ContentPolicy", "ContextBudget", "ContextPayload", "ContextSource", "Decision",
     "DeclaredTools", "Delta", "Detector", "Embedder", "EndPayload", "Event", "Failed", "FallbackModel", "FilteredTools",
     "Finding", "FlowTimeout", "FlushableSink", "FoundMemory", "FunctionTool", "Gate", "GeneratedTool",

@@ -6,6 +6,7 @@ import os
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Final, Generic, NoReturn, Self, TypeAlias, TypeVar, overload
 
 from lightagent.adapters.logs import is_logging, log_events
@@ -186,6 +187,22 @@ class AgentBase(Generic[DepsT, OutputT]):
     def close(self) -> None:
         """`aclose` for callers that are not async."""
         run_sync(self.aclose())
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     def _start(
         self, query: Query, deps: object, options: RunOptions, *, stream: bool = False, form: str = "str"

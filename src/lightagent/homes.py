@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 HOMES: Final[dict[str, tuple[str, ...]]] = {
+    "application.cancellation_token": ("CancellationToken",),
     "application.journal": ("Journal",),
     "application.prune_sessions": ("PrunedSessions",),
     "application.session_info": ("SessionInfo",),

@@ -162,7 +162,7 @@ class ActiveRun(Generic[DepsT]):
     @property
     def in_time(self) -> bool:
         """Whether the run may take only so long; what it waits for can then be given up."""
-        if self.nesting is not None or self.run.limits.timeout is not None:
+        if self.nesting is not None or self.record.cancel is not None or self.run.limits.timeout is not None:
             return True
         return self.spending is not None and self.spending.is_timed
 

@@ -47,6 +47,7 @@ def compose_request(options: RunOptions, deps: DepsT, limits: Limits, *, stream:
         stream=stream,
         result_format=form,
         insists=options.get("max_retry") is not None,
+        cancel=options.get("cancel"),
     )
 
 

@@ -26,8 +26,7 @@ def test_the_calls_that_wait_are_in_the_details() -> None:
             way()
         errors.append(caught.value)
     for error in errors:
-        (call,) = error.details["calls"] if isinstance(error.details["calls"], list) else ()
-        assert call == {"id": "call_1_1", "name": "pay", "arguments": {"amount": 3, "to": "Bob"}}
+        assert error.details["calls"] == [{"id": "call_1_1", "name": "pay", "arguments": {"amount": 3, "to": "Bob"}}]
         assert "pay (call_1_1)" in str(error)
         assert error.details["run_id"]
 

@@ -105,7 +105,7 @@ if TYPE_CHECKING:
     from lightagent.domain.deltas import Delta, ReasoningDelta, ReplyEnd, TextDelta, ToolCallDelta
     from lightagent.domain.effects import NarrowTools, ToolAnswer
     from lightagent.domain.error_codes import ERROR_TAXONOMY, LightAgentErrorInfo
-    from lightagent.domain.error_mapping import classify_exception
+    from lightagent.domain.error_mapping import classify_exception, format_lightagent_error
     from lightagent.domain.errors import (
         AlreadyDecided,
         BudgetError,
@@ -119,7 +119,6 @@ if TYPE_CHECKING:
         RunSuspended,
         ToolError,
         format_error_code,
-        format_lightagent_error,
     )
     from lightagent.domain.events import Event
     from lightagent.domain.feedback import HumanFeedback

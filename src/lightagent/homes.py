@@ -103,7 +103,7 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
     "application.tools.decorator": ("tool",),
     "application.tools.registry": ("AsyncToolDispatcher", "ToolRegistry"),
     "domain.error_codes": ("ERROR_TAXONOMY", "LightAgentErrorInfo"),
-    "domain.error_mapping": ("classify_exception",),
+    "domain.error_mapping": ("classify_exception", "format_lightagent_error"),
     "domain.errors": (
         "AlreadyDecided",
         "BudgetError",
@@ -117,7 +117,6 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
         "RunSuspended",
         "ToolError",
         "format_error_code",
-        "format_lightagent_error",
     ),
     "domain.events": ("Event",),
     "domain.limits": ("Limits",),

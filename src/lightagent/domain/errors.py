@@ -30,9 +30,15 @@ from lightagent.domain.error_codes import ERROR_TAXONOMY, LightAgentErrorInfo
 from lightagent.domain.json_types import JsonObject
 
 
-def format_error_code(code: str) -> str:
-    """``LA-429`` → ``[LA-429]``; an unknown code becomes ``[LA-UNKNOWN]``."""
-    return f"[{code if code in ERROR_TAXONOMY else 'LA-UNKNOWN'}]"
+def format_error_code(code: str, details: object = None) -> str:
+    """``LA-429`` → ``[LA-429]``; an unknown code becomes ``[LA-UNKNOWN]``.
+
+    Args:
+        details: as in the 0.9 line: with them it is the whole text of the error, and they stand at its end.
+    """
+    if details is None:
+        return f"[{code if code in ERROR_TAXONOMY else 'LA-UNKNOWN'}]"
+    return f"{format_lightagent_error(ERROR_TAXONOMY.get(code, ERROR_TAXONOMY['LA-UNKNOWN']))} Details: {details}"
 
 
 def format_lightagent_error(info: LightAgentErrorInfo) -> str:

@@ -58,6 +58,10 @@ class RunResult(Generic[OutputT]):
     trace: list[TraceEvent] = field(repr=False)
     journal: Journal = field(repr=False)
 
+    def __str__(self) -> str:
+        """The text, as in the 0.9 line; `repr` shows everything."""
+        return self.content
+
     @property
     def success(self) -> bool:
         """Whether the run completed."""

@@ -3,6 +3,7 @@
     python benchmarks/telemetry.py
     python benchmarks/telemetry.py --only lightagent --rounds 60
     python benchmarks/telemetry.py --collector
+    python benchmarks/telemetry.py --collector --rounds 40
 
 The model and the tool take no time, and exporters do nothing, so what is shown is what tracing adds. Variants take
 turns in batches, the CPU is that of the process, its threads included, and each figure stands twice: the least of all
@@ -10,7 +11,7 @@ batches, and the median. `the SDK's` is what the same spans, attributes and meas
 the same places of the same run; `own` is the rest. Peers join in when they are installed.
 
 `--collector` shows instead how long runs take whose spans are sent to a collector that is not there, and to one that
-never answers, beside untraced ones.
+never answers, beside untraced ones: some ten seconds a row, and more with `--rounds`.
 """
 
 import argparse
@@ -18,6 +19,7 @@ import asyncio
 import json
 import os
 import statistics
+import sys
 import time
 from collections.abc import Callable, Mapping
 
@@ -27,6 +29,8 @@ from peers.traced_turns import UNTRACED, lightagent_turn, lightagent_turns, open
 from traced_variants import COLLECTORS, Variant, agent_variants, sent_to
 
 QUESTION = "What is one and two?"
+ROUNDS = 40
+PASSES = 3
 WARM_UP = 100
 RUNS_A_PASS = 1_000
 PERCENTILES = 50, 95, 99
@@ -107,10 +111,11 @@ async def print_collectors(passes: int) -> None:
     print("| collector | runs | p50 | p95 | p99 | p50 more | p95 more | p99 more |\n|---|---|---|---|---|---|---|---|")
     for name in COLLECTORS:
         found: list[tuple[list[float], list[float]]] = []
-        for _ in range(passes):
+        for number in range(1, passes + 1):
             without = await _percentiles(lightagent_turn())
             with sent_to(name) as ask:
                 found.append((without, await _percentiles(ask)))
+            print(f"{name}: {number} of {passes}", file=sys.stderr, flush=True)
         whole = [statistics.median(traced[place] for _, traced in found) for place in range(len(PERCENTILES))]
         more = [statistics.median(traced[place] - without[place] for without, traced in found) for place in range(3)]
         cells = (f"{figure:,.0f}" for figure in (*whole, *more))
@@ -133,12 +138,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=60, help="of each variant in each batch (default: 60)")
     parser.add_argument(
-        "--rounds", type=int, default=40, help="batches of each variant; with --collector, of 1,000 runs (default: 40)"
+        "--rounds",
+        type=int,
+        help=f"batches of each variant (default: {ROUNDS}); with --collector, of 1,000 runs (default: {PASSES})",
     )
     parser.add_argument("--only", default=",".join(LIBRARIES), help=f"of {', '.join(LIBRARIES)}")
     parser.add_argument("--collector", action="store_true", help="show what a collector does that does not answer")
     parser.add_argument("--measure", choices=LIBRARIES, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.rounds is None:
+        options.rounds = PASSES if options.collector else ROUNDS
     if min(options.runs, options.rounds) < 1:
         parser.error("--runs and --rounds must be at least 1")
     if options.measure:

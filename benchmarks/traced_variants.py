@@ -86,7 +86,8 @@ def sent_to(collector: str) -> Iterator[Turn]:
         if collector == "is not there":
             place.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{place.getsockname()[1]}/v1/traces"
-        tracers = TracerProvider(shutdown_on_exit=False)
-        tracers.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(url, timeout=1)))
+        tracers, exporter = TracerProvider(shutdown_on_exit=False), OTLPSpanExporter(url, timeout=1)
+        tracers.add_span_processor(BatchSpanProcessor(exporter))
         yield lightagent_turn(OpenTelemetrySink(tracer_provider=tracers, meter_provider=NoOpMeterProvider()))
+        exporter.shutdown()  # First: the collector would be waited for once for each batch that is left.
         tracers.shutdown()

@@ -1,9 +1,11 @@
 """What every test has."""
 
 import gc
+import json
+import logging
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from importlib import import_module
 from importlib.util import find_spec
@@ -53,6 +55,22 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
         gc.freeze()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, dict[str, object] | None, dict[str, object] | None]:
+    """Replace what UTF-8 cannot encode: a failure that shows half of a surrogate pair would end the worker process."""
+    report = yield
+    text = json.dumps(report, ensure_ascii=False, default=str)
+    return report if text.isascii() or _is_encodable(text) else json.loads(text.encode(errors="replace"))
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 @pytest.fixture(autouse=True)
 def litellm_left_nothing(request: pytest.FixtureRequest) -> Iterator[None]:
     """litellm's own clients may leave connections open; the tests of the next file must not be blamed for them."""
@@ -61,6 +79,18 @@ def litellm_left_nothing(request: pytest.FixtureRequest) -> Iterator[None]:
     following = item.stash[_FOLLOWED_BY]
     if item.get_closest_marker("litellm") and (following is None or following.path != item.path):
         gc.collect()
+
+
+@pytest.fixture(autouse=True)
+def logs_as_before() -> Iterator[None]:
+    """`debug=True` and `log_level=` hold for the whole process, and would have later tests log and keep every run."""
+    logger = logging.getLogger("lightagent")
+    level, handlers = logger.level, [*logger.handlers]
+    yield
+    logger.setLevel(level)
+    for handler in [handler for handler in logger.handlers if handler not in handlers]:
+        logger.removeHandler(handler)
+        handler.close()
 
 
 @pytest.fixture(autouse=True, scope="session")

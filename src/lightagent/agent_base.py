@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack, aclosing, nullcontext
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Generic, NoReturn, Self, TypeAlias, TypeVar, overload
@@ -33,6 +33,7 @@ from lightagent.application.start_run import start_run
 from lightagent.application.steps import Step
 from lightagent.application.structured_output import OutputType
 from lightagent.application.tools.toolset import DepsT
+from lightagent.application.watch_run import Watchers
 from lightagent.application.write_session import SESSION_WAIT
 from lightagent.compose.agent import compose_means
 from lightagent.compose.ports import journal_port
@@ -227,12 +228,13 @@ class AgentBase(Generic[DepsT, OutputT]):
         )
         return live
 
-    def _finish(self, record: RunRecord) -> None:
+    def _finish(self, record: RunRecord, watchers: Watchers | None) -> None:
         """The run has ended, in whatever way: keep it as the context's last one, and log it."""
         remember(self, record)
         if is_logging():
             events = trace_events(record.events, stream=record.stream)
-            log_events(self.name, record.started.trace_id, ((event["type"], event["data"]) for event in events))
+            with nullcontext() if watchers is None else watchers.logging():
+                log_events(self.name, record.started.trace_id, ((event["type"], event["data"]) for event in events))
 
     def _result(self, record: RunRecord) -> RunResult[OutputT]:
         return run_result(record.journal, self._output.parse, record.trace())
@@ -241,14 +243,14 @@ class AgentBase(Generic[DepsT, OutputT]):
         try:
             run_sync(run_agent(live))
         finally:
-            self._finish(live.record)
+            self._finish(live.record, live.watchers)
         return live.record
 
     async def _play(self, live: ActiveRun[DepsT]) -> RunRecord:
         try:
             await run_agent(live)
         finally:
-            self._finish(live.record)
+            self._finish(live.record, live.watchers)
         return live.record
 
     def _present(self, record: RunRecord, form: str) -> str | RunResult[OutputT] | JsonObject:
@@ -265,7 +267,7 @@ class AgentBase(Generic[DepsT, OutputT]):
                 async for step in steps:
                     yield step
         finally:
-            self._finish(live.record)
+            self._finish(live.record, live.watchers)
 
     async def _new_events(self, live: ActiveRun[DepsT]) -> AsyncGenerator[Event, None]:
         async with aclosing(self._steps(live)) as steps:

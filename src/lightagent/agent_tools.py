@@ -186,7 +186,7 @@ class ToolAgent(AgentBase[DepsT, OutputT]):
         try:
             await run_agent(live)
         finally:
-            self._finish(live.record)
+            self._finish(live.record, live.watchers)
         written = WRITTEN.parse(live.record.text()).tools
         codes = {one.name: one.code for one in written}
         tools = await run_in_thread(partial(save_tools, directory, codes, overwrite=replaces, approved=at_once))

@@ -85,6 +85,7 @@ def test_telemetry_is_measured() -> None:
         )
         assert done.returncode == 0, done.stderr
         rows = [line for line in done.stdout.splitlines() if line.startswith("|") and "p95" not in line]
+        assert ("never answers: 1 of 1" in done.stderr) == ("--collector" in arguments)
         assert sum(any(character.isdigit() for character in row) for row in rows) == count
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -186,6 +188,39 @@ def test_files_that_are_none_are_refused(folder: Path, text: bytes, told: str) -
         assert done.exit_code == 2, done.output
         assert told in words(done.stderr)
         assert "\x1b]" not in done.output
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such files")
+@pytest.mark.parametrize("command", [["show"], ["list"], ["diff", "traces.jsonl"]])
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("pipe", "pipe is a pipe, and nobody writes into it."),
+        ("directory", "directory cannot be read: Is a directory."),
+        ("/dev/zero", "/dev/zero: line 1 has more than 100,000 bytes."),
+    ],
+)
+def test_what_is_no_file_is_told(
+    file: Path, monkeypatch: pytest.MonkeyPatch, command: list[str], name: str, told: str
+) -> None:
+    monkeypatch.setattr("lightagent.entrypoints.cli.trace_sources.PIPE_SECONDS", 0.05)
+    monkeypatch.setattr("lightagent.entrypoints.cli.trace_sources.MOST_BYTES", 100_000)
+    os.mkfifo(file.parent / "pipe")
+    (file.parent / "directory").mkdir()
+    done = invoke("trace", *command, name)
+    assert done.exit_code == 2
+    assert told in words(done.stderr)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such files")
+def test_a_pipe_that_somebody_writes_into_is_read(file: Path) -> None:
+    pipe = file.parent / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=lambda: pipe.write_bytes(file.read_bytes()))
+    writer.start()
+    done = invoke("trace", "list", "pipe")
+    writer.join()
+    assert (done.exit_code, len(done.output.splitlines())) == (0, 2)
 
 
 def test_a_line_that_is_too_long_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -120,6 +120,7 @@ TELEMETRY = {
     "telemetry.tags": '[default.telemetry]\ntags = ["mine"]',
     "telemetry.metrics": "[default.telemetry]\nmetrics = false",
     "telemetry.queue_size": "[default.telemetry]\nqueue_size = 1",
+    "telemetry.logs": "[default.telemetry]\nlogs = false",
     "telemetry.sum_usage": "[default.telemetry]\nsum_usage = true",
 }
 COMMANDS = [["run", "hi", "--tools", "tools.py"], ["chat", "--tools", "tools.py"], ["doctor"], ["config", "check"]]

@@ -118,6 +118,21 @@ print(json.dumps(names()))
     assert told(PROVIDER + program) == ["chat scripted", "invoke_agent clerk"]
 
 
+def test_a_sink_without_providers_sets_none() -> None:
+    program = """
+from lightagent.adapters.telemetry.otel.sink import OpenTelemetrySink
+one = agent(telemetry=[OpenTelemetrySink()])
+one.run("?")
+before = [trace._TRACER_PROVIDER, names()]
+trace.set_tracer_provider(provider)
+one.run("?")
+print(json.dumps([before, names()]))
+"""
+    # As above: the API's getter would make one.
+    said = told(PROVIDER + program, OTEL_PYTHON_TRACER_PROVIDER="sdk_tracer_provider")
+    assert said == [[None, []], ["chat scripted", "invoke_agent clerk"]]
+
+
 def test_a_meter_provider_alone_gets_measurements() -> None:
     program = """
 from opentelemetry import metrics

@@ -11,6 +11,7 @@ import pytest
 
 pytest.importorskip("opentelemetry.sdk", reason="the environment of openai 2 has no OpenTelemetry")
 
+from opentelemetry import context, propagate
 from opentelemetry.trace import get_current_span
 
 from lightagent import (
@@ -30,7 +31,8 @@ from lightagent import (
 )
 from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
 from lightagent.testing.system import SequentialIds
-from tests.support.recorded_spans import RecordedSpans, attributes, events, span_id, status, trace_id
+from tests.support.log_records import warnings_of
+from tests.support.recorded_spans import RecordedSpans, attributes, events, parent_id, span_id, status, trace_id
 
 
 def current() -> int:
@@ -103,6 +105,23 @@ async def test_under_an_active_span_the_run_joins_its_trace() -> None:
     assert {trace_id(span) for span in spans.all} == {result.trace_id}
 
 
+@pytest.mark.parametrize("sampled", ["01", "00"])
+async def test_headers_of_a_request_that_are_read_are_the_parent(sampled: str) -> None:
+    spans = RecordedSpans()
+    agent = LightAgent(name="clerk", model=ScriptedModel(["done"]), telemetry=[spans.sink])
+    told, above = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+    token = context.attach(propagate.extract({"traceparent": f"00-{told}-{above}-{sampled}"}))
+    try:
+        result = await agent.arun("?", result_format="object")
+    finally:
+        context.detach(token)
+    assert result.trace_id == told
+    if sampled == "01":
+        assert f"{parent_id(spans.one('invoke_agent')):016x}" == above
+    else:
+        assert spans.all == []
+
+
 async def test_a_stream_belongs_where_it_was_asked_for() -> None:
     spans = RecordedSpans()
     agent = LightAgent(name="clerk", model=Speaking(), telemetry=[spans.sink])
@@ -143,6 +162,28 @@ async def test_the_trace_id_of_the_application_is_told_where_it_is_none() -> Non
     with spans.app.start_as_current_span("request"):
         await agent.arun("?", trace_id=chosen)
     assert attributes(spans.one("invoke_agent"))["lightagent.trace_id"] == chosen
+
+
+@pytest.mark.parametrize("chosen", ["0af7651916cd43dd8448eb211c80319c", "order-7"])
+async def test_a_resumed_run_links_to_the_trace_that_the_backend_has(chosen: str) -> None:
+    @tool(requires_approval=True)
+    async def careful() -> str:
+        """Works."""
+        return "worked"
+
+    spans = RecordedSpans()
+    model = ScriptedModel([call_tool("careful"), "done"])
+    agent = LightAgent(name="clerk", model=model, tools=[careful], telemetry=[spans.sink])
+    with spans.app.start_as_current_span("request"):
+        waits = await agent.arun("?", trace_id=chosen, result_format="object")
+    first = spans.one("invoke_agent")
+    (name,) = waits.outcome.call_ids if isinstance(waits.outcome, Suspended) else ("",)
+    result = await agent.aresume(waits.journal.to_json(), {name: ApprovalDecision.approve()})
+    resumed = spans.named("invoke_agent")[1]
+    (link,) = resumed.links
+    assert (f"{link.context.trace_id:032x}", link.context.span_id) == (trace_id(first), span_id(first))
+    assert trace_id(resumed) == trace_id(first)
+    assert result.trace_id == attributes(resumed)["lightagent.trace_id"] == chosen
 
 
 async def test_each_attempt_is_one_chat_span() -> None:
@@ -335,7 +376,7 @@ def test_a_stream_whose_loop_is_gone_ends_with_the_next_run(caplog: pytest.LogCa
         "cancelled",
         "completed",
     ]
-    assert [one for one in caplog.records if one.levelno >= logging.WARNING] == []
+    assert warnings_of(caplog) == []
 
 
 async def test_a_tool_that_is_left_is_no_error() -> None:
@@ -441,6 +482,21 @@ async def test_a_handoff_is_told_and_the_agent_that_acts_is_named() -> None:
     await front.arun("?")
     assert [attributes(span)["lightagent.agent.name"] for span in spans.named("chat")] == ["front", "travel"]
     assert events(spans.one("invoke_agent front")) == ["lightagent.handoff"]
+
+
+async def test_a_call_of_a_resumed_run_tells_what_its_tool_declares() -> None:
+    @tool(requires_approval=True)
+    async def careful() -> str:
+        """Works."""
+        return "worked"
+
+    spans = RecordedSpans()
+    model = ScriptedModel([call_tool("careful"), "done"])
+    agent = LightAgent(name="clerk", model=model, tools=[careful], telemetry=[spans.sink])
+    waits = await agent.arun("?", result_format="object")
+    (name,) = waits.outcome.call_ids if isinstance(waits.outcome, Suspended) else ("",)
+    await agent.aresume(waits.journal.to_json(), {name: ApprovalDecision.approve()})
+    assert attributes(spans.one("execute_tool careful"))["gen_ai.tool.description"] == "Works."
 
 
 async def test_a_nested_run_that_waits_goes_on_below_its_call() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from lightagent import (
+    AccountKey,
     AlreadyDecided,
     BudgetLimits,
     Budgets,
@@ -21,14 +22,17 @@ from lightagent import (
     JsonObject,
     LightAgent,
     MemoryAdmissionDecision,
+    MemoryBudgetAccounts,
     MemoryCandidate,
     MemoryPolicy,
     MemoryPromotionDecision,
     PolicyError,
     PolicyHook,
     RunResult,
+    Scope,
     SelfLearning,
     SharedMemoryPool,
+    TenantBudget,
     tool,
 )
 from lightagent.adapters.journals.memory import MemoryJournalStore
@@ -422,6 +426,15 @@ def test_what_looking_back_costs_is_counted_and_comes_from_the_budget_of_the_run
     assert result.content == "Booked."
     assert [event["data"]["code"] for event in result.trace if event["type"] == "concluded"] == ["LA-BUDGET"]
     assert agent.list_memory_candidates() == []
+
+
+def test_the_tokens_of_looking_back_are_on_the_account_of_the_tenant_at_once() -> None:
+    accounts = MemoryBudgetAccounts()
+    budget = TenantBudget(BudgetLimits(tokens=100_000), accounts=accounts)
+    agent = LightAgent(model=ScriptedModel(Model(lesson(LATE))), self_learning=True, budgets=Budgets(tenant=budget))
+    result = agent.run(QUERY, result_format="object")
+    key = AccountKey(Scope(""), f"{budget.per}:{budget.period}")
+    assert asyncio.run(accounts.find(key)).spent.tokens == result.usage.total_tokens
 
 
 def test_duplicates_and_the_most_writes_count_over_the_whole_run() -> None:

@@ -12,6 +12,7 @@ pytest.importorskip("opentelemetry.sdk", reason="the environment of openai 2 has
 
 from lightagent import ConfigurationError, LightAgent, MissingExtraError, flush_telemetry, open_app
 from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
+from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.adapters.registry import find_adapter
 from lightagent.settings import Backend, Settings, TelemetrySettings, load_settings
 from tests.functional.test_cli import environment
@@ -44,12 +45,15 @@ def test_tracetools_send_a_run_to_langfuse(collector: Collector) -> None:
         model=ScriptedModel([call_tool("add", a=1, b=2), "Three."]),
         tools=[add],
         tracetools=tracetools(collector.url, langfuse_tags=["a tag", "another"]),
+        session_store=MemoryJournalStore(),
     )
-    result = agent.run("1 + 2?", user_id="ada", result_format="object")
+    result = agent.run("1 + 2?", user_id="ada", session_id="lesson 1", result_format="object")
     assert flush_telemetry(10)
     spans = {span.name.partition(" ")[0]: values(span.attributes) for span in collector.spans}
     assert set(spans) == {"invoke_agent", "chat", "execute_tool"}
     assert all(one["user.id"] == "ada" for one in spans.values())
+    assert all(one["session.id"] == "lesson 1" for one in spans.values())
+    assert spans["invoke_agent"]["gen_ai.conversation.id"] == spans["chat"]["gen_ai.conversation.id"] == "lesson 1"
     assert all(one["langfuse.trace.tags"] == ["a tag", "another"] for one in spans.values())
     assert {span.trace_id.hex() for span in collector.spans} == {result.trace_id}
     proof = "Basic " + base64.b64encode(f"{PUBLIC}:{SECRET}".encode()).decode()

@@ -15,6 +15,8 @@ import pytest
 pytest.importorskip("opentelemetry.sdk", reason="the environment of openai 2 has no OpenTelemetry")
 
 from lightagent import (
+    CapabilityPolicy,
+    CapabilityRule,
     ChatModel,
     ChatRequest,
     Delta,
@@ -38,7 +40,7 @@ from lightagent.domain.origin import TraceHeaders
 from tests.servers.api_server import api_server, json_answer
 from tests.support.echo_server import ANSWERS, EchoServer, echo_server
 from tests.support.mcp_servers import http_process
-from tests.support.seen_spans import SeenSpans
+from tests.support.recorded_spans import RecordedSpans
 
 SECRET: Final = "CANARY7f3aq9ZkW2"
 Sinks: TypeAlias = Sequence[TelemetrySink]
@@ -106,6 +108,26 @@ FOREIGN: Final[dict[str, Callable[[Sinks], LightAgent[None, str]]]] = {
     "wrong arguments": lambda sinks: LightAgent(
         model=ScriptedModel([call_tool("look", words=SECRET), SECRET]), tools=[look], telemetry=sinks
     ),
+    "the name of an argument": lambda sinks: LightAgent(
+        model=ScriptedModel([call_tool("look", **{SECRET: 1}), SECRET]), tools=[look], telemetry=sinks
+    ),
+    "a tool that the model made up": lambda sinks: LightAgent(
+        model=ScriptedModel([call_tool(SECRET, word=SECRET), SECRET]), tools=[look], telemetry=sinks
+    ),
+    "one that was made up beside another": lambda sinks: LightAgent(
+        model=ScriptedModel([[call_tool("look", word="x"), call_tool(SECRET)], SECRET]), tools=[look], telemetry=sinks
+    ),
+    "one that an agent which was called made up": lambda sinks: LightAgent(
+        model=ScriptedModel([call_tool("child", query=SECRET), SECRET]),
+        tools=[LightAgent(model=ScriptedModel([call_tool(SECRET), SECRET])).as_tool("child", "A child.")],
+        telemetry=sinks,
+    ),
+    "one that was made up before rules": lambda sinks: LightAgent(
+        model=ScriptedModel([call_tool(SECRET), SECRET]),
+        tools=[look],
+        capabilities=CapabilityPolicy([CapabilityRule("deny", tools=["look"])]),
+        telemetry=sinks,
+    ),
     "a model": lambda sinks: LightAgent(model=Telling(), telemetry=sinks),
     "a sink": lambda sinks: LightAgent(model=ScriptedModel([SECRET]), telemetry=[*sinks, Breaking()]),
     "a guardrail": lambda sinks: LightAgent(model=ScriptedModel([SECRET]), output_guardrails=[blocks], telemetry=sinks),
@@ -120,7 +142,7 @@ async def leaks(
     make: Callable[[Sinks], Awaitable[LightAgent[None, str]]], folder: Path, caplog: pytest.LogCaptureFixture
 ) -> list[str]:
     """Where the secret is found after a run in which it was everywhere."""
-    seen, recorder = SeenSpans(), TraceRecorder(enabled=True)
+    seen, recorder = RecordedSpans(), TraceRecorder(enabled=True)
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         agent = await make([seen.sink, recorder])
@@ -134,9 +156,9 @@ async def leaks(
     recorder.export(JsonlTraceExporter(file))
     agent.export_trace_to(file)
     told = {
-        "spans": " ".join(span.to_json() for span in seen.spans),
+        "spans": " ".join(span.to_json() for span in seen.ended),
         "metrics": " ".join(metric.to_json() for metric in seen.metrics),
-        "events": str(seen.events),
+        "events": str(seen.emitted),
         "recorder": json.dumps(recorder.to_list()),
         "file": file.read_text(encoding="utf-8"),
         # LiteLLM has pydantic serialize an answer of a wrong shape, which warns with a part of it.
@@ -144,7 +166,7 @@ async def leaks(
         "logs": caplog.text,
     }
     caplog.clear()
-    assert seen.spans
+    assert seen.ended
     return [
         f"{place}: …{text[max(0, text.find(SECRET) - 80) :][:200]}" for place, text in told.items() if SECRET in text
     ]
@@ -225,7 +247,7 @@ async def test_no_text_of_an_exception(what: str, tmp_path: Path, caplog: pytest
 async def test_where_a_sink_failed_is_told_without_its_text(caplog: pytest.LogCaptureFixture) -> None:
     sinks: Sinks = [Breaking(), OpenTelemetrySink()]
     await LightAgent(model=ScriptedModel([SECRET]), telemetry=sinks).arun("?")
-    (record,) = [one for one in caplog.records if one.levelno >= logging.WARNING]
+    (record,) = [one for one in caplog.records if one.getMessage().startswith("Breaking")]
     file = Path(traceback.extract_stack(limit=1)[0].filename).name
     assert record.getMessage().startswith("Breaking failed; it sees no more of this run. It raised ValueError (")
     assert f"{file}, line " in record.getMessage()

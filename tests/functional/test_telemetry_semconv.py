@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("opentelemetry.sdk", reason="the environment of openai 2 has no OpenTelemetry")
 
 from lightagent import ContentCapture, ContentMode
-from tests.support.seen_spans import SeenSpans, attribute
+from tests.support.recorded_spans import RecordedSpans, attribute
 from tests.support.semconv_rules import event_faults, metric_faults, span_faults
 from tests.support.walked_features import FEATURES, SESSION, USER, Scene
 
@@ -25,19 +25,19 @@ METRICS = {
 CAPTURING = [mode for mode in ContentMode if mode is not ContentMode.NO_CONTENT]
 
 
-async def shown(name: str, folder: Path, mode: ContentMode = ContentMode.NO_CONTENT) -> SeenSpans:
-    seen = SeenSpans(content=ContentCapture(mode))
+async def shown(name: str, folder: Path, mode: ContentMode = ContentMode.NO_CONTENT) -> RecordedSpans:
+    seen = RecordedSpans(content=ContentCapture(mode))
     await FEATURES[name](Scene([seen.sink], folder, SECRET))
     return seen
 
 
-def faults(seen: SeenSpans) -> list[str]:
+def faults(seen: RecordedSpans) -> list[str]:
     """All that is wrong with what was told."""
-    found = [fault for span in seen.spans for fault in span_faults(span)]
-    for span in seen.spans:
+    found = [fault for span in seen.ended for fault in span_faults(span)]
+    for span in seen.ended:
         for event in span.events:
             found += event_faults(event.name, dict(event.attributes or {}))
-    for record in seen.events:
+    for record in seen.emitted:
         found += event_faults(record.event_name or "", dict(record.attributes or {}), structured=True)
     return found + [fault for metric in seen.metrics for fault in metric_faults(metric)]
 
@@ -45,8 +45,8 @@ def faults(seen: SeenSpans) -> list[str]:
 @pytest.mark.parametrize("name", FEATURES)
 async def test_spans_events_and_metrics_keep_to_the_conventions(name: str, tmp_path: Path) -> None:
     seen = await shown(name, tmp_path)
-    assert seen.spans
-    assert not seen.events
+    assert seen.ended
+    assert not seen.emitted
     assert not faults(seen)
 
 
@@ -57,16 +57,16 @@ async def test_they_do_with_texts_as_well(mode: ContentMode, tmp_path: Path) -> 
         folder.mkdir()
         seen = await shown(name, folder, mode)
         assert not faults(seen), name
-        assert any(SECRET in span.to_json() for span in seen.spans) is mode.on_spans, name
-        assert any(SECRET in str(record.attributes) for record in seen.events) is mode.as_events, name
-        traces = {span.context.span_id for span in seen.spans if span.context is not None}
-        assert all(record.span_id in traces for record in seen.events)
+        assert any(SECRET in span.to_json() for span in seen.ended) is mode.on_spans, name
+        assert any(SECRET in str(record.attributes) for record in seen.emitted) is mode.as_events, name
+        traces = {span.context.span_id for span in seen.ended if span.context is not None}
+        assert all(record.span_id in traces for record in seen.emitted)
 
 
 @pytest.mark.parametrize("name", FEATURES)
 async def test_every_span_ends_once(name: str, tmp_path: Path) -> None:
     seen = await shown(name, tmp_path)
-    ids = [span.context.span_id for span in seen.spans if span.context is not None]
+    ids = [span.context.span_id for span in seen.ended if span.context is not None]
     assert len(ids) == len(set(ids)) == seen.starts.count
 
 
@@ -76,7 +76,7 @@ async def test_no_secret_is_in_spans_metrics_or_logs(
 ) -> None:
     caplog.set_level(logging.DEBUG, "lightagent")
     seen = await shown(name, tmp_path)
-    told = [span.to_json() for span in seen.spans] + [metric.to_json() for metric in seen.metrics]
+    told = [span.to_json() for span in seen.ended] + [metric.to_json() for metric in seen.metrics]
     assert not [text for text in told if SECRET in text]
     assert SECRET not in caplog.text
 
@@ -88,7 +88,7 @@ async def test_the_walk_comes_by_every_kind_of_span(tmp_path: Path) -> None:
         folder = tmp_path / str(place)
         folder.mkdir()
         seen = await shown(name, folder)
-        names |= {str(attribute(span, "gen_ai.operation.name") or span.name) for span in seen.spans}
+        names |= {str(attribute(span, "gen_ai.operation.name") or span.name) for span in seen.ended}
         metrics |= {metric.name for metric in seen.metrics}
     assert {"invoke_agent", "chat", "execute_tool", "retrieval"} <= names
     assert metrics >= METRICS
@@ -96,7 +96,7 @@ async def test_the_walk_comes_by_every_kind_of_span(tmp_path: Path) -> None:
 
 async def test_who_and_which_conversation_is_on_every_span_and_in_no_metric(tmp_path: Path) -> None:
     seen = await shown("a_session", tmp_path)
-    for span in seen.spans:
+    for span in seen.ended:
         assert attribute(span, "user.id") == USER
         assert attribute(span, "session.id") == SESSION
     agents = seen.of("invoke_agent")

@@ -22,10 +22,10 @@ from lightagent.domain.deltas import Delta, ReplyEnd, TextDelta
 from lightagent.domain.usage import Usage
 from lightagent.ports.models import ChatModel, ChatRequest
 from lightagent.testing import ScriptedModel, call_tool
-from tests.support.seen_spans import SeenSpans, attribute
+from tests.support.recorded_spans import RecordedSpans, attribute
 
-AsyncWay = Callable[[SeenSpans], Awaitable[None]]
-SyncWay = Callable[[SeenSpans], None]
+AsyncWay = Callable[[RecordedSpans], Awaitable[None]]
+SyncWay = Callable[[RecordedSpans], None]
 
 
 class SlowTeller(ChatModel):
@@ -44,17 +44,17 @@ class SlowTeller(ChatModel):
         """Nothing is open."""
 
 
-def agent(seen: SeenSpans) -> LightAgent[None, str]:
+def agent(seen: RecordedSpans) -> LightAgent[None, str]:
     return LightAgent(name="teller", model=SlowTeller(), telemetry=[seen.sink])
 
 
-async def left_by_break(seen: SeenSpans) -> None:
+async def left_by_break(seen: RecordedSpans) -> None:
     async with aclosing(agent(seen).astream("Count.")) as stream:
         async for _ in stream:
             break
 
 
-async def broken_off_while_the_loop_goes_on(seen: SeenSpans) -> None:
+async def broken_off_while_the_loop_goes_on(seen: RecordedSpans) -> None:
     async for _ in agent(seen).astream("Count."):
         break
     gc.collect()
@@ -62,14 +62,14 @@ async def broken_off_while_the_loop_goes_on(seen: SeenSpans) -> None:
         await asyncio.sleep(0.01)
 
 
-async def left_by_an_exception(seen: SeenSpans) -> None:
+async def left_by_an_exception(seen: RecordedSpans) -> None:
     with contextlib.suppress(ZeroDivisionError):
         async with aclosing(agent(seen).astream("Count.")) as stream:
             async for _ in stream:
                 raise ZeroDivisionError
 
 
-async def cancelled_while_it_holds_an_item(seen: SeenSpans) -> None:
+async def cancelled_while_it_holds_an_item(seen: RecordedSpans) -> None:
     held = asyncio.Event()
 
     async def consume() -> None:
@@ -85,13 +85,13 @@ async def cancelled_while_it_holds_an_item(seen: SeenSpans) -> None:
         await task
 
 
-async def closed_by_another_task(seen: SeenSpans) -> None:
+async def closed_by_another_task(seen: RecordedSpans) -> None:
     stream = agent(seen).astream("Count.")
     await anext(aiter(stream))
     await asyncio.create_task(stream.aclose())
 
 
-async def left_in_other_contexts(seen: SeenSpans) -> None:
+async def left_in_other_contexts(seen: RecordedSpans) -> None:
     stream = agent(seen).astream("Count.")
     items = aiter(stream)
 
@@ -103,7 +103,7 @@ async def left_in_other_contexts(seen: SeenSpans) -> None:
     await asyncio.create_task(stream.aclose(), context=contextvars.Context())
 
 
-async def dropped_after_one_item(seen: SeenSpans) -> None:
+async def dropped_after_one_item(seen: RecordedSpans) -> None:
     stream = agent(seen).astream("Count.")
     await anext(aiter(stream))
     del stream
@@ -123,19 +123,19 @@ ASYNC_WAYS: list[AsyncWay] = [
 ]
 
 
-def sync_break(seen: SeenSpans) -> None:
+def sync_break(seen: RecordedSpans) -> None:
     with agent(seen).stream("Count.") as stream:
         for _ in stream:
             break
 
 
-def sync_exception(seen: SeenSpans) -> None:
+def sync_exception(seen: RecordedSpans) -> None:
     with contextlib.suppress(ZeroDivisionError), agent(seen).stream("Count.") as stream:
         for _ in stream:
             raise ZeroDivisionError
 
 
-def sync_closed_in_another_thread(seen: SeenSpans) -> None:
+def sync_closed_in_another_thread(seen: RecordedSpans) -> None:
     stream = agent(seen).stream("Count.")
     next(iter(stream))
     thread = threading.Thread(target=stream.close)
@@ -143,7 +143,7 @@ def sync_closed_in_another_thread(seen: SeenSpans) -> None:
     thread.join()
 
 
-def loop_that_ends_at_once(seen: SeenSpans) -> None:
+def loop_that_ends_at_once(seen: RecordedSpans) -> None:
     async def main() -> None:
         async for _ in agent(seen).astream("Count."):
             break
@@ -167,9 +167,9 @@ def silence(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     assert not loud
 
 
-def check_left(seen: SeenSpans) -> None:
+def check_left(seen: RecordedSpans) -> None:
     """Being left is no error: the spans say `cancelled`, and what had been used; nobody told of output tokens."""
-    assert seen.starts.count == len(seen.spans) == 2
+    assert seen.starts.count == len(seen.ended) == 2
     (chat,) = seen.of("chat")
     (run,) = seen.of("invoke_agent")
     for span in (chat, run):
@@ -185,37 +185,37 @@ def check_left(seen: SeenSpans) -> None:
 
 @pytest.mark.parametrize("way", ASYNC_WAYS, ids=lambda way: way.__name__)
 async def test_a_stream_that_is_left(way: AsyncWay) -> None:
-    seen = SeenSpans()
-    with seen.tracers.get_tracer("test").start_as_current_span("around") as around:
+    seen = RecordedSpans()
+    with seen.provider.get_tracer("test").start_as_current_span("around") as around:
         await way(seen)
         assert get_current_span() is around
     seen.starts.count -= 1
     around_id = around.get_span_context().span_id
-    assert [one for one in seen.spans if one.context is not None and one.context.span_id == around_id]
+    assert [one for one in seen.ended if one.context is not None and one.context.span_id == around_id]
     (run,) = seen.of("invoke_agent")
     assert run.parent is not None
     assert run.parent.span_id == around_id
     seen.starts.count += 1
-    assert seen.starts.count == len(seen.spans) == 3
+    assert seen.starts.count == len(seen.ended) == 3
     assert attribute(run, "lightagent.outcome") == "cancelled"
 
 
 @pytest.mark.parametrize("way", ASYNC_WAYS, ids=lambda way: way.__name__)
 async def test_a_stream_that_is_left_as_a_root(way: AsyncWay) -> None:
-    seen = SeenSpans()
+    seen = RecordedSpans()
     await way(seen)
     check_left(seen)
 
 
 @pytest.mark.parametrize("way", SYNC_WAYS, ids=lambda way: way.__name__)
 def test_a_synchronous_stream_that_is_left(way: SyncWay) -> None:
-    seen = SeenSpans()
+    seen = RecordedSpans()
     way(seen)
     check_left(seen)
 
 
 async def test_a_stream_that_nobody_reads_has_no_span() -> None:
-    seen = SeenSpans()
+    seen = RecordedSpans()
     agent(seen).astream("Count.")
     agent(seen).stream("Count.")
     gc.collect()
@@ -224,9 +224,9 @@ async def test_a_stream_that_nobody_reads_has_no_span() -> None:
 
 
 async def test_a_stream_to_its_end_has_all_of_its_usage() -> None:
-    seen = SeenSpans()
+    seen = RecordedSpans()
     items = 0
-    with seen.tracers.get_tracer("test").start_as_current_span("around") as around:
+    with seen.provider.get_tracer("test").start_as_current_span("around") as around:
         async for _ in agent(seen).astream("Count."):
             assert get_current_span() is around
             items += 1
@@ -239,7 +239,7 @@ async def test_a_stream_to_its_end_has_all_of_its_usage() -> None:
 
 
 async def test_a_run_that_is_cancelled_in_a_tool() -> None:
-    seen = SeenSpans()
+    seen = RecordedSpans()
     begun = asyncio.Event()
 
     @tool
@@ -255,12 +255,12 @@ async def test_a_run_that_is_cancelled_in_a_tool() -> None:
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
-    assert seen.starts.count == len(seen.spans) == 3
-    assert {span.status.status_code for span in seen.spans} == {StatusCode.UNSET}
+    assert seen.starts.count == len(seen.ended) == 3
+    assert {span.status.status_code for span in seen.ended} == {StatusCode.UNSET}
 
 
 async def test_a_run_whose_time_is_over_while_the_model_speaks() -> None:
-    seen = SeenSpans()
+    seen = RecordedSpans()
 
     class Hanging(SlowTeller):
         async def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
@@ -270,7 +270,7 @@ async def test_a_run_whose_time_is_over_while_the_model_speaks() -> None:
     hanging = LightAgent(model=Hanging(), telemetry=[seen.sink])
     with pytest.raises(LightAgentError):
         await hanging.arun("Count.", timeout=0.1)
-    assert seen.starts.count == len(seen.spans) == 2
+    assert seen.starts.count == len(seen.ended) == 2
     (run,) = seen.of("invoke_agent")
     assert run.status.status_code is StatusCode.ERROR
     assert attribute(run, "error.type") == "LA-BUDGET"

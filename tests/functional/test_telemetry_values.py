@@ -30,7 +30,8 @@ from lightagent import (
 from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
 from lightagent.adapters.telemetry.otel.plain_values import plain_attributes, plain_name
 from lightagent.domain.messages import AssistantMessage, ToolCall
-from tests.support.seen_spans import SeenSpans
+from tests.support.log_records import warnings_of
+from tests.support.recorded_spans import RecordedSpans
 
 HALF: Final = "\ud800"
 LONG: Final = "n" * 10_000_000
@@ -57,13 +58,13 @@ def described(text: str) -> Callable[[str], str]:
 
 
 def run(
-    seen: SeenSpans, model: ScriptedModel, *, name: str = "desk", about: str = "Look.", **given: Unpack[RunOptions]
+    seen: RecordedSpans, model: ScriptedModel, *, name: str = "desk", about: str = "Look.", **given: Unpack[RunOptions]
 ) -> None:
     agent = LightAgent(name=name, model=model, tools=[described(about)], telemetry=[seen.sink])
     agent.run("?", **given)
 
 
-CASES: Final[dict[str, Callable[[SeenSpans, str], None]]] = {
+CASES: Final[dict[str, Callable[[RecordedSpans, str], None]]] = {
     "the user": lambda seen, said: run(seen, says(), user_id=said),
     "the group": lambda seen, said: run(seen, says(), run_group_id=said, parent_trace_id=said, trace_id=said),
     "the id of a call": lambda seen, said: run(seen, says(call_id=said)),
@@ -75,10 +76,10 @@ CASES: Final[dict[str, Callable[[SeenSpans, str], None]]] = {
 }
 
 
-def told(seen: SeenSpans) -> Sequence[str]:
+def told(seen: RecordedSpans) -> Sequence[str]:
     """All texts of all spans."""
-    found = [span.name for span in seen.spans]
-    for span in seen.spans:
+    found = [span.name for span in seen.ended]
+    for span in seen.ended:
         for held in (span.attributes or {}, *(event.attributes or {} for event in span.events)):
             for value in held.values():
                 found += [value] if isinstance(value, str) else map(str, value if isinstance(value, tuple) else ())
@@ -88,14 +89,14 @@ def told(seen: SeenSpans) -> Sequence[str]:
 @pytest.mark.parametrize("said", [f"a{HALF}b\0c", LONG, f"{LONG}{HALF}"], ids=["halves", "long", "both"])
 @pytest.mark.parametrize("case", CASES)
 def test_hostile_texts_are_sent_and_short(case: str, said: str, caplog: pytest.LogCaptureFixture) -> None:
-    seen = SeenSpans()
+    seen = RecordedSpans()
     with caplog.at_level(logging.WARNING):
         CASES[case](seen, said)
-        assert len(encode_spans(seen.spans).resource_spans[0].scope_spans[0].spans) == 4
+        assert len(encode_spans(seen.ended).resource_spans[0].scope_spans[0].spans) == 4
         metrics = seen.reader.get_metrics_data()
         assert metrics is not None
         assert encode_metrics(metrics).resource_metrics
-    assert [one for one in caplog.records if one.levelno >= logging.WARNING] == []
+    assert warnings_of(caplog) == []
     assert max(map(len, told(seen))) <= MOST
     assert not [text for text in told(seen) if HALF in text or "\0" in text]
 
@@ -106,11 +107,11 @@ def test_hostile_texts_are_sent_and_short(case: str, said: str, caplog: pytest.L
     ids=lambda params: next(iter(params)),
 )
 def test_numbers_that_no_backend_takes_cost_no_span(params: JsonObject, caplog: pytest.LogCaptureFixture) -> None:
-    seen = SeenSpans()
+    seen = RecordedSpans()
     with caplog.at_level(logging.WARNING):
         LightAgent(model=ScriptedModel(["Hi."]), telemetry=[seen.sink]).run("?", metadata=params)
-        assert len(encode_spans(seen.spans).resource_spans[0].scope_spans[0].spans) == 2
-    assert [one for one in caplog.records if one.levelno >= logging.WARNING] == []
+        assert len(encode_spans(seen.ended).resource_spans[0].scope_spans[0].spans) == 2
+    assert warnings_of(caplog) == []
 
 
 def test_what_looks_like_a_key_is_no_name() -> None:
@@ -125,7 +126,7 @@ def test_what_looks_like_a_key_is_no_name() -> None:
 
 
 def test_a_key_in_the_description_of_a_tool_is_not_told() -> None:
-    seen = SeenSpans()
+    seen = RecordedSpans()
     key = "ghp_" + "a1" * 18
     run(seen, says(), about=f"Look. Authorization: Bearer {key}")
     assert not [text for text in told(seen) if key in text]
@@ -138,8 +139,8 @@ def test_texts_of_spans_that_are_not_kept_are_not_even_made() -> None:
         asked.append(kind)
         return text
 
-    seen = SeenSpans(content=ContentCapture(ContentMode.SPAN_ONLY, policy))
-    seen.tracers.sampler = ALWAYS_OFF
+    seen = RecordedSpans(content=ContentCapture(ContentMode.SPAN_ONLY, policy))
+    seen.provider.sampler = ALWAYS_OFF
 
     @tool
     def move(word: str) -> ToolAnswer:

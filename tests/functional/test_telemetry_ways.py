@@ -29,9 +29,10 @@ from lightagent.domain.usage import Usage
 from lightagent.ports.models import ChatModel, ChatRequest
 from lightagent.testing import ScriptedModel, call_tool
 from tests.functional.test_telemetry_streams import SlowTeller
-from tests.support.seen_spans import SeenSpans, attribute
+from tests.support.log_records import warnings_of
+from tests.support.recorded_spans import RecordedSpans, attribute
 
-Way = Callable[[SeenSpans], None]
+Way = Callable[[RecordedSpans], None]
 Ended = tuple[str, str | None, object]
 """Of one span: its operation, its error.type, and what it says of how it ended: input and output tokens of a model."""
 
@@ -57,39 +58,39 @@ async def sleep() -> str:
     return "awake"
 
 
-def teller(seen: SeenSpans, model: ChatModel | None = None) -> LightAgent[None, str]:
+def teller(seen: RecordedSpans, model: ChatModel | None = None) -> LightAgent[None, str]:
     return LightAgent(name="teller", model=model or SlowTeller(), telemetry=[seen.sink])
 
 
-def sleeper(seen: SeenSpans) -> LightAgent[None, str]:
+def sleeper(seen: RecordedSpans) -> LightAgent[None, str]:
     return LightAgent(model=ScriptedModel([call_tool("sleep"), "done"]), tools=[sleep], telemetry=[seen.sink])
 
 
-def in_a_loop(way: Callable[[SeenSpans], Awaitable[None]]) -> Way:
-    async def main(seen: SeenSpans) -> None:
+def in_a_loop(way: Callable[[RecordedSpans], Awaitable[None]]) -> Way:
+    async def main(seen: RecordedSpans) -> None:
         around = get_current_span()
         await way(seen)
         assert get_current_span() is around
 
-    def run(seen: SeenSpans) -> None:
+    def run(seen: RecordedSpans) -> None:
         asyncio.run(main(seen))
 
     run.__name__ = way.__name__
     return run
 
 
-def to_the_end(seen: SeenSpans) -> None:
+def to_the_end(seen: RecordedSpans) -> None:
     for _ in teller(seen).stream("Count."):
         pass
 
 
-def to_the_end_in_a_thread(seen: SeenSpans) -> None:
+def to_the_end_in_a_thread(seen: RecordedSpans) -> None:
     thread = threading.Thread(target=to_the_end, args=(seen,))
     thread.start()
     thread.join()
 
 
-async def each_item_in_another_task(seen: SeenSpans) -> None:
+async def each_item_in_another_task(seen: RecordedSpans) -> None:
     items = aiter(teller(seen).astream("Count."))
 
     async def take() -> None:
@@ -100,7 +101,7 @@ async def each_item_in_another_task(seen: SeenSpans) -> None:
             await asyncio.create_task(take(), context=contextvars.Context())
 
 
-async def closed_while_it_is_read(seen: SeenSpans) -> None:
+async def closed_while_it_is_read(seen: RecordedSpans) -> None:
     stream = teller(seen).astream("Count.")
     items = aiter(stream)
     await anext(items)
@@ -117,7 +118,7 @@ async def closed_while_it_is_read(seen: SeenSpans) -> None:
         pass
 
 
-async def cancelled_while_it_waits(seen: SeenSpans) -> None:
+async def cancelled_while_it_waits(seen: RecordedSpans) -> None:
     async def consume() -> None:
         async for _ in teller(seen, Silent()).astream("Count."):
             pass
@@ -129,41 +130,41 @@ async def cancelled_while_it_waits(seen: SeenSpans) -> None:
         await task
 
 
-async def waited_for_too_long(seen: SeenSpans) -> None:
+async def waited_for_too_long(seen: RecordedSpans) -> None:
     async with aclosing(teller(seen, Silent()).astream("Count.")) as stream:
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(anext(stream), 0.05)
 
 
-async def left_before_the_request(seen: SeenSpans) -> None:
+async def left_before_the_request(seen: RecordedSpans) -> None:
     async with aclosing(teller(seen).aevents("Count.")) as stream:
         await anext(stream)
 
 
-async def left_at_the_call_of_a_tool(seen: SeenSpans) -> None:
+async def left_at_the_call_of_a_tool(seen: RecordedSpans) -> None:
     async with aclosing(sleeper(seen).astream("Sleep.", result_format="event")) as stream:
         async for event in stream:
             if event.type == "tool_call":
                 break
 
 
-async def timed_out_around(seen: SeenSpans) -> None:
+async def timed_out_around(seen: RecordedSpans) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(0.05):
             await sleeper(seen).arun("Sleep.")
 
 
-def out_of_time_in_a_tool(seen: SeenSpans) -> None:
+def out_of_time_in_a_tool(seen: RecordedSpans) -> None:
     with pytest.raises(LightAgentError):
         sleeper(seen).run("Sleep.", timeout=0.05)
 
 
-def out_of_time_at_the_model(seen: SeenSpans) -> None:
+def out_of_time_at_the_model(seen: RecordedSpans) -> None:
     with pytest.raises(LightAgentError):
         teller(seen, Silent()).run("Count.", timeout=0.05)
 
 
-def failed_at_the_model(seen: SeenSpans) -> None:
+def failed_at_the_model(seen: RecordedSpans) -> None:
     with pytest.raises(LightAgentError):
         teller(seen, ScriptedModel([ProviderError("no", code="LA-400")])).run("Count.")
 
@@ -210,16 +211,16 @@ def error_type(span: ReadableSpan) -> str | None:
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 @pytest.mark.parametrize("below", [False, True])
 def test_each_span_that_began_ends_once(way: Way, *, below: bool, caplog: pytest.LogCaptureFixture) -> None:
-    seen, expected = SeenSpans(), WAYS[way]
+    seen, expected = RecordedSpans(), WAYS[way]
     with caplog.at_level(logging.INFO):
         if below:
-            with seen.tracers.get_tracer("test").start_as_current_span("around") as around:
+            with seen.provider.get_tracer("test").start_as_current_span("around") as around:
                 way(seen)
                 assert get_current_span() is around
         else:
             way(seen)
     assert [record for record in caplog.records if record.name.startswith("opentelemetry")] == []
-    assert seen.starts.count == len(seen.spans) == len({one.context.span_id for one in seen.spans if one.context})
+    assert seen.starts.count == len(seen.ended) == len({one.context.span_id for one in seen.ended if one.context})
     (run,) = seen.of("invoke_agent")
     assert (attribute(run, "lightagent.outcome"), error_type(run)) == expected.outcome
     tokens = "gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens"
@@ -246,20 +247,20 @@ def long_history() -> list[JsonObject]:
     return history
 
 
-async def at_the_model(seen: SeenSpans) -> None:
+async def at_the_model(seen: RecordedSpans) -> None:
     await teller(seen, Silent()).arun("Count.")
 
 
-async def in_a_tool(seen: SeenSpans) -> None:
+async def in_a_tool(seen: RecordedSpans) -> None:
     await sleeper(seen).arun("Sleep.")
 
 
-async def at_a_summary(seen: SeenSpans) -> None:
+async def at_a_summary(seen: RecordedSpans) -> None:
     agent = LightAgent(model=Silent(), context_budget=ContextBudget(1500, "summarize"), telemetry=[seen.sink])
     await agent.arun("Count.", history=long_history())
 
 
-async def at_a_search(seen: SeenSpans) -> None:
+async def at_a_search(seen: RecordedSpans) -> None:
     agent = LightAgent(model=Silent(), memory=Hanging(), telemetry=[seen.sink])
     await agent.arun("Count.", user_id="ann")
 
@@ -267,10 +268,10 @@ async def at_a_search(seen: SeenSpans) -> None:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("way", [at_the_model, in_a_tool, at_a_summary, at_a_search])
 def test_a_task_that_is_dropped_with_its_loop(
-    way: Callable[[SeenSpans], Awaitable[None]], caplog: pytest.LogCaptureFixture
+    way: Callable[[RecordedSpans], Awaitable[None]], caplog: pytest.LogCaptureFixture
 ) -> None:
     """The collector ends it: nothing of the SDK's is called then, but at the next run, with the time of the end."""
-    seen = SeenSpans()
+    seen = RecordedSpans()
 
     async def wait() -> None:
         await way(seen)
@@ -283,16 +284,16 @@ def test_a_task_that_is_dropped_with_its_loop(
         assert not task.done()
 
     begin()
-    before = len(seen.spans)
-    asyncio.run(teller(SeenSpans()).arun("Count."))  # Sees to what waits, of which there is nothing yet.
+    before = len(seen.ended)
+    asyncio.run(teller(RecordedSpans()).arun("Count."))  # Sees to what waits, of which there is nothing yet.
     gc.collect()
     ended = time.time()
-    assert len(seen.spans) == before
+    assert len(seen.ended) == before
     assert seen.starts.count > before
     time.sleep(0.1)
-    asyncio.run(teller(SeenSpans()).arun("Count."))
-    assert seen.starts.count == len(seen.spans)
-    for span in seen.spans:
+    asyncio.run(teller(RecordedSpans()).arun("Count."))
+    assert seen.starts.count == len(seen.ended)
+    for span in seen.ended:
         assert error_type(span) is None
         assert (span.end_time or 0) <= ended * 1e9
     assert [attribute(span, "lightagent.outcome") for span in seen.of("invoke_agent")] == ["cancelled"]
@@ -307,12 +308,12 @@ def test_what_cannot_be_ended_is_no_fault_of_the_run_that_sees_to_it(caplog: pyt
     done: list[bool] = []
     later(broken)
     later(partial(done.append, True))
-    seen = SeenSpans()
+    seen = RecordedSpans()
     teller(seen).run("Count.")
     assert done == [True]
-    assert seen.starts.count == len(seen.spans) == 2
-    loud = [one.getMessage() for one in caplog.records if one.levelno >= logging.WARNING]
-    assert loud == ["A span could not be ended."]
+    assert seen.starts.count == len(seen.ended) == 2
+    (loud,) = warnings_of(caplog)
+    assert loud.endswith(": A span could not be ended.")
 
 
 @pytest.fixture(autouse=True)

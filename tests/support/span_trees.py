@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from opentelemetry.sdk.trace import ReadableSpan
 
-from tests.support.seen_spans import OPERATION, SeenSpans, attribute
+from tests.support.recorded_spans import OPERATION, RecordedSpans, attribute
 from tests.support.semconv_rules import metric_faults, span_faults
 
 _PARENTS = {
@@ -16,9 +16,9 @@ _PARENTS = {
 }
 
 
-def tree_faults(seen: SeenSpans) -> list[str]:
+def tree_faults(seen: RecordedSpans) -> list[str]:
     """What is wrong with the spans of runs that were called where no span was current; empty where nothing is."""
-    spans = seen.spans
+    spans = seen.ended
     by_id = {_id(span): span for span in spans}
     faults = [] if seen.starts.count == len(spans) == len(by_id) else [f"{seen.starts.count} began, {len(spans)} ended"]
     for span in spans:
@@ -46,9 +46,9 @@ def _faults(span: ReadableSpan, by_id: Mapping[int, ReadableSpan]) -> Iterator[s
         yield f"it is not within the time of {parent.name}"
 
 
-def roots(seen: SeenSpans) -> list[ReadableSpan]:
+def roots(seen: RecordedSpans) -> list[ReadableSpan]:
     """The spans without a parent."""
-    return [span for span in seen.spans if span.parent is None]
+    return [span for span in seen.ended if span.parent is None]
 
 
 def _id(span: ReadableSpan) -> int:

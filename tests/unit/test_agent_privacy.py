@@ -6,7 +6,6 @@ import json
 import logging
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -103,19 +102,6 @@ def test_no_content_is_ever_logged(capture_content: bool, caplog: pytest.LogCapt
     assert "canary" not in caplog.text
 
 
-@pytest.fixture
-def logger() -> Iterator[logging.Logger]:
-    """Our logger, with the handlers that a test adds taken away again."""
-    found = logging.getLogger("lightagent")
-    before, level = list(found.handlers), found.level
-    yield found
-    for handler in set(found.handlers) - set(before):
-        found.removeHandler(handler)
-        handler.close()
-    found.setLevel(level)
-
-
-@pytest.mark.usefixtures("logger")
 def test_a_log_file_gets_the_runs_of_its_level(tmp_path: Path) -> None:
     file = tmp_path / "agent.log"
     agents = [LightAgent(model=ScriptedModel(["yes"]), name="Ada", log_level="INFO", log_file=str(file)) for _ in "12"]
@@ -127,7 +113,6 @@ def test_a_log_file_gets_the_runs_of_its_level(tmp_path: Path) -> None:
     assert "model_request" in file.read_text(encoding="utf-8")
 
 
-@pytest.mark.usefixtures("logger")
 def test_debug_shows_runs_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     LightAgent(model=ScriptedModel(["yes"]), debug=True).run("?")
     told = capsys.readouterr()

@@ -24,6 +24,7 @@ from lightagent import (
     Usage,
     summarize_trace,
     tool,
+    trace_events,
 )
 from lightagent.domain.deltas import ModelReply, ReplyEnd
 from lightagent.domain.messages import AssistantMessage, ToolCall
@@ -139,7 +140,7 @@ def test_model_requests() -> None:
 
 def test_model_responses() -> None:
     first, second = of(whole(), "model_response")
-    assert (first["tool_calls"], first["finish_reason"], first["model"]) == (["double", "missing"], "tool_calls", "m-2")
+    assert (first["tool_calls"], first["finish_reason"], first["model"]) == (["double", "unknown"], "tool_calls", "m-2")
     assert (second["content_chars"], second["finish_reason"]) == (8, "stop")
 
 
@@ -147,7 +148,7 @@ def test_tools() -> None:
     trace = whole()
     assert of(trace, "tool_call") == [{"id": "c1", "name": "double", "untrusted": []}]
     refused, done = of(trace, "tool_result")
-    assert (refused["name"], refused["status"], refused["code"]) == ("missing", "refused", "LA-TOOL")
+    assert (refused["name"], refused["status"], refused["code"]) == ("unknown", "refused", "LA-TOOL")
     assert (done["name"], done["status"], done["output_chars"]) == ("double", "ok", 1)
     assert of(trace, "note")[1:] == [{"kind": "tool_progress", "id": "c1", "name": "double"}]
 
@@ -155,6 +156,17 @@ def test_tools() -> None:
 def test_retries() -> None:
     note = of(whole(), "note")[0]
     assert note == {"kind": "retry", "attempt": 2, "of": 10, "code": "LA-429", "seconds": 0.0}
+
+
+def test_a_name_that_the_model_made_up_is_content() -> None:
+    model = ScriptedModel([replied(CALLS, 10, 3), replied(AssistantMessage("It is 4."), 20, 4)])
+    agent = LightAgent(model=model, name="Ada", tools=[double], clock=ManualClock(CLOCK), capture_content=True)
+    result = agent.run("?", trace=True, result_format="object")
+    assert [data["tool_calls"] for data in of(result.trace, "model_response")] == [["double", "missing"], []]
+    assert {data["name"] for data in of(result.trace, "tool_result")} == {"double", "missing"}
+    plain = trace_events(result.journal.events)
+    assert {data["name"] for data in of(plain, "tool_result")} == {"double", "unknown"}
+    assert "missing" in result.journal.to_json()
 
 
 def test_errors() -> None:

@@ -1,7 +1,6 @@
 """From settings to an open app: backends composed, their errors placed, everything closed again."""
 
-import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -206,19 +205,6 @@ def test_without_anything_the_offline_model_is_opened(tmp_path: Path, monkeypatc
     assert isinstance(open_app(environ={}).model, OfflineModel)
 
 
-@pytest.fixture
-def logger() -> Iterator[logging.Logger]:
-    """Our logger, with the handlers that a test adds taken away again."""
-    found = logging.getLogger("lightagent")
-    before, level = list(found.handlers), found.level
-    yield found
-    for handler in set(found.handlers) - set(before):
-        found.removeHandler(handler)
-        handler.close()
-    found.setLevel(level)
-
-
-@pytest.mark.usefixtures("logger")
 def test_logs_go_where_the_settings_say(tmp_path: Path) -> None:
     log = tmp_path / "agent.log"
     with open_app(Settings(model=scripted("yes"), logging=LoggingSettings(level="INFO", file=log))) as app:

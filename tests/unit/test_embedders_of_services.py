@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from lightagent.adapters._endpoints.litellm_callbacks import LISTS as CALLBACKS
 from lightagent.adapters.embedding.cached import CachedEmbedder
 from lightagent.adapters.embedding.litellm import LiteLLMEmbedder
 from lightagent.adapters.embedding.openai import OpenAIEmbedder
 from lightagent.adapters.registry import open_adapter
+from lightagent.aiokits.told_work import listen
 from lightagent.compose.backends import open_embedding
 from lightagent.domain.errors import ConfigurationError, LightAgentError, ProviderError
 from lightagent.domain.json_types import JsonObject, JsonValue
@@ -246,3 +248,36 @@ def test_what_is_no_embedder_is_refused_with_its_place(tmp_path: Path) -> None:
     file.write_text('[default.embedding]\nkind = "hasing"\n')
     with pytest.raises(ConfigurationError, match=r"embedding\.kind.*Did you mean 'hashing'"):
         open_embedding(load_settings(file, environ={}), environ={})
+
+
+@pytest.mark.litellm
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize(("traced", "told"), [(False, 1), (True, 0)])
+def test_a_request_that_is_traced_is_kept_from_the_callback_of_litellm(
+    server: EmbeddingServer, monkeypatch: pytest.MonkeyPatch, traced: bool, told: int
+) -> None:
+    import litellm
+    from litellm.integrations.custom_logger import CustomLogger
+    from litellm.litellm_core_utils.logging_worker import GLOBAL_LOGGING_WORKER
+
+    heard: list[object] = []
+
+    async def hear(self: object, *told: object, **more: object) -> None:
+        heard.append(told)
+
+    callback = type("OpenTelemetry", (CustomLogger,), {"async_log_success_event": hear})  # As LiteLLM calls its own.
+    for name in CALLBACKS:
+        monkeypatch.setattr(litellm, name, [])
+    monkeypatch.setattr(litellm, "callbacks", [callback()])
+
+    async def run() -> None:
+        embedder = opened("litellm", server)
+        leave = listen(lambda kind, facts, texts: lambda error: None) if traced else lambda: None
+        await embedder.embed(["a"])
+        leave()
+        await asyncio.sleep(0.1)
+        await GLOBAL_LOGGING_WORKER.flush()
+        await embedder.aclose()
+
+    asyncio.run(run())
+    assert len(heard) == told

@@ -47,7 +47,7 @@ def log_events(agent_name: str, trace_id: str, events: Iterable[tuple[str, Mappi
         level = logging.DEBUG if data.get("stage") == "model" else _LEVELS.get(kind, logging.DEBUG)
         if LOGGER.isEnabledFor(level):
             text = json.dumps(data, ensure_ascii=False, default=str)
-            LOGGER.log(level, "%s %s %s %s", agent_name, trace_id[:8], kind, text)
+            LOGGER.log(level, "%s %s %s %s", agent_name, trace_id, kind, text)
 
 
 def is_logging() -> bool:

@@ -57,6 +57,11 @@ def telling(kind: str, facts: Mapping[str, Fact], query: Callable[[], str] | Non
     ended(None)
 
 
+def is_listening() -> bool:
+    """Whether somebody is told of work in this context."""
+    return _LISTENER.get() is not None
+
+
 def listen(listener: Listener) -> Callable[[], None]:
     """Have a listener told of what begins in this context from now on, until what this gives is called."""
     before = _LISTENER.get()

@@ -14,7 +14,7 @@ from lightagent.application.run_record import RunRecord
 from lightagent.application.run_services import Keeper, Reviewing
 from lightagent.application.run_subjects import OwnFacts, RunSubjects
 from lightagent.application.run_tools import RunTools
-from lightagent.application.spend_budget import Spending
+from lightagent.application.spend_budget import Spending, known_prices
 from lightagent.application.steps import Step
 from lightagent.application.tools.toolset import DepsT, Toolset
 from lightagent.application.watch_run import Watchers
@@ -80,6 +80,7 @@ class ActiveRun(Generic[DepsT]):
         leftovers: what is known of calls that were cut off, and could not be told by the calls themselves.
         ledger: what the conversation costs, where the agent has a context budget.
         tools: what may be called.
+        prices: of models, as far as they are known: the run's own, else those of the run around it.
         spending: what the run spends, where it has budgets, or a run around it has.
         halt: is called instead of sending a request, for a preview; None in every run.
     """
@@ -107,6 +108,7 @@ class ActiveRun(Generic[DepsT]):
         self.deps = deps
         self.query = query
         self.nesting = nesting
+        self.prices = known_prices(budgets, means.prices, None if nesting is None else nesting.prices)
         self.path = path
         self.clock = means.clock
         self.keeper: Keeper | None = None
@@ -261,7 +263,7 @@ class ActiveRun(Generic[DepsT]):
         if self.halt is not None:
             self.halt(request, aside)
         spans = self.spans
-        asked = None if spans is None else spans.ask(request, self.clock.now(), aside)
+        asked = None if spans is None else spans.ask(request, self.clock.now(), aside, self.prices)
         headers = self.trace_headers(request.origin)
         if not headers:
             return request, asked

@@ -23,6 +23,7 @@ from lightagent.domain.json_bytes import encode_json
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.limits import DEFAULT_LIMITS, Limits
 from lightagent.domain.messages import SystemMessage
+from lightagent.domain.prices import PriceTable
 from lightagent.ports.budgets import Budgets
 from lightagent.ports.context import Compactor, Conclusion, ContextSource, HistorySource
 from lightagent.ports.context_budget import ContextBudget
@@ -56,6 +57,7 @@ class Means(Generic[DepsT]):
         conclusions: drawn after success, by name.
         budget: keeps requests within a number of tokens.
         budgets: what runs may spend.
+        prices: of models, for telemetry, also where nothing is limited; None where none are known.
         compactor: keeps the conversation within its bounds.
         history: reads the stored conversations that runs begin from.
         sessions: where sessions are kept.
@@ -88,6 +90,7 @@ class Means(Generic[DepsT]):
     conclusions: Mapping[str, Conclusion] = field(default_factory=dict)
     budget: ContextBudget | None = None
     budgets: Budgets | None = None
+    prices: PriceTable | None = None
     compactor: Compactor | None = None
     history: HistorySource | None = None
     sessions: JournalStore | None = None

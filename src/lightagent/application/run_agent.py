@@ -54,6 +54,7 @@ from lightagent.domain.moves import (
     Think,
     next_move,
 )
+from lightagent.domain.origin import CALLED_IN
 from lightagent.domain.outcomes import BudgetExhausted, Cancelled, Completed, Outcome, Suspended
 from lightagent.domain.run_starts import HistoryReference
 from lightagent.domain.selection_folding import lacking_tools
@@ -132,6 +133,8 @@ async def _begin(live: ActiveRun[DepsT], whole: Deadline) -> None:
         await live.reviews.commit()  # Not before it is known that the run can go on with what was decided.
     await live.begin()
     live.enter()
+    if live.known == 0 and live.watchers is not None and (trace := live.watchers.other_trace(live.run.started)):
+        await live.tell(Noted(CALLED_IN, {"trace_id": trace}, live.clock.now()))
     spending = live.spending
     if spending is not None and spending.resumed and spending.is_timed and live.run.outcome is None:
         await live.tell(Noted(RESUMED, {}, live.clock.now()))

@@ -162,7 +162,7 @@ class _Work(Generic[DepsT]):
         nesting = self._nesting(ready, is_over) if ready.spec.resumable else None
         spans = live.spans
         if spans is not None:
-            spans.enter_tool((*live.path, ready.call.call.id), live.clock.now())
+            spans.enter_tool((*live.path, ready.call.call.id), live.clock.now(), ready.spec)
         try:
             # The task is the call's own, so a tool that cancels it has failed.
             with Heeding(lambda: self.closed or self._is_cancelled()):
@@ -206,6 +206,7 @@ class _Work(Generic[DepsT]):
             meters,
             past,
             live.spans,
+            live.prices,
         )
 
 

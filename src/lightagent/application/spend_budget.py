@@ -17,12 +17,12 @@ from lightagent.application.tenant_meter import TenantMeter
 from lightagent.domain.budgets import Exceeded
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
-from lightagent.domain.events import ContextReplaced, Event, ModelFailed, ModelReplied, ModelRequested, Noted
+from lightagent.domain.events import Concluded, ContextReplaced, Event, ModelFailed, ModelReplied, ModelRequested, Noted
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import Message
 from lightagent.domain.outcomes import BudgetExhausted, Failed
 from lightagent.domain.policy import Phase, Stopped
-from lightagent.domain.prices import NO_PRICES
+from lightagent.domain.prices import NO_PRICES, PriceTable
 from lightagent.domain.rulings import EndRun, ended
 from lightagent.domain.runs import Run
 from lightagent.domain.spending import (
@@ -183,7 +183,7 @@ class Spending:
 
     def see(self, run: Run, event: Event) -> None:
         """Settle what an event of the run tells; `run` is its state before."""
-        tells = isinstance(event, (ModelReplied, ModelFailed, ContextReplaced))
+        tells = isinstance(event, (ModelReplied, ModelFailed, ContextReplaced, Concluded))
         if not (tells or (isinstance(event, Noted) and event.kind == THOUGHT)) or self._wanted is None:
             return
         wanted, self._wanted = self._wanted, None
@@ -222,6 +222,12 @@ class Spending:
 def own_budgets(budgets: Budgets | None) -> tuple[str, ...]:
     """The name of an agent's budgets among the policies of its runs, so that none is resumed without them."""
     return () if budgets is None else (POLICY,)
+
+
+def known_prices(budgets: Budgets | None, of_agent: PriceTable | None, around: PriceTable | None) -> PriceTable:
+    """The prices of models that a run has: its own, else those of its agent, else those of the run around it."""
+    own = None if budgets is None else budgets.prices
+    return own or of_agent or around or NO_PRICES
 
 
 _WHOSE: Final = {"tree": "this run and the agents that it calls", "run": "this run"}

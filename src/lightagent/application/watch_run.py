@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Final
 
@@ -14,10 +15,12 @@ from lightagent.application.means import Means
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.deltas import ReplyEnd
 from lightagent.domain.error_codes import LightAgentErrorInfo
-from lightagent.domain.events import Event
+from lightagent.domain.events import Event, RunStarted
 from lightagent.domain.http_calls import is_header_name
 from lightagent.domain.origin import Origin, TraceHeaders
+from lightagent.domain.prices import NO_PRICES, PriceTable
 from lightagent.domain.raised_places import raised_place
+from lightagent.domain.tools import ToolSpec
 from lightagent.ports.models import ChatRequest
 from lightagent.ports.telemetry import AskedAside, Asking, CurrentSpans, RunWatch, TelemetrySink, TracingSink
 
@@ -71,6 +74,10 @@ class Watchers(CurrentSpans):
         """Where the run tells what is to be current; None where nobody makes spans."""
         return self if self._spans else None
 
+    def other_trace(self, started: RunStarted) -> str:
+        """The id of the trace that the run is called in, where its caller knows it by another one; else empty."""
+        return "" if self.trace_id == started.trace_id.lower() else self.trace_id
+
     def begin(self, origin: Origin, known: Sequence[Event]) -> None:
         """Begin to watch, at the first step; `known` are the events that were seen before."""
         for sink in self._sinks:
@@ -120,22 +127,40 @@ class Watchers(CurrentSpans):
                 self.drop(watch, raised)
         return tuple(headers)
 
-    def ask(self, request: ChatRequest, at: float, aside: AskedAside | None = None) -> Asking:
+    def ask(
+        self, request: ChatRequest, at: float, aside: AskedAside | None = None, prices: PriceTable = NO_PRICES
+    ) -> Asking:
         """An attempt at a request begins; see `CurrentSpans`."""
         asked: list[tuple[CurrentSpans, Asking]] = []
         for spans in [*self._spans]:
             try:
-                asked.append((spans, spans.ask(request, at, aside)))
+                asked.append((spans, spans.ask(request, at, aside, prices)))
             except FAILURES as raised:  # As above.
                 self.drop(spans, raised)
         return _Asked(self, asked)
 
     def enter_run(self, path: tuple[str, ...], at: float) -> Callable[[], None]:
         """The spans of a run are current from now on; see `CurrentSpans`."""
+        return self._enter(lambda spans: spans.enter_run(path, at))
+
+    def enter_logs(self) -> Callable[[], None]:
+        """Lines about the run are logged from now on; see `CurrentSpans`."""
+        return self._enter(lambda spans: spans.enter_logs())
+
+    @contextmanager
+    def logging(self) -> Iterator[None]:
+        """The same for as long as a block goes on."""
+        leave = self.enter_logs()
+        try:
+            yield
+        finally:
+            leave()
+
+    def _enter(self, enter: Callable[[CurrentSpans], Callable[[], None]]) -> Callable[[], None]:
         leave: list[tuple[CurrentSpans, Callable[[], None]]] = []
         for spans in [*self._spans]:
             try:
-                leave.append((spans, spans.enter_run(path, at)))
+                leave.append((spans, enter(spans)))
             except FAILURES as raised:  # As above.
                 self.drop(spans, raised)
         return partial(self._leave, leave)
@@ -147,11 +172,11 @@ class Watchers(CurrentSpans):
             except FAILURES as raised:  # As above.
                 self.drop(spans, raised)
 
-    def enter_tool(self, path: tuple[str, ...], at: float) -> None:
+    def enter_tool(self, path: tuple[str, ...], at: float, spec: ToolSpec | None = None) -> None:
         """A call begins in a context of its own; see `CurrentSpans`."""
         for spans in [*self._spans]:
             try:
-                spans.enter_tool(path, at)
+                spans.enter_tool(path, at, spec)
             except FAILURES as raised:  # As above.
                 self.drop(spans, raised)
 

@@ -15,7 +15,7 @@ from lightagent.application.start_run import checked_params
 from lightagent.application.structured_output import OutputType
 from lightagent.application.tools.catalogue import Catalogue
 from lightagent.application.tools.toolset import DepsT
-from lightagent.compose.budgets import compose_budgets
+from lightagent.compose.budgets import compose_budgets, compose_prices
 from lightagent.compose.context import (
     budget_tools,
     check_compactor,
@@ -63,6 +63,7 @@ def compose_means(options: AgentOptions, output: OutputType[object], deps_type: 
     skill_tools = () if skills is None else skills.tools
     sources = compose_sources((*recalled, *(options.get("context_sources") or ())))
     sinks = compose_sinks(options)
+    budgets = compose_budgets(options.get("budgets"))
     means: Means[DepsT] = Means(
         name=name,
         model=compose_model(options),
@@ -90,7 +91,8 @@ def compose_means(options: AgentOptions, output: OutputType[object], deps_type: 
         skills=skills,
         conclusions=compose_conclusions((*remembered, *(options.get("conclusions") or ()))),
         budget=budget,
-        budgets=compose_budgets(options.get("budgets")),
+        budgets=budgets,
+        prices=compose_prices(options.get("budgets"), budgets),
         compactor=check_compactor(options.get("compactor")),
         history=check_port(options.get("history_source"), "history_source", "read"),
         sessions=journal_port(options.get("session_store"), "session_store"),

@@ -7,6 +7,7 @@ from dataclasses import replace
 from lightagent.compose.ports import check_port
 from lightagent.domain.budgets import BudgetLimits
 from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.prices import PriceTable
 from lightagent.ports.budgets import NO_LIMITS, Budgets, TenantBudget
 
 
@@ -32,6 +33,13 @@ def compose_budgets(given: Budgets | BudgetLimits | None) -> Budgets | None:
             )
         budgets = replace(budgets, prices=prices)
     return budgets if budgets.tenant is None else replace(budgets, tenant=_with_accounts(budgets.tenant))
+
+
+def compose_prices(given: Budgets | BudgetLimits | None, composed: Budgets | None) -> PriceTable | None:
+    """The prices that an agent knows, also where its budgets limit nothing; None where it knows none."""
+    if composed is not None:
+        return composed.prices
+    return given.prices if isinstance(given, Budgets) else None
 
 
 def _with_accounts(tenant: TenantBudget) -> TenantBudget:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from lightagent.domain.scopes import NO_SCOPE, Scope
 
 TraceHeaders: TypeAlias = tuple[tuple[str, str], ...]
 """HTTP headers that carry a trace to another process, such as ``(("traceparent", "00-…"),)``."""
+
+CALLED_IN: Final = "called_in"
+"""The kind of the note that tells the trace which a run is called in, where its caller gave it another trace id."""
 
 
 @dataclass(frozen=True, slots=True)

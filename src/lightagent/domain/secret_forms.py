@@ -9,7 +9,7 @@ from typing import Final
 
 _RUN: Final = re.compile(r"\w{16,}", re.ASCII)
 _WELL_KNOWN: Final = re.compile(
-    r"(?<![A-Za-z0-9])(?:(?:sk|pk|rk)[-_](?=[\w-]{0,60}\d)[\w-]{12,}|gh[pousr]_\w{16,}|github_pat_\w{16,}|glpat-[\w-]{16,}"
+    r"(?<![A-Za-z])(?:(?:sk|pk|rk)[-_](?=[\w-]{0,60}\d)[\w-]{12,}|gh[pousr]_\w{16,}|github_pat_\w{16,}|glpat-[\w-]{16,}"
     r"|xox[a-z]-[\w-]{8,}|xapp-[\w-]{8,}|AKIA[0-9A-Z]{12,}|AIza[\w-]{16,}|hf_\w{16,}|gsk_\w{16,}|nvapi-[\w-]{16,}"
     r"|eyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?)",
     re.ASCII,

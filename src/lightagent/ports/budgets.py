@@ -91,7 +91,8 @@ class Budgets:
         tree: each run of the agent together with the runs of all agents that it calls, at any depth.
         run: each run of the agent by itself.
         tenant: all runs of a tenant or user together.
-        prices: what models cost, for limits of cost; by default LiteLLM's table where it is installed.
+        prices: what models cost: for limits of cost, by default LiteLLM's table where it is installed, and for
+            telemetry, by default none, also where nothing is limited.
 
     Raises:
         ConfigurationError: one is of a wrong type.

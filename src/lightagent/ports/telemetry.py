@@ -16,6 +16,8 @@ from lightagent.domain.deltas import ReplyEnd
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.events import Event
 from lightagent.domain.origin import Origin, TraceHeaders
+from lightagent.domain.prices import NO_PRICES, PriceTable
+from lightagent.domain.tools import ToolSpec
 from lightagent.ports.models import ChatRequest
 
 
@@ -95,13 +97,16 @@ class Asking(Protocol):
 class CurrentSpans(Protocol):
     """What a watch has besides that makes spans: it is told what happens between two events."""
 
-    def ask(self, request: ChatRequest, at: float, aside: AskedAside | None = None) -> Asking:
+    def ask(
+        self, request: ChatRequest, at: float, aside: AskedAside | None = None, prices: PriceTable = NO_PRICES
+    ) -> Asking:
         """An attempt begins, in the context in which its model is asked.
 
         Args:
             request: as it would be sent without the headers that `RunWatch.trace_headers` gives from here on.
             at: when, in seconds since 1970.
             aside: what is asked for beside the conversation; None for a turn of it.
+            prices: of models, as the run has them.
         """
         ...
 
@@ -118,12 +123,13 @@ class CurrentSpans(Protocol):
         """
         ...
 
-    def enter_tool(self, path: tuple[str, ...], at: float) -> None:
+    def enter_tool(self, path: tuple[str, ...], at: float, spec: ToolSpec | None = None) -> None:
         """A call begins in a context of its own, in which its span is current from now on, until the context is gone.
 
         Args:
             path: the ids of the calls that lead to it from the outermost run, its own the last.
             at: when, in seconds since 1970.
+            spec: what the tool declares; of a run that is resumed no request tells it.
         """
         ...
 
@@ -133,6 +139,14 @@ class CurrentSpans(Protocol):
         Args:
             path: as for `enter_tool`.
             origin: the run that makes the call.
+        """
+        ...
+
+    def enter_logs(self) -> Callable[[], None]:
+        """Lines about the run are logged from now on, until what this gives is called, maybe after its end.
+
+        Its outermost span, ended or not, is current meanwhile, as what puts the ids of spans into lines reads them
+        there. Nothing begins meanwhile.
         """
         ...
 

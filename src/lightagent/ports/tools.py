@@ -13,6 +13,7 @@ from lightagent.domain.events import Event
 from lightagent.domain.information_flow import InformationFlow
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.origin import Origin, TraceHeaders
+from lightagent.domain.prices import NO_PRICES, PriceTable
 from lightagent.domain.runs import Run
 from lightagent.domain.scopes import Scope
 from lightagent.domain.tools import ToolSpec
@@ -72,6 +73,7 @@ class Nesting:
         flows: what holds for tainted calls in the runs around it; it holds in the nested run as well.
         meters: the budgets of the runs around it; what the nested run spends counts on them as well.
         past: gives the events of the nested run so far.
+        prices: of models, for a nested run that has none of its own.
     """
 
     child: Run | None
@@ -85,6 +87,7 @@ class Nesting:
     meters: tuple[Meter, ...] = ()
     past: Callable[[], Sequence[Event]] = _no_past
     spans: CurrentSpans | None = None
+    prices: PriceTable = NO_PRICES
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from lightagent.settings.schema import Settings
 
 
 def compose_budget_settings(chosen: BudgetSettings, journals: JournalStore | None) -> Budgets | None:
-    """The budgets that the settings describe; None where they limit nothing.
+    """The budgets that the settings describe; None where they limit nothing and name no prices.
 
     Args:
         journals: where the accounts of tenants are kept; None: in memory.
@@ -40,7 +40,7 @@ def compose_budget_settings(chosen: BudgetSettings, journals: JournalStore | Non
         tenant = _tenant(chosen.tenant, accounts)
     budgets = Budgets(_run_limits(chosen.tree), _run_limits(chosen.run), tenant, _prices(chosen.prices))
     limited = budgets.tree != NO_LIMITS or budgets.run != NO_LIMITS or tenant is not None
-    return budgets if limited else None
+    return budgets if limited or budgets.prices is not None else None
 
 
 def budget_problems(settings: Settings, model: object) -> Iterator[Problem]:

@@ -54,6 +54,9 @@ class TelemetrySettings(Section):
     )
     tags: Annotated[list[str], NEEDS_TRUST] = Field(default_factory=list, description="Tags of every span.")
     metrics: Annotated[bool, NEEDS_TRUST] = Field(default=True, description="Whether metrics are exported, too.")
+    logs: Annotated[bool, NEEDS_TRUST] = Field(
+        default=True, description="Whether the events that hold texts are exported, too, where content wants any."
+    )
     timeout: Annotated[float | None, SAFE] = Field(
         default=None, gt=0, allow_inf_nan=False, description="Seconds for one export."
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Final
 
-_LISTS: Final = (
+LISTS: Final = (
     "callbacks",
     "input_callback",
     "success_callback",
@@ -22,7 +22,7 @@ def only_opentelemetry_listens() -> bool:
     A call can be kept from all callbacks or from none. Others may count costs, so they are not robbed of a call.
     """
     litellm = sys.modules.get("litellm")
-    listening: list[object] = [one for name in _LISTS for one in _listed(getattr(litellm, name, None))]
+    listening: list[object] = [one for name in LISTS for one in _listed(getattr(litellm, name, None))]
     return bool(listening) and all(_is_opentelemetry(one) for one in listening)
 
 

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from lightagent.adapters._endpoints.credentials import shown_options
 from lightagent.adapters.registry import Adapter, open_nested
+from lightagent.aiokits.told_work import Fact, telling
 from lightagent.domain.agent_heads import UNKNOWN_ENDPOINT, ModelEndpoint
 from lightagent.domain.deltas import Delta
 from lightagent.domain.error_codes import ERROR_TAXONOMY
@@ -57,8 +58,7 @@ class FallbackModel(ChatModel, ServedModel, KeyedModel, ReplayingModel):
     @property
     def endpoint(self) -> ModelEndpoint:
         """That of the first model, which is asked first."""
-        first = self._models[0]
-        return first.endpoint if isinstance(first, ServedModel) else UNKNOWN_ENDPOINT
+        return _endpoint(self._models[0])
 
     def missing_key(self, environ: Mapping[str, str]) -> str:
         """What the models miss: a model that can never answer is no fallback."""
@@ -76,7 +76,8 @@ class FallbackModel(ChatModel, ServedModel, KeyedModel, ReplayingModel):
             deltas = model.stream(request)
             try:
                 try:
-                    first = await anext(deltas, None)
+                    with telling("model", _facts(model)):
+                        first = await anext(deltas, None)
                 except (LightAgentError, OSError) as exc:
                     info = classify_exception(exc)
                     if info.code not in self._on:
@@ -97,6 +98,18 @@ class FallbackModel(ChatModel, ServedModel, KeyedModel, ReplayingModel):
         async with AsyncExitStack() as stack:
             for model in self._models:
                 stack.push_async_callback(model.aclose)
+
+
+def _endpoint(model: ChatModel) -> ModelEndpoint:
+    return model.endpoint if isinstance(model, ServedModel) else UNKNOWN_ENDPOINT
+
+
+def _facts(model: ChatModel) -> dict[str, Fact]:
+    """Who is really asked, for telemetry; one of several again tells that itself."""
+    if isinstance(model, FallbackModel):
+        return {}
+    served = _endpoint(model)
+    return {"name": model.name, "provider": served.provider, "address": served.address, "port": served.port}
 
 
 async def _close(deltas: AsyncIterator[Delta]) -> None:

@@ -10,6 +10,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr
 
 from lightagent.adapters._endpoints.base_urls import host_of
 from lightagent.adapters._endpoints.credentials import CredentialHolder, Credentials, shown_options
+from lightagent.adapters._endpoints.litellm_callbacks import only_opentelemetry_listens
 from lightagent.adapters._endpoints.litellm_faults import translated
 from lightagent.adapters._endpoints.litellm_keys import NO_KEY, key_refusal, missing_variable, names_own_host
 from lightagent.adapters._endpoints.litellm_library import Ask, hold_clients, load_embedding, release_clients
@@ -18,6 +19,7 @@ from lightagent.adapters._endpoints.provider_names import endpoint_at, provider_
 from lightagent.adapters.embedding._answers import read_vectors
 from lightagent.adapters.embedding._texts import TextForm
 from lightagent.adapters.registry import Adapter
+from lightagent.aiokits.told_work import is_listening
 from lightagent.aiokits.worker_threads import run_in_thread
 from lightagent.domain.agent_heads import ModelEndpoint
 from lightagent.domain.json_types import JsonObject
@@ -139,6 +141,8 @@ class LiteLLMEmbedder(CredentialHolder, Embedder, ServedEmbedder):
         }
         if self._model.startswith(_TOLD):
             arguments.setdefault("input_type", _INPUT_TYPES[role])
+        if is_listening() and only_opentelemetry_listens():
+            arguments["no-log"] = True  # The request is traced already.
         try:
             answer = await self._ask(**arguments)
             vectors = await run_in_thread(read_vectors, _plain(answer), len(texts))

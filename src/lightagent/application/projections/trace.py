@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import assert_never
+from typing import Final, assert_never
 
 from lightagent.application.projections.run_counts import run_counts
 from lightagent.application.projections.trace_data import (
@@ -54,6 +54,9 @@ from lightagent.domain.outcomes import Cancelled, Completed, outcome_error
 from lightagent.domain.plans import Planned
 from lightagent.domain.retries import RETRY
 from lightagent.domain.tool_selection import ToolsSelected
+
+UNKNOWN_TOOL: Final = "unknown"
+"""Stands for the name of a tool that a model made up."""
 
 
 def trace_events(events: Iterable[Event], *, stream: bool = False, capture_content: bool = False) -> list[TraceEvent]:
@@ -110,6 +113,7 @@ class _Tracer:
         self._next_head: AgentHead | None = None
         self._request: ModelRequested | None = None
         self._names: dict[str, str] = {}
+        self._offered: set[str] = set()
         self._children: dict[str, _Tracer] = {}
         self._untrusted = untrusted_labels(started.messages) if started.untrusted is None else started.untrusted
         self._came: list[str] = []  # labels of results, which the model sees with its next request
@@ -128,6 +132,7 @@ class _Tracer:
                 self._head = self._next_head or self._head
                 self._next_head = None
                 self._request = event
+                self._offered.update(event.tools, event.hidden)
                 self._untrusted, self._came = joined(self._untrusted, self._came), []
             case ModelFailed() | ModelReplied():
                 self._model(event)
@@ -277,17 +282,17 @@ class _Tracer:
             if not isinstance(event.ends, Cancelled):  # That its caller left is no error.
                 self._error(event.error, event.at, {"stage": "model", "attempt": event.attempt})
             return
+        self._names = {call.id: call.name for call in event.message.tool_calls}
         answer: JsonObject = {
             "model": event.model or self._head.model,
             "finish_reason": event.finish_reason,
-            "tool_calls": [call.name for call in event.message.tool_calls],
+            "tool_calls": [self._shown_name(call.id) for call in event.message.tool_calls],
             "content_chars": len(event.message.content or ""),
             "latency": event.latency,
             "first_delta": event.first_delta,
             "usage": usage,
         }
         told: JsonObject = {**event.message.to_openai(), "content": event.message.said}
-        self._names = {call.id: call.name for call in event.message.tool_calls}
         self._children = {}
         self._line("model_response", event.at, answer, {"message": told})
 
@@ -306,14 +311,19 @@ class _Tracer:
         }
         self._line("model_request", request.at, data)
 
+    def _shown_name(self, call_id: str) -> str:
+        """The name of the tool that a call is for. One that was never offered is a text of the model's."""
+        name = self._names.get(call_id, "")
+        return name if self._capture or not name or name in self._offered else UNKNOWN_TOOL
+
     def _tool(self, event: ToolStarted | ToolFinished) -> None:
-        data: JsonObject = {"id": event.call_id, "name": self._names.get(event.call_id, "")}
+        data: JsonObject = {"id": event.call_id, "name": self._shown_name(event.call_id)}
         if isinstance(event, ToolStarted):
             data["untrusted"] = [*self._untrusted]
             self._line("tool_call", event.at, data, {"arguments": copy_json(event.arguments)})
             return
         child = self._children.get(event.call_id)
-        labels = result_labels(str(data["name"]), event, None if child is None else child.untrusted)
+        labels = result_labels(self._names.get(event.call_id, ""), event, None if child is None else child.untrusted)
         self._came += labels
         data |= {"status": event.status, "output_chars": len(event.output), "duration": event.duration}
         data["labels"] = [*labels]
@@ -332,7 +342,7 @@ class _Tracer:
     def _approval(self, event: ApprovalRequested | ApprovalDecided) -> None:
         data: JsonObject = {
             "id": event.call_id,
-            "name": self._names.get(event.call_id, ""),
+            "name": self._shown_name(event.call_id),
         }
         if isinstance(event, ApprovalRequested):
             self._line(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import select
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from lightagent.application.exported_traces import ExportedTrace, read_trace
 from lightagent.application.feedback import Feedback
@@ -25,6 +27,8 @@ from lightagent.settings.origins import printable
 
 MOST_BYTES: Final = 64 * 1024 * 1024
 """Of one line: a trace with content of a very long run."""
+PIPE_SECONDS: Final = 5
+"""That a pipe is waited for until somebody writes into it."""
 _BEGINNING: Final = b'{"exported_at"'
 _SUFFIXES: Final = frozenset({".jsonl", ".json", ".ndjson", ".log", ".txt"})
 
@@ -93,11 +97,12 @@ def read_file(path: Path) -> Iterator[ExportedTrace]:
     """The traces of a file in order. What a killed process left of its last line is passed over, with a word on it.
 
     Raises:
-        ConfigurationError: it cannot be read, a line is too long, or one is no trace.
+        ConfigurationError: it cannot be read, a line is too long, or one is no trace; it is a pipe that nobody writes
+            into.
     """
     shown = printable(str(path))
     try:
-        with path.open("rb") as file:
+        with _opened(path) as file:
             number = 0
             while line := file.readline(MOST_BYTES + 1):
                 number += 1
@@ -112,6 +117,23 @@ def read_file(path: Path) -> Iterator[ExportedTrace]:
         raise ConfigurationError(
             f"{shown} cannot be read: {error.strerror}.", guidance="Name a file of traces, a run or a session."
         ) from None
+
+
+def _opened(path: Path) -> BinaryIO:
+    """A file to be read; of a pipe as soon as somebody writes into it, which may be never."""
+    if os.name != "posix" or not path.is_fifo():
+        return path.open("rb")
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    polled = select.poll()
+    polled.register(descriptor, select.POLLIN)
+    if not polled.poll(PIPE_SECONDS * 1000):
+        os.close(descriptor)
+        raise ConfigurationError(
+            f"{printable(str(path))} is a pipe, and nobody writes into it.",
+            guidance="Name a file of traces, a run or a session.",
+        )
+    os.set_blocking(descriptor, True)
+    return os.fdopen(descriptor, "rb")
 
 
 def _read_line(line: bytes, place: str) -> ExportedTrace | None:

@@ -17,8 +17,9 @@ from lightagent.adapters.telemetry.otel.attributes import (
     usage_attributes,
 )
 from lightagent.adapters.telemetry.otel.call_spans import CallSpan
+from lightagent.adapters.telemetry.otel.costs import RunCosts
 from lightagent.adapters.telemetry.otel.kit import Kit
-from lightagent.adapters.telemetry.otel.names import INVOKE_AGENT, OUTCOME, TRACE
+from lightagent.adapters.telemetry.otel.names import COST, INVOKE_AGENT, OUTCOME, TRACE
 from lightagent.adapters.telemetry.otel.plain_values import Attributes, plain_name
 from lightagent.adapters.telemetry.otel.spans import Entered, end, inside, tell
 from lightagent.adapters.telemetry.otel.work_spans import WorkSpans
@@ -41,6 +42,7 @@ from lightagent.domain.events import (
 from lightagent.domain.messages import ToolCall, UserMessage
 from lightagent.domain.outcomes import Cancelled, Completed, Outcome, outcome_error
 from lightagent.domain.plans import Planned
+from lightagent.domain.prices import PriceTable
 from lightagent.domain.tools import ToolSpec
 from lightagent.domain.usage import Usage
 from lightagent.ports.models import ChatRequest
@@ -70,6 +72,7 @@ class AgentSpans:
         "_called",
         "_calls",
         "_chat",
+        "_costs",
         "_kit",
         "_newest",
         "_specs",
@@ -114,6 +117,7 @@ class AgentSpans:
         self._specs: tuple[ToolSpec, ...] = ()
         self._unknown: list[ToolFinished] = []
         self._usage = _NO_USAGE
+        self._costs = RunCosts()
 
     def _ask_of(self, asked: UserMessage) -> None:
         if self._kit.content.on_spans and self.span.is_recording():
@@ -172,17 +176,21 @@ class AgentSpans:
 
         return leave
 
-    def ask(self, request: ChatRequest, at: float, aside: AskedAside | None) -> AttemptSpan:
+    def ask(self, request: ChatRequest, at: float, aside: AskedAside | None, prices: PriceTable) -> AttemptSpan:
         """An attempt at a request begins."""
+        self._costs.prices = prices
         if aside is not None:
             head = replace(self.head, model=aside.model, endpoint=aside.endpoint, params={}, output_schema=None)
             base = chat_base(self._kit.names, head, self._base)
-            self._newest = AttemptSpan(self._kit, base, self.context, request, at, aside)
+            self._newest = AttemptSpan(self._kit, base, self.context, request, at, aside, self._costs)
+            self._work.attempt = self._newest
             return self._newest
         self._specs = request.tools or self._specs
         if self._chat is None or self._chat[0] is not self.head:
             self._chat = self.head, chat_base(self._kit.names, self.head, self._base)
-        self._attempt = self._newest = AttemptSpan(self._kit, self._chat[1], self.context, request, at, None)
+        base = self._chat[1]
+        self._attempt = self._newest = AttemptSpan(self._kit, base, self.context, request, at, None, self._costs)
+        self._work.attempt = self._newest
         return self._attempt
 
     def call(self, call_id: str) -> CallSpan | None:
@@ -255,6 +263,8 @@ class AgentSpans:
         told: Attributes = {OUTCOME: event.outcome.kind}
         if kit.sum_usage:
             told.update(usage_attributes(kit.names, self._usage))
+            if (cost := self._costs.total) is not None:
+                told[COST] = cost
         texts = _ending(kit, event.outcome) if kit.content.on_spans and self.span.is_recording() else None
         end(self.span, event.at, "" if error is None else error.code, names=kit.names, attributes=told, texts=texts)
 

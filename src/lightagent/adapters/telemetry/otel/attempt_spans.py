@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from functools import partial
 from typing import NamedTuple
@@ -12,21 +13,26 @@ from opentelemetry.trace import Span, SpanKind
 from opentelemetry.util.types import AnyValue
 
 from lightagent.adapters.telemetry.otel.attributes import (
+    asked_attributes,
+    asked_server,
     chat_attributes,
     measured_attributes,
     reply_attributes,
     request_parameters,
 )
 from lightagent.adapters.telemetry.otel.content_events import DETAILS, EXCEPTION, details, emit, exception_details
+from lightagent.adapters.telemetry.otel.costs import RunCosts
 from lightagent.adapters.telemetry.otel.kit import Kit
-from lightagent.adapters.telemetry.otel.names import ASIDE, ATTEMPT, CHAT, TURN, Names
+from lightagent.adapters.telemetry.otel.names import ASIDE, ATTEMPT, CHAT, COST, MODEL, TURN, Names
 from lightagent.adapters.telemetry.otel.other_tracers import told_to_others
 from lightagent.adapters.telemetry.otel.plain_values import Attributes, plain_attributes, plain_name
-from lightagent.adapters.telemetry.otel.spans import Entered, end, inside, nanoseconds
+from lightagent.adapters.telemetry.otel.spans import Entered, end, inside, nanoseconds, tell
 from lightagent.adapters.telemetry.otel.waiting_spans import later, this_task
+from lightagent.aiokits.told_work import Ended, Fact
 from lightagent.domain.agent_heads import AgentHead
 from lightagent.domain.deltas import ReplyEnd
 from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.events import ModelFailed, ModelReplied
 from lightagent.domain.outcomes import Cancelled
 from lightagent.ports.models import ChatRequest
@@ -37,11 +43,13 @@ class ChatBase(NamedTuple):
     """What all requests of an agent in one run have.
 
     Attributes:
+        model: the name of the model as the agent has it.
         title: the name of their spans.
         attributes: of their spans.
         measured: of their measurements.
     """
 
+    model: str
     title: str
     attributes: Attributes
     measured: Attributes
@@ -50,7 +58,7 @@ class ChatBase(NamedTuple):
 def chat_base(names: Names, head: AgentHead, owner: Attributes) -> ChatBase:
     """What all requests of an agent have, in a run whose spans all have `owner`."""
     attributes = plain_attributes(chat_attributes(names, head, owner))
-    return ChatBase(f"{CHAT} {head.model}", attributes, measured_attributes(names, attributes))
+    return ChatBase(head.model, f"{CHAT} {head.model}", attributes, measured_attributes(names, attributes))
 
 
 class AttemptSpan(Asking):
@@ -63,14 +71,17 @@ class AttemptSpan(Asking):
         request: what is asked.
         at: when.
         aside: what is asked for beside the conversation; None for a turn of it.
+        costs: of the run, to which those of the attempt are added.
     """
 
     __slots__ = (
         "_attributes",
         "_began",
+        "_costs",
         "_entered",
         "_kit",
         "_measured",
+        "_model",
         "_said",
         "_streams",
         "_task",
@@ -79,9 +90,17 @@ class AttemptSpan(Asking):
     )
 
     def __init__(
-        self, kit: Kit, base: ChatBase, parent: Context, request: ChatRequest, at: float, aside: AskedAside | None
+        self,
+        kit: Kit,
+        base: ChatBase,
+        parent: Context,
+        request: ChatRequest,
+        at: float,
+        aside: AskedAside | None,
+        costs: RunCosts,
     ) -> None:
         self._kit, self._measured, self._began, self._streams = kit, base.measured, at, request.stream
+        self._model, self._costs = base.model, costs
         self.is_over = False
         self._task = None if aside is None else this_task()
         self._attributes = _at_start(kit, base.attributes, request, aside)
@@ -98,6 +117,28 @@ class AttemptSpan(Asking):
     def _is_shown(self) -> bool:
         """Whether the span holds texts."""
         return self._kit.content.on_spans and self.span.is_recording()
+
+    def asked(self, facts: Mapping[str, Fact]) -> Ended:
+        """Tell which of several models is asked, and where; what this gives takes why it failed, if it did."""
+        names = self._kit.names
+        self._model = str(facts.get("name") or self._model)
+        self.span.update_name(plain_name(f"{CHAT} {self._model}"))
+        self._learn(asked_attributes(names, self._model, facts))
+        return partial(self._asked_one, asked_server(names, facts))
+
+    def _asked_one(self, server: Attributes, error: BaseException | None) -> None:
+        """It begins to answer, or does not. A span cannot forget, so where it is gets told only once it answers."""
+        if error is None:
+            self._learn(server)
+        elif isinstance(error, Exception) and self.span.is_recording():
+            failed: Attributes = {MODEL: self._model, self._kit.names.error_type: classify_exception(error).code}
+            tell(self.span, "lightagent.model.failed", {**failed, **server}, time.time())
+
+    def _learn(self, told: Attributes) -> None:
+        told = plain_attributes(told)
+        self._attributes = {**self._attributes, **told}
+        self._measured = measured_attributes(self._kit.names, self._attributes)
+        self.span.set_attributes(told)
 
     def answered(self) -> None:
         self._entered.leave()
@@ -144,6 +185,8 @@ class AttemptSpan(Asking):
         kit, names = self._kit, self._kit.names
         error_type, measured = "" if error is None else error.code, self._measurement(reply)
         told = plain_attributes({**told, **reply_attributes(names, reply)})
+        if (cost := self._costs.add(reply.usage, self._model, reply.model)) is not None:
+            told[COST] = cost
         if error is not None and self._is_shown:
             texts = kit.error_message(error.message)
         if kit.content.as_events:

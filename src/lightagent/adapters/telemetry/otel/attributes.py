@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from lightagent.adapters.telemetry.otel.names import (
@@ -18,10 +18,12 @@ from lightagent.adapters.telemetry.otel.names import (
     Names,
 )
 from lightagent.adapters.telemetry.otel.plain_values import Attributes, Value
+from lightagent.aiokits.told_work import Fact
 from lightagent.domain.agent_heads import AgentHead, lasting_name
 from lightagent.domain.deltas import ReplyEnd
 from lightagent.domain.events import RunStarted
 from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.spending import model_names
 from lightagent.domain.usage import Usage
 
 _MOST_STOPS: Final = 16
@@ -61,19 +63,28 @@ def chat_attributes(names: Names, head: AgentHead, owner: Attributes) -> Attribu
     found = {**owner, **_head_attributes(names, CHAT, head, owner)}
     if agent := lasting_name(head.name):
         found[AGENT] = agent  # The conventions know the name of an agent only where it is invoked.
-    found.update(server_attributes(names, head))
-    return found
-
-
-def server_attributes(names: Names, head: AgentHead) -> Attributes:
-    """Where a model is served."""
     endpoint = head.endpoint
-    if not endpoint.address:
-        return {}
-    found: Attributes = {names.server_address: endpoint.address}
-    if endpoint.port is not None:
-        found[names.server_port] = endpoint.port
+    if len(model_names(head.model)) == 1:  # Else it stands for several, and who is asked is told as it is known.
+        found.update(server_attributes(names, endpoint.address, endpoint.port))
     return found
+
+
+def asked_attributes(names: Names, model: str, facts: Mapping[str, Fact]) -> Attributes:
+    """What is known of the one of several models that is asked: its name, and its provider."""
+    return {names.request_model: model, names.provider: str(facts.get("provider") or OTHER)}
+
+
+def asked_server(names: Names, facts: Mapping[str, Fact]) -> Attributes:
+    """Where that one is served."""
+    port = facts.get("port")
+    return server_attributes(names, str(facts.get("address") or ""), port if isinstance(port, int) else None)
+
+
+def server_attributes(names: Names, address: str, port: int | None) -> Attributes:
+    """Where a model is served."""
+    if not address:
+        return {}
+    return {names.server_address: address} if port is None else {names.server_address: address, names.server_port: port}
 
 
 def _head_attributes(names: Names, operation: str, head: AgentHead, owner: Attributes) -> Attributes:

@@ -10,7 +10,7 @@ from opentelemetry.trace import Span, SpanKind
 
 from lightagent.adapters.telemetry.otel.kit import Kit
 from lightagent.adapters.telemetry.otel.names import EXECUTE_TOOL, TOOL_PROVIDER, TOOL_STATUS
-from lightagent.adapters.telemetry.otel.plain_values import Attributes, plain_description
+from lightagent.adapters.telemetry.otel.plain_values import Attributes, plain_attributes, plain_description
 from lightagent.adapters.telemetry.otel.spans import end, inside
 from lightagent.domain.events import ToolFinished
 from lightagent.domain.json_types import JsonObject
@@ -33,7 +33,7 @@ class CallSpan:
         arguments: of the call, as far as they are known.
     """
 
-    __slots__ = ("_inside", "_kit", "span")
+    __slots__ = ("_is_declared", "_kit", "span")
 
     def __init__(
         self,
@@ -60,12 +60,22 @@ class CallSpan:
         self.span: Span = kit.spans.start(f"{EXECUTE_TOOL} {name}", parent, SpanKind.INTERNAL, attributes, at)
         if self.span.is_recording():
             self.span.set_attributes(_texts(kit, spec, arguments))
-        self._inside: Context | None = None
+        self._is_declared = spec is not None
 
     @property
     def context(self) -> Context:
         """Where the runs that the call makes begin."""
         return inside(self.span, Context())
+
+    def declare(self, spec: ToolSpec) -> None:
+        """Tell what the tool declares, where that was not known at the beginning."""
+        if self._is_declared:
+            return
+        self._is_declared = True
+        if self.span.is_recording():
+            declared = Attributes()
+            _declared(self._kit, declared, spec)
+            self.span.set_attributes({**plain_attributes(declared), **_texts(self._kit, spec, None)})
 
     def enter(self) -> None:
         """Make the span current in a context that is the call's own, which keeps it until it is gone."""

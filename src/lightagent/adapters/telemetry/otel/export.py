@@ -13,28 +13,27 @@ from urllib.parse import urlsplit
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import MetricExporter, PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
 
 from lightagent.adapters.telemetry._flushing import close_at_exit, was_closed
-from lightagent.adapters.telemetry.otel.export_report import ExportReport
-from lightagent.adapters.telemetry.otel.exporters import MakesExporters, WatchedMetrics, WatchedSpans
+from lightagent.adapters.telemetry.otel.content import ContentCapture
+from lightagent.adapters.telemetry.otel.export_report import ExportReport, Kind
+from lightagent.adapters.telemetry.otel.export_ways import EventWay, SpanWay
+from lightagent.adapters.telemetry.otel.exporters import MakesExporters, WatchedMetrics
 from lightagent.adapters.telemetry.otel.langfuse import as_langfuse_wants, is_langfuse
-from lightagent.adapters.telemetry.otel.langfuse_tags import LangfuseTags
 from lightagent.adapters.telemetry.otel.limited_calls import LimitedCalls
 from lightagent.adapters.telemetry.otel.options import ENDPOINT_VARIABLES, PROTOCOL_VARIABLES, OtlpOptions
 from lightagent.adapters.telemetry.otel.plain_values import plain_attributes
-from lightagent.adapters.telemetry.otel.span_queue import SpanQueue
 from lightagent.adapters.telemetry.otel.waiting_spans import catch_up
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.masking import shown
+from lightagent.domain.telemetry import ContentMode
 
 _DEFAULT_NAME: Final = "lightagent"
 _NAME: Final = "service.name"
 
 
 class TelemetryExport:
-    """Providers of spans and metrics, and what sends them; a run never waits for it.
+    """Providers of spans, metrics and events, and what sends them; a run never waits for it.
 
     It is closed at the end of the process at the latest. A forked child exports on its own.
 
@@ -45,6 +44,7 @@ class TelemetryExport:
     Attributes:
         tracer_provider: makes spans that are exported.
         meter_provider: makes metrics that are exported; None: metrics are not.
+        logger_provider: takes events that are exported; None: events are not, or no content is to be in any.
 
     Raises:
         ConfigurationError: the environment names a protocol that there is none of.
@@ -57,16 +57,12 @@ class TelemetryExport:
             options = as_langfuse_wants(options)
         make = _exporters(options)
         resource = _resource(options)
+        places, tags = options.queue_size, options.tags if is_for_langfuse else ()
         self._report = ExportReport(_place(options), monotonic)
-        self._spans = WatchedSpans(make.spans, self._report, lambda count: self._queue.settle(count))
-        self._queue = SpanQueue(self._spans, self._report, options.queue_size)
-        ratio = options.sample_ratio
-        self.tracer_provider = TracerProvider(
-            None if ratio is None else ParentBasedTraceIdRatio(ratio), resource, shutdown_on_exit=False
-        )
-        if is_for_langfuse and options.tags:
-            self.tracer_provider.add_span_processor(LangfuseTags(options.tags))
-        self.tracer_provider.add_span_processor(self._queue)
+        self._spans = SpanWay(make.spans, self._report, resource, places, options.sample_ratio, tags)
+        self.tracer_provider = self._spans.provider
+        self._events = EventWay(make.events, self._report, resource, places) if _has_events(options) else None
+        self.logger_provider = None if self._events is None else self._events.provider
         self._metrics = WatchedMetrics(make.metrics, self._report) if options.metrics else None
         self.meter_provider: MeterProvider | None = None
         if self._metrics is not None:
@@ -88,7 +84,7 @@ class TelemetryExport:
     @property
     def waiting(self) -> int:
         """Spans that are neither sent nor given up."""
-        return self._queue.waiting
+        return self._spans.waiting
 
     def flush(self, timeout: float) -> bool:
         """Send what waits, within so many seconds; whether everything was sent. Once it is closed, nothing waits."""
@@ -110,10 +106,9 @@ class TelemetryExport:
         done = self.flush(timeout)
         self._is_closed = True
         was_closed(self)
-        self._queue.close()
-        self._spans.close()
-        left = self._queue.waiting
-        self._spans.shutdown()
+        left: dict[Kind, int] = {"span": self._spans.close()}
+        if self._events is not None:
+            left["event"] = self._events.close()
         if self._metrics is not None:
             self._metrics.shutdown()
         self._report.end(left)
@@ -122,11 +117,15 @@ class TelemetryExport:
         return done
 
     def _flush(self) -> bool:
-        spans = self.tracer_provider.force_flush()
-        return (self.meter_provider is None or self.meter_provider.force_flush()) and spans
+        done = self.tracer_provider.force_flush()
+        if self.logger_provider is not None:
+            done = self.logger_provider.force_flush() and done
+        return (self.meter_provider is None or self.meter_provider.force_flush()) and done
 
     def _shut_down(self) -> bool:
         self.tracer_provider.shutdown()
+        if self.logger_provider is not None:
+            self.logger_provider.shutdown()
         if self.meter_provider is not None:
             self.meter_provider.shutdown()
         return True
@@ -160,6 +159,17 @@ def _exporters(options: OtlpOptions) -> MakesExporters:
         f"{' or '.join(PROTOCOL_VARIABLES)}: {shown(protocol)} is not spoken.",
         guidance="Use http/protobuf or grpc.",
     )
+
+
+def content_of(options: OtlpOptions) -> ContentCapture:
+    """What of texts is captured, as is chosen or as the environment says."""
+    if options.content is None:
+        return ContentCapture.from_environment()
+    return ContentCapture(ContentMode(options.content))
+
+
+def _has_events(options: OtlpOptions) -> bool:
+    return options.logs and content_of(options).as_events
 
 
 def _resource(options: OtlpOptions) -> Resource:

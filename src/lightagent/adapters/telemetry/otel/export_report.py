@@ -8,13 +8,15 @@ that the application has made are left as they are.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+import weakref
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import Enum
 from http import HTTPStatus
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 _LOGGER: Final = logging.getLogger("lightagent")
 _PAUSE: Final = 60.0
@@ -23,11 +25,18 @@ _PAUSE: Final = 60.0
 _NOISY: Final = (
     "opentelemetry.exporter.otlp.common.http",
     "opentelemetry.exporter.otlp.proto.grpc.exporter",
+    "opentelemetry.exporter.otlp.proto.http._log_exporter",
     "opentelemetry.exporter.otlp.proto.http.metric_exporter",
     "opentelemetry.exporter.otlp.proto.http.trace_exporter",
     "opentelemetry.util.re",  # It writes out the headers of the environment where they are no list of headers.
     "urllib3.connectionpool",
 )
+
+Kind: TypeAlias = Literal["span", "event", "export", "point"]
+"""What is counted: spans, events beside them, exports of metrics, and the points of metrics in one."""
+
+Fate: TypeAlias = Literal["failed", "dropped", "too large", "rejected"]
+
 _PHRASES: Final = {status.phrase: int(status) for status in HTTPStatus}
 
 
@@ -37,10 +46,12 @@ class Attempt:
     Attributes:
         status: the last HTTP status that the collector gave.
         reason: why it failed, as far as is known; never text of the collector's, which may repeat what it was sent.
+        rejected: how much of it the collector did not take, though it took the request.
     """
 
     def __init__(self) -> None:
         self.status: int | None = None
+        self.rejected = 0
         self.reason = ""
 
     def note(self, *values: object) -> None:
@@ -91,6 +102,12 @@ def note_answer(answer: int | Exception) -> None:
         attempt.note(answer)
 
 
+def note_rejected(count: int) -> None:
+    """Tell the export of this thread how much of it the collector said that it rejected."""
+    if (attempt := _UNDER_WAY.attempt) is not None:
+        attempt.rejected = max(count, 0)
+
+
 class ExportReport:
     """Counts what was sent and what was not, and says so in the log.
 
@@ -107,20 +124,24 @@ class ExportReport:
         self._monotonic = monotonic
         self.why = ""
         self.begin_anew()
+        if hasattr(os, "register_at_fork"):  # Windows has no forks.
+            begin_anew = weakref.WeakMethod(self.begin_anew)
+            os.register_at_fork(after_in_child=lambda: (again := begin_anew()) and again())
         for name in _NOISY:
             logging.getLogger(name).addFilter(_FILTER)
 
     def begin_anew(self) -> None:
         """In a forked child: what the parent has counted, it tells itself."""
-        self.sent = self.failed = self.dropped = self.failed_metrics = 0
-        self._told = (0, 0, 0)
+        self.sent = 0
+        self._lost: dict[tuple[Kind, Fate], int] = dict.fromkeys(_PHRASES_OF, 0)
+        self._told = {**self._lost}
         self._next = self._monotonic()
         self._telling = threading.Lock()
 
     @property
     def lost(self) -> int:
-        """Spans that nobody will see, and exports of metrics that came to nothing."""
-        return self.failed + self.dropped + self.failed_metrics
+        """Spans and events that nobody will see, and exports of metrics that came to nothing."""
+        return sum(self._lost.values())
 
     @contextmanager
     def attempt(self) -> Iterator[Attempt]:
@@ -131,23 +152,35 @@ class ExportReport:
         finally:
             _UNDER_WAY.attempt = before
 
-    def spans_failed(self, count: int, why: str) -> None:
-        """So many spans were given up."""
-        self.failed += count
+    def went_well(self, kind: Kind, count: int, attempt: Attempt) -> None:
+        """So many were sent; the collector may have said that it rejected some of them."""
+        rejected = attempt.rejected if kind == "point" else min(attempt.rejected, count)
+        if kind == "span":
+            self.sent += count - rejected
+        self._lost[kind, "rejected"] += rejected
+        self.tell()
+
+    def failed(self, kind: Kind, count: int, why: str) -> None:
+        """So many were given up; for an export of metrics that is no loss, as the next one tells their sums as well."""
+        self._lost[kind, "failed"] += count
         self.why = why or self.why
         self.tell()
 
-    def metrics_failed(self, why: str) -> None:
-        """An export of metrics failed; the next one tells their sums as well."""
-        self.failed_metrics += 1
-        self.why = why or self.why
+    def too_large(self, kind: Kind) -> None:
+        """One was given up that no collector would take, however much was cut from it."""
+        self._lost[kind, "too large"] += 1
         self.tell()
 
-    def end(self, left: int) -> None:
-        """Tell the rest at once, with the spans that are left where the time for the end is over."""
-        if left:
-            self.failed += left
-            self.why = self.why or "the time for it was over"
+    def dropped(self, kind: Kind) -> None:
+        """One found no room among those that wait. Told by the next `tell`: a lock may be held here."""
+        self._lost[kind, "dropped"] += 1
+
+    def end(self, left: Mapping[Kind, int]) -> None:
+        """Tell the rest at once, with what is left where the time for the end is over."""
+        for kind, count in left.items():
+            if count:
+                self._lost[kind, "failed"] += count
+                self.why = self.why or "the time for it was over"
         self._next = self._monotonic()
         self.tell()
 
@@ -161,18 +194,29 @@ class ExportReport:
             self._telling.release()
 
     def _tell(self) -> None:
-        lost = (self.failed, self.dropped, self.failed_metrics)
+        lost = {**self._lost}
         if lost == self._told:
             return
-        failed, dropped, metrics = (new - old for new, old in zip(lost, self._told, strict=True))
+        new = {what: count - self._told[what] for what, count in lost.items() if count != self._told[what]}
         self._told, self._next = lost, self._monotonic() + _PAUSE
         why = f" ({self.why})" if self.why else ""
-        parts = [
-            f"{_counted(failed, 'span')} could not be sent{why}" if failed else "",
-            f"{_counted(dropped, 'span')} dropped, since too many waited" if dropped else "",
-            f"{_counted(metrics, 'export')} of metrics failed{why}" if metrics else "",
-        ]
-        _LOGGER.warning("Telemetry to %s: %s.", self.place, "; ".join(filter(None, parts)))
+        parts = [_counted(count, what[0]) + _PHRASES_OF[what].format(why=why) for what, count in new.items()]
+        _LOGGER.warning("Telemetry to %s: %s.", self.place, "; ".join(parts))
+
+
+_PHRASES_OF: Final[Mapping[tuple[Kind, Fate], str]] = {
+    ("span", "failed"): " could not be sent{why}",
+    ("span", "dropped"): " dropped, since too many waited",
+    ("span", "too large"): " dropped, since no request has room for one as large",
+    ("span", "rejected"): " rejected by the collector",
+    ("event", "failed"): " could not be sent{why}",
+    ("event", "dropped"): " dropped, since too many waited",
+    ("event", "too large"): " dropped, since no request has room for one as large",
+    ("event", "rejected"): " rejected by the collector",
+    ("export", "failed"): " of metrics failed{why}",
+    ("point", "rejected"): " of metrics rejected by the collector",
+}
+"""What is said of each kind of item by what became of it, in this order."""
 
 
 def _counted(number: int, what: str) -> str:

@@ -6,10 +6,14 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from opentelemetry.sdk._logs import ReadableLogRecord
+from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
 from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult, MetricsData
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
+from lightagent.adapters.telemetry.otel.batch_sizes import event_bytes, shortened_span, span_bytes
+from lightagent.adapters.telemetry.otel.deliveries import Deliveries, Exporter, shut
 from lightagent.adapters.telemetry.otel.export_report import Attempt, ExportReport
 
 
@@ -24,53 +28,56 @@ class MakesExporters(Protocol):
         """One for metrics."""
         ...
 
+    def events(self) -> LogRecordExporter:
+        """One for events."""
+        ...
+
 
 class WatchedSpans(SpanExporter):
-    """Exports spans, counts what became of them, and never raises.
-
-    Args:
-        make: makes the exporter; called anew in a forked child, which must not share connections with its parent.
-        settle: told how many spans need no room in the queue any more.
-    """
+    """Exports spans, counts what became of them, and never raises; for the rest see `Deliveries`."""
 
     def __init__(self, make: Callable[[], SpanExporter], report: ExportReport, settle: Callable[[int], None]) -> None:
-        self._make = make
-        self._report = report
-        self._settle = settle
-        with report.attempt():  # What is wrong with the environment may be the key in it.
-            self._exporter = make()
-        self._pid = os.getpid()
-        self._is_closed = self._is_shut = False
+        def exporter() -> Exporter[ReadableSpan]:
+            made = make()
+            return Exporter(lambda spans: made.export(spans) is SpanExportResult.SUCCESS, made.shutdown)
+
+        self._deliveries = Deliveries("span", exporter, report, settle, span_bytes, shortened_span)
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        with self._report.attempt() as attempt:
-            went_well = not self._is_closed and self._export(spans, attempt)
-        if went_well:
-            self._report.sent += len(spans)
-            self._report.tell()
-        elif not self._is_closed:  # Who closes it counts what is left.
-            self._report.spans_failed(len(spans), attempt.told())
-        self._settle(len(spans))
-        return SpanExportResult.SUCCESS if went_well else SpanExportResult.FAILURE
-
-    def _export(self, spans: Sequence[ReadableSpan], attempt: Attempt) -> bool:
-        try:
-            if self._pid != os.getpid():
-                self._exporter, self._pid = self._make(), os.getpid()
-            return self._exporter.export(spans) is SpanExportResult.SUCCESS and not attempt.is_redirected
-        except Exception as exc:
-            attempt.note(exc)
-            return False
+        return SpanExportResult.SUCCESS if self._deliveries.deliver(spans) else SpanExportResult.FAILURE
 
     def close(self) -> None:
         """Begin nothing more, and count nothing more as failed."""
-        self._is_closed = True
+        self._deliveries.close()
 
     def shutdown(self) -> None:
-        self.close()
-        if not self._is_shut:
-            self._is_shut = True
-            _shut(self._exporter, self._report)
+        self._deliveries.shutdown()
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        return True
+
+
+class WatchedEvents(LogRecordExporter):
+    """The same of events."""
+
+    def __init__(
+        self, make: Callable[[], LogRecordExporter], report: ExportReport, settle: Callable[[int], None]
+    ) -> None:
+        def exporter() -> Exporter[ReadableLogRecord]:
+            made = make()
+            return Exporter(lambda events: made.export(events) is LogRecordExportResult.SUCCESS, made.shutdown)
+
+        self._deliveries = Deliveries("event", exporter, report, settle, event_bytes)
+
+    def export(self, batch: Sequence[ReadableLogRecord]) -> LogRecordExportResult:
+        return LogRecordExportResult.SUCCESS if self._deliveries.deliver(batch) else LogRecordExportResult.FAILURE
+
+    def close(self) -> None:
+        """Begin nothing more, and count nothing more as failed."""
+        self._deliveries.close()
+
+    def shutdown(self) -> None:
+        self._deliveries.shutdown()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         return True
@@ -97,8 +104,9 @@ class WatchedMetrics(MetricExporter):
         with self._report.attempt() as attempt:
             went_well = self._export(metrics_data, timeout_millis, attempt)
         if went_well:
+            self._report.went_well("point", 0, attempt)
             return MetricExportResult.SUCCESS
-        self._report.metrics_failed(attempt.told())
+        self._report.failed("export", 1, attempt.told())
         return MetricExportResult.FAILURE
 
     def _export(self, data: MetricsData, timeout_millis: float, attempt: Attempt) -> bool:
@@ -114,16 +122,7 @@ class WatchedMetrics(MetricExporter):
     def shutdown(self, timeout_millis: float = 30_000, **options: object) -> None:
         if not self._is_closed:
             self._is_closed = True
-            _shut(self._exporter, self._report)
+            shut(self._exporter.shutdown, self._report)
 
     def force_flush(self, timeout_millis: float = 10_000) -> bool:
         return True
-
-
-def _shut(exporter: SpanExporter | MetricExporter, report: ExportReport) -> None:
-    """End it; what it is doing ends with it, or fails."""
-    with report.attempt() as attempt:
-        try:
-            exporter.shutdown()
-        except Exception as exc:
-            attempt.note(exc)

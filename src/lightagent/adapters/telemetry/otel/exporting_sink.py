@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from opentelemetry.metrics import NoOpMeterProvider
 
-from lightagent.adapters.telemetry.otel.content import ContentCapture
-from lightagent.adapters.telemetry.otel.export import TelemetryExport
+from lightagent.adapters.telemetry.otel.export import TelemetryExport, content_of
 from lightagent.adapters.telemetry.otel.options import OtlpOptions
 from lightagent.adapters.telemetry.otel.sink import OpenTelemetrySink
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.telemetry import ContentMode
 from lightagent.ports.flushable_sink import ProbedSink
 
 
@@ -20,6 +18,7 @@ class ExportingSink(OpenTelemetrySink, ProbedSink):
         super().__init__(
             tracer_provider=export.tracer_provider,
             meter_provider=export.meter_provider or NoOpMeterProvider(),
+            logger_provider=export.logger_provider,
             content=content_of(options),
             tags=options.tags,
             sum_usage=options.sum_usage,
@@ -55,8 +54,3 @@ def open_sink(options: OtlpOptions) -> OpenTelemetrySink:
             f"telemetry: OpenTelemetry refuses what its variables say: {error}",
             guidance="Unset the variable, or correct it: OTEL_BSP_… for queues, OTEL_…_LIMIT for limits.",
         ) from error
-
-
-def content_of(options: OtlpOptions) -> ContentCapture | None:
-    """What of texts is captured; None: as the environment says."""
-    return None if options.content is None else ContentCapture(ContentMode(options.content))

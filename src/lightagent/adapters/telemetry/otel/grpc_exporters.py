@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter
 from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk._logs.export import LogRecordExporter
 from opentelemetry.sdk.metrics.export import MetricExporter
 from opentelemetry.sdk.trace.export import SpanExporter
 
@@ -31,6 +33,9 @@ class GrpcExporters:
 
     def spans(self) -> SpanExporter:
         return OTLPSpanExporter(self._endpoint, self._is_plain, headers=self._headers, timeout=self._timeout)
+
+    def events(self) -> LogRecordExporter:
+        return OTLPLogExporter(self._endpoint, self._is_plain, headers=self._headers, timeout=self._timeout)
 
     def metrics(self) -> MetricExporter:
         return OTLPMetricExporter(self._endpoint, self._is_plain, headers=self._headers, timeout=self._timeout)

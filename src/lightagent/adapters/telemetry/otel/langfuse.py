@@ -1,7 +1,7 @@
 """Langfuse as a collector: where it is, and how it is asked.
 
-It takes traces over OTLP/HTTP, and neither metrics nor gRPC. ``session.id`` and ``user.id`` it knows; tags it wants
-under a name of its own, see `LangfuseTags`.
+It takes traces over OTLP/HTTP, and neither metrics nor events nor gRPC. ``session.id`` and ``user.id`` it knows; tags
+it wants under a name of its own, see `LangfuseTags`.
 """
 
 from __future__ import annotations
@@ -29,12 +29,14 @@ def is_langfuse(options: OtlpOptions) -> bool:
 
 
 def as_langfuse_wants(options: OtlpOptions) -> OtlpOptions:
-    """The same without metrics, and with the header without which traces are shown minutes later.
+    """The same without metrics and events, and with the header without which traces are shown minutes later.
 
     Raises:
-        ConfigurationError: they say gRPC.
+        ConfigurationError: they say gRPC, or that texts go into events alone.
     """
     if options.protocol == "grpc":
         raise ConfigurationError("Langfuse speaks no gRPC.", guidance='Write protocol = "http/protobuf".')
+    if options.content == "event_only":
+        raise ConfigurationError("Langfuse takes no events.", guidance='Write content = "span_only".')
     headers = {_VERSION: SecretStr("4"), **options.headers}
-    return options.model_copy(update={"metrics": False, "protocol": "http/protobuf", "headers": headers})
+    return options.model_copy(update={"metrics": False, "logs": False, "protocol": "http/protobuf", "headers": headers})

@@ -33,6 +33,7 @@ class OtlpOptions(BaseModel):
     content: Content | None = Field(default=None, description="where messages, arguments and results are put")
     tags: tuple[str, ...] = Field(default=(), description="tags of every span")
     metrics: bool = Field(default=True, description="whether metrics are exported, too")
+    logs: bool = Field(default=True, description="whether the events that hold texts are exported, where there are any")
     timeout: float | None = Field(default=None, gt=0, allow_inf_nan=False, description="seconds for one export")
     queue_size: int | None = Field(default=None, ge=1, le=1_000_000, description="spans that may wait to be sent")
     sum_usage: bool = Field(default=False, description="whether the span of a run tells the tokens of all its calls")
@@ -45,7 +46,10 @@ class OtlpOptions(BaseModel):
             return None
         if not _can_be_reached(endpoint):
             raise ValueError("Write the address of the collector: https://host, perhaps with a port and a path")
-        return endpoint.rstrip("/").removesuffix("/v1/traces").removesuffix("/v1/metrics").rstrip("/")
+        plain = endpoint.rstrip("/")
+        for signal in ("traces", "metrics", "logs"):
+            plain = plain.removesuffix(f"/v1/{signal}")
+        return plain.rstrip("/")
 
     @field_validator("headers")
     @classmethod

@@ -6,12 +6,15 @@ import time
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 
+from opentelemetry import context as otel_context
 from opentelemetry.context import Context
+from opentelemetry.trace import INVALID_SPAN_CONTEXT, NonRecordingSpan, SpanContext
 
 from lightagent.adapters.telemetry.otel.agent_spans import AgentSpans
 from lightagent.adapters.telemetry.otel.call_spans import CallSpan
 from lightagent.adapters.telemetry.otel.kit import Kit
 from lightagent.adapters.telemetry.otel.spans import (
+    Entered,
     headers_of,
     inside,
     link_to_first,
@@ -19,9 +22,11 @@ from lightagent.adapters.telemetry.otel.spans import (
     trace_number,
 )
 from lightagent.adapters.telemetry.otel.waiting_spans import later
-from lightagent.domain.events import Event, Nested, RunFinished, RunStarted, ToolStarted
-from lightagent.domain.origin import Origin, TraceHeaders
+from lightagent.domain.events import Event, Nested, Noted, RunFinished, RunStarted, ToolStarted
+from lightagent.domain.origin import CALLED_IN, Origin, TraceHeaders
 from lightagent.domain.outcomes import Suspended
+from lightagent.domain.prices import NO_PRICES, PriceTable
+from lightagent.domain.tools import ToolSpec
 from lightagent.ports.models import ChatRequest
 from lightagent.ports.telemetry import AskedAside, Asking, CurrentSpans, RunWatch
 
@@ -42,6 +47,7 @@ class OpenTelemetryWatch(RunWatch, CurrentSpans):
         self._ambient = ambient
         self._known = known
         self._agents: dict[Path, AgentSpans] = {}
+        self._outermost: SpanContext = INVALID_SPAN_CONTEXT
 
     def see(self, event: Event) -> None:
         path: Path = ()
@@ -72,21 +78,31 @@ class OpenTelemetryWatch(RunWatch, CurrentSpans):
         call = None if agent is None else agent.call(path[-1])
         return self.trace_headers(origin) if call is None else headers_of(call.span)
 
-    def ask(self, request: ChatRequest, at: float, aside: AskedAside | None = None) -> Asking:
+    def ask(
+        self, request: ChatRequest, at: float, aside: AskedAside | None = None, prices: PriceTable = NO_PRICES
+    ) -> Asking:
         agent = self._agents.get(request.origin.path) or self._resumed(request.origin.path, at)
         if agent is None:
             raise LookupError("An attempt began in a run that was not told.")
-        return agent.ask(request, at, aside)
+        return agent.ask(request, at, aside, prices)
 
     def enter_run(self, path: Path, at: float) -> Callable[[], None]:
         agent = self._agents.get(path) or self._resumed(path, at)
         return _nothing if agent is None else agent.enter()
 
-    def enter_tool(self, path: Path, at: float) -> None:
+    def enter_logs(self) -> Callable[[], None]:
+        if not self._outermost.is_valid:
+            return _nothing
+        return Entered(inside(NonRecordingSpan(self._outermost), otel_context.get_current())).leave
+
+    def enter_tool(self, path: Path, at: float, spec: ToolSpec | None = None) -> None:
         agent = self._agents.get(path[:-1]) or self._resumed(path[:-1], at)
         if agent is None:
             return
-        self._call_of(agent, path, at).enter()
+        call = self._call_of(agent, path, at)
+        if spec is not None:
+            call.declare(spec)
+        call.enter()
 
     def _begun(self, path: Path, started: RunStarted) -> AgentSpans:
         if path:
@@ -94,6 +110,7 @@ class OpenTelemetryWatch(RunWatch, CurrentSpans):
         ids = trace_number(started.trace_id), span_number(started.run_id)
         agent = AgentSpans(self._kit, started, self._ambient, started.at, ids=ids)
         agent.tell_trace(started.trace_id)
+        self._outermost = agent.span.get_span_context()
         return agent
 
     def _resumed(self, path: Path, at: float) -> AgentSpans | None:
@@ -108,13 +125,23 @@ class OpenTelemetryWatch(RunWatch, CurrentSpans):
                 self._call_of(around, path, at)
             agent = AgentSpans(self._kit, started, self._above(path), at)
         else:
-            link = link_to_first(started.run_id, started.trace_id) if self._kit.spans.chooses_ids else None
-            ids = trace_number(started.trace_id), 0
+            trace = self._first_trace(started)
+            link = link_to_first(started.run_id, trace) if self._kit.spans.chooses_ids else None
+            ids = trace_number(trace), 0
             agent = AgentSpans(self._kit, started, self._ambient, at, links=() if link is None else (link,), ids=ids)
             agent.tell_trace(started.trace_id)
+            self._outermost = agent.span.get_span_context()
         agent.take_up(past)
         self._agents[path] = agent
         return agent
+
+    def _first_trace(self, started: RunStarted) -> str:
+        """The id of the trace that the first span of a run is in, which its caller may know by another id."""
+        if self._outermost.is_valid:  # It waited in this process, and was not left.
+            return f"{self._outermost.trace_id:032x}"
+        noted = (event for event in self._known if isinstance(event, Noted) and event.kind == CALLED_IN)
+        event = next(noted, None)
+        return started.trace_id if event is None else str(event.data.get("trace_id"))
 
     @cached_property
     def _past(self) -> dict[Path, list[Event]]:

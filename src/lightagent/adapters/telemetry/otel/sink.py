@@ -9,9 +9,10 @@ from typing import Final
 from opentelemetry import context as otel_context
 from opentelemetry._logs import LoggerProvider
 from opentelemetry.context import Context
-from opentelemetry.metrics import MeterProvider, NoOpMeterProvider, get_meter_provider
-from opentelemetry.trace import NoOpTracerProvider, TracerProvider, get_current_span, get_tracer_provider
+from opentelemetry.metrics import MeterProvider, NoOpMeterProvider
+from opentelemetry.trace import NoOpTracerProvider, TracerProvider, get_current_span
 
+from lightagent.adapters.telemetry._set_providers import set_meters, set_tracers
 from lightagent.adapters.telemetry.otel.content import ContentCapture
 from lightagent.adapters.telemetry.otel.kit import Kit
 from lightagent.adapters.telemetry.otel.limited_calls import LimitedCalls
@@ -26,6 +27,8 @@ from lightagent.ports.flushable_sink import FlushableSink
 from lightagent.ports.telemetry import PreparedSink, TracingSink
 
 _SCOPE: Final = "lightagent"
+_NO_TRACERS: Final = NoOpTracerProvider()
+_NO_METERS: Final = NoOpMeterProvider()
 
 
 class OpenTelemetrySink(TracingSink, FlushableSink):
@@ -82,8 +85,11 @@ class OpenTelemetrySink(TracingSink, FlushableSink):
 
     def _current_kit(self) -> Kit:
         """The kit for the providers as they are now."""
-        tracers = get_tracer_provider() if self._tracer_provider is None else self._tracer_provider
-        meters = get_meter_provider() if self._meter_provider is None else self._meter_provider
+        tracers, meters = self._tracer_provider, self._meter_provider
+        if tracers is None:
+            tracers = found if isinstance(found := set_tracers(), TracerProvider) else _NO_TRACERS
+        if meters is None:
+            meters = known if isinstance(known := set_meters(), MeterProvider) else _NO_METERS
         kept = self._kit
         if kept is None or kept[0] is not tracers or kept[1] is not meters:
             kept = tracers, meters, self._made_kit(tracers, meters)
@@ -101,8 +107,8 @@ class OpenTelemetrySink(TracingSink, FlushableSink):
 def sink_for(tracers: object, meters: object) -> OpenTelemetrySink:
     """The sink for the providers that an application has set; where it has set only one, the other records nothing."""
     return OpenTelemetrySink(
-        tracer_provider=tracers if isinstance(tracers, TracerProvider) else NoOpTracerProvider(),
-        meter_provider=meters if isinstance(meters, MeterProvider) else NoOpMeterProvider(),
+        tracer_provider=tracers if isinstance(tracers, TracerProvider) else _NO_TRACERS,
+        meter_provider=meters if isinstance(meters, MeterProvider) else _NO_METERS,
     )
 
 

@@ -1,4 +1,7 @@
-"""The spans of what a run causes far below it: retrieval from a store of memories, and embeddings of texts."""
+"""The spans of what a run causes far below it: retrieval from a store of memories, and embeddings of texts.
+
+Which of several models is asked is told in the same way, and has no span of its own: it is said on that of the attempt.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from typing import Final
 from opentelemetry import context as otel_context
 from opentelemetry.trace import SpanKind
 
+from lightagent.adapters.telemetry.otel.attempt_spans import AttemptSpan
 from lightagent.adapters.telemetry.otel.kit import Kit
 from lightagent.adapters.telemetry.otel.names import COUNT, EMBEDDINGS, OTHER, RETRIEVAL
 from lightagent.adapters.telemetry.otel.other_tracers import told_to_others
@@ -22,6 +26,9 @@ from lightagent.aiokits.told_work import Ended, Fact, Texts
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.raised_places import raised_place
 
+MODEL: Final = "model"
+"""The kind of work that asking one of several models is."""
+
 _LOGGER: Final = logging.getLogger("lightagent")
 
 
@@ -31,17 +38,24 @@ class WorkSpans:
     Args:
         kit: makes the spans.
         base: the attributes that all spans of the run have.
+
+    Attributes:
+        attempt: the newest attempt of the run at a request to a model.
     """
 
-    __slots__ = ("_base", "_kit")
+    __slots__ = ("_base", "_kit", "attempt")
 
     def __init__(self, kit: Kit, base: Attributes) -> None:
         self._kit = kit
         self._base = base
+        self.attempt: AttemptSpan | None = None
 
     def __call__(self, kind: str, facts: Mapping[str, Fact], texts: Texts) -> Ended:
         """A piece of work begins. What goes wrong here is logged, and is not the work's."""
         try:
+            if kind == MODEL:
+                attempt = self.attempt
+                return _unseen if attempt is None or attempt.is_over or not facts else attempt.asked(facts)
             return _WorkSpan(self._kit, self._base, kind, facts, texts).ended
         except Exception as exc:  # A processor or sampler of anybody's.
             _LOGGER.error("A span could not be begun: %s.", raised_place(exc))
@@ -49,7 +63,7 @@ class WorkSpans:
 
 
 def _unseen(error: BaseException | None) -> None:
-    return None
+    """For the end of work of which nothing is told."""
 
 
 class _WorkSpan:

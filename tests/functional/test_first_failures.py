@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import logging
 import socket
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -128,3 +131,18 @@ def test_a_missing_key_names_the_stand_in(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
     with pytest.raises(LightAgentError, match="offline"):
         LightAgent(model="gpt-4.1").run("Hello")
+
+
+def test_a_line_is_on_stderr_once(tmp_path: Path) -> None:
+    """A program may have set up logging of its own, whose handlers the lines reach as well."""
+    program = """
+import logging, sys
+logging.basicConfig(level=logging.INFO)
+from lightagent import LightAgent
+LightAgent(provider="offline", debug=True).run("Hello")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stderr.count("run_end") == 1
+    alone = program.replace("logging.basicConfig(level=logging.INFO)", "")
+    done = subprocess.run([sys.executable, "-c", alone], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stderr.count("run_end") == 1

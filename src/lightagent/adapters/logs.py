@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -33,9 +34,18 @@ def configure_logs(level: str, file: str | None) -> None:
         handler = logging.FileHandler(file, encoding="utf-8") if file else logging.StreamHandler()
     except OSError as exc:
         raise ConfigurationError(f"log_file: {file} cannot be written ({exc.strerror}).") from None
+    if not file:
+        handler.addFilter(_is_not_shown_by_root)
     handler.set_name(name)
     handler.setFormatter(logging.Formatter(_FORMAT))
     LOGGER.addHandler(handler)
+
+
+def _is_not_shown_by_root(record: logging.LogRecord) -> bool:
+    """Whether the root logger, to which each line goes as well, does not show it on stderr already."""
+    own = [one for one in logging.getLogger().handlers if isinstance(one, logging.StreamHandler)]
+    shown = LOGGER.propagate and any(one.stream is sys.stderr and record.levelno >= one.level for one in own)
+    return not shown
 
 
 def log_events(agent_name: str, trace_id: str, events: Iterable[tuple[str, Mapping[str, object]]]) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -141,3 +143,21 @@ def test_what_is_piped_in_goes_with_the_question(shell: Shell) -> None:
     assert json.loads(shown.stdout)["body"]["messages"][-1]["content"] == "Review this.\n\n+ one line\n"
     alone = shell("run", "-", "--show-request", "--json", stdin="What is 2 + 2?")
     assert json.loads(alone.stdout)["body"]["messages"][-1]["content"] == "What is 2 + 2?"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+def test_a_full_disk_is_told_in_a_sentence(tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "lightagent", "run", "Hello"],
+            cwd=tmp_path,
+            stdin=subprocess.DEVNULL,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=50,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert "Standard output cannot be written: No space left on device." in done.stderr
+    assert "Traceback" not in done.stderr

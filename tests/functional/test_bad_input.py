@@ -74,7 +74,7 @@ def refused(make: Callable[..., object], options: Options, *texts: str) -> None:
         ({"log_file": "/no/such/folder/x.log"}, ["log_file: /no/such/folder/x.log cannot be written"]),
         ({"base_url": "nonsense"}, ["model.base_url: 'nonsense' is no http or https URL with a host"]),
         ({"base_url": ""}, ["model.base_url: '' is no http or https URL"]),
-        ({"base_url": "localhost:8080/v1"}, ["localhost:8080/v1 has no scheme", "http://localhost:8080/v1"]),
+        ({"base_url": "localhost:8080/v1"}, ["localhost:8080/v1 has no scheme", "write http:// or https://"]),
         ({"base_url": "ftp://host/v1"}, ["'ftp://host/v1' is no http or https URL"]),
         ({"base_url": "https://user:secret@host/v1"}, ["must not hold a user or password", "headers"]),
         ({"base_url": "https://host/v1/chat/completions"}, ["ends in /chat/completions", "leave that off"]),

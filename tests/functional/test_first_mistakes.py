@@ -114,7 +114,7 @@ ROWS: Final = [
     ),
     Row(
         'LightAgent(model="m", base_url="localhost:8000/v1")',
-        ("base_url", "has no scheme", "http://localhost:8000/v1"),
+        ("base_url", "localhost:8000/v1 has no scheme", "write http:// or https://"),
         'LightAgent(model="m", base_url="http://localhost:8000/v1")',
     ),
     Row(

@@ -44,7 +44,7 @@ def problem_of(url: str) -> str | None:
         return "it is no URL; look at the host and the port."  # What was taken for a port may be a password.
     if parts.scheme not in ("http", "https") or not host:
         if _SCHEMELESS.fullmatch(url):
-            return f"{url} has no scheme: write http://{url} or https://{url}."
+            return f"{url} has no scheme: write http:// or https:// before it."
         return f"{_shown(url)} is no http or https URL with a host."
     return _misplaced(url, parts)
 

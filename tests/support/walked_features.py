@@ -22,6 +22,7 @@ from lightagent import (
     CapabilityPolicy,
     CapabilityRule,
     ContextBudget,
+    FallbackModel,
     HookContext,
     HookDecision,
     InProcessMemory,
@@ -29,6 +30,8 @@ from lightagent import (
     LightAgent,
     LightAgentError,
     MemoryPolicy,
+    ModelPrice,
+    PriceTable,
     SelfLearning,
     TelemetrySink,
     ToolAnswer,
@@ -372,3 +375,17 @@ async def a_tool_that_shows_parts(scene: Scene) -> None:
     agent = LightAgent(model=model, tools=[count], telemetry=scene.sinks)
     async for _ in agent.astream_events(scene.say()):
         pass
+
+
+@feature
+async def several_models_with_prices(scene: Scene) -> None:
+    answering = scene.model([TextDelta(scene.say()), ReplyEnd("stop", Usage(100, 40, 140))])
+    model = FallbackModel([scene.model(ProviderError(scene.say(), code="LA-503")), answering])
+    budgets = Budgets(prices=PriceTable({"gpt-scripted": ModelPrice(2.0, 8.0)}))
+    await LightAgent(model=model, budgets=budgets, telemetry=scene.sinks).arun(scene.say())
+
+
+@feature
+async def a_tool_that_the_model_made_up(scene: Scene) -> None:
+    model = scene.model([call_tool(scene.secret, word="x"), call_tool("lookup", word="x")], scene.say())
+    await LightAgent(model=model, tools=[scene.lookup], telemetry=scene.sinks).arun(scene.say())

@@ -52,12 +52,22 @@ def log_events(agent_name: str, trace_id: str, events: Iterable[tuple[str, Mappi
     """Write a run's trace: what ended it as a warning, its end as info, the rest as debug.
 
     Attempts at a request that failed are among the rest: a warning told of each retry as it happened.
+
+    Each line names the agent that acts: after a handoff the one that took over, and of an agent that was called as a
+    tool that one.
+
+    Args:
+        agent_name: whose run it is.
     """
+    acting: dict[str, object] = {}
     for kind, data in events:
+        place = str(data.get("path", ""))
+        if kind in ("run_start", "model_request"):
+            acting[place] = data.get("agent_name", agent_name)
         level = logging.DEBUG if data.get("stage") == "model" else _LEVELS.get(kind, logging.DEBUG)
         if LOGGER.isEnabledFor(level):
             text = json.dumps(data, ensure_ascii=False, default=str)
-            LOGGER.log(level, "%s %s %s %s", agent_name, trace_id, kind, text)
+            LOGGER.log(level, "%s %s %s %s", acting.get(place, agent_name), trace_id, kind, text)
 
 
 def is_logging() -> bool:

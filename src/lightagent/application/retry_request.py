@@ -101,7 +101,7 @@ class Retries(Generic[DepsT]):
         live = self._live
         attempt = live.run.failures + 1
         text = retry_text(attempt, most, error.code, pause)
-        _LOGGER.warning("%s %s retry: %s", live.run.head.name, live.run.started.trace_id[:8], text)
+        _LOGGER.warning("%s %s retry: %s", live.run.head.name, live.run.started.trace_id, text)
         told: JsonObject = {"attempt": attempt, "of": most, "code": error.code, "seconds": pause, "text": text}
         await live.tell(Noted(RETRY, told, live.clock.now()))
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from importlib.util import find_spec
+from inspect import currentframe
 from types import FrameType
 
 _PACKAGE = "lightagent"
@@ -41,7 +41,7 @@ def _told(name: str, known: Iterable[str]) -> str:
 
 def _is_imported() -> bool:
     """Whether the import system asks, for a ``from`` import."""
-    frame: FrameType | None = sys._getframe(2)
+    frame: FrameType | None = currentframe()
     while frame is not None and str(frame.f_globals.get("__name__")).split(".")[0].lower() == _PACKAGE:
         frame = frame.f_back
     return frame is not None and frame.f_code.co_name == "_handle_fromlist"

@@ -50,6 +50,10 @@ class Deadline:
         left = self.moment - self._loop.time()
         return left if self.outer is None else min(left, self.outer.left())
 
+    def spent(self) -> float:
+        """Seconds since the block was entered, pauses left out; of this deadline alone, which must not be endless."""
+        return self.seconds - (self.moment - self._loop.time())
+
     def check(self) -> None:
         """Raise `TimeoutError` once the time is over; for a block that never waits, where no timer would be heard."""
         if self.moment != math.inf and self._loop.time() >= self.moment:

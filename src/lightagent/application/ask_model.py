@@ -46,13 +46,14 @@ async def _request(live: ActiveRun[DepsT], deadline: Deadline) -> None:
             await live.tell(ModelRetried(run.turn + 1, run.attempt + 1, live.clock.now()))
     else:
         await _begin(live)
-    retries = Retries(live, deadline)
+    retries: Retries[DepsT] | None = None
     while live.run.request is not None and live.run.ending is None and live.run.outcome is None:
         delivered = await attempt_request(live)
         if delivered is None:
             if live.spending is not None:
                 await live.spending.flush()
             return
+        retries = retries or Retries(live, deadline)
         if await retries.again(delivered=delivered) and await _may_send(live):
             await live.tell(ModelRetried(live.run.turn + 1, live.run.attempt + 1, live.clock.now()))
 

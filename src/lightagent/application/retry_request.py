@@ -34,7 +34,7 @@ _MOST_SECONDS: Final = 1e9
 
 
 class Retries(Generic[DepsT]):
-    """The attempts at one request.
+    """The attempts at one request, as of the first that failed.
 
     A server that cannot be reached at all is given up soon, since it is seldom there a minute later: nobody started it,
     or its address is wrong. Who says how many attempts there are to be means that too.
@@ -49,7 +49,7 @@ class Retries(Generic[DepsT]):
         self._deadline = deadline
         self._insists = live.record.insists or live.run.limits.max_retry != DEFAULT_LIMITS.max_retry
         self._unreached = 0
-        self._since = live.clock.monotonic()
+        self._since = live.clock.monotonic() - deadline.spent()
 
     async def again(self, *, delivered: bool) -> bool:
         """Tell the failure, and wait for the next attempt; False if there is none, and the failure ends the run.

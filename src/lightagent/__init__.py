@@ -34,8 +34,12 @@ if TYPE_CHECKING:
     from lightagent.application.cancellation_token import CancellationToken
     from lightagent.application.event_codec import event_from_dict, event_to_dict
     from lightagent.application.export_trace import export_trace
+    from lightagent.application.flow.flow_step import LightFlowStep
+    from lightagent.application.flow.step_context import StepContext
+    from lightagent.application.flow.step_result import LightFlowResult, LightFlowStepResult
     from lightagent.application.foreign_memory import MemoryProtocol
     from lightagent.application.generated_tools.saved_tool import GeneratedTool
+    from lightagent.application.handoff_settings import Handoff, HandoffContext
     from lightagent.application.journal import Journal
     from lightagent.application.policies.hooks import ObservingHook, PolicyHook
     from lightagent.application.policies.typed_hooks import (
@@ -124,7 +128,7 @@ if TYPE_CHECKING:
     from lightagent.domain.feedback import HumanFeedback
     from lightagent.domain.findings import Finding
     from lightagent.domain.guardrails import GuardrailDecision
-    from lightagent.domain.handoffs import HandoffLimits
+    from lightagent.domain.handoffs import HandoffLimits, HistoryTransfer
     from lightagent.domain.hooks import HookContext, HookDecision
     from lightagent.domain.information_flow import InformationFlow
     from lightagent.domain.json_types import JsonObject, JsonValue
@@ -178,6 +182,8 @@ if TYPE_CHECKING:
     from lightagent.domain.tools import ToolSpec
     from lightagent.domain.trace_summary import TraceSummary
     from lightagent.domain.usage import Usage, normalize_usage
+    from lightagent.flow import JsonLightFlowStore, LightFlow
+    from lightagent.flow_options import StepOptions
     from lightagent.guardrails import (
         high_risk_parameter_guardrail,
         maximum_length_guardrail,
@@ -189,7 +195,7 @@ if TYPE_CHECKING:
         url_allowlist_guardrail,
     )
     from lightagent.human_review import HumanApprovalHook, InMemoryReviewStore, JsonReviewStore, ReviewStore
-    from lightagent.options import AgentOptions, ResumeOptions, RunOptions
+    from lightagent.options import AgentOptions, ResumeOptions, RunOptions, SwarmOptions
     from lightagent.ports.budgets import BudgetAccounts, Budgets, TenantBudget
     from lightagent.ports.code import CodeRunner
     from lightagent.ports.content_policy import ContentPolicy
@@ -226,31 +232,33 @@ __all__ = [
     "ContentLimits", "ContentMode", "ContentPolicy", "ContextBudget", "ContextPayload", "ContextSource", "Decision",
     "DeclaredTools", "Delta", "Detector", "Embedder", "EndPayload", "Event", "Failed", "FallbackModel", "FilteredTools",
     "Finding", "FlowTimeout", "FlushableSink", "FoundMemory", "FunctionTool", "Gate", "GeneratedTool",
-    "GuardrailDecision", "HandoffLimits", "HandoffPayload", "HeldStream", "HistoryReference", "HistorySource",
-    "HookContext", "HookDecision", "HttpServer", "HumanApprovalHook", "HumanFeedback", "InMemoryReviewStore",
-    "InProcessMemory", "InformationFlow", "Journal", "JournalBudgetAccounts", "JournalStore", "JsonObject",
-    "JsonReviewStore", "JsonValue", "JsonlTraceExporter", "LightAgent", "LightAgentError", "LightAgentErrorInfo",
-    "LightSwarm", "Limits", "ListedTools", "McpFault", "McpServer", "McpTools", "McpUnavailable", "MemoriesPayload",
-    "MemoryAdmissionDecision", "MemoryBudgetAccounts", "MemoryCandidate", "MemoryOwner", "MemoryPolicy",
-    "MemoryPromotedPayload", "MemoryPromotionDecision", "MemoryPromotionPayload", "MemoryProtocol",
-    "MemoryQueryPayload", "MemoryRecord", "MemoryScope", "MemoryStore", "MemoryWritePayload", "MemoryWrittenPayload",
-    "MissingExtraError", "ModelEndpoint", "ModelPrice", "MontyRunner", "NarrowTools", "ObservingHook", "OfflineModel",
-    "OpenAIChatModel", "OpenApiTools", "OpenTelemetrySink", "Origin", "Outcome", "OutputError", "OutputPayload",
-    "OwnerSelection", "Passed", "PayloadT", "Phase", "PolicyError", "PolicyHook", "PrefixedTools", "PriceTable",
-    "Prompts", "ProviderError", "PrunedSessions", "QueryPayload", "RateLimit", "ReasoningDelta", "Refused",
-    "RememberedDecision", "RenamedTools", "Replacement", "ReplyEnd", "ReplyPayload", "RequestPart", "RequestPayload",
-    "RequestPreview", "Requester", "ResultPayload", "ResumeOptions", "RetryTool", "Review", "ReviewStore", "Reviews",
-    "RunContext", "RunInfo", "RunOptions", "RunResult", "RunStream", "RunSuspended", "RunWatch", "Runs", "Scope",
-    "SelfLearning", "ServedEmbedder", "ServedModel", "SessionInfo", "SessionTurn", "Sessions", "Settings",
-    "SharedMemoryPool", "Skill", "SkillManager", "Spent", "StdioServer", "Stopped", "StoredRun", "StreamEvent",
-    "Subject", "SubprocessRunner", "Suspended", "TelemetrySink", "TenantBudget", "TextDelta", "TokenCounter", "Tool",
-    "ToolAnswer", "ToolCallDelta", "ToolCallRecord", "ToolError", "ToolList", "ToolLoader", "ToolRegistry",
-    "ToolSelection", "ToolSource", "ToolSpec", "TraceEvent", "TraceExporter", "TraceRecorder", "TraceSummary",
-    "TreeOfThought", "TrimmedSession", "Usage", "Verdict", "after_memory_promote", "after_memory_retrieve",
-    "after_memory_write", "after_model_response", "after_run", "after_tool_result", "as_tool", "before_memory_promote",
-    "before_memory_retrieve", "before_memory_write", "before_model_request", "before_run", "before_tool_call",
-    "classify_exception", "create_skill_tools", "event_from_dict", "event_to_dict", "export_trace", "flush_telemetry",
-    "format_error_code", "format_lightagent_error", "high_risk_parameter_guardrail", "litellm_prices", "load_settings",
+    "GuardrailDecision", "Handoff", "HandoffContext", "HandoffLimits", "HandoffPayload", "HeldStream",
+    "HistoryReference", "HistorySource", "HistoryTransfer", "HookContext", "HookDecision", "HttpServer",
+    "HumanApprovalHook", "HumanFeedback", "InMemoryReviewStore", "InProcessMemory", "InformationFlow", "Journal",
+    "JournalBudgetAccounts", "JournalStore", "JsonLightFlowStore", "JsonObject", "JsonReviewStore", "JsonValue",
+    "JsonlTraceExporter", "LightAgent", "LightAgentError", "LightAgentErrorInfo", "LightFlow", "LightFlowResult",
+    "LightFlowStep", "LightFlowStepResult", "LightSwarm", "Limits", "ListedTools", "McpFault", "McpServer", "McpTools",
+    "McpUnavailable", "MemoriesPayload", "MemoryAdmissionDecision", "MemoryBudgetAccounts", "MemoryCandidate",
+    "MemoryOwner", "MemoryPolicy", "MemoryPromotedPayload", "MemoryPromotionDecision", "MemoryPromotionPayload",
+    "MemoryProtocol", "MemoryQueryPayload", "MemoryRecord", "MemoryScope", "MemoryStore", "MemoryWritePayload",
+    "MemoryWrittenPayload", "MissingExtraError", "ModelEndpoint", "ModelPrice", "MontyRunner", "NarrowTools",
+    "ObservingHook", "OfflineModel", "OpenAIChatModel", "OpenApiTools", "OpenTelemetrySink", "Origin", "Outcome",
+    "OutputError", "OutputPayload", "OwnerSelection", "Passed", "PayloadT", "Phase", "PolicyError", "PolicyHook",
+    "PrefixedTools", "PriceTable", "Prompts", "ProviderError", "PrunedSessions", "QueryPayload", "RateLimit",
+    "ReasoningDelta", "Refused", "RememberedDecision", "RenamedTools", "Replacement", "ReplyEnd", "ReplyPayload",
+    "RequestPart", "RequestPayload", "RequestPreview", "Requester", "ResultPayload", "ResumeOptions", "RetryTool",
+    "Review", "ReviewStore", "Reviews", "RunContext", "RunInfo", "RunOptions", "RunResult", "RunStream", "RunSuspended",
+    "RunWatch", "Runs", "Scope", "SelfLearning", "ServedEmbedder", "ServedModel", "SessionInfo", "SessionTurn",
+    "Sessions", "Settings", "SharedMemoryPool", "Skill", "SkillManager", "Spent", "StdioServer", "StepContext",
+    "StepOptions", "Stopped", "StoredRun", "StreamEvent", "Subject", "SubprocessRunner", "Suspended", "SwarmOptions",
+    "TelemetrySink", "TenantBudget", "TextDelta", "TokenCounter", "Tool", "ToolAnswer", "ToolCallDelta",
+    "ToolCallRecord", "ToolError", "ToolList", "ToolLoader", "ToolRegistry", "ToolSelection", "ToolSource", "ToolSpec",
+    "TraceEvent", "TraceExporter", "TraceRecorder", "TraceSummary", "TreeOfThought", "TrimmedSession", "Usage",
+    "Verdict", "after_memory_promote", "after_memory_retrieve", "after_memory_write", "after_model_response",
+    "after_run", "after_tool_result", "as_tool", "before_memory_promote", "before_memory_retrieve",
+    "before_memory_write", "before_model_request", "before_run", "before_tool_call", "classify_exception",
+    "create_skill_tools", "event_from_dict", "event_to_dict", "export_trace", "flush_telemetry", "format_error_code",
+    "format_lightagent_error", "high_risk_parameter_guardrail", "litellm_prices", "load_settings",
     "maximum_length_guardrail", "mcp_tools", "normalize_usage", "on_approval_required", "on_conclusion", "on_context",
     "on_error", "on_handoff", "on_output", "open_app", "open_detector", "open_embedder", "openapi_tools",
     "output_redaction_guardrail", "output_schema_guardrail", "privacy_input_guardrail",

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from lightagent import ApprovalDecision, Event, JsonObject, JsonValue, LightAgentErrorInfo
 from lightagent.domain.agent_heads import AgentHead, ModelEndpoint
-from lightagent.domain.effects import DeclareTools, Effect, HandOver, NarrowTools, OfferTools
+from lightagent.domain.effects import DeclareTools, Effect, HandOver, NarrowTools, OfferTools, TransferHistory
 from lightagent.domain.events import (
     Admitted,
     ApprovalDecided,
@@ -29,6 +29,7 @@ from lightagent.domain.events import (
     ToolStarted,
     Unrecognized,
 )
+from lightagent.domain.handoffs import HistoryTransfer
 from lightagent.domain.limits import Limits
 from lightagent.domain.messages import (
     AssistantMessage,
@@ -110,10 +111,14 @@ ENDPOINT = st.builds(ModelEndpoint, TEXT, TEXT, st.none() | st.integers(1, 65535
 HEAD = st.builds(AgentHead, TEXT, TEXT, SYSTEM, OBJECT, st.none() | OBJECT, ENDPOINT)
 OFFERED = st.lists(st.builds(OfferedTool, TEXT, TEXT, OBJECT), max_size=2).map(tuple)
 RANKED = st.lists(st.builds(RankedTool, TEXT, SECONDS), max_size=2).map(tuple)
+TRANSFERS = st.builds(
+    HistoryTransfer, st.sampled_from(["all", "summary", "none"]) | st.integers(1, 9), st.sampled_from(["calls", "text"])
+)
 EFFECT: st.SearchStrategy[Effect] = st.one_of(
     st.builds(OfferTools, NAMES),
     st.builds(DeclareTools, NAMES, OFFERED, RANKED),
     st.builds(HandOver, HEAD),
+    st.builds(TransferHistory, TRANSFERS),
     st.builds(NarrowTools, NAMES, TEXT),
 )
 STARTED = st.builds(
@@ -132,6 +137,7 @@ STARTED = st.builds(
     after=NAMES,
     history=st.none() | st.builds(HistoryReference, TEXT, COUNT, COUNT),
     plans=st.lists(st.builds(AgentPlans, TEXT, COUNT), max_size=2).map(tuple),
+    acting=st.none() | HEAD,
     at=SECONDS,
 )
 USAGE = st.builds(Usage, COUNT, COUNT, COUNT, COUNT, COUNT)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lightagent import ApprovalDecision, ConfigurationError, Event, LightAgentErrorInfo
 from lightagent.domain.agent_heads import AgentHead
-from lightagent.domain.effects import DeclareTools, Effect, HandOver, NarrowTools, OfferTools
+from lightagent.domain.effects import DeclareTools, Effect, HandOver, NarrowTools, OfferTools, TransferHistory
 from lightagent.domain.events import (
     Admitted,
     ApprovalDecided,
@@ -34,6 +34,7 @@ from lightagent.domain.events import (
     Unrecognized,
 )
 from lightagent.domain.folding import apply, start
+from lightagent.domain.handoffs import HANDOFF_SOURCE, HistoryTransfer
 from lightagent.domain.messages import (
     AssistantMessage,
     ContextMessage,
@@ -53,6 +54,7 @@ from lightagent.domain.moves import (
     Move,
     Prepare,
     Think,
+    Transfer,
     next_move,
 )
 from lightagent.domain.outcomes import Blocked, BudgetExhausted, Cancelled, Completed, Failed, Outcome, Suspended
@@ -85,10 +87,14 @@ OUTCOMES: st.SearchStrategy[Outcome] = st.one_of(
     st.sampled_from([Blocked(ERROR), BudgetExhausted(ERROR), Cancelled(), Failed(ERROR)]),
 )
 DECLARED = st.lists(st.builds(OfferedTool, IDS, TEXT, ARGUMENTS), max_size=2).map(tuple)
+TRANSFERS = st.builds(
+    HistoryTransfer, st.sampled_from(["all", "summary", "none"]) | st.integers(1, 9), st.sampled_from(["calls", "text"])
+)
 EFFECTS: st.SearchStrategy[Effect] = st.one_of(
     st.builds(OfferTools, st.lists(IDS, max_size=2).map(tuple)),
     st.builds(DeclareTools, st.lists(IDS, max_size=2).map(tuple), DECLARED),
     st.builds(HandOver, HEADS),
+    st.builds(TransferHistory, TRANSFERS),
     st.builds(NarrowTools, st.lists(IDS, max_size=2).map(tuple), IDS),
 )
 HUMAN = st.one_of(
@@ -106,6 +112,7 @@ STARTED = st.builds(
     after=st.sampled_from([(), ("files",)]),
     history=st.none() | st.builds(HistoryReference, st.just("s"), st.just(1), st.integers(-1, 2)),
     plans=st.sampled_from([(), (AgentPlans("first", 2),), (AgentPlans("first", 1), AgentPlans("second", 3))]),
+    acting=st.none() | HEADS,
 )
 
 NESTED = RunStarted("n", AgentHead("n", "m", SystemMessage("s")), (UserMessage("q"),))
@@ -129,7 +136,7 @@ PLANS = st.one_of(
 PLAIN: st.SearchStrategy[Event] = st.one_of(
     st.builds(Admitted, st.builds(UserMessage, TEXT)),
     st.builds(ContextAdded, NAMES, st.lists(st.builds(ContextMessage, NAMES, TEXT), max_size=2).map(tuple)),
-    st.builds(ContextReplaced, NAMES, st.integers(0, 4), MESSAGES),
+    st.builds(ContextReplaced, NAMES | st.just(HANDOFF_SOURCE), st.integers(0, 4), MESSAGES),
     st.builds(ToolsSelected, st.lists(IDS, max_size=2).map(tuple), DECLARED),
     PLANS,
     st.builds(ModelRequested, TURNS, st.just(1), messages=st.none() | MESSAGES),
@@ -229,6 +236,8 @@ def _carried_out(run: Run, move: Move, step: Next) -> Event:
             return Admitted(UserMessage("q"))
         case Prepare(sources=sources):
             return ContextAdded(sources[0], (ContextMessage(sources[0], "m"),))
+        case Transfer():
+            return _gone_along(run, step)
         case AskModel() | Think():
             return _model_event(run, step)
         case CallTools(calls=calls):
@@ -239,6 +248,12 @@ def _carried_out(run: Run, move: Move, step: Next) -> Event:
             return Concluded(name)
         case Finish(outcome=outcome):
             return RunFinished(outcome)
+
+
+def _gone_along(run: Run, step: Next) -> ContextReplaced:
+    """The conversation after a handoff, as it was or nothing but a question."""
+    messages = run.messages if step.choice else (UserMessage("q"),)
+    return ContextReplaced(HANDOFF_SOURCE, run.missing + run.message_count, messages)
 
 
 def _model_event(run: Run, step: Next) -> Event:

@@ -23,12 +23,15 @@ from lightagent import (
     CapabilityRule,
     ContextBudget,
     FallbackModel,
+    Handoff,
+    HistoryTransfer,
     HookContext,
     HookDecision,
     InProcessMemory,
     JsonObject,
     LightAgent,
     LightAgentError,
+    LightSwarm,
     MemoryPolicy,
     ModelPrice,
     PriceTable,
@@ -85,6 +88,13 @@ class Scene:
     def say(self, text: str = "Tell me") -> str:
         """A text with the secret in it."""
         return f"{text} {self.secret}"
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a handoff passes along."""
+
+    what: str
 
 
 Feature: TypeAlias = Callable[[Scene], Awaitable[None]]
@@ -176,6 +186,33 @@ async def a_handoff(scene: Scene) -> None:
         telemetry=scene.sinks,
     )
     await front.arun(scene.say())
+
+
+@feature
+async def a_swarm(scene: Scene) -> None:
+    """A handoff with a type, a summary of what was said, text beside it, and a turn that the other agent takes up."""
+    store = MemoryJournalStore()
+    handing = AssistantMessage(scene.say("Over"), (call_tool("transfer_to_billing", what=scene.secret),))
+    desk = LightAgent(
+        name="desk",
+        role=scene.say("Route"),
+        model=scene.model(call_tool("lookup", word=scene.secret), handing),
+        tools=[scene.lookup],
+        session_store=store,
+        telemetry=scene.sinks,
+    )
+    billing = LightAgent(
+        name="billing",
+        role=scene.say("Bill"),
+        model=scene.model(scene.say("In short"), scene.say("One"), scene.say("Two")),
+        session_store=store,
+        telemetry=scene.sinks,
+    )
+    swarm = LightSwarm(history=HistoryTransfer("summary", foreign_calls="text"), handoff_text="keep")
+    swarm.register_agent(desk, billing)
+    swarm.register_handoff(Handoff(billing, input_type=Task, briefing=lambda task: scene.say(task.what)))
+    for _ in range(2):
+        await swarm.arun(desk, scene.say(), session_id=SESSION, user_id=USER)
 
 
 @feature

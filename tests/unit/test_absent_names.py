@@ -100,11 +100,12 @@ MODULES_0_9 = {
     "shared_memory": "SharedMemoryPool",
     "skills": "SkillManager",
     "skill_tools": "create_skill_tools",
+    "flow": "LightFlow",
     "version": "__version__",
 }
 """Its modules whose names are here, with one of them."""
 
-GONE = ("evaluation", "flow", "logger", "mcp_client_manager", "connectors", "litellm_client", "builtin_tools.nos")
+GONE = ("evaluation", "logger", "mcp_client_manager", "connectors", "litellm_client", "builtin_tools.nos")
 
 
 @pytest.mark.parametrize("name", EXPORTS_0_9)

@@ -80,6 +80,7 @@ class ActiveRun(Generic[DepsT]):
         leftovers: what is known of calls that were cut off, and could not be told by the calls themselves.
         ledger: what the conversation costs, where the agent has a context budget.
         tools: what may be called.
+        step_key: the idempotency key of the step of a flow that the run is; empty where it is none.
         prices: of models, as far as they are known: the run's own, else those of the run around it.
         spending: what the run spends, where it has budgets, or a run around it has.
         halt: is called instead of sending a request, for a preview; None in every run.
@@ -112,6 +113,7 @@ class ActiveRun(Generic[DepsT]):
         self.path = path
         self.clock = means.clock
         self.keeper: Keeper | None = None
+        self.step_key = ""
         self.answers: Mapping[str, ApprovalDecision] | None = None
         self.reviews: Reviewing | None = None
         self.outlet: Callable[[Step], Awaitable[None]] | None = None if nesting is None else nesting.emit
@@ -146,7 +148,7 @@ class ActiveRun(Generic[DepsT]):
         if means is None:
             raise ConfigurationError(
                 f"The run was handed over to the agent {name!r}, which is not among the handoffs of this agent.",
-                guidance="Resume it with an agent that has the same handoffs.",
+                guidance="Resume it with an agent that has the same handoffs; of a swarm, with swarm.member(agent).",
             )
         return means
 

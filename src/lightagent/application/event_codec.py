@@ -88,16 +88,18 @@ class LaterField(NamedTuple):
 LATER_FIELDS: Final = (
     LaterField("run_started", "untrusted", 3, None),
     LaterField("run_started", "plans", 4, []),
+    LaterField("run_started", "acting", 4, None),
     LaterField("tool_finished", "labels", 3, []),
     LaterField("session_base", "untrusted", 3, None),
     LaterField("session_base", "untrusted_everything", 3, None),
     LaterField("session_base", "tools", 4, []),
+    LaterField("session_base", "agent", 4, ""),
     LaterField("context_added", "details", 4, {}),
     LaterField("concluded", "details", 4, {}),
     LaterField("concluded", "usage", 4, None),
 )
 
-EFFECT_VERSIONS: Final[Mapping[str, int]] = {"declare_tools": 4, "narrow_tools": 4}
+EFFECT_VERSIONS: Final[Mapping[str, int]] = {"declare_tools": 4, "narrow_tools": 4, "transfer_history": 4}
 """Kinds of effect of a tool that came after version 2, with the version that brought them."""
 
 MEMORY_DECISIONS: Final = 4

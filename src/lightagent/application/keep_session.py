@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -13,6 +13,7 @@ from lightagent.application.means import Means
 from lightagent.application.review_streams import TAKEN_BACK, ReviewStreams, withdraw_reviews
 from lightagent.application.tools.toolset import DepsT
 from lightagent.application.write_session import SessionWriter
+from lightagent.domain.agent_heads import AgentHead
 from lightagent.domain.context_labels import joined
 from lightagent.domain.errors import ConfigurationError, PolicyError, StoreError
 from lightagent.domain.events import Event, RunFinished, RunStarted
@@ -50,6 +51,8 @@ class SessionKeeper:
         wait: seconds to wait for another turn of the session that is under way.
         interrupted: what is put in place of the result of a call that a crash or a cancellation interrupted.
         place: of a new turn.
+        goes_on: gives the agent that acts first in a new turn, from the name of the one that answered last; None where
+            the one that it is begun with does.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class SessionKeeper:
         wait: float,
         interrupted: str,
         place: TurnPlace = NEXT,
+        goes_on: Callable[[str], AgentHead | None] | None = None,
     ) -> None:
         self._store = store
         self._key = session_key(scope)
@@ -68,6 +72,7 @@ class SessionKeeper:
         self._wait = wait
         self._interrupted = interrupted
         self._place = place
+        self._goes_on = goes_on
         self._writer: SessionWriter | None = None
         self._before: tuple[LogEntry, ...] = ()  # what goes before the first event of this turn
         self._kept = 0  # events of this turn that are written
@@ -100,10 +105,13 @@ class SessionKeeper:
         if closing:
             await writer.append(closing)
         self._opened = True
-        events[0], beginning = beginning_of(
-            reduce(advance_session, self._before, writer.session), started, self._key.id
-        )
+        session = reduce(advance_session, self._before, writer.session)
+        events[0], beginning = beginning_of(session, started, self._key.id, self._acting(session))
         return beginning
+
+    def _acting(self, session: Session) -> AgentHead | None:
+        last = session.said.agent
+        return None if self._goes_on is None or not last else self._goes_on(last)
 
     async def write(self, events: Sequence[Event]) -> None:
         """Put on record what has happened so far.
@@ -171,13 +179,18 @@ def sessions_of(means: Means[DepsT], scope: Scope) -> JournalStore:
     return means.sessions
 
 
-def beginning_of(session: Session, started: Event, name: str) -> tuple[Event, Beginning]:
-    """The first event of a new turn, which refers to the conversation, and what the turn begins from."""
+def beginning_of(session: Session, started: Event, name: str, acting: AgentHead | None) -> tuple[Event, Beginning]:
+    """The first event of a new turn, which refers to the conversation, and what the turn begins from.
+
+    Args:
+        name: of the session.
+        acting: who acts first, where that is another agent than the one that is run.
+    """
     if session.beginning and isinstance(started, RunStarted):
         reference = HistoryReference(name, session.head, len(session.beginning))
         told = joined(session.untrusted, started.untrusted or ())
         # With them the journal tells all by itself; where there are none, that goes without saying.
-        started = replace(started, history=reference, untrusted=told or None)
+        started = replace(started, history=reference, untrusted=told or None, acting=acting)
     return started, Beginning(session.beginning, session.untrusted, session.said.tools)
 
 

@@ -6,7 +6,7 @@ searched, sources are read and listed. Nothing is written: no store, session, bu
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import reduce
 from typing import Final, Never
 
@@ -17,7 +17,7 @@ from lightagent.application.projections.request_preview import AddedBy, RequestP
 from lightagent.application.run_agent import run_agent
 from lightagent.application.run_services import Keeper
 from lightagent.application.tools.toolset import DepsT
-from lightagent.domain.agent_heads import UNKNOWN_ENDPOINT
+from lightagent.domain.agent_heads import UNKNOWN_ENDPOINT, AgentHead
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import Event
 from lightagent.domain.json_types import JsonObject, JsonValue
@@ -48,7 +48,15 @@ async def preview_run(live: ActiveRun[DepsT], place: TurnPlace) -> RequestPrevie
     scope, interrupted = live.run.started.scope, live.means.prompts.call_interrupted
     if scope.session:
         store = sessions_of(live.means, scope)
-        live.keeper = SeenSession(store, scope, live.clock, place, interrupted=interrupted)
+        means, head = live.means, live.run.started.head
+        live.keeper = SeenSession(
+            store,
+            scope,
+            live.clock,
+            place,
+            interrupted=interrupted,
+            goes_on=lambda name: means.going_on(name, head),
+        )
     try:
         await run_agent(live)
     except _Asked as asked:
@@ -72,15 +80,26 @@ def _halt(request: ChatRequest, aside: AskedAside | None) -> Never:
 class SeenSession(Keeper):
     """Gives the conversation that a turn would begin from, and writes nothing. Arguments as for `SessionKeeper`."""
 
-    def __init__(self, store: JournalStore, scope: Scope, clock: Clock, place: TurnPlace, *, interrupted: str) -> None:
+    def __init__(
+        self,
+        store: JournalStore,
+        scope: Scope,
+        clock: Clock,
+        place: TurnPlace,
+        *,
+        interrupted: str,
+        goes_on: Callable[[str], AgentHead | None],
+    ) -> None:
         self._store, self._scope, self._clock, self._place = store, scope, clock, place
-        self._interrupted = interrupted
+        self._interrupted, self._goes_on = interrupted, goes_on
 
     async def open(self, events: list[Event], known: int) -> Beginning:
         key = session_key(self._scope)
         session = (await load_session(self._store, key)).session
         closing, before = room_for(session, self._place, key.id, self._interrupted, self._clock.now())
-        events[0], beginning = beginning_of(reduce(advance_session, (*closing, *before), session), events[0], key.id)
+        session = reduce(advance_session, (*closing, *before), session)
+        acting = self._goes_on(session.said.agent) if session.said.agent else None
+        events[0], beginning = beginning_of(session, events[0], key.id, acting)
         return beginning
 
     async def write(self, events: Sequence[Event]) -> None:

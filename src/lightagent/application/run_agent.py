@@ -28,6 +28,7 @@ from lightagent.application.reviewing.run_reviews import REVIEW_PROBLEM, RunRevi
 from lightagent.application.run_services import Keeper
 from lightagent.application.think import think
 from lightagent.application.tools.toolset import DepsT
+from lightagent.application.transfer_history import transfer_history
 from lightagent.domain.conversation import check_conversation
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.errors import ConfigurationError
@@ -52,6 +53,7 @@ from lightagent.domain.moves import (
     Move,
     Prepare,
     Think,
+    Transfer,
     next_move,
 )
 from lightagent.domain.origin import CALLED_IN
@@ -167,14 +169,25 @@ async def _carry_out(move: Move, live: ActiveRun[DepsT], whole: Deadline) -> Non
             await finish(live, outcome)
         case CheckOutput(content):
             await check_output(live, content)
+        case Admit() | Prepare() | Transfer() | Think():
+            await _prepare(move, live)
+        case Conclude(name, answer):
+            await conclude(live, name, answer)
+        case _:
+            assert_never(move)
+
+
+async def _prepare(move: Admit | Prepare | Transfer | Think, live: ActiveRun[DepsT]) -> None:
+    """Carry out what comes before a request to the model."""
+    match move:
         case Admit():
             await admit(live)
         case Prepare(sources):
             await gather_context(live, sources)
+        case Transfer(handed_over):
+            await transfer_history(live, handed_over)
         case Think():
             await think(live)
-        case Conclude(name, answer):
-            await conclude(live, name, answer)
         case _:
             assert_never(move)
 

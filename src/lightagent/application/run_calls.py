@@ -267,7 +267,8 @@ def _context(
     # Headers cost something, and most functions take no context.
     is_seen = not isinstance(tool, FunctionTool) or tool.takes_context
     origin = live.call_origin(call_id) if is_seen else live.origin()
-    return RunContext(live.deps, origin, call_id, ready.key, ready.approved, report, over, nesting, show_part)
+    key, step_key = ready.key, live.step_key
+    return RunContext(live.deps, origin, call_id, key, ready.approved, report, over, nesting, show_part, step_key)
 
 
 def _progress(live: ActiveRun[DepsT], ready: ReadyCall[DepsT], text: str) -> Noted:

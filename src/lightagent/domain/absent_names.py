@@ -9,17 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-_FLOW: Final = (
-    "LightFlow (workflows) is planned and does not exist yet. Until then, call agents in a function of yours."
-)
 _EVALUATION: Final = "Evaluation is planned and does not exist yet. Until then, assert on RunResult in a test of yours."
 _CONNECTORS: Final = "There are no connectors: tools, skills and MCP servers are given to an agent directly."
 _CODE: Final = "Tools that run code are off unless added: LightAgent(tools=[CodeTools(MontyRunner())])."
 
 ABSENT_NAMES: Final[Mapping[str, str]] = {
-    **dict.fromkeys(
-        ("LightFlow", "LightFlowStep", "LightFlowResult", "LightFlowStepResult", "JsonLightFlowStore"), _FLOW
-    ),
     **dict.fromkeys(("LightEvaluator", "EvaluationCase", "EvaluationCaseResult", "EvaluationReport"), _EVALUATION),
     **dict.fromkeys(
         (

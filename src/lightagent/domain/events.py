@@ -44,6 +44,7 @@ class RunStarted:
         untrusted: the labels of all untrusted text that came before the query, where the messages alone do not tell
             them; see `lightagent.domain.context_labels`.
         plans: how many plans the agents make that plan before they act.
+        acting: the agent that acts first, where that is not `head` but the one that answered last in a session.
     """
 
     run_id: str
@@ -63,6 +64,7 @@ class RunStarted:
     at: float = field(default=0.0, compare=False)
     untrusted: tuple[str, ...] | None = None
     plans: tuple[AgentPlans, ...] = ()
+    acting: AgentHead | None = None
     type: Literal["run_started"] = "run_started"
 
 

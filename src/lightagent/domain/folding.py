@@ -88,7 +88,7 @@ def start(
     if labels is None:
         labels = joined(untrusted_labels(before if untrusted is None else past), untrusted or ())
     added = event.messages[len(past) :]
-    return Run(event, event.head, before, added, len(before), missing, admitted, untrusted=labels)
+    return Run(event, event.acting or event.head, before, added, len(before), missing, admitted, untrusted=labels)
 
 
 def apply(run: Run, event: Event) -> Run:
@@ -176,6 +176,8 @@ def _requested(run: Run, event: ModelRequested) -> Run:
         raise ConfigurationError(f"model_requested: turn {event.turn} does not follow turn {run.turn}.")
     if len(run.prepared) != len(run.started.before):
         raise ConfigurationError("model_requested: a context source was not asked yet.")
+    if run.handed_over is not None:
+        raise ConfigurationError("model_requested: what goes along with the handoff is not settled yet.")
     if plan_is_due(run):
         raise ConfigurationError("model_requested: a plan is due.")
     if event.messages == ():

@@ -104,6 +104,8 @@ class RunContext(Generic[DepsT_co]):
         is_cancelled: whether the call was given up (timeout, cancelled run); a long synchronous tool should ask it.
         nesting: for tools that are agents; None outside of a run.
         show_part: show a part of the answer to the consumer of a streamed run; a generator's parts are shown anyway.
+        step_key: where the run is a step of a flow, the idempotency key of that step: the same for all attempts at it,
+            in which `idempotency_key` differs, and another one after a rerun. Empty outside of flows.
     """
 
     deps: DepsT_co
@@ -115,6 +117,7 @@ class RunContext(Generic[DepsT_co]):
     is_cancelled: Callable[[], bool]
     nesting: Nesting | None = field(default=None, repr=False)
     show_part: Callable[[object], None] = field(default=_no_part, repr=False)
+    step_key: str = ""
 
     @property
     def agent_name(self) -> str:

@@ -109,7 +109,7 @@ class _Tracer:
         self._stream = stream
         self._capture = capture
         self._path = path
-        self._head: AgentHead = started.head
+        self._head: AgentHead = started.acting or started.head
         self._next_head: AgentHead | None = None
         self._request: ModelRequested | None = None
         self._names: dict[str, str] = {}

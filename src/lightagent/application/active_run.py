@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final, Generic, Never
+from typing import Final, Generic
 
 from lightagent.aiokits.deadline import Deadline
 from lightagent.application.apply_policy import Reviewer
@@ -83,7 +83,6 @@ class ActiveRun(Generic[DepsT]):
         step_key: the idempotency key of the step of a flow that the run is; empty where it is none.
         prices: of models, as far as they are known: the run's own, else those of the run around it.
         spending: what the run spends, where it has budgets, or a run around it has.
-        halt: is called instead of sending a request, for a preview; None in every run.
     """
 
     def __init__(
@@ -128,7 +127,6 @@ class ActiveRun(Generic[DepsT]):
         self.begun = False
         self.tools = RunTools(tools)
         self.watchers = watchers
-        self.halt: Callable[[ChatRequest, AskedAside | None], Never] | None = None
         self._leave: Callable[[], None] | None = None
         self._is_entered = False
         self._reviewer: tuple[str, Reviewer | None] | None = None
@@ -262,8 +260,8 @@ class ActiveRun(Generic[DepsT]):
         Returns:
             The request, and what is to be told of it; None where nobody makes spans. Its span is current from here on.
         """
-        if self.halt is not None:
-            self.halt(request, aside)
+        if self.record.halt is not None:
+            self.record.halt(request, aside)
         spans = self.spans
         asked = None if spans is None else spans.ask(request, self.clock.now(), aside, self.prices)
         headers = self.trace_headers(request.origin)

@@ -44,7 +44,7 @@ async def preview_run(live: ActiveRun[DepsT], place: TurnPlace) -> RequestPrevie
         ConfigurationError: the run belongs to a session, and the agent keeps none.
         LightAgentError: the run would end without asking a model, such as where a guardrail blocks the query.
     """
-    live.watchers, live.spending, live.keeper, live.halt = None, None, None, _halt
+    live.watchers, live.spending, live.keeper, live.record.halt = None, None, None, _halt
     scope, interrupted = live.run.started.scope, live.means.prompts.call_interrupted
     if scope.session:
         store = sessions_of(live.means, scope)

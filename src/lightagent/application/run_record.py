@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Never
 
 from lightagent.application.cancellation_token import CancellationToken
 from lightagent.application.journal import Journal
@@ -14,6 +16,8 @@ from lightagent.domain.error_mapping import error_from_info
 from lightagent.domain.events import Event, RunFinished, RunStarted
 from lightagent.domain.outcomes import Cancelled, Completed, Suspended, outcome_error
 from lightagent.ports.journals import JournalStore
+from lightagent.ports.models import ChatRequest
+from lightagent.ports.telemetry import AskedAside
 
 
 @dataclass(slots=True)
@@ -29,6 +33,7 @@ class RunRecord:
         cause: the exception behind the outcome, if there is one.
         store: where the run is kept by itself.
         cancel: ends the run from outside.
+        halt: is called instead of sending a request, for a preview; None in every run.
         insists: the caller gave `max_retry`, which then holds for servers that cannot be reached, too.
     """
 
@@ -41,6 +46,7 @@ class RunRecord:
     store: JournalStore | None = None
     insists: bool = False
     cancel: CancellationToken | None = None
+    halt: Callable[[ChatRequest, AskedAside | None], Never] | None = None
 
     @property
     def started(self) -> RunStarted:

@@ -36,6 +36,7 @@ from lightagent.domain.plans import Planned
 from lightagent.domain.policy import MEMORY_PHASES, Decision
 from lightagent.domain.session_entries import SessionEntry
 from lightagent.domain.tool_selection import ToolsSelected
+from lightagent.domain.usage import Usage
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -100,6 +101,9 @@ LATER_FIELDS: Final = (
 EFFECT_VERSIONS: Final[Mapping[str, int]] = {"declare_tools": 4, "narrow_tools": 4}
 """Kinds of effect of a tool that came after version 2, with the version that brought them."""
 
+USAGE_PARTS: Final[Mapping[str, int]] = {"cache_write_tokens": 4}
+"""Parts of a usage that came after version 2, with the version that brought them. They are written if they are not 0."""
+
 MEMORY_DECISIONS: Final = 4
 """The version that brought the boundaries about memories."""
 
@@ -125,6 +129,10 @@ def without_unused(entry: JsonObject) -> JsonObject:
     for later in LATER_FIELDS:
         if entry.get("type") == later.kind and entry[later.name] == later.unused:
             del entry[later.name]
+    if isinstance(usage := entry.get("usage"), dict):
+        for part in USAGE_PARTS:
+            if usage.get(part) == 0:
+                del usage[part]
     return entry
 
 
@@ -145,6 +153,14 @@ def effect_version(event: Event | SessionEntry) -> int:
     if not isinstance(event, ToolFinished):
         return 0
     return max((EFFECT_VERSIONS.get(effect.kind, 0) for effect in event.effects), default=0)
+
+
+def usage_version(event: Event | SessionEntry) -> int:
+    """The version that brought the parts of a usage that an event, or one of a nested run in it, tells; else 0."""
+    while isinstance(event, Nested):
+        event = event.event
+    usage: Usage | None = getattr(event, "usage", None)
+    return 0 if usage is None else max(version if usage[part] else 0 for part, version in USAGE_PARTS.items())
 
 
 def decision_version(event: Event | SessionEntry) -> int:

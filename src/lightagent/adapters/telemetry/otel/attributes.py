@@ -134,6 +134,7 @@ def usage_attributes(names: Names, usage: Usage) -> Attributes:
         (names.input_tokens, usage.input_tokens),
         (names.output_tokens, usage.output_tokens),
         (names.cache_read_tokens, usage.cached_input_tokens),
+        (names.cache_write_tokens, usage.cache_write_tokens),
         (names.reasoning_tokens, usage.reasoning_tokens),
     )
     return {name: count for name, count in counts if count}

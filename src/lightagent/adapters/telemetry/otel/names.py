@@ -50,6 +50,7 @@ class Names:
     input_tokens: str = "gen_ai.usage.input_tokens"
     output_tokens: str = "gen_ai.usage.output_tokens"
     cache_read_tokens: str = "gen_ai.usage.cache_read.input_tokens"
+    cache_write_tokens: str = "gen_ai.usage.cache_creation.input_tokens"
     reasoning_tokens: str = "gen_ai.usage.reasoning.output_tokens"
     token_type: str = "gen_ai.token.type"
 

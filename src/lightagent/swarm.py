@@ -62,6 +62,11 @@ class LightSwarm(Generic[DepsT]):
         """The names of the agents, in the order in which they were registered."""
         return tuple(self._agents)
 
+    @property
+    def registered(self) -> tuple[SwarmAgent[DepsT], ...]:
+        """The agents themselves, in the same order; `member` gives one as it is within the swarm."""
+        return tuple(self._agents.values())
+
     def register_agent(self, *agents: SwarmAgent[DepsT]) -> None:
         """Add agents. One that is registered already stays as it is.
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.functional.test_cli import INTERRUPTIBLE, ROOT, Cli, cli, environment, folder, scripted
+from tests.functional.test_cli import ROOT, Cli, cli, environment, folder, scripted
 from tests.servers.aimock import Aimock
+from tests.support.typed_chat import typed_chat
 
 __all__ = ["cli", "folder"]
 
@@ -46,37 +47,15 @@ def test_a_server_that_refuses_is_diagnosed(aimock: Aimock, cli: Cli) -> None:
 SLOW = "import asyncio\n\nasync def wait() -> str:\n    await asyncio.sleep(600)\n    return ''\n"
 
 
-# A process of its own on a terminal of its own, which it joins to its standard input and output.
-ON_TERMINAL = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX terminal")
 def test_ctrl_c_in_a_chat_stops_the_answer_and_ctrl_d_leaves(folder: Path) -> None:
     scripted(folder, {"tool_calls": [{"name": "wait", "arguments": {}}]}, "here again")
     (folder / "slow.py").write_text(SLOW)
-    command = [sys.executable, "-c", ON_TERMINAL, *INTERRUPTIBLE, "chat", "--tools", "slow.py"]
-    with subprocess.Popen(
-        command, cwd=folder, env=environment(TERM="dumb"), bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as process:
-        try:
-            assert process.stdin is not None
-            assert process.stdout is not None
-            for typed, shown in [
-                ("", "> "),
-                ("wait\n", "wait()"),
-                ("\x03", "Stopped"),
-                ("again?\n", "here again"),
-                ("", "> "),
-            ]:
-                process.stdin.write(typed.encode())
-                seen = b""
-                while shown.encode() not in seen and (more := process.stdout.read(1)):
-                    seen += more
-                assert shown.encode() in seen
-            process.stdin.write(b"\x04")
-            assert process.wait(30) == 0
-        finally:
-            process.kill()  # or what failed would be waited for
+    with typed_chat("--tools", "slow.py", folder=folder, variables=environment()) as chat:
+        chat.type("wait\n", "wait()")
+        chat.type("\x03", "Stopped")
+        chat.type("again?\n", "here again")
+        chat.type("")
 
 
 def test_the_demo_uses_the_model_of_the_environment(aimock: Aimock) -> None:

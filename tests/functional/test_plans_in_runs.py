@@ -13,6 +13,8 @@ from lightagent import (
     ApprovalDecision,
     BudgetLimits,
     Budgets,
+    CapabilityPolicy,
+    CapabilityRule,
     ContextBudget,
     FunctionTool,
     HookContext,
@@ -160,12 +162,14 @@ def test_tokens_of_plans_count_on_the_budget_of_the_run_as_they_are_spent() -> N
     planner = Planner(propose=[endless], score=['{"scores": [0.5, 0.6, 0.7]}'])
     how = TreeOfThought(3, 3, 9, "best_first", 500)
     result = result_of(planner, how, budgets=BudgetLimits(tokens=3_000))
-    assert result.outcome.kind == "budget_exhausted"
     assert 3 < len(planner.requests) < 30
     (event,) = planned(result)
     assert event.usage is not None
-    assert 2_000 < event.usage.total_tokens < 4_000
-    assert result.usage.total_tokens == event.usage.total_tokens
+    assert event.error is not None
+    assert event.error.code == "LA-BUDGET"
+    assert event.plan is not None, "what was thought until then"
+    assert 2_000 < event.usage.total_tokens <= 3_000
+    assert result.usage.total_tokens <= 3_000
 
 
 def test_what_plans_cost_is_in_the_usage_of_the_run() -> None:
@@ -332,7 +336,11 @@ def test_plans_have_the_price_of_the_model_that_makes_them() -> None:
     assert spent_in(result.journal, prices=prices).cost == pytest.approx(cost)
     assert summarize_trace(result.trace or (), pricing=prices).cost == pytest.approx(cost)
     short = agent(cost * 0.9).run(QUERY, result_format="object")
-    assert short.outcome.kind == "budget_exhausted"
+    (event,) = planned(short)
+    assert event.model_calls < 2
+    assert event.error is not None
+    assert event.error.code == "LA-BUDGET"
+    assert spent_in(short.journal, prices=prices).cost < cost * 0.9
 
 
 def test_telemetry_has_a_span_for_each_request_and_tells_of_the_plan() -> None:
@@ -379,3 +387,32 @@ def test_lessons_reach_the_plans_of_later_runs() -> None:
     first, second = map(asked, planner.of("propose"))
     assert lesson not in first
     assert lesson in second
+
+
+def test_no_plan_is_made_of_tools_that_a_policy_denies() -> None:
+    policy = CapabilityPolicy([CapabilityRule("deny", tools=["shake"])], default="allow")
+    planner = Planner(propose=[proposals(plan(("Shake.", "shake")), LOOK)])
+    result = result_of(planner, TREE, capabilities=policy)
+    assert "- shake(" not in asked(planner.of("propose")[0])
+    (event,) = planned(result)
+    assert event.plan is not None
+    assert event.plan.tools == ("look",)
+    assert offered(planner.of("act")[0]) == ["look"]
+
+
+def test_a_plan_whose_tools_a_hook_keeps_back_is_made_anew() -> None:
+    def hide(context: HookContext) -> HookDecision:
+        params = context.payload["params"]
+        assert isinstance(params, dict)
+        tools = params.get("tools")
+        left = [one for one in tools if "shake" not in json.dumps(one)] if isinstance(tools, list) else []
+        return HookDecision.replace({**context.payload, "params": {**params, "tools": left}})
+
+    hook = type("Hide", (), {"before_model_request": staticmethod(hide)})()
+    act: list[Reply] = [call_tool("shake", times=1), call_tool("look"), "A cat."]
+    planner = Planner(act, [proposals(plan(("Shake.", "shake"))), proposals(LOOK)])
+    result = result_of(planner, hooks=[hook])
+    assert result.content == "A cat."
+    assert [offered(request) for request in planner.of("act")] == [[], ["look"], ["look"]]
+    assert [(call.name, call.status) for call in result.tool_calls] == [("shake", "refused"), ("look", "ok")]
+    assert len(planned(result)) == 2

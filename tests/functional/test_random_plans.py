@@ -17,7 +17,7 @@ from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
 from lightagent.domain.conversation import check_conversation
 from lightagent.domain.errors import ProviderError
 from lightagent.domain.messages import SystemMessage, ToolMessage
-from lightagent.domain.plan_search import Strategy
+from lightagent.domain.plan_thoughts import Strategy
 from lightagent.domain.plans import Planned
 from lightagent.ports.models import ChatRequest
 from tests.support.planners import kind_of, look_back, plan, proposals

@@ -124,7 +124,7 @@ def test_run_start() -> None:
 
 def test_model_requests() -> None:
     first, second = of(whole(), "model_request")
-    assert set(first) == {"model", "stream", "message_count", "tools", "latency", "usage"}
+    assert set(first) == {"agent_name", "model", "stream", "message_count", "tools", "latency", "usage"}
     assert (first["model"], first["stream"], first["message_count"], first["tools"]) == (
         "scripted",
         False,

@@ -39,12 +39,23 @@ def configure_logs(level: str, file: str | None) -> None:
 
 
 def log_events(agent_name: str, trace_id: str, events: Iterable[tuple[str, Mapping[str, object]]]) -> None:
-    """Write a run's trace: errors as warnings, the end as info, the rest as debug."""
+    """Write a run's trace: errors as warnings, the end as info, the rest as debug.
+
+    Each line names the agent that acts: after a handoff the one that took over, and of an agent that was called as a
+    tool that one.
+
+    Args:
+        agent_name: whose run it is.
+    """
+    acting: dict[str, object] = {}
     for kind, data in events:
+        place = str(data.get("path", ""))
+        if kind in ("run_start", "model_request"):
+            acting[place] = data.get("agent_name", agent_name)
         level = _LEVELS.get(kind, logging.DEBUG)
         if LOGGER.isEnabledFor(level):
             text = json.dumps(data, ensure_ascii=False, default=str)
-            LOGGER.log(level, "%s %s %s %s", agent_name, trace_id, kind, text)
+            LOGGER.log(level, "%s %s %s %s", acting.get(place, agent_name), trace_id, kind, text)
 
 
 def is_logging() -> bool:

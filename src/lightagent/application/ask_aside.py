@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.foreign_code import FAILURES, await_foreign, failure
 from lightagent.application.hold_stream import Hold, begin_hold
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.agent_heads import UNKNOWN_ENDPOINT
-from lightagent.domain.deltas import Delta, ReplyBuilder, ReplyEnd
+from lightagent.domain.deltas import Delta, ReasoningDelta, ReplyBuilder, ReplyEnd, TextDelta
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.errors import ProviderError
@@ -22,6 +23,9 @@ from lightagent.domain.usage import Usage
 from lightagent.ports.context import Aside
 from lightagent.ports.models import ChatRequest, ServedModel
 from lightagent.ports.telemetry import AskedAside
+
+MOST_SAID: Final = 1_000_000
+"""Characters of an answer; a model that says more, reasoning included, has given none."""
 
 
 @dataclass(slots=True)
@@ -61,7 +65,8 @@ async def ask_aside(live: ActiveRun[DepsT], aside: Aside, note: str, *, priced_a
         reply.decisions += verdict.decisions
         payload = verdict.payload
     if live.spending is not None:
-        no_room = await live.spending.reserve_aside(live.run, estimate_tokens(aside.text), priced_as)
+        tokens = estimate_tokens(aside.instructions) + estimate_tokens(aside.text)
+        no_room = await live.spending.reserve_aside(live.run, tokens, priced_as)
         if no_room is not None:
             reply.stopped = no_room
             return reply
@@ -100,7 +105,9 @@ async def _read(
     try:
         deltas = model.stream(request)
         try:
+            bound = _Bound(live, aside)
             async for delta in deltas:
+                bound.check(delta)
                 if hold is None or isinstance(delta, ReplyEnd):
                     builder.add(delta)
                 elif not _released(builder, hold.feed(delta), reply):
@@ -122,6 +129,36 @@ async def _read(
             return
         reply.decisions += verdict.decisions
     reply.text = _said(aside, builder)
+
+
+class _Bound:
+    """How much a model may say and how long it may take; where it never waits, no timer would be heard."""
+
+    def __init__(self, live: ActiveRun[DepsT], aside: Aside) -> None:
+        self._deadline = live.deadline
+        self._monotonic = live.clock.monotonic
+        self._until = self._monotonic() + aside.timeout
+        self._name = aside.name
+        self._said = 0
+
+    def check(self, delta: Delta) -> None:
+        """Count a delta.
+
+        Raises:
+            TimeoutError: the time is over, its own or that of the run.
+            ProviderError: it says too much.
+        """
+        if self._deadline is not None:
+            self._deadline.check()
+        if self._monotonic() > self._until:
+            raise TimeoutError
+        if isinstance(delta, (TextDelta, ReasoningDelta)):
+            self._said += len(delta.text)
+        if self._said > MOST_SAID:
+            raise ProviderError(
+                f"The model said more than {MOST_SAID:,} characters, which is no {self._name}.",
+                guidance="Choose another model for it.",
+            )
 
 
 def _released(builder: ReplyBuilder, deltas: Sequence[Delta] | Stopped, reply: AsideReply) -> bool:

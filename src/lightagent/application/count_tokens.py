@@ -57,6 +57,10 @@ class TokenLedger:
             return
         self._messages, self.total = messages, sum(self.sizes)
 
+    async def sizes_of(self, messages: Iterable[Message]) -> list[int]:
+        """The tokens of each of these, which need not be in the conversation."""
+        return await self._costs(map(message_cost, messages))
+
     async def fixed(self, head: AgentHead, specs: tuple[ToolSpec, ...]) -> int:
         """What every request of the agent costs besides its messages; worked out again only for other tools."""
         known = self._fixed

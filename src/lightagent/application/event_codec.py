@@ -102,7 +102,7 @@ EFFECT_VERSIONS: Final[Mapping[str, int]] = {"declare_tools": 4, "narrow_tools":
 """Kinds of effect of a tool that came after version 2, with the version that brought them."""
 
 USAGE_PARTS: Final[Mapping[str, int]] = {"cache_write_tokens": 4}
-"""Parts of a usage that came after version 2, with the version that brought them. They are written if they are not 0."""
+"""Parts of a usage that came after version 2, with the version that brought them. A 0 is not written."""
 
 MEMORY_DECISIONS: Final = 4
 """The version that brought the boundaries about memories."""

@@ -79,6 +79,22 @@ async def keep_budget(live: ActiveRun[DepsT], budget: ContextBudget, offered: tu
     await _cut(live, room, ledger, spilled)
 
 
+async def leaves_room(live: ActiveRun[DepsT], message: ContextMessage, offered: tuple[str, ...]) -> bool:
+    """Whether a message that never gives way takes half of what the context budget leaves the conversation, at most.
+
+    Args:
+        offered: the names of the tools that the next request offers.
+    """
+    run, budget = live.run, live.acting.budget
+    if budget is None:
+        return True
+    ledger = _ledger(live, budget)
+    room = budget.max_tokens - await _fixed(live, ledger, offered)
+    query = () if run.query is None else (run.query,)
+    size, *others = await ledger.sizes_of((message, *query))
+    return 2 * size <= room and size + sum(others) <= room
+
+
 async def _cut(live: ActiveRun[DepsT], room: _Room, ledger: TokenLedger, error: LightAgentErrorInfo | None) -> None:
     """Have the oldest part give way; a model is asked for a summary of it once at most."""
     cut = _plan(live, room, ledger, reserve=room.budget.most_summary + _FRAME_TOKENS)

@@ -15,6 +15,7 @@ from lightagent.application.tools.catalogue import Catalogue
 from lightagent.application.tools.toolset import DepsT, tool_name
 from lightagent.application.use_skills import SkillUse
 from lightagent.domain.agent_heads import UNKNOWN_ENDPOINT, AgentHead
+from lightagent.domain.capabilities import CapabilityPolicy
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import RunStarted
 from lightagent.domain.handoffs import HandoffLimits
@@ -51,6 +52,7 @@ class Means(Generic[DepsT]):
         prompts: the sentences that are spoken to the model.
         output: the type of the answer; None for text.
         gates: the policies, in the order in which they review; none where there are none.
+        capabilities: who may have which tools called, as one of the policies says; None where none does.
         flow: what holds for calls that untrusted text may have caused.
         sources: of context, by name.
         skills: what skills add to the tools and sources; None where there are none.
@@ -84,6 +86,7 @@ class Means(Generic[DepsT]):
     prompts: Prompts = DEFAULT_PROMPTS
     output: OutputType[object] | None = None
     gates: tuple[Gate, ...] = ()
+    capabilities: CapabilityPolicy | None = None
     flow: InformationFlow = DEFAULT_FLOW
     sources: Mapping[str, ContextSource] = field(default_factory=dict)
     skills: SkillUse | None = None

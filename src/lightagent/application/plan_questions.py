@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Final, assert_never
+from typing import Final, TypeVar, assert_never
 
 from lightagent.application.prompts import Prompts
 from lightagent.application.structured_output import OutputType
 from lightagent.application.summarize_context import cut_to, transcript
 from lightagent.domain.call_forms import meant_name
-from lightagent.domain.plan_search import Proposal, Propose, Question, Reflect, Score
+from lightagent.domain.errors import OutputError
+from lightagent.domain.plan_thoughts import Proposal, Propose, Question, Reflect, Score
 from lightagent.domain.plans import Plan, PlanStep
 from lightagent.domain.runs import Run
 from lightagent.domain.token_estimate import estimate_tokens
 from lightagent.domain.tools import ToolSpec
+
+AnswerT = TypeVar("AnswerT")
 
 MOST_CONVERSATION: Final = 12_000
 """Tokens of the conversation that a model is shown; a longer one loses its middle."""
 
 MOST_TOOLS: Final = 8_000
 """Tokens of the list of tools."""
+
+MOST_COMPARED: Final = 20_000
+"""Tokens of the plans that one question has compared; each loses its middle where they are more."""
+
+MOST_ANSWER: Final = 500_000
+"""Characters of an answer that are looked at; one that is longer is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +97,9 @@ def asked_about(question: Question) -> str:
         case Propose(thought=thought):
             return f"The steps until now:\n{numbered(thought.steps)}" if thought.steps else ""
         case Score(thoughts=thoughts):
+            most = MOST_COMPARED // max(len(thoughts), 1)
             return "\n\n".join(
-                f"Plan {number}:\n{numbered(thought.steps)}" for number, thought in enumerate(thoughts, 1)
+                f"Plan {number}:\n{cut_to(numbered(thought.steps), most)}" for number, thought in enumerate(thoughts, 1)
             )
         case Reflect(plan=plan, unknown=unknown):
             wrong = f"\nThere are no such tools: {', '.join(unknown)}." if unknown else ""
@@ -121,13 +131,13 @@ def _tools_of(step: PlanStep) -> str:
     return f" [tools: {', '.join(step.tools)}]" if step.tools else ""
 
 
-def read_proposals(answer: str, names: Sequence[str]) -> tuple[Proposal, ...]:
+def read_proposals(answer: str, names: Collection[str]) -> tuple[Proposal, ...]:
     """The proposals in an answer; names of tools as the agent has them.
 
     Raises:
         OutputError: it holds none.
     """
-    found = _PROPOSALS.parse(_PROPOSALS.check(answer)).proposals
+    found = _parsed(_PROPOSALS, answer).proposals
     return tuple(Proposal(_meant(one.steps, names), one.goal, one.complete) for one in found)
 
 
@@ -137,26 +147,33 @@ def read_scores(answer: str) -> tuple[float, ...]:
     Raises:
         OutputError: it holds none.
     """
-    return _SCORES.parse(_SCORES.check(answer)).scores
+    return _parsed(_SCORES, answer).scores
 
 
-def read_plan(answer: str, names: Sequence[str], former: Plan) -> Plan:
+def read_plan(answer: str, names: Collection[str], former: Plan) -> Plan:
     """The plan in an answer, for the goal of the former one where it names none.
 
     Raises:
         OutputError: it holds none.
     """
-    found = _REVISION.parse(_REVISION.check(answer))
+    found = _parsed(_REVISION, answer)
     return Plan(found.goal.strip() or former.goal, _meant(found.steps, names))
+
+
+def _parsed(form: OutputType[AnswerT], answer: str) -> AnswerT:
+    if len(answer) > MOST_ANSWER:
+        raise OutputError(f"The answer has more than {MOST_ANSWER:,} characters.")
+    return form.parse(form.check(answer))
 
 
 def _schema(form: OutputType[object]) -> str:
     return json.dumps(form.schema, ensure_ascii=False)
 
 
-def _meant(steps: Sequence[PlanStep], names: Sequence[str]) -> tuple[PlanStep, ...]:
+def _meant(steps: Sequence[PlanStep], names: Collection[str]) -> tuple[PlanStep, ...]:
     return tuple(
-        PlanStep(step.text, tuple(dict.fromkeys(meant_name(name, names) for name in step.tools))) for step in steps
+        PlanStep(step.text, tuple(dict.fromkeys(meant_name(name, names) for name in dict.fromkeys(step.tools))))
+        for step in steps
     )
 
 

@@ -263,7 +263,10 @@ def _context(
 ) -> RunContext[DepsT]:
     """What the tool gets to see of its run."""
     call_id = ready.call.call.id
-    origin = live.call_origin(call_id)
+    tool = unwrapped(ready.tool)
+    # Headers cost something, and most functions take no context.
+    is_seen = not isinstance(tool, FunctionTool) or tool.takes_context
+    origin = live.call_origin(call_id) if is_seen else live.origin()
     return RunContext(live.deps, origin, call_id, ready.key, ready.approved, report, over, nesting, show_part)
 
 

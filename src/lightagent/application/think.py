@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final, Generic, assert_never
 
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.ask_aside import AsideReply, ask_aside
 from lightagent.application.finish_answer import finish
+from lightagent.application.keep_budget import leaves_room
 from lightagent.application.offer_tools import offer_tools
 from lightagent.application.plan_questions import (
     asked_about,
@@ -19,24 +20,15 @@ from lightagent.application.plan_questions import (
     read_scores,
 )
 from lightagent.application.tools.toolset import DepsT
+from lightagent.domain.capabilities import Requester
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.errors import OutputError
 from lightagent.domain.events import Noted
 from lightagent.domain.messages import ContextMessage, UserMessage
 from lightagent.domain.outcomes import BudgetExhausted, Failed, outcome_error
-from lightagent.domain.plan_search import (
-    Propose,
-    Question,
-    Reflect,
-    Score,
-    Search,
-    begin_search,
-    next_question,
-    proposed,
-    reflected,
-    scored,
-)
+from lightagent.domain.plan_search import Search, begin_search, next_question, proposed, reflected, scored
+from lightagent.domain.plan_thoughts import Propose, Question, Reflect, Score
 from lightagent.domain.plans import PLAN_SOURCE, Plan, Planned
 from lightagent.domain.policy import Decision, Stopped
 from lightagent.domain.spending import THOUGHT, THOUGHT_REQUESTED
@@ -49,6 +41,8 @@ from lightagent.ports.tree_of_thought import TreeOfThought
 
 SUBJECT: Final = "plan"
 """What a review of a request for a part of a plan, and of the answer, is about."""
+
+_TOO_LARGE: Final = "The plan takes more than half of what the context budget leaves the conversation."
 
 _MOST_GOAL: Final = 200
 """Characters of the query that stand for a goal where the model names none."""
@@ -73,11 +67,21 @@ async def think(live: ActiveRun[DepsT]) -> None:
         return
     if selected is not None:
         await live.tell(selected)
-    thinking = _Thinking(live, planning, specs)
+    thinking = _Thinking(live, planning, _allowed(live, specs))
     search = await thinking.search()
-    await live.tell(thinking.event(search))
+    await live.tell(await thinking.event(search))
     if thinking.stopped is not None:
         await finish(live, thinking.stopped.outcome, thinking.stopped.decisions)
+
+
+def _allowed(live: ActiveRun[DepsT], specs: Sequence[ToolSpec]) -> Sequence[ToolSpec]:
+    """The tools that the run may have called. What a policy denies is not offered, so no plan is made of it."""
+    policy = live.acting.capabilities
+    if policy is None:
+        return specs
+    origin = live.origin()
+    requester = Requester(origin.scope.user, origin.agent_name, origin.scope.tenant)
+    return tuple(spec for spec in specs if policy.decide(requester, spec).access != "deny")
 
 
 class _Thinking(Generic[DepsT]):
@@ -91,9 +95,10 @@ class _Thinking(Generic[DepsT]):
         self._live = live
         self._planning = planning
         self._specs = specs
-        self._names = tuple(spec.name for spec in specs)
+        self._names = frozenset(spec.name for spec in specs)
         self._material = material(live.run, specs)
         self._model = planning.model or live.acting.model
+        self._model_name = self._model.name
         self._error: LightAgentErrorInfo | None = None
         self._usage: Usage | None = None
         self._decisions: tuple[Decision, ...] = ()
@@ -110,17 +115,22 @@ class _Thinking(Generic[DepsT]):
             search = self._answered(search, question, reply)
         return search
 
-    def event(self, search: Search) -> Planned:
+    async def event(self, search: Search) -> Planned:
         """What came of it."""
         live, plan = self._live, None if self.stopped is not None else search.plan
         message = None if plan is None else self._message(plan)
+        offered = None if plan is None else self._offered(plan)
+        error = self._error if plan is not None else self._why_none(search)
+        names = tuple(spec.name for spec in self._specs)
+        if message is not None and not await leaves_room(live, message, names if offered is None else offered):
+            plan, message, offered, error = None, None, None, LightAgentErrorInfo("LA-BUDGET", _TOO_LARGE)
         return Planned(
             plan,
             message,
-            None if plan is None else self._offered(plan),
-            self._error if plan is not None else self._why_none(search),
+            offered,
+            error,
             search.figures(),
-            self._model.name,
+            self._model_name,
             search.calls,
             self._usage,
             self._decisions,
@@ -132,7 +142,7 @@ class _Thinking(Generic[DepsT]):
         text = "\n\n".join(part for part in (self._material, asked_about(question)) if part)
         told = instructions(question, prompts, planning.depth)
         aside = Aside(SUBJECT, told, text, self._model, planning.timeout)
-        reply = await ask_aside(self._live, aside, THOUGHT_REQUESTED, priced_as=self._model.name)
+        reply = await ask_aside(self._live, aside, THOUGHT_REQUESTED, priced_as=self._model_name)
         await self._count(reply, told + text)
         self._decisions += reply.decisions
         stopped = reply.stopped
@@ -156,7 +166,7 @@ class _Thinking(Generic[DepsT]):
         if usage is None:
             given, made = estimate_tokens(asked), estimate_tokens(reply.text)
             usage = Usage(given, made, given + made)
-        await self._live.tell(Noted(THOUGHT, {"model": self._model.name, **usage.to_dict()}, self._live.clock.now()))
+        await self._live.tell(Noted(THOUGHT, {"model": self._model_name, **usage.to_dict()}, self._live.clock.now()))
 
     def _answered(self, search: Search, question: Question, reply: AsideReply) -> Search:
         """The search with an answer, or without one where it is of no use."""
@@ -202,7 +212,7 @@ class _Thinking(Generic[DepsT]):
         return tuple(spec.name for spec in self._specs if spec.name in needed or spec.provider == OWN_PROVIDER)
 
 
-def _read(search: Search, question: Question, answer: str, names: Sequence[str]) -> Search:
+def _read(search: Search, question: Question, answer: str, names: Collection[str]) -> Search:
     """The search with an answer.
 
     Raises:

@@ -25,6 +25,9 @@ from lightagent.ports.models import ChatRequest
 from lightagent.ports.telemetry import AskedAside, Asking, CurrentSpans, RunWatch, TelemetrySink, TracingSink
 
 _LOGGER: Final = logging.getLogger("lightagent")
+_W3C: Final = frozenset({"traceparent", "tracestate"})
+"""The headers that nearly every sink gives."""
+
 _FAILED: Final = "%s failed; it sees no more of this run. It raised %s."
 
 
@@ -43,14 +46,16 @@ class Watchers(CurrentSpans):
 
     Attributes:
         trace_id: of the trace that the run is called in; empty where no sink knows of one.
+        spans: where the run tells what is to be current; None where nobody makes spans.
         is_late: the garbage collector ends the run: what makes spans is shown the rest as `CurrentSpans.see_later`.
     """
 
-    __slots__ = ("_sinks", "_spans", "_watches", "is_late", "trace_id")
+    __slots__ = ("_sinks", "_spans", "_watches", "is_late", "spans", "trace_id")
 
     def __init__(self, sinks: Sequence[TelemetrySink]) -> None:
         self.trace_id = ""
         self.is_late = False
+        self.spans: CurrentSpans | None = None
         self._sinks: list[TelemetrySink] = []
         self._watches: list[RunWatch] = []
         self._spans: list[CurrentSpans] = []
@@ -69,11 +74,6 @@ class Watchers(CurrentSpans):
             self.trace_id = found
         return prepared
 
-    @property
-    def spans(self) -> CurrentSpans | None:
-        """Where the run tells what is to be current; None where nobody makes spans."""
-        return self if self._spans else None
-
     def other_trace(self, started: RunStarted) -> str:
         """The id of the trace that the run is called in, where its caller knows it by another one; else empty."""
         return "" if self.trace_id == started.trace_id.lower() else self.trace_id
@@ -86,12 +86,13 @@ class Watchers(CurrentSpans):
                 self._watches.append(watch)
                 if _has_spans(watch):
                     self._spans.append(watch)
+                    self.spans = self
             except FAILURES as raised:  # As above.
                 _LOGGER.error(_FAILED, type(sink).__name__, raised_place(failure(raised)))
 
     def see(self, event: Event) -> None:
         """Show one event."""
-        for watch in [*self._watches]:
+        for watch in self._watches:  # Dropping one makes another list.
             try:
                 if self.is_late and _has_spans(watch):
                     watch.see_later(event)
@@ -110,29 +111,30 @@ class Watchers(CurrentSpans):
 
         A sink whose headers could not be sent is dropped: a model must not fail over them.
         """
-        return self._headers(lambda watch: watch.trace_headers(origin))
+        return self._headers(None, origin)
 
     def call_headers(self, path: tuple[str, ...], origin: Origin) -> TraceHeaders:
         """The same of a call."""
-        return self._headers(
-            lambda watch: watch.call_headers(path, origin) if _has_spans(watch) else watch.trace_headers(origin)
-        )
+        return self._headers(path, origin)
 
-    def _headers(self, ask: Callable[[RunWatch], TraceHeaders]) -> TraceHeaders:
-        headers: list[tuple[str, str]] = []
-        for watch in [*self._watches]:
+    def _headers(self, call: tuple[str, ...] | None, origin: Origin) -> TraceHeaders:
+        headers: TraceHeaders = ()
+        for watch in self._watches:
             try:
-                headers.extend(_checked(ask(watch)))
+                if call is not None and _has_spans(watch):
+                    headers += _checked(watch.call_headers(call, origin))
+                else:
+                    headers += _checked(watch.trace_headers(origin))
             except FAILURES as raised:  # As above.
                 self.drop(watch, raised)
-        return tuple(headers)
+        return headers
 
     def ask(
         self, request: ChatRequest, at: float, aside: AskedAside | None = None, prices: PriceTable = NO_PRICES
     ) -> Asking:
         """An attempt at a request begins; see `CurrentSpans`."""
         asked: list[tuple[CurrentSpans, Asking]] = []
-        for spans in [*self._spans]:
+        for spans in self._spans:
             try:
                 asked.append((spans, spans.ask(request, at, aside, prices)))
             except FAILURES as raised:  # As above.
@@ -158,7 +160,7 @@ class Watchers(CurrentSpans):
 
     def _enter(self, enter: Callable[[CurrentSpans], Callable[[], None]]) -> Callable[[], None]:
         leave: list[tuple[CurrentSpans, Callable[[], None]]] = []
-        for spans in [*self._spans]:
+        for spans in self._spans:
             try:
                 leave.append((spans, enter(spans)))
             except FAILURES as raised:  # As above.
@@ -174,7 +176,7 @@ class Watchers(CurrentSpans):
 
     def enter_tool(self, path: tuple[str, ...], at: float, spec: ToolSpec | None = None) -> None:
         """A call begins in a context of its own; see `CurrentSpans`."""
-        for spans in [*self._spans]:
+        for spans in self._spans:
             try:
                 spans.enter_tool(path, at, spec)
             except FAILURES as raised:  # As above.
@@ -184,6 +186,7 @@ class Watchers(CurrentSpans):
         """Show no more to a watch that raised."""
         self._watches = [one for one in self._watches if one is not watch]
         self._spans = [one for one in self._spans if one is not watch]
+        self.spans = self if self._spans else None
         _LOGGER.error(_FAILED, type(watch).__name__, raised_place(failure(raised)))
 
 
@@ -197,18 +200,22 @@ class _Asked(Asking):
         self._asked = asked
 
     def answered(self) -> None:
-        self._tell(lambda asked: asked.answered())
+        for spans, asked in reversed(self._asked):  # What is current is taken back in the other order.
+            try:
+                asked.answered()
+            except FAILURES as raised:  # A sink of anybody's, as above.
+                self._drop(spans, raised)
 
     def ended(self, end: ReplyEnd | None, error: LightAgentErrorInfo | None, at: float) -> None:
-        self._tell(lambda asked: asked.ended(end, error, at))
-
-    def _tell(self, tell: Callable[[Asking], None]) -> None:
-        for spans, asked in reversed(self._asked[:]):  # What is current is taken back in the other order.
+        for spans, asked in reversed(self._asked):
             try:
-                tell(asked)
-            except FAILURES as raised:  # A sink of anybody's, as above.
-                self._asked.remove((spans, asked))
-                self._watchers.drop(spans, raised)
+                asked.ended(end, error, at)
+            except FAILURES as raised:  # As above.
+                self._drop(spans, raised)
+
+    def _drop(self, spans: CurrentSpans, raised: BaseException) -> None:
+        self._asked = [one for one in self._asked if one[0] is not spans]
+        self._watchers.drop(spans, raised)
 
 
 def _is_tracing(sink: TelemetrySink) -> TypeIs[TracingSink]:
@@ -230,7 +237,7 @@ def _checked(headers: object) -> TraceHeaders:
     """
     if not isinstance(headers, (list, tuple)):
         raise TypeError(f"trace_headers gave {type(headers).__name__}; give a tuple of (name, value) pairs.")
-    return tuple(_header(pair) for pair in headers)
+    return tuple([_header(pair) for pair in headers]) if headers else ()
 
 
 def _header(pair: object) -> tuple[str, str]:
@@ -239,6 +246,6 @@ def _header(pair: object) -> tuple[str, str]:
     name, value = pair
     if not isinstance(name, str) or not isinstance(value, str):
         raise TypeError("trace_headers gave a name or value that is no text; give a tuple of (str, str) pairs.")
-    if not is_header_name(name) or not (value.isascii() and value.isprintable()):
+    if not (name in _W3C or is_header_name(name)) or not (value.isascii() and value.isprintable()):
         raise ValueError(f"trace_headers gave {name!r}, which no HTTP header can hold; use printable ASCII.")
     return name, value

@@ -95,6 +95,7 @@ def compose_means(options: AgentOptions, output: OutputType[object], deps_type: 
         sinks=sinks,
         ambient_sink=compose_ambient_sink(options, sinks),
         capture_content=options.get("capture_content") or False,
+        capabilities=options.get("capabilities"),
         planning=compose_planning(options) if "tree_of_thought" in options else None,
         handoffs=_handoffs(handoffs) if (handoffs := options.get("handoffs")) else (),
     )

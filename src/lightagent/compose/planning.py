@@ -34,12 +34,11 @@ def compose_planning(options: AgentOptions) -> TreeOfThought | None:
         )
     if planning.model is not None and not is_model(planning.model):
         raise ConfigurationError("tree_of_thought: its model must have name, stream and aclose.", guidance="")
-    filters = options.get("filter_tools")
-    return replace(
-        planning,
-        model=planning.model if model is None else model,
-        filter_tools=planning.filter_tools if filters is None else filters,
-    )
+    filters, chosen = options.get("filter_tools"), planning.model if model is None else model
+    name: object = "" if chosen is None else chosen.name
+    if not isinstance(name, str):
+        raise ConfigurationError(f"tot_model: its name must be text, got {name!r:.80}.", guidance="")
+    return replace(planning, model=chosen, filter_tools=planning.filter_tools if filters is None else filters)
 
 
 def _model(options: AgentOptions) -> ChatModel | None:

@@ -66,7 +66,8 @@ def see_failures(run: Run) -> Run:
     """The run as its calls end: whether its plan has failed.
 
     It has where a call of a tool that it names failed, or any call where it names none; and where the model called a
-    tool that is not offered because the plan does not name it. Where no other plan follows, all tools are offered.
+    tool that is not offered: because the plan does not name it, or because a policy keeps back what the plan names.
+    Where no other plan follows, all tools are offered.
     """
     if run.plan is None or run.plan_failed:
         return run
@@ -87,5 +88,7 @@ def split_by_plan(run: Run, names: tuple[str, ...]) -> tuple[tuple[str, ...], tu
     return left, tuple(name for name in names if name not in run.plan_tools)
 
 
-def _kept_back(run: Run) -> tuple[str, ...]:
-    return split_by_plan(run, run.hidden)[1]
+def _kept_back(run: Run) -> frozenset[str]:
+    """What was not offered because of the plan, or although the plan needs it."""
+    needed = () if run.plan is None else run.plan.tools
+    return frozenset((*split_by_plan(run, run.hidden)[1], *(name for name in run.hidden if name in needed)))

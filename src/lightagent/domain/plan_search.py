@@ -10,130 +10,32 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
-from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.plans import MOST_ON_RECORD, MOST_STEPS, MOST_TEXT, Fate, Plan, PlanStep, ThoughtFigures
-
-Strategy: TypeAlias = Literal["beam", "best_first"]
+from lightagent.domain.plan_thoughts import (
+    Proposal,
+    Propose,
+    Question,
+    Reflect,
+    Score,
+    SearchLimits,
+    Thought,
+    is_usable,
+    size_of,
+)
+from lightagent.domain.plans import (
+    MOST_ON_RECORD,
+    MOST_PLAN,
+    MOST_STEPS,
+    MOST_TEXT,
+    Fate,
+    Plan,
+    PlanStep,
+    ThoughtFigures,
+)
 
 MOST_SCORED: Final = 40
 """Thoughts that one question has scored."""
-
-_MIDDLE: Final = 0.5
-"""The score of a thought that nobody has scored, nor the one that it goes on from."""
-
-
-@dataclass(frozen=True, slots=True)
-class SearchLimits:
-    """How far the search goes.
-
-    Attributes:
-        width: thoughts that are kept: with ``beam`` of each level, with ``best_first`` of those that go on from one.
-        branches: proposals that are asked for at once.
-        depth: how often a thought may be thought further.
-        strategy: ``beam`` goes on with all that is kept of a level, ``best_first`` with the best thought there is.
-        max_model_calls: questions, the look back included.
-        reflect: have the model look back on the plan.
-        min_score: thoughts of a lower score are dropped.
-        enough: the search ends with a whole plan of this score.
-    """
-
-    width: int = 1
-    branches: int = 1
-    depth: int = 1
-    strategy: Strategy = "beam"
-    max_model_calls: int = 20
-    reflect: bool = True
-    min_score: float = 0.0
-    enough: float = 1.0
-
-    def __post_init__(self) -> None:
-        for name in ("width", "branches", "depth", "max_model_calls"):
-            count: object = getattr(self, name)
-            if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-                raise _refused(name, "a whole number above 0", count)
-        for name in ("min_score", "enough"):
-            score: object = getattr(self, name)
-            if isinstance(score, bool) or not isinstance(score, (int, float)) or not 0 <= score <= 1:
-                raise _refused(name, "a number from 0 to 1", score)
-        if self.strategy not in ("beam", "best_first"):
-            raise _refused("strategy", "'beam' or 'best_first'", self.strategy)
-        reflect: object = self.reflect
-        if not isinstance(reflect, bool):
-            raise _refused("reflect", "True or False", reflect)
-
-
-def _refused(name: str, wanted: str, given: object) -> ConfigurationError:
-    return ConfigurationError(f"TreeOfThought: {name} is {wanted}, not {given!r:.50}.", guidance="")
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """How a model says that a thought may go on.
-
-    Attributes:
-        steps: that come next.
-        goal: what the plan is for; the first one that is given holds.
-        complete: nothing is left to do after them.
-    """
-
-    steps: tuple[PlanStep, ...]
-    goal: str = ""
-    complete: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Thought:
-    """A plan in the making.
-
-    Attributes:
-        path: its place in the tree, see `ThoughtFigures`.
-        steps: all until now; `added` are those that it has and the thought before it has not.
-        complete: it is a whole plan, or may not be thought further.
-        score: that a model gave it; asked: a model was asked for it.
-        worth: the same; where there is none, that of the thought before it.
-    """
-
-    path: tuple[int, ...] = ()
-    goal: str = ""
-    steps: tuple[PlanStep, ...] = ()
-    added: tuple[PlanStep, ...] = ()
-    complete: bool = False
-    score: float | None = None
-    asked: bool = False
-    worth: float = _MIDDLE
-
-    @property
-    def plan(self) -> Plan:
-        """The thought as a plan."""
-        return Plan(self.goal, self.steps)
-
-
-@dataclass(frozen=True, slots=True)
-class Propose:
-    """Ask for at most `count` ways in which this thought may go on."""
-
-    thought: Thought
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """Ask how promising each of these is, from 0 to 1."""
-
-    thoughts: tuple[Thought, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Reflect:
-    """Ask for the plan once more, with what is wrong with it mended; `unknown` are tools in it that nobody has."""
-
-    plan: Plan
-    unknown: tuple[str, ...] = ()
-
-
-Question: TypeAlias = Propose | Score | Reflect
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +131,8 @@ def proposed(search: Search, question: Propose, proposals: Sequence[Proposal]) -
     Proposals that need tools which there are not are left out, unless there are no others: the look back may mend it.
     """
     parent, limits = question.thought, search.limits
-    usable = [one for one in dict.fromkeys(proposals) if is_usable(one.steps)]
+    room = MOST_PLAN - size_of(parent.steps)
+    usable = [one for one in dict.fromkeys(proposals) if is_usable(one.steps) and size_of(one.steps) <= room]
     known = [one for one in usable if not search.unknown_tools(one.steps)]
     taken = (known or (usable if limits.reflect else []))[: question.count]
     added = tuple(_next_thought(parent, number, one, limits.depth) for number, one in enumerate(taken))
@@ -259,11 +162,6 @@ def reflected(search: Search, plan: Plan | None) -> Search:
     if plan is not None and is_usable(plan.steps) and not search.unknown_tools(plan.steps):
         kept = Plan(plan.goal.strip()[:MOST_TEXT], plan.steps)
     return replace(search, calls=search.calls + 1, reflected=kept, looked_back=True)
-
-
-def is_usable(steps: Sequence[PlanStep]) -> bool:
-    """Whether these steps are something that can be done, and not too much to be told."""
-    return 0 < len(steps) <= MOST_STEPS and all(0 < len(step.text.strip()) <= MOST_TEXT for step in steps)
 
 
 def _next_thought(parent: Thought, number: int, proposal: Proposal, depth: int) -> Thought:

@@ -19,6 +19,9 @@ MOST_STEPS: Final = 50
 MOST_TEXT: Final = 2_000
 """Characters of a goal or of a step."""
 
+MOST_PLAN: Final = 20_000
+"""Characters of all steps of a plan, with the names of their tools; the agent is told them with each request."""
+
 MOST_ON_RECORD: Final = 200
 """Thoughts of a tree that its event holds; of a larger one the first."""
 

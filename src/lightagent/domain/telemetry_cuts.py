@@ -24,6 +24,9 @@ IDENTIFIER: Final = 200
 ROOM: Final = 700
 """The least room in which one more part or value is begun: two identifiers, a mark, and what stands around them."""
 
+_SHORT: Final = (IDENTIFIER - 2) // 6
+"""Characters of an identifier that fit however they are written: as JSON one takes six at most."""
+
 _MARK: Final = 60
 """Characters that a mark takes at most, as JSON."""
 
@@ -82,6 +85,8 @@ def fitted_name(name: str) -> str:
     """An id, a name or a key: as it is, unless it is a token of a well-known service, or longer than any name."""
     read = name[: 2 * IDENTIFIER]
     clean = mask_tokens(shown_characters(read), MASK)
+    if len(name) <= _SHORT:
+        return clean
     return fitted_text(LongText(clean, len(name) - len(read)), IDENTIFIER, IDENTIFIER)
 
 

@@ -299,6 +299,7 @@ class _Tracer:
         if request is None:
             return
         data: JsonObject = {
+            "agent_name": self._head.name,
             "model": self._head.model,
             "stream": self._stream,
             "message_count": request.message_count,
@@ -329,9 +330,11 @@ class _Tracer:
         self._line("tool_result", event.at, data, {"output": event.output})
         for effect in event.effects:
             if isinstance(effect, HandOver):
-                target = effect.head.name
-                self._next_head = self._next_head or effect.head
-                self._line("handoff", event.at, {"source_agent": self._head.name, "target_agent": target})
+                head = effect.head
+                self._next_head = self._next_head or head
+                known: JsonObject = {"source_agent": self._head.name, "target_agent": head.name}
+                told: JsonObject = {"instructions": None if head.silent else head.instructions.to_openai()["content"]}
+                self._line("handoff", event.at, known, told)
             elif isinstance(effect, DeclareTools):
                 found: JsonObject = {"id": event.call_id, "tools": [*effect.names]}
                 self._line("tools_found", event.at, {**found, "candidates": candidates_data(effect.candidates)})

@@ -117,6 +117,11 @@ class FunctionTool(Tool[DepsT_contra]):
         """Whether the last call was over in a thread, and at once."""
         return self._declared.pace.is_quick and not self.is_async
 
+    @property
+    def takes_context(self) -> bool:
+        """Whether somebody sees the context of its calls: the function, or what a subclass does around it."""
+        return type(self).call is not FunctionTool.call or bool(self._declared.compiled(self.function).context)
+
     def refuse_deps(self, given: object) -> None:
         """Nothing, where an agent or run with dependencies of the type `given` can serve the tool's context.
 

@@ -5,14 +5,20 @@ from __future__ import annotations
 import asyncio
 import importlib
 import sys
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack, suppress
+from typing import Annotated, TypeAlias
+
+import typer
 
 from lightagent.agent import LightAgent
 from lightagent.application.projections.result import RunResult
 from lightagent.application.projections.stream_events import StreamEvent
 from lightagent.bootstrap import open_app
-from lightagent.domain.errors import LightAgentError
+from lightagent.domain.errors import ConfigurationError, LightAgentError
 from lightagent.domain.json_types import JsonObject
+from lightagent.domain.outcomes import Suspended
+from lightagent.entrypoints.cli.ask_approval import ask_about
 from lightagent.entrypoints.cli.console import ExitCode, err, guarded, show_error, write_answer
 from lightagent.entrypoints.cli.destination import show_destination
 from lightagent.entrypoints.cli.logins import app_logins
@@ -30,10 +36,13 @@ from lightagent.entrypoints.cli.options import (
 )
 from lightagent.entrypoints.cli.progress import print_line, progress_line
 from lightagent.entrypoints.cli.run_command import agent_options
+from lightagent.entrypoints.cli.swarm_files import agents_of, load_swarm
 from lightagent.entrypoints.cli.tool_files import load_tools
 from lightagent.entrypoints.cli.trace_tree import print_tree
-from lightagent.entrypoints.cli.watched_run import watched_run
+from lightagent.entrypoints.cli.watched_run import watched_resume, watched_run
 from lightagent.options import RunOptions
+from lightagent.settings.origins import printable
+from lightagent.swarm import LightSwarm
 
 HELP = """\
 /help   this text
@@ -41,10 +50,23 @@ HELP = """\
 /reset  forget the conversation
 /exit   leave (as Ctrl-D does); Ctrl-C stops the current answer"""
 
+_UNDECIDED = "A tool call waits for approval, and nobody at a terminal gave it; the conversation is as it was before."
+_UNDECIDED_STORED = "A tool call waits for approval. `lightagent sessions resume` decides about it and goes on."
+_UNDECIDED_SWARM = "A tool call waits for approval, and with it the session; a program decides about it, by resume()."
+
+
+Swarm: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--swarm", metavar="FILE.py:NAME", help="Talk with a LightSwarm of this file or MODULE:NAME. The file is run."
+    ),
+]
+
 
 @guarded
 def chat(
     tools: Tools = None,
+    swarm: Swarm = None,
     config: Config = None,
     profile: Profile = None,
     instructions: Instructions = None,
@@ -56,7 +78,8 @@ def chat(
 ) -> ExitCode:
     """Talk. Answers stream, tool calls are shown as they happen, and the conversation is kept until /reset.
 
-    Within the chat: /help, /trace, /reset, /exit. Ctrl-C stops the current answer, Ctrl-D leaves.
+    Within the chat: /help, /trace, /reset, /exit. Ctrl-C stops the current answer, Ctrl-D leaves. On a terminal you are
+    asked about calls of tools that wait for approval.
 
     **Examples**
 
@@ -64,32 +87,88 @@ def chat(
 
     `lightagent chat --tools examples/repository_tools.py`
 
+    `lightagent chat --swarm examples/service_desk/desk.py:desk`, whose first agent takes each question
+
     `lightagent chat --session monday`, which goes on where it was left
 
     `lightagent chat --profile prod --instructions "Answer in French."`
     """
+    options = RunOptions(tenant=tenant, user_id=user, session_id=session, trace=True)
+    if swarm is not None:
+        _refuse_beside_a_swarm(
+            {
+                "--tools": tools,
+                "--instructions": instructions,
+                "--config": config,
+                "--profile": profile,
+                "--debug": debug,
+                "--trust-config": trust_config,
+            }
+        )
+        return _talk_with_swarm(load_swarm(swarm), options)
     settings = settings_for(config, profile, debug, trust_config)
     found = load_tools(tools)
     app = open_app(settings, logins=app_logins(settings))
     agent = app.agent(**agent_options(found, instructions))
     show_destination(app.model)
-    err().print(f"{app.model.name} · /help for help, Ctrl-D to leave", markup=False)
+    return _talk(agent, options, app.model.name, app.aclose, _UNDECIDED_STORED)
+
+
+def _refuse_beside_a_swarm(given: Mapping[str, object]) -> None:
+    names = [name for name, value in given.items() if value]
+    if names:
+        raise ConfigurationError(
+            f"--swarm: Its agents are made by the file, so {', '.join(names)} would change nothing.",
+            guidance="Leave the other options out, and say it in the file.",
+        )
+
+
+def _talk_with_swarm(swarm: LightSwarm, options: RunOptions) -> ExitCode:
+    agents = agents_of(swarm)
+    show_destination(*(agent.means.model for agent in agents))
+
+    async def close() -> None:
+        async with AsyncExitStack() as stack:
+            for agent in agents:
+                stack.push_async_callback(agent.aclose)
+
+    return _talk(
+        swarm.member(agents[0]), options, ", ".join(printable(name) for name in swarm.agents), close, _UNDECIDED_SWARM
+    )
+
+
+def _talk(
+    agent: LightAgent,
+    options: RunOptions,
+    title: str,
+    close: Callable[[], Coroutine[object, object, None]],
+    undecided: str,
+) -> ExitCode:
+    """Hold the conversation.
+
+    Args:
+        title: whom the person talks with.
+        close: closes what was opened.
+        undecided: what a person is told of a stored session whose turn waits for a decision.
+    """
+    err().print(f"{title} · /help for help, Ctrl-D to leave", markup=False)
     with asyncio.Runner() as runner:
         try:
-            _Conversation(agent, RunOptions(tenant=tenant, user_id=user, session_id=session, trace=True), runner).hold()
+            _Conversation(agent, options, runner, undecided).hold()
         finally:
             # On the loop that the connections belong to.
-            runner.run(app.aclose())
+            runner.run(close())
     return ExitCode.COMPLETED
 
 
 class _Conversation:
     """One chat: the history of finished answers, and the last result for /trace."""
 
-    def __init__(self, agent: LightAgent, options: RunOptions, runner: asyncio.Runner) -> None:
+    def __init__(self, agent: LightAgent, options: RunOptions, runner: asyncio.Runner, undecided: str) -> None:
         self._agent = agent
         self._options = options
         self._is_stored = options.get("session_id") is not None
+        self._undecided = undecided if self._is_stored else _UNDECIDED
         self._runner = runner
         self._history: list[JsonObject] = []
         self._last: RunResult | None = None
@@ -130,24 +209,39 @@ class _Conversation:
         if not self._is_stored:
             options["history"] = self._history
         work = watched_run(self._agent, question, screen.show, **options)
+        while (result := self._play(work, screen)) is not None:
+            if not isinstance(result.outcome, Suspended):
+                self._keep(result)
+                return
+            decided = ask_about(result.journal)
+            if decided is None:
+                self._last = result
+                err().print(self._undecided, style="yellow")
+                return
+            work = watched_resume(self._agent, result.journal, decided, screen.show)
+
+    def _play(self, work: Coroutine[object, object, RunResult], screen: _Screen) -> RunResult | None:
+        """What came of a run or of a part of it; None where it was stopped, or refused."""
         try:
-            self._last = self._runner.run(work)
+            return self._runner.run(work)
         except KeyboardInterrupt:
             # Ctrl-C while the answer comes: the run is cancelled, the conversation stays as it was before.
             screen.end()
             err().print("Stopped; the conversation is as it was before this question.", style="yellow")
-            return
+            return None
         except LightAgentError as exc:
             screen.end()
             show_error(exc.info)
-            return
-        screen.end()
-        if self._last.error is not None:
-            show_error(self._last.error)
-        elif self._last.success:
-            self._history = self._last.history()
-        else:
-            err().print("A tool call waits for approval, which the chat cannot give.", style="yellow")
+            return None
+        finally:
+            screen.end()
+
+    def _keep(self, result: RunResult) -> None:
+        self._last = result
+        if result.error is not None:
+            show_error(result.error)
+        elif result.success:
+            self._history = result.history()
 
 
 class _Screen:

@@ -103,9 +103,14 @@ def about(journal: Journal, decision: ApprovalDecision | None, call: str | None)
 
 def waiting_lines(journal: Journal) -> list[str]:
     """A line for each call that waits: its id, and what it would do."""
+    return [f"waits · {name} · {_call_text(call)}" for name, call in calls_that_wait(journal).items()]
+
+
+def calls_that_wait(journal: Journal) -> dict[str, PendingCall]:
+    """The calls that wait for a human, each by the text that names it in decisions."""
     run = journal.run
     found = {name: _call(run, path) for name, path in waiting_calls(run).items()}
-    return [f"waits · {name} · {_call_text(call)}" for name, call in found.items() if call is not None]
+    return {name: call for name, call in found.items() if call is not None}
 
 
 def _call_text(call: PendingCall) -> str:

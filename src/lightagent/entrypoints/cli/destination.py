@@ -14,9 +14,9 @@ from lightagent.ports.models import ChatModel, ServedModel
 from lightagent.settings.origins import printable
 
 
-def show_destination(model: ChatModel) -> None:
-    """One line on standard error that names every host; none for a model that runs in this process."""
-    found = dict.fromkeys(destinations(model))
+def show_destination(*models: ChatModel) -> None:
+    """One line on standard error that names every host; none for models that run in this process."""
+    found = dict.fromkeys(host for model in models for host in destinations(model))
     if found:
         err().print(printable(f"The model is asked at {', then '.join(found)}."), style="dim", markup=False)
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
 import re
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import TypeAlias
 
 from lightagent.application.tools.decorator import DeclaredTool
-from lightagent.application.tools.tool_file import place_in_file
 from lightagent.domain.errors import ConfigurationError
+from lightagent.entrypoints.cli.python_files import run_file
 from lightagent.settings.origins import suggest
 
 ToolFunction: TypeAlias = Callable[..., object]
@@ -43,7 +41,7 @@ def load_tool_file(spec: str) -> list[ToolFunction]:
             f"--tools {spec}: This is no Python file.", guidance="Write --tools FILE.py, or --tools FILE.py:name,name."
         )
     path = Path(matched[1])
-    module = _execute(path)
+    module = run_file(path, "tools")
     names = [name.strip() for name in (matched[2] or "").split(",") if name.strip()]
     tools = [_named(module, path, name) for name in names] if names else _declared(module, path)
     if not tools:
@@ -52,30 +50,6 @@ def load_tool_file(spec: str) -> list[ToolFunction]:
             guidance="Define public functions with type annotations, or a list TOOLS.",
         )
     return tools
-
-
-def _execute(path: Path) -> ModuleType:
-    if not path.is_file():
-        raise ConfigurationError(f"--tools {path}: There is no such file.", guidance="Check the path.")
-    # As `python FILE.py` does, so that the file can import its neighbours.
-    folder = str(path.parent.absolute())
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
-    name = f"lightagent_tools_{re.sub(r'[^0-9A-Za-z_]', '_', path.stem)}"
-    spec = importlib.util.spec_from_file_location(name, path.absolute())
-    if spec is None or spec.loader is None:
-        raise ConfigurationError(f"--tools {path}: Python cannot load this file.", guidance="Check the path.")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as exc:
-        del sys.modules[name]
-        raise ConfigurationError(
-            f"--tools {place_in_file(exc, path)}: {type(exc).__name__}: {exc}.",
-            guidance="Run it with `python` to see more, and correct it.",
-        ) from exc
-    return module
 
 
 def _named(module: ModuleType, path: Path, name: str) -> ToolFunction:

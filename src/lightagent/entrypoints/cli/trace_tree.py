@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict, deque
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
@@ -40,7 +41,7 @@ def trace_tree(
         calls: the run's calls; a trace holds no content of its own unless it was asked for.
         prices: of models, for what the turns cost.
     """
-    builder = _Builder(dict(_by_place(calls)), prices, priced_cost(events, prices) if prices.prices else None)
+    builder = _Builder(_by_place(calls), prices, priced_cost(events, prices) if prices.prices else None)
     for event in events:
         builder.add(event)
     return builder.tree
@@ -56,27 +57,42 @@ def print_tree(
     console.print(trace_tree(events, calls, prices), soft_wrap=False)
 
 
-def _by_place(calls: Sequence[ToolCallRecord], path: _Path = ()) -> Iterator[tuple[_Path, ToolCallRecord]]:
-    """The calls, and those of nested agents, by the ids that lead to them."""
+def _by_place(calls: Sequence[ToolCallRecord]) -> dict[_Path, deque[ToolCallRecord]]:
+    """The calls, and those of nested agents, by the ids that lead to them.
+
+    Several turns may have a call of the same id, as where models of several agents count theirs. They are in order.
+    """
+    places = defaultdict[_Path, deque[ToolCallRecord]](deque)
+    for place, call in _with_place(calls, ()):
+        places[place].append(call)
+    return places
+
+
+def _with_place(calls: Sequence[ToolCallRecord], path: _Path) -> Iterator[tuple[_Path, ToolCallRecord]]:
     for call in calls:
         place = (*path, call.id)
         yield place, call
-        yield from _by_place(call.nested, place)
+        yield from _with_place(call.nested, place)
 
 
 @dataclass(slots=True)
 class _Branch:
-    """One agent's part of the tree: its node, the turn that is under way, and the calls that have not ended."""
+    """One run's part of the tree: its node, the turn that is under way, and the calls that have not ended.
+
+    `agent` is who began it, and `acts` what the turn says of who acts: nothing, unless another one took over.
+    """
 
     node: Tree
     turn: Tree
     turns: int = 0
     asked: str = ""
+    agent: str = ""
+    acts: str = ""
     calls: dict[str, Tree] = field(default_factory=dict)
 
 
 class _Builder:
-    def __init__(self, calls: dict[_Path, ToolCallRecord], prices: PriceTable, cost: float | None) -> None:
+    def __init__(self, calls: Mapping[_Path, deque[ToolCallRecord]], prices: PriceTable, cost: float | None) -> None:
         self.tree = Tree(_line("[bold]run[/]"))
         self._calls = calls
         self._prices = prices
@@ -89,16 +105,18 @@ class _Builder:
         match event["type"]:
             case "run_start":
                 title = f"[bold]{text_of(data, 'agent_name')}[/] · model {text_of(data, 'model')}"
+                branch.agent = str(data.get("agent_name"))
                 branch.node.label = _line(title if path else f"{title} · [dim]trace {preview(event['trace_id'])}[/]")
             case "model_request":
                 branch.turns += 1
                 branch.asked = str(data.get("model"))
-                branch.turn = branch.node.add(
-                    _line(f"[bold]turn {branch.turns}[/] · {text_of(data, 'message_count')} messages")
-                )
+                other = data.get("agent_name", branch.agent) != branch.agent
+                branch.acts = f" · {text_of(data, 'agent_name')}" if other else ""
+                messages = text_of(data, "message_count")
+                branch.turn = branch.node.add(_line(f"[bold]turn {branch.turns}[/]{branch.acts} · {messages} messages"))
             case "model_response":
                 answer = answer_text(data, self._prices, branch.asked)
-                branch.turn.label = _line(f"[bold]turn {branch.turns}[/] · {answer}")
+                branch.turn.label = _line(f"[bold]turn {branch.turns}[/]{branch.acts} · {answer}")
             case "tool_call" | "tool_result" | "approval_required":
                 self._call(branch, path, event["type"], data)
             case "run_end":
@@ -115,7 +133,8 @@ class _Builder:
 
     def _call(self, branch: _Branch, path: _Path, kind: str, data: JsonObject) -> None:
         id_ = str(data.get("id"))
-        record = self._calls.get((*path, id_))
+        records = self._calls.get((*path, id_)) or deque()
+        record = records[0] if records else None
         arguments = data.get("arguments", record.arguments if record else None)
         if id_ not in branch.calls or kind == "tool_call":
             label = _line(f"[cyan]{call_text(text_of(data, 'name'), arguments)}[/]")
@@ -123,6 +142,8 @@ class _Builder:
         if kind == "tool_result":
             output = str(data.get("output", (record.output or "") if record else ""))
             branch.calls.pop(id_).add(_line(result_text(data, output)))
+            if records:
+                records.popleft()
             self._branches.pop((*path, id_), None)  # Another turn may give a call of its own the same id.
         elif kind == "approval_required":
             branch.calls[id_].add(_line("[yellow]waits for approval[/]"))

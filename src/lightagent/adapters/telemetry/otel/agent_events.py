@@ -76,7 +76,6 @@ _TELLING: Final = frozenset(
         Noted,
         OutputRejected,
         Planned,
-        RunFinished,
         ToolsSelected,
     }
 )
@@ -91,6 +90,8 @@ def is_told(event: Event) -> bool:
     if type(event) in _TELLING:
         return True
     if isinstance(event, ToolFinished) and event.effects:
+        return True
+    if isinstance(event, RunFinished) and isinstance(event.outcome, (BudgetExhausted, Suspended)):
         return True
     return isinstance(event, _OF_POLICIES) and bool(event.decisions)
 

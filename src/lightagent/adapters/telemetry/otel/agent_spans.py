@@ -10,21 +10,18 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Link, Span, SpanKind
 
 from lightagent.adapters.telemetry.otel.agent_events import is_told, refused_call, told_of
-from lightagent.adapters.telemetry.otel.attempt_spans import AttemptSpan, ChatBase, chat_base
-from lightagent.adapters.telemetry.otel.attributes import (
-    agent_attributes,
-    owner_attributes,
-    usage_attributes,
-)
+from lightagent.adapters.telemetry.otel.attempt_spans import AttemptSpan
+from lightagent.adapters.telemetry.otel.attributes import owner_attributes, run_attributes, usage_attributes
 from lightagent.adapters.telemetry.otel.call_spans import CallSpan
 from lightagent.adapters.telemetry.otel.costs import RunCosts
+from lightagent.adapters.telemetry.otel.head_facts import ChatBase, chat_base
 from lightagent.adapters.telemetry.otel.kit import Kit
-from lightagent.adapters.telemetry.otel.names import COST, INVOKE_AGENT, OUTCOME, TRACE
-from lightagent.adapters.telemetry.otel.plain_values import Attributes, plain_name
+from lightagent.adapters.telemetry.otel.names import COST, OUTCOME, RUN, TRACE
+from lightagent.adapters.telemetry.otel.plain_values import Attributes, plain_attributes, plain_id
 from lightagent.adapters.telemetry.otel.spans import Entered, end, inside, tell
 from lightagent.adapters.telemetry.otel.work_spans import WorkSpans
 from lightagent.aiokits.told_work import listen
-from lightagent.domain.agent_heads import AgentHead, lasting_name
+from lightagent.domain.agent_heads import AgentHead
 from lightagent.domain.effects import HandOver
 from lightagent.domain.events import (
     Admitted,
@@ -75,6 +72,7 @@ class AgentSpans:
         "_costs",
         "_kit",
         "_newest",
+        "_owner",
         "_specs",
         "_unknown",
         "_usage",
@@ -96,14 +94,16 @@ class AgentSpans:
         ids: tuple[int, int] = NO_IDS,
     ) -> None:
         self._kit, self.started = kit, started
-        self._base = owner_attributes(kit.names, started, kit.tags)
-        name = lasting_name(started.head.name)
-        title = f"{INVOKE_AGENT} {name}" if name else INVOKE_AGENT
-        attributes = agent_attributes(kit.names, started, self._base)
+        names, facts = kit.names, kit.heads.facts(started.head)
+        self._base = plain_attributes(owner_attributes(names, started, kit.tags))
+        session = self._base.get(names.session)
+        self._owner = self._base if session is None else {**self._base, names.conversation: session}
+        own = run_attributes(names, started)
+        base = {**self._owner, **facts.attributes, RUN: plain_id(started.run_id)}
         if ids == NO_IDS:
-            self.span: Span = kit.spans.start(title, parent, SpanKind.INTERNAL, attributes, at, links)
+            self.span: Span = kit.spans.start(facts.title, parent, SpanKind.INTERNAL, own, at, links, base)
         else:
-            self.span = kit.spans.start_chosen(title, parent, attributes, at, links, ids)
+            self.span = kit.spans.start_chosen(facts.title, parent, own, at, links, ids, base)
         self.context = inside(self.span, parent)
         self.head = started.head
         self._work = WorkSpans(kit, self._base)
@@ -126,7 +126,7 @@ class AgentSpans:
     def tell_trace(self, trace_id: str) -> None:
         """Tell the trace id that the application knows the run by, where that is not the one of its spans."""
         if trace_id and trace_id != f"{self.span.get_span_context().trace_id:032x}":
-            self.span.set_attribute(TRACE, plain_name(trace_id))
+            self.span.set_attribute(TRACE, plain_id(trace_id))
 
     def take_up(self, past: Sequence[Event]) -> None:
         """Learn from what happened before, in a run that is resumed, who acts in it."""
@@ -138,7 +138,7 @@ class AgentSpans:
         """One event of this agent's run."""
         if self._unknown and not isinstance(event, ToolFinished):
             self._settle(left=isinstance(event, RunFinished) and isinstance(event.outcome, Cancelled))
-        if self.span.is_recording() and is_told(event):
+        if is_told(event) and self.span.is_recording():
             self._tell(event)
         if self._kit.sum_usage:
             self._sum(event)
@@ -181,13 +181,13 @@ class AgentSpans:
         self._costs.prices = prices
         if aside is not None:
             head = replace(self.head, model=aside.model, endpoint=aside.endpoint, params={}, output_schema=None)
-            base = chat_base(self._kit.names, head, self._base)
+            base = chat_base(self._kit.names, head).of(self._owner)
             self._newest = AttemptSpan(self._kit, base, self.context, request, at, aside, self._costs)
             self._work.attempt = self._newest
             return self._newest
         self._specs = request.tools or self._specs
         if self._chat is None or self._chat[0] is not self.head:
-            self._chat = self.head, chat_base(self._kit.names, self.head, self._base)
+            self._chat = self.head, self._kit.heads.facts(self.head).chat.of(self._owner)
         base = self._chat[1]
         self._attempt = self._newest = AttemptSpan(self._kit, base, self.context, request, at, None, self._costs)
         self._work.attempt = self._newest
@@ -205,8 +205,14 @@ class AgentSpans:
 
     def begin_call(self, name: str, call_id: str, at: float) -> CallSpan:
         """A call goes on of which nothing but this is known."""
-        spec = next((spec for spec in self._specs if spec.name == name), None)
+        spec = self._spec_of(name)
         return self._calls.setdefault(call_id, CallSpan(self._kit, self._base, self.context, name, call_id, at, spec))
+
+    def _spec_of(self, name: str) -> ToolSpec | None:
+        for spec in self._specs:
+            if spec.name == name:
+                return spec
+        return None
 
     def cut_off(self, at: float) -> None:
         """The run is over, and nothing told how."""
@@ -214,21 +220,22 @@ class AgentSpans:
         end(self.span, at, names=self._kit.names)
 
     def _answered(self, event: ModelReplied | ModelFailed) -> None:
-        attempt = self._attempt
-        if attempt is not None and isinstance(event, ModelReplied):
-            attempt.replied(event)
+        if self._attempt is None:
+            return
+        if isinstance(event, ModelReplied):
+            self._attempt.replied(event)
             self._called = event.message.tool_calls
-        elif attempt is not None and isinstance(event, ModelFailed):
-            attempt.failed(event)
+        else:
+            self._attempt.failed(event)
 
     def _wait(self, event: ApprovalRequested) -> None:
         if (call := self._calls.pop(event.call_id, None)) is not None:
             call.waits(event.at)
 
     def _begin_call(self, event: ToolStarted) -> None:
-        spec = next((spec for spec in self._specs if spec.name == event.name), None)
-        self._calls[event.call_id] = CallSpan(
-            self._kit, self._base, self.context, event.name, event.call_id, event.at, spec, event.arguments
+        name, call_id, spec = event.name, event.call_id, self._spec_of(event.name)
+        self._calls[call_id] = CallSpan(
+            self._kit, self._base, self.context, name, call_id, event.at, spec, event.arguments
         )
 
     def _end_call(self, event: ToolFinished) -> None:
@@ -240,7 +247,7 @@ class AgentSpans:
         elif self.span.is_recording():
             # A name that the model made up is content.
             name = next((call.name for call in self._called if call.id == event.call_id), "")
-            known = name if any(spec.name == name for spec in self._specs) else ""
+            known = "" if self._spec_of(name) is None else name
             name, attributes = refused_call(self._kit.names, event, known)
             tell(self.span, name, attributes, event.at)
         if event.effects:
@@ -270,8 +277,9 @@ class AgentSpans:
 
     def _cut_off_rest(self, at: float, error_type: str = "") -> None:
         """End what the end of the run cuts off; `error_type` is why that failed."""
-        self._settle(left=True)
-        if self._attempt is not None:
+        if self._unknown:
+            self._settle(left=True)
+        if self._attempt is not None and not self._attempt.is_over:
             self._attempt.cut_off(at)
         for call in self._calls.values():
             call.cut_off(at, error_type)

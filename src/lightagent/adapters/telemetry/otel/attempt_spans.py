@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from functools import partial
-from typing import NamedTuple
 
 from opentelemetry import context as otel_context
 from opentelemetry.context import Context
@@ -13,23 +12,23 @@ from opentelemetry.trace import Span, SpanKind
 from opentelemetry.util.types import AnyValue
 
 from lightagent.adapters.telemetry.otel.attributes import (
+    Reply,
     asked_attributes,
     asked_server,
-    chat_attributes,
     measured_attributes,
     reply_attributes,
     request_parameters,
 )
 from lightagent.adapters.telemetry.otel.content_events import DETAILS, EXCEPTION, details, emit, exception_details
 from lightagent.adapters.telemetry.otel.costs import RunCosts
+from lightagent.adapters.telemetry.otel.head_facts import ChatBase
 from lightagent.adapters.telemetry.otel.kit import Kit
-from lightagent.adapters.telemetry.otel.names import ASIDE, ATTEMPT, CHAT, COST, MODEL, TURN, Names
+from lightagent.adapters.telemetry.otel.names import ASIDE, ATTEMPT, CHAT, COST, MODEL, TURN
 from lightagent.adapters.telemetry.otel.other_tracers import told_to_others
 from lightagent.adapters.telemetry.otel.plain_values import Attributes, plain_attributes, plain_name
 from lightagent.adapters.telemetry.otel.spans import Entered, end, inside, nanoseconds, tell
 from lightagent.adapters.telemetry.otel.waiting_spans import later, this_task
 from lightagent.aiokits.told_work import Ended, Fact
-from lightagent.domain.agent_heads import AgentHead
 from lightagent.domain.deltas import ReplyEnd
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
@@ -37,28 +36,6 @@ from lightagent.domain.events import ModelFailed, ModelReplied
 from lightagent.domain.outcomes import Cancelled
 from lightagent.ports.models import ChatRequest
 from lightagent.ports.telemetry import AskedAside, Asking
-
-
-class ChatBase(NamedTuple):
-    """What all requests of an agent in one run have.
-
-    Attributes:
-        model: the name of the model as the agent has it.
-        title: the name of their spans.
-        attributes: of their spans.
-        measured: of their measurements.
-    """
-
-    model: str
-    title: str
-    attributes: Attributes
-    measured: Attributes
-
-
-def chat_base(names: Names, head: AgentHead, owner: Attributes) -> ChatBase:
-    """What all requests of an agent have, in a run whose spans all have `owner`."""
-    attributes = plain_attributes(chat_attributes(names, head, owner))
-    return ChatBase(head.model, f"{CHAT} {head.model}", attributes, measured_attributes(names, attributes))
 
 
 class AttemptSpan(Asking):
@@ -75,13 +52,14 @@ class AttemptSpan(Asking):
     """
 
     __slots__ = (
-        "_attributes",
+        "_base",
         "_began",
         "_costs",
         "_entered",
+        "_is_shown",
         "_kit",
-        "_measured",
         "_model",
+        "_own",
         "_said",
         "_streams",
         "_task",
@@ -99,24 +77,20 @@ class AttemptSpan(Asking):
         aside: AskedAside | None,
         costs: RunCosts,
     ) -> None:
-        self._kit, self._measured, self._began, self._streams = kit, base.measured, at, request.stream
+        self._kit, self._base, self._began, self._streams = kit, base, at, request.stream
         self._model, self._costs = base.model, costs
         self.is_over = False
         self._task = None if aside is None else this_task()
-        self._attributes = _at_start(kit, base.attributes, request, aside)
-        self.span: Span = kit.spans.start(base.title, parent, SpanKind.CLIENT, self._attributes, at)
+        self._own = _at_start(kit, request, aside)
+        self.span: Span = kit.spans.start(base.title, parent, SpanKind.CLIENT, self._own, at, base=base.attributes)
+        self._is_shown = kit.content.on_spans and self.span.is_recording()
         self._said: dict[str, str] = {}
         if self._is_shown or kit.content.as_events:
-            self._said = dict(kit.content.request(request.messages, request.tools))
+            self._said.update(kit.content.request(request.messages, request.tools))
         if self._is_shown:
             self.span.set_attributes(self._said)
         # Last of all: were anything above to raise, nobody would leave it.
         self._entered = Entered(told_to_others(inside(self.span, otel_context.get_current()), CHAT))
-
-    @property
-    def _is_shown(self) -> bool:
-        """Whether the span holds texts."""
-        return self._kit.content.on_spans and self.span.is_recording()
 
     def asked(self, facts: Mapping[str, Fact]) -> Ended:
         """Tell which of several models is asked, and where; what this gives takes why it failed, if it did."""
@@ -136,8 +110,9 @@ class AttemptSpan(Asking):
 
     def _learn(self, told: Attributes) -> None:
         told = plain_attributes(told)
-        self._attributes = {**self._attributes, **told}
-        self._measured = measured_attributes(self._kit.names, self._attributes)
+        attributes = {**self._base.attributes, **told}
+        measured = measured_attributes(self._kit.names, attributes)
+        self._base = self._base._replace(attributes=attributes, measured=measured)
         self.span.set_attributes(told)
 
     def answered(self) -> None:
@@ -151,15 +126,17 @@ class AttemptSpan(Asking):
 
     def replied(self, event: ModelReplied) -> None:
         """The attempt has an answer."""
-        told, reply = Attributes(), dict[str, str]()
-        kit, end = self._kit, ReplyEnd(event.finish_reason, event.usage, event.model, event.response_id)
+        told: Attributes = {}
+        texts: Mapping[str, str] | None = None
+        kit = self._kit
         if self._streams and event.first_delta is not None:
             told[kit.names.time_to_first_chunk] = event.first_delta
-            kit.metrics.first_chunk(event.first_delta, self._measurement(end))
+            kit.metrics.first_chunk(event.first_delta, self._base.measured, event)
         if self._is_shown or kit.content.as_events:
-            reply = dict(kit.content.reply(event.message, event.finish_reason))
+            reply = kit.content.reply(event.message, event.finish_reason)
             self._said.update(reply)
-        self._end(end, None, event.at, told, reply if kit.content.on_spans else {})
+            texts = reply if kit.content.on_spans else None
+        self._end(event, None, event.at, told, texts)
 
     def failed(self, event: ModelFailed) -> None:
         """The attempt failed, or was given up because its caller left, which is no error."""
@@ -168,12 +145,11 @@ class AttemptSpan(Asking):
 
     def cut_off(self, at: float) -> None:
         """The run is over, and nothing told how the attempt ended."""
-        if not self.is_over:  # As a rule it is, when its run is.
-            self._end(ReplyEnd(), None, at, {})
+        self._end(ReplyEnd(), None, at, {})
 
     def _end(
         self,
-        reply: ReplyEnd,
+        reply: Reply,
         error: LightAgentErrorInfo | None,
         at: float,
         told: Attributes,
@@ -182,30 +158,22 @@ class AttemptSpan(Asking):
         if self.is_over:
             return
         self.is_over = True
-        kit, names = self._kit, self._kit.names
-        error_type, measured = "" if error is None else error.code, self._measurement(reply)
-        told = plain_attributes({**told, **reply_attributes(names, reply)})
+        kit = self._kit
+        error_type = "" if error is None else error.code
+        told.update(reply_attributes(kit.names, reply))
         if (cost := self._costs.add(reply.usage, self._model, reply.model)) is not None:
             told[COST] = cost
         if error is not None and self._is_shown:
             texts = kit.error_message(error.message)
         if kit.content.as_events:
             self._tell(error, at, told)
-        end(self.span, at, error_type, names=names, attributes=told, texts=texts)
-        kit.metrics.operation(at - self._began, measured, error_type)
-        if reply.usage is not None:
-            kit.metrics.tokens(reply.usage, measured)
-
-    def _measurement(self, end: ReplyEnd) -> Attributes:
-        """What the measurements of the attempt have."""
-        if not end.model:
-            return self._measured
-        return {**self._measured, self._kit.names.response_model: plain_name(end.model)}
+        end(self.span, at, error_type, names=kit.names, attributes=told, texts=texts)
+        kit.metrics.request(at - self._began, self._base.measured, reply, error_type)
 
     def _tell(self, error: LightAgentErrorInfo | None, at: float, told: Attributes) -> None:
         """Tell what was asked and said, and what went wrong, as events."""
         kit = self._kit
-        found = {**plain_attributes(self._attributes), **told}
+        found = {**self._base.attributes, **plain_attributes({**self._own, **told})}
         if error is not None:
             found[kit.names.error_type] = plain_name(error.code)
             said = kit.content.error(error.message)
@@ -218,9 +186,9 @@ class AttemptSpan(Asking):
         emit(name, told, context, at=nanoseconds(at), provider=kit.loggers, schema_url=schema)
 
 
-def _at_start(kit: Kit, base: Attributes, request: ChatRequest, aside: AskedAside | None) -> Attributes:
+def _at_start(kit: Kit, request: ChatRequest, aside: AskedAside | None) -> Attributes:
     names, origin = kit.names, request.origin
-    found = {**base, **request_parameters(names, request.params)} if request.params else {**base}
+    found = request_parameters(names, request.params) if request.params else Attributes()
     if request.stream:
         found[names.request_stream] = True
     if aside is not None:

@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, TypeAlias
 
-from lightagent.adapters.telemetry.otel.names import (
-    AGENT,
-    CHAT,
-    GROUP,
-    INVOKE_AGENT,
-    OTHER,
-    PARENT_TRACE,
-    RUN,
-    TAGS,
-    TENANT,
-    Names,
-)
+from lightagent.adapters.telemetry.otel.names import GROUP, OTHER, PARENT_TRACE, TAGS, TENANT, Names
 from lightagent.adapters.telemetry.otel.plain_values import Attributes, Value
 from lightagent.aiokits.told_work import Fact
-from lightagent.domain.agent_heads import AgentHead, lasting_name
 from lightagent.domain.deltas import ReplyEnd
-from lightagent.domain.events import RunStarted
+from lightagent.domain.events import ModelReplied, RunStarted
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.spending import model_names
 from lightagent.domain.usage import Usage
+
+Reply: TypeAlias = ReplyEnd | ModelReplied
+"""What tells how an answer ended, and what it used."""
 
 _MOST_STOPS: Final = 16
 
@@ -44,28 +34,15 @@ def owner_attributes(names: Names, started: RunStarted, tags: tuple[str, ...]) -
     return found
 
 
-def agent_attributes(names: Names, started: RunStarted, owner: Attributes) -> Attributes:
-    """What is known of a run at its start."""
-    head = started.head
-    found = {**owner, **_head_attributes(names, INVOKE_AGENT, head, owner), RUN: started.run_id}
-    if agent := lasting_name(head.name):
-        found[names.agent_name] = agent
-    found.update(_parameters(names, _AGENT_PARAMETERS, head.params))
+def run_attributes(names: Names, started: RunStarted) -> Attributes:
+    """What is known of a run at its start, besides whose it is, who acts in it, and its id."""
+    found: Attributes = {}
+    if params := started.head.params:
+        found.update(_parameters(names, _AGENT_PARAMETERS, params))
     if started.run_group_id:
         found[GROUP] = started.run_group_id
     if started.parent_trace_id:
         found[PARENT_TRACE] = started.parent_trace_id
-    return found
-
-
-def chat_attributes(names: Names, head: AgentHead, owner: Attributes) -> Attributes:
-    """What is known of every request of an agent in one run; its parameters come with each."""
-    found = {**owner, **_head_attributes(names, CHAT, head, owner)}
-    if agent := lasting_name(head.name):
-        found[AGENT] = agent  # The conventions know the name of an agent only where it is invoked.
-    endpoint = head.endpoint
-    if len(model_names(head.model)) == 1:  # Else it stands for several, and who is asked is told as it is known.
-        found.update(server_attributes(names, endpoint.address, endpoint.port))
     return found
 
 
@@ -87,19 +64,6 @@ def server_attributes(names: Names, address: str, port: int | None) -> Attribute
     return {names.server_address: address} if port is None else {names.server_address: address, names.server_port: port}
 
 
-def _head_attributes(names: Names, operation: str, head: AgentHead, owner: Attributes) -> Attributes:
-    found: Attributes = {
-        names.operation: operation,
-        names.provider: head.endpoint.provider or OTHER,
-        names.request_model: head.model,
-    }
-    if names.session in owner:
-        found[names.conversation] = owner[names.session]
-    if head.output_schema is not None:
-        found[names.output_type] = "json"
-    return found
-
-
 def request_parameters(names: Names, params: JsonObject) -> Attributes:
     """The parameters of a request to a model that the conventions know."""
     return _parameters(names, _PARAMETERS, params)
@@ -114,7 +78,7 @@ def _measured(names: Names) -> tuple[str, ...]:
     return names.operation, names.provider, names.request_model, names.server_address, names.server_port
 
 
-def reply_attributes(names: Names, end: ReplyEnd) -> Attributes:
+def reply_attributes(names: Names, end: Reply) -> Attributes:
     """What a model said of its answer."""
     found: Attributes = {}
     if end.finish_reason:
@@ -130,14 +94,18 @@ def reply_attributes(names: Names, end: ReplyEnd) -> Attributes:
 
 def usage_attributes(names: Names, usage: Usage) -> Attributes:
     """The counts of tokens that are not 0: a 0 is what nobody told as well."""
-    counts = (
-        (names.input_tokens, usage.input_tokens),
-        (names.output_tokens, usage.output_tokens),
-        (names.cache_read_tokens, usage.cached_input_tokens),
-        (names.cache_write_tokens, usage.cache_write_tokens),
-        (names.reasoning_tokens, usage.reasoning_tokens),
-    )
-    return {name: count for name, count in counts if count}
+    found: Attributes = {}
+    if usage.input_tokens:
+        found[names.input_tokens] = usage.input_tokens
+    if usage.output_tokens:
+        found[names.output_tokens] = usage.output_tokens
+    if usage.cached_input_tokens:
+        found[names.cache_read_tokens] = usage.cached_input_tokens
+    if usage.cache_write_tokens:
+        found[names.cache_write_tokens] = usage.cache_write_tokens
+    if usage.reasoning_tokens:
+        found[names.reasoning_tokens] = usage.reasoning_tokens
+    return found
 
 
 def _float(value: JsonValue) -> Value | None:

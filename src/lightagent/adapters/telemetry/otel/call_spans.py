@@ -10,7 +10,7 @@ from opentelemetry.trace import Span, SpanKind
 
 from lightagent.adapters.telemetry.otel.kit import Kit
 from lightagent.adapters.telemetry.otel.names import EXECUTE_TOOL, TOOL_PROVIDER, TOOL_STATUS
-from lightagent.adapters.telemetry.otel.plain_values import Attributes, plain_attributes, plain_description
+from lightagent.adapters.telemetry.otel.plain_values import Attributes, plain_description, plain_id, plain_name
 from lightagent.adapters.telemetry.otel.spans import end, inside
 from lightagent.domain.events import ToolFinished
 from lightagent.domain.json_types import JsonObject
@@ -47,19 +47,19 @@ class CallSpan:
         arguments: JsonObject | None = None,
     ) -> None:
         self._kit = kit
-        names = kit.names
-        attributes: Attributes = {
+        names, title = kit.names, f"{EXECUTE_TOOL} {name}"
+        known: Attributes = {
             **base,
             names.operation: EXECUTE_TOOL,
-            names.tool_name: name,
-            names.tool_call: call_id,
             names.tool_type: "function",
+            names.tool_call: plain_id(call_id),
         }
         if spec is not None:
-            _declared(kit, attributes, spec)
-        self.span: Span = kit.spans.start(f"{EXECUTE_TOOL} {name}", parent, SpanKind.INTERNAL, attributes, at)
-        if self.span.is_recording():
-            self.span.set_attributes(_texts(kit, spec, arguments))
+            known.update(_declared(kit, spec))
+        own: Attributes = {names.tool_name: name}
+        self.span: Span = kit.spans.start(title, parent, SpanKind.INTERNAL, own, at, base=known)
+        if arguments is not None and kit.content.on_spans and self.span.is_recording():
+            self.span.set_attributes(kit.content.arguments(arguments))
         self._is_declared = spec is not None
 
     @property
@@ -73,9 +73,7 @@ class CallSpan:
             return
         self._is_declared = True
         if self.span.is_recording():
-            declared = Attributes()
-            _declared(self._kit, declared, spec)
-            self.span.set_attributes({**plain_attributes(declared), **_texts(self._kit, spec, None)})
+            self.span.set_attributes(_declared(self._kit, spec))
 
     def enter(self) -> None:
         """Make the span current in a context that is the call's own, which keeps it until it is gone."""
@@ -101,20 +99,14 @@ class CallSpan:
         end(self.span, at, error_type, names=self._kit.names)
 
 
-def _declared(kit: Kit, attributes: Attributes, spec: ToolSpec) -> None:
-    """Add what a tool declares."""
+def _declared(kit: Kit, spec: ToolSpec) -> Attributes:
+    """What a tool declares, as plain attributes."""
     names = kit.names
+    found: Attributes = {}
+    if spec.description:
+        found[names.tool_description] = plain_description(spec.description)
     if spec.provider:
-        attributes[TOOL_PROVIDER] = spec.provider
+        found[TOOL_PROVIDER] = plain_name(spec.provider)
     if spec.provider.startswith(_MCP):
-        attributes[names.mcp_method] = "tools/call"
-
-
-def _texts(kit: Kit, spec: ToolSpec | None, arguments: JsonObject | None) -> dict[str, str]:
-    """What the tool says of itself, and what it is told where texts are captured."""
-    made: dict[str, str] = {}
-    if spec is not None and spec.description:
-        made[kit.names.tool_description] = plain_description(spec.description)
-    if arguments is not None and kit.content.on_spans:
-        made.update(kit.content.arguments(arguments))
-    return made
+        found[names.mcp_method] = "tools/call"
+    return found

@@ -65,12 +65,12 @@ class ContentCapture:
         """As ``OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`` says; nothing, and a warning, where it is wrong."""
         return cls(_mode(os.environ.get(VARIABLE, "")))
 
-    @property
+    @cached_property
     def on_spans(self) -> bool:
         """Whether spans hold texts."""
         return self.mode.on_spans
 
-    @property
+    @cached_property
     def as_events(self) -> bool:
         """Whether events hold texts."""
         return self.mode.as_events

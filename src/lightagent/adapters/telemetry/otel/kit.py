@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from opentelemetry._logs import LoggerProvider
 
 from lightagent.adapters.telemetry.otel.content import ContentCapture
+from lightagent.adapters.telemetry.otel.head_facts import KnownHeads
 from lightagent.adapters.telemetry.otel.metrics import Metrics
 from lightagent.adapters.telemetry.otel.names import ERROR_MESSAGE, Names
 from lightagent.adapters.telemetry.otel.spans import Spans
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Kit:
     """What all runs of one sink share.
 
@@ -33,10 +35,15 @@ class Kit:
     sum_usage: bool = False
     loggers: LoggerProvider | None = None
 
-    @property
+    @cached_property
     def names(self) -> Names:
         """The names of attributes."""
         return self.spans.names
+
+    @cached_property
+    def heads(self) -> KnownHeads:
+        """What is known of the agents."""
+        return KnownHeads(self.names)
 
     def error_message(self, text: str) -> Mapping[str, str]:
         """The text of an error, where spans hold texts."""

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from opentelemetry.metrics import Histogram, Meter
+from opentelemetry.metrics import Histogram, Meter, NoOpMeter
 
+from lightagent.adapters.telemetry.otel.attributes import Reply
 from lightagent.adapters.telemetry.otel.names import Names
 from lightagent.adapters.telemetry.otel.plain_values import Attributes, plain_name
 from lightagent.domain.usage import Usage
@@ -29,26 +30,40 @@ class Metrics:
 
     def __init__(self, meter: Meter, names: Names) -> None:
         self._names = names
+        self._is_idle = type(meter) is NoOpMeter  # Another one of that kind may do something.
         self._duration = _histogram(meter, names.operation_duration, "s", "GenAI operation duration.", _SECONDS)
         self._tokens = _histogram(meter, names.token_usage, "{token}", "Tokens that were used.", _TOKENS)
         self._first = _histogram(
             meter, names.first_chunk_duration, "s", "Time until the first chunk of a streamed answer.", _FIRST
         )
 
+    def request(self, seconds: float, attributes: Attributes, reply: Reply, error_type: str = "") -> None:
+        """An attempt at a request took so long, and used what its answer tells."""
+        if self._is_idle:
+            return
+        attributes = self._answered(attributes, reply)
+        self.operation(seconds, attributes, error_type)
+        if reply.usage is not None:
+            self._used(reply.usage, attributes)
+
     def operation(self, seconds: float, attributes: Attributes, error_type: str = "") -> None:
         """An operation took so long; `error_type` tells why it failed."""
         failed = {**attributes, self._names.error_type: plain_name(error_type)} if error_type else attributes
         self._duration.record(max(0.0, seconds), failed)
 
-    def tokens(self, usage: Usage, attributes: Attributes) -> None:
-        """An attempt used so many tokens."""
-        for kind, count in (("input", usage.input_tokens), ("output", usage.output_tokens)):
-            if count:
-                self._tokens.record(count, {**attributes, self._names.token_type: kind})
-
-    def first_chunk(self, seconds: float, attributes: Attributes) -> None:
+    def first_chunk(self, seconds: float, attributes: Attributes, reply: Reply) -> None:
         """The first chunk of a streamed answer came after so long."""
-        self._first.record(max(0.0, seconds), attributes)
+        self._first.record(max(0.0, seconds), self._answered(attributes, reply))
+
+    def _used(self, usage: Usage, attributes: Attributes) -> None:
+        if usage.input_tokens:
+            self._tokens.record(usage.input_tokens, {**attributes, self._names.token_type: "input"})
+        if usage.output_tokens:
+            self._tokens.record(usage.output_tokens, {**attributes, self._names.token_type: "output"})
+
+    def _answered(self, attributes: Attributes, reply: Reply) -> Attributes:
+        """The attributes with the model that answered, as far as it is known."""
+        return {**attributes, self._names.response_model: plain_name(reply.model)} if reply.model else attributes
 
 
 def _histogram(meter: Meter, name: str, unit: str, description: str, bounds: tuple[float, ...]) -> Histogram:

@@ -36,12 +36,17 @@ def plain_name(text: str) -> str:
     return _remembered(text) if len(text) <= IDENTIFIER else fitted_name(text)
 
 
+def plain_id(text: str) -> str:
+    """The same of an id that does not come again: it is not remembered, since names would give way to it."""
+    return fitted_name(text)
+
+
 def plain_attributes(attributes: Mapping[str, Value]) -> Attributes:
-    """Attributes without what no backend takes; each text is a name or an id."""
+    """Attributes without what no backend takes; each text is a name or an id, as `plain_name` has it."""
     made: Attributes = {}
     for name, value in attributes.items():
         if isinstance(value, str):
-            made[name] = plain_name(value)
+            made[name] = _remembered(value) if len(value) <= IDENTIFIER else fitted_name(value)
         elif isinstance(value, int):
             if -_MOST <= value < _MOST:
                 made[name] = value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from functools import cached_property, partial
+from functools import partial
 
 from opentelemetry import context as otel_context
 from opentelemetry.context import Context
@@ -46,6 +46,7 @@ class OpenTelemetryWatch(RunWatch, CurrentSpans):
         self._kit = kit
         self._ambient = ambient
         self._known = known
+        self._past = _past(known)
         self._agents: dict[Path, AgentSpans] = {}
         self._outermost: SpanContext = INVALID_SPAN_CONTEXT
 
@@ -143,19 +144,6 @@ class OpenTelemetryWatch(RunWatch, CurrentSpans):
         event = next(noted, None)
         return started.trace_id if event is None else str(event.data.get("trace_id"))
 
-    @cached_property
-    def _past(self) -> dict[Path, list[Event]]:
-        """The events that were seen before, by the run in which they happened; of a call's runs the last."""
-        past: dict[Path, list[Event]] = {}
-        for event in self._known:
-            path: Path = ()
-            while isinstance(event, Nested):
-                path, event = (*path, event.call_id), event.event
-            if isinstance(event, RunStarted):
-                past[path] = []
-            past.setdefault(path, []).append(event)
-        return past
-
     def _call_of(self, agent: AgentSpans, path: Path, at: float) -> CallSpan:
         """The span of a call that an agent makes; one that goes on after it was interrupted begins here."""
         return agent.call(path[-1]) or agent.begin_call(self._tool_of(path), path[-1], at)
@@ -188,6 +176,19 @@ class OpenTelemetryWatch(RunWatch, CurrentSpans):
         # The collector finalizes what hangs together in any order, so the last words of the run may come after this.
         if self._agents:
             later(partial(later, partial(self._cut_off_below, (), time.time())))
+
+
+def _past(known: Sequence[Event]) -> dict[Path, list[Event]]:
+    """The events that were seen before, by the run in which they happened; of a call's runs the last."""
+    past: dict[Path, list[Event]] = {}
+    for event in known:
+        path: Path = ()
+        while isinstance(event, Nested):
+            path, event = (*path, event.call_id), event.event
+        if isinstance(event, RunStarted):
+            past[path] = []
+        past.setdefault(path, []).append(event)
+    return past
 
 
 def _nothing() -> None:

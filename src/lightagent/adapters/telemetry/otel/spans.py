@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from contextvars import Token
 from hashlib import sha256
 from typing import Final, Protocol, runtime_checkable
@@ -19,6 +18,8 @@ from lightagent.adapters.telemetry.otel.plain_values import Attributes, Value, p
 from lightagent.domain.origin import TraceHeaders
 
 _HEXADECIMAL: Final = frozenset("0123456789abcdefABCDEF")
+
+_NONE: Final[Attributes] = {}
 
 _FAILED: Final = Status(StatusCode.ERROR)
 """Without a description: it would be content."""
@@ -109,9 +110,15 @@ class Spans:
         attributes: Mapping[str, Value],
         at: float,
         links: Sequence[Link] = (),
+        base: Attributes = _NONE,
     ) -> Span:
-        """A span below the one of `parent`, begun at `at` seconds since 1970."""
-        plain = plain_attributes(attributes)
+        """A span below the one of `parent`, begun at `at` seconds since 1970.
+
+        Args:
+            attributes: of this span alone.
+            base: those that are the same for many spans, and plain already.
+        """
+        plain = {**base, **plain_attributes(attributes)}
         return self._tracer.start_span(plain_name(name), parent, kind, plain, links, nanoseconds(at))
 
     def start_chosen(
@@ -122,13 +129,14 @@ class Spans:
         at: float,
         links: Sequence[Link],
         ids: tuple[int, int],
+        base: Attributes = _NONE,
     ) -> Span:
         """A span with these ids of its trace, if it has no parent, and of its own; 0 leaves one to chance."""
         if self._ids is None:
-            return self.start(name, parent, SpanKind.INTERNAL, attributes, at, links)
+            return self.start(name, parent, SpanKind.INTERNAL, attributes, at, links, base)
         self._ids.choose(*ids)
         try:
-            return self.start(name, parent, SpanKind.INTERNAL, attributes, at, links)
+            return self.start(name, parent, SpanKind.INTERNAL, attributes, at, links, base)
         finally:
             self._ids.choose(0, 0)
 
@@ -150,11 +158,12 @@ def end(
         texts: the same of content, which is as long as its own limits say.
     """
     if span.is_recording():
-        told: Attributes = plain_attributes(attributes or {})
+        told: Attributes = plain_attributes(attributes) if attributes else {}
         if error_type:
             told[names.error_type] = plain_name(error_type)
             span.set_status(_FAILED)
-        told.update(texts or {})
+        if texts:
+            told.update(texts)
         if told:
             span.set_attributes(told)
     began: object = getattr(span, "start_time", None)  # Of the SDK; the API knows no such thing.
@@ -187,20 +196,24 @@ class Entered:
     pieces puts back what it found, which is ours, when its generator is closed.
     """
 
-    __slots__ = ("_before", "_context", "_token")
+    __slots__ = ("_context", "_is_left", "_token")
 
     def __init__(self, context: Context) -> None:
-        self._context, self._before = context, otel_context.get_current()
-        self._token: Token[Context] | None = otel_context.attach(context)
+        self._context = context
+        self._token: Token[Context] = otel_context.attach(context)
+        self._is_left = False
 
     def leave(self) -> None:
         """Have what was current before, whatever is by now. Telling it again does so where ours was put back."""
-        token, self._token = self._token, None
-        if token is not None:
-            with suppress(ValueError):  # Elsewhere.
+        token, was_left, self._is_left = self._token, self._is_left, True
+        if not was_left:
+            try:
                 token.var.reset(token)
+            except ValueError:  # Elsewhere.
+                return
         elif otel_context.get_current() is self._context:
-            otel_context.attach(self._before)
+            before = token.old_value
+            otel_context.attach(before if isinstance(before, Context) else Context())
 
 
 def headers_of(span: Span) -> TraceHeaders:

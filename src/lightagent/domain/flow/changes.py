@@ -1,0 +1,150 @@
+"""Whether a run goes on with a definition that has changed, and what keeps it from that.
+
+Three rules: what has happened folds over the new definition; no step that has succeeded, or whose attempt is open, does
+other work; no step that has begun depends on others. Policies may change at any time, since what they decided is on
+record, and so may steps that have failed or not begun: mending them is why people resume.
+
+Steps are compared field by field, so that a refusal says which step and what of it; the fold is the net behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
+
+from lightagent.domain.flow.definition import FlowDefinition, StepDefinition
+from lightagent.domain.flow.events import DefinitionChanged, FlowEvent
+from lightagent.domain.flow.nodes import Node, Scope
+from lightagent.domain.flow.paths import declared_path
+from lightagent.domain.flow.progress import Progress
+from lightagent.domain.flow.refusals import Refused
+from lightagent.domain.flow.state import fold
+
+DECIDING_CODE: Final = frozenset(
+    ("condition", "cancel_if", "again", "until", "verify", "grow", "fallback", "approval_handler")
+)
+"""The options whose code only decides something: what it said is on record, so it may change. All other code works."""
+
+
+class ChangeFault(NamedTuple):
+    """What keeps a run from going on with a changed definition.
+
+    Attributes:
+        path: the step.
+        field: what of it has changed, such as `depends_on`, or the option whose code has.
+        text: why that does not fit, in a sentence.
+        acceptable: somebody may say that the step's result still counts (`DefinitionChanged.accepted`).
+    """
+
+    path: str
+    field: str
+    text: str
+    acceptable: bool = False
+
+
+def change_faults(
+    events: Iterable[FlowEvent], definition: FlowDefinition, accepted: tuple[str, ...] = ()
+) -> tuple[ChangeFault, ...]:
+    """What keeps the run that these events tell from going on with this definition; nothing: it may.
+
+    Args:
+        accepted: paths of steps, as in the run or as in the definition, whose results count although they did other
+            work.
+    """
+    told = list(events)
+    state = fold(told)
+    faults = tuple(_compare(state.root, definition.steps, frozenset(accepted)))
+    if faults:
+        return faults
+    try:
+        fold([*told, DefinitionChanged(definition, accepted)])
+    except Refused as refusal:
+        return (ChangeFault(refusal.path, "steps", f"What has happened does not fit: {refusal.info.message}"),)
+    return ()
+
+
+def held_by(state: Progress, faults: tuple[ChangeFault, ...]) -> str:
+    """Faults as a text, with what frees the run."""
+    listed = " ".join(f"{fault.path} ({fault.field}): {fault.text}" for fault in faults)
+    frees = "Fork the run from before these steps"
+    if any(fault.acceptable for fault in faults):
+        frees = "Accept the results by the steps' names, run the steps again, or fork the run from before them"
+    return f"The definition of {state.definition.name!r:.100} has changed since run {state.run_id}: {listed} {frees}."
+
+
+def _compare(scope: Scope, steps: tuple[StepDefinition, ...], accepted: frozenset[str]) -> Iterator[ChangeFault]:
+    by_name = {step.name: step for step in steps}
+    for node in scope.nodes:
+        if not _has_begun(node):
+            continue
+        new = by_name.get(node.step.name)
+        if new is None:
+            yield ChangeFault(node.path, "name", f"It is {node.status}, and there is no such step any more.")
+            continue
+        yield from _compare_step(node, new, accepted)
+        if new.kind == node.step.kind and node.step.kind != "task":
+            for inner in node.scopes:
+                yield from _compare(inner, new.body, accepted)
+
+
+def _has_begun(node: Node) -> bool:
+    return node.status != "pending" and node.why != "upstream"
+
+
+def _compare_step(node: Node, new: StepDefinition, accepted: frozenset[str]) -> Iterator[ChangeFault]:
+    old = node.step
+    path = node.path
+    if frozenset(old.depends_on) != frozenset(new.depends_on):
+        yield ChangeFault(path, "depends_on", f"It is {node.status}, and depends on other steps now.")
+    if old.kind != new.kind:
+        yield ChangeFault(path, "kind", f"It is {node.status} as a {old.kind}, and is a {new.kind} now.")
+        return
+    yield from _compare_questions(node, new)
+    if not _counts(node) or path in accepted or declared_path(path) in accepted:
+        return
+    for field in _other_work(old, new):
+        yield ChangeFault(path, field, f"It is {node.status}, and does other work now.", acceptable=True)
+
+
+def _compare_questions(node: Node, new: StepDefinition) -> Iterator[ChangeFault]:
+    """What a step was asked, or was not, before it got to where it is."""
+    old = node.step
+    path = node.path
+    if old.condition != new.condition:
+        yield ChangeFault(path, "condition", f"It is {node.status}; a condition is asked before that.")
+    if old.approval != new.approval and node.status != "skipped" and not _asks_condition(node):
+        yield ChangeFault(path, "approval", f"It is {node.status}; approval comes before that.")
+    if old.verify != new.verify and (node.status == "success" or node.question == "verify"):
+        yield ChangeFault(path, "verify", f"It is {node.status}; its result is verified before that.")
+    if node.proposed and _accepts(old) != _accepts(new):
+        yield ChangeFault(path, "growth", f"It is {node.status}, and what it proposes is accepted otherwise now.")
+    if new.rounds is not None and len(node.scopes) > new.rounds and old.kind == "loop":
+        yield ChangeFault(path, "rounds", f"It has made {len(node.scopes)} rounds, and may make {new.rounds} now.")
+
+
+def _accepts(step: StepDefinition) -> str:
+    return "" if step.growth is None else step.growth.accept
+
+
+def _asks_condition(node: Node) -> bool:
+    return node.question == "when" and (node.status == "asking" or node.why == "asked")
+
+
+def _counts(node: Node) -> bool:
+    """Whether it has succeeded or has an attempt open, so that its work must stay what it is."""
+    return node.status in ("success", "running", "inside", "timed") or node.cut
+
+
+def _other_work(old: StepDefinition, new: StepDefinition) -> Iterator[str]:
+    """The fields by which two steps do other work."""
+    if old.work != new.work:
+        yield "work"
+    if old.query != new.query:
+        yield "query"
+    if old.output_schema != new.output_schema:
+        yield "output_schema"
+    if old.wait != new.wait:
+        yield "wait"
+    before = {one.field: one.digest for one in old.code if one.field not in DECIDING_CODE}
+    after = {one.field: one.digest for one in new.code if one.field not in DECIDING_CODE}
+    yield from sorted(field for field in before.keys() | after.keys() if before.get(field) != after.get(field))

@@ -1,0 +1,26 @@
+"""How large a run of a flow may become."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class FlowLimits:
+    """The limits of one run, on record with its first event, so that a later default decides nothing of the past anew.
+
+    Attributes:
+        max_items: of one map.
+        max_rounds: of a loop that names no bound of its own.
+        max_added: steps that all steps of the run together may add below themselves.
+        max_depth: how many steps, one below the other, may add steps.
+    """
+
+    max_items: int = 10_000
+    max_rounds: int = 1_000
+    max_added: int = 100
+    max_depth: int = 3
+
+
+DEFAULT_FLOW_LIMITS: Final = FlowLimits()

@@ -1,0 +1,100 @@
+"""What is to be done in a run of a flow, each answered by an event. Several are open at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from lightagent.domain.events import Event
+from lightagent.domain.flow.definition import StepDefinition
+from lightagent.domain.flow.events import FinalStatus, FlowEvent, Question, Subject
+from lightagent.domain.json_types import JsonValue
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Ask code that has no effect. `Answered` answers it."""
+
+    path: str
+    epoch: int
+    question: Question
+    step: StepDefinition
+
+
+@dataclass(frozen=True, slots=True)
+class Do:
+    """Make an attempt at a step: `AttemptStarted` before anything is done, then how it ended.
+
+    Attributes:
+        attempt: its number, counted from 1.
+        due: not before this moment, in seconds of the clock; 0: at once.
+        again: it was begun before and cut, so its effect is unknown.
+        fallback: the step's fallback does it.
+        query: what it is asked with, where that is known already; None: it is to be made.
+        feedback: why the last attempt's result was not accepted.
+        notes: what happened below this attempt so far, where it was begun before.
+    """
+
+    path: str
+    epoch: int
+    attempt: int
+    step: StepDefinition
+    due: float = 0.0
+    again: bool = False
+    fallback: bool = False
+    query: JsonValue = None
+    feedback: str = ""
+    notes: tuple[Event | FlowEvent, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AskHuman:
+    """Ask a person. `StepApprovalRequested` answers it; the decision may come days later."""
+
+    path: str
+    epoch: int
+    about: Subject
+    step: StepDefinition
+
+
+@dataclass(frozen=True, slots=True)
+class BeginWait:
+    """Begin a wait: `WaitBegan`, with the moment when it ends. `until` is what code said of that moment."""
+
+    path: str
+    epoch: int
+    step: StepDefinition
+    until: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """Tell at this moment that the time of a wait has come: `WaitEnded`."""
+
+    path: str
+    epoch: int
+    due: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Stop this attempt. In a cancelled run `AttemptStopped` answers it; after a rerun nothing does.
+
+    Attributes:
+        answered: whether `AttemptStopped`, or a result that came in time, is to follow.
+    """
+
+    path: str
+    epoch: int
+    attempt: int
+    answered: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """Nothing else is to be done: `FlowFinished` with this status."""
+
+    status: FinalStatus
+
+
+Move: TypeAlias = Ask | Do | AskHuman | BeginWait | Wake | Stop | Finish

@@ -1,0 +1,75 @@
+"""What names a piece of work in a run of a flow: its path, and the key of its effects.
+
+A path is made of the definition only: `plan` is a step of the flow, `m[3]/x` a step of the fourth item of the map `m`,
+`l#2/x` one of the second round of the loop `l`, `plan+/x` one that `plan` has added below itself. The characters that
+mean something in a path are escaped in the names of steps, so no two pieces of work have one path.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+_ESCAPES: Final = {ord(one): f"%{ord(one):02x}" for one in "%/[]#+@"}
+_ESCAPED: Final = re.compile(r"%([0-9a-f]{2})")
+_INSTANCE: Final = re.compile(r"\[[0-9]+\]$|#[0-9]+$|\+$")
+
+
+def escape(name: str) -> str:
+    """The name of a step as it stands in a path, such as `a%2fx` for `a/x`."""
+    return name.translate(_ESCAPES)
+
+
+def unescape(part: str) -> str:
+    """The name that stands so in a path."""
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), part)
+
+
+def item_prefix(path: str, index: int) -> str:
+    """What the paths of the steps of an item begin with; items are counted from 0, as in the list."""
+    return f"{path}[{index}]/"
+
+
+def round_prefix(path: str, number: int) -> str:
+    """What the paths of the steps of a round begin with; rounds are counted from 1."""
+    return f"{path}#{number}/"
+
+
+def added_prefix(path: str) -> str:
+    """What the paths of the steps begin with that a step has added below itself."""
+    return f"{path}+/"
+
+
+def declared_path(path: str) -> str:
+    """Where a piece of work stands in the definition: `m/x` for `m[3]/x`, `l/x` for `l#2/x`.
+
+    What a step has added below itself keeps its `+`, since no definition names it: `m/x+/y` for `m[3]/x+/y`.
+    """
+    parts = path.split("/")
+    above = [part if part.endswith("+") else _INSTANCE.sub("", part) for part in parts[:-1]]
+    return "/".join((*above, parts[-1]))
+
+
+def parent_path(path: str) -> str | None:
+    """The path of the step around it, such as `m` for `m[3]/x`; None for a step of the flow itself."""
+    around, found, _ = path.rpartition("/")
+    return _INSTANCE.sub("", around) if found else None
+
+
+def step_name(path: str) -> str:
+    """The name of the step at this path, as its author wrote it."""
+    return unescape(path.rpartition("/")[2])
+
+
+def added_depth(path: str) -> int:
+    """How many steps, one below the other, have added the one at this path: 0 for what the definition names."""
+    return path.count("+/")
+
+
+def effect_key(run_id: str, path: str, epoch: int, *, fallback: bool = False) -> str:
+    """What names the effect of a piece of work: the idempotency key that its callable and its tools are offered.
+
+    It is the same for every attempt and after every resumption, another one after a rerun, and another one for the
+    fallback. Its text is part of what users store elsewhere, so it never changes.
+    """
+    return f"{escape(run_id)}/{path}@{epoch}{'/fallback' if fallback else ''}"

@@ -1,0 +1,89 @@
+"""Asks the person at the terminal about calls that wait for approval: each with all that it would be given."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+
+from lightagent.application.journal import Journal
+from lightagent.domain.events import ApprovalRequested, Event, Nested
+from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.runs import waiting_calls
+from lightagent.domain.unseen import written_out
+from lightagent.entrypoints.cli.console import err
+from lightagent.entrypoints.cli.decisions import actor_name, calls_that_wait
+
+_REJECTED = "The user does not want this."
+
+
+def ask_about(journal: Journal) -> dict[str, ApprovalDecision] | None:
+    """What the person decides about each call of the run that waits.
+
+    None where it is not decided about all of them: they leave by Ctrl-D or Ctrl-C, or standard input is no terminal,
+    whose next line was never meant as an answer to this.
+    """
+    if not sys.stdin.isatty():
+        return None
+    paths = waiting_calls(journal.run)
+    decided: dict[str, ApprovalDecision] = {}
+    for name, call in calls_that_wait(journal).items():
+        asked = _asked(journal.events, paths[name])
+        _print(f"{call.call.name} waits for approval" + (f": {asked.reason}" if asked and asked.reason else "."))
+        _print_json(call.arguments)
+        known = {} if asked is None else asked.request
+        if details := {name: value for name, value in known.items() if value != call.arguments}:
+            _print("Besides, it says:")
+            _print_json(details)
+        decision = _decision()
+        if decision is None:
+            return None
+        decided[name] = decision
+    return decided
+
+
+def _decision() -> ApprovalDecision | None:
+    """What is typed: y, or n with a reason behind it that the model is told. Nothing else counts as either."""
+    _forget_what_was_typed()
+    while True:
+        try:
+            word, _, reason = input("Let it run? y, or n and why: ").strip().partition(" ")
+        except (EOFError, KeyboardInterrupt):
+            err().print()
+            return None
+        match word.lower(), reason:
+            case (("y" | "yes"), ""):
+                return ApprovalDecision.approve(actor=actor_name())
+            case (("n" | "no"), _):
+                return ApprovalDecision.reject(reason.strip() or _REJECTED, actor=actor_name())
+            case _:
+                continue
+
+
+def _forget_what_was_typed() -> None:
+    """A line that was typed ahead, before the call was shown, is no answer about it."""
+    if sys.platform != "win32":
+        import termios
+
+        termios.tcflush(sys.stdin, termios.TCIFLUSH)
+
+
+def _asked(events: Iterable[Event], path: Sequence[str]) -> ApprovalRequested | None:
+    """The last request about the call at the end of a path through nested runs."""
+    found = None
+    for event in events:
+        inner: Event | None = event
+        for call_id in path[:-1]:
+            inner = inner.event if isinstance(inner, Nested) and inner.call_id == call_id else None
+        if isinstance(inner, ApprovalRequested) and inner.call_id == path[-1]:
+            found = inner
+    return found
+
+
+def _print_json(value: object) -> None:
+    for line in json.dumps(value, ensure_ascii=False, indent=2).split("\n"):
+        _print(f"  {line}")
+
+
+def _print(line: str) -> None:
+    err().print(written_out(line), markup=False, style="yellow")

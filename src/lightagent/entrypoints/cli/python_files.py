@@ -1,0 +1,44 @@
+"""Runs a Python file that the user names on the command line. Naming it is the consent to run it."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+
+from lightagent.application.tools.tool_file import place_in_file
+from lightagent.domain.errors import ConfigurationError
+
+
+def run_file(path: Path, option: str) -> ModuleType:
+    """What the file defines.
+
+    Args:
+        option: the one that names the file, such as ``tools``; errors begin with it.
+
+    Raises:
+        ConfigurationError: there is no such file, or it does not run.
+    """
+    if not path.is_file():
+        raise ConfigurationError(f"--{option} {path}: There is no such file.", guidance="Check the path.")
+    # As `python FILE.py` does, so that the file can import its neighbours.
+    folder = str(path.parent.absolute())
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    name = f"lightagent_{option}_{re.sub(r'[^0-9A-Za-z_]', '_', path.stem)}"
+    spec = importlib.util.spec_from_file_location(name, path.absolute())
+    if spec is None or spec.loader is None:
+        raise ConfigurationError(f"--{option} {path}: Python cannot load this file.", guidance="Check the path.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as exc:
+        del sys.modules[name]
+        raise ConfigurationError(
+            f"--{option} {place_in_file(exc, path)}: {type(exc).__name__}: {exc}.",
+            guidance="Run it with `python` to see more, and correct it.",
+        ) from exc
+    return module

@@ -1,0 +1,57 @@
+"""A chat of the command line on a terminal of its own, at which a test types."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.functional.test_cli import INTERRUPTIBLE
+
+# A process of its own on a terminal of its own, which it joins to its standard input and output.
+_ON_TERMINAL = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
+
+
+@dataclass
+class TypedChat:
+    """The chat, which is at its prompt at first."""
+
+    process: subprocess.Popen[bytes]
+
+    def type(self, text: str, until: str = "> ") -> str:
+        """Type it, and give what is shown until this text is."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(text.encode())
+        seen = b""
+        while until.encode() not in seen and (more := self.process.stdout.read(1)):
+            seen += more
+        shown = seen.decode(errors="replace").replace("\r\n", "\n")
+        assert until in shown, shown
+        return shown
+
+
+@contextmanager
+def typed_chat(*arguments: str, folder: Path, variables: Mapping[str, str]) -> Generator[TypedChat]:
+    """``lightagent chat`` with these arguments; it must leave by Ctrl-D at the end."""
+    command = [sys.executable, "-c", _ON_TERMINAL, *INTERRUPTIBLE, "chat", *arguments]
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        env={**variables, "TERM": "dumb", "COLUMNS": "110"},
+        bufsize=0,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        try:
+            chat = TypedChat(process)
+            chat.type("")
+            yield chat
+            assert process.stdin is not None
+            process.stdin.write(b"\x04")
+            assert process.wait(30) == 0
+        finally:
+            process.kill()  # or what failed would be waited for

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
@@ -101,7 +102,9 @@ class OpenTelemetrySink(TracingSink, FlushableSink):
         tracer = tracers.get_tracer(_SCOPE, _version(), known.schema_url)
         meter = meters.get_meter(_SCOPE, _version(), known.schema_url)
         spans, metrics = Spans(tracer, known), Metrics(meter, known)
-        return Kit(spans, metrics, self._content, self._tags, self._sum_usage, self._logger_provider)
+        return Kit(
+            spans, metrics, replace(self._content, names=known), self._tags, self._sum_usage, self._logger_provider
+        )
 
 
 def sink_for(tracers: object, meters: object) -> OpenTelemetrySink:

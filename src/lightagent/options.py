@@ -182,6 +182,8 @@ class RunOptions(TypedDict, total=False):
         journal: keeps the run as it goes on, so that it survives its process; `Runs` finds it there.
         trace: keep the trace: in the result, and for `export_trace()`.
         trace_id, parent_trace_id, run_group_id: where the run belongs in a larger trace.
+        tags: at most 32 words by which the run is found again, besides those of the sinks: on its trace, and on every
+            span.
     """
 
     tools: Sequence[ToolLike] | None
@@ -202,6 +204,7 @@ class RunOptions(TypedDict, total=False):
     trace_id: str | None
     parent_trace_id: str | None
     run_group_id: str | None
+    tags: Sequence[str] | None
 
 
 class ResumeOptions(TypedDict, total=False):

@@ -89,6 +89,7 @@ class LaterField(NamedTuple):
 LATER_FIELDS: Final = (
     LaterField("run_started", "untrusted", 3, None),
     LaterField("run_started", "plans", 4, []),
+    LaterField("run_started", "tags", 4, []),
     LaterField("tool_finished", "labels", 3, []),
     LaterField("session_base", "untrusted", 3, None),
     LaterField("session_base", "untrusted_everything", 3, None),

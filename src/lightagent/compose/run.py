@@ -14,6 +14,7 @@ from lightagent.compose.tools import compose_tools
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.limits import Limits
 from lightagent.domain.scopes import NO_SCOPE, Scope
+from lightagent.domain.tags import checked_tags
 from lightagent.options import ResumeOptions, RunOptions
 
 
@@ -40,6 +41,7 @@ def compose_request(options: RunOptions, deps: DepsT, limits: Limits, *, stream:
         trace_id=options.get("trace_id") or "",
         parent_trace_id=options.get("parent_trace_id") or "",
         run_group_id=options.get("run_group_id") or "",
+        tags=checked_tags(options.get("tags"), "run: tags"),
         stream=stream,
         result_format=form,
     )

@@ -61,6 +61,7 @@ class AgentSpans:
         at: when its span begins, which for a run that is resumed is later.
         links: to the spans of the same run that came before.
         ids: of its trace and its span, where they are chosen.
+        tags: of its caller.
     """
 
     __slots__ = (
@@ -92,10 +93,11 @@ class AgentSpans:
         *,
         links: Sequence[Link] = (),
         ids: tuple[int, int] = NO_IDS,
+        tags: tuple[str, ...] = (),
     ) -> None:
         self._kit, self.started = kit, started
         names, facts = kit.names, kit.heads.facts(started.head)
-        self._base = plain_attributes(owner_attributes(names, started, kit.tags))
+        self._base = plain_attributes(owner_attributes(names, started, kit.tags_of(tags)))
         session = self._base.get(names.session)
         self._owner = self._base if session is None else {**self._base, names.conversation: session}
         own = run_attributes(names, started)

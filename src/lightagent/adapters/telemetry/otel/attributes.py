@@ -20,7 +20,7 @@ _MOST_STOPS: Final = 16
 
 
 def owner_attributes(names: Names, started: RunStarted, tags: tuple[str, ...]) -> Attributes:
-    """What every span of a run has: whose it is, and the caller's tags."""
+    """What every span of a run has: whose it is, and the tags."""
     scope = started.scope
     found: Attributes = {}
     if scope.session:

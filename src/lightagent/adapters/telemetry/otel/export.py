@@ -57,9 +57,9 @@ class TelemetryExport:
             options = as_langfuse_wants(options)
         make = _exporters(options)
         resource = _resource(options)
-        places, tags = options.queue_size, options.tags if is_for_langfuse else ()
+        places = options.queue_size
         self._report = ExportReport(_place(options), monotonic)
-        self._spans = SpanWay(make.spans, self._report, resource, places, options.sample_ratio, tags)
+        self._spans = SpanWay(make.spans, self._report, resource, places, options.sample_ratio, is_for_langfuse)
         self.tracer_provider = self._spans.provider
         self._events = EventWay(make.events, self._report, resource, places) if _has_events(options) else None
         self.logger_provider = None if self._events is None else self._events.provider

@@ -24,6 +24,7 @@ from lightagent.adapters.telemetry.otel.spans import Spans
 from lightagent.adapters.telemetry.otel.waiting_spans import catch_up
 from lightagent.domain.events import Event
 from lightagent.domain.origin import Origin
+from lightagent.domain.tags import checked_tags
 from lightagent.ports.flushable_sink import FlushableSink
 from lightagent.ports.telemetry import PreparedSink, TracingSink
 
@@ -44,7 +45,7 @@ class OpenTelemetrySink(TracingSink, FlushableSink):
         logger_provider: takes the events that hold texts, where `content` wants events; None: likewise.
         content: what of texts is kept; None: as ``OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`` says, which by
             default is nothing.
-        tags: put on every span.
+        tags: put on every span, before those of a run; at most 32.
         sum_usage: put the sum of a run's tokens on its invoke_agent span as well. A backend that adds up all spans
             would then count each token twice.
     """
@@ -63,7 +64,7 @@ class OpenTelemetrySink(TracingSink, FlushableSink):
         self._meter_provider = meter_provider
         self._logger_provider = logger_provider
         self._content = ContentCapture.from_environment() if content is None else content
-        self._tags = tuple(tags)
+        self._tags = checked_tags(tags, "tags")
         self._sum_usage = sum_usage
         self._kit: tuple[TracerProvider, MeterProvider, Kit] | None = None
         self._flushes: LimitedCalls | None = None

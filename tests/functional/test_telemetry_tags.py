@@ -95,7 +95,7 @@ def test_traces_in_files_tell_them(tmp_path: Path) -> None:
     agent.run("?", trace=True, tags=("nightly", "blue"))
     file = agent.export_trace_to(JsonlTraceExporter(tmp_path / "traces.jsonl"))
     (written,) = (json.loads(line) for line in file.read_text(encoding="utf-8").splitlines())
-    assert [one["data"].get("tags") for one in written["events"]][0] == ["nightly", "blue"]
+    assert written["events"][0]["data"]["tags"] == ["nightly", "blue"]
 
 
 def test_langfuse_gets_all_of_them_under_its_own_name() -> None:

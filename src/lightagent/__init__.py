@@ -33,8 +33,12 @@ if TYPE_CHECKING:
     from lightagent.agent import LightAgent
     from lightagent.application.event_codec import event_from_dict, event_to_dict
     from lightagent.application.export_trace import export_trace
+    from lightagent.application.flow.flow_step import LightFlowStep
+    from lightagent.application.flow.step_context import StepContext
+    from lightagent.application.flow.step_result import LightFlowResult, LightFlowStepResult
     from lightagent.application.foreign_memory import MemoryProtocol
     from lightagent.application.generated_tools.saved_tool import GeneratedTool
+    from lightagent.application.handoff_settings import Handoff, HandoffContext
     from lightagent.application.journal import Journal
     from lightagent.application.policies.hooks import ObservingHook, PolicyHook
     from lightagent.application.policies.typed_hooks import (
@@ -94,12 +98,15 @@ if TYPE_CHECKING:
     from lightagent.compose.embedding import open_embedder
     from lightagent.compose.mcp import mcp_tools
     from lightagent.compose.openapi import openapi_tools
+    from lightagent.compose.swarm_talk import AgentMail
     from lightagent.compose.telemetry import flush_telemetry
     from lightagent.domain.agent_heads import AgentHead, ModelEndpoint
+    from lightagent.domain.agent_messages import AgentMessage
     from lightagent.domain.budget_accounts import Account, AccountKey, RateLimit
     from lightagent.domain.budgets import BudgetLimits, Spent
     from lightagent.domain.capabilities import CapabilityPolicy, CapabilityRule, Requester
     from lightagent.domain.code import CodeLimits
+    from lightagent.domain.consulting import ConsultLimits
     from lightagent.domain.deltas import Delta, ReasoningDelta, ReplyEnd, TextDelta, ToolCallDelta
     from lightagent.domain.effects import NarrowTools, ToolAnswer
     from lightagent.domain.error_codes import ERROR_TAXONOMY, LightAgentErrorInfo
@@ -123,11 +130,12 @@ if TYPE_CHECKING:
     from lightagent.domain.feedback import HumanFeedback
     from lightagent.domain.findings import Finding
     from lightagent.domain.guardrails import GuardrailDecision
-    from lightagent.domain.handoffs import HandoffLimits
+    from lightagent.domain.handoffs import HandoffLimits, HistoryTransfer
     from lightagent.domain.hooks import HookContext, HookDecision
     from lightagent.domain.information_flow import InformationFlow
     from lightagent.domain.json_types import JsonObject, JsonValue
     from lightagent.domain.limits import Limits
+    from lightagent.domain.mailboxes import MailLimits
     from lightagent.domain.mcp import HttpServer, McpServer, StdioServer
     from lightagent.domain.mcp_faults import McpFault, McpUnavailable
     from lightagent.domain.memory import MemoryAdmissionDecision, MemoryCandidate, MemoryPromotionDecision, MemoryScope
@@ -177,6 +185,8 @@ if TYPE_CHECKING:
     from lightagent.domain.tools import ToolSpec
     from lightagent.domain.trace_summary import TraceSummary
     from lightagent.domain.usage import Usage, normalize_usage
+    from lightagent.flow import JsonLightFlowStore, LightFlow
+    from lightagent.flow_options import StepOptions
     from lightagent.guardrails import (
         high_risk_parameter_guardrail,
         maximum_length_guardrail,
@@ -188,7 +198,7 @@ if TYPE_CHECKING:
         url_allowlist_guardrail,
     )
     from lightagent.human_review import HumanApprovalHook, InMemoryReviewStore, JsonReviewStore, ReviewStore
-    from lightagent.options import AgentOptions, ResumeOptions, RunOptions
+    from lightagent.options import AgentOptions, ResumeOptions, RunOptions, SwarmOptions
     from lightagent.ports.budgets import BudgetAccounts, Budgets, TenantBudget
     from lightagent.ports.code import CodeRunner
     from lightagent.ports.content_policy import ContentPolicy
@@ -216,23 +226,25 @@ __version__ = "1.0.0a1"
 
 # fmt: off
 __all__ = [
-    "DEFAULT_PRIVACY_PATTERNS", "ERROR_TAXONOMY", "Account", "AccountKey", "AgentHead", "AgentOptions",
-    "AlreadyDecided", "App", "ApprovalDecision", "ApprovalPayload", "ApprovalRequest", "ApprovalRequired",
-    "ApprovalRequiredTools", "Asked", "AsyncRunStream", "AsyncToolDispatcher", "Blocked", "BudgetAccounts",
-    "BudgetError", "BudgetExhausted", "BudgetLimits", "Budgets", "CallPayload", "Cancelled", "CapabilityPolicy",
-    "CapabilityRule", "ChatCompletionChunk", "ChatModel", "ChatRequest", "CodeLimits", "CodeRunner", "CodeTools",
-    "Compactor", "Completed", "Conclusion", "ConclusionPayload", "ConfigurationError", "ContentCapture",
-    "ContentLimits", "ContentMode", "ContentPolicy", "ContextBudget", "ContextPayload", "ContextSource", "Decision",
-    "DeclaredTools", "Delta", "Detector", "Embedder", "EndPayload", "Event", "Failed", "FallbackModel",
-    "FilteredTools", "Finding", "FlowTimeout", "FlushableSink", "FoundMemory", "FunctionTool", "Gate",
-    "GeneratedTool", "GuardrailDecision", "HandoffLimits", "HandoffPayload", "HeldStream", "HistoryReference",
-    "HistorySource", "HookContext", "HookDecision", "HttpServer", "HumanApprovalHook", "HumanFeedback",
-    "InMemoryReviewStore", "InProcessMemory", "InformationFlow", "Journal", "JournalBudgetAccounts", "JournalStore",
-    "JsonObject", "JsonReviewStore", "JsonValue", "JsonlTraceExporter", "LightAgent", "LightAgentError",
-    "LightAgentErrorInfo", "LightSwarm", "Limits", "ListedTools", "McpFault", "McpServer", "McpTools",
-    "McpUnavailable", "MemoriesPayload", "MemoryAdmissionDecision", "MemoryBudgetAccounts", "MemoryCandidate",
-    "MemoryOwner", "MemoryPolicy", "MemoryPromotedPayload", "MemoryPromotionDecision", "MemoryPromotionPayload",
-    "MemoryProtocol", "MemoryQueryPayload", "MemoryRecord", "MemoryScope", "MemoryStore", "MemoryWritePayload",
+    "DEFAULT_PRIVACY_PATTERNS", "ERROR_TAXONOMY", "Account", "AccountKey", "AgentHead", "AgentMail", "AgentMessage",
+    "AgentOptions", "AlreadyDecided", "App", "ApprovalDecision", "ApprovalPayload", "ApprovalRequest",
+    "ApprovalRequired", "ApprovalRequiredTools", "Asked", "AsyncRunStream", "AsyncToolDispatcher", "Blocked",
+    "BudgetAccounts", "BudgetError", "BudgetExhausted", "BudgetLimits", "Budgets", "CallPayload", "Cancelled",
+    "CapabilityPolicy", "CapabilityRule", "ChatCompletionChunk", "ChatModel", "ChatRequest", "CodeLimits",
+    "CodeRunner", "CodeTools", "Compactor", "Completed", "Conclusion", "ConclusionPayload", "ConfigurationError",
+    "ConsultLimits", "ContentCapture", "ContentLimits", "ContentMode", "ContentPolicy", "ContextBudget",
+    "ContextPayload", "ContextSource", "Decision", "DeclaredTools", "Delta", "Detector", "Embedder", "EndPayload",
+    "Event", "Failed", "FallbackModel", "FilteredTools", "Finding", "FlowTimeout", "FlushableSink", "FoundMemory",
+    "FunctionTool", "Gate", "GeneratedTool", "GuardrailDecision", "Handoff", "HandoffContext", "HandoffLimits",
+    "HandoffPayload", "HeldStream", "HistoryReference", "HistorySource", "HistoryTransfer", "HookContext",
+    "HookDecision", "HttpServer", "HumanApprovalHook", "HumanFeedback", "InMemoryReviewStore", "InProcessMemory",
+    "InformationFlow", "Journal", "JournalBudgetAccounts", "JournalStore", "JsonLightFlowStore", "JsonObject",
+    "JsonReviewStore", "JsonValue", "JsonlTraceExporter", "LightAgent", "LightAgentError", "LightAgentErrorInfo",
+    "LightFlow", "LightFlowResult", "LightFlowStep", "LightFlowStepResult", "LightSwarm", "Limits", "ListedTools",
+    "MailLimits", "McpFault", "McpServer", "McpTools", "McpUnavailable", "MemoriesPayload",
+    "MemoryAdmissionDecision", "MemoryBudgetAccounts", "MemoryCandidate", "MemoryOwner", "MemoryPolicy",
+    "MemoryPromotedPayload", "MemoryPromotionDecision", "MemoryPromotionPayload", "MemoryProtocol",
+    "MemoryQueryPayload", "MemoryRecord", "MemoryScope", "MemoryStore", "MemoryWritePayload",
     "MemoryWrittenPayload", "MissingExtraError", "ModelEndpoint", "ModelPrice", "MontyRunner", "NarrowTools",
     "ObservingHook", "OfflineModel", "OpenAIChatModel", "OpenApiTools", "OpenTelemetrySink", "Origin", "Outcome",
     "OutputError", "OutputPayload", "OwnerSelection", "Passed", "PayloadT", "Phase", "PolicyError", "PolicyHook",
@@ -241,20 +253,21 @@ __all__ = [
     "RequestPayload", "Requester", "ResultPayload", "ResumeOptions", "RetryTool", "Review", "ReviewStore",
     "Reviews", "RunContext", "RunInfo", "RunOptions", "RunResult", "RunStream", "RunSuspended", "RunWatch", "Runs",
     "Scope", "SelfLearning", "ServedEmbedder", "ServedModel", "SessionInfo", "SessionTurn", "Sessions", "Settings",
-    "SharedMemoryPool", "Skill", "SkillManager", "Spent", "StdioServer", "Stopped", "StoredRun", "StreamEvent",
-    "Subject", "SubprocessRunner", "Suspended", "TelemetrySink", "TenantBudget", "TextDelta", "TokenCounter",
-    "Tool", "ToolAnswer", "ToolCallDelta", "ToolCallRecord", "ToolError", "ToolList", "ToolLoader", "ToolRegistry",
-    "ToolSelection", "ToolSource", "ToolSpec", "TraceEvent", "TraceExporter", "TraceRecorder", "TraceSummary",
-    "TreeOfThought", "TrimmedSession", "Usage", "Verdict", "after_memory_promote", "after_memory_retrieve",
-    "after_memory_write", "after_model_response", "after_run", "after_tool_result", "as_tool",
-    "before_memory_promote", "before_memory_retrieve", "before_memory_write", "before_model_request", "before_run",
-    "before_tool_call", "classify_exception", "create_skill_tools", "event_from_dict", "event_to_dict",
-    "export_trace", "flush_telemetry", "format_error_code", "format_lightagent_error",
-    "high_risk_parameter_guardrail", "litellm_prices", "load_settings", "maximum_length_guardrail", "mcp_tools",
-    "normalize_usage", "on_approval_required", "on_conclusion", "on_context", "on_error", "on_handoff", "on_output",
-    "open_app", "open_detector", "open_embedder", "openapi_tools", "output_redaction_guardrail",
-    "output_schema_guardrail", "privacy_input_guardrail", "sensitive_tool_confirmation_guardrail", "spent_in",
-    "summarize_trace", "tool", "trace_events", "url_allowlist_guardrail",
+    "SharedMemoryPool", "Skill", "SkillManager", "Spent", "StdioServer", "StepContext", "StepOptions", "Stopped",
+    "StoredRun", "StreamEvent", "Subject", "SubprocessRunner", "Suspended", "SwarmOptions", "TelemetrySink",
+    "TenantBudget", "TextDelta", "TokenCounter", "Tool", "ToolAnswer", "ToolCallDelta", "ToolCallRecord",
+    "ToolError", "ToolList", "ToolLoader", "ToolRegistry", "ToolSelection", "ToolSource", "ToolSpec", "TraceEvent",
+    "TraceExporter", "TraceRecorder", "TraceSummary", "TreeOfThought", "TrimmedSession", "Usage", "Verdict",
+    "after_memory_promote", "after_memory_retrieve", "after_memory_write", "after_model_response", "after_run",
+    "after_tool_result", "as_tool", "before_memory_promote", "before_memory_retrieve", "before_memory_write",
+    "before_model_request", "before_run", "before_tool_call", "classify_exception", "create_skill_tools",
+    "event_from_dict", "event_to_dict", "export_trace", "flush_telemetry", "format_error_code",
+    "format_lightagent_error", "high_risk_parameter_guardrail", "litellm_prices", "load_settings",
+    "maximum_length_guardrail", "mcp_tools", "normalize_usage", "on_approval_required", "on_conclusion",
+    "on_context", "on_error", "on_handoff", "on_output", "open_app", "open_detector", "open_embedder",
+    "openapi_tools", "output_redaction_guardrail", "output_schema_guardrail", "privacy_input_guardrail",
+    "sensitive_tool_confirmation_guardrail", "spent_in", "summarize_trace", "tool", "trace_events",
+    "url_allowlist_guardrail",
 ]
 # fmt: on
 

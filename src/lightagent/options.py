@@ -11,9 +11,12 @@ from typing_extensions import TypedDict
 from lightagent.application.foreign_memory import MemoryProtocol
 from lightagent.application.prompts import Prompts
 from lightagent.application.skills.manager import SkillManager
+from lightagent.application.swarm_mail import MailSettings
 from lightagent.domain.budgets import BudgetLimits
 from lightagent.domain.capabilities import CapabilityPolicy
+from lightagent.domain.consulting import ConsultLimits
 from lightagent.domain.guardrails import TextGuardrail, ToolGuardrail
+from lightagent.domain.handoffs import HandoffLimits, HandoffText, HistoryTransfer, NextTurn
 from lightagent.domain.information_flow import InformationFlow
 from lightagent.domain.json_types import JsonValue
 from lightagent.domain.limits import Limits
@@ -205,6 +208,28 @@ class RunOptions(TypedDict, total=False):
     parent_trace_id: str | None
     run_group_id: str | None
     tags: Sequence[str] | None
+
+
+class SwarmOptions(TypedDict, total=False):
+    """The options of a swarm.
+
+    Attributes:
+        limits: how often agents may hand over in one run.
+        history: what of the conversation goes along with a handoff; by default all of it, as it is.
+        handoff_text: what becomes of text that a model writes beside the call that hands over: ``show``, ``keep`` or
+            ``drop``; see `HandoffText`. Unless it is shown, a stream shows what members say once a reply is complete.
+        next_turn: who takes the next turn of a session: the agent that answered ``last``, or the ``front`` one with
+            which each run is begun.
+        consult: True, or limits: each agent has a tool for each of the others that asks it, without handing over.
+        mail: True, or `AgentMail`: each agent has tools that send messages to the others, and read them.
+    """
+
+    limits: HandoffLimits | None
+    history: HistoryTransfer | None
+    handoff_text: HandoffText | None
+    next_turn: NextTurn | None
+    consult: ConsultLimits | bool | None
+    mail: MailSettings | bool | None
 
 
 class ResumeOptions(TypedDict, total=False):

@@ -14,6 +14,9 @@ from pathlib import Path
 import pytest
 
 from lightagent import TraceEvent
+from lightagent.adapters.journals.files.lines import name_of
+from lightagent.application.flow.flow_log import flow_key
+from lightagent.domain.scopes import NO_SCOPE
 from tests.functional.agents import sent
 from tests.servers.aimock import Aimock
 from tests.servers.json_values import JsonObject, as_list, as_object
@@ -46,6 +49,12 @@ FIXTURES: list[JsonObject] = [
 ]
 
 Program = Callable[..., str]
+
+
+def flow_files(run_id: str) -> tuple[str, ...]:
+    """What a store of flows in files leaves that holds one run."""
+    stream = name_of(flow_key(run_id, NO_SCOPE))
+    return tuple(f".lightflow_runs/{name}" for name in ("lock", "store.jsonl", f"streams/{stream}.jsonl"))
 
 
 @pytest.fixture(params=["LightAgent", "lightagent"])
@@ -347,6 +356,61 @@ def test_self_learning(run: Program, aimock: Aimock) -> None:
     asked = [sent(entry.body) for entry in aimock.journal()]
     told = [body for body in asked if wish in json.dumps(body)]
     assert [str(body[-1]["content"]) for body in told] == ["Which reports does this user want?"]
+
+
+def test_lightflow(run: Program, aimock: Aimock) -> None:
+    """The writer's first request fails, so the step is tried again, as the program says."""
+    written: JsonObject = {"userMessage": "Previous step outputs:"}
+    aimock.add(
+        {
+            "match": {**written, "sequenceIndex": 0},
+            "response": {"error": {"message": "no", "type": "x"}, "status": 400},
+        },
+        {"match": written, "response": {"content": "The report."}},
+        {"match": {"userMessage": "Analyze this company"}, "response": {"content": "It sells tea."}},
+    )
+    status, steps = run("lightflow", leaves=flow_files("report-001")).splitlines()
+    assert status == "success"
+    research, write = ast.literal_eval(steps)
+    assert (research["name"], research["content"], research["attempts"]) == ("research", "It sells tea.", 1)
+    assert (write["content"], write["status"], write["attempts"]) == ("The report.", "success", 2)
+    asked = [str(sent(entry.body)[-1]["content"]) for entry in aimock.journal()]
+    query = "Analyze this company\n\nPrevious step outputs:\nresearch: It sells tea."
+    assert asked == ["Analyze this company", query, query]
+
+
+def test_lightflow_resumes(run: Program, aimock: Aimock) -> None:
+    """Both attempts of the writer fail in the run; what the program resumes does not do the research again."""
+    written: JsonObject = {"userMessage": "Previous step outputs:"}
+    failed: JsonObject = {"error": {"message": "no", "type": "x"}, "status": 400}
+    aimock.add(
+        {"match": {**written, "sequenceIndex": 0}, "response": failed},
+        {"match": {**written, "sequenceIndex": 1}, "response": failed},
+        {"match": written, "response": {"content": "The report."}},
+        {"match": {"userMessage": "Analyze this company"}, "response": {"content": "It sells tea."}},
+    )
+    then = "print(result.content, len(result.trace))"
+    status, _, last = run("lightflow", then=then, leaves=flow_files("report-001")).splitlines()
+    assert (status, last) == ("success", "The report. 0")
+    assert len(aimock.journal()) == 4
+
+
+def test_lightflow_with_an_approval(run: Program, aimock: Aimock) -> None:
+    """The seed's program prints nothing; the last line is ours."""
+    aimock.add(
+        {"match": {"userMessage": "Previous step outputs:"}, "response": {"content": "Reviewed."}},
+        {"match": {"userMessage": "Prepare a customer"}, "response": {"content": "A draft."}},
+    )
+    then = (
+        "print(result.content, record['status'], [step['approval_decision'] for step in record['steps']])\n"
+        "print([event['type'] for event in result.trace])\n"
+        "print(result.steps[1].trace[0].parent_trace_id == result.trace_id)"
+    )
+    first, types, child = run("lightflow_approval", then=then, leaves=flow_files("case-001")).splitlines()
+    assert first == "Reviewed. success [None, 'approve']"
+    steps = ["step_start", "step_end"]
+    assert ast.literal_eval(types) == ["flow_start", *steps, "approval_pending", "approval_approve", *steps, "flow_end"]
+    assert child == "True"
 
 
 def test_a_failure_is_one_clear_error_and_nothing_else(run: Program, aimock: Aimock) -> None:

@@ -16,8 +16,10 @@ from lightagent.application.run_subjects import OwnFacts, RunSubjects
 from lightagent.application.run_tools import RunTools
 from lightagent.application.spend_budget import Spending, known_prices
 from lightagent.application.steps import Step
+from lightagent.application.swarm_mail import mail_room
 from lightagent.application.tools.toolset import DepsT, Toolset
 from lightagent.application.watch_run import Watchers
+from lightagent.domain.agent_messages import MessagesDelivered
 from lightagent.domain.deltas import Delta, ReplyBuilder
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
@@ -80,8 +82,10 @@ class ActiveRun(Generic[DepsT]):
         leftovers: what is known of calls that were cut off, and could not be told by the calls themselves.
         ledger: what the conversation costs, where the agent has a context budget.
         tools: what may be called.
+        step_key: the idempotency key of the step of a flow that the run is; empty where it is none.
         prices: of models, as far as they are known: the run's own, else those of the run around it.
         spending: what the run spends, where it has budgets, or a run around it has.
+        mail: the mailbox of its owner, where agents of a swarm send messages to each other.
     """
 
     def __init__(
@@ -111,6 +115,7 @@ class ActiveRun(Generic[DepsT]):
         self.path = path
         self.clock = means.clock
         self.keeper: Keeper | None = None
+        self.step_key = ""
         self.answers: Mapping[str, ApprovalDecision] | None = None
         self.reviews: Reviewing | None = None
         self.outlet: Callable[[Step], Awaitable[None]] | None = None if nesting is None else nesting.emit
@@ -122,6 +127,7 @@ class ActiveRun(Generic[DepsT]):
         self.leftovers: list[Event] = []
         self.ledger: TokenLedger | None = None
         self.spending = self._spending(budgets or means.budgets)
+        self.mail = mail_room(means.mail, run, record.events[:known], nesting, self.clock)
         self.begun = False
         self.tools = RunTools(tools)
         self.watchers = watchers
@@ -144,7 +150,7 @@ class ActiveRun(Generic[DepsT]):
         if means is None:
             raise ConfigurationError(
                 f"The run was handed over to the agent {name!r}, which is not among the handoffs of this agent.",
-                guidance="Resume it with an agent that has the same handoffs.",
+                guidance="Resume it with an agent that has the same handoffs; of a swarm, with swarm.member(agent).",
             )
         return means
 
@@ -384,6 +390,7 @@ def _is_of_the_collector(error: BaseException | None) -> bool:
 
 _DURABLE: Final = (
     ContextReplaced,
+    MessagesDelivered,
     Planned,
     ToolStarted,
     ToolFinished,

@@ -10,7 +10,9 @@ from lightagent.aiokits.deadline import Deadline
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.attempt_request import attempt_request
 from lightagent.application.compact_context import compact_context
+from lightagent.application.deliver_mail import deliver_mail
 from lightagent.application.finish_answer import finish
+from lightagent.application.offer_handoffs import without_disabled_handoffs
 from lightagent.application.offer_tools import offer_tools
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.error_codes import LightAgentErrorInfo
@@ -66,10 +68,14 @@ async def _request(live: ActiveRun[DepsT], deadline: Deadline) -> None:
 
 async def _begin(live: ActiveRun[DepsT]) -> None:
     """Tell the request, once the conversation is within its bounds and the policies have passed it."""
+    if not await deliver_mail(live):
+        return
     reviewer = live.reviewer
     try:
         listed, selected = await offer_tools(live)
-        offered, kept_back = split_by_plan(live.run, listed)
+        offered, disabled = await without_disabled_handoffs(live, listed)
+        offered, kept_back = split_by_plan(live.run, offered)
+        kept_back = (*disabled, *kept_back)
         reviewed = reviewer is not None and reviewer.reviews("model_request")
         specs = await live.specs(offered) if reviewed else ()
     except Exception as error:  # A source of anybody's: without its tools the model cannot be asked.
@@ -113,7 +119,8 @@ async def _reviewed_request(
 
     Args:
         specs: the declarations of what is offered, for policies to see.
-        kept_back: the names of the tools that are not offered since the plan does not need them.
+        kept_back: the names of the tools that are not offered since the plan does not need them, or a handoff does
+            not want to be.
     """
     run, now = live.run, live.clock.now()
     told = run.missing + (not run.head.silent)  # the messages that are not among the run's own

@@ -16,6 +16,10 @@ Decisions: TypeAlias = ApprovalDecision | Mapping[str, ApprovalDecision] | None
 """One decision for the one call that waits, decisions by call id, or none (to go on after a crash)."""
 
 
+class NothingDecided(ConfigurationError):
+    """A run waits for a decision which has not been made."""
+
+
 def with_decisions(journal: Journal, decisions: Decisions, now: float) -> Journal:
     """The journal with the decisions on record.
 
@@ -62,10 +66,10 @@ def by_name(run: Run, decisions: Decisions) -> Mapping[str, ApprovalDecision]:
     return found
 
 
-def nothing_decided(run: Run, problems: Sequence[str] = ()) -> ConfigurationError:
+def nothing_decided(run: Run, problems: Sequence[str] = ()) -> NothingDecided:
     """The error for a run that waits for a decision which has not been made."""
     text = " ".join((f"The run waits for a decision about {', '.join(waiting_calls(run))}.", *problems))
-    return ConfigurationError(text, guidance="Pass a decision, or wait until a reviewer has decided.")
+    return NothingDecided(text, guidance="Pass a decision, or wait until a reviewer has decided.")
 
 
 def not_a_decision(value: object, at: str) -> ConfigurationError:

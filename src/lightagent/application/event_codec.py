@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Final, NamedTuple, TypeAlias, TypeVar
 
+from lightagent.domain.agent_messages import MessagesDelivered
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import (
     Admitted,
@@ -50,6 +51,7 @@ _Plain: TypeAlias = (
     | ContextReplaced
     | ToolsSelected
     | Planned
+    | MessagesDelivered
     | ModelRequested
     | ModelRetried
     | ModelFailed
@@ -90,16 +92,23 @@ LATER_FIELDS: Final = (
     LaterField("run_started", "untrusted", 3, None),
     LaterField("run_started", "plans", 4, []),
     LaterField("run_started", "tags", 4, []),
+    LaterField("run_started", "acting", 4, None),
     LaterField("tool_finished", "labels", 3, []),
     LaterField("session_base", "untrusted", 3, None),
     LaterField("session_base", "untrusted_everything", 3, None),
     LaterField("session_base", "tools", 4, []),
+    LaterField("session_base", "agent", 4, ""),
     LaterField("context_added", "details", 4, {}),
     LaterField("concluded", "details", 4, {}),
     LaterField("concluded", "usage", 4, None),
 )
 
-EFFECT_VERSIONS: Final[Mapping[str, int]] = {"declare_tools": 4, "narrow_tools": 4}
+EFFECT_VERSIONS: Final[Mapping[str, int]] = {
+    "declare_tools": 4,
+    "narrow_tools": 4,
+    "transfer_history": 4,
+    "send_message": 4,
+}
 """Kinds of effect of a tool that came after version 2, with the version that brought them."""
 
 USAGE_PARTS: Final[Mapping[str, int]] = {"cache_write_tokens": 4}

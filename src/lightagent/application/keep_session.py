@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -11,6 +11,7 @@ from typing import Final
 from lightagent.application.load_session import session_key
 from lightagent.application.review_streams import TAKEN_BACK, ReviewStreams, withdraw_reviews
 from lightagent.application.write_session import SessionWriter
+from lightagent.domain.agent_heads import AgentHead
 from lightagent.domain.context_labels import joined
 from lightagent.domain.errors import ConfigurationError, PolicyError, StoreError
 from lightagent.domain.events import Event, RunFinished, RunStarted
@@ -48,6 +49,8 @@ class SessionKeeper:
         wait: seconds to wait for another turn of the session that is under way.
         interrupted: what is put in place of the result of a call that a crash or a cancellation interrupted.
         place: of a new turn.
+        goes_on: gives the agent that acts first in a new turn, from the name of the one that answered last; None where
+            the one that it is begun with does.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class SessionKeeper:
         wait: float,
         interrupted: str,
         place: TurnPlace = NEXT,
+        goes_on: Callable[[str], AgentHead | None] | None = None,
     ) -> None:
         self._store = store
         self._key = session_key(scope)
@@ -66,6 +70,7 @@ class SessionKeeper:
         self._wait = wait
         self._interrupted = interrupted
         self._place = place
+        self._goes_on = goes_on
         self._writer: SessionWriter | None = None
         self._before: tuple[LogEntry, ...] = ()  # what goes before the first event of this turn
         self._kept = 0  # events of this turn that are written
@@ -99,8 +104,12 @@ class SessionKeeper:
             reference = HistoryReference(self._key.id, session.head, len(session.beginning))
             told = joined(session.untrusted, started.untrusted or ())
             # With them the journal tells all by itself; where there are none, that goes without saying.
-            events[0] = replace(started, history=reference, untrusted=told or None)
+            events[0] = replace(started, history=reference, untrusted=told or None, acting=self._acting(session))
         return Beginning(session.beginning, session.untrusted, session.said.tools)
+
+    def _acting(self, session: Session) -> AgentHead | None:
+        last = session.said.agent
+        return None if self._goes_on is None or not last else self._goes_on(last)
 
     async def write(self, events: Sequence[Event]) -> None:
         """Put on record what has happened so far.

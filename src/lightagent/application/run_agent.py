@@ -19,6 +19,7 @@ from lightagent.application.active_run import ActiveRun
 from lightagent.application.ask_model import ask_model
 from lightagent.application.call_tools import call_tools
 from lightagent.application.decide_calls import decided_calls
+from lightagent.application.deliver_mail import restore_mail
 from lightagent.application.finish_answer import check_output, conclude, finish
 from lightagent.application.foreign_code import FAILURES, await_foreign, failure
 from lightagent.application.prepare_context import admit, gather_context
@@ -27,6 +28,7 @@ from lightagent.application.reviewing.run_reviews import REVIEW_PROBLEM, RunRevi
 from lightagent.application.run_services import Keeper
 from lightagent.application.think import think
 from lightagent.application.tools.toolset import DepsT
+from lightagent.application.transfer_history import transfer_history
 from lightagent.domain.conversation import check_conversation
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.errors import ConfigurationError
@@ -50,6 +52,7 @@ from lightagent.domain.moves import (
     Move,
     Prepare,
     Think,
+    Transfer,
     next_move,
 )
 from lightagent.domain.origin import CALLED_IN
@@ -130,6 +133,7 @@ async def _begin(live: ActiveRun[DepsT], whole: Deadline) -> None:
     if live.reviews is not None:
         await live.reviews.commit()  # Not before it is known that the run can go on with what was decided.
     await live.begin()
+    await restore_mail(live)
     live.enter()
     if live.known == 0 and live.watchers is not None and (trace := live.watchers.other_trace(live.run.started)):
         await live.tell(Noted(CALLED_IN, {"trace_id": trace}, live.clock.now()))
@@ -165,14 +169,25 @@ async def _carry_out(move: Move, live: ActiveRun[DepsT], whole: Deadline) -> Non
             await finish(live, outcome)
         case CheckOutput(content):
             await check_output(live, content)
+        case Admit() | Prepare() | Transfer() | Think():
+            await _prepare(move, live)
+        case Conclude(name, answer):
+            await conclude(live, name, answer)
+        case _:
+            assert_never(move)
+
+
+async def _prepare(move: Admit | Prepare | Transfer | Think, live: ActiveRun[DepsT]) -> None:
+    """Carry out what comes before a request to the model."""
+    match move:
         case Admit():
             await admit(live)
         case Prepare(sources):
             await gather_context(live, sources)
+        case Transfer(handed_over):
+            await transfer_history(live, handed_over)
         case Think():
             await think(live)
-        case Conclude(name, answer):
-            await conclude(live, name, answer)
         case _:
             assert_never(move)
 

@@ -22,7 +22,7 @@ from lightagent.domain.history import history_labels, parse_history, parse_parts
 from lightagent.domain.json_checks import to_json_object
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.limits import DEFAULT_LIMITS, Limits
-from lightagent.domain.messages import UserMessage
+from lightagent.domain.messages import Message, UserMessage
 from lightagent.domain.run_starts import AgentPlans, AgentPolicies, HistoryReference
 from lightagent.domain.scopes import NO_SCOPE, Scope
 from lightagent.ports.budgets import Budgets
@@ -76,11 +76,13 @@ def start_run(
     request: RunRequest[DepsT],
     nesting: Nesting | None = None,
     path: tuple[str, ...] = (),
+    told: tuple[Message, ...] = (),
 ) -> ActiveRun[DepsT]:
     """A new run.
 
     Args:
         nesting, path: for the run of an agent that is called as a tool.
+        told: messages before the query that the run which calls it has quoted.
 
     Raises:
         ConfigurationError: the query, the history, a parameter, a limit or a tool is refused.
@@ -99,7 +101,7 @@ def start_run(
     awaits_admission = any("admission" in gate.phases for gate in reviewed)
     history = request.history
     unparsed = () if isinstance(history, HistoryReference) else history
-    past = parse_history(unparsed, model_origin(means.model)) if unparsed else ()
+    past = parse_history(unparsed, model_origin(means.model)) if unparsed else told
     untrusted = history_labels(unparsed) if nesting is None else nesting.untrusted
     watchers = watchers_of(means) if nesting is None else None
     called_in = "" if watchers is None else watchers.trace_id

@@ -11,17 +11,20 @@ from lightagent.application.projections.trace_data import (
     concluded_data,
     decision_data,
     decision_kind,
+    delivered_data,
     planned_data,
     replaced_data,
     selected_data,
+    sent_data,
     without_notes,
 )
 from lightagent.application.projections.trace_event import TraceEvent
 from lightagent.application.projections.usage import total_usage
 from lightagent.domain.agent_heads import AgentHead
+from lightagent.domain.agent_messages import MessagesDelivered
 from lightagent.domain.call_folding import result_labels
 from lightagent.domain.context_labels import joined, labels_of, untrusted_labels
-from lightagent.domain.effects import DeclareTools, HandOver
+from lightagent.domain.effects import DeclareTools, HandOver, SendMessage
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.events import (
     TOOL_PROGRESS,
@@ -108,7 +111,7 @@ class _Tracer:
         self._stream = stream
         self._capture = capture
         self._path = path
-        self._head: AgentHead = started.head
+        self._head: AgentHead = started.acting or started.head
         self._next_head: AgentHead | None = None
         self._request: ModelRequested | None = None
         self._names: dict[str, str] = {}
@@ -155,6 +158,7 @@ class _Tracer:
         | Concluded
         | ContextAdded
         | ContextReplaced
+        | MessagesDelivered
         | ModelRetried
         | Noted
         | OutputAccepted
@@ -164,7 +168,7 @@ class _Tracer:
         | Unrecognized,
     ) -> None:
         match event:
-            case ContextAdded() | ContextReplaced() | Planned() | ToolsSelected():
+            case ContextAdded() | ContextReplaced() | MessagesDelivered() | Planned() | ToolsSelected():
                 self._context(event)
             case OutputRejected(message=message):
                 self._line("output_check", event.at, {}, {"message": message.to_openai()})
@@ -180,7 +184,7 @@ class _Tracer:
             case _:
                 assert_never(event)
 
-    def _context(self, event: ContextAdded | ContextReplaced | Planned | ToolsSelected) -> None:
+    def _context(self, event: ContextAdded | ContextReplaced | MessagesDelivered | Planned | ToolsSelected) -> None:
         """What a request is made of."""
         match event:
             case ContextAdded(source=source, messages=messages, error=error, details=details):
@@ -196,6 +200,9 @@ class _Tracer:
                 self._line("context_replaced", event.at, replaced_data(event), content)
             case ToolsSelected():
                 self._line("tools_selected", event.at, selected_data(event))
+            case MessagesDelivered(told=delivered):
+                self._came += labels_of(delivered)
+                self._line("messages_delivered", event.at, *delivered_data(event))
             case Planned(message=message):
                 self._came += () if message is None else labels_of((message,))
                 self._line("plan", event.at, *planned_data(event))
@@ -210,6 +217,7 @@ class _Tracer:
         | Concluded
         | ContextAdded
         | ContextReplaced
+        | MessagesDelivered
         | ModelFailed
         | ModelReplied
         | ModelRequested
@@ -340,6 +348,8 @@ class _Tracer:
             elif isinstance(effect, DeclareTools):
                 found: JsonObject = {"id": event.call_id, "tools": [*effect.names]}
                 self._line("tools_found", event.at, {**found, "candidates": candidates_data(effect.candidates)})
+            elif isinstance(effect, SendMessage):
+                self._line("message_sent", event.at, *sent_data(effect.message))
 
     def _approval(self, event: ApprovalRequested | ApprovalDecided) -> None:
         data: JsonObject = {

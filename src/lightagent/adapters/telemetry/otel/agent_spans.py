@@ -107,7 +107,7 @@ class AgentSpans:
         else:
             self.span = kit.spans.start_chosen(facts.title, parent, own, at, links, ids, base)
         self.context = inside(self.span, parent)
-        self.head = started.head
+        self.head = started.acting or started.head
         self._work = WorkSpans(kit, self._base)
         if started.messages and isinstance(asked := started.messages[-1], UserMessage):
             self._ask_of(asked)

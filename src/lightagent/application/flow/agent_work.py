@@ -1,0 +1,146 @@
+"""A step that is an agent: its run is on record with the step, so that nothing of it is done twice."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+
+from lightagent.application.active_run import ActiveRun
+from lightagent.application.decide_calls import NothingDecided, with_decisions
+from lightagent.application.flow.step_work import Noted, StepTask, StepWaits, StepWork
+from lightagent.application.journal import Journal
+from lightagent.application.means import Means
+from lightagent.application.resume_run import resume_run
+from lightagent.application.run_agent import run_agent
+from lightagent.application.run_record import RunRecord
+from lightagent.application.run_services import Keeper
+from lightagent.application.start_run import RunRequest, start_run
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.events import Event, RunFinished
+from lightagent.domain.flow.events import FlowEvent
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.messages import UserMessage
+from lightagent.domain.outcomes import Cancelled, Suspended
+from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.scopes import Scope
+from lightagent.ports.tools import Tool
+
+
+class AgentWork(StepWork):
+    """An agent, alone or as the first of a swarm.
+
+    Args:
+        means: gives the agent's means; a swarm's change as agents are registered.
+        tools: of the step, besides the agent's own.
+        params: request parameters of the step, on top of the agent's.
+    """
+
+    __slots__ = ("_means", "_params", "_tools")
+
+    def __init__(
+        self,
+        means: Callable[[], Means[None]],
+        tools: tuple[Tool[object], ...] = (),
+        params: JsonObject | None = None,
+    ) -> None:
+        self._means = means
+        self._tools = tools
+        self._params = params or {}
+
+    @property
+    def name(self) -> str:
+        return self._means().name
+
+    async def do(self, task: StepTask) -> object:
+        past = agent_events(task.past)
+        record = RunRecord(list(past))
+        if not record.events or record.journal.run.outcome is None or _waits(record):
+            record = await self._run(task, past)
+        if _waits(record):
+            raise StepWaits
+        content = record.text()
+        return json.loads(content) if record.journal.run.head.output_schema is not None else content
+
+    def decide(self, past: Sequence[Noted], inside: str, decision: ApprovalDecision, now: float) -> Noted:
+        means, journal = self._means(), Journal(tuple(agent_events(past)))
+        if means.all_desks:
+            raise ConfigurationError(
+                f"People decide about the calls of {means.name} in the store of its HumanApprovalHook.",
+                guidance="Decide there, then resume the run of the flow.",
+            )
+        chosen = {inside: decision} if inside else decision
+        return with_decisions(journal, chosen, now).events[-1]
+
+    async def _run(self, task: StepTask, past: Sequence[Event]) -> RunRecord:
+        """Begin the agent's run, or go on with it.
+
+        Raises:
+            StepWaits: it waits for people who have not decided yet.
+        """
+        try:
+            live = self._live(task, past)
+            live.keeper = NoteKeeper(task)
+            live.step_key = task.place.key
+            await run_agent(live)
+        except NothingDecided:
+            raise StepWaits from None
+        return live.record
+
+    def _live(self, task: StepTask, past: Sequence[Event]) -> ActiveRun[None]:
+        means, place = self._means(), task.place
+        if past:
+            live = resume_run(means, Journal(tuple(past)), None, None, tools=self._tools, traced=task.traced)
+            live.query = UserMessage(task.query)
+            return live
+        request = RunRequest(
+            None,
+            self._tools,
+            params=self._params,
+            limits=means.limits,
+            scope=Scope(place.scope.tenant, place.scope.user),
+            traced=task.traced,
+            parent_trace_id=place.trace_id,
+            run_group_id=place.run_id,
+        )
+        return start_run(means, task.query, request)
+
+
+class NoteKeeper(Keeper):
+    """Puts the events of an agent's run on record as notes of its step."""
+
+    def __init__(self, task: StepTask) -> None:
+        self._task = task
+        self._kept = len(task.past)
+
+    async def open(self, events: list[Event], known: int) -> None:
+        """The flow has its own lease, and what there was before came from its record."""
+
+    async def write(self, events: Sequence[Event]) -> None:
+        """Put on record what has happened so far.
+
+        Raises:
+            StoreError: it could not be written.
+        """
+        new = events[self._kept :]
+        if new:
+            await self._task.note(new, None)
+            self._kept += len(new)
+
+    async def close(self, events: Sequence[Event]) -> None:
+        """Write the rest.
+
+        Of a run that was cancelled nothing more: it was only interrupted, and what ended for good could not go on when
+        the flow is resumed.
+        """
+        last = events[-1] if events else None
+        if not (isinstance(last, RunFinished) and isinstance(last.outcome, Cancelled)):
+            await self.write(events)
+
+
+def agent_events(notes: Sequence[Noted]) -> list[Event]:
+    """The events of an agent's run among the notes of an attempt."""
+    return [note for note in notes if not isinstance(note, FlowEvent)]
+
+
+def _waits(record: RunRecord) -> bool:
+    return isinstance(record.journal.run.outcome, Suspended)

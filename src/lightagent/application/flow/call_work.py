@@ -1,0 +1,31 @@
+"""A step that is a callable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from lightagent.application.flow.flow_function import FlowFunction
+from lightagent.application.flow.step_work import Noted, StepTask, StepWork
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.review import ApprovalDecision
+
+
+class CallWork(StepWork):
+    """A callable of the step's query and, where it takes a second argument, of the context."""
+
+    __slots__ = ("_function",)
+
+    def __init__(self, function: Callable[..., object]) -> None:
+        self._function = FlowFunction(function)
+
+    @property
+    def name(self) -> str:
+        return self._function.name
+
+    async def do(self, task: StepTask) -> object:
+        wants = self._function.wants
+        given = (task.query, task.context()) if wants > 1 else (task.query,)[:wants]
+        return await self._function.call(*given, is_cancelled=task.is_cancelled)
+
+    def decide(self, past: Sequence[Noted], inside: str, decision: ApprovalDecision, now: float) -> Noted:
+        raise ConfigurationError(f"{self.name} is a callable, and nothing waits within it.", guidance="")

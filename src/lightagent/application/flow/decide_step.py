@@ -1,0 +1,53 @@
+"""A person's decision about a step, or about what waits within it, as the event that it becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lightagent.application.flow.flow_step import LightFlowStep
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.flow.events import AttemptNoted, FlowEvent, StepApprovalDecided
+from lightagent.domain.flow.paths import declared_path, escape
+from lightagent.domain.flow.state import FlowState
+from lightagent.domain.review import ApprovalDecision
+
+
+def decided(
+    steps: Mapping[str, LightFlowStep], state: FlowState, step: str, decision: ApprovalDecision, now: float
+) -> FlowEvent:
+    """The decision about a step; ``outer/inner`` is a step of the flow that is the step ``outer``.
+
+    Args:
+        steps: those of the flow, by what names their work.
+
+    Raises:
+        ConfigurationError: there is no such step, or it does not wait.
+    """
+    outer, inside, node = step, "", state.nodes.get(step) or state.nodes.get(escape(step))
+    while node is None and "/" in outer:
+        outer, _, last = outer.rpartition("/")
+        inside = f"{last}/{inside}" if inside else last
+        node = state.nodes.get(outer)
+    if node is not None and (inside or node.status == "running"):
+        declared = steps.get(node.step.work or declared_path(node.path))
+        if declared is not None and node.notes:
+            return AttemptNoted(
+                node.path, node.epoch, node.attempt, declared.work.decide(node.notes, inside, decision, now), at=now
+            )
+    path = node_path(state, step)
+    return StepApprovalDecided(path, state.nodes[path].epoch, decision, at=now)
+
+
+def node_path(state: FlowState, step: str) -> str:
+    """The path of a step that is named by its path, or by its name if it is one of the flow's own.
+
+    Raises:
+        ConfigurationError: the run has none.
+    """
+    for path in (step, escape(step)):
+        if path in state.nodes:
+            return path
+    raise ConfigurationError(
+        f"The run {state.run_id!r:.100} has no step {step!r:.100}.",
+        guidance=f"It has: {', '.join(one.name for one in state.definition.steps)}.",
+    )

@@ -1,0 +1,194 @@
+"""The events of a flow to and from JSON: written without what goes without saying, read strictly."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, fields, is_dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
+
+from lightagent.application.event_codec import event_from_dict, event_to_dict, read_strictly
+from lightagent.application.strict_json import read_json
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.events import Event
+from lightagent.domain.flow.events import (
+    Answered,
+    AttemptFailed,
+    AttemptFinished,
+    AttemptNoted,
+    AttemptStarted,
+    AttemptStopped,
+    CancelRequested,
+    DefinitionChanged,
+    FlowEvent,
+    FlowFinished,
+    FlowStarted,
+    Forked,
+    RerunRequested,
+    Resumed,
+    Signalled,
+    StepApprovalDecided,
+    StepApprovalRequested,
+    WaitBegan,
+    WaitEnded,
+)
+from lightagent.domain.journal_streams import Draft, Entry
+from lightagent.domain.json_types import JsonObject, JsonValue
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+_Plain: TypeAlias = (
+    FlowStarted
+    | Answered
+    | AttemptStarted
+    | AttemptFinished
+    | AttemptFailed
+    | AttemptStopped
+    | StepApprovalRequested
+    | StepApprovalDecided
+    | WaitBegan
+    | WaitEnded
+    | Signalled
+    | CancelRequested
+    | Resumed
+    | RerunRequested
+    | Forked
+    | DefinitionChanged
+    | FlowFinished
+)
+
+_KINDS: Final = frozenset(kind.__dataclass_fields__["type"].default for kind in FlowEvent.__args__)
+_SCHEMA: Final = 1
+_encode: Final = json.JSONEncoder(separators=(",", ":")).encode  # json.dumps would make an encoder for each event.
+_MOST_DEPTH: Final = 900
+_CHANGED: Final = "What is stored is not what was written."
+MOST_NESTED: Final = 16
+"""How many flows may be steps of each other."""
+
+
+def flow_drafts(events: Sequence[FlowEvent]) -> list[Draft]:
+    """The events as a store takes them."""
+    return [Draft(_encode(flow_event_to_dict(event)), _SCHEMA) for event in events]
+
+
+def read_flow_event(entry: Entry) -> FlowEvent:
+    """The event that a store gave.
+
+    Raises:
+        ConfigurationError: a later release wrote it, or it is no event of a flow.
+    """
+    at = f"Flow: entry {entry.sequence}"
+    if entry.schema > _SCHEMA:
+        raise ConfigurationError(f"{at} was written by a later release.", guidance="Update lightagent.")
+    try:
+        content = read_json(entry.content, most_depth=_MOST_DEPTH)
+    except ValueError as error:
+        raise ConfigurationError(f"{at}: {error}.", guidance=_CHANGED) from None
+    return flow_event_from_dict(content, at)
+
+
+def flow_event_to_dict(event: FlowEvent) -> JsonObject:
+    """One event as plain JSON."""
+    if isinstance(event, AttemptNoted):
+        inner = event.event
+        return {
+            "type": event.type,
+            "path": event.path,
+            "epoch": event.epoch,
+            "attempt": event.attempt,
+            "at": event.at,
+            "event": flow_event_to_dict(inner) if isinstance(inner, FlowEvent) else event_to_dict(inner),
+        }
+    return {"type": event.type, **_told(event)}
+
+
+def flow_event_from_dict(entry: JsonValue, at: str = "event", *, levels: int = MOST_NESTED) -> FlowEvent:
+    """The event that `flow_event_to_dict` gave.
+
+    Args:
+        at: names the place of `entry` in the text of an error.
+        levels: flows within flows that may follow.
+
+    Raises:
+        ConfigurationError: it is no event of a flow.
+    """
+    if isinstance(entry, dict) and entry.get("type") == "attempt_noted":
+        return _noted(entry, at, levels)
+    return read_strictly(_codec(), entry, at, guidance=_CHANGED)
+
+
+def _noted(entry: JsonObject, at: str, levels: int) -> AttemptNoted:
+    path, moment = entry.get("path"), entry.get("at")
+    epoch, attempt = _whole(entry.get("epoch")), _whole(entry.get("attempt"))
+    if (
+        entry.keys() != _NOTED
+        or not isinstance(path, str)
+        or not isinstance(moment, (int, float))
+        or not epoch * attempt
+    ):
+        raise ConfigurationError(f"{at}: what was noted of an attempt has other fields.", guidance=_CHANGED)
+    if levels <= 0:
+        raise ConfigurationError(f"{at}: more than {MOST_NESTED} flows within flows.", guidance=_CHANGED)
+    inner, place = entry["event"], f"{at}.event"
+    event: Event | FlowEvent
+    if isinstance(inner, dict) and inner.get("type") in _KINDS:
+        event = flow_event_from_dict(inner, place, levels=levels - 1)
+    else:
+        event = event_from_dict(inner, place)
+    return AttemptNoted(path, epoch, attempt, event, at=float(moment))
+
+
+_NOTED: Final = frozenset({"type", "path", "epoch", "attempt", "at", "event"})
+
+
+def _whole(value: JsonValue) -> int:
+    """A number counted from 1; 0 for what is none."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
+
+
+def _told(value: object) -> JsonObject:
+    """The fields of a dataclass that differ from their defaults, as JSON."""
+    told: JsonObject = {}
+    for name, default in _defaults(type(value)):
+        one: object = getattr(value, name)
+        if one is default or (default is not None and type(one) is type(default) and one == default):
+            continue
+        told[name] = _plain(one)
+    return told
+
+
+def _plain(value: object) -> JsonValue:
+    if value is None or isinstance(value, (str, int, float)):
+        return value
+    if isinstance(value, (tuple, list)):
+        return [_plain(one) for one in value]
+    if isinstance(value, Mapping):
+        return {str(name): _plain(one) for name, one in value.items()}
+    if is_dataclass(value):
+        return _told(value)
+    raise TypeError(f"{type(value).__name__} is in no event of a flow")
+
+
+def _defaults(kind: type) -> tuple[tuple[str, object], ...]:
+    """The fields of a dataclass besides `type`, each with its default; one that has none equals nothing."""
+    known = _known.get(kind)
+    if known is None and is_dataclass(kind):
+        found = [one for one in fields(kind) if one.name != "type"]
+        known = tuple(
+            (one.name, one.default if one.default_factory is MISSING else one.default_factory()) for one in found
+        )
+        _known[kind] = known
+    return known or ()
+
+
+_known: Final[dict[type, tuple[tuple[str, object], ...]]] = {}
+
+
+@cache
+def _codec() -> TypeAdapter[_Plain]:
+    """Made at first use: building it takes some milliseconds."""
+    from pydantic import Field, TypeAdapter
+
+    return TypeAdapter(Annotated[_Plain, Field(discriminator="type")])

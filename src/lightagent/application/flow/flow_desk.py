@@ -1,0 +1,118 @@
+"""What is said to a run from outside: a person's decision, a cancellation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Final, TypeAlias
+
+from lightagent.aiokits.abandon import to_the_end
+from lightagent.application.check_options import check_text
+from lightagent.application.flow.decide_step import decided
+from lightagent.application.flow.flow_inbox import FlowInbox, heard_of, take_said
+from lightagent.application.flow.flow_log import StoredLog, flow_key, read_flow
+from lightagent.application.flow.flow_runs import no_such_run
+from lightagent.application.flow.flow_step import LightFlowStep, by_work
+from lightagent.application.flow.listeners import Listeners
+from lightagent.domain.errors import StoreError, StreamConflict
+from lightagent.domain.flow.events import AttemptStopped, CancelRequested, FlowEvent, FlowFinished
+from lightagent.domain.flow.state import FlowState, fold
+from lightagent.domain.journal_streams import StreamKey
+from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.scopes import Scope
+from lightagent.ports.journals import JournalStore
+from lightagent.ports.system import Clock
+
+MakeEvent: TypeAlias = Callable[[FlowState], FlowEvent]
+"""What is said, given how far the run is."""
+
+_TRIES: Final = 20
+"""How often something is said anew because somebody else was quicker."""
+
+
+class FlowDesk:
+    """Where runs in a store are told what was decided about them, whoever goes on with them."""
+
+    def __init__(self, store: JournalStore, clock: Clock, listeners: Listeners) -> None:
+        self._store = store
+        self._clock = clock
+        self._listeners = listeners
+
+    async def decide(
+        self, steps: Sequence[LightFlowStep], owner: Scope, run_id: str, step: str, decision: ApprovalDecision
+    ) -> None:
+        """Decide about a step that waits, or about what waits within it. The first decision counts.
+
+        Raises:
+            ConfigurationError: there is no such run or step, or it does not wait.
+            StoreError: it cannot be kept.
+        """
+
+        await self._say(owner, run_id, lambda state: decided(by_work(steps), state, step, decision, self._clock.now()))
+
+    async def cancel(self, owner: Scope, run_id: str, reason: str) -> None:
+        """Cancel a run. Returns once that is on record; whoever has the run stops what is under way soon.
+
+        Raises:
+            ConfigurationError: there is no such run, or it is over.
+            StoreError: it cannot be kept.
+        """
+        await self._say(owner, run_id, lambda state: CancelRequested(reason=reason, at=self._clock.now()))
+
+    async def _say(self, owner: Scope, run_id: str, make: MakeEvent) -> None:
+        """Put what is said into the run's inbox, and from there on its record, unless somebody has the run.
+
+        All that is said goes through the inbox, also where nobody has the run: it is the one place where the first of
+        two is told from the second.
+        """
+        check_text(run_id, "run_id")
+        key = flow_key(run_id, owner)
+        for _ in range(_TRIES):
+            with suppress(StreamConflict):
+                await self._leave(key, make)
+                self._listeners.tell(key)
+                with suppress(StoreError):  # It is kept. Whoever has the run, or goes on with it later, hears it.
+                    await self._deliver(key)
+                return
+        raise StoreError(
+            f"The run {run_id!r:.100} could not be told, since others told it something all the time.",
+            guidance="Try again.",
+        )
+
+    async def _deliver(self, key: StreamKey) -> None:
+        """Put what was said to a run that nobody has on its record."""
+        log = StoredLog(self._store, key, self._clock)
+        events = await log.open()
+        try:
+            state = fold(events)
+            said, heard = await log.unheard()
+            told = take_said(state, said)
+            told += _cancelled(state, self._clock.now())
+            if told:
+                await log.append(told, state.status, heard)
+        finally:
+            await to_the_end(log.close())
+
+    async def _leave(self, key: StreamKey, make: MakeEvent) -> None:
+        """Leave something in the inbox of a run, if it is possible after all that was said before."""
+        inbox = FlowInbox(self._store, key, self._clock)
+        stream, events = await read_flow(self._store, key)
+        if not events:
+            raise no_such_run(key.id)
+        state = fold(events)
+        said, heard = await inbox.unheard(heard_of(stream.labels))
+        take_said(state, said)
+        event = make(state)
+        state.apply(event)
+        await inbox.say(event, heard)
+
+
+def _cancelled(state: FlowState, now: float) -> list[FlowEvent]:
+    """What follows a cancellation where nobody has the run: nothing is under way, so nothing has to be waited for."""
+    events: list[FlowEvent] = []
+    if state.cancelled and state.status == "running":
+        events += [AttemptStopped(node.path, node.epoch, node.attempt, at=now) for node in state.live_nodes()]
+        events.append(FlowFinished("cancelled", at=now))
+    for event in events:
+        state.apply(event)
+    return events

@@ -1,0 +1,125 @@
+"""Where the events of a run of a flow are put on record: a stream of its own, under a lease."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from lightagent.application.flow.flow_codec import flow_drafts, read_flow_event
+from lightagent.application.flow.flow_inbox import HEARD, FlowInbox, heard_of
+from lightagent.application.hold_lease import HeldLease
+from lightagent.application.keep_run import append_owned
+from lightagent.application.read_streams import read_entries
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.flow.events import FlowEvent, FlowStarted
+from lightagent.domain.journal_streams import StreamInfo, StreamKey
+from lightagent.domain.scopes import Scope
+from lightagent.ports.journals import JournalStore
+from lightagent.ports.system import Clock
+
+KIND: Final = "flow"
+"""The kind of the streams that hold runs of flows."""
+
+
+def flow_key(run_id: str, owner: Scope) -> StreamKey:
+    """The stream of a run; its owner is part of the key, so nobody finds the run of somebody else."""
+    return StreamKey(Scope(owner.tenant, owner.user), KIND, run_id)
+
+
+class FlowLog(Protocol):
+    """Puts the events of one run on record."""
+
+    async def append(self, events: Sequence[FlowEvent], status: str, heard: int | None = None) -> None:
+        """Put all of these on record, or none; returns once they are durable.
+
+        Args:
+            status: of the run, with them.
+            heard: how far what was said to the run is among them; None: no further than before.
+        """
+        ...
+
+
+class StoredLog(FlowLog):
+    """The stream of one run, which nobody else may append to until it is closed."""
+
+    def __init__(self, store: JournalStore, key: StreamKey, clock: Clock) -> None:
+        self._store = store
+        self._key = key
+        self._clock = clock
+        self._inbox = FlowInbox(store, key, clock)
+        self._lease = HeldLease(store, key, f"flow {key.id}")
+        self._head = 0
+        self._labels: dict[str, str] = {}
+
+    async def open(self, wait: float = 0.0) -> list[FlowEvent]:
+        """Take the lease, and give what is on record; nothing for a run that is new.
+
+        Args:
+            wait: seconds to wait for whoever goes on with the run now.
+
+        Raises:
+            LeaseHeld: somebody still does.
+            StoreError: it cannot be read; `DamagedStream`: what is stored is not what was written.
+            ConfigurationError: what is stored are no events of a flow, or those of another owner's.
+        """
+        await self._lease.acquire(wait)
+        try:
+            stream, events = await read_flow(self._store, self._key)
+        except BaseException:
+            await self._lease.release()
+            raise
+        self._head, self._labels = stream.head, dict(stream.labels)
+        return events
+
+    @property
+    def key(self) -> StreamKey:
+        """Names the run."""
+        return self._key
+
+    async def unheard(self) -> tuple[list[FlowEvent], int]:
+        """What was said to the run meanwhile, and how far it has heard once that is appended.
+
+        Raises:
+            StoreError: it cannot be read.
+        """
+        return await self._inbox.unheard(heard_of(self._labels))
+
+    async def append(self, events: Sequence[FlowEvent], status: str, heard: int | None = None) -> None:
+        labels = {**self._labels, "status": status}
+        if heard is not None:
+            labels[HEARD] = str(heard)
+        if isinstance(events[0], FlowStarted):
+            labels["flow"] = events[0].definition.name
+        await append_owned(
+            self._store,
+            self._key,
+            flow_drafts(events),
+            expected=self._head,
+            at=self._clock.now(),
+            labels=labels,
+            token=self._lease.token,
+        )
+        self._head += len(events)
+        self._labels = labels
+
+    async def close(self) -> None:
+        """Give the run back; what has not been appended is not on record."""
+        await self._lease.release()
+
+
+async def read_flow(store: JournalStore, key: StreamKey) -> tuple[StreamInfo, list[FlowEvent]]:
+    """What is on record of a run, and what is known of its stream; no events where there is no such run.
+
+    Raises:
+        StoreError: it cannot be read.
+        ConfigurationError: what is stored are no events of a flow, or those of another owner's run.
+    """
+    stream = (await store.read(key, -1, limit=1)).stream
+    events = [read_flow_event(entry) async for entry in read_entries(store, stream, stream.head)]
+    started = events[0] if events else None
+    if started is not None and (not isinstance(started, FlowStarted) or started.scope != key.owner):
+        raise ConfigurationError(
+            "What is kept here is no run of a flow, or one of another tenant or user.",
+            guidance="The store was changed: find out who writes to it, and restore a backup.",
+        )
+    return stream, events

@@ -1,0 +1,255 @@
+"""Begins runs of a flow, goes on with them, and does steps of them again, each run under the lease of its stream."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from lightagent.aiokits.abandon import to_the_end
+from lightagent.application.flow.active_flow import ActiveFlow
+from lightagent.application.flow.ask_step import ask_again
+from lightagent.application.flow.decide_step import node_path
+from lightagent.application.flow.flow_inbox import FlowInbox, take_said
+from lightagent.application.flow.flow_log import StoredLog, flow_key
+from lightagent.application.flow.flow_step import LightFlowStep, by_work, definition_of
+from lightagent.application.flow.listen import listening
+from lightagent.application.flow.listeners import Listeners
+from lightagent.application.flow.run_flow import run_flow
+from lightagent.application.flow.show_flow import flow_result
+from lightagent.application.flow.step_result import LightFlowResult
+from lightagent.application.flow.underway import MOST_AT_ONCE
+from lightagent.application.hold_lease import SECONDS
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.flow.changes import change_faults, held_by
+from lightagent.domain.flow.definition import FlowDefinition
+from lightagent.domain.flow.events import DefinitionChanged, FlowEvent, FlowStarted, RerunRequested, Resumed
+from lightagent.domain.flow.moves import AskHuman
+from lightagent.domain.flow.state import FlowState, fold
+from lightagent.domain.flow.validation import validate
+from lightagent.domain.journal_streams import StreamKey
+from lightagent.domain.scopes import Scope
+from lightagent.ports.journals import JournalStore
+from lightagent.ports.system import Clock, IdSource
+
+_OVER: Final = ("success", "failed", "cancelled")
+
+_WAIT: Final = SECONDS + 1.0
+"""Seconds to wait for whoever has a run: the lease of a process that died has ended by then."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlowRequest:
+    """One run as its caller wants it.
+
+    Attributes:
+        scope: whose run it is.
+        run_id: names it; of a new run, empty for a new name.
+        traced: keep the trace.
+    """
+
+    scope: Scope
+    run_id: str = ""
+    traced: bool = False
+    parent_trace_id: str = ""
+    run_group_id: str = ""
+
+
+class FlowRuns:
+    """The runs of one flow.
+
+    Args:
+        name: of the flow.
+        most: attempts of one run at the same time.
+        most_kept: runs that are over, of which the oldest are forgotten then; None: nothing is ever forgotten.
+    """
+
+    def __init__(
+        self,
+        store: JournalStore,
+        clock: Clock,
+        ids: IdSource,
+        name: str,
+        listeners: Listeners,
+        most: int = MOST_AT_ONCE,
+        most_kept: int | None = None,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._ids = ids
+        self._name = name
+        self._listeners = listeners
+        self._most = most
+        self._most_kept = most_kept
+        self._over: dict[StreamKey, None] = {}
+
+    async def begin(self, steps: Sequence[LightFlowStep], query: str, request: FlowRequest) -> LightFlowResult:
+        """A new run, to its end or until it waits.
+
+        Raises:
+            ConfigurationError: the steps are not valid, or the run id is that of a run which is not over.
+            StoreError: the run cannot be kept.
+        """
+        definition = self._definition(steps)
+        found = validate(definition)
+        if found.errors:
+            raise ConfigurationError(f"The flow cannot run: {'; '.join(found.errors)}.", guidance="See validate().")
+        run_id = request.run_id or self._ids.new()
+        started = FlowStarted(
+            run_id,
+            definition,
+            query,
+            request.scope,
+            trace_id=self._ids.new(),
+            parent_trace_id=request.parent_trace_id,
+            run_group_id=request.run_group_id,
+            at=self._clock.now(),
+        )
+        async with self._new(run_id, request.scope) as log:
+            state = FlowState(started)
+            flow = self._active(steps, state, [], log, request)
+            await log.append([started], "running")
+            flow.events.append(started)
+            await self._run(flow, log)
+        return flow_result(state, flow.events, traced=request.traced)
+
+    async def resume(self, steps: Sequence[LightFlowStep], request: FlowRequest) -> LightFlowResult:
+        """Go on with a run; one that has succeeded is given as it is.
+
+        Raises:
+            ConfigurationError: there is no such run, or what it has done does not fit these steps.
+            LeaseHeld: somebody goes on with it now.
+            StoreError: it cannot be read or written.
+        """
+        async with self._taken(steps, request) as (flow, log):
+            if flow.state.status != "success":
+                await self._go_on(flow, log)
+        return flow_result(flow.state, flow.events, traced=request.traced)
+
+    async def rerun(self, steps: Sequence[LightFlowStep], path: str, request: FlowRequest) -> LightFlowResult:
+        """Do a step again, and all that rests on it.
+
+        Args:
+            path: of the step; the name of a step of the flow itself will do.
+
+        Raises:
+            ConfigurationError: there is no such run or step, or the step has not begun.
+            LeaseHeld, StoreError: as `resume`.
+        """
+        async with self._taken(steps, request) as (flow, log):
+            if flow.state.cancelled:
+                await self._go_on(flow, log)
+            flow.tell(RerunRequested(node_path(flow.state, path), at=self._clock.now()))
+            await flow.write(flow.state.status)
+            await self._run(flow, log)
+        return flow_result(flow.state, flow.events, traced=request.traced)
+
+    async def _run(self, flow: ActiveFlow, log: StoredLog) -> None:
+        """Carry out what is to be done, and hear meanwhile what is said to the run."""
+        async with listening(flow, log, self._listeners):
+            await run_flow(flow, most=self._most)
+        if self._most_kept is not None and flow.state.status in _OVER:
+            self._over.pop(log.key, None)
+            self._over[log.key] = None
+            while len(self._over) > self._most_kept:
+                oldest = next(iter(self._over))
+                del self._over[oldest]
+                await self._store.forget(oldest)
+                await FlowInbox(self._store, oldest, self._clock).forget()
+
+    async def _go_on(self, flow: ActiveFlow, log: StoredLog) -> None:
+        state = flow.state
+        if state.cancelled and state.active:  # Its process died while its attempts were being stopped.
+            await run_flow(flow, most=self._most)
+        if state.status in _OVER:
+            flow.tell(Resumed(at=self._clock.now()))
+            await flow.write(state.status)
+        for move, request_id in _asked(state):
+            await ask_again(flow, move, request_id)
+        await self._run(flow, log)
+
+    @asynccontextmanager
+    async def _new(self, run_id: str, owner: Scope) -> AsyncIterator[StoredLog]:
+        """The log of a new run. The record of a run that is over makes way for one of the same id."""
+        key = flow_key(run_id, owner)
+        log = StoredLog(self._store, key, self._clock)
+        events = await log.open()
+        if events and fold(events).status in _OVER:
+            await log.close()
+            await self._store.forget(key, expected=len(events))
+            await FlowInbox(self._store, key, self._clock).forget()
+            events = await log.open()
+        try:
+            if events:
+                raise ConfigurationError(
+                    f"There is a run {run_id!r:.100} already, and it is not over.",
+                    guidance="Go on with resume(), or give the new run another run_id.",
+                )
+            yield log
+        finally:
+            await to_the_end(log.close())
+
+    @asynccontextmanager
+    async def _taken(
+        self, steps: Sequence[LightFlowStep], request: FlowRequest
+    ) -> AsyncIterator[tuple[ActiveFlow, StoredLog]]:
+        """A run that is on record, as it is with these steps and after all that was said to it."""
+        log = StoredLog(self._store, flow_key(request.run_id, request.scope), self._clock)
+        events = await log.open(_WAIT)
+        try:
+            if not events:
+                raise no_such_run(request.run_id)
+            flow = await self._with(steps, events, log, request)
+            said, heard = await log.unheard()
+            taken = take_said(flow.state, said)
+            if taken:
+                await log.append(taken, flow.state.status, heard)
+                events.extend(taken)
+            yield flow, log
+        finally:
+            await to_the_end(log.close())
+
+    async def _with(
+        self, steps: Sequence[LightFlowStep], events: list[FlowEvent], log: StoredLog, request: FlowRequest
+    ) -> ActiveFlow:
+        state, definition = fold(events), self._definition(steps)
+        if definition != state.definition:
+            faults = change_faults(events, definition)
+            if faults:
+                raise ConfigurationError(held_by(state, faults), guidance="")
+            changed = DefinitionChanged(definition, at=self._clock.now())
+            await log.append([changed], state.status)
+            events.append(changed)
+            state = fold(events)
+        return self._active(steps, state, events, log, request)
+
+    def _active(
+        self,
+        steps: Sequence[LightFlowStep],
+        state: FlowState,
+        events: list[FlowEvent],
+        log: StoredLog,
+        request: FlowRequest,
+    ) -> ActiveFlow:
+        return ActiveFlow(by_work(steps), state, events, log, self._clock, traced=request.traced)
+
+    def _definition(self, steps: Sequence[LightFlowStep]) -> FlowDefinition:
+        return definition_of(self._name, steps)
+
+
+def no_such_run(run_id: str) -> ConfigurationError:
+    """There is no run of this id and owner."""
+    return ConfigurationError(
+        f"There is no run {run_id!r:.100} of a flow here.",
+        guidance="Look at run_id, and pass the user_id= and tenant= that it was begun with.",
+    )
+
+
+def _asked(state: FlowState) -> list[tuple[AskHuman, str]]:
+    """What waits for a person, with the ids of the requests."""
+    return [
+        (AskHuman(node.path, node.epoch, node.subject, node.step), node.request_id)
+        for node in state.nodes.values()
+        if node.status == "waiting_approval"
+    ]

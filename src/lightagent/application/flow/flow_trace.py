@@ -1,0 +1,113 @@
+"""The trace of a flow, and those of its agents: made of the events of its run, like everything else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from lightagent.application.projections.trace import trace_events
+from lightagent.application.projections.trace_event import TraceEvent
+from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.events import Event
+from lightagent.domain.flow.events import (
+    AttemptFailed,
+    AttemptFinished,
+    AttemptNoted,
+    AttemptStarted,
+    FlowEvent,
+    FlowFinished,
+    FlowStarted,
+    StepApprovalDecided,
+    StepApprovalRequested,
+)
+from lightagent.domain.json_types import JsonObject
+
+
+def flow_trace(events: Sequence[FlowEvent]) -> list[TraceEvent]:
+    """The lines of a flow's trace."""
+    started = next(event for event in events if isinstance(event, FlowStarted))
+    lines = _Lines(started)
+    return [
+        TraceEvent(
+            kind,
+            data,
+            started.trace_id,
+            started.parent_trace_id,
+            started.run_group_id or started.run_id,
+            event.at,
+        )
+        for event in events
+        for kind, data in lines.of(event)
+    ]
+
+
+def step_traces(events: Sequence[FlowEvent]) -> Mapping[str, list[TraceEvent]]:
+    """The traces of the agents and flows that were steps, by the path of the step: those of its last attempt."""
+    last: dict[str, tuple[int, int]] = {}
+    noted: dict[str, list[Event | FlowEvent]] = {}
+    for event in events:
+        if isinstance(event, AttemptNoted):
+            attempt = event.epoch, event.attempt
+            if last.get(event.path) != attempt:
+                last[event.path], noted[event.path] = attempt, []
+            noted[event.path].append(event.event)
+    return {path: _trace_below(below) for path, below in noted.items()}
+
+
+def _trace_below(noted: Sequence[Event | FlowEvent]) -> list[TraceEvent]:
+    flows = [event for event in noted if isinstance(event, FlowEvent)]
+    runs = [event for event in noted if not isinstance(event, FlowEvent)]
+    return flow_trace(flows) if flows else trace_events(runs)
+
+
+class _Lines:
+    """The lines that each event gives; knows what has begun, for what is told of its end."""
+
+    def __init__(self, started: FlowStarted) -> None:
+        self._started = started
+        self._attempts: dict[str, AttemptStarted] = {}
+        self._begun: dict[tuple[str, int], float] = {}
+
+    def of(self, event: FlowEvent) -> Iterator[tuple[str, JsonObject]]:
+        """The kinds and data of the lines."""
+        match event:
+            case FlowStarted():
+                steps: list[str] = [step.name for step in event.definition.steps]
+                yield "flow_start", {"run_id": event.run_id, "flow": event.definition.name, "steps": [*steps]}
+            case AttemptStarted():
+                yield from self._begin(event)
+            case AttemptFinished():
+                yield self._end(event, "success", None)
+            case AttemptFailed():
+                yield self._end(event, "failed" if event.then == "fail" else event.then, event.error)
+            case StepApprovalRequested():
+                yield "approval_pending", {"step": event.path, "request_id": event.request_id, "about": event.about}
+            case StepApprovalDecided(decision=decision):
+                told: JsonObject = {"step": event.path, "request_id": event.request_id, "actor": decision.actor}
+                yield f"approval_{decision.action}", {**told, "reason": decision.reason}
+            case FlowFinished():
+                yield (
+                    "flow_end",
+                    {"run_id": self._started.run_id, "status": event.status, "success": event.status == "success"},
+                )
+            case _:
+                return
+
+    def _begin(self, event: AttemptStarted) -> Iterator[tuple[str, JsonObject]]:
+        known = self._attempts.get(event.path)
+        again = known is not None and (known.epoch, known.attempt) == (event.epoch, event.attempt)
+        self._attempts[event.path] = event
+        self._begun.setdefault((event.path, event.epoch), event.at)
+        yield "step_start", {"step": event.path, "attempt": event.attempt, "again": again, "status": "running"}
+
+    def _end(
+        self, event: AttemptFinished | AttemptFailed, status: str, error: LightAgentErrorInfo | None
+    ) -> tuple[str, JsonObject]:
+        begun = self._begun.get((event.path, event.epoch), event.at)
+        return "step_end", {
+            "step": event.path,
+            "attempt": event.attempt,
+            "status": status,
+            "success": error is None,
+            "error": None if error is None else {"code": error.code, "message": error.message},
+            "duration_ms": round((event.at - begun) * 1000, 3),
+        }

@@ -1,0 +1,98 @@
+"""A step that is a flow: its run is on record with the step, so it goes on where it was."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+
+from lightagent.application.flow.active_flow import ActiveFlow, Report
+from lightagent.application.flow.decide_step import decided
+from lightagent.application.flow.flow_log import FlowLog
+from lightagent.application.flow.flow_step import LightFlowStep, by_work, definition_of
+from lightagent.application.flow.run_flow import run_flow
+from lightagent.application.flow.step_work import Noted, StepTask, StepWaits, StepWork
+from lightagent.domain.error_mapping import error_from_info
+from lightagent.domain.errors import LightAgentError, ToolError
+from lightagent.domain.flow.events import FlowEvent, FlowStarted
+from lightagent.domain.flow.projection import flow_record
+from lightagent.domain.flow.state import FlowState, fold
+from lightagent.domain.review import ApprovalDecision
+
+MOST_NESTED = 8
+"""How many flows may be steps of each other. A record of more levels could not be read back."""
+
+
+class FlowWork(StepWork):
+    """A flow as a step of another. What it comes to is what its last end step gives.
+
+    Args:
+        steps: gives its steps; those that are declared later are among them.
+    """
+
+    __slots__ = ("_name", "_steps")
+
+    def __init__(self, name: str, steps: Callable[[], Sequence[LightFlowStep]]) -> None:
+        self._name = name
+        self._steps = steps
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    async def do(self, task: StepTask) -> object:
+        steps = self._steps()
+        events: list[FlowEvent] = [note for note in task.past if isinstance(note, FlowEvent)]
+        is_new = not events
+        if is_new:
+            events.append(self._started(task, steps))
+        state = fold(events)
+        if is_new:
+            await task.note(events, None)
+        flow = ActiveFlow(by_work(steps), state, events, NoteLog(task), task.clock, traced=task.traced)
+        task.hear(lambda event, heard: flow.report(Report((event,), heard=heard)))
+        await run_flow(flow)
+        return _result(state, self._name)
+
+    def decide(self, past: Sequence[Noted], inside: str, decision: ApprovalDecision, now: float) -> Noted:
+        state = fold([note for note in past if isinstance(note, FlowEvent)])
+        event = decided(by_work(self._steps()), state, inside, decision, now)
+        state.apply(event)  # It refuses what cannot be.
+        return event
+
+    def _started(self, task: StepTask, steps: Sequence[LightFlowStep]) -> FlowStarted:
+        place = task.place
+        if place.key.count("@") >= MOST_NESTED:
+            raise ToolError(
+                f"The flow {self._name} was not begun: flows are steps of each other over {MOST_NESTED} levels already."
+            )
+        return FlowStarted(
+            place.key,
+            definition_of(self._name, steps),
+            task.query,
+            place.scope,
+            trace_id=hashlib.sha256(f"{place.trace_id}/{place.key}.{place.attempt}".encode()).hexdigest()[:32],
+            parent_trace_id=place.trace_id,
+            run_group_id=place.run_id,
+            at=task.clock.now(),
+        )
+
+
+class NoteLog(FlowLog):
+    """Puts the events of a flow's run on record as notes of the step that it is."""
+
+    def __init__(self, task: StepTask) -> None:
+        self._task = task
+
+    async def append(self, events: Sequence[FlowEvent], status: str, heard: int | None = None) -> None:
+        await self._task.note(events, heard)
+
+
+def _result(state: FlowState, name: str) -> object:
+    record = flow_record(state)
+    if record.status == "success":
+        return record.output
+    if record.status in ("running", "waiting"):
+        raise StepWaits
+    if record.error is not None:
+        raise error_from_info(record.error)
+    raise LightAgentError(f"The flow {name} was cancelled.", guidance="")

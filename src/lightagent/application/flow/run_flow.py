@@ -1,0 +1,272 @@
+"""The loop of a flow: carries out what its machine wants to be done, until the run ends or waits.
+
+It is the only one that takes events. What came to an end and what is to begin next go into one append, and nothing
+begins before that append is acknowledged: so nothing that was done is lost, and nothing is done that is not on record.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Final, assert_never
+
+from lightagent.application.flow.active_flow import ActiveFlow, Report
+from lightagent.application.flow.ask_step import ask_person, ask_step
+from lightagent.application.flow.make_attempt import failed, make_attempt
+from lightagent.application.flow.step_errors import unknown_outcome
+from lightagent.application.flow.step_queries import made_query, plain_query
+from lightagent.application.flow.underway import MOST_AT_ONCE, Underway, WorkKey
+from lightagent.application.foreign_code import FAILURES, failure
+from lightagent.domain.errors import StoreError
+from lightagent.domain.events import RunFinished
+from lightagent.domain.flow.events import (
+    Answered,
+    AttemptFailed,
+    AttemptFinished,
+    AttemptNoted,
+    AttemptStarted,
+    AttemptStopped,
+    FlowEvent,
+    FlowFinished,
+    WaitBegan,
+    WaitEnded,
+)
+from lightagent.domain.flow.making_moves import move_of
+from lightagent.domain.flow.moves import Ask, AskHuman, BeginWait, Do, Finish, Move, Stop, Wake
+from lightagent.domain.flow.paths import effect_key
+from lightagent.domain.flow.refusals import Refused
+from lightagent.domain.outcomes import Suspended
+
+
+async def run_flow(flow: ActiveFlow, moves: list[Move] | None = None, *, most: int = MOST_AT_ONCE) -> None:
+    """Go on with a run until it ends, or until all that is left waits for people or events from outside.
+
+    Args:
+        moves: what is to be done, where it is not all that the state tells.
+        most: attempts at the same time.
+
+    Raises:
+        StoreError: what happened could not be put on record; the run can be resumed from what is there.
+        ConfigurationError: the run wants steps that this flow has not.
+    """
+    loop = FlowLoop(flow, most)
+    try:
+        await loop.run(flow.state.open_moves() if moves is None else moves)
+    finally:
+        await loop.underway.stop_all()
+
+
+class FlowLoop:
+    """Carries out the moves of one run."""
+
+    def __init__(self, flow: ActiveFlow, most: int) -> None:
+        self._flow = flow
+        self._due: deque[Move] = deque()
+        self._later: deque[Do] = deque()
+        self._begin: list[Callable[[], None]] = []
+        self._waiting: set[WorkKey] = set()
+        self.underway = Underway(flow.news.set, most)
+
+    async def run(self, moves: list[Move]) -> None:
+        """Carry out moves, and those that follow from them."""
+        flow, underway = self._flow, self.underway
+        self._due.extend(moves)
+        while True:
+            for report in flow.take_reports():
+                self._hear(report)
+            self._carry_out_all()
+            await flow.write(self._status())
+            begin, self._begin = self._begin, []
+            for one in begin:
+                one()
+            if underway.failure is not None:
+                raise underway.failure
+            if flow.state.status in _OVER or (underway.is_idle and not begin and not flow.news.is_set()):
+                return
+            await flow.news.wait()
+
+    def _status(self) -> str:
+        """Of the run, for whoever lists it: one whose open attempts all wait for people waits."""
+        status = self._flow.state.status
+        return "waiting" if status == "running" and self._waiting and self.underway.waits_for(self._waiting) else status
+
+    def _hear(self, report: Report) -> None:
+        if report.heard is not None:
+            self._hear_said(report.events, report.heard)
+            return
+        taken = [self._take(event) for event in report.events]
+        self._due.extend(report.moves)
+        if report.heard_below is not None:
+            self._flow.heard = report.heard_below
+        if report.written is None:
+            return
+        if all(taken):
+            self._flow.promise(report.written)
+        elif not report.written.done():
+            report.written.set_exception(StoreError("The attempt is over: nothing more of it is put on record."))
+
+    def _hear_said(self, events: Sequence[FlowEvent], heard: int) -> None:
+        """Take what was said from outside. What a flow below is told, it puts on record itself, and that it was heard.
+
+        Whatever is heard once more after a crash has happened by then, and is refused.
+        """
+        told_below = False
+        for event in events:
+            below = None
+            if isinstance(event, AttemptNoted) and isinstance(event.event, FlowEvent):
+                below = self._flow.below.get((event.path, event.epoch, event.attempt))
+                if below is not None:
+                    below(event.event, heard)
+                    told_below = True
+            if below is None and self._take(event, is_said=True) and isinstance(event, AttemptNoted):
+                self._go_on(event)
+        if not told_below:
+            self._flow.heard = heard
+
+    def _go_on(self, event: AttemptNoted) -> None:
+        """Go on with an attempt that waited for people, one of whom has decided."""
+        node = self._flow.state.nodes[event.path]
+        move = move_of(node)
+        if move is not None and not self.underway.is_begun(_attempt(event)):
+            self._due.append(move)
+
+    def _take(self, event: FlowEvent, *, is_said: bool = False) -> bool:
+        """Put an event on record; whether it is.
+
+        What a time limit, a cancellation or a rerun has made worthless meanwhile is not: the attempt is over.
+        """
+        try:
+            self._due.extend(self._flow.tell(event))
+        except Refused as refusal:
+            if isinstance(event, Answered) and event.error is None and refusal.kind in ("form", "limit"):
+                return self._take(replace(event, error=refusal.info))
+            if (is_said or isinstance(event, _OF_ATTEMPTS)) and refusal.kind in ("stale", "unknown", "status"):
+                return False
+            raise
+        if isinstance(event, AttemptNoted):
+            self._note_waiting(event)
+        return True
+
+    def _note_waiting(self, event: AttemptNoted) -> None:
+        """An agent or a flow below waits for people; or goes on."""
+        key, inner = _attempt(event), event.event
+        waits = isinstance(inner, FlowFinished) and inner.status == "waiting"
+        if waits or (isinstance(inner, RunFinished) and isinstance(inner.outcome, Suspended)):
+            self._waiting.add(key)
+        else:
+            self._waiting.discard(key)
+
+    def _carry_out_all(self) -> None:
+        while self._due or (self._later and not self.underway.is_full):
+            move = self._due.popleft() if self._due else self._later.popleft()
+            self._carry_out(move)
+
+    def _carry_out(self, move: Move) -> None:
+        flow, underway = self._flow, self.underway
+        if flow.state.cancelled and not isinstance(move, (Stop, Finish)):
+            return  # It is given again once the run is resumed.
+        match move:
+            case Do():
+                self._do(move)
+            case Ask():
+                underway.begin(_key(move.path, move.epoch, move.question), ask_step(flow, move))
+            case AskHuman():
+                underway.begin(_key(move.path, move.epoch, "person"), ask_person(flow, move))
+            case BeginWait():
+                self._begin_wait(move)
+            case Wake():
+                event = WaitEnded(move.path, move.epoch)
+                self._wake(_key(move.path, move.epoch, "wait"), move.due, lambda: self._ring(event))
+            case Stop():
+                self._stop(move)
+            case Finish() if flow.state.active or flow.state.status != "running":
+                pass  # Something else happened meanwhile.
+            case Finish():
+                self._take(FlowFinished(flow.state.ending(), at=flow.clock.now()))
+            case _:
+                assert_never(move)
+
+    def _do(self, move: Do) -> None:
+        """Begin an attempt: its intent goes into the next append, and it begins after that."""
+        flow, underway = self._flow, self.underway
+        key = _attempt(move)
+        if move.due > flow.clock.now():
+            self._wake(key, move.due, partial(flow.report, Report(moves=(replace(move, due=0.0),))))
+            return
+        waited = key in self._waiting
+        if move.again and not waited and not move.step.repeatable:
+            now = flow.clock.now()
+            lost = unknown_outcome(move.step, move.path)
+            self._take(AttemptFailed(move.path, move.epoch, move.attempt, lost, at=now))
+            return
+        if underway.is_full:
+            self._later.append(move)
+            return
+        query = move.query
+        if query is None:
+            step = flow.step_at(move.path, move.step.work)
+            query = plain_query(flow, move, step)
+            if query is None:
+                underway.begin(_key(move.path, move.epoch, f"query {move.attempt}"), self._make_query(move))
+                return
+        self._start(move, str(query), key)
+
+    def _start(self, move: Do, query: str, key: WorkKey) -> None:
+        flow = self._flow
+        self.underway.reserve(key)
+        name = effect_key(flow.state.run_id, move.path, move.epoch, fallback=move.fallback)
+        self._take(AttemptStarted(move.path, move.epoch, move.attempt, name, query, at=flow.clock.now()))
+        asked = query if not move.feedback else f"{query}\n\nThe last result was not accepted: {move.feedback}"
+        self._begin.append(lambda: self.underway.begin(key, make_attempt(flow, move, asked)))
+
+    async def _make_query(self, move: Do) -> None:
+        """Have code make the query of a step, and then begin the attempt; one that has none has failed."""
+        flow = self._flow
+        step = flow.step_at(move.path, move.step.work)
+        try:
+            query = "" if step.query is None else await made_query(flow, move, step.query)
+        except FAILURES as raised:
+            error = failure(raised)
+            name = effect_key(flow.state.run_id, move.path, move.epoch, fallback=move.fallback)
+            begun = AttemptStarted(move.path, move.epoch, move.attempt, name, at=flow.clock.now())
+            flow.report(Report((begun, failed(flow, move, error))))
+        else:
+            flow.report(Report(moves=(replace(move, query=query),)))
+
+    def _begin_wait(self, move: BeginWait) -> None:
+        now, wait = self._flow.clock.now(), move.step.wait
+        seconds = None if wait is None else wait.seconds
+        due = move.until if move.until is not None else None if seconds is None else now + seconds
+        self._take(WaitBegan(move.path, move.epoch, due, at=now))
+
+    def _ring(self, event: WaitEnded) -> None:
+        self._flow.report(Report((replace(event, at=self._flow.clock.now()),)))
+
+    def _wake(self, key: WorkKey, due: float, call: Callable[[], None]) -> None:
+        self.underway.wake(key, due - self._flow.clock.now(), call)
+
+    def _stop(self, move: Stop) -> None:
+        """Stop an attempt, and say so where that is owed and no result came in time."""
+
+        def stopped() -> None:
+            node = self._flow.state.nodes.get(move.path)
+            owed = node is not None and node.status == "running" and node.attempt == move.attempt
+            if move.answered and owed:
+                event = AttemptStopped(move.path, move.epoch, move.attempt, at=self._flow.clock.now())
+                self._flow.report(Report((event,)))
+
+        self.underway.stop(_attempt(move), stopped)
+
+
+_OVER: Final = frozenset(("success", "failed", "cancelled"))
+_OF_ATTEMPTS: Final = (AttemptStarted, AttemptNoted, AttemptFinished, AttemptFailed, AttemptStopped)
+
+
+def _key(path: str, epoch: int, what: str) -> WorkKey:
+    return path, epoch, what
+
+
+def _attempt(about: Do | Stop | AttemptNoted) -> WorkKey:
+    return about.path, about.epoch, f"attempt {about.attempt}"

@@ -1,0 +1,96 @@
+"""A run as its caller sees it: the result, and the record as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from lightagent.application.flow.flow_trace import flow_trace, step_traces
+from lightagent.application.flow.step_result import FlowStatus, LightFlowResult, LightFlowStepResult, step_result
+from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.error_mapping import error_from_info
+from lightagent.domain.errors import ConfigurationError, LightAgentError, RunSuspended
+from lightagent.domain.flow.events import FlowEvent
+from lightagent.domain.flow.projection import flow_record
+from lightagent.domain.flow.state import FlowState
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.masking import shown
+
+FORMS = ("object", "str", "dict")
+
+
+def flow_result(
+    state: FlowState, events: Sequence[FlowEvent], *, traced: bool = False, status: FlowStatus | None = None
+) -> LightFlowResult:
+    """The result of a run as of now.
+
+    Args:
+        events: all of the run's, which the traces are made of.
+        traced: the caller wants them.
+        status: of a run that is under way or interrupted; None for one that was left because it ended or waits.
+    """
+    record = flow_record(state)
+    traces = step_traces(events) if traced else {}
+    steps = [step_result(step, traces.get(step.path)) for step in record.steps]
+    if status is None:
+        status = _status(state)
+        # What is still running once a run was left waits for people within the step.
+        steps = [replace(one, status="waiting_approval") if one.status == "running" else one for one in steps]
+    return LightFlowResult(
+        content=record.content,
+        steps=steps,
+        status=status,
+        error=record.error or _reason(status, steps),
+        run_id=record.run_id,
+        trace_id=record.trace_id,
+        trace=flow_trace(events) if traced else [],
+    )
+
+
+def _status(state: FlowState) -> FlowStatus:
+    """A run whose open steps wait for people, whether before them or within them, waits for approval."""
+    if state.status not in ("running", "waiting"):
+        return state.status
+    people = any(node.status in ("waiting_approval", "running") for node in state.nodes.values())
+    return "waiting_approval" if people else "waiting"
+
+
+def _reason(status: FlowStatus, steps: Sequence[LightFlowStepResult]) -> LightAgentErrorInfo | None:
+    if status == "cancelled":
+        return LightAgentErrorInfo("LA-POLICY", "The run was cancelled.", "resume() goes on with it.")
+    if status not in ("waiting", "waiting_approval"):
+        return None
+    waiting = [step.name for step in steps if step.status == "waiting_approval"]
+    what = "a person" if status == "waiting_approval" else "a time or an event"
+    return LightAgentErrorInfo(
+        "LA-POLICY", f"The run waits for {what}: {', '.join(waiting)}.", "Go on with resume() once that is there."
+    )
+
+
+def present(result: LightFlowResult, form: str) -> LightFlowResult | str | JsonObject:
+    """The result in the form that the caller asked for.
+
+    Raises:
+        LightAgentError: a text was asked for, and the run did not succeed.
+    """
+    if form == "object":
+        return result
+    if form == "dict":
+        return result.to_dict()
+    if result.success:
+        return result.content
+    if result.status in ("waiting", "waiting_approval") and result.error is not None:
+        raise RunSuspended(result.error.message, guidance=result.error.guidance)
+    raise LightAgentError("The run failed.") if result.error is None else error_from_info(result.error)
+
+
+def check_form(form: object) -> None:
+    """Raise unless results can be had in this form.
+
+    Raises:
+        ConfigurationError: they cannot.
+    """
+    if form not in FORMS:
+        raise ConfigurationError(
+            f"result_format must be one of {', '.join(FORMS)}, got {shown(str(form)):.100}.", guidance=""
+        )

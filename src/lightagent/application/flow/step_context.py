@@ -1,0 +1,166 @@
+"""What a step may know of the flow around it: the input, and what came of the steps before it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal, TypeVar, overload
+
+from typing_extensions import TypeForm
+
+from lightagent.application.flow.output_form import OutputForm
+from lightagent.application.flow.step_result import LightFlowStepResult, step_result
+from lightagent.domain.flow.context import SeenSteps
+from lightagent.domain.flow.context import StepContext as Seen
+from lightagent.domain.flow.outputs import StepOutput
+from lightagent.domain.json_types import JsonValue
+from lightagent.domain.scopes import NO_SCOPE, Scope
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class StepPlace:
+    """Where in a run of a flow something happens.
+
+    Attributes:
+        run_id, trace_id: of the flow's run.
+        scope: whose run it is.
+        path: of the step; its name, unless it is within another one.
+        attempt: counted from 1; 0 before the first.
+        key: the idempotency key: the same for all attempts of a step, new after a rerun.
+    """
+
+    run_id: str = ""
+    trace_id: str = ""
+    scope: Scope = NO_SCOPE
+    path: str = ""
+    attempt: int = 0
+    key: str = ""
+
+
+def _never() -> bool:
+    return False
+
+
+class _Steps(Mapping[str, LightFlowStepResult]):
+    """What came of the steps before, looked up when it is asked for: there may be thousands of them."""
+
+    __slots__ = ("_seen",)
+
+    def __init__(self, seen: SeenSteps) -> None:
+        self._seen = seen
+
+    def __getitem__(self, name: str, /) -> LightFlowStepResult:
+        return step_result(self._seen[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._seen)
+
+    def __len__(self) -> int:
+        return len(self._seen)
+
+
+_KEYS: Final = ("input", "outputs", "steps")
+
+
+class StepContext(Mapping[str, object]):
+    """What callables of a step are given: ``context["outputs"]["research"]`` and ``context.outputs["research"]``.
+
+    It knows the steps that come before this one, directly or by way of others, and no step that merely happens to be
+    over: else what a step does would depend on which one is quicker.
+
+    Args:
+        seen: what the step sees of the run.
+        place: where this is.
+        is_cancelled: whether the attempt was given up; a long synchronous callable should ask it.
+
+    Attributes:
+        input: what the run was asked.
+        outputs: what the steps before gave, as texts, by name.
+        steps: their results, by name.
+    """
+
+    __slots__ = ("_place", "_seen", "input", "is_cancelled", "outputs", "steps")
+
+    def __init__(self, seen: Seen, place: StepPlace, is_cancelled: Callable[[], bool] = _never) -> None:
+        self._seen = seen
+        self._place = place
+        self.input = StepOutput(seen.input).text
+        self.steps: Mapping[str, LightFlowStepResult] = _Steps(seen.steps)
+        self.outputs: Mapping[str, str] = seen.outputs
+        self.is_cancelled = is_cancelled
+
+    @property
+    def run_id(self) -> str:
+        """The id of the flow's run."""
+        return self._place.run_id
+
+    @property
+    def user_id(self) -> str:
+        """The user the run serves; empty if none was named."""
+        return self._place.scope.user
+
+    @property
+    def tenant(self) -> str:
+        """The tenant the run serves; empty if none was named."""
+        return self._place.scope.tenant
+
+    @property
+    def attempt(self) -> int:
+        """Which attempt at the step this is, counted from 1."""
+        return self._place.attempt
+
+    @property
+    def idempotency_key(self) -> str:
+        """The same for all attempts at the step, also after a crash, and another one after a rerun.
+
+        Hand it to what has the effect, so that it has it once.
+        """
+        return self._place.key
+
+    @overload
+    def output(self, step: str) -> JsonValue: ...
+
+    @overload
+    def output(self, step: str, form: TypeForm[T]) -> T: ...
+
+    def output(self, step: str, form: TypeForm[T] | None = None) -> T | JsonValue:
+        """What a step before gave: as plain JSON, or as a value of a type, such as the step's `output_type`.
+
+        Raises:
+            KeyError: no step before has this name.
+            OutputError: it is not of the type.
+        """
+        kept = self._seen.steps[step].output
+        return kept if form is None else OutputForm(form).read(kept, step)
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __getitem__(self, key: Literal["input"], /) -> str: ...
+
+        @overload
+        def __getitem__(self, key: Literal["outputs"], /) -> Mapping[str, str]: ...
+
+        @overload
+        def __getitem__(self, key: Literal["steps"], /) -> Mapping[str, LightFlowStepResult]: ...
+
+        @overload
+        def __getitem__(self, key: str, /) -> object: ...
+
+    def __getitem__(self, key: str, /) -> object:
+        """The input, the outputs or the steps."""
+        if key == "input":
+            return self.input
+        if key == "outputs":
+            return self.outputs
+        if key == "steps":
+            return self.steps
+        raise KeyError(key)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_KEYS)
+
+    def __len__(self) -> int:
+        return len(_KEYS)

@@ -1,0 +1,74 @@
+"""What goes wrong with a step, as it is put on record, and what follows from it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+
+from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.error_mapping import classify_exception
+from lightagent.domain.errors import FlowTimeout, LightAgentError, ProviderError
+from lightagent.domain.flow.definition import StepDefinition
+from lightagent.domain.flow.events import AttemptFailed
+from lightagent.domain.flow.moves import Do
+from lightagent.domain.flow.retrying import after_failure
+
+
+def attempt_failed(
+    move: Do, error: BaseException, *, tried: int, fallback_left: bool, now: float, chance: float
+) -> AttemptFailed:
+    """The failure of an attempt, with what follows.
+
+    Args:
+        tried: attempts in a row, this one included.
+        fallback_left: the fallback has not tried yet.
+        now: the moment, in seconds since 1970.
+        chance: a number from 0 to 1, drawn for the pause.
+    """
+    info = told(error)
+    decided = after_failure(
+        move.step.retry,
+        info,
+        tried=tried,
+        fallback_left=fallback_left,
+        now=now,
+        chance=chance,
+        asked=error.retry_after if isinstance(error, ProviderError) else None,
+        classes=tuple(kind.__name__ for kind in type(error).__mro__),
+    )
+    return AttemptFailed(move.path, move.epoch, move.attempt, info, decided.then, decided.due, at=now)
+
+
+def told(error: BaseException) -> LightAgentErrorInfo:
+    """What an exception of a step means; what code of anybody's says of it is kept."""
+    info = classify_exception(error)
+    if isinstance(error, LightAgentError) or info.code == "LA-UNKNOWN":
+        return info
+    said = ""
+    with suppress(Exception):  # Its text may be code of anybody's.
+        said = str(error)
+    text = f"{type(error).__name__}: {said}" if said else type(error).__name__
+    return replace(info, message=text, guidance="See the cause.")
+
+
+def out_of_time(step: StepDefinition, path: str, *, goes_on: bool) -> FlowTimeout:
+    """An attempt took longer than it might.
+
+    Args:
+        goes_on: it did not end when it was cancelled, so what it does may still happen.
+    """
+    unknown = " It did not end when it was cancelled: whether its effect happens is unknown." if goes_on else ""
+    return FlowTimeout(
+        f"The step {step.name!r:.100} did not end within {step.timeout or 0:g} s.{unknown}",
+        details={"step": path, "seconds": step.timeout, "unknown": goes_on},
+    )
+
+
+def unknown_outcome(step: StepDefinition, path: str) -> LightAgentErrorInfo:
+    """An attempt was interrupted that may not be made again."""
+    return LightAgentErrorInfo(
+        "LA-UNKNOWN",
+        f"An attempt at the step {step.name!r:.100} was interrupted, and whether its effect happened is unknown.",
+        "Look whether it did; rerun_step does it again.",
+        {"step": path, "unknown": True},
+    )

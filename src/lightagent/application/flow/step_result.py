@@ -1,0 +1,220 @@
+"""What came of a flow and of each of its steps, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final, Literal, TypeAlias, TypeVar, overload
+
+from typing_extensions import TypeForm
+
+from lightagent.application.flow.output_form import OutputForm
+from lightagent.application.projections.trace_event import TraceEvent
+from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.flow.outputs import StepOutput
+from lightagent.domain.flow.record import StepRecord, StepStatus
+from lightagent.domain.json_copies import copy_json
+from lightagent.domain.json_types import JsonObject, JsonValue
+
+T = TypeVar("T")
+
+FlowStatus: TypeAlias = Literal[
+    "running", "interrupted", "success", "failed", "cancelled", "waiting", "waiting_approval"
+]
+"""How far a run is: it goes on, its process is gone, how it ended, or what it waits for (an event, a person)."""
+
+_SUMMARY: Final = 240
+"""Characters of a text that a summary shows."""
+
+
+def summary_of(text: str) -> str:
+    """The beginning of a text."""
+    return text if len(text) <= _SUMMARY else f"{text[:_SUMMARY]}..."
+
+
+@dataclass(frozen=True, slots=True)
+class LightFlowStepResult:
+    """What came of one step.
+
+    Attributes:
+        name: of the step.
+        content: what it gave, as text; empty where it gave nothing.
+        output: the same as plain JSON.
+        status: pending, running, success, failed, skipped or waiting_approval.
+        error: why it failed, was skipped or waits; None where it succeeded.
+        attempts: how often it was tried, an attempt that a crash interrupted counted once.
+        used_fallback: the fallback was tried.
+        started_at, ended_at: seconds since 1970 in UTC; None where it has not.
+        duration_ms: the time between the two, in milliseconds.
+        input_summary, output_summary: the beginnings of its query and its content.
+        approval_request_id: names the request about it, where a human was asked.
+        approval_decision: approve, reject, edit or respond; pending while nobody has decided.
+        trace: of the agent that was the step, if the run was asked for it.
+    """
+
+    name: str
+    content: str = ""
+    output: JsonValue = None
+    status: StepStatus = "pending"
+    error: LightAgentErrorInfo | None = None
+    attempts: int = 0
+    used_fallback: bool = False
+    started_at: float | None = None
+    ended_at: float | None = None
+    input_summary: str | None = None
+    output_summary: str | None = None
+    approval_request_id: str | None = None
+    approval_decision: str | None = None
+    trace: list[TraceEvent] = field(default_factory=list, repr=False, compare=False)
+
+    def __str__(self) -> str:
+        return self.content
+
+    @property
+    def retry_count(self) -> int:
+        """How often it was tried again."""
+        return max(self.attempts - 1, 0)
+
+    @property
+    def duration_ms(self) -> float | None:
+        """From its first attempt to its end, in milliseconds."""
+        if self.started_at is None or self.ended_at is None:
+            return None
+        return round((self.ended_at - self.started_at) * 1000, 3)
+
+    def to_dict(self) -> JsonObject:
+        """The same as plain data."""
+        return {
+            "name": self.name,
+            "content": self.content,
+            "output": copy_json(self.output),
+            "status": self.status,
+            "error": None if self.error is None else error_dict(self.error),
+            "attempts": self.attempts,
+            "retry_count": self.retry_count,
+            "used_fallback": self.used_fallback,
+            "started_at": self.started_at,
+            "ended_at": self.ended_at,
+            "duration_ms": self.duration_ms,
+            "input_summary": self.input_summary,
+            "output_summary": self.output_summary,
+            "approval_request_id": self.approval_request_id,
+            "approval_decision": self.approval_decision,
+            "trace": [event.to_dict() for event in self.trace],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class LightFlowResult:
+    """What came of a run of a flow.
+
+    Attributes:
+        content: of the last end step that succeeded, in the order in which the steps were declared.
+        steps: what came of each, in that order.
+        status: success, failed, cancelled, waiting_approval, or waiting (for an event from outside).
+        error: of the first step that failed or waits; None where all is well.
+        run_id: names the run, for `resume`, `approve` and the rest.
+        trace_id: of the run's trace.
+        trace: the trace of the flow, if the run was asked for it; those of its agents are in their steps' results.
+    """
+
+    content: str
+    steps: list[LightFlowStepResult]
+    status: FlowStatus
+    error: LightAgentErrorInfo | None
+    run_id: str
+    trace_id: str
+    trace: list[TraceEvent] = field(default_factory=list, repr=False, compare=False)
+
+    def __str__(self) -> str:
+        return self.content
+
+    @property
+    def success(self) -> bool:
+        """Whether the run ended, and no step of it failed."""
+        return self.status == "success"
+
+    def step(self, name: str) -> LightFlowStepResult:
+        """What came of a step.
+
+        Raises:
+            KeyError: the flow has none of this name.
+        """
+        for step in self.steps:
+            if step.name == name:
+                return step
+        raise KeyError(name)
+
+    @overload
+    def output(self, step: str) -> JsonValue: ...
+
+    @overload
+    def output(self, step: str, form: TypeForm[T]) -> T: ...
+
+    def output(self, step: str, form: TypeForm[T] | None = None) -> T | JsonValue:
+        """What a step gave: as plain JSON, or as a value of a type, such as the step's `output_type`.
+
+        Raises:
+            KeyError: the flow has no such step.
+            OutputError: it is not of the type.
+        """
+        kept = self.step(step).output
+        return kept if form is None else OutputForm(form).read(kept, step)
+
+    def to_dict(self) -> JsonObject:
+        """The same as plain data."""
+        return {
+            "content": self.content,
+            "steps": [step.to_dict() for step in self.steps],
+            "success": self.success,
+            "status": self.status,
+            "error": None if self.error is None else error_dict(self.error),
+            "run_id": self.run_id,
+            "trace_id": self.trace_id,
+            "trace": [event.to_dict() for event in self.trace],
+        }
+
+
+def error_dict(error: LightAgentErrorInfo) -> JsonObject:
+    """An error as plain data."""
+    return {
+        "code": error.code,
+        "message": error.message,
+        "guidance": error.guidance,
+        "details": copy_json(error.details),
+        "retryable": error.retryable,
+    }
+
+
+def step_result(record: StepRecord, trace: list[TraceEvent] | None = None) -> LightFlowStepResult:
+    """What came of a step, from the record of its run."""
+    query = None if record.query is None else summary_of(StepOutput(record.query).text)
+    decided = None if record.approval is None else record.approval.action
+    return LightFlowStepResult(
+        name=record.name,
+        content=record.content,
+        output=record.output,
+        status=record.status,
+        error=record.error or _skipped(record),
+        attempts=record.attempts,
+        used_fallback=record.used_fallback,
+        started_at=record.started_at,
+        ended_at=record.ended_at,
+        input_summary=query,
+        output_summary=summary_of(record.content) if record.status == "success" else None,
+        approval_request_id=record.approval_request_id or None,
+        approval_decision="pending" if record.status == "waiting_approval" else decided,
+        trace=trace or [],
+    )
+
+
+def _skipped(record: StepRecord) -> LightAgentErrorInfo | None:
+    """Why a step did not run, or waits; None where neither is so."""
+    if record.status == "waiting_approval":
+        return LightAgentErrorInfo(
+            "LA-POLICY", f"The step {record.name} waits for approval.", "Decide with approve(), then resume the run."
+        )
+    if record.status != "skipped":
+        return None
+    if record.why == "condition":
+        return LightAgentErrorInfo("LA-POLICY", f"The step {record.name} was skipped by its condition.")
+    return LightAgentErrorInfo("LA-UNKNOWN", f"The step {record.name} was skipped, since a step before it failed.")

@@ -1,0 +1,114 @@
+"""What is under way in a run of a flow: tasks by what they are about, so many at once, and alarms."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Coroutine
+from typing import Final, TypeAlias
+
+from lightagent.aiokits.abandon import stop
+
+MOST_AT_ONCE: Final = 16
+"""Attempts of one run that are made at the same time."""
+
+WorkKey: TypeAlias = tuple[str, int, str]
+"""A path, its epoch, and what is done there."""
+
+
+class Underway:
+    """The tasks of one run.
+
+    Args:
+        changed: is called whenever something has ended.
+        most: attempts at the same time.
+
+    Attributes:
+        failure: what one of them raised, which is a failure of the run and of no step.
+    """
+
+    def __init__(self, changed: Callable[[], None], most: int = MOST_AT_ONCE) -> None:
+        self._changed = changed
+        self._most = most
+        self._tasks: dict[WorkKey, asyncio.Task[None]] = {}
+        self._alarms: dict[WorkKey, asyncio.TimerHandle] = {}
+        self._stopping: set[asyncio.Task[None]] = set()
+        self._attempts: set[WorkKey] = set()
+        self.failure: BaseException | None = None
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is under way, and no alarm is set."""
+        return not self._tasks and not self._alarms and not self._stopping
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no further attempt may begin now."""
+        return len(self._attempts) >= self._most
+
+    def waits_for(self, keys: Collection[WorkKey]) -> bool:
+        """Whether nothing is under way but these."""
+        return not self._alarms and not self._stopping and all(key in keys for key in self._tasks)
+
+    def reserve(self, key: WorkKey) -> None:
+        """Count an attempt that is about to begin."""
+        self._attempts.add(key)
+
+    def is_begun(self, key: WorkKey) -> bool:
+        """Whether this is under way."""
+        return key in self._tasks
+
+    def begin(self, key: WorkKey, work: Coroutine[object, object, None]) -> None:
+        """Do something."""
+        task = asyncio.create_task(work)
+        self._tasks[key] = task
+        task.add_done_callback(lambda done: self._ended(key, done))
+
+    def wake(self, key: WorkKey, seconds: float, call: Callable[[], None]) -> None:
+        """Call a function after so many seconds."""
+
+        def ring() -> None:
+            del self._alarms[key]
+            call()
+
+        self._silence(key)
+        self._alarms[key] = asyncio.get_running_loop().call_later(max(seconds, 0.0), ring)
+
+    def stop(self, key: WorkKey, then: Callable[[], None]) -> None:
+        """Cancel something, and call `then` once it has ended or is given up; soon where there is no such thing."""
+        self._silence(key)
+        stopping = asyncio.create_task(self._stop(key, then))
+        self._stopping.add(stopping)
+        stopping.add_done_callback(self._stopped)
+
+    async def stop_all(self) -> None:
+        """Cancel everything, and wait for its end as long as that may take."""
+        for alarm in self._alarms.values():
+            alarm.cancel()
+        self._alarms.clear()
+        await stop((*self._tasks.values(), *self._stopping))
+
+    async def _stop(self, key: WorkKey, then: Callable[[], None]) -> None:
+        task = self._tasks.get(key)
+        if task is not None and await stop((task,)):
+            self._forget(key, task)  # It does not end. Nothing waits for it any more.
+        then()
+
+    def _silence(self, key: WorkKey) -> None:
+        alarm = self._alarms.pop(key, None)
+        if alarm is not None:
+            alarm.cancel()
+
+    def _stopped(self, task: asyncio.Task[None]) -> None:
+        self._stopping.discard(task)
+        self._changed()
+
+    def _ended(self, key: WorkKey, task: asyncio.Task[None]) -> None:
+        self._forget(key, task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.failure = self.failure or error
+        self._changed()
+
+    def _forget(self, key: WorkKey, task: asyncio.Task[None]) -> None:
+        if self._tasks.get(key) is task:
+            del self._tasks[key]
+            self._attempts.discard(key)

@@ -1,0 +1,343 @@
+"""`LightFlow`: workflows whose steps are declared, and that survive their process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, Self, overload
+
+from typing_extensions import Unpack
+
+from lightagent.adapters.journals.files import JsonFilesJournalStore
+from lightagent.aiokits.sync_bridge import run_sync
+from lightagent.application.check_options import check_text
+from lightagent.application.flow.flow_step import LightFlowStep, definition_of
+from lightagent.application.flow.show_flow import check_form, present
+from lightagent.application.flow.step_result import LightFlowResult
+from lightagent.compose.flow import (
+    compose_flow,
+    compose_known_flow_run,
+    compose_new_flow_run,
+    compose_step,
+    flow_owner,
+    read_decision,
+)
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.flow.validation import validate
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.review import ApprovalDecision
+from lightagent.flow_options import FlowOptions, FlowRunOptions, NewFlowRunOptions, StepOptions
+from lightagent.ports.journals import JournalStore
+
+Decision = ApprovalDecision | bool | str | Mapping[str, object]
+"""What a person decides about a step: as an `ApprovalDecision`, True, False, a text (rejects), or an object."""
+
+
+class JsonLightFlowStore(JsonFilesJournalStore):
+    """Runs of flows as files of one directory, for any number of processes of one machine.
+
+    Args:
+        directory: of this store alone; made at the first use.
+    """
+
+    def __init__(self, directory: str | Path) -> None:
+        super().__init__(directory)
+
+
+class LightFlow:
+    """Steps with dependencies. Those that do not depend on each other run at the same time.
+
+    Serves any number of runs at once. A run is on record step by step, so `resume` goes on with one whose process died,
+    that failed, that was cancelled or that waits for a person, in any process that has declared the same steps.
+
+    Args:
+        store: where runs are kept: a `JsonLightFlowStore` or any journal store; by default in memory, where the last
+            1,000 runs are kept.
+        **options: see `FlowOptions`.
+
+    Raises:
+        ConfigurationError: an unknown option, or one of a wrong type.
+    """
+
+    def __init__(self, *, store: JournalStore | None = None, **options: Unpack[FlowOptions]) -> None:
+        self._parts = compose_flow(store, options)
+        self._steps: tuple[LightFlowStep, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The name of the flow, for traces and listings."""
+        return self._parts.name
+
+    @property
+    def steps(self) -> tuple[LightFlowStep, ...]:
+        """Its steps, in the order in which they were declared."""
+        return self._steps
+
+    def step(self, name: str, **options: Unpack[StepOptions]) -> Self:
+        """Declare a step, and return the flow.
+
+        Args:
+            name: unique among the steps.
+            **options: see `StepOptions`.
+
+        Raises:
+            ConfigurationError: an unknown option, a wrong type, or a name that is taken.
+        """
+        made = compose_step(name, options)
+        if any(one.name == made.name for one in self._steps):
+            raise ConfigurationError(
+                f"The flow has a step {name!r:.60} already.", guidance="Give each a name of its own."
+            )
+        self._steps = (*self._steps, made)
+        return self
+
+    def validate(self, *, strict: bool = False) -> dict[str, list[str]]:
+        """What is wrong with the steps: ``{"errors": […], "warnings": […]}``.
+
+        Unknown dependencies and cycles are errors; a step that nothing is connected with is a warning.
+
+        Args:
+            strict: warnings are errors as well.
+        """
+        found = validate(definition_of(self.name, self._steps), strict=strict)
+        return {"errors": list(found.errors), "warnings": list(found.warnings)}
+
+    @overload
+    def run(
+        self, query: str, *, result_format: Literal["object"] = ..., **options: Unpack[NewFlowRunOptions]
+    ) -> LightFlowResult: ...
+
+    @overload
+    def run(self, query: str, *, result_format: Literal["str"], **options: Unpack[NewFlowRunOptions]) -> str: ...
+
+    @overload
+    def run(
+        self, query: str, *, result_format: Literal["dict"], **options: Unpack[NewFlowRunOptions]
+    ) -> JsonObject: ...
+
+    def run(
+        self, query: str, *, result_format: str = "object", **options: Unpack[NewFlowRunOptions]
+    ) -> LightFlowResult | str | JsonObject:
+        """Run the steps, each as soon as what it depends on is over.
+
+        A step that fails skips what depends on it, and the others go on.
+
+        Args:
+            query: the input of the flow.
+            result_format: ``object`` (a `LightFlowResult`), ``dict`` (the same as plain data) or ``str`` (the content;
+                a run that does not succeed raises then).
+            **options: see `NewFlowRunOptions`.
+
+        Raises:
+            ConfigurationError: an option is not valid, the steps are not, or the run id is taken.
+            StoreError: the run cannot be kept; what is on record can be resumed.
+            LightAgentError: with ``str``: why the run did not succeed.
+        """
+        return run_sync(self._run(query, result_format, options))
+
+    @overload
+    async def arun(
+        self, query: str, *, result_format: Literal["object"] = ..., **options: Unpack[NewFlowRunOptions]
+    ) -> LightFlowResult: ...
+
+    @overload
+    async def arun(self, query: str, *, result_format: Literal["str"], **options: Unpack[NewFlowRunOptions]) -> str: ...
+
+    @overload
+    async def arun(
+        self, query: str, *, result_format: Literal["dict"], **options: Unpack[NewFlowRunOptions]
+    ) -> JsonObject: ...
+
+    async def arun(
+        self, query: str, *, result_format: str = "object", **options: Unpack[NewFlowRunOptions]
+    ) -> LightFlowResult | str | JsonObject:
+        """`run` for async callers. Cancelling it interrupts the run, which can be resumed; see `cancel`."""
+        return await self._run(query, result_format, options)
+
+    @overload
+    def resume(
+        self, run_id: str, *, result_format: Literal["object"] = ..., **options: Unpack[FlowRunOptions]
+    ) -> LightFlowResult: ...
+
+    @overload
+    def resume(self, run_id: str, *, result_format: Literal["str"], **options: Unpack[FlowRunOptions]) -> str: ...
+
+    @overload
+    def resume(
+        self, run_id: str, *, result_format: Literal["dict"], **options: Unpack[FlowRunOptions]
+    ) -> JsonObject: ...
+
+    def resume(
+        self, run_id: str, *, result_format: str = "object", **options: Unpack[FlowRunOptions]
+    ) -> LightFlowResult | str | JsonObject:
+        """Go on with a run: what is done stays done, what failed is tried again, what was interrupted goes on.
+
+        A run that has succeeded is given as it is.
+
+        Raises:
+            ConfigurationError: there is no such run of this owner, or it was begun with other steps.
+            LeaseHeld: somebody goes on with it now.
+            StoreError, LightAgentError: as `run`.
+        """
+        return run_sync(self._resume(run_id, result_format, options))
+
+    @overload
+    async def aresume(
+        self, run_id: str, *, result_format: Literal["object"] = ..., **options: Unpack[FlowRunOptions]
+    ) -> LightFlowResult: ...
+
+    @overload
+    async def aresume(
+        self, run_id: str, *, result_format: Literal["str"], **options: Unpack[FlowRunOptions]
+    ) -> str: ...
+
+    @overload
+    async def aresume(
+        self, run_id: str, *, result_format: Literal["dict"], **options: Unpack[FlowRunOptions]
+    ) -> JsonObject: ...
+
+    async def aresume(
+        self, run_id: str, *, result_format: str = "object", **options: Unpack[FlowRunOptions]
+    ) -> LightFlowResult | str | JsonObject:
+        """`resume` for async callers."""
+        return await self._resume(run_id, result_format, options)
+
+    @overload
+    def rerun_step(
+        self, run_id: str, step: str, *, result_format: Literal["object"] = ..., **options: Unpack[FlowRunOptions]
+    ) -> LightFlowResult: ...
+
+    @overload
+    def rerun_step(
+        self, run_id: str, step: str, *, result_format: Literal["str"], **options: Unpack[FlowRunOptions]
+    ) -> str: ...
+
+    @overload
+    def rerun_step(
+        self, run_id: str, step: str, *, result_format: Literal["dict"], **options: Unpack[FlowRunOptions]
+    ) -> JsonObject: ...
+
+    def rerun_step(
+        self, run_id: str, step: str, *, result_format: str = "object", **options: Unpack[FlowRunOptions]
+    ) -> LightFlowResult | str | JsonObject:
+        """Do a step again, and all that rests on it, under new idempotency keys.
+
+        Args:
+            step: its name, or its path within another one.
+
+        Raises:
+            ConfigurationError: there is no such run or step, or it has not begun.
+            LeaseHeld: somebody goes on with the run now.
+            StoreError, LightAgentError: as `run`.
+        """
+        return run_sync(self._rerun(run_id, step, result_format, options))
+
+    @overload
+    async def arerun_step(
+        self, run_id: str, step: str, *, result_format: Literal["object"] = ..., **options: Unpack[FlowRunOptions]
+    ) -> LightFlowResult: ...
+
+    @overload
+    async def arerun_step(
+        self, run_id: str, step: str, *, result_format: Literal["str"], **options: Unpack[FlowRunOptions]
+    ) -> str: ...
+
+    @overload
+    async def arerun_step(
+        self, run_id: str, step: str, *, result_format: Literal["dict"], **options: Unpack[FlowRunOptions]
+    ) -> JsonObject: ...
+
+    async def arerun_step(
+        self, run_id: str, step: str, *, result_format: str = "object", **options: Unpack[FlowRunOptions]
+    ) -> LightFlowResult | str | JsonObject:
+        """`rerun_step` for async callers."""
+        return await self._rerun(run_id, step, result_format, options)
+
+    def approve(
+        self, run_id: str, step: str, decision: Decision = True, *, user_id: str = "", tenant: str = ""
+    ) -> ApprovalDecision:
+        """Decide about a step that waits; `resume` goes on with the run. The first decision counts.
+
+        Args:
+            step: its name; ``outer/inner`` for a step of the flow that is the step ``outer``. Where the step is an
+                agent whose tool needs approval, the decision is about that call.
+            decision: approve, reject, edit (another query: ``ApprovalDecision.edit({"query": "…"})``) or respond (the
+                step's output).
+
+        Raises:
+            ConfigurationError: there is no such run or step, it does not wait, or what is given is no decision.
+            StoreError: the decision cannot be kept.
+        """
+        return run_sync(self.aapprove(run_id, step, decision, user_id=user_id, tenant=tenant))
+
+    async def aapprove(
+        self, run_id: str, step: str, decision: Decision = True, *, user_id: str = "", tenant: str = ""
+    ) -> ApprovalDecision:
+        """`approve` for async callers."""
+        made = read_decision(decision)
+        await self._parts.desk.decide(self._steps, flow_owner(user_id, tenant), run_id, step, made)
+        return made
+
+    def cancel(self, run_id: str, *, reason: str = "", user_id: str = "", tenant: str = "") -> None:
+        """Cancel a run, wherever it goes on: attempts under way are stopped, and results that come in time are kept.
+
+        It is on record, and lasts until somebody resumes the run.
+
+        Raises:
+            ConfigurationError: there is no such run.
+            StoreError: it cannot be kept.
+        """
+        run_sync(self.acancel(run_id, reason=reason, user_id=user_id, tenant=tenant))
+
+    async def acancel(self, run_id: str, *, reason: str = "", user_id: str = "", tenant: str = "") -> None:
+        """`cancel` for async callers."""
+        await self._parts.desk.cancel(flow_owner(user_id, tenant), run_id, reason)
+
+    def get_run(self, run_id: str, *, user_id: str = "", tenant: str = "") -> JsonObject | None:
+        """What is on record of a run, with its ``steps``; None where this owner has no such run.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        return run_sync(self.aget_run(run_id, user_id=user_id, tenant=tenant))
+
+    async def aget_run(self, run_id: str, *, user_id: str = "", tenant: str = "") -> JsonObject | None:
+        """`get_run` for async callers."""
+        return await self._parts.records.get(flow_owner(user_id, tenant), run_id)
+
+    def list_runs(self, *, user_id: str = "", tenant: str = "") -> list[JsonObject]:
+        """What is on record of the runs of an owner, the newest first.
+
+        Raises:
+            IncompleteListing: some of it cannot be read.
+            StoreError: the store cannot be read.
+        """
+        return run_sync(self.alist_runs(user_id=user_id, tenant=tenant))
+
+    async def alist_runs(self, *, user_id: str = "", tenant: str = "") -> list[JsonObject]:
+        """`list_runs` for async callers."""
+        return [record async for record in self._parts.records.list(flow_owner(user_id, tenant))]
+
+    def close(self) -> None:
+        """Close the store; a later call opens it again."""
+        run_sync(self.aclose())
+
+    async def aclose(self) -> None:
+        """`close` for async callers."""
+        await self._parts.store.aclose()
+
+    async def _run(self, query: str, form: str, options: NewFlowRunOptions) -> LightFlowResult | str | JsonObject:
+        check_form(form)
+        check_text(query, "query")
+        return present(await self._parts.runs.begin(self._steps, query, compose_new_flow_run(options)), form)
+
+    async def _resume(self, run_id: str, form: str, options: FlowRunOptions) -> LightFlowResult | str | JsonObject:
+        check_form(form)
+        return present(await self._parts.runs.resume(self._steps, compose_known_flow_run(run_id, options)), form)
+
+    async def _rerun(
+        self, run_id: str, step: str, form: str, options: FlowRunOptions
+    ) -> LightFlowResult | str | JsonObject:
+        check_form(form)
+        request = compose_known_flow_run(run_id, options)
+        return present(await self._parts.runs.rerun(self._steps, step, request), form)

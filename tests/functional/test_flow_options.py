@@ -1,0 +1,128 @@
+"""Wrong options of flows, steps and runs are refused at once, by name; `validate` says what is wrong with steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from lightagent import ConfigurationError, LightAgent, LightFlow, LightFlowResult, LightSwarm
+from lightagent.testing import ScriptedModel
+
+
+def same(query: str) -> str:
+    return query
+
+
+class Typed:
+    """What an agent depends on."""
+
+
+AGENT = LightAgent(name="a", model=ScriptedModel(["x"]))
+NEEDY = LightAgent(name="n", model=ScriptedModel(["x"]), deps_type=Typed)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "problem"),
+    [
+        ({}, "agent must be an agent, a swarm, a flow or a callable, got nothing"),
+        ({"agent": "a"}, "agent must be an agent, a swarm, a flow or a callable, got str"),
+        ({"agent": LightAgent}, "agent must be an agent, a swarm, a flow or a callable, got type"),
+        ({"agent": NEEDY}, "agent was declared with deps_type="),
+        ({"agent": same, "fallback_agent": 3}, "fallback_agent must be an agent"),
+        ({"agent": same, "depends_on": "research"}, "depends_on must be list or tuple, got str"),
+        ({"agent": same, "depends_on": [1]}, "depends_on must be names of steps, got int"),
+        ({"agent": same, "query": 3}, "query must be str or Callable, got int"),
+        ({"agent": same, "max_retry": 0}, "max_retry must be at least 1, got 0"),
+        ({"agent": same, "max_retry": "2"}, "max_retry must be int, got str"),
+        ({"agent": same, "timeout": 0}, "timeout must be a positive number of seconds, got 0"),
+        ({"agent": same, "timeout": float("inf")}, "timeout must be a positive number"),
+        ({"agent": same, "requires_approval": "yes"}, "requires_approval must be bool, got str"),
+        ({"agent": same, "approval_handler": "ann"}, "approval_handler must be Callable, got str"),
+        ({"agent": same, "cancel_if": True}, "cancel_if must be Callable, got bool"),
+        ({"agent": same, "tools": [same]}, "tools are for an agent"),
+        ({"agent": LightFlow(), "tools": [same]}, "tools are for an agent"),
+        ({"agent": AGENT, "metadata": {"messages": []}}, "metadata.messages: the run itself decides this"),
+        ({"agent": same, "metadata": {"x": object()}}, "metadata"),
+        ({"agent": same, "output_type": Callable[[], str]}, "output_type"),
+        ({"agent": same, "depends": ["a"]}, "Did you mean 'depends_on'?"),
+    ],
+)
+def test_a_wrong_option_of_a_step_is_refused_by_name(wrong: dict[str, object], problem: str) -> None:
+    flow = LightFlow()
+    step: Callable[..., object] = flow.step
+    with pytest.raises(ConfigurationError) as raised:
+        step("s", **wrong)
+    assert problem in str(raised.value)
+    assert "step 's'" in str(raised.value) or "metadata" in problem or "output_type" in problem
+    assert flow.steps == ()
+
+
+@pytest.mark.parametrize("name", ["", "  ", None, 3])
+def test_a_step_has_a_name(name: object) -> None:
+    step: Callable[..., object] = LightFlow().step
+    with pytest.raises(ConfigurationError, match="its name must be text"):
+        step(name, agent=same)
+
+
+def test_a_name_is_taken_once() -> None:
+    flow = LightFlow().step("a", agent=same)
+    with pytest.raises(ConfigurationError, match="has a step 'a' already"):
+        flow.step("a", agent=same)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "problem"),
+    [
+        ({"store": "runs"}, "store: expected an object with append"),
+        ({"hooks": [same]}, "hooks of flows are not there yet"),
+        ({"max_parallel": 0}, "max_parallel must be at least 1"),
+        ({"nmae": "x"}, "Did you mean 'name'?"),
+        ({"clock": 3}, "clock: expected an object"),
+    ],
+)
+def test_a_wrong_option_of_a_flow_is_refused(wrong: dict[str, object], problem: str) -> None:
+    make: Callable[..., object] = LightFlow
+    with pytest.raises(ConfigurationError) as raised:
+        make(**wrong)
+    assert problem in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "problem"),
+    [
+        ({"run_id": 3}, "run_id must be str"),
+        ({"user_id": 3}, "user_id must be str"),
+        ({"trace": "yes"}, "trace must be bool"),
+        ({"result_format": "json"}, "result_format must be one of object, str, dict"),
+        ({"timeout": 3}, "has no option 'timeout'"),
+    ],
+)
+def test_a_wrong_option_of_a_run_is_refused(wrong: dict[str, object], problem: str) -> None:
+    flow = LightFlow().step("a", agent=same)
+    run: Callable[..., object] = flow.run
+    with pytest.raises(ConfigurationError) as raised:
+        run("x", **wrong)
+    assert problem in str(raised.value)
+    assert flow.list_runs() == []
+
+
+def test_steps_that_cannot_run_are_told_and_refused() -> None:
+    flow = LightFlow().step("a", agent=same, depends_on=["c"]).step("b", agent=same, depends_on=["z"])
+    flow.step("c", agent=same, depends_on=["a"]).step("d", agent=same)
+    found = flow.validate()
+    assert any("unknown step `z`" in error for error in found["errors"])
+    assert any("cycle" in error for error in found["errors"])
+    assert found["warnings"] == ["step `d` is isolated"]
+    assert [*found["errors"], *found["warnings"]] == flow.validate(strict=True)["errors"]
+    with pytest.raises(ConfigurationError, match="The flow cannot run"):
+        flow.run("x")
+    with pytest.raises(ConfigurationError, match="has no steps"):
+        LightFlow().run("x")
+
+
+def test_a_swarm_without_agents_fails_where_it_is_used() -> None:
+    result = LightFlow().step("a", agent=LightSwarm()).run("x")
+    assert isinstance(result, LightFlowResult)
+    assert result.error is not None
+    assert "no agent is registered" in result.error.message

@@ -108,13 +108,13 @@ class AgentSpans:
             self.span = kit.spans.start_chosen(facts.title, parent, own, at, links, ids, base)
         self.context = inside(self.span, parent)
         self.head = started.acting or started.head
-        self._work = WorkSpans(kit, self._base)
+        self._calls: dict[str, CallSpan] = {}
+        self._work = WorkSpans(kit, self._base, self._calls)
         if started.messages and isinstance(asked := started.messages[-1], UserMessage):
             self._ask_of(asked)
         self._chat: tuple[AgentHead, ChatBase] | None = None
         self._attempt: AttemptSpan | None = None
         self._newest: AttemptSpan | None = None
-        self._calls: dict[str, CallSpan] = {}
         self._called: tuple[ToolCall, ...] = ()
         self._specs: tuple[ToolSpec, ...] = ()
         self._unknown: list[ToolFinished] = []

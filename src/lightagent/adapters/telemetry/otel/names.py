@@ -64,6 +64,12 @@ class Names:
     data_source: str = "gen_ai.data_source.id"
 
     mcp_method: str = "mcp.method.name"
+    mcp_session: str = "mcp.session.id"
+    mcp_version: str = "mcp.protocol.version"
+    rpc_status: str = "rpc.response.status_code"
+    transport: str = "network.transport"
+    network_protocol: str = "network.protocol.name"
+    network_version: str = "network.protocol.version"
 
     error_type: str = "error.type"
     server_address: str = "server.address"
@@ -73,6 +79,7 @@ class Names:
 
     operation_duration: str = "gen_ai.client.operation.duration"
     token_usage: str = "gen_ai.client.token.usage"
+    mcp_duration: str = "mcp.client.operation.duration"
     first_chunk_duration: str = "gen_ai.client.operation.time_to_first_chunk"
 
     input_messages: str = "gen_ai.input.messages"

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from lightagent.adapters.telemetry.otel.sink import OpenTelemetrySink
     from lightagent.adapters.trace_files import JsonlTraceExporter
     from lightagent.agent import LightAgent
+    from lightagent.application.cancellation_token import CancellationToken
     from lightagent.application.event_codec import event_from_dict, event_to_dict
     from lightagent.application.export_trace import export_trace
     from lightagent.application.flow.flow_step import LightFlowStep
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
     )
     from lightagent.application.projections.calls import ToolCallRecord
     from lightagent.application.projections.chunk_types import ChatCompletionChunk
+    from lightagent.application.projections.request_preview import RequestPart, RequestPreview
     from lightagent.application.projections.result import RunResult
     from lightagent.application.projections.spent import spent_in
     from lightagent.application.projections.stream_events import StreamEvent
@@ -110,7 +112,7 @@ if TYPE_CHECKING:
     from lightagent.domain.deltas import Delta, ReasoningDelta, ReplyEnd, TextDelta, ToolCallDelta
     from lightagent.domain.effects import NarrowTools, ToolAnswer
     from lightagent.domain.error_codes import ERROR_TAXONOMY, LightAgentErrorInfo
-    from lightagent.domain.error_mapping import classify_exception
+    from lightagent.domain.error_mapping import classify_exception, format_lightagent_error
     from lightagent.domain.errors import (
         AlreadyDecided,
         BudgetError,
@@ -124,7 +126,6 @@ if TYPE_CHECKING:
         RunSuspended,
         ToolError,
         format_error_code,
-        format_lightagent_error,
     )
     from lightagent.domain.events import Event
     from lightagent.domain.feedback import HumanFeedback
@@ -229,45 +230,45 @@ __all__ = [
     "DEFAULT_PRIVACY_PATTERNS", "ERROR_TAXONOMY", "Account", "AccountKey", "AgentHead", "AgentMail", "AgentMessage",
     "AgentOptions", "AlreadyDecided", "App", "ApprovalDecision", "ApprovalPayload", "ApprovalRequest",
     "ApprovalRequired", "ApprovalRequiredTools", "Asked", "AsyncRunStream", "AsyncToolDispatcher", "Blocked",
-    "BudgetAccounts", "BudgetError", "BudgetExhausted", "BudgetLimits", "Budgets", "CallPayload", "Cancelled",
-    "CapabilityPolicy", "CapabilityRule", "ChatCompletionChunk", "ChatModel", "ChatRequest", "CodeLimits",
-    "CodeRunner", "CodeTools", "Compactor", "Completed", "Conclusion", "ConclusionPayload", "ConfigurationError",
-    "ConsultLimits", "ContentCapture", "ContentLimits", "ContentMode", "ContentPolicy", "ContextBudget",
-    "ContextPayload", "ContextSource", "Decision", "DeclaredTools", "Delta", "Detector", "Embedder", "EndPayload",
-    "Event", "Failed", "FallbackModel", "FilteredTools", "Finding", "FlowTimeout", "FlushableSink", "FoundMemory",
-    "FunctionTool", "Gate", "GeneratedTool", "GuardrailDecision", "Handoff", "HandoffContext", "HandoffLimits",
-    "HandoffPayload", "HeldStream", "HistoryReference", "HistorySource", "HistoryTransfer", "HookContext",
-    "HookDecision", "HttpServer", "HumanApprovalHook", "HumanFeedback", "InMemoryReviewStore", "InProcessMemory",
-    "InformationFlow", "Journal", "JournalBudgetAccounts", "JournalStore", "JsonLightFlowStore", "JsonObject",
-    "JsonReviewStore", "JsonValue", "JsonlTraceExporter", "LightAgent", "LightAgentError", "LightAgentErrorInfo",
-    "LightFlow", "LightFlowResult", "LightFlowStep", "LightFlowStepResult", "LightSwarm", "Limits", "ListedTools",
-    "MailLimits", "McpFault", "McpServer", "McpTools", "McpUnavailable", "MemoriesPayload",
-    "MemoryAdmissionDecision", "MemoryBudgetAccounts", "MemoryCandidate", "MemoryOwner", "MemoryPolicy",
-    "MemoryPromotedPayload", "MemoryPromotionDecision", "MemoryPromotionPayload", "MemoryProtocol",
-    "MemoryQueryPayload", "MemoryRecord", "MemoryScope", "MemoryStore", "MemoryWritePayload",
-    "MemoryWrittenPayload", "MissingExtraError", "ModelEndpoint", "ModelPrice", "MontyRunner", "NarrowTools",
-    "ObservingHook", "OfflineModel", "OpenAIChatModel", "OpenApiTools", "OpenTelemetrySink", "Origin", "Outcome",
-    "OutputError", "OutputPayload", "OwnerSelection", "Passed", "PayloadT", "Phase", "PolicyError", "PolicyHook",
-    "PrefixedTools", "PriceTable", "Prompts", "ProviderError", "PrunedSessions", "QueryPayload", "RateLimit",
-    "ReasoningDelta", "Refused", "RememberedDecision", "RenamedTools", "Replacement", "ReplyEnd", "ReplyPayload",
-    "RequestPayload", "Requester", "ResultPayload", "ResumeOptions", "RetryTool", "Review", "ReviewStore",
-    "Reviews", "RunContext", "RunInfo", "RunOptions", "RunResult", "RunStream", "RunSuspended", "RunWatch", "Runs",
-    "Scope", "SelfLearning", "ServedEmbedder", "ServedModel", "SessionInfo", "SessionTurn", "Sessions", "Settings",
-    "SharedMemoryPool", "Skill", "SkillManager", "Spent", "StdioServer", "StepContext", "StepOptions", "Stopped",
-    "StoredRun", "StreamEvent", "Subject", "SubprocessRunner", "Suspended", "SwarmOptions", "TelemetrySink",
-    "TenantBudget", "TextDelta", "TokenCounter", "Tool", "ToolAnswer", "ToolCallDelta", "ToolCallRecord",
-    "ToolError", "ToolList", "ToolLoader", "ToolRegistry", "ToolSelection", "ToolSource", "ToolSpec", "TraceEvent",
-    "TraceExporter", "TraceRecorder", "TraceSummary", "TreeOfThought", "TrimmedSession", "Usage", "Verdict",
-    "after_memory_promote", "after_memory_retrieve", "after_memory_write", "after_model_response", "after_run",
-    "after_tool_result", "as_tool", "before_memory_promote", "before_memory_retrieve", "before_memory_write",
-    "before_model_request", "before_run", "before_tool_call", "classify_exception", "create_skill_tools",
-    "event_from_dict", "event_to_dict", "export_trace", "flush_telemetry", "format_error_code",
-    "format_lightagent_error", "high_risk_parameter_guardrail", "litellm_prices", "load_settings",
-    "maximum_length_guardrail", "mcp_tools", "normalize_usage", "on_approval_required", "on_conclusion",
-    "on_context", "on_error", "on_handoff", "on_output", "open_app", "open_detector", "open_embedder",
-    "openapi_tools", "output_redaction_guardrail", "output_schema_guardrail", "privacy_input_guardrail",
-    "sensitive_tool_confirmation_guardrail", "spent_in", "summarize_trace", "tool", "trace_events",
-    "url_allowlist_guardrail",
+    "BudgetAccounts", "BudgetError", "BudgetExhausted", "BudgetLimits", "Budgets", "CallPayload",
+    "CancellationToken", "Cancelled", "CapabilityPolicy", "CapabilityRule", "ChatCompletionChunk", "ChatModel",
+    "ChatRequest", "CodeLimits", "CodeRunner", "CodeTools", "Compactor", "Completed", "Conclusion",
+    "ConclusionPayload", "ConfigurationError", "ConsultLimits", "ContentCapture", "ContentLimits", "ContentMode",
+    "ContentPolicy", "ContextBudget", "ContextPayload", "ContextSource", "Decision", "DeclaredTools", "Delta",
+    "Detector", "Embedder", "EndPayload", "Event", "Failed", "FallbackModel", "FilteredTools", "Finding",
+    "FlowTimeout", "FlushableSink", "FoundMemory", "FunctionTool", "Gate", "GeneratedTool", "GuardrailDecision",
+    "Handoff", "HandoffContext", "HandoffLimits", "HandoffPayload", "HeldStream", "HistoryReference",
+    "HistorySource", "HistoryTransfer", "HookContext", "HookDecision", "HttpServer", "HumanApprovalHook",
+    "HumanFeedback", "InMemoryReviewStore", "InProcessMemory", "InformationFlow", "Journal",
+    "JournalBudgetAccounts", "JournalStore", "JsonLightFlowStore", "JsonObject", "JsonReviewStore", "JsonValue",
+    "JsonlTraceExporter", "LightAgent", "LightAgentError", "LightAgentErrorInfo", "LightFlow", "LightFlowResult",
+    "LightFlowStep", "LightFlowStepResult", "LightSwarm", "Limits", "ListedTools", "MailLimits", "McpFault",
+    "McpServer", "McpTools", "McpUnavailable", "MemoriesPayload", "MemoryAdmissionDecision", "MemoryBudgetAccounts",
+    "MemoryCandidate", "MemoryOwner", "MemoryPolicy", "MemoryPromotedPayload", "MemoryPromotionDecision",
+    "MemoryPromotionPayload", "MemoryProtocol", "MemoryQueryPayload", "MemoryRecord", "MemoryScope", "MemoryStore",
+    "MemoryWritePayload", "MemoryWrittenPayload", "MissingExtraError", "ModelEndpoint", "ModelPrice", "MontyRunner",
+    "NarrowTools", "ObservingHook", "OfflineModel", "OpenAIChatModel", "OpenApiTools", "OpenTelemetrySink",
+    "Origin", "Outcome", "OutputError", "OutputPayload", "OwnerSelection", "Passed", "PayloadT", "Phase",
+    "PolicyError", "PolicyHook", "PrefixedTools", "PriceTable", "Prompts", "ProviderError", "PrunedSessions",
+    "QueryPayload", "RateLimit", "ReasoningDelta", "Refused", "RememberedDecision", "RenamedTools", "Replacement",
+    "ReplyEnd", "ReplyPayload", "RequestPart", "RequestPayload", "RequestPreview", "Requester", "ResultPayload",
+    "ResumeOptions", "RetryTool", "Review", "ReviewStore", "Reviews", "RunContext", "RunInfo", "RunOptions",
+    "RunResult", "RunStream", "RunSuspended", "RunWatch", "Runs", "Scope", "SelfLearning", "ServedEmbedder",
+    "ServedModel", "SessionInfo", "SessionTurn", "Sessions", "Settings", "SharedMemoryPool", "Skill",
+    "SkillManager", "Spent", "StdioServer", "StepContext", "StepOptions", "Stopped", "StoredRun", "StreamEvent",
+    "Subject", "SubprocessRunner", "Suspended", "SwarmOptions", "TelemetrySink", "TenantBudget", "TextDelta",
+    "TokenCounter", "Tool", "ToolAnswer", "ToolCallDelta", "ToolCallRecord", "ToolError", "ToolList", "ToolLoader",
+    "ToolRegistry", "ToolSelection", "ToolSource", "ToolSpec", "TraceEvent", "TraceExporter", "TraceRecorder",
+    "TraceSummary", "TreeOfThought", "TrimmedSession", "Usage", "Verdict", "after_memory_promote",
+    "after_memory_retrieve", "after_memory_write", "after_model_response", "after_run", "after_tool_result",
+    "as_tool", "before_memory_promote", "before_memory_retrieve", "before_memory_write", "before_model_request",
+    "before_run", "before_tool_call", "classify_exception", "create_skill_tools", "event_from_dict",
+    "event_to_dict", "export_trace", "flush_telemetry", "format_error_code", "format_lightagent_error",
+    "high_risk_parameter_guardrail", "litellm_prices", "load_settings", "maximum_length_guardrail", "mcp_tools",
+    "normalize_usage", "on_approval_required", "on_conclusion", "on_context", "on_error", "on_handoff", "on_output",
+    "open_app", "open_detector", "open_embedder", "openapi_tools", "output_redaction_guardrail",
+    "output_schema_guardrail", "privacy_input_guardrail", "sensitive_tool_confirmation_guardrail", "spent_in",
+    "summarize_trace", "tool", "trace_events", "url_allowlist_guardrail",
 ]
 # fmt: on
 
@@ -275,7 +276,9 @@ __all__ = [
 def __getattr__(name: str) -> object:
     home = HOME_OF.get(name)
     if home is None:
-        raise AttributeError(f"module 'lightagent' has no attribute {name!r}")
+        from lightagent.missing_names import missing_name
+
+        raise missing_name(__name__, name, __all__)
     value: object = getattr(import_module(f"lightagent.{home}"), name)
     globals()[name] = value
     return value

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 HOMES: Final[dict[str, tuple[str, ...]]] = {
+    "application.cancellation_token": ("CancellationToken",),
     "application.journal": ("Journal",),
     "application.prune_sessions": ("PrunedSessions",),
     "application.session_info": ("SessionInfo",),
@@ -67,6 +68,7 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
     "application.tools.function_tool": ("FunctionTool", "as_tool"),
     "application.projections.calls": ("ToolCallRecord",),
     "application.projections.chunk_types": ("ChatCompletionChunk",),
+    "application.projections.request_preview": ("RequestPart", "RequestPreview"),
     "application.projections.result": ("RunResult",),
     "application.projections.stream_events": ("StreamEvent",),
     "adapters.trace_files": ("JsonlTraceExporter",),
@@ -111,7 +113,7 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
     "application.tools.decorator": ("tool",),
     "application.tools.registry": ("AsyncToolDispatcher", "ToolRegistry"),
     "domain.error_codes": ("ERROR_TAXONOMY", "LightAgentErrorInfo"),
-    "domain.error_mapping": ("classify_exception",),
+    "domain.error_mapping": ("classify_exception", "format_lightagent_error"),
     "domain.errors": (
         "AlreadyDecided",
         "BudgetError",
@@ -125,7 +127,6 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
         "RunSuspended",
         "ToolError",
         "format_error_code",
-        "format_lightagent_error",
     ),
     "domain.events": ("Event",),
     "domain.limits": ("Limits",),

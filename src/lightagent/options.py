@@ -8,6 +8,7 @@ from typing import Literal, Never, Protocol, TypeAlias
 
 from typing_extensions import TypedDict
 
+from lightagent.application.cancellation_token import CancellationToken
 from lightagent.application.foreign_memory import MemoryProtocol
 from lightagent.application.prompts import Prompts
 from lightagent.application.skills.manager import SkillManager
@@ -183,6 +184,7 @@ class RunOptions(TypedDict, total=False):
         timeout: seconds for the whole run; None: no limit.
         budgets: what this run may spend, in the place of the agent's budgets. Whoever resumes it passes them again.
         journal: keeps the run as it goes on, so that it survives its process; `Runs` finds it there.
+        cancel: ends the run from any thread, with a reason that is on record.
         trace: keep the trace: in the result, and for `export_trace()`.
         trace_id, parent_trace_id, run_group_id: where the run belongs in a larger trace.
         tags: at most 32 words by which the run is found again, besides those of the sinks: on its trace, and on every
@@ -203,6 +205,7 @@ class RunOptions(TypedDict, total=False):
     max_retry: int | None
     timeout: float | None
     budgets: Budgets | BudgetLimits | None
+    cancel: CancellationToken | None
     trace: bool | None
     trace_id: str | None
     parent_trace_id: str | None
@@ -240,10 +243,12 @@ class ResumeOptions(TypedDict, total=False):
         store: where the run is kept, for a journal as JSON. A `Journal` that came from a store knows it, and so does
             one of a session.
         budgets: what the run may spend, from its beginning on, in the place of the agent's budgets.
+        cancel: ends the run from any thread, with a reason that is on record.
         trace: keep the trace.
     """
 
     tools: Sequence[ToolLike] | None
     store: JournalStore | None
     budgets: Budgets | BudgetLimits | None
+    cancel: CancellationToken | None
     trace: bool | None

@@ -9,6 +9,7 @@ from typing import Final, Generic
 
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.apply_policy import own_policies, policy_names
+from lightagent.application.cancellation_token import CancellationToken
 from lightagent.application.means import Means
 from lightagent.application.run_record import RunRecord
 from lightagent.application.spend_budget import own_budgets
@@ -51,6 +52,8 @@ class RunRequest(Generic[DepsT]):
         result_format: the form that the caller wants, for policies to know.
         budgets: what the run may spend; None: as the agent has it.
         skills: whether it has the agent's skills.
+        insists: `max_retry` was given for this run.
+        cancel: ends the run from outside.
     """
 
     deps: DepsT
@@ -68,6 +71,8 @@ class RunRequest(Generic[DepsT]):
     result_format: str = "str"
     budgets: Budgets | None = None
     skills: bool = True
+    insists: bool = False
+    cancel: CancellationToken | None = None
 
 
 def start_run(
@@ -139,7 +144,15 @@ def start_run(
     return ActiveRun(
         means,
         start(started),
-        RunRecord([started], request.stream, request.traced, means.capture_content, request.result_format),
+        RunRecord(
+            [started],
+            request.stream,
+            request.traced,
+            means.capture_content,
+            request.result_format,
+            insists=request.insists,
+            cancel=request.cancel,
+        ),
         request.deps,
         tools=request.tools,
         budgets=request.budgets,

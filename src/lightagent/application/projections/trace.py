@@ -55,6 +55,7 @@ from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.memory_trace import DIGEST, NOTED, memory_notes
 from lightagent.domain.outcomes import Cancelled, Completed, outcome_error
 from lightagent.domain.plans import Planned
+from lightagent.domain.retries import RETRY
 from lightagent.domain.tool_selection import ToolsSelected
 
 UNKNOWN_TOOL: Final = "unknown"
@@ -241,6 +242,8 @@ class _Tracer:
         known: JsonObject = {"kind": event.kind}
         if event.kind == TOOL_PROGRESS:
             known |= {name: event.data.get(name) for name in ("id", "name")}
+        elif event.kind == RETRY:
+            known |= {name: event.data.get(name) for name in ("attempt", "of", "code", "seconds")}
         self._line("note", event.at, known, {"data": copy_json(event.data)})
 
     def _memories(self, at: float, details: JsonObject) -> None:

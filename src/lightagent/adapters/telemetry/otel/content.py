@@ -12,6 +12,7 @@ from typing import Final
 from lightagent.adapters.telemetry.otel.content_cleaning import Cleaner, default_detectors
 from lightagent.adapters.telemetry.otel.content_messages import MessageWriter, leading_instructions, structured
 from lightagent.adapters.telemetry.otel.names import V1_41_1, Names
+from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.masking import shown
 from lightagent.domain.messages import AssistantMessage, Message
@@ -46,6 +47,9 @@ class ContentCapture:
         detectors: what the mode `REDACTED` takes out; none: what the detector ``validated`` finds.
         names: of the attributes, which are those of version 1.41.1 here; a sink takes those that the environment asks
             for.
+
+    Raises:
+        ConfigurationError: a value is of another type.
     """
 
     mode: ContentMode = ContentMode.NO_CONTENT
@@ -53,6 +57,17 @@ class ContentCapture:
     limits: ContentLimits = field(default_factory=ContentLimits)
     detectors: tuple[Detector, ...] = ()
     names: Names = field(default=V1_41_1, kw_only=True, repr=False)
+
+    def __post_init__(self) -> None:
+        mode: object = self.mode
+        if not isinstance(mode, ContentMode):
+            names = ", ".join(f"ContentMode.{name}" for name in ContentMode.__members__)
+            raise ConfigurationError(f"ContentCapture: mode is {shown(mode):.60}.", guidance=f"Give one of {names}.")
+        _check("limits", self.limits, isinstance(self.limits, ContentLimits), "ContentLimits")
+        _check("policy", self.policy, self.policy is None or callable(self.policy), "a function of kind and text")
+        for detector in self.detectors:
+            is_one = callable(getattr(detector, "find", None)) and not isinstance(detector, (str, type))
+            _check("detectors", detector, is_one, "objects with find")
 
     @classmethod
     def from_environment(cls) -> ContentCapture:
@@ -168,6 +183,11 @@ class ContentCapture:
     def _text(self, attribute: str, kind: ContentKind, text: str, room: int) -> Mapping[str, str]:
         long = self._cleaner.text(kind, text)
         return _NOTHING if long is None else {attribute: fitted_text(long, min(self.limits.text, room))}
+
+
+def _check(name: str, value: object, is_right: bool, wanted: str) -> None:
+    if not is_right:
+        raise ConfigurationError(f"ContentCapture: {name}: expected {wanted}, got {type(value).__name__}.", guidance="")
 
 
 @cache

@@ -82,6 +82,11 @@ class TelemetryExport:
         return self._report.lost
 
     @property
+    def losses(self) -> str:
+        """What was lost, as it was logged last; empty where nothing was."""
+        return self._report.line
+
+    @property
     def waiting(self) -> int:
         """Spans that are neither sent nor given up."""
         return self._spans.waiting
@@ -97,7 +102,7 @@ class TelemetryExport:
     def probe(self, timeout: float) -> str:
         """Send one span for a try, within so many seconds; why that failed, or nothing."""
         self.tracer_provider.get_tracer(_DEFAULT_NAME).start_span("lightagent doctor").end()
-        return "" if self.flush(timeout) else self._report.why or "no answer in time"
+        return "" if self.flush(timeout) else self._report.reason or "no answer in time"
 
     def close(self, timeout: float) -> bool:
         """Send what waits within so many seconds, tell what could not be sent, and end; whether everything was sent."""

@@ -22,6 +22,7 @@ from lightagent.adapters.telemetry.otel.names import names
 from lightagent.adapters.telemetry.otel.run_watch import OpenTelemetryWatch
 from lightagent.adapters.telemetry.otel.spans import Spans
 from lightagent.adapters.telemetry.otel.waiting_spans import catch_up
+from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import Event
 from lightagent.domain.origin import Origin
 from lightagent.domain.tags import checked_tags
@@ -48,6 +49,9 @@ class OpenTelemetrySink(TracingSink, FlushableSink):
         tags: put on every span, before those of a run; at most 32.
         sum_usage: put the sum of a run's tokens on its invoke_agent span as well. A backend that adds up all spans
             would then count each token twice.
+
+    Raises:
+        ConfigurationError: a value is of another type, or there are too many tags.
     """
 
     def __init__(
@@ -60,6 +64,15 @@ class OpenTelemetrySink(TracingSink, FlushableSink):
         tags: tuple[str, ...] = (),
         sum_usage: bool = False,
     ) -> None:
+        _check("tracer_provider", tracer_provider, "get_tracer")
+        _check("meter_provider", meter_provider, "get_meter")
+        _check("logger_provider", logger_provider, "get_logger")
+        given: object = content
+        if given is not None and not isinstance(given, ContentCapture):
+            raise ConfigurationError(
+                f"content must be a ContentCapture, got {type(given).__name__}.",
+                guidance="Such as ContentCapture(ContentMode.SPAN_ONLY).",
+            )
         self._tracer_provider = tracer_provider
         self._meter_provider = meter_provider
         self._logger_provider = logger_provider
@@ -114,6 +127,14 @@ def sink_for(tracers: object, meters: object) -> OpenTelemetrySink:
         tracer_provider=tracers if isinstance(tracers, TracerProvider) else _NO_TRACERS,
         meter_provider=meters if isinstance(meters, MeterProvider) else _NO_METERS,
     )
+
+
+def _check(name: str, provider: object, method: str) -> None:
+    if provider is not None and (isinstance(provider, type) or not callable(getattr(provider, method, None))):
+        raise ConfigurationError(
+            f"{name}: expected an object with {method}, got {type(provider).__name__}.",
+            guidance="Pass a provider of OpenTelemetry's, or leave it out.",
+        )
 
 
 def _flushed(provider: object) -> bool:

@@ -25,6 +25,7 @@ from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.changes import change_faults, held_by
 from lightagent.domain.flow.definition import FlowDefinition
 from lightagent.domain.flow.events import DefinitionChanged, FlowEvent, FlowStarted, RerunRequested, Resumed
+from lightagent.domain.flow.limits import DEFAULT_FLOW_LIMITS, FlowLimits
 from lightagent.domain.flow.moves import AskHuman
 from lightagent.domain.flow.state import FlowState, fold
 from lightagent.domain.flow.validation import validate
@@ -63,6 +64,8 @@ class FlowRuns:
         name: of the flow.
         most: attempts of one run at the same time.
         most_kept: runs that are over, of which the oldest are forgotten then; None: nothing is ever forgotten.
+        limits: of new runs.
+        max_wait: seconds that a run waits here for a moment; None: however long.
     """
 
     def __init__(
@@ -74,6 +77,8 @@ class FlowRuns:
         listeners: Listeners,
         most: int = MOST_AT_ONCE,
         most_kept: int | None = None,
+        limits: FlowLimits = DEFAULT_FLOW_LIMITS,
+        max_wait: float | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -82,6 +87,8 @@ class FlowRuns:
         self._listeners = listeners
         self._most = most
         self._most_kept = most_kept
+        self._limits = limits
+        self._max_wait = max_wait
         self._over: dict[StreamKey, None] = {}
 
     async def begin(self, steps: Sequence[LightFlowStep], query: str, request: FlowRequest) -> LightFlowResult:
@@ -101,6 +108,7 @@ class FlowRuns:
             definition,
             query,
             request.scope,
+            self._limits,
             trace_id=self._ids.new(),
             parent_trace_id=request.parent_trace_id,
             run_group_id=request.run_group_id,
@@ -148,7 +156,7 @@ class FlowRuns:
     async def _run(self, flow: ActiveFlow, log: StoredLog) -> None:
         """Carry out what is to be done, and hear meanwhile what is said to the run."""
         async with listening(flow, log, self._listeners):
-            await run_flow(flow, most=self._most)
+            await run_flow(flow, most=self._most, max_wait=self._max_wait)
         if self._most_kept is not None and flow.state.status in _OVER:
             self._over.pop(log.key, None)
             self._over[log.key] = None

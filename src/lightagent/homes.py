@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 HOMES: Final[dict[str, tuple[str, ...]]] = {
+    "application.cancellation_token": ("CancellationToken",),
     "application.journal": ("Journal",),
     "application.prune_sessions": ("PrunedSessions",),
     "application.session_info": ("SessionInfo",),
@@ -52,6 +53,10 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
     "adapters.chat.fallback": ("FallbackModel",),
     "agent": ("LightAgent",),
     "swarm": ("LightSwarm",),
+    "compose.swarm_talk": ("AgentMail",),
+    "domain.agent_messages": ("AgentMessage",),
+    "domain.consulting": ("ConsultLimits",),
+    "domain.mailboxes": ("MailLimits",),
     "domain.handoffs": ("HandoffLimits", "HistoryTransfer"),
     "application.handoff_settings": ("Handoff", "HandoffContext"),
     "flow": ("JsonLightFlowStore", "LightFlow"),
@@ -69,6 +74,7 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
     "application.tools.function_tool": ("FunctionTool", "as_tool"),
     "application.projections.calls": ("ToolCallRecord",),
     "application.projections.chunk_types": ("ChatCompletionChunk",),
+    "application.projections.request_preview": ("RequestPart", "RequestPreview"),
     "application.projections.result": ("RunResult",),
     "application.projections.stream_events": ("StreamEvent",),
     "adapters.trace_files": ("JsonlTraceExporter",),
@@ -113,7 +119,7 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
     "application.tools.decorator": ("tool",),
     "application.tools.registry": ("AsyncToolDispatcher", "ToolRegistry"),
     "domain.error_codes": ("ERROR_TAXONOMY", "LightAgentErrorInfo"),
-    "domain.error_mapping": ("classify_exception",),
+    "domain.error_mapping": ("classify_exception", "format_lightagent_error"),
     "domain.errors": (
         "AlreadyDecided",
         "BudgetError",
@@ -127,7 +133,6 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
         "RunSuspended",
         "ToolError",
         "format_error_code",
-        "format_lightagent_error",
     ),
     "domain.events": ("Event",),
     "domain.limits": ("Limits",),

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Final, NamedTuple, TypeAlias, TypeVar
 
+from lightagent.domain.agent_messages import MessagesDelivered
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import (
     Admitted,
@@ -49,6 +50,7 @@ _Plain: TypeAlias = (
     | ContextReplaced
     | ToolsSelected
     | Planned
+    | MessagesDelivered
     | ModelRequested
     | ModelRetried
     | ModelFailed
@@ -99,7 +101,12 @@ LATER_FIELDS: Final = (
     LaterField("concluded", "usage", 4, None),
 )
 
-EFFECT_VERSIONS: Final[Mapping[str, int]] = {"declare_tools": 4, "narrow_tools": 4, "transfer_history": 4}
+EFFECT_VERSIONS: Final[Mapping[str, int]] = {
+    "declare_tools": 4,
+    "narrow_tools": 4,
+    "transfer_history": 4,
+    "send_message": 4,
+}
 """Kinds of effect of a tool that came after version 2, with the version that brought them."""
 
 MEMORY_DECISIONS: Final = 4

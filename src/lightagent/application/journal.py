@@ -33,7 +33,7 @@ State is only ever added by new kinds of event or by a new version, never by a f
 silence; and the version that is written is the oldest that has all the kinds and fields which a journal uses.
 """
 
-KIND_VERSIONS: Final[Mapping[str, int]] = {"tools_selected": 4, "planned": 4}
+KIND_VERSIONS: Final[Mapping[str, int]] = {"tools_selected": 4, "planned": 4, "messages_delivered": 4}
 """Kinds of event that came after version 2, with the version that brought them."""
 
 _BASE_VERSION: Final = 2

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
 from lightagent.domain.agent_heads import AgentHead
+from lightagent.domain.agent_messages import MessagesDelivered
 from lightagent.domain.effects import Effect
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.json_types import JsonObject
@@ -371,6 +372,7 @@ Event: TypeAlias = (
     | ContextReplaced
     | ToolsSelected
     | Planned
+    | MessagesDelivered
     | ModelRequested
     | ModelRetried
     | ModelFailed

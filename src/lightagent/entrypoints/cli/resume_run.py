@@ -35,10 +35,12 @@ def resume_with(
     instructions: str | None,
     as_json: bool,
     trace: bool,
+    kept: JournalStore | None = None,
 ) -> ExitCode:
     """Go on with what `find` gives of the store, and show the result.
 
     Args:
+        kept: where the run is; by default the store that the settings name.
         decision, call: what was decided, and about which call; without a decision, what is decided in the store.
 
     Raises:
@@ -46,11 +48,13 @@ def resume_with(
     """
     options = agent_options(load_tools(tools), instructions)
     app = open_app(settings, logins=app_logins(settings))
+    if kept is not None:
+        app.on_close(kept.aclose)
     show_destination(app.model)
 
     async def go_on(app: App) -> RunResult:
         async with app:
-            store = require_store(app.journals)
+            store = kept or require_store(app.journals)
             journal = await find(store)
             found = decision is None and await _is_decided(store, journal)
             decided = None if found else about(journal, decision, call)

@@ -13,6 +13,7 @@ from lightagent.application.flow.output_form import as_json
 from lightagent.application.flow.proposals import OFFERED, ProposedStep
 from lightagent.application.flow.step_errors import after_verdict
 from lightagent.application.flow.step_queries import seen_from
+from lightagent.application.flow.value_sizes import check_size
 from lightagent.domain.errors import ConfigurationError, OutputError
 from lightagent.domain.flow.definition import StepDefinition
 from lightagent.domain.flow.events import Answered
@@ -76,7 +77,9 @@ async def _items(flow: ActiveFlow, move: Ask, step: LightFlowStep) -> JsonValue:
             guidance="Give over= a list: the output of a step with output_type=list[...], or of a callable.",
             details={"step": move.path},
         )
-    return as_json(list(found), move.path)
+    items = as_json(list(found), move.path)
+    check_size(items, flow.state.started.limits.max_value, move.path, "over")
+    return items
 
 
 def _moment(move: Ask, said: object, now: float) -> float:

@@ -14,8 +14,10 @@ from lightagent.application.flow.flow_log import StoredLog, flow_key, read_flow
 from lightagent.application.flow.flow_runs import no_such_run
 from lightagent.application.flow.flow_step import LightFlowStep, by_work
 from lightagent.application.flow.listeners import Listeners
+from lightagent.application.flow.value_sizes import check_size
 from lightagent.domain.errors import StoreError, StreamConflict
 from lightagent.domain.flow.events import AttemptStopped, CancelRequested, FlowEvent, FlowFinished, Signalled
+from lightagent.domain.flow.limits import DEFAULT_FLOW_LIMITS
 from lightagent.domain.flow.refusals import Refused
 from lightagent.domain.flow.state import FlowState, fold
 from lightagent.domain.journal_streams import StreamKey
@@ -73,6 +75,7 @@ class FlowDesk:
         check_text(event, "event")
         check_text(key, "key")
         require_json(payload, "signal: payload")
+        check_size(payload, DEFAULT_FLOW_LIMITS.max_value, "", f"payload of {event!r:.60}")
         kept = copy_json(payload)
         try:
             await self._say(owner, run_id, lambda state: Signalled(event, kept, key, at=self._clock.now()))

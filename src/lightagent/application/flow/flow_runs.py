@@ -14,12 +14,14 @@ from lightagent.application.flow.decide_step import node_path
 from lightagent.application.flow.flow_inbox import FlowInbox, take_said
 from lightagent.application.flow.flow_log import StoredLog, flow_key
 from lightagent.application.flow.flow_step import LightFlowStep, by_work, definition_of
+from lightagent.application.flow.flow_values import FlowValues
 from lightagent.application.flow.listen import listening
 from lightagent.application.flow.listeners import Listeners
 from lightagent.application.flow.run_flow import run_flow
 from lightagent.application.flow.show_flow import flow_result
 from lightagent.application.flow.step_result import LightFlowResult
 from lightagent.application.flow.underway import MOST_AT_ONCE
+from lightagent.application.flow.value_sizes import check_size
 from lightagent.application.hold_lease import SECONDS
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.changes import change_faults, held_by
@@ -99,6 +101,7 @@ class FlowRuns:
             StoreError: the run cannot be kept.
         """
         definition = self._definition(steps)
+        check_size(query, self._limits.max_value, "", "input")
         found = validate(definition)
         if found.errors:
             raise ConfigurationError(f"The flow cannot run: {'; '.join(found.errors)}.", guidance="See validate().")
@@ -164,7 +167,7 @@ class FlowRuns:
                 oldest = next(iter(self._over))
                 del self._over[oldest]
                 await self._store.forget(oldest)
-                await FlowInbox(self._store, oldest, self._clock).forget()
+                await self._forget_beside(oldest)
 
     async def _go_on(self, flow: ActiveFlow, log: StoredLog) -> None:
         state = flow.state
@@ -177,6 +180,11 @@ class FlowRuns:
             await ask_again(flow, move, request_id)
         await self._run(flow, log)
 
+    async def _forget_beside(self, run: StreamKey) -> None:
+        """Forget what is kept beside a run that was forgotten."""
+        await FlowInbox(self._store, run, self._clock).forget()
+        await FlowValues(self._store, run).forget()
+
     @asynccontextmanager
     async def _new(self, run_id: str, owner: Scope) -> AsyncIterator[StoredLog]:
         """The log of a new run. The record of a run that is over makes way for one of the same id."""
@@ -186,7 +194,7 @@ class FlowRuns:
         if events and fold(events).status in _OVER:
             await log.close()
             await self._store.forget(key, expected=len(events))
-            await FlowInbox(self._store, key, self._clock).forget()
+            await self._forget_beside(key)
             events = await log.open()
         try:
             if events:

@@ -14,6 +14,7 @@ from lightagent.application.flow.proposals import proposed, read_proposal
 from lightagent.application.flow.step_errors import attempt_failed, out_of_time
 from lightagent.application.flow.step_queries import place_of, seen_from
 from lightagent.application.flow.step_work import Noted, StepTask, StepWaits, StepWork
+from lightagent.application.flow.value_sizes import check_size
 from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.definition import StepDefinition
@@ -74,6 +75,7 @@ async def _output(
         offers = {name: one.definition for name, one in flow.steps.items()}
         result, proposes = proposal.content, proposed(proposal, offers, move.path)
     value = as_json(result, move.path) if step.output is None else step.output.keep(result, move.path)
+    check_size(value, flow.state.started.limits.max_value, move.path, "output")
     return StepOutput(value, tuple(made)), proposes
 
 

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from lightagent.application.flow.step_verdict import StepVerdict
+from lightagent.application.flow.value_sizes import TooLarge
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.errors import FlowTimeout, LightAgentError, ProviderError
@@ -13,7 +14,7 @@ from lightagent.domain.flow.definition import StepDefinition
 from lightagent.domain.flow.events import AttemptFailed
 from lightagent.domain.flow.moves import Do
 from lightagent.domain.flow.nodes import Node
-from lightagent.domain.flow.retrying import Then, after_failure
+from lightagent.domain.flow.retrying import NO_RETRY, Then, after_failure
 
 
 def attempt_failed(
@@ -29,7 +30,7 @@ def attempt_failed(
     """
     info = told(error)
     decided = after_failure(
-        move.step.retry,
+        NO_RETRY if isinstance(error, TooLarge) else move.step.retry,
         info,
         tried=tried,
         fallback_left=fallback_left,

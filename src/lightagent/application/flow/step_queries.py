@@ -9,6 +9,7 @@ from lightagent.application.flow.active_flow import ActiveFlow
 from lightagent.application.flow.flow_function import FlowFunction
 from lightagent.application.flow.flow_step import LightFlowStep
 from lightagent.application.flow.step_context import StepContext, StepPlace
+from lightagent.application.flow.value_sizes import check_size
 from lightagent.domain.errors import OutputError
 from lightagent.domain.flow.context import context_of
 from lightagent.domain.flow.moves import Ask, AskHuman, Do
@@ -95,4 +96,6 @@ async def made_query(flow: ActiveFlow, move: Do | AskHuman, function: FlowFuncti
             f"The query of the step {move.step.name!r:.100} must be text, and {function.name} gave None.",
             guidance="Return text from query=.",
         )
-    return str(made)
+    asked = str(made)
+    check_size(asked, flow.state.started.limits.max_value, move.path, "query")
+    return asked

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 from lightagent.application.flow.flow_function import FlowFunction
 from lightagent.domain.errors import ConfigurationError
@@ -104,6 +105,18 @@ def _check_backoff(at: str, backoff: object) -> None:
             raise ConfigurationError(
                 f"{at}: a Backoff is made of finite numbers from 0, got {value!r:.50}.", guidance=""
             )
+
+
+def compose_doubt(at: str, options: StepOptions) -> Literal["accept", "person", "fail"]:
+    """What follows where a verification cannot tell.
+
+    Raises:
+        ConfigurationError: it is nothing that can follow.
+    """
+    doubt = options.get("on_doubt") or "accept"
+    if doubt not in ("accept", "person", "fail"):
+        raise ConfigurationError(f"{at}: on_doubt must be accept, person or fail, got {doubt!r:.50}.", guidance="")
+    return doubt
 
 
 def compose_growth(at: str, options: StepOptions) -> Growth | None:

@@ -78,7 +78,7 @@ async def _items(flow: ActiveFlow, move: Ask, step: LightFlowStep) -> JsonValue:
             details={"step": move.path},
         )
     items = as_json(list(found), move.path)
-    check_size(items, flow.state.started.limits.max_value, move.path, "over")
+    check_size(items, flow.state.started.limits.max_value, move.path, "list")
     return items
 
 

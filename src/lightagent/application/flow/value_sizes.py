@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from typing import Final
 
 from lightagent.domain.errors import OutputError
 from lightagent.domain.json_types import JsonValue
+
+_MOST_OF_ONE: Final = 12
+"""Bytes of one character as JSON, at most."""
 
 
 class TooLarge(OutputError):
@@ -23,7 +27,7 @@ def check_size(value: JsonValue, most: int, step: str, field: str) -> None:
     Raises:
         TooLarge: it cannot; the text names step, field and size.
     """
-    if _rough_size(value, most // 8) * 8 <= most:
+    if _rough_size(value, most // _MOST_OF_ONE) * _MOST_OF_ONE <= most:
         return
     size = len(json.dumps(value, separators=(",", ":")))
     if size > most:

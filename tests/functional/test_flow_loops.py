@@ -30,6 +30,17 @@ async def test_a_round_is_asked_what_the_loop_is_and_what_the_last_one_gave() ->
     assert asked == ["x", "x\n\nThe last round gave:\nimprove: 1", "x\n\nThe last round gave:\nimprove: 12"]
 
 
+async def test_a_loop_that_is_asked_whether_it_is_over_knows_its_round() -> None:
+    seen: list[tuple[int, str]] = []
+
+    def until(context: StepContext) -> bool:
+        seen.append((context.round, "".join(one.content for one in context.previous.values())))
+        return context.round == 2
+
+    flow = LightFlow().loop("l", agent=lambda query, context: f"v{context.round}", until=until)
+    assert ((await flow.arun("x")).content, seen) == ("v2", [(1, ""), (2, "v1")])
+
+
 async def test_a_loop_that_does_not_end_in_time_fails_and_is_asked_again(opened: Callable[[], JournalStore]) -> None:
     enough: list[bool] = [False]
     done: list[int] = []

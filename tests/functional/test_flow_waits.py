@@ -172,3 +172,20 @@ async def test_a_wait_that_is_run_again_needs_another_event() -> None:
     assert (await flow.arerun_step("r", "payment")).status == "waiting"
     await flow.asignal("r", "paid", 2)
     assert (await flow.aresume("r")).output("ship") == 2
+
+
+async def test_a_flow_that_is_a_step_is_told_what_it_waits_for(opened: Callable[[], JournalStore]) -> None:
+    def declared() -> LightFlow:
+        inner = LightFlow().wait_for("p", "paid").step("q", agent=lambda query: query, depends_on=["p"])
+        outer = LightFlow().step("inner", agent=inner)
+        return LightFlow(store=opened()).wait_for("first", "begin").step("outer", agent=outer, depends_on=["first"])
+
+    assert (await declared().arun("x", run_id="r")).status == "waiting"
+    with pytest.raises(ConfigurationError, match=r"Nothing in the run 'r' waits for the event 'paid'.*begin"):
+        await declared().asignal("r", "paid")
+    await declared().asignal("r", "begin")
+    await declared().aresume("r")
+    assert await declared().asignal("r", "paid", 3, key="k")
+    assert not await declared().asignal("r", "paid", 4, key="k")
+    result = await declared().aresume("r")
+    assert (result.status, result.content.splitlines()[-1]) == ("success", "p: 3")

@@ -14,6 +14,7 @@ from lightagent.application.flow.flow_log import StoredLog, flow_key, read_flow
 from lightagent.application.flow.flow_runs import no_such_run
 from lightagent.application.flow.flow_step import LightFlowStep, by_work
 from lightagent.application.flow.listeners import Listeners
+from lightagent.application.flow.signal_flow import signalled
 from lightagent.application.flow.value_sizes import check_size
 from lightagent.domain.errors import StoreError, StreamConflict
 from lightagent.domain.flow.events import AttemptStopped, CancelRequested, FlowEvent, FlowFinished, Signalled
@@ -78,7 +79,9 @@ class FlowDesk:
         check_size(payload, DEFAULT_FLOW_LIMITS.max_value, "", f"payload of {event!r:.60}")
         kept = copy_json(payload)
         try:
-            await self._say(owner, run_id, lambda state: Signalled(event, kept, key, at=self._clock.now()))
+            await self._say(
+                owner, run_id, lambda state: signalled(state, Signalled(event, kept, key, at=self._clock.now()))
+            )
         except Refused as refusal:
             if refusal.kind == "stale":
                 return False

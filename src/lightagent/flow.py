@@ -15,6 +15,7 @@ from lightagent.application.flow.flow_step import LightFlowStep, definition_of
 from lightagent.application.flow.show_flow import check_form, present
 from lightagent.application.flow.step_result import LightFlowResult
 from lightagent.compose.flow import (
+    FlowParts,
     compose_flow,
     compose_known_flow_run,
     compose_new_flow_run,
@@ -67,6 +68,11 @@ class LightFlow:
     def name(self) -> str:
         """The name of the flow, for traces and listings."""
         return self._parts.name
+
+    @property
+    def parts(self) -> FlowParts:
+        """What it is made of besides its steps."""
+        return self._parts
 
     @property
     def steps(self) -> tuple[LightFlowStep, ...]:

@@ -39,7 +39,11 @@ from lightagent.domain.scopes import Scope
 from lightagent.flow_options import FlowOptions, FlowRunOptions, NewFlowRunOptions, StepOptions
 from lightagent.options import ToolLike
 from lightagent.ports.journals import JournalStore
+from lightagent.ports.system import Clock
 from lightagent.ports.tools import Tool
+
+UNNAMED: Final = "flow"
+"""The name of a flow that was given none."""
 
 MOST_KEPT: Final = 1_000
 """Runs that are over which a flow without a store keeps in memory."""
@@ -55,6 +59,8 @@ class FlowParts:
         runs: begins them and goes on with them.
         desk: where they are told what was decided.
         records: where they are found again.
+        clock: tells the time.
+        is_kept: its caller gave it a store, so others may go on with its runs.
     """
 
     name: str
@@ -62,6 +68,8 @@ class FlowParts:
     runs: FlowRuns
     desk: FlowDesk
     records: FlowRecords
+    clock: Clock
+    is_kept: bool
 
 
 def compose_flow(store: JournalStore | None, options: FlowOptions) -> FlowParts:
@@ -79,12 +87,13 @@ def compose_flow(store: JournalStore | None, options: FlowOptions) -> FlowParts:
     kept = journal_port(store, "store") or MemoryJournalStore()
     clock = check_port(options.get("clock"), "clock", "now", "monotonic") or SystemClock()
     ids = check_port(options.get("ids"), "ids", "new") or RandomIds()
-    name = options.get("name") or "flow"
+    name = options.get("name") or UNNAMED
     listeners = Listeners()
     runs = FlowRuns(
         kept, clock, ids, name, listeners, most or MOST_AT_ONCE, most_kept=MOST_KEPT if store is None else None
     )
-    return FlowParts(name, kept, runs, FlowDesk(kept, clock, listeners), FlowRecords(kept))
+    desk = FlowDesk(kept, clock, listeners)
+    return FlowParts(name, kept, runs, desk, FlowRecords(kept), clock, is_kept=store is not None)
 
 
 def compose_new_flow_run(options: NewFlowRunOptions) -> FlowRequest:

@@ -314,8 +314,8 @@ class LightFlow:
     def list_runs(self, *, user_id: str = "", tenant: str = "") -> list[JsonObject]:
         """What is on record of the runs of an owner, the newest first.
 
-        One that cannot be read, since its file was damaged, has the status ``unreadable`` and the error; its `run_id` is
-        empty where not even that can be read.
+        One that cannot be read, since its file was damaged, has the status ``unreadable`` and the error; its `run_id`
+        is empty where not even that can be read.
 
         Raises:
             StoreError: the store cannot be read.

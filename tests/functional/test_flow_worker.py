@@ -20,6 +20,7 @@ from lightagent import (
     JsonLightFlowStore,
     LightAgent,
     LightFlow,
+    ProviderError,
     WorkedRun,
     tool,
 )
@@ -204,6 +205,44 @@ async def test_a_run_that_does_not_fit_the_flow_is_told_and_left_alone_for_longe
         waited.append(clock.now() - before)
     assert waited[:4] == [1.0, 2.0, 4.0, 8.0]
     assert waited[-1] == 300.0
+
+
+class AwaitedStore(WrappedStore):
+    """Tells of its third append."""
+
+    def __init__(self, inner: JournalStore) -> None:
+        super().__init__(inner)
+        self.third, self._writes = asyncio.Event(), 0
+
+    async def after(self, *, writes: bool) -> None:
+        self._writes += writes
+        if self._writes == 3:
+            self.third.set()
+
+
+async def test_a_retry_that_its_process_did_not_live_to_see_is_made_when_its_time_has_come() -> None:
+    store, clock, seen, tries = AwaitedStore(MemoryJournalStore()), ManualClock(), list[WorkedRun](), list[str]()
+
+    async def busy(query: str) -> str:
+        tries.append(query)
+        if len(tries) > 1:
+            return "done"
+        error = ProviderError("busy", retryable=True)
+        error.retry_after = 60.0
+        raise error
+
+    flow = LightFlow(name="busy", store=store, clock=clock).step("a", agent=busy, max_retry=2)
+    running = asyncio.create_task(flow.arun("x", run_id="r"))
+    await store.third.wait()  # The run has begun, an attempt as well, and it has failed.
+    running.cancel()
+    await asyncio.wait((running,))
+    worker = FlowWorker(flow, on_run=seen.append)
+    clock.advance(59.0)
+    await worker.arun(once=True)
+    assert seen == []
+    clock.advance(1.0)
+    await worker.arun(once=True)
+    assert ([run.status for run in seen], len(tries)) == (["success"], 2)
 
 
 class FlakyStore(WrappedStore):

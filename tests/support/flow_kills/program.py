@@ -61,9 +61,7 @@ async def carry_out(order: Order) -> JsonValue:
     """Carry out an order, or die; what came of it."""
     trigger, folder = Trigger(order.point, order.nth), Path(order.folder)
     store = open_store(order.kind, order.options)
-    flow = make_flow(
-        WatchedStore(store, trigger.reach, folder / "acknowledged.jsonl"), Effects(folder), trigger.reach
-    )
+    flow = make_flow(WatchedStore(store, trigger.reach, folder / "acknowledged.jsonl"), Effects(folder), trigger.reach)
     try:
         return await _do(flow, order.do)
     finally:

@@ -13,9 +13,15 @@ from uuid import uuid4
 import pytest
 
 from lightagent import ApprovalDecision, ConfigurationError, FlowWorker, JournalStore, JsonLightFlowStore, LightFlow
+from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.adapters.journals.postgres import PostgresJournalStore
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
+from lightagent.application.flow.flow_inbox import INBOX
+from lightagent.domain.errors import StoreError
+from lightagent.domain.journal_streams import StreamKey
+from lightagent.domain.scopes import Scope
 from tests.servers.postgres import PostgresServer
+from tests.support.wrapped_journals import WrappedStore
 
 RACES = int(os.environ.get("TEST_FLOW_RACES", "14"))
 MOST = 8
@@ -118,3 +124,38 @@ async def test_decisions_in_reverse_order_and_by_somebody_else(open_store: Calla
     assert [step.status for step in result.steps] == ["failed", "success", "failed", "success", "failed"]
     await store.aclose()
     await other.aclose()
+
+
+class ForgetfulStore(WrappedStore):
+    """A store whose process dies before it forgets what was said to a run."""
+
+    dies = False
+
+    async def forget(
+        self,
+        what: StreamKey | Scope,
+        *,
+        before: int | None = None,
+        expected: int | None = None,
+        seal: str | None = None,
+        replacing: str | None = None,
+    ) -> int:
+        if self.dies and isinstance(what, StreamKey) and what.kind == INBOX:
+            raise StoreError("The process is dead.")
+        return await super().forget(what, before=before, expected=expected, seal=seal, replacing=replacing)
+
+
+async def test_what_was_said_to_a_former_run_of_the_same_id_is_not_said_to_the_next_one() -> None:
+    store = ForgetfulStore(MemoryJournalStore())
+    flow = send(store)
+    assert (await flow.arun("Ann", run_id="r")).status == "waiting_approval"
+    await flow.aapprove("r", "send")
+    assert (await flow.aresume("r")).status == "success"
+    store.dies = True
+    with pytest.raises(StoreError):
+        await flow.arun("Bob", run_id="r")
+    store.dies = False
+    assert (await flow.arun("Bob", run_id="r")).status == "waiting_approval"
+    assert (await flow.aresume("r")).status == "waiting_approval", "nobody has decided about this run"
+    await flow.aapprove("r", "send")
+    assert (await flow.aresume("r")).status == "success"

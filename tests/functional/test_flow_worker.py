@@ -28,9 +28,11 @@ from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.application import hold_lease
 from lightagent.application.flow import find_work
 from lightagent.application.flow.flow_inbox import INBOX
+from lightagent.application.flow.flow_log import flow_key
 from lightagent.domain.errors import StoreError
 from lightagent.domain.journal_streams import StreamPage, StreamQuery
 from lightagent.domain.messages import ToolCall, ToolMessage
+from lightagent.domain.scopes import Scope
 from lightagent.entrypoints.cli.app import app
 from lightagent.flow_worker import WorkerOptions
 from lightagent.ports.models import ChatRequest
@@ -207,21 +209,8 @@ async def test_a_run_that_does_not_fit_the_flow_is_told_and_left_alone_for_longe
     assert waited[-1] == 300.0
 
 
-class AwaitedStore(WrappedStore):
-    """Tells of its third append."""
-
-    def __init__(self, inner: JournalStore) -> None:
-        super().__init__(inner)
-        self.third, self._writes = asyncio.Event(), 0
-
-    async def after(self, *, writes: bool) -> None:
-        self._writes += writes
-        if self._writes == 3:
-            self.third.set()
-
-
 async def test_a_retry_that_its_process_did_not_live_to_see_is_made_when_its_time_has_come() -> None:
-    store, clock, seen, tries = AwaitedStore(MemoryJournalStore()), ManualClock(), list[WorkedRun](), list[str]()
+    store, clock, seen, tries = MemoryJournalStore(), ManualClock(), list[WorkedRun](), list[str]()
 
     async def busy(query: str) -> str:
         tries.append(query)
@@ -233,7 +222,7 @@ async def test_a_retry_that_its_process_did_not_live_to_see_is_made_when_its_tim
 
     flow = LightFlow(name="busy", store=store, clock=clock).step("a", agent=busy, max_retry=2)
     running = asyncio.create_task(flow.arun("x", run_id="r"))
-    await store.third.wait()  # The run has begun, an attempt as well, and it has failed.
+    await store.read(flow_key("r", Scope()), 2, wait=20.0)  # An attempt has begun, and it has failed.
     running.cancel()
     await asyncio.wait((running,))
     worker = FlowWorker(flow, on_run=seen.append)

@@ -106,7 +106,7 @@ class FlowRuns:
             run_group_id=request.run_group_id,
             at=self._clock.now(),
         )
-        async with self._new(run_id, request.scope) as log:
+        async with self._new(run_id, request.scope, named=bool(request.run_id)) as log:
             state = FlowState(started)
             flow = self._active(steps, state, [], log, request)
             await log.append([started], "running")
@@ -190,17 +190,23 @@ class FlowRuns:
         await self._run(flow, log)
 
     @asynccontextmanager
-    async def _new(self, run_id: str, owner: Scope) -> AsyncIterator[StoredLog]:
-        """The log of a new run. The record of a run that is over makes way for one of the same id."""
+    async def _new(self, run_id: str, owner: Scope, *, named: bool) -> AsyncIterator[StoredLog]:
+        """The log of a new run. The record of a run that is over makes way for one of the same id.
+
+        Args:
+            named: the caller gave the id, so there may have been another run of it.
+        """
         key = flow_key(run_id, owner)
         log = StoredLog(self._store, key, self._clock)
         events = await log.open()
         if events and fold(events).status in _OVER:
             await log.close()
             await self._store.forget(key, expected=len(events))
-            await FlowInbox(self._store, key, self._clock).forget()
             events = await log.open()
         try:
+            if named and not events:
+                # Also where a process died between the two: nobody has decided anything about the new run.
+                await FlowInbox(self._store, key, self._clock).forget()
             if events:
                 raise ConfigurationError(
                     f"There is a run {run_id!r:.100} already, and it is not over.",

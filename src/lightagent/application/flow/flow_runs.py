@@ -138,7 +138,7 @@ class FlowRuns:
             ConfigurationError, StoreError: as `resume`.
         """
         async with self._taken(steps, request, wait=0.0) as (flow, log):
-            if flow.state.cancelled and flow.state.active:
+            if flow.state.cancelled and flow.state.status == "running":
                 await run_flow(flow, most=self._most)
             elif flow.state.status not in _OVER:
                 await self._ask_and_run(flow, log)
@@ -177,7 +177,7 @@ class FlowRuns:
 
     async def _go_on(self, flow: ActiveFlow, log: StoredLog) -> None:
         state = flow.state
-        if state.cancelled and state.active:  # Its process died while its attempts were being stopped.
+        if state.cancelled and state.status == "running":  # Its process died before all of it was stopped.
             await run_flow(flow, most=self._most)
         if state.status in _OVER:
             flow.tell(Resumed(at=self._clock.now()))

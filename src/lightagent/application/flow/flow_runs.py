@@ -41,6 +41,9 @@ _OVER: Final = ("success", "failed", "cancelled")
 _WAIT: Final = SECONDS + 1.0
 """Seconds to wait for whoever has a run: the lease of a process that died has ended by then."""
 
+WORKER_WAIT: Final = 5.0
+"""Seconds that a worker waits within a run for a moment, unless the flow says so: it comes back once that is there."""
+
 
 @dataclass(frozen=True, slots=True)
 class FlowRequest:
@@ -149,10 +152,10 @@ class FlowRuns:
             ConfigurationError, StoreError: as `resume`.
         """
         async with self._taken(steps, request, wait=0.0) as (flow, log):
-            if flow.state.cancelled and flow.state.active:
+            if flow.state.cancelled and flow.state.status == "running":
                 await run_flow(flow, most=self._most)
             elif flow.state.status not in _OVER:
-                await self._ask_and_run(flow, log)
+                await self._ask_and_run(flow, log, WORKER_WAIT if self._max_wait is None else self._max_wait)
         return flow_result(flow.state, flow.events), len(flow.events)
 
     async def rerun(self, steps: Sequence[LightFlowStep], path: str, request: FlowRequest) -> LightFlowResult:
@@ -173,10 +176,11 @@ class FlowRuns:
             await self._run(flow, log)
         return flow_result(flow.state, flow.events, traced=request.traced)
 
-    async def _run(self, flow: ActiveFlow, log: StoredLog) -> None:
+    async def _run(self, flow: ActiveFlow, log: StoredLog, max_wait: float | None = None) -> None:
         """Carry out what is to be done, and hear meanwhile what is said to the run."""
+        longest = self._max_wait if max_wait is None else max_wait
         async with listening(flow, log, self._listeners):
-            await run_flow(flow, most=self._most, max_wait=self._max_wait)
+            await run_flow(flow, most=self._most, max_wait=longest)
         if self._most_kept is not None and flow.state.status in _OVER:
             self._over.pop(log.key, None)
             self._over[log.key] = None
@@ -188,17 +192,17 @@ class FlowRuns:
 
     async def _go_on(self, flow: ActiveFlow, log: StoredLog) -> None:
         state = flow.state
-        if state.cancelled and state.active:  # Its process died while its attempts were being stopped.
+        if state.cancelled and state.status == "running":  # Its process died before all of it was stopped.
             await run_flow(flow, most=self._most)
         if state.status in _OVER:
             flow.tell(Resumed(at=self._clock.now()))
             await flow.write(state.status)
         await self._ask_and_run(flow, log)
 
-    async def _ask_and_run(self, flow: ActiveFlow, log: StoredLog) -> None:
+    async def _ask_and_run(self, flow: ActiveFlow, log: StoredLog, max_wait: float | None = None) -> None:
         for move, request_id in _asked(flow.state):
             await ask_again(flow, move, request_id)
-        await self._run(flow, log)
+        await self._run(flow, log, max_wait)
 
     async def _forget_beside(self, run: StreamKey) -> None:
         """Forget what is kept beside a run that was forgotten."""

@@ -59,7 +59,8 @@ def compose_means(options: AgentOptions, output: OutputType[object], deps_type: 
     skill_tools = () if skills is None else skills.tools
     sources = compose_sources((*recalled, *(options.get("context_sources") or ())))
     sinks = compose_sinks(options)
-    budgets = compose_budgets(options.get("budgets"))
+    given_budgets = options.get("budgets")
+    budgets = compose_budgets(given_budgets)
     means: Means[DepsT] = Means(
         name=name,
         model=compose_model(options),
@@ -88,7 +89,7 @@ def compose_means(options: AgentOptions, output: OutputType[object], deps_type: 
         conclusions=compose_conclusions((*remembered, *(options.get("conclusions") or ()))),
         budget=budget,
         budgets=budgets,
-        prices=compose_prices(options.get("budgets"), budgets),
+        prices=None if given_budgets is None else compose_prices(given_budgets, budgets),
         compactor=check_compactor(options.get("compactor")),
         history=check_port(options.get("history_source"), "history_source", "read"),
         sessions=journal_port(options.get("session_store"), "session_store"),

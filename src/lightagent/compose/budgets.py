@@ -35,7 +35,7 @@ def compose_budgets(given: Budgets | BudgetLimits | None) -> Budgets | None:
     return budgets if budgets.tenant is None else replace(budgets, tenant=_with_accounts(budgets.tenant))
 
 
-def compose_prices(given: Budgets | BudgetLimits | None, composed: Budgets | None) -> PriceTable | None:
+def compose_prices(given: Budgets | BudgetLimits, composed: Budgets | None) -> PriceTable | None:
     """The prices that an agent knows, also where its budgets limit nothing; None where it knows none."""
     if composed is not None:
         return composed.prices

@@ -11,11 +11,11 @@ from typing_extensions import Unpack
 from lightagent.adapters.journals.files import JsonFilesJournalStore
 from lightagent.aiokits.sync_bridge import run_sync
 from lightagent.application.check_options import check_text
-from lightagent.application.flow.flow_step import LightFlowStep, definition_of
+from lightagent.application.flow.flow_step import definition_of
 from lightagent.application.flow.show_flow import check_form, present
+from lightagent.application.flow.step_code import take_code
 from lightagent.application.flow.step_result import LightFlowResult
 from lightagent.compose.flow import (
-    compose_flow,
     compose_known_flow_run,
     compose_new_flow_run,
     compose_step,
@@ -26,7 +26,8 @@ from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.validation import validate
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.review import ApprovalDecision
-from lightagent.flow_options import FlowOptions, FlowRunOptions, NewFlowRunOptions, StepOptions
+from lightagent.flow_history import FlowHistory
+from lightagent.flow_options import FlowOptions, KnownFlowRunOptions, NewFlowRunOptions, StepOptions
 from lightagent.ports.journals import JournalStore
 
 Decision = ApprovalDecision | bool | str | Mapping[str, object]
@@ -44,7 +45,7 @@ class JsonLightFlowStore(JsonFilesJournalStore):
         super().__init__(directory)
 
 
-class LightFlow:
+class LightFlow(FlowHistory):
     """Steps with dependencies. Those that do not depend on each other run at the same time.
 
     Serves any number of runs at once. A run is on record step by step, so `resume` goes on with one whose process died,
@@ -60,18 +61,7 @@ class LightFlow:
     """
 
     def __init__(self, *, store: JournalStore | None = None, **options: Unpack[FlowOptions]) -> None:
-        self._parts = compose_flow(store, options)
-        self._steps: tuple[LightFlowStep, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """The name of the flow, for traces and listings."""
-        return self._parts.name
-
-    @property
-    def steps(self) -> tuple[LightFlowStep, ...]:
-        """Its steps, in the order in which they were declared."""
-        return self._steps
+        super().__init__(store, options)
 
     def step(self, name: str, **options: Unpack[StepOptions]) -> Self:
         """Declare a step, and return the flow.
@@ -88,6 +78,8 @@ class LightFlow:
             raise ConfigurationError(
                 f"The flow has a step {name!r:.60} already.", guidance="Give each a name of its own."
             )
+        if self.keeps_runs:
+            take_code(made)
         self._steps = (*self._steps, made)
         return self
 
@@ -156,26 +148,30 @@ class LightFlow:
 
     @overload
     def resume(
-        self, run_id: str, *, result_format: Literal["object"] = ..., **options: Unpack[FlowRunOptions]
+        self, run_id: str, *, result_format: Literal["object"] = ..., **options: Unpack[KnownFlowRunOptions]
     ) -> LightFlowResult: ...
 
     @overload
-    def resume(self, run_id: str, *, result_format: Literal["str"], **options: Unpack[FlowRunOptions]) -> str: ...
+    def resume(self, run_id: str, *, result_format: Literal["str"], **options: Unpack[KnownFlowRunOptions]) -> str: ...
 
     @overload
     def resume(
-        self, run_id: str, *, result_format: Literal["dict"], **options: Unpack[FlowRunOptions]
+        self, run_id: str, *, result_format: Literal["dict"], **options: Unpack[KnownFlowRunOptions]
     ) -> JsonObject: ...
 
     def resume(
-        self, run_id: str, *, result_format: str = "object", **options: Unpack[FlowRunOptions]
+        self, run_id: str, *, result_format: str = "object", **options: Unpack[KnownFlowRunOptions]
     ) -> LightFlowResult | str | JsonObject:
         """Go on with a run: what is done stays done, what failed is tried again, what was interrupted goes on.
 
         A run that has succeeded is given as it is.
 
+        Args:
+            **options: see `KnownFlowRunOptions`.
+
         Raises:
-            ConfigurationError: there is no such run of this owner, or it was begun with other steps.
+            ConfigurationError: there is no such run of this owner, or a step was changed that its record rests on; the
+                error says which, what of it, and what frees the run.
             LeaseHeld: somebody goes on with it now.
             StoreError, LightAgentError: as `run`.
         """
@@ -183,42 +179,42 @@ class LightFlow:
 
     @overload
     async def aresume(
-        self, run_id: str, *, result_format: Literal["object"] = ..., **options: Unpack[FlowRunOptions]
+        self, run_id: str, *, result_format: Literal["object"] = ..., **options: Unpack[KnownFlowRunOptions]
     ) -> LightFlowResult: ...
 
     @overload
     async def aresume(
-        self, run_id: str, *, result_format: Literal["str"], **options: Unpack[FlowRunOptions]
+        self, run_id: str, *, result_format: Literal["str"], **options: Unpack[KnownFlowRunOptions]
     ) -> str: ...
 
     @overload
     async def aresume(
-        self, run_id: str, *, result_format: Literal["dict"], **options: Unpack[FlowRunOptions]
+        self, run_id: str, *, result_format: Literal["dict"], **options: Unpack[KnownFlowRunOptions]
     ) -> JsonObject: ...
 
     async def aresume(
-        self, run_id: str, *, result_format: str = "object", **options: Unpack[FlowRunOptions]
+        self, run_id: str, *, result_format: str = "object", **options: Unpack[KnownFlowRunOptions]
     ) -> LightFlowResult | str | JsonObject:
         """`resume` for async callers."""
         return await self._resume(run_id, result_format, options)
 
     @overload
     def rerun_step(
-        self, run_id: str, step: str, *, result_format: Literal["object"] = ..., **options: Unpack[FlowRunOptions]
+        self, run_id: str, step: str, *, result_format: Literal["object"] = ..., **options: Unpack[KnownFlowRunOptions]
     ) -> LightFlowResult: ...
 
     @overload
     def rerun_step(
-        self, run_id: str, step: str, *, result_format: Literal["str"], **options: Unpack[FlowRunOptions]
+        self, run_id: str, step: str, *, result_format: Literal["str"], **options: Unpack[KnownFlowRunOptions]
     ) -> str: ...
 
     @overload
     def rerun_step(
-        self, run_id: str, step: str, *, result_format: Literal["dict"], **options: Unpack[FlowRunOptions]
+        self, run_id: str, step: str, *, result_format: Literal["dict"], **options: Unpack[KnownFlowRunOptions]
     ) -> JsonObject: ...
 
     def rerun_step(
-        self, run_id: str, step: str, *, result_format: str = "object", **options: Unpack[FlowRunOptions]
+        self, run_id: str, step: str, *, result_format: str = "object", **options: Unpack[KnownFlowRunOptions]
     ) -> LightFlowResult | str | JsonObject:
         """Do a step again, and all that rests on it, under new idempotency keys.
 
@@ -234,21 +230,21 @@ class LightFlow:
 
     @overload
     async def arerun_step(
-        self, run_id: str, step: str, *, result_format: Literal["object"] = ..., **options: Unpack[FlowRunOptions]
+        self, run_id: str, step: str, *, result_format: Literal["object"] = ..., **options: Unpack[KnownFlowRunOptions]
     ) -> LightFlowResult: ...
 
     @overload
     async def arerun_step(
-        self, run_id: str, step: str, *, result_format: Literal["str"], **options: Unpack[FlowRunOptions]
+        self, run_id: str, step: str, *, result_format: Literal["str"], **options: Unpack[KnownFlowRunOptions]
     ) -> str: ...
 
     @overload
     async def arerun_step(
-        self, run_id: str, step: str, *, result_format: Literal["dict"], **options: Unpack[FlowRunOptions]
+        self, run_id: str, step: str, *, result_format: Literal["dict"], **options: Unpack[KnownFlowRunOptions]
     ) -> JsonObject: ...
 
     async def arerun_step(
-        self, run_id: str, step: str, *, result_format: str = "object", **options: Unpack[FlowRunOptions]
+        self, run_id: str, step: str, *, result_format: str = "object", **options: Unpack[KnownFlowRunOptions]
     ) -> LightFlowResult | str | JsonObject:
         """`rerun_step` for async callers."""
         return await self._rerun(run_id, step, result_format, options)
@@ -331,12 +327,12 @@ class LightFlow:
         check_text(query, "query")
         return present(await self._parts.runs.begin(self._steps, query, compose_new_flow_run(options)), form)
 
-    async def _resume(self, run_id: str, form: str, options: FlowRunOptions) -> LightFlowResult | str | JsonObject:
+    async def _resume(self, run_id: str, form: str, options: KnownFlowRunOptions) -> LightFlowResult | str | JsonObject:
         check_form(form)
         return present(await self._parts.runs.resume(self._steps, compose_known_flow_run(run_id, options)), form)
 
     async def _rerun(
-        self, run_id: str, step: str, form: str, options: FlowRunOptions
+        self, run_id: str, step: str, form: str, options: KnownFlowRunOptions
     ) -> LightFlowResult | str | JsonObject:
         check_form(form)
         request = compose_known_flow_run(run_id, options)

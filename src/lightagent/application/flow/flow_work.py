@@ -6,13 +6,16 @@ import hashlib
 from collections.abc import Callable, Sequence
 
 from lightagent.application.flow.active_flow import ActiveFlow, Report
+from lightagent.application.flow.changed_flow import change_to
 from lightagent.application.flow.decide_step import decided
 from lightagent.application.flow.flow_log import FlowLog
 from lightagent.application.flow.flow_step import LightFlowStep, by_work, definition_of
 from lightagent.application.flow.run_flow import run_flow
+from lightagent.application.flow.step_code import steps_code, take_code
 from lightagent.application.flow.step_work import Noted, StepTask, StepWaits, StepWork
 from lightagent.domain.error_mapping import error_from_info
 from lightagent.domain.errors import LightAgentError, ToolError
+from lightagent.domain.flow.definition import CodeDigest
 from lightagent.domain.flow.events import FlowEvent, FlowStarted
 from lightagent.domain.flow.projection import flow_record
 from lightagent.domain.flow.state import FlowState, fold
@@ -39,19 +42,36 @@ class FlowWork(StepWork):
     def name(self) -> str:
         return self._name
 
+    def declared(self) -> None:
+        for step in self._steps():
+            take_code(step)
+
+    def digests(self, levels: int) -> tuple[CodeDigest, ...]:
+        return steps_code(self._steps(), levels - 1) if levels > 0 else ()
+
     async def do(self, task: StepTask) -> object:
         steps = self._steps()
-        events: list[FlowEvent] = [note for note in task.past if isinstance(note, FlowEvent)]
-        is_new = not events
-        if is_new:
-            events.append(self._started(task, steps))
+        past: list[FlowEvent] = [note for note in task.past if isinstance(note, FlowEvent)]
+        new: list[FlowEvent] = self._changes(task, past, steps) if past else [self._started(task, steps)]
+        events = [*past, *new]
         state = fold(events)
-        if is_new:
-            await task.note(events, None)
+        if new:
+            await task.note(new, None)
         flow = ActiveFlow(by_work(steps), state, events, NoteLog(task), task.clock, traced=task.traced)
         task.hear(lambda event, heard: flow.report(Report((event,), heard=heard)))
         await run_flow(flow)
         return _result(state, self._name)
+
+    def _changes(self, task: StepTask, events: Sequence[FlowEvent], steps: Sequence[LightFlowStep]) -> list[FlowEvent]:
+        """That the flow was changed since this run of it was interrupted.
+
+        Whether its steps do other work was looked at with the outermost run, and what did not fit was accepted.
+        """
+        definition = definition_of(self._name, steps)
+        state = fold(events)
+        if definition == state.definition:
+            return []
+        return [change_to(events, definition, tuple(state.nodes), task.clock.now())]
 
     def decide(self, past: Sequence[Noted], inside: str, decision: ApprovalDecision, now: float) -> Noted:
         state = fold([note for note in past if isinstance(note, FlowEvent)])

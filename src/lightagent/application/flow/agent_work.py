@@ -53,7 +53,7 @@ class AgentWork(StepWork):
     def name(self) -> str:
         return self._means().name
 
-    def declared(self) -> None:
+    def declared(self, levels: int) -> None:
         """An agent is what it is when a run begins: it may be given tools until then."""
 
     def digests(self, levels: int) -> tuple[CodeDigest, ...]:

@@ -23,7 +23,7 @@ class CallWork(StepWork):
     def name(self) -> str:
         return self._function.name
 
-    def declared(self) -> None:
+    def declared(self, levels: int) -> None:
         self._function.digest()
 
     def digests(self, levels: int) -> tuple[CodeDigest, ...]:

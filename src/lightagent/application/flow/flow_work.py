@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from lightagent.application.flow.active_flow import ActiveFlow, Report
 from lightagent.application.flow.changed_flow import change_to
@@ -42,9 +44,9 @@ class FlowWork(StepWork):
     def name(self) -> str:
         return self._name
 
-    def declared(self) -> None:
-        for step in self._steps():
-            take_code(step)
+    def declared(self, levels: int) -> None:
+        for step in self._steps() if levels > 0 else ():
+            take_code(step, levels - 1)
 
     def digests(self, levels: int) -> tuple[CodeDigest, ...]:
         return steps_code(self._steps(), levels - 1) if levels > 0 else ()
@@ -81,7 +83,7 @@ class FlowWork(StepWork):
 
     def _started(self, task: StepTask, steps: Sequence[LightFlowStep]) -> FlowStarted:
         place = task.place
-        if place.key.count("@") >= MOST_NESTED:
+        if _levels(place.key) >= MOST_NESTED:
             raise ToolError(
                 f"The flow {self._name} was not begun: flows are steps of each other over {MOST_NESTED} levels already."
             )
@@ -105,6 +107,17 @@ class NoteLog(FlowLog):
 
     async def append(self, events: Sequence[FlowEvent], status: str, heard: int | None = None) -> None:
         await self._task.note(events, heard)
+
+
+_LEVEL: Final = re.compile(r"%(?:25)*40|@")
+
+
+def _levels(key: str) -> int:
+    """How many flows are steps of each other, by the idempotency key of the innermost step.
+
+    The key of each holds that of the one around it, in which what means something is escaped once more.
+    """
+    return len(set(_LEVEL.findall(key)))
 
 
 def _result(state: FlowState, name: str) -> object:

@@ -24,9 +24,9 @@ def text_digest(field: str, value: JsonValue) -> CodeDigest:
     return CodeDigest(field, TEXT_PREFIX + sha256(encode_json(value)).hexdigest())
 
 
-def take_code(step: LightFlowStep) -> None:
+def take_code(step: LightFlowStep, levels: int = 8) -> None:
     """Read the source of a step's code now, when it is declared: the file that is edited later is not what runs."""
-    step.work.declared()
+    step.work.declared(levels)
     if step.query is not None:
         step.query.digest()
 

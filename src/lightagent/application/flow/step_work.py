@@ -61,8 +61,12 @@ class StepWork(Protocol):
         """Names it in traces."""
         ...
 
-    def declared(self) -> None:
-        """Called when the step is declared and its runs are kept: the time to read its source."""
+    def declared(self, levels: int) -> None:
+        """Called when the step is declared and its runs are kept: the time to read its source.
+
+        Args:
+            levels: flows within flows that are still looked into.
+        """
 
     def digests(self, levels: int) -> tuple[CodeDigest, ...]:
         """What it does, as far as digests tell: a run that is resumed with others has changed.

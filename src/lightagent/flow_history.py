@@ -17,7 +17,7 @@ from lightagent.application.flow.mermaid import mermaid
 from lightagent.application.flow.show_flow import check_form, present
 from lightagent.application.flow.step_code import take_code
 from lightagent.application.flow.step_result import LightFlowResult
-from lightagent.compose.flow import compose_flow, compose_fork, flow_owner
+from lightagent.compose.flow import FlowParts, compose_flow, compose_fork, flow_owner
 from lightagent.domain.json_types import JsonObject
 from lightagent.flow_options import FlowOptions, ForkOptions
 from lightagent.ports.journals import JournalStore
@@ -37,6 +37,11 @@ class FlowHistory:
         return self._parts.name
 
     @property
+    def parts(self) -> FlowParts:
+        """What it is made of besides its steps."""
+        return self._parts
+
+    @property
     def steps(self) -> tuple[LightFlowStep, ...]:
         """Its steps, in the order in which they were declared."""
         return self._steps
@@ -44,7 +49,7 @@ class FlowHistory:
     @property
     def keeps_runs(self) -> bool:
         """Whether its runs outlive the process."""
-        return self._parts.kept
+        return self._parts.outlives
 
     def with_store(self, store: JournalStore) -> Self:
         """The same flow, with the steps that it has now, over another store.

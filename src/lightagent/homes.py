@@ -54,6 +54,8 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
     "swarm": ("LightSwarm",),
     "flow": ("JsonLightFlowStore", "LightFlow"),
     "flow_options": ("StepOptions",),
+    "flow_worker": ("FlowWorker",),
+    "application.flow.worker": ("WorkedRun",),
     "application.flow.flow_step": ("LightFlowStep",),
     "application.flow.step_context": ("StepContext",),
     "application.flow.step_result": ("LightFlowResult", "LightFlowStepResult"),

@@ -47,7 +47,11 @@ from lightagent.flow_options import (
 )
 from lightagent.options import ToolLike
 from lightagent.ports.journals import JournalStore
+from lightagent.ports.system import Clock
 from lightagent.ports.tools import Tool
+
+UNNAMED: Final = "flow"
+"""The name of a flow that was given none."""
 
 MOST_KEPT: Final = 1_000
 """Runs that are over which a flow without a store keeps in memory."""
@@ -63,7 +67,9 @@ class FlowParts:
         runs: begins them and goes on with them.
         desk: where they are told what was decided.
         records: where they are found again.
-        kept: the runs outlive the process, so that steps are compared with those that a run was begun with.
+        clock: tells the time.
+        is_kept: its caller gave it a store, so others may go on with its runs.
+        outlives: runs outlive the process, so that steps are compared with those that a run was begun with.
     """
 
     name: str
@@ -71,7 +77,9 @@ class FlowParts:
     runs: FlowRuns
     desk: FlowDesk
     records: FlowRecords
-    kept: bool = False
+    clock: Clock
+    is_kept: bool
+    outlives: bool = False
 
 
 def compose_flow(store: JournalStore | None, options: FlowOptions) -> FlowParts:
@@ -89,7 +97,7 @@ def compose_flow(store: JournalStore | None, options: FlowOptions) -> FlowParts:
     kept = journal_port(store, "store") or MemoryJournalStore()
     clock = check_port(options.get("clock"), "clock", "now", "monotonic") or SystemClock()
     ids = check_port(options.get("ids"), "ids", "new") or RandomIds()
-    name = options.get("name") or "flow"
+    name = options.get("name") or UNNAMED
     listeners = Listeners()
     outlives = not isinstance(kept, MemoryJournalStore)
     runs = FlowRuns(
@@ -102,7 +110,8 @@ def compose_flow(store: JournalStore | None, options: FlowOptions) -> FlowParts:
         most_kept=MOST_KEPT if store is None else None,
         coded=outlives,
     )
-    return FlowParts(name, kept, runs, FlowDesk(kept, clock, listeners), FlowRecords(kept), outlives)
+    desk = FlowDesk(kept, clock, listeners)
+    return FlowParts(name, kept, runs, desk, FlowRecords(kept), clock, is_kept=store is not None, outlives=outlives)
 
 
 def compose_new_flow_run(options: NewFlowRunOptions) -> FlowRequest:

@@ -133,5 +133,6 @@ def _bytecode(code: CodeType, seen: set[int], depth: int) -> Iterator[str]:
 
 
 def _type_name(value: object) -> str:
+    """The name of a type, without its module: that is another one where the file is run as a program."""
     kind = value if isinstance(value, type) else type(value)
-    return f"{kind.__module__}.{kind.__qualname__}"
+    return kind.__qualname__

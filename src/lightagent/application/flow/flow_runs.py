@@ -134,6 +134,23 @@ class FlowRuns:
                 await self._go_on(flow, log)
         return flow_result(flow.state, flow.events, traced=request.traced)
 
+    async def take_over(self, steps: Sequence[LightFlowStep], request: FlowRequest) -> tuple[LightFlowResult, int]:
+        """Go on with a run that nobody has, unless it is over; with the sequence of its last event afterwards.
+
+        Unlike with `resume`, what has failed is not tried anew, and a run that was cancelled stays so: of those, nobody
+        has said that they shall go on.
+
+        Raises:
+            LeaseHeld: somebody else was quicker.
+            ConfigurationError, StoreError: as `resume`.
+        """
+        async with self._taken(steps, request, wait=0.0) as (flow, log):
+            if flow.state.cancelled and flow.state.active:
+                await run_flow(flow, most=self._most)
+            elif flow.state.status not in _OVER:
+                await self._ask_and_run(flow, log)
+        return flow_result(flow.state, flow.events), len(flow.events)
+
     async def rerun(self, steps: Sequence[LightFlowStep], path: str, request: FlowRequest) -> LightFlowResult:
         """Do a step again, and all that rests on it.
 
@@ -199,7 +216,10 @@ class FlowRuns:
         if state.status in _OVER:
             flow.tell(Resumed(at=self._clock.now()))
             await flow.write(state.status)
-        for move, request_id in _asked(state):
+        await self._ask_and_run(flow, log)
+
+    async def _ask_and_run(self, flow: ActiveFlow, log: StoredLog) -> None:
+        for move, request_id in _asked(flow.state):
             await ask_again(flow, move, request_id)
         await self._run(flow, log)
 
@@ -226,15 +246,16 @@ class FlowRuns:
 
     @asynccontextmanager
     async def _taken(
-        self, steps: Sequence[LightFlowStep], request: FlowRequest, again: str = ""
+        self, steps: Sequence[LightFlowStep], request: FlowRequest, again: str = "", wait: float | None = None
     ) -> AsyncIterator[tuple[ActiveFlow, StoredLog]]:
         """A run that is on record, as it is with these steps and after all that was said to it.
 
         Args:
             again: a step that is to be done again; what it did then holds back no change of it.
+            wait: seconds to wait for whoever has it; None: until the lease of a process that died has ended.
         """
         log = StoredLog(self._store, flow_key(request.run_id, request.scope), self._clock)
-        events = await log.open(_WAIT)
+        events = await log.open(_WAIT if wait is None else wait)
         try:
             if not events:
                 raise no_such_run(request.run_id)

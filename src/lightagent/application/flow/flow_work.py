@@ -58,7 +58,7 @@ class FlowWork(StepWork):
         events = [*past, *new]
         state = fold(events)
         if new:
-            await task.note(new, None)
+            await task.note(new, None, False)
         flow = ActiveFlow(by_work(steps), state, events, NoteLog(task), task.clock, traced=task.traced)
         task.hear(lambda event, heard: flow.report(Report((event,), heard=heard)))
         await run_flow(flow)
@@ -106,7 +106,7 @@ class NoteLog(FlowLog):
         self._task = task
 
     async def append(self, events: Sequence[FlowEvent], status: str, heard: int | None = None) -> None:
-        await self._task.note(events, heard)
+        await self._task.note(events, heard, status == "waiting")
 
 
 _LEVEL: Final = re.compile(r"%(?:25)*40|@")

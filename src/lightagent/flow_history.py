@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import AsyncIterator
 from typing import Literal, Self, overload
 
 from typing_extensions import Unpack
@@ -17,6 +18,7 @@ from lightagent.application.flow.mermaid import mermaid
 from lightagent.application.flow.show_flow import check_form, present
 from lightagent.application.flow.step_code import take_code
 from lightagent.application.flow.step_result import LightFlowResult
+from lightagent.application.flow.watch_flow import FlowGlimpse
 from lightagent.compose.flow import FlowParts, compose_flow, compose_fork, flow_owner
 from lightagent.domain.json_types import JsonObject
 from lightagent.flow_options import FlowOptions, ForkOptions
@@ -162,7 +164,7 @@ class FlowHistory:
 
     async def aevents(self, run_id: str, *, user_id: str = "", tenant: str = "") -> list[JsonObject]:
         """`events` for async callers."""
-        return await self._parts.records.events(flow_owner(user_id, tenant), run_id)
+        return list(await self._parts.records.events(flow_owner(user_id, tenant), run_id))
 
     def held_runs(self, *, user_id: str = "", tenant: str = "") -> list[JsonObject]:
         """The runs of this flow that cannot go on with the steps as they are declared now, the newest first.
@@ -179,6 +181,32 @@ class FlowHistory:
         """`held_runs` for async callers."""
         found = self._parts.runs.held(self._steps, flow_owner(user_id, tenant))
         return [held.to_dict() async for held in found]
+
+    def waiting_steps(self, run_id: str, *, user_id: str = "", tenant: str = "") -> list[JsonObject]:
+        """What waits for people in a run: by which ``step`` `approve` names it, what it ``asks``, and its ``query``.
+
+        Where an agent waits within its step, also the ``tool`` that it wants to call, with the ``arguments``.
+
+        Raises:
+            ConfigurationError: there is no such run of this owner.
+            StoreError: the store cannot be read.
+        """
+        return run_sync(self.awaiting_steps(run_id, user_id=user_id, tenant=tenant))
+
+    async def awaiting_steps(self, run_id: str, *, user_id: str = "", tenant: str = "") -> list[JsonObject]:
+        """`waiting_steps` for async callers."""
+        return list(await self._parts.records.waiting(flow_owner(user_id, tenant), run_id))
+
+    async def awatch(self, run_id: str, *, user_id: str = "", tenant: str = "") -> AsyncIterator[FlowGlimpse]:
+        """A run as it is, and again whenever something has changed, whichever process goes on with it.
+
+        One that has not begun is waited for. It never ends by itself: leave it when the `status` says so.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        async for glimpse in self._parts.records.watch(flow_owner(user_id, tenant), run_id):
+            yield glimpse
 
     def graph(self, run_id: str = "", *, user_id: str = "", tenant: str = "") -> str:
         """The flow as a Mermaid flowchart.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 from collections.abc import AsyncIterator, Sequence
 
 from lightagent.application.check_options import check_text
@@ -12,7 +11,9 @@ from lightagent.application.flow.flow_log import KIND, flow_key, read_flow
 from lightagent.application.flow.flow_runs import no_such_run
 from lightagent.application.flow.mermaid import mermaid
 from lightagent.application.flow.show_flow import flow_result
-from lightagent.application.flow.step_result import FlowStatus, LightFlowResult
+from lightagent.application.flow.step_result import LightFlowResult
+from lightagent.application.flow.waiting_steps import waiting_steps
+from lightagent.application.flow.watch_flow import FlowGlimpse, status_now, watch_flow
 from lightagent.application.read_streams import read_each
 from lightagent.domain.flow.events import FlowEvent
 from lightagent.domain.flow.projection import flow_record
@@ -50,7 +51,7 @@ class FlowRecords:
         async for record in read_each(self._store, query, self._read, "The run of a flow"):
             yield record
 
-    async def events(self, owner: Scope, run_id: str) -> builtins.list[JsonObject]:
+    async def events(self, owner: Scope, run_id: str) -> Sequence[JsonObject]:
         """What happened in a run, each with its number.
 
         Raises:
@@ -66,6 +67,16 @@ class FlowRecords:
         _, rights = await self._known(owner, right)
         return compare_flows(flow_record(fold(lefts)), flow_record(fold(rights)))
 
+    async def waiting(self, owner: Scope, run_id: str) -> Sequence[JsonObject]:
+        """What waits for people in a run; raises as `events`."""
+        _, events = await self._known(owner, run_id)
+        return [one.to_dict() for one in waiting_steps(fold(events))]
+
+    async def watch(self, owner: Scope, run_id: str) -> AsyncIterator[FlowGlimpse]:
+        """A run as it goes on, which may not have begun yet; see `watch_flow`."""
+        async for glimpse in watch_flow(self._store, flow_key(run_id, owner)):
+            yield glimpse
+
     async def graph(self, owner: Scope, run_id: str) -> str:
         """A run as a Mermaid flowchart; raises as `events`."""
         stream, events = await self._known(owner, run_id)
@@ -73,7 +84,7 @@ class FlowRecords:
         result = _as_of_now(stream, state, events)
         return mermaid(state.definition, {step.name: step.status for step in result.steps})
 
-    async def _known(self, owner: Scope, run_id: str) -> tuple[StreamInfo, builtins.list[FlowEvent]]:
+    async def _known(self, owner: Scope, run_id: str) -> tuple[StreamInfo, Sequence[FlowEvent]]:
         check_text(run_id, "run_id")
         stream, events = await read_flow(self._store, flow_key(run_id, owner))
         if not events:
@@ -101,7 +112,5 @@ class FlowRecords:
 
 def _as_of_now(stream: StreamInfo, state: FlowState, events: Sequence[FlowEvent]) -> LightFlowResult:
     """The run as it is, whether somebody goes on with it or not."""
-    goes_on: FlowStatus | None = None
-    if state.status == "running" and stream.labels.get("status") == "running":
-        goes_on = "running" if stream.lease_left > 0 else "interrupted"
-    return flow_result(state, events, status=goes_on)
+    status = status_now(stream, state, events)
+    return flow_result(state, events, status=status if status in ("running", "interrupted") else None)

@@ -154,7 +154,7 @@ class FlowHistory:
         return await self._parts.records.compare(flow_owner(user_id, tenant), left, right)
 
     def events(self, run_id: str, *, user_id: str = "", tenant: str = "") -> list[JsonObject]:
-        """What happened in a run, as plain data; ``event`` is the number by which `fork` names a point.
+        """What happened in a run, as plain data; ``number`` is what `fork` names a point by.
 
         Raises:
             ConfigurationError: there is no such run of this owner.

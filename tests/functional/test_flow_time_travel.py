@@ -45,7 +45,7 @@ class Desk:
 
 
 async def numbers(flow: LightFlow, run_id: str) -> list[tuple[object, object, object]]:
-    return [(one["event"], one["type"], one.get("path", "")) for one in await flow.aevents(run_id)]
+    return [(one["number"], one["type"], one.get("path", "")) for one in await flow.aevents(run_id)]
 
 
 async def test_the_events_of_a_run_have_numbers(store: JournalStore) -> None:

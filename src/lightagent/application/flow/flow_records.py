@@ -59,7 +59,7 @@ class FlowRecords:
             StoreError: the store cannot be read.
         """
         _, events = await self._known(owner, run_id)
-        return [{"event": number, **flow_event_to_dict(event)} for number, event in enumerate(events, 1)]
+        return [{"number": number, **flow_event_to_dict(event)} for number, event in enumerate(events, 1)]
 
     async def compare(self, owner: Scope, left: str, right: str) -> FlowComparison:
         """Two runs beside each other; raises as `events`."""

@@ -109,8 +109,8 @@ def test_what_a_person_decides(options: tuple[str, ...], status: int, content: s
 
 
 AGENT = """
-from lightagent import HumanApprovalHook, JsonLightFlowStore, LightAgent, LightFlow
-from lightagent.testing import ScriptedModel
+from lightagent import JsonLightFlowStore, LightAgent, LightFlow
+from lightagent.testing import ScriptedModel, call_tool
 from lightagent import tool
 
 @tool(requires_approval=True)
@@ -118,7 +118,7 @@ def pay(amount: int) -> str:
     "Pay."
     return f"paid {amount}"
 
-model = ScriptedModel([{"tool_calls": [{"name": "pay", "arguments": {"amount": 5}}]}, "done"])
+model = ScriptedModel([call_tool("pay", amount=5), "done"])
 inner = LightFlow(name="inner").step("buy", agent=LightAgent(name="buyer", model=model, tools=[pay]))
 flow = LightFlow(store=JsonLightFlowStore("runs")).step("shop", agent=inner)
 """
@@ -168,7 +168,12 @@ def test_what_a_changed_flow_holds_back_is_listed_with_what_frees_it(cli: Cli, f
     assert "research (agent)" in refused.stderr
     held = cli("flow", "list", "report.py", "--held").stdout
     assert held.startswith("r · failed\n    research (agent): It is success, and does other work now.\n")
-    assert "→ resume('r', accept=['research'])" in held
+    for command in (
+        "resume report.py r --accept research",
+        "rerun report.py r research",
+        "fork report.py r --step research",
+    ):
+        assert f"    → lightagent flow {command}\n" in held
     assert as_object(as_list(parse(cli("flow", "list", "report.py", "--held", "--json").stdout))[0])["run_id"] == "r"
     wrong = cli("flow", "resume", "report.py", "r", "--accept", "write!")
     assert wrong.returncode == 2

@@ -15,7 +15,7 @@ from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
 from lightagent.entrypoints.cli.console import ExitCode, err, guarded, show_error, write_answer
 from lightagent.entrypoints.cli.flow_files import Accept, Flow, RunId, Step, open_flow, typed_command, with_flow
-from lightagent.entrypoints.cli.flow_texts import flow_exit_code, result_lines, waiting_lines
+from lightagent.entrypoints.cli.flow_texts import flow_exit_code, waiting_lines
 from lightagent.entrypoints.cli.flow_view import flow_view, shown_run
 from lightagent.entrypoints.cli.options import AsJson, Config, Profile, Tenant, TrustConfig, User
 from lightagent.flow import LightFlow
@@ -221,8 +221,8 @@ def _print_result(result: LightFlowResult, *, as_json: bool) -> None:
         write_answer(json.dumps(result.to_dict(), ensure_ascii=False, indent=2) + "\n")
     elif result.success:
         write_answer(f"{result.content}\n")
-    if not result.success:
-        for line in result_lines(result):
-            err().print(printable(line), markup=False)
-    if result.error is not None and not result.success:
+    if result.success:
+        return
+    err().print(printable(f"{result.run_id} · {result.status}"), markup=False)
+    if result.error is not None and result.status != "waiting_approval":
         show_error(result.error)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Annotated
 
 import typer
@@ -15,6 +15,7 @@ from lightagent.entrypoints.cli.flow_files import Flow, RunId, open_flow, typed_
 from lightagent.entrypoints.cli.flow_texts import (
     comparison_lines,
     event_line,
+    faults_of,
     flow_exit_code,
     held_lines,
     print_lines,
@@ -64,7 +65,7 @@ def list_runs(
     opened = open_flow(flow, config, profile, trust_config)
     if held:
         found = with_flow(opened, lambda: opened.aheld_runs(user_id=user, tenant=tenant))
-        lines = [line for one in found for line in held_lines(one)]
+        lines = [line for one in found for line in (*held_lines(one), *_freeing(flow, one, user=user, tenant=tenant))]
         return _print_all(found, lines, "No run is held back.", as_json=as_json)
     wanted = "interrupted" if stuck else status
     records = with_flow(opened, lambda: opened.alist_runs(user_id=user, tenant=tenant))
@@ -227,6 +228,19 @@ def cancel(
     with_flow(opened, lambda: opened.acancel(run, reason=reason, user_id=user, tenant=tenant))
     print_lines([f"{run} · cancelled"])
     return ExitCode.COMPLETED
+
+
+def _freeing(flow: str, held: JsonObject, *, user: str, tenant: str) -> Iterator[str]:
+    """The commands that free a run which is held back."""
+    run, faults = str(held["run_id"]), faults_of(held)
+    steps = [*dict.fromkeys(str(fault["step"]) for fault in faults)]
+    commands: list[tuple[str, ...]] = [("fork", flow, run, "--step", step) for step in steps[:1]]
+    if all(fault["acceptable"] for fault in faults):
+        accepted = [word for step in steps for word in ("--accept", step)]
+        again = [("rerun", flow, run, steps[0])] if len(steps) == 1 else []
+        commands = [("resume", flow, run, *accepted), *again, *commands]
+    for command in commands:
+        yield f"    → {typed_command(*command, user=user, tenant=tenant)}"
 
 
 def _print_all(found: list[JsonObject], lines: Iterable[str], empty: str, *, as_json: bool) -> ExitCode:

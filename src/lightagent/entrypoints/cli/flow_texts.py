@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Final
 
 from lightagent.application.flow.compare_flows import FlowComparison, StepComparison, StepSide
-from lightagent.application.flow.step_result import LightFlowResult
 from lightagent.domain.flow.record import StepRecord
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.unseen import written_out
@@ -45,13 +44,6 @@ def run_line(record: JsonObject) -> str:
     at = f" · {to_minute(changed)}" if isinstance(changed, (int, float)) else ""
     source = f" · forked from {record['forked_from']}" if record.get("forked_from") else ""
     return f"{record['run_id']} · {record['status']} · {over} of {len(steps)} steps{source}{at}"
-
-
-def result_lines(result: LightFlowResult) -> Iterator[str]:
-    """A run that a command went on with, where it did not succeed: a line for each step, and why."""
-    yield f"{result.run_id} · {result.status}"
-    for step in result.steps:
-        yield f"{MARKS[step.status][0]} {step.name}{_amount(step.attempts, step.duration_ms)}"
 
 
 def record_lines(record: JsonObject) -> Iterator[str]:
@@ -135,14 +127,16 @@ def _whole(name: str, value: JsonValue) -> Iterator[str]:
 
 
 def held_lines(held: JsonObject) -> Iterator[str]:
-    """A run that a changed definition holds back: what of which step, and what frees it."""
+    """A run that a changed definition holds back: what of which step."""
     yield f"{held['run_id']} · {held['status']}"
-    faults, frees = held["held_by"], held["frees"]
-    for fault in faults if isinstance(faults, list) else []:
-        if isinstance(fault, dict):
-            yield f"    {fault['step']} ({fault['field']}): {fault['problem']}"
-    for command in frees if isinstance(frees, list) else []:
-        yield f"    → {command}"
+    for fault in faults_of(held):
+        yield f"    {fault['step']} ({fault['field']}): {fault['problem']}"
+
+
+def faults_of(held: JsonObject) -> list[JsonObject]:
+    """What holds a run back."""
+    faults = held["held_by"]
+    return [fault for fault in faults if isinstance(fault, dict)] if isinstance(faults, list) else []
 
 
 def comparison_lines(found: FlowComparison) -> Iterator[str]:

@@ -33,9 +33,11 @@ if TYPE_CHECKING:
     from lightagent.agent import LightAgent
     from lightagent.application.event_codec import event_from_dict, event_to_dict
     from lightagent.application.export_trace import export_trace
+    from lightagent.application.flow.compare_flows import FlowComparison, StepComparison, StepSide
     from lightagent.application.flow.flow_step import LightFlowStep
     from lightagent.application.flow.step_context import StepContext
     from lightagent.application.flow.step_result import LightFlowResult, LightFlowStepResult
+    from lightagent.application.flow.watch_flow import FlowGlimpse
     from lightagent.application.flow.worker import WorkedRun
     from lightagent.application.foreign_memory import MemoryProtocol
     from lightagent.application.generated_tools.saved_tool import GeneratedTool
@@ -231,15 +233,15 @@ __all__ = [
     "Compactor", "Completed", "Conclusion", "ConclusionPayload", "ConfigurationError", "ContentCapture",
     "ContentLimits", "ContentMode", "ContentPolicy", "ContextBudget", "ContextPayload", "ContextSource", "Decision",
     "DeclaredTools", "Delta", "Detector", "Embedder", "EndPayload", "Event", "Failed", "FallbackModel", "FilteredTools",
-    "Finding", "FlowTimeout", "FlowWorker", "FlushableSink", "FoundMemory", "FunctionTool", "Gate", "GeneratedTool",
-    "GuardrailDecision", "HandoffLimits", "HandoffPayload", "HeldStream", "HistoryReference", "HistorySource",
-    "HookContext", "HookDecision", "HttpServer", "HumanApprovalHook", "HumanFeedback", "InMemoryReviewStore",
-    "InProcessMemory", "InformationFlow", "Journal", "JournalBudgetAccounts", "JournalStore", "JsonLightFlowStore",
-    "JsonObject", "JsonReviewStore", "JsonValue", "JsonlTraceExporter", "LightAgent", "LightAgentError",
-    "LightAgentErrorInfo", "LightFlow", "LightFlowResult", "LightFlowStep", "LightFlowStepResult", "LightSwarm",
-    "Limits", "ListedTools", "McpFault", "McpServer", "McpTools", "McpUnavailable", "MemoriesPayload",
-    "MemoryAdmissionDecision", "MemoryBudgetAccounts", "MemoryCandidate", "MemoryOwner", "MemoryPolicy",
-    "MemoryPromotedPayload", "MemoryPromotionDecision", "MemoryPromotionPayload", "MemoryProtocol",
+    "Finding", "FlowComparison", "FlowGlimpse", "FlowTimeout", "FlowWorker", "FlushableSink", "FoundMemory",
+    "FunctionTool", "Gate", "GeneratedTool", "GuardrailDecision", "HandoffLimits", "HandoffPayload", "HeldStream",
+    "HistoryReference", "HistorySource", "HookContext", "HookDecision", "HttpServer", "HumanApprovalHook",
+    "HumanFeedback", "InMemoryReviewStore", "InProcessMemory", "InformationFlow", "Journal", "JournalBudgetAccounts",
+    "JournalStore", "JsonLightFlowStore", "JsonObject", "JsonReviewStore", "JsonValue", "JsonlTraceExporter",
+    "LightAgent", "LightAgentError", "LightAgentErrorInfo", "LightFlow", "LightFlowResult", "LightFlowStep",
+    "LightFlowStepResult", "LightSwarm", "Limits", "ListedTools", "McpFault", "McpServer", "McpTools", "McpUnavailable",
+    "MemoriesPayload", "MemoryAdmissionDecision", "MemoryBudgetAccounts", "MemoryCandidate", "MemoryOwner",
+    "MemoryPolicy", "MemoryPromotedPayload", "MemoryPromotionDecision", "MemoryPromotionPayload", "MemoryProtocol",
     "MemoryQueryPayload", "MemoryRecord", "MemoryScope", "MemoryStore", "MemoryWritePayload", "MemoryWrittenPayload",
     "MissingExtraError", "ModelEndpoint", "ModelPrice", "MontyRunner", "NarrowTools", "ObservingHook", "OfflineModel",
     "OpenAIChatModel", "OpenApiTools", "OpenTelemetrySink", "Origin", "Outcome", "OutputError", "OutputPayload",
@@ -249,15 +251,16 @@ __all__ = [
     "ResultPayload", "ResumeOptions", "RetryTool", "Review", "ReviewStore", "Reviews", "RunContext", "RunInfo",
     "RunOptions", "RunResult", "RunStream", "RunSuspended", "RunWatch", "Runs", "Scope", "SelfLearning",
     "ServedEmbedder", "ServedModel", "SessionInfo", "SessionTurn", "Sessions", "Settings", "SharedMemoryPool", "Skill",
-    "SkillManager", "Spent", "StdioServer", "StepContext", "StepOptions", "Stopped", "StoredRun", "StreamEvent",
-    "Subject", "SubprocessRunner", "Suspended", "TelemetrySink", "TenantBudget", "TextDelta", "TokenCounter", "Tool",
-    "ToolAnswer", "ToolCallDelta", "ToolCallRecord", "ToolError", "ToolList", "ToolLoader", "ToolRegistry",
-    "ToolSelection", "ToolSource", "ToolSpec", "TraceEvent", "TraceExporter", "TraceRecorder", "TraceSummary",
-    "TreeOfThought", "TrimmedSession", "Usage", "Verdict", "WorkedRun", "after_memory_promote", "after_memory_retrieve",
-    "after_memory_write", "after_model_response", "after_run", "after_tool_result", "as_tool", "before_memory_promote",
-    "before_memory_retrieve", "before_memory_write", "before_model_request", "before_run", "before_tool_call",
-    "classify_exception", "create_skill_tools", "event_from_dict", "event_to_dict", "export_trace", "flush_telemetry",
-    "format_error_code", "format_lightagent_error", "high_risk_parameter_guardrail", "litellm_prices", "load_settings",
+    "SkillManager", "Spent", "StdioServer", "StepComparison", "StepContext", "StepOptions", "StepSide", "Stopped",
+    "StoredRun", "StreamEvent", "Subject", "SubprocessRunner", "Suspended", "TelemetrySink", "TenantBudget",
+    "TextDelta", "TokenCounter", "Tool", "ToolAnswer", "ToolCallDelta", "ToolCallRecord", "ToolError", "ToolList",
+    "ToolLoader", "ToolRegistry", "ToolSelection", "ToolSource", "ToolSpec", "TraceEvent", "TraceExporter",
+    "TraceRecorder", "TraceSummary", "TreeOfThought", "TrimmedSession", "Usage", "Verdict", "WorkedRun",
+    "after_memory_promote", "after_memory_retrieve", "after_memory_write", "after_model_response", "after_run",
+    "after_tool_result", "as_tool", "before_memory_promote", "before_memory_retrieve", "before_memory_write",
+    "before_model_request", "before_run", "before_tool_call", "classify_exception", "create_skill_tools",
+    "event_from_dict", "event_to_dict", "export_trace", "flush_telemetry", "format_error_code",
+    "format_lightagent_error", "high_risk_parameter_guardrail", "litellm_prices", "load_settings",
     "maximum_length_guardrail", "mcp_tools", "normalize_usage", "on_approval_required", "on_conclusion", "on_context",
     "on_error", "on_handoff", "on_output", "open_app", "open_detector", "open_embedder", "openapi_tools",
     "output_redaction_guardrail", "output_schema_guardrail", "privacy_input_guardrail",

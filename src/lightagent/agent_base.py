@@ -6,6 +6,7 @@ import os
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing, nullcontext
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Final, Generic, NoReturn, Self, TypeAlias, TypeVar, overload
 
 from lightagent.adapters.logs import is_logging, log_events
@@ -17,7 +18,7 @@ from lightagent.application.deps_type import DepsType
 from lightagent.application.export_trace import ExportedT, ExportFunction, export_trace
 from lightagent.application.journal import Journal
 from lightagent.application.keep_run import RunKeeper
-from lightagent.application.keep_session import NEXT, SessionKeeper, TurnPlace
+from lightagent.application.keep_session import NEXT, SessionKeeper, TurnPlace, sessions_of
 from lightagent.application.last_run import last_run, remember
 from lightagent.application.means import Means
 from lightagent.application.projections.history import history
@@ -64,20 +65,30 @@ ItemT = TypeVar("ItemT")
 class AgentBase(Generic[DepsT, OutputT]):
     """An agent's parts, and what is asked of it besides runs."""
 
-    __slots__ = ("__weakref__", "_deps", "_output", "_tools_directory", "means")
+    __slots__ = ("__weakref__", "_deps", "_original", "_output", "_tools_directory", "means")
 
     def _compose(self, output: object, deps: object, options: AgentOptions) -> None:
         self._output: OutputType[OutputT] = OutputType(output)
         self._deps: DepsType[DepsT] = DepsType(deps)
         self.means: Means[DepsT] = compose_means(options, self._output, deps)
         self._tools_directory = options.get("tools_directory")
+        self._original: AgentBase[DepsT, OutputT] | None = None
 
     def made_of(self, means: Means[DepsT]) -> Self:
-        """The same agent, made of other means, such as those that it has within a swarm."""
+        """The same agent, made of other means, such as those that it has within a swarm.
+
+        Its last run is that of the agent, as `export_trace` and `get_history` of either tell it.
+        """
         other = object.__new__(type(self))
+        other._original = self._whose
         other._output, other._deps, other._tools_directory = self._output, self._deps, self._tools_directory
         other.means = means
         return other
+
+    @property
+    def _whose(self) -> AgentBase[DepsT, OutputT]:
+        """The agent whose last run is kept: that of which this one was made, if it was."""
+        return self if self._original is None else self._original
 
     def check_deps(self, deps: object) -> DepsT:
         """Dependencies that a run may be given; None where the agent was declared without.
@@ -115,7 +126,7 @@ class AgentBase(Generic[DepsT, OutputT]):
 
         Under concurrency `RunResult.trace` is the safe way.
         """
-        run = last_run(self)
+        run = last_run(self._whose)
         return run.trace() if run is not None else []
 
     @overload
@@ -169,12 +180,12 @@ class AgentBase(Generic[DepsT, OutputT]):
 
     def export_journal(self) -> Journal | None:
         """The journal of this agent's last run in the calling thread or task: a streamed run is resumed from it."""
-        run = last_run(self)
+        run = last_run(self._whose)
         return run.journal if run is not None else None
 
     def get_history(self) -> list[JsonObject]:
         """The conversation of the last run in the calling thread or task, for `history=` of the next."""
-        run = last_run(self)
+        run = last_run(self._whose)
         return history(run.journal.run) if run is not None else []
 
     async def aclose(self) -> None:
@@ -196,6 +207,22 @@ class AgentBase(Generic[DepsT, OutputT]):
         """`aclose` for callers that are not async."""
         run_sync(self.aclose())
 
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
     def _start(
         self, query: Query, deps: object, options: RunOptions, *, stream: bool = False, form: str = "str"
     ) -> ActiveRun[DepsT]:
@@ -213,20 +240,21 @@ class AgentBase(Generic[DepsT, OutputT]):
                 live.record.store = store
                 live.keeper = RunKeeper(store, started.run_id, scope, means.clock, started.head.name)
             return live
-        if means.sessions is None:
-            raise ConfigurationError(
-                f"The run belongs to the session {scope.session!r:.100}, but the agent has no session_store.",
-                guidance="Pass LightAgent(session_store=...), such as a SqliteJournalStore.",
-            )
         interrupted = means.prompts.call_interrupted
         live.keeper = SessionKeeper(
-            means.sessions, scope, means.clock, wait=SESSION_WAIT, interrupted=interrupted, place=place
+            sessions_of(means, scope),
+            scope,
+            means.clock,
+            wait=SESSION_WAIT,
+            interrupted=interrupted,
+            place=place,
+            goes_on=lambda name: means.going_on(name, started.head),
         )
         return live
 
     def _finish(self, record: RunRecord, watchers: Watchers | None) -> None:
         """The run has ended, in whatever way: keep it as the context's last one, and log it."""
-        remember(self, record)
+        remember(self._whose, record)
         if is_logging():
             events = trace_events(record.events, stream=record.stream)
             with nullcontext() if watchers is None else watchers.logging():
@@ -293,7 +321,7 @@ class AgentBase(Generic[DepsT, OutputT]):
         try:
             yield from iterate_sync(items)
         finally:
-            remember(self, record)
+            remember(self._whose, record)
 
 
 def check_format(result_format: str, forms: tuple[str, ...], *, stream: object = False) -> None:

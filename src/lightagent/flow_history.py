@@ -13,7 +13,7 @@ from typing_extensions import Unpack
 
 from lightagent.aiokits.sync_bridge import run_sync
 from lightagent.application.flow.compare_flows import FlowComparison
-from lightagent.application.flow.flow_step import LightFlowStep, definition_of
+from lightagent.application.flow.flow_step import definition_of
 from lightagent.application.flow.mermaid import mermaid
 from lightagent.application.flow.show_flow import check_form, present
 from lightagent.application.flow.step_code import take_code
@@ -22,31 +22,21 @@ from lightagent.application.flow.watch_flow import FlowGlimpse
 from lightagent.compose.flow import FlowParts, compose_flow, compose_fork, flow_owner
 from lightagent.domain.json_types import JsonObject
 from lightagent.flow_options import FlowOptions, ForkOptions
+from lightagent.flow_steps import FlowSteps
 from lightagent.ports.journals import JournalStore
 
 
-class FlowHistory:
+class FlowHistory(FlowSteps):
     """A flow with its store: what its runs did, and where they may be forked."""
 
-    def __init__(self, store: JournalStore | None, options: FlowOptions) -> None:
+    def __init__(self, *, store: JournalStore | None = None, **options: Unpack[FlowOptions]) -> None:
+        super().__init__(store=store, **options)
         self._options = options
-        self._parts = compose_flow(store, options)
-        self._steps: tuple[LightFlowStep, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """The name of the flow, for traces and listings."""
-        return self._parts.name
 
     @property
     def parts(self) -> FlowParts:
         """What it is made of besides its steps."""
         return self._parts
-
-    @property
-    def steps(self) -> tuple[LightFlowStep, ...]:
-        """Its steps, in the order in which they were declared."""
-        return self._steps
 
     @property
     def keeps_runs(self) -> bool:
@@ -61,7 +51,7 @@ class FlowHistory:
         """
         made = copy.copy(self)
         made._parts = compose_flow(store, self._options)
-        for step in made._steps if made.keeps_runs else ():
+        for step in made.declared if made.keeps_runs else ():
             take_code(step)
         return made
 
@@ -179,7 +169,7 @@ class FlowHistory:
 
     async def aheld_runs(self, *, user_id: str = "", tenant: str = "") -> list[JsonObject]:
         """`held_runs` for async callers."""
-        found = self._parts.runs.held(self._steps, flow_owner(user_id, tenant))
+        found = self._parts.runs.held(self.declared, flow_owner(user_id, tenant))
         return [held.to_dict() async for held in found]
 
     def waiting_steps(self, run_id: str, *, user_id: str = "", tenant: str = "") -> list[JsonObject]:
@@ -223,7 +213,7 @@ class FlowHistory:
     async def agraph(self, run_id: str = "", *, user_id: str = "", tenant: str = "") -> str:
         """`graph` for async callers."""
         if not run_id:
-            return mermaid(definition_of(self.name, self._steps))
+            return mermaid(definition_of(self.name, self.declared))
         return await self._parts.records.graph(flow_owner(user_id, tenant), run_id)
 
     async def _fork(
@@ -231,4 +221,4 @@ class FlowHistory:
     ) -> LightFlowResult | str | JsonObject:
         check_form(form)
         point, request = compose_fork(run_id, input, options)
-        return present(await self._parts.runs.fork(self._steps, point, request), form)
+        return present(await self._parts.runs.fork(self.declared, point, request), form)

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Generic, Literal, overload
 
 from typing_extensions import TypeForm, TypeVar, Unpack
 
 from lightagent.agent import LightAgent
 from lightagent.agent_base import Query
-from lightagent.application.means import Means
+from lightagent.application.handoff_settings import HandoffSettings, SwarmAgent
 from lightagent.application.projections.result import OutputT, RunResult
 from lightagent.application.projections.stream_events import StreamEvent
 from lightagent.application.tools.toolset import DepsT
-from lightagent.compose.swarm import SwarmAgent, compose_swarm
-from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.handoffs import HandoffLimits
+from lightagent.compose.swarm import compose_rules
+from lightagent.compose.swarm_talk import Talk, as_asked
 from lightagent.domain.json_types import JsonObject
-from lightagent.options import RunOptions
+from lightagent.options import RunOptions, SwarmOptions
 from lightagent.streams import AsyncRunStream, RunStream
+from lightagent.swarm_members import SwarmMembers
+from lightagent.swarm_talk import SwarmTalk
 
 if TYPE_CHECKING:
     from lightagent.application.projections.chunk_types import ChatCompletionChunk
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 _D = TypeVar("_D")
 
 
-class LightSwarm(Generic[DepsT]):
+class LightSwarm(SwarmTalk[DepsT], Generic[DepsT]):
     """Agents that know each other: each can hand the conversation over to each of the others.
 
     An agent hands over by calling a tool that is named after the other one, so the decision is the model's, and it is
@@ -36,36 +35,30 @@ class LightSwarm(Generic[DepsT]):
 
     Args:
         deps_type: a type; each run must then be given `deps=` of it, as the agents' tools expect.
-        limits: how often agents may hand over in one run.
+        **options: see `SwarmOptions`.
 
     Raises:
-        ConfigurationError: `limits` is something else.
+        ConfigurationError: an option is something else than it can be.
     """
 
     @overload
-    def __init__(self: LightSwarm[None], *, limits: HandoffLimits | None = ...) -> None: ...
+    def __init__(self: LightSwarm[None], **options: Unpack[SwarmOptions]) -> None: ...
 
     @overload
-    def __init__(self: LightSwarm[_D], *, deps_type: TypeForm[_D], limits: HandoffLimits | None = ...) -> None: ...
+    def __init__(self: LightSwarm[_D], *, deps_type: TypeForm[_D], **options: Unpack[SwarmOptions]) -> None: ...
 
-    def __init__(self, *, deps_type: object = None, limits: HandoffLimits | None = None) -> None:
-        given: object = limits
-        if given is not None and not isinstance(given, HandoffLimits):
-            raise ConfigurationError(f"limits must be HandoffLimits, got {type(given).__name__}.", guidance="")
-        self._limits = limits or HandoffLimits()
-        self._agents: dict[str, SwarmAgent[DepsT]] = {}
-        self._composed: tuple[tuple[Means[DepsT], ...], Mapping[str, Means[DepsT]]] = (), {}
-        self._lock = threading.Lock()
+    def __init__(self, *, deps_type: object = None, **options: Unpack[SwarmOptions]) -> None:
+        self._members: SwarmMembers[DepsT] = SwarmMembers(compose_rules(options))
 
     @property
     def agents(self) -> tuple[str, ...]:
         """The names of the agents, in the order in which they were registered."""
-        return tuple(self._agents)
+        return self._members.names
 
     @property
     def registered(self) -> tuple[SwarmAgent[DepsT], ...]:
         """The agents themselves, in the same order; `member` gives one as it is within the swarm."""
-        return tuple(self._agents.values())
+        return self._members.agents
 
     def register_agent(self, *agents: SwarmAgent[DepsT]) -> None:
         """Add agents. One that is registered already stays as it is.
@@ -74,21 +67,16 @@ class LightSwarm(Generic[DepsT]):
             ConfigurationError: it is no agent, has handoffs of its own, or another agent has its name or one that
                 cannot be told from it. Then none of them is added.
         """
-        with self._lock:
-            registered = dict(self._agents)
-            for agent in agents:
-                given: object = agent
-                if not isinstance(given, LightAgent):
-                    raise ConfigurationError(
-                        f"LightSwarm: expected agents, got {type(given).__name__}.", guidance="Pass LightAgent objects."
-                    )
-                if registered.setdefault(agent.name, agent) is not agent:
-                    raise ConfigurationError(
-                        f"LightSwarm: another agent is called {agent.name!r:.80}.",
-                        guidance="Give each a name of its own.",
-                    )
-            compose_swarm([agent.means for agent in registered.values()], self._limits)
-            self._agents = registered
+        self._members.add(agents)
+
+    def register_handoff(self, *handoffs: HandoffSettings[DepsT]) -> None:
+        """Say how agents hand over to one of them: what is passed along, by which tool, when, with which history.
+
+        Raises:
+            ConfigurationError: it is no `Handoff`, an agent is not registered, the tool is called like another one, or
+                it was said before how one of the agents hands over to this one. Then none of them counts.
+        """
+        self._members.add_handoffs(handoffs)
 
     def member(self, agent: LightAgent[DepsT, OutputT]) -> LightAgent[DepsT, OutputT]:
         """A registered agent as it is within the swarm, for all that an agent can do: streams, journals, `resume`.
@@ -96,24 +84,18 @@ class LightSwarm(Generic[DepsT]):
         Raises:
             ConfigurationError: it is not registered.
         """
-        given: object = agent
-        if not isinstance(given, LightAgent) or self._agents.get(given.name) is not given:
-            name = given.name if isinstance(given, LightAgent) else given
-            raise ConfigurationError(
-                f"LightSwarm: the agent {name!r:.80} is not registered.",
-                guidance=f"Call register_agent first. Registered: {', '.join(self._agents) or 'none'}.",
-            )
-        return agent.made_of(self._means()[agent.name])
+        means = self._members.means_of(agent)
+        return agent.made_of(means)
 
-    def _means(self) -> Mapping[str, Means[DepsT]]:
-        """What the agents are within the swarm; made anew where one was given more tools since."""
-        with self._lock:
-            means = tuple(agent.means for agent in self._agents.values())
-            known, composed = self._composed
-            if len(known) != len(means) or any(one is not other for one, other in zip(known, means, strict=True)):
-                composed = compose_swarm(means, self._limits)
-                self._composed = means, composed
-            return composed
+    @property
+    def talk(self) -> Talk:
+        """How the agents talk to each other besides handing over."""
+        return self._members.talk
+
+    def asked(self, agent: LightAgent[DepsT, OutputT]) -> LightAgent[DepsT, OutputT]:
+        """A registered agent as it is while another one, or the program, asks it: it cannot hand over."""
+        means = self._members.means_of(agent)
+        return agent.made_of(as_asked(means))
 
     @overload
     def run(

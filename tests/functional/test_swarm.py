@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -181,6 +182,21 @@ def test_a_run_that_waits_after_a_handoff_goes_on_in_another_process() -> None:
     assert swarm.member(desk).resume(journal, ApprovalDecision.approve()).content == "It is paid."
 
 
+def test_a_run_is_not_resumed_without_the_agent_that_acts() -> None:
+    @tool(requires_approval=True)
+    def pay() -> str:
+        """Pay."""
+        return "paid"
+
+    desk = agent("desk", call_tool("transfer_to_finance"))
+    finance = LightAgent(name="finance", model=ScriptedModel([call_tool("pay")]), tools=[pay])
+    journal = swarm_of(desk, finance).run(desk, QUERY, result_format="object").journal
+    others = swarm_of(desk, agent("hr"))
+    for alone in (desk, others.member(desk)):
+        with pytest.raises(ConfigurationError, match=r"'finance'.*\n?.*swarm\.member\(agent\)"):
+            alone.resume(journal, ApprovalDecision.approve())
+
+
 def test_limits_hold_over_the_cut_of_a_run() -> None:
     """How often a run was handed over is in its journal."""
 
@@ -215,3 +231,31 @@ def test_dependencies_of_tools() -> None:
     swarm.register_agent(desk, finance)
     result = swarm.run(desk, QUERY, deps=["ada"], result_format="object")
     assert result.tool_calls[-1].output == "ada"
+
+
+def test_a_run_without_skills_has_none_whoever_acts(tmp_path: Path) -> None:
+    folder = tmp_path / "hello"
+    folder.mkdir()
+    (folder / "SKILL.md").write_text("---\nname: hello\ndescription: Says hello.\n---\nSay hello.\n", encoding="utf-8")
+    models = [ScriptedModel([call_tool("transfer_to_finance")]), ScriptedModel(["Hello."])]
+    desk, finance = (
+        LightAgent(name=name, model=model, skills_directories=[tmp_path])
+        for name, model in zip(("desk", "finance"), models, strict=True)
+    )
+    assert swarm_of(desk, finance).run(desk, QUERY, use_skills=False) == "Hello."
+    assert [[spec.name for spec in model.requests[0].tools] for model in models] == [
+        ["transfer_to_finance"],
+        ["transfer_to_desk"],
+    ]
+
+
+def test_an_agent_tells_the_last_run_that_it_began_in_its_swarm() -> None:
+    desk = agent("desk", call_tool("transfer_to_finance"))
+    swarm = swarm_of(desk, agent("finance", "Ask the CFO."))
+    assert swarm.run(desk, QUERY, trace=True) == "Ask the CFO."
+    assert [event["type"] for event in desk.export_trace() if event["type"] == "handoff"] == ["handoff"]
+    assert desk.get_history()[-1]["content"] == "Ask the CFO."
+    assert swarm.member(desk).export_trace() == desk.export_trace()
+    journal = desk.export_journal()
+    assert journal is not None
+    assert journal.run.actors == ("desk", "finance")

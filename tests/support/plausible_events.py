@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 
 from lightagent import ApprovalDecision, ConfigurationError, Event, LightAgentErrorInfo
 from lightagent.domain.agent_heads import AgentHead
-from lightagent.domain.effects import DeclareTools, Effect, HandOver, NarrowTools, OfferTools
+from lightagent.domain.agent_messages import AgentMessage, MessagesDelivered
+from lightagent.domain.effects import (
+    DeclareTools,
+    Effect,
+    HandOver,
+    NarrowTools,
+    OfferTools,
+    SendMessage,
+    TransferHistory,
+)
 from lightagent.domain.events import (
     Admitted,
     ApprovalDecided,
@@ -34,6 +43,7 @@ from lightagent.domain.events import (
     Unrecognized,
 )
 from lightagent.domain.folding import apply, start
+from lightagent.domain.handoffs import HANDOFF_SOURCE, HistoryTransfer
 from lightagent.domain.messages import (
     AssistantMessage,
     ContextMessage,
@@ -53,6 +63,7 @@ from lightagent.domain.moves import (
     Move,
     Prepare,
     Think,
+    Transfer,
     next_move,
 )
 from lightagent.domain.outcomes import Blocked, BudgetExhausted, Cancelled, Completed, Failed, Outcome, Suspended
@@ -85,11 +96,25 @@ OUTCOMES: st.SearchStrategy[Outcome] = st.one_of(
     st.sampled_from([Blocked(ERROR), BudgetExhausted(ERROR), Cancelled(), Failed(ERROR)]),
 )
 DECLARED = st.lists(st.builds(OfferedTool, IDS, TEXT, ARGUMENTS), max_size=2).map(tuple)
+MAIL = st.builds(
+    AgentMessage,
+    st.integers(1, 3),
+    IDS,
+    st.just("sender"),
+    st.sampled_from(["first", "first", "second"]),
+    TEXT,
+    labels=st.sampled_from([(), ("tool:web",)]),
+)
+TRANSFERS = st.builds(
+    HistoryTransfer, st.sampled_from(["all", "summary", "none"]) | st.integers(1, 9), st.sampled_from(["calls", "text"])
+)
 EFFECTS: st.SearchStrategy[Effect] = st.one_of(
     st.builds(OfferTools, st.lists(IDS, max_size=2).map(tuple)),
     st.builds(DeclareTools, st.lists(IDS, max_size=2).map(tuple), DECLARED),
     st.builds(HandOver, HEADS),
+    st.builds(TransferHistory, TRANSFERS),
     st.builds(NarrowTools, st.lists(IDS, max_size=2).map(tuple), IDS),
+    st.builds(SendMessage, MAIL),
 )
 HUMAN = st.one_of(
     st.sampled_from([ApprovalDecision.approve(), ApprovalDecision.reject(), ApprovalDecision.respond("r")]),
@@ -106,6 +131,7 @@ STARTED = st.builds(
     after=st.sampled_from([(), ("files",)]),
     history=st.none() | st.builds(HistoryReference, st.just("s"), st.just(1), st.integers(-1, 2)),
     plans=st.sampled_from([(), (AgentPlans("first", 2),), (AgentPlans("first", 1), AgentPlans("second", 3))]),
+    acting=st.none() | HEADS,
 )
 
 NESTED = RunStarted("n", AgentHead("n", "m", SystemMessage("s")), (UserMessage("q"),))
@@ -126,10 +152,14 @@ PLANS = st.one_of(
         st.sampled_from([None, (), ("t",)]),
     ),
 )
+DELIVERED = st.lists(MAIL, min_size=1, max_size=2).map(
+    lambda sent: MessagesDelivered(tuple(sent), tuple(message.told() for message in sent))
+)
 PLAIN: st.SearchStrategy[Event] = st.one_of(
+    DELIVERED,
     st.builds(Admitted, st.builds(UserMessage, TEXT)),
     st.builds(ContextAdded, NAMES, st.lists(st.builds(ContextMessage, NAMES, TEXT), max_size=2).map(tuple)),
-    st.builds(ContextReplaced, NAMES, st.integers(0, 4), MESSAGES),
+    st.builds(ContextReplaced, NAMES | st.just(HANDOFF_SOURCE), st.integers(0, 4), MESSAGES),
     st.builds(ToolsSelected, st.lists(IDS, max_size=2).map(tuple), DECLARED),
     PLANS,
     st.builds(ModelRequested, TURNS, st.just(1), messages=st.none() | MESSAGES),
@@ -229,8 +259,12 @@ def _carried_out(run: Run, move: Move, step: Next) -> Event:
             return Admitted(UserMessage("q"))
         case Prepare(sources=sources):
             return ContextAdded(sources[0], (ContextMessage(sources[0], "m"),))
+        case Transfer():
+            return _gone_along(run, step)
         case AskModel() | Think():
             return _model_event(run, step)
+        case Transfer():
+            return ContextReplaced(HANDOFF_SOURCE, run.query_at, (ContextMessage(HANDOFF_SOURCE, "m"),))
         case CallTools(calls=calls):
             return _call_event(run, calls[step.choice % len(calls)], step)
         case CheckOutput(content=content):
@@ -239,6 +273,12 @@ def _carried_out(run: Run, move: Move, step: Next) -> Event:
             return Concluded(name)
         case Finish(outcome=outcome):
             return RunFinished(outcome)
+
+
+def _gone_along(run: Run, step: Next) -> ContextReplaced:
+    """The conversation after a handoff, as it was or nothing but a question."""
+    messages = run.messages if step.choice else (UserMessage("q"),)
+    return ContextReplaced(HANDOFF_SOURCE, run.missing + run.message_count, messages)
 
 
 def _model_event(run: Run, step: Next) -> Event:

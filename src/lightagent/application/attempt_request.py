@@ -9,6 +9,7 @@ from itertools import chain
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.finish_answer import fitted
 from lightagent.application.foreign_code import FAILURES, failure
+from lightagent.application.handoff_text import settled, waits_for_calls, without_words
 from lightagent.application.hold_stream import Hold, begin_hold
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.agent_heads import AgentHead
@@ -43,7 +44,8 @@ async def attempt_request(live: ActiveRun[DepsT]) -> bool | None:
         if isinstance(hold, Stopped):
             await _tell_stopped(live, hold, ())
             return None
-        live.attempt_is_private = hold is not None and hold.whole
+        # Text that waits may stand beside a handoff: then it is not for the user, nor always for the record.
+        live.attempt_is_private = (hold is not None and hold.whole) or waits_for_calls(live)
         await _read(live, request, reading, hold)
         if not reading.ended and reading.stopped is None:
             raise _no_end()
@@ -93,6 +95,7 @@ class _Reading:
         first: seconds until the first delta.
         shown: whether a part was shown.
         stopped: the verdict of a policy that ends the run.
+        waiting: what is shown once it is known that the reply does not hand over, where text beside that is not.
     """
 
     def __init__(self, live: ActiveRun[DepsT]) -> None:
@@ -104,6 +107,8 @@ class _Reading:
         self.first: float | None = None
         self.shown = False
         self.stopped: Stopped | None = None
+        self._waits = waits_for_calls(live)
+        self.waiting: list[Delta] = []
 
     async def take_held(self, delta: Delta, hold: Hold) -> None:
         """Give one delta to the policies, and take what they let pass of it by now."""
@@ -125,6 +130,8 @@ class _Reading:
         self.builder.add(delta)
         if isinstance(delta, ReplyEnd):
             self.ended = True
+        elif self._stream and show and self._waits:
+            self.waiting.append(delta)
         elif self._stream and show:
             # No consumer sees a piece of a call, so an attempt that broke off in one can be made again.
             self.shown = self.shown or not isinstance(delta, ToolCallDelta)
@@ -192,11 +199,14 @@ async def _after_reply(live: ActiveRun[DepsT], reading: _Reading, hold: Hold | N
     if reading.stopped is not None:
         await _tell_stopped(live, reading.stopped, decisions)
         return
-    message = _with_distinct_ids(reply.message, live.run.turn + 1)
+    message, settling, is_shown = settled(live, _with_distinct_ids(reply.message, live.run.turn + 1))
+    decisions += settling
     live.output_is_held = hold is not None and hold.whole and not hold.may_show(reply)
+    shown: Sequence[Delta] = reading.waiting
     if hold is not None and hold.whole and not live.output_is_held:
-        for delta in message_deltas(message):
-            await live.show(delta)
+        shown = message_deltas(message)
+    for delta in shown if is_shown else without_words(shown):
+        await live.show(delta)
     live.attempt = None
     end = reply.end
     turn = live.run.turn + 1

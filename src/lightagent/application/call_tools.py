@@ -7,6 +7,7 @@ record, and only then touched; a stored journal has the intent before the effect
 from __future__ import annotations
 
 from lightagent.application.active_run import ActiveRun
+from lightagent.application.hand_off import HandoffTool
 from lightagent.application.prepare_call import ReadyCall, prepare_call, stopped_call
 from lightagent.application.run_calls import run_calls
 from lightagent.application.spend_budget import Spending
@@ -41,8 +42,20 @@ async def call_tools(live: ActiveRun[DepsT], calls: tuple[PendingCall, ...]) -> 
             live.deadline.check()  # Where nothing waits, no timer would be heard.
     if live.spending is not None and not await _within_budget(live, live.spending, ready):
         return
-    if ready:
-        await run_calls(live, ready)
+    handing = [call for call in ready if isinstance(unwrapped(call.tool), HandoffTool)]
+    others = [call for call in ready if not isinstance(unwrapped(call.tool), HandoffTool)]
+    if others:
+        await run_calls(live, others)
+    await _hand_over(live, handing)
+
+
+async def _hand_over(live: ActiveRun[DepsT], handing: list[ReadyCall[DepsT]]) -> None:
+    """Carry out the handoffs of a turn once its other calls are done, one after another: the first that may wins."""
+    for place, call in enumerate(handing):
+        if live.run.ending is not None:
+            await _leave_untouched(live, handing[place:])
+            return
+        await run_calls(live, [call])
 
 
 async def _begin(live: ActiveRun[DepsT], ready: ReadyCall[DepsT]) -> None:

@@ -21,6 +21,7 @@ from lightagent.domain.handoffs import refused_handoff
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.outcomes import Blocked
 from lightagent.domain.policy import HandoffPayload, Passed, Refused, ResultPayload, Stopped
+from lightagent.domain.runs import Run
 from lightagent.domain.signals import ApprovalRequired, NestedRunWaits
 from lightagent.domain.tool_selection import as_offered
 from lightagent.ports.tools import RunContext
@@ -125,9 +126,15 @@ def _check_handoff(live: ActiveRun[DepsT], target: Means[DepsT]) -> None:
     limits, run = live.means.handoff_limits, live.run
     if limits is None:
         return
-    refusal = refused_handoff((run.started.head.name, *run.route), target.name, limits)
+    refusal = refused_handoff(run.actors, target.name, limits, _handed_over_to(run))
     if refusal is not None:
         raise ToolError(refusal, guidance="")
+
+
+def _handed_over_to(run: Run) -> str:
+    """The agent to which another call of this turn has handed over; empty for none."""
+    effects = (effect for call in run.calls.values() for effect in call.effects)
+    return next((effect.head.name for effect in effects if isinstance(effect, HandOver)), "")
 
 
 async def _offers(live: ActiveRun[DepsT], answer: CallAnswer) -> tuple[Effect, ...]:

@@ -7,12 +7,14 @@ from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Final, Generic
 
+from lightagent.application.handoff_settings import REASON_PARAMETERS, HandoffContext, HandoffSettings
 from lightagent.application.means import Means
 from lightagent.application.prompts import Prompts
 from lightagent.application.tools.argument_errors import refused
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.effects import ToolAnswer
 from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.handoffs import EVERYTHING, HistoryTransfer
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.tools import OWN_PROVIDER, ToolSpec
 from lightagent.ports.tools import RunContext, Tool
@@ -25,15 +27,6 @@ _OTHERS: Final = re.compile(r"[^a-z0-9_-]+")
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_ -]+")
 _MOST_SLUG: Final = 64 - len(_PREFIX)
 
-_PARAMETERS: JsonObject = {
-    "type": "object",
-    "properties": {
-        "reason": {"type": "string", "description": "Why, and what the other agent should know."},
-    },
-    "required": [],
-    "additionalProperties": False,
-}
-
 
 class HandoffTool(Tool[DepsT], Generic[DepsT]):
     """Hands the run over: once the other calls of the turn are done, the target goes on with the conversation.
@@ -41,17 +34,30 @@ class HandoffTool(Tool[DepsT], Generic[DepsT]):
     Args:
         target: the agent that takes over.
         prompts: of the agent that hands over.
+        handoff: how it does; None: as agents do by default.
+        history: what of the conversation goes along, unless `handoff` says otherwise.
     """
 
-    def __init__(self, target: Means[DepsT], prompts: Prompts) -> None:
+    def __init__(
+        self,
+        target: Means[DepsT],
+        prompts: Prompts,
+        handoff: HandoffSettings[DepsT] | None = None,
+        history: HistoryTransfer = EVERYTHING,
+    ) -> None:
         self._target = target.name
-        about = (target.role or target.instructions or "").strip()[:MOST_DESCRIBED]
-        described = prompts.handoff.format(agent=target.name, about=about).strip()
+        self._handoff = handoff
+        self._history = history if handoff is None or handoff.history is None else handoff.history
         self._answer = prompts.handed_over.format(agent=target.name)
+        described = None if handoff is None else handoff.tool_description
+        if described is None:
+            about = (target.role or target.instructions or "").strip()[:MOST_DESCRIBED]
+            described = prompts.handoff.format(agent=target.name, about=about).strip()
+        named = None if handoff is None else handoff.tool_name
         self._spec = ToolSpec(
-            handoff_name(target.name),
+            handoff_name(target.name) if named is None else named,
             described,
-            _PARAMETERS,
+            REASON_PARAMETERS if handoff is None else handoff.parameters,
             idempotent=True,
             trusted_output=True,
             provider=OWN_PROVIDER,
@@ -62,13 +68,20 @@ class HandoffTool(Tool[DepsT], Generic[DepsT]):
         return self._spec
 
     def check(self, arguments: JsonObject) -> Mapping[str, object]:
+        if self._handoff is not None:
+            return {"told": self._handoff.told(arguments)}
         unknown = sorted(set(arguments) - {"reason"})
         if unknown or not isinstance(arguments.get("reason", ""), str):
             raise refused("The arguments do not fit.", 'It takes at most {"reason": "…"}.')
-        return arguments
+        return {"told": ""}
 
     async def call(self, arguments: Mapping[str, object], context: RunContext[DepsT]) -> object:
-        return ToolAnswer(self._answer, hand_over=self._target)
+        text = "\n".join(part for part in (self._answer, str(arguments["told"])) if part)
+        return ToolAnswer(text, hand_over=self._target, history=self._history)
+
+    async def is_offered(self, context: HandoffContext[DepsT], *, in_time: bool) -> bool:
+        """Whether the model is offered it now; see `Handoff.is_offered`."""
+        return self._handoff is None or await self._handoff.is_offered(context, in_time=in_time)
 
 
 def handoff_name(agent: str) -> str:

@@ -11,6 +11,7 @@ from lightagent.application.policies.review_desk import ReviewDesk
 from lightagent.application.prompts import DEFAULT_PROMPTS, Prompts
 from lightagent.application.select_tools import ToolSelector
 from lightagent.application.structured_output import OutputType
+from lightagent.application.swarm_mail import SwarmMail
 from lightagent.application.tools.catalogue import Catalogue
 from lightagent.application.tools.toolset import DepsT, tool_name
 from lightagent.application.use_skills import SkillUse
@@ -18,7 +19,7 @@ from lightagent.domain.agent_heads import UNKNOWN_ENDPOINT, AgentHead
 from lightagent.domain.capabilities import CapabilityPolicy
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import RunStarted
-from lightagent.domain.handoffs import HandoffLimits
+from lightagent.domain.handoffs import HandoffLimits, HandoffText, NextTurn
 from lightagent.domain.information_flow import DEFAULT_FLOW, InformationFlow
 from lightagent.domain.json_bytes import encode_json
 from lightagent.domain.json_types import JsonObject
@@ -70,7 +71,10 @@ class Means(Generic[DepsT]):
         capture_content: keep private content in traces.
         planning: how it plans before it acts; None for an agent that does not.
         handoffs: agents that may take over; those of a swarm name each other, and itself.
-        handoff_limits: how often they may; None: no limit of their own.
+        handoff_limits: how often they may; None: no limit of their own, and the agent is no member of a swarm.
+        handoff_text: what becomes of text beside the call that hands over.
+        next_turn: who takes the next turn of a session.
+        mail: how it and the other agents of its swarm send messages to each other; None where they do not.
     """
 
     name: str
@@ -104,6 +108,9 @@ class Means(Generic[DepsT]):
     planning: TreeOfThought | None = None
     handoffs: Sequence[Means[DepsT]] = ()
     handoff_limits: HandoffLimits | None = None
+    handoff_text: HandoffText = "show"
+    next_turn: NextTurn = "front"
+    mail: SwarmMail | None = None
 
     @cached_property
     def head(self) -> AgentHead:
@@ -116,15 +123,33 @@ class Means(Generic[DepsT]):
 
     def head_for(self, schema: JsonObject | None) -> AgentHead:
         """The agent in a run that was asked for an answer of this schema."""
-        own = self.instructions
-        if own is None and not self.role:
-            own = self.prompts.instructions
-        parts = [self.role, own]
-        if schema is not None:
-            parts.append(self.prompts.output_schema.format(schema=encode_json(schema).decode()))
-        told = SystemMessage("\n\n".join(part for part in parts if part))
+        told = SystemMessage("\n\n".join(text for _, text in self.told(schema)))
         endpoint = self.model.endpoint if isinstance(self.model, ServedModel) else UNKNOWN_ENDPOINT
         return AgentHead(self.name, self.model.name, told, self.params, schema, endpoint)
+
+    def told(self, schema: JsonObject | None) -> list[tuple[str, str]]:
+        """The pieces of the system message, each with the option or prompt that it comes from."""
+        own = self.instructions
+        pieces = [("role", self.role), ("instructions", own or "")]
+        if own is None and not self.role:
+            pieces.append(("prompts.instructions", self.prompts.instructions))
+        if schema is not None:
+            told = self.prompts.output_schema.format(schema=encode_json(schema).decode())
+            pieces.append(("prompts.output_schema", told))
+        return [(name, text) for name, text in pieces if text]
+
+    def going_on(self, name: str, begun: AgentHead) -> AgentHead | None:
+        """The agent of this name, to act first in a run that is begun with this one; None where it is not there.
+
+        Args:
+            begun: this agent in that run, whose request parameters may be others than the agent's own.
+        """
+        member = self.crew.get(name)
+        if member is None or member is self or self.next_turn != "last":
+            return None
+        head = member.head_for(begun.output_schema)
+        own = {key: value for key, value in begun.params.items() if self.params.get(key) != value}
+        return replace(head, params={**head.params, **own}) if own else head
 
     @cached_property
     def crew(self) -> Mapping[str, Means[DepsT]]:
@@ -143,7 +168,20 @@ class Means(Generic[DepsT]):
 
     @cached_property
     def without_skills(self) -> Means[DepsT]:
-        """The same agent without its skills, for runs that are to have none."""
+        """The same agent without its skills, for runs that are to have none; so are all that may take over."""
+        if all(means.skills is None for means in self._reachable({})):
+            return self
+        return self._stripped({})
+
+    def _stripped(self, made: dict[int, Means[DepsT]]) -> Means[DepsT]:
+        if id(self) in made:
+            return made[id(self)]
+        others: list[Means[DepsT]] = []  # Filled once it is made: agents may hand over to each other.
+        own = made[id(self)] = replace(self._own_without_skills(), handoffs=others)
+        others.extend(other._stripped(made) for other in self.handoffs)
+        return own
+
+    def _own_without_skills(self) -> Means[DepsT]:
         skills = self.skills
         if skills is None:
             return self

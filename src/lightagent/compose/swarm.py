@@ -2,58 +2,178 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Protocol
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, Generic, get_args
 
-from lightagent.application.hand_off import HandoffTool, check_handoff_names, handoff_name
+from lightagent.application.hand_off import HandoffTool, check_handoff_names
+from lightagent.application.handoff_settings import HandoffSettings
 from lightagent.application.means import Means
 from lightagent.application.tools.catalogue import Catalogue
 from lightagent.application.tools.toolset import DepsT
+from lightagent.compose.swarm_talk import Talk, TalkTools, as_asked, compose_talk
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.handoffs import HandoffLimits
+from lightagent.domain.handoffs import EVERYTHING, HandoffLimits, HandoffText, HistoryTransfer, NextTurn
+from lightagent.options import SwarmOptions
 
 
-class SwarmAgent(Protocol[DepsT]):
-    """An agent as a swarm registers it: every `LightAgent` whose tools have the dependencies of the swarm."""
+@dataclass(frozen=True, slots=True)
+class SwarmRules:
+    """What holds for all agents of a swarm; see `SwarmOptions`."""
 
-    means: Means[DepsT]
+    limits: HandoffLimits = field(default_factory=HandoffLimits)
+    history: HistoryTransfer = EVERYTHING
+    handoff_text: HandoffText = "show"
+    next_turn: NextTurn = "last"
+    talk: Talk = field(default_factory=Talk)
 
-    @property
-    def name(self) -> str:
-        """What the others call it."""
-        ...
+
+_OF_TALK: Final = ("consult", "mail")
+_KINDS: Final[Mapping[str, type]] = {"limits": HandoffLimits, "history": HistoryTransfer}
+_WORDS: Final[Mapping[str, tuple[str, ...]]] = {"handoff_text": get_args(HandoffText), "next_turn": get_args(NextTurn)}
 
 
-def compose_swarm(agents: Sequence[Means[DepsT]], limits: HandoffLimits) -> Mapping[str, Means[DepsT]]:
-    """The means of each agent within the swarm, by its name.
+def compose_rules(options: SwarmOptions) -> SwarmRules:
+    """The rules that a user has typed.
+
+    Raises:
+        ConfigurationError: there is no such option, or it is something else.
+    """
+    talk = compose_talk(options.get("consult"), options.get("mail"))
+    given: Mapping[str, object] = {
+        name: value for name, value in options.items() if value is not None and name not in _OF_TALK
+    }
+    for name, value in given.items():
+        if name in _KINDS and not isinstance(value, _KINDS[name]):
+            kind = _KINDS[name].__name__
+            raise ConfigurationError(f"{name} must be {kind}, got {type(value).__name__}.", guidance="")
+        if name in _WORDS and value not in _WORDS[name]:
+            known = ", ".join(map(repr, _WORDS[name]))
+            raise ConfigurationError(f"{name} must be one of {known}, got {value!r:.80}.", guidance="")
+        if name not in _KINDS and name not in _WORDS:
+            raise ConfigurationError(f"LightSwarm has no option {name!r:.80}.", guidance="")
+    return SwarmRules(
+        options.get("limits") or HandoffLimits(),
+        options.get("history") or EVERYTHING,
+        options.get("handoff_text") or "show",
+        options.get("next_turn") or "last",
+        talk,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Crew(Generic[DepsT]):
+    """What a swarm is made of: its agents, how they hand over where that was said, and the rules for all."""
+
+    agents: Sequence[Means[DepsT]]
+    handoffs: Sequence[HandoffSettings[DepsT]]
+    rules: SwarmRules
+
+
+def check_crew(crew: Crew[DepsT], new: Collection[str]) -> None:
+    """Raise unless a swarm can be made of these agents. It costs much less than to make it.
+
+    Args:
+        new: the names of those that were not checked before; the others were, together.
 
     Raises:
         ConfigurationError: the names of two agents cannot be told apart, an agent has a tool that is called like a
-            handoff, or handoffs of its own.
+            handoff, or handoffs of its own, or it was said twice how one hands over to another.
     """
-    check_handoff_names(agent.name for agent in agents)
-    # Each member names all of them, itself included, so the list is filled once they are made.
-    crew: list[Means[DepsT]] = []
-    for agent in agents:
+    check_handoff_names(agent.name for agent in crew.agents)
+    tools, talking = _HandoffTools(crew), TalkTools[DepsT](crew.rules.talk)
+    added = [agent for agent in crew.agents if agent.name in new]
+    # Where tools have names of their own, any two may come to have the same.
+    are_named = any(handoff.tool_name is not None for handoff in crew.handoffs)
+    for agent in crew.agents:
         if agent.handoffs:
             raise ConfigurationError(
                 f"LightSwarm: {agent.name} has handoffs of its own.",
                 guidance="Register the agents that it hands over to, and make it without handoffs=.",
             )
-        own = (*agent.catalogue.own.values(), *_handoffs(agent, agents))
-        catalogue = Catalogue(own, agent.catalogue.sources)
-        crew.append(replace(agent, catalogue=catalogue, handoffs=crew, handoff_limits=limits))
-    return {member.name: member for member in crew}
+        handing = tools.of(agent, crew.agents if are_named or agent.name in new else added)
+        named = [tool.spec.name for tool in handing]
+        talking.check(agent, crew.agents if are_named or agent.name in new else added, named)
 
 
-def _handoffs(agent: Means[DepsT], agents: Sequence[Means[DepsT]]) -> list[HandoffTool[DepsT]]:
-    others = [other for other in agents if other.name != agent.name]
-    for other in others:
-        name = handoff_name(other.name)
-        if name in agent.catalogue.own:
-            raise ConfigurationError(
-                f"LightSwarm: {agent.name} has a tool {name}, which is how it hands over to {other.name}.",
-                guidance="Rename the tool.",
+def compose_swarm(crew: Crew[DepsT]) -> Mapping[str, Means[DepsT]]:
+    """The means of each agent within the swarm, by its name.
+
+    Raises:
+        ConfigurationError: see `check_crew`; an agent was given another tool since.
+    """
+    rules, tools, talking = crew.rules, _HandoffTools(crew), TalkTools[DepsT](crew.rules.talk)
+    # Each member names all of them, itself included, so the list is filled once they are made.
+    members: list[Means[DepsT]] = []
+    for agent in crew.agents:
+        said = talking.of(agent, crew.agents)
+        own = (*agent.catalogue.own.values(), *tools.of(agent, crew.agents), *said)
+        members.append(
+            replace(
+                agent,
+                catalogue=Catalogue(own, agent.catalogue.sources),
+                handoffs=members,
+                handoff_limits=rules.limits,
+                handoff_text=rules.handoff_text,
+                next_turn=rules.next_turn,
+                mail=rules.talk.mail,
             )
-    return [HandoffTool(other, agent.prompts) for other in others]
+        )
+    talking.asked.update((member.name, as_asked(member)) for member in members)
+    return {member.name: member for member in members}
+
+
+class _HandoffTools(Generic[DepsT]):
+    """The tools with which the agents of a swarm hand over. Agents that do it in the same way share one."""
+
+    def __init__(self, crew: Crew[DepsT]) -> None:
+        self._crew = crew
+        self._settings: dict[str, list[HandoffSettings[DepsT]]] = {}
+        for handoff in crew.handoffs:
+            self._settings.setdefault(handoff.agent.name, []).append(handoff)
+        self._made: dict[tuple[str, int, int], HandoffTool[DepsT]] = {}
+
+    def of(self, agent: Means[DepsT], others: Sequence[Means[DepsT]]) -> tuple[HandoffTool[DepsT], ...]:
+        """Those with which an agent hands over to each of the others; itself is left out.
+
+        Raises:
+            ConfigurationError: one is called like another tool of the agent.
+        """
+        tools: dict[str, HandoffTool[DepsT]] = {}
+        for other in others:
+            if other.name == agent.name:
+                continue
+            tool = self._tool(agent, other)
+            name = tool.spec.name
+            if name in agent.catalogue.own:
+                raise ConfigurationError(
+                    f"LightSwarm: {agent.name} has a tool {name}, which is how it hands over to {other.name}.",
+                    guidance="Rename the tool.",
+                )
+            if tools.setdefault(name, tool) is not tool:
+                raise ConfigurationError(
+                    f"LightSwarm: {agent.name} hands over to {other.name} and to another agent by the tool {name}.",
+                    guidance="Give the handoffs another tool_name.",
+                )
+        return tuple(tools.values())
+
+    def _tool(self, agent: Means[DepsT], other: Means[DepsT]) -> HandoffTool[DepsT]:
+        settings = self._settings_of(agent.name, other.name)
+        key = other.name, id(agent.prompts), id(settings)
+        if key not in self._made:
+            self._made[key] = HandoffTool(other, agent.prompts, settings, self._crew.rules.history)
+        return self._made[key]
+
+    def _settings_of(self, source: str, target: str) -> HandoffSettings[DepsT] | None:
+        """How one agent hands over to another; None: as agents do by default.
+
+        Raises:
+            ConfigurationError: it was said twice.
+        """
+        found = [handoff for handoff in self._settings.get(target, ()) if handoff.serves(source, target)]
+        if len(found) > 1:
+            raise ConfigurationError(
+                f"LightSwarm: two handoffs say how {source!r:.80} hands over to {target!r:.80}.",
+                guidance="Pass sources= to each of them.",
+            )
+        return found[0] if found else None

@@ -7,7 +7,7 @@ from typing import Final, TypeAlias, assert_never
 
 from lightagent.domain.call_forms import meant_name
 from lightagent.domain.context_labels import TOOL_LABEL, TRUSTED, joined
-from lightagent.domain.effects import DeclareTools, Effect, HandOver, NarrowTools, OfferTools
+from lightagent.domain.effects import DeclareTools, Effect, HandOver, NarrowTools, OfferTools, TransferHistory
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import (
     ApprovalDecided,
@@ -17,13 +17,15 @@ from lightagent.domain.events import (
     ToolStarted,
     ToolStatus,
 )
+from lightagent.domain.handoffs import EVERYTHING
 from lightagent.domain.json_copies import same_json
 from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.mail_folding import check_sent
 from lightagent.domain.messages import ToolMessage
 from lightagent.domain.outcomes import Suspended
 from lightagent.domain.plan_folding import see_failures, without_plan
 from lightagent.domain.policy import rewritings
-from lightagent.domain.runs import NO_CALLS, PendingCall, Run, call_key
+from lightagent.domain.runs import NO_CALLS, HandedOver, PendingCall, Run, call_key
 from lightagent.domain.selection_folding import offer_found, offer_more
 
 _OURS: Final[frozenset[ToolStatus]] = frozenset({"refused", "rejected", "answered"})
@@ -44,6 +46,8 @@ def advance(run: Run, event: CallEvent) -> Run:
     call = run.calls.get(event.call_id)
     if call is not None and isinstance(event, ToolStarted):
         _check_identity(run, call, event)
+    if isinstance(event, ToolFinished) and event.effects:
+        check_sent(run, event)
     moved = None if call is None else _moved(call, event)
     if moved is None:
         raise ConfigurationError(f"{event.type}: no call {event.call_id!r:.100} can take this here.")
@@ -227,6 +231,7 @@ def _closed_if_done(run: Run) -> Run:
     if run.open_calls:
         return run
     run = see_failures(run)
+    calls = tuple(run.calls.values())
     answers = tuple(ToolMessage(call.call.id, call.output) for call in run.calls.values())
     effects = [effect for call in run.calls.values() for effect in call.effects]
     labels = [label for call in run.calls.values() for label in call.labels]
@@ -240,13 +245,26 @@ def _closed_if_done(run: Run) -> Run:
     )
     for effect in effects:
         run = _with_effect(run, effect)
-    target = next((effect.head for effect in effects if isinstance(effect, HandOver)), None)
     # The first agent that was named goes on; which tools it offers, its own first request says.
-    if target is None:
-        return run
-    route = (*run.route, target.name)
+    handing = next((call for call in calls if any(isinstance(effect, HandOver) for effect in call.effects)), None)
+    return run if handing is None else _handed_over(run, handing)
+
+
+def _handed_over(run: Run, handing: PendingCall) -> Run:
+    """The run once another agent acts."""
+    target = next(effect.head for effect in handing.effects if isinstance(effect, HandOver))
+    history = next((effect.history for effect in handing.effects if isinstance(effect, TransferHistory)), EVERYTHING)
+    pending = None if history.changes_nothing else HandedOver(run.head.name, handing.call, handing.output, history)
     run = without_plan(run)._replace(planned=0, plan_failed=False)
-    return run._replace(head=target, head_turn=run.turn, offered=None, hidden=(), selected=None, route=route)
+    return run._replace(
+        head=target,
+        head_turn=run.turn,
+        offered=None,
+        hidden=(),
+        selected=None,
+        route=(*run.route, target.name),
+        handed_over=pending,
+    )
 
 
 def _with_effect(run: Run, effect: Effect) -> Run:

@@ -8,6 +8,7 @@ from lightagent.domain.context_labels import joined, labels_of
 from lightagent.domain.conversation import check_conversation, splits_a_call
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import Admitted, ContextAdded, ContextReplaced
+from lightagent.domain.handoffs import HANDOFF_SOURCE
 from lightagent.domain.messages import Message
 from lightagent.domain.runs import Run
 
@@ -54,6 +55,7 @@ def _replaced(run: Run, event: ContextReplaced) -> Run:
     messages = event.messages + run.messages[gone:]
     if not messages:
         raise ConfigurationError("context_replaced: nothing would be left of the conversation.")
+    handed_over = None if event.source == HANDOFF_SOURCE else run.handed_over
     # What gave way is still told by what came in its place, and by what the model has said since.
     new = new_labels(event.messages, run.messages[:gone])
     return run._replace(
@@ -62,6 +64,7 @@ def _replaced(run: Run, event: ContextReplaced) -> Run:
         query_at=query_at,
         missing=max(run.missing - event.count, 0),
         untrusted=joined(run.untrusted, new),
+        handed_over=handed_over,
     )
 
 

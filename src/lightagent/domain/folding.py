@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import reduce
 from typing import assert_never
 
+from lightagent.domain.agent_messages import MessagesDelivered
 from lightagent.domain.call_folding import CallEvent, advance, refuse_calls, with_call
 from lightagent.domain.context_folding import new_labels, prepare
 from lightagent.domain.context_labels import joined, untrusted_labels
@@ -35,6 +36,7 @@ from lightagent.domain.events import (
     ToolStarted,
     Unrecognized,
 )
+from lightagent.domain.mail_folding import take_mail
 from lightagent.domain.messages import AssistantMessage, Message, UserMessage
 from lightagent.domain.outcomes import Completed, Outcome, Suspended
 from lightagent.domain.plan_folding import plan_is_due, take_plan
@@ -88,7 +90,7 @@ def start(
     if labels is None:
         labels = joined(untrusted_labels(before if untrusted is None else past), untrusted or ())
     added = event.messages[len(past) :]
-    return Run(event, event.head, before, added, len(before), missing, admitted, untrusted=labels)
+    return Run(event, event.acting or event.head, before, added, len(before), missing, admitted, untrusted=labels)
 
 
 def apply(run: Run, event: Event) -> Run:
@@ -106,7 +108,7 @@ def apply(run: Run, event: Event) -> Run:
             return _asked(run, event)
         case ToolStarted() | ToolFinished() | ApprovalRequested() | ApprovalDecided() | CallsRefused() | Nested():
             return _called(run, event)
-        case Admitted() | ContextAdded() | ContextReplaced() | ToolsSelected() | Planned():
+        case Admitted() | ContextAdded() | ContextReplaced() | ToolsSelected() | Planned() | MessagesDelivered():
             return _prepared(run, event)
         case OutputRejected() | OutputAccepted() | Concluded():
             return _checked(run, event)
@@ -130,13 +132,17 @@ def _asked(run: Run, event: ModelRequested | ModelRetried | ModelFailed | ModelR
             return _attempted(run, event)
 
 
-def _prepared(run: Run, event: Admitted | ContextAdded | ContextReplaced | ToolsSelected | Planned) -> Run:
+def _prepared(
+    run: Run, event: Admitted | ContextAdded | ContextReplaced | ToolsSelected | Planned | MessagesDelivered
+) -> Run:
     """What a request is made of before it is made."""
     match event:
         case ToolsSelected():
             return select_tools(run, event)
         case Planned():
             return take_plan(run, event)
+        case MessagesDelivered():
+            return take_mail(run, event)
         case _:
             return prepare(run, event)
 
@@ -176,6 +182,8 @@ def _requested(run: Run, event: ModelRequested) -> Run:
         raise ConfigurationError(f"model_requested: turn {event.turn} does not follow turn {run.turn}.")
     if len(run.prepared) != len(run.started.before):
         raise ConfigurationError("model_requested: a context source was not asked yet.")
+    if run.handed_over is not None:
+        raise ConfigurationError("model_requested: what goes along with the handoff is not settled yet.")
     if plan_is_due(run):
         raise ConfigurationError("model_requested: a plan is due.")
     if event.messages == ():

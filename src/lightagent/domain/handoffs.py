@@ -1,12 +1,68 @@
-"""How often agents may hand a run over to each other, as a pure rule."""
+"""How agents hand a run over to each other, as pure rules: how often, and what of the conversation goes along."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Final, Literal, TypeAlias
 
 from lightagent.domain.errors import ConfigurationError
+
+HANDOFF_SOURCE: Final = "handoff"
+"""The source of what an agent is told in place of messages that do not go along, as its delimiters name it."""
+
+ForeignCalls: TypeAlias = Literal["calls", "text"]
+"""How calls of tools that the agent which takes over lacks go along: as the calls they are, or told in words."""
+
+HandoffText: TypeAlias = Literal["show", "keep", "drop"]
+"""What becomes of text that a model writes beside the call that hands over.
+
+* show: the user gets it, and the agent that takes over reads it.
+* keep: only that agent reads it.
+* drop: nobody gets it; it is not on record either.
+"""
+
+NextTurn: TypeAlias = Literal["last", "front"]
+"""Who takes the next turn of a session: the agent that answered last, or the one that the run is begun with."""
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryTransfer:
+    """What of the conversation goes along when an agent hands over; the query of the turn under way always does.
+
+    Attributes:
+        keep: ``all``; the last so many messages, where a message with calls and their results count as one;
+            ``summary``, for which a model is asked once; ``none``. The last two also tell the call that handed over.
+        foreign_calls: how calls of tools that the other agent lacks go along, where they do.
+
+    Raises:
+        ConfigurationError: it is none of these.
+    """
+
+    keep: Literal["all", "summary", "none"] | int = "all"
+    foreign_calls: ForeignCalls = "calls"
+
+    def __post_init__(self) -> None:
+        keep: object = self.keep
+        counts = isinstance(keep, int) and not isinstance(keep, bool) and keep >= 1
+        if not counts and keep not in ("all", "summary", "none"):
+            raise ConfigurationError(
+                f"history: keep must be 'all', 'summary', 'none' or a number of messages, got {keep!r:.80}."
+            )
+        if self.foreign_calls not in ("calls", "text"):
+            raise ConfigurationError(
+                f"history: foreign_calls must be 'calls' or 'text', got {self.foreign_calls!r:.80}."
+            )
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether the conversation goes along as it is."""
+        return self == EVERYTHING
+
+
+EVERYTHING: Final = HistoryTransfer()
+"""The whole conversation, as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +88,17 @@ class HandoffLimits:
                 raise ConfigurationError(f"handoffs: {name} must be a whole number of at least {least}, got {count!r}.")
 
 
-def refused_handoff(route: Sequence[str], target: str, limits: HandoffLimits) -> str | None:
+def refused_handoff(route: Sequence[str], target: str, limits: HandoffLimits, handed_over_to: str = "") -> str | None:
     """Why the agent that acts may not hand over to another; None where it may.
 
     Args:
         route: the names of the agents that have acted in this run, in order; the last one acts.
         target: whom it would hand over to.
+        handed_over_to: whom it has handed over to in this turn.
     """
     acting = route[-1]
+    if handed_over_to:
+        return f"You have handed this conversation over to {handed_over_to} in this turn already, who decides further."
     if target == acting:
         return f"You are {target}: nobody else is asked. Answer, or hand over to another agent."
     done = len(route) - 1

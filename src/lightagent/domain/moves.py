@@ -10,7 +10,7 @@ from lightagent.domain.folding import needs_check
 from lightagent.domain.outcomes import BudgetExhausted, Completed, Failed, Outcome, Suspended
 from lightagent.domain.plan_folding import plan_is_due
 from lightagent.domain.replies import cut_short
-from lightagent.domain.runs import PendingCall, Run, waiting_calls
+from lightagent.domain.runs import HandedOver, PendingCall, Run, waiting_calls
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,13 @@ class Prepare:
     """Ask these context sources, all at once, what they add to the conversation."""
 
     sources: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """Have the conversation become what goes along with the handoff that was made."""
+
+    handed_over: HandedOver
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +71,7 @@ class Finish:
     outcome: Outcome
 
 
-Move: TypeAlias = Admit | Prepare | Think | AskModel | CallTools | CheckOutput | Conclude | Finish
+Move: TypeAlias = Admit | Prepare | Transfer | Think | AskModel | CallTools | CheckOutput | Conclude | Finish
 
 ADMIT: Final = Admit()
 THINK: Final = Think()
@@ -87,6 +94,8 @@ def next_move(run: Run) -> Move:
         return Prepare(tuple(source for source in run.started.before if source not in run.prepared))
     if run.output_rejections > run.limits.max_output_retries:
         return Finish(Failed(_never_fit(run)))
+    if run.handed_over is not None:
+        return Transfer(run.handed_over)
     return THINK if plan_is_due(run) else ASK_MODEL
 
 

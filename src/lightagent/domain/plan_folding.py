@@ -28,7 +28,7 @@ def take_plan(run: Run, event: Planned) -> Run:
     """
     if run.calls or run.last_reply is not None or not run.admitted or len(run.prepared) != len(run.started.before):
         raise ConfigurationError("planned: it is not the model's turn.")
-    if not plan_is_due(run):
+    if not plan_is_due(run) or run.handed_over is not None:
         raise ConfigurationError("planned: no plan is due.")
     run = run._replace(planned=run.planned + 1, plan_failed=False)
     if event.plan is None or event.message is None:

@@ -10,6 +10,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 from lightagent.domain.agent_heads import AgentHead
 from lightagent.domain.effects import Effect, NarrowTools
 from lightagent.domain.events import ModelReplied, ModelRequested, RunStarted
+from lightagent.domain.handoffs import HistoryTransfer
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.limits import Limits
 from lightagent.domain.messages import ContextMessage, Message, ToolCall
@@ -69,6 +70,21 @@ class Beginning(NamedTuple):
     tools: Mapping[str, tuple[OfferedTool, ...]] = NO_TOOLS
 
 
+class HandedOver(NamedTuple):
+    """A handoff after which the conversation has yet to become what goes along.
+
+    Attributes:
+        by: the name of the agent that handed over.
+        call, output: with which it did, and its result.
+        history: what goes along.
+    """
+
+    by: str
+    call: ToolCall
+    output: str
+    history: HistoryTransfer
+
+
 NO_CALLS: Final[Mapping[str, PendingCall]] = MappingProxyType({})
 
 
@@ -109,11 +125,13 @@ class Run(NamedTuple):
         untrusted: the labels of all untrusted text that has entered the conversation, whether it is still there or not.
         narrowings: what tools said of the tools that may be called from then on.
         route: the names of the agents that took over, in order.
+        handed_over: the last handoff, as long as the conversation has not become what goes along with it.
         plan: what the agent that acts now means to do.
         plan_message: tells it, before the query.
         plan_tools: the names of the tools that are offered by it; None: all that would be without it.
         planned: how often that agent was asked for a plan.
         plan_failed: a call that the plan needs has failed since.
+        mail: the ids of the messages of other agents that were delivered in this run.
     """
 
     started: RunStarted
@@ -147,11 +165,13 @@ class Run(NamedTuple):
     untrusted: tuple[str, ...] = ()
     narrowings: tuple[NarrowTools, ...] = ()
     route: tuple[str, ...] = ()
+    handed_over: HandedOver | None = None
     plan: Plan | None = None
     plan_message: ContextMessage | None = None
     plan_tools: tuple[str, ...] | None = None
     planned: int = 0
     plan_failed: bool = False
+    mail: tuple[str, ...] = ()
 
     @property
     def messages(self) -> tuple[Message, ...]:
@@ -170,6 +190,11 @@ class Run(NamedTuple):
             return None
         place = self.query_at - len(self.history)
         return self.added[place] if place >= 0 else self.history[place]
+
+    @property
+    def actors(self) -> tuple[str, ...]:
+        """The names of the agents that have acted, in order; the last one acts."""
+        return ((self.started.acting or self.started.head).name, *self.route)
 
     @property
     def own_tools(self) -> tuple[OfferedTool, ...]:

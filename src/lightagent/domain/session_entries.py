@@ -54,6 +54,7 @@ class SessionBase:
         untrusted, untrusted_everything: the labels of all untrusted text that has entered each of them, where the
             messages alone do not tell them.
         tools: the tools that were offered in it, for each agent that selects some of many.
+        agent: that answered last, where that was not the one which its turn was begun with.
     """
 
     through: int
@@ -63,6 +64,7 @@ class SessionBase:
     untrusted: tuple[str, ...] | None = None
     untrusted_everything: tuple[str, ...] | None = None
     tools: tuple[AgentTools, ...] = ()
+    agent: str = ""
     type: Literal["session_base"] = "session_base"
 
 

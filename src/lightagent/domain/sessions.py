@@ -37,6 +37,7 @@ class Said:
         untrusted, untrusted_everything: the labels of all untrusted text that has entered each of them, whether it is
             still there or not.
         tools: those that each agent was offered which selects some of many, by its lasting name.
+        agent: the name of the one that answered last, where that was not the one which its turn was begun with.
     """
 
     messages: tuple[Message, ...] = ()
@@ -44,6 +45,7 @@ class Said:
     untrusted: tuple[str, ...] = ()
     untrusted_everything: tuple[str, ...] = ()
     tools: Mapping[str, tuple[OfferedTool, ...]] = field(default_factory=lambda: NO_TOOLS)
+    agent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class EndedTurn:
         counts: of what was said before it, how many messages there were in each form.
         untrusted: the labels of what was said before it, of each form.
         tools: those that had been offered before it.
+        agent: that had answered before it.
         before: what was said before it, where it did not only add to that, such as after a compaction.
     """
 
@@ -65,6 +68,7 @@ class EndedTurn:
     untrusted: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
     before: Said | None = None
     tools: Mapping[str, tuple[OfferedTool, ...]] = field(default_factory=lambda: NO_TOOLS)
+    agent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +174,7 @@ def session_from(base: SessionBase, head: int) -> Session:
     if labels_of_everything is None:
         labels_of_everything = untrusted_labels(everything)
     tools = {one.agent: one.tools for one in base.tools} or NO_TOOLS
-    return Session(head, Said(base.messages, everything, labels, labels_of_everything, tools))
+    return Session(head, Said(base.messages, everything, labels, labels_of_everything, tools, base.agent))
 
 
 def undo_turn(session: Session, run_id: str) -> Session:
@@ -186,7 +190,9 @@ def undo_turn(session: Session, run_id: str) -> Session:
     *turns, last = session.turns
     said = session.said
     messages, everything = last.counts
-    before = last.before or Said(said.messages[:messages], said.everything[:everything], *last.untrusted, last.tools)
+    before = last.before or Said(
+        said.messages[:messages], said.everything[:everything], *last.untrusted, last.tools, last.agent
+    )
     return replace(session, said=before, turns=tuple(turns))
 
 
@@ -205,7 +211,7 @@ def _advance_turn(session: Session, event: Event, head: int) -> Session:
     before = None if only_added else session.said
     counts = len(session.said.messages), len(session.said.everything)
     labels = session.said.untrusted, session.said.untrusted_everything
-    turn = EndedTurn(run.started.run_id, first, head, counts, labels, before, session.said.tools)
+    turn = EndedTurn(run.started.run_id, first, head, counts, labels, before, session.said.tools, session.said.agent)
     return Session(head, said, turns=(*session.turns, turn), checkpoints=session.checkpoints)
 
 
@@ -220,6 +226,7 @@ def base_of(said: Said, through: int, at: float = 0.0) -> SessionBase:
         None if labels == untrusted_labels(said.messages) else labels,
         None if everywhere == untrusted_labels(said.everything) else everywhere,
         tuple(AgentTools(agent, tools) for agent, tools in said.tools.items()),
+        said.agent,
     )
 
 
@@ -243,13 +250,21 @@ def _said_after(session: Session, run: Run) -> tuple[Said, bool]:
     labels = run.untrusted if completed else before.untrusted
     everywhere = joined(before.untrusted_everything, run.untrusted)
     tools = _tools_after(before.tools, run)
+    agent = _agent_after(before.agent, run)
     if run.history is not begun and run.history[: len(begun)] != begun:
-        return Said(said if completed else before.messages, said, labels, everywhere, tools), False
+        return Said(said if completed else before.messages, said, labels, everywhere, tools, agent), False
     is_everything = len(begun) == len(before.everything)
     everything = said if is_everything else (*before.everything, *said[len(begun) :])
     # A turn that began from everything has, if it completed, added the turns before it that did not.
     only_added = not completed or begun is before.messages or said[: len(before.messages)] == before.messages
-    return Said(said if completed else before.messages, everything, labels, everywhere, tools), only_added
+    return Said(said if completed else before.messages, everything, labels, everywhere, tools, agent), only_added
+
+
+def _agent_after(before: str, run: Run) -> str:
+    """The agent that answered last, after a turn; empty where that is the one which the turn was begun with."""
+    if not isinstance(run.outcome, Completed):
+        return before
+    return "" if run.head.name == run.started.head.name else run.head.name
 
 
 def _tools_after(before: Mapping[str, tuple[OfferedTool, ...]], run: Run) -> Mapping[str, tuple[OfferedTool, ...]]:

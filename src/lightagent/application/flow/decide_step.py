@@ -44,7 +44,9 @@ def node_path(state: FlowState, step: str) -> str:
     Raises:
         ConfigurationError: the run has none.
     """
-    for path in (step, escape(step)):
+    # The one step inside an item or a round has the name of the map or the loop.
+    name = step.rpartition("/")[2].partition("[")[0].partition("#")[0]
+    for path in (step, escape(step), f"{step}/{name}"):
         if path in state.nodes:
             return path
     raise ConfigurationError(

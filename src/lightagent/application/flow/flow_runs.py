@@ -15,6 +15,7 @@ from lightagent.application.flow.decide_step import node_path
 from lightagent.application.flow.flow_inbox import FlowInbox, take_said
 from lightagent.application.flow.flow_log import StoredLog, flow_key, read_flow
 from lightagent.application.flow.flow_step import LightFlowStep, by_work, definition_of
+from lightagent.application.flow.flow_values import FlowValues
 from lightagent.application.flow.fork_flow import ForkPoint, forked
 from lightagent.application.flow.listen import listening
 from lightagent.application.flow.listeners import Listeners
@@ -23,10 +24,12 @@ from lightagent.application.flow.show_flow import flow_result
 from lightagent.application.flow.step_code import coded_definition
 from lightagent.application.flow.step_result import LightFlowResult
 from lightagent.application.flow.underway import MOST_AT_ONCE
+from lightagent.application.flow.value_sizes import check_size
 from lightagent.application.hold_lease import SECONDS
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.definition import FlowDefinition
 from lightagent.domain.flow.events import FlowEvent, FlowStarted, RerunRequested, Resumed
+from lightagent.domain.flow.limits import DEFAULT_FLOW_LIMITS, FlowLimits
 from lightagent.domain.flow.moves import AskHuman
 from lightagent.domain.flow.state import FlowState, fold
 from lightagent.domain.flow.validation import validate
@@ -68,6 +71,8 @@ class FlowRuns:
         most: attempts of one run at the same time.
         most_kept: runs that are over, of which the oldest are forgotten then; None: nothing is ever forgotten.
         coded: definitions have the digests of the steps' code.
+        limits: of new runs.
+        max_wait: seconds that a run waits here for a moment; None: however long.
     """
 
     def __init__(
@@ -80,6 +85,8 @@ class FlowRuns:
         most: int = MOST_AT_ONCE,
         most_kept: int | None = None,
         coded: bool = False,
+        limits: FlowLimits = DEFAULT_FLOW_LIMITS,
+        max_wait: float | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -89,6 +96,8 @@ class FlowRuns:
         self._most = most
         self._most_kept = most_kept
         self._coded = coded
+        self._limits = limits
+        self._max_wait = max_wait
         self._over: dict[StreamKey, None] = {}
 
     async def begin(self, steps: Sequence[LightFlowStep], query: str, request: FlowRequest) -> LightFlowResult:
@@ -99,6 +108,7 @@ class FlowRuns:
             StoreError: the run cannot be kept.
         """
         definition = self._definition(steps)
+        check_size(query, self._limits.max_value, "", "input")
         found = validate(definition)
         if found.errors:
             raise ConfigurationError(f"The flow cannot run: {'; '.join(found.errors)}.", guidance="See validate().")
@@ -108,6 +118,7 @@ class FlowRuns:
             definition,
             query,
             request.scope,
+            self._limits,
             trace_id=self._ids.new(),
             parent_trace_id=request.parent_trace_id,
             run_group_id=request.run_group_id,
@@ -199,7 +210,7 @@ class FlowRuns:
     async def _run(self, flow: ActiveFlow, log: StoredLog) -> None:
         """Carry out what is to be done, and hear meanwhile what is said to the run."""
         async with listening(flow, log, self._listeners):
-            await run_flow(flow, most=self._most)
+            await run_flow(flow, most=self._most, max_wait=self._max_wait)
         if self._most_kept is not None and flow.state.status in _OVER:
             self._over.pop(log.key, None)
             self._over[log.key] = None
@@ -207,7 +218,7 @@ class FlowRuns:
                 oldest = next(iter(self._over))
                 del self._over[oldest]
                 await self._store.forget(oldest)
-                await FlowInbox(self._store, oldest, self._clock).forget()
+                await self._forget_beside(oldest)
 
     async def _go_on(self, flow: ActiveFlow, log: StoredLog) -> None:
         state = flow.state
@@ -223,6 +234,11 @@ class FlowRuns:
             await ask_again(flow, move, request_id)
         await self._run(flow, log)
 
+    async def _forget_beside(self, run: StreamKey) -> None:
+        """Forget what is kept beside a run that was forgotten."""
+        await FlowInbox(self._store, run, self._clock).forget()
+        await FlowValues(self._store, run).forget()
+
     @asynccontextmanager
     async def _new(self, run_id: str, owner: Scope) -> AsyncIterator[StoredLog]:
         """The log of a new run. The record of a run that is over makes way for one of the same id."""
@@ -232,7 +248,7 @@ class FlowRuns:
         if events and fold(events).status in _OVER:
             await log.close()
             await self._store.forget(key, expected=len(events))
-            await FlowInbox(self._store, key, self._clock).forget()
+            await self._forget_beside(key)
             events = await log.open()
         try:
             if events:

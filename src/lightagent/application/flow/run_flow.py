@@ -41,18 +41,22 @@ from lightagent.domain.flow.refusals import Refused
 from lightagent.domain.outcomes import Suspended
 
 
-async def run_flow(flow: ActiveFlow, moves: list[Move] | None = None, *, most: int = MOST_AT_ONCE) -> None:
+async def run_flow(
+    flow: ActiveFlow, moves: list[Move] | None = None, *, most: int = MOST_AT_ONCE, max_wait: float | None = None
+) -> None:
     """Go on with a run until it ends, or until all that is left waits for people or events from outside.
 
     Args:
         moves: what is to be done, where it is not all that the state tells.
         most: attempts at the same time.
+        max_wait: seconds to wait for a moment that is known; where all are further away, the run is left as waiting.
+            None: however long.
 
     Raises:
         StoreError: what happened could not be put on record; the run can be resumed from what is there.
         ConfigurationError: the run wants steps that this flow has not.
     """
-    loop = FlowLoop(flow, most)
+    loop = FlowLoop(flow, most, max_wait)
     try:
         await loop.run(flow.state.open_moves() if moves is None else moves)
     finally:
@@ -62,8 +66,9 @@ async def run_flow(flow: ActiveFlow, moves: list[Move] | None = None, *, most: i
 class FlowLoop:
     """Carries out the moves of one run."""
 
-    def __init__(self, flow: ActiveFlow, most: int) -> None:
+    def __init__(self, flow: ActiveFlow, most: int, max_wait: float | None) -> None:
         self._flow = flow
+        self._max_wait = max_wait
         self._due: deque[Move] = deque()
         self._later: deque[Do] = deque()
         self._begin: list[Callable[[], None]] = []
@@ -90,6 +95,9 @@ class FlowLoop:
                 raise underway.failure
             if flow.state.status in _OVER or (underway.is_idle and not begin and not flow.news.is_set()):
                 return
+            if not begin and not flow.news.is_set() and self._may_leave():
+                await flow.write(self._status())
+                return
             await flow.news.wait()
 
     def _status(self) -> str:
@@ -100,6 +108,15 @@ class FlowLoop:
         status = self._flow.state.status
         waits = self._waiting and not self._later and self.underway.waits_for(self._waiting)
         return "waiting" if status == "running" and waits else status
+
+    def _may_leave(self) -> bool:
+        """Whether all that is left is to wait for moments that are too far away."""
+        state = self._flow.state
+        if self._max_wait is None or self.underway.seconds_left() <= self._max_wait or not state.waits_for_time():
+            return False
+        if state.status == "running":
+            self._take(FlowFinished("waiting", at=self._flow.clock.now()))
+        return True
 
     def _hear(self, report: Report) -> None:
         if report.heard is not None:

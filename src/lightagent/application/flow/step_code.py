@@ -29,16 +29,20 @@ def take_code(step: LightFlowStep, levels: int = 8) -> None:
     step.work.declared(levels)
     if step.query is not None:
         step.query.digest()
+    for inner in step.body:
+        take_code(inner, levels)
 
 
 def coded_definition(name: str, steps: Iterable[LightFlowStep]) -> FlowDefinition:
     """A flow as data, with the digests of what its steps do now."""
-    return FlowDefinition(name, tuple(_coded(step) for step in steps))
+    return FlowDefinition(name, tuple(_coded(step) for step in steps if not step.offered))
 
 
 def _coded(step: LightFlowStep) -> StepDefinition:
-    schema = None if step.output is None else step.output.schema
-    return replace(step.definition, code=step_code(step), output_schema=schema)
+    told = step.definition
+    schema = told.output_schema if step.output is None else step.output.schema
+    body = tuple(_coded(inner) for inner in step.body) if told.body else ()
+    return replace(told, code=step_code(step), output_schema=schema, body=body)
 
 
 def step_code(step: LightFlowStep, levels: int = 8) -> tuple[CodeDigest, ...]:
@@ -54,9 +58,10 @@ def step_code(step: LightFlowStep, levels: int = 8) -> tuple[CodeDigest, ...]:
 def steps_code(steps: Sequence[LightFlowStep], levels: int) -> tuple[CodeDigest, ...]:
     """The same of the steps of a flow that is a step itself, each under the name of its step."""
     found: list[CodeDigest] = []
-    for step in steps:
+    for step in (one for one in steps if not one.offered):
         told = step.definition
         asked: JsonValue = [[*told.depends_on], told.query, told.kind]
         found.append(text_digest(f"{told.name}/declared", asked))
         found += [CodeDigest(f"{told.name}/{one.field}", one.digest) for one in step_code(step, levels)]
+        found += [CodeDigest(f"{told.name}/{one.field}", one.digest) for one in steps_code(step.body, levels)]
     return tuple(found)

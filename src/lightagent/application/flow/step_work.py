@@ -74,7 +74,7 @@ class StepWork(Protocol):
         Args:
             levels: flows within flows that are still looked into.
         """
-        ...
+        return ()
 
     async def do(self, task: StepTask) -> object:
         """Make one attempt, and give what came of it, which is checked by the engine. Raises whatever goes wrong."""

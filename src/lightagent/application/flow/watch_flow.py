@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from lightagent.application.flow.flow_codec import read_flow_event
+from lightagent.application.flow.flow_values import FlowValues
 from lightagent.application.flow.show_flow import flow_result
 from lightagent.application.flow.step_result import FlowStatus
 from lightagent.domain.flow.events import DefinitionChanged, FlowEvent, FlowStarted
@@ -51,6 +52,7 @@ async def watch_flow(store: JournalStore, key: StreamKey) -> AsyncIterator[FlowG
         StoreError: it cannot be read.
         ConfigurationError: what is stored is no run of a flow.
     """
+    values = FlowValues(store, key)
     events: list[FlowEvent] = []
     state: FlowState | None = None
     last: FlowStatus | None = None
@@ -59,7 +61,7 @@ async def watch_flow(store: JournalStore, key: StreamKey) -> AsyncIterator[FlowG
         if found.stream.head < len(events):  # Another run has taken its place.
             events, state, last = [], None, None
             continue
-        new = [read_flow_event(entry) for entry in found.entries]
+        new = [await values.whole(read_flow_event(entry), entry.content) for entry in found.entries]
         events += new
         state = _after(state, events, new)
         if state is None:

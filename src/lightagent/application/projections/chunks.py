@@ -26,7 +26,7 @@ class Chunks:
     def __init__(self, started: RunStarted) -> None:
         self._id = f"chatcmpl-{started.run_id}"
         self._created = int(started.at)
-        self._model = started.head.model
+        self._model = (started.acting or started.head).model
         self._text = LiveText()
         self._usage = Usage()
         self._opened = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lightagent.application.projections.partial_text import is_kept_back
 from lightagent.application.steps import Step
 from lightagent.domain.deltas import ReasoningDelta, TextDelta
 from lightagent.domain.events import ModelReplied
@@ -36,6 +37,8 @@ class LiveText:
         if self._live:
             left, self._halves = self._halves, {}
             return tuple(kind(_GARBLED) for kind in left)
+        if is_kept_back(step):
+            return ()
         reasoning, content = step.message.reasoning, step.message.content
         return (*((ReasoningDelta(reasoning),) if reasoning else ()), *((TextDelta(content),) if content else ()))
 

@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lightagent.domain.events import Event, ModelFailed, ModelReplied, RunFinished
+from lightagent.domain.handoff_words import KEPT_BACK
 from lightagent.domain.outcomes import Blocked
 
 
 def reply_text(event: ModelReplied | ModelFailed) -> str:
     """The text of a reply, or the part of one that came before the request failed."""
-    return event.partial if isinstance(event, ModelFailed) else event.message.content or ""
+    if isinstance(event, ModelFailed):
+        return event.partial
+    return "" if is_kept_back(event) else event.message.content or ""
+
+
+def is_kept_back(event: ModelReplied) -> bool:
+    """Whether the words of a reply are for the agent that takes over, and not for the user."""
+    return KEPT_BACK in event.decisions
 
 
 def withholds_content(event: Event | None) -> bool:

@@ -16,10 +16,20 @@ from lightagent.application.tools.foreign_tool import declared
 from lightagent.application.tools.function_tool import FunctionTool
 from lightagent.application.tools.output import render_output
 from lightagent.application.tools.wrapped_tool import unwrapped
+from lightagent.domain.agent_messages import AgentMessage
 from lightagent.domain.context_labels import TOOL_LABEL, TRUSTED, is_untrusted
-from lightagent.domain.effects import MOST_LABELS, Effect, NarrowTools, OfferTools, ToolAnswer
+from lightagent.domain.effects import (
+    MOST_LABELS,
+    Effect,
+    NarrowTools,
+    OfferTools,
+    SendMessage,
+    ToolAnswer,
+    TransferHistory,
+)
 from lightagent.domain.error_records import error_info
 from lightagent.domain.errors import BudgetError, PolicyError, ToolError
+from lightagent.domain.handoffs import HistoryTransfer
 from lightagent.domain.ranking import RankedTool, as_ranking
 from lightagent.domain.signals import ControlSignal, RetryTool
 from lightagent.domain.tools import OWN_PROVIDER, ToolSpec
@@ -91,6 +101,10 @@ def _answer(output: object, spec: ToolSpec) -> CallAnswer:
     effects: tuple[Effect, ...] = (OfferTools(tuple(offer)),) if offer else ()
     if output.narrow is not None:
         effects = (*effects, _narrowing(output.narrow, spec))
+    if isinstance(output.sent, AgentMessage) and spec.provider == OWN_PROVIDER:
+        effects = (*effects, SendMessage(output.sent))
+    if hand_over:
+        effects = (*effects, *_transfer(output.history, spec))
     labels = output_labels(spec, _labels(output.labels, spec))
     candidates = _candidates(output.candidates, spec)
     return CallAnswer(render_output(output.output, spec.output_limit), effects, hand_over, labels, candidates)
@@ -110,6 +124,12 @@ def _narrowing(narrow: object, spec: ToolSpec) -> NarrowTools:
     if not all(isinstance(name, str) for name in names):
         raise ToolError(f"{spec.name} answered with a narrow whose names are not a list of tool names.", guidance="")
     return NarrowTools(tuple(names), narrow.by)
+
+
+def _transfer(history: object, spec: ToolSpec) -> tuple[TransferHistory, ...]:
+    if not isinstance(history, HistoryTransfer):
+        raise ToolError(f"{spec.name} answered with a history that is no HistoryTransfer.", guidance="")
+    return () if history.changes_nothing else (TransferHistory(history),)
 
 
 def _labels(labels: object, spec: ToolSpec) -> tuple[str, ...]:

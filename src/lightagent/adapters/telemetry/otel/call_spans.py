@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanKind
@@ -14,9 +12,7 @@ from lightagent.adapters.telemetry.otel.plain_values import Attributes, plain_de
 from lightagent.adapters.telemetry.otel.spans import end, inside
 from lightagent.domain.events import ToolFinished
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.tools import ToolSpec
-
-_MCP: Final = "mcp:"
+from lightagent.domain.tools import OWN_PROVIDER, ToolSpec
 
 
 class CallSpan:
@@ -100,13 +96,14 @@ class CallSpan:
 
 
 def _declared(kit: Kit, spec: ToolSpec) -> Attributes:
-    """What a tool declares, as plain attributes."""
+    """What a tool declares, as plain attributes.
+
+    What the framework says of its own tools may hold a text, such as the role of the agent that a handoff is to.
+    """
     names = kit.names
     found: Attributes = {}
-    if spec.description:
+    if spec.description and (spec.provider != OWN_PROVIDER or kit.content.on_spans):
         found[names.tool_description] = plain_description(spec.description)
     if spec.provider:
         found[TOOL_PROVIDER] = plain_name(spec.provider)
-    if spec.provider.startswith(_MCP):
-        found[names.mcp_method] = "tools/call"
     return found

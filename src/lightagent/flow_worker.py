@@ -101,7 +101,7 @@ class FlowWorker:
     def _worker(self, flow: LightFlow) -> Worker:
         parts = flow.parts
         work = FindWork(parts.store, parts.clock, flow.name)
-        return Worker(flow.name, parts.runs, work, lambda: flow.steps, self._limits, self._tell)
+        return Worker(flow.name, parts.runs, work, lambda: flow.declared, self._limits, self._tell)
 
     def _tell(self, run: WorkedRun) -> None:
         _log(run)

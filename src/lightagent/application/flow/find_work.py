@@ -22,17 +22,23 @@ _LONGEST_PAUSE: Final = 300.0
 """Seconds until a run is tried again that was left as it was found: the pause doubles each time."""
 
 
-@dataclass(frozen=True, slots=True)
+_LISTENING: Final = 5.0
+"""Seconds between two looks for what was said to a run that waits. As a rule whoever says it has put it on record."""
+
+
+@dataclass(slots=True)
 class _Seen:
     """A run as it was when it was looked at.
 
     Attributes:
         head: the sequence of its last event.
         due: when something is to be done that needs no word from outside; infinite where nothing is.
+        listen: when to look for what was said to it.
     """
 
     head: int
     due: float
+    listen: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +125,12 @@ class FindWork:
             found, events = await read_flow(self._store, stream.key)
             seen = _Seen(found.head, due_at(fold(events), waits=status == "waiting"))
             self._seen[stream.key] = seen
-        if seen.due <= self._clock.now():
+        now = self._clock.now()
+        if seen.due <= now:
             return True
+        if now < seen.listen:
+            return False
+        seen.listen = now + _LISTENING
         said, _ = await FlowInbox(self._store, stream.key, self._clock).unheard(heard_of(stream.labels))
         return bool(said)
 

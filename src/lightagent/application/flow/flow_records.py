@@ -11,10 +11,12 @@ from lightagent.application.flow.flow_log import KIND, flow_key, read_flow
 from lightagent.application.flow.flow_runs import no_such_run
 from lightagent.application.flow.mermaid import mermaid
 from lightagent.application.flow.show_flow import flow_result
-from lightagent.application.flow.step_result import LightFlowResult
+from lightagent.application.flow.step_result import LightFlowResult, error_dict
 from lightagent.application.flow.waiting_steps import waiting_steps
 from lightagent.application.flow.watch_flow import FlowGlimpse, status_now, watch_flow
-from lightagent.application.read_streams import read_each
+from lightagent.application.read_streams import list_streams
+from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.errors import ConfigurationError, DamagedStream, IncompleteListing
 from lightagent.domain.flow.events import FlowEvent
 from lightagent.domain.flow.projection import flow_record
 from lightagent.domain.flow.state import FlowState, fold
@@ -41,15 +43,23 @@ class FlowRecords:
         return await self._read(flow_key(run_id, owner))
 
     async def list(self, owner: Scope) -> AsyncIterator[JsonObject]:
-        """The same of all runs of an owner, the newest first.
+        """The same of all runs of an owner, the newest first. One that cannot be read is among them as such.
 
         Raises:
-            IncompleteListing: after all that can be read, if something cannot.
             StoreError: the store cannot be read.
         """
         query = StreamQuery(kind=KIND, tenant=owner.tenant, user=owner.user)
-        async for record in read_each(self._store, query, self._read, "The run of a flow"):
-            yield record
+        try:
+            async for stream in list_streams(self._store, query):
+                try:
+                    record = await self._read(stream.key)
+                except (DamagedStream, ConfigurationError) as error:
+                    record = _unreadable(stream.key.id, owner, error.info)
+                if record is not None:
+                    yield record
+        except IncompleteListing as error:
+            for text in error.unreadable:
+                yield _unreadable("", owner, DamagedStream(text).info)
 
     async def events(self, owner: Scope, run_id: str) -> Sequence[JsonObject]:
         """What happened in a run, each with its number.
@@ -114,3 +124,17 @@ def _as_of_now(stream: StreamInfo, state: FlowState, events: Sequence[FlowEvent]
     """The run as it is, whether somebody goes on with it or not."""
     status = status_now(stream, state, events)
     return flow_result(state, events, status=status if status in ("running", "interrupted") else None)
+
+
+def _unreadable(run_id: str, owner: Scope, error: LightAgentErrorInfo) -> JsonObject:
+    """The record of a run of which no more is known; without an id where not even that can be read."""
+    return {
+        "run_id": run_id,
+        "status": "unreadable",
+        "success": False,
+        "content": "",
+        "steps": [],
+        "error": error_dict(error),
+        "user_id": owner.user,
+        "tenant": owner.tenant,
+    }

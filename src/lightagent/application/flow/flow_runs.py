@@ -124,7 +124,7 @@ class FlowRuns:
             run_group_id=request.run_group_id,
             at=self._clock.now(),
         )
-        async with self._new(run_id, request.scope) as log:
+        async with self._new(run_id, request.scope, named=bool(request.run_id)) as log:
             state = FlowState(started)
             flow = self._active(steps, state, [], log, request)
             await log.append([started], "running")
@@ -156,7 +156,7 @@ class FlowRuns:
             ConfigurationError, StoreError: as `resume`.
         """
         async with self._taken(steps, request, wait=0.0) as (flow, log):
-            if flow.state.cancelled and flow.state.active:
+            if flow.state.cancelled and flow.state.status == "running":
                 await run_flow(flow, most=self._most)
             elif flow.state.status not in _OVER:
                 await self._ask_and_run(flow, log)
@@ -222,7 +222,7 @@ class FlowRuns:
 
     async def _go_on(self, flow: ActiveFlow, log: StoredLog) -> None:
         state = flow.state
-        if state.cancelled and state.active:  # Its process died while its attempts were being stopped.
+        if state.cancelled and state.status == "running":  # Its process died before all of it was stopped.
             await run_flow(flow, most=self._most)
         if state.status in _OVER:
             flow.tell(Resumed(at=self._clock.now()))
@@ -240,17 +240,23 @@ class FlowRuns:
         await FlowValues(self._store, run).forget()
 
     @asynccontextmanager
-    async def _new(self, run_id: str, owner: Scope) -> AsyncIterator[StoredLog]:
-        """The log of a new run. The record of a run that is over makes way for one of the same id."""
+    async def _new(self, run_id: str, owner: Scope, *, named: bool) -> AsyncIterator[StoredLog]:
+        """The log of a new run. The record of a run that is over makes way for one of the same id.
+
+        Args:
+            named: the caller gave the id, so there may have been another run of it.
+        """
         key = flow_key(run_id, owner)
         log = StoredLog(self._store, key, self._clock)
         events = await log.open()
         if events and fold(events).status in _OVER:
             await log.close()
             await self._store.forget(key, expected=len(events))
-            await self._forget_beside(key)
             events = await log.open()
         try:
+            if named and not events:
+                # Also where a process died between the two: nobody has decided anything about the new run.
+                await self._forget_beside(key)
             if events:
                 raise ConfigurationError(
                     f"There is a run {run_id!r:.100} already, and it is not over.",

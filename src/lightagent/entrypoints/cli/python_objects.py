@@ -1,4 +1,4 @@
-"""An object from a Python file or module that the user names on the command line: that is the consent to run it."""
+"""An object of a Python file or module that the user names on the command line. Naming it is the consent to run it."""
 
 from __future__ import annotations
 

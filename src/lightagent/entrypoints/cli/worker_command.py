@@ -61,11 +61,12 @@ def worker(
             held.append(run)
 
     made = FlowWorker(loaded, max_runs=most, poll_seconds=poll, grace_seconds=grace, on_run=note if once else None)
-    asyncio.run(_work(made, loaded, once=once))
+    asyncio.run(work(made, loaded, once=once))
     return ExitCode.FAILED if held else ExitCode.COMPLETED
 
 
-async def _work(made: FlowWorker, flows: list[LightFlow], *, once: bool) -> None:
+async def work(made: FlowWorker, flows: list[LightFlow], *, once: bool) -> None:
+    """Have a worker work until a signal comes, and close the stores of its flows."""
     names = ", ".join(dict.fromkeys(flow.name for flow in flows))
     with _stopped_by_signals(made):
         if not once:

@@ -197,7 +197,7 @@ class FlowRuns:
         definition = self._definition(steps)
         if definition != fold(events).definition:
             events.append(change_to(events, definition, request.accept, self._clock.now()))
-        async with self._new(run_id, request.scope) as log:
+        async with self._new(run_id, request.scope, named=bool(request.run_id)) as log:
             await log.append(events, "running")
             flow = self._active(steps, fold(events), events, log, request)
             await self._run(flow, log)

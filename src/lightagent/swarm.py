@@ -84,7 +84,8 @@ class LightSwarm(SwarmTalk[DepsT], Generic[DepsT]):
         Raises:
             ConfigurationError: it is not registered.
         """
-        return agent.made_of(self._members.means_of(agent))
+        means = self._members.means_of(agent)
+        return agent.made_of(means)
 
     @property
     def talk(self) -> Talk:
@@ -93,7 +94,8 @@ class LightSwarm(SwarmTalk[DepsT], Generic[DepsT]):
 
     def asked(self, agent: LightAgent[DepsT, OutputT]) -> LightAgent[DepsT, OutputT]:
         """A registered agent as it is while another one, or the program, asks it: it cannot hand over."""
-        return agent.made_of(as_asked(self._members.means_of(agent)))
+        means = self._members.means_of(agent)
+        return agent.made_of(as_asked(means))
 
     @overload
     def run(

@@ -95,10 +95,14 @@ class SwarmMembers(Generic[DepsT]):
         Raises:
             ConfigurationError: it is not.
         """
-        if not isinstance(agent, LightAgent) or self._agents.get(agent.name) is not agent:
-            name = agent.name if isinstance(agent, LightAgent) else agent
+        if not isinstance(agent, LightAgent):
             raise ConfigurationError(
-                f"LightSwarm: the agent {name!r:.80} is not registered.",
+                f"LightSwarm: expected an agent, got {type(agent).__name__}.",
+                guidance="Pass the LightAgent object that was registered, not its name.",
+            )
+        if self._agents.get(agent.name) is not agent:
+            raise ConfigurationError(
+                f"LightSwarm: the agent {agent.name!r:.80} is not registered.",
                 guidance=f"Call register_agent first. Registered: {', '.join(self._agents) or 'none'}.",
             )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Generic, overload
+from typing import Final, Generic, overload
 
 from typing_extensions import TypeVar, Unpack
 
@@ -18,6 +18,8 @@ from lightagent.application.tools.toolset import DepsT
 from lightagent.compose.swarm_talk import Talk
 from lightagent.domain.agent_messages import AgentMessage
 from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.json_bytes import whole_characters
+from lightagent.domain.plain_letters import plain
 from lightagent.domain.scopes import Scope
 from lightagent.options import RunOptions
 
@@ -117,12 +119,14 @@ class SwarmTalk(ABC, Generic[DepsT]):
             to: the name of the agent.
             payload: what it says, of the type that the swarm has for messages.
             user_id, session_id, tenant: whose mailbox it is; a user or a session must be named.
-            sender: whom it is from, for the agent; no name of an agent of the swarm. By default the program.
+            sender: whom it is from, for the agent; no name of an agent of the swarm, nor one that looks like it. By
+                default the program.
             trusted: the program vouches for the text. By default it counts as untrusted.
             message_id: sent once for each; by default each call is a message of its own.
 
         Raises:
-            ConfigurationError: the swarm has no mail, nobody is named, or an agent is named as the sender.
+            ConfigurationError: the swarm has no mail, nobody is named, an agent is named as the sender, or a name or id
+                is no text, too long, or half of a character.
             ToolError: the message is refused; the text says why.
             StoreError: it cannot be kept.
         """
@@ -153,8 +157,9 @@ class SwarmTalk(ABC, Generic[DepsT]):
     ) -> AgentMessage:
         """`send_message` for async callers."""
         mail, owner = self._mail(), _owner(tenant, user_id, session_id)
-        known = {name.casefold() for name in mail.agents}
-        if " ".join(sender.split()).casefold() in known:
+        _check_words(to, sender, message_id)
+        known = {_as_read(name) for name in mail.agents}
+        if _as_read(sender) in known:
             raise ConfigurationError(
                 f"send_message: {sender!r:.80} is an agent, and only its own runs send in its name.",
                 guidance="Leave sender= out, or name what else it is from.",
@@ -177,7 +182,7 @@ class SwarmTalk(ABC, Generic[DepsT]):
         """What waits for an agent in the mailbox of a user or a session, in order. It stays there.
 
         Raises:
-            ConfigurationError: the swarm has no mail, or nobody is named.
+            ConfigurationError: the swarm has no mail or no such agent, or nobody is named.
             StoreError: the mailbox cannot be read.
         """
         return run_sync(self.amessages(agent, user_id=user_id, session_id=session_id, tenant=tenant))
@@ -187,6 +192,10 @@ class SwarmTalk(ABC, Generic[DepsT]):
     ) -> Sequence[AgentMessage]:
         """`messages` for async callers."""
         mail, owner = self._mail(), _owner(tenant, user_id, session_id)
+        if agent not in mail.agents:
+            raise ConfigurationError(
+                f"messages: There is no agent {agent!r:.80}.", guidance=f"Agents: {', '.join(mail.agents) or 'none'}."
+            )
         return (await mail.room(owner, SystemClock()).look()).waiting(agent)
 
     async def _ask(
@@ -204,6 +213,30 @@ class SwarmTalk(ABC, Generic[DepsT]):
                 "The agents of this swarm send no messages.", guidance="Pass LightSwarm(mail=True)."
             )
         return mail
+
+
+_LONGEST: Final = 200
+"""Characters of a sender's name, or of the id of a message."""
+
+
+def _check_words(to: object, sender: object, message_id: object) -> None:
+    """Refuse what a mailbox cannot hold, before it gets there.
+
+    Raises:
+        ConfigurationError: one of them is no text, too long, or half of a character.
+    """
+    for name, given in (("to", to), ("sender", sender), ("message_id", message_id)):
+        if not isinstance(given, str):
+            raise ConfigurationError(f"send_message: {name} is a text, not {type(given).__name__}.", guidance="")
+        if name != "to" and (len(given) > _LONGEST or whole_characters(given) != given):
+            raise ConfigurationError(
+                f"send_message: {name} has at most {_LONGEST} characters, and no half of one.", guidance=""
+            )
+
+
+def _as_read(name: str) -> str:
+    """A name as its reader takes it: others that look the same, or hold what cannot be seen, are no other names."""
+    return " ".join(plain(name).split())
 
 
 def _owner(tenant: str, user_id: str, session_id: str) -> Scope:

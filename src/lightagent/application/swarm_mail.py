@@ -13,6 +13,7 @@ from lightagent.domain.agent_messages import AgentMessage
 from lightagent.domain.errors import OutputError, ToolError
 from lightagent.domain.events import Event
 from lightagent.domain.journal_streams import StreamKey
+from lightagent.domain.json_bytes import whole_characters
 from lightagent.domain.json_types import JsonValue
 from lightagent.domain.mailboxes import MailLimits
 from lightagent.domain.runs import Run
@@ -59,6 +60,8 @@ class SwarmMail:
         if self.payload.is_text:
             if not isinstance(payload, str) or not payload.strip():
                 raise ToolError("The message must be a text that is not empty.", guidance="")
+            if whole_characters(payload) != payload:
+                raise ToolError("The message holds half of a character, a lone surrogate.", guidance="")
             return payload
         try:
             text = json.dumps(payload, ensure_ascii=False, allow_nan=False)

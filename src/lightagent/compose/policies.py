@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from lightagent.application.means import Means
@@ -44,7 +44,7 @@ def narrowed(
         ConfigurationError: the tools are no list of names, or the policy is none.
     """
     given: tuple[object, object] = (tools, capabilities)
-    if tools is not None and (isinstance(given[0], str) or not all(isinstance(one, str) for one in tools)):
+    if tools is not None and not _is_names(given[0]):
         raise ConfigurationError("as_tool: tools must be a list of names of tools.", guidance="")
     if given[1] is not None and not isinstance(given[1], CapabilityPolicy):
         raise ConfigurationError("as_tool: capabilities must be a CapabilityPolicy.", guidance="")
@@ -52,6 +52,11 @@ def narrowed(
     if capabilities is not None:
         policies.append(CapabilityGuard(capabilities, f"capabilities_as_tool:{name}"))
     return replace(means, gates=(*means.gates, Pipeline(policies))) if policies else means
+
+
+def _is_names(tools: object) -> bool:
+    """Whether these are names; one text is none, since its letters would be taken for names."""
+    return isinstance(tools, Collection) and not isinstance(tools, str) and all(isinstance(one, str) for one in tools)
 
 
 def compose_desks(options: AgentOptions) -> tuple[ReviewDesk, ...]:

@@ -91,8 +91,9 @@ def check_crew(crew: Crew[DepsT], new: Collection[str]) -> None:
                 f"LightSwarm: {agent.name} has handoffs of its own.",
                 guidance="Register the agents that it hands over to, and make it without handoffs=.",
             )
-        tools.of(agent, crew.agents if are_named or agent.name in new else added)
-        talking.check(agent, crew.agents if agent.name in new else added)
+        handing = tools.of(agent, crew.agents if are_named or agent.name in new else added)
+        named = [tool.spec.name for tool in handing]
+        talking.check(agent, crew.agents if are_named or agent.name in new else added, named)
 
 
 def compose_swarm(crew: Crew[DepsT]) -> Mapping[str, Means[DepsT]]:

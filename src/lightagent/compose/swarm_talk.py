@@ -77,7 +77,7 @@ class AgentMail(Generic[PayloadT_co]):
         named: object = name
         if not isinstance(named, str) or not named:
             raise ConfigurationError("AgentMail: name must be a text that is not empty.", guidance="")
-        self.payload: OutputType[PayloadT_co] = OutputType(payload)
+        self.payload: OutputType[PayloadT_co] = OutputType(payload, "AgentMail: payload")
         if not self.payload.is_text:
             _ = self.payload.schema  # It refuses a type without one, before any agent sends.
         self._limits, self._name = limits or MailLimits(), name
@@ -139,11 +139,14 @@ class TalkTools(Generic[DepsT]):
         self._talk = talk
         self._consults: dict[tuple[str, Prompts], ConsultTool[DepsT]] = {}
 
-    def check(self, agent: Means[DepsT], agents: Sequence[Means[DepsT]]) -> None:
+    def check(self, agent: Means[DepsT], agents: Sequence[Means[DepsT]], handoffs: Collection[str] = ()) -> None:
         """See that an agent has no other tools of the names of these.
 
+        Args:
+            handoffs: the names of the tools with which it hands over.
+
         Raises:
-            ConfigurationError: it has one.
+            ConfigurationError: it has one, or hands over by one.
         """
         names = [] if self._talk.mail is None else [SEND_TOOL, READ_TOOL]
         if self._talk.consult is not None:
@@ -153,6 +156,12 @@ class TalkTools(Generic[DepsT]):
             raise ConfigurationError(
                 f"LightSwarm: {agent.name} has a tool {taken}, which is a tool of the swarm.",
                 guidance="Rename the tool.",
+            )
+        taken = next((name for name in names if name in handoffs), None)
+        if taken is not None:
+            raise ConfigurationError(
+                f"LightSwarm: {agent.name} would hand over by {taken}, which is a tool of the swarm.",
+                guidance="Give the handoff another tool_name.",
             )
 
     def of(self, agent: Means[DepsT], agents: Sequence[Means[DepsT]]) -> list[Tool[DepsT]]:

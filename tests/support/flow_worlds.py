@@ -40,7 +40,7 @@ Opener = Callable[[], JournalStore]
 
 
 class FlowWorld:
-    """One random flow, and what was done outside by its steps, counted by key and attempt, and that of the flow around it."""
+    """One random flow, and how often its steps did what: by key and attempt, within the attempt of the flow around it."""
 
     def __init__(self, seed: int, opened: Opener) -> None:
         self.seed = seed

@@ -40,7 +40,7 @@ Opener = Callable[[], JournalStore]
 
 
 class FlowWorld:
-    """One random flow, and how often its steps did what: by key and attempt, within the attempt of the flow around it."""
+    """One random flow, and how often its steps did what: by key and attempt, and the attempt of the flow around."""
 
     def __init__(self, seed: int, opened: Opener) -> None:
         self.seed = seed

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from lightagent.application.flow.step_context import StepContext
     from lightagent.application.flow.step_result import LightFlowResult, LightFlowStepResult
     from lightagent.application.flow.step_verdict import StepVerdict
+    from lightagent.application.flow.worker import WorkedRun
     from lightagent.application.foreign_memory import MemoryProtocol
     from lightagent.application.generated_tools.saved_tool import GeneratedTool
     from lightagent.application.handoff_settings import Handoff, HandoffContext
@@ -194,6 +195,7 @@ if TYPE_CHECKING:
     from lightagent.domain.usage import Usage, normalize_usage
     from lightagent.flow import JsonLightFlowStore, LightFlow
     from lightagent.flow_options import FlowOptions, StepOptions, WaitOptions
+    from lightagent.flow_worker import FlowWorker
     from lightagent.guardrails import (
         high_risk_parameter_guardrail,
         maximum_length_guardrail,
@@ -242,8 +244,8 @@ __all__ = [
     "ConclusionPayload", "ConfigurationError", "ConsultLimits", "ContentCapture", "ContentLimits", "ContentMode",
     "ContentPolicy", "ContextBudget", "ContextPayload", "ContextSource", "Decision", "DeclaredTools", "Delta",
     "Detector", "Embedder", "EndPayload", "Event", "Failed", "FallbackModel", "FilteredTools", "Finding",
-    "FlowLimits", "FlowOptions", "FlowTimeout", "FlushableSink", "FoundMemory", "FunctionTool", "Gate",
-    "GeneratedTool", "GuardrailDecision", "Handoff", "HandoffContext", "HandoffLimits", "HandoffPayload",
+    "FlowLimits", "FlowOptions", "FlowTimeout", "FlowWorker", "FlushableSink", "FoundMemory", "FunctionTool",
+    "Gate", "GeneratedTool", "GuardrailDecision", "Handoff", "HandoffContext", "HandoffLimits", "HandoffPayload",
     "HeldStream", "HistoryReference", "HistorySource", "HistoryTransfer", "HookContext", "HookDecision",
     "HttpServer", "HumanApprovalHook", "HumanFeedback", "InMemoryReviewStore", "InProcessMemory", "InformationFlow",
     "Journal", "JournalBudgetAccounts", "JournalStore", "JsonLightFlowStore", "JsonObject", "JsonReviewStore",
@@ -266,7 +268,7 @@ __all__ = [
     "SubprocessRunner", "Suspended", "SwarmOptions", "TelemetrySink", "TenantBudget", "TextDelta", "TokenCounter",
     "Tool", "ToolAnswer", "ToolCallDelta", "ToolCallRecord", "ToolError", "ToolList", "ToolLoader", "ToolRegistry",
     "ToolSelection", "ToolSource", "ToolSpec", "TraceEvent", "TraceExporter", "TraceRecorder", "TraceSummary",
-    "TreeOfThought", "TrimmedSession", "Usage", "Verdict", "WaitOptions", "after_memory_promote",
+    "TreeOfThought", "TrimmedSession", "Usage", "Verdict", "WaitOptions", "WorkedRun", "after_memory_promote",
     "after_memory_retrieve", "after_memory_write", "after_model_response", "after_run", "after_tool_result",
     "as_tool", "before_memory_promote", "before_memory_retrieve", "before_memory_write", "before_model_request",
     "before_run", "before_tool_call", "classify_exception", "create_skill_tools", "event_from_dict",

@@ -287,8 +287,10 @@ class LightFlow(FlowSteps):
     def list_runs(self, *, user_id: str = "", tenant: str = "") -> list[JsonObject]:
         """What is on record of the runs of an owner, the newest first.
 
+        One that cannot be read, since its file was damaged, has the status ``unreadable`` and the error; its `run_id`
+        is empty where not even that can be read.
+
         Raises:
-            IncompleteListing: some of it cannot be read.
             StoreError: the store cannot be read.
         """
         return run_sync(self.alist_runs(user_id=user_id, tenant=tenant))

@@ -10,7 +10,7 @@ from typing_extensions import Unpack
 
 from lightagent.application.flow.flow_step import LightFlowStep, definition_of
 from lightagent.application.flow.step_context import StepContext
-from lightagent.compose.flow import compose_flow, compose_step
+from lightagent.compose.flow import FlowParts, compose_flow, compose_step
 from lightagent.compose.flow_kinds import compose_loop, compose_map, compose_offer, compose_sleep, compose_wait_for
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.validation import validate
@@ -29,6 +29,11 @@ class FlowSteps:
     def name(self) -> str:
         """The name of the flow, for traces and listings."""
         return self._parts.name
+
+    @property
+    def parts(self) -> FlowParts:
+        """What it is made of besides its steps."""
+        return self._parts
 
     @property
     def steps(self) -> tuple[LightFlowStep, ...]:

@@ -67,6 +67,8 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
     "domain.flow.limits": ("FlowLimits",),
     "domain.flow.outputs": ("Artifact",),
     "domain.flow.retrying": ("Backoff", "RetryPolicy", "RetryRule"),
+    "flow_worker": ("FlowWorker",),
+    "application.flow.worker": ("WorkedRun",),
     "application.flow.flow_step": ("LightFlowStep",),
     "application.flow.step_context": ("StepContext",),
     "application.flow.step_result": ("LightFlowResult", "LightFlowStepResult"),

@@ -49,7 +49,11 @@ from lightagent.domain.scopes import Scope
 from lightagent.flow_options import FlowOptions, FlowRunOptions, NewFlowRunOptions, StepOptions
 from lightagent.options import ToolLike
 from lightagent.ports.journals import JournalStore
+from lightagent.ports.system import Clock
 from lightagent.ports.tools import Tool
+
+UNNAMED: Final = "flow"
+"""The name of a flow that was given none."""
 
 MOST_KEPT: Final = 1_000
 """Runs that are over which a flow without a store keeps in memory."""
@@ -65,6 +69,8 @@ class FlowParts:
         runs: begins them and goes on with them.
         desk: where they are told what was decided.
         records: where they are found again.
+        clock: tells the time.
+        is_kept: its caller gave it a store, so others may go on with its runs.
     """
 
     name: str
@@ -72,6 +78,8 @@ class FlowParts:
     runs: FlowRuns
     desk: FlowDesk
     records: FlowRecords
+    clock: Clock
+    is_kept: bool
 
 
 def compose_flow(store: JournalStore | None, options: FlowOptions) -> FlowParts:
@@ -92,7 +100,7 @@ def compose_flow(store: JournalStore | None, options: FlowOptions) -> FlowParts:
     kept = journal_port(store, "store") or MemoryJournalStore()
     clock = check_port(options.get("clock"), "clock", "now", "monotonic") or SystemClock()
     ids = check_port(options.get("ids"), "ids", "new") or RandomIds()
-    name = options.get("name") or "flow"
+    name = options.get("name") or UNNAMED
     listeners = Listeners()
     runs = FlowRuns(
         kept,
@@ -105,7 +113,8 @@ def compose_flow(store: JournalStore | None, options: FlowOptions) -> FlowParts:
         limits=limits,
         max_wait=max_wait,
     )
-    return FlowParts(name, kept, runs, FlowDesk(kept, clock, listeners), FlowRecords(kept))
+    desk = FlowDesk(kept, clock, listeners)
+    return FlowParts(name, kept, runs, desk, FlowRecords(kept), clock, is_kept=store is not None)
 
 
 def _limits(limits: FlowLimits | None) -> FlowLimits:

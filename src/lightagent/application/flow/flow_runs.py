@@ -117,7 +117,7 @@ class FlowRuns:
             run_group_id=request.run_group_id,
             at=self._clock.now(),
         )
-        async with self._new(run_id, request.scope) as log:
+        async with self._new(run_id, request.scope, named=bool(request.run_id)) as log:
             state = FlowState(started)
             flow = self._active(steps, state, [], log, request)
             await log.append([started], "running")
@@ -137,6 +137,23 @@ class FlowRuns:
             if flow.state.status != "success":
                 await self._go_on(flow, log)
         return flow_result(flow.state, flow.events, traced=request.traced)
+
+    async def take_over(self, steps: Sequence[LightFlowStep], request: FlowRequest) -> tuple[LightFlowResult, int]:
+        """Go on with a run that nobody has, unless it is over; with the sequence of its last event afterwards.
+
+        Unlike with `resume`, what has failed is not tried anew, and a run that was cancelled stays so: of those, nobody
+        has said that they shall go on.
+
+        Raises:
+            LeaseHeld: somebody else was quicker.
+            ConfigurationError, StoreError: as `resume`.
+        """
+        async with self._taken(steps, request, wait=0.0) as (flow, log):
+            if flow.state.cancelled and flow.state.active:
+                await run_flow(flow, most=self._most)
+            elif flow.state.status not in _OVER:
+                await self._ask_and_run(flow, log)
+        return flow_result(flow.state, flow.events), len(flow.events)
 
     async def rerun(self, steps: Sequence[LightFlowStep], path: str, request: FlowRequest) -> LightFlowResult:
         """Do a step again, and all that rests on it.
@@ -176,7 +193,10 @@ class FlowRuns:
         if state.status in _OVER:
             flow.tell(Resumed(at=self._clock.now()))
             await flow.write(state.status)
-        for move, request_id in _asked(state):
+        await self._ask_and_run(flow, log)
+
+    async def _ask_and_run(self, flow: ActiveFlow, log: StoredLog) -> None:
+        for move, request_id in _asked(flow.state):
             await ask_again(flow, move, request_id)
         await self._run(flow, log)
 
@@ -186,17 +206,23 @@ class FlowRuns:
         await FlowValues(self._store, run).forget()
 
     @asynccontextmanager
-    async def _new(self, run_id: str, owner: Scope) -> AsyncIterator[StoredLog]:
-        """The log of a new run. The record of a run that is over makes way for one of the same id."""
+    async def _new(self, run_id: str, owner: Scope, *, named: bool) -> AsyncIterator[StoredLog]:
+        """The log of a new run. The record of a run that is over makes way for one of the same id.
+
+        Args:
+            named: the caller gave the id, so there may have been another run of it.
+        """
         key = flow_key(run_id, owner)
         log = StoredLog(self._store, key, self._clock)
         events = await log.open()
         if events and fold(events).status in _OVER:
             await log.close()
             await self._store.forget(key, expected=len(events))
-            await self._forget_beside(key)
             events = await log.open()
         try:
+            if named and not events:
+                # Also where a process died between the two: nobody has decided anything about the new run.
+                await self._forget_beside(key)
             if events:
                 raise ConfigurationError(
                     f"There is a run {run_id!r:.100} already, and it is not over.",
@@ -208,11 +234,15 @@ class FlowRuns:
 
     @asynccontextmanager
     async def _taken(
-        self, steps: Sequence[LightFlowStep], request: FlowRequest
+        self, steps: Sequence[LightFlowStep], request: FlowRequest, wait: float | None = None
     ) -> AsyncIterator[tuple[ActiveFlow, StoredLog]]:
-        """A run that is on record, as it is with these steps and after all that was said to it."""
+        """A run that is on record, as it is with these steps and after all that was said to it.
+
+        Args:
+            wait: seconds to wait for whoever has it; None: until the lease of a process that died has ended.
+        """
         log = StoredLog(self._store, flow_key(request.run_id, request.scope), self._clock)
-        events = await log.open(_WAIT)
+        events = await log.open(_WAIT if wait is None else wait)
         try:
             if not events:
                 raise no_such_run(request.run_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 from lightagent.aiokits.abandon import Abandoned, TimeIsUp, within
 from lightagent.aiokits.cancellation import Heeding, from_now_on
@@ -87,7 +88,7 @@ async def _result(flow: ActiveFlow, move: Do, step: LightFlowStep, query: str, m
         place_of(flow, move),
         given_up.is_set,
         move.notes,
-        lambda events, heard: _note(flow, move, events, heard),
+        partial(_note, flow, move),
         lambda listener: flow.listen_below(move.path, move.epoch, move.attempt, listener),
         flow.clock,
         flow.traced,
@@ -111,12 +112,12 @@ def _work_of(step: LightFlowStep, move: Do) -> StepWork:
     return step.fallback
 
 
-async def _note(flow: ActiveFlow, move: Do, events: Sequence[Noted], heard: int | None) -> None:
+async def _note(flow: ActiveFlow, move: Do, events: Sequence[Noted], heard: int | None, waits: bool) -> None:
     """Put what happens below an attempt on record; returns once it is durable."""
     now = flow.clock.now()
     noted = [AttemptNoted(move.path, move.epoch, move.attempt, event, at=now) for event in events]
     written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    flow.report(Report(noted, written, heard_below=heard))
+    flow.report(Report(noted, written, heard_below=heard, waits=waits))
     await written
 
 

@@ -17,6 +17,7 @@ from lightagent.application.flow.ask_step import ask_person, ask_step
 from lightagent.application.flow.make_attempt import failed, make_attempt
 from lightagent.application.flow.step_errors import unknown_outcome
 from lightagent.application.flow.step_queries import made_query, plain_query
+from lightagent.application.flow.step_work import Noted
 from lightagent.application.flow.underway import MOST_AT_ONCE, Underway, WorkKey
 from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.domain.errors import StoreError
@@ -71,7 +72,11 @@ class FlowLoop:
         self._due: deque[Move] = deque()
         self._later: deque[Do] = deque()
         self._begin: list[Callable[[], None]] = []
-        self._waiting: set[WorkKey] = set()
+        self._waiting = {
+            (node.path, node.epoch, f"attempt {node.attempt}")
+            for node in flow.state.nodes.values()
+            if node.status == "running" and node.notes and _waits(node.notes[-1])
+        }
         self.underway = Underway(flow.news.set, most)
 
     async def run(self, moves: list[Move]) -> None:
@@ -96,9 +101,13 @@ class FlowLoop:
             await flow.news.wait()
 
     def _status(self) -> str:
-        """Of the run, for whoever lists it: one whose open attempts all wait for people waits."""
+        """Of the run, for whoever lists it: one whose open attempts all wait for people waits.
+
+        Whoever takes over the runs whose process is gone goes by it: what is to go on without a word must not wait.
+        """
         status = self._flow.state.status
-        return "waiting" if status == "running" and self._waiting and self.underway.waits_for(self._waiting) else status
+        waits = self._waiting and not self._later and self.underway.waits_for(self._waiting)
+        return "waiting" if status == "running" and waits else status
 
     def _may_leave(self) -> bool:
         """Whether all that is left is to wait for moments that are too far away."""
@@ -114,6 +123,8 @@ class FlowLoop:
             self._hear_said(report.events, report.heard)
             return
         taken = [self._take(event) for event in report.events]
+        if report.waits and isinstance(last := report.events[-1], AttemptNoted) and taken[-1]:
+            self._waiting.add(_attempt(last))
         self._due.extend(report.moves)
         if report.heard_below is not None:
             self._flow.heard = report.heard_below
@@ -162,18 +173,9 @@ class FlowLoop:
             if (is_said or isinstance(event, _OF_ATTEMPTS)) and refusal.kind in ("stale", "unknown", "status"):
                 return False
             raise
-        if isinstance(event, AttemptNoted):
-            self._note_waiting(event)
+        if isinstance(event, AttemptNoted):  # What is below goes on, unless the report says that it waits.
+            self._waiting.discard(_attempt(event))
         return True
-
-    def _note_waiting(self, event: AttemptNoted) -> None:
-        """An agent or a flow below waits for people; or goes on."""
-        key, inner = _attempt(event), event.event
-        waits = isinstance(inner, FlowFinished) and inner.status == "waiting"
-        if waits or (isinstance(inner, RunFinished) and isinstance(inner.outcome, Suspended)):
-            self._waiting.add(key)
-        else:
-            self._waiting.discard(key)
 
     def _carry_out_all(self) -> None:
         while self._due or (self._later and not self.underway.is_full):
@@ -279,6 +281,13 @@ class FlowLoop:
 
 _OVER: Final = frozenset(("success", "failed", "cancelled"))
 _OF_ATTEMPTS: Final = (AttemptStarted, AttemptNoted, AttemptFinished, AttemptFailed, AttemptStopped)
+
+
+def _waits(note: Noted) -> bool:
+    """Whether an agent or a flow below an attempt waits for people, by the last that is on record of it."""
+    if isinstance(note, FlowFinished):
+        return note.status == "waiting"
+    return isinstance(note, RunFinished) and isinstance(note.outcome, Suspended)
 
 
 def _key(path: str, epoch: int, what: str) -> WorkKey:

@@ -33,6 +33,7 @@ from lightagent.entrypoints.cli.tool_commands import tools_app
 from lightagent.entrypoints.cli.trace_commands import trace_app
 from lightagent.entrypoints.cli.trust_commands import trust, untrust
 from lightagent.entrypoints.cli.verify_command import verify
+from lightagent.entrypoints.cli.worker_command import worker
 
 HELP = """Run agents from the command line.
 
@@ -53,6 +54,7 @@ app = typer.Typer(
 app.command()(run)
 app.command("resume")(resume_file)
 app.command()(chat)
+app.command()(worker)
 config_app.command()(trust)
 config_app.command()(untrust)
 app.add_typer(config_app, name="config", help="Check, show and compare settings, without any network.")

@@ -9,7 +9,7 @@ from typing import Final
 
 from lightagent.aiokits.abandon import to_the_end
 from lightagent.application.flow.active_flow import ActiveFlow
-from lightagent.application.flow.ask_step import ask_again
+from lightagent.application.flow.ask_step import ask_all_again
 from lightagent.application.flow.decide_step import node_path
 from lightagent.application.flow.flow_inbox import FlowInbox, take_said
 from lightagent.application.flow.flow_log import StoredLog, flow_key
@@ -28,7 +28,6 @@ from lightagent.domain.flow.changes import change_faults, held_by
 from lightagent.domain.flow.definition import FlowDefinition
 from lightagent.domain.flow.events import DefinitionChanged, FlowEvent, FlowStarted, RerunRequested, Resumed
 from lightagent.domain.flow.limits import DEFAULT_FLOW_LIMITS, FlowLimits
-from lightagent.domain.flow.moves import AskHuman
 from lightagent.domain.flow.state import FlowState, fold
 from lightagent.domain.flow.validation import validate
 from lightagent.domain.journal_streams import StreamKey
@@ -196,8 +195,7 @@ class FlowRuns:
         await self._ask_and_run(flow, log)
 
     async def _ask_and_run(self, flow: ActiveFlow, log: StoredLog) -> None:
-        for move, request_id in _asked(flow.state):
-            await ask_again(flow, move, request_id)
+        await ask_all_again(flow)
         await self._run(flow, log)
 
     async def _forget_beside(self, run: StreamKey) -> None:
@@ -290,12 +288,3 @@ def no_such_run(run_id: str) -> ConfigurationError:
         f"There is no run {run_id!r:.100} of a flow here.",
         guidance="Look at run_id, and pass the user_id= and tenant= that it was begun with.",
     )
-
-
-def _asked(state: FlowState) -> list[tuple[AskHuman, str]]:
-    """What waits for a person, with the ids of the requests."""
-    return [
-        (AskHuman(node.path, node.epoch, node.subject, node.step), node.request_id)
-        for node in state.nodes.values()
-        if node.status == "waiting_approval"
-    ]

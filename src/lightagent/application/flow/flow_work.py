@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 
 from lightagent.application.flow.active_flow import ActiveFlow, Report
+from lightagent.application.flow.ask_step import ask_all_again
 from lightagent.application.flow.decide_step import decided
 from lightagent.application.flow.flow_log import FlowLog
 from lightagent.application.flow.flow_step import LightFlowStep, by_work, definition_of
@@ -50,6 +51,7 @@ class FlowWork(StepWork):
             await task.note(events, None, False)
         flow = ActiveFlow(by_work(steps), state, events, NoteLog(task), task.clock, traced=task.traced)
         task.hear(lambda event, heard: flow.report(Report((event,), heard=heard)))
+        await ask_all_again(flow)
         await run_flow(flow)
         return _result(state, self._name)
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from lightagent.aiokits.abandon import to_the_end
 from lightagent.application.flow.active_flow import ActiveFlow
-from lightagent.application.flow.ask_step import ask_again
+from lightagent.application.flow.ask_step import ask_all_again
 from lightagent.application.flow.changed_flow import HeldRun, change_to, held_runs
 from lightagent.application.flow.decide_step import node_path
 from lightagent.application.flow.flow_inbox import FlowInbox, take_said
@@ -30,7 +30,6 @@ from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.definition import FlowDefinition
 from lightagent.domain.flow.events import FlowEvent, FlowStarted, RerunRequested, Resumed
 from lightagent.domain.flow.limits import DEFAULT_FLOW_LIMITS, FlowLimits
-from lightagent.domain.flow.moves import AskHuman
 from lightagent.domain.flow.state import FlowState, fold
 from lightagent.domain.flow.validation import validate
 from lightagent.domain.journal_streams import StreamKey
@@ -234,8 +233,7 @@ class FlowRuns:
         await self._ask_and_run(flow, log)
 
     async def _ask_and_run(self, flow: ActiveFlow, log: StoredLog, max_wait: float | None = None) -> None:
-        for move, request_id in _asked(flow.state):
-            await ask_again(flow, move, request_id)
+        await ask_all_again(flow)
         await self._run(flow, log, max_wait)
 
     async def _forget_beside(self, run: StreamKey) -> None:
@@ -342,12 +340,3 @@ def _asked_again(state: FlowState, path: str, now: float) -> list[FlowEvent]:
     """What it takes to do a step again."""
     again = RerunRequested(node_path(state, path), at=now)
     return [Resumed(at=now), again] if state.cancelled else [again]
-
-
-def _asked(state: FlowState) -> list[tuple[AskHuman, str]]:
-    """What waits for a person, with the ids of the requests."""
-    return [
-        (AskHuman(node.path, node.epoch, node.subject, node.step), node.request_id)
-        for node in state.nodes.values()
-        if node.status == "waiting_approval"
-    ]

@@ -187,6 +187,8 @@ class RunOptions(TypedDict, total=False):
         cancel: ends the run from any thread, with a reason that is on record.
         trace: keep the trace: in the result, and for `export_trace()`.
         trace_id, parent_trace_id, run_group_id: where the run belongs in a larger trace.
+        tags: at most 32 words by which the run is found again, besides those of the sinks: on its trace, and on every
+            span.
     """
 
     tools: Sequence[ToolLike] | None
@@ -208,6 +210,7 @@ class RunOptions(TypedDict, total=False):
     trace_id: str | None
     parent_trace_id: str | None
     run_group_id: str | None
+    tags: Sequence[str] | None
 
 
 class SwarmOptions(TypedDict, total=False):

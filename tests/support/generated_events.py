@@ -147,11 +147,12 @@ STARTED = st.builds(
     before=NAMES,
     after=NAMES,
     history=st.none() | st.builds(HistoryReference, TEXT, COUNT, COUNT),
+    tags=st.lists(TEXT, max_size=2).map(tuple),
     plans=st.lists(st.builds(AgentPlans, TEXT, COUNT), max_size=2).map(tuple),
     acting=st.none() | HEAD,
     at=SECONDS,
 )
-USAGE = st.builds(Usage, COUNT, COUNT, COUNT, COUNT, COUNT)
+USAGE = st.builds(Usage, COUNT, COUNT, COUNT, COUNT, COUNT, COUNT)
 PLAN = st.builds(Plan, TEXT, st.lists(st.builds(PlanStep, TEXT, NAMES), max_size=2).map(tuple))
 THOUGHT = st.builds(
     ThoughtFigures,

@@ -195,6 +195,7 @@ def test_run_end() -> None:
             "output_tokens": 7,
             "total_tokens": 37,
             "cached_input_tokens": 4,
+            "cache_write_tokens": 0,
             "reasoning_tokens": 2,
         },
     }

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.unseen import written_out
 
 LOGGER: Final = logging.getLogger("lightagent")
 LOGGER.addHandler(logging.NullHandler())
@@ -54,7 +55,7 @@ def log_events(agent_name: str, trace_id: str, events: Iterable[tuple[str, Mappi
     Attempts at a request that failed are among the rest: a warning told of each retry as it happened.
 
     Each line names the agent that acts: after a handoff the one that took over, and of an agent that was called as a
-    tool that one.
+    tool that one. A name or an id of anybody's is one line, and of characters that every file takes.
 
     Args:
         agent_name: whose run it is.
@@ -67,7 +68,8 @@ def log_events(agent_name: str, trace_id: str, events: Iterable[tuple[str, Mappi
         level = logging.DEBUG if data.get("stage") == "model" else _LEVELS.get(kind, logging.DEBUG)
         if LOGGER.isEnabledFor(level):
             text = json.dumps(data, ensure_ascii=False, default=str)
-            LOGGER.log(level, "%s %s %s %s", acting.get(place, agent_name), trace_id, kind, text)
+            name = str(acting.get(place, agent_name))
+            LOGGER.log(level, "%s %s %s %s", *map(written_out, (name, trace_id, kind, text)))
 
 
 def is_logging() -> bool:

@@ -66,6 +66,7 @@ class RunRequest(Generic[DepsT]):
     trace_id: str = ""
     parent_trace_id: str = ""
     run_group_id: str = ""
+    tags: tuple[str, ...] = ()
     stream: bool = False
     result_format: str = "str"
     budgets: Budgets | None = None
@@ -138,6 +139,7 @@ def start_run(
             for other in (means.crew.values() if means.handoffs else (means,))
             if other.planning is not None
         ),
+        request.tags,
     )
     return ActiveRun(
         means,

@@ -16,6 +16,7 @@ from lightagent.domain.absent_names import RESUME_OPTIONS, RUN_OPTIONS
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.limits import Limits
 from lightagent.domain.scopes import NO_SCOPE, Scope
+from lightagent.domain.tags import checked_tags
 from lightagent.options import ResumeOptions, RunOptions
 
 _RUN_PARAMETERS: Final = ("deps", "query", "result_format", "stream")
@@ -44,6 +45,7 @@ def compose_request(options: RunOptions, deps: DepsT, limits: Limits, *, stream:
         trace_id=options.get("trace_id") or "",
         parent_trace_id=options.get("parent_trace_id") or "",
         run_group_id=options.get("run_group_id") or "",
+        tags=checked_tags(options.get("tags"), "run: tags"),
         stream=stream,
         result_format=form,
         insists=options.get("max_retry") is not None,

@@ -45,6 +45,7 @@ class RunStarted:
         untrusted: the labels of all untrusted text that came before the query, where the messages alone do not tell
             them; see `lightagent.domain.context_labels`.
         plans: how many plans the agents make that plan before they act.
+        tags: the caller's; those of the outermost run hold for the runs of agents that it calls.
         acting: the agent that acts first, where that is not `head` but the one that answered last in a session.
     """
 
@@ -65,6 +66,7 @@ class RunStarted:
     at: float = field(default=0.0, compare=False)
     untrusted: tuple[str, ...] | None = None
     plans: tuple[AgentPlans, ...] = ()
+    tags: tuple[str, ...] = ()
     acting: AgentHead | None = None
     type: Literal["run_started"] = "run_started"
 

@@ -8,6 +8,7 @@ from typing import Protocol, TypeAlias
 
 from lightagent.application.flow.step_context import StepContext, StepPlace
 from lightagent.domain.events import Event
+from lightagent.domain.flow.definition import CodeDigest
 from lightagent.domain.flow.events import FlowEvent
 from lightagent.domain.review import ApprovalDecision
 from lightagent.ports.system import Clock
@@ -31,7 +32,7 @@ class StepTask:
         is_cancelled: whether the attempt was given up.
         past: the events of the agent's or the flow's run below this attempt, before it was interrupted.
         note: puts further ones on record, with how far the run has heard what was said to it, where that is further
-            now; returns once they are durable.
+            now, and whether all that is left below the attempt waits for people; returns once they are durable.
         hear: is given whoever takes what is said to what goes on below this attempt.
         clock: tells the time.
         traced: the caller wants the trace.
@@ -42,7 +43,7 @@ class StepTask:
     place: StepPlace
     is_cancelled: Callable[[], bool]
     past: Sequence[Noted]
-    note: Callable[[Sequence[Noted], int | None], Awaitable[None]]
+    note: Callable[[Sequence[Noted], int | None, bool], Awaitable[None]]
     hear: Callable[[Listener], None]
     clock: Clock
     traced: bool = False
@@ -59,6 +60,21 @@ class StepWork(Protocol):
     def name(self) -> str:
         """Names it in traces."""
         ...
+
+    def declared(self, levels: int) -> None:
+        """Called when the step is declared and its runs are kept: the time to read its source.
+
+        Args:
+            levels: flows within flows that are still looked into.
+        """
+
+    def digests(self, levels: int) -> tuple[CodeDigest, ...]:
+        """What it does, as far as digests tell: a run that is resumed with others has changed.
+
+        Args:
+            levels: flows within flows that are still looked into.
+        """
+        return ()
 
     async def do(self, task: StepTask) -> object:
         """Make one attempt, and give what came of it, which is checked by the engine. Raises whatever goes wrong."""

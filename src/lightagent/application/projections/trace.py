@@ -278,6 +278,8 @@ class _Tracer:
             "policies": list(event.policies),
             "untrusted": [*self._untrusted],
         }
+        if event.tags:
+            data["tags"] = [*event.tags]
         told = () if event.head.silent else (event.head.instructions,)
         messages: list[JsonValue] = [message.to_openai() for message in (*told, *event.messages)]
         self._line("run_start", event.at, data, {"messages": messages})

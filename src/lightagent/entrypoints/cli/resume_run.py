@@ -17,6 +17,7 @@ from lightagent.entrypoints.cli.destination import show_destination
 from lightagent.entrypoints.cli.logins import app_logins
 from lightagent.entrypoints.cli.run_command import agent_options, show_result
 from lightagent.entrypoints.cli.stores import require_store
+from lightagent.entrypoints.cli.telemetry_losses import show_losses
 from lightagent.entrypoints.cli.tool_files import load_tools
 from lightagent.human_review import HumanApprovalHook
 from lightagent.ports.journals import JournalStore
@@ -59,10 +60,12 @@ def resume_with(
             found = decision is None and await _is_decided(store, journal)
             decided = None if found else about(journal, decision, call)
             options["hooks"] = [_desk(store, journal)]
-            return await app.agent(**options).aresume(journal, decided, store=store, trace=True)
+            result = await app.agent(**options).aresume(journal, decided, store=store, trace=True)
+            show_result(result, as_json=as_json, trace=trace)  # Closing the app may wait for a collector.
+        return result
 
     result = asyncio.run(go_on(app))
-    show_result(result, as_json=as_json, trace=trace)
+    show_losses(app)
     return exit_code(result.outcome)
 
 

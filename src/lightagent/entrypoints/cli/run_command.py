@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Unpack
 
@@ -35,6 +37,7 @@ from lightagent.entrypoints.cli.options import (
 from lightagent.entrypoints.cli.progress import Progress
 from lightagent.entrypoints.cli.questions import read_question
 from lightagent.entrypoints.cli.stand_in import announce_stand_in
+from lightagent.entrypoints.cli.telemetry_losses import show_losses
 from lightagent.entrypoints.cli.tool_files import ToolFunction, load_tools
 from lightagent.entrypoints.cli.trace_tree import print_tree
 from lightagent.entrypoints.cli.watched_run import watched_run
@@ -94,8 +97,9 @@ def run(
     if show_request:
         return _show_request(asyncio.run(_preview(app, asked, whose, **options)), as_json=as_json)
     show_destination(app.model)
-    result = asyncio.run(_run(app, asked, whose, journal, **options))
-    show_result(result, as_json=as_json, trace=trace)
+    show = partial(show_result, as_json=as_json, trace=trace)
+    result = asyncio.run(_run(app, asked, whose, journal, show, **options))
+    show_losses(app)
     if journal is not None:
         show_how_to_resume(result, journal)
     return exit_code(result.outcome)
@@ -123,7 +127,12 @@ def agent_options(tools: list[ToolFunction], instructions: str | None) -> AgentO
 
 
 async def _run(
-    app: App, question: str, whose: RunOptions, journal: Path | None, **options: Unpack[AgentOptions]
+    app: App,
+    question: str,
+    whose: RunOptions,
+    journal: Path | None,
+    show: Callable[[RunResult], None],
+    **options: Unpack[AgentOptions],
 ) -> RunResult:
     # What waits in a store can be decided with `lightagent review`.
     if whose.get("session_id") is not None and app.journals is not None:
@@ -135,7 +144,9 @@ async def _run(
     agent = app.agent(**options)
     async with app:
         with Progress(err()) as progress:
-            return await watched_run(agent, question, progress.show, **whose)
+            result = await watched_run(agent, question, progress.show, **whose)
+        show(result)  # Before the app is closed, which may wait for a collector.
+    return result
 
 
 def show_result(result: RunResult, *, as_json: bool, trace: bool) -> None:

@@ -9,7 +9,7 @@ from lightagent.application.flow.flow_function import FlowFunction
 from lightagent.application.flow.flow_step import LightFlowStep
 from lightagent.application.flow.step_context import StepContext, StepPlace
 from lightagent.domain.errors import OutputError
-from lightagent.domain.flow.context import context_of
+from lightagent.domain.flow.context import context_of, outputs_before
 from lightagent.domain.flow.moves import Ask, AskHuman, Do
 from lightagent.domain.flow.outputs import StepOutput
 from lightagent.domain.flow.paths import effect_key
@@ -37,9 +37,8 @@ def plain_query(flow: ActiveFlow, move: Do | AskHuman, step: LightFlowStep) -> s
         return step.definition.query
     if step.query is not None:
         return None
-    seen = context_of(flow.state, move.path)
-    asked = StepOutput(seen.input).text
-    given = [f"{one.name}: {one.content}" for one in seen.depends_on if one.status == "success"]
+    asked = StepOutput(flow.state.input).text
+    given = [f"{name}: {output.text}" for name, output in outputs_before(flow.state, move.path)]
     return "\n".join((f"{asked}\n\nPrevious step outputs:", *given)) if given else asked
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from lightagent.domain.flow.nodes import Node, Scope
+from lightagent.domain.flow.outputs import StepOutput
 from lightagent.domain.flow.progress import Progress
 from lightagent.domain.flow.projection import step_record
 from lightagent.domain.flow.record import StepRecord
@@ -120,6 +121,18 @@ def context_of(state: Progress, path: str) -> StepContext:
         0 if turn is None else turn.number,
         SeenSteps(() if turn is None else _before(turn)),
     )
+
+
+def outputs_before(state: Progress, path: str) -> list[tuple[str, StepOutput]]:
+    """The names and outputs of the steps that the one at this path depends on, as far as they succeeded.
+
+    Raises:
+        Refused: there is none.
+    """
+    node = state.nodes.get(path)
+    if node is None:
+        raise Refused("unknown", f"The run has no step at {path!r:.200}.", path=path)
+    return [(one.step.name, one.output or StepOutput()) for one in node.needed() if one.status == "success"]
 
 
 def _around(node: Node) -> Iterator[Scope]:

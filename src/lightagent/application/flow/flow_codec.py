@@ -14,6 +14,7 @@ from lightagent.application.event_codec import event_from_dict, event_to_dict, r
 from lightagent.application.strict_json import read_json
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import Event
+from lightagent.domain.flow.definition import FlowDefinition, StepDefinition
 from lightagent.domain.flow.events import (
     Answered,
     AttemptFailed,
@@ -37,6 +38,7 @@ from lightagent.domain.flow.events import (
 )
 from lightagent.domain.journal_streams import Draft, Entry
 from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.last_results import LastResults
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -197,9 +199,18 @@ def _plain(value: object) -> JsonValue:
         return [_plain(one) for one in value]
     if isinstance(value, Mapping):
         return {str(name): _plain(one) for name, one in value.items()}
+    if isinstance(value, FlowDefinition):
+        return {"name": value.name, "steps": _steps(value.steps)}
     if is_dataclass(value):
         return _told(value)
     raise TypeError(f"{type(value).__name__} is in no event of a flow")
+
+
+def _all_told(steps: tuple[StepDefinition, ...]) -> JsonValue:
+    return [_told(step) for step in steps]
+
+
+_steps: Final = LastResults(_all_told)
 
 
 def _defaults(kind: type) -> tuple[tuple[str, object], ...]:

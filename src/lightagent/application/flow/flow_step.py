@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from lightagent.application.flow.flow_function import FlowFunction
 from lightagent.application.flow.output_form import OutputForm
@@ -11,6 +12,7 @@ from lightagent.application.flow.step_work import StepWork
 from lightagent.domain.flow.definition import FlowDefinition, StepDefinition
 from lightagent.domain.flow.paths import escape
 from lightagent.domain.json_types import JsonObject
+from lightagent.domain.last_results import LastResults
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,14 @@ class LightFlowStep:
 
 def definition_of(name: str, steps: Sequence[LightFlowStep]) -> FlowDefinition:
     """A flow as data."""
-    return FlowDefinition(name, tuple(step.definition for step in steps))
+    return FlowDefinition(name, _definitions(steps) if isinstance(steps, tuple) else _declared(steps))
+
+
+def _declared(steps: Sequence[LightFlowStep]) -> tuple[StepDefinition, ...]:
+    return tuple(step.definition for step in steps)
+
+
+_definitions: Final = LastResults(_declared)
 
 
 def by_work(steps: Sequence[LightFlowStep]) -> Mapping[str, LightFlowStep]:

@@ -83,15 +83,7 @@ class Append:
     def _lines(self, before: Row) -> bytes:
         """The entries, and the row that commits them."""
         info, count, seed = before.info, len(self._drafts), seed_of(self._name)
-        after = replace(
-            info,
-            head=info.head + count,
-            labels=info.labels if self._labels is None else dict(self._labels),
-            created_at=info.created_at if info.head else self._at,
-            updated_at=self._at,
-            size=info.size + sum(len(draft.content.encode()) for draft in self._drafts),
-            seal=self._seal,
-        )
+        after = info.after(self._drafts, self._labels, self._at, self._seal)
         entries = [
             entry_line(seed, before.line + place, info.head + place, draft)
             for place, draft in enumerate(self._drafts, 1)

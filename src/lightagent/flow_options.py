@@ -12,6 +12,7 @@ from lightagent.application.flow.step_context import StepContext
 from lightagent.application.means import Means
 from lightagent.domain.json_types import JsonValue
 from lightagent.options import ToolLike
+from lightagent.ports.flow_engine import FlowEngine
 from lightagent.ports.system import Clock, IdSource
 
 
@@ -98,10 +99,12 @@ class FlowOptions(TypedDict, total=False):
         name: of the flow, for traces and listings.
         hooks: for steps; not there yet.
         max_parallel: steps of one run that are carried out at the same time; 16 by default.
+        engine: carries the runs out and keeps them, instead of this process and `store`.
         clock, ids: time and identity, for tests.
     """
 
     name: str | None
+    engine: FlowEngine | None
     hooks: Sequence[object] | None
     max_parallel: int | None
     clock: Clock | None

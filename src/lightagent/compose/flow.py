@@ -13,6 +13,7 @@ from lightagent.adapters.system import RandomIds, SystemClock
 from lightagent.application.check_options import check_options, check_text
 from lightagent.application.flow.agent_work import AgentWork
 from lightagent.application.flow.call_work import CallWork
+from lightagent.application.flow.engine_flows import EngineFlows
 from lightagent.application.flow.flow_desk import FlowDesk
 from lightagent.application.flow.flow_function import FlowFunction
 from lightagent.application.flow.flow_records import FlowRecords
@@ -38,6 +39,7 @@ from lightagent.domain.rulings import Unreadable
 from lightagent.domain.scopes import Scope
 from lightagent.flow_options import FlowOptions, FlowRunOptions, NewFlowRunOptions, StepOptions
 from lightagent.options import ToolLike
+from lightagent.ports.flow_engine import FlowEngine
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.tools import Tool
 
@@ -55,13 +57,15 @@ class FlowParts:
         runs: begins them and goes on with them.
         desk: where they are told what was decided.
         records: where they are found again.
+        engine: carries them out; None: this process does.
     """
 
     name: str
     store: JournalStore
-    runs: FlowRuns
-    desk: FlowDesk
-    records: FlowRecords
+    runs: FlowRuns | EngineFlows
+    desk: FlowDesk | EngineFlows
+    records: FlowRecords | EngineFlows
+    engine: FlowEngine | None = None
 
 
 def compose_flow(store: JournalStore | None, options: FlowOptions) -> FlowParts:
@@ -80,11 +84,22 @@ def compose_flow(store: JournalStore | None, options: FlowOptions) -> FlowParts:
     clock = check_port(options.get("clock"), "clock", "now", "monotonic") or SystemClock()
     ids = check_port(options.get("ids"), "ids", "new") or RandomIds()
     name = options.get("name") or "flow"
+    engine = _engine(options.get("engine"), store)
+    if engine is not None:
+        flows = EngineFlows(engine, clock, ids, name)
+        return FlowParts(name, kept, flows, flows, flows, engine)
     listeners = Listeners()
     runs = FlowRuns(
         kept, clock, ids, name, listeners, most or MOST_AT_ONCE, most_kept=MOST_KEPT if store is None else None
     )
     return FlowParts(name, kept, runs, FlowDesk(kept, clock, listeners), FlowRecords(kept))
+
+
+def _engine(engine: FlowEngine | None, store: JournalStore | None) -> FlowEngine | None:
+    """The engine that was chosen, which keeps runs itself."""
+    if engine is not None and store is not None:
+        raise ConfigurationError("LightFlow: an engine keeps its runs itself.", guidance="Pass engine= or store=.")
+    return check_port(engine, "engine", "begin", "resume", "rerun", "decide", "cancel", "events", "runs", "aclose")
 
 
 def compose_new_flow_run(options: NewFlowRunOptions) -> FlowRequest:

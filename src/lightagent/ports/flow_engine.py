@@ -41,7 +41,7 @@ class FlowCode(Protocol):
         person. An attempt that has not begun is answered by its intent alone, whose query is made here; it is to be on
         record before the same path is carried out once more, which makes the attempt and tells how it ended. What
         fails is an event too, with what follows from it. An attempt that cannot go on, since people are asked within
-        it, gives none.
+        it, gives no end. What happens below an attempt, such as the calls of an agent, is given with the rest.
 
         Args:
             past: the events of the run so far, the first of which is `FlowStarted`.

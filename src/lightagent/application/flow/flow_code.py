@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from lightagent.application.flow.active_flow import ActiveFlow
+from lightagent.application.flow.active_flow import ActiveFlow, Report
 from lightagent.application.flow.ask_step import ask_person, ask_step
 from lightagent.application.flow.decide_step import decided
 from lightagent.application.flow.flow_log import FlowLog
@@ -45,7 +45,7 @@ class FlowSteps(FlowCode):
 
     async def carry_out(self, path: str, past: Sequence[FlowEvent]) -> Sequence[FlowEvent]:
         state = fold(past)
-        flow = ActiveFlow(by_work(self.steps), state, list(past), _NoLog(), self._clock)
+        flow = _Collecting(self, state, past, self._clock)
         match _open_at(state, path):
             case Ask() as move:
                 await ask_step(flow, move)
@@ -57,10 +57,27 @@ class FlowSteps(FlowCode):
                 query = str(move.query)
                 asked = query if not move.feedback else f"{query}\n\nThe last result was not accepted: {move.feedback}"
                 await make_attempt(flow, move, asked)
-        return [event for report in flow.take_reports() for event in report.events]
+        return flow.told
 
     def decided(self, past: Sequence[FlowEvent], step: str, decision: ApprovalDecision, now: float) -> FlowEvent:
         return decided(by_work(self.steps), fold(past), step, decision, now)
+
+
+class _Collecting(ActiveFlow):
+    """A run of which one move is carried out, and whose events the engine puts on record afterwards.
+
+    Attributes:
+        told: what is to be put on record.
+    """
+
+    def __init__(self, code: FlowSteps, state: FlowState, past: Sequence[FlowEvent], clock: Clock) -> None:
+        super().__init__(by_work(code.steps), state, list(past), _NoLog(), clock)
+        self.told: list[FlowEvent] = []
+
+    def report(self, report: Report) -> None:
+        self.told += report.events
+        if report.written is not None:
+            report.written.set_result(None)
 
 
 class _NoLog(FlowLog):

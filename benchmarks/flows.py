@@ -107,9 +107,7 @@ def main() -> None:
         for name in names:
             results[name].append(json.loads(in_fresh_process(__file__, name, "--runs", str(options.runs))))
     columns = [f"{shape.__name__} {size:,}" for shape in (layers, chain) for size in SIZES]
-    medians = {
-        name: {column: median(one[column] for one in results[name]) for column in columns} for name in results
-    }
+    medians = {name: {column: median(one[column] for one in results[name]) for column in columns} for name in results}
     print(f"| CPU µs a step | {' | '.join(columns)} | 1,000 : 100 |\n|---|---|---|---|---|---|")
     for name, found in medians.items():
         growth = max(found["layers 1,000"] / found["layers 100"], found["chain 1,000"] / found["chain 100"])

@@ -141,7 +141,9 @@ def _langgraph(steps: Steps, saver: object) -> Run:
     from langgraph.checkpoint.base import BaseCheckpointSaver
     from langgraph.graph import END, START, StateGraph
 
-    State = TypedDict("State", {"outputs": Annotated[dict[str, str], or_]})
+    class State(TypedDict):
+        outputs: Annotated[dict[str, str], or_]
+
     done = 0
     threads = itertools.count()
 
@@ -171,7 +173,7 @@ def _langgraph(steps: Steps, saver: object) -> Run:
 
 
 async def bare_appends(steps: Steps, folder: Path, stack: AsyncExitStack) -> Run:
-    """What a durable checkpoint costs at the least: 600 bytes at the end of a file, synced in a thread, once a layer."""
+    """What a durable checkpoint costs at the least: as many bytes at the end of a file, synced in a thread."""
     import os
 
     from lightagent.aiokits.worker_threads import run_in_thread

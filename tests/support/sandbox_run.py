@@ -101,7 +101,5 @@ class SandboxRun:
         path, past = CONVERT.from_payloads(asked.arguments)
         answer: Payload = CONVERT.to_payload(await self._activities[asked.activity_type](path, past))
         return WorkflowActivationJob(
-            resolve_activity=ResolveActivity(
-                seq=asked.seq, result=ActivityResolution(completed=Success(result=answer))
-            )
+            resolve_activity=ResolveActivity(seq=asked.seq, result=ActivityResolution(completed=Success(result=answer)))
         )

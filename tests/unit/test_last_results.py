@@ -19,7 +19,7 @@ class Counted:
 def test_a_value_is_worked_out_once() -> None:
     counted = Counted()
     length = LastResults(counted)
-    one, same = (1, 2), tuple([1, 2])
+    one, same = (1, 2), tuple(range(1, 3))
     assert [length(one), length(one), length(same)] == [2, 2, 2]
     assert [value is one for value in counted.calls] == [True, False], "it was found by what it equals"
 

@@ -1,4 +1,4 @@
-"""A sketch of flows on Temporal: one workflow for every flow, which folds the flow's machine over its definition as data.
+"""A sketch of flows on Temporal: one workflow for all of them, which folds the flow's machine over data.
 
 Each move that needs code is an activity, a decision is an update that the fold validates, and time is the workflow's.
 A module of its own, since Temporal imports a workflow's module once more, in a sandbox; so is lightagent itself.
@@ -110,7 +110,8 @@ class FlowWorkflow:
         due = 0.0 if isinstance(move, (Ask, AskHuman)) else move.due
         await asyncio.sleep(max(due - workflow.now().timestamp(), 0.0))
         if isinstance(move, Wake):
-            return self.tell(WaitEnded(move.path, move.epoch, at=workflow.now().timestamp()))
+            self.tell(WaitEnded(move.path, move.epoch, at=workflow.now().timestamp()))
+            return
         while self.state.is_open(move):
             answers: list[str] = await workflow.execute_activity(
                 carry_out, args=[move.path, self.told()], start_to_close_timeout=timedelta(hours=1), retry_policy=ONCE

@@ -8,10 +8,9 @@ import json
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
-from lightagent import JsonLightFlowStore, LightAgent, LightFlow, StepContext
+from lightagent import ChatRequest, Delta, JsonLightFlowStore, LightAgent, LightFlow, StepContext
 from lightagent.adapters.chat.scripted import Reply
 from lightagent.domain.messages import ToolMessage, UserMessage
-from lightagent.ports.models import ChatRequest, Delta
 from lightagent.testing import ScriptedModel, call_tool
 
 DOCUMENTS = Path(__file__).parent / "documents"

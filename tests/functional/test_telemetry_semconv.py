@@ -19,6 +19,7 @@ METRICS = {
     "gen_ai.client.operation.duration",
     "gen_ai.client.token.usage",
     "gen_ai.client.operation.time_to_first_chunk",
+    "mcp.client.operation.duration",
 }
 
 

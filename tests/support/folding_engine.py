@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Sequence
 
 from lightagent.application.flow.flow_codec import flow_event_from_dict, flow_event_text
+from lightagent.application.flow.signal_flow import signalled
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.events import (
     AttemptStarted,
@@ -17,8 +18,10 @@ from lightagent.domain.flow.events import (
     FlowStarted,
     RerunRequested,
     Resumed,
+    Signalled,
+    WaitBegan,
 )
-from lightagent.domain.flow.moves import Do, Finish, Move, Stop
+from lightagent.domain.flow.moves import BeginWait, Do, Finish, Move, Stop
 from lightagent.domain.flow.state import FlowState, fold
 from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.scopes import Scope
@@ -52,6 +55,13 @@ class FoldingEngine(FlowEngine):
     async def decide(self, flow: FlowCode, run: FlowRun, step: str, decision: ApprovalDecision) -> None:
         self._state(run)
         self._tell(run, flow.decided(await self.events(run), step, decision, 0.0))
+
+    async def signal(self, run: FlowRun, signal: Signalled) -> bool:
+        state = self._state(run)
+        if signal.key in state.signal_keys:
+            return False
+        self._tell(run, signalled(state, signal))
+        return True
 
     async def cancel(self, run: FlowRun, reason: str) -> None:
         for move in self._tell(run, CancelRequested(reason=reason)):
@@ -90,6 +100,9 @@ class FoldingEngine(FlowEngine):
         return await self.events(run)
 
     async def _carry_out(self, flow: FlowCode, run: FlowRun, move: Move) -> None:
+        if isinstance(move, BeginWait):
+            self._tell(run, WaitBegan(move.path, move.epoch))
+            return
         assert not isinstance(move, (Finish, Stop))
         while True:
             answers = await flow.carry_out(move.path, await self.events(run))

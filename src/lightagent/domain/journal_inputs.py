@@ -120,8 +120,12 @@ def _check_drafts(drafts: Sequence[Draft], labels: Mapping[str, str] | None) -> 
                 "The content of an entry has half a surrogate pair, which cannot be encoded.",
                 guidance="Let the JSON encoder escape it (ensure_ascii).",
             ) from None
-    names: list[object] = [text for pair in (labels or {}).items() for text in pair]
-    if not all(isinstance(name, str) for name in names):
+    for name, text in (labels or {}).items():
+        _check_label(name, text)
+
+
+def _check_label(name: object, text: object) -> None:
+    if not (isinstance(name, str) and isinstance(text, str)):
         raise ConfigurationError("The labels of a stream are texts by name.", guidance="")
 
 

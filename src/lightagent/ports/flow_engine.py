@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from lightagent.domain.flow.definition import FlowDefinition
-from lightagent.domain.flow.events import FlowEvent, FlowStarted
+from lightagent.domain.flow.events import FlowEvent, FlowStarted, Signalled
 from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.scopes import Scope
 
@@ -102,6 +102,14 @@ class FlowEngine(Protocol):
 
         Raises:
             ConfigurationError: there is no such run or step, or it does not wait.
+        """
+        ...
+
+    async def signal(self, run: FlowRun, signal: Signalled) -> bool:
+        """Tell a run of an event from outside; whether it is news, which a second delivery under one key is not.
+
+        Raises:
+            ConfigurationError: there is no such run, it is over, or nothing in it ever waits for this event.
         """
         ...
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from lightagent.application.flow.active_flow import ActiveFlow, Report
+from lightagent.application.flow.answer_questions import answer, proposed_steps
 from lightagent.application.flow.flow_step import LightFlowStep
 from lightagent.application.flow.step_errors import told
 from lightagent.application.flow.step_queries import made_query, plain_query, seen_from
 from lightagent.application.foreign_code import FAILURES, failure
-from lightagent.domain.error_codes import LightAgentErrorInfo
-from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.events import Answered, FlowEvent, StepApprovalDecided, StepApprovalRequested
 from lightagent.domain.flow.moves import Ask, AskHuman
-from lightagent.domain.json_types import JsonValue
 from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.review_answers import read_review_answer
 from lightagent.domain.review_requests import request_id_of
@@ -20,33 +18,19 @@ from lightagent.domain.rulings import Unreadable
 
 async def ask_step(flow: ActiveFlow, move: Ask) -> None:
     """Ask code, and report what it says; what it raises is a failure of the step."""
-    answer: JsonValue = None
-    error: LightAgentErrorInfo | None = None
     try:
-        answer = await _answer(flow, move)
+        answered = await answer(flow, move)
     except FAILURES as raised:
         error = told(failure(raised))
-    now = flow.clock.now()
-    flow.report(Report((Answered(move.path, move.epoch, move.question, answer, error, at=now),)))
-
-
-async def _answer(flow: ActiveFlow, move: Ask) -> JsonValue:
-    step = flow.step_at(move.path, move.step.work)
-    if move.question == "when" and step.cancel_if is not None:
-        return not await step.cancel_if.call(*(seen_from(flow, move),)[: step.cancel_if.wants])
-    raise ConfigurationError(
-        f"The step {move.path!r:.100} is to be asked {move.question!r}, and declares no code for that.",
-        guidance="Go on with the flow that the run was begun with.",
-    )
+        answered = Answered(move.path, move.epoch, move.question, error=error, at=flow.clock.now())
+    flow.report(Report((answered,)))
 
 
 async def ask_person(flow: ActiveFlow, move: AskHuman) -> None:
     """Put on record that a person is asked, with what the step's handler decides at once, where it has one."""
     step = flow.step_at(move.path, move.step.work)
     try:
-        query = plain_query(flow, move, step)
-        if query is None and step.query is not None:
-            query = await made_query(flow, move, step.query)
+        query = await _shown(flow, move, step)
     except FAILURES as raised:
         # Nobody can decide about what cannot be asked. The attempt will say what is wrong.
         flow.report(Report(_unasked(flow, move, failure(raised))))
@@ -62,6 +46,19 @@ async def ask_person(flow: ActiveFlow, move: AskHuman) -> None:
     flow.report(Report(events))
 
 
+async def _shown(flow: ActiveFlow, move: AskHuman, step: LightFlowStep) -> str:
+    """What a person is shown: the query, or the result or the steps that are asked about."""
+    node = flow.state.nodes[move.path]
+    if move.about == "result":
+        return "" if node.output is None else node.output.text
+    if move.about == "growth":
+        return "\n".join(f"{one.name} ({one.work}): {one.query}" for one in proposed_steps(node.proposed))
+    query = plain_query(flow, move, step)
+    if query is None and step.query is not None:
+        query = await made_query(flow, move, step.query)
+    return query or ""
+
+
 async def _handled(flow: ActiveFlow, move: AskHuman, step: LightFlowStep) -> ApprovalDecision | None:
     """What the step's handler decides; None where it leaves it to a person.
 
@@ -71,13 +68,13 @@ async def _handled(flow: ActiveFlow, move: AskHuman, step: LightFlowStep) -> App
     if handler is None or move.about != "run":
         return None
     try:
-        answer = await handler.call(step, seen_from(flow, move))
+        said = await handler.call(step, seen_from(flow, move))
     except FAILURES as raised:
         failure(raised)
         return None
-    if answer is None:
+    if said is None:
         return None
-    read = read_review_answer(answer, handler.name)
+    read = read_review_answer(said, handler.name)
     return None if isinstance(read, Unreadable) else read
 
 

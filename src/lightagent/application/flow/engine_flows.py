@@ -11,10 +11,13 @@ from lightagent.application.flow.flow_step import LightFlowStep
 from lightagent.application.flow.show_flow import flow_result
 from lightagent.application.flow.step_result import LightFlowResult
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.flow.events import FlowEvent, FlowStarted
+from lightagent.domain.flow.events import FlowEvent, FlowStarted, Signalled
+from lightagent.domain.flow.limits import FlowLimits
 from lightagent.domain.flow.state import fold
 from lightagent.domain.flow.validation import validate
-from lightagent.domain.json_types import JsonObject
+from lightagent.domain.json_checks import require_json
+from lightagent.domain.json_copies import copy_json
+from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.scopes import Scope
 from lightagent.ports.flow_engine import FlowEngine, FlowRun
@@ -26,13 +29,15 @@ class EngineFlows:
 
     Args:
         name: of the flow.
+        limits: how large a run may become.
     """
 
-    def __init__(self, engine: FlowEngine, clock: Clock, ids: IdSource, name: str) -> None:
+    def __init__(self, engine: FlowEngine, clock: Clock, ids: IdSource, name: str, limits: FlowLimits) -> None:
         self._engine = engine
         self._clock = clock
         self._ids = ids
         self._name = name
+        self._limits = limits
 
     async def begin(self, steps: Sequence[LightFlowStep], query: str, request: FlowRequest) -> LightFlowResult:
         """A new run, to its end or until it waits; see `FlowRuns.begin`."""
@@ -46,6 +51,7 @@ class EngineFlows:
             definition,
             query,
             request.scope,
+            self._limits,
             trace_id=self._ids.new(),
             parent_trace_id=request.parent_trace_id,
             run_group_id=request.run_group_id,
@@ -67,6 +73,14 @@ class EngineFlows:
         """Decide about a step that waits; see `FlowDesk.decide`."""
         check_text(run_id, "run_id")
         await self._engine.decide(self._code(steps), FlowRun(owner, run_id), step, decision)
+
+    async def signal(self, owner: Scope, run_id: str, event: str, payload: JsonValue, key: str) -> bool:
+        """Tell a run of an event from outside; see `FlowDesk.signal`."""
+        for text, option in ((run_id, "run_id"), (event, "event"), (key, "key")):
+            check_text(text, option)
+        require_json(payload, "signal: payload")
+        told = Signalled(event, copy_json(payload), key, at=self._clock.now())
+        return await self._engine.signal(FlowRun(owner, run_id), told)
 
     async def cancel(self, owner: Scope, run_id: str, reason: str) -> None:
         """Cancel a run; see `FlowDesk.cancel`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from lightagent.aiokits.abandon import to_the_end
@@ -14,21 +15,25 @@ from lightagent.application.flow.decide_step import node_path
 from lightagent.application.flow.flow_inbox import FlowInbox, take_said
 from lightagent.application.flow.flow_log import StoredLog, flow_key
 from lightagent.application.flow.flow_step import LightFlowStep, by_work, definition_of
+from lightagent.application.flow.flow_values import FlowValues
 from lightagent.application.flow.listen import listening
 from lightagent.application.flow.listeners import Listeners
 from lightagent.application.flow.run_flow import run_flow
 from lightagent.application.flow.show_flow import flow_result
 from lightagent.application.flow.step_result import LightFlowResult
 from lightagent.application.flow.underway import MOST_AT_ONCE
+from lightagent.application.flow.value_sizes import check_size
 from lightagent.application.hold_lease import SECONDS
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.changes import change_faults, held_by
 from lightagent.domain.flow.definition import FlowDefinition
 from lightagent.domain.flow.events import DefinitionChanged, FlowEvent, FlowStarted, RerunRequested, Resumed
+from lightagent.domain.flow.limits import DEFAULT_FLOW_LIMITS, FlowLimits
 from lightagent.domain.flow.moves import AskHuman
 from lightagent.domain.flow.state import FlowState, fold
 from lightagent.domain.flow.validation import validate
 from lightagent.domain.journal_streams import StreamKey
+from lightagent.domain.last_results import LastResults
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.system import Clock, IdSource
@@ -63,6 +68,8 @@ class FlowRuns:
         name: of the flow.
         most: attempts of one run at the same time.
         most_kept: runs that are over, of which the oldest are forgotten then; None: nothing is ever forgotten.
+        limits: of new runs.
+        max_wait: seconds that a run waits here for a moment; None: however long.
     """
 
     def __init__(
@@ -74,6 +81,8 @@ class FlowRuns:
         listeners: Listeners,
         most: int = MOST_AT_ONCE,
         most_kept: int | None = None,
+        limits: FlowLimits = DEFAULT_FLOW_LIMITS,
+        max_wait: float | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -82,7 +91,11 @@ class FlowRuns:
         self._listeners = listeners
         self._most = most
         self._most_kept = most_kept
+        self._limits = limits
+        self._max_wait = max_wait
         self._over: dict[StreamKey, None] = {}
+        self._definitions = LastResults[Sequence[LightFlowStep], FlowDefinition](partial(definition_of, name))
+        self._works = LastResults(by_work)
 
     async def begin(self, steps: Sequence[LightFlowStep], query: str, request: FlowRequest) -> LightFlowResult:
         """A new run, to its end or until it waits.
@@ -92,6 +105,7 @@ class FlowRuns:
             StoreError: the run cannot be kept.
         """
         definition = self._definition(steps)
+        check_size(query, self._limits.max_value, "", "input")
         found = validate(definition)
         if found.errors:
             raise ConfigurationError(f"The flow cannot run: {'; '.join(found.errors)}.", guidance="See validate().")
@@ -101,12 +115,13 @@ class FlowRuns:
             definition,
             query,
             request.scope,
+            self._limits,
             trace_id=self._ids.new(),
             parent_trace_id=request.parent_trace_id,
             run_group_id=request.run_group_id,
             at=self._clock.now(),
         )
-        async with self._new(run_id, request.scope) as log:
+        async with self._new(run_id, request.scope, named=bool(request.run_id)) as log:
             state = FlowState(started)
             flow = self._active(steps, state, [], log, request)
             await log.append([started], "running")
@@ -126,6 +141,23 @@ class FlowRuns:
             if flow.state.status != "success":
                 await self._go_on(flow, log)
         return flow_result(flow.state, flow.events, traced=request.traced)
+
+    async def take_over(self, steps: Sequence[LightFlowStep], request: FlowRequest) -> tuple[LightFlowResult, int]:
+        """Go on with a run that nobody has, unless it is over; with the sequence of its last event afterwards.
+
+        Unlike with `resume`, what has failed is not tried anew, and a run that was cancelled stays so: of those, nobody
+        has said that they shall go on.
+
+        Raises:
+            LeaseHeld: somebody else was quicker.
+            ConfigurationError, StoreError: as `resume`.
+        """
+        async with self._taken(steps, request, wait=0.0) as (flow, log):
+            if flow.state.cancelled and flow.state.active:
+                await run_flow(flow, most=self._most)
+            elif flow.state.status not in _OVER:
+                await self._ask_and_run(flow, log)
+        return flow_result(flow.state, flow.events), len(flow.events)
 
     async def rerun(self, steps: Sequence[LightFlowStep], path: str, request: FlowRequest) -> LightFlowResult:
         """Do a step again, and all that rests on it.
@@ -148,7 +180,7 @@ class FlowRuns:
     async def _run(self, flow: ActiveFlow, log: StoredLog) -> None:
         """Carry out what is to be done, and hear meanwhile what is said to the run."""
         async with listening(flow, log, self._listeners):
-            await run_flow(flow, most=self._most)
+            await run_flow(flow, most=self._most, max_wait=self._max_wait)
         if self._most_kept is not None and flow.state.status in _OVER:
             self._over.pop(log.key, None)
             self._over[log.key] = None
@@ -156,7 +188,7 @@ class FlowRuns:
                 oldest = next(iter(self._over))
                 del self._over[oldest]
                 await self._store.forget(oldest)
-                await FlowInbox(self._store, oldest, self._clock).forget()
+                await self._forget_beside(oldest)
 
     async def _go_on(self, flow: ActiveFlow, log: StoredLog) -> None:
         state = flow.state
@@ -165,22 +197,36 @@ class FlowRuns:
         if state.status in _OVER:
             flow.tell(Resumed(at=self._clock.now()))
             await flow.write(state.status)
-        for move, request_id in _asked(state):
+        await self._ask_and_run(flow, log)
+
+    async def _ask_and_run(self, flow: ActiveFlow, log: StoredLog) -> None:
+        for move, request_id in _asked(flow.state):
             await ask_again(flow, move, request_id)
         await self._run(flow, log)
 
+    async def _forget_beside(self, run: StreamKey) -> None:
+        """Forget what is kept beside a run that was forgotten."""
+        await FlowInbox(self._store, run, self._clock).forget()
+        await FlowValues(self._store, run).forget()
+
     @asynccontextmanager
-    async def _new(self, run_id: str, owner: Scope) -> AsyncIterator[StoredLog]:
-        """The log of a new run. The record of a run that is over makes way for one of the same id."""
+    async def _new(self, run_id: str, owner: Scope, *, named: bool) -> AsyncIterator[StoredLog]:
+        """The log of a new run. The record of a run that is over makes way for one of the same id.
+
+        Args:
+            named: the caller gave the id, so there may have been another run of it.
+        """
         key = flow_key(run_id, owner)
         log = StoredLog(self._store, key, self._clock)
         events = await log.open()
         if events and fold(events).status in _OVER:
             await log.close()
             await self._store.forget(key, expected=len(events))
-            await FlowInbox(self._store, key, self._clock).forget()
             events = await log.open()
         try:
+            if named and not events:
+                # Also where a process died between the two: nobody has decided anything about the new run.
+                await self._forget_beside(key)
             if events:
                 raise ConfigurationError(
                     f"There is a run {run_id!r:.100} already, and it is not over.",
@@ -192,11 +238,15 @@ class FlowRuns:
 
     @asynccontextmanager
     async def _taken(
-        self, steps: Sequence[LightFlowStep], request: FlowRequest
+        self, steps: Sequence[LightFlowStep], request: FlowRequest, wait: float | None = None
     ) -> AsyncIterator[tuple[ActiveFlow, StoredLog]]:
-        """A run that is on record, as it is with these steps and after all that was said to it."""
+        """A run that is on record, as it is with these steps and after all that was said to it.
+
+        Args:
+            wait: seconds to wait for whoever has it; None: until the lease of a process that died has ended.
+        """
         log = StoredLog(self._store, flow_key(request.run_id, request.scope), self._clock)
-        events = await log.open(_WAIT)
+        events = await log.open(_WAIT if wait is None else wait)
         try:
             if not events:
                 raise no_such_run(request.run_id)
@@ -232,10 +282,10 @@ class FlowRuns:
         log: StoredLog,
         request: FlowRequest,
     ) -> ActiveFlow:
-        return ActiveFlow(by_work(steps), state, events, log, self._clock, traced=request.traced)
+        return ActiveFlow(self._works(steps), state, events, log, self._clock, traced=request.traced)
 
     def _definition(self, steps: Sequence[LightFlowStep]) -> FlowDefinition:
-        return definition_of(self._name, steps)
+        return self._definitions(steps)
 
 
 def no_such_run(run_id: str) -> ConfigurationError:

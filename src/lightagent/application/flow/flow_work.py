@@ -47,7 +47,7 @@ class FlowWork(StepWork):
             events.append(self._started(task, steps))
         state = fold(events)
         if is_new:
-            await task.note(events, None)
+            await task.note(events, None, False)
         flow = ActiveFlow(by_work(steps), state, events, NoteLog(task), task.clock, traced=task.traced)
         task.hear(lambda event, heard: flow.report(Report((event,), heard=heard)))
         await run_flow(flow)
@@ -84,7 +84,7 @@ class NoteLog(FlowLog):
         self._task = task
 
     async def append(self, events: Sequence[FlowEvent], status: str, heard: int | None = None) -> None:
-        await self._task.note(events, heard)
+        await self._task.note(events, heard, status == "waiting")
 
 
 def _result(state: FlowState, name: str) -> object:

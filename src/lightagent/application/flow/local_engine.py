@@ -12,7 +12,8 @@ from lightagent.application.flow.flow_step import LightFlowStep
 from lightagent.application.flow.listeners import Listeners
 from lightagent.application.read_streams import list_streams
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.flow.events import FlowEvent, FlowStarted
+from lightagent.domain.flow.events import FlowEvent, FlowStarted, Signalled
+from lightagent.domain.flow.limits import DEFAULT_FLOW_LIMITS, FlowLimits
 from lightagent.domain.flow.outputs import StepOutput
 from lightagent.domain.journal_streams import StreamQuery
 from lightagent.domain.review import ApprovalDecision
@@ -43,7 +44,7 @@ class LocalEngine(FlowEngine):
             parent_trace_id=started.parent_trace_id,
             run_group_id=started.run_group_id,
         )
-        runs, steps = self._of(flow)
+        runs, steps = self._of(flow, started.limits)
         await runs.begin(steps, StepOutput(started.input).text, request)
         return await self.events(FlowRun(started.scope, started.run_id))
 
@@ -61,6 +62,9 @@ class LocalEngine(FlowEngine):
         _, steps = self._of(flow)
         await self._desk.decide(steps, run.owner, run.run_id, step, decision)
 
+    async def signal(self, run: FlowRun, signal: Signalled) -> bool:
+        return await self._desk.signal(run.owner, run.run_id, signal.name, signal.payload, signal.key)
+
     async def cancel(self, run: FlowRun, reason: str) -> None:
         await self._desk.cancel(run.owner, run.run_id, reason)
 
@@ -75,10 +79,11 @@ class LocalEngine(FlowEngine):
     async def aclose(self) -> None:
         await self._store.aclose()
 
-    def _of(self, flow: FlowCode) -> tuple[FlowRuns, Sequence[LightFlowStep]]:
+    def _of(self, flow: FlowCode, limits: FlowLimits = DEFAULT_FLOW_LIMITS) -> tuple[FlowRuns, Sequence[LightFlowStep]]:
         """What carries out the runs of a flow here, where its steps are called directly."""
         if not isinstance(flow, FlowSteps):
             raise ConfigurationError(
                 f"The engine in this process runs a LightFlow, not a {type(flow).__name__}.", guidance=""
             )
-        return FlowRuns(self._store, self._clock, self._ids, flow.name, self._listeners), flow.steps
+        runs = FlowRuns(self._store, self._clock, self._ids, flow.name, self._listeners, limits=limits)
+        return runs, flow.steps

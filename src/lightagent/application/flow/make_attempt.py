@@ -10,16 +10,18 @@ from lightagent.aiokits.abandon import Abandoned, TimeIsUp, within
 from lightagent.application.flow.active_flow import ActiveFlow, Report
 from lightagent.application.flow.flow_step import LightFlowStep
 from lightagent.application.flow.output_form import as_json
+from lightagent.application.flow.proposals import proposed, read_proposal
 from lightagent.application.flow.step_context import StepContext, StepPlace
 from lightagent.application.flow.step_errors import attempt_failed, out_of_time
 from lightagent.application.flow.step_queries import place_of, seen_from
 from lightagent.application.flow.step_work import Listener, Noted, StepTask, StepWaits, StepWork
+from lightagent.application.flow.value_sizes import check_size
 from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.flow.definition import StepDefinition
 from lightagent.domain.flow.events import AttemptFinished, AttemptNoted, FlowEvent
 from lightagent.domain.flow.moves import Do
-from lightagent.domain.flow.outputs import StepOutput
-from lightagent.domain.json_types import JsonValue
+from lightagent.domain.flow.outputs import Artifact, StepOutput
 from lightagent.ports.system import Clock
 
 
@@ -28,18 +30,22 @@ class Attempt(StepTask):
 
     Args:
         query: what is asked of the step.
+
+    Attributes:
+        made: the files that it makes.
     """
 
-    __slots__ = ("_flow", "_given_up", "_move", "query")
+    __slots__ = ("_flow", "_given_up", "_move", "made", "query")
 
     def __init__(self, flow: ActiveFlow, move: Do, query: str) -> None:
         self._flow = flow
         self._move = move
         self._given_up = False
+        self.made: list[Artifact] = []
         self.query = query
 
     def context(self) -> StepContext:
-        return seen_from(self._flow, self._move, self.is_cancelled)
+        return seen_from(self._flow, self._move, self.is_cancelled, self.made)
 
     def is_cancelled(self) -> bool:
         return self._given_up
@@ -60,12 +66,12 @@ class Attempt(StepTask):
     def traced(self) -> bool:
         return self._flow.traced
 
-    async def note(self, events: Sequence[Noted], heard: int | None) -> None:
+    async def note(self, events: Sequence[Noted], heard: int | None, waits: bool) -> None:
         flow, move = self._flow, self._move
         now = flow.clock.now()
         noted = [AttemptNoted(move.path, move.epoch, move.attempt, event, at=now) for event in events]
         written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        flow.report(Report(noted, written, heard_below=heard))
+        flow.report(Report(noted, written, heard_below=heard, waits=waits))
         await written
 
     def hear(self, listener: Listener) -> None:
@@ -85,13 +91,13 @@ async def make_attempt(flow: ActiveFlow, move: Do, query: str) -> None:
     An attempt that waits for people reports nothing: it stays open, and goes on when the run is resumed.
     """
     try:
-        value = await _value(flow, move, query)
+        output, proposes = await _output(flow, move, query)
     except StepWaits:
         return
     except _RAISED as raised:
         flow.report(Report((failed(flow, move, _failure(move, raised)),)))
     else:
-        done = AttemptFinished(move.path, move.epoch, move.attempt, StepOutput(value), at=flow.clock.now())
+        done = AttemptFinished(move.path, move.epoch, move.attempt, output, proposes, at=flow.clock.now())
         flow.report(Report((done,)))
 
 
@@ -104,15 +110,25 @@ def failed(flow: ActiveFlow, move: Do, error: Exception) -> FlowEvent:
     return attempt_failed(move, error, tried=tried, fallback_left=left, now=now, chance=chance)
 
 
-async def _value(flow: ActiveFlow, move: Do, query: str) -> JsonValue:
-    step = flow.step_at(move.path, move.step.work)
+async def _output(flow: ActiveFlow, move: Do, query: str) -> tuple[StepOutput, tuple[StepDefinition, ...]]:
+    """What an attempt gives, and the steps that it proposes."""
+    step, attempt = flow.step_at(move.path, move.step.work), Attempt(flow, move, query)
+    proposes: tuple[StepDefinition, ...] = ()
+    result = await _result(step, move, attempt)
+    if move.step.growth is not None and (proposal := read_proposal(result, move.path)) is not None:
+        offers = {name: one.definition for name, one in flow.steps.items()}
+        result, proposes = proposal.content, proposed(proposal, offers, move.path)
+    value = as_json(result, move.path) if step.output is None else step.output.keep(result, move.path)
+    check_size(value, flow.state.started.limits.max_value, move.path, "output")
+    return StepOutput(value, tuple(attempt.made)), proposes
+
+
+async def _result(step: LightFlowStep, move: Do, attempt: Attempt) -> object:
     work, seconds = _work_of(step, move), step.definition.timeout
-    attempt = Attempt(flow, move, query)
     try:
-        result = await (work.do(attempt) if seconds is None else within(seconds, work.do(attempt)))
+        return await (work.do(attempt) if seconds is None else within(seconds, work.do(attempt)))
     finally:
         attempt.give_up()
-    return as_json(result, move.path) if step.output is None else step.output.keep(result, move.path)
 
 
 def _work_of(step: LightFlowStep, move: Do) -> StepWork:

@@ -56,11 +56,12 @@ class StepTask(Protocol):
         """The caller wants the trace."""
         ...
 
-    async def note(self, events: Sequence[Noted], heard: int | None) -> None:
+    async def note(self, events: Sequence[Noted], heard: int | None, waits: bool) -> None:
         """Put further events on record; returns once they are durable.
 
         Args:
             heard: how far the run has heard what was said to it, where that is further now.
+            waits: whether all that is left below the attempt waits for people.
         """
         ...
 

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from lightagent.domain.flow.nodes import Node, Scope
-from lightagent.domain.flow.outputs import StepOutput
 from lightagent.domain.flow.progress import Progress
 from lightagent.domain.flow.projection import step_record
 from lightagent.domain.flow.record import StepRecord
@@ -84,7 +83,8 @@ class StepContext:
         outputs: their outputs, as texts.
         depends_on: the records of what it depends on directly, in the order in which it says so.
         item, index: of the map around it, the innermost where there are several; None outside of maps.
-        round: of the loop around it, counted from 1; 0 outside of loops.
+        round: of the loop around it, counted from 1; 0 outside of loops. Of a loop that is asked whether it goes on,
+            its last one.
         previous: the records of the round before.
     """
 
@@ -108,6 +108,8 @@ def context_of(state: Progress, path: str) -> StepContext:
     if node is None:
         raise Refused("unknown", f"The run has no step at {path!r:.200}.", path=path)
     around = list(_around(node))
+    if _is_asked_again(node):
+        around.insert(0, node.scopes[-1])
     steps = SeenSteps(tuple(_levels(node)))
     item = next((scope for scope in around if scope.parent is not None and scope.parent.step.kind == "map"), None)
     turn = next((scope for scope in around if scope.parent is not None and scope.parent.step.kind == "loop"), None)
@@ -123,18 +125,6 @@ def context_of(state: Progress, path: str) -> StepContext:
     )
 
 
-def outputs_before(state: Progress, path: str) -> list[tuple[str, StepOutput]]:
-    """The names and outputs of the steps that the one at this path depends on, as far as they succeeded.
-
-    Raises:
-        Refused: there is none.
-    """
-    node = state.nodes.get(path)
-    if node is None:
-        raise Refused("unknown", f"The run has no step at {path!r:.200}.", path=path)
-    return [(one.step.name, one.output or StepOutput()) for one in node.needed() if one.status == "success"]
-
-
 def _around(node: Node) -> Iterator[Scope]:
     """The scopes that it is in, the innermost first."""
     scope: Scope | None = node.scope
@@ -143,8 +133,13 @@ def _around(node: Node) -> Iterator[Scope]:
         scope = None if scope.parent is None else scope.parent.scope
 
 
+def _is_asked_again(node: Node) -> bool:
+    """Whether it is a loop that is asked whether it makes another round."""
+    return node.status == "asking" and node.question == "again"
+
+
 def _levels(node: Node) -> Iterator[tuple[Scope, int]]:
-    if node.status == "asking" and node.question == "again":
+    if _is_asked_again(node):
         yield node.scopes[-1], _all(node.scopes[-1])
     inner: Node | None = node
     itself = False

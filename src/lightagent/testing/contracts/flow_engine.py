@@ -111,6 +111,25 @@ class FlowEngineContract:
         assert keys == ["r/c@1", "r/c@2"]
         await engine.aclose()
 
+    async def test_an_event_from_outside_ends_a_wait_once(self) -> None:
+        engine = self.make()
+        flow = LightFlow(engine=engine).wait_for("paid", event="payment")
+        assert (await flow.arun("x", run_id="r")).status == "waiting"
+        assert await flow.asignal("r", "payment", {"amount": 3}, key="k")
+        assert not await flow.asignal("r", "payment", {"amount": 4}, key="k")
+        with pytest.raises(ConfigurationError):
+            await flow.asignal("other", "payment")
+        result = await flow.aresume("r")
+        assert (result.status, result.output("paid")) == ("success", {"amount": 3})
+        await engine.aclose()
+
+    async def test_a_map_is_carried_out_in_its_order(self) -> None:
+        engine = self.make()
+        flow = LightFlow(engine=engine).map("each", ["a", "b", "c"], agent=_adds("seen"))
+        result = await flow.arun("x", run_id="r")
+        assert result.output("each") == ["a seen", "b seen", "c seen"]
+        await engine.aclose()
+
     async def test_a_run_is_cancelled_until_it_is_resumed(self) -> None:
         engine = self.make()
         flow = LightFlow(engine=engine).step("send", agent=_adds("send"), requires_approval=True)

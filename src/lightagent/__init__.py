@@ -42,12 +42,14 @@ if TYPE_CHECKING:
     from lightagent.application.journal import Journal
     from lightagent.application.policies.hooks import ObservingHook, PolicyHook
     from lightagent.application.policies.typed_hooks import (
+        after_flow_step,
         after_memory_promote,
         after_memory_retrieve,
         after_memory_write,
         after_model_response,
         after_run,
         after_tool_result,
+        before_flow_step,
         before_memory_promote,
         before_memory_retrieve,
         before_memory_write,
@@ -60,6 +62,8 @@ if TYPE_CHECKING:
         on_error,
         on_handoff,
         on_output,
+        on_rerun,
+        on_resume,
     )
     from lightagent.application.projections.calls import ToolCallRecord
     from lightagent.application.projections.chunk_types import ChatCompletionChunk
@@ -126,6 +130,12 @@ if TYPE_CHECKING:
     from lightagent.domain.events import Event
     from lightagent.domain.feedback import HumanFeedback
     from lightagent.domain.findings import Finding
+    from lightagent.domain.flow_payloads import (
+        FlowRerunPayload,
+        FlowResultPayload,
+        FlowResumePayload,
+        FlowStepPayload,
+    )
     from lightagent.domain.guardrails import GuardrailDecision
     from lightagent.domain.handoffs import HandoffLimits, HistoryTransfer
     from lightagent.domain.hooks import HookContext, HookDecision
@@ -230,14 +240,15 @@ __all__ = [
     "Compactor", "Completed", "Conclusion", "ConclusionPayload", "ConfigurationError", "ContentCapture",
     "ContentLimits", "ContentMode", "ContentPolicy", "ContextBudget", "ContextPayload", "ContextSource", "Decision",
     "DeclaredTools", "Delta", "Detector", "Embedder", "EndPayload", "Event", "Failed", "FallbackModel",
-    "FilteredTools", "Finding", "FlowTimeout", "FlushableSink", "FoundMemory", "FunctionTool", "Gate",
-    "GeneratedTool", "GuardrailDecision", "Handoff", "HandoffContext", "HandoffLimits", "HandoffPayload",
-    "HeldStream", "HistoryReference", "HistorySource", "HistoryTransfer", "HookContext", "HookDecision",
-    "HttpServer", "HumanApprovalHook", "HumanFeedback", "InMemoryReviewStore", "InProcessMemory", "InformationFlow",
-    "Journal", "JournalBudgetAccounts", "JournalStore", "JsonLightFlowStore", "JsonObject", "JsonReviewStore",
-    "JsonValue", "JsonlTraceExporter", "LightAgent", "LightAgentError", "LightAgentErrorInfo", "LightFlow",
-    "LightFlowResult", "LightFlowStep", "LightFlowStepResult", "LightSwarm", "Limits", "ListedTools", "McpFault",
-    "McpServer", "McpTools", "McpUnavailable", "MemoriesPayload", "MemoryAdmissionDecision", "MemoryBudgetAccounts",
+    "FilteredTools", "Finding", "FlowRerunPayload", "FlowResultPayload", "FlowResumePayload", "FlowStepPayload",
+    "FlowTimeout", "FlushableSink", "FoundMemory", "FunctionTool", "Gate", "GeneratedTool", "GuardrailDecision",
+    "Handoff", "HandoffContext", "HandoffLimits", "HandoffPayload", "HeldStream", "HistoryReference",
+    "HistorySource", "HistoryTransfer", "HookContext", "HookDecision", "HttpServer", "HumanApprovalHook",
+    "HumanFeedback", "InMemoryReviewStore", "InProcessMemory", "InformationFlow", "Journal",
+    "JournalBudgetAccounts", "JournalStore", "JsonLightFlowStore", "JsonObject", "JsonReviewStore", "JsonValue",
+    "JsonlTraceExporter", "LightAgent", "LightAgentError", "LightAgentErrorInfo", "LightFlow", "LightFlowResult",
+    "LightFlowStep", "LightFlowStepResult", "LightSwarm", "Limits", "ListedTools", "McpFault", "McpServer",
+    "McpTools", "McpUnavailable", "MemoriesPayload", "MemoryAdmissionDecision", "MemoryBudgetAccounts",
     "MemoryCandidate", "MemoryOwner", "MemoryPolicy", "MemoryPromotedPayload", "MemoryPromotionDecision",
     "MemoryPromotionPayload", "MemoryProtocol", "MemoryQueryPayload", "MemoryRecord", "MemoryScope", "MemoryStore",
     "MemoryWritePayload", "MemoryWrittenPayload", "MissingExtraError", "ModelEndpoint", "ModelPrice", "MontyRunner",
@@ -253,16 +264,17 @@ __all__ = [
     "SwarmOptions", "TelemetrySink", "TenantBudget", "TextDelta", "TokenCounter", "Tool", "ToolAnswer",
     "ToolCallDelta", "ToolCallRecord", "ToolError", "ToolList", "ToolLoader", "ToolRegistry", "ToolSelection",
     "ToolSource", "ToolSpec", "TraceEvent", "TraceExporter", "TraceRecorder", "TraceSummary", "TreeOfThought",
-    "TrimmedSession", "Usage", "Verdict", "after_memory_promote", "after_memory_retrieve", "after_memory_write",
-    "after_model_response", "after_run", "after_tool_result", "as_tool", "before_memory_promote",
-    "before_memory_retrieve", "before_memory_write", "before_model_request", "before_run", "before_tool_call",
-    "classify_exception", "create_skill_tools", "event_from_dict", "event_to_dict", "export_trace",
-    "flush_telemetry", "format_error_code", "format_lightagent_error", "high_risk_parameter_guardrail",
-    "litellm_prices", "load_settings", "maximum_length_guardrail", "mcp_tools", "normalize_usage",
-    "on_approval_required", "on_conclusion", "on_context", "on_error", "on_handoff", "on_output", "open_app",
-    "open_detector", "open_embedder", "openapi_tools", "output_redaction_guardrail", "output_schema_guardrail",
-    "privacy_input_guardrail", "sensitive_tool_confirmation_guardrail", "spent_in", "summarize_trace", "tool",
-    "trace_events", "url_allowlist_guardrail",
+    "TrimmedSession", "Usage", "Verdict", "after_flow_step", "after_memory_promote", "after_memory_retrieve",
+    "after_memory_write", "after_model_response", "after_run", "after_tool_result", "as_tool", "before_flow_step",
+    "before_memory_promote", "before_memory_retrieve", "before_memory_write", "before_model_request", "before_run",
+    "before_tool_call", "classify_exception", "create_skill_tools", "event_from_dict", "event_to_dict",
+    "export_trace", "flush_telemetry", "format_error_code", "format_lightagent_error",
+    "high_risk_parameter_guardrail", "litellm_prices", "load_settings", "maximum_length_guardrail", "mcp_tools",
+    "normalize_usage", "on_approval_required", "on_conclusion", "on_context", "on_error", "on_handoff", "on_output",
+    "on_rerun", "on_resume", "open_app", "open_detector", "open_embedder", "openapi_tools",
+    "output_redaction_guardrail", "output_schema_guardrail", "privacy_input_guardrail",
+    "sensitive_tool_confirmation_guardrail", "spent_in", "summarize_trace", "tool", "trace_events",
+    "url_allowlist_guardrail",
 ]
 # fmt: on
 

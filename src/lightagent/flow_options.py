@@ -96,7 +96,7 @@ class FlowOptions(TypedDict, total=False):
 
     Attributes:
         name: of the flow, for traces and listings.
-        hooks: for steps; not there yet.
+        hooks: are asked about steps, approvals, resumptions and reruns; see docs/runtime-hooks.md.
         max_parallel: steps of one run that are carried out at the same time; 16 by default.
         clock, ids: time and identity, for tests.
     """

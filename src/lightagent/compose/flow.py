@@ -25,6 +25,7 @@ from lightagent.application.flow.step_work import StepWork
 from lightagent.application.flow.underway import MOST_AT_ONCE
 from lightagent.application.means import Means
 from lightagent.application.start_run import checked_params
+from lightagent.compose.policies import compose_flow_gates
 from lightagent.compose.ports import check_port, journal_port
 from lightagent.compose.tools import compose_tools
 from lightagent.domain.errors import ConfigurationError
@@ -39,6 +40,7 @@ from lightagent.domain.scopes import Scope
 from lightagent.flow_options import FlowOptions, FlowRunOptions, NewFlowRunOptions, StepOptions
 from lightagent.options import ToolLike
 from lightagent.ports.journals import JournalStore
+from lightagent.ports.policy import Gate
 from lightagent.ports.tools import Tool
 
 MOST_KEPT: Final = 1_000
@@ -55,6 +57,7 @@ class FlowParts:
         runs: begins them and goes on with them.
         desk: where they are told what was decided.
         records: where they are found again.
+        gates: what reviews them.
     """
 
     name: str
@@ -62,6 +65,7 @@ class FlowParts:
     runs: FlowRuns
     desk: FlowDesk
     records: FlowRecords
+    gates: tuple[Gate, ...] = ()
 
 
 def compose_flow(store: JournalStore | None, options: FlowOptions) -> FlowParts:
@@ -71,8 +75,7 @@ def compose_flow(store: JournalStore | None, options: FlowOptions) -> FlowParts:
         ConfigurationError: an unknown option, or one of a wrong type.
     """
     check_options(options, FlowOptions, "LightFlow")
-    if options.get("hooks"):
-        raise ConfigurationError("LightFlow: hooks of flows are not there yet.", guidance="Leave hooks= out.")
+    gates = compose_flow_gates(options.get("hooks") or ())
     most = options.get("max_parallel")
     if most is not None and most < 1:
         raise ConfigurationError(f"LightFlow: max_parallel must be at least 1, got {most}.", guidance="")
@@ -82,9 +85,16 @@ def compose_flow(store: JournalStore | None, options: FlowOptions) -> FlowParts:
     name = options.get("name") or "flow"
     listeners = Listeners()
     runs = FlowRuns(
-        kept, clock, ids, name, listeners, most or MOST_AT_ONCE, most_kept=MOST_KEPT if store is None else None
+        kept,
+        clock,
+        ids,
+        name,
+        listeners,
+        most or MOST_AT_ONCE,
+        most_kept=MOST_KEPT if store is None else None,
+        gates=gates,
     )
-    return FlowParts(name, kept, runs, FlowDesk(kept, clock, listeners), FlowRecords(kept))
+    return FlowParts(name, kept, runs, FlowDesk(kept, clock, listeners), FlowRecords(kept), gates)
 
 
 def compose_new_flow_run(options: NewFlowRunOptions) -> FlowRequest:
@@ -212,7 +222,9 @@ def _nested(at: str, agent: object, tools: Sequence[ToolLike] | None) -> StepWor
         now: object = getattr(agent, "steps", ())
         return tuple(step for step in now if isinstance(step, LightFlowStep)) if isinstance(now, tuple) else ()
 
-    return FlowWork(str(getattr(agent, "name", "flow")), declared)
+    parts: object = getattr(agent, "_parts", None)
+    gates = parts.gates if isinstance(parts, FlowParts) else ()
+    return FlowWork(str(getattr(agent, "name", "flow")), declared, gates)
 
 
 def _means(at: str, option: str, agent: object) -> Callable[[], Means[None]] | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from lightagent.application.policies.capability_guard import CapabilityGuard
 from lightagent.application.policies.guardrails import guardrail_policies
-from lightagent.application.policies.hooks import hook_policies
+from lightagent.application.policies.hooks import flow_hook_policies, hook_policies
 from lightagent.application.policies.pipeline import Pipeline, Policy
 from lightagent.application.policies.review_desk import ReviewDesk
 from lightagent.compose.ports import check_port
@@ -26,6 +28,16 @@ def compose_gates(options: AgentOptions) -> tuple[Gate, ...]:
         *(guardrail_policies("output", answers) if (answers := options.get("output_guardrails")) else ()),
     ]
     return (*(() if own is None else (own,)), *((Pipeline(policies),) if policies else ()))
+
+
+def compose_flow_gates(hooks: Iterable[object]) -> tuple[Gate, ...]:
+    """The gate that the hooks of a flow stand behind, where there are any.
+
+    Raises:
+        ConfigurationError: one is not a hook, or is called at no phase of a flow.
+    """
+    policies = flow_hook_policies([hook for hook in hooks if not isinstance(hook, ReviewDesk)])
+    return (Pipeline(policies),) if policies else ()
 
 
 def compose_desks(options: AgentOptions) -> tuple[ReviewDesk, ...]:

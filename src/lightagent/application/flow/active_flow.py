@@ -11,6 +11,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from lightagent.application.flow.flow_gate import FlowGate
 from lightagent.application.flow.flow_log import FlowLog
 from lightagent.application.flow.flow_step import LightFlowStep
 from lightagent.application.flow.step_work import Listener
@@ -49,6 +50,7 @@ class ActiveFlow:
         state: what the events so far amount to.
         log: where further ones are put on record.
         traced: the caller wants the traces of agents.
+        gate: what reviews its steps; None where nothing does.
         chance: gives numbers from 0 to 1, for pauses that spread what failed together.
 
     Attributes:
@@ -67,6 +69,7 @@ class ActiveFlow:
         clock: Clock,
         *,
         traced: bool = False,
+        gate: FlowGate | None = None,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self.steps = steps
@@ -75,6 +78,7 @@ class ActiveFlow:
         self.log = log
         self.clock = clock
         self.traced = traced
+        self.gate = gate
         self.chance = chance
         self.news = asyncio.Event()
         self.heard: int | None = None

@@ -81,6 +81,7 @@ class AgentWork(StepWork):
             live = self._live(task, past)
             live.keeper = NoteKeeper(task)
             live.step_key = task.place.key
+            live.subjects.stand_in(task.place.run_id, task.place.path)
             await run_agent(live)
         except NothingDecided:
             raise StepWaits from None

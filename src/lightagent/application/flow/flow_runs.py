@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from lightagent.aiokits.abandon import to_the_end
+from lightagent.application.apply_policy import policy_names
 from lightagent.application.flow.active_flow import ActiveFlow
 from lightagent.application.flow.ask_step import ask_again
 from lightagent.application.flow.decide_step import node_path
+from lightagent.application.flow.flow_gate import FlowGate, check_policies
 from lightagent.application.flow.flow_inbox import FlowInbox, take_said
 from lightagent.application.flow.flow_log import StoredLog, flow_key
 from lightagent.application.flow.flow_step import LightFlowStep, by_work, definition_of
 from lightagent.application.flow.listen import listening
 from lightagent.application.flow.listeners import Listeners
+from lightagent.application.flow.review_run import may_rerun, may_resume
 from lightagent.application.flow.run_flow import run_flow
 from lightagent.application.flow.show_flow import flow_result
 from lightagent.application.flow.step_result import LightFlowResult
@@ -29,8 +32,10 @@ from lightagent.domain.flow.moves import AskHuman
 from lightagent.domain.flow.state import FlowState, fold
 from lightagent.domain.flow.validation import validate
 from lightagent.domain.journal_streams import StreamKey
+from lightagent.domain.policy import Decision
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
+from lightagent.ports.policy import Gate
 from lightagent.ports.system import Clock, IdSource
 
 _OVER: Final = ("success", "failed", "cancelled")
@@ -63,6 +68,7 @@ class FlowRuns:
         name: of the flow.
         most: attempts of one run at the same time.
         most_kept: runs that are over, of which the oldest are forgotten then; None: nothing is ever forgotten.
+        gates: what reviews them.
     """
 
     def __init__(
@@ -74,8 +80,10 @@ class FlowRuns:
         listeners: Listeners,
         most: int = MOST_AT_ONCE,
         most_kept: int | None = None,
+        gates: tuple[Gate, ...] = (),
     ) -> None:
         self._store = store
+        self._gates = gates
         self._clock = clock
         self._ids = ids
         self._name = name
@@ -104,6 +112,7 @@ class FlowRuns:
             trace_id=self._ids.new(),
             parent_trace_id=request.parent_trace_id,
             run_group_id=request.run_group_id,
+            policies=policy_names(self._gates),
             at=self._clock.now(),
         )
         async with self._new(run_id, request.scope) as log:
@@ -124,7 +133,7 @@ class FlowRuns:
         """
         async with self._taken(steps, request) as (flow, log):
             if flow.state.status != "success":
-                await self._go_on(flow, log)
+                await self._go_on(flow, log, await may_resume(flow))
         return flow_result(flow.state, flow.events, traced=request.traced)
 
     async def rerun(self, steps: Sequence[LightFlowStep], path: str, request: FlowRequest) -> LightFlowResult:
@@ -138,9 +147,11 @@ class FlowRuns:
             LeaseHeld, StoreError: as `resume`.
         """
         async with self._taken(steps, request) as (flow, log):
+            place = node_path(flow.state, path)
+            decisions = await may_rerun(flow, place)
             if flow.state.cancelled:
                 await self._go_on(flow, log)
-            flow.tell(RerunRequested(node_path(flow.state, path), at=self._clock.now()))
+            flow.tell(RerunRequested(place, decisions=decisions, at=self._clock.now()))
             await flow.write(flow.state.status)
             await self._run(flow, log)
         return flow_result(flow.state, flow.events, traced=request.traced)
@@ -158,12 +169,12 @@ class FlowRuns:
                 await self._store.forget(oldest)
                 await FlowInbox(self._store, oldest, self._clock).forget()
 
-    async def _go_on(self, flow: ActiveFlow, log: StoredLog) -> None:
+    async def _go_on(self, flow: ActiveFlow, log: StoredLog, decisions: tuple[Decision, ...] = ()) -> None:
         state = flow.state
         if state.cancelled and state.active:  # Its process died while its attempts were being stopped.
             await run_flow(flow, most=self._most)
-        if state.status in _OVER:
-            flow.tell(Resumed(at=self._clock.now()))
+        if state.status in _OVER or decisions:
+            flow.tell(Resumed(decisions=decisions, at=self._clock.now()))
             await flow.write(state.status)
         for move, request_id in _asked(state):
             await ask_again(flow, move, request_id)
@@ -214,6 +225,7 @@ class FlowRuns:
         self, steps: Sequence[LightFlowStep], events: list[FlowEvent], log: StoredLog, request: FlowRequest
     ) -> ActiveFlow:
         state, definition = fold(events), self._definition(steps)
+        check_policies(state.started.policies, FlowGate(self._gates))
         if definition != state.definition:
             faults = change_faults(events, definition)
             if faults:
@@ -232,7 +244,8 @@ class FlowRuns:
         log: StoredLog,
         request: FlowRequest,
     ) -> ActiveFlow:
-        return ActiveFlow(by_work(steps), state, events, log, self._clock, traced=request.traced)
+        gate = FlowGate(self._gates, events) if self._gates else None
+        return ActiveFlow(by_work(steps), state, events, log, self._clock, traced=request.traced, gate=gate)
 
     def _definition(self, steps: Sequence[LightFlowStep]) -> FlowDefinition:
         return definition_of(self._name, steps)

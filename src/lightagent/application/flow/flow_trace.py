@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from lightagent.application.projections.trace import trace_events
+from lightagent.application.projections.trace_data import decision_data, decision_kind
 from lightagent.application.projections.trace_event import TraceEvent
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.events import Event
@@ -16,6 +17,8 @@ from lightagent.domain.flow.events import (
     FlowEvent,
     FlowFinished,
     FlowStarted,
+    RerunRequested,
+    Resumed,
     StepApprovalDecided,
     StepApprovalRequested,
 )
@@ -36,8 +39,27 @@ def flow_trace(events: Sequence[FlowEvent]) -> list[TraceEvent]:
             event.at,
         )
         for event in events
-        for kind, data in lines.of(event)
+        for kind, data in (*_decided(event), *lines.of(event))
     ]
+
+
+def _decided(event: FlowEvent) -> Iterator[tuple[str, JsonObject]]:
+    """What policies decided about an event, told before it."""
+    match event:
+        case (
+            AttemptStarted(decisions=decisions, path=step)
+            | AttemptFinished(decisions=decisions, path=step)
+            | AttemptFailed(decisions=decisions, path=step)
+            | StepApprovalRequested(decisions=decisions, path=step)
+            | RerunRequested(decisions=decisions, path=step)
+        ):
+            pass
+        case Resumed(decisions=decisions):
+            step = ""
+        case _:
+            return
+    for decision in decisions:
+        yield decision_kind(decision), {**decision_data(decision), "step": step}
 
 
 def step_traces(events: Sequence[FlowEvent]) -> Mapping[str, list[TraceEvent]]:

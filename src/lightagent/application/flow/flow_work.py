@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from lightagent.application.flow.active_flow import ActiveFlow, Report
 from lightagent.application.flow.decide_step import decided
+from lightagent.application.flow.flow_gate import FlowGate, check_policies
 from lightagent.application.flow.flow_log import FlowLog
 from lightagent.application.flow.flow_step import LightFlowStep, by_work, definition_of
 from lightagent.application.flow.run_flow import run_flow
@@ -17,6 +18,7 @@ from lightagent.domain.flow.events import FlowEvent, FlowStarted
 from lightagent.domain.flow.projection import flow_record
 from lightagent.domain.flow.state import FlowState, fold
 from lightagent.domain.review import ApprovalDecision
+from lightagent.ports.policy import Gate
 
 MOST_NESTED = 8
 """How many flows may be steps of each other. A record of more levels could not be read back."""
@@ -27,13 +29,15 @@ class FlowWork(StepWork):
 
     Args:
         steps: gives its steps; those that are declared later are among them.
+        gates: what reviews its runs, besides what reviews the flow around it.
     """
 
-    __slots__ = ("_name", "_steps")
+    __slots__ = ("_gates", "_name", "_steps")
 
-    def __init__(self, name: str, steps: Callable[[], Sequence[LightFlowStep]]) -> None:
+    def __init__(self, name: str, steps: Callable[[], Sequence[LightFlowStep]], gates: tuple[Gate, ...] = ()) -> None:
         self._name = name
         self._steps = steps
+        self._gates = gates
 
     @property
     def name(self) -> str:
@@ -43,12 +47,15 @@ class FlowWork(StepWork):
         steps = self._steps()
         events: list[FlowEvent] = [note for note in task.past if isinstance(note, FlowEvent)]
         is_new = not events
+        gates = tuple(dict.fromkeys((*task.gates, *self._gates)))
+        gate = FlowGate(gates, events) if gates else None
         if is_new:
-            events.append(self._started(task, steps))
+            events.append(self._started(task, steps, () if gate is None else gate.policies))
         state = fold(events)
+        check_policies(state.started.policies, gate)
         if is_new:
             await task.note(events, None)
-        flow = ActiveFlow(by_work(steps), state, events, NoteLog(task), task.clock, traced=task.traced)
+        flow = ActiveFlow(by_work(steps), state, events, NoteLog(task), task.clock, traced=task.traced, gate=gate)
         task.hear(lambda event, heard: flow.report(Report((event,), heard=heard)))
         await run_flow(flow)
         return _result(state, self._name)
@@ -59,7 +66,7 @@ class FlowWork(StepWork):
         state.apply(event)  # It refuses what cannot be.
         return event
 
-    def _started(self, task: StepTask, steps: Sequence[LightFlowStep]) -> FlowStarted:
+    def _started(self, task: StepTask, steps: Sequence[LightFlowStep], policies: tuple[str, ...]) -> FlowStarted:
         place = task.place
         if place.key.count("@") >= MOST_NESTED:
             raise ToolError(
@@ -73,6 +80,7 @@ class FlowWork(StepWork):
             trace_id=hashlib.sha256(f"{place.trace_id}/{place.key}.{place.attempt}".encode()).hexdigest()[:32],
             parent_trace_id=place.trace_id,
             run_group_id=place.run_id,
+            policies=policies,
             at=task.clock.now(),
         )
 

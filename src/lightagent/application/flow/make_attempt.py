@@ -10,6 +10,7 @@ from lightagent.aiokits.cancellation import Heeding, from_now_on
 from lightagent.application.flow.active_flow import ActiveFlow, Report
 from lightagent.application.flow.flow_step import LightFlowStep
 from lightagent.application.flow.output_form import as_json
+from lightagent.application.flow.review_step import reviewed_end
 from lightagent.application.flow.step_errors import attempt_failed, out_of_time
 from lightagent.application.flow.step_queries import place_of, seen_from
 from lightagent.application.flow.step_work import Noted, StepTask, StepWaits, StepWork
@@ -47,10 +48,13 @@ async def make_attempt(flow: ActiveFlow, move: Do, query: str) -> None:
         except (*FAILURES, SystemExit) as raised:
             error = _failure(move, raised)
         else:
-            done = AttemptFinished(move.path, move.epoch, move.attempt, StepOutput(value), at=flow.clock.now())
-            flow.report(Report((done,)))
+            end: FlowEvent = AttemptFinished(
+                move.path, move.epoch, move.attempt, StepOutput(value), at=flow.clock.now()
+            )
+            flow.report(Report((await reviewed_end(flow, move, step, end),)))
             return
-    flow.report(Report((failed(flow, move, error),)))
+        end = failed(flow, move, error)
+        flow.report(Report((await reviewed_end(flow, move, step, end),)))
 
 
 def failed(flow: ActiveFlow, move: Do, error: Exception) -> FlowEvent:
@@ -74,6 +78,7 @@ async def _value(flow: ActiveFlow, move: Do, step: LightFlowStep, query: str) ->
         lambda listener: flow.listen_below(move.path, move.epoch, move.attempt, listener),
         flow.clock,
         flow.traced,
+        () if flow.gate is None else flow.gate.gates,
     )
     work, seconds = _work_of(step, move), step.definition.timeout
     try:

@@ -10,6 +10,7 @@ from lightagent.application.flow.step_context import StepContext, StepPlace
 from lightagent.domain.events import Event
 from lightagent.domain.flow.events import FlowEvent
 from lightagent.domain.review import ApprovalDecision
+from lightagent.ports.policy import Gate
 from lightagent.ports.system import Clock
 
 Noted: TypeAlias = Event | FlowEvent
@@ -35,6 +36,7 @@ class StepTask:
         hear: is given whoever takes what is said to what goes on below this attempt.
         clock: tells the time.
         traced: the caller wants the trace.
+        gates: what reviews the flow that this is a step of, and so the flows that are steps of it, too.
     """
 
     query: str
@@ -46,6 +48,7 @@ class StepTask:
     hear: Callable[[Listener], None]
     clock: Clock
     traced: bool = False
+    gates: tuple[Gate, ...] = ()
 
 
 class StepWaits(Exception):

@@ -27,6 +27,7 @@ from lightagent.domain.flow.validation import validate
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.review import ApprovalDecision
 from lightagent.flow_options import FlowOptions, FlowRunOptions, NewFlowRunOptions, StepOptions
+from lightagent.flow_streams import StreamedFlow
 from lightagent.ports.journals import JournalStore
 
 Decision = ApprovalDecision | bool | str | Mapping[str, object]
@@ -44,7 +45,7 @@ class JsonLightFlowStore(JsonFilesJournalStore):
         super().__init__(directory)
 
 
-class LightFlow:
+class LightFlow(StreamedFlow):
     """Steps with dependencies. Those that do not depend on each other run at the same time.
 
     Serves any number of runs at once. A run is on record step by step, so `resume` goes on with one whose process died,

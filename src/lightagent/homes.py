@@ -108,6 +108,11 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
         "FlowResumePayload",
         "FlowRerunPayload",
     ),
+    "flow_streams": (
+        "AsyncFlowStream",
+        "FlowStream",
+    ),
+    "application.flow.flow_outlet": ("FlowStreamEvent",),
     "domain.hooks": ("HookContext", "HookDecision"),
     "application.tool_sources.code_tools": ("CodeTools",),
     "adapters.code.monty": ("MontyRunner",),

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from lightagent.application.flow.flow_gate import FlowGate
 from lightagent.application.flow.flow_log import FlowLog
+from lightagent.application.flow.flow_outlet import FlowOutlet
 from lightagent.application.flow.flow_step import LightFlowStep
 from lightagent.application.flow.step_work import Listener
 from lightagent.domain.errors import ConfigurationError
@@ -51,6 +52,7 @@ class ActiveFlow:
         log: where further ones are put on record.
         traced: the caller wants the traces of agents.
         gate: what reviews its steps; None where nothing does.
+        outlet: takes what happens to the consumer of a stream; None where nobody watches.
         chance: gives numbers from 0 to 1, for pauses that spread what failed together.
 
     Attributes:
@@ -70,6 +72,7 @@ class ActiveFlow:
         *,
         traced: bool = False,
         gate: FlowGate | None = None,
+        outlet: FlowOutlet | None = None,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self.steps = steps
@@ -79,6 +82,7 @@ class ActiveFlow:
         self.clock = clock
         self.traced = traced
         self.gate = gate
+        self.outlet = outlet
         self.chance = chance
         self.news = asyncio.Event()
         self.heard: int | None = None
@@ -146,6 +150,9 @@ class ActiveFlow:
             heard, self.heard = self.heard, None
             await self.log.append(told, status, heard)
             self.events.extend(told)
+            if self.outlet is not None:
+                for event in told:
+                    await self.outlet.happened(event)
         promised, self._promised = self._promised, []
         for one in promised:
             if not one.done():

@@ -80,6 +80,9 @@ class AgentWork(StepWork):
         try:
             live = self._live(task, past)
             live.keeper = NoteKeeper(task)
+            if task.outlet is not None:
+                live.record.stream = live.stream = True
+                live.outlet = task.outlet.agent(task.place.path)
             live.step_key = task.place.key
             live.subjects.stand_in(task.place.run_id, task.place.path)
             await run_agent(live)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from lightagent.aiokits.abandon import to_the_end
@@ -15,6 +15,7 @@ from lightagent.application.flow.decide_step import node_path
 from lightagent.application.flow.flow_gate import FlowGate, check_policies
 from lightagent.application.flow.flow_inbox import FlowInbox, take_said
 from lightagent.application.flow.flow_log import StoredLog, flow_key
+from lightagent.application.flow.flow_outlet import FlowOutlet
 from lightagent.application.flow.flow_step import LightFlowStep, by_work, definition_of
 from lightagent.application.flow.listen import listening
 from lightagent.application.flow.listeners import Listeners
@@ -52,6 +53,7 @@ class FlowRequest:
         scope: whose run it is.
         run_id: names it; of a new run, empty for a new name.
         traced: keep the trace.
+        outlet: takes what happens to the consumer of a stream; None where nobody watches.
     """
 
     scope: Scope
@@ -59,6 +61,11 @@ class FlowRequest:
     traced: bool = False
     parent_trace_id: str = ""
     run_group_id: str = ""
+    outlet: FlowOutlet | None = None
+
+    def shown(self, outlet: FlowOutlet) -> FlowRequest:
+        """The same, watched."""
+        return replace(self, outlet=outlet)
 
 
 class FlowRuns:
@@ -158,6 +165,8 @@ class FlowRuns:
 
     async def _run(self, flow: ActiveFlow, log: StoredLog) -> None:
         """Carry out what is to be done, and hear meanwhile what is said to the run."""
+        if flow.outlet is not None:
+            await flow.outlet.begin(flow.state)
         async with listening(flow, log, self._listeners):
             await run_flow(flow, most=self._most)
         if self._most_kept is not None and flow.state.status in _OVER:
@@ -245,7 +254,9 @@ class FlowRuns:
         request: FlowRequest,
     ) -> ActiveFlow:
         gate = FlowGate(self._gates, events) if self._gates else None
-        return ActiveFlow(by_work(steps), state, events, log, self._clock, traced=request.traced, gate=gate)
+        return ActiveFlow(
+            by_work(steps), state, events, log, self._clock, traced=request.traced, gate=gate, outlet=request.outlet
+        )
 
     def _definition(self, steps: Sequence[LightFlowStep]) -> FlowDefinition:
         return definition_of(self._name, steps)

@@ -55,7 +55,10 @@ class FlowWork(StepWork):
         check_policies(state.started.policies, gate)
         if is_new:
             await task.note(events, None)
-        flow = ActiveFlow(by_work(steps), state, events, NoteLog(task), task.clock, traced=task.traced, gate=gate)
+        outlet = None if task.outlet is None else task.outlet.flow(task.place.path)
+        flow = ActiveFlow(
+            by_work(steps), state, events, NoteLog(task), task.clock, traced=task.traced, gate=gate, outlet=outlet
+        )
         task.hear(lambda event, heard: flow.report(Report((event,), heard=heard)))
         await run_flow(flow)
         return _result(state, self._name)

@@ -79,6 +79,7 @@ async def _value(flow: ActiveFlow, move: Do, step: LightFlowStep, query: str) ->
         flow.clock,
         flow.traced,
         () if flow.gate is None else flow.gate.gates,
+        flow.outlet,
     )
     work, seconds = _work_of(step, move), step.definition.timeout
     try:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
+from lightagent.application.flow.flow_outlet import FlowOutlet
 from lightagent.application.flow.step_context import StepContext, StepPlace
 from lightagent.domain.events import Event
 from lightagent.domain.flow.events import FlowEvent
@@ -37,6 +38,7 @@ class StepTask:
         clock: tells the time.
         traced: the caller wants the trace.
         gates: what reviews the flow that this is a step of, and so the flows that are steps of it, too.
+        outlet: takes what happens to the consumer of a stream; None where nobody watches.
     """
 
     query: str
@@ -49,6 +51,7 @@ class StepTask:
     clock: Clock
     traced: bool = False
     gates: tuple[Gate, ...] = ()
+    outlet: FlowOutlet | None = None
 
 
 class StepWaits(Exception):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol, Required, TypeAlias
+from typing import Literal, Protocol, Required, TypeAlias
 
 from typing_extensions import TypedDict, TypeForm
 
@@ -13,6 +13,7 @@ from lightagent.application.means import Means
 from lightagent.domain.json_types import JsonValue
 from lightagent.options import ToolLike
 from lightagent.ports.system import Clock, IdSource
+from lightagent.ports.telemetry import TelemetrySink
 
 
 class FlowAgent(Protocol):
@@ -97,12 +98,16 @@ class FlowOptions(TypedDict, total=False):
     Attributes:
         name: of the flow, for traces and listings.
         hooks: are asked about steps, approvals, resumptions and reruns; see docs/runtime-hooks.md.
+        telemetry: sinks that see the runs; False: also the providers of the application do not. Agents have their own.
+        capture_content: keep messages of errors and reasons of people in traces; they may be private.
         max_parallel: steps of one run that are carried out at the same time; 16 by default.
         clock, ids: time and identity, for tests.
     """
 
     name: str | None
     hooks: Sequence[object] | None
+    telemetry: Sequence[TelemetrySink] | Literal[False] | None
+    capture_content: bool | None
     max_parallel: int | None
     clock: Clock | None
     ids: IdSource | None

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Final
 
 from lightagent.adapters.journals.memory import MemoryJournalStore
+from lightagent.adapters.logs import is_logging, log_events
 from lightagent.adapters.system import RandomIds, SystemClock
 from lightagent.application.check_options import check_options, check_text
 from lightagent.application.flow.agent_work import AgentWork
@@ -21,12 +22,15 @@ from lightagent.application.flow.flow_step import LightFlowStep
 from lightagent.application.flow.flow_work import FlowWork
 from lightagent.application.flow.listeners import Listeners
 from lightagent.application.flow.output_form import OutputForm
+from lightagent.application.flow.seen_flow import Seen
 from lightagent.application.flow.step_work import StepWork
 from lightagent.application.flow.underway import MOST_AT_ONCE
 from lightagent.application.means import Means
+from lightagent.application.projections.trace_event import TraceEvent
 from lightagent.application.start_run import checked_params
 from lightagent.compose.policies import compose_flow_gates
 from lightagent.compose.ports import check_port, journal_port
+from lightagent.compose.telemetry import compose_ambient_sink, compose_sinks
 from lightagent.compose.tools import compose_tools
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.definition import StepDefinition
@@ -38,7 +42,7 @@ from lightagent.domain.review_answers import read_review_answer
 from lightagent.domain.rulings import Unreadable
 from lightagent.domain.scopes import Scope
 from lightagent.flow_options import FlowOptions, FlowRunOptions, NewFlowRunOptions, StepOptions
-from lightagent.options import ToolLike
+from lightagent.options import AgentOptions, ToolLike
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.policy import Gate
 from lightagent.ports.tools import Tool
@@ -93,8 +97,22 @@ def compose_flow(store: JournalStore | None, options: FlowOptions) -> FlowParts:
         most or MOST_AT_ONCE,
         most_kept=MOST_KEPT if store is None else None,
         gates=gates,
+        seen=_seen(options),
     )
     return FlowParts(name, kept, runs, FlowDesk(kept, clock, listeners), FlowRecords(kept), gates)
+
+
+def _seen(options: FlowOptions) -> Seen:
+    """How telemetry and logs see the runs."""
+    told: AgentOptions = {"telemetry": options.get("telemetry")}
+    sinks = compose_sinks(told)
+    ambient = compose_ambient_sink(told, sinks)
+    return Seen(sinks, ambient, options.get("capture_content") or False, _write_lines)
+
+
+def _write_lines(name: str, trace_id: str, make: Callable[[], Sequence[TraceEvent]]) -> None:
+    if is_logging():
+        log_events(name, trace_id, ((event["type"], event["data"]) for event in make()))
 
 
 def compose_new_flow_run(options: NewFlowRunOptions) -> FlowRequest:

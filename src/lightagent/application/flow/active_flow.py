@@ -15,7 +15,8 @@ from lightagent.application.flow.flow_gate import FlowGate
 from lightagent.application.flow.flow_log import FlowLog
 from lightagent.application.flow.flow_outlet import FlowOutlet
 from lightagent.application.flow.flow_step import LightFlowStep
-from lightagent.application.flow.step_work import Listener
+from lightagent.application.flow.step_work import Listener, WriteLines, no_lines
+from lightagent.application.flow.watch_flow import FlowWatchers
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.events import FlowEvent
 from lightagent.domain.flow.moves import Move
@@ -52,6 +53,8 @@ class ActiveFlow:
         log: where further ones are put on record.
         traced: the caller wants the traces of agents.
         gate: what reviews its steps; None where nothing does.
+        watchers: show it to telemetry; None where nobody watches.
+        write_lines: takes lines about it, for logs.
         outlet: takes what happens to the consumer of a stream; None where nobody watches.
         chance: gives numbers from 0 to 1, for pauses that spread what failed together.
 
@@ -73,6 +76,8 @@ class ActiveFlow:
         traced: bool = False,
         gate: FlowGate | None = None,
         outlet: FlowOutlet | None = None,
+        watchers: FlowWatchers | None = None,
+        write_lines: WriteLines = no_lines,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self.steps = steps
@@ -83,6 +88,8 @@ class ActiveFlow:
         self.traced = traced
         self.gate = gate
         self.outlet = outlet
+        self.watchers = watchers
+        self.write_lines = write_lines
         self.chance = chance
         self.news = asyncio.Event()
         self.heard: int | None = None
@@ -150,6 +157,9 @@ class ActiveFlow:
             heard, self.heard = self.heard, None
             await self.log.append(told, status, heard)
             self.events.extend(told)
+            if self.watchers is not None:
+                for event in told:
+                    self.watchers.see(event)
             if self.outlet is not None:
                 for event in told:
                     await self.outlet.happened(event)

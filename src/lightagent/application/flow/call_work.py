@@ -22,6 +22,10 @@ class CallWork(StepWork):
     def name(self) -> str:
         return self._function.name
 
+    @property
+    def captures_content(self) -> bool:
+        return False
+
     async def do(self, task: StepTask) -> object:
         wants = self._function.wants
         given = (task.query, task.context()) if wants > 1 else (task.query,)[:wants]

@@ -16,14 +16,17 @@ from lightagent.application.flow.flow_gate import FlowGate, check_policies
 from lightagent.application.flow.flow_inbox import FlowInbox, take_said
 from lightagent.application.flow.flow_log import StoredLog, flow_key
 from lightagent.application.flow.flow_outlet import FlowOutlet
+from lightagent.application.flow.flow_spell import watched
 from lightagent.application.flow.flow_step import LightFlowStep, by_work, definition_of
 from lightagent.application.flow.listen import listening
 from lightagent.application.flow.listeners import Listeners
 from lightagent.application.flow.review_run import may_rerun, may_resume
 from lightagent.application.flow.run_flow import run_flow
+from lightagent.application.flow.seen_flow import UNSEEN, Seen
 from lightagent.application.flow.show_flow import flow_result
 from lightagent.application.flow.step_result import LightFlowResult
 from lightagent.application.flow.underway import MOST_AT_ONCE
+from lightagent.application.flow.watch_flow import FlowWatchers
 from lightagent.application.hold_lease import SECONDS
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.changes import change_faults, held_by
@@ -76,6 +79,7 @@ class FlowRuns:
         most: attempts of one run at the same time.
         most_kept: runs that are over, of which the oldest are forgotten then; None: nothing is ever forgotten.
         gates: what reviews them.
+        seen: how telemetry and logs see them.
     """
 
     def __init__(
@@ -88,7 +92,9 @@ class FlowRuns:
         most: int = MOST_AT_ONCE,
         most_kept: int | None = None,
         gates: tuple[Gate, ...] = (),
+        seen: Seen = UNSEEN,
     ) -> None:
+        self._seen = seen
         self._store = store
         self._gates = gates
         self._clock = clock
@@ -111,12 +117,13 @@ class FlowRuns:
         if found.errors:
             raise ConfigurationError(f"The flow cannot run: {'; '.join(found.errors)}.", guidance="See validate().")
         run_id = request.run_id or self._ids.new()
+        watchers = self._seen.watchers()
         started = FlowStarted(
             run_id,
             definition,
             query,
             request.scope,
-            trace_id=self._ids.new(),
+            trace_id=(watchers.trace_id if watchers is not None else "") or self._ids.new(),
             parent_trace_id=request.parent_trace_id,
             run_group_id=request.run_group_id,
             policies=policy_names(self._gates),
@@ -124,11 +131,14 @@ class FlowRuns:
         )
         async with self._new(run_id, request.scope) as log:
             state = FlowState(started)
-            flow = self._active(steps, state, [], log, request)
+            flow = self._active(steps, state, [], log, request, watchers)
             await log.append([started], "running")
             flow.events.append(started)
-            await self._run(flow, log)
-        return flow_result(state, flow.events, traced=request.traced)
+            if watchers is not None:
+                watchers.see(started)
+            with watched(flow):
+                await self._run(flow, log)
+        return self._result(flow)
 
     async def resume(self, steps: Sequence[LightFlowStep], request: FlowRequest) -> LightFlowResult:
         """Go on with a run; one that has succeeded is given as it is.
@@ -140,8 +150,9 @@ class FlowRuns:
         """
         async with self._taken(steps, request) as (flow, log):
             if flow.state.status != "success":
-                await self._go_on(flow, log, await may_resume(flow))
-        return flow_result(flow.state, flow.events, traced=request.traced)
+                with watched(flow):
+                    await self._go_on(flow, log, await may_resume(flow))
+        return self._result(flow)
 
     async def rerun(self, steps: Sequence[LightFlowStep], path: str, request: FlowRequest) -> LightFlowResult:
         """Do a step again, and all that rests on it.
@@ -155,13 +166,17 @@ class FlowRuns:
         """
         async with self._taken(steps, request) as (flow, log):
             place = node_path(flow.state, path)
-            decisions = await may_rerun(flow, place)
-            if flow.state.cancelled:
-                await self._go_on(flow, log)
-            flow.tell(RerunRequested(place, decisions=decisions, at=self._clock.now()))
-            await flow.write(flow.state.status)
-            await self._run(flow, log)
-        return flow_result(flow.state, flow.events, traced=request.traced)
+            with watched(flow):
+                decisions = await may_rerun(flow, place)
+                if flow.state.cancelled:
+                    await self._go_on(flow, log)
+                flow.tell(RerunRequested(place, decisions=decisions, at=self._clock.now()))
+                await flow.write(flow.state.status)
+                await self._run(flow, log)
+        return self._result(flow)
+
+    def _result(self, flow: ActiveFlow) -> LightFlowResult:
+        return flow_result(flow.state, flow.events, traced=self._seen.tracing(flow.steps) if flow.traced else None)
 
     async def _run(self, flow: ActiveFlow, log: StoredLog) -> None:
         """Carry out what is to be done, and hear meanwhile what is said to the run."""
@@ -243,7 +258,8 @@ class FlowRuns:
             await log.append([changed], state.status)
             events.append(changed)
             state = fold(events)
-        return self._active(steps, state, events, log, request)
+        watchers = self._seen.watchers()
+        return self._active(steps, state, events, log, request, watchers)
 
     def _active(
         self,
@@ -252,10 +268,22 @@ class FlowRuns:
         events: list[FlowEvent],
         log: StoredLog,
         request: FlowRequest,
+        watchers: FlowWatchers | None,
     ) -> ActiveFlow:
+        if watchers is not None:
+            watchers.begin(events)
         gate = FlowGate(self._gates, events) if self._gates else None
         return ActiveFlow(
-            by_work(steps), state, events, log, self._clock, traced=request.traced, gate=gate, outlet=request.outlet
+            by_work(steps),
+            state,
+            events,
+            log,
+            self._clock,
+            traced=request.traced,
+            gate=gate,
+            outlet=request.outlet,
+            watchers=watchers,
+            write_lines=self._seen.write_lines,
         )
 
     def _definition(self, steps: Sequence[LightFlowStep]) -> FlowDefinition:

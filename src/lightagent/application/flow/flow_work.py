@@ -9,6 +9,7 @@ from lightagent.application.flow.active_flow import ActiveFlow, Report
 from lightagent.application.flow.decide_step import decided
 from lightagent.application.flow.flow_gate import FlowGate, check_policies
 from lightagent.application.flow.flow_log import FlowLog
+from lightagent.application.flow.flow_spell import watched
 from lightagent.application.flow.flow_step import LightFlowStep, by_work, definition_of
 from lightagent.application.flow.run_flow import run_flow
 from lightagent.application.flow.step_work import Noted, StepTask, StepWaits, StepWork
@@ -43,6 +44,10 @@ class FlowWork(StepWork):
     def name(self) -> str:
         return self._name
 
+    @property
+    def captures_content(self) -> bool:
+        return False
+
     async def do(self, task: StepTask) -> object:
         steps = self._steps()
         events: list[FlowEvent] = [note for note in task.past if isinstance(note, FlowEvent)]
@@ -53,14 +58,29 @@ class FlowWork(StepWork):
             events.append(self._started(task, steps, () if gate is None else gate.policies))
         state = fold(events)
         check_policies(state.started.policies, gate)
+        watchers = None if task.below is None else task.below()
+        if watchers is not None:
+            watchers.begin(() if is_new else events)
         if is_new:
             await task.note(events, None)
         outlet = None if task.outlet is None else task.outlet.flow(task.place.path)
         flow = ActiveFlow(
-            by_work(steps), state, events, NoteLog(task), task.clock, traced=task.traced, gate=gate, outlet=outlet
+            by_work(steps),
+            state,
+            events,
+            NoteLog(task),
+            task.clock,
+            traced=task.traced,
+            gate=gate,
+            outlet=outlet,
+            watchers=watchers,
+            write_lines=task.write_lines,
         )
         task.hear(lambda event, heard: flow.report(Report((event,), heard=heard)))
-        await run_flow(flow)
+        if is_new and watchers is not None:
+            watchers.see(events[0])
+        with watched(flow):
+            await run_flow(flow)
         return _result(state, self._name)
 
     def decide(self, past: Sequence[Noted], inside: str, decision: ApprovalDecision, now: float) -> Noted:

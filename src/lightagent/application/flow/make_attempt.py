@@ -40,6 +40,8 @@ async def make_attempt(flow: ActiveFlow, move: Do, query: str) -> None:
     An attempt that waits for people reports nothing: it stays open, and goes on when the run is resumed.
     """
     step = flow.step_at(move.path, move.step.work)
+    if flow.watchers is not None:
+        flow.watchers.enter_step(move.path, flow.clock.now())  # In the context of this task, with which it ends.
     with Heeding(await from_now_on()):
         try:
             value = await _value(flow, move, step, query)
@@ -80,6 +82,8 @@ async def _value(flow: ActiveFlow, move: Do, step: LightFlowStep, query: str) ->
         flow.traced,
         () if flow.gate is None else flow.gate.gates,
         flow.outlet,
+        None if flow.watchers is None else flow.watchers.below,
+        flow.write_lines,
     )
     work, seconds = _work_of(step, move), step.definition.timeout
     try:

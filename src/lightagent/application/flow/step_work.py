@@ -8,6 +8,8 @@ from typing import Protocol, TypeAlias
 
 from lightagent.application.flow.flow_outlet import FlowOutlet
 from lightagent.application.flow.step_context import StepContext, StepPlace
+from lightagent.application.flow.watch_flow import FlowWatchers
+from lightagent.application.projections.trace_event import TraceEvent
 from lightagent.domain.events import Event
 from lightagent.domain.flow.events import FlowEvent
 from lightagent.domain.review import ApprovalDecision
@@ -20,6 +22,14 @@ Noted: TypeAlias = Event | FlowEvent
 
 Listener: TypeAlias = Callable[[FlowEvent, int], None]
 """Takes what is said to a flow below an attempt, and how far the outermost run has heard with that."""
+
+
+WriteLines: TypeAlias = Callable[[str, str, Callable[[], Sequence[TraceEvent]]], None]
+"""Takes the name of an agent or a flow, its trace id, and what makes the lines of its trace, where they are wanted."""
+
+
+def no_lines(name: str, trace_id: str, make: Callable[[], Sequence[TraceEvent]]) -> None:
+    """Nobody wants them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +48,8 @@ class StepTask:
         clock: tells the time.
         traced: the caller wants the trace.
         gates: what reviews the flow that this is a step of, and so the flows that are steps of it, too.
+        below: makes the watchers of the run of a flow that the step is; None where nobody watches.
+        write_lines: takes lines about the agent's or the flow's run, for logs.
         outlet: takes what happens to the consumer of a stream; None where nobody watches.
     """
 
@@ -52,6 +64,8 @@ class StepTask:
     traced: bool = False
     gates: tuple[Gate, ...] = ()
     outlet: FlowOutlet | None = None
+    below: Callable[[], FlowWatchers] | None = None
+    write_lines: WriteLines = no_lines
 
 
 class StepWaits(Exception):
@@ -64,6 +78,11 @@ class StepWork(Protocol):
     @property
     def name(self) -> str:
         """Names it in traces."""
+        ...
+
+    @property
+    def captures_content(self) -> bool:
+        """Whether its traces may hold what was said."""
         ...
 
     async def do(self, task: StepTask) -> object:

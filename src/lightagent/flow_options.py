@@ -74,6 +74,9 @@ class StepOptions(TypedDict, total=False):
         requires_approval: a person is asked before the step runs.
         approval_handler: a callable of the step and the context that decides at once: with True or False, an object
             such as ``{"approved": True, "reason": "…"}``, or an `ApprovalDecision`; None leaves it to a person.
+        approvers: the names of those who may decide, as `actor` of the decision; None: whoever decides about the run.
+        approval_timeout: seconds for which they may; then the step has failed, or others are asked.
+        escalate_to: the names of those.
         metadata: what belongs to the step; for an agent the parameters of its requests, such as `temperature`.
         output_type: a type; what the step gives is validated into it, and read from the context as it.
     """
@@ -88,6 +91,9 @@ class StepOptions(TypedDict, total=False):
     cancel_if: Callable[[StepContext], object] | None
     requires_approval: bool | None
     approval_handler: Callable[[LightFlowStep, StepContext], object] | None
+    approvers: Sequence[str] | None
+    approval_timeout: float | None
+    escalate_to: Sequence[str] | None
     metadata: Mapping[str, JsonValue] | None
     output_type: TypeForm[object] | None
 

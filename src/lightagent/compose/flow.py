@@ -28,7 +28,7 @@ from lightagent.application.flow.underway import MOST_AT_ONCE
 from lightagent.application.means import Means
 from lightagent.application.projections.trace_event import TraceEvent
 from lightagent.application.start_run import checked_params
-from lightagent.compose.policies import compose_flow_gates
+from lightagent.compose.policies import compose_flow_gates, compose_flow_reviews
 from lightagent.compose.ports import check_port, journal_port
 from lightagent.compose.telemetry import compose_ambient_sink, compose_sinks
 from lightagent.compose.tools import compose_tools
@@ -88,6 +88,7 @@ def compose_flow(store: JournalStore | None, options: FlowOptions) -> FlowParts:
     ids = check_port(options.get("ids"), "ids", "new") or RandomIds()
     name = options.get("name") or "flow"
     listeners = Listeners()
+    reviews = compose_flow_reviews(options.get("hooks") or (), kept, clock.now)
     runs = FlowRuns(
         kept,
         clock,
@@ -98,8 +99,9 @@ def compose_flow(store: JournalStore | None, options: FlowOptions) -> FlowParts:
         most_kept=MOST_KEPT if store is None else None,
         gates=gates,
         seen=_seen(options),
+        reviews=reviews,
     )
-    return FlowParts(name, kept, runs, FlowDesk(kept, clock, listeners), FlowRecords(kept), gates)
+    return FlowParts(name, kept, runs, FlowDesk(kept, clock, listeners, reviews), FlowRecords(kept), gates)
 
 
 def _seen(options: FlowOptions) -> Seen:
@@ -192,9 +194,10 @@ def compose_step(name: object, options: StepOptions) -> LightFlowStep:
     return LightFlowStep(
         definition=StepDefinition(
             name,
-            depends_on=_names(at, options.get("depends_on")),
+            depends_on=_names(at, "depends_on", options.get("depends_on")),
             condition=options.get("cancel_if") is not None,
             approval=options.get("requires_approval") or False,
+            approvers=_names(at, "approvers", options.get("approvers")),
             retry=_retry(at, options.get("max_retry")),
             timeout=_timeout(at, options.get("timeout")),
             fallback=fallback is not None,
@@ -207,6 +210,8 @@ def compose_step(name: object, options: StepOptions) -> LightFlowStep:
         cancel_if=_function(at, "cancel_if", options.get("cancel_if")),
         approval_handler=_function(at, "approval_handler", options.get("approval_handler")),
         output=output,
+        approval_timeout=_timeout(at, options.get("approval_timeout"), "approval_timeout"),
+        escalate_to=_names(at, "escalate_to", options.get("escalate_to")),
     )
 
 
@@ -296,13 +301,11 @@ def _function(at: str, option: str, function: object) -> FlowFunction | None:
     return FlowFunction(function)
 
 
-def _names(at: str, names: Sequence[str] | None) -> tuple[str, ...]:
+def _names(at: str, option: str, names: Sequence[str] | None) -> tuple[str, ...]:
     for name in names or ():
         given: object = name
         if not isinstance(given, str):
-            raise ConfigurationError(
-                f"{at}: depends_on must be names of steps, got {type(given).__name__}.", guidance=""
-            )
+            raise ConfigurationError(f"{at}: {option} must be names, got {type(given).__name__}.", guidance="")
     return tuple(dict.fromkeys(names or ()))
 
 
@@ -312,9 +315,9 @@ def _retry(at: str, attempts: int | None) -> RetryPolicy:
     return RetryPolicy(attempts or 1)
 
 
-def _timeout(at: str, seconds: float | None) -> float | None:
+def _timeout(at: str, seconds: float | None, option: str = "timeout") -> float | None:
     if seconds is not None and not (seconds > 0 and math.isfinite(seconds)):
         raise ConfigurationError(
-            f"{at}: timeout must be a positive number of seconds, got {seconds}.", guidance="None is no limit."
+            f"{at}: {option} must be a positive number of seconds, got {seconds}.", guidance="None is no limit."
         )
     return seconds

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
+from lightagent.application.flow.flow_reviews import FlowReviews
 from lightagent.application.policies.capability_guard import CapabilityGuard
 from lightagent.application.policies.guardrails import guardrail_policies
 from lightagent.application.policies.hooks import flow_hook_policies, hook_policies
 from lightagent.application.policies.pipeline import Pipeline, Policy
 from lightagent.application.policies.review_desk import ReviewDesk
+from lightagent.application.review_streams import ReviewStreams
 from lightagent.compose.ports import check_port
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.policy import PHASES
 from lightagent.options import AgentOptions
+from lightagent.ports.journals import JournalStore
 from lightagent.ports.policy import Gate
 
 
@@ -38,6 +41,18 @@ def compose_flow_gates(hooks: Iterable[object]) -> tuple[Gate, ...]:
     """
     policies = flow_hook_policies([hook for hook in hooks if not isinstance(hook, ReviewDesk)])
     return (Pipeline(policies),) if policies else ()
+
+
+def compose_flow_reviews(hooks: Iterable[object], store: JournalStore, clock: Callable[[], float]) -> FlowReviews:
+    """Where people are asked about steps: the store of the flow's `HumanApprovalHook`, else that of its runs.
+
+    Raises:
+        ConfigurationError: there are several such hooks.
+    """
+    desks = [hook for hook in hooks if isinstance(hook, ReviewDesk)]
+    if len(desks) > 1:
+        raise ConfigurationError("LightFlow: hooks: one HumanApprovalHook is enough.", guidance="Leave the others out.")
+    return FlowReviews(desks[0].streams, desks[0]) if desks else FlowReviews(ReviewStreams(store, clock))
 
 
 def compose_desks(options: AgentOptions) -> tuple[ReviewDesk, ...]:

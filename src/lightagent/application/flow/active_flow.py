@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from lightagent.application.flow.flow_gate import FlowGate
 from lightagent.application.flow.flow_log import FlowLog
 from lightagent.application.flow.flow_outlet import FlowOutlet
+from lightagent.application.flow.flow_reviews import FlowReviews
 from lightagent.application.flow.flow_step import LightFlowStep
 from lightagent.application.flow.step_work import Listener, WriteLines, no_lines
 from lightagent.application.flow.watch_flow import FlowWatchers
@@ -55,6 +56,7 @@ class ActiveFlow:
         gate: what reviews its steps; None where nothing does.
         watchers: show it to telemetry; None where nobody watches.
         write_lines: takes lines about it, for logs.
+        reviews: where people are asked about steps; None: nowhere but in the run itself.
         outlet: takes what happens to the consumer of a stream; None where nobody watches.
         chance: gives numbers from 0 to 1, for pauses that spread what failed together.
 
@@ -62,6 +64,7 @@ class ActiveFlow:
         events: all of them, in order.
         news: is set once there are reports.
         heard: how far the run has heard what was said to it, as far as that is not written.
+        requests: the ids of those by which people were asked while the run goes on here.
         below: who takes what is said to the flows that are under way as steps, by path, epoch and attempt.
     """
 
@@ -78,6 +81,7 @@ class ActiveFlow:
         outlet: FlowOutlet | None = None,
         watchers: FlowWatchers | None = None,
         write_lines: WriteLines = no_lines,
+        reviews: FlowReviews | None = None,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self.steps = steps
@@ -90,6 +94,8 @@ class ActiveFlow:
         self.outlet = outlet
         self.watchers = watchers
         self.write_lines = write_lines
+        self.reviews = reviews
+        self.requests: set[str] = set()
         self.chance = chance
         self.news = asyncio.Event()
         self.heard: int | None = None

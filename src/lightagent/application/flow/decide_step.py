@@ -35,7 +35,8 @@ def decided(
                 node.path, node.epoch, node.attempt, declared.work.decide(node.notes, inside, decision, now), at=now
             )
     path = node_path(state, step)
-    return StepApprovalDecided(path, state.nodes[path].epoch, decision, at=now)
+    node = state.nodes[path]
+    return StepApprovalDecided(path, node.epoch, decision, node.request_id, at=now)
 
 
 def node_path(state: FlowState, step: str) -> str:

@@ -10,12 +10,13 @@ from typing import Final
 from lightagent.aiokits.abandon import to_the_end
 from lightagent.application.apply_policy import policy_names
 from lightagent.application.flow.active_flow import ActiveFlow
-from lightagent.application.flow.ask_step import ask_again
+from lightagent.application.flow.ask_people import ask_all_again, settling
 from lightagent.application.flow.decide_step import node_path
 from lightagent.application.flow.flow_gate import FlowGate, check_policies
 from lightagent.application.flow.flow_inbox import FlowInbox, take_said
 from lightagent.application.flow.flow_log import StoredLog, flow_key
 from lightagent.application.flow.flow_outlet import FlowOutlet
+from lightagent.application.flow.flow_reviews import FlowReviews
 from lightagent.application.flow.flow_spell import watched
 from lightagent.application.flow.flow_step import LightFlowStep, by_work, definition_of
 from lightagent.application.flow.listen import listening
@@ -32,7 +33,6 @@ from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.changes import change_faults, held_by
 from lightagent.domain.flow.definition import FlowDefinition
 from lightagent.domain.flow.events import DefinitionChanged, FlowEvent, FlowStarted, RerunRequested, Resumed
-from lightagent.domain.flow.moves import AskHuman
 from lightagent.domain.flow.state import FlowState, fold
 from lightagent.domain.flow.validation import validate
 from lightagent.domain.journal_streams import StreamKey
@@ -80,6 +80,7 @@ class FlowRuns:
         most_kept: runs that are over, of which the oldest are forgotten then; None: nothing is ever forgotten.
         gates: what reviews them.
         seen: how telemetry and logs see them.
+        reviews: where people are asked about steps.
     """
 
     def __init__(
@@ -93,7 +94,9 @@ class FlowRuns:
         most_kept: int | None = None,
         gates: tuple[Gate, ...] = (),
         seen: Seen = UNSEEN,
+        reviews: FlowReviews | None = None,
     ) -> None:
+        self._reviews = reviews
         self._seen = seen
         self._store = store
         self._gates = gates
@@ -137,7 +140,8 @@ class FlowRuns:
             if watchers is not None:
                 watchers.see(started)
             with watched(flow):
-                await self._run(flow, log)
+                async with settling(flow):
+                    await self._run(flow, log)
         return self._result(flow)
 
     async def resume(self, steps: Sequence[LightFlowStep], request: FlowRequest) -> LightFlowResult:
@@ -151,7 +155,8 @@ class FlowRuns:
         async with self._taken(steps, request) as (flow, log):
             if flow.state.status != "success":
                 with watched(flow):
-                    await self._go_on(flow, log, await may_resume(flow))
+                    async with settling(flow):
+                        await self._go_on(flow, log, await may_resume(flow))
         return self._result(flow)
 
     async def rerun(self, steps: Sequence[LightFlowStep], path: str, request: FlowRequest) -> LightFlowResult:
@@ -167,12 +172,13 @@ class FlowRuns:
         async with self._taken(steps, request) as (flow, log):
             place = node_path(flow.state, path)
             with watched(flow):
-                decisions = await may_rerun(flow, place)
-                if flow.state.cancelled:
-                    await self._go_on(flow, log)
-                flow.tell(RerunRequested(place, decisions=decisions, at=self._clock.now()))
-                await flow.write(flow.state.status)
-                await self._run(flow, log)
+                async with settling(flow):
+                    decisions = await may_rerun(flow, place)
+                    if flow.state.cancelled:
+                        await self._go_on(flow, log)
+                    flow.tell(RerunRequested(place, decisions=decisions, at=self._clock.now()))
+                    await flow.write(flow.state.status)
+                    await self._run(flow, log)
         return self._result(flow)
 
     def _result(self, flow: ActiveFlow) -> LightFlowResult:
@@ -192,6 +198,11 @@ class FlowRuns:
                 del self._over[oldest]
                 await self._store.forget(oldest)
                 await FlowInbox(self._store, oldest, self._clock).forget()
+                await self._forget_reviews(oldest)
+
+    async def _forget_reviews(self, key: StreamKey) -> None:
+        if self._reviews is not None:
+            await self._reviews.forget(key.owner, key.id)
 
     async def _go_on(self, flow: ActiveFlow, log: StoredLog, decisions: tuple[Decision, ...] = ()) -> None:
         state = flow.state
@@ -200,8 +211,7 @@ class FlowRuns:
         if state.status in _OVER or decisions:
             flow.tell(Resumed(decisions=decisions, at=self._clock.now()))
             await flow.write(state.status)
-        for move, request_id in _asked(state):
-            await ask_again(flow, move, request_id)
+        await ask_all_again(flow)
         await self._run(flow, log)
 
     @asynccontextmanager
@@ -214,6 +224,7 @@ class FlowRuns:
             await log.close()
             await self._store.forget(key, expected=len(events))
             await FlowInbox(self._store, key, self._clock).forget()
+            await self._forget_reviews(key)
             events = await log.open()
         try:
             if events:
@@ -284,6 +295,7 @@ class FlowRuns:
             outlet=request.outlet,
             watchers=watchers,
             write_lines=self._seen.write_lines,
+            reviews=self._reviews,
         )
 
     def _definition(self, steps: Sequence[LightFlowStep]) -> FlowDefinition:
@@ -296,12 +308,3 @@ def no_such_run(run_id: str) -> ConfigurationError:
         f"There is no run {run_id!r:.100} of a flow here.",
         guidance="Look at run_id, and pass the user_id= and tenant= that it was begun with.",
     )
-
-
-def _asked(state: FlowState) -> list[tuple[AskHuman, str]]:
-    """What waits for a person, with the ids of the requests."""
-    return [
-        (AskHuman(node.path, node.epoch, node.subject, node.step), node.request_id)
-        for node in state.nodes.values()
-        if node.status == "waiting_approval"
-    ]

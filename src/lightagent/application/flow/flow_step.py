@@ -25,6 +25,8 @@ class LightFlowStep:
         cancel_if: whether it is skipped.
         approval_handler: decides at once whether it runs.
         output: the type of what it gives; None for plain JSON as it is.
+        approval_timeout: seconds for which a person may decide; None: for ever.
+        escalate_to: who is asked where nobody has decided in that time; empty: nobody, and the step has failed.
     """
 
     definition: StepDefinition
@@ -34,6 +36,8 @@ class LightFlowStep:
     cancel_if: FlowFunction | None = field(default=None, repr=False)
     approval_handler: FlowFunction | None = field(default=None, repr=False)
     output: OutputForm[object] | None = field(default=None, repr=False)
+    approval_timeout: float | None = None
+    escalate_to: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

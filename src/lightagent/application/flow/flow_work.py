@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 
 from lightagent.application.flow.active_flow import ActiveFlow, Report
+from lightagent.application.flow.ask_people import ask_all_again, settling
 from lightagent.application.flow.decide_step import decided
 from lightagent.application.flow.flow_gate import FlowGate, check_policies
 from lightagent.application.flow.flow_log import FlowLog
@@ -75,12 +76,15 @@ class FlowWork(StepWork):
             outlet=outlet,
             watchers=watchers,
             write_lines=task.write_lines,
+            reviews=task.reviews,
         )
         task.hear(lambda event, heard: flow.report(Report((event,), heard=heard)))
         if is_new and watchers is not None:
             watchers.see(events[0])
         with watched(flow):
-            await run_flow(flow)
+            async with settling(flow):
+                await ask_all_again(flow)
+                await run_flow(flow)
         return _result(state, self._name)
 
     def decide(self, past: Sequence[Noted], inside: str, decision: ApprovalDecision, now: float) -> Noted:

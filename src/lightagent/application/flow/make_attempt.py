@@ -84,6 +84,7 @@ async def _value(flow: ActiveFlow, move: Do, step: LightFlowStep, query: str) ->
         flow.outlet,
         None if flow.watchers is None else flow.watchers.below,
         flow.write_lines,
+        flow.reviews,
     )
     work, seconds = _work_of(step, move), step.definition.timeout
     try:

@@ -13,7 +13,8 @@ from functools import partial
 from typing import Final, assert_never
 
 from lightagent.application.flow.active_flow import ActiveFlow, Report
-from lightagent.application.flow.ask_step import ask_person, ask_step
+from lightagent.application.flow.ask_people import ask_person
+from lightagent.application.flow.ask_step import ask_step
 from lightagent.application.flow.make_attempt import failed, make_attempt
 from lightagent.application.flow.review_step import review_attempt
 from lightagent.application.flow.step_errors import unknown_outcome

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from lightagent.application.flow.flow_outlet import FlowOutlet
+from lightagent.application.flow.flow_reviews import FlowReviews
 from lightagent.application.flow.step_context import StepContext, StepPlace
 from lightagent.application.flow.watch_flow import FlowWatchers
 from lightagent.application.projections.trace_event import TraceEvent
@@ -49,6 +50,7 @@ class StepTask:
         traced: the caller wants the trace.
         gates: what reviews the flow that this is a step of, and so the flows that are steps of it, too.
         below: makes the watchers of the run of a flow that the step is; None where nobody watches.
+        reviews: where people are asked about steps of the flow that the step is.
         write_lines: takes lines about the agent's or the flow's run, for logs.
         outlet: takes what happens to the consumer of a stream; None where nobody watches.
     """
@@ -66,6 +68,7 @@ class StepTask:
     outlet: FlowOutlet | None = None
     below: Callable[[], FlowWatchers] | None = None
     write_lines: WriteLines = no_lines
+    reviews: FlowReviews | None = None
 
 
 class StepWaits(Exception):

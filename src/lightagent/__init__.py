@@ -31,14 +31,19 @@ if TYPE_CHECKING:
     from lightagent.adapters.telemetry.otel.sink import OpenTelemetrySink
     from lightagent.adapters.trace_files import JsonlTraceExporter
     from lightagent.agent import LightAgent
+    from lightagent.application.cancellation_token import CancellationToken
     from lightagent.application.event_codec import event_from_dict, event_to_dict
     from lightagent.application.export_trace import export_trace
+    from lightagent.application.flow.artifacts import read_artifact
     from lightagent.application.flow.flow_outlet import (
         FlowStreamEvent,
     )
     from lightagent.application.flow.flow_step import LightFlowStep
+    from lightagent.application.flow.proposals import Proposal, ProposedStep
     from lightagent.application.flow.step_context import StepContext
     from lightagent.application.flow.step_result import LightFlowResult, LightFlowStepResult
+    from lightagent.application.flow.step_verdict import StepVerdict
+    from lightagent.application.flow.worker import WorkedRun
     from lightagent.application.foreign_memory import MemoryProtocol
     from lightagent.application.generated_tools.saved_tool import GeneratedTool
     from lightagent.application.handoff_settings import Handoff, HandoffContext
@@ -70,6 +75,7 @@ if TYPE_CHECKING:
     )
     from lightagent.application.projections.calls import ToolCallRecord
     from lightagent.application.projections.chunk_types import ChatCompletionChunk
+    from lightagent.application.projections.request_preview import RequestPart, RequestPreview
     from lightagent.application.projections.result import RunResult
     from lightagent.application.projections.spent import spent_in
     from lightagent.application.projections.stream_events import StreamEvent
@@ -105,16 +111,19 @@ if TYPE_CHECKING:
     from lightagent.compose.embedding import open_embedder
     from lightagent.compose.mcp import mcp_tools
     from lightagent.compose.openapi import openapi_tools
+    from lightagent.compose.swarm_talk import AgentMail
     from lightagent.compose.telemetry import flush_telemetry
     from lightagent.domain.agent_heads import AgentHead, ModelEndpoint
+    from lightagent.domain.agent_messages import AgentMessage
     from lightagent.domain.budget_accounts import Account, AccountKey, RateLimit
     from lightagent.domain.budgets import BudgetLimits, Spent
     from lightagent.domain.capabilities import CapabilityPolicy, CapabilityRule, Requester
     from lightagent.domain.code import CodeLimits
+    from lightagent.domain.consulting import ConsultLimits
     from lightagent.domain.deltas import Delta, ReasoningDelta, ReplyEnd, TextDelta, ToolCallDelta
     from lightagent.domain.effects import NarrowTools, ToolAnswer
     from lightagent.domain.error_codes import ERROR_TAXONOMY, LightAgentErrorInfo
-    from lightagent.domain.error_mapping import classify_exception
+    from lightagent.domain.error_mapping import classify_exception, format_lightagent_error
     from lightagent.domain.errors import (
         AlreadyDecided,
         BudgetError,
@@ -128,11 +137,13 @@ if TYPE_CHECKING:
         RunSuspended,
         ToolError,
         format_error_code,
-        format_lightagent_error,
     )
     from lightagent.domain.events import Event
     from lightagent.domain.feedback import HumanFeedback
     from lightagent.domain.findings import Finding
+    from lightagent.domain.flow.limits import FlowLimits
+    from lightagent.domain.flow.outputs import Artifact
+    from lightagent.domain.flow.retrying import Backoff, RetryPolicy, RetryRule
     from lightagent.domain.flow_payloads import (
         FlowRerunPayload,
         FlowResultPayload,
@@ -145,6 +156,7 @@ if TYPE_CHECKING:
     from lightagent.domain.information_flow import InformationFlow
     from lightagent.domain.json_types import JsonObject, JsonValue
     from lightagent.domain.limits import Limits
+    from lightagent.domain.mailboxes import MailLimits
     from lightagent.domain.mcp import HttpServer, McpServer, StdioServer
     from lightagent.domain.mcp_faults import McpFault, McpUnavailable
     from lightagent.domain.memory import MemoryAdmissionDecision, MemoryCandidate, MemoryPromotionDecision, MemoryScope
@@ -195,11 +207,12 @@ if TYPE_CHECKING:
     from lightagent.domain.trace_summary import TraceSummary
     from lightagent.domain.usage import Usage, normalize_usage
     from lightagent.flow import JsonLightFlowStore, LightFlow
-    from lightagent.flow_options import StepOptions
+    from lightagent.flow_options import FlowOptions, StepOptions, WaitOptions
     from lightagent.flow_streams import (
         AsyncFlowStream,
         FlowStream,
     )
+    from lightagent.flow_worker import FlowWorker
     from lightagent.guardrails import (
         high_risk_parameter_guardrail,
         maximum_length_guardrail,
@@ -239,49 +252,52 @@ __version__ = "1.0.0a1"
 
 # fmt: off
 __all__ = [
-    "DEFAULT_PRIVACY_PATTERNS", "ERROR_TAXONOMY", "Account", "AccountKey", "AgentHead", "AgentOptions",
-    "AlreadyDecided", "App", "ApprovalDecision", "ApprovalPayload", "ApprovalRequest", "ApprovalRequired",
-    "ApprovalRequiredTools", "Asked", "AsyncFlowStream", "AsyncRunStream", "AsyncToolDispatcher", "Blocked",
-    "BudgetAccounts", "BudgetError", "BudgetExhausted", "BudgetLimits", "Budgets", "CallPayload", "Cancelled",
-    "CapabilityPolicy", "CapabilityRule", "ChatCompletionChunk", "ChatModel", "ChatRequest", "CodeLimits",
-    "CodeRunner", "CodeTools", "Compactor", "Completed", "Conclusion", "ConclusionPayload", "ConfigurationError",
-    "ContentCapture", "ContentLimits", "ContentMode", "ContentPolicy", "ContextBudget", "ContextPayload",
-    "ContextSource", "Decision", "DeclaredTools", "Delta", "Detector", "Embedder", "EndPayload", "Event", "Failed",
-    "FallbackModel", "FilteredTools", "Finding", "FlowRerunPayload", "FlowResultPayload", "FlowResumePayload",
-    "FlowStepPayload", "FlowStream", "FlowStreamEvent", "FlowTimeout", "FlushableSink", "FoundMemory",
-    "FunctionTool", "Gate", "GeneratedTool", "GuardrailDecision", "Handoff", "HandoffContext", "HandoffLimits",
-    "HandoffPayload", "HeldStream", "HistoryReference", "HistorySource", "HistoryTransfer", "HookContext",
-    "HookDecision", "HttpServer", "HumanApprovalHook", "HumanFeedback", "InMemoryReviewStore", "InProcessMemory",
-    "InformationFlow", "Journal", "JournalBudgetAccounts", "JournalStore", "JsonLightFlowStore", "JsonObject",
-    "JsonReviewStore", "JsonValue", "JsonlTraceExporter", "LightAgent", "LightAgentError", "LightAgentErrorInfo",
-    "LightFlow", "LightFlowResult", "LightFlowStep", "LightFlowStepResult", "LightSwarm", "Limits", "ListedTools",
-    "McpFault", "McpServer", "McpTools", "McpUnavailable", "MemoriesPayload", "MemoryAdmissionDecision",
-    "MemoryBudgetAccounts", "MemoryCandidate", "MemoryOwner", "MemoryPolicy", "MemoryPromotedPayload",
-    "MemoryPromotionDecision", "MemoryPromotionPayload", "MemoryProtocol", "MemoryQueryPayload", "MemoryRecord",
-    "MemoryScope", "MemoryStore", "MemoryWritePayload", "MemoryWrittenPayload", "MissingExtraError",
-    "ModelEndpoint", "ModelPrice", "MontyRunner", "NarrowTools", "ObservingHook", "OfflineModel", "OpenAIChatModel",
-    "OpenApiTools", "OpenTelemetrySink", "Origin", "Outcome", "OutputError", "OutputPayload", "OwnerSelection",
-    "Passed", "PayloadT", "Phase", "PolicyError", "PolicyHook", "PrefixedTools", "PriceTable", "Prompts",
-    "ProviderError", "PrunedSessions", "QueryPayload", "RateLimit", "ReasoningDelta", "Refused",
-    "RememberedDecision", "RenamedTools", "Replacement", "ReplyEnd", "ReplyPayload", "RequestPayload", "Requester",
-    "ResultPayload", "ResumeOptions", "RetryTool", "Review", "ReviewStore", "Reviews", "RunContext", "RunInfo",
-    "RunOptions", "RunResult", "RunStream", "RunSuspended", "RunWatch", "Runs", "Scope", "SelfLearning",
+    "DEFAULT_PRIVACY_PATTERNS", "ERROR_TAXONOMY", "Account", "AccountKey", "AgentHead", "AgentMail", "AgentMessage",
+    "AgentOptions", "AlreadyDecided", "App", "ApprovalDecision", "ApprovalPayload", "ApprovalRequest",
+    "ApprovalRequired", "ApprovalRequiredTools", "Artifact", "Asked", "AsyncFlowStream", "AsyncRunStream",
+    "AsyncToolDispatcher", "Backoff", "Blocked", "BudgetAccounts", "BudgetError", "BudgetExhausted", "BudgetLimits",
+    "Budgets", "CallPayload", "CancellationToken", "Cancelled", "CapabilityPolicy", "CapabilityRule",
+    "ChatCompletionChunk", "ChatModel", "ChatRequest", "CodeLimits", "CodeRunner", "CodeTools", "Compactor",
+    "Completed", "Conclusion", "ConclusionPayload", "ConfigurationError", "ConsultLimits", "ContentCapture",
+    "ContentLimits", "ContentMode", "ContentPolicy", "ContextBudget", "ContextPayload", "ContextSource", "Decision",
+    "DeclaredTools", "Delta", "Detector", "Embedder", "EndPayload", "Event", "Failed", "FallbackModel",
+    "FilteredTools", "Finding", "FlowLimits", "FlowOptions", "FlowRerunPayload", "FlowResultPayload",
+    "FlowResumePayload", "FlowStepPayload", "FlowStream", "FlowStreamEvent", "FlowTimeout", "FlowWorker",
+    "FlushableSink", "FoundMemory", "FunctionTool", "Gate", "GeneratedTool", "GuardrailDecision", "Handoff",
+    "HandoffContext", "HandoffLimits", "HandoffPayload", "HeldStream", "HistoryReference", "HistorySource",
+    "HistoryTransfer", "HookContext", "HookDecision", "HttpServer", "HumanApprovalHook", "HumanFeedback",
+    "InMemoryReviewStore", "InProcessMemory", "InformationFlow", "Journal", "JournalBudgetAccounts", "JournalStore",
+    "JsonLightFlowStore", "JsonObject", "JsonReviewStore", "JsonValue", "JsonlTraceExporter", "LightAgent",
+    "LightAgentError", "LightAgentErrorInfo", "LightFlow", "LightFlowResult", "LightFlowStep",
+    "LightFlowStepResult", "LightSwarm", "Limits", "ListedTools", "MailLimits", "McpFault", "McpServer", "McpTools",
+    "McpUnavailable", "MemoriesPayload", "MemoryAdmissionDecision", "MemoryBudgetAccounts", "MemoryCandidate",
+    "MemoryOwner", "MemoryPolicy", "MemoryPromotedPayload", "MemoryPromotionDecision", "MemoryPromotionPayload",
+    "MemoryProtocol", "MemoryQueryPayload", "MemoryRecord", "MemoryScope", "MemoryStore", "MemoryWritePayload",
+    "MemoryWrittenPayload", "MissingExtraError", "ModelEndpoint", "ModelPrice", "MontyRunner", "NarrowTools",
+    "ObservingHook", "OfflineModel", "OpenAIChatModel", "OpenApiTools", "OpenTelemetrySink", "Origin", "Outcome",
+    "OutputError", "OutputPayload", "OwnerSelection", "Passed", "PayloadT", "Phase", "PolicyError", "PolicyHook",
+    "PrefixedTools", "PriceTable", "Prompts", "Proposal", "ProposedStep", "ProviderError", "PrunedSessions",
+    "QueryPayload", "RateLimit", "ReasoningDelta", "Refused", "RememberedDecision", "RenamedTools", "Replacement",
+    "ReplyEnd", "ReplyPayload", "RequestPart", "RequestPayload", "RequestPreview", "Requester", "ResultPayload",
+    "ResumeOptions", "RetryPolicy", "RetryRule", "RetryTool", "Review", "ReviewStore", "Reviews", "RunContext",
+    "RunInfo", "RunOptions", "RunResult", "RunStream", "RunSuspended", "RunWatch", "Runs", "Scope", "SelfLearning",
     "ServedEmbedder", "ServedModel", "SessionInfo", "SessionTurn", "Sessions", "Settings", "SharedMemoryPool",
-    "Skill", "SkillManager", "Spent", "StdioServer", "StepContext", "StepOptions", "Stopped", "StoredRun",
-    "StreamEvent", "Subject", "SubprocessRunner", "Suspended", "SwarmOptions", "TelemetrySink", "TenantBudget",
-    "TextDelta", "TokenCounter", "Tool", "ToolAnswer", "ToolCallDelta", "ToolCallRecord", "ToolError", "ToolList",
-    "ToolLoader", "ToolRegistry", "ToolSelection", "ToolSource", "ToolSpec", "TraceEvent", "TraceExporter",
-    "TraceRecorder", "TraceSummary", "TreeOfThought", "TrimmedSession", "Usage", "Verdict", "after_flow_step",
-    "after_memory_promote", "after_memory_retrieve", "after_memory_write", "after_model_response", "after_run",
-    "after_tool_result", "as_tool", "before_flow_step", "before_memory_promote", "before_memory_retrieve",
-    "before_memory_write", "before_model_request", "before_run", "before_tool_call", "classify_exception",
-    "create_skill_tools", "event_from_dict", "event_to_dict", "export_trace", "flush_telemetry",
-    "format_error_code", "format_lightagent_error", "high_risk_parameter_guardrail", "litellm_prices",
-    "load_settings", "maximum_length_guardrail", "mcp_tools", "normalize_usage", "on_approval_required",
-    "on_conclusion", "on_context", "on_error", "on_handoff", "on_output", "on_rerun", "on_resume", "open_app",
-    "open_detector", "open_embedder", "openapi_tools", "output_redaction_guardrail", "output_schema_guardrail",
-    "privacy_input_guardrail", "sensitive_tool_confirmation_guardrail", "spent_in", "summarize_trace", "tool",
-    "trace_events", "url_allowlist_guardrail",
+    "Skill", "SkillManager", "Spent", "StdioServer", "StepContext", "StepOptions", "StepVerdict", "Stopped",
+    "StoredRun", "StreamEvent", "Subject", "SubprocessRunner", "Suspended", "SwarmOptions", "TelemetrySink",
+    "TenantBudget", "TextDelta", "TokenCounter", "Tool", "ToolAnswer", "ToolCallDelta", "ToolCallRecord",
+    "ToolError", "ToolList", "ToolLoader", "ToolRegistry", "ToolSelection", "ToolSource", "ToolSpec", "TraceEvent",
+    "TraceExporter", "TraceRecorder", "TraceSummary", "TreeOfThought", "TrimmedSession", "Usage", "Verdict",
+    "WaitOptions", "WorkedRun", "after_flow_step", "after_memory_promote", "after_memory_retrieve",
+    "after_memory_write", "after_model_response", "after_run", "after_tool_result", "as_tool", "before_flow_step",
+    "before_memory_promote", "before_memory_retrieve", "before_memory_write", "before_model_request", "before_run",
+    "before_tool_call", "classify_exception", "create_skill_tools", "event_from_dict", "event_to_dict",
+    "export_trace", "flush_telemetry", "format_error_code", "format_lightagent_error",
+    "high_risk_parameter_guardrail", "litellm_prices", "load_settings", "maximum_length_guardrail", "mcp_tools",
+    "normalize_usage", "on_approval_required", "on_conclusion", "on_context", "on_error", "on_handoff", "on_output",
+    "on_rerun", "on_resume", "open_app", "open_detector", "open_embedder", "openapi_tools",
+    "output_redaction_guardrail", "output_schema_guardrail", "privacy_input_guardrail", "read_artifact",
+    "sensitive_tool_confirmation_guardrail", "spent_in", "summarize_trace", "tool", "trace_events",
+    "url_allowlist_guardrail",
 ]
 # fmt: on
 
@@ -289,7 +305,9 @@ __all__ = [
 def __getattr__(name: str) -> object:
     home = HOME_OF.get(name)
     if home is None:
-        raise AttributeError(f"module 'lightagent' has no attribute {name!r}")
+        from lightagent.missing_names import missing_name
+
+        raise missing_name(__name__, name, __all__)
     value: object = getattr(import_module(f"lightagent.{home}"), name)
     globals()[name] = value
     return value

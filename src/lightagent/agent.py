@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Literal, TypeVar, overload
 from typing_extensions import TypeForm, Unpack
 
 from lightagent.agent_base import LIVE, WHOLE, Query, check_format
-from lightagent.agent_forms import FormAgent
+from lightagent.agent_preview import PreviewAgent
 from lightagent.application.projections.result import OutputT, RunResult
 from lightagent.application.projections.stream_events import StreamEvent
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.json_types import JsonObject
+from lightagent.domain.masking import shown
 from lightagent.options import AgentOptions, RunOptions
 from lightagent.streams import AsyncRunStream, RunStream
 
@@ -27,7 +28,7 @@ _D = TypeVar("_D")
 _O = TypeVar("_O")
 
 
-class LightAgent(FormAgent[DepsT, OutputT]):
+class LightAgent(PreviewAgent[DepsT, OutputT]):
     """An agent: a model, instructions and tools.
 
     Type parameters: what its tools depend on (None by default) and what it answers with (`str` by default).
@@ -63,11 +64,13 @@ class LightAgent(FormAgent[DepsT, OutputT]):
 
     def __init__(
         self,
-        *,
+        *unnamed: object,
         output_type: object = None,
         deps_type: object = None,
         **options: Unpack[AgentOptions],
     ) -> None:
+        if unnamed:
+            raise TypeError(f"LightAgent takes its options by name, as in LightAgent(model={shown(unnamed[0]):.60}).")
         self._compose(output_type, deps_type, options)
 
     @overload

@@ -6,6 +6,7 @@ import os
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing, nullcontext
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Final, Generic, NoReturn, Self, TypeAlias, TypeVar, overload
 
 from lightagent.adapters.logs import is_logging, log_events
@@ -17,7 +18,7 @@ from lightagent.application.deps_type import DepsType
 from lightagent.application.export_trace import ExportedT, ExportFunction, export_trace
 from lightagent.application.journal import Journal
 from lightagent.application.keep_run import RunKeeper
-from lightagent.application.keep_session import NEXT, SessionKeeper, TurnPlace
+from lightagent.application.keep_session import NEXT, SessionKeeper, TurnPlace, sessions_of
 from lightagent.application.last_run import last_run, remember
 from lightagent.application.means import Means
 from lightagent.application.projections.history import history
@@ -206,6 +207,22 @@ class AgentBase(Generic[DepsT, OutputT]):
         """`aclose` for callers that are not async."""
         run_sync(self.aclose())
 
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
     def _start(
         self, query: Query, deps: object, options: RunOptions, *, stream: bool = False, form: str = "str"
     ) -> ActiveRun[DepsT]:
@@ -223,14 +240,9 @@ class AgentBase(Generic[DepsT, OutputT]):
                 live.record.store = store
                 live.keeper = RunKeeper(store, started.run_id, scope, means.clock, started.head.name)
             return live
-        if means.sessions is None:
-            raise ConfigurationError(
-                f"The run belongs to the session {scope.session!r:.100}, but the agent has no session_store.",
-                guidance="Pass LightAgent(session_store=...), such as a SqliteJournalStore.",
-            )
         interrupted = means.prompts.call_interrupted
         live.keeper = SessionKeeper(
-            means.sessions,
+            sessions_of(means, scope),
             scope,
             means.clock,
             wait=SESSION_WAIT,

@@ -165,6 +165,7 @@ class JournalAgent(ToolAgent[DepsT, OutputT]):
         tools, traced = compose_tools(options.get("tools"), checked), options.get("trace") or False
         budgets = compose_budgets(options.get("budgets"))
         live = resume_run(self.means, journal, decision, checked, tools=tools, budgets=budgets, traced=traced)
+        live.record.cancel = options.get("cancel")
         store = journal_port(options.get("store"), "store")
         if store is None and isinstance(journal, Journal):
             store = journal.store  # Left where it is kept, the run would seem to wait there, and could act once more.

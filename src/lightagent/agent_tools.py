@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -32,7 +32,9 @@ from lightagent.application.tools.registry import tool_problems
 from lightagent.application.tools.signature import check_name, source_function
 from lightagent.application.tools.tool_info import ToolProblem
 from lightagent.application.tools.toolset import DepsT, tool_name
+from lightagent.compose.policies import narrowed
 from lightagent.compose.tools import make_tools
+from lightagent.domain.capabilities import CapabilityPolicy
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.option_values import path_of, switch
@@ -72,7 +74,14 @@ class ToolAgent(AgentBase[DepsT, OutputT]):
         return [problem for name, tool in tools for problem in tool_problems(name, tool)]
 
     def as_tool(
-        self, name: str, description: str, *, timeout: float | None = None, output_limit: int = DEFAULT_OUTPUT_LIMIT
+        self,
+        name: str,
+        description: str,
+        *,
+        timeout: float | None = None,
+        output_limit: int = DEFAULT_OUTPUT_LIMIT,
+        tools: Sequence[str] | None = None,
+        capabilities: CapabilityPolicy | None = None,
     ) -> Tool[DepsT]:
         """This agent as a tool of another one.
 
@@ -84,12 +93,15 @@ class ToolAgent(AgentBase[DepsT, OutputT]):
             description: what the agent is for; that model chooses by it.
             timeout: seconds until a call is cancelled.
             output_limit: characters of the answer that reach that model.
+            tools: the names of the tools that it may call as a tool, in which ``*`` stands for any text; none where the
+                list is empty. By default all that it has.
+            capabilities: who may call which tools while it is one, besides what its own policy says.
 
         Raises:
-            ConfigurationError: providers would refuse the name.
+            ConfigurationError: providers would refuse the name, or a narrowing is none.
         """
         spec = agent_tool_spec(check_name(name), description, timeout=timeout, output_limit=output_limit)
-        return AgentTool(self.means, spec)
+        return AgentTool(narrowed(self.means, name, tools, capabilities), spec)
 
     def load_tools(
         self, tool_names: str | Iterable[str], tools_directory: str | os.PathLike[str] | None = None

@@ -4,31 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, Self, overload
+from typing import Literal, overload
 
 from typing_extensions import Unpack
 
 from lightagent.adapters.journals.files import JsonFilesJournalStore
 from lightagent.aiokits.sync_bridge import run_sync
 from lightagent.application.check_options import check_text
-from lightagent.application.flow.flow_step import LightFlowStep, definition_of
 from lightagent.application.flow.show_flow import check_form, present
 from lightagent.application.flow.step_result import LightFlowResult
 from lightagent.compose.flow import (
-    compose_flow,
     compose_known_flow_run,
     compose_new_flow_run,
-    compose_step,
     flow_owner,
     read_decision,
 )
-from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.flow.validation import validate
-from lightagent.domain.json_types import JsonObject
+from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.review import ApprovalDecision
-from lightagent.flow_options import FlowOptions, FlowRunOptions, NewFlowRunOptions, StepOptions
+from lightagent.flow_options import FlowRunOptions, NewFlowRunOptions
 from lightagent.flow_streams import StreamedFlow
-from lightagent.ports.journals import JournalStore
 
 Decision = ApprovalDecision | bool | str | Mapping[str, object]
 """What a person decides about a step: as an `ApprovalDecision`, True, False, a text (rejects), or an object."""
@@ -59,49 +53,6 @@ class LightFlow(StreamedFlow):
     Raises:
         ConfigurationError: an unknown option, or one of a wrong type.
     """
-
-    def __init__(self, *, store: JournalStore | None = None, **options: Unpack[FlowOptions]) -> None:
-        self._parts = compose_flow(store, options)
-        self._steps: tuple[LightFlowStep, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """The name of the flow, for traces and listings."""
-        return self._parts.name
-
-    @property
-    def steps(self) -> tuple[LightFlowStep, ...]:
-        """Its steps, in the order in which they were declared."""
-        return self._steps
-
-    def step(self, name: str, **options: Unpack[StepOptions]) -> Self:
-        """Declare a step, and return the flow.
-
-        Args:
-            name: unique among the steps.
-            **options: see `StepOptions`.
-
-        Raises:
-            ConfigurationError: an unknown option, a wrong type, or a name that is taken.
-        """
-        made = compose_step(name, options)
-        if any(one.name == made.name for one in self._steps):
-            raise ConfigurationError(
-                f"The flow has a step {name!r:.60} already.", guidance="Give each a name of its own."
-            )
-        self._steps = (*self._steps, made)
-        return self
-
-    def validate(self, *, strict: bool = False) -> dict[str, list[str]]:
-        """What is wrong with the steps: ``{"errors": […], "warnings": […]}``.
-
-        Unknown dependencies and cycles are errors; a step that nothing is connected with is a warning.
-
-        Args:
-            strict: warnings are errors as well.
-        """
-        found = validate(definition_of(self.name, self._steps), strict=strict)
-        return {"errors": list(found.errors), "warnings": list(found.warnings)}
 
     @overload
     def run(
@@ -276,8 +227,35 @@ class LightFlow(StreamedFlow):
     ) -> ApprovalDecision:
         """`approve` for async callers."""
         made = read_decision(decision)
-        await self._parts.desk.decide(self._steps, flow_owner(user_id, tenant), run_id, step, made)
+        await self._parts.desk.decide(self.declared, flow_owner(user_id, tenant), run_id, step, made)
         return made
+
+    def signal(
+        self, run_id: str, event: str, payload: JsonValue = None, *, key: str = "", user_id: str = "", tenant: str = ""
+    ) -> bool:
+        """Tell a run that something has happened outside; `resume` goes on with one that nobody has.
+
+        It ends one wait for this event. Where the run does not wait for it yet, it is kept until it does.
+
+        Args:
+            event: its name, as in `wait_for`.
+            payload: what the wait gives.
+            key: names this delivery, so that one that comes twice counts once.
+
+        Returns:
+            Whether it is news: False where it was delivered before under this key.
+
+        Raises:
+            ConfigurationError: there is no such run, it is over, or the payload is no plain JSON.
+            StoreError: it cannot be kept.
+        """
+        return run_sync(self.asignal(run_id, event, payload, key=key, user_id=user_id, tenant=tenant))
+
+    async def asignal(
+        self, run_id: str, event: str, payload: JsonValue = None, *, key: str = "", user_id: str = "", tenant: str = ""
+    ) -> bool:
+        """`signal` for async callers."""
+        return await self._parts.desk.signal(flow_owner(user_id, tenant), run_id, event, payload, key)
 
     def cancel(self, run_id: str, *, reason: str = "", user_id: str = "", tenant: str = "") -> None:
         """Cancel a run, wherever it goes on: attempts under way are stopped, and results that come in time are kept.
@@ -309,8 +287,10 @@ class LightFlow(StreamedFlow):
     def list_runs(self, *, user_id: str = "", tenant: str = "") -> list[JsonObject]:
         """What is on record of the runs of an owner, the newest first.
 
+        One that cannot be read, since its file was damaged, has the status ``unreadable`` and the error; its `run_id`
+        is empty where not even that can be read.
+
         Raises:
-            IncompleteListing: some of it cannot be read.
             StoreError: the store cannot be read.
         """
         return run_sync(self.alist_runs(user_id=user_id, tenant=tenant))
@@ -330,15 +310,15 @@ class LightFlow(StreamedFlow):
     async def _run(self, query: str, form: str, options: NewFlowRunOptions) -> LightFlowResult | str | JsonObject:
         check_form(form)
         check_text(query, "query")
-        return present(await self._parts.runs.begin(self._steps, query, compose_new_flow_run(options)), form)
+        return present(await self._parts.runs.begin(self.declared, query, compose_new_flow_run(options)), form)
 
     async def _resume(self, run_id: str, form: str, options: FlowRunOptions) -> LightFlowResult | str | JsonObject:
         check_form(form)
-        return present(await self._parts.runs.resume(self._steps, compose_known_flow_run(run_id, options)), form)
+        return present(await self._parts.runs.resume(self.declared, compose_known_flow_run(run_id, options)), form)
 
     async def _rerun(
         self, run_id: str, step: str, form: str, options: FlowRunOptions
     ) -> LightFlowResult | str | JsonObject:
         check_form(form)
         request = compose_known_flow_run(run_id, options)
-        return present(await self._parts.runs.rerun(self._steps, step, request), form)
+        return present(await self._parts.runs.rerun(self.declared, step, request), form)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Literal, Protocol, Required, TypeAlias
 
 from typing_extensions import TypedDict, TypeForm
 
 from lightagent.application.flow.flow_step import LightFlowStep
+from lightagent.application.flow.proposals import ProposedStep
 from lightagent.application.flow.step_context import StepContext
 from lightagent.application.means import Means
+from lightagent.domain.flow.limits import FlowLimits
+from lightagent.domain.flow.retrying import RetryPolicy
 from lightagent.domain.json_types import JsonValue
 from lightagent.options import ToolLike
 from lightagent.ports.system import Clock, IdSource
@@ -38,8 +42,8 @@ class NestedFlow(Protocol):
     """A flow as a step of another: every `LightFlow`."""
 
     @property
-    def steps(self) -> tuple[LightFlowStep, ...]:
-        """Its steps, in the order in which they were declared."""
+    def declared(self) -> tuple[LightFlowStep, ...]:
+        """Its steps, in the order in which they were declared, and those that it offers."""
         ...
 
 
@@ -57,6 +61,21 @@ StepQuery: TypeAlias = str | Callable[[StepContext], object] | Callable[[str, St
 """What a step is asked: a text, or a callable of the context, or of the flow's input and the context."""
 
 
+FlowList: TypeAlias = str | Sequence[JsonValue] | Callable[[StepContext], object]
+"""What a map goes through: the name of a step that gives a list, a list, or a callable of the context."""
+
+StepAcceptance: TypeAlias = (
+    Callable[[Sequence[ProposedStep]], object] | Callable[[Sequence[ProposedStep], StepContext], object]
+)
+"""Says whether what a step proposes is added: a callable of the proposed steps and the context."""
+
+FlowMoment: TypeAlias = datetime | Callable[[StepContext], datetime | timedelta | float]
+"""A moment: a datetime with a time zone, or a callable that gives one, a time from now on, or seconds since 1970."""
+
+StepVerifier: TypeAlias = FlowAgent | Callable[[object], object] | Callable[[object, StepContext], object]
+"""What says what a result is worth: an agent, or a callable of the result and the context."""
+
+
 class StepOptions(TypedDict, total=False):
     """The options of a step besides its name.
 
@@ -68,9 +87,20 @@ class StepOptions(TypedDict, total=False):
             this one depends on.
         tools: of an agent in this step, besides its own.
         max_retry: how often it may be tried, the first time included; 1: once.
+        retry: the same with pauses, and by classes of errors.
         timeout: seconds that an attempt may take; then it is cancelled.
         fallback_agent: does the work once the attempts of `agent` have failed, in as many of its own.
+        when: a callable of the context; unless it says True, the step is skipped.
         cancel_if: a callable of the context; where it says True, the step is skipped.
+        verify: says what the result is worth before it counts. A callable of it gives a `StepVerdict`, True or False, a
+            text (rejects, with this reason) or None (cannot tell); an agent is shown the task and the result. What is
+            rejected is tried again, with the reason, while attempts are left.
+        on_doubt: what follows where it cannot tell: accept (by default), ask a person, or fail.
+        repeatable: False for what must not be done twice: an attempt that a crash interrupted fails, its outcome being
+            unknown.
+        accept_steps: the step may add steps below itself by giving a `Proposal`: True for any within the bounds,
+            "person" to have a person asked, or a callable of the proposed steps (and the context) that says True.
+        max_added: how many it may add; 20 by default.
         requires_approval: a person is asked before the step runs.
         approval_handler: a callable of the step and the context that decides at once: with True or False, an object
             such as ``{"approved": True, "reason": "…"}``, or an `ApprovalDecision`; None leaves it to a person.
@@ -86,9 +116,16 @@ class StepOptions(TypedDict, total=False):
     query: StepQuery | None
     tools: Sequence[ToolLike] | None
     max_retry: int | None
+    retry: RetryPolicy | None
     timeout: float | None
     fallback_agent: StepAgent | None
+    when: Callable[[StepContext], object] | None
     cancel_if: Callable[[StepContext], object] | None
+    verify: StepVerifier | None
+    on_doubt: Literal["accept", "person", "fail"] | None
+    repeatable: bool | None
+    accept_steps: Literal["person"] | bool | StepAcceptance | None
+    max_added: int | None
     requires_approval: bool | None
     approval_handler: Callable[[LightFlowStep, StepContext], object] | None
     approvers: Sequence[str] | None
@@ -96,6 +133,20 @@ class StepOptions(TypedDict, total=False):
     escalate_to: Sequence[str] | None
     metadata: Mapping[str, JsonValue] | None
     output_type: TypeForm[object] | None
+
+
+class WaitOptions(TypedDict, total=False):
+    """The options of a step that waits.
+
+    Attributes:
+        depends_on, when, requires_approval, approval_handler, metadata: as in `StepOptions`.
+    """
+
+    depends_on: Sequence[str] | None
+    when: Callable[[StepContext], object] | None
+    requires_approval: bool | None
+    approval_handler: Callable[[LightFlowStep, StepContext], object] | None
+    metadata: Mapping[str, JsonValue] | None
 
 
 class FlowOptions(TypedDict, total=False):
@@ -107,6 +158,9 @@ class FlowOptions(TypedDict, total=False):
         telemetry: sinks that see the runs; False: also the providers of the application do not. Agents have their own.
         capture_content: keep messages of errors and reasons of people in traces; they may be private.
         max_parallel: steps of one run that are carried out at the same time; 16 by default.
+        limits: how large a run may become: items of a map, rounds of a loop, steps that are added.
+        max_wait: seconds that a run waits in its process for a moment that is further away, such as that of a `sleep`.
+            Beyond it the run is left as `waiting`, and `resume` goes on with it. By default it waits however long.
         clock, ids: time and identity, for tests.
     """
 
@@ -115,6 +169,8 @@ class FlowOptions(TypedDict, total=False):
     telemetry: Sequence[TelemetrySink] | Literal[False] | None
     capture_content: bool | None
     max_parallel: int | None
+    limits: FlowLimits | None
+    max_wait: float | None
     clock: Clock | None
     ids: IdSource | None
 

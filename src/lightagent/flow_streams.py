@@ -14,11 +14,11 @@ from lightagent.aiokits.bounded_buffer import BoundedBuffer
 from lightagent.aiokits.sync_bridge import iterate_sync
 from lightagent.application.check_options import check_text
 from lightagent.application.flow.flow_outlet import FlowOutlet, FlowStreamEvent
-from lightagent.application.flow.flow_step import LightFlowStep
 from lightagent.application.flow.step_result import LightFlowResult, error_dict
-from lightagent.compose.flow import FlowParts, compose_known_flow_run, compose_new_flow_run
+from lightagent.compose.flow import compose_known_flow_run, compose_new_flow_run
 from lightagent.domain.errors import ConfigurationError
 from lightagent.flow_options import FlowRunOptions, NewFlowRunOptions
+from lightagent.flow_steps import FlowSteps
 
 MOST_WAITING: Final = 256
 """Events of a stream that may wait to be taken; then the run waits, too."""
@@ -111,16 +111,8 @@ class FlowStream(_Watched, Iterator[FlowStreamEvent]):
         self.close()
 
 
-class StreamedFlow:
-    """A flow with a method for each form of a stream. Arguments and errors are those of `LightFlow.run` and `resume`.
-
-    Attributes:
-        _parts: what the flow is made of.
-        _steps: in the order in which they were declared.
-    """
-
-    _parts: FlowParts
-    _steps: tuple[LightFlowStep, ...]
+class StreamedFlow(FlowSteps):
+    """A flow with a method for each form of a stream, whose arguments and errors are those of `run` and `resume`."""
 
     def stream_events(self, query: str, **options: Unpack[NewFlowRunOptions]) -> FlowStream:
         """The run as it happens: its steps, and what the agents among them say. `close` interrupts the run."""
@@ -141,8 +133,8 @@ class StreamedFlow:
     def _beginning(self, query: str, options: NewFlowRunOptions) -> Begin:
         check_text(query, "query")
         request = compose_new_flow_run(options)
-        return lambda outlet: self._parts.runs.begin(self._steps, query, request.shown(outlet))
+        return lambda outlet: self._parts.runs.begin(self._declared, query, request.shown(outlet))
 
     def _going_on(self, run_id: str, options: FlowRunOptions) -> Begin:
         request = compose_known_flow_run(run_id, options)
-        return lambda outlet: self._parts.runs.resume(self._steps, request.shown(outlet))
+        return lambda outlet: self._parts.runs.resume(self._declared, request.shown(outlet))

@@ -8,11 +8,14 @@ from typing import Literal, Never, Protocol, TypeAlias
 
 from typing_extensions import TypedDict
 
+from lightagent.application.cancellation_token import CancellationToken
 from lightagent.application.foreign_memory import MemoryProtocol
 from lightagent.application.prompts import Prompts
 from lightagent.application.skills.manager import SkillManager
+from lightagent.application.swarm_mail import MailSettings
 from lightagent.domain.budgets import BudgetLimits
 from lightagent.domain.capabilities import CapabilityPolicy
+from lightagent.domain.consulting import ConsultLimits
 from lightagent.domain.guardrails import TextGuardrail, ToolGuardrail
 from lightagent.domain.handoffs import HandoffLimits, HandoffText, HistoryTransfer, NextTurn
 from lightagent.domain.information_flow import InformationFlow
@@ -181,8 +184,11 @@ class RunOptions(TypedDict, total=False):
         timeout: seconds for the whole run; None: no limit.
         budgets: what this run may spend, in the place of the agent's budgets. Whoever resumes it passes them again.
         journal: keeps the run as it goes on, so that it survives its process; `Runs` finds it there.
+        cancel: ends the run from any thread, with a reason that is on record.
         trace: keep the trace: in the result, and for `export_trace()`.
         trace_id, parent_trace_id, run_group_id: where the run belongs in a larger trace.
+        tags: at most 32 words by which the run is found again, besides those of the sinks: on its trace, and on every
+            span.
     """
 
     tools: Sequence[ToolLike] | None
@@ -199,10 +205,12 @@ class RunOptions(TypedDict, total=False):
     max_retry: int | None
     timeout: float | None
     budgets: Budgets | BudgetLimits | None
+    cancel: CancellationToken | None
     trace: bool | None
     trace_id: str | None
     parent_trace_id: str | None
     run_group_id: str | None
+    tags: Sequence[str] | None
 
 
 class SwarmOptions(TypedDict, total=False):
@@ -215,12 +223,16 @@ class SwarmOptions(TypedDict, total=False):
             ``drop``; see `HandoffText`. Unless it is shown, a stream shows what members say once a reply is complete.
         next_turn: who takes the next turn of a session: the agent that answered ``last``, or the ``front`` one with
             which each run is begun.
+        consult: True, or limits: each agent has a tool for each of the others that asks it, without handing over.
+        mail: True, or `AgentMail`: each agent has tools that send messages to the others, and read them.
     """
 
     limits: HandoffLimits | None
     history: HistoryTransfer | None
     handoff_text: HandoffText | None
     next_turn: NextTurn | None
+    consult: ConsultLimits | bool | None
+    mail: MailSettings | bool | None
 
 
 class ResumeOptions(TypedDict, total=False):
@@ -231,10 +243,12 @@ class ResumeOptions(TypedDict, total=False):
         store: where the run is kept, for a journal as JSON. A `Journal` that came from a store knows it, and so does
             one of a session.
         budgets: what the run may spend, from its beginning on, in the place of the agent's budgets.
+        cancel: ends the run from any thread, with a reason that is on record.
         trace: keep the trace.
     """
 
     tools: Sequence[ToolLike] | None
     store: JournalStore | None
     budgets: Budgets | BudgetLimits | None
+    cancel: CancellationToken | None
     trace: bool | None

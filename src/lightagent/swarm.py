@@ -13,10 +13,12 @@ from lightagent.application.projections.result import OutputT, RunResult
 from lightagent.application.projections.stream_events import StreamEvent
 from lightagent.application.tools.toolset import DepsT
 from lightagent.compose.swarm import compose_rules
+from lightagent.compose.swarm_talk import Talk, as_asked
 from lightagent.domain.json_types import JsonObject
 from lightagent.options import RunOptions, SwarmOptions
 from lightagent.streams import AsyncRunStream, RunStream
 from lightagent.swarm_members import SwarmMembers
+from lightagent.swarm_talk import SwarmTalk
 
 if TYPE_CHECKING:
     from lightagent.application.projections.chunk_types import ChatCompletionChunk
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 _D = TypeVar("_D")
 
 
-class LightSwarm(Generic[DepsT]):
+class LightSwarm(SwarmTalk[DepsT], Generic[DepsT]):
     """Agents that know each other: each can hand the conversation over to each of the others.
 
     An agent hands over by calling a tool that is named after the other one, so the decision is the model's, and it is
@@ -82,7 +84,18 @@ class LightSwarm(Generic[DepsT]):
         Raises:
             ConfigurationError: it is not registered.
         """
-        return agent.made_of(self._members.means_of(agent))
+        means = self._members.means_of(agent)
+        return agent.made_of(means)
+
+    @property
+    def talk(self) -> Talk:
+        """How the agents talk to each other besides handing over."""
+        return self._members.talk
+
+    def asked(self, agent: LightAgent[DepsT, OutputT]) -> LightAgent[DepsT, OutputT]:
+        """A registered agent as it is while another one, or the program, asks it: it cannot hand over."""
+        means = self._members.means_of(agent)
+        return agent.made_of(as_asked(means))
 
     @overload
     def run(

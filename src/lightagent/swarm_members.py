@@ -11,6 +11,7 @@ from lightagent.application.handoff_settings import HandoffSettings, SwarmAgent
 from lightagent.application.means import Means
 from lightagent.application.tools.toolset import DepsT
 from lightagent.compose.swarm import Crew, SwarmRules, check_crew, compose_swarm
+from lightagent.compose.swarm_talk import Talk
 from lightagent.domain.errors import ConfigurationError
 
 
@@ -28,6 +29,11 @@ class SwarmMembers(Generic[DepsT]):
     def names(self) -> tuple[str, ...]:
         """The names of the agents, in the order in which they were registered."""
         return tuple(self._agents)
+
+    @property
+    def talk(self) -> Talk:
+        """How the agents talk to each other besides handing over."""
+        return self._rules.talk
 
     @property
     def agents(self) -> tuple[SwarmAgent[DepsT], ...]:
@@ -51,6 +57,7 @@ class SwarmMembers(Generic[DepsT]):
                     )
             check_crew(self._crew(registered, self._handoffs), registered.keys() - self._agents.keys())
             self._agents = registered
+            self._rules.talk.names[:] = registered
 
     def add_handoffs(self, handoffs: Sequence[HandoffSettings[DepsT]]) -> None:
         """Add handoffs; see `LightSwarm.register_handoff`."""
@@ -88,10 +95,14 @@ class SwarmMembers(Generic[DepsT]):
         Raises:
             ConfigurationError: it is not.
         """
-        if not isinstance(agent, LightAgent) or self._agents.get(agent.name) is not agent:
-            name = agent.name if isinstance(agent, LightAgent) else agent
+        if not isinstance(agent, LightAgent):
             raise ConfigurationError(
-                f"LightSwarm: the agent {name!r:.80} is not registered.",
+                f"LightSwarm: expected an agent, got {type(agent).__name__}.",
+                guidance="Pass the LightAgent object that was registered, not its name.",
+            )
+        if self._agents.get(agent.name) is not agent:
+            raise ConfigurationError(
+                f"LightSwarm: the agent {agent.name!r:.80} is not registered.",
                 guidance=f"Call register_agent first. Registered: {', '.join(self._agents) or 'none'}.",
             )
 

@@ -26,6 +26,8 @@ LONGEST = {
         "strict_endpoints",
         "mcp_faults",
         "journals_killed_at_points",
+        "flows_killed",
+        "flow_workers",
         "benchmarks",
         "code_limits",
         "replayed_answers",

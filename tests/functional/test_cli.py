@@ -132,7 +132,7 @@ def test_a_failed_run_ends_with_1_and_says_what_to_do(process: Cli, folder: Path
     done = process("run", "hi")
     assert (done.returncode, done.stdout) == (1, "")
     assert "[LA-503]" in done.stderr
-    assert "→ Check the network and base_url." in done.stderr
+    assert "→ Nobody listens there: start the server, or correct base_url" in done.stderr
     assert "Traceback" not in done.stderr
 
 

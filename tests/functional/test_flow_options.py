@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 
-from lightagent import ConfigurationError, LightAgent, LightFlow, LightFlowResult, LightSwarm
+from lightagent import (
+    Backoff,
+    ConfigurationError,
+    FlowLimits,
+    LightAgent,
+    LightFlow,
+    LightFlowResult,
+    LightSwarm,
+    RetryPolicy,
+    RetryRule,
+)
 from lightagent.testing import ScriptedModel
 
 
@@ -46,6 +57,23 @@ NEEDY = LightAgent(name="n", model=ScriptedModel(["x"]), deps_type=Typed)
         ({"agent": same, "metadata": {"x": object()}}, "metadata"),
         ({"agent": same, "output_type": Callable[[], str]}, "output_type"),
         ({"agent": same, "depends": ["a"]}, "Did you mean 'depends_on'?"),
+        ({"agent": same, "when": True}, "when must be Callable, got bool"),
+        ({"agent": same, "when": same, "cancel_if": same}, "when= and cancel_if= are one condition"),
+        ({"agent": same, "max_retry": 2, "retry": RetryPolicy(2)}, "max_retry= and retry= say the same thing"),
+        ({"agent": same, "retry": 2}, "retry must be RetryPolicy, got int"),
+        ({"agent": same, "retry": RetryPolicy(0)}, "retry.attempts must be a whole number from 1, got 0"),
+        ({"agent": same, "retry": RetryPolicy(2, (RetryRule(("x",), 0),))}, "attempts of a RetryRule must be"),
+        (
+            {"agent": same, "retry": RetryPolicy(2, (), Backoff(-1))},
+            "a Backoff is made of finite numbers from 0, got -1",
+        ),
+        ({"agent": same, "verify": "judge"}, "verify must be"),
+        ({"agent": same, "verify": NEEDY}, "verify was declared with deps_type="),
+        ({"agent": same, "on_doubt": "maybe"}, "on_doubt must be accept, person or fail, got 'maybe'"),
+        ({"agent": same, "repeatable": "no"}, "repeatable must be bool, got str"),
+        ({"agent": same, "accept_steps": "anybody"}, 'accept_steps must be True, "person" or a callable'),
+        ({"agent": same, "max_added": 3}, "max_added= bounds what accept_steps= lets it add"),
+        ({"agent": same, "accept_steps": True, "max_added": 0}, "max_added must be at least 1, got 0"),
     ],
 )
 def test_a_wrong_option_of_a_step_is_refused_by_name(wrong: dict[str, object], problem: str) -> None:
@@ -60,9 +88,64 @@ def test_a_wrong_option_of_a_step_is_refused_by_name(wrong: dict[str, object], p
 
 @pytest.mark.parametrize("name", ["", "  ", None, 3])
 def test_a_step_has_a_name(name: object) -> None:
-    step: Callable[..., object] = LightFlow().step
-    with pytest.raises(ConfigurationError, match="its name must be text"):
-        step(name, agent=same)
+    flow = LightFlow()
+    given: tuple[tuple[Callable[..., object], dict[str, object]], ...] = (
+        (flow.step, {"agent": same}),
+        (flow.map, {"over": ["a"], "agent": same}),
+        (flow.map, {"over": ["a"], "agent": LightFlow().step("a", agent=same)}),
+        (flow.loop, {"rounds": 1, "agent": same}),
+        (flow.sleep, {"seconds": 1}),
+        (flow.wait_for, {"event": "e"}),
+        (flow.offer, {"agent": same}),
+    )
+    for declare, options in given:
+        with pytest.raises(ConfigurationError, match="its name must be text"):
+            declare(name, **options)
+    assert flow.declared == ()
+
+
+INNER = LightFlow().step("a", agent=same)
+
+
+@pytest.mark.parametrize(
+    ("kind", "wrong", "problem"),
+    [
+        ("map", {"over": 3, "agent": same}, "over must be a list, the name of a step or a callable, got int"),
+        ("map", {"over": ["a"]}, "agent must be an agent, a swarm, a flow or a callable, got nothing"),
+        ("map", {"over": ["a"], "agent": LightFlow()}, "the flow inside this map has no steps"),
+        ("map", {"over": ["a"], "agent": INNER, "max_retry": 2}, "max_retry= is for one step, and inside this map is"),
+        ("map", {"over": ["a"], "agent": INNER, "query": same}, "query must be a text here"),
+        ("map", {"over": ["a"], "agent": INNER, "depends": ["a"]}, "Did you mean 'depends_on'?"),
+        ("map", {"over": ["a"], "agent": same, "depends_on": [1]}, "depends_on must be names of steps, got int"),
+        ("loop", {"agent": same}, "nothing ends this loop"),
+        ("loop", {"agent": same, "rounds": 0}, "rounds must be a whole number from 1, got 0"),
+        ("loop", {"agent": same, "rounds": True}, "rounds must be a whole number from 1, got True"),
+        ("loop", {"agent": same, "until": "done"}, "until must be a callable, got str"),
+        ("sleep", {}, "it waits for so many seconds, or until a moment"),
+        ("sleep", {"seconds": 1, "until": same}, "it waits for so many seconds, or until a moment"),
+        ("sleep", {"seconds": -1}, "seconds must be a number of seconds from 0, got -1"),
+        ("sleep", {"seconds": float("nan")}, "seconds must be a number of seconds from 0, got nan"),
+        ("sleep", {"until": datetime.now(UTC).replace(tzinfo=None)}, "until must say its time zone"),
+        ("sleep", {"until": "noon"}, "until must be a callable, got str"),
+        ("sleep", {"seconds": 1, "agent": same}, "has no option 'agent'"),
+        ("wait_for", {"event": ""}, "event must be the name of an event, got ''"),
+        ("wait_for", {"event": "e", "timeout": "3"}, "timeout must be a number of seconds from 0, got '3'"),
+        ("wait_for", {"event": "e", "max_retry": 3}, "has no option 'max_retry'"),
+    ],
+)
+def test_a_wrong_option_of_another_kind_is_refused_by_name(kind: str, wrong: dict[str, object], problem: str) -> None:
+    flow = LightFlow()
+    kinds: dict[str, Callable[..., object]] = {
+        "map": flow.map,
+        "loop": flow.loop,
+        "sleep": flow.sleep,
+        "wait_for": flow.wait_for,
+    }
+    with pytest.raises(ConfigurationError) as raised:
+        kinds[kind]("s", **wrong)
+    assert problem in str(raised.value)
+    assert "step 's'" in str(raised.value)
+    assert flow.declared == ()
 
 
 def test_a_name_is_taken_once() -> None:
@@ -79,6 +162,9 @@ def test_a_name_is_taken_once() -> None:
         ({"max_parallel": 0}, "max_parallel must be at least 1"),
         ({"nmae": "x"}, "Did you mean 'name'?"),
         ({"clock": 3}, "clock: expected an object"),
+        ({"max_wait": -1}, "max_wait must be seconds from 0, got -1"),
+        ({"limits": 3}, "limits must be FlowLimits, got int"),
+        ({"limits": FlowLimits(max_items=0)}, "limits.max_items must be a whole number from 1, got 0"),
     ],
 )
 def test_a_wrong_option_of_a_flow_is_refused(wrong: dict[str, object], problem: str) -> None:

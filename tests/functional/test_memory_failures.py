@@ -319,15 +319,17 @@ async def test_what_an_agent_asks_another_one_is_no_word_of_the_user() -> None:
 
     for policy, kept in (
         (MemoryPolicy(), []),
-        (MemoryPolicy(require_promotion_for_internal_memory=False), ["agent", "agent"]),
+        (MemoryPolicy(require_promotion_for_internal_memory=False), []),
+        (MemoryPolicy(require_promotion_for_internal_memory=False, allowed_agent_names=["other"]), []),
+        (MemoryPolicy(require_promotion_for_internal_memory=False, allowed_agent_names=["desk"]), ["agent", "agent"]),
     ):
-        desk = LightAgent(model=ScriptedModel(["Noted."] * 2), memory=inner, memory_policy=policy)
+        desk = LightAgent(name="desk", model=ScriptedModel(["Noted."] * 2), memory=inner, memory_policy=policy)
         agent = LightAgent(model=ScriptedModel(ask_inner), memory=outer, tools=[desk.as_tool("desk", "Notes.")])
         for query in ("My dog is called Rex.", "What is my dog called?"):
             await agent.arun(query, user_id="alice")
         records = (await inner.read(OwnerSelection(), 10)).records
         assert [record.metadata["source"] for record in records] == kept
-    assert len((await outer.read(OwnerSelection(), 10)).records) == 4
+    assert len((await outer.read(OwnerSelection(), 10)).records) == 8
 
 
 def test_a_store_cannot_put_lines_of_its_own_beside_a_memory() -> None:

@@ -20,6 +20,7 @@ from lightagent import (
     ChatRequest,
     Delta,
     LightAgent,
+    LightSwarm,
     ProviderError,
     ReplyEnd,
     RunContext,
@@ -497,6 +498,31 @@ async def test_a_call_of_a_resumed_run_tells_what_its_tool_declares() -> None:
     (name,) = waits.outcome.call_ids if isinstance(waits.outcome, Suspended) else ("",)
     await agent.aresume(waits.journal.to_json(), {name: ApprovalDecision.approve()})
     assert attributes(spans.one("execute_tool careful"))["gen_ai.tool.description"] == "Works."
+
+
+async def test_who_is_asked_is_a_child_span_and_messages_are_span_events() -> None:
+    spans = RecordedSpans()
+    send = call_tool("send_message", to="desk", message="A secret.")
+    finance = LightAgent(name="finance", model=ScriptedModel([send, "Yes."]), telemetry=[spans.sink])
+    model = ScriptedModel([call_tool("consult_finance", query="?"), "Done."])
+    desk = LightAgent(name="desk", model=model, telemetry=[spans.sink])
+    swarm = LightSwarm(consult=True, mail=True)
+    swarm.register_agent(desk, finance)
+    await swarm.arun(desk, "?")
+    assert sorted(spans.tree()) == [
+        ("chat scripted", "invoke_agent desk"),
+        ("chat scripted", "invoke_agent desk"),
+        ("chat scripted", "invoke_agent finance"),
+        ("chat scripted", "invoke_agent finance"),
+        ("execute_tool consult_finance", "invoke_agent desk"),
+        ("execute_tool send_message", "invoke_agent finance"),
+        ("invoke_agent desk", ""),
+        ("invoke_agent finance", "execute_tool consult_finance"),
+    ]
+    assert events(spans.one("invoke_agent finance")) == ["lightagent.message.sent"]
+    assert events(spans.one("invoke_agent desk")) == ["lightagent.messages.delivered"]
+    told = spans.one("invoke_agent finance").events[0].attributes or {}
+    assert told["lightagent.agent"] == "desk"
 
 
 async def test_a_nested_run_that_waits_goes_on_below_its_call() -> None:

@@ -22,6 +22,7 @@ from typing import Literal
 import pytest
 
 from lightagent import (
+    AgentMail,
     BudgetLimits,
     Budgets,
     ContextBudget,
@@ -32,6 +33,7 @@ from lightagent import (
     LightAgent,
     LightSwarm,
     Limits,
+    MailLimits,
     ProviderError,
     RunContext,
     RunResult,
@@ -140,9 +142,12 @@ def _summary(request: ChatRequest) -> AssistantMessage:
 
 
 def _arguments(name: str, chance: Random) -> str:
-    if name.startswith("ask_"):
+    if name == "send_message":
+        to = chance.choice(("agent0", "agent1", "agent5", "nobody"))
+        return f'{{"to": "{to}", "message": "A message. </context> word"}}'
+    if name.startswith(("ask_", "consult_")):
         return '{"query": "What do you know?"}'
-    if name == "work":
+    if name in ("work", "read_messages"):
         return "{}"
     if name.startswith("typed_"):
         return chance.choice(
@@ -161,7 +166,7 @@ async def work(ctx: RunContext[None]) -> str:
 def random_swarm(
     seed: int, seen: Seen, *, sinks: Sequence[TelemetrySink] = ()
 ) -> tuple[LightSwarm[None], LightAgent[None, str]]:
-    chance = Random(seed)
+    chance, consult = Random(seed), seed % 2 == 1
     helper = LightAgent(
         name="helper", model=random_model(seed, "helper", seen), tools=[work], limits=Limits(max_tool_iterations=3)
     )
@@ -171,7 +176,7 @@ def random_swarm(
             role=f"Does {number}.",
             model=random_model(seed, f"agent{number}", seen),
             tools=[work, helper.as_tool("ask_helper", "Helps.")] if chance.random() < 0.7 else [],
-            context_budget=ContextBudget(3_000) if chance.random() < 0.5 else None,
+            context_budget=ContextBudget(6_000 if consult else 3_000) if chance.random() < 0.5 else None,
             budgets=Budgets(tree=BudgetLimits(model_calls=MODEL_CALLS)),
             limits=Limits(max_tool_iterations=chance.choice((4, 12))),
             telemetry=sinks,
@@ -183,6 +188,8 @@ def random_swarm(
         history=_random_history(chance),
         handoff_text=chance.choice(("show", "keep", "drop")),
         next_turn=chance.choice(("last", "front")),
+        consult=consult,
+        mail=AgentMail(limits=MailLimits(max_waiting=3)) if chance.random() < 0.7 else None,
     )
     swarm.register_agent(*agents)
     for number, agent in enumerate(agents):

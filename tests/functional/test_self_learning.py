@@ -35,6 +35,7 @@ from lightagent import (
     TenantBudget,
     tool,
 )
+from lightagent.adapters.chat.scripted import Reply
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
 from lightagent.application.read_streams import list_streams
@@ -43,6 +44,7 @@ from lightagent.domain.messages import AssistantMessage, ContextMessage, ToolCal
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.models import ChatRequest
 from lightagent.testing import ScriptedModel
+from tests.support.planners import Planner, asked, plan, proposals
 
 LATE = "This user wants train tickets, and never flights."
 GENERAL = "Confirm dates before anything is booked."
@@ -120,6 +122,33 @@ def test_a_lesson_is_a_candidate_until_a_person_promotes_it_and_reaches_later_ru
         "promoted",
         True,
     )
+
+
+def test_lessons_reach_the_plans_of_later_runs() -> None:
+    """What was promoted is told to the model that plans, and what was not, or is of another user, is not."""
+    planner = Planner(propose=[proposals(plan("Book."))])
+    model, pool = Model(lesson(LATE)), SharedMemoryPool()
+
+    def told(request: ChatRequest) -> AssistantMessage | Reply:
+        return model(request) if "look back" in str(request.messages[0].content) else planner(request)
+
+    agent = LightAgent(
+        name="clerk",
+        model=ScriptedModel(told),
+        memory=pool,
+        self_learning=True,
+        session_store=MemoryJournalStore(),
+        tree_of_thought=True,
+    )
+    agent.run(QUERY, user_id="alice")
+    agent.run("Tickets for my user, please.", user_id="alice")
+    assert LATE not in "".join(map(asked, planner.of("propose")))
+    (candidate, *_) = agent.list_memory_candidates()
+    agent.promote_memory_candidate(str(candidate["candidate_id"]))
+    agent.run("Which tickets does this user want?", user_id="alice")
+    assert asked(planner.of("propose")[-1]).count(LATE) == 1
+    agent.run("Which tickets does this user want?", user_id="bob")
+    assert LATE not in asked(planner.of("propose")[-1])
 
 
 def test_the_first_decision_holds() -> None:

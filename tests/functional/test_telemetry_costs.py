@@ -21,6 +21,8 @@ from lightagent import (
     ReplyEnd,
     TextDelta,
     Usage,
+    spent_in,
+    summarize_trace,
 )
 from lightagent.settings.budget_schema import BudgetSettings, PriceSettings
 from lightagent.settings.budgets import compose_budget_settings
@@ -60,6 +62,22 @@ async def test_a_call_costs_what_its_parts_cost_by_the_prices_of_the_run() -> No
     await agent.arun("?")
     assert costs(spans, "chat") == [pytest.approx(COST)]
     assert costs(spans, "invoke_agent") == [None]
+
+
+async def test_what_is_written_to_a_cache_costs_what_a_write_costs() -> None:
+    spans = RecordedSpans(sum_usage=True)
+    usage = Usage(1_000, 100, 1_100, cached_input_tokens=300, cache_write_tokens=500)
+    prices = PriceTable({"house": ModelPrice(3.0, 15.0, 0.3, 3.75)})
+    agent = LightAgent(model=House(usage=usage), telemetry=[spans.sink], budgets=Budgets(prices=prices))
+    result = await agent.arun("?", result_format="object", trace=True)
+    cost = (200 * 3.0 + 300 * 0.3 + 500 * 3.75 + 100 * 15.0) / 1e6
+    assert costs(spans, "chat") == costs(spans, "invoke_agent") == [pytest.approx(cost)]
+    assert attributes(spans.one("invoke_agent"))["gen_ai.usage.cache_creation.input_tokens"] == 500
+    assert result.usage.cache_write_tokens == 500
+    assert spent_in(result.journal, prices).cost == pytest.approx(cost)
+    summary = summarize_trace(result.trace, pricing=prices)
+    assert summary.usage == usage
+    assert summary.cost == pytest.approx(cost)
 
 
 @pytest.mark.parametrize(

@@ -80,12 +80,15 @@ def test_the_applications_own_providers_are_flushed(collector: Collector) -> Non
 def test_a_flush_keeps_to_its_limit_with_providers_that_hang(collector: Collector) -> None:
     collector.mode = "hung"
     provider = TracerProvider(shutdown_on_exit=False)
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(f"{collector.url}/v1/traces", timeout=5)))
+    exporter = OTLPSpanExporter(f"{collector.url}/v1/traces", timeout=1)
+    provider.add_span_processor(BatchSpanProcessor(exporter))
     sink = OpenTelemetrySink(tracer_provider=provider, meter_provider=metrics.NoOpMeterProvider())
     LightAgent(model=ScriptedModel(["Hi."]), telemetry=[sink]).run("?")
     began = time.monotonic()
     assert not flush_telemetry(0.2)
     assert time.monotonic() - began < 10
+    exporter.shutdown()  # Else it tries again, and says so, while other tests go on.
+    provider.shutdown()
 
 
 def test_exporters_of_the_application_may_complain(collector: Collector, caplog: pytest.LogCaptureFixture) -> None:

@@ -21,6 +21,7 @@ METRICS = {
     "gen_ai.client.operation.time_to_first_chunk",
     "lightagent.workflow.duration",
     "lightagent.workflow.step.duration",
+    "mcp.client.operation.duration",
 }
 
 

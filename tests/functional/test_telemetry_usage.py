@@ -25,8 +25,9 @@ COUNTS = (
     "gen_ai.usage.output_tokens",
     "gen_ai.usage.cache_read.input_tokens",
     "gen_ai.usage.reasoning.output_tokens",
+    "gen_ai.usage.cache_creation.input_tokens",
 )
-Counts = tuple[int, int, int, int]
+Counts = tuple[int, int, int, int, int]
 
 REPORTS: dict[str, tuple[JsonObject, Counts]] = {
     # Cached tokens are part of the prompt, and reasoning part of the completion.
@@ -38,7 +39,7 @@ REPORTS: dict[str, tuple[JsonObject, Counts]] = {
             "prompt_tokens_details": {"cached_tokens": 1920, "audio_tokens": 0},
             "completion_tokens_details": {"reasoning_tokens": 192, "accepted_prediction_tokens": 0},
         },
-        (2006, 300, 1920, 192),
+        (2006, 300, 1920, 192, 0),
     ),
     # The prompt is what was found in the cache and what was not.
     "deepseek": (
@@ -50,10 +51,10 @@ REPORTS: dict[str, tuple[JsonObject, Counts]] = {
             "prompt_cache_miss_tokens": 76,
             "completion_tokens_details": {"reasoning_tokens": 200},
         },
-        (1100, 250, 1024, 200),
+        (1100, 250, 1024, 200, 0),
     ),
     # Only the total tells of the thinking.
-    "gemini": ({"prompt_tokens": 20, "completion_tokens": 198, "total_tokens": 623}, (20, 603, 0, 0)),
+    "gemini": ({"prompt_tokens": 20, "completion_tokens": 198, "total_tokens": 623}, (20, 603, 0, 0, 0)),
     # Reasoning stands beside the completion.
     "xai": (
         {
@@ -63,10 +64,20 @@ REPORTS: dict[str, tuple[JsonObject, Counts]] = {
             "prompt_tokens_details": {"cached_tokens": 6},
             "completion_tokens_details": {"reasoning_tokens": 94},
         },
-        (32, 103, 6, 94),
+        (32, 103, 6, 94, 0),
     ),
     # Its endpoint for OpenAI's clients tells no details.
-    "anthropic": ({"prompt_tokens": 80, "completion_tokens": 12, "total_tokens": 92}, (80, 12, 0, 0)),
+    "anthropic": ({"prompt_tokens": 80, "completion_tokens": 12, "total_tokens": 92}, (80, 12, 0, 0, 0)),
+    # It counts what was read from the cache and written to it within the prompt.
+    "openrouter": (
+        {
+            "prompt_tokens": 2006,
+            "completion_tokens": 300,
+            "total_tokens": 2306,
+            "prompt_tokens_details": {"cached_tokens": 1500, "cache_write_tokens": 400},
+        },
+        (2006, 300, 1500, 0, 400),
+    ),
 }
 
 
@@ -86,14 +97,15 @@ async def told_of(model: ChatModel, *, stream: bool) -> Counts:
         for point in spans.points("gen_ai.client.token.usage")
     }
     assert metric == {"input": chat["gen_ai.usage.input_tokens"], "output": chat["gen_ai.usage.output_tokens"]}
-    given, made, cached, reasoning = (chat.get(name, 0) for name in COUNTS)
+    given, made, cached, reasoning, written = (chat.get(name, 0) for name in COUNTS)
     assert isinstance(given, int)
     assert isinstance(made, int)
     assert isinstance(cached, int)
     assert isinstance(reasoning, int)
-    assert cached <= given
+    assert isinstance(written, int)
+    assert cached + written <= given
     assert reasoning <= made
-    return given, made, cached, reasoning
+    return given, made, cached, reasoning, written
 
 
 @MODES
@@ -164,8 +176,8 @@ def gemini_answer(*, stream: bool) -> str:
 @pytest.mark.parametrize(
     ("model", "path", "expected"),
     [
-        ("anthropic/claude-sonnet-4-5", "", (100_298, 503, 100_000, 0)),
-        ("gemini/gemini-2.5-flash", "v1beta", (2000, 603, 1500, 405)),
+        ("anthropic/claude-sonnet-4-5", "", (100_298, 503, 100_000, 0, 248)),
+        ("gemini/gemini-2.5-flash", "v1beta", (2000, 603, 1500, 405, 0)),
     ],
 )
 async def test_providers_that_speak_otherwise(model: str, path: str, expected: Sequence[int], stream: bool) -> None:

@@ -6,7 +6,16 @@ from hypothesis import strategies as st
 
 from lightagent import ApprovalDecision, Event, JsonObject, JsonValue, LightAgentErrorInfo
 from lightagent.domain.agent_heads import AgentHead, ModelEndpoint
-from lightagent.domain.effects import DeclareTools, Effect, HandOver, NarrowTools, OfferTools, TransferHistory
+from lightagent.domain.agent_messages import AgentMessage, MessagesDelivered
+from lightagent.domain.effects import (
+    DeclareTools,
+    Effect,
+    HandOver,
+    NarrowTools,
+    OfferTools,
+    SendMessage,
+    TransferHistory,
+)
 from lightagent.domain.events import (
     Admitted,
     ApprovalDecided,
@@ -111,6 +120,7 @@ ENDPOINT = st.builds(ModelEndpoint, TEXT, TEXT, st.none() | st.integers(1, 65535
 HEAD = st.builds(AgentHead, TEXT, TEXT, SYSTEM, OBJECT, st.none() | OBJECT, ENDPOINT)
 OFFERED = st.lists(st.builds(OfferedTool, TEXT, TEXT, OBJECT), max_size=2).map(tuple)
 RANKED = st.lists(st.builds(RankedTool, TEXT, SECONDS), max_size=2).map(tuple)
+MAIL = st.builds(AgentMessage, COUNT, TEXT, TEXT, TEXT, TEXT | OBJECT, TEXT, TEXT, LABELS, st.booleans(), SECONDS)
 TRANSFERS = st.builds(
     HistoryTransfer, st.sampled_from(["all", "summary", "none"]) | st.integers(1, 9), st.sampled_from(["calls", "text"])
 )
@@ -120,6 +130,7 @@ EFFECT: st.SearchStrategy[Effect] = st.one_of(
     st.builds(HandOver, HEAD),
     st.builds(TransferHistory, TRANSFERS),
     st.builds(NarrowTools, NAMES, TEXT),
+    st.builds(SendMessage, MAIL),
 )
 STARTED = st.builds(
     RunStarted,
@@ -136,11 +147,12 @@ STARTED = st.builds(
     before=NAMES,
     after=NAMES,
     history=st.none() | st.builds(HistoryReference, TEXT, COUNT, COUNT),
+    tags=st.lists(TEXT, max_size=2).map(tuple),
     plans=st.lists(st.builds(AgentPlans, TEXT, COUNT), max_size=2).map(tuple),
     acting=st.none() | HEAD,
     at=SECONDS,
 )
-USAGE = st.builds(Usage, COUNT, COUNT, COUNT, COUNT, COUNT)
+USAGE = st.builds(Usage, COUNT, COUNT, COUNT, COUNT, COUNT, COUNT)
 PLAN = st.builds(Plan, TEXT, st.lists(st.builds(PlanStep, TEXT, NAMES), max_size=2).map(tuple))
 THOUGHT = st.builds(
     ThoughtFigures,
@@ -172,6 +184,15 @@ PLAIN_EVENTS: dict[type, st.SearchStrategy[Event]] = {
         TEXT,
         COUNT,
         st.none() | USAGE,
+        DECISIONS,
+        SECONDS,
+    ),
+    MessagesDelivered: st.builds(
+        MessagesDelivered,
+        st.lists(MAIL, max_size=2).map(tuple),
+        st.lists(CONTEXT, max_size=2).map(tuple),
+        COUNT,
+        st.none() | ERROR,
         DECISIONS,
         SECONDS,
     ),

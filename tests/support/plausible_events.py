@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 
 from lightagent import ApprovalDecision, ConfigurationError, Event, LightAgentErrorInfo
 from lightagent.domain.agent_heads import AgentHead
-from lightagent.domain.effects import DeclareTools, Effect, HandOver, NarrowTools, OfferTools, TransferHistory
+from lightagent.domain.agent_messages import AgentMessage, MessagesDelivered
+from lightagent.domain.effects import (
+    DeclareTools,
+    Effect,
+    HandOver,
+    NarrowTools,
+    OfferTools,
+    SendMessage,
+    TransferHistory,
+)
 from lightagent.domain.events import (
     Admitted,
     ApprovalDecided,
@@ -87,6 +96,15 @@ OUTCOMES: st.SearchStrategy[Outcome] = st.one_of(
     st.sampled_from([Blocked(ERROR), BudgetExhausted(ERROR), Cancelled(), Failed(ERROR)]),
 )
 DECLARED = st.lists(st.builds(OfferedTool, IDS, TEXT, ARGUMENTS), max_size=2).map(tuple)
+MAIL = st.builds(
+    AgentMessage,
+    st.integers(1, 3),
+    IDS,
+    st.just("sender"),
+    st.sampled_from(["first", "first", "second"]),
+    TEXT,
+    labels=st.sampled_from([(), ("tool:web",)]),
+)
 TRANSFERS = st.builds(
     HistoryTransfer, st.sampled_from(["all", "summary", "none"]) | st.integers(1, 9), st.sampled_from(["calls", "text"])
 )
@@ -96,6 +114,7 @@ EFFECTS: st.SearchStrategy[Effect] = st.one_of(
     st.builds(HandOver, HEADS),
     st.builds(TransferHistory, TRANSFERS),
     st.builds(NarrowTools, st.lists(IDS, max_size=2).map(tuple), IDS),
+    st.builds(SendMessage, MAIL),
 )
 HUMAN = st.one_of(
     st.sampled_from([ApprovalDecision.approve(), ApprovalDecision.reject(), ApprovalDecision.respond("r")]),
@@ -133,7 +152,11 @@ PLANS = st.one_of(
         st.sampled_from([None, (), ("t",)]),
     ),
 )
+DELIVERED = st.lists(MAIL, min_size=1, max_size=2).map(
+    lambda sent: MessagesDelivered(tuple(sent), tuple(message.told() for message in sent))
+)
 PLAIN: st.SearchStrategy[Event] = st.one_of(
+    DELIVERED,
     st.builds(Admitted, st.builds(UserMessage, TEXT)),
     st.builds(ContextAdded, NAMES, st.lists(st.builds(ContextMessage, NAMES, TEXT), max_size=2).map(tuple)),
     st.builds(ContextReplaced, NAMES | st.just(HANDOFF_SOURCE), st.integers(0, 4), MESSAGES),
@@ -240,6 +263,8 @@ def _carried_out(run: Run, move: Move, step: Next) -> Event:
             return _gone_along(run, step)
         case AskModel() | Think():
             return _model_event(run, step)
+        case Transfer():
+            return ContextReplaced(HANDOFF_SOURCE, run.query_at, (ContextMessage(HANDOFF_SOURCE, "m"),))
         case CallTools(calls=calls):
             return _call_event(run, calls[step.choice % len(calls)], step)
         case CheckOutput(content=content):

@@ -189,6 +189,52 @@ async def a_handoff(scene: Scene) -> None:
     await front.arun(scene.say())
 
 
+def _swarm(scene: Scene, first: ScriptedModel, second: ScriptedModel) -> tuple[LightSwarm[None], LightAgent[None, str]]:
+    front = LightAgent(name="front", role=scene.say("Is"), model=first, telemetry=scene.sinks)
+    billing = LightAgent(name="billing", role=scene.say("Is"), model=second, telemetry=scene.sinks)
+    swarm = LightSwarm(consult=True, mail=True)
+    swarm.register_agent(front, billing)
+    return swarm, front
+
+
+@feature
+async def a_handoff_in_a_swarm(scene: Scene) -> None:
+    first = scene.model(call_tool("transfer_to_billing", reason=scene.say()))
+    swarm, front = _swarm(scene, first, scene.model(scene.say()))
+    await swarm.arun(front, scene.say())
+
+
+@feature
+async def an_agent_that_is_consulted(scene: Scene) -> None:
+    again = call_tool("consult_front", query=scene.say())
+    first = scene.model(call_tool("consult_billing", query=scene.say()), scene.say())
+    swarm, front = _swarm(scene, first, scene.model(again, scene.say()))
+    await swarm.arun(front, scene.say())
+
+
+@feature
+async def messages_between_agents(scene: Scene) -> None:
+    send = call_tool("send_message", to="billing", message=scene.say())
+    refused = call_tool("send_message", to=scene.secret, message=scene.say())
+    first = scene.model((send, refused), call_tool("transfer_to_billing", reason=scene.say()))
+    swarm, front = _swarm(scene, first, scene.model(call_tool("read_messages"), scene.say()))
+    await swarm.asend_message("front", scene.say(), user_id=USER, sender=scene.secret)
+    await swarm.arun(front, scene.say(), user_id=USER)
+
+
+@feature
+async def an_agent_with_fewer_tools_as_a_tool(scene: Scene) -> None:
+    desk = LightAgent(
+        name="desk",
+        model=scene.model(call_tool("lookup", word=scene.secret), scene.say()),
+        tools=[scene.lookup],
+        telemetry=scene.sinks,
+    )
+    narrow = desk.as_tool("desk", "Knows words.", tools=[], capabilities=CapabilityPolicy())
+    model = scene.model(call_tool("desk", query=scene.say()), scene.say())
+    await LightAgent(name="lead", model=model, tools=[narrow], telemetry=scene.sinks).arun(scene.say())
+
+
 @feature
 async def a_swarm(scene: Scene) -> None:
     """A handoff with a type, a summary of what was said, text beside it, and a turn that the other agent takes up."""

@@ -2,10 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import assert_type
 
 from lightagent import (
     ApprovalDecision,
+    Artifact,
+    Backoff,
+    FlowLimits,
     JsonLightFlowStore,
     JsonObject,
     JsonValue,
@@ -15,7 +19,13 @@ from lightagent import (
     LightFlowStep,
     LightFlowStepResult,
     LightSwarm,
+    Proposal,
+    ProposedStep,
+    RetryPolicy,
+    RetryRule,
     StepContext,
+    StepVerdict,
+    read_artifact,
 )
 
 
@@ -45,12 +55,44 @@ def approve(step: LightFlowStep, context: StepContext) -> dict[str, object]:
     return {"approved": step.name in context.outputs}
 
 
+def propose(query: str, context: StepContext) -> Proposal:
+    made = context.artifact("report.txt")
+    assert_type(made, Artifact)
+    assert_type(read_artifact(made), bytes)
+    assert_type(context.steps["a"].artifacts, tuple[Artifact, ...])
+    assert_type(context.item, JsonValue)
+    assert_type(context.index, int | None)
+    return Proposal([ProposedStep("a", "look", "x", depends_on=["b"])], {"content": 1})
+
+
+def judge(result: object, context: StepContext) -> StepVerdict | bool | None:
+    return StepVerdict.reject("no") if context.attempt else None
+
+
 class Caller:
     def __call__(self, query: str) -> int:
         return len(query)
 
 
 def flows(agent: LightAgent[None, Facts], plain_agent: LightAgent, swarm: LightSwarm[None]) -> None:
+    inner = LightFlow().step("x", agent=plain).offer("look", agent=agent, max_retry=2)
+    more = (
+        LightFlow(limits=FlowLimits(max_items=5), max_wait=60)
+        .map("m", "a", agent=inner, when=lambda context: context.input != "")
+        .map("n", ["a", {"b": 1}], agent=typed, output_type=Facts, query=lambda context: context.item)
+        .map("o", lambda context: context.output("a", list[str]), agent=agent, verify=plain_agent)
+        .loop("l", agent=plain, until=lambda context: context.round > 3 or "x" in context.previous, rounds=3)
+        .sleep("s", 3)
+        .sleep("t", timedelta(days=1), depends_on=["s"])
+        .sleep("u", until=datetime.now(UTC))
+        .sleep("v", until=lambda context: timedelta(days=1))
+        .wait_for("w", "paid", timeout=3, requires_approval=True)
+        .step("p", agent=propose, accept_steps=lambda steps: steps[0].work == "look", max_added=3)
+        .step("q", agent=plain, verify=judge, on_doubt="person", repeatable=False)
+        .step("r", agent=plain, retry=RetryPolicy(3, (RetryRule(("ValueError",), 1, Backoff(0.5)),), Backoff(1)))
+    )
+    assert_type(more, LightFlow)
+    assert_type(more.signal("r", "paid", {"amount": 3}, key="k"), bool)
     flow = (
         LightFlow(store=JsonLightFlowStore("runs"), name="f", max_parallel=3)
         .step("a", agent=agent)

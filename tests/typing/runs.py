@@ -152,6 +152,7 @@ def every_run_option_is_known() -> None:
         trace_id="t",
         parent_trace_id="p",
         run_group_id="g",
+        tags=["nightly"],
     )
     assert_type(text, str)
 

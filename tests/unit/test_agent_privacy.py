@@ -113,6 +113,22 @@ def test_a_log_file_gets_the_runs_of_its_level(tmp_path: Path) -> None:
     assert "model_request" in file.read_text(encoding="utf-8")
 
 
+def test_whatever_names_and_ids_are_a_log_file_takes_each_line_whole(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "agent.log"
+    name, user = "Ada\n2026-01-01 INFO lightagent forged\u2028\ud800", "\u5fc3 u\ud800\x85\u202e"
+    agent = LightAgent(model=ScriptedModel(["yes"]), name=name, log_level="DEBUG", log_file=str(file))
+    agent.run("?", user_id=user)
+    assert "Logging error" not in capsys.readouterr().err
+    lines = file.read_text(encoding="utf-8").splitlines()
+    assert lines
+    assert all(" lightagent Ada\\n2026-01-01 INFO lightagent forged\\u2028\\ud800 " in line for line in lines)
+    data = [json.loads(line[line.index("{") :]) for line in lines if " run_start " in line]
+    assert [one["user_id"] for one in data] == [user]
+    assert "\u5fc3" in file.read_text(encoding="utf-8")
+
+
 def test_debug_shows_runs_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     LightAgent(model=ScriptedModel(["yes"]), debug=True).run("?")
     told = capsys.readouterr()

@@ -91,6 +91,7 @@ def test_the_order_of_the_lines() -> None:
         "run_start",
         "model_request",
         "error",
+        "note",
         "model_response",
         "tool_call",
         "tool_result",
@@ -149,7 +150,12 @@ def test_tools() -> None:
     refused, done = of(trace, "tool_result")
     assert (refused["name"], refused["status"], refused["code"]) == ("unknown", "refused", "LA-TOOL")
     assert (done["name"], done["status"], done["output_chars"]) == ("double", "ok", 1)
-    assert of(trace, "note") == [{"kind": "tool_progress", "id": "c1", "name": "double"}]
+    assert of(trace, "note")[1:] == [{"kind": "tool_progress", "id": "c1", "name": "double"}]
+
+
+def test_retries() -> None:
+    note = of(whole(), "note")[0]
+    assert note == {"kind": "retry", "attempt": 2, "of": 10, "code": "LA-429", "seconds": 0.0}
 
 
 def test_a_name_that_the_model_made_up_is_content() -> None:
@@ -189,6 +195,7 @@ def test_run_end() -> None:
             "output_tokens": 7,
             "total_tokens": 37,
             "cached_input_tokens": 4,
+            "cache_write_tokens": 0,
             "reasoning_tokens": 2,
         },
     }

@@ -20,6 +20,7 @@ from lightagent.domain.events import (
     ApprovalDecided,
     ModelReplied,
     ModelRequested,
+    Nested,
     Noted,
     RunFinished,
     RunStarted,
@@ -29,6 +30,7 @@ from lightagent.domain.events import (
 )
 from lightagent.domain.messages import AssistantMessage, SystemMessage, ToolCall, UserMessage
 from lightagent.domain.outcomes import Cancelled, Completed
+from lightagent.domain.usage import Usage
 from tests.support.generated_events import EVENTS, JSON
 
 # TEST_CASES=10000 for a release.
@@ -271,6 +273,17 @@ def test_the_version_that_is_written_is_the_oldest_that_has_all_kinds_of_event()
     assert json.loads(WHOLE.to_json())["schema_version"] == 2
     assert format_version(WHOLE.events, {"noted": 3, "concluded": 4}) == 3
     assert format_version((), {"noted": 3}) == 2
+
+
+def test_tokens_that_were_written_to_a_cache_are_kept_and_make_a_journal_one_of_version_4() -> None:
+    plain, written = Usage(10, 2, 12, 3), Usage(10, 2, 12, 3, 1, cache_write_tokens=5)
+    for usage, version in ((plain, 2), (written, 4)):
+        reply = ModelReplied(1, AssistantMessage("yes"), "stop", usage)
+        for event in (reply, Nested("c", reply)):
+            assert format_version((event,)) == version
+            entry = event_to_dict(event)
+            assert ("cache_write_tokens" in json.dumps(entry)) is (usage is written)
+            assert event_from_dict(json.loads(json.dumps(entry))) == event
 
 
 def test_fields_with_a_default_may_be_left_out() -> None:

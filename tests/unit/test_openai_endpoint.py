@@ -85,8 +85,8 @@ def test_good_base_urls(url: str) -> None:
     ("url", "says"),
     [
         ("", "no http or https URL"),
-        ("api.openai.com/v1", "no http or https URL"),
-        ("localhost:8080/v1", "no http or https URL"),
+        ("api.openai.com/v1", "has no scheme"),
+        ("localhost:8080/v1", "has no scheme"),
         ("ftp://x.example", "no http or https URL"),
         ("http://", "with a host"),
         ("https://x.example:99999/v1", "no URL"),

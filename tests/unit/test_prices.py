@@ -36,6 +36,16 @@ def test_a_model_without_a_price_for_the_cache_pays_the_whole_for_it() -> None:
     assert ModelPrice(2, 0).picos(Usage(100, 0, 100, cached_input_tokens=60)) == 100 * 2 * PICOS // 10**6
 
 
+def test_what_is_written_to_a_cache_has_a_price_of_its_own() -> None:
+    usage = Usage(1_000, 0, 1_000, cached_input_tokens=300, cache_write_tokens=500)
+    assert ModelPrice(3, 15, 0.3, 3.75).picos(usage) == (200 * 3_000 + 300 * 300 + 500 * 3_750) * PICOS // 10**9
+    assert ModelPrice(3, 15, 0.3).picos(usage) == (700 * 3_000 + 300 * 300) * PICOS // 10**9
+    odd = Usage(100, 0, 100, cached_input_tokens=60, cache_write_tokens=900)
+    assert ModelPrice(2, 0, 1, 4).picos(odd) == (60 * 1 + 40 * 4) * PICOS // 10**6
+    with pytest.raises(ConfigurationError, match="cache_write_per_million"):
+        ModelPrice(1, 1, 1, -1)
+
+
 def test_more_cached_tokens_than_there_are_cost_no_less_than_nothing() -> None:
     assert ModelPrice(2, 0, 1).picos(Usage(100, 0, 100, cached_input_tokens=900)) == 100 * PICOS // 10**6
 
@@ -95,12 +105,18 @@ def test_the_table_of_litellm_is_read_once(tmp_path: Path, monkeypatch: pytest.M
 def test_entries_that_are_no_prices_are_left_out() -> None:
     table = {
         "good": {"input_cost_per_token": 2e-06, "output_cost_per_token": 8e-06},
+        "cached": {
+            "input_cost_per_token": 3e-06,
+            "output_cost_per_token": 1.5e-05,
+            "cache_read_input_token_cost": 3e-07,
+            "cache_creation_input_token_cost": 3.75e-06,
+        },
         "image": {"input_cost_per_image": 1},
         "text": {"input_cost_per_token": "2e-06", "output_cost_per_token": 8e-06},
         "odd": {"input_cost_per_token": -1, "output_cost_per_token": True},
         "none": None,
     }
-    assert prices_of(table) == {"good": ModelPrice(2.0, 8.0)}
+    assert prices_of(table) == {"good": ModelPrice(2.0, 8.0), "cached": ModelPrice(3.0, 15.0, 0.3, 3.75)}
     assert prices_of([1, 2]) == {}
 
 

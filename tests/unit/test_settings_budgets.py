@@ -42,6 +42,7 @@ max_wait = 0.0
 
 [default.budgets.prices.small]
 input_per_million = 1
+cache_write_per_million = 1.25
 output_per_million = 2.5
 """
 
@@ -67,7 +68,7 @@ async def test_the_table_makes_the_budgets_of_agents(file: Path) -> None:
         assert (tenant.tenant, tenant.period, tenant.limits) == ("acme", "day", BudgetLimits(tokens=1_000))
         assert tenant.rate == RateLimit(requests=1, max_wait=0.0)
         assert budgets.prices is not None
-        assert budgets.prices.find("small") == ModelPrice(1.0, 2.5)
+        assert budgets.prices.find("small") == ModelPrice(1.0, 2.5, cache_write_per_million=1.25)
         assert isinstance(tenant.accounts, JournalBudgetAccounts)
         assert (await agent.arun("?", result_format="object")).success
         # Another agent of the app shares the account.

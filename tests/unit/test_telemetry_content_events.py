@@ -18,15 +18,15 @@ from opentelemetry.util.types import AnyValue
 from lightagent import ContentCapture, ContentMode, ToolSpec
 from lightagent.adapters.telemetry.otel import content_events
 from lightagent.adapters.telemetry.otel.content_events import (
-    DETAILS,
-    EXCEPTION,
     application_provider,
     details,
     emit,
     exception_details,
 )
+from lightagent.adapters.telemetry.otel.names import V1_41_1
 from lightagent.domain.messages import AssistantMessage, SystemMessage, UserMessage
 
+DETAILS, EXCEPTION = V1_41_1.details_event, V1_41_1.exception_event
 CAPTURE = ContentCapture(ContentMode.EVENT_ONLY)
 TOOL = ToolSpec("look_up", "Looks things up.", {"type": "object"})
 SPAN = SpanContext(0x1234, 0x56, is_remote=False, trace_flags=TraceFlags(TraceFlags.SAMPLED))
@@ -86,7 +86,7 @@ def test_the_attributes_of_an_event_are_structured_and_only_those_it_may_hold() 
         "lightagent.turn": 1,
         "session.id": "s",
     }
-    assert details(span, content) == {
+    assert details(V1_41_1, span, content) == {
         "gen_ai.operation.name": "chat",
         "gen_ai.usage.input_tokens": 11,
         "gen_ai.system_instructions": [{"type": "text", "content": "Be brief."}],
@@ -108,14 +108,14 @@ def test_the_attributes_of_an_event_are_structured_and_only_those_it_may_hold() 
 def test_without_content_an_event_holds_none() -> None:
     nothing = ContentCapture()
     content = {**nothing.request([UserMessage("Tea?")], [TOOL]), **nothing.reply(AssistantMessage("Yes."), "stop")}
-    assert details({"gen_ai.operation.name": "chat", "gen_ai.output.messages": "[]"}, content) == {
+    assert details(V1_41_1, {"gen_ai.operation.name": "chat", "gen_ai.output.messages": "[]"}, content) == {
         "gen_ai.operation.name": "chat"
     }
 
 
 def test_an_event_is_emitted_with_the_ids_of_its_span(provider: LoggerProvider, kept: Kept) -> None:
-    attributes = details({"gen_ai.operation.name": "chat"}, CAPTURE.request([UserMessage("Tea?")], ()))
-    assert emit(DETAILS, attributes, context(), at=1_000, provider=provider)
+    attributes = details(V1_41_1, {"gen_ai.operation.name": "chat"}, CAPTURE.request([UserMessage("Tea?")], ()))
+    assert emit(V1_41_1, DETAILS, attributes, context(), at=1_000, provider=provider)
     [told] = kept.records
     record = told.log_record
     assert record.event_name == DETAILS
@@ -135,10 +135,10 @@ def list_of(value: object) -> list[object]:
 
 
 def test_the_text_of_an_exception_is_told_only_where_content_is(provider: LoggerProvider, kept: Kept) -> None:
-    assert exception_details("LA-503", ContentCapture().error("no tea")) == {"exception.type": "LA-503"}
-    told = exception_details("LA-503", CAPTURE.error("no tea"))
+    assert exception_details(V1_41_1, "LA-503", ContentCapture().error("no tea")) == {"exception.type": "LA-503"}
+    told = exception_details(V1_41_1, "LA-503", CAPTURE.error("no tea"))
     assert told == {"exception.type": "LA-503", "exception.message": "no tea"}
-    assert emit(EXCEPTION, told, context(), provider=provider)
+    assert emit(V1_41_1, EXCEPTION, told, context(), provider=provider)
     [record] = kept.records
     assert record.log_record.severity_number is not None
     assert record.log_record.severity_number.name == "WARN"
@@ -150,7 +150,7 @@ def test_nothing_is_emitted_and_no_provider_set_where_the_application_has_none(
     monkeypatch.setattr(logs_api, "_LOGGER_PROVIDER", None)
     monkeypatch.setenv("OTEL_PYTHON_LOGGER_PROVIDER", "sdk_logger_provider")
     assert application_provider() is None
-    assert emit(DETAILS, {}, context()) is False
+    assert emit(V1_41_1, DETAILS, {}, context()) is False
     assert logs_api._LOGGER_PROVIDER is None
 
 
@@ -158,7 +158,7 @@ def test_the_provider_that_the_application_has_set_is_used(
     monkeypatch: pytest.MonkeyPatch, provider: LoggerProvider, kept: Kept
 ) -> None:
     monkeypatch.setattr(logs_api, "_LOGGER_PROVIDER", provider)
-    assert emit(DETAILS, {"gen_ai.operation.name": "chat"}, context())
+    assert emit(V1_41_1, DETAILS, {"gen_ai.operation.name": "chat"}, context())
     assert len(kept.records) == 1
 
 
@@ -167,6 +167,8 @@ def test_a_processor_that_fails_reaches_no_run_and_is_logged_once(caplog: pytest
     provider = LoggerProvider(shutdown_on_exit=False)
     provider.add_log_record_processor(Broken())
     with caplog.at_level(logging.DEBUG, "lightagent"):
-        assert [emit(DETAILS, {"secret": "canary"}, context(), provider=provider) for _ in range(3)] == [False] * 3
+        assert [emit(V1_41_1, DETAILS, {"secret": "canary"}, context(), provider=provider) for _ in range(3)] == [
+            False
+        ] * 3
     assert len([record for record in caplog.records if record.name == "lightagent"]) == 1
     assert "canary" not in caplog.text

@@ -78,6 +78,7 @@ def test_a_trace_of_the_0_9_line_is_counted_as_it_was() -> None:
         "output_tokens": 20,
         "total_tokens": 120,
         "cached_input_tokens": 0,
+        "cache_write_tokens": 0,
         "reasoning_tokens": 0,
         "prompt_tokens": 100,
         "completion_tokens": 20,
@@ -128,6 +129,7 @@ def test_usage_of_any_form() -> None:
         "input_tokens": 0,
         "output_tokens": 0,
         "total_tokens": 4,
+        "cache_write_tokens": 0,
         "cached_input_tokens": 0,
         "reasoning_tokens": 0,
     }

@@ -32,9 +32,9 @@ FULL: JsonObject = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 
         ({"promptTokenCount": 7, "toolUsePromptTokenCount": 2, "candidatesTokenCount": 3, "totalTokenCount": 12},
          Usage(9, 3, 12)),
         ({"input_tokens": 7, "output_tokens": 3, "cache_read_input_tokens": 100, "cache_creation_input_tokens": 20},
-         Usage(127, 3, 130, 100)),
+         Usage(127, 3, 130, 100, 0, 20)),
         ({"inputTokens": 7, "outputTokens": 3, "totalTokens": 130, "cacheReadInputTokens": 100,
-          "cacheWriteInputTokens": 20}, Usage(127, 3, 130, 100)),
+          "cacheWriteInputTokens": 20}, Usage(127, 3, 130, 100, 0, 20)),
         ({"input_tokens": 7, "output_tokens": 3, "total_tokens": 10, "cache_read_input_tokens": 5},
          Usage(7, 3, 10, 5)),
         ({"input_tokens": 7, "output_tokens": 3, "total_tokens": 10, "input_tokens_details": {"cached_tokens": 5}},
@@ -51,6 +51,15 @@ FULL: JsonObject = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 
          Usage(7, 3, 10, 5)),
         ({**FULL, "completion_tokens_details": {"reasoning_tokens": 2}}, Usage(7, 3, 10, 0, 2)),
         ({**FULL, "reasoning_tokens": "2"}, Usage(7, 3, 10, 0, 2)),
+        ({**FULL, "cache_creation_input_tokens": 4}, Usage(7, 3, 10, 0, 0, 4)),
+        ({**FULL, "prompt_tokens_details": {"cached_tokens": 2, "cache_write_tokens": 4}}, Usage(7, 3, 10, 2, 0, 4)),
+        ({**FULL, "prompt_tokens_details": {"cache_creation_tokens": 4}}, Usage(7, 3, 10, 0, 0, 4)),
+        ({**FULL, "prompt_tokens_details": {"cache_creation_input_tokens": 4,
+          "cache_creation": {"ephemeral_5m_input_tokens": 4}}}, Usage(7, 3, 10, 0, 0, 4)),
+        ({"input_tokens": 7, "output_tokens": 3, "total_tokens": 10, "input_token_details": {"cache_creation": 4}},
+         Usage(7, 3, 10, 0, 0, 4)),
+        (Usage(7, 3, 10, 1, 2, 4).to_dict(), Usage(7, 3, 10, 1, 2, 4)),
+        (dict(Usage(7, 3, 10, 1, 2, 4)), Usage(7, 3, 10, 1, 2, 4)),
         ({"prompt_eval_count": 7, "eval_count": 3}, Usage(7, 3, 10)),
     ],
 )  # fmt: skip
@@ -63,7 +72,23 @@ def test_reports_merge_to_the_latest_counts_that_are_not_zero() -> None:
     assert merge_usage(Usage(7, 0, 7), Usage(0, 3, 3)) == Usage(7, 3, 10)
     assert merge_usage(Usage(7, 1, 8, 4), Usage(7, 3, 10)) == Usage(7, 3, 10, 4)
     assert merge_usage(Usage(9, 3, 12), Usage(7, 3, 10)) == Usage(7, 3, 10)
-    assert merge_usage(Usage(7, 3, 10, 2, 1), Usage()) == Usage(7, 3, 10, 2, 1)
+    assert merge_usage(Usage(7, 3, 10, 2, 1, 4), Usage()) == Usage(7, 3, 10, 2, 1, 4)
+
+
+def test_parts_are_added_each_by_itself() -> None:
+    assert Usage(7, 3, 10, 2, 1, 4) + Usage(10, 20, 30, 5, 6, 1) == Usage(17, 23, 40, 7, 7, 5)
+
+
+class FromAnSdk:
+    """As an SDK answers that has no `model_dump`."""
+
+    input_tokens = 7
+    output_tokens = 3
+    cache_creation_input_tokens = 20
+
+
+def test_attributes_of_an_object_are_read_as_keys_are() -> None:
+    assert normalize_usage(FromAnSdk()) == Usage(27, 3, 30, 0, 0, 20)
 
 
 def chunk(**more: JsonValue) -> JsonObject:

@@ -43,7 +43,8 @@ def prices_of(table: object) -> dict[str, ModelPrice]:
         made = _per_million(entry.get("output_cost_per_token"))
         if given is not None and made is not None:
             cached = _per_million(entry.get("cache_read_input_token_cost"))
-            found[str(name)] = ModelPrice(given, made, cached)
+            written = _per_million(entry.get("cache_creation_input_token_cost"))
+            found[str(name)] = ModelPrice(given, made, cached, written)
     return found
 
 

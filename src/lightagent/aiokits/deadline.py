@@ -50,6 +50,10 @@ class Deadline:
         left = self.moment - self._loop.time()
         return left if self.outer is None else min(left, self.outer.left())
 
+    def spent(self) -> float:
+        """Seconds since the block was entered, pauses left out; of this deadline alone, which must not be endless."""
+        return self.seconds - (self.moment - self._loop.time())
+
     def check(self) -> None:
         """Raise `TimeoutError` once the time is over; for a block that never waits, where no timer would be heard."""
         if self.moment != math.inf and self._loop.time() >= self.moment:
@@ -76,6 +80,23 @@ class Deadline:
                 self._timer = self._loop.call_at(self.moment, self.ring)
         if self.outer is not None:
             self.outer.resume()
+
+    def cut(self) -> None:
+        """End the time now, or as soon as it counts again. To be called in the loop of the block."""
+        now = self._loop.time() if self._paused_at is None else self._paused_at
+        if self.moment == math.inf or (self._task is None and self._paused_at is None):
+            return
+        self.moment = min(self.moment, now)
+        timer, self._timer = self._timer, None
+        if isinstance(timer, SharedTimer):
+            timer.discard(self)
+        elif timer is not None:
+            timer.cancel()
+        if self._task is not None and asyncio.current_task(self._loop) is self._task:
+            # It would hear of a cancellation only when it waits, by when it may have left the block; `check` tells it.
+            self._timer = self._loop.call_at(self.moment, self.ring)
+        else:
+            self.ring()
 
     def ring(self) -> None:
         """The timer has run out; while the block is paused or was paused, there is time left."""

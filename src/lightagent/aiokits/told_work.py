@@ -12,6 +12,9 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+MCP_REQUEST: Final = "mcp"
+"""The kind of work that a request to an MCP server is."""
+
 Fact: TypeAlias = str | int | None
 """What is told of a piece of work: names and counts, never texts."""
 
@@ -26,10 +29,12 @@ class Texts:
     Attributes:
         query: gives what is searched for; asked at the beginning.
         found: gives what was found, best first; asked at the end, where the work has set it by then.
+        fault: the class of a fault that an answer tells, such as a code of its protocol; no text of anybody's.
     """
 
     query: Callable[[], str] | None = None
     found: Callable[[], Sequence[Found]] | None = None
+    fault: str = ""
 
 
 Ended: TypeAlias = Callable[[BaseException | None], None]

@@ -16,11 +16,12 @@ from lightagent.application.run_subjects import OwnFacts, RunSubjects
 from lightagent.application.run_tools import RunTools
 from lightagent.application.spend_budget import Spending, known_prices
 from lightagent.application.steps import Step
+from lightagent.application.swarm_mail import mail_room
 from lightagent.application.tools.toolset import DepsT, Toolset
 from lightagent.application.watch_run import Watchers
+from lightagent.domain.agent_messages import MessagesDelivered
 from lightagent.domain.deltas import Delta, ReplyBuilder
 from lightagent.domain.error_codes import LightAgentErrorInfo
-from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import (
     ApprovalDecided,
@@ -38,7 +39,7 @@ from lightagent.domain.information_flow import InformationFlow
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import UserMessage
 from lightagent.domain.origin import Origin, TraceHeaders
-from lightagent.domain.outcomes import Cancelled, Failed, Outcome
+from lightagent.domain.outcomes import Outcome
 from lightagent.domain.plans import Planned
 from lightagent.domain.policy import Subject
 from lightagent.domain.review import ApprovalDecision
@@ -84,6 +85,7 @@ class ActiveRun(Generic[DepsT]):
         step_key: the idempotency key of the step of a flow that the run is; empty where it is none.
         prices: of models, as far as they are known: the run's own, else those of the run around it.
         spending: what the run spends, where it has budgets, or a run around it has.
+        mail: the mailbox of its owner, where agents of a swarm send messages to each other.
     """
 
     def __init__(
@@ -125,6 +127,7 @@ class ActiveRun(Generic[DepsT]):
         self.leftovers: list[Event] = []
         self.ledger: TokenLedger | None = None
         self.spending = self._spending(budgets or means.budgets)
+        self.mail = mail_room(means.mail, run, record.events[:known], nesting, self.clock)
         self.begun = False
         self.tools = RunTools(tools)
         self.watchers = watchers
@@ -165,7 +168,7 @@ class ActiveRun(Generic[DepsT]):
     @property
     def in_time(self) -> bool:
         """Whether the run may take only so long; what it waits for can then be given up."""
-        if self.nesting is not None or self.run.limits.timeout is not None:
+        if self.nesting is not None or self.record.cancel is not None or self.run.limits.timeout is not None:
             return True
         return self.spending is not None and self.spending.is_timed
 
@@ -261,6 +264,8 @@ class ActiveRun(Generic[DepsT]):
         Returns:
             The request, and what is to be told of it; None where nobody makes spans. Its span is current from here on.
         """
+        if self.record.halt is not None:
+            self.record.halt(request, aside)
         spans = self.spans
         asked = None if spans is None else spans.ask(request, self.clock.now(), aside, self.prices)
         headers = self.trace_headers(request.origin)
@@ -360,33 +365,10 @@ class ActiveRun(Generic[DepsT]):
         partial = "" if self.attempt_is_private else reply.message.content or ""
         return ModelFailed(turn, attempt, error, partial, reply.end.usage, ends, at=self.clock.now())
 
-    def give_up(self, error: BaseException) -> None:
-        """Put on record that the run ends because its caller left, or because of an error that nothing foresaw."""
-        if not self.begun or self.run.outcome is not None:
-            return
-        outcome: Outcome = Cancelled()
-        collected = _is_of_the_collector(error)
-        if isinstance(error, Exception) and not collected:
-            outcome, self.record.cause = Failed(classify_exception(error)), error
-        attempt = self.failed_attempt(LightAgentErrorInfo("LA-UNKNOWN", "The request was given up."), outcome)
-        last: list[Event] = [] if attempt is None else [attempt]
-        if collected and self.watchers is not None:
-            self.watchers.is_late = True
-        for event in (*last, *self.leftovers, RunFinished(outcome, at=self.clock.now())):
-            self.note(event)
-            if self.nesting is not None:
-                self.nesting.record(event)
-
-
-def _is_of_the_collector(error: BaseException | None) -> bool:
-    """Whether the garbage collector closes a run that nobody finished, whatever is raised on the way."""
-    while error is not None and not isinstance(error, GeneratorExit):
-        error = error.__context__
-    return error is not None
-
 
 _DURABLE: Final = (
     ContextReplaced,
+    MessagesDelivered,
     Planned,
     ToolStarted,
     ToolFinished,

@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import Final
-from zlib import crc32
-
 from lightagent.aiokits.deadline import Deadline
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.attempt_request import attempt_request
 from lightagent.application.compact_context import compact_context
+from lightagent.application.deliver_mail import deliver_mail
 from lightagent.application.finish_answer import finish
 from lightagent.application.offer_handoffs import without_disabled_handoffs
 from lightagent.application.offer_tools import offer_tools
+from lightagent.application.retry_request import Retries
 from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
-from lightagent.domain.errors import ProviderError
 from lightagent.domain.events import ModelRequested, ModelRetried, RunFinished
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.limits import Limits
 from lightagent.domain.outcomes import Failed
 from lightagent.domain.plan_folding import split_by_plan
 from lightagent.domain.policy import RequestPayload, Stopped
-from lightagent.domain.replies import refused_request
-from lightagent.domain.retries import retry_pause
 from lightagent.domain.tool_choice import turn_params
 from lightagent.domain.tools import ToolSpec
-
-_MOST_SECONDS: Final = 1e9
-"""A longer pause is ignored: no deadline allows it."""
 
 
 async def ask_model(live: ActiveRun[DepsT], whole: Deadline) -> None:
@@ -56,17 +48,22 @@ async def _request(live: ActiveRun[DepsT], deadline: Deadline) -> None:
             await live.tell(ModelRetried(run.turn + 1, run.attempt + 1, live.clock.now()))
     else:
         await _begin(live)
+    retries: Retries[DepsT] | None = None
     while live.run.request is not None and live.run.ending is None and live.run.outcome is None:
         delivered = await attempt_request(live)
         if delivered is None:
             if live.spending is not None:
                 await live.spending.flush()
             return
-        await _after_failure(live, deadline, delivered=delivered)
+        retries = retries or Retries(live, deadline)
+        if await retries.again(delivered=delivered) and await _may_send(live):
+            await live.tell(ModelRetried(live.run.turn + 1, live.run.attempt + 1, live.clock.now()))
 
 
 async def _begin(live: ActiveRun[DepsT]) -> None:
     """Tell the request, once the conversation is within its bounds and the policies have passed it."""
+    if not await deliver_mail(live):
+        return
     reviewer = live.reviewer
     try:
         listed, selected = await offer_tools(live)
@@ -142,48 +139,6 @@ async def _reviewed_request(
         (*(name for name in offered if name not in allowed), *kept_back),
         live.clock.now(),
     )
-
-
-async def _after_failure(live: ActiveRun[DepsT], deadline: Deadline, *, delivered: bool) -> None:
-    """Tell the failure, and wait for the next attempt unless it ends the run."""
-    run, cause = live.run, live.record.cause
-    if cause is None:
-        return
-    error = classify_exception(cause)
-    asked = _asked_pause(cause)
-    most = run.limits.max_retry
-    # Drawn from the run's own source of ids, so that a run is repeatable wherever its ids are.
-    chance = crc32(live.means.ids.new().encode()) / 0xFFFFFFFF if error.retryable and asked is None else 0.0
-    left = deadline.left()
-    # The attempts of a request that did not fail were refused for their form, or a crash interrupted them.
-    pause = retry_pause(
-        error,
-        run.failures + 1,
-        most,
-        adaptions=run.attempt - run.failures,
-        left=left,
-        chance=chance,
-        asked=asked,
-    )
-    if delivered:  # A part of the answer was shown, and cannot be taken back.
-        pause = None
-    failed = live.failed_attempt(error, refused_request(error) if pause is None else None)
-    if failed is not None:
-        await live.tell(failed)
-    if pause is None:
-        return
-    live.record.cause = None
-    await asyncio.sleep(pause)
-    if await _may_send(live):
-        await live.tell(ModelRetried(run.turn + 1, run.attempt + 1, live.clock.now()))
-
-
-def _asked_pause(cause: Exception) -> float | None:
-    """The pause that the provider asked for, in seconds; None unless the error holds a usable number."""
-    asked: object = cause.retry_after if isinstance(cause, ProviderError) else None
-    if not isinstance(asked, (int, float)) or isinstance(asked, bool):
-        return None
-    return float(asked) if 0 <= asked < _MOST_SECONDS else None
 
 
 async def _cut_off(live: ActiveRun[DepsT], late: Failed) -> None:

@@ -8,18 +8,29 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache
-from types import NoneType, UnionType
-from typing import Literal, Union, get_args, get_origin, get_type_hints
+from types import MappingProxyType, NoneType, UnionType
+from typing import Final, Literal, Union, get_args, get_origin, get_type_hints
 
 from lightagent.domain.errors import ConfigurationError
 
+NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
-def check_options(options: Mapping[str, object], declared: type, owner: str) -> None:
+
+def check_options(
+    options: Mapping[str, object],
+    declared: type,
+    owner: str,
+    *,
+    parameters: tuple[str, ...] = (),
+    absent: Mapping[str, str] = NOTHING,
+) -> None:
     """Raise unless every option is declared and of its type; None stands for an option that is not given.
 
     Args:
         declared: the TypedDict that declares the options.
         owner: whose options they are, for the text of an error.
+        parameters: names that the call takes besides, so that a misspelt one is recognized.
+        absent: names that there are not, with what to do instead; values that mean "off" are taken.
 
     Raises:
         ConfigurationError: one is unknown or of a wrong type; the text names it, what it takes, and the nearest name.
@@ -28,14 +39,33 @@ def check_options(options: Mapping[str, object], declared: type, owner: str) -> 
     for name, value in options.items():
         types = known.get(name)
         if types is None:
-            near = get_close_matches(name, known, n=1)
-            hint = f"Did you mean {near[0]!r}?" if near else f"It takes: {', '.join(known)}."
+            if name in absent and (value is None or value is False):
+                continue
+            hint = absent.get(name) or _nearest(name, (*known, *parameters), absent)
             raise ConfigurationError(f"{owner} has no option {name!r}.", guidance=hint)
         if value is None or object in types:
             continue
         if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
             expected = " or ".join(dict.fromkeys(kind.__name__ for kind in types if kind is not NoneType))
-            raise ConfigurationError(f"{owner}: {name} must be {expected}, got {type(value).__name__}.", guidance="")
+            raise ConfigurationError(
+                f"{owner}: {name} must be {expected}, got {type(value).__name__}.", guidance=_remedy(name, types)
+            )
+
+
+def _nearest(name: str, known: tuple[str, ...], absent: Mapping[str, str]) -> str:
+    """What may be meant by a name that is not known."""
+    near = get_close_matches(name, (*known, *absent), n=1)
+    if not near:
+        return f"It takes: {', '.join(known)}."
+    return f"Did you mean {near[0]!r}? {absent.get(near[0], '')}".rstrip()
+
+
+def _remedy(name: str, types: tuple[type, ...]) -> str:
+    """What to write for an option of these types."""
+    if list in types and tuple in types:
+        return f"Leave it out, or write {name}=[...]."
+    own = next((kind.__name__ for kind in types if kind.__module__.startswith("lightagent.")), None)
+    return f"Pass {name}={own}(...)." if own else ""
 
 
 def check_text(value: object, name: str) -> None:

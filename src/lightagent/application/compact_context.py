@@ -7,7 +7,7 @@ from lightagent.application.check_payload import check_message
 from lightagent.application.foreign_code import FAILURES, await_foreign, failure
 from lightagent.application.keep_budget import keep_budget
 from lightagent.application.tools.toolset import DepsT
-from lightagent.domain.context_labels import labels_of
+from lightagent.domain.context_labels import labels_within
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import ContextReplaced, RunFinished
@@ -46,7 +46,7 @@ async def _compact(live: ActiveRun[DepsT], compactor: Compactor) -> None:
         return
     _check(name, replacement)
     given = copy_messages(replacement.messages)
-    labels = labels_of(messages[: max(replacement.count, 0)])
+    labels = labels_within(messages[: max(replacement.count, 0)], run.untrusted)
     await live.tell(ContextReplaced(name, run.missing + replacement.count, given, labels, at=live.clock.now()))
 
 

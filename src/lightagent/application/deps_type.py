@@ -26,7 +26,13 @@ class DepsType(Generic[DepsT]):
         """
         if self._fits(deps):
             return deps
-        wanted = "None" if self.form is None else getattr(self.form, "__name__", str(self.form))
+        if self.form is None:
+            given = type(deps).__name__
+            raise ConfigurationError(
+                f"deps: this agent was made without deps_type=, so its runs take no deps=, got {given}.",
+                guidance=f"Make it with LightAgent(deps_type={given}, ...), or leave deps= out.",
+            )
+        wanted = getattr(self.form, "__name__", str(self.form))
         raise ConfigurationError(
             f"deps: this agent was declared with {wanted}, not {type(deps).__name__}.",
             guidance="Pass deps= to each run, of the type that deps_type= names.",

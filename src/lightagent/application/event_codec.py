@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Final, NamedTuple, TypeAlias, TypeVar
 
+from lightagent.domain.agent_messages import MessagesDelivered
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import (
     Admitted,
@@ -36,6 +37,7 @@ from lightagent.domain.plans import Planned
 from lightagent.domain.policy import MEMORY_PHASES, Decision
 from lightagent.domain.session_entries import SessionEntry
 from lightagent.domain.tool_selection import ToolsSelected
+from lightagent.domain.usage import Usage
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -49,6 +51,7 @@ _Plain: TypeAlias = (
     | ContextReplaced
     | ToolsSelected
     | Planned
+    | MessagesDelivered
     | ModelRequested
     | ModelRetried
     | ModelFailed
@@ -88,6 +91,7 @@ class LaterField(NamedTuple):
 LATER_FIELDS: Final = (
     LaterField("run_started", "untrusted", 3, None),
     LaterField("run_started", "plans", 4, []),
+    LaterField("run_started", "tags", 4, []),
     LaterField("run_started", "acting", 4, None),
     LaterField("tool_finished", "labels", 3, []),
     LaterField("session_base", "untrusted", 3, None),
@@ -99,8 +103,16 @@ LATER_FIELDS: Final = (
     LaterField("concluded", "usage", 4, None),
 )
 
-EFFECT_VERSIONS: Final[Mapping[str, int]] = {"declare_tools": 4, "narrow_tools": 4, "transfer_history": 4}
+EFFECT_VERSIONS: Final[Mapping[str, int]] = {
+    "declare_tools": 4,
+    "narrow_tools": 4,
+    "transfer_history": 4,
+    "send_message": 4,
+}
 """Kinds of effect of a tool that came after version 2, with the version that brought them."""
+
+USAGE_PARTS: Final[Mapping[str, int]] = {"cache_write_tokens": 4}
+"""Parts of a usage that came after version 2, with the version that brought them. A 0 is not written."""
 
 MEMORY_DECISIONS: Final = 4
 """The version that brought the boundaries about memories."""
@@ -127,6 +139,10 @@ def without_unused(entry: JsonObject) -> JsonObject:
     for later in LATER_FIELDS:
         if entry.get("type") == later.kind and entry[later.name] == later.unused:
             del entry[later.name]
+    if isinstance(usage := entry.get("usage"), dict):
+        for part in USAGE_PARTS:
+            if usage.get(part) == 0:
+                del usage[part]
     return entry
 
 
@@ -147,6 +163,14 @@ def effect_version(event: Event | SessionEntry) -> int:
     if not isinstance(event, ToolFinished):
         return 0
     return max((EFFECT_VERSIONS.get(effect.kind, 0) for effect in event.effects), default=0)
+
+
+def usage_version(event: Event | SessionEntry) -> int:
+    """The version that brought the parts of a usage that an event, or one of a nested run in it, tells; else 0."""
+    while isinstance(event, Nested):
+        event = event.event
+    usage: Usage | None = getattr(event, "usage", None)
+    return 0 if usage is None else max(version if usage[part] else 0 for part, version in USAGE_PARTS.items())
 
 
 def decision_version(event: Event | SessionEntry) -> int:

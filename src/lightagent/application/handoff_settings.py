@@ -6,6 +6,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
+from inspect import iscoroutinefunction
 from typing import Final, Generic, Protocol, TypeAlias, overload
 
 from typing_extensions import TypeForm, TypeIs, TypeVar
@@ -220,8 +221,14 @@ class Handoff(HandoffSettings[DepsT], Generic[InputT_co, DepsT]):
             journal: of the run, such as `RunResult.journal`.
 
         Raises:
+            ConfigurationError: it is no journal.
             ToolError: the journal was changed, or written with another type.
         """
+        given: object = journal
+        if not isinstance(given, Journal):
+            raise ConfigurationError(
+                f"Handoff: expected a Journal, got {type(given).__name__}.", guidance="Pass result.journal."
+            )
         return tuple(self._read(arguments) for arguments in self._arguments(journal))
 
     def _arguments(self, journal: Journal) -> Iterator[JsonObject]:
@@ -294,3 +301,8 @@ def _check(
         raise ConfigurationError(f"{owner}: history is a HistoryTransfer, not {history!r:.80}.", guidance="")
     if briefing is not None and not callable(briefing):
         raise ConfigurationError(f"{owner}: briefing is a function, not {briefing!r:.80}.", guidance="")
+    if iscoroutinefunction(briefing):
+        raise ConfigurationError(
+            f"{owner}: briefing must not be async, since it is called as arguments are checked.",
+            guidance="Let a hook or a tool do what has to wait.",
+        )

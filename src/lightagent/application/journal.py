@@ -13,6 +13,7 @@ from lightagent.application.event_codec import (
     event_from_dict,
     event_to_dict,
     later_fields,
+    usage_version,
 )
 from lightagent.application.strict_json import read_json
 from lightagent.domain.errors import ConfigurationError
@@ -33,7 +34,7 @@ State is only ever added by new kinds of event or by a new version, never by a f
 silence; and the version that is written is the oldest that has all the kinds and fields which a journal uses.
 """
 
-KIND_VERSIONS: Final[Mapping[str, int]] = {"tools_selected": 4, "planned": 4}
+KIND_VERSIONS: Final[Mapping[str, int]] = {"tools_selected": 4, "planned": 4, "messages_delivered": 4}
 """Kinds of event that came after version 2, with the version that brought them."""
 
 _BASE_VERSION: Final = 2
@@ -130,7 +131,7 @@ def version_of(event: Event | SessionEntry, versions: Mapping[str, int] = KIND_V
     """The same for one event, or one entry of a session."""
     fields = (one.version for one in later_fields(event))
     kind = versions.get(_kind(event), _BASE_VERSION)
-    return max(_BASE_VERSION, kind, effect_version(event), decision_version(event), *fields)
+    return max(_BASE_VERSION, kind, effect_version(event), decision_version(event), usage_version(event), *fields)
 
 
 def _kind(event: Event | SessionEntry) -> str:

@@ -12,7 +12,7 @@ from lightagent.application.count_tokens import TokenLedger
 from lightagent.application.spill_results import spill_results
 from lightagent.application.summarize_context import cut_to, summarize
 from lightagent.application.tools.toolset import DepsT
-from lightagent.domain.context_labels import TOOL_LABEL, labels_of, trust_of
+from lightagent.domain.context_labels import TOOL_LABEL, labels_of, labels_within, trust_of
 from lightagent.domain.context_plan import Cut, plan_cut
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
@@ -109,7 +109,7 @@ async def _cut(live: ActiveRun[DepsT], room: _Room, ledger: TokenLedger, error: 
     if summary.error is not None:
         await _drop(live, room, ledger, classify_exception(summary.error), cut, summary)
         return
-    labels = _labels(gone, cut)
+    labels = labels_within(_really_gone(gone, cut), live.run.untrusted)
     text = cut_to(summary.text, room.budget.most_summary)
     # What the model has said tells all that it had read by then, also what had given way before.
     told = tuple(dict.fromkeys((*labels, *live.run.untrusted)))
@@ -124,7 +124,7 @@ async def _cut(live: ActiveRun[DepsT], room: _Room, ledger: TokenLedger, error: 
 async def _stop(live: ActiveRun[DepsT], cut: Cut, summary: AsideReply, stopped: Stopped) -> None:
     """End the run as a policy says. What the summary has cost is on record, with the messages that it was made of."""
     if summary.usage is not None:
-        labels = _labels(live.run.messages[: cut.count], cut)
+        labels = labels_within(_really_gone(live.run.messages, cut), live.run.untrusted)
         count, error, now = live.run.missing + cut.count, outcome_error(stopped.outcome), live.clock.now()
         await live.tell(ContextReplaced("drop", count, cut.again, labels, summary.usage, error, summary.decisions, now))
         await live.tell(RunFinished(stopped.outcome, stopped.decisions, now))
@@ -146,8 +146,9 @@ async def _drop(
     if cut is None:
         await _give_up(live, room, ledger)
         return
-    labels = _labels(live.run.messages[: cut.count], cut)
-    messages = (_note(live, labels), *cut.again) if cut.in_turn else ()
+    gone = _really_gone(live.run.messages, cut)
+    labels = labels_within(gone, live.run.untrusted)
+    messages = (_note(live, gone, labels), *cut.again) if cut.in_turn else ()
     event = ContextReplaced("drop", live.run.missing + cut.count, messages, labels, error=error, at=live.clock.now())
     if summary is not None:
         event = replace(event, usage=summary.usage, decisions=summary.decisions)
@@ -170,15 +171,15 @@ def _plan(live: ActiveRun[DepsT], room: _Room, ledger: TokenLedger, *, reserve: 
     )
 
 
-def _labels(gone: Sequence[Message], cut: Cut) -> tuple[str, ...]:
-    """Where what is really gone comes from."""
+def _really_gone(messages: Sequence[Message], cut: Cut) -> list[Message]:
+    """Those of the messages that give way which are not told again."""
     stays = {id(message) for message in cut.again}
-    return labels_of([message for message in gone if id(message) not in stays])
+    return [message for message in messages[: cut.count] if id(message) not in stays]
 
 
-def _note(live: ActiveRun[DepsT], labels: tuple[str, ...]) -> ContextMessage:
+def _note(live: ActiveRun[DepsT], gone: Sequence[Message], labels: tuple[str, ...]) -> ContextMessage:
     """Tells the model that it has called tools before, so that it does not have their effects again."""
-    tools = [label.removeprefix(TOOL_LABEL)[:64] for label in labels if label.startswith(TOOL_LABEL)]
+    tools = [label.removeprefix(TOOL_LABEL)[:64] for label in labels_of(gone) if label.startswith(TOOL_LABEL)]
     more = f" and {len(tools) - _MOST_NAMED} more" if len(tools) > _MOST_NAMED else ""
     named = ", ".join(tools[:_MOST_NAMED]) + more
     text = live.acting.prompts.steps_dropped.format(tools=named or "none")

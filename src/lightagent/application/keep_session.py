@@ -9,7 +9,9 @@ from functools import reduce
 from typing import Final
 
 from lightagent.application.load_session import session_key
+from lightagent.application.means import Means
 from lightagent.application.review_streams import TAKEN_BACK, ReviewStreams, withdraw_reviews
+from lightagent.application.tools.toolset import DepsT
 from lightagent.application.write_session import SessionWriter
 from lightagent.domain.agent_heads import AgentHead
 from lightagent.domain.context_labels import joined
@@ -97,15 +99,15 @@ class SessionKeeper:
             self._check_resumed(writer, events[:known])
             self._kept, self._opened = known, True
             return Beginning(writer.session.beginning, writer.session.untrusted, writer.session.said.tools)
-        await self._make_room(writer)
+        closing, self._before = room_for(
+            writer.session, self._place, self._key.id, self._interrupted, self._clock.now()
+        )
+        if closing:
+            await writer.append(closing)
         self._opened = True
         session = reduce(advance_session, self._before, writer.session)
-        if session.beginning and isinstance(started, RunStarted):
-            reference = HistoryReference(self._key.id, session.head, len(session.beginning))
-            told = joined(session.untrusted, started.untrusted or ())
-            # With them the journal tells all by itself; where there are none, that goes without saying.
-            events[0] = replace(started, history=reference, untrusted=told or None, acting=self._acting(session))
-        return Beginning(session.beginning, session.untrusted, session.said.tools)
+        events[0], beginning = beginning_of(session, started, self._key.id, self._acting(session))
+        return beginning
 
     def _acting(self, session: Session) -> AgentHead | None:
         last = session.said.agent
@@ -150,26 +152,6 @@ class SessionKeeper:
             return entries
         return (*others, *unknown_results(run, self._interrupted, last.at), last)
 
-    async def _make_room(self, writer: SessionWriter) -> None:
-        """Close the turn before if its process is gone, or take it back if the new one replaces it."""
-        session, now = writer.session, self._clock.now()
-        if self._place.instead_of:
-            if session.last_turn != self._place.instead_of:
-                raise PolicyError(
-                    f"{self._place.instead_of!r:.100} is not the last turn of the session {self._key.id!r:.100}.",
-                    guidance="Only the last turn is replaced: await Sessions(store).last_turn(session_id).",
-                )
-            self._before = (TurnUndone(session.last_turn, now),)
-        elif session.waits:
-            raise PolicyError(
-                f"The session {self._key.id!r:.100} waits for a human.",
-                guidance="Resume its turn first: agent.resume(await Sessions(store).journal(session_id), decision).",
-            )
-        elif session.run is not None:
-            await writer.append(closing_events(session.run, self._interrupted, now))
-        if self._place.include_incomplete:
-            self._before = (*self._before, IncompleteTurnsIncluded(now))
-
     def _check_resumed(self, writer: SessionWriter, events: Sequence[Event]) -> None:
         if writer.session.run is None:
             raise ConfigurationError(
@@ -181,3 +163,65 @@ class SessionKeeper:
                 f"The journal is not that of the turn which is open in the session {self._key.id!r:.100}.",
                 guidance="Resume the one that the session has: Sessions(store).journal(session_id).",
             )
+
+
+def sessions_of(means: Means[DepsT], scope: Scope) -> JournalStore:
+    """Where the sessions of an agent are kept, of one of which a run of this scope is to be a turn.
+
+    Raises:
+        ConfigurationError: nowhere.
+    """
+    if means.sessions is None:
+        raise ConfigurationError(
+            f"The run belongs to the session {scope.session!r:.100}, but the agent has no session_store.",
+            guidance="Pass LightAgent(session_store=...), such as a SqliteJournalStore.",
+        )
+    return means.sessions
+
+
+def beginning_of(session: Session, started: Event, name: str, acting: AgentHead | None) -> tuple[Event, Beginning]:
+    """The first event of a new turn, which refers to the conversation, and what the turn begins from.
+
+    Args:
+        name: of the session.
+        acting: who acts first, where that is another agent than the one that is run.
+    """
+    if session.beginning and isinstance(started, RunStarted):
+        reference = HistoryReference(name, session.head, len(session.beginning))
+        told = joined(session.untrusted, started.untrusted or ())
+        # With them the journal tells all by itself; where there are none, that goes without saying.
+        started = replace(started, history=reference, untrusted=told or None, acting=acting)
+    return started, Beginning(session.beginning, session.untrusted, session.said.tools)
+
+
+def room_for(
+    session: Session, place: TurnPlace, name: str, interrupted: str, now: float
+) -> tuple[Sequence[LogEntry], tuple[LogEntry, ...]]:
+    """What is written before a new turn: what closes one whose process is gone, and what goes with the new one.
+
+    Args:
+        name: of the session.
+        interrupted: as for `SessionKeeper`.
+
+    Raises:
+        PolicyError: the session waits for a human, or the turn that is to be replaced is not the last one.
+    """
+    closing: Sequence[LogEntry] = ()
+    before: tuple[LogEntry, ...] = ()
+    if place.instead_of:
+        if session.last_turn != place.instead_of:
+            raise PolicyError(
+                f"{place.instead_of!r:.100} is not the last turn of the session {name!r:.100}.",
+                guidance="Only the last turn is replaced: await Sessions(store).last_turn(session_id).",
+            )
+        before = (TurnUndone(session.last_turn, now),)
+    elif session.waits:
+        raise PolicyError(
+            f"The session {name!r:.100} waits for a human.",
+            guidance="Resume its turn first: agent.resume(await Sessions(store).journal(session_id), decision).",
+        )
+    elif session.run is not None:
+        closing = closing_events(session.run, interrupted, now)
+    if place.include_incomplete:
+        before = (*before, IncompleteTurnsIncluded(now))
+    return closing, before

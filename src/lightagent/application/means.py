@@ -11,6 +11,7 @@ from lightagent.application.policies.review_desk import ReviewDesk
 from lightagent.application.prompts import DEFAULT_PROMPTS, Prompts
 from lightagent.application.select_tools import ToolSelector
 from lightagent.application.structured_output import OutputType
+from lightagent.application.swarm_mail import SwarmMail
 from lightagent.application.tools.catalogue import Catalogue
 from lightagent.application.tools.toolset import DepsT, tool_name
 from lightagent.application.use_skills import SkillUse
@@ -73,6 +74,7 @@ class Means(Generic[DepsT]):
         handoff_limits: how often they may; None: no limit of their own, and the agent is no member of a swarm.
         handoff_text: what becomes of text beside the call that hands over.
         next_turn: who takes the next turn of a session.
+        mail: how it and the other agents of its swarm send messages to each other; None where they do not.
     """
 
     name: str
@@ -108,6 +110,7 @@ class Means(Generic[DepsT]):
     handoff_limits: HandoffLimits | None = None
     handoff_text: HandoffText = "show"
     next_turn: NextTurn = "front"
+    mail: SwarmMail | None = None
 
     @cached_property
     def head(self) -> AgentHead:
@@ -120,15 +123,20 @@ class Means(Generic[DepsT]):
 
     def head_for(self, schema: JsonObject | None) -> AgentHead:
         """The agent in a run that was asked for an answer of this schema."""
-        own = self.instructions
-        if own is None and not self.role:
-            own = self.prompts.instructions
-        parts = [self.role, own]
-        if schema is not None:
-            parts.append(self.prompts.output_schema.format(schema=encode_json(schema).decode()))
-        told = SystemMessage("\n\n".join(part for part in parts if part))
+        told = SystemMessage("\n\n".join(text for _, text in self.told(schema)))
         endpoint = self.model.endpoint if isinstance(self.model, ServedModel) else UNKNOWN_ENDPOINT
         return AgentHead(self.name, self.model.name, told, self.params, schema, endpoint)
+
+    def told(self, schema: JsonObject | None) -> list[tuple[str, str]]:
+        """The pieces of the system message, each with the option or prompt that it comes from."""
+        own = self.instructions
+        pieces = [("role", self.role), ("instructions", own or "")]
+        if own is None and not self.role:
+            pieces.append(("prompts.instructions", self.prompts.instructions))
+        if schema is not None:
+            told = self.prompts.output_schema.format(schema=encode_json(schema).decode())
+            pieces.append(("prompts.output_schema", told))
+        return [(name, text) for name, text in pieces if text]
 
     def going_on(self, name: str, begun: AgentHead) -> AgentHead | None:
         """The agent of this name, to act first in a run that is begun with this one; None where it is not there.

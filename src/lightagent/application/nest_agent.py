@@ -23,12 +23,12 @@ from lightagent.domain.error_mapping import error_from_info
 from lightagent.domain.errors import BudgetError, PolicyError, ToolError
 from lightagent.domain.events import Event, Nested, ToolFinished
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.messages import UserMessage
+from lightagent.domain.messages import Message, UserMessage
 from lightagent.domain.outcomes import Completed, Outcome, Suspended, outcome_error
 from lightagent.domain.runs import Run
 from lightagent.domain.signals import NestedRunWaits
 from lightagent.domain.tools import ToolSpec
-from lightagent.ports.tools import NestingTool, RunContext, Tool
+from lightagent.ports.tools import Nesting, NestingTool, RunContext, Tool
 
 MOST_NESTED: Final = 16
 """How many agents may call each other. A journal of more levels could not be read back."""
@@ -49,8 +49,21 @@ class AgentTool(Tool[DepsT], NestingTool, Generic[DepsT]):
     """
 
     def __init__(self, means: Means[DepsT], spec: ToolSpec) -> None:
-        self._means = means
+        self._given = means
         self._spec = spec
+
+    @property
+    def _means(self) -> Means[DepsT]:
+        """The agent that is called."""
+        return self._given
+
+    def _told(self, nesting: Nesting | None) -> tuple[Message, ...]:
+        """What a run that begins is told before its query.
+
+        Raises:
+            ToolError: the agent may not be called here, which the text explains to a model.
+        """
+        return ()
 
     @property
     def spec(self) -> ToolSpec:
@@ -113,6 +126,7 @@ class AgentTool(Tool[DepsT], NestingTool, Generic[DepsT]):
                 guidance="Answer with what is known.",
                 details={"most_nested": MOST_NESTED},
             )
+        told = self._told(nesting)
         request = RunRequest(
             context.deps,
             limits=self._means.limits,
@@ -122,7 +136,7 @@ class AgentTool(Tool[DepsT], NestingTool, Generic[DepsT]):
             run_group_id=origin.run_group_id or origin.run_id,
             stream=nesting is not None and nesting.stream,
         )
-        return start_run(self._means, query, request, nesting, path)
+        return start_run(self._means, query, request, nesting, path, told)
 
     def _answer(self, outcome: Outcome | None) -> str:
         if isinstance(outcome, Completed):

@@ -39,6 +39,8 @@ class Prompts:
         plan: tells the agent its plan: the `{goal}` and the numbered `{steps}`.
         handoff: what the tool is for that hands a run over to `{agent}`; `{about}` is what that agent says of itself.
         handed_over: what the agent that hands over is told as the result, of `{agent}`.
+        consult: what the tool is for that asks `{agent}` without handing over; `{about}` as for `handoff`.
+        send_message, read_messages: what the tools are for that send messages to other agents, and show them again.
         handed_to: what the agent that takes over is told of the `{call}` with which `{agent}` handed over, where the
             messages do not go along.
         foreign_calls: stands before `{calls}` of tools that the agent which takes over lacks, told in words.
@@ -153,6 +155,15 @@ class Prompts:
         "is theirs rather than yours, and say nothing else then. {about}"
     )
     handed_over: str = "The agent {agent} goes on with this conversation."
+    consult: str = (
+        "Asks the agent {agent}, who sees this conversation and answers you. The user sees nothing of it, and you go "
+        "on yourself. {about}"
+    )
+    send_message: str = (
+        "Sends a message to another agent, who gets it when it acts next. Nobody answers at once: to ask and wait for "
+        "the answer is another tool."
+    )
+    read_messages: str = "Shows once more the messages that other agents have sent to you in this conversation."
     handed_to: str = (
         "The agent {agent} has handed this conversation over to you. "
         "Not all that was said in it before is shown here. With this it was handed over:\n{call}"
@@ -200,6 +211,7 @@ _FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
     "plan": ("goal", "steps"),
     "handoff": ("agent", "about"),
     "handed_over": ("agent",),
+    "consult": ("agent", "about"),
     "handed_to": ("agent", "call"),
     "foreign_calls": ("calls",),
     "result_spilled": ("id", "chars", "pages", "preview"),

@@ -195,6 +195,8 @@ class Memorizing(ServingConclusion):
         if is_internal(self._means.policy, scope_of(subject, place)):
             note_refused(run, place, "require_promotion_for_internal_memory", _BY_AGENT)
             return None
+        if self._writer.refuses_agent(run, subject, place):
+            return None
         metadata = await self._superseder.told(run, subject, place, admitted)
         return {"data": admitted.text, "metadata": {**metadata, **scope_of(subject, place).to_metadata()}}
 

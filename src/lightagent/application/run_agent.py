@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Final, assert_never
 
 from lightagent.aiokits.abandon import to_the_end
@@ -19,8 +20,10 @@ from lightagent.application.active_run import ActiveRun
 from lightagent.application.ask_model import ask_model
 from lightagent.application.call_tools import call_tools
 from lightagent.application.decide_calls import decided_calls
+from lightagent.application.deliver_mail import restore_mail
 from lightagent.application.finish_answer import check_output, conclude, finish
 from lightagent.application.foreign_code import FAILURES, await_foreign, failure
+from lightagent.application.give_up import give_up
 from lightagent.application.prepare_context import admit, gather_context
 from lightagent.application.resume_run import check_calls
 from lightagent.application.reviewing.run_reviews import REVIEW_PROBLEM, RunReviews
@@ -33,6 +36,7 @@ from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import Noted, RunFinished
 from lightagent.domain.folding import fold
+from lightagent.domain.limits import MOST_SECONDS
 from lightagent.domain.messages import (
     AssistantMessage,
     ContextMessage,
@@ -55,7 +59,7 @@ from lightagent.domain.moves import (
     next_move,
 )
 from lightagent.domain.origin import CALLED_IN
-from lightagent.domain.outcomes import BudgetExhausted, Completed, Suspended
+from lightagent.domain.outcomes import BudgetExhausted, Cancelled, Completed, Outcome, Suspended
 from lightagent.domain.run_starts import HistoryReference
 from lightagent.domain.selection_folding import lacking_tools
 from lightagent.domain.spending import RESUMED
@@ -84,7 +88,7 @@ async def _run(live: ActiveRun[DepsT], outer: Deadline | None) -> None:
     ended = False
     try:
         try:
-            with whole:
+            with whole, _token(live, whole):
                 await _begin(live, whole)
                 while live.run.outcome is None:
                     whole.check()  # Where nothing ever waits, no timer would be heard.
@@ -98,7 +102,7 @@ async def _run(live: ActiveRun[DepsT], outer: Deadline | None) -> None:
         ended = True
     except BaseException as error:
         live.deadline = None
-        live.give_up(asyncio.CancelledError() if outer is not None and outer.expired else error)
+        give_up(live, asyncio.CancelledError() if outer is not None and outer.expired else error)
         raise
     finally:
         live.leave()
@@ -132,6 +136,7 @@ async def _begin(live: ActiveRun[DepsT], whole: Deadline) -> None:
     if live.reviews is not None:
         await live.reviews.commit()  # Not before it is known that the run can go on with what was decided.
     await live.begin()
+    await restore_mail(live)
     live.enter()
     if live.known == 0 and live.watchers is not None and (trace := live.watchers.other_trace(live.run.started)):
         await live.tell(Noted(CALLED_IN, {"trace_id": trace}, live.clock.now()))
@@ -197,18 +202,24 @@ async def _consult(live: ActiveRun[DepsT]) -> bool:
     return await live.reviews.consult()
 
 
+def _token(live: ActiveRun[DepsT], whole: Deadline) -> AbstractContextManager[None]:
+    """Within it, the caller's token ends the time of the run."""
+    return nullcontext() if live.record.cancel is None else live.record.cancel.ending(whole)
+
+
 async def _cut_off(live: ActiveRun[DepsT]) -> None:
     """Tell what is known of the work that was not over in time, and the end of the run."""
-    late = _out_of_time(live)
+    late, error = _why_cut_off(live)
     if not live.begun:
         await live.begin()
-    attempt = live.failed_attempt(late.error, late)
+    attempt = live.failed_attempt(error, late)
     if attempt is not None:
         await live.tell(attempt)
     for event in live.leftovers:
         await live.tell(event)
     move = next_move(live.run)
-    if live.nesting is None and isinstance(move, Finish) and isinstance(move.outcome, Suspended):
+    gave_up = isinstance(late, Cancelled) or live.nesting is not None
+    if not gave_up and isinstance(move, Finish) and isinstance(move.outcome, Suspended):
         # People were being asked. What is left is to wait for them, and that takes no time of the run.
         await live.tell(Noted(REVIEW_PROBLEM, {"text": _NOT_ALL_ASKED}, live.clock.now()))
         await live.tell(RunFinished(move.outcome, at=live.clock.now()))
@@ -216,10 +227,20 @@ async def _cut_off(live: ActiveRun[DepsT]) -> None:
     await live.tell(RunFinished(late, at=live.clock.now()))
 
 
+def _why_cut_off(live: ActiveRun[DepsT]) -> tuple[Outcome, LightAgentErrorInfo]:
+    """How a run ends that was cut off, and the error of the request that was under way."""
+    token = live.record.cancel
+    if token is not None and token.cancelled:
+        return Cancelled(token.reason), LightAgentErrorInfo("LA-UNKNOWN", "The request was given up.")
+    late = _out_of_time(live)
+    return late, late.error
+
+
 def _seconds(live: ActiveRun[DepsT]) -> float:
-    """The seconds that the run may take from here on."""
+    """The seconds that the run may take from here on; where it can be cancelled, never without end."""
     timeout = live.run.limits.timeout
-    left = math.inf if live.spending is None else live.spending.seconds_left()
+    left = math.inf if live.record.cancel is None else float(MOST_SECONDS)
+    left = left if live.spending is None else min(left, live.spending.seconds_left())
     return left if timeout is None else min(timeout, left)
 
 

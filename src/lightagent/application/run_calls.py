@@ -14,6 +14,7 @@ from lightagent.application.active_run import ActiveRun
 from lightagent.application.finish_call import carry_out
 from lightagent.application.prepare_call import ReadyCall
 from lightagent.application.show_parts import part_viewer, unseen
+from lightagent.application.swarm_mail import run_mail
 from lightagent.application.tools.function_tool import FunctionTool
 from lightagent.application.tools.invoke import ToolAbandoned
 from lightagent.application.tools.toolset import DepsT
@@ -207,6 +208,9 @@ class _Work(Generic[DepsT]):
             past,
             live.spans,
             live.prices,
+            (*(() if live.nesting is None else live.nesting.agents), live.run.head.name),
+            lambda: live.run.messages[:-1],
+            live.mail,
         )
 
 
@@ -268,7 +272,8 @@ def _context(
     is_seen = not isinstance(tool, FunctionTool) or tool.takes_context
     origin = live.call_origin(call_id) if is_seen else live.origin()
     key, step_key = ready.key, live.step_key
-    return RunContext(live.deps, origin, call_id, key, ready.approved, report, over, nesting, show_part, step_key)
+    mail = run_mail(live.acting.mail, live.mail, live.run, live.clock)
+    return RunContext(live.deps, origin, call_id, key, ready.approved, report, over, nesting, show_part, step_key, mail)
 
 
 def _progress(live: ActiveRun[DepsT], ready: ReadyCall[DepsT], text: str) -> Noted:

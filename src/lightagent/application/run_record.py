@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Never
 
+from lightagent.application.cancellation_token import CancellationToken
 from lightagent.application.journal import Journal
+from lightagent.application.projections.no_answer import run_cancelled, run_suspended
 from lightagent.application.projections.partial_text import partial_text
 from lightagent.application.projections.trace import trace_events
 from lightagent.application.projections.trace_event import TraceEvent
 from lightagent.domain.error_mapping import error_from_info
-from lightagent.domain.errors import LightAgentError, RunSuspended
 from lightagent.domain.events import Event, RunFinished, RunStarted
 from lightagent.domain.outcomes import Cancelled, Completed, Suspended, outcome_error
 from lightagent.ports.journals import JournalStore
+from lightagent.ports.models import ChatRequest
+from lightagent.ports.telemetry import AskedAside
 
 
 @dataclass(slots=True)
@@ -27,6 +32,9 @@ class RunRecord:
         result_format: the form that the caller asked for.
         cause: the exception behind the outcome, if there is one.
         store: where the run is kept by itself.
+        cancel: ends the run from outside.
+        halt: is called instead of sending a request, for a preview; None in every run.
+        insists: the caller gave `max_retry`, which then holds for servers that cannot be reached, too.
     """
 
     events: list[Event]
@@ -36,6 +44,9 @@ class RunRecord:
     result_format: str = "str"
     cause: Exception | None = None
     store: JournalStore | None = None
+    insists: bool = False
+    cancel: CancellationToken | None = None
+    halt: Callable[[ChatRequest, AskedAside | None], Never] | None = None
 
     @property
     def started(self) -> RunStarted:
@@ -64,12 +75,14 @@ class RunRecord:
         if isinstance(outcome, Completed):
             return outcome.content
         if isinstance(outcome, Suspended):
-            raise RunSuspended(
-                f"The run waits for a human: {', '.join(outcome.call_ids)}.",
-                guidance='Use result_format="object" and go on with resume(result.journal, decision).',
+            raise run_suspended(
+                self.journal.run, 'Use result_format="object" and go on with resume(result.journal, decision).'
             )
         info = outcome_error(outcome)
-        error = LightAgentError("The run was cancelled.", guidance="") if info is None else error_from_info(info)
+        if info is None:
+            error = run_cancelled(outcome if isinstance(outcome, Cancelled) else Cancelled())
+        else:
+            error = error_from_info(info)
         partial = partial_text(self.events)
         if partial:
             error.add_note(f"The model had said: {partial[:500]}")

@@ -9,6 +9,7 @@ from typing import Final, Generic
 
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.apply_policy import own_policies, policy_names
+from lightagent.application.cancellation_token import CancellationToken
 from lightagent.application.means import Means
 from lightagent.application.run_record import RunRecord
 from lightagent.application.spend_budget import own_budgets
@@ -22,7 +23,7 @@ from lightagent.domain.history import history_labels, parse_history, parse_parts
 from lightagent.domain.json_checks import to_json_object
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.limits import DEFAULT_LIMITS, Limits
-from lightagent.domain.messages import UserMessage
+from lightagent.domain.messages import Message, UserMessage
 from lightagent.domain.run_starts import AgentPlans, AgentPolicies, HistoryReference
 from lightagent.domain.scopes import NO_SCOPE, Scope
 from lightagent.ports.budgets import Budgets
@@ -51,6 +52,8 @@ class RunRequest(Generic[DepsT]):
         result_format: the form that the caller wants, for policies to know.
         budgets: what the run may spend; None: as the agent has it.
         skills: whether it has the agent's skills.
+        insists: `max_retry` was given for this run.
+        cancel: ends the run from outside.
     """
 
     deps: DepsT
@@ -63,10 +66,13 @@ class RunRequest(Generic[DepsT]):
     trace_id: str = ""
     parent_trace_id: str = ""
     run_group_id: str = ""
+    tags: tuple[str, ...] = ()
     stream: bool = False
     result_format: str = "str"
     budgets: Budgets | None = None
     skills: bool = True
+    insists: bool = False
+    cancel: CancellationToken | None = None
 
 
 def start_run(
@@ -75,11 +81,13 @@ def start_run(
     request: RunRequest[DepsT],
     nesting: Nesting | None = None,
     path: tuple[str, ...] = (),
+    told: tuple[Message, ...] = (),
 ) -> ActiveRun[DepsT]:
     """A new run.
 
     Args:
         nesting, path: for the run of an agent that is called as a tool.
+        told: messages before the query that the run which calls it has quoted.
 
     Raises:
         ConfigurationError: the query, the history, a parameter, a limit or a tool is refused.
@@ -98,7 +106,7 @@ def start_run(
     awaits_admission = any("admission" in gate.phases for gate in reviewed)
     history = request.history
     unparsed = () if isinstance(history, HistoryReference) else history
-    past = parse_history(unparsed, model_origin(means.model)) if unparsed else ()
+    past = parse_history(unparsed, model_origin(means.model)) if unparsed else told
     untrusted = history_labels(unparsed) if nesting is None else nesting.untrusted
     watchers = watchers_of(means) if nesting is None else None
     called_in = "" if watchers is None else watchers.trace_id
@@ -131,11 +139,20 @@ def start_run(
             for other in (means.crew.values() if means.handoffs else (means,))
             if other.planning is not None
         ),
+        request.tags,
     )
     return ActiveRun(
         means,
         start(started),
-        RunRecord([started], request.stream, request.traced, means.capture_content, request.result_format),
+        RunRecord(
+            [started],
+            request.stream,
+            request.traced,
+            means.capture_content,
+            request.result_format,
+            insists=request.insists,
+            cancel=request.cancel,
+        ),
         request.deps,
         tools=request.tools,
         budgets=request.budgets,

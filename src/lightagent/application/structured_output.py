@@ -36,8 +36,9 @@ class OutputType(Generic[OutputT_co]):
         ConfigurationError: pydantic can make no JSON schema of the type.
     """
 
-    def __init__(self, form: object = None) -> None:
+    def __init__(self, form: object = None, option: str = "output_type") -> None:
         self._form = form
+        self._option = option
         self.is_text = form is None or form is str
 
     @cached_property
@@ -45,7 +46,7 @@ class OutputType(Generic[OutputT_co]):
         from pydantic import TypeAdapter
 
         if not self._is_form(self._form):
-            raise ConfigurationError("output_type: text has no schema.")
+            raise ConfigurationError(f"{self._option}: text has no schema.")
         adapter: TypeAdapter[OutputT_co] = TypeAdapter(self._form)
         return adapter
 
@@ -62,7 +63,8 @@ class OutputType(Generic[OutputT_co]):
         try:
             return self._adapter.json_schema()
         except (PydanticUserError, TypeError) as exc:
-            raise ConfigurationError(f"output_type: no JSON schema can be made of {self._form!r}. {exc}") from None
+            form = f"{self._form!r:.100}"
+            raise ConfigurationError(f"{self._option}: no JSON schema can be made of {form}. {exc}") from None
 
     @cached_property
     def schema(self) -> JsonObject:

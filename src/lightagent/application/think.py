@@ -7,6 +7,7 @@ from typing import Final, Generic, assert_never
 
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.ask_aside import AsideReply, ask_aside
+from lightagent.application.deliver_mail import deliver_mail
 from lightagent.application.finish_answer import finish
 from lightagent.application.keep_budget import leaves_room
 from lightagent.application.offer_tools import offer_tools
@@ -53,6 +54,8 @@ async def think(live: ActiveRun[DepsT]) -> None:
 
     A model that fails, or whose answers are of no use, leaves the run as it was.
     """
+    if not await deliver_mail(live):  # What others have sent is for the plan as well.
+        return
     planning = live.acting.planning
     if planning is None:
         error = LightAgentErrorInfo("LA-CONFIG", "The agent does not plan here any more.")

@@ -10,7 +10,7 @@ from lightagent.application.finish_answer import finish
 from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.application.summarize_context import cut_to, summarize
 from lightagent.application.tools.toolset import DepsT
-from lightagent.domain.context_labels import labels_of, trust_of
+from lightagent.domain.context_labels import labels_within, trust_of
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.events import ContextReplaced, RunFinished
 from lightagent.domain.handoff_history import (
@@ -64,7 +64,7 @@ def _with_told(live: ActiveRun[DepsT], handed_over: HandedOver, transfer: Transf
     """The query, behind a summary where there is one, and before what the agent before it has handed over."""
     run = live.run
     # What a model has said may tell all that it had read by then.
-    labels = tuple(dict.fromkeys((*labels_of(run.messages), *run.untrusted)))
+    labels = tuple(dict.fromkeys((*labels_within(run.messages, run.untrusted), *run.untrusted)))
     messages = transfer.messages
     if summary:
         budget = live.acting.budget or _SUMMARIES
@@ -79,7 +79,7 @@ def _with_told(live: ActiveRun[DepsT], handed_over: HandedOver, transfer: Transf
 
 def _in_words(live: ActiveRun[DepsT], transfer: Transfer, own: frozenset[str]) -> Transfer:
     messages = (*transfer.messages, *live.run.messages[transfer.count :])
-    told = without_foreign_calls(messages, own, live.acting.prompts.foreign_calls)
+    told = without_foreign_calls(messages, own, live.acting.prompts.foreign_calls, live.run.untrusted)
     return Transfer(len(live.run.messages), told, transfer.gone)
 
 
@@ -90,7 +90,7 @@ async def _tell(live: ActiveRun[DepsT], transfer: Transfer, reply: AsideReply) -
     if stopped is not None:
         error = outcome_error(stopped.outcome)
     if stopped is None or reply.usage is not None:
-        count, labels = run.missing + transfer.count, labels_of(transfer.gone)
+        count, labels = run.missing + transfer.count, labels_within(transfer.gone, run.untrusted)
         await live.tell(
             ContextReplaced(
                 HANDOFF_SOURCE, count, transfer.messages, labels, reply.usage, error, reply.decisions, at=now

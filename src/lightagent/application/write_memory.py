@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from lightagent.application.foreign_code import FAILURES, await_foreign
 from lightagent.application.memory_means import MemoryMeans, MemoryPlace, scope_of
 from lightagent.application.policies.handler import Fault, Handler
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.memory import MemoryScope
-from lightagent.domain.memory_admission import WriteRule, read_admission, refuses_write, write_fingerprint
+from lightagent.domain.memory_admission import WriteRule, may_write, read_admission, refuses_write, write_fingerprint
 from lightagent.domain.memory_payloads import MemoryWritePayload, MemoryWrittenPayload
 from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
 from lightagent.domain.memory_trace import DIGEST
@@ -20,6 +20,8 @@ from lightagent.domain.outcomes import outcome_error
 from lightagent.domain.policy import Stopped, Subject
 from lightagent.ports.context import ServedRun
 from lightagent.ports.memory import OwnerSelection
+
+_DELEGATED: Final = "Another agent called this one, and the policy does not name it among those that may write."
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,14 @@ class MemoryWriter:
             note_refused(run, place, refused.rule, refused.reason)
         return refused is not None
 
+    def refuses_agent(self, run: ServedRun, subject: Subject, place: MemoryPlace) -> bool:
+        """Whether the memory policy does not let the agent write, which is on record then."""
+        origin = subject.origin
+        if may_write(self._means.policy, origin.agent_name, origin.path):
+            return False
+        note_refused(run, place, "allowed_agent_names", _DELEGATED)
+        return True
+
     async def write(
         self, run: ServedRun, subject: Subject, place: MemoryPlace, text: str, metadata: JsonObject, memory_id: str
     ) -> Stopped | None:
@@ -89,7 +99,7 @@ class MemoryWriter:
         What the memory policy refuses is not written.
         """
         # What admitted it, or a policy of conclusions, may have written another text since.
-        if self._refused(run, subject, place, text):
+        if self._refused(run, subject, place, text) or self.refuses_agent(run, subject, place):
             return None
         # The run says whose the record is and where it comes from; policies may only add to that.
         own = {**metadata, **scope_of(subject, place).to_metadata()}

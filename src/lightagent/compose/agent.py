@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from typing import Final
 
 from lightagent.adapters.logs import configure_logs
 from lightagent.adapters.system import RandomIds, SystemClock
@@ -31,11 +32,14 @@ from lightagent.compose.selection import compose_selector
 from lightagent.compose.skills import compose_skills, with_skill_lists
 from lightagent.compose.telemetry import compose_ambient_sink, compose_sinks
 from lightagent.compose.tools import MOST_DESCRIBED, is_source, load_named_tools, make_tools
+from lightagent.domain.absent_names import AGENT_OPTIONS
 from lightagent.domain.agent_heads import generated_name
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.information_flow import DEFAULT_FLOW
 from lightagent.domain.limits import DEFAULT_LIMITS
 from lightagent.options import AgentOptions, HandoffTarget
+
+_PARAMETERS: Final = ("deps_type", "output_type")
 
 
 def compose_means(options: AgentOptions, output: OutputType[object], deps_type: object = None) -> Means[DepsT]:
@@ -44,7 +48,7 @@ def compose_means(options: AgentOptions, output: OutputType[object], deps_type: 
     Raises:
         ConfigurationError: an unknown option, a wrong type, a refused tool or parameter, an unknown provider.
     """
-    check_options(options, AgentOptions, "LightAgent")
+    check_options(options, AgentOptions, "LightAgent", parameters=_PARAMETERS, absent=AGENT_OPTIONS)
     if options.get("debug") or options.get("log_level") is not None or options.get("log_file"):
         configure_logs(options.get("log_level") or "DEBUG", options.get("log_file"))
     given = load_named_tools(options.get("tools") or (), options.get("tools_directory"))

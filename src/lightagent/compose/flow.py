@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from typing import Final
 
@@ -15,7 +14,6 @@ from lightagent.application.check_options import check_options, check_text
 from lightagent.application.flow.agent_work import AgentWork
 from lightagent.application.flow.call_work import CallWork
 from lightagent.application.flow.flow_desk import FlowDesk
-from lightagent.application.flow.flow_function import FlowFunction
 from lightagent.application.flow.flow_records import FlowRecords
 from lightagent.application.flow.flow_runs import FlowRequest, FlowRuns
 from lightagent.application.flow.flow_step import LightFlowStep
@@ -25,16 +23,28 @@ from lightagent.application.flow.output_form import OutputForm
 from lightagent.application.flow.seen_flow import Seen
 from lightagent.application.flow.step_work import StepWork
 from lightagent.application.flow.underway import MOST_AT_ONCE
+from lightagent.application.flow.verify_step import AgentVerifier, CallableVerifier, Verifier
 from lightagent.application.means import Means
 from lightagent.application.projections.trace_event import TraceEvent
 from lightagent.application.start_run import checked_params
 from lightagent.compose.policies import compose_flow_gates, compose_flow_reviews
 from lightagent.compose.ports import check_port, journal_port
+from lightagent.compose.step_policies import (
+    check_count,
+    compose_acceptance,
+    compose_condition,
+    compose_doubt,
+    compose_function,
+    compose_growth,
+    compose_names,
+    compose_retry,
+    compose_timeout,
+)
 from lightagent.compose.telemetry import compose_ambient_sink, compose_sinks
 from lightagent.compose.tools import compose_tools
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.definition import StepDefinition
-from lightagent.domain.flow.retrying import RetryPolicy
+from lightagent.domain.flow.limits import DEFAULT_FLOW_LIMITS, FlowLimits
 from lightagent.domain.json_checks import to_json_object
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.review import ApprovalDecision
@@ -45,7 +55,11 @@ from lightagent.flow_options import FlowOptions, FlowRunOptions, NewFlowRunOptio
 from lightagent.options import AgentOptions, ToolLike
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.policy import Gate
+from lightagent.ports.system import Clock
 from lightagent.ports.tools import Tool
+
+UNNAMED: Final = "flow"
+"""The name of a flow that was given none."""
 
 MOST_KEPT: Final = 1_000
 """Runs that are over which a flow without a store keeps in memory."""
@@ -61,6 +75,8 @@ class FlowParts:
         runs: begins them and goes on with them.
         desk: where they are told what was decided.
         records: where they are found again.
+        clock: tells the time.
+        is_kept: its caller gave it a store, so others may go on with its runs.
         gates: what reviews them.
     """
 
@@ -69,6 +85,8 @@ class FlowParts:
     runs: FlowRuns
     desk: FlowDesk
     records: FlowRecords
+    clock: Clock
+    is_kept: bool
     gates: tuple[Gate, ...] = ()
 
 
@@ -83,10 +101,13 @@ def compose_flow(store: JournalStore | None, options: FlowOptions) -> FlowParts:
     most = options.get("max_parallel")
     if most is not None and most < 1:
         raise ConfigurationError(f"LightFlow: max_parallel must be at least 1, got {most}.", guidance="")
+    limits, max_wait = _limits(options.get("limits")), options.get("max_wait")
+    if max_wait is not None and not max_wait >= 0:
+        raise ConfigurationError(f"LightFlow: max_wait must be seconds from 0, got {max_wait}.", guidance="")
     kept = journal_port(store, "store") or MemoryJournalStore()
     clock = check_port(options.get("clock"), "clock", "now", "monotonic") or SystemClock()
     ids = check_port(options.get("ids"), "ids", "new") or RandomIds()
-    name = options.get("name") or "flow"
+    name = options.get("name") or UNNAMED
     listeners = Listeners()
     reviews = compose_flow_reviews(options.get("hooks") or (), kept, clock.now)
     runs = FlowRuns(
@@ -100,8 +121,11 @@ def compose_flow(store: JournalStore | None, options: FlowOptions) -> FlowParts:
         gates=gates,
         seen=_seen(options),
         reviews=reviews,
+        limits=limits,
+        max_wait=max_wait,
     )
-    return FlowParts(name, kept, runs, FlowDesk(kept, clock, listeners, reviews), FlowRecords(kept), gates)
+    desk = FlowDesk(kept, clock, listeners, reviews)
+    return FlowParts(name, kept, runs, desk, FlowRecords(kept), clock, is_kept=store is not None, gates=gates)
 
 
 def _seen(options: FlowOptions) -> Seen:
@@ -115,6 +139,13 @@ def _seen(options: FlowOptions) -> Seen:
 def _write_lines(name: str, trace_id: str, make: Callable[[], Sequence[TraceEvent]]) -> None:
     if is_logging():
         log_events(name, trace_id, ((event["type"], event["data"]) for event in make()))
+
+
+def _limits(limits: FlowLimits | None) -> FlowLimits:
+    found = DEFAULT_FLOW_LIMITS if limits is None else limits
+    for limit in fields(found):
+        check_count("LightFlow", f"limits.{limit.name}", getattr(found, limit.name))
+    return found
 
 
 def compose_new_flow_run(options: NewFlowRunOptions) -> FlowRequest:
@@ -180,9 +211,8 @@ def compose_step(name: object, options: StepOptions) -> LightFlowStep:
     Raises:
         ConfigurationError: an unknown option, a wrong type, or a value that no step can have.
     """
-    if not isinstance(name, str) or not name.strip():
-        raise ConfigurationError(f"step: its name must be text, got {name!r:.50}.", guidance="Name the step.")
-    at = f"step {name!r:.60}"
+    named = check_name(name)
+    at = f"step {named!r:.60}"
     check_options(options, StepOptions, at)
     tools, metadata = options.get("tools"), to_json_object(options.get("metadata") or {}, f"{at}: metadata")
     query, form = options.get("query"), options.get("output_type")
@@ -190,32 +220,57 @@ def compose_step(name: object, options: StepOptions) -> LightFlowStep:
     if output is not None:
         output.check()
     agent, fallback = options.get("agent"), options.get("fallback_agent")
-    work = _work(at, "agent", agent, tools, metadata)
+    work, when, cancel_if = compose_work(at, "agent", agent, tools, metadata), *compose_condition(at, options)
     return LightFlowStep(
         definition=StepDefinition(
-            name,
-            depends_on=_names(at, "depends_on", options.get("depends_on")),
-            condition=options.get("cancel_if") is not None,
+            named,
+            depends_on=compose_names(at, "depends_on", options.get("depends_on")),
+            condition=when is not None or cancel_if is not None,
             approval=options.get("requires_approval") or False,
-            approvers=_names(at, "approvers", options.get("approvers")),
-            retry=_retry(at, options.get("max_retry")),
-            timeout=_timeout(at, options.get("timeout")),
+            approvers=compose_names(at, "approvers", options.get("approvers")),
+            retry=compose_retry(at, options),
+            timeout=compose_timeout(at, options.get("timeout")),
             fallback=fallback is not None,
+            verify=options.get("verify") is not None,
+            doubt=compose_doubt(at, options),
+            growth=compose_growth(at, options),
+            repeatable=options.get("repeatable") is not False,
             query=query if isinstance(query, str) else None,
             metadata=metadata,
         ),
         work=work,
-        fallback=None if fallback is None else _work(at, "fallback_agent", fallback, tools, metadata),
-        query=None if isinstance(query, str) else _function(at, "query", query),
-        cancel_if=_function(at, "cancel_if", options.get("cancel_if")),
-        approval_handler=_function(at, "approval_handler", options.get("approval_handler")),
+        fallback=None if fallback is None else compose_work(at, "fallback_agent", fallback, tools, metadata),
+        query=None if isinstance(query, str) else compose_function(at, "query", query),
+        cancel_if=cancel_if,
+        when=when,
+        approval_handler=compose_function(at, "approval_handler", options.get("approval_handler")),
         output=output,
-        approval_timeout=_timeout(at, options.get("approval_timeout"), "approval_timeout"),
-        escalate_to=_names(at, "escalate_to", options.get("escalate_to")),
+        approval_timeout=compose_timeout(at, options.get("approval_timeout"), "approval_timeout"),
+        escalate_to=compose_names(at, "escalate_to", options.get("escalate_to")),
+        verify=_verifier(at, options.get("verify"), output),
+        accept_steps=compose_acceptance(at, options),
     )
 
 
-def _work(at: str, option: str, agent: object, tools: Sequence[ToolLike] | None, metadata: JsonObject) -> StepWork:
+def check_name(name: object) -> str:
+    """The name of a step.
+
+    Raises:
+        ConfigurationError: it is no text.
+    """
+    if not isinstance(name, str) or not name.strip():
+        raise ConfigurationError(f"step: its name must be text, got {name!r:.50}.", guidance="Name the step.")
+    return name
+
+
+def compose_work(
+    at: str, option: str, agent: object, tools: Sequence[ToolLike] | None, metadata: JsonObject
+) -> StepWork:
+    """What does the work of a step.
+
+    Raises:
+        ConfigurationError: it is nothing that can.
+    """
     nested = _nested(at, agent, tools)
     if nested is not None:
         return nested
@@ -233,19 +288,32 @@ def _work(at: str, option: str, agent: object, tools: Sequence[ToolLike] | None,
     return CallWork(agent)
 
 
+def _verifier(at: str, verify: object, output: OutputForm[object] | None) -> Verifier | None:
+    if verify is None:
+        return None
+    means = _means(at, "verify", verify)
+    if means is not None:
+        return AgentVerifier(means)
+    if isinstance(verify, type) or not callable(verify):
+        raise ConfigurationError(
+            f"{at}: verify must be a callable or an agent, got {type(verify).__name__}.", guidance=""
+        )
+    return CallableVerifier(verify, output)
+
+
 def _nested(at: str, agent: object, tools: Sequence[ToolLike] | None) -> StepWork | None:
     """The work of a step that is a flow; None for what is none."""
-    steps: object = None if isinstance(agent, type) else getattr(agent, "steps", None)
+    steps: object = None if isinstance(agent, type) else getattr(agent, "declared", None)
     if not isinstance(steps, tuple) or not all(isinstance(step, LightFlowStep) for step in steps):
         return None
     if tools:
         raise ConfigurationError(f"{at}: tools are for an agent.", guidance="Pass them to the flow's own steps.")
 
     def declared() -> tuple[LightFlowStep, ...]:
-        now: object = getattr(agent, "steps", ())
+        now: object = getattr(agent, "declared", ())
         return tuple(step for step in now if isinstance(step, LightFlowStep)) if isinstance(now, tuple) else ()
 
-    parts: object = getattr(agent, "_parts", None)
+    parts: object = getattr(agent, "parts", None)
     gates = parts.gates if isinstance(parts, FlowParts) else ()
     return FlowWork(str(getattr(agent, "name", "flow")), declared, gates)
 
@@ -291,33 +359,3 @@ def _refuse_deps(at: str, option: str, check: Callable[[None], object]) -> None:
 
 def _tools(tools: Sequence[ToolLike] | None) -> tuple[Tool[object], ...]:
     return compose_tools(tools, None)
-
-
-def _function(at: str, option: str, function: object) -> FlowFunction | None:
-    if function is None:
-        return None
-    if isinstance(function, type) or not callable(function):
-        raise ConfigurationError(f"{at}: {option} must be a callable, got {type(function).__name__}.", guidance="")
-    return FlowFunction(function)
-
-
-def _names(at: str, option: str, names: Sequence[str] | None) -> tuple[str, ...]:
-    for name in names or ():
-        given: object = name
-        if not isinstance(given, str):
-            raise ConfigurationError(f"{at}: {option} must be names, got {type(given).__name__}.", guidance="")
-    return tuple(dict.fromkeys(names or ()))
-
-
-def _retry(at: str, attempts: int | None) -> RetryPolicy:
-    if attempts is not None and attempts < 1:
-        raise ConfigurationError(f"{at}: max_retry must be at least 1, got {attempts}.", guidance="1 is one attempt.")
-    return RetryPolicy(attempts or 1)
-
-
-def _timeout(at: str, seconds: float | None, option: str = "timeout") -> float | None:
-    if seconds is not None and not (seconds > 0 and math.isfinite(seconds)):
-        raise ConfigurationError(
-            f"{at}: {option} must be a positive number of seconds, got {seconds}.", guidance="None is no limit."
-        )
-    return seconds

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
 
 from lightagent.application.flow.flow_reviews import FlowReviews
+from lightagent.application.means import Means
 from lightagent.application.policies.capability_guard import CapabilityGuard
 from lightagent.application.policies.guardrails import guardrail_policies
 from lightagent.application.policies.hooks import flow_hook_policies, hook_policies
+from lightagent.application.policies.narrowed_tools import NarrowedTools
 from lightagent.application.policies.pipeline import Pipeline, Policy
 from lightagent.application.policies.review_desk import ReviewDesk
 from lightagent.application.review_streams import ReviewStreams
+from lightagent.application.tools.toolset import DepsT
 from lightagent.compose.ports import check_port
+from lightagent.domain.capabilities import CapabilityPolicy
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.policy import PHASES
 from lightagent.options import AgentOptions
@@ -53,6 +58,30 @@ def compose_flow_reviews(hooks: Iterable[object], store: JournalStore, clock: Ca
     if len(desks) > 1:
         raise ConfigurationError("LightFlow: hooks: one HumanApprovalHook is enough.", guidance="Leave the others out.")
     return FlowReviews(desks[0].streams, desks[0]) if desks else FlowReviews(ReviewStreams(store, clock))
+
+
+def narrowed(
+    means: Means[DepsT], name: str, tools: Sequence[str] | None, capabilities: CapabilityPolicy | None
+) -> Means[DepsT]:
+    """An agent that another one has as a tool called `name`, with fewer tools or permissions than it has by itself.
+
+    Raises:
+        ConfigurationError: the tools are no list of names, or the policy is none.
+    """
+    given: tuple[object, object] = (tools, capabilities)
+    if tools is not None and not _is_names(given[0]):
+        raise ConfigurationError("as_tool: tools must be a list of names of tools.", guidance="")
+    if given[1] is not None and not isinstance(given[1], CapabilityPolicy):
+        raise ConfigurationError("as_tool: capabilities must be a CapabilityPolicy.", guidance="")
+    policies: list[Policy] = [] if tools is None else [NarrowedTools(tools, name)]
+    if capabilities is not None:
+        policies.append(CapabilityGuard(capabilities, f"capabilities_as_tool:{name}"))
+    return replace(means, gates=(*means.gates, Pipeline(policies))) if policies else means
+
+
+def _is_names(tools: object) -> bool:
+    """Whether these are names; one text is none, since its letters would be taken for names."""
+    return isinstance(tools, Collection) and not isinstance(tools, str) and all(isinstance(one, str) for one in tools)
 
 
 def compose_desks(options: AgentOptions) -> tuple[ReviewDesk, ...]:

@@ -13,8 +13,11 @@ from lightagent.ports.models import ChatModel
 PortT = TypeVar("PortT")
 
 
-def check_port(value: PortT | None, option: str, *methods: str) -> PortT | None:
+def check_port(value: PortT | None, option: str, *methods: str, remedy: str = "") -> PortT | None:
     """The value, if it is None or has these methods.
+
+    Args:
+        remedy: what to pass instead of a value that lacks one.
 
     Raises:
         ConfigurationError: it lacks one, or is the class itself.
@@ -23,7 +26,9 @@ def check_port(value: PortT | None, option: str, *methods: str) -> PortT | None:
         return None
     if not all(callable(getattr(value, method, None)) for method in methods):
         wanted = " and ".join(methods)
-        raise ConfigurationError(f"{option}: expected an object with {wanted}, got {type(value).__name__}.")
+        raise ConfigurationError(
+            f"{option}: expected an object with {wanted}, got {type(value).__name__}.", guidance=remedy
+        )
     if isinstance(value, type):  # Its methods are there, and want an object.
         raise ConfigurationError(
             f"{option}: expected an object, got the class {value.__name__}.", guidance=f"Make one: {value.__name__}(…)."
@@ -49,7 +54,11 @@ def journal_port(value: JournalStore | None, name: str) -> JournalStore | None:
     Raises:
         ConfigurationError: it lacks a method.
     """
-    return check_port(value, name, "append", "read", "list", "lease", "forget")
+    remedy = (
+        "Open a store: from lightagent.adapters.journals.sqlite import SqliteJournalStore; "
+        f'{name}=SqliteJournalStore("runs.db").'
+    )
+    return check_port(value, name, "append", "read", "list", "lease", "forget", remedy=remedy)
 
 
 def is_model(value: object) -> TypeIs[ChatModel]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
+from typing import Final
 
 from lightagent.application.check_options import check_options
 from lightagent.application.keep_session import NEXT, TurnPlace
@@ -11,10 +12,14 @@ from lightagent.application.start_run import RunRequest, checked_params
 from lightagent.application.tools.toolset import DepsT
 from lightagent.compose.budgets import compose_budgets
 from lightagent.compose.tools import compose_tools
+from lightagent.domain.absent_names import RESUME_OPTIONS, RUN_OPTIONS
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.limits import Limits
 from lightagent.domain.scopes import NO_SCOPE, Scope
+from lightagent.domain.tags import checked_tags
 from lightagent.options import ResumeOptions, RunOptions
+
+_RUN_PARAMETERS: Final = ("deps", "query", "result_format", "stream")
 
 
 def compose_request(options: RunOptions, deps: DepsT, limits: Limits, *, stream: bool, form: str) -> RunRequest[DepsT]:
@@ -25,7 +30,7 @@ def compose_request(options: RunOptions, deps: DepsT, limits: Limits, *, stream:
     """
     if not options:
         return RunRequest(deps, limits=limits, stream=stream, result_format=form)
-    check_options(options, RunOptions, "run")
+    check_options(options, RunOptions, "run", parameters=_RUN_PARAMETERS, absent=RUN_OPTIONS)
     _check_session(options.get("session_id"), options)
     return RunRequest(
         deps=deps,
@@ -40,8 +45,11 @@ def compose_request(options: RunOptions, deps: DepsT, limits: Limits, *, stream:
         trace_id=options.get("trace_id") or "",
         parent_trace_id=options.get("parent_trace_id") or "",
         run_group_id=options.get("run_group_id") or "",
+        tags=checked_tags(options.get("tags"), "run: tags"),
         stream=stream,
         result_format=form,
+        insists=options.get("max_retry") is not None,
+        cancel=options.get("cancel"),
     )
 
 
@@ -88,7 +96,7 @@ def check_resumption(options: ResumeOptions) -> None:
     Raises:
         ConfigurationError: an option that a journal decides, an unknown one, or a wrong type.
     """
-    check_options(options, ResumeOptions, "resume")
+    check_options(options, ResumeOptions, "resume", parameters=("decision", "deps"), absent=RESUME_OPTIONS)
 
 
 def _limits(options: RunOptions, limits: Limits) -> Limits:

@@ -11,6 +11,7 @@ from lightagent.application.handoff_settings import HandoffSettings
 from lightagent.application.means import Means
 from lightagent.application.tools.catalogue import Catalogue
 from lightagent.application.tools.toolset import DepsT
+from lightagent.compose.swarm_talk import Talk, TalkTools, as_asked, compose_talk
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.handoffs import EVERYTHING, HandoffLimits, HandoffText, HistoryTransfer, NextTurn
 from lightagent.options import SwarmOptions
@@ -24,8 +25,10 @@ class SwarmRules:
     history: HistoryTransfer = EVERYTHING
     handoff_text: HandoffText = "show"
     next_turn: NextTurn = "last"
+    talk: Talk = field(default_factory=Talk)
 
 
+_OF_TALK: Final = ("consult", "mail")
 _KINDS: Final[Mapping[str, type]] = {"limits": HandoffLimits, "history": HistoryTransfer}
 _WORDS: Final[Mapping[str, tuple[str, ...]]] = {"handoff_text": get_args(HandoffText), "next_turn": get_args(NextTurn)}
 
@@ -36,7 +39,10 @@ def compose_rules(options: SwarmOptions) -> SwarmRules:
     Raises:
         ConfigurationError: there is no such option, or it is something else.
     """
-    given: Mapping[str, object] = {name: value for name, value in options.items() if value is not None}
+    talk = compose_talk(options.get("consult"), options.get("mail"))
+    given: Mapping[str, object] = {
+        name: value for name, value in options.items() if value is not None and name not in _OF_TALK
+    }
     for name, value in given.items():
         if name in _KINDS and not isinstance(value, _KINDS[name]):
             kind = _KINDS[name].__name__
@@ -51,6 +57,7 @@ def compose_rules(options: SwarmOptions) -> SwarmRules:
         options.get("history") or EVERYTHING,
         options.get("handoff_text") or "show",
         options.get("next_turn") or "last",
+        talk,
     )
 
 
@@ -74,7 +81,7 @@ def check_crew(crew: Crew[DepsT], new: Collection[str]) -> None:
             handoff, or handoffs of its own, or it was said twice how one hands over to another.
     """
     check_handoff_names(agent.name for agent in crew.agents)
-    tools = _HandoffTools(crew)
+    tools, talking = _HandoffTools(crew), TalkTools[DepsT](crew.rules.talk)
     added = [agent for agent in crew.agents if agent.name in new]
     # Where tools have names of their own, any two may come to have the same.
     are_named = any(handoff.tool_name is not None for handoff in crew.handoffs)
@@ -84,7 +91,9 @@ def check_crew(crew: Crew[DepsT], new: Collection[str]) -> None:
                 f"LightSwarm: {agent.name} has handoffs of its own.",
                 guidance="Register the agents that it hands over to, and make it without handoffs=.",
             )
-        tools.of(agent, crew.agents if are_named or agent.name in new else added)
+        handing = tools.of(agent, crew.agents if are_named or agent.name in new else added)
+        named = [tool.spec.name for tool in handing]
+        talking.check(agent, crew.agents if are_named or agent.name in new else added, named)
 
 
 def compose_swarm(crew: Crew[DepsT]) -> Mapping[str, Means[DepsT]]:
@@ -93,11 +102,12 @@ def compose_swarm(crew: Crew[DepsT]) -> Mapping[str, Means[DepsT]]:
     Raises:
         ConfigurationError: see `check_crew`; an agent was given another tool since.
     """
-    rules, tools = crew.rules, _HandoffTools(crew)
+    rules, tools, talking = crew.rules, _HandoffTools(crew), TalkTools[DepsT](crew.rules.talk)
     # Each member names all of them, itself included, so the list is filled once they are made.
     members: list[Means[DepsT]] = []
     for agent in crew.agents:
-        own = (*agent.catalogue.own.values(), *tools.of(agent, crew.agents))
+        said = talking.of(agent, crew.agents)
+        own = (*agent.catalogue.own.values(), *tools.of(agent, crew.agents), *said)
         members.append(
             replace(
                 agent,
@@ -106,8 +116,10 @@ def compose_swarm(crew: Crew[DepsT]) -> Mapping[str, Means[DepsT]]:
                 handoff_limits=rules.limits,
                 handoff_text=rules.handoff_text,
                 next_turn=rules.next_turn,
+                mail=rules.talk.mail,
             )
         )
+    talking.asked.update((member.name, as_asked(member)) for member in members)
     return {member.name: member for member in members}
 
 

@@ -10,6 +10,7 @@ from typing import Final
 from typing_extensions import TypeIs
 
 from lightagent.application.tools.function_tool import FunctionTool, as_tool, is_tool
+from lightagent.application.tools.registry import ToolRegistry
 from lightagent.domain.errors import ConfigurationError
 from lightagent.options import ToolLike
 from lightagent.ports.tools import Tool, ToolSource
@@ -52,9 +53,21 @@ def _tool(tool: ToolLike, *, deferred: bool) -> Tool[object]:
     if callable(tool):
         return as_tool(tool)
     raise ConfigurationError(
-        f"tools: expected a function, a tool or a source of tools, got {type(tool).__name__}.",
-        guidance="Names of tools are taken by LightAgent(tools=), and loaded by ToolLoader(directory).load_tool(name).",
+        f"tools: expected a function, a tool or a source of tools, got {type(tool).__name__}.", guidance=_remedy(tool)
     )
+
+
+def _remedy(given: object) -> str:
+    """What to pass in the place of what is no tool."""
+    if isinstance(given, ToolRegistry):
+        return "Pass what is registered: tools=[*registry.function_mappings.values()]."
+    if isinstance(given, (list, tuple)):
+        return "Pass one flat list: tools=[*these, another]."
+    if isinstance(given, dict):
+        return "A declaration alone cannot be called: pass the function, with it as tool_info if it has no annotations."
+    if isinstance(given, str):
+        return "Names of tools are taken by LightAgent(tools=), and loaded by ToolLoader(directory).load_tool(name)."
+    return "Pass a typed function with a docstring, or something made with @tool."
 
 
 def load_named_tools(tools: Sequence[ToolLike | str], directory: str | Path | None) -> Sequence[ToolLike]:

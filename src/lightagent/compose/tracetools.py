@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Final
 
@@ -11,6 +11,7 @@ from lightagent.adapters.registry import open_adapter
 from lightagent.adapters.telemetry.otel.langfuse import PATH, langfuse_authorization
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.masking import shown
+from lightagent.domain.tags import checked_tags
 from lightagent.ports.flushable_sink import FlushableSink
 from lightagent.ports.telemetry import TelemetrySink
 
@@ -93,7 +94,4 @@ def _text(config: Mapping[str, object], name: str, default: str = "") -> str:
 
 
 def _tags(config: Mapping[str, object]) -> tuple[str, ...]:
-    tags = config.get(_TAGS) or ()
-    if isinstance(tags, str) or not isinstance(tags, Sequence) or not all(isinstance(tag, str) for tag in tags):
-        raise ConfigurationError(f"{_PLACE}.{_TAGS} must be a list of texts.", guidance="")
-    return tuple(str(tag) for tag in tags)
+    return checked_tags(config.get(_TAGS) or (), f"{_PLACE}.{_TAGS}")

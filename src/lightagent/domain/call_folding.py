@@ -20,6 +20,7 @@ from lightagent.domain.events import (
 from lightagent.domain.handoffs import EVERYTHING
 from lightagent.domain.json_copies import same_json
 from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.mail_folding import check_sent
 from lightagent.domain.messages import ToolMessage
 from lightagent.domain.outcomes import Suspended
 from lightagent.domain.plan_folding import see_failures, without_plan
@@ -45,6 +46,8 @@ def advance(run: Run, event: CallEvent) -> Run:
     call = run.calls.get(event.call_id)
     if call is not None and isinstance(event, ToolStarted):
         _check_identity(run, call, event)
+    if isinstance(event, ToolFinished) and event.effects:
+        check_sent(run, event)
     moved = None if call is None else _moved(call, event)
     if moved is None:
         raise ConfigurationError(f"{event.type}: no call {event.call_id!r:.100} can take this here.")

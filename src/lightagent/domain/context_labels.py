@@ -33,6 +33,21 @@ def is_untrusted(label: str) -> bool:
     return label not in _PEOPLE and not label.startswith(TRUSTED)
 
 
+def labels_within(messages: Sequence[Message], untrusted: Sequence[str]) -> tuple[str, ...]:
+    """Where these messages of a run come from, for a text that tells of them.
+
+    The messages alone do not say which results the application vouches for, nor which calls were refused and so have a
+    text of the framework's. The run does: where they have an untrusted label that it lacks, those which it has count.
+
+    Args:
+        untrusted: the untrusted labels of all that has entered the conversation of the run.
+    """
+    labels = labels_of(messages)
+    if all(label in untrusted for label in labels if is_untrusted(label)):
+        return labels
+    return tuple(dict.fromkeys((*(label for label in labels if not is_untrusted(label)), *untrusted)))
+
+
 def untrusted_labels(messages: Sequence[Message]) -> tuple[str, ...]:
     """The labels of these messages that are untrusted."""
     if not any(isinstance(message, (ToolMessage, ContextMessage)) for message in messages):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from lightagent.domain.agent_heads import AgentHead
+from lightagent.domain.agent_messages import AgentMessage
 from lightagent.domain.handoffs import EVERYTHING, HistoryTransfer
 from lightagent.domain.ranking import RankedTool
 from lightagent.domain.tool_selection import OfferedTool
@@ -71,7 +72,15 @@ class NarrowTools:
     kind: Literal["narrow_tools"] = "narrow_tools"
 
 
-Effect: TypeAlias = OfferTools | DeclareTools | HandOver | TransferHistory | NarrowTools
+@dataclass(frozen=True, slots=True)
+class SendMessage:
+    """A message was sent to another agent of the swarm. It moves nothing here; the other one gets it when it acts."""
+
+    message: AgentMessage
+    kind: Literal["send_message"] = "send_message"
+
+
+Effect: TypeAlias = OfferTools | DeclareTools | HandOver | TransferHistory | NarrowTools | SendMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +95,7 @@ class ToolAnswer:
         narrow: what may be called from the next turn on, and nothing else.
         labels: where the answer comes from besides the tool, such as ``web:example.org``; they count as untrusted.
         candidates: the tools that a search considered, the best first, for the record of a run that selects its tools.
+        sent: a message that was sent to another agent, for the record.
     """
 
     output: object
@@ -94,4 +104,5 @@ class ToolAnswer:
     labels: tuple[str, ...] = ()
     candidates: tuple[RankedTool, ...] = ()
     narrow: NarrowTools | None = None
+    sent: AgentMessage | None = None
     history: HistoryTransfer = EVERYTHING

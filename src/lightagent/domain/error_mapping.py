@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 
 from lightagent.domain.error_codes import ERROR_TAXONOMY, LightAgentErrorInfo
 from lightagent.domain.error_records import error_info, recorded_info
@@ -17,6 +18,7 @@ from lightagent.domain.errors import (
     StoreError,
     ToolError,
 )
+from lightagent.domain.errors import format_lightagent_error as format_info
 
 _FAMILIES: dict[str, type[LightAgentError]] = {
     "LA-JSON": ToolError,
@@ -33,8 +35,8 @@ _FAMILIES: dict[str, type[LightAgentError]] = {
 }
 
 
-def classify_exception(exc: BaseException) -> LightAgentErrorInfo:
-    """What an exception means in our terms; anything unexpected is ``LA-UNKNOWN`` with its type's name.
+def classify_exception(exc: BaseException, default_code: str = "LA-UNKNOWN") -> LightAgentErrorInfo:
+    """What an exception means in our terms; anything unexpected has the default code, and its type's name in the text.
 
     It can be kept in a journal: details that are no JSON are texts.
     """
@@ -48,7 +50,22 @@ def classify_exception(exc: BaseException) -> LightAgentErrorInfo:
     with suppress(Exception):  # Its text may be code of anybody's.
         said = str(exc)
     text = f"{type(exc).__name__}: {said}" if said else type(exc).__name__
-    return LightAgentErrorInfo("LA-UNKNOWN", text, ERROR_TAXONOMY["LA-UNKNOWN"].guidance)
+    known = ERROR_TAXONOMY.get(default_code, ERROR_TAXONOMY["LA-UNKNOWN"])
+    return LightAgentErrorInfo(known.code, text, known.guidance, retryable=known.retryable)
+
+
+def format_lightagent_error(
+    error: BaseException | LightAgentErrorInfo, action: str | None = None, default_code: str = "LA-UNKNOWN"
+) -> str:
+    """The text of an error: code, message, and what to do.
+
+    Args:
+        error: any exception, or what `classify_exception` made of one.
+        action: what was being done.
+        default_code: of an exception that nobody expected.
+    """
+    info = error if isinstance(error, LightAgentErrorInfo) else classify_exception(error, default_code)
+    return format_info(info if action is None else replace(info, message=f"{action}: {info.message}"))
 
 
 def error_from_info(info: LightAgentErrorInfo) -> LightAgentError:

@@ -30,9 +30,15 @@ from lightagent.domain.error_codes import ERROR_TAXONOMY, LightAgentErrorInfo
 from lightagent.domain.json_types import JsonObject
 
 
-def format_error_code(code: str) -> str:
-    """``LA-429`` → ``[LA-429]``; an unknown code becomes ``[LA-UNKNOWN]``."""
-    return f"[{code if code in ERROR_TAXONOMY else 'LA-UNKNOWN'}]"
+def format_error_code(code: str, details: object = None) -> str:
+    """``LA-429`` → ``[LA-429]``; an unknown code becomes ``[LA-UNKNOWN]``.
+
+    Args:
+        details: as in the 0.9 line: with them it is the whole text of the error, and they stand at its end.
+    """
+    if details is None:
+        return f"[{code if code in ERROR_TAXONOMY else 'LA-UNKNOWN'}]"
+    return f"{format_lightagent_error(ERROR_TAXONOMY.get(code, ERROR_TAXONOMY['LA-UNKNOWN']))} Details: {details}"
 
 
 def format_lightagent_error(info: LightAgentErrorInfo) -> str:
@@ -76,7 +82,7 @@ class LightAgentError(Exception):
         self.info = LightAgentErrorInfo(
             code=standard.code,
             message=": ".join(filter(None, (text, message))) or told or standard.message,
-            guidance=standard.guidance if guidance is None else guidance,
+            guidance=_guidance(standard, text or message or told) if guidance is None else guidance,
             details={"text": details} if isinstance(details, str) else details,
             retryable=standard.retryable if retryable is None else retryable,
         )
@@ -114,6 +120,11 @@ class LightAgentError(Exception):
     def retryable(self) -> bool:
         """Whether the same request may succeed later."""
         return self.info.retryable
+
+
+def _guidance(standard: LightAgentErrorInfo, said: str) -> str:
+    """The standard guidance; a wrong option that is named needs no sentence that it is to be mended."""
+    return "" if standard.code == "LA-CONFIG" and said else standard.guidance
 
 
 def _rebuilt(kind: type[LightAgentError], args: tuple[object, ...]) -> LightAgentError:

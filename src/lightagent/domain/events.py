@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
 from lightagent.domain.agent_heads import AgentHead
+from lightagent.domain.agent_messages import MessagesDelivered
 from lightagent.domain.effects import Effect
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.json_types import JsonObject
@@ -44,6 +45,7 @@ class RunStarted:
         untrusted: the labels of all untrusted text that came before the query, where the messages alone do not tell
             them; see `lightagent.domain.context_labels`.
         plans: how many plans the agents make that plan before they act.
+        tags: the caller's; those of the outermost run hold for the runs of agents that it calls.
         acting: the agent that acts first, where that is not `head` but the one that answered last in a session.
     """
 
@@ -64,6 +66,7 @@ class RunStarted:
     at: float = field(default=0.0, compare=False)
     untrusted: tuple[str, ...] | None = None
     plans: tuple[AgentPlans, ...] = ()
+    tags: tuple[str, ...] = ()
     acting: AgentHead | None = None
     type: Literal["run_started"] = "run_started"
 
@@ -371,6 +374,7 @@ Event: TypeAlias = (
     | ContextReplaced
     | ToolsSelected
     | Planned
+    | MessagesDelivered
     | ModelRequested
     | ModelRetried
     | ModelFailed

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import reduce
 from typing import assert_never
 
+from lightagent.domain.agent_messages import MessagesDelivered
 from lightagent.domain.call_folding import CallEvent, advance, refuse_calls, with_call
 from lightagent.domain.context_folding import new_labels, prepare
 from lightagent.domain.context_labels import joined, untrusted_labels
@@ -35,6 +36,7 @@ from lightagent.domain.events import (
     ToolStarted,
     Unrecognized,
 )
+from lightagent.domain.mail_folding import take_mail
 from lightagent.domain.messages import AssistantMessage, Message, UserMessage
 from lightagent.domain.outcomes import Completed, Outcome, Suspended
 from lightagent.domain.plan_folding import plan_is_due, take_plan
@@ -106,7 +108,7 @@ def apply(run: Run, event: Event) -> Run:
             return _asked(run, event)
         case ToolStarted() | ToolFinished() | ApprovalRequested() | ApprovalDecided() | CallsRefused() | Nested():
             return _called(run, event)
-        case Admitted() | ContextAdded() | ContextReplaced() | ToolsSelected() | Planned():
+        case Admitted() | ContextAdded() | ContextReplaced() | ToolsSelected() | Planned() | MessagesDelivered():
             return _prepared(run, event)
         case OutputRejected() | OutputAccepted() | Concluded():
             return _checked(run, event)
@@ -130,13 +132,17 @@ def _asked(run: Run, event: ModelRequested | ModelRetried | ModelFailed | ModelR
             return _attempted(run, event)
 
 
-def _prepared(run: Run, event: Admitted | ContextAdded | ContextReplaced | ToolsSelected | Planned) -> Run:
+def _prepared(
+    run: Run, event: Admitted | ContextAdded | ContextReplaced | ToolsSelected | Planned | MessagesDelivered
+) -> Run:
     """What a request is made of before it is made."""
     match event:
         case ToolsSelected():
             return select_tools(run, event)
         case Planned():
             return take_plan(run, event)
+        case MessagesDelivered():
+            return take_mail(run, event)
         case _:
             return prepare(run, event)
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from lightagent.domain.call_forms import meant_name
-from lightagent.domain.context_labels import labels_of
+from lightagent.domain.context_labels import labels_within
 from lightagent.domain.context_plan import turn_start
 from lightagent.domain.handoffs import HANDOFF_SOURCE
 from lightagent.domain.messages import AssistantMessage, ContextMessage, Message, ToolCall, ToolMessage
@@ -54,7 +54,9 @@ def holds_more(messages: Sequence[Message], query_at: int) -> bool:
     return any(unit.stop <= start or unit.start >= end for unit in _units(messages)[:-1])
 
 
-def without_foreign_calls(messages: Sequence[Message], own: Collection[str], told: str) -> tuple[Message, ...]:
+def without_foreign_calls(
+    messages: Sequence[Message], own: Collection[str], told: str, untrusted: Sequence[str]
+) -> tuple[Message, ...]:
     """The messages, with the calls of tools that an agent lacks told in words, each with its result.
 
     A message that is changed so loses what its provider added to it: signatures are of the whole message.
@@ -62,8 +64,10 @@ def without_foreign_calls(messages: Sequence[Message], own: Collection[str], tol
     Args:
         own: the names of the tools that the agent has.
         told: the text in which the calls are told, as `{calls}`.
+        untrusted: the untrusted labels of all that has entered the conversation.
     """
-    return tuple(one for unit in _units(messages) for one in _told(messages[unit.start : unit.stop], own, told))
+    units = (messages[unit.start : unit.stop] for unit in _units(messages))
+    return tuple(one for unit in units for one in _told(unit, own, told, untrusted))
 
 
 def told_call(call: ToolCall, output: str) -> str:
@@ -71,7 +75,7 @@ def told_call(call: ToolCall, output: str) -> str:
     return f"[{call.name}({call.arguments})]\n{output}"
 
 
-def _told(unit: Sequence[Message], own: Collection[str], told: str) -> Iterator[Message]:
+def _told(unit: Sequence[Message], own: Collection[str], told: str, untrusted: Sequence[str]) -> Iterator[Message]:
     first, *rest = unit
     names = tuple(own)
     foreign = {
@@ -88,7 +92,8 @@ def _told(unit: Sequence[Message], own: Collection[str], told: str) -> Iterator[
     results = [one for one in rest if isinstance(one, ToolMessage)]
     yield from (one for one in results if one.tool_call_id not in foreign)
     texts = [told_call(foreign[one.tool_call_id], one.content) for one in results if one.tool_call_id in foreign]
-    yield ContextMessage(HANDOFF_SOURCE, told.format(calls="\n\n".join(texts)), "untrusted", labels_of(unit))
+    labels = labels_within(unit, untrusted)
+    yield ContextMessage(HANDOFF_SOURCE, told.format(calls="\n\n".join(texts)), "untrusted", labels)
 
 
 def _units(messages: Sequence[Message]) -> list[range]:

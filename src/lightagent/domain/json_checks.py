@@ -19,6 +19,7 @@ MOST_DEPTH: Final = 64
 MOST_BITS: Final = 14_000
 """Of an integer; Python reads and writes 4,300 digits unless a program says otherwise."""
 _MOST_PLACE: Final = 300
+_PLAIN: Final = "Use text, numbers, True, False, None, lists and dictionaries."
 
 
 _HALF: Final = re.compile("[\ud800-\udfff]")
@@ -43,7 +44,7 @@ def require_json(value: object, at: str, *, most_depth: int = MOST_DEPTH) -> Non
     elif isinstance(value, float) and not math.isfinite(value):
         raise _no_json(at, f"{value} is not a JSON number")
     elif value is not None and not isinstance(value, (str, int, float)):
-        raise _no_json(at, f"a {type(value).__name__} is not a JSON value")
+        raise _no_json(at, f"a {type(value).__name__} is not a JSON value", _PLAIN)
 
 
 def _children(value: dict[object, object] | list[object] | tuple[object, ...], at: str) -> Iterator[tuple[str, object]]:
@@ -100,7 +101,7 @@ def _copied(value: JsonValue) -> JsonValue:
     return value
 
 
-def _no_json(at: str, problem: str) -> ConfigurationError:
+def _no_json(at: str, problem: str, remedy: str = "") -> ConfigurationError:
     # A value that is nested too deep has a very long place.
     place = at if len(at) <= _MOST_PLACE else f"{at[:_MOST_PLACE]}…"
-    return ConfigurationError(f"{place}: this is not plain JSON: {problem}.", guidance="")
+    return ConfigurationError(f"{place}: this is not plain JSON: {problem}.", guidance=remedy)

@@ -26,6 +26,7 @@ WriteRule: TypeAlias = Literal[
     "require_write_admission",
     "memory_write_admission",
     "require_promotion_for_internal_memory",
+    "allowed_agent_names",
 ]
 """What kept a text from being written; each has the name of its setting."""
 
@@ -70,6 +71,15 @@ def write_fingerprint(text: str, memory_user_id: str, scope: MemoryScope) -> str
     """The same for texts that differ in case and spaces alone, of one user, source, scope and agent."""
     words = " ".join(text.lower().split())
     return repr((memory_user_id, scope.source, scope.scope, scope.agent_name or "", words))
+
+
+def may_write(policy: MemoryPolicy, agent_name: str, path: Collection[str]) -> bool:
+    """Whether an agent may write memories: one that another agent has called only where the policy names it.
+
+    Args:
+        path: the calls that lead to its run; none where the user asked it.
+    """
+    return not path or agent_name in (policy.allowed_agent_names or ())
 
 
 def is_internal(policy: MemoryPolicy, scope: MemoryScope) -> bool:

@@ -41,7 +41,8 @@ class MemoryPolicy:
         allow_unattributed_results: recall records that do not say whose they are.
         allowed_sources: the sources that may be recalled; None: all.
         allowed_scopes: the scopes that may be recalled; None: all.
-        allowed_agent_names: the agents whose records may be recalled; None: all.
+        allowed_agent_names: the agents whose records may be recalled; None: all. An agent that another one calls writes
+            nothing itself unless it is named here.
         allowed_trust_levels: the trust levels that may be recalled; None: all.
         required_metadata: values that keys of a record's own metadata must have; None: none.
         min_confidence: records below it are not recalled.

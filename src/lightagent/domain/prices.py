@@ -12,6 +12,7 @@ from lightagent.domain.usage import Usage
 
 _PER_MILLION: Final = PICOS // 10**6
 _MOST: Final = 1e9
+_BY_DEFAULT_AS_INPUT: Final = ("cached_input_per_million", "cache_write_per_million")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class ModelPrice:
         input_per_million: of what is sent.
         output_per_million: of what is answered, the reasoning included.
         cached_input_per_million: of what is sent and read from the provider's cache; by default as the rest of it.
+        cache_write_per_million: of what is sent and written to that cache; by default as the rest of it.
 
     Raises:
         ConfigurationError: a price is not a number, or is below 0.
@@ -30,26 +32,30 @@ class ModelPrice:
     input_per_million: float
     output_per_million: float
     cached_input_per_million: float | None = None
+    cache_write_per_million: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("input_per_million", "output_per_million", "cached_input_per_million"):
+        for name in ("input_per_million", "output_per_million", *_BY_DEFAULT_AS_INPUT):
             price: object = getattr(self, name)
-            if name.startswith("cached") and price is None:
+            if name in _BY_DEFAULT_AS_INPUT and price is None:
                 continue
             if not isinstance(price, int | float) or isinstance(price, bool) or not 0 <= price <= _MOST:
                 raise ConfigurationError(f"prices: {name} must be a number of at least 0, got {price!r:.80}.")
 
     def picos(self, usage: Usage) -> int:
         """What these tokens cost, in the parts that `lightagent.domain.budgets.PICOS` names."""
-        cached_price = (
-            self.input_per_million if self.cached_input_per_million is None else self.cached_input_per_million
-        )
         cached = min(usage.cached_input_tokens, usage.input_tokens)
+        written = min(usage.cache_write_tokens, usage.input_tokens - cached)
         return (
-            (usage.input_tokens - cached) * _rate(self.input_per_million)
-            + cached * _rate(cached_price)
+            (usage.input_tokens - cached - written) * _rate(self.input_per_million)
+            + cached * self._input_rate(self.cached_input_per_million)
+            + written * self._input_rate(self.cache_write_per_million)
             + usage.output_tokens * _rate(self.output_per_million)
         )
+
+    def _input_rate(self, per_million: float | None) -> int:
+        """The price of one token of a part of the input, which may have no price of its own."""
+        return _rate(self.input_per_million if per_million is None else per_million)
 
 
 def _rate(per_million: float) -> int:

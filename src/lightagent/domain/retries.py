@@ -12,6 +12,29 @@ JITTER: Final = 1.0
 MOST_ADAPTIONS: Final = 16
 """How often one request is sent in another form. A profile has fewer fields that a refusal can change."""
 
+MOST_UNREACHED: Final = 3
+UNREACHED_SECONDS: Final = 5.0
+"""Attempts, and seconds for all of them, at a server that cannot be reached at all, unless `max_retry=` is given."""
+RETRY: Final = "retry"
+"""The kind of the note that tells that a request is made again."""
+
+
+def is_unreached(failure: LightAgentErrorInfo) -> bool:
+    """Whether nobody has listened: the connection was refused, or the server's name is not known."""
+    return "unreached" in (failure.details or {})
+
+
+def retry_text(attempt: int, most: int, code: str, pause: float) -> str:
+    """``attempt 2 of 3, LA-503, waiting 1 s``.
+
+    Args:
+        attempt: the number of the attempt that is to come.
+        most: attempts that may be made.
+        code: of the last failure.
+        pause: seconds until the next attempt.
+    """
+    return f"attempt {attempt} of {most}, {code}, waiting {pause:.2g} s"
+
 
 def is_adaption(failure: LightAgentErrorInfo) -> bool:
     """Whether the endpoint refused the form of a request, and its model has learnt another one.

@@ -131,6 +131,7 @@ class Run(NamedTuple):
         plan_tools: the names of the tools that are offered by it; None: all that would be without it.
         planned: how often that agent was asked for a plan.
         plan_failed: a call that the plan needs has failed since.
+        mail: the ids of the messages of other agents that were delivered in this run.
     """
 
     started: RunStarted
@@ -170,6 +171,7 @@ class Run(NamedTuple):
     plan_tools: tuple[str, ...] | None = None
     planned: int = 0
     plan_failed: bool = False
+    mail: tuple[str, ...] = ()
 
     @property
     def messages(self) -> tuple[Message, ...]:

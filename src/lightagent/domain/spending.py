@@ -219,7 +219,8 @@ def _reported(usage: Usage | None, given: Callable[[], int]) -> Usage | None:
     if read == 0:
         read = min(given(), total or MOST_COUNT)
     made = max(_bounded(usage.output_tokens), total - read)
-    return Usage(read, made, read + made, _bounded(usage.cached_input_tokens), _bounded(usage.reasoning_tokens))
+    parts = usage.cached_input_tokens, usage.reasoning_tokens, usage.cache_write_tokens
+    return Usage(read, made, read + made, *map(_bounded, parts))
 
 
 def _bounded(count: int) -> int:

@@ -24,6 +24,7 @@ class Usage:
     total_tokens: int = 0
     cached_input_tokens: int = 0
     reasoning_tokens: int = 0
+    cache_write_tokens: int = 0
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(
@@ -32,6 +33,7 @@ class Usage:
             self.total_tokens + other.total_tokens,
             self.cached_input_tokens + other.cached_input_tokens,
             self.reasoning_tokens + other.reasoning_tokens,
+            self.cache_write_tokens + other.cache_write_tokens,
         )
 
     def __getitem__(self, name: str) -> int:
@@ -59,6 +61,7 @@ class Usage:
             "total_tokens": self.total_tokens,
             "cached_input_tokens": self.cached_input_tokens,
             "reasoning_tokens": self.reasoning_tokens,
+            "cache_write_tokens": self.cache_write_tokens,
         }
 
 
@@ -68,6 +71,7 @@ _NAMES: Final = (
     "total_tokens",
     "cached_input_tokens",
     "reasoning_tokens",
+    "cache_write_tokens",
     "prompt_tokens",
     "completion_tokens",
 )
@@ -99,6 +103,7 @@ def normalize_usage(usage: object) -> Usage:
         max(total, input_tokens + output_tokens),
         _first(counts, _CACHED) or _detail(counts, _CACHED_DETAILS, _INPUT_DETAILS),
         reasoning,
+        _first(counts, _WRITTEN) or _detail(counts, _WRITTEN_DETAILS, _INPUT_DETAILS),
     )
 
 
@@ -128,7 +133,7 @@ def _attributes(usage: object) -> Mapping[str, object]:
     dumped: object = dump() if callable(dump) else None
     if isinstance(dumped, Mapping):
         return dumped
-    names = (*_INPUT, *_TOOL_INPUT, *_OUTPUT, *_TOTAL, *_CACHED, *_CACHE_READS, *_CACHE_WRITES, *_REASONING)
+    names = (*_INPUT, *_TOOL_INPUT, *_OUTPUT, *_TOTAL, *_CACHED, *_WRITTEN, *_REASONING)
     return {name: getattr(usage, name) for name in names if hasattr(usage, name)}
 
 
@@ -149,6 +154,7 @@ def merge_usage(old: Usage | None, new: Usage) -> Usage:
         total,
         new.cached_input_tokens or old.cached_input_tokens,
         new.reasoning_tokens or old.reasoning_tokens,
+        new.cache_write_tokens or old.cache_write_tokens,
     )
 
 
@@ -191,9 +197,16 @@ _CACHED: Final = (
     "cachedContentTokenCount",  # Gemini
     "cached_content_token_count",
 )
+_WRITTEN: Final = ("cache_write_tokens", *_CACHE_WRITES)
 _THOUGHTS: Final = ("thoughtsTokenCount", "thoughts_token_count")
 _REASONING: Final = ("reasoning_tokens", *_THOUGHTS, "thinking_tokens")
 _CACHED_DETAILS: Final = ("cached_tokens", "cache_read_tokens", "cache_read", "cache_read_input_tokens")
+_WRITTEN_DETAILS: Final = (
+    "cache_write_tokens",  # OpenRouter
+    "cache_creation_tokens",  # LiteLLM
+    "cache_creation",  # LangChain
+    "cache_creation_input_tokens",  # DashScope
+)
 _INPUT_DETAILS: Final = ("prompt_tokens_details", "input_tokens_details", "input_token_details")
 _OUTPUT_DETAILS: Final = ("completion_tokens_details", "output_tokens_details", "output_token_details")
 

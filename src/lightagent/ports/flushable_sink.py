@@ -25,7 +25,12 @@ class FlushableSink(TelemetrySink, Protocol):
 
 @runtime_checkable
 class ProbedSink(FlushableSink, Protocol):
-    """A sink that can send something for a try."""
+    """A sink that can send something for a try, and knows what was lost."""
+
+    @property
+    def losses(self) -> str:
+        """What could not be sent, in a line; empty where nothing is known to be lost."""
+        ...
 
     def probe(self, timeout: float) -> str:
         """Send something at once.

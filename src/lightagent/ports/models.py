@@ -79,6 +79,15 @@ class KeyedModel(Protocol):
 
 
 @runtime_checkable
+class WritingModel(Protocol):
+    """A chat model that can tell what it would send, beside what every one does."""
+
+    def body(self, request: ChatRequest) -> JsonObject:
+        """The body of the HTTP request, as JSON; nothing is sent."""
+        ...
+
+
+@runtime_checkable
 class ReplayingModel(Protocol):
     """A chat model that is given back what its provider added to its answers, beside what every one does."""
 

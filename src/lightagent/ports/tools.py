@@ -12,12 +12,14 @@ from lightagent.domain.deltas import Delta
 from lightagent.domain.events import Event
 from lightagent.domain.information_flow import InformationFlow
 from lightagent.domain.json_types import JsonObject
+from lightagent.domain.messages import Message
 from lightagent.domain.origin import Origin, TraceHeaders
 from lightagent.domain.prices import NO_PRICES, PriceTable
 from lightagent.domain.runs import Run
 from lightagent.domain.scopes import Scope
 from lightagent.domain.tools import ToolSpec
 from lightagent.ports.budgets import Meter
+from lightagent.ports.mail import MailPost, MailRoom
 from lightagent.ports.policy import Gate
 from lightagent.ports.telemetry import CurrentSpans
 
@@ -53,6 +55,10 @@ def _no_past() -> Sequence[Event]:
     return ()
 
 
+def _no_messages() -> Sequence[Message]:
+    return ()
+
+
 def _no_headers(origin: Origin) -> TraceHeaders:
     return ()
 
@@ -74,6 +80,9 @@ class Nesting:
         meters: the budgets of the runs around it; what the nested run spends counts on them as well.
         past: gives the events of the nested run so far.
         prices: of models, for a nested run that has none of its own.
+        agents: the names of the agents that act in the runs around it, the outermost first.
+        conversation: gives the conversation of the run that calls, up to the reply that makes the call.
+        mail: the mailbox of the runs around it, where their agents send messages to each other.
     """
 
     child: Run | None
@@ -88,6 +97,9 @@ class Nesting:
     past: Callable[[], Sequence[Event]] = _no_past
     spans: CurrentSpans | None = None
     prices: PriceTable = NO_PRICES
+    agents: tuple[str, ...] = ()
+    conversation: Callable[[], Sequence[Message]] = _no_messages
+    mail: MailRoom | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +118,7 @@ class RunContext(Generic[DepsT_co]):
         show_part: show a part of the answer to the consumer of a streamed run; a generator's parts are shown anyway.
         step_key: where the run is a step of a flow, the idempotency key of that step: the same for all attempts at it,
             in which `idempotency_key` differs, and another one after a rerun. Empty outside of flows.
+        mail: how the agent that acts sends messages to others of its swarm; None where it does not.
     """
 
     deps: DepsT_co
@@ -118,6 +131,7 @@ class RunContext(Generic[DepsT_co]):
     nesting: Nesting | None = field(default=None, repr=False)
     show_part: Callable[[object], None] = field(default=_no_part, repr=False)
     step_key: str = ""
+    mail: MailPost | None = field(default=None, repr=False)
 
     @property
     def agent_name(self) -> str:

@@ -47,6 +47,11 @@ class PriceSettings(Section):
         ge=0,
         description="The price of a million tokens that are sent and read from the provider's cache.",
     )
+    cache_write_per_million: float | None = Field(
+        default=None,
+        ge=0,
+        description="The price of a million tokens that are sent and written to the provider's cache.",
+    )
 
 
 class BudgetSettings(Section):

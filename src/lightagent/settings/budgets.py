@@ -93,7 +93,12 @@ def _prices(chosen: dict[str, PriceSettings]) -> PriceTable | None:
     if not chosen:
         return None
     own = {
-        name: ModelPrice(price.input_per_million, price.output_per_million, price.cached_input_per_million)
+        name: ModelPrice(
+            price.input_per_million,
+            price.output_per_million,
+            price.cached_input_per_million,
+            price.cache_write_per_million,
+        )
         for name, price in chosen.items()
     }
     return PriceTable(own) | (litellm_prices() or NO_PRICES)

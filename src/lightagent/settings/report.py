@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from lightagent.domain.json_types import JsonValue
 from lightagent.settings.backends import secret_options
 from lightagent.settings.origins import KeyPath
 from lightagent.settings.schema import BACKENDS, TABLES, Backend, Settings
 from lightagent.settings.secrets import masked
+
+_BARE: Final = re.compile("[A-Za-z0-9_-]+")
+"""A key that TOML reads without quotation marks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +39,7 @@ class Difference:
 def rows(settings: Settings) -> list[Row]:
     """Every value that holds, set or built in."""
     return [
-        Row(".".join(path), _written(value), settings.provenance.origin(path).describe())
+        Row(".".join(map(_key, path)), _written(value), settings.provenance.origin(path).describe())
         for path, value in _values(settings)
     ]
 
@@ -74,11 +79,16 @@ def _backend_values(section: str, backend: Backend) -> Iterator[tuple[KeyPath, J
         yield (section, name), masked(name, value, name in secrets)
 
 
+def _key(name: str) -> str:
+    """A key as a TOML file has it: in quotation marks, where a part of it would be read as a key of its own."""
+    return name if _BARE.fullmatch(name) else json.dumps(name, ensure_ascii=False)
+
+
 def _written(value: JsonValue) -> str:
     if value is None:
         return "(not set)"
     if isinstance(value, dict):
-        pairs = ", ".join(f"{name} = {_written(inner)}" for name, inner in value.items())
+        pairs = ", ".join(f"{_key(name)} = {_written(inner)}" for name, inner in value.items())
         return f"{{ {pairs} }}" if pairs else "{}"
     if isinstance(value, list):
         return "[" + ", ".join(map(_written, value)) + "]"

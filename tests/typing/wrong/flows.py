@@ -27,3 +27,14 @@ def flows(needy: LightAgent[Needed, str], flow: LightFlow) -> None:
     flow.run("x", result_format="json")  # wrong
     flow.resume("r", run_id="r")  # wrong
     LightFlow(store="runs")  # wrong
+    flow.map("m", 3, agent=str.upper)  # wrong
+    flow.map("m", ["a"], agent=needy)  # wrong
+    flow.loop("l", agent=str.upper, until=True)  # wrong
+    flow.sleep("s", "3")  # wrong
+    flow.sleep("s", 3, max_retry=3)  # wrong
+    flow.wait_for("w", 3)  # wrong
+    flow.step("v", agent=str.upper, verify="judge")  # wrong
+    flow.step("v", agent=str.upper, on_doubt="maybe")  # wrong
+    flow.step("v", agent=str.upper, accept_steps="anybody")  # wrong
+    flow.step("v", agent=str.upper, retry=3)  # wrong
+    flow.signal("r", "paid", object())  # wrong

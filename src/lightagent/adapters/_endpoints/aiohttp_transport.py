@@ -14,7 +14,13 @@ from aiohttp.typedefs import LooseHeaders
 from yarl import URL
 
 from lightagent.adapters._endpoints.endpoint import Endpoint
-from lightagent.adapters._endpoints.faults import bad_certificate, no_connection_in_time, unknown_host, unreachable
+from lightagent.adapters._endpoints.faults import (
+    bad_certificate,
+    connection_failed,
+    no_connection_in_time,
+    unknown_host,
+    unreachable,
+)
 from lightagent.adapters._endpoints.reported_errors import status_error
 from lightagent.adapters._endpoints.trace_headers import sendable
 from lightagent.adapters._endpoints.transports import Answer, Transport
@@ -122,7 +128,7 @@ def connection_fault(exc: aiohttp.ClientError | OSError, host: str) -> ProviderE
         return bad_certificate(host, str(exc.certificate_error))
     if isinstance(exc, aiohttp.ClientPayloadError):
         return unreachable(host, "it broke off in the middle of the answer.")
-    return unreachable(host, str(exc) or type(exc).__name__)
+    return connection_failed(exc, host, str(exc) or type(exc).__name__)
 
 
 async def _beginning(answer: AiohttpAnswer) -> bytes:

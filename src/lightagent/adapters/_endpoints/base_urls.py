@@ -14,6 +14,10 @@ CHAT_PATH = "/chat/completions"
 EMBEDDINGS_PATH = "/embeddings"
 _REMEDY = "Give http:// or https://, a host, and the path where the API begins (most end in /v1)."
 _SHOWN = 200
+_SCHEMELESS = re.compile(
+    r"(localhost|(\d{1,3}\.){3}\d{1,3}|([a-z\d-]{1,30}\.){1,5}[a-z]{2,10})(:\d{1,5})?(/v\d{0,3}/?)?", re.IGNORECASE
+)
+"""A host with or without a port, as short as no key is, and at most the usual path."""
 _LOOPBACK = re.compile(r"localhost|.+\.localhost|127(\.\d{1,3}){3}|::1|0\.0\.0\.0")
 
 
@@ -39,6 +43,8 @@ def problem_of(url: str) -> str | None:
     except ValueError:
         return "it is no URL; look at the host and the port."  # What was taken for a port may be a password.
     if parts.scheme not in ("http", "https") or not host:
+        if _SCHEMELESS.fullmatch(url):
+            return f"{url} has no scheme: write http:// or https:// before it."
         return f"{_shown(url)} is no http or https URL with a host."
     return _misplaced(url, parts)
 

@@ -132,7 +132,12 @@ def _may_have_default_key(settings: Access, base_url: str, environ: Mapping[str,
 
 
 def _no_key(url: str) -> ProviderError:
-    return ProviderError(f"There is no API key for {host_of(url)}.", code="LA-401", retryable=False)
+    return ProviderError(
+        f"There is no API key for {host_of(url)}.",
+        code="LA-401",
+        guidance='Set OPENAI_API_KEY or pass api_key=. To try an agent without one: LightAgent(provider="offline").',
+        retryable=False,
+    )
 
 
 def _check_headers(headers: Mapping[str, str]) -> None:

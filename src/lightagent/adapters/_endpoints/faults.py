@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import socket
+from collections.abc import Iterator
+from typing import Literal
+
 from lightagent.domain.errors import ProviderError
 from lightagent.domain.json_types import JsonObject
 
@@ -123,9 +128,55 @@ def unreachable(host: str, reason: str) -> ProviderError:
     return fault(f"The connection to {host} failed: {reason}", "LA-503")
 
 
+def refused_connection(host: str, reason: str) -> ProviderError:
+    """Nobody listens there."""
+    return fault(
+        f"The connection to {host} failed: {reason}",
+        "LA-503",
+        guidance="Nobody listens there: start the server, or correct base_url (by default OPENAI_BASE_URL).",
+        details={"unreached": "refused"},
+    )
+
+
 def unknown_host(host: str) -> ProviderError:
     """No such name."""
-    return fault(f"No such host: {host}.", "LA-503", guidance="Check the network and the host in base_url.")
+    return fault(
+        f"No such host: {host}.",
+        "LA-503",
+        guidance="Check the network and the host in base_url (by default OPENAI_BASE_URL).",
+        details={"unreached": "unresolved"},
+    )
+
+
+def connection_failed(exc: BaseException, host: str, reason: str) -> ProviderError:
+    """No connection came about, or it broke: what kind of failure that is shows somewhere in the chain of causes."""
+    match how_unreached(exc):
+        case "refused":
+            return refused_connection(host, reason)
+        case "unresolved":
+            return unknown_host(host)
+        case None:
+            return unreachable(host, reason)
+
+
+def how_unreached(exc: BaseException) -> Literal["refused", "unresolved"] | None:
+    """Why nobody was reached at all; None where somebody may have been."""
+    for cause in _chain(exc):
+        if isinstance(cause, socket.gaierror):
+            return "unresolved"
+        if isinstance(cause, ConnectionRefusedError) or getattr(cause, "errno", None) == errno.ECONNREFUSED:
+            return "refused"
+    return None
+
+
+def _chain(exc: BaseException) -> Iterator[BaseException]:
+    """The exception and what is behind it, one way at each step; `os_error` is where aiohttp keeps it."""
+    seen: set[int] = set()
+    found: object = exc
+    while isinstance(found, BaseException) and id(found) not in seen:
+        seen.add(id(found))
+        yield found
+        found = getattr(found, "os_error", None) or found.__cause__ or found.__context__
 
 
 def bad_certificate(host: str, reason: str) -> ProviderError:

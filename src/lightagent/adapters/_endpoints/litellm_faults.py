@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from lightagent.adapters._endpoints.credentials import Credentials
 from lightagent.adapters._endpoints.error_bodies import Report, read_body, read_report
+from lightagent.adapters._endpoints.faults import how_unreached
 from lightagent.adapters._endpoints.pauses import pause
 from lightagent.adapters._endpoints.reported_errors import error_of
 from lightagent.domain.error_codes import ERROR_TAXONOMY
@@ -16,6 +17,8 @@ from lightagent.domain.json_types import JsonObject
 
 _PREFIX = re.compile(r"^(?:(?:litellm\.)?\w+(?:Error|Timeout|Exception)\s*[:-]\s*)+(?:\w+Exception - )?")
 _TRACEBACK = re.compile(r"Traceback \(most recent call last\):\n?")
+# The openai SDK's words, of its releases 3 and 2; litellm gives them the status 500.
+_KEYLESS = re.compile(r"Missing credentials\.|api_key client option must be set")
 _UNREACHABLE = re.compile(r"APIConnectionError|Connection error|ConnectError|ConnectionError|Cannot connect")
 
 
@@ -35,6 +38,8 @@ def provider_error(exc: Exception) -> ProviderError:
     details: JsonObject = {"exception": type(exc).__name__}
     if status is not None:
         details["status"] = status
+    if (how := how_unreached(exc)) is not None:
+        details["unreached"] = how
     message = _first_line(str(exc)) or type(exc).__name__
     report, code = _report(exc, message), _code(exc, status)
     wait = pause(_headers(exc), report.body, message)
@@ -68,6 +73,8 @@ def _code(exc: Exception, status: int | None) -> str:
         return "LA-413"
     if isinstance(exc, TimeoutError):
         return "LA-408"
+    if status == 500 and _KEYLESS.search(str(exc)):
+        return "LA-401"
     # Litellm gives a connection that failed the status 500.
     if isinstance(exc, OSError) or (status in (500, 503) and _UNREACHABLE.search(f"{type(exc).__name__}: {exc}")):
         return "LA-503"

@@ -36,6 +36,7 @@ class Report:
         moves: to be carried out, now that what they wanted is there.
         heard: how far that is of what was said to the run from outside; None: it is nothing of that.
         heard_below: the same where a flow below was told what was said, and has put it on record now.
+        waits: the flow below that these events are of waits for people, as far as it is not over.
     """
 
     events: Sequence[FlowEvent] = ()
@@ -43,6 +44,7 @@ class Report:
     moves: Sequence[Move] = ()
     heard: int | None = None
     heard_below: int | None = None
+    waits: bool = False
 
 
 class ActiveFlow:

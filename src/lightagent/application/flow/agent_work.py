@@ -143,7 +143,7 @@ class NoteKeeper(Keeper):
         """
         new = events[self._kept :]
         if new:
-            await self._task.note(new, None)
+            await self._task.note(new, None, _suspended(new[-1]))
             self._kept += len(new)
 
     async def close(self, events: Sequence[Event]) -> None:
@@ -164,3 +164,7 @@ def agent_events(notes: Sequence[Noted]) -> list[Event]:
 
 def _waits(record: RunRecord) -> bool:
     return isinstance(record.journal.run.outcome, Suspended)
+
+
+def _suspended(event: Event) -> bool:
+    return isinstance(event, RunFinished) and isinstance(event.outcome, Suspended)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from lightagent.application.flow.active_flow import ActiveFlow, Report
+from lightagent.application.flow.answer_questions import proposed_steps
 from lightagent.application.flow.flow_gate import Forbidden
 from lightagent.application.flow.flow_reviews import Asking, waiting_nodes
 from lightagent.application.flow.flow_step import LightFlowStep
@@ -28,9 +29,7 @@ async def ask_person(flow: ActiveFlow, move: AskHuman) -> None:
     """Put on record that a person is asked, with what the step's handler decides at once, where it has one."""
     step = flow.step_at(move.path, move.step.work)
     try:
-        query = plain_query(flow, move, step)
-        if query is None and step.query is not None:
-            query = await made_query(flow, move, step.query)
+        query: str | None = await _shown(flow, move, step)
     except FAILURES as raised:
         # Nobody can decide about what cannot be asked. The attempt will say what is wrong.
         flow.report(Report(_unasked(flow, move, failure(raised))))
@@ -57,6 +56,19 @@ async def ask_person(flow: ActiveFlow, move: AskHuman) -> None:
     if decision is not None:
         events.append(StepApprovalDecided(move.path, move.epoch, decision, request_id, at=flow.clock.now()))
     flow.report(Report(events))
+
+
+async def _shown(flow: ActiveFlow, move: AskHuman, step: LightFlowStep) -> str:
+    """What a person is shown: the query, or the result or the steps that are asked about."""
+    node = flow.state.nodes[move.path]
+    if move.about == "result":
+        return "" if node.output is None else node.output.text
+    if move.about == "growth":
+        return "\n".join(f"{one.name} ({one.work}): {one.query}" for one in proposed_steps(node.proposed))
+    query = plain_query(flow, move, step)
+    if query is None and step.query is not None:
+        query = await made_query(flow, move, step.query)
+    return query or ""
 
 
 async def _asked(flow: ActiveFlow, asking: Asking) -> Review | None:

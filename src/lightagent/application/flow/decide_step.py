@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from lightagent.application.flow.flow_step import LightFlowStep
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.events import AttemptNoted, FlowEvent, StepApprovalDecided
+from lightagent.domain.flow.nodes import Node
 from lightagent.domain.flow.paths import declared_path, escape
 from lightagent.domain.flow.state import FlowState
+from lightagent.domain.masking import shown
 from lightagent.domain.review import ApprovalDecision
 
 
@@ -34,9 +36,24 @@ def decided(
             return AttemptNoted(
                 node.path, node.epoch, node.attempt, declared.work.decide(node.notes, inside, decision, now), at=now
             )
-    path = node_path(state, step)
-    node = state.nodes[path]
-    return StepApprovalDecided(path, node.epoch, decision, node.request_id, at=now)
+    node = state.nodes[node_path(state, step)]
+    if node.status != "waiting_approval":
+        raise _waits_not(node)
+    return StepApprovalDecided(node.path, node.epoch, decision, node.request_id, at=now)
+
+
+def _waits_not(node: Node) -> ConfigurationError:
+    """Nobody is asked about the step now."""
+    if node.decision is not None:
+        who = shown(node.decision.actor) if node.decision.actor else "somebody"
+        why = f"{who:.60} has decided ({node.decision.action}). The first decision counts"
+    elif node.status in ("success", "failed", "skipped"):
+        why = f"it is over ({node.status})"
+    else:
+        why = "it goes on" if node.status == "running" else "nobody was asked yet"
+    return ConfigurationError(
+        f"{node.path} waits for no decision: {why}.", guidance="get_run shows where the run is now."
+    )
 
 
 def node_path(state: FlowState, step: str) -> str:
@@ -45,7 +62,9 @@ def node_path(state: FlowState, step: str) -> str:
     Raises:
         ConfigurationError: the run has none.
     """
-    for path in (step, escape(step)):
+    # The one step inside an item or a round has the name of the map or the loop.
+    name = step.rpartition("/")[2].partition("[")[0].partition("#")[0]
+    for path in (step, escape(step), f"{step}/{name}"):
         if path in state.nodes:
             return path
     raise ConfigurationError(

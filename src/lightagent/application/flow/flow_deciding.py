@@ -21,7 +21,7 @@ class Deciding:
         self._request_id = ""
 
     async def decide(self, state: FlowState, event: FlowEvent) -> None:
-        """Decide in the review service, unless this was done at an earlier try.
+        """Decide in the review service, unless this was done at an earlier try, also by a process that was killed then.
 
         Raises:
             PolicyError: it was decided there before, the time is over, or the actor may not.
@@ -35,7 +35,7 @@ class Deciding:
         review = await self._reviews.find(state, decided.request_id)
         if review is None:
             return
-        if self._state is None or not same_decision(review.decision, decided.decision):
+        if not same_decision(review.decision, decided.decision):
             await self._reviews.decide(review, decided.decision)
         self._state, self._request_id = state, decided.request_id
 

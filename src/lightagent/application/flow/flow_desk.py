@@ -16,10 +16,17 @@ from lightagent.application.flow.flow_reviews import FlowReviews
 from lightagent.application.flow.flow_runs import no_such_run
 from lightagent.application.flow.flow_step import LightFlowStep, by_work
 from lightagent.application.flow.listeners import Listeners
+from lightagent.application.flow.signal_flow import signalled
+from lightagent.application.flow.value_sizes import check_size
 from lightagent.domain.errors import StoreError, StreamConflict
-from lightagent.domain.flow.events import AttemptStopped, CancelRequested, FlowEvent, FlowFinished
+from lightagent.domain.flow.events import AttemptStopped, CancelRequested, FlowEvent, FlowFinished, Signalled
+from lightagent.domain.flow.limits import DEFAULT_FLOW_LIMITS
+from lightagent.domain.flow.refusals import Refused
 from lightagent.domain.flow.state import FlowState, fold
 from lightagent.domain.journal_streams import StreamKey
+from lightagent.domain.json_checks import require_json
+from lightagent.domain.json_copies import copy_json
+from lightagent.domain.json_types import JsonValue
 from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
@@ -73,6 +80,28 @@ class FlowDesk:
             StoreError: it cannot be kept.
         """
         await self._say(owner, run_id, lambda state: CancelRequested(reason=reason, at=self._clock.now()))
+
+    async def signal(self, owner: Scope, run_id: str, event: str, payload: JsonValue, key: str) -> bool:
+        """Tell a run of an event from outside; whether it is news, which a second delivery under one key is not.
+
+        Raises:
+            ConfigurationError: there is no such run, it is over, or what is told is no plain JSON.
+            StoreError: it cannot be kept.
+        """
+        check_text(event, "event")
+        check_text(key, "key")
+        require_json(payload, "signal: payload")
+        check_size(payload, DEFAULT_FLOW_LIMITS.max_value, "", f"payload of {event!r:.60}")
+        kept = copy_json(payload)
+        try:
+            await self._say(
+                owner, run_id, lambda state: signalled(state, Signalled(event, kept, key, at=self._clock.now()))
+            )
+        except Refused as refusal:
+            if refusal.kind == "stale":
+                return False
+            raise
+        return True
 
     async def _say(self, owner: Scope, run_id: str, make: MakeEvent, before: Before | None = None) -> None:
         """Put what is said into the run's inbox, and from there on its record, unless somebody has the run.

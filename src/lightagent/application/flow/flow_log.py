@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from lightagent.application.flow.flow_codec import flow_drafts, read_flow_event
+from lightagent.application.flow.flow_codec import read_flow_event
 from lightagent.application.flow.flow_inbox import HEARD, FlowInbox, heard_of
+from lightagent.application.flow.flow_values import FlowValues
 from lightagent.application.hold_lease import HeldLease
 from lightagent.application.keep_run import append_owned
 from lightagent.application.read_streams import read_entries
@@ -47,6 +48,7 @@ class StoredLog(FlowLog):
         self._key = key
         self._clock = clock
         self._inbox = FlowInbox(store, key, clock)
+        self._values = FlowValues(store, key, clock)
         self._lease = HeldLease(store, key, f"flow {key.id}")
         self._head = 0
         self._labels: dict[str, str] = {}
@@ -93,7 +95,7 @@ class StoredLog(FlowLog):
         await append_owned(
             self._store,
             self._key,
-            flow_drafts(events),
+            await self._values.drafts(events),
             expected=self._head,
             at=self._clock.now(),
             labels=labels,
@@ -115,7 +117,11 @@ async def read_flow(store: JournalStore, key: StreamKey) -> tuple[StreamInfo, li
         ConfigurationError: what is stored are no events of a flow, or those of another owner's run.
     """
     stream = (await store.read(key, -1, limit=1)).stream
-    events = [read_flow_event(entry) async for entry in read_entries(store, stream, stream.head)]
+    values = FlowValues(store, key)
+    events = [
+        await values.whole(read_flow_event(entry), entry.content)
+        async for entry in read_entries(store, stream, stream.head)
+    ]
     started = events[0] if events else None
     if started is not None and (not isinstance(started, FlowStarted) or started.scope != key.owner):
         raise ConfigurationError(

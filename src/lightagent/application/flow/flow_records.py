@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator
 from lightagent.application.check_options import check_text
 from lightagent.application.flow.flow_log import KIND, flow_key, read_flow
 from lightagent.application.flow.show_flow import flow_result
-from lightagent.application.flow.step_result import FlowStatus
-from lightagent.application.read_streams import read_each
+from lightagent.application.flow.step_result import FlowStatus, error_dict
+from lightagent.application.read_streams import list_streams
+from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.errors import ConfigurationError, DamagedStream, IncompleteListing
 from lightagent.domain.flow.state import fold
 from lightagent.domain.journal_streams import StreamKey, StreamQuery
 from lightagent.domain.json_types import JsonObject
@@ -33,15 +35,23 @@ class FlowRecords:
         return await self._read(flow_key(run_id, owner))
 
     async def list(self, owner: Scope) -> AsyncIterator[JsonObject]:
-        """The same of all runs of an owner, the newest first.
+        """The same of all runs of an owner, the newest first. One that cannot be read is among them as such.
 
         Raises:
-            IncompleteListing: after all that can be read, if something cannot.
             StoreError: the store cannot be read.
         """
         query = StreamQuery(kind=KIND, tenant=owner.tenant, user=owner.user)
-        async for record in read_each(self._store, query, self._read, "The run of a flow"):
-            yield record
+        try:
+            async for stream in list_streams(self._store, query):
+                try:
+                    record = await self._read(stream.key)
+                except (DamagedStream, ConfigurationError) as error:
+                    record = _unreadable(stream.key.id, owner, error.info)
+                if record is not None:
+                    yield record
+        except IncompleteListing as error:
+            for text in error.unreadable:
+                yield _unreadable("", owner, DamagedStream(text).info)
 
     async def _read(self, key: StreamKey) -> JsonObject | None:
         stream, events = await read_flow(self._store, key)
@@ -62,3 +72,17 @@ class FlowRecords:
             "created_at": stream.created_at,
             "updated_at": stream.updated_at,
         }
+
+
+def _unreadable(run_id: str, owner: Scope, error: LightAgentErrorInfo) -> JsonObject:
+    """The record of a run of which no more is known; without an id where not even that can be read."""
+    return {
+        "run_id": run_id,
+        "status": "unreadable",
+        "success": False,
+        "content": "",
+        "steps": [],
+        "error": error_dict(error),
+        "user_id": owner.user,
+        "tenant": owner.tenant,
+    }

@@ -19,6 +19,7 @@ from lightagent.application.flow.flow_outlet import FlowOutlet
 from lightagent.application.flow.flow_reviews import FlowReviews
 from lightagent.application.flow.flow_spell import watched
 from lightagent.application.flow.flow_step import LightFlowStep, by_work, definition_of
+from lightagent.application.flow.flow_values import FlowValues
 from lightagent.application.flow.listen import listening
 from lightagent.application.flow.listeners import Listeners
 from lightagent.application.flow.review_run import may_rerun, may_resume
@@ -27,12 +28,14 @@ from lightagent.application.flow.seen_flow import UNSEEN, Seen
 from lightagent.application.flow.show_flow import flow_result
 from lightagent.application.flow.step_result import LightFlowResult
 from lightagent.application.flow.underway import MOST_AT_ONCE
+from lightagent.application.flow.value_sizes import check_size
 from lightagent.application.flow.watch_flow import FlowWatchers
 from lightagent.application.hold_lease import SECONDS
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.changes import change_faults, held_by
 from lightagent.domain.flow.definition import FlowDefinition
 from lightagent.domain.flow.events import DefinitionChanged, FlowEvent, FlowStarted, RerunRequested, Resumed
+from lightagent.domain.flow.limits import DEFAULT_FLOW_LIMITS, FlowLimits
 from lightagent.domain.flow.state import FlowState, fold
 from lightagent.domain.flow.validation import validate
 from lightagent.domain.journal_streams import StreamKey
@@ -81,6 +84,8 @@ class FlowRuns:
         gates: what reviews them.
         seen: how telemetry and logs see them.
         reviews: where people are asked about steps.
+        limits: of new runs.
+        max_wait: seconds that a run waits here for a moment; None: however long.
     """
 
     def __init__(
@@ -95,6 +100,8 @@ class FlowRuns:
         gates: tuple[Gate, ...] = (),
         seen: Seen = UNSEEN,
         reviews: FlowReviews | None = None,
+        limits: FlowLimits = DEFAULT_FLOW_LIMITS,
+        max_wait: float | None = None,
     ) -> None:
         self._reviews = reviews
         self._seen = seen
@@ -106,6 +113,8 @@ class FlowRuns:
         self._listeners = listeners
         self._most = most
         self._most_kept = most_kept
+        self._limits = limits
+        self._max_wait = max_wait
         self._over: dict[StreamKey, None] = {}
 
     async def begin(self, steps: Sequence[LightFlowStep], query: str, request: FlowRequest) -> LightFlowResult:
@@ -116,6 +125,7 @@ class FlowRuns:
             StoreError: the run cannot be kept.
         """
         definition = self._definition(steps)
+        check_size(query, self._limits.max_value, "", "input")
         found = validate(definition)
         if found.errors:
             raise ConfigurationError(f"The flow cannot run: {'; '.join(found.errors)}.", guidance="See validate().")
@@ -126,13 +136,14 @@ class FlowRuns:
             definition,
             query,
             request.scope,
+            self._limits,
             trace_id=(watchers.trace_id if watchers is not None else "") or self._ids.new(),
             parent_trace_id=request.parent_trace_id,
             run_group_id=request.run_group_id,
             policies=policy_names(self._gates),
             at=self._clock.now(),
         )
-        async with self._new(run_id, request.scope) as log:
+        async with self._new(run_id, request.scope, named=bool(request.run_id)) as log:
             state = FlowState(started)
             flow = self._active(steps, state, [], log, request, watchers)
             await log.append([started], "running")
@@ -158,6 +169,25 @@ class FlowRuns:
                     async with settling(flow):
                         await self._go_on(flow, log, await may_resume(flow))
         return self._result(flow)
+
+    async def take_over(self, steps: Sequence[LightFlowStep], request: FlowRequest) -> tuple[LightFlowResult, int]:
+        """Go on with a run that nobody has, unless it is over; with the sequence of its last event afterwards.
+
+        Unlike with `resume`, what has failed is not tried anew, and a run that was cancelled stays so: of those, nobody
+        has said that they shall go on.
+
+        Raises:
+            LeaseHeld: somebody else was quicker.
+            ConfigurationError, StoreError: as `resume`.
+        """
+        async with self._taken(steps, request, wait=0.0) as (flow, log):
+            with watched(flow):
+                async with settling(flow):
+                    if flow.state.cancelled and flow.state.active:
+                        await run_flow(flow, most=self._most)
+                    elif flow.state.status not in _OVER:
+                        await self._ask_and_run(flow, log)
+        return flow_result(flow.state, flow.events), len(flow.events)
 
     async def rerun(self, steps: Sequence[LightFlowStep], path: str, request: FlowRequest) -> LightFlowResult:
         """Do a step again, and all that rests on it.
@@ -189,7 +219,7 @@ class FlowRuns:
         if flow.outlet is not None:
             await flow.outlet.begin(flow.state)
         async with listening(flow, log, self._listeners):
-            await run_flow(flow, most=self._most)
+            await run_flow(flow, most=self._most, max_wait=self._max_wait)
         if self._most_kept is not None and flow.state.status in _OVER:
             self._over.pop(log.key, None)
             self._over[log.key] = None
@@ -197,12 +227,7 @@ class FlowRuns:
                 oldest = next(iter(self._over))
                 del self._over[oldest]
                 await self._store.forget(oldest)
-                await FlowInbox(self._store, oldest, self._clock).forget()
-                await self._forget_reviews(oldest)
-
-    async def _forget_reviews(self, key: StreamKey) -> None:
-        if self._reviews is not None:
-            await self._reviews.forget(key.owner, key.id)
+                await self._forget_beside(oldest)
 
     async def _go_on(self, flow: ActiveFlow, log: StoredLog, decisions: tuple[Decision, ...] = ()) -> None:
         state = flow.state
@@ -211,22 +236,37 @@ class FlowRuns:
         if state.status in _OVER or decisions:
             flow.tell(Resumed(decisions=decisions, at=self._clock.now()))
             await flow.write(state.status)
+        await self._ask_and_run(flow, log)
+
+    async def _ask_and_run(self, flow: ActiveFlow, log: StoredLog) -> None:
         await ask_all_again(flow)
         await self._run(flow, log)
 
+    async def _forget_beside(self, run: StreamKey) -> None:
+        """Forget what is kept beside a run that was forgotten."""
+        await FlowInbox(self._store, run, self._clock).forget()
+        await FlowValues(self._store, run).forget()
+        if self._reviews is not None:
+            await self._reviews.forget(run.owner, run.id)
+
     @asynccontextmanager
-    async def _new(self, run_id: str, owner: Scope) -> AsyncIterator[StoredLog]:
-        """The log of a new run. The record of a run that is over makes way for one of the same id."""
+    async def _new(self, run_id: str, owner: Scope, *, named: bool) -> AsyncIterator[StoredLog]:
+        """The log of a new run. The record of a run that is over makes way for one of the same id.
+
+        Args:
+            named: the caller gave the id, so there may have been another run of it.
+        """
         key = flow_key(run_id, owner)
         log = StoredLog(self._store, key, self._clock)
         events = await log.open()
         if events and fold(events).status in _OVER:
             await log.close()
             await self._store.forget(key, expected=len(events))
-            await FlowInbox(self._store, key, self._clock).forget()
-            await self._forget_reviews(key)
             events = await log.open()
         try:
+            if named and not events:
+                # Also where a process died between the two: nobody has decided anything about the new run.
+                await self._forget_beside(key)
             if events:
                 raise ConfigurationError(
                     f"There is a run {run_id!r:.100} already, and it is not over.",
@@ -238,11 +278,15 @@ class FlowRuns:
 
     @asynccontextmanager
     async def _taken(
-        self, steps: Sequence[LightFlowStep], request: FlowRequest
+        self, steps: Sequence[LightFlowStep], request: FlowRequest, wait: float | None = None
     ) -> AsyncIterator[tuple[ActiveFlow, StoredLog]]:
-        """A run that is on record, as it is with these steps and after all that was said to it."""
+        """A run that is on record, as it is with these steps and after all that was said to it.
+
+        Args:
+            wait: seconds to wait for whoever has it; None: until the lease of a process that died has ended.
+        """
         log = StoredLog(self._store, flow_key(request.run_id, request.scope), self._clock)
-        events = await log.open(_WAIT)
+        events = await log.open(_WAIT if wait is None else wait)
         try:
             if not events:
                 raise no_such_run(request.run_id)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lightagent.application.flow.flow_function import FlowFunction
 from lightagent.application.flow.output_form import OutputForm
+from lightagent.application.flow.proposals import OFFERED
 from lightagent.application.flow.step_work import StepWork
+from lightagent.application.flow.verify_step import Verifier
 from lightagent.domain.flow.definition import FlowDefinition, StepDefinition
 from lightagent.domain.flow.paths import escape
 from lightagent.domain.json_types import JsonObject
@@ -23,10 +25,17 @@ class LightFlowStep:
         fallback: what does it once its own attempts are used up.
         query: makes its query from the context.
         cancel_if: whether it is skipped.
+        when: whether it runs.
         approval_handler: decides at once whether it runs.
         output: the type of what it gives; None for plain JSON as it is.
         approval_timeout: seconds for which a person may decide; None: for ever.
         escalate_to: who is asked where nobody has decided in that time; empty: nobody, and the step has failed.
+        over: gives the list of a map.
+        until: whether a loop is over, or the moment that a wait waits for.
+        verify: says what its result is worth.
+        accept_steps: whether what it proposes is added; None where nobody is asked.
+        body: the steps of an item or of a round.
+        offered: steps may add it below themselves, and the flow itself does not run it.
     """
 
     definition: StepDefinition
@@ -34,10 +43,17 @@ class LightFlowStep:
     fallback: StepWork | None = field(default=None, repr=False)
     query: FlowFunction | None = field(default=None, repr=False)
     cancel_if: FlowFunction | None = field(default=None, repr=False)
+    when: FlowFunction | None = field(default=None, repr=False)
     approval_handler: FlowFunction | None = field(default=None, repr=False)
     output: OutputForm[object] | None = field(default=None, repr=False)
     approval_timeout: float | None = None
     escalate_to: tuple[str, ...] = ()
+    over: FlowFunction | None = field(default=None, repr=False)
+    until: FlowFunction | None = field(default=None, repr=False)
+    verify: Verifier | None = field(default=None, repr=False)
+    accept_steps: FlowFunction | None = field(default=None, repr=False)
+    body: tuple[LightFlowStep, ...] = field(default=(), repr=False)
+    offered: bool = False
 
     @property
     def name(self) -> str:
@@ -62,9 +78,21 @@ class LightFlowStep:
 
 def definition_of(name: str, steps: Sequence[LightFlowStep]) -> FlowDefinition:
     """A flow as data."""
-    return FlowDefinition(name, tuple(step.definition for step in steps))
+    return FlowDefinition(name, tuple(step.definition for step in steps if not step.offered))
 
 
 def by_work(steps: Sequence[LightFlowStep]) -> Mapping[str, LightFlowStep]:
-    """Steps by what names their work in the definition."""
-    return {step.definition.work or escape(step.name): step for step in steps}
+    """Steps by what names their work in the definition, with those inside them and those that are offered."""
+    return dict(_named(steps, ""))
+
+
+def _named(steps: Sequence[LightFlowStep], within: str) -> Iterator[tuple[str, LightFlowStep]]:
+    for step in steps:
+        here = f"{within}{escape(step.name)}"
+        yield step.definition.work or here, step
+        yield from _named(step.body, f"{here}/")
+
+
+def offered_name(name: str) -> str:
+    """What names work that steps may add."""
+    return f"{OFFERED}{name}"

@@ -63,7 +63,7 @@ class FlowWork(StepWork):
         if watchers is not None:
             watchers.begin(() if is_new else events)
         if is_new:
-            await task.note(events, None)
+            await task.note(events, None, False)
         outlet = None if task.outlet is None else task.outlet.flow(task.place.path)
         flow = ActiveFlow(
             by_work(steps),
@@ -119,7 +119,7 @@ class NoteLog(FlowLog):
         self._task = task
 
     async def append(self, events: Sequence[FlowEvent], status: str, heard: int | None = None) -> None:
-        await self._task.note(events, heard)
+        await self._task.note(events, heard, status == "waiting")
 
 
 def _result(state: FlowState, name: str) -> object:

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 from lightagent.aiokits.abandon import Abandoned, TimeIsUp, within
 from lightagent.aiokits.cancellation import Heeding, from_now_on
 from lightagent.application.flow.active_flow import ActiveFlow, Report
 from lightagent.application.flow.flow_step import LightFlowStep
 from lightagent.application.flow.output_form import as_json
+from lightagent.application.flow.proposals import proposed, read_proposal
 from lightagent.application.flow.review_step import reviewed_end
 from lightagent.application.flow.step_errors import attempt_failed, out_of_time
 from lightagent.application.flow.step_queries import place_of, seen_from
 from lightagent.application.flow.step_work import Noted, StepTask, StepWaits, StepWork
+from lightagent.application.flow.value_sizes import check_size
 from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.flow.definition import StepDefinition
 from lightagent.domain.flow.events import AttemptFinished, AttemptNoted, FlowEvent
 from lightagent.domain.flow.moves import Do
-from lightagent.domain.flow.outputs import StepOutput
-from lightagent.domain.json_types import JsonValue
+from lightagent.domain.flow.outputs import Artifact, StepOutput
 
 
 class _GivenUp:
@@ -44,15 +47,13 @@ async def make_attempt(flow: ActiveFlow, move: Do, query: str) -> None:
         flow.watchers.enter_step(move.path, flow.clock.now())  # In the context of this task, with which it ends.
     with Heeding(await from_now_on()):
         try:
-            value = await _value(flow, move, step, query)
+            output, proposes = await _output(flow, move, step, query)
         except StepWaits:
             return
         except (*FAILURES, SystemExit) as raised:
             error = _failure(move, raised)
         else:
-            end: FlowEvent = AttemptFinished(
-                move.path, move.epoch, move.attempt, StepOutput(value), at=flow.clock.now()
-            )
+            end: FlowEvent = AttemptFinished(move.path, move.epoch, move.attempt, output, proposes, at=flow.clock.now())
             flow.report(Report((await reviewed_end(flow, move, step, end),)))
             return
         end = failed(flow, move, error)
@@ -68,15 +69,30 @@ def failed(flow: ActiveFlow, move: Do, error: Exception) -> FlowEvent:
     return attempt_failed(move, error, tried=tried, fallback_left=left, now=now, chance=chance)
 
 
-async def _value(flow: ActiveFlow, move: Do, step: LightFlowStep, query: str) -> JsonValue:
+async def _output(
+    flow: ActiveFlow, move: Do, step: LightFlowStep, query: str
+) -> tuple[StepOutput, tuple[StepDefinition, ...]]:
+    """What an attempt gives, and the steps that it proposes."""
+    made: list[Artifact] = []
+    proposes: tuple[StepDefinition, ...] = ()
+    result = await _result(flow, move, step, query, made)
+    if move.step.growth is not None and (proposal := read_proposal(result, move.path)) is not None:
+        offers = {name: one.definition for name, one in flow.steps.items()}
+        result, proposes = proposal.content, proposed(proposal, offers, move.path)
+    value = as_json(result, move.path) if step.output is None else step.output.keep(result, move.path)
+    check_size(value, flow.state.started.limits.max_value, move.path, "output")
+    return StepOutput(value, tuple(made)), proposes
+
+
+async def _result(flow: ActiveFlow, move: Do, step: LightFlowStep, query: str, made: list[Artifact]) -> object:
     given_up = _GivenUp()
     task = StepTask(
         query,
-        lambda: seen_from(flow, move, given_up.is_set),
+        lambda: seen_from(flow, move, given_up.is_set, made),
         place_of(flow, move),
         given_up.is_set,
         move.notes,
-        lambda events, heard: _note(flow, move, events, heard),
+        partial(_note, flow, move),
         lambda listener: flow.listen_below(move.path, move.epoch, move.attempt, listener),
         flow.clock,
         flow.traced,
@@ -88,11 +104,10 @@ async def _value(flow: ActiveFlow, move: Do, step: LightFlowStep, query: str) ->
     )
     work, seconds = _work_of(step, move), step.definition.timeout
     try:
-        result = await (work.do(task) if seconds is None else within(seconds, work.do(task)))
+        return await (work.do(task) if seconds is None else within(seconds, work.do(task)))
     finally:
         given_up.now = True
         flow.leave_below(move.path, move.epoch, move.attempt)
-    return as_json(result, move.path) if step.output is None else step.output.keep(result, move.path)
 
 
 def _work_of(step: LightFlowStep, move: Do) -> StepWork:
@@ -106,12 +121,12 @@ def _work_of(step: LightFlowStep, move: Do) -> StepWork:
     return step.fallback
 
 
-async def _note(flow: ActiveFlow, move: Do, events: Sequence[Noted], heard: int | None) -> None:
+async def _note(flow: ActiveFlow, move: Do, events: Sequence[Noted], heard: int | None, waits: bool) -> None:
     """Put what happens below an attempt on record; returns once it is durable."""
     now = flow.clock.now()
     noted = [AttemptNoted(move.path, move.epoch, move.attempt, event, at=now) for event in events]
     written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    flow.report(Report(noted, written, heard_below=heard))
+    flow.report(Report(noted, written, heard_below=heard, waits=waits))
     await written
 
 

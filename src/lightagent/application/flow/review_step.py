@@ -10,8 +10,9 @@ from lightagent.application.flow.flow_step import LightFlowStep
 from lightagent.application.flow.output_form import as_json
 from lightagent.application.flow.step_queries import seen_from
 from lightagent.application.flow.step_result import error_dict
+from lightagent.application.flow.value_sizes import check_size
 from lightagent.domain.error_codes import LightAgentErrorInfo
-from lightagent.domain.errors import OutputError
+from lightagent.domain.errors import LightAgentError
 from lightagent.domain.flow.events import AttemptFailed, AttemptFinished, AttemptStarted, FlowEvent
 from lightagent.domain.flow.moves import AskHuman, Do
 from lightagent.domain.flow.outputs import StepOutput
@@ -79,7 +80,8 @@ def _with_output(flow: ActiveFlow, move: Do, step: LightFlowStep, end: AttemptFi
         return end
     try:
         kept = as_json(value, move.path) if step.output is None else step.output.keep(value, move.path)
-    except OutputError as error:
+        check_size(kept, flow.state.started.limits.max_value, move.path, "output")
+    except LightAgentError as error:
         text = f"What the hooks made of the result of {move.path} does not fit. {error.message}"
         info = LightAgentErrorInfo("LA-HOOK", text, "Change the hook.")
         return AttemptFailed(move.path, move.epoch, move.attempt, info, decisions=end.decisions, at=end.at)

@@ -19,6 +19,7 @@ from lightagent.application.flow.make_attempt import failed, make_attempt
 from lightagent.application.flow.review_step import review_attempt
 from lightagent.application.flow.step_errors import unknown_outcome
 from lightagent.application.flow.step_queries import made_query, plain_query
+from lightagent.application.flow.step_work import Noted
 from lightagent.application.flow.underway import MOST_AT_ONCE, Underway, WorkKey
 from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.domain.errors import StoreError
@@ -42,18 +43,22 @@ from lightagent.domain.flow.refusals import Refused
 from lightagent.domain.outcomes import Suspended
 
 
-async def run_flow(flow: ActiveFlow, moves: list[Move] | None = None, *, most: int = MOST_AT_ONCE) -> None:
+async def run_flow(
+    flow: ActiveFlow, moves: list[Move] | None = None, *, most: int = MOST_AT_ONCE, max_wait: float | None = None
+) -> None:
     """Go on with a run until it ends, or until all that is left waits for people or events from outside.
 
     Args:
         moves: what is to be done, where it is not all that the state tells.
         most: attempts at the same time.
+        max_wait: seconds to wait for a moment that is known; where all are further away, the run is left as waiting.
+            None: however long.
 
     Raises:
         StoreError: what happened could not be put on record; the run can be resumed from what is there.
         ConfigurationError: the run wants steps that this flow has not.
     """
-    loop = FlowLoop(flow, most)
+    loop = FlowLoop(flow, most, max_wait)
     try:
         await loop.run(flow.state.open_moves() if moves is None else moves)
     finally:
@@ -63,12 +68,17 @@ async def run_flow(flow: ActiveFlow, moves: list[Move] | None = None, *, most: i
 class FlowLoop:
     """Carries out the moves of one run."""
 
-    def __init__(self, flow: ActiveFlow, most: int) -> None:
+    def __init__(self, flow: ActiveFlow, most: int, max_wait: float | None) -> None:
         self._flow = flow
+        self._max_wait = max_wait
         self._due: deque[Move] = deque()
         self._later: deque[Do] = deque()
         self._begin: list[Callable[[], None]] = []
-        self._waiting: set[WorkKey] = set()
+        self._waiting = {
+            (node.path, node.epoch, f"attempt {node.attempt}")
+            for node in flow.state.nodes.values()
+            if node.status == "running" and node.notes and _waits(node.notes[-1])
+        }
         self.underway = Underway(flow.news.set, most)
 
     async def run(self, moves: list[Move]) -> None:
@@ -87,18 +97,36 @@ class FlowLoop:
                 raise underway.failure
             if flow.state.status in _OVER or (underway.is_idle and not begin and not flow.news.is_set()):
                 return
+            if not begin and not flow.news.is_set() and self._may_leave():
+                await flow.write(self._status())
+                return
             await flow.news.wait()
 
     def _status(self) -> str:
-        """Of the run, for whoever lists it: one whose open attempts all wait for people waits."""
+        """Of the run, for whoever lists it: one whose open attempts all wait for people waits.
+
+        Whoever takes over the runs whose process is gone goes by it: what is to go on without a word must not wait.
+        """
         status = self._flow.state.status
-        return "waiting" if status == "running" and self._waiting and self.underway.waits_for(self._waiting) else status
+        waits = self._waiting and not self._later and self.underway.waits_for(self._waiting)
+        return "waiting" if status == "running" and waits else status
+
+    def _may_leave(self) -> bool:
+        """Whether all that is left is to wait for moments that are too far away."""
+        state = self._flow.state
+        if self._max_wait is None or self.underway.seconds_left() <= self._max_wait or not state.waits_for_time():
+            return False
+        if state.status == "running":
+            self._take(FlowFinished("waiting", at=self._flow.clock.now()))
+        return True
 
     def _hear(self, report: Report) -> None:
         if report.heard is not None:
             self._hear_said(report.events, report.heard)
             return
         taken = [self._take(event) for event in report.events]
+        if report.waits and isinstance(last := report.events[-1], AttemptNoted) and taken[-1]:
+            self._waiting.add(_attempt(last))
         self._due.extend(report.moves)
         if report.heard_below is not None:
             self._flow.heard = report.heard_below
@@ -147,18 +175,9 @@ class FlowLoop:
             if (is_said or isinstance(event, _OF_ATTEMPTS)) and refusal.kind in ("stale", "unknown", "status"):
                 return False
             raise
-        if isinstance(event, AttemptNoted):
-            self._note_waiting(event)
+        if isinstance(event, AttemptNoted):  # What is below goes on, unless the report says that it waits.
+            self._waiting.discard(_attempt(event))
         return True
-
-    def _note_waiting(self, event: AttemptNoted) -> None:
-        """An agent or a flow below waits for people; or goes on."""
-        key, inner = _attempt(event), event.event
-        waits = isinstance(inner, FlowFinished) and inner.status == "waiting"
-        if waits or (isinstance(inner, RunFinished) and isinstance(inner.outcome, Suspended)):
-            self._waiting.add(key)
-        else:
-            self._waiting.discard(key)
 
     def _carry_out_all(self) -> None:
         while self._due or (self._later and not self.underway.is_full):
@@ -269,6 +288,13 @@ class FlowLoop:
 
 _OVER: Final = frozenset(("success", "failed", "cancelled"))
 _OF_ATTEMPTS: Final = (AttemptStarted, AttemptNoted, AttemptFinished, AttemptFailed, AttemptStopped)
+
+
+def _waits(note: Noted) -> bool:
+    """Whether an agent or a flow below an attempt waits for people, by the last that is on record of it."""
+    if isinstance(note, FlowFinished):
+        return note.status == "waiting"
+    return isinstance(note, RunFinished) and isinstance(note.outcome, Suspended)
 
 
 def _key(path: str, epoch: int, what: str) -> WorkKey:

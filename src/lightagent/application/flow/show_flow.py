@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from lightagent.application.flow.flow_trace import flow_trace, step_traces
@@ -11,6 +11,7 @@ from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import error_from_info
 from lightagent.domain.errors import ConfigurationError, LightAgentError, RunSuspended
 from lightagent.domain.flow.events import FlowEvent
+from lightagent.domain.flow.paths import escape
 from lightagent.domain.flow.projection import flow_record
 from lightagent.domain.flow.state import FlowState
 from lightagent.domain.json_types import JsonObject
@@ -48,11 +49,10 @@ def flow_result(
     """
     record = flow_record(state)
     traces = {} if traced is None else step_traces(events, traced.captures)
-    steps = [step_result(step, traces.get(step.path)) for step in record.steps]
+    steps = [step_result(step, traces) for step in record.steps]
     if status is None:
         status = _status(state)
-        # What is still running once a run was left waits for people within the step.
-        steps = [replace(one, status="waiting_approval") if one.status == "running" else one for one in steps]
+        steps = [_left(state, one) for one in steps]
     return LightFlowResult(
         content=record.content,
         steps=steps,
@@ -61,6 +61,20 @@ def flow_result(
         run_id=record.run_id,
         trace_id=record.trace_id,
         trace=[] if traced is None else flow_trace(events, capture_content=traced.capture_content),
+    )
+
+
+def _left(state: FlowState, step: LightFlowStepResult) -> LightFlowStepResult:
+    """A step of a run that was left: where an attempt is still under way, it waits for people within the step."""
+    if step.status != "running":
+        return step
+    if state.nodes[step.path].status == "running":
+        return replace(step, status="waiting_approval")
+    return replace(
+        step,
+        items=tuple(tuple(_left(state, one) for one in item) for item in step.items),
+        rounds=tuple(tuple(_left(state, one) for one in turn) for turn in step.rounds),
+        added=tuple(_left(state, one) for one in step.added),
     )
 
 
@@ -77,11 +91,20 @@ def _reason(status: FlowStatus, steps: Sequence[LightFlowStepResult]) -> LightAg
         return LightAgentErrorInfo("LA-POLICY", "The run was cancelled.", "resume() goes on with it.")
     if status not in ("waiting", "waiting_approval"):
         return None
-    waiting = [step.name for step in steps if step.status == "waiting_approval"]
     what = "a person" if status == "waiting_approval" else "a time or an event"
+    waiting = list(_waiting(steps, "waiting_approval" if status == "waiting_approval" else "running"))
     return LightAgentErrorInfo(
         "LA-POLICY", f"The run waits for {what}: {', '.join(waiting)}.", "Go on with resume() once that is there."
     )
+
+
+def _waiting(steps: Sequence[LightFlowStepResult], status: str) -> Iterator[str]:
+    """The paths of the innermost steps of a status."""
+    for step in steps:
+        inside = list(_waiting(step.inside, status))
+        yield from inside
+        if step.status == status and not inside:
+            yield step.name if step.path == escape(step.name) else step.path
 
 
 def present(result: LightFlowResult, form: str) -> LightFlowResult | str | JsonObject:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeVar, overload
 
 from typing_extensions import TypeForm
 
+from lightagent.application.flow.artifacts import refer_to
 from lightagent.application.flow.output_form import OutputForm
 from lightagent.application.flow.step_result import LightFlowStepResult, step_result
+from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.context import SeenSteps
 from lightagent.domain.flow.context import StepContext as Seen
-from lightagent.domain.flow.outputs import StepOutput
+from lightagent.domain.flow.outputs import Artifact, StepOutput
 from lightagent.domain.json_types import JsonValue
 from lightagent.domain.scopes import NO_SCOPE, Scope
 
@@ -74,27 +77,79 @@ class StepContext(Mapping[str, object]):
         seen: what the step sees of the run.
         place: where this is.
         is_cancelled: whether the attempt was given up; a long synchronous callable should ask it.
+        made: is given the files that the attempt makes.
 
     Attributes:
         input: what the run was asked.
         outputs: what the steps before gave, as texts, by name.
         steps: their results, by name.
+        previous: within a loop the results of the round before, by name.
     """
 
-    __slots__ = ("_place", "_seen", "input", "is_cancelled", "outputs", "steps")
+    __slots__ = ("_made", "_place", "_seen", "input", "is_cancelled", "outputs", "previous", "steps")
 
-    def __init__(self, seen: Seen, place: StepPlace, is_cancelled: Callable[[], bool] = _never) -> None:
+    def __init__(
+        self,
+        seen: Seen,
+        place: StepPlace,
+        is_cancelled: Callable[[], bool] = _never,
+        made: list[Artifact] | None = None,
+    ) -> None:
         self._seen = seen
         self._place = place
+        self._made = made
         self.input = StepOutput(seen.input).text
         self.steps: Mapping[str, LightFlowStepResult] = _Steps(seen.steps)
         self.outputs: Mapping[str, str] = seen.outputs
+        self.previous: Mapping[str, LightFlowStepResult] = _Steps(seen.previous)
         self.is_cancelled = is_cancelled
 
     @property
     def run_id(self) -> str:
         """The id of the flow's run."""
         return self._place.run_id
+
+    @property
+    def trace_id(self) -> str:
+        """The id of the run's trace."""
+        return self._place.trace_id
+
+    @property
+    def path(self) -> str:
+        """Names the step in its run, such as `each[2]/look`."""
+        return self._place.path
+
+    @property
+    def item(self) -> JsonValue:
+        """Within a map the item of its list; None elsewhere."""
+        return self._seen.item
+
+    @property
+    def index(self) -> int | None:
+        """Within a map the place of the item, counted from 0; None elsewhere."""
+        return self._seen.index
+
+    @property
+    def round(self) -> int:
+        """Within a loop the number of the round, counted from 1; 0 elsewhere."""
+        return self._seen.round
+
+    def artifact(self, path: str | Path, *, name: str = "", media_type: str = "") -> Artifact:
+        """Put a file that the step has written on record, by reference and with its digest; it is read here and now.
+
+        Steps that come later find it in ``context.steps["…"].artifacts``, and read it with `read_artifact`.
+
+        Args:
+            name: what it is called, for people; by default the file's name.
+
+        Raises:
+            ConfigurationError: there is no such file, or this is no attempt at a step.
+        """
+        if self._made is None:
+            raise ConfigurationError("artifact: only what does the work of a step makes files.", guidance="")
+        made = refer_to(path, name, media_type)
+        self._made.append(made)
+        return made
 
     @property
     def user_id(self) -> str:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 
+from lightagent.application.flow.step_verdict import StepVerdict
+from lightagent.application.flow.value_sizes import TooLarge
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.errors import FlowTimeout, LightAgentError, ProviderError
 from lightagent.domain.flow.definition import StepDefinition
 from lightagent.domain.flow.events import AttemptFailed
 from lightagent.domain.flow.moves import Do
-from lightagent.domain.flow.retrying import after_failure
+from lightagent.domain.flow.nodes import Node
+from lightagent.domain.flow.retrying import NO_RETRY, Then, after_failure
 
 
 def attempt_failed(
@@ -27,7 +30,7 @@ def attempt_failed(
     """
     info = told(error)
     decided = after_failure(
-        move.step.retry,
+        NO_RETRY if isinstance(error, TooLarge) else move.step.retry,
         info,
         tried=tried,
         fallback_left=fallback_left,
@@ -37,6 +40,29 @@ def attempt_failed(
         classes=tuple(kind.__name__ for kind in type(error).__mro__),
     )
     return AttemptFailed(move.path, move.epoch, move.attempt, info, decided.then, decided.due, at=now)
+
+
+def after_verdict(node: Node, verdict: StepVerdict, *, now: float, chance: float) -> tuple[Then | None, float]:
+    """What follows what a verification said of the step's result, and when; nothing where the result counts.
+
+    Args:
+        now: the moment, in seconds since 1970.
+        chance: a number from 0 to 1, drawn for the pause.
+    """
+    if verdict.verdict == "accept":
+        return None, 0.0
+    if verdict.verdict == "unknown":
+        return (None if node.step.doubt == "accept" else node.step.doubt), 0.0
+    decided = after_failure(
+        node.step.retry,
+        LightAgentErrorInfo("LA-OUTPUT", verdict.reason),
+        tried=node.attempt - node.base,
+        fallback_left=node.step.fallback and not node.fallback,
+        now=now,
+        chance=chance,
+        classes=("OutputError",),
+    )
+    return decided.then, decided.due
 
 
 def told(error: BaseException) -> LightAgentErrorInfo:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Final
 
 from lightagent.application.flow.active_flow import ActiveFlow
 from lightagent.application.flow.flow_function import FlowFunction
 from lightagent.application.flow.flow_step import LightFlowStep
 from lightagent.application.flow.step_context import StepContext, StepPlace
+from lightagent.application.flow.value_sizes import check_size
 from lightagent.domain.errors import OutputError
 from lightagent.domain.flow.context import context_of
 from lightagent.domain.flow.moves import Ask, AskHuman, Do
-from lightagent.domain.flow.outputs import StepOutput
-from lightagent.domain.flow.paths import effect_key
+from lightagent.domain.flow.nodes import Node
+from lightagent.domain.flow.outputs import Artifact, StepOutput
+from lightagent.domain.flow.paths import added_depth, effect_key
+from lightagent.domain.flow.state import FlowState
+
+_BEFORE: Final = "Previous step outputs:"
 
 
 def place_of(flow: ActiveFlow, move: Do | Ask | AskHuman) -> StepPlace:
@@ -24,23 +30,55 @@ def place_of(flow: ActiveFlow, move: Do | Ask | AskHuman) -> StepPlace:
 
 
 def seen_from(
-    flow: ActiveFlow, move: Do | Ask | AskHuman, is_cancelled: Callable[[], bool] | None = None
+    flow: ActiveFlow,
+    move: Do | Ask | AskHuman,
+    is_cancelled: Callable[[], bool] | None = None,
+    made: list[Artifact] | None = None,
 ) -> StepContext:
-    """What callables of a step are given."""
+    """What callables of a step are given.
+
+    Args:
+        made: is given the files that an attempt makes.
+    """
     seen, place = context_of(flow.state, move.path), place_of(flow, move)
-    return StepContext(seen, place) if is_cancelled is None else StepContext(seen, place, is_cancelled)
+    return StepContext(seen, place) if is_cancelled is None else StepContext(seen, place, is_cancelled, made)
 
 
 def plain_query(flow: ActiveFlow, move: Do | AskHuman, step: LightFlowStep) -> str | None:
     """What a step is asked where no code has to be called for it; None where it has."""
-    if step.definition.query is not None:
-        return step.definition.query
+    if move.step.query is not None:
+        if not added_depth(move.path):
+            return move.step.query
+        # Whoever proposed the step could not know what those before it give.
+        return _followed_by(move.step.query, _BEFORE, flow.state.nodes[move.path].needed())
     if step.query is not None:
         return None
-    seen = context_of(flow.state, move.path)
-    asked = StepOutput(seen.input).text
-    given = [f"{one.name}: {one.content}" for one in seen.depends_on if one.status == "success"]
-    return "\n".join((f"{asked}\n\nPrevious step outputs:", *given)) if given else asked
+    return _asked(flow.state, flow.state.nodes[move.path])
+
+
+def _asked(state: FlowState, node: Node) -> str:
+    """What a step is asked that says nothing of it: what is around it, and what came of the steps before it."""
+    around, scope = node.scope.parent, node.scope
+    if around is None:
+        asked = StepOutput(state.input).text
+    elif around.step.kind == "map":
+        item, given = StepOutput(scope.item).text, around.step.query
+        asked = item if given is None else f"{given}\n\n{item}"
+    else:
+        said = around.query if around.query is not None else around.step.query
+        asked = _asked(state, around) if said is None else StepOutput(said).text
+        if scope.number > 1:
+            asked = _followed_by(asked, "The last round gave:", around.scopes[scope.number - 2].nodes)
+    return _followed_by(asked, _BEFORE, node.needed())
+
+
+def _followed_by(asked: str, title: str, nodes: Sequence[Node]) -> str:
+    given = [
+        f"{one.step.name}: {'' if one.output is None else one.output.text}"
+        for one in nodes
+        if one.status == "success" and (one.step.wait is None or one.step.wait.event)
+    ]
+    return "\n".join((f"{asked}\n\n{title}", *given)) if given else asked
 
 
 async def made_query(flow: ActiveFlow, move: Do | AskHuman, function: FlowFunction) -> str:
@@ -58,4 +96,6 @@ async def made_query(flow: ActiveFlow, move: Do | AskHuman, function: FlowFuncti
             f"The query of the step {move.step.name!r:.100} must be text, and {function.name} gave None.",
             guidance="Return text from query=.",
         )
-    return str(made)
+    asked = str(made)
+    check_size(asked, flow.state.started.limits.max_value, move.path, "query")
+    return asked

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias, TypeVar, overload
 
@@ -10,8 +11,8 @@ from typing_extensions import TypeForm
 from lightagent.application.flow.output_form import OutputForm
 from lightagent.application.projections.trace_event import TraceEvent
 from lightagent.domain.error_codes import LightAgentErrorInfo
-from lightagent.domain.flow.outputs import StepOutput
-from lightagent.domain.flow.record import StepRecord, StepStatus
+from lightagent.domain.flow.outputs import Artifact, StepOutput
+from lightagent.domain.flow.record import StepRecord, StepStatus, Verdict
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject, JsonValue
 
@@ -48,6 +49,12 @@ class LightFlowStepResult:
         input_summary, output_summary: the beginnings of its query and its content.
         approval_request_id: names the request about it, where a human was asked.
         approval_decision: approve, reject, edit or respond; pending while nobody has decided.
+        path: names it in the run, such as `each[2]/look` for a step of the third item of a map.
+        verdict: what its verification said: accept, reject or unknown; None where there is none.
+        artifacts: the files that it made.
+        items: of a map, the results of the steps of each item, in the order of its list.
+        rounds: of a loop, those of each round.
+        added: those of the steps that it has added below itself.
         trace: of the agent that was the step, if the run was asked for it.
     """
 
@@ -64,10 +71,21 @@ class LightFlowStepResult:
     output_summary: str | None = None
     approval_request_id: str | None = None
     approval_decision: str | None = None
+    path: str = ""
+    verdict: Verdict | None = None
+    artifacts: tuple[Artifact, ...] = ()
+    items: tuple[tuple[LightFlowStepResult, ...], ...] = field(default=(), repr=False)
+    rounds: tuple[tuple[LightFlowStepResult, ...], ...] = field(default=(), repr=False)
+    added: tuple[LightFlowStepResult, ...] = field(default=(), repr=False)
     trace: list[TraceEvent] = field(default_factory=list, repr=False, compare=False)
 
     def __str__(self) -> str:
         return self.content
+
+    @property
+    def inside(self) -> tuple[LightFlowStepResult, ...]:
+        """The results of all steps directly inside it."""
+        return (*(one for scope in (*self.items, *self.rounds) for one in scope), *self.added)
 
     @property
     def retry_count(self) -> int:
@@ -99,6 +117,12 @@ class LightFlowStepResult:
             "output_summary": self.output_summary,
             "approval_request_id": self.approval_request_id,
             "approval_decision": self.approval_decision,
+            "path": self.path,
+            "verdict": self.verdict,
+            "artifacts": [_artifact_dict(one) for one in self.artifacts],
+            "items": [[one.to_dict() for one in item] for item in self.items],
+            "rounds": [[one.to_dict() for one in turn] for turn in self.rounds],
+            "added": [one.to_dict() for one in self.added],
             "trace": [event.to_dict() for event in self.trace],
         }
 
@@ -136,11 +160,17 @@ class LightFlowResult:
     def step(self, name: str) -> LightFlowStepResult:
         """What came of a step.
 
+        Args:
+            name: of a step of the flow, or the path of one inside another, such as `each[2]/look`.
+
         Raises:
             KeyError: the flow has none of this name.
         """
         for step in self.steps:
             if step.name == name:
+                return step
+        for step in _all_of(self.steps):
+            if step.path == name:
                 return step
         raise KeyError(name)
 
@@ -174,6 +204,22 @@ class LightFlowResult:
         }
 
 
+def _all_of(steps: Sequence[LightFlowStepResult]) -> Iterator[LightFlowStepResult]:
+    for step in steps:
+        yield step
+        yield from _all_of(step.inside)
+
+
+def _artifact_dict(artifact: Artifact) -> JsonObject:
+    return {
+        "name": artifact.name,
+        "uri": artifact.uri,
+        "digest": artifact.digest,
+        "size": artifact.size,
+        "media_type": artifact.media_type,
+    }
+
+
 def error_dict(error: LightAgentErrorInfo) -> JsonObject:
     """An error as plain data."""
     return {
@@ -185,8 +231,16 @@ def error_dict(error: LightAgentErrorInfo) -> JsonObject:
     }
 
 
-def step_result(record: StepRecord, trace: list[TraceEvent] | None = None) -> LightFlowStepResult:
-    """What came of a step, from the record of its run."""
+def step_result(record: StepRecord, traces: Mapping[str, list[TraceEvent]] | None = None) -> LightFlowStepResult:
+    """What came of a step and of those inside it, from the record of its run.
+
+    Args:
+        traces: of agents, by the paths of the steps.
+    """
+
+    def inside(steps: Sequence[StepRecord]) -> tuple[LightFlowStepResult, ...]:
+        return tuple(step_result(one, traces) for one in steps)
+
     query = None if record.query is None else summary_of(StepOutput(record.query).text)
     decided = None if record.approval is None else record.approval.action
     return LightFlowStepResult(
@@ -203,7 +257,13 @@ def step_result(record: StepRecord, trace: list[TraceEvent] | None = None) -> Li
         output_summary=summary_of(record.content) if record.status == "success" else None,
         approval_request_id=record.approval_request_id or None,
         approval_decision="pending" if record.status == "waiting_approval" else decided,
-        trace=trace or [],
+        path=record.path,
+        verdict=record.verdict,
+        artifacts=record.artifacts,
+        items=tuple(inside(item) for item in record.items),
+        rounds=tuple(inside(turn) for turn in record.rounds),
+        added=inside(record.added),
+        trace=(traces or {}).get(record.path, []),
     )
 
 

@@ -44,7 +44,7 @@ class StepTask:
         is_cancelled: whether the attempt was given up.
         past: the events of the agent's or the flow's run below this attempt, before it was interrupted.
         note: puts further ones on record, with how far the run has heard what was said to it, where that is further
-            now; returns once they are durable.
+            now, and whether all that is left below the attempt waits for people; returns once they are durable.
         hear: is given whoever takes what is said to what goes on below this attempt.
         clock: tells the time.
         traced: the caller wants the trace.
@@ -60,7 +60,7 @@ class StepTask:
     place: StepPlace
     is_cancelled: Callable[[], bool]
     past: Sequence[Noted]
-    note: Callable[[Sequence[Noted], int | None], Awaitable[None]]
+    note: Callable[[Sequence[Noted], int | None, bool], Awaitable[None]]
     hear: Callable[[Listener], None]
     clock: Clock
     traced: bool = False

@@ -46,8 +46,16 @@ class Underway:
         return len(self._attempts) >= self._most
 
     def waits_for(self, keys: Collection[WorkKey]) -> bool:
-        """Whether nothing is under way but these."""
-        return not self._alarms and not self._stopping and all(key in keys for key in self._tasks)
+        """Whether nothing is under way but these, or is about to begin."""
+        going_on = [key for key, task in self._tasks.items() if not task.done()]
+        begins = self._attempts.difference(self._tasks)
+        return not self._alarms and not self._stopping and all(key in keys for key in (*going_on, *begins))
+
+    def seconds_left(self) -> float:
+        """Seconds until the first alarm, where nothing else is under way; else 0."""
+        if self._tasks or self._stopping or not self._alarms:
+            return 0.0
+        return min(alarm.when() for alarm in self._alarms.values()) - asyncio.get_running_loop().time()
 
     def reserve(self, key: WorkKey) -> None:
         """Count an attempt that is about to begin."""

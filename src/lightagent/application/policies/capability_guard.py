@@ -19,13 +19,14 @@ class CapabilityGuard:
 
     guard = None
 
-    def __init__(self, policy: CapabilityPolicy) -> None:
+    def __init__(self, policy: CapabilityPolicy, name: str = "capabilities") -> None:
         self._policy = policy
+        self._name = name
 
     @property
     def name(self) -> str:
         """What it is known by on record."""
-        return "capabilities"
+        return self._name
 
     @property
     def phases(self) -> frozenset[Phase]:

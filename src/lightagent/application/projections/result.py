@@ -11,12 +11,13 @@ from typing_extensions import TypeIs, TypeVar
 from lightagent.application.journal import Journal
 from lightagent.application.projections.calls import ToolCallRecord, tool_calls
 from lightagent.application.projections.history import history
+from lightagent.application.projections.no_answer import run_cancelled, run_suspended
 from lightagent.application.projections.partial_text import partial_text, withholds_content
 from lightagent.application.projections.trace_event import TraceEvent
 from lightagent.application.projections.usage import total_usage
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import error_from_info
-from lightagent.domain.errors import LightAgentError, OutputError, RunSuspended
+from lightagent.domain.errors import OutputError
 from lightagent.domain.events import ModelReplied
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.outcomes import Cancelled, Completed, Outcome, outcome_error
@@ -57,6 +58,10 @@ class RunResult(Generic[OutputT]):
     trace: list[TraceEvent] = field(repr=False)
     journal: Journal = field(repr=False)
 
+    def __str__(self) -> str:
+        """The text, as in the 0.9 line; `repr` shows everything."""
+        return self.content
+
     @property
     def success(self) -> bool:
         """Whether the run completed."""
@@ -71,9 +76,9 @@ class RunResult(Generic[OutputT]):
         if self.error is not None:
             raise error_from_info(self.error)
         if isinstance(self.outcome, Cancelled):
-            raise LightAgentError("The run was cancelled.", guidance="")
+            raise run_cancelled(self.outcome)
         if not self.success:
-            raise RunSuspended("The run waits for a human.", guidance="Go on with resume(result.journal, decision).")
+            raise run_suspended(self.journal.run, "Go on with resume(result.journal, decision).")
         if self._is_output(self.output):
             return self.output
         raise OutputError("The run has no output.")

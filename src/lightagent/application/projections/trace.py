@@ -11,17 +11,20 @@ from lightagent.application.projections.trace_data import (
     concluded_data,
     decision_data,
     decision_kind,
+    delivered_data,
     planned_data,
     replaced_data,
     selected_data,
+    sent_data,
     without_notes,
 )
 from lightagent.application.projections.trace_event import TraceEvent
 from lightagent.application.projections.usage import total_usage
 from lightagent.domain.agent_heads import AgentHead
+from lightagent.domain.agent_messages import MessagesDelivered
 from lightagent.domain.call_folding import result_labels
 from lightagent.domain.context_labels import joined, labels_of, untrusted_labels
-from lightagent.domain.effects import DeclareTools, HandOver
+from lightagent.domain.effects import DeclareTools, HandOver, SendMessage
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.events import (
     TOOL_PROGRESS,
@@ -52,6 +55,7 @@ from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.memory_trace import DIGEST, NOTED, memory_notes
 from lightagent.domain.outcomes import Cancelled, Completed, outcome_error
 from lightagent.domain.plans import Planned
+from lightagent.domain.retries import RETRY
 from lightagent.domain.tool_selection import ToolsSelected
 
 UNKNOWN_TOOL: Final = "unknown"
@@ -155,6 +159,7 @@ class _Tracer:
         | Concluded
         | ContextAdded
         | ContextReplaced
+        | MessagesDelivered
         | ModelRetried
         | Noted
         | OutputAccepted
@@ -164,7 +169,7 @@ class _Tracer:
         | Unrecognized,
     ) -> None:
         match event:
-            case ContextAdded() | ContextReplaced() | Planned() | ToolsSelected():
+            case ContextAdded() | ContextReplaced() | MessagesDelivered() | Planned() | ToolsSelected():
                 self._context(event)
             case OutputRejected(message=message):
                 self._line("output_check", event.at, {}, {"message": message.to_openai()})
@@ -180,7 +185,7 @@ class _Tracer:
             case _:
                 assert_never(event)
 
-    def _context(self, event: ContextAdded | ContextReplaced | Planned | ToolsSelected) -> None:
+    def _context(self, event: ContextAdded | ContextReplaced | MessagesDelivered | Planned | ToolsSelected) -> None:
         """What a request is made of."""
         match event:
             case ContextAdded(source=source, messages=messages, error=error, details=details):
@@ -196,6 +201,9 @@ class _Tracer:
                 self._line("context_replaced", event.at, replaced_data(event), content)
             case ToolsSelected():
                 self._line("tools_selected", event.at, selected_data(event))
+            case MessagesDelivered(told=delivered):
+                self._came += labels_of(delivered)
+                self._line("messages_delivered", event.at, *delivered_data(event))
             case Planned(message=message):
                 self._came += () if message is None else labels_of((message,))
                 self._line("plan", event.at, *planned_data(event))
@@ -210,6 +218,7 @@ class _Tracer:
         | Concluded
         | ContextAdded
         | ContextReplaced
+        | MessagesDelivered
         | ModelFailed
         | ModelReplied
         | ModelRequested
@@ -233,6 +242,8 @@ class _Tracer:
         known: JsonObject = {"kind": event.kind}
         if event.kind == TOOL_PROGRESS:
             known |= {name: event.data.get(name) for name in ("id", "name")}
+        elif event.kind == RETRY:
+            known |= {name: event.data.get(name) for name in ("attempt", "of", "code", "seconds")}
         self._line("note", event.at, known, {"data": copy_json(event.data)})
 
     def _memories(self, at: float, details: JsonObject) -> None:
@@ -267,6 +278,8 @@ class _Tracer:
             "policies": list(event.policies),
             "untrusted": [*self._untrusted],
         }
+        if event.tags:
+            data["tags"] = [*event.tags]
         told = () if event.head.silent else (event.head.instructions,)
         messages: list[JsonValue] = [message.to_openai() for message in (*told, *event.messages)]
         self._line("run_start", event.at, data, {"messages": messages})
@@ -338,6 +351,8 @@ class _Tracer:
             elif isinstance(effect, DeclareTools):
                 found: JsonObject = {"id": event.call_id, "tools": [*effect.names]}
                 self._line("tools_found", event.at, {**found, "candidates": candidates_data(effect.candidates)})
+            elif isinstance(effect, SendMessage):
+                self._line("message_sent", event.at, *sent_data(effect.message))
 
     def _approval(self, event: ApprovalRequested | ApprovalDecided) -> None:
         data: JsonObject = {

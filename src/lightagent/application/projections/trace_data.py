@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from lightagent.domain.agent_messages import AgentMessage, MessagesDelivered
+from lightagent.domain.context_labels import labels_of
 from lightagent.domain.events import Concluded, ContextReplaced
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject, JsonValue
@@ -60,6 +62,37 @@ def planned_data(event: Planned) -> tuple[JsonObject, JsonObject]:
 
 def _plan_data(plan: Plan) -> JsonObject:
     return {"goal": plan.goal, "steps": [{"text": step.text, "tools": [*step.tools]} for step in plan.steps]}
+
+
+def sent_data(message: AgentMessage) -> tuple[JsonObject, JsonObject]:
+    """Of a message that one agent sent to another, and what it says, which may be private."""
+    data: JsonObject = {
+        "message_id": message.id,
+        "number": message.number,
+        "sender": message.sender,
+        "recipient": message.recipient,
+        "chars": len(message.text),
+        "labels": [*message.labels],
+    }
+    return data, {"payload": copy_json(message.payload)}
+
+
+def delivered_data(event: MessagesDelivered) -> tuple[JsonObject, JsonObject]:
+    """Of messages that reached an agent, with the traces that they were sent in, and what the agent is told."""
+    told: list[JsonValue] = [
+        {"message_id": one.id, "number": one.number, "sender": one.sender, "sender_trace_id": one.trace_id}
+        if one.is_of_agent
+        else {"number": one.number}
+        for one in event.messages
+    ]
+    data: JsonObject = {
+        "messages": told,
+        "recipient": event.messages[0].recipient if event.messages else "",
+        "expired": event.expired,
+        "code": None if event.error is None else event.error.code,
+        "labels": [*labels_of(event.told)],
+    }
+    return data, {"told": [message.to_openai() for message in event.told]}
 
 
 def candidates_data(ranked: tuple[RankedTool, ...]) -> list[JsonValue]:

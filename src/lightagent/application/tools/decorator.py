@@ -95,22 +95,22 @@ def tool(
     Raises:
         ConfigurationError: the function cannot be a tool, or an option is out of range.
     """
-    if function is not None:
-        plain: DeclaredTool[object, P, T] = DeclaredTool(function)
-        return plain
-    return _Decorator(
-        ToolOptions(
-            name=name,
-            description=description,
-            timeout=timeout,
-            output_limit=output_limit,
-            idempotent=idempotent,
-            requires_approval=requires_approval,
-            capabilities=capabilities,
-            risk=risk,
-            trusted_output=trusted_output,
-        )
+    options = ToolOptions(
+        name=name,
+        description=description,
+        timeout=timeout,
+        output_limit=output_limit,
+        idempotent=idempotent,
+        requires_approval=requires_approval,
+        capabilities=capabilities,
+        risk=risk,
+        trusted_output=trusted_output,
     )
+    if function is None:
+        return _Decorator(options)
+    # ``tool(function, requires_approval=True)`` is no form that checkers know, and must not lose its options.
+    made: DeclaredTool[object, P, T] = DeclaredTool(function, None if options == ToolOptions() else options)
+    return made
 
 
 class _Decorator:

@@ -16,8 +16,17 @@ from lightagent.application.tools.foreign_tool import declared
 from lightagent.application.tools.function_tool import FunctionTool
 from lightagent.application.tools.output import render_output
 from lightagent.application.tools.wrapped_tool import unwrapped
+from lightagent.domain.agent_messages import AgentMessage
 from lightagent.domain.context_labels import TOOL_LABEL, TRUSTED, is_untrusted
-from lightagent.domain.effects import MOST_LABELS, Effect, NarrowTools, OfferTools, ToolAnswer, TransferHistory
+from lightagent.domain.effects import (
+    MOST_LABELS,
+    Effect,
+    NarrowTools,
+    OfferTools,
+    SendMessage,
+    ToolAnswer,
+    TransferHistory,
+)
 from lightagent.domain.error_records import error_info
 from lightagent.domain.errors import BudgetError, PolicyError, ToolError
 from lightagent.domain.handoffs import HistoryTransfer
@@ -92,6 +101,8 @@ def _answer(output: object, spec: ToolSpec) -> CallAnswer:
     effects: tuple[Effect, ...] = (OfferTools(tuple(offer)),) if offer else ()
     if output.narrow is not None:
         effects = (*effects, _narrowing(output.narrow, spec))
+    if isinstance(output.sent, AgentMessage) and spec.provider == OWN_PROVIDER:
+        effects = (*effects, SendMessage(output.sent))
     if hand_over:
         effects = (*effects, *_transfer(output.history, spec))
     labels = output_labels(spec, _labels(output.labels, spec))

@@ -99,6 +99,9 @@ def check_name(name: str) -> str:
     Raises:
         ConfigurationError: providers would refuse it as a tool's name.
     """
+    given: object = name
+    if not isinstance(given, str):
+        raise ConfigurationError(f"A tool's name is a text, not {type(given).__name__}.", guidance="")
     if not VALID_NAME.fullmatch(name):
         remedy = "Give the function a name, or pass name=." if name == "<lambda>" else "Pass another with name=."
         raise ConfigurationError(

@@ -141,10 +141,12 @@ def _unfit(tool: str, hints: Hints, exc: Exception) -> ConfigurationError:
             TypeAdapter(hint)
         except (PydanticUserError, PydanticUndefinedAnnotation, TypeError) as found:
             return ConfigurationError(
-                f"Tool {tool!r}: parameter {name!r} is of a type that cannot come from JSON: {_first_line(found)}"
+                f"Tool {tool!r}: parameter {name!r} is of a type that cannot come from JSON: {_first_line(found)}",
+                guidance="Take str, int, float, bool, list, dict, a dataclass, a TypedDict or a pydantic model; what "
+                "the program itself gives to tools comes in a RunContext.",
             )
     return ConfigurationError(f"Tool {tool!r}: its parameters cannot be checked: {_first_line(exc)}")
 
 
 def _first_line(exc: Exception) -> str:
-    return str(exc).strip().partition("\n")[0]
+    return str(exc).strip().partition("\n")[0].partition(" Set `arbitrary_types_allowed")[0]

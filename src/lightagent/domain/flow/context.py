@@ -83,7 +83,8 @@ class StepContext:
         outputs: their outputs, as texts.
         depends_on: the records of what it depends on directly, in the order in which it says so.
         item, index: of the map around it, the innermost where there are several; None outside of maps.
-        round: of the loop around it, counted from 1; 0 outside of loops.
+        round: of the loop around it, counted from 1; 0 outside of loops. Of a loop that is asked whether it goes on,
+            its last one.
         previous: the records of the round before.
     """
 
@@ -107,6 +108,8 @@ def context_of(state: Progress, path: str) -> StepContext:
     if node is None:
         raise Refused("unknown", f"The run has no step at {path!r:.200}.", path=path)
     around = list(_around(node))
+    if _is_asked_again(node):
+        around.insert(0, node.scopes[-1])
     steps = SeenSteps(tuple(_levels(node)))
     item = next((scope for scope in around if scope.parent is not None and scope.parent.step.kind == "map"), None)
     turn = next((scope for scope in around if scope.parent is not None and scope.parent.step.kind == "loop"), None)
@@ -130,8 +133,13 @@ def _around(node: Node) -> Iterator[Scope]:
         scope = None if scope.parent is None else scope.parent.scope
 
 
+def _is_asked_again(node: Node) -> bool:
+    """Whether it is a loop that is asked whether it makes another round."""
+    return node.status == "asking" and node.question == "again"
+
+
 def _levels(node: Node) -> Iterator[tuple[Scope, int]]:
-    if node.status == "asking" and node.question == "again":
+    if _is_asked_again(node):
         yield node.scopes[-1], _all(node.scopes[-1])
     inner: Node | None = node
     itself = False

@@ -15,12 +15,14 @@ class FlowLimits:
         max_rounds: of a loop that names no bound of its own.
         max_added: steps that all steps of the run together may add below themselves.
         max_depth: how many steps, one below the other, may add steps.
+        max_value: bytes of one input or output, as JSON.
     """
 
     max_items: int = 10_000
     max_rounds: int = 1_000
     max_added: int = 100
     max_depth: int = 3
+    max_value: int = 16_777_216
 
 
 DEFAULT_FLOW_LIMITS: Final = FlowLimits()

@@ -21,6 +21,7 @@ from lightagent.entrypoints.cli.memory_verify import adopt as adopt_memories
 from lightagent.entrypoints.cli.memory_verify import verify as verify_memories
 from lightagent.entrypoints.cli.openapi_command import from_openapi
 from lightagent.entrypoints.cli.policy_commands import policy_app
+from lightagent.entrypoints.cli.resume_command import resume_file
 from lightagent.entrypoints.cli.retention_commands import forget, prune, trim
 from lightagent.entrypoints.cli.review_commands import review_app
 from lightagent.entrypoints.cli.run_command import run
@@ -32,6 +33,7 @@ from lightagent.entrypoints.cli.tool_commands import tools_app
 from lightagent.entrypoints.cli.trace_commands import trace_app
 from lightagent.entrypoints.cli.trust_commands import trust, untrust
 from lightagent.entrypoints.cli.verify_command import verify
+from lightagent.entrypoints.cli.worker_command import worker
 
 HELP = """Run agents from the command line.
 
@@ -50,7 +52,9 @@ app = typer.Typer(
     name="lightagent", help=HELP, no_args_is_help=True, rich_markup_mode="markdown", pretty_exceptions_enable=False
 )
 app.command()(run)
+app.command("resume")(resume_file)
 app.command()(chat)
+app.command()(worker)
 config_app.command()(trust)
 config_app.command()(untrust)
 app.add_typer(config_app, name="config", help="Check, show and compare settings, without any network.")

@@ -37,6 +37,7 @@ from lightagent.entrypoints.cli.options import (
 from lightagent.entrypoints.cli.progress import print_line, progress_line
 from lightagent.entrypoints.cli.run_command import agent_options
 from lightagent.entrypoints.cli.swarm_files import agents_of, load_swarm
+from lightagent.entrypoints.cli.telemetry_losses import show_losses
 from lightagent.entrypoints.cli.tool_files import load_tools
 from lightagent.entrypoints.cli.trace_tree import print_tree
 from lightagent.entrypoints.cli.watched_run import watched_resume, watched_run
@@ -111,7 +112,9 @@ def chat(
     app = open_app(settings, logins=app_logins(settings))
     agent = app.agent(**agent_options(found, instructions))
     show_destination(app.model)
-    return _talk(agent, options, app.model.name, app.aclose, _UNDECIDED_STORED)
+    code = _talk(agent, options, app.model.name, app.aclose, _UNDECIDED_STORED)
+    show_losses(app)
+    return code
 
 
 def _refuse_beside_a_swarm(given: Mapping[str, object]) -> None:

@@ -7,8 +7,10 @@ error.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from enum import IntEnum
 from functools import wraps
 from typing import ParamSpec
@@ -51,8 +53,26 @@ def write_answer(text: str) -> None:
         text = "".join(each for each in text if each.isprintable() or each in "\n\t")
     encoding = sys.stdout.encoding or "utf-8"
     # Half a surrogate pair, which ids and texts may hold and no encoding can; the escape is also the one of JSON.
-    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise  # Whoever reads has enough, as `head` does; the program ends in silence.
+    except OSError as exc:
+        _let_go_of_standard_output()
+        raise LightAgentError(
+            f"Standard output cannot be written: {exc.strerror}.",
+            code="LA-STORE",
+            guidance="Make room where it goes, or send it elsewhere. What was asked has been done all the same.",
+        ) from exc
+
+
+def _let_go_of_standard_output() -> None:
+    """What could not be written is dropped: Python would try once more when it ends, and end with a traceback."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def write_visible_json(value: object) -> None:

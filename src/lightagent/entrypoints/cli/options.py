@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
@@ -17,6 +18,13 @@ Config: TypeAlias = Annotated[
 ]
 Profile: TypeAlias = Annotated[
     str | None, typer.Option("--profile", "-p", help="The profile of the settings; otherwise LIGHTAGENT_PROFILE.")
+]
+Model: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--model", "-m", help="The model to ask, in the place of the one that the settings name."),
+]
+Strict: TypeAlias = Annotated[
+    bool, typer.Option("--strict", help="Refuse to run where no model is configured and the stand-in would answer.")
 ]
 Tools: TypeAlias = Annotated[
     list[str] | None,
@@ -47,13 +55,24 @@ ShowTrace: TypeAlias = Annotated[
 Debug: TypeAlias = Annotated[bool, typer.Option("--debug", help="Log to standard error what happens, in detail.")]
 
 
-def settings_for(config: Path | None, profile: str | None, debug: bool, trust: bool) -> Settings:
+def settings_for(
+    config: Path | None, profile: str | None, debug: bool, trust: bool, model: str | None = None
+) -> Settings:
     """The settings that a command works with.
+
+    Args:
+        model: the name of the model to ask, over what the settings say.
 
     Raises:
         ConfigurationError: something does not fit.
     """
     settings = load_settings(config, profile, trust=trust)
+    if model is not None:
+        # As the environment would name it, so that errors say of what kind of model it is.
+        named = {"LIGHTAGENT__MODEL__MODEL": model}
+        if settings.model.kind == "offline":
+            named["LIGHTAGENT__MODEL__KIND"] = "openai"
+        settings = load_settings(config, profile, os.environ | named, trust=trust)
     if not debug:
         return settings
     return settings.model_copy(update={"logging": LoggingSettings(level="DEBUG", file=settings.logging.file)})

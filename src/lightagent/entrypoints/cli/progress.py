@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from lightagent.application.projections.stream_events import StreamEvent
 from lightagent.domain.json_types import JsonObject
+from lightagent.domain.retries import RETRY
 from lightagent.entrypoints.cli.trace_labels import call_text, preview
 
 
@@ -67,6 +68,8 @@ def progress_line(event: StreamEvent) -> str | None:
             return f"[{colour}]← {_name(data)}[/] {preview(str(data.get('output', '')))}"
         case "approval_required":
             return f"[yellow]? {_name(data)} waits for approval:[/] {preview(str(data.get('reason', '')))}"
+        case "note" if data.get("kind") == RETRY:
+            return f"[yellow]… {escape(str(data.get('text')))}[/]"
         case "note":
             text = data.get("text") or ", ".join(f"{key}: {value}" for key, value in data.items() if key != "kind")
             return f"[dim]  {escape(str(data.get('kind')))} {preview(str(text))}[/]"

@@ -12,17 +12,23 @@ from lightagent.application.tools.tool_file import place_in_file
 from lightagent.domain.errors import ConfigurationError
 
 
+def written(option: str) -> str:
+    """An option or an argument as it is written on the command line."""
+    return option if option.isupper() else f"--{option}"
+
+
 def run_file(path: Path, option: str) -> ModuleType:
     """What the file defines.
 
     Args:
-        option: the one that names the file, such as ``tools``; errors begin with it.
+        option: the one that names the file, such as ``tools``, or an argument, such as ``FLOW``; errors begin with it.
 
     Raises:
         ConfigurationError: there is no such file, or it does not run.
     """
+    at = f"{written(option)} {path}"
     if not path.is_file():
-        raise ConfigurationError(f"--{option} {path}: There is no such file.", guidance="Check the path.")
+        raise ConfigurationError(f"{at}: There is no such file.", guidance="Check the path.")
     # As `python FILE.py` does, so that the file can import its neighbours.
     folder = str(path.parent.absolute())
     if folder not in sys.path:
@@ -30,7 +36,7 @@ def run_file(path: Path, option: str) -> ModuleType:
     name = f"lightagent_{option}_{re.sub(r'[^0-9A-Za-z_]', '_', path.stem)}"
     spec = importlib.util.spec_from_file_location(name, path.absolute())
     if spec is None or spec.loader is None:
-        raise ConfigurationError(f"--{option} {path}: Python cannot load this file.", guidance="Check the path.")
+        raise ConfigurationError(f"{at}: Python cannot load this file.", guidance="Check the path.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
@@ -38,7 +44,7 @@ def run_file(path: Path, option: str) -> ModuleType:
     except (Exception, SystemExit) as exc:
         del sys.modules[name]
         raise ConfigurationError(
-            f"--{option} {place_in_file(exc, path)}: {type(exc).__name__}: {exc}.",
+            f"{written(option)} {place_in_file(exc, path)}: {type(exc).__name__}: {exc}.",
             guidance="Run it with `python` to see more, and correct it.",
         ) from exc
     return module

@@ -17,6 +17,7 @@ from lightagent.entrypoints.cli.destination import show_destination
 from lightagent.entrypoints.cli.logins import app_logins
 from lightagent.entrypoints.cli.run_command import agent_options, show_result
 from lightagent.entrypoints.cli.stores import require_store
+from lightagent.entrypoints.cli.telemetry_losses import show_losses
 from lightagent.entrypoints.cli.tool_files import load_tools
 from lightagent.human_review import HumanApprovalHook
 from lightagent.ports.journals import JournalStore
@@ -35,10 +36,12 @@ def resume_with(
     instructions: str | None,
     as_json: bool,
     trace: bool,
+    kept: JournalStore | None = None,
 ) -> ExitCode:
     """Go on with what `find` gives of the store, and show the result.
 
     Args:
+        kept: where the run is; by default the store that the settings name.
         decision, call: what was decided, and about which call; without a decision, what is decided in the store.
 
     Raises:
@@ -46,19 +49,23 @@ def resume_with(
     """
     options = agent_options(load_tools(tools), instructions)
     app = open_app(settings, logins=app_logins(settings))
+    if kept is not None:
+        app.on_close(kept.aclose)
     show_destination(app.model)
 
     async def go_on(app: App) -> RunResult:
         async with app:
-            store = require_store(app.journals)
+            store = kept or require_store(app.journals)
             journal = await find(store)
             found = decision is None and await _is_decided(store, journal)
             decided = None if found else about(journal, decision, call)
             options["hooks"] = [_desk(store, journal)]
-            return await app.agent(**options).aresume(journal, decided, store=store, trace=True)
+            result = await app.agent(**options).aresume(journal, decided, store=store, trace=True)
+            show_result(result, as_json=as_json, trace=trace)  # Closing the app may wait for a collector.
+        return result
 
     result = asyncio.run(go_on(app))
-    show_result(result, as_json=as_json, trace=trace)
+    show_losses(app)
     return exit_code(result.outcome)
 
 

@@ -34,6 +34,7 @@ from lightagent.entrypoints.cli.resume_run import resume_with
 from lightagent.entrypoints.cli.run_command import agent_options, show_result
 from lightagent.entrypoints.cli.session_commands import SessionId, query_text
 from lightagent.entrypoints.cli.stores import require_store, with_store
+from lightagent.entrypoints.cli.telemetry_losses import show_losses
 from lightagent.entrypoints.cli.tool_files import load_tools
 from lightagent.entrypoints.cli.watched_run import watched_run
 from lightagent.ports.journals import JournalStore
@@ -103,7 +104,7 @@ def rerun(
                     guidance="Ask it: lightagent run QUESTION --session SESSION; with --tenant NAME, if it has one.",
                 )
             with Progress(err()) as progress:
-                return await watched_run(
+                result = await watched_run(
                     app.agent(**options),
                     asked,
                     progress.show,
@@ -113,9 +114,11 @@ def rerun(
                     replace_turn=last.run_id,
                     trace=True,
                 )
+            show_result(result, as_json=as_json, trace=trace)  # Closing the app may wait for a collector.
+        return result
 
     result = asyncio.run(ask(app))
-    show_result(result, as_json=as_json, trace=trace)
+    show_losses(app)
     return exit_code(result.outcome)
 
 

@@ -105,6 +105,8 @@ class _Builder:
         match event["type"]:
             case "run_start":
                 title = f"[bold]{text_of(data, 'agent_name')}[/] · model {text_of(data, 'model')}"
+                if isinstance(tags := data.get("tags"), list):
+                    title += f" · [dim]{preview(', '.join(map(str, tags)))}[/]"
                 branch.agent = str(data.get("agent_name"))
                 branch.node.label = _line(title if path else f"{title} · [dim]trace {preview(event['trace_id'])}[/]")
             case "model_request":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import threading
 from collections.abc import AsyncGenerator, Mapping
@@ -39,14 +40,15 @@ from lightagent.adapters.registry import install_command
 from lightagent.domain.agent_heads import ModelEndpoint
 from lightagent.domain.deltas import Delta
 from lightagent.domain.errors import MissingExtraError
+from lightagent.domain.json_types import JsonObject
 from lightagent.domain.provider_fields import ModelOrigin, Recipient
-from lightagent.ports.models import ChatModel, ChatRequest, KeyedModel, ReplayingModel, ServedModel
+from lightagent.ports.models import ChatModel, ChatRequest, KeyedModel, ReplayingModel, ServedModel, WritingModel
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 
-class OpenAIChatModel(CredentialHolder, ChatModel, ServedModel, KeyedModel, ReplayingModel):
+class OpenAIChatModel(CredentialHolder, ChatModel, ServedModel, KeyedModel, ReplayingModel, WritingModel):
     """A model behind an OpenAI-compatible endpoint.
 
     Making one costs next to nothing: the environment is read, a client imported and a connection made at the first
@@ -155,6 +157,12 @@ class OpenAIChatModel(CredentialHolder, ChatModel, ServedModel, KeyedModel, Repl
         if self._transport is not None:
             self._known_recipient = profile, recipient
         return recipient
+
+    def body(self, request: ChatRequest) -> JsonObject:
+        """What `stream` would send, as far as it is known which form the endpoint takes."""
+        profile = self.profile
+        body: JsonObject = json.loads(self._encoder.encode(request, profile, self._recipient(profile)))
+        return body
 
     def __repr__(self) -> str:
         return f"OpenAIChatModel({self.name!r}, base_url={shown_url(self._settings.base_url)!r})"

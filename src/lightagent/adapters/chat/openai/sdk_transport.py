@@ -18,7 +18,7 @@ import openai
 
 from lightagent.adapters._endpoints.base_urls import CHAT_PATH, host_of
 from lightagent.adapters._endpoints.credentials import Credentials
-from lightagent.adapters._endpoints.faults import fault, no_connection_in_time, unreachable
+from lightagent.adapters._endpoints.faults import connection_failed, fault, no_connection_in_time, unreachable
 from lightagent.adapters._endpoints.reported_errors import status_error
 from lightagent.adapters._endpoints.trace_headers import sendable
 from lightagent.adapters._endpoints.transports import Answer, Transport
@@ -65,7 +65,7 @@ class SdkTransport(Transport):
             raise no_connection_in_time(host, self._settings.connect_timeout) from exc
         except openai.APIConnectionError as exc:
             self._remember_request(exc.request)
-            raise unreachable(host, _reason(exc)) from exc
+            raise connection_failed(exc, host, _reason(exc)) from exc
         except (openai.OpenAIError, TypeError) as exc:  # TypeError: the SDK found no way to authenticate
             raise _no_credentials(exc) from exc
         self._remember_request(response.http_request)

@@ -13,10 +13,13 @@ from mcp.shared.exceptions import MCPError
 
 from lightagent.adapters.mcp.sdk.access import Access
 from lightagent.adapters.mcp.sdk.calls import CURRENT, Call
-from lightagent.adapters.mcp.sdk.judgement import Told, judge, timed_out, unreadable
+from lightagent.adapters.mcp.sdk.faults import kind_of
+from lightagent.adapters.mcp.sdk.judgement import Again, Told, judge, timed_out, unreadable
 from lightagent.adapters.mcp.sdk.memory import ServerMemory
 from lightagent.adapters.mcp.sdk.questions import Answerers
 from lightagent.adapters.mcp.sdk.session import Session
+from lightagent.aiokits.told_work import MCP_REQUEST, Texts, telling
+from lightagent.domain.mcp import McpResult
 from lightagent.domain.mcp_faults import McpChanged, McpClosed, McpRefused, McpTimedOut, McpUnavailable
 
 T = TypeVar("T")
@@ -27,6 +30,17 @@ logging.getLogger("mcp").addHandler(logging.NullHandler())
 FIRST_PAUSE: Final = 0.1
 LONGEST_PAUSE: Final = 30.0
 CLOSE_SECONDS: Final = 10.0
+
+TOOL_ERROR: Final = "tool_error"
+"""What telemetry calls the fault of a tool that says of itself that it failed."""
+
+
+class _NotRead(McpUnavailable):
+    """The server has not looked at the request."""
+
+    def __init__(self, server: str, why: str) -> None:
+        super().__init__(server, why)
+        self.why = why
 
 
 class Moved(Exception):
@@ -60,8 +74,12 @@ class Core:
         """
         await self._live()
 
-    async def use(self, work: Callable[[Client], Awaitable[T]], call: Call, *, tool: str = "") -> T:
+    async def use(self, work: Callable[[Client], Awaitable[T]], call: Call, *, method: str = "", tool: str = "") -> T:
         """What `work` gives, with the client of a session that is open. It is done again only where nothing was sent.
+
+        Args:
+            method: of the one request that `work` makes, where telemetry is to know of it.
+            tool: that it calls.
 
         Raises:
             McpFault: the class says what became of the request.
@@ -72,33 +90,50 @@ class Core:
             session = await self._live()
             if tool and self._memory.pins.is_blocked(tool):
                 raise _changed(server, tool)
-            session.calls.begin(call)
-            token, begun, answered = CURRENT.set(call), self.loop.time(), True
             try:
-                return await work(session.client)
-            except MCPError as error:
-                told = judge(error, self._told(session, begun))
-                answered = not isinstance(told, McpTimedOut)
-                if isinstance(told, Exception):
-                    raise told from None
-                session.end(told.why)
+                if not method:
+                    return await self._asked(session, work, call, Texts())
+                version = session.client.protocol_version
+                with telling(MCP_REQUEST, session.route.facts(method, tool, version)) as told:
+                    return await self._asked(session, work, call, told)
+            except _NotRead as unread:
+                session.end(unread.why)
                 if last:
-                    raise McpUnavailable(server, told.why) from None
-            except TimeoutError:
-                answered = False
-                raise timed_out(server, self._memory.server.call_timeout or 0.0) from None
-            except InputRequiredRoundsExceededError:
-                raise McpRefused(server, "it asks for input again and again without an end.") from None
-            except (ValueError, RuntimeError) as exc:  # How the SDK says that an answer does not fit the protocol.
-                raise unreadable(server, str(exc)) from exc
-            except asyncio.CancelledError:
-                answered = False
-                raise
-            finally:
-                CURRENT.reset(token)
-                session.calls.end(call, answered=answered)
-                session.left()
+                    raise McpUnavailable(server, unread.why) from None
         raise AssertionError("unreachable")
+
+    async def _asked(self, session: Session, work: Callable[[Client], Awaitable[T]], call: Call, said: Texts) -> T:
+        """The same in one session; what an answer tells of a fault is said."""
+        server = self._memory.server.name
+        session.calls.begin(call)
+        token, begun, answered = CURRENT.set(call), self.loop.time(), True
+        try:
+            answer = await work(session.client)
+        except MCPError as error:
+            told = judge(error, self._told(session, begun))
+            answered = not isinstance(told, McpTimedOut)
+            if isinstance(told, Again):
+                raise _NotRead(server, told.why) from None
+            if isinstance(told, McpRefused) and kind_of(error) is None:
+                said.fault = str(error.code)
+            raise told from None
+        except TimeoutError:
+            answered = False
+            raise timed_out(server, self._memory.server.call_timeout or 0.0) from None
+        except InputRequiredRoundsExceededError:
+            raise McpRefused(server, "it asks for input again and again without an end.") from None
+        except (ValueError, RuntimeError) as exc:  # How the SDK says that an answer does not fit the protocol.
+            raise unreadable(server, str(exc)) from exc
+        except asyncio.CancelledError:
+            answered = False
+            raise
+        finally:
+            CURRENT.reset(token)
+            session.calls.end(call, answered=answered)
+            session.left()
+        if isinstance(answer, McpResult) and answer.is_error:
+            said.fault = TOOL_ERROR
+        return answer
 
     def retire(self) -> None:
         """Others take the place of these sessions, which end once their last calls have their answers."""

@@ -38,7 +38,7 @@ class Requests(Core):
             )
             return mcp_result(result)
 
-        return await self.use(work, call, tool=tool)
+        return await self.use(work, call, method="tools/call", tool=tool)
 
     async def list_resources(self, call: Call) -> tuple[McpResource, ...]:
         """Resources, and templates of them, of all pages. A server that has none is not asked."""
@@ -66,7 +66,7 @@ class Requests(Core):
             result = await client.read_resource(uri)
             return tuple(embedded(contents) for contents in result.contents)
 
-        return await self._in_time(work, call)
+        return await self._in_time(work, call, method="resources/read")
 
     async def list_prompts(self, call: Call) -> tuple[McpPrompt, ...]:
         """Prompts, of all pages. A server that has none is not asked."""
@@ -89,13 +89,13 @@ class Requests(Core):
             result = await client.get_prompt(name, dict(arguments))
             return prompt_messages(result.messages)
 
-        return await self._in_time(work, call)
+        return await self._in_time(work, call, method="prompts/get")
 
-    async def _in_time(self, work: Callable[[Client], Awaitable[T]], call: Call) -> T:
+    async def _in_time(self, work: Callable[[Client], Awaitable[T]], call: Call, *, method: str = "") -> T:
         """`use`, with the time limit that the SDK takes for calls of tools only."""
 
         async def limited(client: Client) -> T:
             async with asyncio.timeout(self._memory.server.call_timeout):
                 return await work(client)
 
-        return await self.use(limited, call)
+        return await self.use(limited, call, method=method)

@@ -28,6 +28,7 @@ from lightagent.adapters.mcp.sdk.http_faults import told
 from lightagent.adapters.mcp.sdk.listing import list_tools
 from lightagent.adapters.mcp.sdk.memory import ServerMemory
 from lightagent.adapters.mcp.sdk.questions import Answerers, Questions
+from lightagent.adapters.mcp.sdk.routes import Route
 from lightagent.adapters.mcp.sdk.transports import Watch, streams
 from lightagent.domain.masking import Mask, mask_named
 from lightagent.domain.mcp import StdioServer
@@ -50,6 +51,7 @@ class Session:
         error: why it could not be opened; empty unless that is so.
         settled: it is open, or could not be opened.
         calls: those under way.
+        route: the way to the server.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Session:
         self.error = ""
         self.settled = asyncio.Event()
         self.calls = CallsUnderWay()
+        self.route = Route(memory.server)
         self.legacy_next = False
         self._memory = memory
         self._answerers = answerers
@@ -166,7 +169,7 @@ class Session:
     async def _entered(self) -> AsyncGenerator[Client]:
         answerers, memory = self._answerers, self._memory
         questions = Questions(answerers, memory, self.calls, self.end)
-        watch = Watch(self.end, self._said, self._started, self._without_deadline)
+        watch = Watch(self.end, self._said, self._started, self._without_deadline, self.route)
         async with Client(
             streams(memory, self._access, watch),
             mode=memory.era,

@@ -16,6 +16,7 @@ from lightagent.adapters.mcp.sdk.memory import ServerMemory
 from lightagent.adapters.mcp.sdk.message_streams import Incoming, Outgoing
 from lightagent.adapters.mcp.sdk.oauth import WithoutDeadline, oauth
 from lightagent.adapters.mcp.sdk.pipe import Said
+from lightagent.adapters.mcp.sdk.routes import Route
 from lightagent.adapters.mcp.sdk.sse import sse_streams
 from lightagent.adapters.mcp.sdk.stdio import stdio_streams
 from lightagent.adapters.mcp.sdk.tidy import TidyReader
@@ -30,12 +31,14 @@ class Watch:
         over: told, with the reason, once the server takes no request any more.
         started: told how the server's process is killed, where there is one.
         without_deadline: within it the time to open does not count.
+        route: learns from the server's responses.
     """
 
     over: Callable[[str], None]
     said: Said
     started: Callable[[Callable[[], None]], None]
     without_deadline: WithoutDeadline
+    route: Route
 
 
 @asynccontextmanager
@@ -46,13 +49,13 @@ async def streams(memory: ServerMemory, access: Access, watch: Watch) -> AsyncGe
         async with stdio_streams(server, connection, watch.over, watch.said, watch.started) as (reader, writer):
             yield TidyReader(reader), writer
     elif connection.transport == "sse":
-        client = _http_client(server, _authenticated(connection, memory, access, watch))
+        client = _http_client(server, watch, _authenticated(connection, memory, access, watch))
         async with client, sse_streams(connection.url, client, server.max_bytes, watch.over, watch.said) as pipe:
             yield TidyReader(pipe[0]), pipe[1]
     else:
         inner = FaultTransport(_authenticated(connection, memory, access, watch), server.max_bytes)
         async with (
-            _http_client(server, inner) as client,
+            _http_client(server, watch, inner) as client,
             streamable_http_client(connection.url, http_client=client, max_sse_event_size=server.max_bytes) as pair,
         ):
             yield TidyReader(pair[0]), pair[1]
@@ -70,6 +73,7 @@ def _authenticated(
     return transport
 
 
-def _http_client(server: McpServer, transport: httpx2.AsyncBaseTransport) -> httpx2.AsyncClient:
+def _http_client(server: McpServer, watch: Watch, transport: httpx2.AsyncBaseTransport) -> httpx2.AsyncClient:
     # How long an answer may take is the business of each call; a stream of events may be silent for hours.
-    return httpx2.AsyncClient(transport=transport, timeout=httpx2.Timeout(server.open_timeout, read=None))
+    timeout = httpx2.Timeout(server.open_timeout, read=None)
+    return httpx2.AsyncClient(transport=transport, timeout=timeout, event_hooks={"response": [watch.route.see]})

@@ -12,7 +12,8 @@ from typing import Final
 from lightagent.adapters.telemetry.otel.names import COUNT, Names
 from lightagent.adapters.telemetry.otel.plain_values import Attributes
 from lightagent.domain.agent_heads import lasting_name
-from lightagent.domain.effects import HandOver
+from lightagent.domain.agent_messages import MessagesDelivered
+from lightagent.domain.effects import HandOver, SendMessage
 from lightagent.domain.events import (
     TOOL_PROGRESS,
     Admitted,
@@ -53,6 +54,7 @@ _OF_POLICIES: Final = (
     Concluded,
     ContextAdded,
     ContextReplaced,
+    MessagesDelivered,
     ModelFailed,
     ModelReplied,
     ModelRequested,
@@ -73,6 +75,7 @@ _TELLING: Final = frozenset(
         Concluded,
         ContextAdded,
         ContextReplaced,
+        MessagesDelivered,
         Noted,
         OutputRejected,
         Planned,
@@ -113,6 +116,8 @@ def told_of(names: Names, event: Event) -> Iterator[Told]:
             steps = 0 if event.plan is None else len(event.plan.steps)
             asked: Attributes = {COUNT: steps, "lightagent.model_calls": event.model_calls}
             yield "lightagent.planned", _with_error(names, asked, event)
+        case MessagesDelivered():
+            yield "lightagent.messages.delivered", _with_error(names, {COUNT: len(event.messages)}, event)
         case CallsRefused():
             yield "lightagent.calls.refused", {COUNT: len(event.call_ids), names.error_type: event.error.code}
         case ToolFinished():
@@ -170,7 +175,7 @@ def _served(names: Names, event: ContextAdded | Concluded) -> Iterator[Told]:
 
 
 def _with_error(
-    names: Names, found: Attributes, event: ContextAdded | Concluded | ContextReplaced | Planned
+    names: Names, found: Attributes, event: ContextAdded | Concluded | ContextReplaced | MessagesDelivered | Planned
 ) -> Attributes:
     if event.error is not None:
         found[names.error_type] = event.error.code
@@ -181,6 +186,9 @@ def _hand_overs(event: ToolFinished) -> Iterator[Told]:
     for effect in event.effects:
         if isinstance(effect, HandOver):
             yield "lightagent.handoff", {"lightagent.agent": lasting_name(effect.head.name), _CALL: event.call_id}
+        elif isinstance(effect, SendMessage):
+            to = lasting_name(effect.message.recipient)
+            yield "lightagent.message.sent", {"lightagent.agent": to, _CALL: event.call_id}
 
 
 def refused_call(names: Names, event: ToolFinished, tool: str) -> Told:

@@ -61,6 +61,7 @@ class AgentSpans:
         at: when its span begins, which for a run that is resumed is later.
         links: to the spans of the same run that came before.
         ids: of its trace and its span, where they are chosen.
+        tags: of its caller.
     """
 
     __slots__ = (
@@ -92,10 +93,11 @@ class AgentSpans:
         *,
         links: Sequence[Link] = (),
         ids: tuple[int, int] = NO_IDS,
+        tags: tuple[str, ...] = (),
     ) -> None:
         self._kit, self.started = kit, started
         names, facts = kit.names, kit.heads.facts(started.head)
-        self._base = plain_attributes(owner_attributes(names, started, kit.tags))
+        self._base = plain_attributes(owner_attributes(names, started, kit.tags_of(tags)))
         session = self._base.get(names.session)
         self._owner = self._base if session is None else {**self._base, names.conversation: session}
         own = run_attributes(names, started)
@@ -106,13 +108,13 @@ class AgentSpans:
             self.span = kit.spans.start_chosen(facts.title, parent, own, at, links, ids, base)
         self.context = inside(self.span, parent)
         self.head = started.acting or started.head
-        self._work = WorkSpans(kit, self._base)
+        self._calls: dict[str, CallSpan] = {}
+        self._work = WorkSpans(kit, self._base, self._calls)
         if started.messages and isinstance(asked := started.messages[-1], UserMessage):
             self._ask_of(asked)
         self._chat: tuple[AgentHead, ChatBase] | None = None
         self._attempt: AttemptSpan | None = None
         self._newest: AttemptSpan | None = None
-        self._calls: dict[str, CallSpan] = {}
         self._called: tuple[ToolCall, ...] = ()
         self._specs: tuple[ToolSpec, ...] = ()
         self._unknown: list[ToolFinished] = []

@@ -19,7 +19,7 @@ from lightagent.adapters.telemetry.otel.attributes import (
     reply_attributes,
     request_parameters,
 )
-from lightagent.adapters.telemetry.otel.content_events import DETAILS, EXCEPTION, details, emit, exception_details
+from lightagent.adapters.telemetry.otel.content_events import details, emit, exception_details
 from lightagent.adapters.telemetry.otel.costs import RunCosts
 from lightagent.adapters.telemetry.otel.head_facts import ChatBase
 from lightagent.adapters.telemetry.otel.kit import Kit
@@ -172,18 +172,17 @@ class AttemptSpan(Asking):
 
     def _tell(self, error: LightAgentErrorInfo | None, at: float, told: Attributes) -> None:
         """Tell what was asked and said, and what went wrong, as events."""
-        kit = self._kit
+        kit, names = self._kit, self._kit.names
         found = {**self._base.attributes, **plain_attributes({**self._own, **told})}
         if error is not None:
-            found[kit.names.error_type] = plain_name(error.code)
+            found[names.error_type] = plain_name(error.code)
             said = kit.content.error(error.message)
-            self._emit(EXCEPTION, exception_details(error.code, said), at)
-        self._emit(DETAILS, details(found, self._said), at)
+            self._emit(names.exception_event, exception_details(names, error.code, said), at)
+        self._emit(names.details_event, details(names, found, self._said), at)
 
     def _emit(self, name: str, told: Mapping[str, AnyValue], at: float) -> None:
         kit, context = self._kit, inside(self.span, Context())
-        schema = kit.names.schema_url
-        emit(name, told, context, at=nanoseconds(at), provider=kit.loggers, schema_url=schema)
+        emit(kit.names, name, told, context, at=nanoseconds(at), provider=kit.loggers)
 
 
 def _at_start(kit: Kit, request: ChatRequest, aside: AskedAside | None) -> Attributes:

@@ -20,7 +20,7 @@ _MOST_STOPS: Final = 16
 
 
 def owner_attributes(names: Names, started: RunStarted, tags: tuple[str, ...]) -> Attributes:
-    """What every span of a run has: whose it is, and the caller's tags."""
+    """What every span of a run has: whose it is, and the tags."""
     scope = started.scope
     found: Attributes = {}
     if scope.session:
@@ -101,6 +101,8 @@ def usage_attributes(names: Names, usage: Usage) -> Attributes:
         found[names.output_tokens] = usage.output_tokens
     if usage.cached_input_tokens:
         found[names.cache_read_tokens] = usage.cached_input_tokens
+    if usage.cache_write_tokens:
+        found[names.cache_write_tokens] = usage.cache_write_tokens
     if usage.reasoning_tokens:
         found[names.reasoning_tokens] = usage.reasoning_tokens
     return found

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanKind
@@ -15,8 +13,6 @@ from lightagent.adapters.telemetry.otel.spans import end, inside
 from lightagent.domain.events import ToolFinished
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.tools import OWN_PROVIDER, ToolSpec
-
-_MCP: Final = "mcp:"
 
 
 class CallSpan:
@@ -110,6 +106,4 @@ def _declared(kit: Kit, spec: ToolSpec) -> Attributes:
         found[names.tool_description] = plain_description(spec.description)
     if spec.provider:
         found[TOOL_PROVIDER] = plain_name(spec.provider)
-    if spec.provider.startswith(_MCP):
-        found[names.mcp_method] = "tools/call"
     return found

@@ -11,6 +11,8 @@ from typing import Final
 
 from lightagent.adapters.telemetry.otel.content_cleaning import Cleaner, default_detectors
 from lightagent.adapters.telemetry.otel.content_messages import MessageWriter, leading_instructions, structured
+from lightagent.adapters.telemetry.otel.names import V1_41_1, Names
+from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.masking import shown
 from lightagent.domain.messages import AssistantMessage, Message
@@ -22,16 +24,6 @@ from lightagent.ports.detectors import Detector
 
 VARIABLE: Final = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 """The environment variable that says where texts go; its values are the names of `ContentMode`, in any case."""
-
-INPUT: Final = "gen_ai.input.messages"
-OUTPUT: Final = "gen_ai.output.messages"
-INSTRUCTIONS: Final = "gen_ai.system_instructions"
-TOOLS: Final = "gen_ai.tool.definitions"
-ARGUMENTS: Final = "gen_ai.tool.call.arguments"
-RESULT: Final = "gen_ai.tool.call.result"
-QUERY: Final = "gen_ai.retrieval.query.text"
-DOCUMENTS: Final = "gen_ai.retrieval.documents"
-ERROR: Final = "exception.message"
 
 _LOGGER: Final = logging.getLogger("lightagent")
 
@@ -53,12 +45,29 @@ class ContentCapture:
         policy: the application's own rules; it is shown each text first, whole.
         limits: how much is kept.
         detectors: what the mode `REDACTED` takes out; none: what the detector ``validated`` finds.
+        names: of the attributes, which are those of version 1.41.1 here; a sink takes those that the environment asks
+            for.
+
+    Raises:
+        ConfigurationError: a value is of another type.
     """
 
     mode: ContentMode = ContentMode.NO_CONTENT
     policy: ContentPolicy | None = None
     limits: ContentLimits = field(default_factory=ContentLimits)
     detectors: tuple[Detector, ...] = ()
+    names: Names = field(default=V1_41_1, kw_only=True, repr=False)
+
+    def __post_init__(self) -> None:
+        mode: object = self.mode
+        if not isinstance(mode, ContentMode):
+            names = ", ".join(f"ContentMode.{name}" for name in ContentMode.__members__)
+            raise ConfigurationError(f"ContentCapture: mode is {shown(mode):.60}.", guidance=f"Give one of {names}.")
+        _check("limits", self.limits, isinstance(self.limits, ContentLimits), "ContentLimits")
+        _check("policy", self.policy, self.policy is None or callable(self.policy), "a function of kind and text")
+        for detector in self.detectors:
+            is_one = callable(getattr(detector, "find", None)) and not isinstance(detector, (str, type))
+            _check("detectors", detector, is_one, "objects with find")
 
     @classmethod
     def from_environment(cls) -> ContentCapture:
@@ -86,11 +95,11 @@ class ContentCapture:
 
     def reply(self, message: AssistantMessage, finish_reason: str | None) -> Mapping[str, str]:
         """What a model said: ``gen_ai.output.messages`` as JSON, with ``unknown`` for a reason that nobody told."""
-        return self._told(lambda: {OUTPUT: written(self._writer.output(message, finish_reason, self._room(6)))})
+        return self._told(lambda: self._reply(message, finish_reason))
 
     def arguments(self, value: JsonObject) -> Mapping[str, str]:
         """The arguments of a tool: ``gen_ai.tool.call.arguments`` as JSON."""
-        return self._told(lambda: self._json(ARGUMENTS, "tool_arguments", value))
+        return self._told(lambda: self._json(self.names.tool_arguments, "tool_arguments", value))
 
     def result(self, text: str) -> Mapping[str, str]:
         """What a tool answered: ``gen_ai.tool.call.result``, as JSON where it is an object or a list, else as it is."""
@@ -98,23 +107,24 @@ class ContentCapture:
 
     def question(self, text: str) -> Mapping[str, str]:
         """What an agent is asked: ``gen_ai.input.messages`` as JSON."""
-        return self._told(lambda: self._message(INPUT, "question", "user", text, {}))
+        return self._told(lambda: self._message(self.names.input_messages, "question", "user", text, {}))
 
     def answer(self, text: str) -> Mapping[str, str]:
         """What an agent answered: ``gen_ai.output.messages`` as JSON."""
-        return self._told(lambda: self._message(OUTPUT, "answer", "assistant", text, {"finish_reason": "stop"}))
+        more = {"finish_reason": "stop"}
+        return self._told(lambda: self._message(self.names.output_messages, "answer", "assistant", text, more))
 
     def error(self, text: str) -> Mapping[str, str]:
         """The message of an exception, which may repeat what it failed over: ``exception.message``."""
-        return self._told(lambda: self._text(ERROR, "error", text, self._room(2)))
+        return self._told(lambda: self._text(self.names.exception_message, "error", text, self._room(2)))
 
     def query(self, text: str) -> Mapping[str, str]:
         """What is looked for in a memory: ``gen_ai.retrieval.query.text``."""
-        return self._told(lambda: self._text(QUERY, "memory", text, self._room(7)))
+        return self._told(lambda: self._text(self.names.query_text, "memory", text, self._room(7)))
 
     def memories(self, found: Sequence[tuple[str, float, str]]) -> Mapping[str, str]:
         """What was found there, each with its id, score and text: ``gen_ai.retrieval.documents`` as JSON."""
-        return self._told(lambda: {DOCUMENTS: written(self._writer.documents(found, self._room(7)))})
+        return self._told(lambda: {self.names.documents: written(self._writer.documents(found, self._room(7)))})
 
     def _told(self, make: Callable[[], Mapping[str, str]]) -> Mapping[str, str]:
         """What `make` gives; nothing where the mode captures nothing, or where a fault of ours would reach the run."""
@@ -143,13 +153,16 @@ class ContentCapture:
         leading = leading_instructions(messages)
         made: dict[str, str] = {}
         if instructions := self._writer.instructions(leading, self._room(2)):
-            made[INSTRUCTIONS] = written(instructions)
+            made[self.names.instructions] = written(instructions)
         if specs:
-            made[TOOLS] = written(self._writer.tools(specs, self._room(2)))
+            made[self.names.tool_definitions] = written(self._writer.tools(specs, self._room(2)))
         left = self.limits.span // 2 - sum(map(len, made.values()))
         if said := messages[len(leading) :]:
-            made[INPUT] = written(self._writer.inputs(said, min(self.limits.attribute, left)))
+            made[self.names.input_messages] = written(self._writer.inputs(said, min(self.limits.attribute, left)))
         return made
+
+    def _reply(self, message: AssistantMessage, finish_reason: str | None) -> Mapping[str, str]:
+        return {self.names.output_messages: written(self._writer.output(message, finish_reason, self._room(6)))}
 
     def _message(
         self, attribute: str, kind: ContentKind, role: str, text: str, more: Mapping[str, str]
@@ -160,8 +173,8 @@ class ContentCapture:
     def _result(self, text: str) -> Mapping[str, str]:
         value = structured(text)
         if value is None:
-            return self._text(RESULT, "tool_result", text, self._room(7))
-        return self._json(RESULT, "tool_result", value)
+            return self._text(self.names.tool_result, "tool_result", text, self._room(7))
+        return self._json(self.names.tool_result, "tool_result", value)
 
     def _json(self, attribute: str, kind: ContentKind, value: JsonObject | list[JsonValue]) -> Mapping[str, str]:
         made = self._cleaner.json(kind, value, self._room(7))
@@ -170,6 +183,11 @@ class ContentCapture:
     def _text(self, attribute: str, kind: ContentKind, text: str, room: int) -> Mapping[str, str]:
         long = self._cleaner.text(kind, text)
         return _NOTHING if long is None else {attribute: fitted_text(long, min(self.limits.text, room))}
+
+
+def _check(name: str, value: object, is_right: bool, wanted: str) -> None:
+    if not is_right:
+        raise ConfigurationError(f"ContentCapture: {name}: expected {wanted}, got {type(value).__name__}.", guidance="")
 
 
 @cache

@@ -17,78 +17,41 @@ from opentelemetry._logs import LoggerProvider, SeverityNumber
 from opentelemetry.context import Context
 from opentelemetry.util.types import AnyValue
 
-from lightagent.adapters.telemetry.otel.content import ERROR, INPUT, INSTRUCTIONS, OUTPUT, TOOLS
 from lightagent.adapters.telemetry.otel.content_cleaning import read_leniently
-
-DETAILS: Final = "gen_ai.client.inference.operation.details"
-"""What a model was asked and what it said."""
-
-EXCEPTION: Final = "gen_ai.client.operation.exception"
-"""Why a model gave no answer."""
+from lightagent.adapters.telemetry.otel.names import Names
 
 SCOPE: Final = "lightagent"
-
-_STRUCTURED: Final = frozenset({INPUT, OUTPUT, INSTRUCTIONS, TOOLS})
-"""Attributes that are JSON on spans and must be structured on events."""
-
-_DETAILS: Final = frozenset(
-    {
-        *_STRUCTURED,
-        "error.type",
-        "gen_ai.conversation.id",
-        "gen_ai.operation.name",
-        "gen_ai.output.type",
-        "gen_ai.request.choice.count",
-        "gen_ai.request.frequency_penalty",
-        "gen_ai.request.max_tokens",
-        "gen_ai.request.model",
-        "gen_ai.request.presence_penalty",
-        "gen_ai.request.seed",
-        "gen_ai.request.stop_sequences",
-        "gen_ai.request.stream",
-        "gen_ai.request.temperature",
-        "gen_ai.request.top_p",
-        "gen_ai.response.finish_reasons",
-        "gen_ai.response.id",
-        "gen_ai.response.model",
-        "gen_ai.response.time_to_first_chunk",
-        "gen_ai.usage.cache_creation.input_tokens",
-        "gen_ai.usage.cache_read.input_tokens",
-        "gen_ai.usage.input_tokens",
-        "gen_ai.usage.output_tokens",
-        "gen_ai.usage.reasoning.output_tokens",
-        "server.address",
-        "server.port",
-    }
-)
-"""What version 1.41.1 of the conventions lets the event hold; the span of the call holds more."""
 
 _LOGGER: Final = logging.getLogger("lightagent")
 
 
-def details(span: Mapping[str, AnyValue], content: Mapping[str, str]) -> dict[str, AnyValue]:
-    """The attributes of the event `DETAILS`.
+def details(names: Names, span: Mapping[str, AnyValue], content: Mapping[str, str]) -> dict[str, AnyValue]:
+    """The attributes of the event that tells what a model was asked and what it said.
 
     Args:
+        names: of the attributes.
         span: those of the call's span; what the event has no place for is left out.
         content: what `ContentCapture` gives for the request and the reply, together.
     """
-    made = {name: value for name, value in span.items() if name in _DETAILS and name not in _STRUCTURED}
+    made = {name: value for name, value in span.items() if name in names.of_details}
     for name, text in content.items():
-        if name in _STRUCTURED:
+        if name in names.structured:
             made[name] = read_leniently(text)
     return made
 
 
-def exception_details(type_: str, content: Mapping[str, str]) -> dict[str, AnyValue]:
-    """The attributes of the event `EXCEPTION`.
+def exception_details(names: Names, type_: str, content: Mapping[str, str]) -> dict[str, AnyValue]:
+    """The attributes of the event that tells why a model gave no answer.
 
     Args:
+        names: of the attributes.
         type_: the exception's type.
         content: what `ContentCapture.error` gives for its message.
     """
-    message = content.get(ERROR)
-    return {"exception.type": type_} if message is None else {"exception.type": type_, ERROR: message}
+    made: dict[str, AnyValue] = {names.exception_type: type_}
+    if (message := content.get(names.exception_message)) is not None:
+        made[names.exception_message] = message
+    return made
 
 
 def application_provider() -> LoggerProvider | None:
@@ -99,30 +62,30 @@ def application_provider() -> LoggerProvider | None:
 
 
 def emit(
+    names: Names,
     name: str,
     attributes: Mapping[str, AnyValue],
     context: Context,
     *,
     at: int | None = None,
     provider: LoggerProvider | None = None,
-    schema_url: str = "https://opentelemetry.io/schemas/1.41.1",
 ) -> bool:
     """Emit an event, and say whether anybody took it. Neither waits nor raises; a fault is logged once.
 
     Args:
-        name: `DETAILS` or `EXCEPTION`.
+        names: of the version of the conventions that the event keeps to.
+        name: its `details_event` or `exception_event`.
         attributes: what it tells.
         context: one in which the call's span is the current one; the event carries its ids.
         at: when it happened, in nanoseconds since 1970; None: now.
         provider: whose loggers take it; None: the application's.
-        schema_url: the version of the conventions.
     """
     provider = provider or application_provider()
     if provider is None:
         return False
-    severity = SeverityNumber.WARN if name == EXCEPTION else SeverityNumber.INFO
+    severity = SeverityNumber.WARN if name == names.exception_event else SeverityNumber.INFO
     try:
-        logger = provider.get_logger(SCOPE, schema_url=schema_url)
+        logger = provider.get_logger(SCOPE, schema_url=names.schema_url)
         if not logger.enabled(context=context, severity_number=severity, event_name=name):
             return False
         logger.emit(timestamp=at, context=context, severity_number=severity, attributes=attributes, event_name=name)

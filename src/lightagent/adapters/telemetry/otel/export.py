@@ -57,9 +57,9 @@ class TelemetryExport:
             options = as_langfuse_wants(options)
         make = _exporters(options)
         resource = _resource(options)
-        places, tags = options.queue_size, options.tags if is_for_langfuse else ()
+        places = options.queue_size
         self._report = ExportReport(_place(options), monotonic)
-        self._spans = SpanWay(make.spans, self._report, resource, places, options.sample_ratio, tags)
+        self._spans = SpanWay(make.spans, self._report, resource, places, options.sample_ratio, is_for_langfuse)
         self.tracer_provider = self._spans.provider
         self._events = EventWay(make.events, self._report, resource, places) if _has_events(options) else None
         self.logger_provider = None if self._events is None else self._events.provider
@@ -82,6 +82,11 @@ class TelemetryExport:
         return self._report.lost
 
     @property
+    def losses(self) -> str:
+        """What was lost, as it was logged last; empty where nothing was."""
+        return self._report.line
+
+    @property
     def waiting(self) -> int:
         """Spans that are neither sent nor given up."""
         return self._spans.waiting
@@ -97,7 +102,7 @@ class TelemetryExport:
     def probe(self, timeout: float) -> str:
         """Send one span for a try, within so many seconds; why that failed, or nothing."""
         self.tracer_provider.get_tracer(_DEFAULT_NAME).start_span("lightagent doctor").end()
-        return "" if self.flush(timeout) else self._report.why or "no answer in time"
+        return "" if self.flush(timeout) else self._report.reason or "no answer in time"
 
     def close(self, timeout: float) -> bool:
         """Send what waits within so many seconds, tell what could not be sent, and end; whether everything was sent."""

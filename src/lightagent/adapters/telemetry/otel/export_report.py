@@ -117,12 +117,13 @@ class ExportReport:
 
     Attributes:
         why: why the last export failed, as far as is known.
+        line: what was logged last; empty as long as nothing was lost.
     """
 
     def __init__(self, place: str, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.place = place
         self._monotonic = monotonic
-        self.why = ""
+        self.why = self.line = ""
         self.begin_anew()
         if hasattr(os, "register_at_fork"):  # Windows has no forks.
             begin_anew = weakref.WeakMethod(self.begin_anew)
@@ -133,10 +134,16 @@ class ExportReport:
     def begin_anew(self) -> None:
         """In a forked child: what the parent has counted, it tells itself."""
         self.sent = 0
+        self._under_way = set[Attempt]()
         self._lost: dict[tuple[Kind, Fate], int] = dict.fromkeys(_PHRASES_OF, 0)
         self._told = {**self._lost}
         self._next = self._monotonic()
         self._telling = threading.Lock()
+
+    @property
+    def reason(self) -> str:
+        """Why nothing is sent: what an export that goes on has met with so far, else why the last one failed."""
+        return next(filter(None, (attempt.told() for attempt in [*self._under_way])), self.why)
 
     @property
     def lost(self) -> int:
@@ -146,10 +153,13 @@ class ExportReport:
     @contextmanager
     def attempt(self) -> Iterator[Attempt]:
         """One export in this thread; what the SDK logs meanwhile is kept back."""
-        before, _UNDER_WAY.attempt = _UNDER_WAY.attempt, Attempt()
+        attempt = Attempt()
+        self._under_way.add(attempt)
+        before, _UNDER_WAY.attempt = _UNDER_WAY.attempt, attempt
         try:
-            yield _UNDER_WAY.attempt
+            yield attempt
         finally:
+            self._under_way.discard(attempt)
             _UNDER_WAY.attempt = before
 
     def went_well(self, kind: Kind, count: int, attempt: Attempt) -> None:
@@ -180,7 +190,7 @@ class ExportReport:
         for kind, count in left.items():
             if count:
                 self._lost[kind, "failed"] += count
-                self.why = self.why or "the time for it was over"
+                self.why = self.reason or "the time for it was over"
         self._next = self._monotonic()
         self.tell()
 
@@ -201,7 +211,8 @@ class ExportReport:
         self._told, self._next = lost, self._monotonic() + _PAUSE
         why = f" ({self.why})" if self.why else ""
         parts = [_counted(count, what[0]) + _PHRASES_OF[what].format(why=why) for what, count in new.items()]
-        _LOGGER.warning("Telemetry to %s: %s.", self.place, "; ".join(parts))
+        self.line = f"Telemetry to {self.place}: {'; '.join(parts)}."
+        _LOGGER.warning("%s", self.line)
 
 
 _PHRASES_OF: Final[Mapping[tuple[Kind, Fate], str]] = {

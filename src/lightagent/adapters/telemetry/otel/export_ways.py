@@ -27,7 +27,7 @@ class SpanWay:
         resource: what the process is.
         places: how many may wait; None: as the environment says.
         ratio: the share of traces that is kept; None: likewise.
-        langfuse_tags: put on each span under Langfuse's name.
+        is_for_langfuse: put the tags of each span under Langfuse's name as well.
 
     Attributes:
         provider: makes them.
@@ -40,15 +40,15 @@ class SpanWay:
         resource: Resource,
         places: int | None,
         ratio: float | None,
-        langfuse_tags: tuple[str, ...],
+        is_for_langfuse: bool,
     ) -> None:
         size = span_places(places)
         self._room = WaitingRoom("span", size, report)
         self._exporter = WatchedSpans(make, report, self._room.settle)
         sampler = None if ratio is None else ParentBasedTraceIdRatio(ratio)
         self.provider = TracerProvider(sampler, resource, shutdown_on_exit=False)
-        if langfuse_tags:
-            self.provider.add_span_processor(LangfuseTags(langfuse_tags))
+        if is_for_langfuse:
+            self.provider.add_span_processor(LangfuseTags())
         self.provider.add_span_processor(SpanQueue(self._exporter, self._room, size))
 
     @property

@@ -31,6 +31,10 @@ class ExportingSink(OpenTelemetrySink, ProbedSink):
     def probe(self, timeout: float) -> str:
         return self._export.probe(timeout)
 
+    @property
+    def losses(self) -> str:
+        return self._export.losses
+
     def close(self, timeout: float) -> bool:
         """Send what waits within so many seconds, and end; whether everything was sent."""
         return self._export.close(timeout)

@@ -45,6 +45,10 @@ class Kit:
         """What is known of the agents."""
         return KnownHeads(self.names)
 
+    def tags_of(self, own: tuple[str, ...]) -> tuple[str, ...]:
+        """The tags of the application and those of one run, each once."""
+        return tuple(dict.fromkeys((*self.tags, *own))) if own else self.tags
+
     def error_message(self, text: str) -> Mapping[str, str]:
         """The text of an error, where spans hold texts."""
         if not self.content.on_spans:

@@ -7,19 +7,17 @@ from typing import Final
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
-from lightagent.adapters.telemetry.otel.plain_values import plain_name
+from lightagent.adapters.telemetry.otel.names import TAGS
 
 _TAGS: Final = "langfuse.trace.tags"
 
 
 class LangfuseTags(SpanProcessor):
-    """Gives each span the tags under Langfuse's name."""
-
-    def __init__(self, tags: tuple[str, ...]) -> None:
-        self._tags = tuple(map(plain_name, tags))
+    """Gives each span its tags under Langfuse's name as well."""
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        span.set_attribute(_TAGS, self._tags)
+        if span.attributes and (tags := span.attributes.get(TAGS)):
+            span.set_attribute(_TAGS, tags)
 
     def on_end(self, span: ReadableSpan) -> None:
         """All is said."""

@@ -24,6 +24,7 @@ from lightagent.domain.usage import Usage
 
 _SECONDS: Final = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
 _TOKENS: Final = (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864)
+_MCP: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300)
 _FIRST: Final = (0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
 """The bounds that the conventions recommend."""
 
@@ -44,6 +45,7 @@ class Metrics:
         self._first = _histogram(
             meter, names.first_chunk_duration, "s", "Time until the first chunk of a streamed answer.", _FIRST
         )
+        self._mcp = _histogram(meter, names.mcp_duration, "s", "Time until an MCP server answers a request.", _MCP)
 
         self._workflow = _histogram(meter, WORKFLOW_DURATION, "s", "Duration of runs of flows.", _SECONDS)
         self._step = _histogram(meter, STEP_DURATION, "s", "Duration of attempts at steps of flows.", _SECONDS)
@@ -60,6 +62,10 @@ class Metrics:
     def operation(self, seconds: float, attributes: Attributes, error_type: str = "") -> None:
         """An operation took so long; `error_type` tells why it failed."""
         self._record(self._duration, seconds, attributes, error_type)
+
+    def mcp_request(self, seconds: float, attributes: Attributes, error_type: str = "") -> None:
+        """A request to an MCP server took so long."""
+        self._record(self._mcp, seconds, attributes, error_type)
 
     def first_chunk(self, seconds: float, attributes: Attributes, reply: Reply) -> None:
         """The first chunk of a streamed answer came after so long."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 OPT_IN: Final = "OTEL_SEMCONV_STABILITY_OPT_IN"
@@ -51,6 +52,7 @@ class Names:
     input_tokens: str = "gen_ai.usage.input_tokens"
     output_tokens: str = "gen_ai.usage.output_tokens"
     cache_read_tokens: str = "gen_ai.usage.cache_read.input_tokens"
+    cache_write_tokens: str = "gen_ai.usage.cache_creation.input_tokens"
     reasoning_tokens: str = "gen_ai.usage.reasoning.output_tokens"
     token_type: str = "gen_ai.token.type"
 
@@ -63,6 +65,12 @@ class Names:
     data_source: str = "gen_ai.data_source.id"
 
     mcp_method: str = "mcp.method.name"
+    mcp_session: str = "mcp.session.id"
+    mcp_version: str = "mcp.protocol.version"
+    rpc_status: str = "rpc.response.status_code"
+    transport: str = "network.transport"
+    network_protocol: str = "network.protocol.name"
+    network_version: str = "network.protocol.version"
 
     error_type: str = "error.type"
     server_address: str = "server.address"
@@ -72,7 +80,42 @@ class Names:
 
     operation_duration: str = "gen_ai.client.operation.duration"
     token_usage: str = "gen_ai.client.token.usage"
+    mcp_duration: str = "mcp.client.operation.duration"
     first_chunk_duration: str = "gen_ai.client.operation.time_to_first_chunk"
+
+    input_messages: str = "gen_ai.input.messages"
+    output_messages: str = "gen_ai.output.messages"
+    instructions: str = "gen_ai.system_instructions"
+    tool_definitions: str = "gen_ai.tool.definitions"
+    tool_arguments: str = "gen_ai.tool.call.arguments"
+    tool_result: str = "gen_ai.tool.call.result"
+    query_text: str = "gen_ai.retrieval.query.text"
+    documents: str = "gen_ai.retrieval.documents"
+    exception_type: str = "exception.type"
+    exception_message: str = "exception.message"
+
+    details_event: str = "gen_ai.client.inference.operation.details"
+    exception_event: str = "gen_ai.client.operation.exception"
+
+    @cached_property
+    def structured(self) -> frozenset[str]:
+        """Attributes that are JSON on spans and must be structured on events."""
+        return frozenset({self.input_messages, self.output_messages, self.instructions, self.tool_definitions})
+
+    @cached_property
+    def of_details(self) -> frozenset[str]:
+        """What the event `details_event` may hold of the attributes of its span, which holds more."""
+        return frozenset(
+            {
+                *(self.error_type, self.conversation, self.operation, self.output_type),
+                *(self.request_model, self.request_stream, self.choice_count, self.frequency_penalty),
+                *(self.presence_penalty, self.max_tokens, self.seed, self.stop_sequences, self.temperature, self.top_p),
+                *(self.finish_reasons, self.response_id, self.response_model, self.time_to_first_chunk),
+                *(self.input_tokens, self.output_tokens, self.reasoning_tokens),
+                *(self.cache_read_tokens, self.cache_write_tokens),
+                *(self.server_address, self.server_port),
+            }
+        )
 
 
 V1_41_1: Final = Names()

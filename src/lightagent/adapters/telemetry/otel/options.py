@@ -9,7 +9,9 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
+from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.http_calls import is_header_name
+from lightagent.domain.tags import checked_tags
 
 PROTOCOL_VARIABLES = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 ENDPOINT_VARIABLES = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
@@ -50,6 +52,14 @@ class OtlpOptions(BaseModel):
         for signal in ("traces", "metrics", "logs"):
             plain = plain.removesuffix(f"/v1/{signal}")
         return plain.rstrip("/")
+
+    @field_validator("tags")
+    @classmethod
+    def _can_be_kept(cls, tags: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            return checked_tags(tags, "tags")
+        except ConfigurationError as error:
+            raise ValueError(error.message) from None
 
     @field_validator("headers")
     @classmethod

@@ -49,6 +49,7 @@ class OpenTelemetryWatch(RunWatch, CurrentSpans):
         self._past = _past(known)
         self._agents: dict[Path, AgentSpans] = {}
         self._outermost: SpanContext = INVALID_SPAN_CONTEXT
+        self._tags: tuple[str, ...] = ()
 
     def see(self, event: Event) -> None:
         path: Path = ()
@@ -107,9 +108,10 @@ class OpenTelemetryWatch(RunWatch, CurrentSpans):
 
     def _begun(self, path: Path, started: RunStarted) -> AgentSpans:
         if path:
-            return AgentSpans(self._kit, started, self._above(path), started.at)
+            return AgentSpans(self._kit, started, self._above(path), started.at, tags=self._tags)
+        self._tags = started.tags
         ids = trace_number(started.trace_id), span_number(started.run_id)
-        agent = AgentSpans(self._kit, started, self._ambient, started.at, ids=ids)
+        agent = AgentSpans(self._kit, started, self._ambient, started.at, ids=ids, tags=self._tags)
         agent.tell_trace(started.trace_id)
         self._outermost = agent.span.get_span_context()
         return agent
@@ -124,12 +126,14 @@ class OpenTelemetryWatch(RunWatch, CurrentSpans):
             around = self._agents.get(path[:-1]) or self._resumed(path[:-1], at)
             if around is not None:
                 self._call_of(around, path, at)
-            agent = AgentSpans(self._kit, started, self._above(path), at)
+            agent = AgentSpans(self._kit, started, self._above(path), at, tags=self._tags)
         else:
+            self._tags = started.tags
             trace = self._first_trace(started)
             link = link_to_first(started.run_id, trace) if self._kit.spans.chooses_ids else None
             ids = trace_number(trace), 0
-            agent = AgentSpans(self._kit, started, self._ambient, at, links=() if link is None else (link,), ids=ids)
+            links, tags = () if link is None else (link,), self._tags
+            agent = AgentSpans(self._kit, started, self._ambient, at, links=links, ids=ids, tags=tags)
             agent.tell_trace(started.trace_id)
             self._outermost = agent.span.get_span_context()
         agent.take_up(past)

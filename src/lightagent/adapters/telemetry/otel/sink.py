@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
@@ -22,9 +23,11 @@ from lightagent.adapters.telemetry.otel.names import names
 from lightagent.adapters.telemetry.otel.run_watch import OpenTelemetryWatch
 from lightagent.adapters.telemetry.otel.spans import Spans
 from lightagent.adapters.telemetry.otel.waiting_spans import catch_up
+from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import Event
 from lightagent.domain.flow.events import FlowEvent
 from lightagent.domain.origin import Origin
+from lightagent.domain.tags import checked_tags
 from lightagent.ports.flow_telemetry import FlowSink
 from lightagent.ports.flushable_sink import FlushableSink
 from lightagent.ports.telemetry import PreparedSink, TracingSink
@@ -46,9 +49,12 @@ class OpenTelemetrySink(TracingSink, FlushableSink):
         logger_provider: takes the events that hold texts, where `content` wants events; None: likewise.
         content: what of texts is kept; None: as ``OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT`` says, which by
             default is nothing.
-        tags: put on every span.
+        tags: put on every span, before those of a run; at most 32.
         sum_usage: put the sum of a run's tokens on its invoke_agent span as well. A backend that adds up all spans
             would then count each token twice.
+
+    Raises:
+        ConfigurationError: a value is of another type, or there are too many tags.
     """
 
     def __init__(
@@ -61,11 +67,20 @@ class OpenTelemetrySink(TracingSink, FlushableSink):
         tags: tuple[str, ...] = (),
         sum_usage: bool = False,
     ) -> None:
+        _check("tracer_provider", tracer_provider, "get_tracer")
+        _check("meter_provider", meter_provider, "get_meter")
+        _check("logger_provider", logger_provider, "get_logger")
+        given: object = content
+        if given is not None and not isinstance(given, ContentCapture):
+            raise ConfigurationError(
+                f"content must be a ContentCapture, got {type(given).__name__}.",
+                guidance="Such as ContentCapture(ContentMode.SPAN_ONLY).",
+            )
         self._tracer_provider = tracer_provider
         self._meter_provider = meter_provider
         self._logger_provider = logger_provider
         self._content = ContentCapture.from_environment() if content is None else content
-        self._tags = tuple(tags)
+        self._tags = checked_tags(tags, "tags")
         self._sum_usage = sum_usage
         self._kit: tuple[TracerProvider, MeterProvider, Kit] | None = None
         self._flushes: LimitedCalls | None = None
@@ -104,7 +119,9 @@ class OpenTelemetrySink(TracingSink, FlushableSink):
         tracer = tracers.get_tracer(_SCOPE, _version(), known.schema_url)
         meter = meters.get_meter(_SCOPE, _version(), known.schema_url)
         spans, metrics = Spans(tracer, known), Metrics(meter, known)
-        return Kit(spans, metrics, self._content, self._tags, self._sum_usage, self._logger_provider)
+        return Kit(
+            spans, metrics, replace(self._content, names=known), self._tags, self._sum_usage, self._logger_provider
+        )
 
 
 def sink_for(tracers: object, meters: object) -> OpenTelemetrySink:
@@ -113,6 +130,14 @@ def sink_for(tracers: object, meters: object) -> OpenTelemetrySink:
         tracer_provider=tracers if isinstance(tracers, TracerProvider) else _NO_TRACERS,
         meter_provider=meters if isinstance(meters, MeterProvider) else _NO_METERS,
     )
+
+
+def _check(name: str, provider: object, method: str) -> None:
+    if provider is not None and (isinstance(provider, type) or not callable(getattr(provider, method, None))):
+        raise ConfigurationError(
+            f"{name}: expected an object with {method}, got {type(provider).__name__}.",
+            guidance="Pass a provider of OpenTelemetry's, or leave it out.",
+        )
 
 
 def _flushed(provider: object) -> bool:

@@ -16,13 +16,15 @@ from opentelemetry import context as otel_context
 from opentelemetry.trace import SpanKind
 
 from lightagent.adapters.telemetry.otel.attempt_spans import AttemptSpan
+from lightagent.adapters.telemetry.otel.call_spans import CallSpan
 from lightagent.adapters.telemetry.otel.kit import Kit
+from lightagent.adapters.telemetry.otel.mcp_requests import McpRequest
 from lightagent.adapters.telemetry.otel.names import COUNT, EMBEDDINGS, OTHER, RETRIEVAL
 from lightagent.adapters.telemetry.otel.other_tracers import told_to_others
 from lightagent.adapters.telemetry.otel.plain_values import Attributes, plain_attributes
 from lightagent.adapters.telemetry.otel.spans import Entered, end, inside
 from lightagent.adapters.telemetry.otel.waiting_spans import later, this_task
-from lightagent.aiokits.told_work import Ended, Fact, Texts
+from lightagent.aiokits.told_work import MCP_REQUEST, Ended, Fact, Texts
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.raised_places import raised_place
 
@@ -38,16 +40,18 @@ class WorkSpans:
     Args:
         kit: makes the spans.
         base: the attributes that all spans of the run have.
+        calls: of tools that go on.
 
     Attributes:
         attempt: the newest attempt of the run at a request to a model.
     """
 
-    __slots__ = ("_base", "_kit", "attempt")
+    __slots__ = ("_base", "_calls", "_kit", "attempt")
 
-    def __init__(self, kit: Kit, base: Attributes) -> None:
+    def __init__(self, kit: Kit, base: Attributes, calls: Mapping[str, CallSpan]) -> None:
         self._kit = kit
         self._base = base
+        self._calls = calls
         self.attempt: AttemptSpan | None = None
 
     def __call__(self, kind: str, facts: Mapping[str, Fact], texts: Texts) -> Ended:
@@ -56,10 +60,24 @@ class WorkSpans:
             if kind == MODEL:
                 attempt = self.attempt
                 return _unseen if attempt is None or attempt.is_over or not facts else attempt.asked(facts)
+            if kind == MCP_REQUEST:
+                return _safely(McpRequest(self._kit, [*self._calls.values()], facts, texts).ended)
             return _WorkSpan(self._kit, self._base, kind, facts, texts).ended
         except Exception as exc:  # A processor or sampler of anybody's.
             _LOGGER.error("A span could not be begun: %s.", raised_place(exc))
             return _unseen
+
+
+def _safely(ended: Ended) -> Ended:
+    """What tells the end of a piece of work; what goes wrong then is logged, and is not the work's."""
+
+    def end(error: BaseException | None) -> None:
+        try:
+            ended(error)
+        except Exception as exc:  # A meter or span of anybody's.
+            _LOGGER.error("What a piece of work took could not be told: %s.", raised_place(exc))
+
+    return end
 
 
 def _unseen(error: BaseException | None) -> None:

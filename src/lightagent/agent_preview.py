@@ -1,0 +1,84 @@
+"""What an agent would send: the first request of a run, without sending it."""
+
+from __future__ import annotations
+
+from typing import overload
+
+from typing_extensions import Unpack
+
+from lightagent.agent_base import Query
+from lightagent.agent_forms import FormAgent
+from lightagent.aiokits.sync_bridge import run_sync
+from lightagent.application.preview_run import preview_run
+from lightagent.application.projections.request_preview import RequestPreview
+from lightagent.application.projections.result import OutputT
+from lightagent.application.start_run import start_run
+from lightagent.application.tools.toolset import DepsT
+from lightagent.compose.run import compose_request, turn_place
+from lightagent.options import RunOptions
+
+
+class PreviewAgent(FormAgent[DepsT, OutputT]):
+    """An agent that shows its requests before it sends them."""
+
+    __slots__ = ()
+
+    @overload
+    def preview(
+        self: PreviewAgent[None, OutputT],
+        query: Query,
+        *,
+        deps: None = ...,
+        stream: bool = ...,
+        **options: Unpack[RunOptions],
+    ) -> RequestPreview: ...
+
+    @overload
+    def preview(
+        self, query: Query, *, deps: DepsT, stream: bool = ..., **options: Unpack[RunOptions]
+    ) -> RequestPreview: ...
+
+    def preview(
+        self, query: Query, *, deps: object = None, stream: bool = False, **options: Unpack[RunOptions]
+    ) -> RequestPreview:
+        """The exact first request of ``run(query, …)``, without sending it, each part with who put it there.
+
+        What the request depends on is done: hooks and guardrails see the query, memories are searched, sources of tools
+        and of context are asked. No model is, and nothing is written: not to a session, a journal, a memory or a trace.
+        An agent that plans would ask for a plan first, so that request is shown (`RequestPreview.purpose`).
+
+        Args:
+            query, deps, options: as for `run`.
+            stream: the request of a run that is watched as a stream.
+
+        Raises:
+            ConfigurationError: as `run` raises it.
+            LightAgentError: the run would end without a request, such as where a guardrail blocks the query.
+        """
+        return run_sync(self._preview(query, deps, options, stream=stream))
+
+    @overload
+    async def apreview(
+        self: PreviewAgent[None, OutputT],
+        query: Query,
+        *,
+        deps: None = ...,
+        stream: bool = ...,
+        **options: Unpack[RunOptions],
+    ) -> RequestPreview: ...
+
+    @overload
+    async def apreview(
+        self, query: Query, *, deps: DepsT, stream: bool = ..., **options: Unpack[RunOptions]
+    ) -> RequestPreview: ...
+
+    async def apreview(
+        self, query: Query, *, deps: object = None, stream: bool = False, **options: Unpack[RunOptions]
+    ) -> RequestPreview:
+        """`preview` for async callers."""
+        return await self._preview(query, deps, options, stream=stream)
+
+    async def _preview(self, query: Query, deps: object, options: RunOptions, *, stream: bool) -> RequestPreview:
+        means = self.means
+        request = compose_request(options, self._deps.check(deps), means.limits, stream=stream, form="str")
+        return await preview_run(start_run(means, query, request), turn_place(options))

@@ -1,0 +1,148 @@
+"""Finds the runs of a flow for which there is something to be done, and which nobody has."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncIterator, Collection
+from dataclasses import dataclass
+from typing import Final
+
+from lightagent.application.flow.flow_inbox import FlowInbox, heard_of
+from lightagent.application.flow.flow_log import KIND, read_flow
+from lightagent.application.read_streams import list_streams
+from lightagent.domain.errors import ConfigurationError, DamagedStream, LightAgentError, StreamConflict
+from lightagent.domain.flow.moves import Do, Wake
+from lightagent.domain.flow.state import FlowState, fold
+from lightagent.domain.journal_streams import StreamInfo, StreamKey, StreamQuery
+from lightagent.ports.journals import JournalStore
+from lightagent.ports.system import Clock
+
+_FIRST_PAUSE: Final = 1.0
+_LONGEST_PAUSE: Final = 300.0
+"""Seconds until a run is tried again that was left as it was found: the pause doubles each time."""
+
+
+_LISTENING: Final = 5.0
+"""Seconds between two looks for what was said to a run that waits. As a rule whoever says it has put it on record."""
+
+
+@dataclass(slots=True)
+class _Seen:
+    """A run as it was when it was looked at.
+
+    Attributes:
+        head: the sequence of its last event.
+        due: when something is to be done that needs no word from outside; infinite where nothing is.
+        listen: when to look for what was said to it.
+    """
+
+    head: int
+    due: float
+    listen: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """A run that was gone on with, or could not be.
+
+    Attributes:
+        head: the sequence of its last event afterwards; None where it could not be gone on with.
+        until: it is left alone until then; one that was gone on with only as long as that is its last event.
+        pause: how long that was.
+    """
+
+    head: int | None
+    until: float
+    pause: float
+
+
+class FindWork:
+    """Finds runs that were interrupted, whose time has come, or that were told something, of all owners.
+
+    What was read of a run is remembered as long as nothing is appended to it, so a look costs a listing, and a read of
+    each run that has changed.
+
+    Args:
+        name: of the flow.
+    """
+
+    def __init__(self, store: JournalStore, clock: Clock, name: str) -> None:
+        self._store = store
+        self._clock = clock
+        self._name = name
+        self._seen: dict[StreamKey, _Seen] = {}
+        self._tried: dict[StreamKey, _Tried] = {}
+
+    async def find(self, taken: Collection[StreamKey]) -> AsyncIterator[tuple[StreamKey, LightAgentError | None]]:
+        """The keys of those runs, with the error of one that cannot be read.
+
+        Args:
+            taken: left out, since this process has them.
+
+        Raises:
+            IncompleteListing: after all that can be listed, if something cannot.
+            StoreError: the store cannot be read.
+        """
+        listed = set[StreamKey]()
+        for status in ("running", "waiting"):
+            query = StreamQuery(kind=KIND, labels={"flow": self._name, "status": status})
+            async for stream in list_streams(self._store, query):
+                listed.add(stream.key)
+                if stream.key in taken or stream.lease_left > 0 or self._is_left_alone(stream):
+                    continue
+                try:
+                    wanted = await self._wants(stream, status)
+                except StreamConflict:
+                    continue  # Somebody is about it at this moment.
+                except (DamagedStream, ConfigurationError) as error:
+                    yield stream.key, error
+                    continue
+                if wanted:
+                    yield stream.key, None
+        for known in (self._seen, self._tried):
+            for key in [one for one in known if one not in listed and one not in taken]:
+                del known[key]
+
+    def tried(self, key: StreamKey, head: int | None) -> None:
+        """A run was gone on with, or could not be: where it is found again as it was, that is not done all the time.
+
+        Args:
+            head: the sequence of its last event now; None: it could not be gone on with.
+        """
+        before = self._tried.get(key)
+        again = before is not None and before.head == head
+        pause = min(before.pause * 2, _LONGEST_PAUSE) if before is not None and again else _FIRST_PAUSE
+        self._tried[key] = _Tried(head, self._clock.now() + pause, pause)
+
+    def _is_left_alone(self, stream: StreamInfo) -> bool:
+        tried = self._tried.get(stream.key)
+        return tried is not None and tried.head in (None, stream.head) and self._clock.now() < tried.until
+
+    async def _wants(self, stream: StreamInfo, status: str) -> bool:
+        """Whether something is to be done now."""
+        seen = self._seen.get(stream.key)
+        if seen is None or seen.head != stream.head:
+            found, events = await read_flow(self._store, stream.key)
+            seen = _Seen(found.head, due_at(fold(events), waits=status == "waiting"))
+            self._seen[stream.key] = seen
+        now = self._clock.now()
+        if seen.due <= now:
+            return True
+        if now < seen.listen:
+            return False
+        seen.listen = now + _LISTENING
+        said, _ = await FlowInbox(self._store, stream.key, self._clock).unheard(heard_of(stream.labels))
+        return bool(said)
+
+
+def due_at(state: FlowState, *, waits: bool) -> float:
+    """When something is to be done next; 0 at once, infinite where nothing is before somebody says something.
+
+    Args:
+        waits: whoever had the run left it because all that is open waits, for people or for a moment.
+    """
+    if waits and not state.cancelled:
+        times = [move.due for move in state.open_moves() if isinstance(move, (Do, Wake)) and move.due]
+    else:
+        times = [move.due if isinstance(move, (Do, Wake)) else 0.0 for move in state.open_moves()]
+    return min(times, default=math.inf)

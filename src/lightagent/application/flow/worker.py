@@ -1,0 +1,206 @@
+"""Goes on with the runs of one flow that nobody has: whose process is gone, whose time has come, or that were told
+something. Any number of workers share a store; the lease of a run decides which of them has it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from lightagent.aiokits.abandon import stop
+from lightagent.application.flow.find_work import FindWork
+from lightagent.application.flow.flow_runs import FlowRequest, FlowRuns
+from lightagent.application.flow.flow_step import LightFlowStep
+from lightagent.application.flow.step_result import FlowStatus
+from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.errors import IncompleteListing, LeaseHeld, LightAgentError, StoreError
+from lightagent.domain.journal_streams import StreamKey
+
+_LOGGER: Final = logging.getLogger("lightagent")
+
+_LONGEST_PAUSE: Final = 60.0
+"""Seconds between two looks into a store that cannot be read."""
+
+TO_STOP: Final = 3.0
+"""Seconds in which runs that are interrupted stop what is under way, and give back their leases."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkedRun:
+    """A run that a worker has gone on with, or could not go on with.
+
+    Attributes:
+        flow: the name of the flow.
+        run_id, tenant, user_id: name the run.
+        status: of the run afterwards; None where it could not be gone on with.
+        error: why it could not, or why a step failed or waits.
+    """
+
+    flow: str
+    run_id: str
+    tenant: str = ""
+    user_id: str = ""
+    status: FlowStatus | None = None
+    error: LightAgentErrorInfo | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLimits:
+    """How a worker works.
+
+    Attributes:
+        most: runs at the same time.
+        pause: seconds between two looks into the store.
+        grace: seconds that runs may go on once the worker is stopped; then they are interrupted.
+    """
+
+    most: int = 4
+    pause: float = 1.0
+    grace: float = 20.0
+
+
+class Worker:
+    """The worker of one flow.
+
+    Args:
+        work: finds what is to be done.
+        steps: gives those of the flow, as they are declared now.
+        told: is told of each run.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        runs: FlowRuns,
+        work: FindWork,
+        steps: Callable[[], Sequence[LightFlowStep]],
+        limits: WorkerLimits,
+        told: Callable[[WorkedRun], None],
+    ) -> None:
+        self._name = name
+        self._runs = runs
+        self._work = work
+        self._steps = steps
+        self._limits = limits
+        self._told = told
+        self._tasks: dict[StreamKey, asyncio.Task[None]] = {}
+        self._changed = asyncio.Event()
+        self._stopped = False
+        self._hurried = False
+        self._unread: frozenset[str] = frozenset()
+
+    def stop(self) -> None:
+        """Take no further run, and end once those that go on have ended, or their time is over.
+
+        Called once more, those are interrupted at once: another worker goes on with them. Called in the event loop of
+        the worker.
+        """
+        self._hurried = self._stopped
+        self._stopped = True
+        self._changed.set()
+
+    async def work(self, *, once: bool = False) -> None:
+        """Look for runs and go on with them, until stopped.
+
+        Args:
+            once: end as soon as there is nothing to be done.
+
+        Raises:
+            StoreError: with `once`: the store cannot be read.
+        """
+        pause = self._limits.pause
+        try:
+            while not self._stopped:
+                self._changed.clear()
+                try:
+                    began = await self._look()
+                except StoreError as error:
+                    if once:
+                        raise
+                    pause = min(pause * 2, _LONGEST_PAUSE)
+                    _LOGGER.warning("%s: the store cannot be read: %s", self._name, error.message)
+                else:
+                    pause = self._limits.pause
+                    if once and not began and not self._tasks:
+                        return
+                await self._wait(pause)
+            await self._end()
+        finally:
+            await stop(tuple(self._tasks.values()), TO_STOP)
+
+    async def _look(self) -> bool:
+        """Begin with as many of the runs that are found as may go on at once; whether there was one."""
+        found = list[StreamKey]()
+        try:
+            async for key, error in self._work.find(self._tasks):
+                if error is None:
+                    found.append(key)
+                else:
+                    self._failed(key, error)
+            self._unread = frozenset()
+        except IncompleteListing as error:
+            for text in frozenset(error.unreadable) - self._unread:
+                _LOGGER.warning("%s: %s", self._name, text)
+            self._unread = frozenset(error.unreadable)
+        random.shuffle(found)  # So that workers that look at the same moment do not all want the same run first.
+        for key in found:
+            while len(self._tasks) >= self._limits.most and not self._stopped:
+                await self._wait(None)
+            if self._stopped:
+                break
+            self._begin(key)
+        return bool(found)
+
+    def _begin(self, key: StreamKey) -> None:
+        task = asyncio.create_task(self._go_on(key))
+        self._tasks[key] = task
+        task.add_done_callback(lambda _: self._ended(key))
+
+    def _ended(self, key: StreamKey) -> None:
+        del self._tasks[key]
+        self._changed.set()
+
+    async def _go_on(self, key: StreamKey) -> None:
+        try:
+            result, head = await self._runs.take_over(self._steps(), FlowRequest(key.owner, key.id))
+        except LeaseHeld:
+            return  # Another worker was quicker, or somebody resumes it.
+        except LightAgentError as error:
+            self._failed(key, error)
+        except Exception as error:
+            _LOGGER.exception("%s: the run %r could not be gone on with", self._name, key.id)
+            self._failed(key, LightAgentError(f"{type(error).__name__}: {error}"))
+        else:
+            self._work.tried(key, head)
+            self._tell(key, result.status, result.error)
+
+    def _failed(self, key: StreamKey, error: LightAgentError) -> None:
+        self._work.tried(key, None)
+        self._tell(key, None, error.info)
+
+    def _tell(self, key: StreamKey, status: FlowStatus | None, error: LightAgentErrorInfo | None) -> None:
+        self._told(WorkedRun(self._name, key.id, key.owner.tenant, key.owner.user, status, error))
+
+    async def _wait(self, seconds: float | None) -> None:
+        """Wait until something has ended, the worker is stopped, or the time is over."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
+        except TimeoutError:
+            return
+        self._changed.clear()
+
+    async def _end(self) -> None:
+        """Wait for the runs that go on, and interrupt those that take too long."""
+        if self._tasks and not self._hurried:
+            _LOGGER.info("%s: stops once %d runs have ended", self._name, len(self._tasks))
+        try:
+            async with asyncio.timeout(self._limits.grace):
+                while self._tasks and not self._hurried:
+                    await self._wait(None)
+        except TimeoutError:
+            _LOGGER.info("%s: interrupts %d runs", self._name, len(self._tasks))

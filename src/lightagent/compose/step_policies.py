@@ -1,0 +1,162 @@
+"""The policies of a flow's step: whether it runs, how often it is tried, what it may add."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+from lightagent.application.flow.flow_function import FlowFunction
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.flow.definition import Growth
+from lightagent.domain.flow.retrying import Backoff, RetryPolicy, RetryRule
+from lightagent.flow_options import StepOptions
+
+
+def compose_function(at: str, option: str, function: object) -> FlowFunction | None:
+    """A function that a step was given; None where it was not.
+
+    Raises:
+        ConfigurationError: it is no function.
+    """
+    if function is None:
+        return None
+    if isinstance(function, type) or not callable(function):
+        raise ConfigurationError(f"{at}: {option} must be a callable, got {type(function).__name__}.", guidance="")
+    return FlowFunction(function)
+
+
+def compose_names(at: str, option: str, names: Sequence[str] | None) -> tuple[str, ...]:
+    """Names, of steps or of people.
+
+    Raises:
+        ConfigurationError: one is no text.
+    """
+    what = "steps" if option == "depends_on" else "people"
+    for name in names or ():
+        given: object = name
+        if not isinstance(given, str):
+            raise ConfigurationError(
+                f"{at}: {option} must be names of {what}, got {type(given).__name__}.", guidance=""
+            )
+    return tuple(dict.fromkeys(names or ()))
+
+
+def compose_condition(at: str, options: StepOptions) -> tuple[FlowFunction | None, FlowFunction | None]:
+    """Whether the step runs, and whether it is skipped; one of the two at most.
+
+    Raises:
+        ConfigurationError: both are given.
+    """
+    when = compose_function(at, "when", options.get("when"))
+    cancel_if = compose_function(at, "cancel_if", options.get("cancel_if"))
+    if when is not None and cancel_if is not None:
+        raise ConfigurationError(f"{at}: when= and cancel_if= are one condition.", guidance="Keep one of them.")
+    return when, cancel_if
+
+
+def compose_retry(at: str, options: StepOptions) -> RetryPolicy:
+    """How often the step is tried.
+
+    Raises:
+        ConfigurationError: it is said twice, or makes no sense.
+    """
+    attempts, policy = options.get("max_retry"), options.get("retry")
+    if attempts is not None and policy is not None:
+        raise ConfigurationError(f"{at}: max_retry= and retry= say the same thing.", guidance="Keep one of them.")
+    if attempts is not None and attempts < 1:
+        raise ConfigurationError(f"{at}: max_retry must be at least 1, got {attempts}.", guidance="1 is one attempt.")
+    if policy is None:
+        return RetryPolicy(attempts or 1)
+    _check_policy(at, policy)
+    return policy
+
+
+def _check_policy(at: str, policy: RetryPolicy) -> None:
+    check_count(at, "retry.attempts", policy.attempts)
+    _check_backoff(at, policy.backoff)
+    rules: Sequence[object] = policy.rules
+    for rule in rules:
+        if not isinstance(rule, RetryRule):
+            raise ConfigurationError(f"{at}: retry.rules must be RetryRules, got {type(rule).__name__}.", guidance="")
+        errors: object = rule.errors
+        if not isinstance(errors, (tuple, list)):
+            raise ConfigurationError(f"{at}: the errors of a RetryRule must be several names.", guidance="")
+        if rule.attempts is not None:
+            check_count(at, "attempts of a RetryRule", rule.attempts)
+        _check_backoff(at, rule.backoff)
+
+
+def check_count(at: str, what: str, count: object) -> None:
+    """Raise unless something is counted from 1.
+
+    Raises:
+        ConfigurationError: it is no such number.
+    """
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        raise ConfigurationError(f"{at}: {what} must be a whole number from 1, got {count!r:.50}.", guidance="")
+
+
+def _check_backoff(at: str, backoff: object) -> None:
+    if not isinstance(backoff, Backoff):
+        raise ConfigurationError(f"{at}: backoff must be a Backoff, got {type(backoff).__name__}.", guidance="")
+    values: tuple[object, ...] = (backoff.first, backoff.factor, backoff.longest, backoff.jitter)
+    for value in values:
+        if not isinstance(value, (int, float)) or not 0 <= value < math.inf:
+            raise ConfigurationError(
+                f"{at}: a Backoff is made of finite numbers from 0, got {value!r:.50}.", guidance=""
+            )
+
+
+def compose_doubt(at: str, options: StepOptions) -> Literal["accept", "person", "fail"]:
+    """What follows where a verification cannot tell.
+
+    Raises:
+        ConfigurationError: it is nothing that can follow.
+    """
+    doubt = options.get("on_doubt") or "accept"
+    if doubt not in ("accept", "person", "fail"):
+        raise ConfigurationError(f"{at}: on_doubt must be accept, person or fail, got {doubt!r:.50}.", guidance="")
+    return doubt
+
+
+def compose_growth(at: str, options: StepOptions) -> Growth | None:
+    """Whether the step may add steps below itself.
+
+    Raises:
+        ConfigurationError: a bound without anything to bound, or below 1.
+    """
+    accept, most = options.get("accept_steps"), options.get("max_added")
+    if accept is None or accept is False:
+        if most is not None:
+            raise ConfigurationError(
+                f"{at}: max_added= bounds what accept_steps= lets it add.",
+                guidance='Give accept_steps=True, "person" or a callable.',
+            )
+        return None
+    if isinstance(accept, str) and accept != "person":
+        raise ConfigurationError(
+            f'{at}: accept_steps must be True, "person" or a callable, got {accept!r:.50}.', guidance=""
+        )
+    if most is not None and most < 1:
+        raise ConfigurationError(f"{at}: max_added must be at least 1, got {most}.", guidance="")
+    return Growth("person" if accept == "person" else "code", Growth().most if most is None else most)
+
+
+def compose_acceptance(at: str, options: StepOptions) -> FlowFunction | None:
+    """The callable that says whether what the step proposes is added; None where it is always, or a person says it."""
+    accept = options.get("accept_steps")
+    return None if accept is None or isinstance(accept, (bool, str)) else compose_function(at, "accept_steps", accept)
+
+
+def compose_timeout(at: str, seconds: float | None, option: str = "timeout") -> float | None:
+    """A number of seconds that is a limit; None for none.
+
+    Raises:
+        ConfigurationError: it is no positive number.
+    """
+    if seconds is not None and not (seconds > 0 and math.isfinite(seconds)):
+        raise ConfigurationError(
+            f"{at}: {option} must be a positive number of seconds, got {seconds}.", guidance="None is no limit."
+        )
+    return seconds

@@ -1,0 +1,101 @@
+"""How agents of a swarm may ask each other, as a pure rule, and what of a conversation the one who is asked is told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from lightagent.domain.context_labels import labels_of
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.messages import AssistantMessage, ContextMessage, Message, UserMessage
+
+CONSULT_SOURCE: Final = "conversation"
+"""The source of the message that quotes to an agent, which is asked, what was said before."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConsultLimits:
+    """How far the agents of a swarm may ask each other.
+
+    Attributes:
+        max_depth: how many may wait for each other: 1 lets an agent ask another one, who asks nobody.
+        max_history: messages of the conversation that the one who is asked is told, the last ones; 0: the question
+            alone.
+
+        max_chars: characters of all these together.
+
+    Raises:
+        ConfigurationError: one is no whole number of at least 1 (depth) or 0 (history), or the depth is above 8.
+    """
+
+    max_depth: int = 3
+    max_history: int = 20
+    max_chars: int = 20_000
+
+    def __post_init__(self) -> None:
+        for name, least, most in (("max_depth", 1, 8), ("max_history", 0, 10**6), ("max_chars", 0, 10**8)):
+            count: object = getattr(self, name)
+            if not isinstance(count, int) or isinstance(count, bool) or not least <= count <= most:
+                raise ConfigurationError(
+                    f"ConsultLimits: {name} must be a whole number from {least} to {most}, got {count!r:.80}.",
+                    guidance="",
+                )
+
+
+def refused_consultation(asking: Sequence[str], target: str, limits: ConsultLimits) -> str | None:
+    """Why the agent that acts may not ask another one; None where it may.
+
+    Args:
+        asking: the names of the agents that wait for each other, the outermost first; the last one would ask.
+        target: whom it would ask.
+    """
+    if target == asking[-1]:
+        return f"You are {target}: nobody else is asked. Answer yourself."
+    if target in asking:
+        return f"{target} waits for your answer, so it cannot be asked. Answer with what is known."
+    if len(asking) > limits.max_depth:
+        waiting = " and ".join(asking[:-1])
+        return f"{target} was not asked: {waiting} wait for an answer already. Answer with what is known."
+    return None
+
+
+def told_of(conversation: Sequence[Message], agent: str, limits: ConsultLimits) -> tuple[ContextMessage, ...]:
+    """What was said in a conversation, for an agent that is asked: one message that quotes the last ones.
+
+    It is quoted, since the agent that is asked said none of it: a line of JSON for each message, so that none can look
+    like another's. Calls and results are left out: they are of tools that it may lack, and what they gave, the one who
+    asks can say.
+    """
+    lines: list[str] = []
+    kept: list[Message] = []
+    room = limits.max_chars
+    for message in reversed(conversation):
+        line = _quoted(message, agent)
+        if not line:
+            continue
+        if len(lines) == limits.max_history or len(line) > room:
+            break
+        lines.append(line)
+        kept.append(message)
+        room -= len(line)
+    if not lines:
+        return ()
+    return (ContextMessage(CONSULT_SOURCE, "\n".join(reversed(lines)), "untrusted", labels_of(kept[::-1])),)
+
+
+def _quoted(message: Message, agent: str) -> str:
+    match message:
+        case UserMessage():
+            return _line("user", message.text)
+        case AssistantMessage(content=content) if content:
+            return _line(agent, content)
+        case ContextMessage(source=source, content=content, replaces=replaces) if replaces:
+            return _line(source, content)  # A summary, or a message of another agent.
+        case _:
+            return ""
+
+
+def _line(said_by: str, text: str) -> str:
+    return json.dumps({"from": said_by, "text": text}, ensure_ascii=False)

@@ -1,0 +1,93 @@
+"""The file of ``run --journal FILE``, in which a run is written ahead of what it does, and ``resume FILE`` finds it."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+from lightagent.adapters.journals.sqlite import SqliteJournalStore
+from lightagent.application.journal import Journal
+from lightagent.application.keep_run import KIND
+from lightagent.application.projections.result import RunResult
+from lightagent.application.read_streams import list_streams
+from lightagent.application.stored_runs import Runs, StoredRun
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.journal_streams import StreamQuery
+from lightagent.domain.outcomes import Suspended
+from lightagent.domain.scopes import Scope
+from lightagent.entrypoints.cli.console import err
+from lightagent.entrypoints.cli.decisions import waiting_lines
+from lightagent.ports.journals import JournalStore
+from lightagent.settings.origins import printable
+
+JournalFile: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--journal", metavar="FILE", help="Keep the run in this file as it goes on; `lightagent resume FILE` goes on."
+    ),
+]
+
+
+def open_journal_file(path: Path, *, is_there: bool = False) -> JournalStore:
+    """The store in the file.
+
+    Args:
+        is_there: the file must exist.
+
+    Raises:
+        ConfigurationError: it does not.
+    """
+    if is_there and not path.is_file():
+        raise ConfigurationError(
+            f"{printable(str(path))}: There is no such file.", guidance="Give the file of `lightagent run --journal`."
+        )
+    return SqliteJournalStore(path)
+
+
+async def run_in_file(store: JournalStore, path: Path, run: str | None) -> Journal:
+    """The journal of the run that is meant: the one that has not ended, or the newest.
+
+    Args:
+        run: its id, where the file holds several that have not ended.
+
+    Raises:
+        ConfigurationError: there is none, or it is not clear which is meant.
+    """
+    found = [
+        (stream.key.id, stream.key.owner, stream.labels.get("status", ""))
+        async for stream in list_streams(store, StreamQuery(kind=KIND))
+    ]
+    if run is not None:
+        found = [one for one in found if one[0] == run]
+    open_ones = [one for one in found if one[2] in ("running", "suspended")]
+    if len(open_ones) > 1:
+        names = ", ".join(name for name, *_ in open_ones)
+        raise ConfigurationError(
+            f"{printable(str(path))}: {len(open_ones)} runs have not ended: {names}.",
+            guidance="Name one with --run ID.",
+        )
+    for name, owner, _ in (*open_ones, *found):
+        stored = await _find(store, name, owner)
+        if stored is not None:
+            return stored.journal
+    raise ConfigurationError(
+        f"{printable(str(path))}: There is no such run in it.",
+        guidance="Give the file of `lightagent run --journal`; `--run` takes the run_id of its result.",
+    )
+
+
+async def _find(store: JournalStore, name: str, owner: Scope) -> StoredRun | None:
+    return await Runs(store, tenant=owner.tenant).find(name, owner.user)
+
+
+def show_how_to_resume(result: RunResult, path: Path) -> None:
+    """On standard error, for a run that waits: what it would do, and what to type."""
+    if not isinstance(result.outcome, Suspended):
+        return
+    for line in waiting_lines(result.journal):
+        err().print(printable(line), style="yellow", markup=False)
+    command = f"lightagent resume {shlex.quote(str(path))}"
+    err().print(printable(f"→ {command} --approve, --reject REASON, --edit JSON or --respond TEXT"), markup=False)

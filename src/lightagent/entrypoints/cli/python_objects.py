@@ -1,0 +1,119 @@
+"""An object of a Python file or module that the user names on the command line. Naming it is the consent to run it."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Generic, TypeVar
+
+from lightagent.domain.errors import ConfigurationError, LightAgentError
+from lightagent.entrypoints.cli.python_files import run_file, written
+from lightagent.settings.origins import suggest
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted(Generic[T]):
+    """What kind of object an option names.
+
+    Attributes:
+        option: such as ``swarm``, or an argument, such as ``FLOW``.
+        kind: the class.
+        word: what one is called, such as ``swarm``.
+    """
+
+    option: str
+    kind: type[T]
+    word: str
+
+
+def load_object(spec: str, wanted: Wanted[T]) -> T:
+    """The object that ``FILE.py``, ``FILE.py:NAME`` or ``MODULE:NAME`` names.
+
+    NAME is such an object, or a function without parameters that makes one. Without it the file has one of them.
+
+    Raises:
+        ConfigurationError: there is no such file, module or name, it does not run, or it is something else.
+    """
+    module, name = _module(spec, wanted)
+    found = _named(module, spec, name, wanted) if name else _only(module, spec, wanted)
+    if not isinstance(found, wanted.kind) and callable(found):
+        found = _made(found, spec, wanted)
+    if isinstance(found, wanted.kind):
+        return found
+    kind = wanted.kind.__name__
+    raise ConfigurationError(
+        f"{_at(spec, wanted)}: This is no {kind}, but {type(found).__name__}.", guidance=_advice(wanted)
+    )
+
+
+def _at(spec: str, wanted: Wanted[T]) -> str:
+    return f"{written(wanted.option)} {spec}"
+
+
+def _advice(wanted: Wanted[T]) -> str:
+    return f"Name a {wanted.kind.__name__}, or a function without parameters that makes one."
+
+
+def _module(spec: str, wanted: Wanted[T]) -> tuple[ModuleType, str]:
+    of_file = re.fullmatch(r"(.+?\.py)(?::(\w+))?", spec)
+    if of_file is not None:
+        return run_file(Path(of_file[1]), wanted.option), of_file[2] or ""
+    of_module = re.fullmatch(r"([\w.]+):(\w+)", spec)
+    if of_module is None:
+        option = "" if wanted.option.isupper() else f"{written(wanted.option)} "
+        raise ConfigurationError(
+            f"{_at(spec, wanted)}: This names no {wanted.word}.",
+            guidance=f"Write {option}FILE.py:NAME or {option}MODULE:NAME.",
+        )
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.append(here)  # Last, so that no file that happens to lie here stands in for what is installed.
+    try:
+        return importlib.import_module(of_module[1]), of_module[2]
+    except (Exception, SystemExit) as exc:
+        raise ConfigurationError(
+            f"{_at(spec, wanted)}: {type(exc).__name__}: {exc}.",
+            guidance="Name a module that Python can import from here.",
+        ) from exc
+
+
+def _named(module: ModuleType, spec: str, name: str, wanted: Wanted[T]) -> object:
+    if name in vars(module):
+        return vars(module)[name]
+    raise ConfigurationError(
+        f"{_at(spec, wanted)}: There is no {name!r}.",
+        guidance=suggest(name, [*_objects(module, wanted)], f"{wanted.word.capitalize()}s there are"),
+    )
+
+
+def _only(module: ModuleType, spec: str, wanted: Wanted[T]) -> object:
+    objects = _objects(module, wanted)
+    different = {id(one): one for one in objects.values()}
+    if len(different) == 1:
+        return next(iter(different.values()))
+    option = "" if wanted.option.isupper() else f"{written(wanted.option)} "
+    raise ConfigurationError(
+        f"{_at(spec, wanted)}: The file has {len(different) or 'no'} {wanted.word}{'s' if different else ''}.",
+        guidance=f"Name one: {option}{spec}:{next(iter(objects), 'NAME')}.",
+    )
+
+
+def _objects(module: ModuleType, wanted: Wanted[T]) -> dict[str, T]:
+    return {name: each for name, each in vars(module).items() if isinstance(each, wanted.kind)}
+
+
+def _made(make: object, spec: str, wanted: Wanted[T]) -> object:
+    try:
+        return make() if callable(make) else make
+    except LightAgentError:
+        raise
+    except (Exception, SystemExit) as exc:
+        raise ConfigurationError(
+            f"{_at(spec, wanted)}: {type(exc).__name__}: {exc}.", guidance=_advice(wanted)
+        ) from exc

@@ -1,0 +1,83 @@
+"""``lightagent resume FILE``: goes on with a run that ``run --journal FILE`` has kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lightagent.application.journal import Journal
+from lightagent.entrypoints.cli.console import ExitCode, guarded
+from lightagent.entrypoints.cli.decisions import Approve, CallId, Edit, Reject, Respond, decision_of
+from lightagent.entrypoints.cli.journal_file import open_journal_file, run_in_file
+from lightagent.entrypoints.cli.options import (
+    AsJson,
+    Config,
+    Debug,
+    Instructions,
+    Model,
+    Profile,
+    ShowTrace,
+    Strict,
+    Tools,
+    TrustConfig,
+    settings_for,
+)
+from lightagent.entrypoints.cli.resume_run import resume_with
+from lightagent.entrypoints.cli.stand_in import announce_stand_in
+from lightagent.ports.journals import JournalStore
+
+
+@guarded
+def resume_file(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `lightagent run --journal FILE` has written.")],
+    approve: Approve = False,
+    reject: Reject = None,
+    edit: Edit = None,
+    respond: Respond = None,
+    call: CallId = None,
+    run: Annotated[str | None, typer.Option("--run", metavar="ID", help="Which run, where several wait.")] = None,
+    tools: Tools = None,
+    model: Model = None,
+    instructions: Instructions = None,
+    as_json: AsJson = False,
+    trace: ShowTrace = False,
+    config: Config = None,
+    profile: Profile = None,
+    strict: Strict = False,
+    debug: Debug = False,
+    trust_config: TrustConfig = False,
+) -> ExitCode:
+    """Go on with a run that was interrupted, or that waits for a human, with a decision about the call that waits.
+
+    A call that has finished is never made again. Give the agent the tools that the run was begun with. Ends as `run`
+    does.
+
+    **Examples**
+
+    `lightagent resume pay.db --tools bank.py`, which says what waits, or goes on after a crash
+
+    `lightagent resume pay.db --tools bank.py --approve`
+
+    `lightagent resume pay.db --tools bank.py --reject "Too expensive."`
+
+    `lightagent resume pay.db --tools bank.py --edit '{"amount": 5}'`
+    """
+    settings = settings_for(config, profile, debug, trust_config, model)
+    announce_stand_in(settings, strict=strict)
+
+    async def find(store: JournalStore) -> Journal:
+        return await run_in_file(store, file, run)
+
+    return resume_with(
+        find,
+        decision_of(approve, reject, edit, respond),
+        call,
+        settings=settings,
+        tools=tools,
+        instructions=instructions,
+        as_json=as_json,
+        trace=trace,
+        kept=open_journal_file(file, is_there=True),
+    )

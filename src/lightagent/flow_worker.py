@@ -1,0 +1,167 @@
+"""`FlowWorker`: goes on with runs of flows whose process is gone, or that may go on, in a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import threading
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from typing_extensions import TypedDict, Unpack
+
+from lightagent.aiokits.abandon import stop
+from lightagent.aiokits.sync_bridge import run_sync
+from lightagent.application.check_options import check_options
+from lightagent.application.flow.find_work import FindWork
+from lightagent.application.flow.worker import TO_STOP, WorkedRun, Worker, WorkerLimits
+from lightagent.compose.flow import UNNAMED
+from lightagent.domain.errors import ConfigurationError
+from lightagent.flow import LightFlow
+
+_LOGGER: Final = logging.getLogger("lightagent")
+
+
+class WorkerOptions(TypedDict, total=False):
+    """The options of a worker.
+
+    Attributes:
+        max_runs: runs of a flow that go on at the same time; 4 by default.
+        poll_seconds: between two looks into the store; 1 by default.
+        grace_seconds: that runs may go on once the worker is stopped; then they are interrupted. 20 by default.
+        on_run: a callable that is told of each run, in the event loop of the worker.
+    """
+
+    max_runs: int | None
+    poll_seconds: float | None
+    grace_seconds: float | None
+    on_run: Callable[[WorkedRun], object] | None
+
+
+class FlowWorker:
+    """Goes on with runs that nobody has, again and again: whose process died, whose time has come, or that were told
+    something, such as a decision. Any number of workers may share the stores of their flows; each run has one of them.
+
+    Runs of all tenants and users are found. What has failed, was cancelled or waits for a person is left as it is.
+
+    Args:
+        flows: each with a store that other processes see, and a name, by which its runs are found.
+        **options: see `WorkerOptions`.
+
+    Raises:
+        ConfigurationError: no flow, one that cannot have a worker, or an option that is not valid.
+    """
+
+    def __init__(self, flows: LightFlow | Sequence[LightFlow], **options: Unpack[WorkerOptions]) -> None:
+        check_options(options, WorkerOptions, "FlowWorker")
+        self._flows = (flows,) if isinstance(flows, LightFlow) else tuple(flows)
+        _check(self._flows)
+        self._limits = _limits(options)
+        self._on_run = options.get("on_run")
+        self._lock = threading.Lock()
+        self._going_on: list[tuple[asyncio.AbstractEventLoop, Worker]] = []
+
+    def run(self, *, once: bool = False) -> None:
+        """Work until `stop` is called from another thread.
+
+        Args:
+            once: go on with all that may go on now, and end.
+
+        Raises:
+            StoreError: with `once`: a store cannot be read. Otherwise it is looked at again and again.
+        """
+        run_sync(self.arun(once=once))
+
+    async def arun(self, *, once: bool = False) -> None:
+        """`run` for async callers. Cancelling it interrupts the runs, with which other workers go on."""
+        workers = [self._worker(flow) for flow in self._flows]
+        here = [(asyncio.get_running_loop(), worker) for worker in workers]
+        with self._lock:
+            self._going_on += here
+        tasks = [asyncio.create_task(worker.work(once=once)) for worker in workers]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+            for task in done:
+                task.result()
+        finally:
+            with self._lock:
+                self._going_on = [one for one in self._going_on if one not in here]
+            await stop(tasks, 2 * TO_STOP)
+
+    def stop(self) -> None:
+        """Take no further runs, and end once those that go on have ended or `grace_seconds` are over.
+
+        May be called in any thread and from a handler of a signal. Called once more, it interrupts the runs at once.
+        """
+        for loop, worker in [*self._going_on]:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(worker.stop)
+
+    def _worker(self, flow: LightFlow) -> Worker:
+        parts = flow.parts
+        work = FindWork(parts.store, parts.clock, flow.name)
+        return Worker(flow.name, parts.runs, work, lambda: flow.declared, self._limits, self._tell)
+
+    def _tell(self, run: WorkedRun) -> None:
+        _log(run)
+        if self._on_run is None:
+            return
+        try:
+            self._on_run(run)
+        except Exception:
+            _LOGGER.exception("FlowWorker: on_run failed")
+
+
+def _log(run: WorkedRun) -> None:
+    owner = "".join(f" of {what} {name!r}" for what, name in (("user", run.user_id), ("tenant", run.tenant)) if name)
+    at = f"{run.flow}: run {run.run_id!r}{owner}"
+    why = "" if run.error is None else f": {run.error.message}"
+    if run.status is None:
+        advice = "" if run.error is None or not run.error.guidance else f" {run.error.guidance}"
+        _LOGGER.warning("%s cannot go on%s%s", at, why, advice)
+    else:
+        _LOGGER.info("%s is %s%s", at, run.status, why)
+
+
+def _check(flows: Sequence[LightFlow]) -> None:
+    if not flows:
+        raise ConfigurationError("FlowWorker: there is no flow.", guidance="Pass the flows whose runs it goes on with.")
+    for flow in flows:
+        given: object = flow
+        if not isinstance(given, LightFlow):
+            raise ConfigurationError(f"FlowWorker: this is no LightFlow, but {type(given).__name__}.", guidance="")
+        if flow.name == UNNAMED:
+            raise ConfigurationError(
+                "FlowWorker: the flow has no name, and runs are found by it.",
+                guidance='Give it one that no other flow of the store has: LightFlow(name="orders", store=...).',
+            )
+        if not flow.parts.is_kept:
+            raise ConfigurationError(
+                f"FlowWorker: the flow {flow.name} keeps its runs in memory, where no other process sees them.",
+                guidance="Pass store= a JsonLightFlowStore, a SqliteJournalStore or a PostgresJournalStore.",
+            )
+        errors = flow.validate()["errors"]
+        if errors:
+            raise ConfigurationError(
+                f"FlowWorker: the flow {flow.name} cannot run: {'; '.join(errors)}.", guidance="See validate()."
+            )
+
+
+def _limits(options: WorkerOptions) -> WorkerLimits:
+    most, default = options.get("max_runs"), WorkerLimits()
+    if most is not None and most < 1:
+        raise ConfigurationError(f"FlowWorker: max_runs must be at least 1, got {most}.", guidance="")
+    return WorkerLimits(
+        most or default.most,
+        _seconds(options.get("poll_seconds"), "poll_seconds", default.pause, least=0.001),
+        _seconds(options.get("grace_seconds"), "grace_seconds", default.grace, least=0.0),
+    )
+
+
+def _seconds(given: float | None, name: str, default: float, *, least: float) -> float:
+    if given is None:
+        return default
+    if not (given >= least and math.isfinite(given)):
+        raise ConfigurationError(f"FlowWorker: {name} must be at least {least:g} seconds, got {given}.", guidance="")
+    return given

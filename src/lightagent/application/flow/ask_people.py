@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from lightagent.application.flow.active_flow import ActiveFlow, Report
 from lightagent.application.flow.answer_questions import proposed_steps
@@ -14,6 +14,7 @@ from lightagent.application.flow.review_step import review_query
 from lightagent.application.flow.step_errors import told
 from lightagent.application.flow.step_queries import made_query, plain_query, seen_from
 from lightagent.application.foreign_code import FAILURES, failure
+from lightagent.domain.errors import StoreError
 from lightagent.domain.flow.events import FlowEvent, StepApprovalDecided, StepApprovalRequested
 from lightagent.domain.flow.moves import AskHuman
 from lightagent.domain.flow.nodes import Node
@@ -76,7 +77,8 @@ async def _asked(flow: ActiveFlow, asking: Asking) -> Review | None:
     if flow.reviews is None:
         return None
     review = await flow.reviews.ask(flow.state, asking, flow.clock.now())
-    flow.requests.add(review.request.request_id)
+    if review is not None:
+        flow.requests.add(review.request.request_id)
     return review
 
 
@@ -118,10 +120,27 @@ async def ask_all_again(flow: ActiveFlow) -> None:
     for node in waiting_nodes(flow.state):
         move = AskHuman(node.path, node.epoch, node.subject, node.step)
         step = flow.step_at(move.path, move.step.work)
-        review = None if flow.reviews is None else await flow.reviews.find(flow.state, node.request_id)
+        review = await _review_of(flow, move, step, node)
         events = await _news(flow, move, step, review, node)
         if events:
             flow.report(Report(events))
+
+
+async def _review_of(flow: ActiveFlow, move: AskHuman, step: LightFlowStep, node: Node) -> Review | None:
+    """The review of a step that waits; one that could not be kept before is put on record now."""
+    if flow.reviews is None:
+        return None
+    with suppress(StoreError):  # Then the step waits on.
+        review = await flow.reviews.find(flow.state, node.request_id)
+        if review is not None or node.request_id != _request_id(flow, move):
+            return review
+        reason = f"The step {move.step.name} needs approval."
+        asking = Asking(
+            *(move.path, move.epoch, move.about, node.query, reason, step.work.name, move.step.approvers),
+            step.approval_timeout,
+        )
+        return await _asked(flow, asking)
+    return None
 
 
 async def _news(
@@ -151,6 +170,8 @@ async def _out_of_time(flow: ActiveFlow, move: AskHuman, step: LightFlowStep, no
         escalated=True,
     )
     review = await flow.reviews.ask(flow.state, asking, now)
+    if review is None:
+        return []
     request = review.request
     flow.requests.add(request.request_id)
     events: list[FlowEvent] = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lightagent.application.flow.flow_reviews import FlowReviews
+from lightagent.domain.errors import PolicyError
 from lightagent.domain.flow.events import AttemptNoted, FlowEvent, StepApprovalDecided
 from lightagent.domain.flow.state import FlowState
 from lightagent.domain.review_log import same_decision
@@ -24,7 +25,7 @@ class Deciding:
         """Decide in the review service, unless this was done at an earlier try, also by a process that was killed then.
 
         Raises:
-            PolicyError: it was decided there before, the time is over, or the actor may not.
+            PolicyError: it was decided there before, the time is over, the actor may not, or nobody was asked there.
             StoreError: it cannot be kept.
         """
         decided: object = event
@@ -34,7 +35,10 @@ class Deciding:
             return
         review = await self._reviews.find(state, decided.request_id)
         if review is None:
-            return
+            raise PolicyError(
+                "What is asked about this step is not on record in the review service.",
+                guidance="Resume the run with the same store of reviews: it is asked there then.",
+            )
         if not same_decision(review.decision, decided.decision):
             await self._reviews.decide(review, decided.decision)
         self._state, self._request_id = state, decided.request_id

@@ -6,12 +6,14 @@ So a process that dies in between asks nobody twice, and finds what was decided.
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
 
 from lightagent.application.policies.review_desk import ReviewDesk
 from lightagent.application.review_streams import ReviewStreams, forget_reviews, review_key
-from lightagent.domain.errors import ConfigurationError, Fenced, PolicyError, StreamConflict
+from lightagent.domain.errors import ConfigurationError, Fenced, PolicyError, StoreError, StreamConflict
 from lightagent.domain.flow.events import Subject
 from lightagent.domain.flow.nodes import Node
 from lightagent.domain.flow.state import FlowState
@@ -26,6 +28,8 @@ from lightagent.domain.review_requests import (
     shown_part,
 )
 from lightagent.domain.scopes import Scope
+
+_LOGGER: Final = logging.getLogger("lightagent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +70,18 @@ class FlowReviews:
         self._streams = streams
         self._desk = desk
 
-    async def ask(self, state: FlowState, asking: Asking, now: float) -> Review:
-        """The review of a step, put on record unless it is there.
+    async def ask(self, state: FlowState, asking: Asking, now: float) -> Review | None:
+        """The review of a step, put on record unless it is there; None where it cannot be kept.
 
-        Raises:
-            StoreError: it cannot be kept.
+        Then the step waits, and is put on record when the run is resumed: nothing runs without a yes.
         """
+        try:
+            return await self._ask(state, asking, now)
+        except StoreError as error:
+            _LOGGER.error("A review of a step could not be kept (%s); it is asked when the run is resumed.", error.code)
+            return None
+
+    async def _ask(self, state: FlowState, asking: Asking, now: float) -> Review:
         request = self._request(state, asking, now)
         key = review_key(request)
         while True:
@@ -89,14 +99,14 @@ class FlowReviews:
             return None
         answer = await self._desk.decision_at_once(review)
         if isinstance(answer, ApprovalDecision):
-            with suppress(PolicyError):
+            with suppress(PolicyError, StoreError):
                 decided = await self._streams.decide(review_key(review.request), review, answer)
                 return decided.decision
         await self._desk.tell(review.request)
         return None
 
     async def find(self, state: FlowState, request_id: str) -> Review | None:
-        """The review of a request as of now; None where there is none, as of runs that an earlier release began.
+        """The review of a request as of now; None where there is none.
 
         Raises:
             StoreError, ConfigurationError: it cannot be read.
@@ -115,7 +125,7 @@ class FlowReviews:
     async def over(self, state: FlowState, request_id: str) -> None:
         """The step does not wait for this request any more: its decision is spent, or nobody may make one."""
         key, now = review_key(_named(state, request_id)), self._streams.clock()
-        with suppress(StreamConflict, Fenced, ConfigurationError):
+        with suppress(StoreError, ConfigurationError):  # What the run has on record is what counts.
             review = await self._streams.read(key)
             if review is None:
                 return

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from lightagent.application.event_codec import event_from_dict, event_to_dict
     from lightagent.application.export_trace import export_trace
     from lightagent.application.flow.artifacts import read_artifact
+    from lightagent.application.flow.compare_flows import FlowComparison, StepComparison, StepSide
     from lightagent.application.flow.flow_outlet import (
         FlowStreamEvent,
     )
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from lightagent.application.flow.step_context import StepContext
     from lightagent.application.flow.step_result import LightFlowResult, LightFlowStepResult
     from lightagent.application.flow.step_verdict import StepVerdict
+    from lightagent.application.flow.watch_flow import FlowGlimpse
     from lightagent.application.flow.worker import WorkedRun
     from lightagent.application.foreign_memory import MemoryProtocol
     from lightagent.application.generated_tools.saved_tool import GeneratedTool
@@ -261,28 +263,29 @@ __all__ = [
     "Completed", "Conclusion", "ConclusionPayload", "ConfigurationError", "ConsultLimits", "ContentCapture",
     "ContentLimits", "ContentMode", "ContentPolicy", "ContextBudget", "ContextPayload", "ContextSource", "Decision",
     "DeclaredTools", "Delta", "Detector", "Embedder", "EndPayload", "Event", "Failed", "FallbackModel",
-    "FilteredTools", "Finding", "FlowLimits", "FlowOptions", "FlowRerunPayload", "FlowResultPayload",
-    "FlowResumePayload", "FlowStepPayload", "FlowStream", "FlowStreamEvent", "FlowTimeout", "FlowWorker",
-    "FlushableSink", "FoundMemory", "FunctionTool", "Gate", "GeneratedTool", "GuardrailDecision", "Handoff",
-    "HandoffContext", "HandoffLimits", "HandoffPayload", "HeldStream", "HistoryReference", "HistorySource",
-    "HistoryTransfer", "HookContext", "HookDecision", "HttpServer", "HumanApprovalHook", "HumanFeedback",
-    "InMemoryReviewStore", "InProcessMemory", "InformationFlow", "Journal", "JournalBudgetAccounts", "JournalStore",
-    "JsonLightFlowStore", "JsonObject", "JsonReviewStore", "JsonValue", "JsonlTraceExporter", "LightAgent",
-    "LightAgentError", "LightAgentErrorInfo", "LightFlow", "LightFlowResult", "LightFlowStep",
-    "LightFlowStepResult", "LightSwarm", "Limits", "ListedTools", "MailLimits", "McpFault", "McpServer", "McpTools",
-    "McpUnavailable", "MemoriesPayload", "MemoryAdmissionDecision", "MemoryBudgetAccounts", "MemoryCandidate",
-    "MemoryOwner", "MemoryPolicy", "MemoryPromotedPayload", "MemoryPromotionDecision", "MemoryPromotionPayload",
-    "MemoryProtocol", "MemoryQueryPayload", "MemoryRecord", "MemoryScope", "MemoryStore", "MemoryWritePayload",
-    "MemoryWrittenPayload", "MissingExtraError", "ModelEndpoint", "ModelPrice", "MontyRunner", "NarrowTools",
-    "ObservingHook", "OfflineModel", "OpenAIChatModel", "OpenApiTools", "OpenTelemetrySink", "Origin", "Outcome",
-    "OutputError", "OutputPayload", "OwnerSelection", "Passed", "PayloadT", "Phase", "PolicyError", "PolicyHook",
-    "PrefixedTools", "PriceTable", "Prompts", "Proposal", "ProposedStep", "ProviderError", "PrunedSessions",
-    "QueryPayload", "RateLimit", "ReasoningDelta", "Refused", "RememberedDecision", "RenamedTools", "Replacement",
-    "ReplyEnd", "ReplyPayload", "RequestPart", "RequestPayload", "RequestPreview", "Requester", "ResultPayload",
-    "ResumeOptions", "RetryPolicy", "RetryRule", "RetryTool", "Review", "ReviewStore", "Reviews", "RunContext",
-    "RunInfo", "RunOptions", "RunResult", "RunStream", "RunSuspended", "RunWatch", "Runs", "Scope", "SelfLearning",
-    "ServedEmbedder", "ServedModel", "SessionInfo", "SessionTurn", "Sessions", "Settings", "SharedMemoryPool",
-    "Skill", "SkillManager", "Spent", "StdioServer", "StepContext", "StepOptions", "StepVerdict", "Stopped",
+    "FilteredTools", "Finding", "FlowComparison", "FlowGlimpse", "FlowLimits", "FlowOptions", "FlowRerunPayload",
+    "FlowResultPayload", "FlowResumePayload", "FlowStepPayload", "FlowStream", "FlowStreamEvent", "FlowTimeout",
+    "FlowWorker", "FlushableSink", "FoundMemory", "FunctionTool", "Gate", "GeneratedTool", "GuardrailDecision",
+    "Handoff", "HandoffContext", "HandoffLimits", "HandoffPayload", "HeldStream", "HistoryReference",
+    "HistorySource", "HistoryTransfer", "HookContext", "HookDecision", "HttpServer", "HumanApprovalHook",
+    "HumanFeedback", "InMemoryReviewStore", "InProcessMemory", "InformationFlow", "Journal",
+    "JournalBudgetAccounts", "JournalStore", "JsonLightFlowStore", "JsonObject", "JsonReviewStore", "JsonValue",
+    "JsonlTraceExporter", "LightAgent", "LightAgentError", "LightAgentErrorInfo", "LightFlow", "LightFlowResult",
+    "LightFlowStep", "LightFlowStepResult", "LightSwarm", "Limits", "ListedTools", "MailLimits", "McpFault",
+    "McpServer", "McpTools", "McpUnavailable", "MemoriesPayload", "MemoryAdmissionDecision", "MemoryBudgetAccounts",
+    "MemoryCandidate", "MemoryOwner", "MemoryPolicy", "MemoryPromotedPayload", "MemoryPromotionDecision",
+    "MemoryPromotionPayload", "MemoryProtocol", "MemoryQueryPayload", "MemoryRecord", "MemoryScope", "MemoryStore",
+    "MemoryWritePayload", "MemoryWrittenPayload", "MissingExtraError", "ModelEndpoint", "ModelPrice", "MontyRunner",
+    "NarrowTools", "ObservingHook", "OfflineModel", "OpenAIChatModel", "OpenApiTools", "OpenTelemetrySink",
+    "Origin", "Outcome", "OutputError", "OutputPayload", "OwnerSelection", "Passed", "PayloadT", "Phase",
+    "PolicyError", "PolicyHook", "PrefixedTools", "PriceTable", "Prompts", "Proposal", "ProposedStep",
+    "ProviderError", "PrunedSessions", "QueryPayload", "RateLimit", "ReasoningDelta", "Refused",
+    "RememberedDecision", "RenamedTools", "Replacement", "ReplyEnd", "ReplyPayload", "RequestPart",
+    "RequestPayload", "RequestPreview", "Requester", "ResultPayload", "ResumeOptions", "RetryPolicy", "RetryRule",
+    "RetryTool", "Review", "ReviewStore", "Reviews", "RunContext", "RunInfo", "RunOptions", "RunResult",
+    "RunStream", "RunSuspended", "RunWatch", "Runs", "Scope", "SelfLearning", "ServedEmbedder", "ServedModel",
+    "SessionInfo", "SessionTurn", "Sessions", "Settings", "SharedMemoryPool", "Skill", "SkillManager", "Spent",
+    "StdioServer", "StepComparison", "StepContext", "StepOptions", "StepSide", "StepVerdict", "Stopped",
     "StoredRun", "StreamEvent", "Subject", "SubprocessRunner", "Suspended", "SwarmOptions", "TelemetrySink",
     "TenantBudget", "TextDelta", "TokenCounter", "Tool", "ToolAnswer", "ToolCallDelta", "ToolCallRecord",
     "ToolError", "ToolList", "ToolLoader", "ToolRegistry", "ToolSelection", "ToolSource", "ToolSpec", "TraceEvent",

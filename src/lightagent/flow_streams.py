@@ -17,8 +17,8 @@ from lightagent.application.flow.flow_outlet import FlowOutlet, FlowStreamEvent
 from lightagent.application.flow.step_result import LightFlowResult, error_dict
 from lightagent.compose.flow import compose_known_flow_run, compose_new_flow_run
 from lightagent.domain.errors import ConfigurationError
-from lightagent.flow_options import FlowRunOptions, NewFlowRunOptions
-from lightagent.flow_steps import FlowSteps
+from lightagent.flow_history import FlowHistory
+from lightagent.flow_options import KnownFlowRunOptions, NewFlowRunOptions
 
 MOST_WAITING: Final = 256
 """Events of a stream that may wait to be taken; then the run waits, too."""
@@ -111,7 +111,7 @@ class FlowStream(_Watched, Iterator[FlowStreamEvent]):
         self.close()
 
 
-class StreamedFlow(FlowSteps):
+class StreamedFlow(FlowHistory):
     """A flow with a method for each form of a stream, whose arguments and errors are those of `run` and `resume`."""
 
     def stream_events(self, query: str, **options: Unpack[NewFlowRunOptions]) -> FlowStream:
@@ -122,11 +122,11 @@ class StreamedFlow(FlowSteps):
         """`stream_events` for async callers. `aclose` interrupts the run."""
         return AsyncFlowStream(self._beginning(query, options))
 
-    def stream_resume_events(self, run_id: str, **options: Unpack[FlowRunOptions]) -> FlowStream:
+    def stream_resume_events(self, run_id: str, **options: Unpack[KnownFlowRunOptions]) -> FlowStream:
         """Go on with a run, and watch it."""
         return FlowStream(self._going_on(run_id, options))
 
-    def astream_resume_events(self, run_id: str, **options: Unpack[FlowRunOptions]) -> AsyncFlowStream:
+    def astream_resume_events(self, run_id: str, **options: Unpack[KnownFlowRunOptions]) -> AsyncFlowStream:
         """`stream_resume_events` for async callers."""
         return AsyncFlowStream(self._going_on(run_id, options))
 
@@ -135,6 +135,6 @@ class StreamedFlow(FlowSteps):
         request = compose_new_flow_run(options)
         return lambda outlet: self._parts.runs.begin(self._declared, query, request.shown(outlet))
 
-    def _going_on(self, run_id: str, options: FlowRunOptions) -> Begin:
+    def _going_on(self, run_id: str, options: KnownFlowRunOptions) -> Begin:
         request = compose_known_flow_run(run_id, options)
         return lambda outlet: self._parts.runs.resume(self._declared, request.shown(outlet))

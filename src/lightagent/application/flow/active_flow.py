@@ -16,8 +16,8 @@ from lightagent.application.flow.flow_log import FlowLog
 from lightagent.application.flow.flow_outlet import FlowOutlet
 from lightagent.application.flow.flow_reviews import FlowReviews
 from lightagent.application.flow.flow_step import LightFlowStep
+from lightagent.application.flow.flow_watchers import FlowWatchers
 from lightagent.application.flow.step_work import Listener, WriteLines, no_lines
-from lightagent.application.flow.watch_flow import FlowWatchers
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.events import FlowEvent
 from lightagent.domain.flow.moves import Move

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from lightagent.application.flow.active_flow import ActiveFlow
-from lightagent.application.flow.flow_gate import Forbidden
+from lightagent.application.flow.decide_step import node_path
+from lightagent.application.flow.flow_gate import FlowGate, Forbidden
 from lightagent.application.flow.show_flow import flow_result
 from lightagent.domain.error_mapping import error_from_info
+from lightagent.domain.flow.events import FlowEvent
+from lightagent.domain.flow.state import FlowState, fold
 from lightagent.domain.flow_payloads import FlowRerunPayload, FlowResumePayload
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.policy import Decision
+from lightagent.ports.policy import Gate
 
 
 async def may_resume(flow: ActiveFlow) -> tuple[Decision, ...]:
@@ -19,30 +25,33 @@ async def may_resume(flow: ActiveFlow) -> tuple[Decision, ...]:
     """
     if flow.gate is None or not flow.gate.reviews("flow_resume"):
         return ()
-    payload = FlowResumePayload(_record(flow), flow.state.run_id)
+    payload = FlowResumePayload(_record(flow.state, flow.events), flow.state.run_id)
     verdict = await flow.gate.review("flow_resume", flow.state, "", payload)
     if isinstance(verdict, Forbidden):
         raise error_from_info(verdict.error)
     return verdict.decisions
 
 
-async def may_rerun(flow: ActiveFlow, path: str) -> tuple[Decision, ...]:
+async def may_rerun(gates: tuple[Gate, ...], events: Sequence[FlowEvent], step: str) -> tuple[Decision, ...]:
     """What the hooks decided about doing a step again.
 
     Raises:
         LightAgentError: they forbid it (`LA-HOOK`); the run is as it was.
+        ConfigurationError: there is no such step.
     """
-    if flow.gate is None or not flow.gate.reviews("flow_rerun"):
+    gate = FlowGate(gates)
+    if not gate.reviews("flow_rerun"):
         return ()
-    payload = FlowRerunPayload(path, _record(flow), flow.state.run_id)
-    verdict = await flow.gate.review("flow_rerun", flow.state, path, payload)
+    state = fold(events)
+    path = node_path(state, step)
+    verdict = await gate.review("flow_rerun", state, path, FlowRerunPayload(path, _record(state, events), state.run_id))
     if isinstance(verdict, Forbidden):
         raise error_from_info(verdict.error)
     return verdict.decisions
 
 
-def _record(flow: ActiveFlow) -> JsonObject:
+def _record(state: FlowState, events: Sequence[FlowEvent]) -> JsonObject:
     """What is on record of the run, as `get_run` gives it."""
-    told = flow_result(flow.state, flow.events).to_dict()
+    told = flow_result(state, events).to_dict()
     del told["trace"]
-    return {**told, "flow": flow.state.definition.name, "query": flow.state.input}
+    return {**told, "flow": state.definition.name, "query": state.input}

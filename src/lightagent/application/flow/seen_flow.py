@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from lightagent.application.flow.flow_step import LightFlowStep
+from lightagent.application.flow.flow_watchers import FlowWatchers
 from lightagent.application.flow.show_flow import Tracing
 from lightagent.application.flow.step_work import WriteLines, no_lines
-from lightagent.application.flow.watch_flow import FlowWatchers
 from lightagent.domain.flow.paths import declared_path
 from lightagent.ports.telemetry import TelemetrySink
 

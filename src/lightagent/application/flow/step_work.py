@@ -8,10 +8,11 @@ from typing import Protocol, TypeAlias
 
 from lightagent.application.flow.flow_outlet import FlowOutlet
 from lightagent.application.flow.flow_reviews import FlowReviews
+from lightagent.application.flow.flow_watchers import FlowWatchers
 from lightagent.application.flow.step_context import StepContext, StepPlace
-from lightagent.application.flow.watch_flow import FlowWatchers
 from lightagent.application.projections.trace_event import TraceEvent
 from lightagent.domain.events import Event
+from lightagent.domain.flow.definition import CodeDigest
 from lightagent.domain.flow.events import FlowEvent
 from lightagent.domain.review import ApprovalDecision
 from lightagent.ports.policy import Gate
@@ -87,6 +88,21 @@ class StepWork(Protocol):
     def captures_content(self) -> bool:
         """Whether its traces may hold what was said."""
         ...
+
+    def declared(self, levels: int) -> None:
+        """Called when the step is declared and its runs are kept: the time to read its source.
+
+        Args:
+            levels: flows within flows that are still looked into.
+        """
+
+    def digests(self, levels: int) -> tuple[CodeDigest, ...]:
+        """What it does, as far as digests tell: a run that is resumed with others has changed.
+
+        Args:
+            levels: flows within flows that are still looked into.
+        """
+        return ()
 
     async def do(self, task: StepTask) -> object:
         """Make one attempt, and give what came of it, which is checked by the engine. Raises whatever goes wrong."""

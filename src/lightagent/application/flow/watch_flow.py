@@ -1,124 +1,91 @@
-"""Shows a run of a flow to telemetry sinks. Telemetry never makes a run fail: a sink that raises sees no more of it."""
+"""A run as it goes on, seen from outside: whoever has it, what it puts on record is read as it comes."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from typing_extensions import TypeIs
+from lightagent.application.flow.flow_codec import read_flow_event
+from lightagent.application.flow.flow_values import FlowValues
+from lightagent.application.flow.show_flow import flow_result
+from lightagent.application.flow.step_result import FlowStatus
+from lightagent.domain.flow.events import DefinitionChanged, FlowEvent, FlowStarted
+from lightagent.domain.flow.projection import flow_record
+from lightagent.domain.flow.record import FlowRecord
+from lightagent.domain.flow.state import FlowState, fold
+from lightagent.domain.journal_streams import StreamInfo, StreamKey
+from lightagent.ports.journals import JournalStore
 
-from lightagent.application.foreign_code import FAILURES, failure
-from lightagent.application.watch_run import is_tracing
-from lightagent.domain.flow.events import FlowEvent
-from lightagent.domain.raised_places import raised_place
-from lightagent.ports.flow_telemetry import FlowEnd, FlowSink, FlowWatch
-from lightagent.ports.telemetry import TelemetrySink
-
-_LOGGER: Final = logging.getLogger("lightagent")
-_FAILED: Final = "%s failed; it sees no more of this flow. It raised %s."
+_EVERY: Final = 0.5
+"""Seconds after which it is looked whether somebody still has the run."""
 
 
-class FlowWatchers:
-    """The watches of one run of a flow. Those that make spans see at once where the run is called from.
-
-    Args:
-        sinks: of the flow; those that do not watch flows see nothing of it.
+@dataclass(frozen=True, slots=True)
+class FlowGlimpse:
+    """A run as it is at one moment.
 
     Attributes:
-        trace_id: of the trace that the run is called in; empty where no sink knows of one.
+        status: of the run, with `interrupted` for one whose process is gone.
+        record: its steps, with those inside them.
+        depends_on: of the flow's own steps, by name.
+        events: how many there are.
     """
 
-    def __init__(self, sinks: Sequence[TelemetrySink]) -> None:
-        self.trace_id = ""
-        self._all = tuple(sinks)
-        self._sinks: list[FlowSink] = []
-        self._watches: list[FlowWatch] = []
-        for sink in sinks:
-            try:
-                self._add(sink)
-            except FAILURES as raised:  # A sink of anybody's: what it does wrong is its own.
-                _LOGGER.error(_FAILED, type(sink).__name__, raised_place(failure(raised)))
+    status: FlowStatus
+    record: FlowRecord
+    depends_on: dict[str, tuple[str, ...]]
+    events: int
 
-    def _add(self, sink: TelemetrySink) -> None:
-        prepared: object = sink
-        if is_tracing(sink):
-            made = sink.prepare()
-            found: object = made.trace_id
-            if isinstance(found, str) and not self.trace_id:
-                self.trace_id = found
-            prepared = made
-        if _sees_flows(prepared):
-            self._sinks.append(prepared)
-
-    def below(self) -> FlowWatchers:
-        """The watches of a run that is a step of this one, in whose context this is called."""
-        return FlowWatchers(self._all)
-
-    def begin(self, known: Sequence[FlowEvent]) -> None:
-        """Begin to watch; `known` are the events that were seen before."""
-        for sink in self._sinks:
-            try:
-                self._watches.append(sink.watch_flow(known))
-            except FAILURES as raised:  # As above.
-                _LOGGER.error(_FAILED, type(sink).__name__, raised_place(failure(raised)))
-
-    def see(self, event: FlowEvent) -> None:
-        """Show one event."""
-        for watch in self._watches:  # Dropping one makes another list.
-            try:
-                watch.see(event)
-            except FAILURES as raised:  # As above.
-                self._drop(watch, raised)
-
-    def left(self, end: FlowEnd) -> None:
-        """The run has ended, waits, or was interrupted."""
-        for watch in self._watches:
-            try:
-                watch.left(end)
-            except FAILURES as raised:  # As above.
-                self._drop(watch, raised)
-
-    def enter_flow(self, at: float) -> Callable[[], None]:
-        """The spans of the run are current from now on; see `FlowWatch`."""
-        return self._enter(lambda watch: watch.enter_flow(at))
-
-    def enter_step(self, path: str, at: float) -> Callable[[], None]:
-        """The spans of an attempt are current from now on; see `FlowWatch`."""
-        return self._enter(lambda watch: watch.enter_step(path, at))
-
-    @contextmanager
-    def logging(self) -> Iterator[None]:
-        """Lines about the run are logged as long as a block goes on."""
-        leave = self._enter(lambda watch: watch.enter_logs())
-        try:
-            yield
-        finally:
-            leave()
-
-    def _enter(self, enter: Callable[[FlowWatch], Callable[[], None]]) -> Callable[[], None]:
-        leave: list[tuple[FlowWatch, Callable[[], None]]] = []
-        for watch in self._watches:
-            try:
-                leave.append((watch, enter(watch)))
-            except FAILURES as raised:  # As above.
-                self._drop(watch, raised)
-        return partial(self._leave, leave)
-
-    def _leave(self, leave: list[tuple[FlowWatch, Callable[[], None]]]) -> None:
-        for watch, left in reversed(leave):
-            try:
-                left()
-            except FAILURES as raised:  # As above.
-                self._drop(watch, raised)
-
-    def _drop(self, watch: FlowWatch, raised: BaseException) -> None:
-        self._watches = [one for one in self._watches if one is not watch]
-        _LOGGER.error(_FAILED, type(watch).__name__, raised_place(failure(raised)))
+    @property
+    def goes_on(self) -> bool:
+        """Whether somebody has it."""
+        return self.status == "running"
 
 
-def _sees_flows(sink: object) -> TypeIs[FlowSink]:
-    """Whether a sink watches flows; its properties, which are foreign code, are not asked."""
-    return callable(getattr(type(sink), "watch_flow", None))
+async def watch_flow(store: JournalStore, key: StreamKey) -> AsyncIterator[FlowGlimpse]:
+    """The run as it is, and again whenever something has changed. It never ends by itself.
+
+    A run that does not exist yet is waited for.
+
+    Raises:
+        StoreError: it cannot be read.
+        ConfigurationError: what is stored is no run of a flow.
+    """
+    values = FlowValues(store, key)
+    events: list[FlowEvent] = []
+    state: FlowState | None = None
+    last: FlowStatus | None = None
+    while True:
+        found = await store.read(key, len(events), wait=_EVERY)
+        if found.stream.head < len(events):  # Another run has taken its place.
+            events, state, last = [], None, None
+            continue
+        new = [await values.whole(read_flow_event(entry), entry.content) for entry in found.entries]
+        events += new
+        state = _after(state, events, new)
+        if state is None:
+            continue
+        status = status_now(found.stream, state, events)
+        if new or status != last:
+            last = status
+            needs = {step.name: step.depends_on for step in state.definition.steps}
+            yield FlowGlimpse(status, flow_record(state), needs, len(events))
+
+
+def _after(state: FlowState | None, events: list[FlowEvent], new: list[FlowEvent]) -> FlowState | None:
+    """The state after some more events; a changed definition is folded over all of them."""
+    if not events:
+        return None
+    if state is None or any(isinstance(event, (DefinitionChanged, FlowStarted)) for event in new):
+        return fold(events)
+    for event in new:
+        state.apply(event)
+    return state
+
+
+def status_now(stream: StreamInfo, state: FlowState, events: Sequence[FlowEvent]) -> FlowStatus:
+    """The status of a run, whether somebody has it or not."""
+    if state.status == "running" and stream.labels.get("status") == "running":
+        return "running" if stream.lease_left > 0 else "interrupted"
+    return flow_result(state, events).status

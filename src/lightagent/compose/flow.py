@@ -15,7 +15,8 @@ from lightagent.application.flow.agent_work import AgentWork
 from lightagent.application.flow.call_work import CallWork
 from lightagent.application.flow.flow_desk import FlowDesk
 from lightagent.application.flow.flow_records import FlowRecords
-from lightagent.application.flow.flow_runs import FlowRequest, FlowRuns
+from lightagent.application.flow.flow_request import FlowRequest
+from lightagent.application.flow.flow_runs import FlowRuns
 from lightagent.application.flow.flow_step import LightFlowStep
 from lightagent.application.flow.flow_work import FlowWork
 from lightagent.application.flow.fork_flow import ForkPoint

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
 from typing import Final
 
 from lightagent.aiokits.abandon import to_the_end
@@ -16,7 +15,7 @@ from lightagent.application.flow.decide_step import node_path
 from lightagent.application.flow.flow_gate import FlowGate, check_policies
 from lightagent.application.flow.flow_inbox import FlowInbox, take_said
 from lightagent.application.flow.flow_log import StoredLog, flow_key, read_flow
-from lightagent.application.flow.flow_outlet import FlowOutlet
+from lightagent.application.flow.flow_request import FlowRequest
 from lightagent.application.flow.flow_reviews import FlowReviews, waiting_nodes
 from lightagent.application.flow.flow_spell import watched
 from lightagent.application.flow.flow_step import LightFlowStep, by_work, definition_of
@@ -54,31 +53,6 @@ _WAIT: Final = SECONDS + 1.0
 
 WORKER_WAIT: Final = 5.0
 """Seconds that a worker waits within a run for a moment, unless the flow says so: it comes back once that is there."""
-
-
-@dataclass(frozen=True, slots=True)
-class FlowRequest:
-    """One run as its caller wants it.
-
-    Attributes:
-        scope: whose run it is.
-        run_id: names it; of a new run, empty for a new name.
-        traced: keep the trace.
-        outlet: takes what happens to the consumer of a stream; None where nobody watches.
-        accept: steps whose results count although they do other work now.
-    """
-
-    scope: Scope
-    run_id: str = ""
-    traced: bool = False
-    accept: tuple[str, ...] = ()
-    parent_trace_id: str = ""
-    run_group_id: str = ""
-    outlet: FlowOutlet | None = None
-
-    def shown(self, outlet: FlowOutlet) -> FlowRequest:
-        """The same, watched."""
-        return replace(self, outlet=outlet)
 
 
 class FlowRuns:

@@ -8,7 +8,6 @@ from functools import partial
 from typing import Final
 
 from lightagent.adapters.journals.memory import MemoryJournalStore
-from lightagent.adapters.logs import is_logging, log_events
 from lightagent.adapters.system import RandomIds, SystemClock
 from lightagent.application.check_options import check_options, check_text
 from lightagent.application.flow.agent_work import AgentWork
@@ -22,15 +21,14 @@ from lightagent.application.flow.flow_work import FlowWork
 from lightagent.application.flow.fork_flow import ForkPoint
 from lightagent.application.flow.listeners import Listeners
 from lightagent.application.flow.output_form import OutputForm
-from lightagent.application.flow.seen_flow import Seen
 from lightagent.application.flow.step_work import StepWork
 from lightagent.application.flow.underway import MOST_AT_ONCE
 from lightagent.application.flow.verify_step import AgentVerifier, CallableVerifier, Verifier
 from lightagent.application.means import Means
-from lightagent.application.projections.trace_event import TraceEvent
 from lightagent.application.start_run import checked_params
 from lightagent.compose.policies import compose_flow_gates, compose_flow_reviews
 from lightagent.compose.ports import check_port, journal_port
+from lightagent.compose.seen_flows import compose_seen
 from lightagent.compose.step_policies import (
     check_count,
     compose_acceptance,
@@ -42,7 +40,6 @@ from lightagent.compose.step_policies import (
     compose_retry,
     compose_timeout,
 )
-from lightagent.compose.telemetry import compose_ambient_sink, compose_sinks
 from lightagent.compose.tools import compose_tools
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.definition import StepDefinition
@@ -61,7 +58,7 @@ from lightagent.flow_options import (
     NewFlowRunOptions,
     StepOptions,
 )
-from lightagent.options import AgentOptions, ToolLike
+from lightagent.options import ToolLike
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.policy import Gate
 from lightagent.ports.system import Clock
@@ -131,7 +128,7 @@ def compose_flow(store: JournalStore | None, options: FlowOptions) -> FlowParts:
         most or MOST_AT_ONCE,
         most_kept=MOST_KEPT if store is None else None,
         gates=gates,
-        seen=_seen(options),
+        seen=compose_seen(options),
         reviews=reviews,
         coded=outlives,
         limits=limits,
@@ -141,19 +138,6 @@ def compose_flow(store: JournalStore | None, options: FlowOptions) -> FlowParts:
     return FlowParts(
         name, kept, runs, desk, FlowRecords(kept), clock, is_kept=store is not None, outlives=outlives, gates=gates
     )
-
-
-def _seen(options: FlowOptions) -> Seen:
-    """How telemetry and logs see the runs."""
-    told: AgentOptions = {"telemetry": options.get("telemetry")}
-    sinks = compose_sinks(told)
-    ambient = compose_ambient_sink(told, sinks)
-    return Seen(sinks, ambient, options.get("capture_content") or False, _write_lines)
-
-
-def _write_lines(name: str, trace_id: str, make: Callable[[], Sequence[TraceEvent]]) -> None:
-    if is_logging():
-        log_events(name, trace_id, ((event["type"], event["data"]) for event in make()))
 
 
 def _limits(limits: FlowLimits | None) -> FlowLimits:

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from lightagent.application.export_trace import export_trace
     from lightagent.application.flow.artifacts import read_artifact
     from lightagent.application.flow.compare_flows import FlowComparison, StepComparison, StepSide
+    from lightagent.application.flow.flow_outlet import (
+        FlowStreamEvent,
+    )
     from lightagent.application.flow.flow_step import LightFlowStep
     from lightagent.application.flow.proposals import Proposal, ProposedStep
     from lightagent.application.flow.step_context import StepContext
@@ -49,12 +52,14 @@ if TYPE_CHECKING:
     from lightagent.application.journal import Journal
     from lightagent.application.policies.hooks import ObservingHook, PolicyHook
     from lightagent.application.policies.typed_hooks import (
+        after_flow_step,
         after_memory_promote,
         after_memory_retrieve,
         after_memory_write,
         after_model_response,
         after_run,
         after_tool_result,
+        before_flow_step,
         before_memory_promote,
         before_memory_retrieve,
         before_memory_write,
@@ -67,6 +72,8 @@ if TYPE_CHECKING:
         on_error,
         on_handoff,
         on_output,
+        on_rerun,
+        on_resume,
     )
     from lightagent.application.projections.calls import ToolCallRecord
     from lightagent.application.projections.chunk_types import ChatCompletionChunk
@@ -139,6 +146,12 @@ if TYPE_CHECKING:
     from lightagent.domain.flow.limits import FlowLimits
     from lightagent.domain.flow.outputs import Artifact
     from lightagent.domain.flow.retrying import Backoff, RetryPolicy, RetryRule
+    from lightagent.domain.flow_payloads import (
+        FlowRerunPayload,
+        FlowResultPayload,
+        FlowResumePayload,
+        FlowStepPayload,
+    )
     from lightagent.domain.guardrails import GuardrailDecision
     from lightagent.domain.handoffs import HandoffLimits, HistoryTransfer
     from lightagent.domain.hooks import HookContext, HookDecision
@@ -197,6 +210,10 @@ if TYPE_CHECKING:
     from lightagent.domain.usage import Usage, normalize_usage
     from lightagent.flow import JsonLightFlowStore, LightFlow
     from lightagent.flow_options import FlowOptions, StepOptions, WaitOptions
+    from lightagent.flow_streams import (
+        AsyncFlowStream,
+        FlowStream,
+    )
     from lightagent.flow_worker import FlowWorker
     from lightagent.guardrails import (
         high_risk_parameter_guardrail,
@@ -239,17 +256,19 @@ __version__ = "1.0.0a1"
 __all__ = [
     "DEFAULT_PRIVACY_PATTERNS", "ERROR_TAXONOMY", "Account", "AccountKey", "AgentHead", "AgentMail", "AgentMessage",
     "AgentOptions", "AlreadyDecided", "App", "ApprovalDecision", "ApprovalPayload", "ApprovalRequest",
-    "ApprovalRequired", "ApprovalRequiredTools", "Artifact", "Asked", "AsyncRunStream", "AsyncToolDispatcher",
-    "Backoff", "Blocked", "BudgetAccounts", "BudgetError", "BudgetExhausted", "BudgetLimits", "Budgets", "CallPayload",
-    "CancellationToken", "Cancelled", "CapabilityPolicy", "CapabilityRule", "ChatCompletionChunk", "ChatModel",
-    "ChatRequest", "CodeLimits", "CodeRunner", "CodeTools", "Compactor", "Completed", "Conclusion", "ConclusionPayload",
-    "ConfigurationError", "ConsultLimits", "ContentCapture", "ContentLimits", "ContentMode", "ContentPolicy",
-    "ContextBudget", "ContextPayload", "ContextSource", "Decision", "DeclaredTools", "Delta", "Detector", "Embedder",
-    "EndPayload", "Event", "Failed", "FallbackModel", "FilteredTools", "Finding", "FlowComparison", "FlowGlimpse",
-    "FlowLimits", "FlowOptions", "FlowTimeout", "FlowWorker", "FlushableSink", "FoundMemory", "FunctionTool", "Gate",
-    "GeneratedTool", "GuardrailDecision", "Handoff", "HandoffContext", "HandoffLimits", "HandoffPayload", "HeldStream",
-    "HistoryReference", "HistorySource", "HistoryTransfer", "HookContext", "HookDecision", "HttpServer",
-    "HumanApprovalHook", "HumanFeedback", "InMemoryReviewStore", "InProcessMemory", "InformationFlow", "Journal",
+    "ApprovalRequired", "ApprovalRequiredTools", "Artifact", "Asked", "AsyncFlowStream", "AsyncRunStream",
+    "AsyncToolDispatcher", "Backoff", "Blocked", "BudgetAccounts", "BudgetError", "BudgetExhausted", "BudgetLimits",
+    "Budgets", "CallPayload", "CancellationToken", "Cancelled", "CapabilityPolicy", "CapabilityRule",
+    "ChatCompletionChunk", "ChatModel", "ChatRequest", "CodeLimits", "CodeRunner", "CodeTools", "Compactor",
+    "Completed", "Conclusion", "ConclusionPayload", "ConfigurationError", "ConsultLimits", "ContentCapture",
+    "ContentLimits", "ContentMode", "ContentPolicy", "ContextBudget", "ContextPayload", "ContextSource", "Decision",
+    "DeclaredTools", "Delta", "Detector", "Embedder", "EndPayload", "Event", "Failed", "FallbackModel",
+    "FilteredTools", "Finding", "FlowComparison", "FlowGlimpse", "FlowLimits", "FlowOptions", "FlowRerunPayload",
+    "FlowResultPayload", "FlowResumePayload", "FlowStepPayload", "FlowStream", "FlowStreamEvent", "FlowTimeout",
+    "FlowWorker", "FlushableSink", "FoundMemory", "FunctionTool", "Gate", "GeneratedTool", "GuardrailDecision",
+    "Handoff", "HandoffContext", "HandoffLimits", "HandoffPayload", "HeldStream", "HistoryReference",
+    "HistorySource", "HistoryTransfer", "HookContext", "HookDecision", "HttpServer", "HumanApprovalHook",
+    "HumanFeedback", "InMemoryReviewStore", "InProcessMemory", "InformationFlow", "Journal",
     "JournalBudgetAccounts", "JournalStore", "JsonLightFlowStore", "JsonObject", "JsonReviewStore", "JsonValue",
     "JsonlTraceExporter", "LightAgent", "LightAgentError", "LightAgentErrorInfo", "LightFlow", "LightFlowResult",
     "LightFlowStep", "LightFlowStepResult", "LightSwarm", "Limits", "ListedTools", "MailLimits", "McpFault",
@@ -257,26 +276,28 @@ __all__ = [
     "MemoryCandidate", "MemoryOwner", "MemoryPolicy", "MemoryPromotedPayload", "MemoryPromotionDecision",
     "MemoryPromotionPayload", "MemoryProtocol", "MemoryQueryPayload", "MemoryRecord", "MemoryScope", "MemoryStore",
     "MemoryWritePayload", "MemoryWrittenPayload", "MissingExtraError", "ModelEndpoint", "ModelPrice", "MontyRunner",
-    "NarrowTools", "ObservingHook", "OfflineModel", "OpenAIChatModel", "OpenApiTools", "OpenTelemetrySink", "Origin",
-    "Outcome", "OutputError", "OutputPayload", "OwnerSelection", "Passed", "PayloadT", "Phase", "PolicyError",
-    "PolicyHook", "PrefixedTools", "PriceTable", "Prompts", "Proposal", "ProposedStep", "ProviderError",
-    "PrunedSessions", "QueryPayload", "RateLimit", "ReasoningDelta", "Refused", "RememberedDecision", "RenamedTools",
-    "Replacement", "ReplyEnd", "ReplyPayload", "RequestPart", "RequestPayload", "RequestPreview", "Requester",
-    "ResultPayload", "ResumeOptions", "RetryPolicy", "RetryRule", "RetryTool", "Review", "ReviewStore", "Reviews",
-    "RunContext", "RunInfo", "RunOptions", "RunResult", "RunStream", "RunSuspended", "RunWatch", "Runs", "Scope",
-    "SelfLearning", "ServedEmbedder", "ServedModel", "SessionInfo", "SessionTurn", "Sessions", "Settings",
-    "SharedMemoryPool", "Skill", "SkillManager", "Spent", "StdioServer", "StepComparison", "StepContext", "StepOptions",
-    "StepSide", "StepVerdict", "Stopped", "StoredRun", "StreamEvent", "Subject", "SubprocessRunner", "Suspended",
-    "SwarmOptions", "TelemetrySink", "TenantBudget", "TextDelta", "TokenCounter", "Tool", "ToolAnswer", "ToolCallDelta",
-    "ToolCallRecord", "ToolError", "ToolList", "ToolLoader", "ToolRegistry", "ToolSelection", "ToolSource", "ToolSpec",
-    "TraceEvent", "TraceExporter", "TraceRecorder", "TraceSummary", "TreeOfThought", "TrimmedSession", "Usage",
-    "Verdict", "WaitOptions", "WorkedRun", "after_memory_promote", "after_memory_retrieve", "after_memory_write",
-    "after_model_response", "after_run", "after_tool_result", "as_tool", "before_memory_promote",
-    "before_memory_retrieve", "before_memory_write", "before_model_request", "before_run", "before_tool_call",
-    "classify_exception", "create_skill_tools", "event_from_dict", "event_to_dict", "export_trace", "flush_telemetry",
-    "format_error_code", "format_lightagent_error", "high_risk_parameter_guardrail", "litellm_prices", "load_settings",
-    "maximum_length_guardrail", "mcp_tools", "normalize_usage", "on_approval_required", "on_conclusion", "on_context",
-    "on_error", "on_handoff", "on_output", "open_app", "open_detector", "open_embedder", "openapi_tools",
+    "NarrowTools", "ObservingHook", "OfflineModel", "OpenAIChatModel", "OpenApiTools", "OpenTelemetrySink",
+    "Origin", "Outcome", "OutputError", "OutputPayload", "OwnerSelection", "Passed", "PayloadT", "Phase",
+    "PolicyError", "PolicyHook", "PrefixedTools", "PriceTable", "Prompts", "Proposal", "ProposedStep",
+    "ProviderError", "PrunedSessions", "QueryPayload", "RateLimit", "ReasoningDelta", "Refused",
+    "RememberedDecision", "RenamedTools", "Replacement", "ReplyEnd", "ReplyPayload", "RequestPart",
+    "RequestPayload", "RequestPreview", "Requester", "ResultPayload", "ResumeOptions", "RetryPolicy", "RetryRule",
+    "RetryTool", "Review", "ReviewStore", "Reviews", "RunContext", "RunInfo", "RunOptions", "RunResult",
+    "RunStream", "RunSuspended", "RunWatch", "Runs", "Scope", "SelfLearning", "ServedEmbedder", "ServedModel",
+    "SessionInfo", "SessionTurn", "Sessions", "Settings", "SharedMemoryPool", "Skill", "SkillManager", "Spent",
+    "StdioServer", "StepComparison", "StepContext", "StepOptions", "StepSide", "StepVerdict", "Stopped",
+    "StoredRun", "StreamEvent", "Subject", "SubprocessRunner", "Suspended", "SwarmOptions", "TelemetrySink",
+    "TenantBudget", "TextDelta", "TokenCounter", "Tool", "ToolAnswer", "ToolCallDelta", "ToolCallRecord",
+    "ToolError", "ToolList", "ToolLoader", "ToolRegistry", "ToolSelection", "ToolSource", "ToolSpec", "TraceEvent",
+    "TraceExporter", "TraceRecorder", "TraceSummary", "TreeOfThought", "TrimmedSession", "Usage", "Verdict",
+    "WaitOptions", "WorkedRun", "after_flow_step", "after_memory_promote", "after_memory_retrieve",
+    "after_memory_write", "after_model_response", "after_run", "after_tool_result", "as_tool", "before_flow_step",
+    "before_memory_promote", "before_memory_retrieve", "before_memory_write", "before_model_request", "before_run",
+    "before_tool_call", "classify_exception", "create_skill_tools", "event_from_dict", "event_to_dict",
+    "export_trace", "flush_telemetry", "format_error_code", "format_lightagent_error",
+    "high_risk_parameter_guardrail", "litellm_prices", "load_settings", "maximum_length_guardrail", "mcp_tools",
+    "normalize_usage", "on_approval_required", "on_conclusion", "on_context", "on_error", "on_handoff", "on_output",
+    "on_rerun", "on_resume", "open_app", "open_detector", "open_embedder", "openapi_tools",
     "output_redaction_guardrail", "output_schema_guardrail", "privacy_input_guardrail", "read_artifact",
     "sensitive_tool_confirmation_guardrail", "spent_in", "summarize_trace", "tool", "trace_events",
     "url_allowlist_guardrail",

@@ -21,8 +21,8 @@ from lightagent.compose.flow import (
 )
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.review import ApprovalDecision
-from lightagent.flow_history import FlowHistory
 from lightagent.flow_options import KnownFlowRunOptions, NewFlowRunOptions
+from lightagent.flow_streams import StreamedFlow
 
 Decision = ApprovalDecision | bool | str | Mapping[str, object]
 """What a person decides about a step: as an `ApprovalDecision`, True, False, a text (rejects), or an object."""
@@ -39,7 +39,7 @@ class JsonLightFlowStore(JsonFilesJournalStore):
         super().__init__(directory)
 
 
-class LightFlow(FlowHistory):
+class LightFlow(StreamedFlow):
     """Steps with dependencies. Those that do not depend on each other run at the same time.
 
     Serves any number of runs at once. A run is on record step by step, so `resume` goes on with one whose process died,

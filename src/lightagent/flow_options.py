@@ -18,6 +18,7 @@ from lightagent.domain.json_types import JsonValue
 from lightagent.options import ToolLike
 from lightagent.ports.flow_engine import FlowEngine
 from lightagent.ports.system import Clock, IdSource
+from lightagent.ports.telemetry import TelemetrySink
 
 
 class FlowAgent(Protocol):
@@ -104,6 +105,9 @@ class StepOptions(TypedDict, total=False):
         requires_approval: a person is asked before the step runs.
         approval_handler: a callable of the step and the context that decides at once: with True or False, an object
             such as ``{"approved": True, "reason": "…"}``, or an `ApprovalDecision`; None leaves it to a person.
+        approvers: the names of those who may decide, as `actor` of the decision; None: whoever decides about the run.
+        approval_timeout: seconds for which they may; then the step has failed, or others are asked.
+        escalate_to: the names of those.
         metadata: what belongs to the step; for an agent the parameters of its requests, such as `temperature`.
         output_type: a type; what the step gives is validated into it, and read from the context as it.
     """
@@ -125,6 +129,9 @@ class StepOptions(TypedDict, total=False):
     max_added: int | None
     requires_approval: bool | None
     approval_handler: Callable[[LightFlowStep, StepContext], object] | None
+    approvers: Sequence[str] | None
+    approval_timeout: float | None
+    escalate_to: Sequence[str] | None
     metadata: Mapping[str, JsonValue] | None
     output_type: TypeForm[object] | None
 
@@ -148,7 +155,9 @@ class FlowOptions(TypedDict, total=False):
 
     Attributes:
         name: of the flow, for traces and listings.
-        hooks: for steps; not there yet.
+        hooks: are asked about steps, approvals, resumptions and reruns; see docs/runtime-hooks.md.
+        telemetry: sinks that see the runs; False: also the providers of the application do not. Agents have their own.
+        capture_content: keep messages of errors and reasons of people in traces; they may be private.
         max_parallel: steps of one run that are carried out at the same time; 16 by default.
         engine: carries the runs out and keeps them, instead of this process and `store`.
         limits: how large a run may become: items of a map, rounds of a loop, steps that are added.
@@ -160,6 +169,8 @@ class FlowOptions(TypedDict, total=False):
     name: str | None
     engine: FlowEngine | None
     hooks: Sequence[object] | None
+    telemetry: Sequence[TelemetrySink] | Literal[False] | None
+    capture_content: bool | None
     max_parallel: int | None
     limits: FlowLimits | None
     max_wait: float | None

@@ -158,7 +158,7 @@ def test_a_name_is_taken_once() -> None:
     ("wrong", "problem"),
     [
         ({"store": "runs"}, "store: expected an object with append"),
-        ({"hooks": [same]}, "hooks of flows are not there yet"),
+        ({"hooks": [5]}, "expected a function, or an object with methods named after phases"),
         ({"max_parallel": 0}, "max_parallel must be at least 1"),
         ({"nmae": "x"}, "Did you mean 'name'?"),
         ({"clock": 3}, "clock: expected an object"),

@@ -19,6 +19,8 @@ METRICS = {
     "gen_ai.client.operation.duration",
     "gen_ai.client.token.usage",
     "gen_ai.client.operation.time_to_first_chunk",
+    "lightagent.workflow.duration",
+    "lightagent.workflow.step.duration",
     "mcp.client.operation.duration",
 }
 
@@ -91,7 +93,7 @@ async def test_the_walk_comes_by_every_kind_of_span(tmp_path: Path) -> None:
         seen = await shown(name, folder)
         names |= {str(attribute(span, "gen_ai.operation.name") or span.name) for span in seen.ended}
         metrics |= {metric.name for metric in seen.metrics}
-    assert {"invoke_agent", "chat", "execute_tool", "retrieval"} <= names
+    assert {"invoke_agent", "chat", "execute_tool", "retrieval", "invoke_workflow"} <= names
     assert metrics >= METRICS
 
 

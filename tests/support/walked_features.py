@@ -31,6 +31,7 @@ from lightagent import (
     JsonObject,
     LightAgent,
     LightAgentError,
+    LightFlow,
     LightSwarm,
     MemoryPolicy,
     ModelPrice,
@@ -472,3 +473,49 @@ async def several_models_with_prices(scene: Scene) -> None:
 async def a_tool_that_the_model_made_up(scene: Scene) -> None:
     model = scene.model([call_tool(scene.secret, word="x"), call_tool("lookup", word="x")], scene.say())
     await LightAgent(model=model, tools=[scene.lookup], telemetry=scene.sinks).arun(scene.say())
+
+
+def _flow(scene: Scene) -> LightFlow:
+    """A flow of an agent, a flow and callables, one of which fails, and whose hook decides."""
+
+    def fail(query: str) -> str:
+        raise ValueError(scene.say("broken"))
+
+    def look(context: HookContext) -> HookDecision:
+        return HookDecision.continue_(metadata={"seen": True})
+
+    agent = LightAgent(
+        name="clerk",
+        model=scene.model(call_tool("lookup", word=scene.secret), scene.say(), scene.say()),
+        tools=[scene.lookup],
+        telemetry=scene.sinks,
+    )
+    below = LightFlow(name="below").step("deep", agent=agent)
+    return (
+        LightFlow(name="letters", telemetry=scene.sinks, hooks=[look])
+        .step("draft", agent=agent, query=scene.say("Write"))
+        .step("below", agent=below, depends_on=["draft"])
+        .step("broken", agent=fail, max_retry=2)
+        .step("send", agent=lambda query: scene.say(query), depends_on=["below"], requires_approval=True)
+    )
+
+
+@feature
+async def a_flow(scene: Scene) -> None:
+    """It fails in one step, waits for a person in another, and goes on with what they edited."""
+    flow = _flow(scene)
+    await flow.arun(scene.say(), run_id="run", user_id=USER)
+    edited = ApprovalDecision.edit({"query": scene.say("Better")}, scene.say("since"), actor="ann")
+    await flow.aapprove("run", "send", edited, user_id=USER)
+    await flow.aresume("run", user_id=USER)
+    await flow.arerun_step("run", "draft", user_id=USER)
+
+
+@feature
+async def a_flow_that_is_streamed(scene: Scene) -> None:
+    async for _ in _flow(scene).astream_events(scene.say()):
+        pass
+    async with _flow(scene).astream_events(scene.say()) as left:
+        async for event in left:
+            if event.type == "content":
+                break

@@ -14,7 +14,7 @@ from lightagent.domain.unseen import written_out
 LOGGER: Final = logging.getLogger("lightagent")
 LOGGER.addHandler(logging.NullHandler())
 
-_LEVELS: Final = {"error": logging.WARNING, "run_end": logging.INFO}
+_LEVELS: Final = {"error": logging.WARNING, "run_end": logging.INFO, "flow_end": logging.INFO}
 _FORMAT: Final = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
 

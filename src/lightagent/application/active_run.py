@@ -81,6 +81,7 @@ class ActiveRun(Generic[DepsT]):
         leftovers: what is known of calls that were cut off, and could not be told by the calls themselves.
         ledger: what the conversation costs, where the agent has a context budget.
         tools: what may be called.
+        subjects: what its reviews are about.
         step_key: the idempotency key of the step of a flow that the run is; empty where it is none.
         prices: of models, as far as they are known: the run's own, else those of the run around it.
         spending: what the run spends, where it has budgets, or a run around it has.
@@ -133,7 +134,7 @@ class ActiveRun(Generic[DepsT]):
         self._leave: Callable[[], None] | None = None
         self._is_entered = False
         self._reviewer: tuple[str, Reviewer | None] | None = None
-        self._subjects = RunSubjects(record, path)
+        self.subjects = RunSubjects(record, path)
 
     @property
     def acting(self) -> Means[DepsT]:
@@ -207,7 +208,7 @@ class ActiveRun(Generic[DepsT]):
 
     def origin(self) -> Origin:
         """Where what happens now belongs."""
-        return self._subjects.origin(self.run)
+        return self.subjects.origin(self.run)
 
     def subject(
         self,
@@ -221,7 +222,7 @@ class ActiveRun(Generic[DepsT]):
     ) -> Subject:
         """What a review of what happens now is about; for the rest see `Subject` and `RunFacts`."""
         own = OwnFacts(params or {}, tools, specs, approved) if params or tools or specs or approved else None
-        return self._subjects.subject(self.run, name, call_id, own)
+        return self.subjects.subject(self.run, name, call_id, own)
 
     @property
     def tool_names(self) -> tuple[str, ...]:

@@ -10,6 +10,15 @@ from typing_extensions import TypeIs
 from lightagent.domain.conversation import check_conversation
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.flow_payloads import (
+    FlowPayload,
+    FlowRerunPayload,
+    FlowResultPayload,
+    FlowResumePayload,
+    FlowStepPayload,
+    copy_flow_payload,
+    is_same_flow_payload,
+)
 from lightagent.domain.history import parse_parts
 from lightagent.domain.json_checks import require_json
 from lightagent.domain.json_copies import copy_json, same_json
@@ -79,16 +88,14 @@ def copy_payload(payload: PayloadT) -> PayloadT:
             copied = replace(reviewed, request=copy_json(request))
         case ConclusionPayload(proposal=proposal):
             copied = ConclusionPayload(copy_json(proposal))
-        case MemoriesPayload() | MemoryWrittenPayload() | MemoryPromotionPayload() | MemoryPromotedPayload():
-            copied = _copied_memories(reviewed)
+        case _ if isinstance(reviewed, (MemoryPayload, FlowPayload)):
+            copied = copy_flow_payload(reviewed) if isinstance(reviewed, FlowPayload) else _copied_memories(reviewed)
         case _:
             pass
     return copied if isinstance(copied, type(payload)) else payload
 
 
-def _copied_memories(
-    payload: MemoriesPayload | MemoryWrittenPayload | MemoryPromotionPayload | MemoryPromotedPayload,
-) -> MemoryPayload:
+def _copied_memories(payload: MemoryPayload) -> MemoryPayload:
     match payload:
         case MemoriesPayload(memories=memories):
             return replace(payload, memories=tuple(copy_json(one) for one in memories))
@@ -99,6 +106,8 @@ def _copied_memories(
             return replace(payload, candidate=copy_json(candidate), decision=decided)
         case MemoryPromotedPayload(candidate=candidate, metadata=metadata):
             return replace(payload, candidate=copy_json(candidate), metadata=copy_json(metadata))
+        case _:
+            return payload
 
 
 def check_payload(payload: object) -> None:
@@ -117,6 +126,8 @@ def check_payload(payload: object) -> None:
                 raise ConfigurationError("a run that ends otherwise is blocked, over its budget, cancelled or failed.")
         case _ if isinstance(payload, MemoryPayload):
             _check_memories(payload)
+        case _ if isinstance(payload, FlowPayload):
+            _check_flow(payload)
         case _:
             _check_values(payload)
 
@@ -132,6 +143,8 @@ def is_same_payload(one: object, other: object) -> bool:
             return same_json(value, known) and one == other
         case _, _ if isinstance(one, MemoryPayload) and isinstance(other, MemoryPayload):
             return one == other and same_json(_json_in(one), _json_in(other))
+        case _, _ if isinstance(one, FlowPayload) and isinstance(other, FlowPayload):
+            return is_same_flow_payload(one, other)
         case _:
             return bool(one == other)
 
@@ -191,6 +204,22 @@ def _check_values(payload: object) -> None:
             _require(_are_texts(source, target), "agents are named by text")
         case _:
             raise ConfigurationError(f"{type(payload).__name__} is not a payload.")
+
+
+def _check_flow(payload: FlowPayload) -> None:
+    _require(_are_texts(payload.run_id), "the run is named by text")
+    match payload:
+        case FlowStepPayload(query=query, context=context):
+            _require(_are_texts(query), "the query of a step is text")
+            _require_object(context)
+        case FlowResultPayload(output=output, step_result=result):
+            require_json(output, "payload")
+            _require_object(result)
+        case FlowResumePayload(record=record):
+            _require_object(record)
+        case FlowRerunPayload(step_name=step_name, record=record):
+            _require(_are_texts(step_name), "the step is named by text")
+            _require_object(record)
 
 
 def _check_memories(payload: MemoryPayload) -> None:

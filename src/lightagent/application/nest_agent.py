@@ -93,6 +93,7 @@ class AgentTool(Tool[DepsT], NestingTool, Generic[DepsT]):
     async def call(self, arguments: Mapping[str, object], context: RunContext[DepsT]) -> object:
         live = self._run(str(arguments["query"]), context)
         live.step_key = context.step_key
+        live.subjects.stand_in(context.origin.flow_id, context.origin.step)
         seconds = self._spec.timeout
         deadline = Deadline(math.inf if seconds is None else seconds)
         try:

@@ -34,11 +34,12 @@ class RunSubjects:
         path: the ids of the calls that lead to it from the outermost run.
     """
 
-    __slots__ = ("_facts_key", "_origin", "_origin_key", "_path", "_record", "_run", "_subject")
+    __slots__ = ("_facts_key", "_origin", "_origin_key", "_path", "_record", "_run", "_subject", "_within")
 
     def __init__(self, record: RunRecord, path: tuple[str, ...]) -> None:
         self._record = record
         self._path = path
+        self._within = "", ""
         self._origin = NO_ORIGIN
         self._origin_key: tuple[int, int, AgentHead] | None = None
         self._subject = _NOTHING
@@ -50,7 +51,13 @@ class RunSubjects:
         key = run.turn_now, run.attempt or 1, run.head
         if key != self._origin_key:
             self._origin_key, self._origin = key, run.origin(self._path)
+            if self._within[0]:
+                self._origin = self._origin.within(*self._within)
         return self._origin
+
+    def stand_in(self, flow_id: str, step: str) -> None:
+        """The run belongs to a step of this run of a flow; empty texts for none."""
+        self._within = flow_id, step
 
     def subject(self, run: Run, name: str = "", call_id: str = "", own: OwnFacts | None = None) -> Subject:
         """What a review of what happens now is about."""

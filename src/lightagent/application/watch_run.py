@@ -66,7 +66,7 @@ class Watchers(CurrentSpans):
                 _LOGGER.error(_FAILED, type(sink).__name__, raised_place(failure(raised)))
 
     def _prepared(self, sink: TelemetrySink) -> TelemetrySink:
-        if not _is_tracing(sink):
+        if not is_tracing(sink):
             return sink
         prepared = sink.prepare()
         found: object = prepared.trace_id
@@ -218,7 +218,7 @@ class _Asked(Asking):
         self._watchers.drop(spans, raised)
 
 
-def _is_tracing(sink: TelemetrySink) -> TypeIs[TracingSink]:
+def is_tracing(sink: TelemetrySink) -> TypeIs[TracingSink]:
     """Whether a sink wants to see where runs are called from; its properties, which are foreign code, are not asked."""
     return callable(getattr(type(sink), "prepare", None))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from functools import partial
@@ -16,7 +15,8 @@ from lightagent.application.flow.call_work import CallWork
 from lightagent.application.flow.engine_flows import EngineFlows
 from lightagent.application.flow.flow_desk import FlowDesk
 from lightagent.application.flow.flow_records import FlowRecords
-from lightagent.application.flow.flow_runs import FlowRequest, FlowRuns
+from lightagent.application.flow.flow_request import FlowRequest
+from lightagent.application.flow.flow_runs import FlowRuns
 from lightagent.application.flow.flow_step import LightFlowStep
 from lightagent.application.flow.flow_work import FlowWork
 from lightagent.application.flow.fork_flow import ForkPoint
@@ -28,7 +28,9 @@ from lightagent.application.flow.verify_step import AgentVerifier, CallableVerif
 from lightagent.application.means import Means
 from lightagent.application.start_run import checked_params
 from lightagent.compose.flow_parts import FlowParts
+from lightagent.compose.policies import compose_flow_gates, compose_flow_reviews
 from lightagent.compose.ports import check_port, journal_port
+from lightagent.compose.seen_flows import compose_seen
 from lightagent.compose.step_policies import (
     check_count,
     compose_acceptance,
@@ -38,6 +40,7 @@ from lightagent.compose.step_policies import (
     compose_growth,
     compose_names,
     compose_retry,
+    compose_timeout,
 )
 from lightagent.compose.tools import compose_tools
 from lightagent.domain.errors import ConfigurationError
@@ -76,8 +79,7 @@ def compose_flow(store: JournalStore | None, options: FlowOptions) -> FlowParts:
         ConfigurationError: an unknown option, or one of a wrong type.
     """
     check_options(options, FlowOptions, "LightFlow")
-    if options.get("hooks"):
-        raise ConfigurationError("LightFlow: hooks of flows are not there yet.", guidance="Leave hooks= out.")
+    gates = compose_flow_gates(options.get("hooks") or ())
     most = options.get("max_parallel")
     if most is not None and most < 1:
         raise ConfigurationError(f"LightFlow: max_parallel must be at least 1, got {most}.", guidance="")
@@ -90,10 +92,11 @@ def compose_flow(store: JournalStore | None, options: FlowOptions) -> FlowParts:
     name = options.get("name") or UNNAMED
     engine = _engine(options, store)
     if engine is not None:
-        flows = EngineFlows(engine, clock, ids, name, limits)
+        flows = EngineFlows(engine, clock, ids, name, limits, compose_seen(options))
         return FlowParts(name, kept, flows, flows, flows, clock, is_kept=False, engine=engine)
     listeners = Listeners()
     outlives = not isinstance(kept, MemoryJournalStore)
+    reviews = compose_flow_reviews(options.get("hooks") or (), kept, clock.now)
     runs = FlowRuns(
         kept,
         clock,
@@ -102,12 +105,17 @@ def compose_flow(store: JournalStore | None, options: FlowOptions) -> FlowParts:
         listeners,
         most or MOST_AT_ONCE,
         most_kept=MOST_KEPT if store is None else None,
+        gates=gates,
+        seen=compose_seen(options),
+        reviews=reviews,
         coded=outlives,
         limits=limits,
         max_wait=max_wait,
     )
-    desk = FlowDesk(kept, clock, listeners)
-    return FlowParts(name, kept, runs, desk, FlowRecords(kept), clock, is_kept=store is not None, outlives=outlives)
+    desk = FlowDesk(kept, clock, listeners, reviews)
+    return FlowParts(
+        name, kept, runs, desk, FlowRecords(kept), clock, is_kept=store is not None, outlives=outlives, gates=gates
+    )
 
 
 def _limits(limits: FlowLimits | None) -> FlowLimits:
@@ -120,7 +128,12 @@ def _limits(limits: FlowLimits | None) -> FlowLimits:
 def _engine(options: FlowOptions, store: JournalStore | None) -> FlowEngine | None:
     """The engine that was chosen, which keeps its runs itself, and decides what it carries out at once."""
     engine = options.get("engine")
-    own = {"store": store, "max_parallel": options.get("max_parallel"), "max_wait": options.get("max_wait")}
+    own: dict[str, object] = {
+        "store": store,
+        "hooks": options.get("hooks"),
+        "max_parallel": options.get("max_parallel"),
+        "max_wait": options.get("max_wait"),
+    }
     if engine is not None and (given := [name for name, value in own.items() if value is not None]):
         raise ConfigurationError(
             f"LightFlow: {', '.join(given)} is for runs in this process, and engine= carries them out elsewhere.",
@@ -241,11 +254,12 @@ def compose_step(name: object, options: StepOptions) -> LightFlowStep:
     return LightFlowStep(
         definition=StepDefinition(
             named,
-            depends_on=compose_names(at, options.get("depends_on")),
+            depends_on=compose_names(at, "depends_on", options.get("depends_on")),
             condition=when is not None or cancel_if is not None,
             approval=options.get("requires_approval") or False,
+            approvers=compose_names(at, "approvers", options.get("approvers")),
             retry=compose_retry(at, options),
-            timeout=_timeout(at, options.get("timeout")),
+            timeout=compose_timeout(at, options.get("timeout")),
             fallback=fallback is not None,
             verify=options.get("verify") is not None,
             doubt=compose_doubt(at, options),
@@ -261,6 +275,8 @@ def compose_step(name: object, options: StepOptions) -> LightFlowStep:
         when=when,
         approval_handler=compose_function(at, "approval_handler", options.get("approval_handler")),
         output=output,
+        approval_timeout=compose_timeout(at, options.get("approval_timeout"), "approval_timeout"),
+        escalate_to=compose_names(at, "escalate_to", options.get("escalate_to")),
         verify=_verifier(at, options.get("verify"), output),
         accept_steps=compose_acceptance(at, options),
     )
@@ -327,7 +343,9 @@ def _nested(at: str, agent: object, tools: Sequence[ToolLike] | None) -> StepWor
         now: object = getattr(agent, "declared", ())
         return tuple(step for step in now if isinstance(step, LightFlowStep)) if isinstance(now, tuple) else ()
 
-    return FlowWork(str(getattr(agent, "name", "flow")), declared)
+    parts: object = getattr(agent, "parts", None)
+    gates = parts.gates if isinstance(parts, FlowParts) else ()
+    return FlowWork(str(getattr(agent, "name", "flow")), declared, gates)
 
 
 def _means(at: str, option: str, agent: object) -> Callable[[], Means[None]] | None:
@@ -371,11 +389,3 @@ def _refuse_deps(at: str, option: str, check: Callable[[None], object]) -> None:
 
 def _tools(tools: Sequence[ToolLike] | None) -> tuple[Tool[object], ...]:
     return compose_tools(tools, None)
-
-
-def _timeout(at: str, seconds: float | None) -> float | None:
-    if seconds is not None and not (seconds > 0 and math.isfinite(seconds)):
-        raise ConfigurationError(
-            f"{at}: timeout must be a positive number of seconds, got {seconds}.", guidance="None is no limit."
-        )
-    return seconds

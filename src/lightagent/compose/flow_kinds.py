@@ -14,13 +14,28 @@ from lightagent.application.flow.flow_step import LightFlowStep, offered_name
 from lightagent.application.flow.no_work import NoWork
 from lightagent.application.flow.step_context import StepContext
 from lightagent.compose.flow import check_name, compose_step
-from lightagent.compose.step_policies import check_count, compose_condition, compose_function, compose_names
+from lightagent.compose.step_policies import (
+    check_count,
+    compose_condition,
+    compose_function,
+    compose_names,
+    compose_timeout,
+)
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.definition import StepDefinition, WaitFor
 from lightagent.domain.json_checks import to_json_object
 from lightagent.flow_options import FlowList, FlowMoment, StepOptions, WaitOptions
 
-_AROUND: Final = ("depends_on", "when", "cancel_if", "requires_approval", "approval_handler")
+_AROUND: Final = (
+    "depends_on",
+    "when",
+    "cancel_if",
+    "requires_approval",
+    "approval_handler",
+    "approvers",
+    "approval_timeout",
+    "escalate_to",
+)
 """Options of a map or a loop that are about itself; the others are about the one step inside it."""
 
 
@@ -33,7 +48,7 @@ def compose_map(name: object, over: FlowList, options: StepOptions) -> LightFlow
     at, given = f"step {name!r:.60}", options.copy()
     items: FlowFunction | None
     if isinstance(over, str):
-        if over not in (names := compose_names(at, options.get("depends_on"))):
+        if over not in (names := compose_names(at, "depends_on", options.get("depends_on"))):
             given["depends_on"] = [*names, over]
         items = FlowFunction(_output_of(over))
     elif callable(over):
@@ -134,10 +149,11 @@ def _around(name: object, kind: str, options: StepOptions) -> LightFlowStep:
         definition=StepDefinition(
             str(name),
             "map" if kind == "map" else "loop",
-            compose_names(at, options.get("depends_on")),
+            compose_names(at, "depends_on", options.get("depends_on")),
             body=tuple(step.definition for step in body),
             condition=when is not None or cancel_if is not None,
             approval=options.get("requires_approval") or False,
+            approvers=compose_names(at, "approvers", options.get("approvers")),
             query=query if isinstance(query, str) else None,
             metadata=metadata,
         ),
@@ -145,6 +161,8 @@ def _around(name: object, kind: str, options: StepOptions) -> LightFlowStep:
         cancel_if=cancel_if,
         when=when,
         approval_handler=compose_function(at, "approval_handler", options.get("approval_handler")),
+        approval_timeout=compose_timeout(at, options.get("approval_timeout"), "approval_timeout"),
+        escalate_to=compose_names(at, "escalate_to", options.get("escalate_to")),
         body=body,
     )
 
@@ -154,6 +172,7 @@ def _inside(options: StepOptions) -> StepOptions:
     inside = options.copy()
     inside["depends_on"] = inside["when"] = inside["cancel_if"] = None
     inside["requires_approval"] = inside["approval_handler"] = None
+    inside["approvers"] = inside["escalate_to"] = inside["approval_timeout"] = None
     if isinstance(options.get("query"), str):
         inside["query"] = None
     return inside
@@ -191,7 +210,7 @@ def _wait(name: object, wait: WaitFor, until: FlowFunction | None, options: Wait
         definition=StepDefinition(
             named,
             "wait",
-            compose_names(at, options.get("depends_on")),
+            compose_names(at, "depends_on", options.get("depends_on")),
             condition=when is not None,
             approval=options.get("requires_approval") or False,
             wait=wait,

@@ -11,6 +11,7 @@ from lightagent.application.flow.flow_runs import FlowRuns
 from lightagent.domain.errors import ConfigurationError
 from lightagent.ports.flow_engine import FlowEngine
 from lightagent.ports.journals import JournalStore
+from lightagent.ports.policy import Gate
 from lightagent.ports.system import Clock
 
 
@@ -28,6 +29,7 @@ class FlowParts:
         is_kept: its caller gave it a store, so others may go on with its runs.
         outlives: runs outlive the process, so that steps are compared with those that a run was begun with.
         engine: carries them out; None: this process does.
+        gates: what reviews them.
     """
 
     name: str
@@ -39,6 +41,7 @@ class FlowParts:
     is_kept: bool
     outlives: bool = False
     engine: FlowEngine | None = None
+    gates: tuple[Gate, ...] = ()
 
     @property
     def stored_runs(self) -> FlowRuns:

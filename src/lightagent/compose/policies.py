@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 
+from lightagent.application.flow.flow_reviews import FlowReviews
 from lightagent.application.means import Means
 from lightagent.application.policies.capability_guard import CapabilityGuard
 from lightagent.application.policies.guardrails import guardrail_policies
-from lightagent.application.policies.hooks import hook_policies
+from lightagent.application.policies.hooks import flow_hook_policies, hook_policies
 from lightagent.application.policies.narrowed_tools import NarrowedTools
 from lightagent.application.policies.pipeline import Pipeline, Policy
 from lightagent.application.policies.review_desk import ReviewDesk
+from lightagent.application.review_streams import ReviewStreams
 from lightagent.application.tools.toolset import DepsT
 from lightagent.compose.ports import check_port
 from lightagent.domain.capabilities import CapabilityPolicy
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.policy import PHASES
 from lightagent.options import AgentOptions
+from lightagent.ports.journals import JournalStore
 from lightagent.ports.policy import Gate
 
 
@@ -33,6 +36,28 @@ def compose_gates(options: AgentOptions) -> tuple[Gate, ...]:
         *(guardrail_policies("output", answers) if (answers := options.get("output_guardrails")) else ()),
     ]
     return (*(() if own is None else (own,)), *((Pipeline(policies),) if policies else ()))
+
+
+def compose_flow_gates(hooks: Iterable[object]) -> tuple[Gate, ...]:
+    """The gate that the hooks of a flow stand behind, where there are any.
+
+    Raises:
+        ConfigurationError: one is not a hook, or is called at no phase of a flow.
+    """
+    policies = flow_hook_policies([hook for hook in hooks if not isinstance(hook, ReviewDesk)])
+    return (Pipeline(policies),) if policies else ()
+
+
+def compose_flow_reviews(hooks: Iterable[object], store: JournalStore, clock: Callable[[], float]) -> FlowReviews:
+    """Where people are asked about steps: the store of the flow's `HumanApprovalHook`, else that of its runs.
+
+    Raises:
+        ConfigurationError: there are several such hooks.
+    """
+    desks = [hook for hook in hooks if isinstance(hook, ReviewDesk)]
+    if len(desks) > 1:
+        raise ConfigurationError("LightFlow: hooks: one HumanApprovalHook is enough.", guidance="Leave the others out.")
+    return FlowReviews(desks[0].streams, desks[0]) if desks else FlowReviews(ReviewStreams(store, clock))
 
 
 def narrowed(

@@ -26,17 +26,18 @@ def compose_function(at: str, option: str, function: object) -> FlowFunction | N
     return FlowFunction(function)
 
 
-def compose_names(at: str, names: Sequence[str] | None) -> tuple[str, ...]:
-    """The names of the steps that one depends on.
+def compose_names(at: str, option: str, names: Sequence[str] | None) -> tuple[str, ...]:
+    """Names, of steps or of people.
 
     Raises:
         ConfigurationError: one is no text.
     """
+    what = "steps" if option == "depends_on" else "people"
     for name in names or ():
         given: object = name
         if not isinstance(given, str):
             raise ConfigurationError(
-                f"{at}: depends_on must be names of steps, got {type(given).__name__}.", guidance=""
+                f"{at}: {option} must be names of {what}, got {type(given).__name__}.", guidance=""
             )
     return tuple(dict.fromkeys(names or ()))
 
@@ -146,3 +147,16 @@ def compose_acceptance(at: str, options: StepOptions) -> FlowFunction | None:
     """The callable that says whether what the step proposes is added; None where it is always, or a person says it."""
     accept = options.get("accept_steps")
     return None if accept is None or isinstance(accept, (bool, str)) else compose_function(at, "accept_steps", accept)
+
+
+def compose_timeout(at: str, seconds: float | None, option: str = "timeout") -> float | None:
+    """A number of seconds that is a limit; None for none.
+
+    Raises:
+        ConfigurationError: it is no positive number.
+    """
+    if seconds is not None and not (seconds > 0 and math.isfinite(seconds)):
+        raise ConfigurationError(
+            f"{at}: {option} must be a positive number of seconds, got {seconds}.", guidance="None is no limit."
+        )
+    return seconds

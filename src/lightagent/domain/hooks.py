@@ -27,13 +27,27 @@ HookPhase: TypeAlias = Literal[
     "after_memory_write",
     "on_error",
     "after_run",
+    "before_flow_step",
+    "after_flow_step",
+    "on_approval_required",
+    "on_resume",
+    "on_rerun",
 ]
-"""The phases of a run in which hooks are called, in the order in which a run may first meet them."""
+"""The phases in which hooks are called, in the order in which a run may first meet them; those of flows come last."""
 
-HOOK_PHASES: Final[tuple[HookPhase, ...]] = get_args(HookPhase)
+FLOW_HOOK_PHASES: Final[tuple[HookPhase, ...]] = (
+    "before_flow_step",
+    "after_flow_step",
+    "on_approval_required",
+    "on_resume",
+    "on_rerun",
+)
+"""The phases of a run of a flow. A hook of an agent may name them, but a run of an agent has none of them."""
 
-LATER_PHASES: Final = ("before_flow_step", "after_flow_step", "on_approval_required", "on_resume", "on_rerun")
-"""The phases of flows. A hook may name them, but a run of an agent has none of them."""
+HOOK_PHASES: Final[tuple[HookPhase, ...]] = tuple(
+    phase for phase in get_args(HookPhase) if phase not in FLOW_HOOK_PHASES
+)
+"""The phases of a run of an agent."""
 
 BOUNDARIES: Final[Mapping[HookPhase, Phase]] = {
     "before_run": "admission",
@@ -50,6 +64,11 @@ BOUNDARIES: Final[Mapping[HookPhase, Phase]] = {
     "after_memory_write": "memory_written",
     "on_error": "end",
     "after_run": "end",
+    "before_flow_step": "flow_step",
+    "after_flow_step": "flow_step_result",
+    "on_approval_required": "approval",
+    "on_resume": "flow_resume",
+    "on_rerun": "flow_rerun",
 }
 """The boundary of a run at which each phase is met."""
 
@@ -64,7 +83,8 @@ class HookContext:
         trace_id, parent_trace_id, run_id, run_group_id: of the run.
         user_id, tenant: whose run it is; empty if no user or tenant was named.
         agent_name: the agent that acts.
-        flow_id, step_name: of the flow around the run; empty where there is none.
+        flow_id, step_name: the id of the flow's run, or of the flow's around the run, and the path of the step; empty
+            where there is none.
         metadata: `turn`; `call_id`, empty unless it is about a tool call; `path`, the calls that lead to a nested run.
     """
 

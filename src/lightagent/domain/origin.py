@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
 from lightagent.domain.scopes import NO_SCOPE, Scope
@@ -26,6 +26,8 @@ class Origin:
         attempt: at that request, counted from 1.
         path: the ids of the calls that lead from the outermost run to this one, outermost first.
         trace_headers: to be sent along with requests to other processes.
+        flow_id, step: the id of the run of a flow that this belongs to, and the path of the step; empty where there is
+            none.
     """
 
     run_id: str = ""
@@ -38,6 +40,8 @@ class Origin:
     attempt: int = 1
     path: tuple[str, ...] = ()
     trace_headers: TraceHeaders = field(default=(), repr=False)
+    flow_id: str = ""
+    step: str = ""
 
     def sending(self, headers: TraceHeaders) -> Origin:
         """The same place with these headers; a plain call, since `replace` takes five times as long."""
@@ -54,7 +58,13 @@ class Origin:
             self.attempt,
             self.path,
             headers,
+            self.flow_id,
+            self.step,
         )
+
+    def within(self, flow_id: str, step: str) -> Origin:
+        """The same place in a step of a flow."""
+        return replace(self, flow_id=flow_id, step=step)
 
 
 NO_ORIGIN = Origin()

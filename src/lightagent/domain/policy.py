@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final, Generic, Literal, TypeAlias, TypeVar
 
 from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.flow_payloads import FlowPayload
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.memory_payloads import MemoryPayload
 from lightagent.domain.messages import AssistantMessage, ContextMessage, Message
@@ -37,8 +38,12 @@ Phase: TypeAlias = Literal[
     "memory_promoted",
     "memory_written",
     "end",
+    "flow_step",
+    "flow_step_result",
+    "flow_resume",
+    "flow_rerun",
 ]
-"""The boundaries of a run, in the order in which a run may first meet them."""
+"""The boundaries of a run, in the order in which a run may first meet them; those of flows come last."""
 
 PHASES: Final[tuple[Phase, ...]] = (
     "admission",
@@ -59,6 +64,12 @@ PHASES: Final[tuple[Phase, ...]] = (
     "memory_written",
     "end",
 )
+"""Those that a run of an agent meets."""
+
+FLOW_PHASES: Final[frozenset[Phase]] = frozenset(
+    {"flow_step", "flow_step_result", "approval", "flow_resume", "flow_rerun"}
+)
+"""Those that a run of a flow meets."""
 
 MEMORY_PHASES: Final[frozenset[Phase]] = frozenset(
     {"memory_retrieve", "memory_found", "memory_write", "memory_promote", "memory_promoted", "memory_written"}
@@ -236,6 +247,7 @@ Payload: TypeAlias = (
     | ConclusionPayload
     | EndPayload
     | MemoryPayload
+    | FlowPayload
 )
 """What is reviewed; `dataclasses.replace` makes a rewritten one."""
 

@@ -213,6 +213,8 @@ def same_decision(one: ApprovalDecision | None, other: ApprovalDecision) -> bool
 
 def _objection(request: ApprovalRequest, decision: ApprovalDecision) -> str | None:
     """Why the decision may not be made; None where it may."""
+    if request.approvers and _folded(decision.actor) not in map(_folded, request.approvers):
+        return f"Whoever decides must be one of {', '.join(request.approvers)}, and be named."
     if decision.action == "reject":
         return None
     if decision.action == "approve" and not request.complete:

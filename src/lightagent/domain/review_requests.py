@@ -40,7 +40,9 @@ class ApprovalRequest:
         created_at: when it was asked, in seconds since 1970 in UTC.
         expires_at: until when it can be decided and the decision be used; None for ever.
         separate_reviewer: whoever the run belongs to may reject the call, and nothing else.
-        phase: the boundary of the run at which it waits.
+        phase: the boundary of the run at which it waits; `flow_step`: it is about a step of a flow, whose path is
+            `tool_name`, and whose query is in `arguments`.
+        approvers: who may decide; empty: whoever may decide about the run.
     """
 
     request_id: str
@@ -61,7 +63,8 @@ class ApprovalRequest:
     created_at: float = 0.0
     expires_at: float | None = None
     separate_reviewer: bool = False
-    phase: Literal["tool_call"] = "tool_call"
+    phase: Literal["tool_call", "flow_step"] = "tool_call"
+    approvers: tuple[str, ...] = ()
 
     @property
     def source_agent(self) -> str:

@@ -11,9 +11,13 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from lightagent.application.flow.flow_gate import FlowGate
 from lightagent.application.flow.flow_log import FlowLog
+from lightagent.application.flow.flow_outlet import FlowOutlet
+from lightagent.application.flow.flow_reviews import FlowReviews
 from lightagent.application.flow.flow_step import LightFlowStep
-from lightagent.application.flow.step_work import Listener
+from lightagent.application.flow.flow_watchers import FlowWatchers
+from lightagent.application.flow.step_work import Listener, WriteLines, no_lines
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.events import FlowEvent
 from lightagent.domain.flow.moves import Move
@@ -51,12 +55,18 @@ class ActiveFlow:
         state: what the events so far amount to.
         log: where further ones are put on record.
         traced: the caller wants the traces of agents.
+        gate: what reviews its steps; None where nothing does.
+        watchers: show it to telemetry; None where nobody watches.
+        write_lines: takes lines about it, for logs.
+        reviews: where people are asked about steps; None: nowhere but in the run itself.
+        outlet: takes what happens to the consumer of a stream; None where nobody watches.
         chance: gives numbers from 0 to 1, for pauses that spread what failed together.
 
     Attributes:
         events: all of them, in order.
         news: is set once there are reports.
         heard: how far the run has heard what was said to it, as far as that is not written.
+        requests: the ids of those by which people were asked while the run goes on here.
         below: who takes what is said to the flows that are under way as steps, by path, epoch and attempt.
     """
 
@@ -69,6 +79,11 @@ class ActiveFlow:
         clock: Clock,
         *,
         traced: bool = False,
+        gate: FlowGate | None = None,
+        outlet: FlowOutlet | None = None,
+        watchers: FlowWatchers | None = None,
+        write_lines: WriteLines = no_lines,
+        reviews: FlowReviews | None = None,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self.steps = steps
@@ -77,6 +92,12 @@ class ActiveFlow:
         self.log = log
         self.clock = clock
         self.traced = traced
+        self.gate = gate
+        self.outlet = outlet
+        self.watchers = watchers
+        self.write_lines = write_lines
+        self.reviews = reviews
+        self.requests: set[str] = set()
         self.chance = chance
         self.news = asyncio.Event()
         self.heard: int | None = None
@@ -144,6 +165,12 @@ class ActiveFlow:
             heard, self.heard = self.heard, None
             await self.log.append(told, status, heard)
             self.events.extend(told)
+            if self.watchers is not None:
+                for event in told:
+                    self.watchers.see(event)
+            if self.outlet is not None:
+                for event in told:
+                    await self.outlet.happened(event)
         promised, self._promised = self._promised, []
         for one in promised:
             if not one.done():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.decide_calls import NothingDecided, with_decisions
@@ -11,6 +12,7 @@ from lightagent.application.flow.agent_code import agent_code
 from lightagent.application.flow.step_work import Noted, StepTask, StepWaits, StepWork
 from lightagent.application.journal import Journal
 from lightagent.application.means import Means
+from lightagent.application.projections.trace import trace_events
 from lightagent.application.resume_run import resume_run
 from lightagent.application.run_agent import run_agent
 from lightagent.application.run_record import RunRecord
@@ -53,6 +55,10 @@ class AgentWork(StepWork):
     def name(self) -> str:
         return self._means().name
 
+    @property
+    def captures_content(self) -> bool:
+        return self._means().capture_content
+
     def declared(self, levels: int) -> None:
         """An agent is what it is when a run begins: it may be given tools until then."""
 
@@ -89,13 +95,21 @@ class AgentWork(StepWork):
         Raises:
             StepWaits: it waits for people who have not decided yet.
         """
+        live: ActiveRun[None] | None = None
         try:
             live = self._live(task, past)
             live.keeper = NoteKeeper(task)
+            if task.outlet is not None:
+                live.record.stream = live.stream = True
+                live.outlet = task.outlet.agent(task.place.path)
             live.step_key = task.place.key
+            live.subjects.stand_in(task.place.run_id, task.place.path)
             await run_agent(live)
         except NothingDecided:
             raise StepWaits from None
+        finally:
+            if live is not None:
+                _log(task, live)
         return live.record
 
     def _live(self, task: StepTask, past: Sequence[Event]) -> ActiveRun[None]:
@@ -115,6 +129,12 @@ class AgentWork(StepWork):
             run_group_id=place.run_id,
         )
         return start_run(means, task.query, request)
+
+
+def _log(task: StepTask, live: ActiveRun[None]) -> None:
+    record = live.record
+    with nullcontext() if live.watchers is None else live.watchers.logging():
+        task.write_lines(live.means.name, record.started.trace_id, lambda: trace_events(record.events))
 
 
 class NoteKeeper(Keeper):

@@ -23,6 +23,10 @@ class CallWork(StepWork):
     def name(self) -> str:
         return self._function.name
 
+    @property
+    def captures_content(self) -> bool:
+        return False
+
     def declared(self, levels: int) -> None:
         self._function.digest()
 

@@ -39,7 +39,7 @@ def decided(
     node = state.nodes[node_path(state, step)]
     if node.status != "waiting_approval":
         raise _waits_not(node)
-    return StepApprovalDecided(node.path, node.epoch, decision, at=now)
+    return StepApprovalDecided(node.path, node.epoch, decision, node.request_id, at=now)
 
 
 def _waits_not(node: Node) -> ConfigurationError:

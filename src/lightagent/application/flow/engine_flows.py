@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator, Sequence
 
 from lightagent.application.check_options import check_text
 from lightagent.application.flow.flow_code import FlowSteps
-from lightagent.application.flow.flow_runs import FlowRequest
-from lightagent.application.flow.flow_step import LightFlowStep
+from lightagent.application.flow.flow_request import FlowRequest
+from lightagent.application.flow.flow_step import LightFlowStep, by_work
+from lightagent.application.flow.seen_flow import Seen
 from lightagent.application.flow.show_flow import flow_result
 from lightagent.application.flow.step_result import LightFlowResult
 from lightagent.domain.errors import ConfigurationError
@@ -30,14 +31,18 @@ class EngineFlows:
     Args:
         name: of the flow.
         limits: how large a run may become.
+        seen: how traces see the runs; telemetry of them is up to the engine.
     """
 
-    def __init__(self, engine: FlowEngine, clock: Clock, ids: IdSource, name: str, limits: FlowLimits) -> None:
+    def __init__(
+        self, engine: FlowEngine, clock: Clock, ids: IdSource, name: str, limits: FlowLimits, seen: Seen
+    ) -> None:
         self._engine = engine
         self._clock = clock
         self._ids = ids
         self._name = name
         self._limits = limits
+        self._seen = seen
 
     async def begin(self, steps: Sequence[LightFlowStep], query: str, request: FlowRequest) -> LightFlowResult:
         """A new run, to its end or until it waits; see `FlowRuns.begin`."""
@@ -57,15 +62,15 @@ class EngineFlows:
             run_group_id=request.run_group_id,
             at=self._clock.now(),
         )
-        return _result(await self._engine.begin(flow, started), request)
+        return self._result(await self._engine.begin(flow, started), steps, request)
 
     async def resume(self, steps: Sequence[LightFlowStep], request: FlowRequest) -> LightFlowResult:
         """Go on with a run; see `FlowRuns.resume`."""
-        return _result(await self._engine.resume(self._code(steps), _run(request)), request)
+        return self._result(await self._engine.resume(self._code(steps), _run(request)), steps, request)
 
     async def rerun(self, steps: Sequence[LightFlowStep], path: str, request: FlowRequest) -> LightFlowResult:
         """Do a step again, and all that rests on it; see `FlowRuns.rerun`."""
-        return _result(await self._engine.rerun(self._code(steps), _run(request), path), request)
+        return self._result(await self._engine.rerun(self._code(steps), _run(request), path), steps, request)
 
     async def decide(
         self, steps: Sequence[LightFlowStep], owner: Scope, run_id: str, step: str, decision: ApprovalDecision
@@ -100,16 +105,18 @@ class EngineFlows:
             if record is not None:
                 yield record
 
+    def _result(
+        self, events: Sequence[FlowEvent], steps: Sequence[LightFlowStep], request: FlowRequest
+    ) -> LightFlowResult:
+        tracing = self._seen.tracing(by_work(steps)) if request.traced else None
+        return flow_result(fold(events), events, traced=tracing)
+
     def _code(self, steps: Sequence[LightFlowStep]) -> FlowSteps:
         return FlowSteps(self._name, steps, self._clock)
 
 
 def _run(request: FlowRequest) -> FlowRun:
     return FlowRun(request.scope, request.run_id)
-
-
-def _result(events: Sequence[FlowEvent], request: FlowRequest) -> LightFlowResult:
-    return flow_result(fold(events), events, traced=request.traced)
 
 
 def _record(events: Sequence[FlowEvent], owner: Scope) -> JsonObject:

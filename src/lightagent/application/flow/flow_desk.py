@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Final, TypeAlias
 
 from lightagent.aiokits.abandon import to_the_end
 from lightagent.application.check_options import check_text
 from lightagent.application.flow.decide_step import decided
+from lightagent.application.flow.flow_deciding import Deciding
 from lightagent.application.flow.flow_inbox import FlowInbox, heard_of, take_said
 from lightagent.application.flow.flow_log import StoredLog, flow_key, read_flow
+from lightagent.application.flow.flow_reviews import FlowReviews
 from lightagent.application.flow.flow_runs import no_such_run
 from lightagent.application.flow.flow_step import LightFlowStep, by_work
 from lightagent.application.flow.listeners import Listeners
@@ -33,6 +35,9 @@ from lightagent.ports.system import Clock
 MakeEvent: TypeAlias = Callable[[FlowState], FlowEvent]
 """What is said, given how far the run is."""
 
+Before: TypeAlias = Callable[[FlowState, FlowEvent], Awaitable[None]]
+"""What has to be on record before something is said."""
+
 _TRIES: Final = 20
 """How often something is said anew because somebody else was quicker."""
 
@@ -40,7 +45,10 @@ _TRIES: Final = 20
 class FlowDesk:
     """Where runs in a store are told what was decided about them, whoever goes on with them."""
 
-    def __init__(self, store: JournalStore, clock: Clock, listeners: Listeners) -> None:
+    def __init__(
+        self, store: JournalStore, clock: Clock, listeners: Listeners, reviews: FlowReviews | None = None
+    ) -> None:
+        self._reviews = reviews
         self._store = store
         self._clock = clock
         self._listeners = listeners
@@ -55,7 +63,14 @@ class FlowDesk:
             StoreError: it cannot be kept.
         """
 
-        await self._say(owner, run_id, lambda state: decided(by_work(steps), state, step, decision, self._clock.now()))
+        review = Deciding(self._reviews)
+        await self._say(
+            owner,
+            run_id,
+            lambda state: decided(by_work(steps), state, step, decision, self._clock.now()),
+            review.decide,
+        )
+        await review.over()
 
     async def cancel(self, owner: Scope, run_id: str, reason: str) -> None:
         """Cancel a run. Returns once that is on record; whoever has the run stops what is under way soon.
@@ -88,7 +103,7 @@ class FlowDesk:
             raise
         return True
 
-    async def _say(self, owner: Scope, run_id: str, make: MakeEvent) -> None:
+    async def _say(self, owner: Scope, run_id: str, make: MakeEvent, before: Before | None = None) -> None:
         """Put what is said into the run's inbox, and from there on its record, unless somebody has the run.
 
         All that is said goes through the inbox, also where nobody has the run: it is the one place where the first of
@@ -98,7 +113,7 @@ class FlowDesk:
         key = flow_key(run_id, owner)
         for _ in range(_TRIES):
             with suppress(StreamConflict):
-                await self._leave(key, make)
+                await self._leave(key, make, before)
                 self._listeners.tell(key)
                 with suppress(StoreError):  # It is kept. Whoever has the run, or goes on with it later, hears it.
                     await self._deliver(key)
@@ -122,7 +137,7 @@ class FlowDesk:
         finally:
             await to_the_end(log.close())
 
-    async def _leave(self, key: StreamKey, make: MakeEvent) -> None:
+    async def _leave(self, key: StreamKey, make: MakeEvent, before: Before | None) -> None:
         """Leave something in the inbox of a run, if it is possible after all that was said before."""
         inbox = FlowInbox(self._store, key, self._clock)
         stream, events = await read_flow(self._store, key)
@@ -133,6 +148,8 @@ class FlowDesk:
         take_said(state, said)
         event = make(state)
         state.apply(event)
+        if before is not None:
+            await before(state, event)
         await inbox.say(event, heard)
 
 

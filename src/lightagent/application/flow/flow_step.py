@@ -28,6 +28,8 @@ class LightFlowStep:
         when: whether it runs.
         approval_handler: decides at once whether it runs.
         output: the type of what it gives; None for plain JSON as it is.
+        approval_timeout: seconds for which a person may decide; None: for ever.
+        escalate_to: who is asked where nobody has decided in that time; empty: nobody, and the step has failed.
         over: gives the list of a map.
         until: whether a loop is over, or the moment that a wait waits for.
         verify: says what its result is worth.
@@ -44,6 +46,8 @@ class LightFlowStep:
     when: FlowFunction | None = field(default=None, repr=False)
     approval_handler: FlowFunction | None = field(default=None, repr=False)
     output: OutputForm[object] | None = field(default=None, repr=False)
+    approval_timeout: float | None = None
+    escalate_to: tuple[str, ...] = ()
     over: FlowFunction | None = field(default=None, repr=False)
     until: FlowFunction | None = field(default=None, repr=False)
     verify: Verifier | None = field(default=None, repr=False)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from lightagent.application.projections.trace import trace_events
+from lightagent.application.projections.trace_data import decision_data, decision_kind
 from lightagent.application.projections.trace_event import TraceEvent
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.events import Event
@@ -16,16 +17,23 @@ from lightagent.domain.flow.events import (
     FlowEvent,
     FlowFinished,
     FlowStarted,
+    RerunRequested,
+    Resumed,
     StepApprovalDecided,
     StepApprovalRequested,
 )
 from lightagent.domain.json_types import JsonObject
 
 
-def flow_trace(events: Sequence[FlowEvent]) -> list[TraceEvent]:
-    """The lines of a flow's trace."""
+def flow_trace(events: Sequence[FlowEvent], *, since: int = 0, capture_content: bool = False) -> list[TraceEvent]:
+    """The lines of a flow's trace.
+
+    Args:
+        since: leave out what comes of so many events at the beginning.
+        capture_content: include the messages of errors, and the reasons that people give. They may be private.
+    """
     started = next(event for event in events if isinstance(event, FlowStarted))
-    lines = _Lines(started)
+    lines = _Lines(started, capture=capture_content)
     return [
         TraceEvent(
             kind,
@@ -35,13 +43,37 @@ def flow_trace(events: Sequence[FlowEvent]) -> list[TraceEvent]:
             started.run_group_id or started.run_id,
             event.at,
         )
-        for event in events
-        for kind, data in lines.of(event)
+        for place, event in enumerate(events)
+        for kind, data in (*_decided(event), *lines.of(event))
+        if place >= since
     ]
 
 
-def step_traces(events: Sequence[FlowEvent]) -> Mapping[str, list[TraceEvent]]:
-    """The traces of the agents and flows that were steps, by the path of the step: those of its last attempt."""
+def _decided(event: FlowEvent) -> Iterator[tuple[str, JsonObject]]:
+    """What policies decided about an event, told before it."""
+    match event:
+        case (
+            AttemptStarted(decisions=decisions, path=step)
+            | AttemptFinished(decisions=decisions, path=step)
+            | AttemptFailed(decisions=decisions, path=step)
+            | StepApprovalRequested(decisions=decisions, path=step)
+            | RerunRequested(decisions=decisions, path=step)
+        ):
+            pass
+        case Resumed(decisions=decisions):
+            step = ""
+        case _:
+            return
+    for decision in decisions:
+        yield decision_kind(decision), {**decision_data(decision), "step": step}
+
+
+def step_traces(events: Sequence[FlowEvent], captures: Callable[[str], bool]) -> Mapping[str, list[TraceEvent]]:
+    """The traces of the agents and flows that were steps, by the path of the step: those of its last attempt.
+
+    Args:
+        captures: whether the trace of what does a step may hold what was said.
+    """
     last: dict[str, tuple[int, int]] = {}
     noted: dict[str, list[Event | FlowEvent]] = {}
     for event in events:
@@ -50,20 +82,21 @@ def step_traces(events: Sequence[FlowEvent]) -> Mapping[str, list[TraceEvent]]:
             if last.get(event.path) != attempt:
                 last[event.path], noted[event.path] = attempt, []
             noted[event.path].append(event.event)
-    return {path: _trace_below(below) for path, below in noted.items()}
+    return {path: _trace_below(below, capture=captures(path)) for path, below in noted.items()}
 
 
-def _trace_below(noted: Sequence[Event | FlowEvent]) -> list[TraceEvent]:
+def _trace_below(noted: Sequence[Event | FlowEvent], *, capture: bool) -> list[TraceEvent]:
     flows = [event for event in noted if isinstance(event, FlowEvent)]
     runs = [event for event in noted if not isinstance(event, FlowEvent)]
-    return flow_trace(flows) if flows else trace_events(runs)
+    return flow_trace(flows) if flows else trace_events(runs, capture_content=capture)
 
 
 class _Lines:
     """The lines that each event gives; knows what has begun, for what is told of its end."""
 
-    def __init__(self, started: FlowStarted) -> None:
+    def __init__(self, started: FlowStarted, *, capture: bool) -> None:
         self._started = started
+        self._capture = capture
         self._attempts: dict[str, AttemptStarted] = {}
         self._begun: dict[tuple[str, int], float] = {}
 
@@ -83,7 +116,8 @@ class _Lines:
                 yield "approval_pending", {"step": event.path, "request_id": event.request_id, "about": event.about}
             case StepApprovalDecided(decision=decision):
                 told: JsonObject = {"step": event.path, "request_id": event.request_id, "actor": decision.actor}
-                yield f"approval_{decision.action}", {**told, "reason": decision.reason}
+                shown: JsonObject = {"reason": decision.reason} if self._capture else {}
+                yield f"approval_{decision.action}", {**told, **shown}
             case FlowFinished():
                 yield (
                     "flow_end",
@@ -108,6 +142,10 @@ class _Lines:
             "attempt": event.attempt,
             "status": status,
             "success": error is None,
-            "error": None if error is None else {"code": error.code, "message": error.message},
+            "error": None if error is None else self._error(error),
             "duration_ms": round((event.at - begun) * 1000, 3),
         }
+
+    def _error(self, error: LightAgentErrorInfo) -> JsonObject:
+        """An error; what code of anybody's says of it may quote what is private."""
+        return {"code": error.code, "message": error.message} if self._capture else {"code": error.code}

@@ -8,10 +8,12 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from lightagent.application.flow.active_flow import ActiveFlow, Report
-from lightagent.application.flow.ask_step import ask_all_again
+from lightagent.application.flow.ask_people import ask_all_again, settling
 from lightagent.application.flow.changed_flow import change_to
 from lightagent.application.flow.decide_step import decided
+from lightagent.application.flow.flow_gate import FlowGate, check_policies
 from lightagent.application.flow.flow_log import FlowLog
+from lightagent.application.flow.flow_spell import watched
 from lightagent.application.flow.flow_step import LightFlowStep, by_work, definition_of
 from lightagent.application.flow.run_flow import run_flow
 from lightagent.application.flow.step_code import steps_code, take_code
@@ -23,6 +25,7 @@ from lightagent.domain.flow.events import FlowEvent, FlowStarted
 from lightagent.domain.flow.projection import flow_record
 from lightagent.domain.flow.state import FlowState, fold
 from lightagent.domain.review import ApprovalDecision
+from lightagent.ports.policy import Gate
 
 MOST_NESTED = 8
 """How many flows may be steps of each other. A record of more levels could not be read back."""
@@ -33,17 +36,23 @@ class FlowWork(StepWork):
 
     Args:
         steps: gives its steps; those that are declared later are among them.
+        gates: what reviews its runs, besides what reviews the flow around it.
     """
 
-    __slots__ = ("_name", "_steps")
+    __slots__ = ("_gates", "_name", "_steps")
 
-    def __init__(self, name: str, steps: Callable[[], Sequence[LightFlowStep]]) -> None:
+    def __init__(self, name: str, steps: Callable[[], Sequence[LightFlowStep]], gates: tuple[Gate, ...] = ()) -> None:
         self._name = name
         self._steps = steps
+        self._gates = gates
 
     @property
     def name(self) -> str:
         return self._name
+
+    @property
+    def captures_content(self) -> bool:
+        return False
 
     def declared(self, levels: int) -> None:
         for step in self._steps() if levels > 0 else ():
@@ -55,15 +64,40 @@ class FlowWork(StepWork):
     async def do(self, task: StepTask) -> object:
         steps = self._steps()
         past: list[FlowEvent] = [note for note in task.past if isinstance(note, FlowEvent)]
-        new: list[FlowEvent] = self._changes(task, past, steps) if past else [self._started(task, steps)]
+        gates = tuple(dict.fromkeys((*task.gates, *self._gates)))
+        gate = FlowGate(gates, past) if gates else None
+        policies = () if gate is None else gate.policies
+        new: list[FlowEvent] = self._changes(task, past, steps) if past else [self._started(task, steps, policies)]
         events = [*past, *new]
         state = fold(events)
+        check_policies(state.started.policies, gate)
+        watchers = None if task.below is None else task.below()
+        if watchers is not None:
+            watchers.begin(past)
         if new:
             await task.note(new, None, False)
-        flow = ActiveFlow(by_work(steps), state, events, NoteLog(task), task.clock, traced=task.traced)
+        outlet = None if task.outlet is None else task.outlet.flow(task.place.path)
+        flow = ActiveFlow(
+            by_work(steps),
+            state,
+            events,
+            NoteLog(task),
+            task.clock,
+            traced=task.traced,
+            gate=gate,
+            outlet=outlet,
+            watchers=watchers,
+            write_lines=task.write_lines,
+            reviews=task.reviews,
+        )
         task.hear(lambda event, heard: flow.report(Report((event,), heard=heard)))
-        await ask_all_again(flow)
-        await run_flow(flow)
+        if watchers is not None:
+            for event in new:
+                watchers.see(event)
+        with watched(flow):
+            async with settling(flow):
+                await ask_all_again(flow)
+                await run_flow(flow)
         return _result(state, self._name)
 
     def _changes(self, task: StepTask, events: Sequence[FlowEvent], steps: Sequence[LightFlowStep]) -> list[FlowEvent]:
@@ -83,7 +117,7 @@ class FlowWork(StepWork):
         state.apply(event)  # It refuses what cannot be.
         return event
 
-    def _started(self, task: StepTask, steps: Sequence[LightFlowStep]) -> FlowStarted:
+    def _started(self, task: StepTask, steps: Sequence[LightFlowStep], policies: tuple[str, ...]) -> FlowStarted:
         place = task.place
         if _levels(place.key) >= MOST_NESTED:
             raise ToolError(
@@ -97,6 +131,7 @@ class FlowWork(StepWork):
             trace_id=hashlib.sha256(f"{place.trace_id}/{place.key}.{place.attempt}".encode()).hexdigest()[:32],
             parent_trace_id=place.trace_id,
             run_group_id=place.run_id,
+            policies=policies,
             at=task.clock.now(),
         )
 

@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator, Sequence
 from lightagent.application.flow.flow_code import FlowSteps
 from lightagent.application.flow.flow_desk import FlowDesk
 from lightagent.application.flow.flow_log import KIND, flow_key, read_flow
-from lightagent.application.flow.flow_runs import FlowRequest, FlowRuns
+from lightagent.application.flow.flow_request import FlowRequest
+from lightagent.application.flow.flow_runs import FlowRuns
 from lightagent.application.flow.flow_step import LightFlowStep
 from lightagent.application.flow.listeners import Listeners
 from lightagent.application.read_streams import list_streams

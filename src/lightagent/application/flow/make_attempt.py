@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from lightagent.aiokits.abandon import Abandoned, TimeIsUp, within
 from lightagent.application.flow.active_flow import ActiveFlow, Report
+from lightagent.application.flow.flow_outlet import FlowOutlet
+from lightagent.application.flow.flow_reviews import FlowReviews
 from lightagent.application.flow.flow_step import LightFlowStep
+from lightagent.application.flow.flow_watchers import FlowWatchers
 from lightagent.application.flow.output_form import as_json
 from lightagent.application.flow.proposals import proposed, read_proposal
+from lightagent.application.flow.review_step import reviewed_end
 from lightagent.application.flow.step_context import StepContext, StepPlace
 from lightagent.application.flow.step_errors import attempt_failed, out_of_time
 from lightagent.application.flow.step_queries import place_of, seen_from
-from lightagent.application.flow.step_work import Listener, Noted, StepTask, StepWaits, StepWork
+from lightagent.application.flow.step_work import Listener, Noted, StepTask, StepWaits, StepWork, WriteLines
 from lightagent.application.flow.value_sizes import check_size
 from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.domain.errors import ConfigurationError
@@ -22,6 +26,7 @@ from lightagent.domain.flow.definition import StepDefinition
 from lightagent.domain.flow.events import AttemptFinished, AttemptNoted, FlowEvent
 from lightagent.domain.flow.moves import Do
 from lightagent.domain.flow.outputs import Artifact, StepOutput
+from lightagent.ports.policy import Gate
 from lightagent.ports.system import Clock
 
 
@@ -66,6 +71,26 @@ class Attempt(StepTask):
     def traced(self) -> bool:
         return self._flow.traced
 
+    @property
+    def gates(self) -> tuple[Gate, ...]:
+        return () if self._flow.gate is None else self._flow.gate.gates
+
+    @property
+    def outlet(self) -> FlowOutlet | None:
+        return self._flow.outlet
+
+    @property
+    def below(self) -> Callable[[], FlowWatchers] | None:
+        return None if self._flow.watchers is None else self._flow.watchers.below
+
+    @property
+    def write_lines(self) -> WriteLines:
+        return self._flow.write_lines
+
+    @property
+    def reviews(self) -> FlowReviews | None:
+        return self._flow.reviews
+
     async def note(self, events: Sequence[Noted], heard: int | None, waits: bool) -> None:
         flow, move = self._flow, self._move
         now = flow.clock.now()
@@ -90,15 +115,18 @@ async def make_attempt(flow: ActiveFlow, move: Do, query: str) -> None:
 
     An attempt that waits for people reports nothing: it stays open, and goes on when the run is resumed.
     """
+    step = flow.step_at(move.path, move.step.work)
+    if flow.watchers is not None:
+        flow.watchers.enter_step(move.path, flow.clock.now())  # In the context of this task, with which it ends.
     try:
-        output, proposes = await _output(flow, move, query)
+        output, proposes = await _output(flow, move, step, query)
     except StepWaits:
         return
     except _RAISED as raised:
-        flow.report(Report((failed(flow, move, _failure(move, raised)),)))
+        end = failed(flow, move, _failure(move, raised))
     else:
-        done = AttemptFinished(move.path, move.epoch, move.attempt, output, proposes, at=flow.clock.now())
-        flow.report(Report((done,)))
+        end = AttemptFinished(move.path, move.epoch, move.attempt, output, proposes, at=flow.clock.now())
+    flow.report(Report((end if flow.gate is None else await reviewed_end(flow, move, step, end),)))
 
 
 def failed(flow: ActiveFlow, move: Do, error: Exception) -> FlowEvent:
@@ -110,9 +138,11 @@ def failed(flow: ActiveFlow, move: Do, error: Exception) -> FlowEvent:
     return attempt_failed(move, error, tried=tried, fallback_left=left, now=now, chance=chance)
 
 
-async def _output(flow: ActiveFlow, move: Do, query: str) -> tuple[StepOutput, tuple[StepDefinition, ...]]:
+async def _output(
+    flow: ActiveFlow, move: Do, step: LightFlowStep, query: str
+) -> tuple[StepOutput, tuple[StepDefinition, ...]]:
     """What an attempt gives, and the steps that it proposes."""
-    step, attempt = flow.step_at(move.path, move.step.work), Attempt(flow, move, query)
+    attempt = Attempt(flow, move, query)
     proposes: tuple[StepDefinition, ...] = ()
     result = await _result(step, move, attempt)
     if move.step.growth is not None and (proposal := read_proposal(result, move.path)) is not None:

@@ -26,6 +26,10 @@ class NoWork(StepWork):
     def name(self) -> str:
         return self._kind
 
+    @property
+    def captures_content(self) -> bool:
+        return False
+
     def declared(self, levels: int) -> None:
         """It has no source."""
 

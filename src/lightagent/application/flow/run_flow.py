@@ -13,8 +13,10 @@ from functools import partial
 from typing import Final, assert_never
 
 from lightagent.application.flow.active_flow import ActiveFlow, Report
-from lightagent.application.flow.ask_step import ask_person, ask_step
+from lightagent.application.flow.ask_people import ask_person
+from lightagent.application.flow.ask_step import ask_step
 from lightagent.application.flow.make_attempt import failed, make_attempt
+from lightagent.application.flow.review_step import review_attempt
 from lightagent.application.flow.step_errors import unknown_outcome
 from lightagent.application.flow.step_queries import made_query, plain_query
 from lightagent.application.flow.step_work import Noted
@@ -230,13 +232,18 @@ class FlowLoop:
             if query is None:
                 underway.begin(_key(move.path, move.epoch, f"query {move.attempt}"), self._make_query(move))
                 return
-        self._start(move, str(query), key)
+        if flow.gate is None or flow.gate.has_passed(move.path, move.epoch):
+            self._start(move, str(query), key)
+        else:
+            underway.begin(_key(move.path, move.epoch, f"hooks {move.attempt}"), review_attempt(flow, move, str(query)))
 
     def _start(self, move: Do, query: str, key: WorkKey) -> None:
         flow = self._flow
         self.underway.reserve(key)
         name = effect_key(flow.state.run_id, move.path, move.epoch, fallback=move.fallback)
-        self._take(AttemptStarted(move.path, move.epoch, move.attempt, name, query, at=flow.clock.now()))
+        decisions = () if flow.gate is None else flow.gate.take_decisions(move.path, move.epoch)
+        now = flow.clock.now()
+        self._take(AttemptStarted(move.path, move.epoch, move.attempt, name, query, decisions, at=now))
         asked = query if not move.feedback else f"{query}\n\nThe last result was not accepted: {move.feedback}"
         self._begin.append(lambda: self.underway.begin(key, make_attempt(flow, move, asked)))
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from lightagent.application.flow.flow_trace import flow_trace, step_traces
 from lightagent.application.flow.step_result import FlowStatus, LightFlowResult, LightFlowStepResult, step_result
@@ -20,18 +20,35 @@ from lightagent.domain.masking import shown
 FORMS = ("object", "str", "dict")
 
 
+@dataclass(frozen=True, slots=True)
+class Tracing:
+    """How traces are kept.
+
+    Attributes:
+        capture_content: that of the flow may hold private content.
+        captures: the same of what does the step at a path.
+    """
+
+    capture_content: bool
+    captures: Callable[[str], bool]
+
+
 def flow_result(
-    state: FlowState, events: Sequence[FlowEvent], *, traced: bool = False, status: FlowStatus | None = None
+    state: FlowState,
+    events: Sequence[FlowEvent],
+    *,
+    traced: Tracing | None = None,
+    status: FlowStatus | None = None,
 ) -> LightFlowResult:
     """The result of a run as of now.
 
     Args:
         events: all of the run's, which the traces are made of.
-        traced: the caller wants them.
+        traced: how, where the caller wants them.
         status: of a run that is under way or interrupted; None for one that was left because it ended or waits.
     """
     record = flow_record(state)
-    traces = step_traces(events) if traced else {}
+    traces = {} if traced is None else step_traces(events, traced.captures)
     steps = [step_result(step, traces) for step in record.steps]
     if status is None:
         status = _status(state)
@@ -43,7 +60,7 @@ def flow_result(
         error=record.error or _reason(status, steps),
         run_id=record.run_id,
         trace_id=record.trace_id,
-        trace=flow_trace(events) if traced else [],
+        trace=[] if traced is None else flow_trace(events, capture_content=traced.capture_content),
     )
 
 

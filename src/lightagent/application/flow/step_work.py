@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeAlias
 
+from lightagent.application.flow.flow_outlet import FlowOutlet
+from lightagent.application.flow.flow_reviews import FlowReviews
+from lightagent.application.flow.flow_watchers import FlowWatchers
 from lightagent.application.flow.step_context import StepContext, StepPlace
+from lightagent.application.projections.trace_event import TraceEvent
 from lightagent.domain.events import Event
 from lightagent.domain.flow.definition import CodeDigest
 from lightagent.domain.flow.events import FlowEvent
 from lightagent.domain.review import ApprovalDecision
+from lightagent.ports.policy import Gate
 from lightagent.ports.system import Clock
 
 Noted: TypeAlias = Event | FlowEvent
@@ -18,6 +23,14 @@ Noted: TypeAlias = Event | FlowEvent
 
 Listener: TypeAlias = Callable[[FlowEvent, int], None]
 """Takes what is said to a flow below an attempt, and how far the outermost run has heard with that."""
+
+
+WriteLines: TypeAlias = Callable[[str, str, Callable[[], Sequence[TraceEvent]]], None]
+"""Takes the name of an agent or a flow, its trace id, and what makes the lines of its trace, where they are wanted."""
+
+
+def no_lines(name: str, trace_id: str, make: Callable[[], Sequence[TraceEvent]]) -> None:
+    """Nobody wants them."""
 
 
 class StepTask(Protocol):
@@ -57,6 +70,31 @@ class StepTask(Protocol):
         """The caller wants the trace."""
         ...
 
+    @property
+    def gates(self) -> tuple[Gate, ...]:
+        """What reviews the flow that this is a step of, and so the flows that are steps of it, too."""
+        ...
+
+    @property
+    def outlet(self) -> FlowOutlet | None:
+        """Takes what happens to the consumer of a stream; None where nobody watches."""
+        ...
+
+    @property
+    def below(self) -> Callable[[], FlowWatchers] | None:
+        """Makes the watchers of the run of a flow that the step is; None where nobody watches."""
+        ...
+
+    @property
+    def write_lines(self) -> WriteLines:
+        """Takes lines about the agent's or the flow's run, for logs."""
+        ...
+
+    @property
+    def reviews(self) -> FlowReviews | None:
+        """Where people are asked about steps of the flow that the step is."""
+        ...
+
     async def note(self, events: Sequence[Noted], heard: int | None, waits: bool) -> None:
         """Put further events on record; returns once they are durable.
 
@@ -81,6 +119,11 @@ class StepWork(Protocol):
     @property
     def name(self) -> str:
         """Names it in traces."""
+        ...
+
+    @property
+    def captures_content(self) -> bool:
+        """Whether its traces may hold what was said."""
         ...
 
     def declared(self, levels: int) -> None:

@@ -13,7 +13,8 @@ from typing import Final
 
 from lightagent.aiokits.abandon import stop
 from lightagent.application.flow.find_work import FindWork
-from lightagent.application.flow.flow_runs import FlowRequest, FlowRuns
+from lightagent.application.flow.flow_request import FlowRequest
+from lightagent.application.flow.flow_runs import FlowRuns
 from lightagent.application.flow.flow_step import LightFlowStep
 from lightagent.application.flow.step_result import FlowStatus
 from lightagent.domain.error_codes import LightAgentErrorInfo

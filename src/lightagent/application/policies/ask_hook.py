@@ -148,6 +148,8 @@ def _context(phase: HookPhase, subject: Subject, payload: JsonObject) -> HookCon
         origin.run_group_id,
         origin.scope.user,
         origin.agent_name,
+        origin.flow_id,
+        origin.step,
         metadata={"turn": origin.turn, "call_id": subject.call_id, "path": list(origin.path)},
         tenant=origin.scope.tenant,
     )

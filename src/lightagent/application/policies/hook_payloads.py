@@ -6,15 +6,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final, TypeVar
 
+from lightagent.application.policies.hook_flows import changed_step, shown_step
 from lightagent.application.policies.hook_memories import changed_memories, shown_memories
 from lightagent.application.policies.hook_request import changed_request, openai_request
 from lightagent.domain.errors import ConfigurationError, format_lightagent_error
+from lightagent.domain.flow_payloads import FlowPayload
 from lightagent.domain.hooks import HookPhase
 from lightagent.domain.json_copies import copy_json, same_json
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.memory_payloads import MemoryPayload
 from lightagent.domain.outcomes import BudgetExhausted, Completed, Outcome, outcome_error
 from lightagent.domain.policy import (
+    ApprovalPayload,
     CallPayload,
     EndPayload,
     HandoffPayload,
@@ -38,6 +41,9 @@ CHANGEABLE: Final[Mapping[HookPhase, tuple[str, ...]]] = {
     "on_handoff": ("target_agent",),
     "before_memory_write": ("data",),
     "before_memory_promote": ("data", "decision"),
+    "before_flow_step": ("query",),
+    "after_flow_step": ("step_result",),
+    "on_approval_required": ("reason",),
 }
 """The keys of each phase that a hook may replace; at the other phases it has been done."""
 
@@ -69,6 +75,8 @@ def hook_payload(phase: HookPhase, subject: Subject, payload: object) -> JsonObj
             return _end(phase, outcome)
         case _ if isinstance(payload, MemoryPayload):
             return shown_memories(payload)
+        case _ if isinstance(payload, (ApprovalPayload, FlowPayload)):
+            return shown_step(subject, payload)
         case _:
             raise AssertionError(f"no hook is called with {type(payload).__name__}")
 
@@ -106,6 +114,8 @@ def _with_value(subject: Subject, payload: object, key: str, value: JsonValue) -
             return replace(payload, target=_text(value, "target_agent"))
         case _ if isinstance(payload, MemoryPayload):
             return changed_memories(payload, key, value)
+        case _ if isinstance(payload, (ApprovalPayload, FlowPayload)):
+            return changed_step(payload, value)
         case _:
             return payload
 
@@ -141,10 +151,13 @@ def _stage(outcome: Outcome) -> str:
     return _STAGES.get(error.code, "model_request" if error.code[3:].isdigit() else "run")
 
 
+_WHY: Final = {"on_resume": "a run goes on as it is", "on_rerun": "a step is done again as it is"}
+
+
 def _not_changeable(phase: HookPhase, keys: tuple[str, ...], name: str) -> str:
     if not keys:
         done = "the memory has been written" if "memory" in phase else "the run has ended"
-        return f"At {phase} {done}, and a hook can replace nothing."
+        return f"At {phase} {_WHY.get(phase, done)}, and a hook can replace nothing."
     return f"A hook can replace {' and '.join(map(repr, keys))} at {phase}, not {name!r:.60}."
 
 

@@ -12,7 +12,8 @@ from lightagent.application.policies.pipeline import Policy
 from lightagent.application.policies.review_desk import DeskPolicy, ReviewDesk
 from lightagent.application.policies.typed_hooks import FailureMode, TypedHook, check_naming
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.hooks import HOOK_PHASES, LATER_PHASES, HookPhase
+from lightagent.domain.hooks import FLOW_HOOK_PHASES, HOOK_PHASES, HookPhase
+from lightagent.domain.policy import FLOW_PHASES
 
 OBSERVING_SECONDS: Final = 5.0
 """For one call of an observing hook, unless it says otherwise."""
@@ -82,11 +83,30 @@ def hook_policies(hooks: Iterable[object]) -> list[Policy]:
         ConfigurationError: one is not a hook, or names a phase that does not exist.
     """
     names = OwnNames("hook")
-    found = [phase_and_policy for hook in hooks for phase_and_policy in _policies(hook, names)]
+    found = [phase_and_policy for hook in hooks for phase_and_policy in _policies(hook, names, HOOK_PHASES)]
     return [policy for _, policy in sorted(found, key=lambda one: one[0] == "after_run")]
 
 
-def _policies(hook: object, names: OwnNames) -> Iterator[tuple[str, Policy]]:
+def flow_hook_policies(hooks: Iterable[object]) -> list[Policy]:
+    """The policies that these hooks of a flow are, in their order.
+
+    Raises:
+        ConfigurationError: one is not a hook, names a phase that does not exist, or none that a flow has: it seems to
+            protect something, and would not.
+    """
+    names, found = OwnNames("hook"), list[Policy]()
+    for hook in hooks:
+        policies = [policy for _, policy in _policies(hook, names, FLOW_HOOK_PHASES)]
+        if not policies or not all(policy.phases <= FLOW_PHASES for policy in policies):
+            raise ConfigurationError(
+                "LightFlow: hooks: one of them is called at no phase of a flow.",
+                guidance=f"Phases of flows: {', '.join(FLOW_HOOK_PHASES)}. Give other hooks to the agents.",
+            )
+        found += policies
+    return found
+
+
+def _policies(hook: object, names: OwnNames, met: Collection[HookPhase]) -> Iterator[tuple[str, Policy]]:
     """Its policies, each with the phase in which it is called."""
     if isinstance(hook, ReviewDesk):
         if hook.tools is None or hook.tools:
@@ -97,7 +117,7 @@ def _policies(hook: object, names: OwnNames) -> Iterator[tuple[str, Policy]]:
         return
     handler, phases, timeout, mode, name = _read(hook)
     own = names.own(name or name_of(handler))
-    for phase, function in _functions(handler, phases):
+    for phase, function in _functions(handler, phases, met):
         called = Handler(function, f"hooks: {own}", ("context",), timeout)
         yield phase, HookPolicy(own, phase, called, mode)
 
@@ -115,9 +135,11 @@ def _read(
             return hook, None, None, "continue", None
 
 
-def _functions(handler: object, phases: Collection[str] | None) -> Iterator[tuple[HookPhase, Callable[..., object]]]:
-    """The phases of an agent's run that a hook is called in, each with the function that is called."""
-    for phase in HOOK_PHASES:
+def _functions(
+    handler: object, phases: Collection[str] | None, met: Collection[HookPhase]
+) -> Iterator[tuple[HookPhase, Callable[..., object]]]:
+    """The phases of a run that a hook is called in, each with the function that is called."""
+    for phase in met:
         if phases is None or phase in phases:
             method: object = getattr(handler, phase, None)
             if callable(method):
@@ -127,7 +149,7 @@ def _functions(handler: object, phases: Collection[str] | None) -> Iterator[tupl
 
 
 def _check(handler: object, phases: Collection[str] | None, what: str) -> None:
-    known = (*HOOK_PHASES, *LATER_PHASES)
+    known = (*HOOK_PHASES, *FLOW_HOOK_PHASES)
     if isinstance(handler, (PolicyHook, ObservingHook, TypedHook, ReviewDesk)):
         raise ConfigurationError(f"{what}: a {type(handler).__name__} is a hook already.", guidance="List it itself.")
     if isinstance(handler, type):

@@ -7,6 +7,7 @@ from typing import Final, Generic, Literal, TypeAlias, get_args, overload
 
 from lightagent.application.policies.handler import Handler, name_of
 from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.flow_payloads import FlowRerunPayload, FlowResultPayload, FlowResumePayload, FlowStepPayload
 from lightagent.domain.hooks import HookDecision
 from lightagent.domain.memory_payloads import (
     MemoriesPayload,
@@ -157,7 +158,7 @@ after_model_response: Final = HookDecorator("after_model_response", "model_reply
 before_tool_call: Final = HookDecorator("before_tool_call", "tool_call", CallPayload)
 """The checked arguments of a call; `subject.name` is the tool."""
 on_approval_required: Final = HookDecorator("on_approval_required", "approval", ApprovalPayload)
-"""What a human reviewer will be shown."""
+"""What a human reviewer will be shown, of a call or of a step of a flow; `subject.name` is the tool or the step."""
 after_tool_result: Final = HookDecorator("after_tool_result", "tool_result", ResultPayload)
 """What a tool answered; `subject.name` is the tool."""
 on_handoff: Final = HookDecorator("on_handoff", "handoff", HandoffPayload)
@@ -178,3 +179,11 @@ on_error: Final = HookDecorator("on_error", "end", EndPayload)
 """A run ends otherwise than it should."""
 after_run: Final = HookDecorator("after_run", "end", EndPayload)
 """A run ends."""
+before_flow_step: Final = HookDecorator("before_flow_step", "flow_step", FlowStepPayload)
+"""What a step of a flow would be asked; `subject.name` is the path of the step."""
+after_flow_step: Final = HookDecorator("after_flow_step", "flow_step_result", FlowResultPayload)
+"""What came of a step of a flow."""
+on_resume: Final = HookDecorator("on_resume", "flow_resume", FlowResumePayload)
+"""A run of a flow would go on."""
+on_rerun: Final = HookDecorator("on_rerun", "flow_rerun", FlowRerunPayload)
+"""A step of a flow would be done again."""

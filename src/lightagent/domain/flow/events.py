@@ -49,6 +49,7 @@ class FlowStarted:
     Attributes:
         input: what the flow was given.
         scope: whose run it is.
+        policies: what it was begun with that reviews its steps; it is not resumed without them.
         metadata: what the user adds for himself.
     """
 
@@ -60,6 +61,7 @@ class FlowStarted:
     trace_id: str = ""
     parent_trace_id: str = ""
     run_group_id: str = ""
+    policies: tuple[str, ...] = ()
     metadata: JsonObject = field(default_factory=dict)
     at: float = field(default=0.0, compare=False)
     type: Literal["flow_started"] = "flow_started"
@@ -154,6 +156,7 @@ class AttemptFailed:
     error: LightAgentErrorInfo
     then: Then = "fail"
     due: float = 0.0
+    decisions: tuple[Decision, ...] = ()
     at: float = field(default=0.0, compare=False)
     type: Literal["attempt_failed"] = "attempt_failed"
 
@@ -200,6 +203,7 @@ class StepApprovalDecided:
     Attributes:
         request_id: the request that is answered; empty: the one that waits.
         expired: nobody decided in time.
+        error: nobody was asked, since a policy forbids the step: why it has failed.
     """
 
     path: str
@@ -207,6 +211,7 @@ class StepApprovalDecided:
     decision: ApprovalDecision
     request_id: str = ""
     expired: bool = False
+    error: LightAgentErrorInfo | None = None
     at: float = field(default=0.0, compare=False)
     type: Literal["step_approval_decided"] = "step_approval_decided"
 

@@ -102,7 +102,7 @@ def is_told(event: Event) -> bool:
 def told_of(names: Names, event: Event) -> Iterator[Told]:
     """The names and attributes of the span events that tell of one event."""
     if isinstance(event, _OF_POLICIES) and event.decisions:
-        yield from map(_decision, event.decisions)
+        yield from map(told_decision, event.decisions)
     match event:
         case ContextAdded() | Concluded():
             yield from _memories(event.details)
@@ -147,7 +147,8 @@ def _of_review(names: Names, event: Event) -> Iterator[Told]:
             return
 
 
-def _decision(decision: Decision) -> Told:
+def told_decision(decision: Decision) -> Told:
+    """A policy has decided."""
     return "lightagent.policy.decision", {
         "lightagent.policy.phase": decision.phase,
         "lightagent.policy.name": decision.by,

@@ -10,7 +10,15 @@ from typing import Final
 from opentelemetry.metrics import Histogram, Meter, NoOpMeter
 
 from lightagent.adapters.telemetry.otel.attributes import Reply
-from lightagent.adapters.telemetry.otel.names import Names
+from lightagent.adapters.telemetry.otel.names import (
+    INVOKE_WORKFLOW,
+    OUTCOME,
+    STEP,
+    STEP_DURATION,
+    STEP_STATUS,
+    WORKFLOW_DURATION,
+    Names,
+)
 from lightagent.adapters.telemetry.otel.plain_values import Attributes, plain_name
 from lightagent.domain.usage import Usage
 
@@ -39,6 +47,9 @@ class Metrics:
         )
         self._mcp = _histogram(meter, names.mcp_duration, "s", "Time until an MCP server answers a request.", _MCP)
 
+        self._workflow = _histogram(meter, WORKFLOW_DURATION, "s", "Duration of runs of flows.", _SECONDS)
+        self._step = _histogram(meter, STEP_DURATION, "s", "Duration of attempts at steps of flows.", _SECONDS)
+
     def request(self, seconds: float, attributes: Attributes, reply: Reply, error_type: str = "") -> None:
         """An attempt at a request took so long, and used what its answer tells."""
         if self._is_idle:
@@ -50,19 +61,31 @@ class Metrics:
 
     def operation(self, seconds: float, attributes: Attributes, error_type: str = "") -> None:
         """An operation took so long; `error_type` tells why it failed."""
-        self._duration.record(max(0.0, seconds), self._failed(attributes, error_type))
+        self._record(self._duration, seconds, attributes, error_type)
 
     def mcp_request(self, seconds: float, attributes: Attributes, error_type: str = "") -> None:
         """A request to an MCP server took so long."""
-        self._mcp.record(max(0.0, seconds), self._failed(attributes, error_type))
+        self._record(self._mcp, seconds, attributes, error_type)
 
     def first_chunk(self, seconds: float, attributes: Attributes, reply: Reply) -> None:
         """The first chunk of a streamed answer came after so long."""
         self._first.record(max(0.0, seconds), self._answered(attributes, reply))
 
-    def _failed(self, attributes: Attributes, error_type: str) -> Attributes:
-        """The attributes with why something failed, if it did."""
-        return {**attributes, self._names.error_type: plain_name(error_type)} if error_type else attributes
+    def workflow(self, seconds: float, name: str, status: str, error_type: str = "") -> None:
+        """A run of a flow was left after so long."""
+        if not self._is_idle:
+            attributes: Attributes = {self._names.operation: INVOKE_WORKFLOW, self._names.workflow: plain_name(name)}
+            self._record(self._workflow, seconds, {**attributes, OUTCOME: status}, error_type)
+
+    def step(self, seconds: float, flow: str, step: str, status: str, error_type: str = "") -> None:
+        """An attempt at a step took so long."""
+        if not self._is_idle:
+            attributes: Attributes = {self._names.workflow: plain_name(flow), STEP: plain_name(step)}
+            self._record(self._step, seconds, {**attributes, STEP_STATUS: status}, error_type)
+
+    def _record(self, histogram: Histogram, seconds: float, attributes: Attributes, error_type: str) -> None:
+        failed = {**attributes, self._names.error_type: plain_name(error_type)} if error_type else attributes
+        histogram.record(max(0.0, seconds), failed)
 
     def _used(self, usage: Usage, attributes: Attributes) -> None:
         if usage.input_tokens:

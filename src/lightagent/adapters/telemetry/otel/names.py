@@ -29,6 +29,7 @@ class Names:
     provider: str = "gen_ai.provider.name"
     conversation: str = "gen_ai.conversation.id"
     agent_name: str = "gen_ai.agent.name"
+    workflow: str = "gen_ai.workflow.name"
     output_type: str = "gen_ai.output.type"
 
     request_model: str = "gen_ai.request.model"
@@ -123,6 +124,7 @@ _BY_ENTRY: Final = {"gen_ai_latest_experimental": V1_41_1}
 
 CHAT: Final = "chat"
 INVOKE_AGENT: Final = "invoke_agent"
+INVOKE_WORKFLOW: Final = "invoke_workflow"
 EXECUTE_TOOL: Final = "execute_tool"
 EMBEDDINGS: Final = "embeddings"
 RETRIEVAL: Final = "retrieval"
@@ -147,6 +149,10 @@ COST: Final = "lightagent.cost"
 TOOL_STATUS: Final = "lightagent.tool.status"
 TOOL_PROVIDER: Final = "lightagent.tool.provider"
 COUNT: Final = "lightagent.count"
+STEP: Final = "lightagent.step"
+STEP_STATUS: Final = "lightagent.step.status"
+WORKFLOW_DURATION: Final = "lightagent.workflow.duration"
+STEP_DURATION: Final = "lightagent.workflow.step.duration"
 
 
 def names() -> Names:

@@ -15,6 +15,7 @@ from opentelemetry.trace import NoOpTracerProvider, TracerProvider, get_current_
 
 from lightagent.adapters.telemetry._set_providers import set_meters, set_tracers
 from lightagent.adapters.telemetry.otel.content import ContentCapture
+from lightagent.adapters.telemetry.otel.flow_spans import OpenTelemetryFlowWatch
 from lightagent.adapters.telemetry.otel.kit import Kit
 from lightagent.adapters.telemetry.otel.limited_calls import LimitedCalls
 from lightagent.adapters.telemetry.otel.metrics import Metrics
@@ -24,8 +25,10 @@ from lightagent.adapters.telemetry.otel.spans import Spans
 from lightagent.adapters.telemetry.otel.waiting_spans import catch_up
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import Event
+from lightagent.domain.flow.events import FlowEvent
 from lightagent.domain.origin import Origin
 from lightagent.domain.tags import checked_tags
+from lightagent.ports.flow_telemetry import FlowSink
 from lightagent.ports.flushable_sink import FlushableSink
 from lightagent.ports.telemetry import PreparedSink, TracingSink
 
@@ -142,7 +145,7 @@ def _flushed(provider: object) -> bool:
     return not callable(flush) or flush() is not False
 
 
-class _Called(PreparedSink):
+class _Called(PreparedSink, FlowSink):
     """The sink as it is for one run, which knows where the run is called."""
 
     __slots__ = ("_ambient", "_kit")
@@ -159,6 +162,10 @@ class _Called(PreparedSink):
     def watch(self, origin: Origin, known: Sequence[Event]) -> OpenTelemetryWatch:
         catch_up()
         return OpenTelemetryWatch(self._kit, self._ambient, known)
+
+    def watch_flow(self, known: Sequence[FlowEvent]) -> OpenTelemetryFlowWatch:
+        catch_up()
+        return OpenTelemetryFlowWatch(self._kit, self._ambient, known)
 
 
 def _version() -> str | None:

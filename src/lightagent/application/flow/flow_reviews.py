@@ -1,0 +1,187 @@
+"""Steps that wait for people, in the one review service: what is asked is on record there, and can be decided there.
+
+A review is there before the run says that a person is asked, and its decision is spent once the run has it on record.
+So a process that dies in between asks nobody twice, and finds what was decided.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+from lightagent.application.policies.review_desk import ReviewDesk
+from lightagent.application.review_streams import ReviewStreams, forget_reviews, review_key
+from lightagent.domain.errors import ConfigurationError, Fenced, PolicyError, StoreError, StreamConflict
+from lightagent.domain.flow.events import Subject
+from lightagent.domain.flow.nodes import Node
+from lightagent.domain.flow.state import FlowState
+from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.review_log import Review, ReviewExpired, ReviewRequested, ReviewRevoked, ReviewTaken, ReviewUsed
+from lightagent.domain.review_requests import (
+    ApprovalRequest,
+    can_be_shown,
+    hash_arguments,
+    request_id_of,
+    shown_part,
+)
+from lightagent.domain.scopes import Scope
+
+_LOGGER: Final = logging.getLogger("lightagent")
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What people are to be asked about a step.
+
+    Attributes:
+        path, epoch: of the step.
+        about: what is asked.
+        query: what it would be asked with.
+        reason: why people are asked.
+        agent: the name of what does the step.
+        approvers: who may decide; empty: whoever may decide about the run.
+        timeout: seconds until it expires; None: never.
+        escalated: somebody else is asked, since nobody decided in time.
+    """
+
+    path: str
+    epoch: int
+    about: Subject
+    query: JsonValue
+    reason: str
+    agent: str = ""
+    approvers: tuple[str, ...] = ()
+    timeout: float | None = None
+    escalated: bool = False
+
+
+class FlowReviews:
+    """The reviews of runs of flows.
+
+    Args:
+        streams: where they are on record.
+        desk: who decides at once, who is told, and how long requests hold; None: nobody, and for ever.
+    """
+
+    def __init__(self, streams: ReviewStreams, desk: ReviewDesk | None = None) -> None:
+        self._streams = streams
+        self._desk = desk
+
+    async def ask(self, state: FlowState, asking: Asking, now: float) -> Review | None:
+        """The review of a step, put on record unless it is there; None where it cannot be kept.
+
+        Then the step waits, and is put on record when the run is resumed: nothing runs without a yes.
+        """
+        try:
+            return await self._ask(state, asking, now)
+        except StoreError as error:
+            _LOGGER.error("A review of a step could not be kept (%s); it is asked when the run is resumed.", error.code)
+            return None
+
+    async def _ask(self, state: FlowState, asking: Asking, now: float) -> Review:
+        request = self._request(state, asking, now)
+        key = review_key(request)
+        while True:
+            known = await self._streams.read(key)
+            if known is not None and known.as_of(now).status in ("waiting", "decided"):
+                return known
+            if known is not None:
+                request = self._request(state, asking, now, known.request.round + 1)
+            with suppress(StreamConflict, Fenced):
+                return await self._streams.append(key, known, ReviewRequested(request))
+
+    async def at_once(self, review: Review) -> ApprovalDecision | None:
+        """What a function decides at once; else somebody is told that the step waits. What fails decides nothing."""
+        if self._desk is None or review.status != "waiting":
+            return None
+        answer = await self._desk.decision_at_once(review)
+        if isinstance(answer, ApprovalDecision):
+            with suppress(PolicyError, StoreError):
+                decided = await self._streams.decide(review_key(review.request), review, answer)
+                return decided.decision
+        await self._desk.tell(review.request)
+        return None
+
+    async def find(self, state: FlowState, request_id: str) -> Review | None:
+        """The review of a request as of now; None where there is none.
+
+        Raises:
+            StoreError, ConfigurationError: it cannot be read.
+        """
+        return await self._streams.read_as_of_now(review_key(_named(state, request_id)))
+
+    async def decide(self, review: Review, decision: ApprovalDecision) -> None:
+        """Put a decision on record; the first one counts.
+
+        Raises:
+            PolicyError: there is one already, the time is over, or the actor may not.
+            StoreError: it cannot be kept.
+        """
+        await self._streams.decide(review_key(review.request), review, decision)
+
+    async def over(self, state: FlowState, request_id: str) -> None:
+        """The step does not wait for this request any more: its decision is spent, or nobody may make one."""
+        key, now = review_key(_named(state, request_id)), self._streams.clock()
+        with suppress(StoreError, ConfigurationError):  # What the run has on record is what counts.
+            review = await self._streams.read(key)
+            if review is None:
+                return
+            if review.status == "decided":
+                review = await self._streams.append(key, review, ReviewTaken(True, now))
+                await self._streams.append(key, review, ReviewUsed(now))
+            elif review.status == "waiting" and review.request.is_over(now):
+                await self._streams.append(key, review, ReviewExpired(now))
+            elif review.status == "waiting":
+                await self._streams.append(key, review, ReviewRevoked("", "The step does not wait any more.", now))
+
+    async def forget(self, owner: Scope, run_id: str) -> None:
+        """Forget the reviews of a run that is forgotten.
+
+        Raises:
+            StoreError: the store cannot be read or written.
+        """
+        await forget_reviews(self._streams.store, owner, run_id=run_id)
+
+    def _request(self, state: FlowState, asking: Asking, now: float, turn: int = 1) -> ApprovalRequest:
+        arguments: JsonObject = {"query": asking.query}
+        complete, scope = can_be_shown(arguments), state.started.scope
+        timeout = asking.timeout
+        if timeout is None and self._desk is not None:
+            timeout = self._desk.timeout
+        details: JsonObject = {"flow": state.definition.name, "about": asking.about, "escalated": asking.escalated}
+        about = f"{asking.about}/escalated" if asking.escalated else asking.about
+        return ApprovalRequest(
+            request_id_of(state.run_id, asking.path, asking.epoch, about),
+            asking.path,
+            arguments if complete else shown_part(arguments),
+            hash_arguments(arguments),
+            complete,
+            asking.reason,
+            details,
+            tuple(name for name in (state.definition.name, asking.agent) if name),
+            state.run_id,
+            state.started.trace_id,
+            asking.path,
+            turn,
+            scope.tenant,
+            scope.user,
+            created_at=now,
+            expires_at=None if timeout is None else now + timeout,
+            separate_reviewer=self._desk is not None and self._desk.separate_reviewer,
+            phase="flow_step",
+            approvers=asking.approvers,
+        )
+
+
+def waiting_nodes(state: FlowState) -> list[Node]:
+    """The steps that wait for people."""
+    return [node for node in state.nodes.values() if node.status == "waiting_approval"]
+
+
+def _named(state: FlowState, request_id: str) -> ApprovalRequest:
+    """A request of which no more is known than what names its review."""
+    scope: Scope = state.started.scope
+    return ApprovalRequest(request_id, "", {}, "", tenant=scope.tenant, user_id=scope.user)

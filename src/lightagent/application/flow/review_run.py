@@ -1,0 +1,57 @@
+"""Puts it before the hooks of a flow that a run goes on, or that a step is done again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lightagent.application.flow.active_flow import ActiveFlow
+from lightagent.application.flow.decide_step import node_path
+from lightagent.application.flow.flow_gate import FlowGate, Forbidden
+from lightagent.application.flow.show_flow import flow_result
+from lightagent.domain.error_mapping import error_from_info
+from lightagent.domain.flow.events import FlowEvent
+from lightagent.domain.flow.state import FlowState, fold
+from lightagent.domain.flow_payloads import FlowRerunPayload, FlowResumePayload
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.policy import Decision
+from lightagent.ports.policy import Gate
+
+
+async def may_resume(flow: ActiveFlow) -> tuple[Decision, ...]:
+    """What the hooks decided about going on with a run.
+
+    Raises:
+        LightAgentError: they forbid it (`LA-HOOK`); the run is as it was.
+    """
+    if flow.gate is None or not flow.gate.reviews("flow_resume"):
+        return ()
+    payload = FlowResumePayload(_record(flow.state, flow.events), flow.state.run_id)
+    verdict = await flow.gate.review("flow_resume", flow.state, "", payload)
+    if isinstance(verdict, Forbidden):
+        raise error_from_info(verdict.error)
+    return verdict.decisions
+
+
+async def may_rerun(gates: tuple[Gate, ...], events: Sequence[FlowEvent], step: str) -> tuple[Decision, ...]:
+    """What the hooks decided about doing a step again.
+
+    Raises:
+        LightAgentError: they forbid it (`LA-HOOK`); the run is as it was.
+        ConfigurationError: there is no such step.
+    """
+    gate = FlowGate(gates)
+    if not gate.reviews("flow_rerun"):
+        return ()
+    state = fold(events)
+    path = node_path(state, step)
+    verdict = await gate.review("flow_rerun", state, path, FlowRerunPayload(path, _record(state, events), state.run_id))
+    if isinstance(verdict, Forbidden):
+        raise error_from_info(verdict.error)
+    return verdict.decisions
+
+
+def _record(state: FlowState, events: Sequence[FlowEvent]) -> JsonObject:
+    """What is on record of the run, as `get_run` gives it."""
+    told = flow_result(state, events).to_dict()
+    del told["trace"]
+    return {**told, "flow": state.definition.name, "query": state.input}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from lightagent.application.flow.flow_reviews import FlowReviews
-from lightagent.domain.errors import PolicyError
+from lightagent.domain.errors import AlreadyDecided, PolicyError
 from lightagent.domain.flow.events import AttemptNoted, FlowEvent, StepApprovalDecided
 from lightagent.domain.flow.state import FlowState
+from lightagent.domain.masking import shown
 from lightagent.domain.review_log import same_decision
 
 
@@ -40,8 +41,22 @@ class Deciding:
                 guidance="Resume the run with the same store of reviews: it is asked there then.",
             )
         if not same_decision(review.decision, decided.decision):
-            await self._reviews.decide(review, decided.decision)
+            try:
+                await self._reviews.decide(review, decided.decision)
+            except AlreadyDecided:
+                raise await self._too_late(state, decided) from None
         self._state, self._request_id = state, decided.request_id
+
+    async def _too_late(self, state: FlowState, decided: StepApprovalDecided) -> AlreadyDecided:
+        """Somebody else was first."""
+        review = None if self._reviews is None else await self._reviews.find(state, decided.request_id)
+        first = None if review is None else review.decision
+        who = "somebody" if first is None or not first.actor else f"{shown(first.actor):.60}"
+        what = "" if first is None else f" ({first.action})"
+        return AlreadyDecided(
+            f"{decided.path} waits for no decision: {who} has decided{what}. The first decision counts.",
+            guidance="get_run shows where the run is now.",
+        )
 
     async def over(self) -> None:
         """The run has been told: the decision is spent."""

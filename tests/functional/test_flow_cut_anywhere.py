@@ -12,43 +12,39 @@ from pathlib import Path
 
 import pytest
 
-from lightagent import JournalStore, JsonLightFlowStore
-from lightagent.adapters.journals.memory import MemoryJournalStore
+from lightagent import JournalStore
 from lightagent.application.flow.flow_codec import flow_drafts
 from lightagent.domain.errors import StoreError
 from lightagent.domain.flow.events import FlowEvent
 from tests.support.failing_journals import FailingStore
+from tests.support.flow_stores import KINDS, opener
 from tests.support.flow_worlds import KEY, RUN, FlowWorld, record_of
 
 FLOWS = int(os.environ.get("TEST_FLOWS", "24"))
-FAILING = max(FLOWS // 4, 1)
+FAILING = max(FLOWS // 6, 1)
 """Flows whose store fails; each is run twice for each append."""
 
 
-def in_memory() -> MemoryJournalStore:
-    return MemoryJournalStore()
-
-
-def always(store: JournalStore) -> Callable[[], JournalStore]:
-    """Gives the same store to each process that is asked for one."""
-    return lambda: store
-
-
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("seed", range(FLOWS))
 async def test_a_flow_that_is_cut_after_any_event_ends_as_one_that_is_not(seed: int, tmp_path: Path) -> None:
-    memory = in_memory()
-    whole = FlowWorld(seed, lambda: memory)
+    whole = FlowWorld(seed, opener(_kind(seed), tmp_path / "whole"))
     await whole.begin()
     expected, events = await record_of(whole), await whole.events()
     for place in range(1, len(events)):
-        store = JsonLightFlowStore(tmp_path / str(place)) if place % 10 == seed % 10 else in_memory()
-        await keep(store, events[:place])
-        cut = FlowWorld(seed, always(store))
+        cut = FlowWorld(seed, opener(_kind(seed), tmp_path / str(place)))
+        await keep(cut.opened(), events[:place])
         await cut.finish()
         assert await record_of(cut) == expected, place
         assert max(cut.done.values(), default=0) <= 1, "no attempt is made twice after one crash"
 
 
+def _kind(seed: int) -> str:
+    """The store of a flow: mostly in memory, since files take their time."""
+    return KINDS[0] if seed % 8 else KINDS[1 + seed // 8 % 2]
+
+
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("seed", range(FAILING))
 async def test_a_flow_whose_store_fails_at_any_append_ends_as_one_that_was_not_cut(seed: int) -> None:
     counting = FailingStore(0)
@@ -58,7 +54,7 @@ async def test_a_flow_whose_store_fails_at_any_append_ends_as_one_that_was_not_c
     for place in range(1, counting.appends + 1):
         for wrote in (False, True):
             store = FailingStore(place, wrote=wrote)
-            cut = FlowWorld(seed, always(store))
+            cut = FlowWorld(seed, _always(store))
             with suppress(StoreError):  # What ends at the same time may be written together, so there may be fewer.
                 await cut.begin()
             if not await cut.events():
@@ -66,6 +62,11 @@ async def test_a_flow_whose_store_fails_at_any_append_ends_as_one_that_was_not_c
             await cut.finish()
             assert await record_of(cut) == expected, (place, wrote)
             assert max(cut.done.values(), default=0) <= 2
+
+
+def _always(store: JournalStore) -> Callable[[], JournalStore]:
+    """Gives the same store to each process that is asked for one."""
+    return lambda: store
 
 
 async def keep(store: JournalStore, events: list[FlowEvent]) -> None:

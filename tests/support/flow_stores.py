@@ -18,6 +18,7 @@ def opener(kind: str, directory: Path) -> Callable[[], JournalStore]:
     if kind == "files":
         return partial(JsonLightFlowStore, directory / "runs")
     if kind == "sqlite":
+        directory.mkdir(exist_ok=True)
         return lambda: SqliteJournalStore(directory / "runs.db")
     kept = MemoryJournalStore()
     return lambda: kept

@@ -7,6 +7,7 @@ import random
 import zlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from functools import cached_property
 
 from lightagent import (
     JournalStore,
@@ -161,19 +162,24 @@ class FlowWorld:
 
         return LightAgent(name="agent", model=ScriptedModel(reply), tools=[look])
 
-    async def begin(self) -> None:
+    @cached_property
+    def whole(self) -> LightFlow:
+        """The flow itself, as this process declares it."""
+        return self.flow(self.opened())
+
+    async def begin(self) -> FlowState:
         """Run the flow until it is over, answering whatever it waits for."""
-        await self.flow(self.opened()).arun("x", run_id=RUN)
-        await self.finish()
+        await self.whole.arun("x", run_id=RUN)
+        return await self.finish()
 
     async def finish(self) -> FlowState:
-        """Go on with the run until it is over, in a new process each time."""
+        """Go on with the run until it is over."""
+        state = fold(await self.events())
         for _ in range(_MOST_ROUNDS):
-            state = fold(await self.events())
             check_counts(state)
             if state.status in _OVER:
                 return state
-            await self.flow(self.opened()).aresume(RUN)
+            await self.whole.aresume(RUN)
             state = fold(await self.events())
             if state.status not in _OVER:
                 await self._answer(state)
@@ -185,11 +191,10 @@ class FlowWorld:
 
     async def _answer(self, state: FlowState) -> None:
         """Answer all that a run waits for which was left."""
-        flow = self.flow(self.opened())
         for path in waiting(state):
-            await flow.aapprove(RUN, path, self.chance(path, "person") < 0.8)
+            await self.whole.aapprove(RUN, path, self.chance(path, "person") < 0.8)
         for event in awaited(state):
-            await flow.asignal(RUN, event, {"told": event})
+            await self.whole.asignal(RUN, event, {"told": event})
 
 
 def waiting(state: FlowState, within: str = "") -> Iterator[str]:
@@ -228,4 +233,4 @@ def plain(value: JsonValue) -> JsonValue:
 
 async def record_of(world: FlowWorld) -> JsonValue:
     """The record of the run as a user gets it, without times."""
-    return plain(as_object(await world.flow(world.opened()).aget_run(RUN)))
+    return plain(as_object(await world.whole.aget_run(RUN)))

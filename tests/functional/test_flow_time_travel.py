@@ -192,3 +192,16 @@ def test_a_flow_without_a_store_is_moved_to_another_one(store: JournalStore) -> 
     moved.run("x", run_id="r")
     assert flow.get_run("r") is None
     assert [one["run_id"] for one in moved.list_runs()] == ["r"]
+
+
+async def test_a_fork_has_large_values_of_its_own(store: JournalStore) -> None:
+    flow = LightFlow(store=store).step("a", agent=lambda query: "x" * 200_000)
+    flow.step("b", agent=lambda query: f"{len(query)} {query[-1]}", depends_on=["a"], query=lambda c: c.outputs["a"])
+    await flow.arun("x", run_id="r")
+    await flow.afork("r", step="b", new_run_id="f")
+    await flow.arun("y", run_id="r")  # The former run and its values are gone.
+    record = await flow.aget_run("f")
+    assert record is not None
+    assert record["content"] == "200000 x"
+    glimpse = await anext(flow.awatch("f"))
+    assert (glimpse.status, len(glimpse.record.steps[0].content)) == ("success", 200_000)

@@ -259,6 +259,35 @@ async def test_a_retry_that_its_process_did_not_live_to_see_is_made_when_its_tim
     assert ([run.status for run in seen], len(tries)) == (["success"], 2)
 
 
+async def test_it_does_not_hold_a_run_that_sleeps_and_comes_back_when_it_wakes() -> None:
+    store, gate, clock, seen = MemoryJournalStore(), Gate(), ManualClock(), list[WorkedRun]()
+    flow = LightFlow(name="sleeps", store=store, clock=clock).step("a", agent=gate.work)
+    flow.sleep("night", 3600, depends_on=["a"]).step("b", agent=gate.work, depends_on=["night"])
+    running = asyncio.create_task(flow.arun("x", run_id="r"))
+    await gate.began.wait()
+    running.cancel()
+    await asyncio.wait((running,))
+    gate.open.set()
+    worker = FlowWorker(flow, on_run=seen.append)
+    for seconds, expected in ((0, ["waiting"]), (3599, ["waiting"]), (1, ["waiting", "success"])):
+        clock.advance(seconds)
+        await worker.arun(once=True)
+        assert [run.status for run in seen] == expected
+    assert len(gate.done) == 2
+
+
+async def test_it_goes_on_with_a_run_that_an_event_has_reached() -> None:
+    store, seen = MemoryJournalStore(), list[WorkedRun]()
+    flow = LightFlow(name="waits", store=store).wait_for("paid", "payment")
+    assert (await flow.arun("x", run_id="r")).status == "waiting"
+    worker = FlowWorker(flow, on_run=seen.append)
+    await worker.arun(once=True)
+    await flow.asignal("r", "payment", {"amount": 3})
+    await worker.arun(once=True)
+    assert [run.status for run in seen] == ["success"]
+    assert (await flow.aresume("r")).step("paid").output == {"amount": 3}
+
+
 class FlakyStore(WrappedStore):
     """A store that cannot be listed for a while."""
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from lightagent.aiokits.abandon import to_the_end
 from lightagent.application.flow.active_flow import ActiveFlow
-from lightagent.application.flow.ask_step import ask_again
+from lightagent.application.flow.ask_step import ask_all_again
 from lightagent.application.flow.changed_flow import HeldRun, change_to, held_runs
 from lightagent.application.flow.decide_step import node_path
 from lightagent.application.flow.flow_inbox import FlowInbox, take_said
@@ -30,7 +30,6 @@ from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.definition import FlowDefinition
 from lightagent.domain.flow.events import FlowEvent, FlowStarted, RerunRequested, Resumed
 from lightagent.domain.flow.limits import DEFAULT_FLOW_LIMITS, FlowLimits
-from lightagent.domain.flow.moves import AskHuman
 from lightagent.domain.flow.state import FlowState, fold
 from lightagent.domain.flow.validation import validate
 from lightagent.domain.journal_streams import StreamKey
@@ -42,6 +41,9 @@ _OVER: Final = ("success", "failed", "cancelled")
 
 _WAIT: Final = SECONDS + 1.0
 """Seconds to wait for whoever has a run: the lease of a process that died has ended by then."""
+
+WORKER_WAIT: Final = 5.0
+"""Seconds that a worker waits within a run for a moment, unless the flow says so: it comes back once that is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +161,7 @@ class FlowRuns:
             if flow.state.cancelled and flow.state.status == "running":
                 await run_flow(flow, most=self._most)
             elif flow.state.status not in _OVER:
-                await self._ask_and_run(flow, log)
+                await self._ask_and_run(flow, log, WORKER_WAIT if self._max_wait is None else self._max_wait)
         return flow_result(flow.state, flow.events), len(flow.events)
 
     async def rerun(self, steps: Sequence[LightFlowStep], path: str, request: FlowRequest) -> LightFlowResult:
@@ -207,10 +209,11 @@ class FlowRuns:
         """The runs that these steps cannot go on with; see `changed_flow.held_runs`."""
         return held_runs(self._store, owner, self._definition(steps))
 
-    async def _run(self, flow: ActiveFlow, log: StoredLog) -> None:
+    async def _run(self, flow: ActiveFlow, log: StoredLog, max_wait: float | None = None) -> None:
         """Carry out what is to be done, and hear meanwhile what is said to the run."""
+        longest = self._max_wait if max_wait is None else max_wait
         async with listening(flow, log, self._listeners):
-            await run_flow(flow, most=self._most, max_wait=self._max_wait)
+            await run_flow(flow, most=self._most, max_wait=longest)
         if self._most_kept is not None and flow.state.status in _OVER:
             self._over.pop(log.key, None)
             self._over[log.key] = None
@@ -229,10 +232,9 @@ class FlowRuns:
             await flow.write(state.status)
         await self._ask_and_run(flow, log)
 
-    async def _ask_and_run(self, flow: ActiveFlow, log: StoredLog) -> None:
-        for move, request_id in _asked(flow.state):
-            await ask_again(flow, move, request_id)
-        await self._run(flow, log)
+    async def _ask_and_run(self, flow: ActiveFlow, log: StoredLog, max_wait: float | None = None) -> None:
+        await ask_all_again(flow)
+        await self._run(flow, log, max_wait)
 
     async def _forget_beside(self, run: StreamKey) -> None:
         """Forget what is kept beside a run that was forgotten."""
@@ -338,12 +340,3 @@ def _asked_again(state: FlowState, path: str, now: float) -> list[FlowEvent]:
     """What it takes to do a step again."""
     again = RerunRequested(node_path(state, path), at=now)
     return [Resumed(at=now), again] if state.cancelled else [again]
-
-
-def _asked(state: FlowState) -> list[tuple[AskHuman, str]]:
-    """What waits for a person, with the ids of the requests."""
-    return [
-        (AskHuman(node.path, node.epoch, node.subject, node.step), node.request_id)
-        for node in state.nodes.values()
-        if node.status == "waiting_approval"
-    ]

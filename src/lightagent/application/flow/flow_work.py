@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from lightagent.application.flow.active_flow import ActiveFlow, Report
+from lightagent.application.flow.ask_step import ask_all_again
 from lightagent.application.flow.changed_flow import change_to
 from lightagent.application.flow.decide_step import decided
 from lightagent.application.flow.flow_log import FlowLog
@@ -61,6 +62,7 @@ class FlowWork(StepWork):
             await task.note(new, None, False)
         flow = ActiveFlow(by_work(steps), state, events, NoteLog(task), task.clock, traced=task.traced)
         task.hear(lambda event, heard: flow.report(Report((event,), heard=heard)))
+        await ask_all_again(flow)
         await run_flow(flow)
         return _result(state, self._name)
 

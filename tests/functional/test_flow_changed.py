@@ -244,3 +244,18 @@ async def test_a_flow_that_is_a_step_of_itself_has_digests(tmp_path: Path) -> No
     flow.step("again", agent=flow)
     result = await asyncio.wait_for(flow.arun("x"), 30)
     assert result.status == "failed"
+
+
+def test_what_is_done_for_items_is_compared_too(tmp_path: Path) -> None:
+    def flow(text: str) -> LightFlow:
+        def read(query: str) -> str:
+            if query == "b" and text == "a":
+                raise ConnectionError("down")
+            return f"{text}{query}"
+
+        return LightFlow(store=JsonLightFlowStore(tmp_path)).map("pages", ["a", "b"], agent=read)
+
+    assert flow("a").run("x", run_id="r").status == "failed"
+    with pytest.raises(ConfigurationError, match=r"pages\[0\]/pages \(agent\)"):
+        flow("c").resume("r")
+    assert flow("c").resume("r", accept=["pages/pages"]).output("pages") == ["aa", "cb"]

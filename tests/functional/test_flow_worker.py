@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import runpy
 import signal
 import subprocess
 import sys
@@ -434,12 +435,22 @@ def test_the_command_says_what_is_wrong_with_a_name(name: str, said: str, tmp_pa
     assert "FLOW" in result.output
 
 
+async def interrupt_orders(folder: Path, run_id: str) -> None:
+    """A run of the flow in the file that is interrupted within its step."""
+    flow = runpy.run_path(str(flows_file(folder)))["orders"]
+    assert isinstance(flow, LightFlow)
+    running = asyncio.create_task(flow.arun("x", run_id=run_id, user_id="ann"))
+    await flow.parts.store.read(flow_key(run_id, Scope(user="ann")), 1, wait=20.0)
+    running.cancel()
+    await asyncio.wait((running,))
+    await flow.aclose()
+
+
 def test_the_command_once_ends_with_one_if_a_run_cannot_go_on(tmp_path: Path) -> None:
     async def interrupted() -> None:
+        await interrupt_orders(tmp_path, "fits")
         gate, store = Gate(), JsonLightFlowStore(tmp_path / "runs")
-        await gate.interrupt(store, "fits", name="orders")
         other = LightFlow(name="others", store=store).step("b", agent=gate.work)
-        gate.began.clear()
         running = asyncio.create_task(other.arun("x", run_id="fits not"))
         await gate.began.wait()
         running.cancel()
@@ -458,12 +469,7 @@ def test_the_command_once_ends_with_one_if_a_run_cannot_go_on(tmp_path: Path) ->
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no such signal")
 def test_the_command_logs_what_it_does_and_ends_gracefully(tmp_path: Path) -> None:
-    async def interrupted() -> None:
-        store = JsonLightFlowStore(tmp_path / "runs")
-        await Gate().interrupt(store, "r", name="orders")
-        await store.aclose()
-
-    asyncio.run(interrupted())
+    asyncio.run(interrupt_orders(tmp_path, "r"))
     process = subprocess.Popen(
         [sys.executable, "-m", "lightagent", "worker", f"{flows_file(tmp_path)}:orders", "--poll", "0.05"],
         stderr=subprocess.PIPE,

@@ -59,7 +59,7 @@ test-heavy: forget-remarks .venv/.dev .tools/aimock-$(AIMOCK) .tools/mcp-$(MCP_S
 STORES := killed killed_at_points mutated postgres_killed raced
 # 100 kills of writers of memories to SQLite and 50 to Qdrant and PostgreSQL, 100,000 steps of random owners on each store.
 MEMORIES := killed backends_killed random stream_random
-# 50 kills of runs of flows at each of 18 points and of each store, and over the three stores 1,050 races for a run.
+# 50 kills of runs of flows at each of 21 points and of each store, and over the three stores 1,050 races for a run.
 FLOWS := _decisions_raced _workers s_damaged s_killed s_raced
 soak: forget-remarks .venv/.dev ## before a release, an hour: 500,000 runs that must not grow, 5,000 cut anywhere, 3,000 kills
 	$(say) "Soak"

@@ -44,7 +44,9 @@ def hr(request: ChatRequest) -> Reply:
     asked, done = _asked(request), _done(request)
     if result := done.get("leave_balance") or done.get("book_leave"):
         return _sentence(result)
-    name = next((person for person in _PEOPLE if person in asked), _PEOPLE[0])
+    name = next((person for person in _PEOPLE if person in asked), None)
+    if name is None:
+        return f"Whose leave do you mean? I know of {' and '.join(_PEOPLE)}."
     days = _DAYS.search(asked)
     if "book" in asked.lower() and days:
         return call_tool("book_leave", name=name, days=int(days.group()))

@@ -135,7 +135,7 @@ class ToolAgent(AgentBase[DepsT, OutputT]):
                     )
                 own[name] = tool
             catalogue = Catalogue(own.values(), self.means.catalogue.sources)
-            self.means = replace(self.means, catalogue=catalogue)
+            self.means = self.means.changed_to(replace(self.means, catalogue=catalogue))
         return [tool_name(tool) for tool in loaded]
 
     def create_tool(
@@ -271,7 +271,7 @@ class ToolAgent(AgentBase[DepsT, OutputT]):
             names = [name for source in new for name in (await source.tools()).tools]
             with _CHANGING:
                 if self.means is before:
-                    self.means = replace(before, catalogue=catalogue)
+                    self.means = before.changed_to(replace(before, catalogue=catalogue))
                     break
         for source in made:
             if source not in new:

@@ -21,8 +21,8 @@ from lightagent.compose.flow import (
 )
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.review import ApprovalDecision
-from lightagent.flow_options import FlowRunOptions, NewFlowRunOptions
-from lightagent.flow_steps import FlowSteps
+from lightagent.flow_history import FlowHistory
+from lightagent.flow_options import KnownFlowRunOptions, NewFlowRunOptions
 
 Decision = ApprovalDecision | bool | str | Mapping[str, object]
 """What a person decides about a step: as an `ApprovalDecision`, True, False, a text (rejects), or an object."""
@@ -39,7 +39,7 @@ class JsonLightFlowStore(JsonFilesJournalStore):
         super().__init__(directory)
 
 
-class LightFlow(FlowSteps):
+class LightFlow(FlowHistory):
     """Steps with dependencies. Those that do not depend on each other run at the same time.
 
     Serves any number of runs at once. A run is on record step by step, so `resume` goes on with one whose process died,
@@ -108,26 +108,30 @@ class LightFlow(FlowSteps):
 
     @overload
     def resume(
-        self, run_id: str, *, result_format: Literal["object"] = ..., **options: Unpack[FlowRunOptions]
+        self, run_id: str, *, result_format: Literal["object"] = ..., **options: Unpack[KnownFlowRunOptions]
     ) -> LightFlowResult: ...
 
     @overload
-    def resume(self, run_id: str, *, result_format: Literal["str"], **options: Unpack[FlowRunOptions]) -> str: ...
+    def resume(self, run_id: str, *, result_format: Literal["str"], **options: Unpack[KnownFlowRunOptions]) -> str: ...
 
     @overload
     def resume(
-        self, run_id: str, *, result_format: Literal["dict"], **options: Unpack[FlowRunOptions]
+        self, run_id: str, *, result_format: Literal["dict"], **options: Unpack[KnownFlowRunOptions]
     ) -> JsonObject: ...
 
     def resume(
-        self, run_id: str, *, result_format: str = "object", **options: Unpack[FlowRunOptions]
+        self, run_id: str, *, result_format: str = "object", **options: Unpack[KnownFlowRunOptions]
     ) -> LightFlowResult | str | JsonObject:
         """Go on with a run: what is done stays done, what failed is tried again, what was interrupted goes on.
 
         A run that has succeeded is given as it is.
 
+        Args:
+            **options: see `KnownFlowRunOptions`.
+
         Raises:
-            ConfigurationError: there is no such run of this owner, or it was begun with other steps.
+            ConfigurationError: there is no such run of this owner, or a step was changed that its record rests on; the
+                error says which, what of it, and what frees the run.
             LeaseHeld: somebody goes on with it now.
             StoreError, LightAgentError: as `run`.
         """
@@ -135,42 +139,42 @@ class LightFlow(FlowSteps):
 
     @overload
     async def aresume(
-        self, run_id: str, *, result_format: Literal["object"] = ..., **options: Unpack[FlowRunOptions]
+        self, run_id: str, *, result_format: Literal["object"] = ..., **options: Unpack[KnownFlowRunOptions]
     ) -> LightFlowResult: ...
 
     @overload
     async def aresume(
-        self, run_id: str, *, result_format: Literal["str"], **options: Unpack[FlowRunOptions]
+        self, run_id: str, *, result_format: Literal["str"], **options: Unpack[KnownFlowRunOptions]
     ) -> str: ...
 
     @overload
     async def aresume(
-        self, run_id: str, *, result_format: Literal["dict"], **options: Unpack[FlowRunOptions]
+        self, run_id: str, *, result_format: Literal["dict"], **options: Unpack[KnownFlowRunOptions]
     ) -> JsonObject: ...
 
     async def aresume(
-        self, run_id: str, *, result_format: str = "object", **options: Unpack[FlowRunOptions]
+        self, run_id: str, *, result_format: str = "object", **options: Unpack[KnownFlowRunOptions]
     ) -> LightFlowResult | str | JsonObject:
         """`resume` for async callers."""
         return await self._resume(run_id, result_format, options)
 
     @overload
     def rerun_step(
-        self, run_id: str, step: str, *, result_format: Literal["object"] = ..., **options: Unpack[FlowRunOptions]
+        self, run_id: str, step: str, *, result_format: Literal["object"] = ..., **options: Unpack[KnownFlowRunOptions]
     ) -> LightFlowResult: ...
 
     @overload
     def rerun_step(
-        self, run_id: str, step: str, *, result_format: Literal["str"], **options: Unpack[FlowRunOptions]
+        self, run_id: str, step: str, *, result_format: Literal["str"], **options: Unpack[KnownFlowRunOptions]
     ) -> str: ...
 
     @overload
     def rerun_step(
-        self, run_id: str, step: str, *, result_format: Literal["dict"], **options: Unpack[FlowRunOptions]
+        self, run_id: str, step: str, *, result_format: Literal["dict"], **options: Unpack[KnownFlowRunOptions]
     ) -> JsonObject: ...
 
     def rerun_step(
-        self, run_id: str, step: str, *, result_format: str = "object", **options: Unpack[FlowRunOptions]
+        self, run_id: str, step: str, *, result_format: str = "object", **options: Unpack[KnownFlowRunOptions]
     ) -> LightFlowResult | str | JsonObject:
         """Do a step again, and all that rests on it, under new idempotency keys.
 
@@ -186,21 +190,21 @@ class LightFlow(FlowSteps):
 
     @overload
     async def arerun_step(
-        self, run_id: str, step: str, *, result_format: Literal["object"] = ..., **options: Unpack[FlowRunOptions]
+        self, run_id: str, step: str, *, result_format: Literal["object"] = ..., **options: Unpack[KnownFlowRunOptions]
     ) -> LightFlowResult: ...
 
     @overload
     async def arerun_step(
-        self, run_id: str, step: str, *, result_format: Literal["str"], **options: Unpack[FlowRunOptions]
+        self, run_id: str, step: str, *, result_format: Literal["str"], **options: Unpack[KnownFlowRunOptions]
     ) -> str: ...
 
     @overload
     async def arerun_step(
-        self, run_id: str, step: str, *, result_format: Literal["dict"], **options: Unpack[FlowRunOptions]
+        self, run_id: str, step: str, *, result_format: Literal["dict"], **options: Unpack[KnownFlowRunOptions]
     ) -> JsonObject: ...
 
     async def arerun_step(
-        self, run_id: str, step: str, *, result_format: str = "object", **options: Unpack[FlowRunOptions]
+        self, run_id: str, step: str, *, result_format: str = "object", **options: Unpack[KnownFlowRunOptions]
     ) -> LightFlowResult | str | JsonObject:
         """`rerun_step` for async callers."""
         return await self._rerun(run_id, step, result_format, options)
@@ -312,12 +316,12 @@ class LightFlow(FlowSteps):
         check_text(query, "query")
         return present(await self._parts.runs.begin(self.declared, query, compose_new_flow_run(options)), form)
 
-    async def _resume(self, run_id: str, form: str, options: FlowRunOptions) -> LightFlowResult | str | JsonObject:
+    async def _resume(self, run_id: str, form: str, options: KnownFlowRunOptions) -> LightFlowResult | str | JsonObject:
         check_form(form)
         return present(await self._parts.runs.resume(self.declared, compose_known_flow_run(run_id, options)), form)
 
     async def _rerun(
-        self, run_id: str, step: str, form: str, options: FlowRunOptions
+        self, run_id: str, step: str, form: str, options: KnownFlowRunOptions
     ) -> LightFlowResult | str | JsonObject:
         check_form(form)
         request = compose_known_flow_run(run_id, options)

@@ -191,3 +191,27 @@ class NewFlowRunOptions(FlowRunOptions, total=False):
     run_id: str | None
     parent_trace_id: str | None
     run_group_id: str | None
+
+
+class KnownFlowRunOptions(FlowRunOptions, total=False):
+    """The options of going on with a run whose flow may have been changed since.
+
+    Attributes:
+        accept: the names of steps whose results count although they do other work now.
+    """
+
+    accept: Sequence[str] | None
+
+
+class ForkOptions(KnownFlowRunOptions, total=False):
+    """The options of a fork.
+
+    Attributes:
+        from_event: the number of the last event of the run that the fork has; by default it has all of them.
+        step: instead of a number: the fork has what happened before this step began, the last time that it did.
+        new_run_id: names the fork; a new one unless given.
+    """
+
+    from_event: int | None
+    step: str | None
+    new_run_id: str | None

@@ -143,6 +143,31 @@ async def test_it_goes_on_once_a_person_has_decided(*, heard: bool) -> None:
     assert [page.head for page in (await inner.list(StreamQuery(kind=INBOX))).streams] == [1]
 
 
+@pytest.mark.parametrize("by", ["worker", "resume"])
+@pytest.mark.parametrize("live", [True, False])
+async def test_a_cancellation_that_was_said_and_not_heard_counts_once(by: str, *, live: bool) -> None:
+    inner, gate = MemoryJournalStore(), Gate()
+    flow = asked(inner)
+    if live:
+        flow.step("held", agent=gate.work)
+        running = asyncio.create_task(flow.arun("x", run_id="r"))
+        await gate.began.wait()
+        running.cancel()
+        await asyncio.wait((running,))
+    else:
+        await flow.arun("x", run_id="r")
+    store = DeafStore(inner)
+    store.deaf = True
+    await LightFlow(name="asked", store=store).acancel("r")
+    gate.open.set()
+    if by == "worker":
+        await FlowWorker(flow).arun(once=True)
+        assert await status(flow, "r") == "cancelled"
+        assert gate.done == []
+    assert (await flow.aresume("r")).status == "waiting_approval", "whoever resumes it wants it to go on"
+    assert gate.done == (["x"] if live else [])
+
+
 def agent_that_asks(calls: list[str]) -> LightAgent:
     @tool(requires_approval=True)
     def look(word: str) -> str:
@@ -234,6 +259,35 @@ async def test_a_retry_that_its_process_did_not_live_to_see_is_made_when_its_tim
     assert ([run.status for run in seen], len(tries)) == (["success"], 2)
 
 
+async def test_it_does_not_hold_a_run_that_sleeps_and_comes_back_when_it_wakes() -> None:
+    store, gate, clock, seen = MemoryJournalStore(), Gate(), ManualClock(), list[WorkedRun]()
+    flow = LightFlow(name="sleeps", store=store, clock=clock).step("a", agent=gate.work)
+    flow.sleep("night", 3600, depends_on=["a"]).step("b", agent=gate.work, depends_on=["night"])
+    running = asyncio.create_task(flow.arun("x", run_id="r"))
+    await gate.began.wait()
+    running.cancel()
+    await asyncio.wait((running,))
+    gate.open.set()
+    worker = FlowWorker(flow, on_run=seen.append)
+    for seconds, expected in ((0, ["waiting"]), (3599, ["waiting"]), (1, ["waiting", "success"])):
+        clock.advance(seconds)
+        await worker.arun(once=True)
+        assert [run.status for run in seen] == expected
+    assert len(gate.done) == 2
+
+
+async def test_it_goes_on_with_a_run_that_an_event_has_reached() -> None:
+    store, seen = MemoryJournalStore(), list[WorkedRun]()
+    flow = LightFlow(name="waits", store=store).wait_for("paid", "payment")
+    assert (await flow.arun("x", run_id="r")).status == "waiting"
+    worker = FlowWorker(flow, on_run=seen.append)
+    await worker.arun(once=True)
+    await flow.asignal("r", "payment", {"amount": 3})
+    await worker.arun(once=True)
+    assert [run.status for run in seen] == ["success"]
+    assert (await flow.aresume("r")).step("paid").output == {"amount": 3}
+
+
 class FlakyStore(WrappedStore):
     """A store that cannot be listed for a while."""
 
@@ -261,6 +315,29 @@ async def test_a_store_that_cannot_be_read_is_looked_at_again(caplog: pytest.Log
         await working
     assert await status(flow, "r", "ann") == "success"
     assert caplog.text.count("gated: the store cannot be read: The server is being restarted.") == 2
+
+
+class HangingStore(WrappedStore):
+    """A store that does not answer."""
+
+    def __init__(self, inner: JournalStore) -> None:
+        super().__init__(inner)
+        self.asked = asyncio.Event()
+
+    async def list(self, query: StreamQuery) -> StreamPage:
+        self.asked.set()
+        await asyncio.Event().wait()
+        raise AssertionError("It never answers.")
+
+
+async def test_stopped_it_does_not_wait_for_a_store_that_does_not_answer() -> None:
+    store = HangingStore(MemoryJournalStore())
+    worker = FlowWorker(asked(store), grace_seconds=0.0)
+    working = asyncio.create_task(worker.arun())
+    await store.asked.wait()
+    worker.stop()
+    async with asyncio.timeout(20):
+        await working
 
 
 async def test_stopped_it_waits_for_its_runs_and_asked_again_it_interrupts_them() -> None:

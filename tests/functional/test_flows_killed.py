@@ -168,19 +168,19 @@ def is_rerun(place: Place) -> bool:
 def play(place: Place, point: str, nth: int, *, by_worker: bool) -> None:
     """A run from its beginning over a decision and a rerun to its end, with one death in it."""
     fatal = POINTS[point].during
-    orders = ("begin", "approve", "resume", "rerun", "approve", "resume")
-    for number, do in enumerate(orders):
-        if do != fatal or number >= 4:
+    orders = ["begin", *(("cancel", "resume") if fatal == "cancel" else ()), "approve", "resume", "rerun"]
+    for number, do in enumerate([*orders, "approve", "resume"]):
+        if number != orders.index(fatal):
             place.order(do)
             continue
         assert place.kill(do, point, nth), "The point was not reached."
         done, calls = check_record(place), Counter(place.effects.calls())
-        if do == "rerun" and not is_rerun(place):
+        if do in ("approve", "cancel"):
+            assert place.order(do) == "done" or POINTS[point].reached.startswith("after")
+        elif do == "rerun" and not is_rerun(place):
             place.order("rerun")
-        elif do != "approve":
-            go_on(place, by_worker=by_worker)
         else:
-            assert place.order("approve") == "approved" or POINTS[point].reached.startswith("after")
+            go_on(place, by_worker=by_worker)
         check_record(place)
         assert calls_again(calls, Counter(place.effects.calls())) & done == set()
 

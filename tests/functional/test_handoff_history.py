@@ -155,7 +155,7 @@ def test_none_of_it_but_the_query_and_what_was_handed_over() -> None:
     assert "First" not in str(messages)
     assert "found it" not in str(messages)
     (event,) = replaced(result)
-    assert event.replaced == ("user", "assistant", "tool:look_up", "tool:shared", "tool:transfer_to_finance")
+    assert event.replaced == ("user", "assistant", "tool:look_up", "tool:shared")
     (line,) = [one["data"] for one in result.trace if one["type"] == "context_replaced"]
     assert line["source"] == "handoff"
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import BaseModel
 
-from lightagent import AgentMail, ConfigurationError, Handoff, LightAgent, LightSwarm, ToolError
+from lightagent import AgentMail, ConfigurationError, Handoff, LightAgent, LightSwarm, ToolError, tool
 from lightagent.testing import ScriptedModel, call_tool
 
 Wrong = dict[str, Any]
@@ -16,6 +17,12 @@ Wrong = dict[str, Any]
 
 class Note(BaseModel):
     text: str
+
+
+@tool
+def pay() -> str:
+    """Pay."""
+    return "paid"
 
 
 def agent(name: str, *replies: str) -> LightAgent[None, str]:
@@ -138,3 +145,26 @@ def test_the_name_of_an_agent_as_a_tool_is_a_text(given: object) -> None:
 def test_a_type_of_messages_without_a_schema_names_its_option() -> None:
     with pytest.raises(ConfigurationError, match="AgentMail: payload: no JSON schema"):
         AgentMail(**Wrong(payload=5))
+
+
+def test_a_member_as_a_tool_with_fewer_tools_still_hands_over_and_back() -> None:
+    replies = [call_tool("pay"), call_tool("transfer_to_desk")]
+    back = LightAgent(name="finance", model=ScriptedModel(replies), tools=[pay])
+    desk = LightAgent(name="desk", model=ScriptedModel([call_tool("transfer_to_finance"), "Not paid."]))
+    swarm = swarm_of(desk, back)
+    asking = swarm.member(desk).as_tool("ask", "Asks.", tools=["transfer_to_*"])
+    caller = LightAgent(model=ScriptedModel([call_tool("ask", query="Pay."), "Done."]), tools=[asking])
+    result = caller.run("?", result_format="object", trace=True)
+    assert result.tool_calls[0].output == "Not paid."
+    (refused,) = [line for line in result.trace if line["data"].get("status") == "refused"]
+    assert refused["data"]["path"] == ["call_1_1"]
+
+
+def test_a_member_that_is_given_a_tool_is_handed_back_to_with_it(tmp_path: Path) -> None:
+    (tmp_path / "ping.py").write_text('def ping() -> str:\n    """Ping."""\n    return "pong"\n', "utf-8")
+    script = ScriptedModel([call_tool("transfer_to_finance"), call_tool("ping"), "Done."])
+    desk = LightAgent(name="desk", model=script)
+    finance = LightAgent(name="finance", model=ScriptedModel([call_tool("transfer_to_desk")]))
+    member = swarm_of(desk, finance).member(desk)
+    member.load_tools(["ping"], tmp_path)
+    assert member.run("?", result_format="object").tool_calls[-1].output == "pong"

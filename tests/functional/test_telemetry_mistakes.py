@@ -90,6 +90,13 @@ def test_an_answer_does_not_wait_for_a_dead_collector_and_what_was_lost_is_told(
     assert "(ConnectionError)" in done.stdout
 
 
+def test_a_wrong_value_of_the_resource_is_one_problem(gone: str, tmp_path: Path) -> None:
+    (tmp_path / "lightagent.toml").write_text(SETTINGS.format(endpoint=gone, more="resource = { a = [1] }"))
+    done = call_lightagent("config", "check", folder=tmp_path, variables=environment(), together=True)
+    assert "Write text, a number, true or false" in done.stdout
+    assert "1 problem." in done.stdout
+
+
 @pytest.mark.parametrize("tags", ['["a", " "]', '["' + "a" * 201 + '"]', str(["a"] * 33).replace("'", '"')])
 def test_the_check_of_settings_finds_wrong_tags(gone: str, tags: str, tmp_path: Path) -> None:
     (tmp_path / "lightagent.toml").write_text(SETTINGS.format(endpoint=gone, more=f"tags = {tags}"))

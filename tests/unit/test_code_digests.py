@@ -98,8 +98,23 @@ class Secretive:
 
 def test_plain_values_that_a_closure_holds_are_seen() -> None:
     assert code_digest(closing_over(3)) == code_digest(closing_over(3))
-    values = (3, 4, True, "3", None, [3], {"a": 3}, {"a": 4}, helper, text_of)
+    values = (3, 4, True, "3", None, (3,), (4,), frozenset((3,)), [3], {"a": 3}, helper, text_of)
     assert len({code_digest(closing_over(value)) for value in values}) == len(values)
+
+
+def test_what_was_done_so_far_is_no_code() -> None:
+    assert code_digest(closing_over([])) == code_digest(closing_over([1]))
+    assert code_digest(closing_over({"a": 3})) == code_digest(closing_over({"a": 4}))
+
+    def counting(count: int) -> Callable[[str], int]:
+        def work(query: str) -> int:
+            nonlocal count
+            count += 1
+            return count
+
+        return work
+
+    assert code_digest(counting(1)) == code_digest(counting(2))
 
 
 def test_other_objects_that_a_closure_holds_count_by_their_type_alone() -> None:
@@ -119,6 +134,7 @@ def test_lambdas_of_one_line_are_told_apart() -> None:
 def test_partials_methods_and_callable_objects() -> None:
     base = functools.partial(helper)
     assert code_digest(functools.partial(text_of, "a")) != code_digest(functools.partial(text_of, "b"))
+    assert code_digest(functools.partial(text_of, source="a")) != code_digest(functools.partial(text_of, source="b"))
     assert code_digest(base) == code_digest(functools.partial(helper))
     assert code_digest(Secretive("a").method) == code_digest(Secretive("b").method)
     assert code_digest(Secretive("a")) == code_digest(Secretive("b"))

@@ -180,3 +180,12 @@ def test_a_state_takes_no_other_definition_but_by_folding_the_past() -> None:
         play.state.apply(DefinitionChanged(changed(e=None)))
     assert isinstance(play.state, FlowState)
     assert play.state.apply(DefinitionChanged(play.state.definition)) == []
+
+
+def test_a_step_whose_turn_has_come_and_that_has_nothing_on_record_may_change() -> None:
+    play = Play(S["a"], replace(S["k"], depends_on=()), replace(S["m"], depends_on=()), replace(S["l"], depends_on=()))
+    assert {node.status for node in play.state.nodes.values()} == {"ready", "asking", "inside"}
+    gone = FlowDefinition("flow", (S["a"], StepDefinition("z", depends_on=("a",))))
+    assert change_faults(play.log, gone) == ()
+    play.answer("k", "when", True)
+    assert [fault.path for fault in change_faults(play.log, gone)] == ["k"]

@@ -83,7 +83,7 @@ EVENTS: list[FlowEvent] = [
     AttemptFinished("a", 1, 1, StepOutput(), at=3.0),
     AttemptFinished("a", 1, 1, StepOutput("\u00e9\n\ud800"), at=1763000000.25),
     AttemptStarted("a", 1, 1, "r/a@1"),
-    AttemptStarted("\u00e9\"", 1, 1, "r/a@1", "what?\u2028", at=1763000000.25),
+    AttemptStarted('\u00e9"', 1, 1, "r/a@1", "what?\u2028", at=1763000000.25),
     AttemptFailed("a", 1, 1, ERROR, "fallback", 9.25),
     AttemptStopped("a", 2, 1),
     StepApprovalRequested("a", 1, "q", "growth", "what?", ("ann",), 9.0),

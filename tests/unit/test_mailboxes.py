@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from lightagent import AgentMessage, ConfigurationError, ConsultLimits, MailLimits
 from lightagent.domain.consulting import refused_consultation, told_of
+from lightagent.domain.json_types import JsonObject
 from lightagent.domain.mailboxes import Mailbox, Sent, Taken, refused_message, taken_in
 from lightagent.domain.messages import AssistantMessage, ContextMessage, Message, ToolCall, ToolMessage, UserMessage
 
@@ -158,3 +159,21 @@ def test_a_conversation_is_quoted_without_calls_and_within_bounds() -> None:
     assert json.loads(short.content)["text"] == "last"
     assert told_of(said, "ann", ConsultLimits(max_history=0)) == ()
     assert told_of(said, "ann", ConsultLimits(max_chars=5)) == ()
+
+
+@pytest.mark.parametrize("text", ["x" * 30_000, "\x00" * 30_000, '"\\' * 15_000, "größe" * 6_000])
+@pytest.mark.parametrize("most", [0, 5, 200, 500, 20_000])
+def test_a_message_that_is_too_long_to_be_quoted_loses_its_end(text: str, most: int) -> None:
+    told = told_of([UserMessage("before"), UserMessage(text)], "ann", ConsultLimits(max_chars=most))
+    assert bool(told) == (most >= 500 or (most == 200 and not text.startswith("\x00"))), len(told)
+    for one in told:
+        assert len(one.content) <= most
+        quoted = json.loads(one.content.splitlines()[-1])["text"]
+        assert quoted.endswith(" …")
+        assert text.startswith(quoted.removesuffix(" …"))
+
+
+def test_parts_of_a_message_that_are_no_text_are_named() -> None:
+    parts: tuple[JsonObject, ...] = ({"type": "text", "text": "Look."}, {"type": "image_url", "image_url": {}})
+    (told,) = told_of([UserMessage(parts)], "ann", ConsultLimits())
+    assert json.loads(told.content) == {"from": "user", "text": "Look.", "not_quoted": ["image_url"]}

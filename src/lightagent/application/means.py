@@ -201,6 +201,22 @@ class Means(Generic[DepsT]):
             return self
         return self.without_skills
 
+    def changed_to(self, other: Means[DepsT]) -> Means[DepsT]:
+        """What `other` is, a changed copy of this agent, with those that may take over handing back to it."""
+        if all(means is not self for target in self.handoffs for means in target._reachable({})):
+            return other
+        return self._with_place_taken(self, other, {})
+
+    def _with_place_taken(
+        self, before: Means[DepsT], after: Means[DepsT], made: dict[int, Means[DepsT]]
+    ) -> Means[DepsT]:
+        if id(self) in made:
+            return made[id(self)]
+        others: list[Means[DepsT]] = []  # Filled once it is made: agents may hand over to each other.
+        own = made[id(self)] = replace(after if self is before else self, handoffs=others)
+        others.extend(other._with_place_taken(before, after, made) for other in self.handoffs)
+        return own
+
     @property
     def all_desks(self) -> tuple[ReviewDesk, ...]:
         """Who reviews the calls of this agent, and of those that may take over."""

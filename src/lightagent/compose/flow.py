@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from functools import partial
 from typing import Final
 
@@ -19,6 +19,7 @@ from lightagent.application.flow.flow_records import FlowRecords
 from lightagent.application.flow.flow_runs import FlowRequest, FlowRuns
 from lightagent.application.flow.flow_step import LightFlowStep
 from lightagent.application.flow.flow_work import FlowWork
+from lightagent.application.flow.fork_flow import ForkPoint
 from lightagent.application.flow.listeners import Listeners
 from lightagent.application.flow.output_form import OutputForm
 from lightagent.application.flow.step_work import StepWork
@@ -26,6 +27,7 @@ from lightagent.application.flow.underway import MOST_AT_ONCE
 from lightagent.application.flow.verify_step import AgentVerifier, CallableVerifier, Verifier
 from lightagent.application.means import Means
 from lightagent.application.start_run import checked_params
+from lightagent.compose.flow_parts import FlowParts
 from lightagent.compose.ports import check_port, journal_port
 from lightagent.compose.step_policies import (
     check_count,
@@ -47,11 +49,17 @@ from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.review_answers import read_review_answer
 from lightagent.domain.rulings import Unreadable
 from lightagent.domain.scopes import Scope
-from lightagent.flow_options import FlowOptions, FlowRunOptions, NewFlowRunOptions, StepOptions
+from lightagent.flow_options import (
+    FlowOptions,
+    FlowRunOptions,
+    ForkOptions,
+    KnownFlowRunOptions,
+    NewFlowRunOptions,
+    StepOptions,
+)
 from lightagent.options import ToolLike
 from lightagent.ports.flow_engine import FlowEngine
 from lightagent.ports.journals import JournalStore
-from lightagent.ports.system import Clock
 from lightagent.ports.tools import Tool
 
 UNNAMED: Final = "flow"
@@ -59,31 +67,6 @@ UNNAMED: Final = "flow"
 
 MOST_KEPT: Final = 1_000
 """Runs that are over which a flow without a store keeps in memory."""
-
-
-@dataclass(frozen=True, slots=True)
-class FlowParts:
-    """What a flow is made of besides its steps.
-
-    Attributes:
-        name: of the flow.
-        store: where its runs are kept.
-        runs: begins them and goes on with them.
-        desk: where they are told what was decided.
-        records: where they are found again.
-        clock: tells the time.
-        is_kept: its caller gave it a store, so others may go on with its runs.
-        engine: carries them out; None: this process does.
-    """
-
-    name: str
-    store: JournalStore
-    runs: FlowRuns | EngineFlows
-    desk: FlowDesk | EngineFlows
-    records: FlowRecords | EngineFlows
-    clock: Clock
-    is_kept: bool
-    engine: FlowEngine | None = None
 
 
 def compose_flow(store: JournalStore | None, options: FlowOptions) -> FlowParts:
@@ -110,6 +93,7 @@ def compose_flow(store: JournalStore | None, options: FlowOptions) -> FlowParts:
         flows = EngineFlows(engine, clock, ids, name, limits)
         return FlowParts(name, kept, flows, flows, flows, clock, is_kept=False, engine=engine)
     listeners = Listeners()
+    outlives = not isinstance(kept, MemoryJournalStore)
     runs = FlowRuns(
         kept,
         clock,
@@ -118,11 +102,12 @@ def compose_flow(store: JournalStore | None, options: FlowOptions) -> FlowParts:
         listeners,
         most or MOST_AT_ONCE,
         most_kept=MOST_KEPT if store is None else None,
+        coded=outlives,
         limits=limits,
         max_wait=max_wait,
     )
     desk = FlowDesk(kept, clock, listeners)
-    return FlowParts(name, kept, runs, desk, FlowRecords(kept), clock, is_kept=store is not None)
+    return FlowParts(name, kept, runs, desk, FlowRecords(kept), clock, is_kept=store is not None, outlives=outlives)
 
 
 def _limits(limits: FlowLimits | None) -> FlowLimits:
@@ -162,15 +147,49 @@ def compose_new_flow_run(options: NewFlowRunOptions) -> FlowRequest:
     )
 
 
-def compose_known_flow_run(run_id: str, options: FlowRunOptions) -> FlowRequest:
+def compose_known_flow_run(run_id: str, options: KnownFlowRunOptions) -> FlowRequest:
     """How to go on with a run that is there.
 
     Raises:
         ConfigurationError: an unknown option, or one of a wrong type.
     """
     check_text(run_id, "run_id")
-    check_options(options, FlowRunOptions, "resume")
-    return FlowRequest(_owner(options), run_id, traced=options.get("trace") or False)
+    check_options(options, KnownFlowRunOptions, "resume")
+    return FlowRequest(
+        _owner(options), run_id, traced=options.get("trace") or False, accept=_accepted(options.get("accept"))
+    )
+
+
+def compose_fork(run_id: str, input: str | None, options: ForkOptions) -> tuple[ForkPoint, FlowRequest]:
+    """Where a run is forked, and the run that the fork is.
+
+    Raises:
+        ConfigurationError: an unknown option, one of a wrong type, or two points.
+    """
+    check_text(run_id, "run_id")
+    check_options(options, ForkOptions, "fork")
+    if input is not None:
+        check_text(input, "input")
+    event, step = options.get("from_event"), options.get("step") or ""
+    if event is not None and step:
+        raise ConfigurationError("fork: from_event and step are two points.", guidance="Pass one of them.")
+    request = FlowRequest(
+        _owner(options),
+        options.get("new_run_id") or "",
+        traced=options.get("trace") or False,
+        accept=_accepted(options.get("accept")),
+    )
+    return ForkPoint(run_id, event, step, input), request
+
+
+def _accepted(names: object) -> tuple[str, ...]:
+    """Names of steps; a single text is one that somebody forgot the brackets of."""
+    if names is None:
+        return ()
+    found = tuple(names) if isinstance(names, Sequence) and not isinstance(names, str) else ()
+    if isinstance(names, str) or not all(isinstance(name, str) for name in found):
+        raise ConfigurationError("accept must be a list of names of steps.", guidance='For example accept=["draft"].')
+    return tuple(str(name) for name in found)
 
 
 def _owner(options: FlowRunOptions) -> Scope:

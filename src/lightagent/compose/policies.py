@@ -51,7 +51,7 @@ def narrowed(
     policies: list[Policy] = [] if tools is None else [NarrowedTools(tools, name)]
     if capabilities is not None:
         policies.append(CapabilityGuard(capabilities, f"capabilities_as_tool:{name}"))
-    return replace(means, gates=(*means.gates, Pipeline(policies))) if policies else means
+    return means.changed_to(replace(means, gates=(*means.gates, Pipeline(policies)))) if policies else means
 
 
 def _is_names(tools: object) -> bool:

@@ -14,6 +14,12 @@ from lightagent.domain.messages import AssistantMessage, ContextMessage, Message
 CONSULT_SOURCE: Final = "conversation"
 """The source of the message that quotes to an agent, which is asked, what was said before."""
 
+_LEAST: Final = 40
+"""Characters of a message that are quoted at least; where there is no room for them, it is not quoted."""
+
+_LONGEST_KIND: Final = 40
+"""Characters that are quoted of the kind of a part of a message, such as ``image_url``."""
+
 
 @dataclass(frozen=True, slots=True)
 class ConsultLimits:
@@ -23,8 +29,7 @@ class ConsultLimits:
         max_depth: how many may wait for each other: 1 lets an agent ask another one, who asks nobody.
         max_history: messages of the conversation that the one who is asked is told, the last ones; 0: the question
             alone.
-
-        max_chars: characters of all these together.
+        max_chars: characters of all these together; a message for which there is no more room loses its end.
 
     Raises:
         ConfigurationError: one is no whole number of at least 1 (depth) or 0 (history), or the depth is above 8.
@@ -65,17 +70,18 @@ def told_of(conversation: Sequence[Message], agent: str, limits: ConsultLimits) 
     """What was said in a conversation, for an agent that is asked: one message that quotes the last ones.
 
     It is quoted, since the agent that is asked said none of it: a line of JSON for each message, so that none can look
-    like another's. Calls and results are left out: they are of tools that it may lack, and what they gave, the one who
-    asks can say.
+    like another's. Of parts that are no text it names the kinds. Calls and results are left out: they are of tools that
+    it may lack, and what they gave, the one who asks can say.
     """
     lines: list[str] = []
     kept: list[Message] = []
     room = limits.max_chars
     for message in reversed(conversation):
-        line = _quoted(message, agent)
-        if not line:
+        said = _said(message, agent)
+        if said is None:
             continue
-        if len(lines) == limits.max_history or len(line) > room:
+        line = said.within(room)
+        if len(lines) == limits.max_history or not line:
             break
         lines.append(line)
         kept.append(message)
@@ -85,17 +91,40 @@ def told_of(conversation: Sequence[Message], agent: str, limits: ConsultLimits) 
     return (ContextMessage(CONSULT_SOURCE, "\n".join(reversed(lines)), "untrusted", labels_of(kept[::-1])),)
 
 
-def _quoted(message: Message, agent: str) -> str:
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What somebody has said, and the kinds of what else the message has, which is not quoted."""
+
+    by: str
+    text: str
+    others: tuple[str, ...] = ()
+
+    def within(self, room: int) -> str:
+        """It as a line of JSON of at most so many characters, without the end of its text where it is longer.
+
+        Empty where no more than a few words would be left.
+        """
+        text, line = self.text, self._line(self.text)
+        while len(line) > room and len(text) > _LEAST:
+            # A character takes at most six in JSON.
+            text = text[: max(0, min(room, len(text) - max(1, (len(line) - room) // 6)))]
+            line = self._line(f"{text} …")
+        return line if len(line) <= room else ""
+
+    def _line(self, text: str) -> str:
+        others: dict[str, object] = {"not_quoted": self.others} if self.others else {}
+        return json.dumps({"from": self.by, "text": text, **others}, ensure_ascii=False)
+
+
+def _said(message: Message, agent: str) -> _Said | None:
     match message:
-        case UserMessage():
-            return _line("user", message.text)
+        case UserMessage(content=content):
+            parts = () if isinstance(content, str) else content
+            kinds = dict.fromkeys(str(part.get("type"))[:_LONGEST_KIND] for part in parts)
+            return _Said("user", message.text, tuple(kind for kind in kinds if kind != "text"))
         case AssistantMessage(content=content) if content:
-            return _line(agent, content)
+            return _Said(agent, content)
         case ContextMessage(source=source, content=content, replaces=replaces) if replaces:
-            return _line(source, content)  # A summary, or a message of another agent.
+            return _Said(source, content)  # A summary, or a message of another agent.
         case _:
-            return ""
-
-
-def _line(said_by: str, text: str) -> str:
-    return json.dumps({"from": said_by, "text": text}, ensure_ascii=False)
+            return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from lightagent.settings.mcp_schema import TextOrReference
 from lightagent.settings.section import NEEDS_TRUST, SAFE, Section
@@ -13,7 +13,15 @@ Protocol: TypeAlias = Literal["http/protobuf", "grpc"]
 
 Content: TypeAlias = Literal["no_content", "span_only", "event_only", "span_and_event", "redacted"]
 
-ResourceValue: TypeAlias = str | bool | int | float
+
+def _is_single(value: object) -> object:
+    """One problem for a wrong value, in the place of one for each type that it is not of."""
+    if not isinstance(value, (str, bool, int, float)):
+        raise ValueError("Write text, a number, true or false")
+    return value
+
+
+ResourceValue: TypeAlias = Annotated[str | bool | int | float, BeforeValidator(_is_single)]
 
 
 class TelemetrySettings(Section):

@@ -13,7 +13,7 @@ class Point:
     """Where a process dies.
 
     Attributes:
-        during: which order is being carried out: begin, approve, resume or rerun.
+        during: which order is being carried out: begin, approve, cancel, resume or rerun.
         reached: what is reached there.
         most: it dies as often as this has been reached, a number from 1 to this one.
     """
@@ -39,6 +39,9 @@ POINTS: Final = {
     "after a decision is on record": Point("approve", "after append to flow"),
     "when a run goes on, at an append": Point("resume", "before append to flow", 3),
     "when a run goes on, after an append": Point("resume", "after append to flow", 3),
+    "before a cancellation is kept": Point("cancel", "before append to flow_inbox"),
+    "between a cancellation and the record of the run": Point("cancel", "after append to flow_inbox"),
+    "after a cancellation is on record": Point("cancel", "after append to flow"),
     "before a rerun is on record": Point("rerun", "before append to flow"),
     "after a rerun is on record": Point("rerun", "after append to flow"),
     "in a step that is run again": Point("rerun", "after effect of a tool", 2),

@@ -37,7 +37,7 @@ class Order:
     Attributes:
         kind, options: of the store.
         folder: where the effects are.
-        do: begin, approve, resume, rerun, work (as a worker, once) or show.
+        do: begin, approve, cancel, resume, rerun, work (as a worker, once) or show.
         point: the name of the point; empty for a process that lives.
         nth: it dies as the point is reached for the nth time.
     """
@@ -75,12 +75,12 @@ async def _do(flow: LightFlow, do: str) -> JsonValue:
         return (await flow.aresume(RUN)).status
     if do == "rerun":
         return (await flow.arerun_step(RUN, "agent")).status
-    if do == "approve":
+    if do in ("approve", "cancel"):
         try:
-            await flow.aapprove(RUN, "publish")
+            await (flow.aapprove(RUN, "publish") if do == "approve" else flow.acancel(RUN))
         except ConfigurationError as error:
             return error.message
-        return "approved"
+        return "done"
     if do == "work":
         await asyncio.sleep(LEASE_SECONDS)
         await FlowWorker(flow).arun(once=True)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.decide_calls import NothingDecided, with_decisions
+from lightagent.application.flow.agent_code import agent_code
 from lightagent.application.flow.step_work import Noted, StepTask, StepWaits, StepWork
 from lightagent.application.journal import Journal
 from lightagent.application.means import Means
@@ -15,8 +16,9 @@ from lightagent.application.run_agent import run_agent
 from lightagent.application.run_record import RunRecord
 from lightagent.application.run_services import Keeper
 from lightagent.application.start_run import RunRequest, start_run
-from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.errors import ConfigurationError, LightAgentError
 from lightagent.domain.events import Event, RunFinished
+from lightagent.domain.flow.definition import CodeDigest
 from lightagent.domain.flow.events import FlowEvent
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import UserMessage
@@ -50,6 +52,16 @@ class AgentWork(StepWork):
     @property
     def name(self) -> str:
         return self._means().name
+
+    def declared(self, levels: int) -> None:
+        """An agent is what it is when a run begins: it may be given tools until then."""
+
+    def digests(self, levels: int) -> tuple[CodeDigest, ...]:
+        try:
+            means = self._means()
+            return agent_code(tuple(means.crew.values()), self._tools)
+        except LightAgentError:
+            return ()  # The attempt says what is wrong with it.
 
     async def do(self, task: StepTask) -> object:
         past = agent_events(task.past)

@@ -78,8 +78,17 @@ async def _handled(flow: ActiveFlow, move: AskHuman, step: LightFlowStep) -> App
     return None if isinstance(read, Unreadable) else read
 
 
-async def ask_again(flow: ActiveFlow, move: AskHuman, request_id: str) -> None:
-    """Ask the handler of a step that waits for a person once more: it may know by now."""
+async def ask_all_again(flow: ActiveFlow) -> None:
+    """Ask the handlers of all steps that wait for people once more: they may know by now.
+
+    Where a crash came between a request and what its handler decided at once, nobody else would ask it.
+    """
+    for node in list(flow.state.nodes.values()):
+        if node.status == "waiting_approval":
+            await _ask_again(flow, AskHuman(node.path, node.epoch, node.subject, node.step), node.request_id)
+
+
+async def _ask_again(flow: ActiveFlow, move: AskHuman, request_id: str) -> None:
     decision = await _handled(flow, move, flow.step_at(move.path, move.step.work))
     if decision is not None:
         decided = StepApprovalDecided(move.path, move.epoch, decision, request_id, at=flow.clock.now())

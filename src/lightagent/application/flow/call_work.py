@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from lightagent.application.flow.flow_function import FlowFunction
 from lightagent.application.flow.step_work import Noted, StepTask, StepWork
 from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.flow.definition import CodeDigest
 from lightagent.domain.review import ApprovalDecision
 
 
@@ -21,6 +22,12 @@ class CallWork(StepWork):
     @property
     def name(self) -> str:
         return self._function.name
+
+    def declared(self, levels: int) -> None:
+        self._function.digest()
+
+    def digests(self, levels: int) -> tuple[CodeDigest, ...]:
+        return (CodeDigest("agent", self._function.digest()),)
 
     async def do(self, task: StepTask) -> object:
         wants = self._function.wants

@@ -7,15 +7,16 @@ without reading everything, and `repr` shows addresses and secrets.
 
 from __future__ import annotations
 
+import ast
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import partial
 from hashlib import sha256
 from inspect import getattr_static
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType
 from typing import Final
 
-from lightagent.application.flow.canonical_trees import canonical_text
+from lightagent.application.flow.canonical_trees import CodeNode, canonical_text
 from lightagent.application.flow.code_sources import find_code
 
 TREE_PREFIX: Final = "tree-1:"
@@ -56,7 +57,9 @@ def _callable(work: object, seen: set[int], depth: int) -> Iterator[str]:
         yield "partial("
         yield from _callable(work.func, seen, depth + 1)
         yield from _value(work.args, seen, depth + 1)
-        yield from _value(work.keywords, seen, depth + 1)
+        for name in sorted(work.keywords):
+            yield f"{name}="
+            yield from _value(work.keywords[name], seen, depth + 1)
         yield ")"
     elif isinstance(work, BuiltinFunctionType):
         yield f"builtin:{work.__module__}.{work.__qualname__};"
@@ -81,10 +84,15 @@ def _function(function: FunctionType, seen: set[int], depth: int) -> Iterator[st
         yield _NO_SOURCE
         yield from _bytecode(function.__code__, seen, depth)
         yield from _value(function.__defaults__, seen, depth + 1)
-        yield from _value(function.__kwdefaults__, seen, depth + 1)
+        for name, default in sorted((function.__kwdefaults__ or {}).items()):
+            yield f"{name}="
+            yield from _value(default, seen, depth + 1)
     else:
         yield canonical_text(node)
+    changed = set() if node is None else _reassigned(node)
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        if name in changed:
+            continue
         yield f"{name}="
         try:
             held: object = cell.cell_contents
@@ -98,29 +106,31 @@ def _function(function: FunctionType, seen: set[int], depth: int) -> Iterator[st
         yield from _callable(wrapped, seen, depth + 1)
 
 
+def _reassigned(node: CodeNode) -> set[str]:
+    """The names outside of a function that it assigns to: they hold what was done so far."""
+    return {name for one in ast.walk(node) if isinstance(one, ast.Nonlocal) for name in one.names}
+
+
 def _value(value: object, seen: set[int], depth: int) -> Iterator[str]:
-    """What a function holds: plain values as they are, functions by their digest, other objects by their type."""
+    """What a function holds: plain values as they are, functions by their digest, other objects by their type.
+
+    What can change, such as a list, counts by its type as well: what is in it is often what was done so far.
+    """
     if isinstance(value, _PLAIN):
         yield f"{type(value).__name__}:{hex(value) if type(value) is int else ascii(value)};"
     elif depth > _MOST_DEPTH:
         yield f"deep:{_type_name(value)};"
-    elif isinstance(value, (list, tuple)):
-        yield f"{type(value).__name__}["
+    elif isinstance(value, tuple):
+        yield "tuple["
         for one in value:
             yield from _value(one, seen, depth + 1)
         yield "]"
-    elif isinstance(value, (set, frozenset)):
+    elif isinstance(value, frozenset):
         yield f"set[{''.join(sorted(''.join(_value(one, seen, depth + 1)) for one in value))}]"
-    elif isinstance(value, Mapping):
-        yield f"mapping[{''.join(sorted(_pair(key, held, seen, depth) for key, held in value.items()))}]"
     elif isinstance(value, (FunctionType, MethodType, partial, BuiltinFunctionType)):
         yield from _callable(value, seen, depth)
     else:
         yield f"object:{_type_name(value)};"
-
-
-def _pair(key: object, held: object, seen: set[int], depth: int) -> str:
-    return "".join((*_value(key, seen, depth + 1), "=", *_value(held, seen, depth + 1)))
 
 
 def _bytecode(code: CodeType, seen: set[int], depth: int) -> Iterator[str]:
@@ -133,5 +143,6 @@ def _bytecode(code: CodeType, seen: set[int], depth: int) -> Iterator[str]:
 
 
 def _type_name(value: object) -> str:
+    """The name of a type, without its module: that is another one where the file is run as a program."""
     kind = value if isinstance(value, type) else type(value)
-    return f"{kind.__module__}.{kind.__qualname__}"
+    return kind.__qualname__

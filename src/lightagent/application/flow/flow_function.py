@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from lightagent.aiokits.thread_job import Pace
+from lightagent.application.flow.code_digests import code_digest
 from lightagent.application.tools.drain_results import call_function
 
 _BY_POSITION: Final = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -20,7 +21,7 @@ class FlowFunction:
         wants: how many arguments it takes by position: those without a default, and one called ``context``.
     """
 
-    __slots__ = ("_function", "_is_async", "_pace", "name", "wants")
+    __slots__ = ("_digest", "_function", "_is_async", "_pace", "name", "wants")
 
     def __init__(self, function: Callable[..., object]) -> None:
         self._function = function
@@ -28,6 +29,13 @@ class FlowFunction:
         self._pace = Pace()
         self.name = str(getattr(function, "__name__", type(function).__name__))
         self.wants = _wants(function)
+        self._digest = ""
+
+    def digest(self) -> str:
+        """The digest of its code, as it was when this was first asked."""
+        if not self._digest:
+            self._digest = code_digest(self._function)
+        return self._digest
 
     async def call(self, *arguments: object, is_cancelled: Callable[[], bool] | None = None) -> object:
         """What it returns in the end; what a generator yields is joined if it is all text, else listed."""

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from lightagent.application.check_options import check_text
+from lightagent.application.flow.compare_flows import FlowComparison, compare_flows
+from lightagent.application.flow.flow_codec import flow_event_to_dict
 from lightagent.application.flow.flow_log import KIND, flow_key, read_flow
+from lightagent.application.flow.flow_runs import no_such_run
+from lightagent.application.flow.mermaid import mermaid
 from lightagent.application.flow.show_flow import flow_result
-from lightagent.application.flow.step_result import FlowStatus, error_dict
+from lightagent.application.flow.step_result import LightFlowResult, error_dict
+from lightagent.application.flow.waiting_steps import waiting_steps
+from lightagent.application.flow.watch_flow import FlowGlimpse, status_now, watch_flow
 from lightagent.application.read_streams import list_streams
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.errors import ConfigurationError, DamagedStream, IncompleteListing
-from lightagent.domain.flow.state import fold
-from lightagent.domain.journal_streams import StreamKey, StreamQuery
+from lightagent.domain.flow.events import FlowEvent
+from lightagent.domain.flow.projection import flow_record
+from lightagent.domain.flow.state import FlowState, fold
+from lightagent.domain.journal_streams import StreamInfo, StreamKey, StreamQuery
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
@@ -53,25 +61,69 @@ class FlowRecords:
             for text in error.unreadable:
                 yield _unreadable("", owner, DamagedStream(text).info)
 
+    async def events(self, owner: Scope, run_id: str) -> Sequence[JsonObject]:
+        """What happened in a run, each with its number.
+
+        Raises:
+            ConfigurationError: there is no such run.
+            StoreError: the store cannot be read.
+        """
+        _, events = await self._known(owner, run_id)
+        return [{"number": number, **flow_event_to_dict(event)} for number, event in enumerate(events, 1)]
+
+    async def compare(self, owner: Scope, left: str, right: str) -> FlowComparison:
+        """Two runs beside each other; raises as `events`."""
+        _, lefts = await self._known(owner, left)
+        _, rights = await self._known(owner, right)
+        return compare_flows(flow_record(fold(lefts)), flow_record(fold(rights)))
+
+    async def waiting(self, owner: Scope, run_id: str) -> Sequence[JsonObject]:
+        """What waits for people in a run; raises as `events`."""
+        _, events = await self._known(owner, run_id)
+        return [one.to_dict() for one in waiting_steps(fold(events))]
+
+    async def watch(self, owner: Scope, run_id: str) -> AsyncIterator[FlowGlimpse]:
+        """A run as it goes on, which may not have begun yet; see `watch_flow`."""
+        async for glimpse in watch_flow(self._store, flow_key(run_id, owner)):
+            yield glimpse
+
+    async def graph(self, owner: Scope, run_id: str) -> str:
+        """A run as a Mermaid flowchart; raises as `events`."""
+        stream, events = await self._known(owner, run_id)
+        state = fold(events)
+        result = _as_of_now(stream, state, events)
+        return mermaid(state.definition, {step.name: step.status for step in result.steps})
+
+    async def _known(self, owner: Scope, run_id: str) -> tuple[StreamInfo, Sequence[FlowEvent]]:
+        check_text(run_id, "run_id")
+        stream, events = await read_flow(self._store, flow_key(run_id, owner))
+        if not events:
+            raise no_such_run(run_id)
+        return stream, events
+
     async def _read(self, key: StreamKey) -> JsonObject | None:
         stream, events = await read_flow(self._store, key)
         if not events:
             return None
         state = fold(events)
-        goes_on: FlowStatus | None = None
-        if state.status == "running" and stream.labels.get("status") == "running":
-            goes_on = "running" if stream.lease_left > 0 else "interrupted"
-        told = flow_result(state, events, status=goes_on).to_dict()
+        told = _as_of_now(stream, state, events).to_dict()
         del told["trace"]
         return {
             **told,
             "flow": state.definition.name,
             "query": state.input,
+            "forked_from": state.source,
             "user_id": key.owner.user,
             "tenant": key.owner.tenant,
             "created_at": stream.created_at,
             "updated_at": stream.updated_at,
         }
+
+
+def _as_of_now(stream: StreamInfo, state: FlowState, events: Sequence[FlowEvent]) -> LightFlowResult:
+    """The run as it is, whether somebody goes on with it or not."""
+    status = status_now(stream, state, events)
+    return flow_result(state, events, status=status if status in ("running", "interrupted") else None)
 
 
 def _unreadable(run_id: str, owner: Scope, error: LightAgentErrorInfo) -> JsonObject:

@@ -10,26 +10,27 @@ from typing import Final
 
 from lightagent.aiokits.abandon import to_the_end
 from lightagent.application.flow.active_flow import ActiveFlow
-from lightagent.application.flow.ask_step import ask_again
+from lightagent.application.flow.ask_step import ask_all_again
+from lightagent.application.flow.changed_flow import HeldRun, change_to, held_runs
 from lightagent.application.flow.decide_step import node_path
 from lightagent.application.flow.flow_inbox import FlowInbox, take_said
-from lightagent.application.flow.flow_log import StoredLog, flow_key
+from lightagent.application.flow.flow_log import StoredLog, flow_key, read_flow
 from lightagent.application.flow.flow_step import LightFlowStep, by_work, definition_of
 from lightagent.application.flow.flow_values import FlowValues
+from lightagent.application.flow.fork_flow import ForkPoint, forked
 from lightagent.application.flow.listen import listening
 from lightagent.application.flow.listeners import Listeners
 from lightagent.application.flow.run_flow import run_flow
 from lightagent.application.flow.show_flow import flow_result
+from lightagent.application.flow.step_code import coded_definition
 from lightagent.application.flow.step_result import LightFlowResult
 from lightagent.application.flow.underway import MOST_AT_ONCE
 from lightagent.application.flow.value_sizes import check_size
 from lightagent.application.hold_lease import SECONDS
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.flow.changes import change_faults, held_by
 from lightagent.domain.flow.definition import FlowDefinition
-from lightagent.domain.flow.events import DefinitionChanged, FlowEvent, FlowStarted, RerunRequested, Resumed
+from lightagent.domain.flow.events import FlowEvent, FlowStarted, RerunRequested, Resumed
 from lightagent.domain.flow.limits import DEFAULT_FLOW_LIMITS, FlowLimits
-from lightagent.domain.flow.moves import AskHuman
 from lightagent.domain.flow.state import FlowState, fold
 from lightagent.domain.flow.validation import validate
 from lightagent.domain.journal_streams import StreamKey
@@ -43,6 +44,9 @@ _OVER: Final = ("success", "failed", "cancelled")
 _WAIT: Final = SECONDS + 1.0
 """Seconds to wait for whoever has a run: the lease of a process that died has ended by then."""
 
+WORKER_WAIT: Final = 5.0
+"""Seconds that a worker waits within a run for a moment, unless the flow says so: it comes back once that is there."""
+
 
 @dataclass(frozen=True, slots=True)
 class FlowRequest:
@@ -52,11 +56,13 @@ class FlowRequest:
         scope: whose run it is.
         run_id: names it; of a new run, empty for a new name.
         traced: keep the trace.
+        accept: steps whose results count although they do other work now.
     """
 
     scope: Scope
     run_id: str = ""
     traced: bool = False
+    accept: tuple[str, ...] = ()
     parent_trace_id: str = ""
     run_group_id: str = ""
 
@@ -68,6 +74,7 @@ class FlowRuns:
         name: of the flow.
         most: attempts of one run at the same time.
         most_kept: runs that are over, of which the oldest are forgotten then; None: nothing is ever forgotten.
+        coded: definitions have the digests of the steps' code.
         limits: of new runs.
         max_wait: seconds that a run waits here for a moment; None: however long.
     """
@@ -81,6 +88,7 @@ class FlowRuns:
         listeners: Listeners,
         most: int = MOST_AT_ONCE,
         most_kept: int | None = None,
+        coded: bool = False,
         limits: FlowLimits = DEFAULT_FLOW_LIMITS,
         max_wait: float | None = None,
     ) -> None:
@@ -91,6 +99,7 @@ class FlowRuns:
         self._listeners = listeners
         self._most = most
         self._most_kept = most_kept
+        self._coded = coded
         self._limits = limits
         self._max_wait = max_wait
         self._over: dict[StreamKey, None] = {}
@@ -153,10 +162,10 @@ class FlowRuns:
             ConfigurationError, StoreError: as `resume`.
         """
         async with self._taken(steps, request, wait=0.0) as (flow, log):
-            if flow.state.cancelled and flow.state.active:
+            if flow.state.cancelled and flow.state.status == "running":
                 await run_flow(flow, most=self._most)
             elif flow.state.status not in _OVER:
-                await self._ask_and_run(flow, log)
+                await self._ask_and_run(flow, log, WORKER_WAIT if self._max_wait is None else self._max_wait)
         return flow_result(flow.state, flow.events), len(flow.events)
 
     async def rerun(self, steps: Sequence[LightFlowStep], path: str, request: FlowRequest) -> LightFlowResult:
@@ -169,18 +178,46 @@ class FlowRuns:
             ConfigurationError: there is no such run or step, or the step has not begun.
             LeaseHeld, StoreError: as `resume`.
         """
-        async with self._taken(steps, request) as (flow, log):
-            if flow.state.cancelled:
-                await self._go_on(flow, log)
-            flow.tell(RerunRequested(node_path(flow.state, path), at=self._clock.now()))
-            await flow.write(flow.state.status)
+        async with self._taken(steps, request, path) as (flow, log):
             await self._run(flow, log)
         return flow_result(flow.state, flow.events, traced=request.traced)
 
-    async def _run(self, flow: ActiveFlow, log: StoredLog) -> None:
+    async def fork(self, steps: Sequence[LightFlowStep], point: ForkPoint, request: FlowRequest) -> LightFlowResult:
+        """Begin a run with what happened in another one up to a point, and go on with it by these steps.
+
+        Args:
+            request: of the new run.
+
+        Raises:
+            ConfigurationError: there is no such run or point, the steps do not fit what is kept, or the new run's id
+                is taken.
+            StoreError: one of the two cannot be read or written.
+        """
+        run_id = request.run_id or self._ids.new()
+        if run_id == point.source:
+            raise ConfigurationError("A fork has another run_id than its source.", guidance="Leave new_run_id out.")
+        _, known = await read_flow(self._store, flow_key(point.source, request.scope))
+        if not known:
+            raise no_such_run(point.source)
+        events = forked(known, point, run_id, self._clock.now())
+        definition = self._definition(steps)
+        if definition != fold(events).definition:
+            events.append(change_to(events, definition, request.accept, self._clock.now()))
+        async with self._new(run_id, request.scope, named=bool(request.run_id)) as log:
+            await log.append(events, "running")
+            flow = self._active(steps, fold(events), events, log, request)
+            await self._run(flow, log)
+        return flow_result(flow.state, flow.events, traced=request.traced)
+
+    def held(self, steps: Sequence[LightFlowStep], owner: Scope) -> AsyncIterator[HeldRun]:
+        """The runs that these steps cannot go on with; see `changed_flow.held_runs`."""
+        return held_runs(self._store, owner, self._definition(steps))
+
+    async def _run(self, flow: ActiveFlow, log: StoredLog, max_wait: float | None = None) -> None:
         """Carry out what is to be done, and hear meanwhile what is said to the run."""
+        longest = self._max_wait if max_wait is None else max_wait
         async with listening(flow, log, self._listeners):
-            await run_flow(flow, most=self._most, max_wait=self._max_wait)
+            await run_flow(flow, most=self._most, max_wait=longest)
         if self._most_kept is not None and flow.state.status in _OVER:
             self._over.pop(log.key, None)
             self._over[log.key] = None
@@ -192,17 +229,16 @@ class FlowRuns:
 
     async def _go_on(self, flow: ActiveFlow, log: StoredLog) -> None:
         state = flow.state
-        if state.cancelled and state.active:  # Its process died while its attempts were being stopped.
+        if state.cancelled and state.status == "running":  # Its process died before all of it was stopped.
             await run_flow(flow, most=self._most)
         if state.status in _OVER:
             flow.tell(Resumed(at=self._clock.now()))
             await flow.write(state.status)
         await self._ask_and_run(flow, log)
 
-    async def _ask_and_run(self, flow: ActiveFlow, log: StoredLog) -> None:
-        for move, request_id in _asked(flow.state):
-            await ask_again(flow, move, request_id)
-        await self._run(flow, log)
+    async def _ask_and_run(self, flow: ActiveFlow, log: StoredLog, max_wait: float | None = None) -> None:
+        await ask_all_again(flow)
+        await self._run(flow, log, max_wait)
 
     async def _forget_beside(self, run: StreamKey) -> None:
         """Forget what is kept beside a run that was forgotten."""
@@ -238,11 +274,12 @@ class FlowRuns:
 
     @asynccontextmanager
     async def _taken(
-        self, steps: Sequence[LightFlowStep], request: FlowRequest, wait: float | None = None
+        self, steps: Sequence[LightFlowStep], request: FlowRequest, again: str = "", wait: float | None = None
     ) -> AsyncIterator[tuple[ActiveFlow, StoredLog]]:
         """A run that is on record, as it is with these steps and after all that was said to it.
 
         Args:
+            again: a step that is to be done again; what it did then holds back no change of it.
             wait: seconds to wait for whoever has it; None: until the lease of a process that died has ended.
         """
         log = StoredLog(self._store, flow_key(request.run_id, request.scope), self._clock)
@@ -250,29 +287,36 @@ class FlowRuns:
         try:
             if not events:
                 raise no_such_run(request.run_id)
-            flow = await self._with(steps, events, log, request)
+            known = len(events)
+            flow = await self._with(steps, events, log, request, again)
             said, heard = await log.unheard()
             taken = take_said(flow.state, said)
             if taken:
                 await log.append(taken, flow.state.status, heard)
                 events.extend(taken)
+            if again and not any(isinstance(event, RerunRequested) for event in events[known:]):
+                await self._do_again(flow, log, again)
             yield flow, log
         finally:
             await to_the_end(log.close())
 
     async def _with(
-        self, steps: Sequence[LightFlowStep], events: list[FlowEvent], log: StoredLog, request: FlowRequest
+        self, steps: Sequence[LightFlowStep], events: list[FlowEvent], log: StoredLog, request: FlowRequest, again: str
     ) -> ActiveFlow:
-        state, definition = fold(events), self._definition(steps)
+        state, definition, now = fold(events), self._definition(steps), self._clock.now()
         if definition != state.definition:
-            faults = change_faults(events, definition)
-            if faults:
-                raise ConfigurationError(held_by(state, faults), guidance="")
-            changed = DefinitionChanged(definition, at=self._clock.now())
-            await log.append([changed], state.status)
-            events.append(changed)
+            told: list[FlowEvent] = _asked_again(state, again, now) if again else []
+            told.append(change_to([*events, *told], definition, request.accept, now))
+            events.extend(told)
             state = fold(events)
+            await log.append(told, state.status)
         return self._active(steps, state, events, log, request)
+
+    async def _do_again(self, flow: ActiveFlow, log: StoredLog, path: str) -> None:
+        if flow.state.cancelled:
+            await self._go_on(flow, log)
+        flow.tell(RerunRequested(node_path(flow.state, path), at=self._clock.now()))
+        await flow.write(flow.state.status)
 
     def _active(
         self,
@@ -285,7 +329,8 @@ class FlowRuns:
         return ActiveFlow(self._works(steps), state, events, log, self._clock, traced=request.traced)
 
     def _definition(self, steps: Sequence[LightFlowStep]) -> FlowDefinition:
-        return self._definitions(steps)
+        # What an agent is may change between two runs, so digests are taken anew.
+        return coded_definition(self._name, steps) if self._coded else self._definitions(steps)
 
 
 def no_such_run(run_id: str) -> ConfigurationError:
@@ -296,10 +341,7 @@ def no_such_run(run_id: str) -> ConfigurationError:
     )
 
 
-def _asked(state: FlowState) -> list[tuple[AskHuman, str]]:
-    """What waits for a person, with the ids of the requests."""
-    return [
-        (AskHuman(node.path, node.epoch, node.subject, node.step), node.request_id)
-        for node in state.nodes.values()
-        if node.status == "waiting_approval"
-    ]
+def _asked_again(state: FlowState, path: str, now: float) -> list[FlowEvent]:
+    """What it takes to do a step again."""
+    again = RerunRequested(node_path(state, path), at=now)
+    return [Resumed(at=now), again] if state.cancelled else [again]

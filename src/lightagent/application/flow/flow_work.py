@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from lightagent.application.flow.active_flow import ActiveFlow, Report
+from lightagent.application.flow.ask_step import ask_all_again
+from lightagent.application.flow.changed_flow import change_to
 from lightagent.application.flow.decide_step import decided
 from lightagent.application.flow.flow_log import FlowLog
 from lightagent.application.flow.flow_step import LightFlowStep, by_work, definition_of
 from lightagent.application.flow.run_flow import run_flow
+from lightagent.application.flow.step_code import steps_code, take_code
 from lightagent.application.flow.step_work import Noted, StepTask, StepWaits, StepWork
 from lightagent.domain.error_mapping import error_from_info
 from lightagent.domain.errors import LightAgentError, ToolError
+from lightagent.domain.flow.definition import CodeDigest
 from lightagent.domain.flow.events import FlowEvent, FlowStarted
 from lightagent.domain.flow.projection import flow_record
 from lightagent.domain.flow.state import FlowState, fold
@@ -39,19 +45,37 @@ class FlowWork(StepWork):
     def name(self) -> str:
         return self._name
 
+    def declared(self, levels: int) -> None:
+        for step in self._steps() if levels > 0 else ():
+            take_code(step, levels - 1)
+
+    def digests(self, levels: int) -> tuple[CodeDigest, ...]:
+        return steps_code(self._steps(), levels - 1) if levels > 0 else ()
+
     async def do(self, task: StepTask) -> object:
         steps = self._steps()
-        events: list[FlowEvent] = [note for note in task.past if isinstance(note, FlowEvent)]
-        is_new = not events
-        if is_new:
-            events.append(self._started(task, steps))
+        past: list[FlowEvent] = [note for note in task.past if isinstance(note, FlowEvent)]
+        new: list[FlowEvent] = self._changes(task, past, steps) if past else [self._started(task, steps)]
+        events = [*past, *new]
         state = fold(events)
-        if is_new:
-            await task.note(events, None, False)
+        if new:
+            await task.note(new, None, False)
         flow = ActiveFlow(by_work(steps), state, events, NoteLog(task), task.clock, traced=task.traced)
         task.hear(lambda event, heard: flow.report(Report((event,), heard=heard)))
+        await ask_all_again(flow)
         await run_flow(flow)
         return _result(state, self._name)
+
+    def _changes(self, task: StepTask, events: Sequence[FlowEvent], steps: Sequence[LightFlowStep]) -> list[FlowEvent]:
+        """That the flow was changed since this run of it was interrupted.
+
+        Whether its steps do other work was looked at with the outermost run, and what did not fit was accepted.
+        """
+        definition = definition_of(self._name, steps)
+        state = fold(events)
+        if definition == state.definition:
+            return []
+        return [change_to(events, definition, tuple(state.nodes), task.clock.now())]
 
     def decide(self, past: Sequence[Noted], inside: str, decision: ApprovalDecision, now: float) -> Noted:
         state = fold([note for note in past if isinstance(note, FlowEvent)])
@@ -61,7 +85,7 @@ class FlowWork(StepWork):
 
     def _started(self, task: StepTask, steps: Sequence[LightFlowStep]) -> FlowStarted:
         place = task.place
-        if place.key.count("@") >= MOST_NESTED:
+        if _levels(place.key) >= MOST_NESTED:
             raise ToolError(
                 f"The flow {self._name} was not begun: flows are steps of each other over {MOST_NESTED} levels already."
             )
@@ -85,6 +109,17 @@ class NoteLog(FlowLog):
 
     async def append(self, events: Sequence[FlowEvent], status: str, heard: int | None = None) -> None:
         await self._task.note(events, heard, status == "waiting")
+
+
+_LEVEL: Final = re.compile(r"%(?:25)*40|@")
+
+
+def _levels(key: str) -> int:
+    """How many flows are steps of each other, by the idempotency key of the innermost step.
+
+    The key of each holds that of the one around it, in which what means something is escaped once more.
+    """
+    return len(set(_LEVEL.findall(key)))
 
 
 def _result(state: FlowState, name: str) -> object:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from lightagent.application.flow.step_work import Noted, StepTask, StepWork
 from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.flow.definition import CodeDigest
 from lightagent.domain.review import ApprovalDecision
 
 
@@ -24,6 +25,12 @@ class NoWork(StepWork):
     @property
     def name(self) -> str:
         return self._kind
+
+    def declared(self, levels: int) -> None:
+        """It has no source."""
+
+    def digests(self, levels: int) -> tuple[CodeDigest, ...]:
+        return ()
 
     async def do(self, task: StepTask) -> object:
         raise ConfigurationError(

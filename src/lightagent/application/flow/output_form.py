@@ -10,7 +10,7 @@ from typing_extensions import TypeForm, TypeIs
 from lightagent.domain.errors import ConfigurationError, OutputError
 from lightagent.domain.json_checks import require_json
 from lightagent.domain.json_copies import copy_json
-from lightagent.domain.json_types import JsonValue
+from lightagent.domain.json_types import JsonObject, JsonValue
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -46,6 +46,11 @@ class OutputForm(Generic[T]):
             ConfigurationError: pydantic can make no JSON schema of the type.
         """
         _ = self._adapter
+
+    @property
+    def schema(self) -> JsonObject:
+        """The JSON Schema of what is kept."""
+        return self._adapter.json_schema()
 
     def keep(self, value: object, step: str) -> JsonValue:
         """A value that the step gave, as plain JSON.

@@ -7,6 +7,7 @@ from typing import Protocol, TypeAlias
 
 from lightagent.application.flow.step_context import StepContext, StepPlace
 from lightagent.domain.events import Event
+from lightagent.domain.flow.definition import CodeDigest
 from lightagent.domain.flow.events import FlowEvent
 from lightagent.domain.review import ApprovalDecision
 from lightagent.ports.system import Clock
@@ -81,6 +82,21 @@ class StepWork(Protocol):
     def name(self) -> str:
         """Names it in traces."""
         ...
+
+    def declared(self, levels: int) -> None:
+        """Called when the step is declared and its runs are kept: the time to read its source.
+
+        Args:
+            levels: flows within flows that are still looked into.
+        """
+
+    def digests(self, levels: int) -> tuple[CodeDigest, ...]:
+        """What it does, as far as digests tell: a run that is resumed with others has changed.
+
+        Args:
+            levels: flows within flows that are still looked into.
+        """
+        return ()
 
     async def do(self, task: StepTask) -> object:
         """Make one attempt, and give what came of it, which is checked by the engine. Raises whatever goes wrong."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -89,7 +89,7 @@ class Worker:
         self._told = told
         self._tasks: dict[StreamKey, asyncio.Task[None]] = {}
         self._changed = asyncio.Event()
-        self._stopped = False
+        self._stopping = asyncio.Event()
         self._hurried = False
         self._unread: frozenset[str] = frozenset()
 
@@ -99,8 +99,8 @@ class Worker:
         Called once more, those are interrupted at once: another worker goes on with them. Called in the event loop of
         the worker.
         """
-        self._hurried = self._stopped
-        self._stopped = True
+        self._hurried = self._stopping.is_set()
+        self._stopping.set()
         self._changed.set()
 
     async def work(self, *, once: bool = False) -> None:
@@ -114,10 +114,10 @@ class Worker:
         """
         pause = self._limits.pause
         try:
-            while not self._stopped:
+            while not self._stopping.is_set():
                 self._changed.clear()
                 try:
-                    began = await self._look()
+                    began = await self._until_stopped(self._look())
                 except StoreError as error:
                     if once:
                         raise
@@ -131,6 +131,15 @@ class Worker:
             await self._end()
         finally:
             await stop(tuple(self._tasks.values()), TO_STOP)
+
+    async def _until_stopped(self, work: Coroutine[object, object, bool]) -> bool:
+        """What `work` gives, or True where the worker is stopped first: a store may take long to answer."""
+        working, stopping = asyncio.create_task(work), asyncio.create_task(self._stopping.wait())
+        try:
+            await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
+            return working.result() if working.done() else True
+        finally:
+            await stop((working, stopping))
 
     async def _look(self) -> bool:
         """Begin with as many of the runs that are found as may go on at once; whether there was one."""
@@ -148,9 +157,9 @@ class Worker:
             self._unread = frozenset(error.unreadable)
         random.shuffle(found)  # So that workers that look at the same moment do not all want the same run first.
         for key in found:
-            while len(self._tasks) >= self._limits.most and not self._stopped:
+            while len(self._tasks) >= self._limits.most and not self._stopping.is_set():
                 await self._wait(None)
-            if self._stopped:
+            if self._stopping.is_set():
                 break
             self._begin(key)
         return bool(found)

@@ -88,7 +88,23 @@ def _compare(scope: Scope, steps: tuple[StepDefinition, ...], accepted: frozense
 
 
 def _has_begun(node: Node) -> bool:
-    return node.status != "pending" and node.why != "upstream"
+    return node.status != "pending" and node.why != "upstream" and not _is_next(node)
+
+
+def _is_next(node: Node) -> bool:
+    """Whether its turn has come, and nothing of it is on record yet."""
+    if node.attempt > (node.status == "ready") or node.cut or node.decision is not None or node.request_id:
+        return False
+    match node.status:
+        case "asking":
+            return node.question == "when" or not node.step.condition
+        case "gate" | "ready" | "begin_wait":
+            return node.question is None
+        case "inside":
+            inner = [one for scope in node.scopes for one in scope.nodes]
+            return node.question is None and not any(map(_has_begun, inner))
+        case _:
+            return False
 
 
 def _compare_step(node: Node, new: StepDefinition, accepted: frozenset[str]) -> Iterator[ChangeFault]:

@@ -52,6 +52,8 @@ def fork(state: Progress, event: Forked) -> None:
             # Whoever was asked decides about the other run.
             node.request_id = ""
             node.expires = None
+            if event.input is not None and node.subject == "run" and not node.edited:
+                node.query = None  # It has not begun, and is asked with the new input.
             state.put(node, "gate")
         elif node.status == "running":
             state.put(node, "ready")

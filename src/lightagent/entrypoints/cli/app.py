@@ -12,6 +12,9 @@ from lightagent.entrypoints.cli.candidate_commands import candidates_app
 from lightagent.entrypoints.cli.chat import chat
 from lightagent.entrypoints.cli.config_commands import config_app
 from lightagent.entrypoints.cli.doctor import doctor
+from lightagent.entrypoints.cli.flow_approve_command import approve
+from lightagent.entrypoints.cli.flow_commands import flow_app
+from lightagent.entrypoints.cli.flow_record_commands import cancel, compare, graph, list_runs, show, watch
 from lightagent.entrypoints.cli.mcp_commands import mcp_app
 from lightagent.entrypoints.cli.memory_changes import copy, reindex
 from lightagent.entrypoints.cli.memory_changes import forget as forget_memories
@@ -61,6 +64,17 @@ app.add_typer(config_app, name="config", help="Check, show and compare settings,
 for command in (undo, rerun, resume, checkpoint, fork, trim, prune, forget):
     sessions_app.command()(command)
 app.add_typer(sessions_app, name="sessions", help="List, read, change, fork, export and remove stored conversations.")
+for name, about_runs in (
+    ("list", list_runs),
+    ("show", show),
+    ("watch", watch),
+    ("approve", approve),
+    ("cancel", cancel),
+    ("graph", graph),
+    ("compare", compare),
+):
+    flow_app.command(name)(about_runs)
+app.add_typer(flow_app, name="flow", help="Run flows, go on with their runs, decide, watch, fork and compare them.")
 app.add_typer(runs_app, name="runs", help="List, show and resume the runs that programs have stored.")
 app.add_typer(trace_app, name="trace", help="Show, list and compare the traces of runs.")
 app.add_typer(review_app, name="review", help="List, show and decide what waits for a human.")

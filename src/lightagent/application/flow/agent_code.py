@@ -1,0 +1,42 @@
+"""What an agent does as a step, as digests: what it is told, who answers, and what may be called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from lightagent.application.flow.step_code import text_digest
+from lightagent.application.means import Means
+from lightagent.application.tools.foreign_tool import declared
+from lightagent.domain.agent_heads import lasting_name
+from lightagent.domain.flow.definition import CodeDigest
+from lightagent.domain.json_types import JsonValue
+from lightagent.ports.tools import Tool
+
+
+def agent_code(crew: Sequence[Means[None]], tools: Sequence[Tool[object]]) -> tuple[CodeDigest, ...]:
+    """The digests of an agent and of all that may take over from it.
+
+    Args:
+        tools: of the step, besides the agents' own. Those that come from servers are not known before a run.
+
+    Raises:
+        ConfigurationError: no JSON schema can be made of an agent's output type.
+    """
+    told: JsonValue = [[lasting_name(means.name), means.head.instructions.content] for means in crew]
+    answered: JsonValue = [[lasting_name(means.name), means.model.name] for means in crew]
+    called: JsonValue = [[lasting_name(means.name), *_tools(tuple(means.catalogue.own.values()))] for means in crew]
+    given: JsonValue = list(_tools(tools))
+    output: JsonValue = [means.head.output_schema for means in crew]
+    return (
+        text_digest("agent.instructions", told),
+        text_digest("agent.model", answered),
+        text_digest("agent.tools", called),
+        text_digest("agent.output_type", output),
+        *((text_digest("tools", given),) if tools else ()),
+    )
+
+
+def _tools(tools: Sequence[Tool[None]] | Sequence[Tool[object]]) -> Iterator[JsonValue]:
+    """Their names and schemas, in the order of their names."""
+    for spec in sorted((declared(tool, "tool") for tool in tools), key=lambda spec: spec.name):
+        yield [spec.name, spec.description, spec.parameters]

@@ -1,0 +1,91 @@
+"""A run as it goes on, seen from outside: whoever has it, what it puts on record is read as it comes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from lightagent.application.flow.flow_codec import read_flow_event
+from lightagent.application.flow.flow_values import FlowValues
+from lightagent.application.flow.show_flow import flow_result
+from lightagent.application.flow.step_result import FlowStatus
+from lightagent.domain.flow.events import DefinitionChanged, FlowEvent, FlowStarted
+from lightagent.domain.flow.projection import flow_record
+from lightagent.domain.flow.record import FlowRecord
+from lightagent.domain.flow.state import FlowState, fold
+from lightagent.domain.journal_streams import StreamInfo, StreamKey
+from lightagent.ports.journals import JournalStore
+
+_EVERY: Final = 0.5
+"""Seconds after which it is looked whether somebody still has the run."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlowGlimpse:
+    """A run as it is at one moment.
+
+    Attributes:
+        status: of the run, with `interrupted` for one whose process is gone.
+        record: its steps, with those inside them.
+        depends_on: of the flow's own steps, by name.
+        events: how many there are.
+    """
+
+    status: FlowStatus
+    record: FlowRecord
+    depends_on: dict[str, tuple[str, ...]]
+    events: int
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether somebody has it."""
+        return self.status == "running"
+
+
+async def watch_flow(store: JournalStore, key: StreamKey) -> AsyncIterator[FlowGlimpse]:
+    """The run as it is, and again whenever something has changed. It never ends by itself.
+
+    A run that does not exist yet is waited for.
+
+    Raises:
+        StoreError: it cannot be read.
+        ConfigurationError: what is stored is no run of a flow.
+    """
+    values = FlowValues(store, key)
+    events: list[FlowEvent] = []
+    state: FlowState | None = None
+    last: FlowStatus | None = None
+    while True:
+        found = await store.read(key, len(events), wait=_EVERY)
+        if found.stream.head < len(events):  # Another run has taken its place.
+            events, state, last = [], None, None
+            continue
+        new = [await values.whole(read_flow_event(entry), entry.content) for entry in found.entries]
+        events += new
+        state = _after(state, events, new)
+        if state is None:
+            continue
+        status = status_now(found.stream, state, events)
+        if new or status != last:
+            last = status
+            needs = {step.name: step.depends_on for step in state.definition.steps}
+            yield FlowGlimpse(status, flow_record(state), needs, len(events))
+
+
+def _after(state: FlowState | None, events: list[FlowEvent], new: list[FlowEvent]) -> FlowState | None:
+    """The state after some more events; a changed definition is folded over all of them."""
+    if not events:
+        return None
+    if state is None or any(isinstance(event, (DefinitionChanged, FlowStarted)) for event in new):
+        return fold(events)
+    for event in new:
+        state.apply(event)
+    return state
+
+
+def status_now(stream: StreamInfo, state: FlowState, events: Sequence[FlowEvent]) -> FlowStatus:
+    """The status of a run, whether somebody has it or not."""
+    if state.status == "running" and stream.labels.get("status") == "running":
+        return "running" if stream.lease_left > 0 else "interrupted"
+    return flow_result(state, events).status

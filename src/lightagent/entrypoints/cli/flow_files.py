@@ -1,0 +1,77 @@
+"""The flow that a command is about, with a store that other processes see."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, Final, TypeAlias, TypeVar
+
+import typer
+
+from lightagent.compose.backends import open_journals
+from lightagent.domain.errors import ConfigurationError
+from lightagent.entrypoints.cli.options import settings_for
+from lightagent.entrypoints.cli.python_objects import Wanted, load_object
+from lightagent.flow import LightFlow
+
+T = TypeVar("T")
+
+Flow: TypeAlias = Annotated[
+    str, typer.Argument(metavar="FLOW", help="FILE.py, FILE.py:NAME or MODULE:NAME. The file is run.")
+]
+RunId: TypeAlias = Annotated[str, typer.Argument(metavar="RUN", help="The id of the run.")]
+Step: TypeAlias = Annotated[
+    str, typer.Argument(metavar="STEP", help="Its name, or its path within another one, such as pages[2]/read.")
+]
+Accept: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--accept", metavar="STEP", help="Its result counts although its code has changed. Several times."),
+]
+
+_FLOW: Final = Wanted("FLOW", LightFlow, "flow")
+
+
+def open_flow(
+    spec: str, config: Path | None, profile: str | None, trust: bool, *, in_memory: bool = False
+) -> LightFlow:
+    """The flow of a file. One without a store of its own has that of the settings.
+
+    Args:
+        in_memory: the command makes sense also where runs are kept nowhere.
+
+    Raises:
+        ConfigurationError: there is no such flow, or neither it nor the settings name a store.
+    """
+    flow = load_object(spec, _FLOW)
+    if flow.keeps_runs:
+        return flow
+    store = open_journals(settings_for(config, profile, False, trust))
+    if store is not None:
+        return flow.with_store(store)
+    if in_memory:
+        return flow
+    raise ConfigurationError(
+        f"FLOW {spec}: Neither the flow nor the settings say where its runs are kept.",
+        guidance='Write LightFlow(store=JsonLightFlowStore("runs")), or add to lightagent.toml: [default.journals] '
+        'with kind = "sqlite" and path = "journals.db".',
+    )
+
+
+def with_flow(flow: LightFlow, work: Callable[[], Awaitable[T]]) -> T:
+    """What `work` gives; the flow's store is closed afterwards."""
+
+    async def carry_out() -> T:
+        try:
+            return await work()
+        finally:
+            await flow.aclose()
+
+    return asyncio.run(carry_out())
+
+
+def typed_command(command: str, *arguments: str, user: str = "", tenant: str = "") -> str:
+    """A command about a run as it is typed, with its owner."""
+    whose = [*(["--user", user] if user else []), *(["--tenant", tenant] if tenant else [])]
+    return shlex.join(["lightagent", "flow", command, *arguments, *whose])

@@ -1,0 +1,219 @@
+"""What a flow can tell of its runs, and their forks: time travel.
+
+`LightFlow` has these methods besides those that begin runs and go on with them.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import AsyncIterator
+from typing import Literal, Self, overload
+
+from typing_extensions import Unpack
+
+from lightagent.aiokits.sync_bridge import run_sync
+from lightagent.application.flow.compare_flows import FlowComparison
+from lightagent.application.flow.flow_step import definition_of
+from lightagent.application.flow.mermaid import mermaid
+from lightagent.application.flow.show_flow import check_form, present
+from lightagent.application.flow.step_code import take_code
+from lightagent.application.flow.step_result import LightFlowResult
+from lightagent.application.flow.watch_flow import FlowGlimpse
+from lightagent.compose.flow import compose_flow, compose_fork, flow_owner
+from lightagent.domain.json_types import JsonObject
+from lightagent.flow_options import FlowOptions, ForkOptions
+from lightagent.flow_steps import FlowSteps
+from lightagent.ports.journals import JournalStore
+
+
+class FlowHistory(FlowSteps):
+    """A flow with its store: what its runs did, and where they may be forked."""
+
+    def __init__(self, *, store: JournalStore | None = None, **options: Unpack[FlowOptions]) -> None:
+        super().__init__(store=store, **options)
+        self._options = options
+
+    @property
+    def keeps_runs(self) -> bool:
+        """Whether its runs outlive the process."""
+        return self._parts.outlives
+
+    def with_store(self, store: JournalStore) -> Self:
+        """The same flow, with the steps that it has now, over another store.
+
+        Raises:
+            ConfigurationError: it is no journal store.
+        """
+        made = copy.copy(self)
+        made._parts = compose_flow(store, self._options)
+        for step in made.declared if made.keeps_runs else ():
+            take_code(step)
+        return made
+
+    @overload
+    def fork(
+        self,
+        run_id: str,
+        *,
+        input: str | None = ...,
+        result_format: Literal["object"] = ...,
+        **options: Unpack[ForkOptions],
+    ) -> LightFlowResult: ...
+
+    @overload
+    def fork(
+        self, run_id: str, *, input: str | None = ..., result_format: Literal["str"], **options: Unpack[ForkOptions]
+    ) -> str: ...
+
+    @overload
+    def fork(
+        self, run_id: str, *, input: str | None = ..., result_format: Literal["dict"], **options: Unpack[ForkOptions]
+    ) -> JsonObject: ...
+
+    def fork(
+        self,
+        run_id: str,
+        *,
+        input: str | None = None,
+        result_format: str = "object",
+        **options: Unpack[ForkOptions],
+    ) -> LightFlowResult | str | JsonObject:
+        """Begin another run with what happened in this one up to a point, and go on with it by the steps declared now.
+
+        The run itself stays as it is. The fork has idempotency keys of its own; what was under way at that point begins
+        anew in it, and whoever was asked is asked again.
+
+        Args:
+            input: what steps that have not begun at that point are given instead of the run's input.
+            **options: see `ForkOptions`; without a point the fork has all that happened.
+
+        Raises:
+            ConfigurationError: there is no such run or point, the steps do not fit what is kept, or ``new_run_id`` is
+                taken.
+            StoreError, LightAgentError: as `run`.
+        """
+        return run_sync(self._fork(run_id, input, result_format, options))
+
+    @overload
+    async def afork(
+        self,
+        run_id: str,
+        *,
+        input: str | None = ...,
+        result_format: Literal["object"] = ...,
+        **options: Unpack[ForkOptions],
+    ) -> LightFlowResult: ...
+
+    @overload
+    async def afork(
+        self, run_id: str, *, input: str | None = ..., result_format: Literal["str"], **options: Unpack[ForkOptions]
+    ) -> str: ...
+
+    @overload
+    async def afork(
+        self, run_id: str, *, input: str | None = ..., result_format: Literal["dict"], **options: Unpack[ForkOptions]
+    ) -> JsonObject: ...
+
+    async def afork(
+        self,
+        run_id: str,
+        *,
+        input: str | None = None,
+        result_format: str = "object",
+        **options: Unpack[ForkOptions],
+    ) -> LightFlowResult | str | JsonObject:
+        """`fork` for async callers."""
+        return await self._fork(run_id, input, result_format, options)
+
+    def compare(self, left: str, right: str, *, user_id: str = "", tenant: str = "") -> FlowComparison:
+        """Two runs step by step: what differs in status, output and attempts, and how long each took.
+
+        Raises:
+            ConfigurationError: there is no such run of this owner.
+            StoreError: the store cannot be read.
+        """
+        return run_sync(self.acompare(left, right, user_id=user_id, tenant=tenant))
+
+    async def acompare(self, left: str, right: str, *, user_id: str = "", tenant: str = "") -> FlowComparison:
+        """`compare` for async callers."""
+        return await self._parts.stored_records.compare(flow_owner(user_id, tenant), left, right)
+
+    def events(self, run_id: str, *, user_id: str = "", tenant: str = "") -> list[JsonObject]:
+        """What happened in a run, as plain data; ``number`` is what `fork` names a point by.
+
+        Raises:
+            ConfigurationError: there is no such run of this owner.
+            StoreError: the store cannot be read.
+        """
+        return run_sync(self.aevents(run_id, user_id=user_id, tenant=tenant))
+
+    async def aevents(self, run_id: str, *, user_id: str = "", tenant: str = "") -> list[JsonObject]:
+        """`events` for async callers."""
+        return list(await self._parts.stored_records.events(flow_owner(user_id, tenant), run_id))
+
+    def held_runs(self, *, user_id: str = "", tenant: str = "") -> list[JsonObject]:
+        """The runs of this flow that cannot go on with the steps as they are declared now, the newest first.
+
+        Each with ``held_by``: which ``step``, which ``field`` of it and why; and with what ``frees`` it.
+
+        Raises:
+            IncompleteListing: some of it cannot be read.
+            StoreError: the store cannot be read.
+        """
+        return run_sync(self.aheld_runs(user_id=user_id, tenant=tenant))
+
+    async def aheld_runs(self, *, user_id: str = "", tenant: str = "") -> list[JsonObject]:
+        """`held_runs` for async callers."""
+        found = self._parts.stored_runs.held(self.declared, flow_owner(user_id, tenant))
+        return [held.to_dict() async for held in found]
+
+    def waiting_steps(self, run_id: str, *, user_id: str = "", tenant: str = "") -> list[JsonObject]:
+        """What waits for people in a run: by which ``step`` `approve` names it, what it ``asks``, and its ``query``.
+
+        Where an agent waits within its step, also the ``tool`` that it wants to call, with the ``arguments``.
+
+        Raises:
+            ConfigurationError: there is no such run of this owner.
+            StoreError: the store cannot be read.
+        """
+        return run_sync(self.awaiting_steps(run_id, user_id=user_id, tenant=tenant))
+
+    async def awaiting_steps(self, run_id: str, *, user_id: str = "", tenant: str = "") -> list[JsonObject]:
+        """`waiting_steps` for async callers."""
+        return list(await self._parts.stored_records.waiting(flow_owner(user_id, tenant), run_id))
+
+    async def awatch(self, run_id: str, *, user_id: str = "", tenant: str = "") -> AsyncIterator[FlowGlimpse]:
+        """A run as it is, and again whenever something has changed, whichever process goes on with it.
+
+        One that has not begun is waited for. It never ends by itself: leave it when the `status` says so.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        async for glimpse in self._parts.stored_records.watch(flow_owner(user_id, tenant), run_id):
+            yield glimpse
+
+    def graph(self, run_id: str = "", *, user_id: str = "", tenant: str = "") -> str:
+        """The flow as a Mermaid flowchart.
+
+        Args:
+            run_id: a run, the states of whose steps are shown then, as it was declared for that run.
+
+        Raises:
+            ConfigurationError: there is no such run of this owner.
+            StoreError: the store cannot be read.
+        """
+        return run_sync(self.agraph(run_id, user_id=user_id, tenant=tenant))
+
+    async def agraph(self, run_id: str = "", *, user_id: str = "", tenant: str = "") -> str:
+        """`graph` for async callers."""
+        if not run_id:
+            return mermaid(definition_of(self.name, self.declared))
+        return await self._parts.stored_records.graph(flow_owner(user_id, tenant), run_id)
+
+    async def _fork(
+        self, run_id: str, input: str | None, form: str, options: ForkOptions
+    ) -> LightFlowResult | str | JsonObject:
+        check_form(form)
+        point, request = compose_fork(run_id, input, options)
+        return present(await self._parts.stored_runs.fork(self.declared, point, request), form)

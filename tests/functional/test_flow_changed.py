@@ -1,0 +1,246 @@
+"""Flows that were changed since a run began: refused by step and field, accepted by name, run again, or forked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lightagent import ConfigurationError, JsonLightFlowStore, LightAgent, LightFlow, LightSwarm
+from lightagent.adapters.journals.memory import MemoryJournalStore
+from lightagent.adapters.journals.sqlite import SqliteJournalStore
+from lightagent.testing import ScriptedModel
+from tests.servers.json_values import as_list, as_object
+
+FIRST = """
+from lightagent import JsonLightFlowStore, LightFlow
+
+def draft(query: str) -> str:
+    return f"draft of {query}"
+
+def publish(query: str) -> str:
+    raise ConnectionError("down")
+
+flow = (
+    LightFlow(store=JsonLightFlowStore("runs"))
+    .step("draft", agent=draft)
+    .step("publish", agent=publish, depends_on=["draft"], query=lambda context: context.output("draft"))
+)
+"""
+
+MENDED = FIRST.replace('raise ConnectionError("down")', 'return f"published: {query}"')
+
+COMPATIBLE = {
+    "the failed step is mended": MENDED,
+    "comments, blank lines, a docstring and annotations": MENDED.replace(
+        "def draft(query: str) -> str:\n", 'def draft(query):\n    """Drafts."""\n\n    # It is short.\n'
+    ),
+    "another name of the function": MENDED.replace("def draft", "def make_draft").replace(
+        "agent=draft", "agent=make_draft"
+    ),
+    "the function is elsewhere in the file": MENDED.replace("def draft", "def other():\n    return 1\n\ndef draft"),
+    "policies of the step that has succeeded": MENDED.replace("agent=draft", "agent=draft, max_retry=5, timeout=9"),
+    "a step at the end": MENDED.rstrip()[:-1] + '    .step("tell", agent=draft, depends_on=["publish"])\n)\n',
+    "another query of the failed step": MENDED.replace('context.output("draft")', 'context.output("draft").upper()'),
+}
+
+HELD = {
+    "other code": (MENDED.replace("draft of", "sketch of"), "draft (agent)"),
+    "an async function": (MENDED.replace("def draft", "async def draft"), "draft (agent)"),
+    "another query": (MENDED.replace("agent=draft)", 'agent=draft, query="What?")'), "draft (query)"),
+    "a query made by code": (MENDED.replace("agent=draft)", "agent=draft, query=lambda c: c.input)"), "draft (query)"),
+    "a type of its output": (MENDED.replace("agent=draft)", "agent=draft, output_type=str)"), "draft (output_schema)"),
+}
+
+
+def declared(source: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> LightFlow:
+    """The flow of a file that says so now."""
+    monkeypatch.chdir(folder)
+    file = folder / "steps.py"
+    file.write_text(source)
+    names: dict[str, object] = {}
+    exec(compile(source, str(file), "exec"), names)
+    flow = names["flow"]
+    assert isinstance(flow, LightFlow)
+    return flow
+
+
+@pytest.mark.parametrize("case", COMPATIBLE)
+def test_a_run_goes_on_with_a_change_that_fits(case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert declared(FIRST, tmp_path, monkeypatch).run("x", run_id="r").status == "failed"
+    changed = declared(COMPATIBLE[case], tmp_path, monkeypatch)
+    assert changed.held_runs() == []
+    assert changed.resume("r").step("publish").content.lower() == "published: draft of x"
+
+
+@pytest.mark.parametrize("case", HELD)
+def test_what_a_changed_step_did_is_refused_until_it_is_accepted(
+    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, named = HELD[case]
+    declared(FIRST, tmp_path, monkeypatch).run("x", run_id="r")
+    changed = declared(source, tmp_path, monkeypatch)
+    with pytest.raises(ConfigurationError) as refused:
+        changed.resume("r")
+    assert named in refused.value.message
+    for call in ("resume('r', accept=['draft'])", "rerun_step('r', 'draft')", "fork('r', step='draft')"):
+        assert call in refused.value.info.guidance
+    (held,) = changed.held_runs()
+    assert (held["run_id"], held["status"]) == ("r", "failed")
+    step, field = named.rstrip(")").split(" (")
+    fault = as_object(as_list(held["held_by"])[0])
+    assert (fault["step"], fault["field"], fault["acceptable"]) == (step, field, True)
+    assert as_list(held["frees"])[0] == "resume('r', accept=['draft'])"
+    assert changed.resume("r", accept=["draft"]).content == "published: draft of x"
+    assert changed.held_runs() == []
+
+
+def test_a_step_that_is_run_again_may_have_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    declared(FIRST, tmp_path, monkeypatch).run("x", run_id="r")
+    changed = declared(HELD["other code"][0], tmp_path, monkeypatch)
+    assert changed.rerun_step("r", "draft").content == "published: sketch of x"
+
+
+def test_a_cancelled_run_whose_step_is_run_again_may_have_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = FIRST.replace("depends_on", "requires_approval=True, depends_on")
+    flow = declared(gate, tmp_path, monkeypatch)
+    assert flow.run("x", run_id="r").status == "waiting_approval"
+    flow.cancel("r")
+    changed = declared(gate.replace("draft of", "sketch of"), tmp_path, monkeypatch)
+    assert changed.rerun_step("r", "draft").step("draft").content == "sketch of x"
+
+
+def test_a_run_can_be_forked_from_before_a_step_that_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declared(FIRST, tmp_path, monkeypatch).run("x", run_id="r")
+    changed = declared(HELD["other code"][0], tmp_path, monkeypatch)
+    with pytest.raises(ConfigurationError, match=r"draft \(agent\)"):
+        changed.fork("r")
+    assert changed.fork("r", step="draft").content == "published: sketch of x"
+
+
+def test_a_step_that_is_gone_cannot_be_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    declared(FIRST, tmp_path, monkeypatch).run("x", run_id="r")
+    changed = declared(MENDED.replace('"draft"', '"sketch"'), tmp_path, monkeypatch)
+    with pytest.raises(ConfigurationError, match=r"draft \(name\)") as refused:
+        changed.resume("r", accept=["draft"])
+    assert refused.value.info.guidance == "Call one of: fork('r', step='draft')."
+    assert changed.fork("r", step="draft").content == "published: draft of x"
+
+
+@pytest.mark.parametrize("accept", [["wrong"], "draft", [1]])
+def test_only_steps_of_the_run_can_be_accepted(
+    accept: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declared(FIRST, tmp_path, monkeypatch).run("x", run_id="r")
+    changed = declared(HELD["other code"][0], tmp_path, monkeypatch)
+    with pytest.raises(ConfigurationError, match="accept"):
+        changed.resume("r", accept=accept)
+
+
+def failing(query: str) -> str:
+    raise ConnectionError("down")
+
+
+def agent(
+    instructions: str = "Be brief.", model: str = "m", tools: list[Callable[..., str]] | None = None
+) -> LightAgent:
+    return LightAgent(
+        name="researcher", instructions=instructions, model=ScriptedModel(["facts"], name=model), tools=tools or []
+    )
+
+
+def search(query: str) -> str:
+    """Search."""
+    return query
+
+
+@pytest.mark.parametrize(
+    ("changed", "field"),
+    [
+        (agent("Be long."), "agent.instructions"),
+        (agent(model="n"), "agent.model"),
+        (agent(tools=[search]), "agent.tools"),
+    ],
+)
+def test_an_agent_is_known_by_what_it_is_told_its_model_and_its_tools(
+    changed: LightAgent, field: str, tmp_path: Path
+) -> None:
+    def flow(researcher: LightAgent) -> LightFlow:
+        store = JsonLightFlowStore(tmp_path)
+        return LightFlow(store=store).step("a", agent=researcher).step("b", agent=failing, depends_on=["a"])
+
+    assert flow(agent()).run("x", run_id="r").step("a").status == "success"
+    assert flow(agent()).resume("r").step("a").attempts == 1
+    with pytest.raises(ConfigurationError) as refused:
+        flow(changed).resume("r")
+    assert f"a ({field})" in refused.value.message
+    assert flow(changed).resume("r", accept=["a"]).step("a").attempts == 1
+
+
+def test_an_agent_without_a_name_is_the_same_in_another_process(tmp_path: Path) -> None:
+    def flow() -> LightFlow:
+        unnamed = LightAgent(model=ScriptedModel(["facts"]))
+        swarm = LightSwarm()
+        swarm.register_agent(LightAgent(name="one", model=ScriptedModel(["more"])))
+        store = JsonLightFlowStore(tmp_path)
+        return (
+            LightFlow(store=store)
+            .step("a", agent=unnamed)
+            .step("s", agent=swarm, depends_on=["a"])
+            .step("b", agent=failing, depends_on=["s"])
+        )
+
+    assert flow().run("x", run_id="r").step("s").status == "success"
+    assert flow().resume("r").step("b").status == "failed"
+
+
+def test_steps_of_a_flow_that_is_a_step_are_named(tmp_path: Path) -> None:
+    def inner(text: str) -> LightFlow:
+        return LightFlow(name="inner").step("one", agent=lambda query: f"{text} {query}")
+
+    def flow(text: str) -> LightFlow:
+        store = SqliteJournalStore(tmp_path / "j.db")
+        return LightFlow(store=store).step("outer", agent=inner(text)).step("b", agent=failing, depends_on=["outer"])
+
+    flow("a").run("x", run_id="r")
+    with pytest.raises(ConfigurationError, match=r"outer \(one/agent\)"):
+        flow("b").resume("r")
+    assert flow("b").resume("r", accept=["outer"]).step("outer").content == "a x"
+
+
+async def test_an_interrupted_flow_within_goes_on_with_other_code_once_that_is_accepted(tmp_path: Path) -> None:
+    def flow(text: str) -> LightFlow:
+        inner = LightFlow().step("one", agent=lambda query: f"{text} {query}")
+        inner.step("two", agent=lambda query: f"{text}!", depends_on=["one"], requires_approval=True)
+        return LightFlow(store=JsonLightFlowStore(tmp_path)).step("outer", agent=inner)
+
+    assert (await flow("a").arun("x", run_id="r")).status == "waiting_approval"
+    await flow("a").aapprove("r", "outer/two")
+    with pytest.raises(ConfigurationError, match=r"outer \(one/agent\)"):
+        await flow("b").aresume("r")
+    assert (await flow("b").aresume("r", accept=["outer"])).content == "b!"
+    assert (await flow("b").aresume("r")).content == "b!"
+
+
+def test_flows_in_memory_compare_no_code(tmp_path: Path) -> None:
+    store = MemoryJournalStore()
+
+    def flow(text: str) -> LightFlow:
+        made = LightFlow(store=store).step("a", agent=lambda query: text)
+        return made.step("b", agent=failing, depends_on=["a"])
+
+    flow("a").run("x", run_id="r")
+    assert flow("b").resume("r").step("a").content == "a"
+
+
+async def test_a_flow_that_is_a_step_of_itself_has_digests(tmp_path: Path) -> None:
+    flow = LightFlow(store=JsonLightFlowStore(tmp_path))
+    flow.step("again", agent=flow)
+    result = await asyncio.wait_for(flow.arun("x"), 30)
+    assert result.status == "failed"

@@ -304,12 +304,12 @@ class LightFlow(FlowHistory):
         return [record async for record in self._parts.records.list(flow_owner(user_id, tenant))]
 
     def close(self) -> None:
-        """Close the store; a later call opens it again."""
+        """Close the store or the engine; a later call opens it again."""
         run_sync(self.aclose())
 
     async def aclose(self) -> None:
         """`close` for async callers."""
-        await self._parts.store.aclose()
+        await (self._parts.engine or self._parts.store).aclose()
 
     async def _run(self, query: str, form: str, options: NewFlowRunOptions) -> LightFlowResult | str | JsonObject:
         check_form(form)

@@ -19,7 +19,7 @@ from lightagent.application.flow.show_flow import check_form, present
 from lightagent.application.flow.step_code import take_code
 from lightagent.application.flow.step_result import LightFlowResult
 from lightagent.application.flow.watch_flow import FlowGlimpse
-from lightagent.compose.flow import FlowParts, compose_flow, compose_fork, flow_owner
+from lightagent.compose.flow import compose_flow, compose_fork, flow_owner
 from lightagent.domain.json_types import JsonObject
 from lightagent.flow_options import FlowOptions, ForkOptions
 from lightagent.flow_steps import FlowSteps
@@ -32,11 +32,6 @@ class FlowHistory(FlowSteps):
     def __init__(self, *, store: JournalStore | None = None, **options: Unpack[FlowOptions]) -> None:
         super().__init__(store=store, **options)
         self._options = options
-
-    @property
-    def parts(self) -> FlowParts:
-        """What it is made of besides its steps."""
-        return self._parts
 
     @property
     def keeps_runs(self) -> bool:
@@ -141,7 +136,7 @@ class FlowHistory(FlowSteps):
 
     async def acompare(self, left: str, right: str, *, user_id: str = "", tenant: str = "") -> FlowComparison:
         """`compare` for async callers."""
-        return await self._parts.records.compare(flow_owner(user_id, tenant), left, right)
+        return await self._parts.stored_records.compare(flow_owner(user_id, tenant), left, right)
 
     def events(self, run_id: str, *, user_id: str = "", tenant: str = "") -> list[JsonObject]:
         """What happened in a run, as plain data; ``number`` is what `fork` names a point by.
@@ -154,7 +149,7 @@ class FlowHistory(FlowSteps):
 
     async def aevents(self, run_id: str, *, user_id: str = "", tenant: str = "") -> list[JsonObject]:
         """`events` for async callers."""
-        return list(await self._parts.records.events(flow_owner(user_id, tenant), run_id))
+        return list(await self._parts.stored_records.events(flow_owner(user_id, tenant), run_id))
 
     def held_runs(self, *, user_id: str = "", tenant: str = "") -> list[JsonObject]:
         """The runs of this flow that cannot go on with the steps as they are declared now, the newest first.
@@ -169,7 +164,7 @@ class FlowHistory(FlowSteps):
 
     async def aheld_runs(self, *, user_id: str = "", tenant: str = "") -> list[JsonObject]:
         """`held_runs` for async callers."""
-        found = self._parts.runs.held(self.declared, flow_owner(user_id, tenant))
+        found = self._parts.stored_runs.held(self.declared, flow_owner(user_id, tenant))
         return [held.to_dict() async for held in found]
 
     def waiting_steps(self, run_id: str, *, user_id: str = "", tenant: str = "") -> list[JsonObject]:
@@ -185,7 +180,7 @@ class FlowHistory(FlowSteps):
 
     async def awaiting_steps(self, run_id: str, *, user_id: str = "", tenant: str = "") -> list[JsonObject]:
         """`waiting_steps` for async callers."""
-        return list(await self._parts.records.waiting(flow_owner(user_id, tenant), run_id))
+        return list(await self._parts.stored_records.waiting(flow_owner(user_id, tenant), run_id))
 
     async def awatch(self, run_id: str, *, user_id: str = "", tenant: str = "") -> AsyncIterator[FlowGlimpse]:
         """A run as it is, and again whenever something has changed, whichever process goes on with it.
@@ -195,7 +190,7 @@ class FlowHistory(FlowSteps):
         Raises:
             StoreError: the store cannot be read.
         """
-        async for glimpse in self._parts.records.watch(flow_owner(user_id, tenant), run_id):
+        async for glimpse in self._parts.stored_records.watch(flow_owner(user_id, tenant), run_id):
             yield glimpse
 
     def graph(self, run_id: str = "", *, user_id: str = "", tenant: str = "") -> str:
@@ -214,11 +209,11 @@ class FlowHistory(FlowSteps):
         """`graph` for async callers."""
         if not run_id:
             return mermaid(definition_of(self.name, self.declared))
-        return await self._parts.records.graph(flow_owner(user_id, tenant), run_id)
+        return await self._parts.stored_records.graph(flow_owner(user_id, tenant), run_id)
 
     async def _fork(
         self, run_id: str, input: str | None, form: str, options: ForkOptions
     ) -> LightFlowResult | str | JsonObject:
         check_form(form)
         point, request = compose_fork(run_id, input, options)
-        return present(await self._parts.runs.fork(self.declared, point, request), form)
+        return present(await self._parts.stored_runs.fork(self.declared, point, request), form)

@@ -16,6 +16,7 @@ from lightagent.domain.flow.limits import FlowLimits
 from lightagent.domain.flow.retrying import RetryPolicy
 from lightagent.domain.json_types import JsonValue
 from lightagent.options import ToolLike
+from lightagent.ports.flow_engine import FlowEngine
 from lightagent.ports.system import Clock, IdSource
 
 
@@ -149,6 +150,7 @@ class FlowOptions(TypedDict, total=False):
         name: of the flow, for traces and listings.
         hooks: for steps; not there yet.
         max_parallel: steps of one run that are carried out at the same time; 16 by default.
+        engine: carries the runs out and keeps them, instead of this process and `store`.
         limits: how large a run may become: items of a map, rounds of a loop, steps that are added.
         max_wait: seconds that a run waits in its process for a moment that is further away, such as that of a `sleep`.
             Beyond it the run is left as `waiting`, and `resume` goes on with it. By default it waits however long.
@@ -156,6 +158,7 @@ class FlowOptions(TypedDict, total=False):
     """
 
     name: str | None
+    engine: FlowEngine | None
     hooks: Sequence[object] | None
     max_parallel: int | None
     limits: FlowLimits | None

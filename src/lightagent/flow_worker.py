@@ -15,6 +15,7 @@ from lightagent.aiokits.abandon import stop
 from lightagent.aiokits.sync_bridge import run_sync
 from lightagent.application.check_options import check_options
 from lightagent.application.flow.find_work import FindWork
+from lightagent.application.flow.flow_runs import FlowRuns
 from lightagent.application.flow.worker import TO_STOP, WorkedRun, Worker, WorkerLimits
 from lightagent.compose.flow import UNNAMED
 from lightagent.domain.errors import ConfigurationError
@@ -100,6 +101,11 @@ class FlowWorker:
 
     def _worker(self, flow: LightFlow) -> Worker:
         parts = flow.parts
+        if not isinstance(parts.runs, FlowRuns):
+            raise ConfigurationError(
+                f"The runs of the flow {flow.name!r:.100} are carried out by its engine.",
+                guidance="Start a worker of that engine.",
+            )
         work = FindWork(parts.store, parts.clock, flow.name)
         return Worker(flow.name, parts.runs, work, lambda: flow.declared, self._limits, self._tell)
 

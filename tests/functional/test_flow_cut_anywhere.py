@@ -6,6 +6,7 @@ TEST_FLOWS sets how many flows are made up.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -28,6 +29,11 @@ def in_memory() -> MemoryJournalStore:
     return MemoryJournalStore()
 
 
+def always(store: JournalStore) -> Callable[[], JournalStore]:
+    """Gives the same store to each process that is asked for one."""
+    return lambda: store
+
+
 @pytest.mark.parametrize("seed", range(FLOWS))
 async def test_a_flow_that_is_cut_after_any_event_ends_as_one_that_is_not(seed: int, tmp_path: Path) -> None:
     memory = in_memory()
@@ -37,7 +43,7 @@ async def test_a_flow_that_is_cut_after_any_event_ends_as_one_that_is_not(seed: 
     for place in range(1, len(events)):
         store = JsonLightFlowStore(tmp_path / str(place)) if place % 10 == seed % 10 else in_memory()
         await keep(store, events[:place])
-        cut = FlowWorld(seed, lambda store=store: store)
+        cut = FlowWorld(seed, always(store))
         await cut.finish()
         assert await record_of(cut) == expected, place
         assert max(cut.done.values(), default=0) <= 1, "no attempt is made twice after one crash"
@@ -52,7 +58,7 @@ async def test_a_flow_whose_store_fails_at_any_append_ends_as_one_that_was_not_c
     for place in range(1, counting.appends + 1):
         for wrote in (False, True):
             store = FailingStore(place, wrote=wrote)
-            cut = FlowWorld(seed, lambda store=store: store)
+            cut = FlowWorld(seed, always(store))
             with suppress(StoreError):  # What ends at the same time may be written together, so there may be fewer.
                 await cut.begin()
             if not await cut.events():

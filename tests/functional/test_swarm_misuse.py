@@ -162,8 +162,8 @@ def test_a_member_as_a_tool_with_fewer_tools_still_hands_over_and_back() -> None
 
 def test_a_member_that_is_given_a_tool_is_handed_back_to_with_it(tmp_path: Path) -> None:
     (tmp_path / "ping.py").write_text('def ping() -> str:\n    """Ping."""\n    return "pong"\n', "utf-8")
-    model = ScriptedModel([call_tool("transfer_to_finance"), call_tool("ping"), "Done."])
-    desk = LightAgent(name="desk", model=model)
+    script = ScriptedModel([call_tool("transfer_to_finance"), call_tool("ping"), "Done."])
+    desk = LightAgent(name="desk", model=script)
     finance = LightAgent(name="finance", model=ScriptedModel([call_tool("transfer_to_desk")]))
     member = swarm_of(desk, finance).member(desk)
     member.load_tools(["ping"], tmp_path)

@@ -12,7 +12,7 @@ pytest.importorskip("opentelemetry.sdk", reason="the environment of openai 2 has
 from opentelemetry import metrics
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 
 from lightagent import Event, FlushableSink, LightAgent, Origin, RunWatch, flush_telemetry
 from lightagent.adapters.chat.scripted import ScriptedModel
@@ -80,7 +80,7 @@ def test_the_applications_own_providers_are_flushed(collector: Collector) -> Non
 def test_a_flush_keeps_to_its_limit_with_providers_that_hang(collector: Collector) -> None:
     collector.mode = "hung"
     provider = TracerProvider(shutdown_on_exit=False)
-    exporter = OTLPSpanExporter(f"{collector.url}/v1/traces", timeout=1)
+    exporter: SpanExporter = OTLPSpanExporter(f"{collector.url}/v1/traces", timeout=1)
     provider.add_span_processor(BatchSpanProcessor(exporter))
     sink = OpenTelemetrySink(tracer_provider=provider, meter_provider=metrics.NoOpMeterProvider())
     LightAgent(model=ScriptedModel(["Hi."]), telemetry=[sink]).run("?")

@@ -80,6 +80,10 @@ EVENTS: list[FlowEvent] = [
     AttemptStarted("a", 1, 1, "r/a@1", "what?", (Decision("tool_call", "me", "rewrite", "so"),), at=0.5),
     AttemptFinished("a", 1, 2, StepOutput({"x": [0, True, 0.0]}, (Artifact("f", "file:f", "sha256:0", 3),)), (STEP,)),
     AttemptFinished("a", 1, 1, StepOutput(0)),
+    AttemptFinished("a", 1, 1, StepOutput(), at=3.0),
+    AttemptFinished("a", 1, 1, StepOutput("\u00e9\n\ud800"), at=1763000000.25),
+    AttemptStarted("a", 1, 1, "r/a@1"),
+    AttemptStarted('\u00e9"', 1, 1, "r/a@1", "what?\u2028", at=1763000000.25),
     AttemptFailed("a", 1, 1, ERROR, "fallback", 9.25),
     AttemptStopped("a", 2, 1),
     StepApprovalRequested("a", 1, "q", "growth", "what?", ("ann",), 9.0),
@@ -105,6 +109,7 @@ def test_what_is_written_is_read_as_the_same(event: FlowEvent) -> None:
     assert read == event
     assert (read.at, type(read)) == (event.at, type(event))
     assert flow_drafts([read]) == [draft]
+    assert draft.content == json.dumps(flow_event_to_dict(event), separators=(",", ":")), "written in another way"
 
 
 def test_every_kind_of_event_is_tried() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from functools import partial
 from typing import Final
 
@@ -13,6 +13,7 @@ from lightagent.adapters.system import RandomIds, SystemClock
 from lightagent.application.check_options import check_options, check_text
 from lightagent.application.flow.agent_work import AgentWork
 from lightagent.application.flow.call_work import CallWork
+from lightagent.application.flow.engine_flows import EngineFlows
 from lightagent.application.flow.flow_desk import FlowDesk
 from lightagent.application.flow.flow_records import FlowRecords
 from lightagent.application.flow.flow_runs import FlowRequest, FlowRuns
@@ -26,6 +27,7 @@ from lightagent.application.flow.underway import MOST_AT_ONCE
 from lightagent.application.flow.verify_step import AgentVerifier, CallableVerifier, Verifier
 from lightagent.application.means import Means
 from lightagent.application.start_run import checked_params
+from lightagent.compose.flow_parts import FlowParts
 from lightagent.compose.ports import check_port, journal_port
 from lightagent.compose.step_policies import (
     check_count,
@@ -56,8 +58,8 @@ from lightagent.flow_options import (
     StepOptions,
 )
 from lightagent.options import ToolLike
+from lightagent.ports.flow_engine import FlowEngine
 from lightagent.ports.journals import JournalStore
-from lightagent.ports.system import Clock
 from lightagent.ports.tools import Tool
 
 UNNAMED: Final = "flow"
@@ -65,31 +67,6 @@ UNNAMED: Final = "flow"
 
 MOST_KEPT: Final = 1_000
 """Runs that are over which a flow without a store keeps in memory."""
-
-
-@dataclass(frozen=True, slots=True)
-class FlowParts:
-    """What a flow is made of besides its steps.
-
-    Attributes:
-        name: of the flow.
-        store: where its runs are kept.
-        runs: begins them and goes on with them.
-        desk: where they are told what was decided.
-        records: where they are found again.
-        clock: tells the time.
-        is_kept: its caller gave it a store, so others may go on with its runs.
-        outlives: runs outlive the process, so that steps are compared with those that a run was begun with.
-    """
-
-    name: str
-    store: JournalStore
-    runs: FlowRuns
-    desk: FlowDesk
-    records: FlowRecords
-    clock: Clock
-    is_kept: bool
-    outlives: bool = False
 
 
 def compose_flow(store: JournalStore | None, options: FlowOptions) -> FlowParts:
@@ -111,6 +88,10 @@ def compose_flow(store: JournalStore | None, options: FlowOptions) -> FlowParts:
     clock = check_port(options.get("clock"), "clock", "now", "monotonic") or SystemClock()
     ids = check_port(options.get("ids"), "ids", "new") or RandomIds()
     name = options.get("name") or UNNAMED
+    engine = _engine(options, store)
+    if engine is not None:
+        flows = EngineFlows(engine, clock, ids, name, limits)
+        return FlowParts(name, kept, flows, flows, flows, clock, is_kept=False, engine=engine)
     listeners = Listeners()
     outlives = not isinstance(kept, MemoryJournalStore)
     runs = FlowRuns(
@@ -134,6 +115,20 @@ def _limits(limits: FlowLimits | None) -> FlowLimits:
     for limit in fields(found):
         check_count("LightFlow", f"limits.{limit.name}", getattr(found, limit.name))
     return found
+
+
+def _engine(options: FlowOptions, store: JournalStore | None) -> FlowEngine | None:
+    """The engine that was chosen, which keeps its runs itself, and decides what it carries out at once."""
+    engine = options.get("engine")
+    own = {"store": store, "max_parallel": options.get("max_parallel"), "max_wait": options.get("max_wait")}
+    if engine is not None and (given := [name for name, value in own.items() if value is not None]):
+        raise ConfigurationError(
+            f"LightFlow: {', '.join(given)} is for runs in this process, and engine= carries them out elsewhere.",
+            guidance="Leave it out, or engine=.",
+        )
+    return check_port(
+        engine, "engine", "begin", "resume", "rerun", "decide", "signal", "cancel", "events", "runs", "aclose"
+    )
 
 
 def compose_new_flow_run(options: NewFlowRunOptions) -> FlowRequest:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from math import isnan
 from typing import Final
@@ -10,6 +11,7 @@ from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.journal_streams import MOST_LISTED, Draft, StreamKey, StreamQuery
 from lightagent.domain.scopes import Scope
 
+_NO_LINE: Final = re.compile("[\n\r\0]")
 _BEYOND: Final = 2**62
 """Databases keep whole numbers below twice this, and some are added to."""
 
@@ -32,7 +34,8 @@ def check_written(
     check_numbers(expected=expected, token=token)
     _check_seal(seal)
     for draft in drafts:
-        check_numbers(schema=draft.schema)
+        if type(draft.schema) is not int or not 0 <= draft.schema < _BEYOND:
+            check_numbers(schema=draft.schema)
         _check_seal(draft.seal)
 
 
@@ -106,8 +109,10 @@ def _check_drafts(drafts: Sequence[Draft], labels: Mapping[str, str] | None) -> 
     if not drafts:
         raise ConfigurationError("An append needs at least one entry.", guidance="")
     for draft in drafts:
-        if not draft.content or any(mark in draft.content for mark in "\n\r\0"):
+        if not draft.content or _NO_LINE.search(draft.content):
             raise ConfigurationError("The content of an entry is one line of JSON text.", guidance="")
+        if draft.content.isascii():
+            continue
         try:
             draft.content.encode()
         except UnicodeEncodeError:
@@ -115,15 +120,21 @@ def _check_drafts(drafts: Sequence[Draft], labels: Mapping[str, str] | None) -> 
                 "The content of an entry has half a surrogate pair, which cannot be encoded.",
                 guidance="Let the JSON encoder escape it (ensure_ascii).",
             ) from None
-    names: list[object] = [text for pair in (labels or {}).items() for text in pair]
-    if not all(isinstance(name, str) for name in names):
+    for name, text in (labels or {}).items():
+        _check_label(name, text)
+
+
+def _check_label(name: object, text: object) -> None:
+    if not (isinstance(name, str) and isinstance(text, str)):
         raise ConfigurationError("The labels of a stream are texts by name.", guidance="")
 
 
 def _check_seal(seal: str | None) -> None:
     """Refuse a seal with null characters or half a surrogate pair, which not every database can keep as text."""
+    if not seal:
+        return
     try:
-        if seal is None or "\0" not in seal.encode().decode():
+        if "\0" not in seal.encode().decode():
             return
     except UnicodeEncodeError:
         pass

@@ -6,7 +6,7 @@ part of a stream's key, so the same id of another owner is another stream.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isnan
 from typing import Final
@@ -83,6 +83,24 @@ class StreamInfo:
     seal: str = ""
     holder: str = ""
     lease_left: float = 0.0
+
+    def after(self, drafts: Sequence[Draft], labels: Mapping[str, str] | None, at: float, seal: str) -> StreamInfo:
+        """What is known once these are appended; see `JournalStore.append`. Nothing of the lease."""
+        return StreamInfo(
+            self.key,
+            self.head + len(drafts),
+            self.base,
+            self.labels if labels is None else dict(labels),
+            self.created_at if self.head else at,
+            at,
+            self.size + sum([size_of(draft.content) for draft in drafts]),
+            seal,
+        )
+
+
+def size_of(content: str) -> int:
+    """How many bytes a content has."""
+    return len(content) if content.isascii() else len(content.encode())
 
 
 @dataclass(frozen=True, slots=True)

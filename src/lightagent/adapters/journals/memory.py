@@ -88,15 +88,7 @@ class MemoryJournalStore(JournalStore):
                 Entry(info.head + place, draft.content, draft.schema, draft.seal)
                 for place, draft in enumerate(drafts, 1)
             ]
-            kept.info = replace(
-                info,
-                head=info.head + len(drafts),
-                labels=info.labels if labels is None else dict(labels),
-                created_at=info.created_at if info.head else at,
-                updated_at=at,
-                size=info.size + sum(len(draft.content.encode()) for draft in drafts),
-                seal=seal,
-            )
+            kept.info = info.after(drafts, labels, at, seal)
             return kept.info.head
 
     async def read(self, key: StreamKey, after: int = 0, limit: int = 1000, wait: float = 0.0) -> Slice:

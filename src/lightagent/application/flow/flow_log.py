@@ -87,11 +87,13 @@ class StoredLog(FlowLog):
         return await self._inbox.unheard(heard_of(self._labels))
 
     async def append(self, events: Sequence[FlowEvent], status: str, heard: int | None = None) -> None:
-        labels = {**self._labels, "status": status}
+        labels = self._labels
+        if labels.get("status") != status:
+            labels = {**labels, "status": status}
         if heard is not None:
-            labels[HEARD] = str(heard)
+            labels = {**labels, HEARD: str(heard)}
         if isinstance(events[0], FlowStarted):
-            labels["flow"] = events[0].definition.name
+            labels = {**labels, "flow": events[0].definition.name}
         await append_owned(
             self._store,
             self._key,

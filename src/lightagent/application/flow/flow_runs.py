@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from lightagent.aiokits.abandon import to_the_end
@@ -33,6 +34,7 @@ from lightagent.domain.flow.limits import DEFAULT_FLOW_LIMITS, FlowLimits
 from lightagent.domain.flow.state import FlowState, fold
 from lightagent.domain.flow.validation import validate
 from lightagent.domain.journal_streams import StreamKey
+from lightagent.domain.last_results import LastResults
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.system import Clock, IdSource
@@ -101,6 +103,8 @@ class FlowRuns:
         self._limits = limits
         self._max_wait = max_wait
         self._over: dict[StreamKey, None] = {}
+        self._definitions = LastResults[Sequence[LightFlowStep], FlowDefinition](partial(definition_of, name))
+        self._works = LastResults(by_work)
 
     async def begin(self, steps: Sequence[LightFlowStep], query: str, request: FlowRequest) -> LightFlowResult:
         """A new run, to its end or until it waits.
@@ -322,10 +326,11 @@ class FlowRuns:
         log: StoredLog,
         request: FlowRequest,
     ) -> ActiveFlow:
-        return ActiveFlow(by_work(steps), state, events, log, self._clock, traced=request.traced)
+        return ActiveFlow(self._works(steps), state, events, log, self._clock, traced=request.traced)
 
     def _definition(self, steps: Sequence[LightFlowStep]) -> FlowDefinition:
-        return coded_definition(self._name, steps) if self._coded else definition_of(self._name, steps)
+        # What an agent is may change between two runs, so digests are taken anew.
+        return coded_definition(self._name, steps) if self._coded else self._definitions(steps)
 
 
 def no_such_run(run_id: str) -> ConfigurationError:

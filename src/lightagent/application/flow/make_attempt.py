@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from functools import partial
+from typing import Final
 
 from lightagent.aiokits.abandon import Abandoned, TimeIsUp, within
-from lightagent.aiokits.cancellation import Heeding, from_now_on
 from lightagent.application.flow.active_flow import ActiveFlow, Report
 from lightagent.application.flow.flow_step import LightFlowStep
 from lightagent.application.flow.output_form import as_json
 from lightagent.application.flow.proposals import proposed, read_proposal
+from lightagent.application.flow.step_context import StepContext, StepPlace
 from lightagent.application.flow.step_errors import attempt_failed, out_of_time
 from lightagent.application.flow.step_queries import place_of, seen_from
-from lightagent.application.flow.step_work import Noted, StepTask, StepWaits, StepWork
+from lightagent.application.flow.step_work import Listener, Noted, StepTask, StepWaits, StepWork
 from lightagent.application.flow.value_sizes import check_size
 from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.domain.errors import ConfigurationError
@@ -22,38 +22,83 @@ from lightagent.domain.flow.definition import StepDefinition
 from lightagent.domain.flow.events import AttemptFinished, AttemptNoted, FlowEvent
 from lightagent.domain.flow.moves import Do
 from lightagent.domain.flow.outputs import Artifact, StepOutput
+from lightagent.ports.system import Clock
 
 
-class _GivenUp:
-    """Whether nobody waits for an attempt any more; looked at from any thread."""
+class Attempt(StepTask):
+    """One attempt at a step of a run in this process. What most steps never ask for is made when they do.
 
-    __slots__ = ("now",)
+    Args:
+        query: what is asked of the step.
 
-    def __init__(self) -> None:
-        self.now = False
+    Attributes:
+        made: the files that it makes.
+    """
 
-    def is_set(self) -> bool:
-        return self.now
+    __slots__ = ("_flow", "_given_up", "_move", "made", "query")
+
+    def __init__(self, flow: ActiveFlow, move: Do, query: str) -> None:
+        self._flow = flow
+        self._move = move
+        self._given_up = False
+        self.made: list[Artifact] = []
+        self.query = query
+
+    def context(self) -> StepContext:
+        return seen_from(self._flow, self._move, self.is_cancelled, self.made)
+
+    def is_cancelled(self) -> bool:
+        return self._given_up
+
+    @property
+    def place(self) -> StepPlace:
+        return place_of(self._flow, self._move)
+
+    @property
+    def past(self) -> Sequence[Noted]:
+        return self._move.notes
+
+    @property
+    def clock(self) -> Clock:
+        return self._flow.clock
+
+    @property
+    def traced(self) -> bool:
+        return self._flow.traced
+
+    async def note(self, events: Sequence[Noted], heard: int | None, waits: bool) -> None:
+        flow, move = self._flow, self._move
+        now = flow.clock.now()
+        noted = [AttemptNoted(move.path, move.epoch, move.attempt, event, at=now) for event in events]
+        written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        flow.report(Report(noted, written, heard_below=heard, waits=waits))
+        await written
+
+    def hear(self, listener: Listener) -> None:
+        self._flow.listen_below(self._move.path, self._move.epoch, self._move.attempt, listener)
+
+    def give_up(self) -> None:
+        """Nobody waits for it any more."""
+        self._given_up = True
+        self._flow.leave_below(self._move.path, self._move.epoch, self._move.attempt)
 
 
 async def make_attempt(flow: ActiveFlow, move: Do, query: str) -> None:
     """Make an attempt whose intent is on record, and report what became of it.
 
+    It has a task of its own, so whether that was cancelled from outside is plain.
+
     An attempt that waits for people reports nothing: it stays open, and goes on when the run is resumed.
     """
-    step = flow.step_at(move.path, move.step.work)
-    with Heeding(await from_now_on()):
-        try:
-            output, proposes = await _output(flow, move, step, query)
-        except StepWaits:
-            return
-        except (*FAILURES, SystemExit) as raised:
-            error = _failure(move, raised)
-        else:
-            done = AttemptFinished(move.path, move.epoch, move.attempt, output, proposes, at=flow.clock.now())
-            flow.report(Report((done,)))
-            return
-    flow.report(Report((failed(flow, move, error),)))
+    try:
+        output, proposes = await _output(flow, move, query)
+    except StepWaits:
+        return
+    except _RAISED as raised:
+        flow.report(Report((failed(flow, move, _failure(move, raised)),)))
+    else:
+        done = AttemptFinished(move.path, move.epoch, move.attempt, output, proposes, at=flow.clock.now())
+        flow.report(Report((done,)))
 
 
 def failed(flow: ActiveFlow, move: Do, error: Exception) -> FlowEvent:
@@ -65,40 +110,25 @@ def failed(flow: ActiveFlow, move: Do, error: Exception) -> FlowEvent:
     return attempt_failed(move, error, tried=tried, fallback_left=left, now=now, chance=chance)
 
 
-async def _output(
-    flow: ActiveFlow, move: Do, step: LightFlowStep, query: str
-) -> tuple[StepOutput, tuple[StepDefinition, ...]]:
+async def _output(flow: ActiveFlow, move: Do, query: str) -> tuple[StepOutput, tuple[StepDefinition, ...]]:
     """What an attempt gives, and the steps that it proposes."""
-    made: list[Artifact] = []
+    step, attempt = flow.step_at(move.path, move.step.work), Attempt(flow, move, query)
     proposes: tuple[StepDefinition, ...] = ()
-    result = await _result(flow, move, step, query, made)
+    result = await _result(step, move, attempt)
     if move.step.growth is not None and (proposal := read_proposal(result, move.path)) is not None:
         offers = {name: one.definition for name, one in flow.steps.items()}
         result, proposes = proposal.content, proposed(proposal, offers, move.path)
     value = as_json(result, move.path) if step.output is None else step.output.keep(result, move.path)
     check_size(value, flow.state.started.limits.max_value, move.path, "output")
-    return StepOutput(value, tuple(made)), proposes
+    return StepOutput(value, tuple(attempt.made)), proposes
 
 
-async def _result(flow: ActiveFlow, move: Do, step: LightFlowStep, query: str, made: list[Artifact]) -> object:
-    given_up = _GivenUp()
-    task = StepTask(
-        query,
-        lambda: seen_from(flow, move, given_up.is_set, made),
-        place_of(flow, move),
-        given_up.is_set,
-        move.notes,
-        partial(_note, flow, move),
-        lambda listener: flow.listen_below(move.path, move.epoch, move.attempt, listener),
-        flow.clock,
-        flow.traced,
-    )
+async def _result(step: LightFlowStep, move: Do, attempt: Attempt) -> object:
     work, seconds = _work_of(step, move), step.definition.timeout
     try:
-        return await (work.do(task) if seconds is None else within(seconds, work.do(task)))
+        return await (work.do(attempt) if seconds is None else within(seconds, work.do(attempt)))
     finally:
-        given_up.now = True
-        flow.leave_below(move.path, move.epoch, move.attempt)
+        attempt.give_up()
 
 
 def _work_of(step: LightFlowStep, move: Do) -> StepWork:
@@ -112,13 +142,7 @@ def _work_of(step: LightFlowStep, move: Do) -> StepWork:
     return step.fallback
 
 
-async def _note(flow: ActiveFlow, move: Do, events: Sequence[Noted], heard: int | None, waits: bool) -> None:
-    """Put what happens below an attempt on record; returns once it is durable."""
-    now = flow.clock.now()
-    noted = [AttemptNoted(move.path, move.epoch, move.attempt, event, at=now) for event in events]
-    written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    flow.report(Report(noted, written, heard_below=heard, waits=waits))
-    await written
+_RAISED: Final = (*FAILURES, SystemExit)
 
 
 def _failure(move: Do, raised: BaseException) -> Exception:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeAlias
 
 from lightagent.application.flow.step_context import StepContext, StepPlace
@@ -21,32 +20,55 @@ Listener: TypeAlias = Callable[[FlowEvent, int], None]
 """Takes what is said to a flow below an attempt, and how far the outermost run has heard with that."""
 
 
-@dataclass(frozen=True, slots=True)
-class StepTask:
-    """One attempt at a step.
+class StepTask(Protocol):
+    """One attempt at a step, for what does the work.
 
     Attributes:
         query: what is asked of it.
-        context: gives what callables of the step are given; most steps never ask.
-        place: where it is.
-        is_cancelled: whether the attempt was given up.
-        past: the events of the agent's or the flow's run below this attempt, before it was interrupted.
-        note: puts further ones on record, with how far the run has heard what was said to it, where that is further
-            now, and whether all that is left below the attempt waits for people; returns once they are durable.
-        hear: is given whoever takes what is said to what goes on below this attempt.
-        clock: tells the time.
-        traced: the caller wants the trace.
     """
 
     query: str
-    context: Callable[[], StepContext]
-    place: StepPlace
-    is_cancelled: Callable[[], bool]
-    past: Sequence[Noted]
-    note: Callable[[Sequence[Noted], int | None, bool], Awaitable[None]]
-    hear: Callable[[Listener], None]
-    clock: Clock
-    traced: bool = False
+
+    def context(self) -> StepContext:
+        """What callables of a step are given; most steps never ask."""
+        ...
+
+    def is_cancelled(self) -> bool:
+        """Whether the attempt was given up; asked from any thread."""
+        ...
+
+    @property
+    def place(self) -> StepPlace:
+        """Where it is."""
+        ...
+
+    @property
+    def past(self) -> Sequence[Noted]:
+        """The events of the agent's or the flow's run below this attempt, before it was interrupted."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """Tells the time."""
+        ...
+
+    @property
+    def traced(self) -> bool:
+        """The caller wants the trace."""
+        ...
+
+    async def note(self, events: Sequence[Noted], heard: int | None, waits: bool) -> None:
+        """Put further events on record; returns once they are durable.
+
+        Args:
+            heard: how far the run has heard what was said to it, where that is further now.
+            waits: whether all that is left below the attempt waits for people.
+        """
+        ...
+
+    def hear(self, listener: Listener) -> None:
+        """Have what is said to what goes on below this attempt taken by `listener`."""
+        ...
 
 
 class StepWaits(Exception):

@@ -19,7 +19,7 @@ class Underway:
     """The tasks of one run.
 
     Args:
-        changed: is called whenever something has ended.
+        changed: is called when an end lets something else go on: all is over, an attempt may begin, or one failed.
         most: attempts at the same time.
 
     Attributes:
@@ -111,10 +111,12 @@ class Underway:
         self._changed()
 
     def _ended(self, key: WorkKey, task: asyncio.Task[None]) -> None:
+        was_full = self.is_full
         self._forget(key, task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self.failure = self.failure or error
-        self._changed()
+        if was_full or not self._tasks or self.failure is not None:
+            self._changed()
 
     def _forget(self, key: WorkKey, task: asyncio.Task[None]) -> None:
         if self._tasks.get(key) is task:

@@ -36,8 +36,10 @@ async def call_function(
         if pace is not None and (isawaitable(result) or isasyncgen(result)):
             pace.is_quick = False  # It has only begun.
     # A wrapper may hand back anything: a coroutine, a generator made by a coroutine …
-    while isawaitable(result):
+    while not isinstance(result, str) and isawaitable(result):
         result = await result
+    if isinstance(result, str):
+        return result
     if isasyncgen(result):
         async with aclosing(result):
             return await _drain_async(result, show)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Final
 
 from lightagent.domain.flow.definition import StepDefinition
 from lightagent.domain.flow.paths import escape
 from lightagent.domain.flow.refusals import Refused
+from lightagent.domain.last_results import LastResults
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,10 @@ def make_body(steps: tuple[StepDefinition, ...]) -> Body:
     Raises:
         Refused: they are no directed acyclic graph; `validation.validate` says it in full.
     """
+    return _bodies(steps)
+
+
+def _make_body(steps: tuple[StepDefinition, ...]) -> Body:
     index = {step.name: place for place, step in enumerate(steps)}
     if not steps or len(index) < len(steps):
         raise Refused("definition", "There is no step." if not steps else "Two steps have the same name.")
@@ -79,6 +85,9 @@ def make_body(steps: tuple[StepDefinition, ...]) -> Body:
         _ancestors(needs, order),
         MappingProxyType(index),
     )
+
+
+_bodies: Final = LastResults(_make_body)
 
 
 def in_order(needs: tuple[tuple[int, ...], ...], dependents: list[list[int]]) -> list[int]:

@@ -45,6 +45,8 @@ def declared_path(path: str) -> str:
 
     What a step has added below itself keeps its `+`, since no definition names it: `m/x+/y` for `m[3]/x+/y`.
     """
+    if "/" not in path:
+        return path
     parts = path.split("/")
     above = [part if part.endswith("+") else _INSTANCE.sub("", part) for part in parts[:-1]]
     return "/".join((*above, parts[-1]))

@@ -58,13 +58,13 @@ def flow_record(state: Progress) -> FlowRecord:
 
 def scope_records(scope: Scope) -> tuple[StepRecord, ...]:
     """The records of steps that stand beside each other, in the order of declaration."""
-    return tuple(step_record(node) for node in scope.nodes)
+    return tuple([step_record(node) for node in scope.nodes])
 
 
 def step_record(node: Node) -> StepRecord:
     """The record of one step, with all that is inside it."""
     output = node.output if node.output is not None and node.status in ("success", "inside") else _NOTHING
-    inside = tuple(scope_records(scope) for scope in node.scopes)
+    inside = tuple([scope_records(scope) for scope in node.scopes]) if node.scopes else ()
     kind = node.step.kind
     return StepRecord(
         node.step.name,

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from lightagent.domain.flow.bodies import in_order
 from lightagent.domain.flow.definition import FlowDefinition, StepDefinition
+from lightagent.domain.last_results import LastResults
 
 
 class Validation(NamedTuple):
@@ -28,7 +29,7 @@ def validate(definition: FlowDefinition, *, strict: bool = False) -> Validation:
     Args:
         strict: what is only a warning is an error as well.
     """
-    found = validate_steps(definition.steps)
+    found = _known(definition.steps)
     return Validation((*found.errors, *found.warnings), found.warnings) if strict else found
 
 
@@ -59,6 +60,9 @@ def validate_steps(steps: tuple[StepDefinition, ...], within: str = "") -> Valid
             errors += inner.errors
             # The steps of one body are often independent on purpose, and all of them end with it.
     return Validation(tuple(errors), tuple(warnings))
+
+
+_known: Final = LastResults(validate_steps)
 
 
 def _faults(step: StepDefinition) -> Iterator[str]:

@@ -26,13 +26,16 @@ from lightagent.adapters.journals.files.disk import (
     unlock,
     write_all,
 )
-from lightagent.adapters.journals.files.lines import body_of, checked_line, seed_of
+from lightagent.adapters.journals.files.lines import Ends, body_of, checked_line, seed_of
 from lightagent.domain.errors import StoreError
 
 _STORE: Final = seed_of("store")
 _FORMAT: Final = b'"format":"lightagent journal store","version":1}'
 _MOST_BYTES: Final = 64 * 1024
 """Of the file of numbers, before only its last line is kept."""
+
+_MOST_ENDS: Final = 64
+"""Streams of which it is remembered how their files begin and end."""
 
 
 class Folder:
@@ -48,6 +51,13 @@ class Folder:
         self.streams = path / "streams"
         self._new = path / "new"
         self._store = path / "store.jsonl"
+        self.ends: dict[str, Ends] = {}
+
+    def remember(self, name: str, ends: Ends) -> None:
+        """Remember how the file of a stream begins and ends, as long as not too many others come later."""
+        if len(self.ends) >= _MOST_ENDS:
+            del self.ends[next(iter(self.ends))]
+        self.ends[name] = ends
 
     def stream(self, name: str) -> Path:
         """The file of a stream."""

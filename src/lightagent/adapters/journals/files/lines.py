@@ -47,6 +47,23 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Ends:
+    """How a file begins and ends after an append, byte for byte.
+
+    A file that begins and ends so is as that append has left it, so neither has to be parsed for the next one.
+
+    Attributes:
+        front: the first line.
+        back: the last row, with the line break before it.
+        row: what that says.
+    """
+
+    front: bytes
+    back: bytes
+    row: Row
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """A line that is as it was written: an entry, or else a row.
 
@@ -192,7 +209,10 @@ def _parts(key: StreamKey) -> tuple[str, str, str, str, str]:
 
 def _json(value: object) -> bytes:
     """JSON that tells every text from every other: with escapes, two halves of a surrogate pair would become one."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+    return _encode(value).encode("utf-8", "surrogatepass")
+
+
+_encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def _object(body: bytes | None) -> dict[str, object]:

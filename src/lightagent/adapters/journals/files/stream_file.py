@@ -12,6 +12,7 @@ from typing import Final
 from lightagent.adapters.journals.files.disk import lock, unlock
 from lightagent.adapters.journals.files.folder import Folder
 from lightagent.adapters.journals.files.lines import (
+    Ends,
     Header,
     Line,
     Row,
@@ -100,6 +101,23 @@ class StreamFile:
                 break  # The line is whole, and its line break was changed.
             end = start
         raise self.damaged(f"the line that ends at byte {end} is not what was written")
+
+    def tail_as(self, known: Ends) -> Tail | None:
+        """Where the stream ends, if the file begins and ends as it did; None where it does not."""
+        size = os.fstat(self._file).st_size
+        back = os.pread(self._file, len(known.back), max(size - len(known.back), 0))
+        if back != known.back or os.pread(self._file, len(known.front), 0) != known.front:
+            return None
+        return Tail(known.row, size, size, open_line=False)
+
+    def front(self) -> bytes:
+        """The first line.
+
+        Raises:
+            DamagedStream: it is not as it was written.
+        """
+        _, begin = self.header()
+        return os.pread(self._file, begin, 0)
 
     def last_row(self, key: StreamKey, before: int) -> Row:
         """The row that ends at an offset.

@@ -13,7 +13,16 @@ from typing import Final
 
 from lightagent.adapters.journals.files.disk import add, sync, sync_folder, write_all
 from lightagent.adapters.journals.files.folder import Folder
-from lightagent.adapters.journals.files.lines import Header, Row, entry_line, header_line, name_of, row_line, seed_of
+from lightagent.adapters.journals.files.lines import (
+    Ends,
+    Header,
+    Row,
+    entry_line,
+    header_line,
+    name_of,
+    row_line,
+    seed_of,
+)
 from lightagent.adapters.journals.files.stream_file import StreamFile, Tail, opened
 from lightagent.domain.errors import DamagedStream
 from lightagent.domain.journal_streams import (
@@ -68,35 +77,36 @@ class Append:
                 return self._add(folder, file, now)
             check_append(StreamInfo(self.key), NO_HOLD, now, self._expected, self._token, self._replacing)
             nothing = Row(0, StreamInfo(self.key), NO_HOLD)
-            _make(folder, self.key, self._lines(nothing))
+            _make(folder, self.key, self._lines(nothing, self._after(nothing)))
             return len(self._drafts)
 
     def _add(self, folder: Folder, file: StreamFile, now: float) -> int:
-        file.header()  # Nothing is acknowledged that could not be read.
-        tail = file.tail(self.key)
-        info = tail.row.info
-        check_append(info, tail.row.hold, now, self._expected, self._token, self._replacing)
+        known = folder.ends.pop(self._name, None)
+        tail = None if known is None else file.tail_as(known)
+        # Nothing is acknowledged that could not be read.
+        front = file.front() if known is None or tail is None else known.front
+        tail = tail or file.tail(self.key)
+        check_append(tail.row.info, tail.row.hold, now, self._expected, self._token, self._replacing)
         _mend(folder, file, tail)
-        add(file.fileno(), self._lines(tail.row), os.fstat(file.fileno()).st_size)
-        return info.head + len(self._drafts)
+        after = self._after(tail.row)
+        lines = self._lines(tail.row, after)
+        add(file.fileno(), lines, os.fstat(file.fileno()).st_size)
+        folder.remember(self._name, Ends(front, lines[lines.rindex(b"\n", 0, -1) :], after))
+        return after.info.head
 
-    def _lines(self, before: Row) -> bytes:
+    def _after(self, before: Row) -> Row:
+        """The row that commits the entries."""
+        info = before.info.after(self._drafts, self._labels, self._at, self._seal)
+        return Row(before.line + len(self._drafts) + 1, info, before.hold)
+
+    def _lines(self, before: Row, after: Row) -> bytes:
         """The entries, and the row that commits them."""
-        info, count, seed = before.info, len(self._drafts), seed_of(self._name)
-        after = replace(
-            info,
-            head=info.head + count,
-            labels=info.labels if self._labels is None else dict(self._labels),
-            created_at=info.created_at if info.head else self._at,
-            updated_at=self._at,
-            size=info.size + sum(len(draft.content.encode()) for draft in self._drafts),
-            seal=self._seal,
-        )
+        info, seed = before.info, seed_of(self._name)
         entries = [
             entry_line(seed, before.line + place, info.head + place, draft)
             for place, draft in enumerate(self._drafts, 1)
         ]
-        return b"".join([*entries, row_line(seed, Row(before.line + count + 1, after, before.hold))])
+        return b"".join([*entries, row_line(seed, after)])
 
 
 def lease(folder: Folder, key: StreamKey, holder: str, seconds: float, token: int | None, now: float) -> Lease:

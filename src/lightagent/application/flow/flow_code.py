@@ -1,0 +1,114 @@
+"""The code of a flow's steps as an engine calls it: a move of a run goes in as data, and events come out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from lightagent.application.flow.active_flow import ActiveFlow, Report
+from lightagent.application.flow.ask_step import ask_person, ask_step
+from lightagent.application.flow.decide_step import decided
+from lightagent.application.flow.flow_log import FlowLog
+from lightagent.application.flow.flow_step import LightFlowStep, by_work, definition_of
+from lightagent.application.flow.make_attempt import failed, make_attempt
+from lightagent.application.flow.step_queries import made_query, plain_query
+from lightagent.application.foreign_code import FAILURES, failure
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.flow.definition import FlowDefinition
+from lightagent.domain.flow.events import AttemptStarted, FlowEvent
+from lightagent.domain.flow.making_moves import move_of
+from lightagent.domain.flow.moves import Ask, AskHuman, Do
+from lightagent.domain.flow.paths import effect_key
+from lightagent.domain.flow.state import FlowState, fold
+from lightagent.domain.review import ApprovalDecision
+from lightagent.ports.flow_engine import FlowCode
+from lightagent.ports.system import Clock
+
+_Carried: TypeAlias = Ask | AskHuman | Do
+
+
+class FlowSteps(FlowCode):
+    """The steps of a flow, as they were declared.
+
+    Args:
+        name: of the flow.
+    """
+
+    def __init__(self, name: str, steps: Sequence[LightFlowStep], clock: Clock) -> None:
+        self.name = name
+        self.steps = tuple(steps)
+        self._clock = clock
+
+    @property
+    def definition(self) -> FlowDefinition:
+        return definition_of(self.name, self.steps)
+
+    async def carry_out(self, path: str, past: Sequence[FlowEvent]) -> Sequence[FlowEvent]:
+        state = fold(past)
+        flow = _Collecting(self, state, past, self._clock)
+        match _open_at(state, path):
+            case Ask() as move:
+                await ask_step(flow, move)
+            case AskHuman() as move:
+                await ask_person(flow, move)
+            case Do(again=False) as move:
+                return await _begin(flow, move)
+            case Do() as move:
+                query = str(move.query)
+                asked = query if not move.feedback else f"{query}\n\nThe last result was not accepted: {move.feedback}"
+                await make_attempt(flow, move, asked)
+        return flow.told
+
+    def decided(self, past: Sequence[FlowEvent], step: str, decision: ApprovalDecision, now: float) -> FlowEvent:
+        return decided(by_work(self.steps), fold(past), step, decision, now)
+
+
+class _Collecting(ActiveFlow):
+    """A run of which one move is carried out, and whose events the engine puts on record afterwards.
+
+    Attributes:
+        told: what is to be put on record.
+    """
+
+    def __init__(self, code: FlowSteps, state: FlowState, past: Sequence[FlowEvent], clock: Clock) -> None:
+        super().__init__(by_work(code.steps), state, list(past), _NoLog(), clock)
+        self.told: list[FlowEvent] = []
+
+    def report(self, report: Report) -> None:
+        self.told += report.events
+        if report.written is not None:
+            report.written.set_result(None)
+
+
+class _NoLog(FlowLog):
+    """Nothing is put on record here: the engine does that."""
+
+    async def append(self, events: Sequence[FlowEvent], status: str, heard: int | None = None) -> None:
+        return None
+
+
+def _open_at(state: FlowState, path: str) -> _Carried:
+    node = state.nodes.get(path)
+    move = None if node is None or state.cancelled else move_of(node)
+    if isinstance(move, (Ask, AskHuman, Do)):
+        return move
+    raise ConfigurationError(
+        f"The run {state.run_id!r:.100} has nothing to be carried out at {path!r:.200}.",
+        guidance="Carry out the moves that its events have open.",
+    )
+
+
+async def _begin(flow: ActiveFlow, move: Do) -> Sequence[FlowEvent]:
+    """The intent of an attempt; where its query cannot be made, that it failed as well."""
+    step = flow.step_at(move.path, move.step.work)
+    name = effect_key(flow.state.run_id, move.path, move.epoch, fallback=move.fallback)
+    query, error = None if move.query is None else str(move.query), None
+    try:
+        if query is None:
+            query = plain_query(flow, move, step)
+        if query is None and step.query is not None:
+            query = await made_query(flow, move, step.query)
+    except FAILURES as raised:
+        error = failure(raised)
+    begun = AttemptStarted(move.path, move.epoch, move.attempt, name, query, at=flow.clock.now())
+    return [begun] if error is None else [begun, failed(flow, move, error)]

@@ -1,0 +1,134 @@
+"""The port to what carries out runs of flows: this process, or an engine of many machines.
+
+An engine keeps the events of each run, folds the flow's machine over them, and has the moves that are open carried out
+by the flow's code. What goes between the three is data, so an engine may have each of them in a process of its own: the
+fold in a workflow that is replayed, the code in activities of workers that have declared the same flow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from lightagent.domain.flow.definition import FlowDefinition
+from lightagent.domain.flow.events import FlowEvent, FlowStarted, Signalled
+from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.scopes import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class FlowRun:
+    """Names a run: the same id of another owner is another run."""
+
+    owner: Scope
+    run_id: str
+
+
+@runtime_checkable
+class FlowCode(Protocol):
+    """The code of a flow's steps. Serves any number of runs at once."""
+
+    @property
+    def definition(self) -> FlowDefinition:
+        """The flow as data, as it is declared now."""
+        ...
+
+    async def carry_out(self, path: str, past: Sequence[FlowEvent]) -> Sequence[FlowEvent]:
+        """Carry out the move that is open at a path, in whatever process, and give the events that answer it.
+
+        The move is the one that the fold of `past` has open there: an attempt, a question to code, or a request to a
+        person. An attempt that has not begun is answered by its intent alone, whose query is made here; it is to be on
+        record before the same path is carried out once more, which makes the attempt and tells how it ended. What
+        fails is an event too, with what follows from it. An attempt that cannot go on, since people are asked within
+        it, gives no end. What happens below an attempt, such as the calls of an agent, is given with the rest.
+
+        Args:
+            past: the events of the run so far, the first of which is `FlowStarted`.
+
+        Raises:
+            ConfigurationError: the run has no such move, or this flow no such step.
+            asyncio.CancelledError: the caller was cancelled, and with it the attempt.
+        """
+        ...
+
+    def decided(self, past: Sequence[FlowEvent], step: str, decision: ApprovalDecision, now: float) -> FlowEvent:
+        """What a person has decided about a step that waits, or about what waits within it, as an event.
+
+        Args:
+            step: its name or path; ``outer/inner`` for a step of the flow that is the step ``outer``.
+
+        Raises:
+            ConfigurationError: there is no such step, or it does not wait.
+        """
+        ...
+
+
+@runtime_checkable
+class FlowEngine(Protocol):
+    """Carries out runs of flows. Serves any number of tasks; its errors are `StoreError`s where it cannot be reached.
+
+    Three methods go on with a run and give all its events, once it is over or waits for somebody outside. A caller
+    that is cancelled meanwhile leaves the run as it is: whether it goes on without its caller is up to the engine, and
+    `resume` waits for it, or goes on with it, in either case.
+    """
+
+    async def begin(self, flow: FlowCode, started: FlowStarted) -> Sequence[FlowEvent]:
+        """Carry out a new run.
+
+        Raises:
+            ConfigurationError: its id is that of a run which is not over.
+        """
+        ...
+
+    async def resume(self, flow: FlowCode, run: FlowRun) -> Sequence[FlowEvent]:
+        """Go on with a run; one that has succeeded is given as it is.
+
+        Raises:
+            ConfigurationError: there is no such run, or what it has done does not fit this flow.
+        """
+        ...
+
+    async def rerun(self, flow: FlowCode, run: FlowRun, step: str) -> Sequence[FlowEvent]:
+        """Do a step again, and all that rests on it.
+
+        Raises:
+            ConfigurationError: there is no such run or step, or the step has not begun.
+        """
+        ...
+
+    async def decide(self, flow: FlowCode, run: FlowRun, step: str, decision: ApprovalDecision) -> None:
+        """Tell a run what a person has decided. Returns once that is on record; the first decision counts.
+
+        Raises:
+            ConfigurationError: there is no such run or step, or it does not wait.
+        """
+        ...
+
+    async def signal(self, run: FlowRun, signal: Signalled) -> bool:
+        """Tell a run of an event from outside; whether it is news, which a second delivery under one key is not.
+
+        Raises:
+            ConfigurationError: there is no such run, it is over, or nothing in it ever waits for this event.
+        """
+        ...
+
+    async def cancel(self, run: FlowRun, reason: str) -> None:
+        """Cancel a run. Returns once that is on record; it lasts until somebody resumes the run.
+
+        Raises:
+            ConfigurationError: there is no such run, or it is over.
+        """
+        ...
+
+    async def events(self, run: FlowRun) -> Sequence[FlowEvent]:
+        """What is on record of a run; nothing where this owner has none of this id."""
+        ...
+
+    def runs(self, owner: Scope) -> AsyncIterator[str]:
+        """The ids of an owner's runs, the newest first."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close what is open; a later call opens it again."""
+        ...

@@ -1,0 +1,112 @@
+"""An engine as one of many machines is: it keeps texts, folds them for each move, and has code carry the moves out."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+
+from lightagent.application.flow.flow_codec import flow_event_from_dict, flow_event_text
+from lightagent.application.flow.signal_flow import signalled
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.flow.events import (
+    AttemptStarted,
+    AttemptStopped,
+    CancelRequested,
+    FlowEvent,
+    FlowFinished,
+    FlowStarted,
+    RerunRequested,
+    Resumed,
+    Signalled,
+    WaitBegan,
+)
+from lightagent.domain.flow.moves import BeginWait, Do, Finish, Move, Stop
+from lightagent.domain.flow.state import FlowState, fold
+from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.scopes import Scope
+from lightagent.ports.flow_engine import FlowCode, FlowEngine, FlowRun
+
+OVER = ("success", "failed", "cancelled")
+
+
+class FoldingEngine(FlowEngine):
+    """Keeps runs in memory. Nothing but events as texts, paths and epochs passes between it and a flow's code."""
+
+    def __init__(self) -> None:
+        self._kept: dict[FlowRun, list[str]] = {}
+
+    async def begin(self, flow: FlowCode, started: FlowStarted) -> Sequence[FlowEvent]:
+        run = FlowRun(started.scope, started.run_id)
+        if run in self._kept and self._state(run).status not in OVER:
+            raise ConfigurationError("There is such a run, and it is not over.", guidance="")
+        self._kept[run] = [flow_event_text(started)]
+        return await self._go_on(flow, run)
+
+    async def resume(self, flow: FlowCode, run: FlowRun) -> Sequence[FlowEvent]:
+        if self._state(run).status in ("failed", "cancelled"):
+            self._tell(run, Resumed())
+        return await self._go_on(flow, run)
+
+    async def rerun(self, flow: FlowCode, run: FlowRun, step: str) -> Sequence[FlowEvent]:
+        self._tell(run, RerunRequested(step))
+        return await self._go_on(flow, run)
+
+    async def decide(self, flow: FlowCode, run: FlowRun, step: str, decision: ApprovalDecision) -> None:
+        self._state(run)
+        self._tell(run, flow.decided(await self.events(run), step, decision, 0.0))
+
+    async def signal(self, run: FlowRun, signal: Signalled) -> bool:
+        state = self._state(run)
+        if signal.key in state.signal_keys:
+            return False
+        self._tell(run, signalled(state, signal))
+        return True
+
+    async def cancel(self, run: FlowRun, reason: str) -> None:
+        for move in self._tell(run, CancelRequested(reason=reason)):
+            if isinstance(move, Stop):
+                self._tell(run, AttemptStopped(move.path, move.epoch, move.attempt))
+        self._tell(run, FlowFinished("cancelled"))
+
+    async def events(self, run: FlowRun) -> Sequence[FlowEvent]:
+        return [flow_event_from_dict(json.loads(text)) for text in self._kept.get(run, ())]
+
+    async def runs(self, owner: Scope) -> AsyncIterator[str]:
+        for run in reversed(self._kept):
+            if run.owner == owner:
+                yield run.run_id
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
+
+    def _state(self, run: FlowRun) -> FlowState:
+        if run not in self._kept:
+            raise ConfigurationError("There is no such run.", guidance="")
+        return fold(flow_event_from_dict(json.loads(text)) for text in self._kept[run])
+
+    def _tell(self, run: FlowRun, event: FlowEvent) -> list[Move]:
+        moves = self._state(run).apply(event)
+        self._kept[run].append(flow_event_text(event))
+        return moves
+
+    async def _go_on(self, flow: FlowCode, run: FlowRun) -> Sequence[FlowEvent]:
+        while (state := self._state(run)).status == "running":
+            moves = state.open_moves()
+            if moves and isinstance(moves[0], Finish):
+                self._tell(run, FlowFinished(moves[0].status))
+            else:
+                await asyncio.gather(*(self._carry_out(flow, run, move) for move in moves))
+        return await self.events(run)
+
+    async def _carry_out(self, flow: FlowCode, run: FlowRun, move: Move) -> None:
+        if isinstance(move, BeginWait):
+            self._tell(run, WaitBegan(move.path, move.epoch))
+            return
+        assert not isinstance(move, (Finish, Stop))
+        while True:
+            answers = await flow.carry_out(move.path, await self.events(run))
+            for answer in answers:
+                self._tell(run, answer)
+            if not (isinstance(move, Do) and len(answers) == 1 and isinstance(answers[0], AttemptStarted)):
+                return

@@ -13,7 +13,7 @@ from common import Turn
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.metrics import MeterProvider, NoOpMeterProvider
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 from peers.traced_turns import batching, lightagent_turn, measuring
 from span_shape import BareSink, IdleSink, Shape
@@ -86,7 +86,8 @@ def sent_to(collector: str) -> Iterator[Turn]:
         if collector == "is not there":
             place.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{place.getsockname()[1]}/v1/traces"
-        tracers, exporter = TracerProvider(shutdown_on_exit=False), OTLPSpanExporter(url, timeout=1)
+        tracers = TracerProvider(shutdown_on_exit=False)
+        exporter: SpanExporter = OTLPSpanExporter(url, timeout=1)
         tracers.add_span_processor(BatchSpanProcessor(exporter))
         yield lightagent_turn(OpenTelemetrySink(tracer_provider=tracers, meter_provider=NoOpMeterProvider()))
         exporter.shutdown()  # First: the collector would be waited for once for each batch that is left.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-EXAMPLE = Path(__file__).parents[2] / "examples/due_diligence/main.py"
+EXAMPLE = Path(__file__).parents[2] / "examples/due_diligence/diligence.py"
 WATCHDOG = 60.0
 LONG = "100"
 """Seconds that the second model thinks about what it has read, which are never waited for."""

@@ -200,3 +200,16 @@ def test_a_flow_on_an_engine_says_what_cannot_be_done_from_here(ask: Callable[[L
     flow = LightFlow(engine=FoldingEngine()).step("a", agent=lambda query: "done")
     with pytest.raises(ConfigurationError, match="An engine carries out the runs of this flow"):
         ask(flow)
+
+
+async def test_a_fork_has_large_values_of_its_own(store: JournalStore) -> None:
+    flow = LightFlow(store=store).step("a", agent=lambda query: "x" * 200_000)
+    flow.step("b", agent=lambda query: f"{len(query)} {query[-1]}", depends_on=["a"], query=lambda c: c.outputs["a"])
+    await flow.arun("x", run_id="r")
+    await flow.afork("r", step="b", new_run_id="f")
+    await flow.arun("y", run_id="r")  # The former run and its values are gone.
+    record = await flow.aget_run("f")
+    assert record is not None
+    assert record["content"] == "200000 x"
+    glimpse = await anext(flow.awatch("f"))
+    assert (glimpse.status, len(glimpse.record.steps[0].content)) == ("success", 200_000)

@@ -10,6 +10,7 @@ from lightagent.domain.deltas import fold_deltas
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.usage import Usage, merge_usage, normalize_usage
 
+DETAILS: JsonObject = {"cache_creation_input_tokens": 4, "cache_creation": {"ephemeral_5m_input_tokens": 4}}
 FULL: JsonObject = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
 
 
@@ -54,8 +55,7 @@ FULL: JsonObject = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 
         ({**FULL, "cache_creation_input_tokens": 4}, Usage(7, 3, 10, 0, 0, 4)),
         ({**FULL, "prompt_tokens_details": {"cached_tokens": 2, "cache_write_tokens": 4}}, Usage(7, 3, 10, 2, 0, 4)),
         ({**FULL, "prompt_tokens_details": {"cache_creation_tokens": 4}}, Usage(7, 3, 10, 0, 0, 4)),
-        ({**FULL, "prompt_tokens_details": {"cache_creation_input_tokens": 4,
-          "cache_creation": {"ephemeral_5m_input_tokens": 4}}}, Usage(7, 3, 10, 0, 0, 4)),
+        ({**FULL, "prompt_tokens_details": DETAILS}, Usage(7, 3, 10, 0, 0, 4)),
         ({"input_tokens": 7, "output_tokens": 3, "total_tokens": 10, "input_token_details": {"cache_creation": 4}},
          Usage(7, 3, 10, 0, 0, 4)),
         (Usage(7, 3, 10, 1, 2, 4).to_dict(), Usage(7, 3, 10, 1, 2, 4)),

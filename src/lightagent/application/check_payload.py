@@ -88,7 +88,7 @@ def copy_payload(payload: PayloadT) -> PayloadT:
             copied = replace(reviewed, request=copy_json(request))
         case ConclusionPayload(proposal=proposal):
             copied = ConclusionPayload(copy_json(proposal))
-        case _ if isinstance(reviewed, (MemoryPayload, FlowPayload)):
+        case _ if isinstance(reviewed, MemoryPayload | FlowPayload):
             copied = copy_flow_payload(reviewed) if isinstance(reviewed, FlowPayload) else _copied_memories(reviewed)
         case _:
             pass

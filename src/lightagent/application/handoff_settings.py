@@ -180,7 +180,7 @@ class Handoff(HandoffSettings[DepsT], Generic[InputT_co, DepsT]):
         tool_description: str | None = None,
         is_enabled: Enabled[_D] = True,
         history: HistoryTransfer | None = None,
-        briefing: Callable[[_In], str] | None = None,
+        briefing: Callable[..., str] | None = None,
     ) -> None:
         for one in (agent, *_as_agents(sources)):
             _check_agent(one)

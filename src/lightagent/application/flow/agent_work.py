@@ -95,9 +95,11 @@ class AgentWork(StepWork):
         Raises:
             StepWaits: it waits for people who have not decided yet.
         """
-        live: ActiveRun[None] | None = None
         try:
             live = self._live(task, past)
+        except NothingDecided:
+            raise StepWaits from None
+        try:
             live.keeper = NoteKeeper(task)
             if task.outlet is not None:
                 live.record.stream = live.stream = True
@@ -105,11 +107,8 @@ class AgentWork(StepWork):
             live.step_key = task.place.key
             live.subjects.stand_in(task.place.run_id, task.place.path)
             await run_agent(live)
-        except NothingDecided:
-            raise StepWaits from None
         finally:
-            if live is not None:
-                _log(task, live)
+            _log(task, live)
         return live.record
 
     def _live(self, task: StepTask, past: Sequence[Event]) -> ActiveRun[None]:

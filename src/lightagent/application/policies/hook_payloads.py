@@ -75,7 +75,7 @@ def hook_payload(phase: HookPhase, subject: Subject, payload: object) -> JsonObj
             return _end(phase, outcome)
         case _ if isinstance(payload, MemoryPayload):
             return shown_memories(payload)
-        case _ if isinstance(payload, (ApprovalPayload, FlowPayload)):
+        case _ if isinstance(payload, ApprovalPayload | FlowPayload):
             return shown_step(subject, payload)
         case _:
             raise AssertionError(f"no hook is called with {type(payload).__name__}")
@@ -114,7 +114,7 @@ def _with_value(subject: Subject, payload: object, key: str, value: JsonValue) -
             return replace(payload, target=_text(value, "target_agent"))
         case _ if isinstance(payload, MemoryPayload):
             return changed_memories(payload, key, value)
-        case _ if isinstance(payload, (ApprovalPayload, FlowPayload)):
+        case _ if isinstance(payload, ApprovalPayload | FlowPayload):
             return changed_step(payload, value)
         case _:
             return payload

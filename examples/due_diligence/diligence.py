@@ -1,10 +1,10 @@
 """Whether to buy a company: a flow that reads, drafts, waits for a person and publishes, and survives its process.
 
-    python examples/due_diligence/main.py                   # all at once, in a temporary directory
-    python examples/due_diligence/main.py start FOLDER      # reads and drafts; then the run waits in FOLDER
-    python examples/due_diligence/main.py show FOLDER       # how far it is, from any process
-    python examples/due_diligence/main.py approve FOLDER    # publishes the report; or reject
-    python examples/due_diligence/main.py resume FOLDER     # goes on after the process was killed
+    python examples/due_diligence/diligence.py                   # all at once, in a temporary directory
+    python examples/due_diligence/diligence.py start FOLDER      # reads and drafts; then the run waits in FOLDER
+    python examples/due_diligence/diligence.py show FOLDER       # how far it is, from any process
+    python examples/due_diligence/diligence.py approve FOLDER    # publishes the report; or reject
+    python examples/due_diligence/diligence.py resume FOLDER     # goes on after the process was killed
 
 Try it: `start FOLDER --pace 5`, kill the process after the first finding, and `resume FOLDER`.
 """

@@ -31,7 +31,7 @@ from lightagent.application.flow import find_work
 from lightagent.application.flow.flow_inbox import INBOX
 from lightagent.application.flow.flow_log import flow_key
 from lightagent.domain.errors import StoreError
-from lightagent.domain.journal_streams import StreamPage, StreamQuery
+from lightagent.domain.journal_streams import Lease, StreamKey, StreamPage, StreamQuery
 from lightagent.domain.messages import ToolCall, ToolMessage
 from lightagent.domain.scopes import Scope
 from lightagent.entrypoints.cli.app import app
@@ -120,12 +120,10 @@ class DeafStore(WrappedStore):
 
     deaf = False
 
-    async def before(self, *, writes: bool) -> None:
-        if self.deaf and writes and self.inboxes:
+    async def lease(self, key: StreamKey, holder: str, seconds: float, token: int | None = None) -> Lease:
+        if self.deaf and key.kind == "flow":
             raise StoreError("The process is dead.")
-        self.inboxes += self.deaf and writes
-
-    inboxes = 0
+        return await super().lease(key, holder, seconds, token)
 
 
 @pytest.mark.parametrize("heard", [True, False])
@@ -292,7 +290,7 @@ async def test_it_goes_on_with_a_run_that_an_event_has_reached() -> None:
 class FlakyStore(WrappedStore):
     """A store that cannot be listed for a while."""
 
-    failing = 3
+    failing = 0
 
     async def list(self, query: StreamQuery) -> StreamPage:
         if self.failing:
@@ -304,6 +302,7 @@ class FlakyStore(WrappedStore):
 async def test_a_store_that_cannot_be_read_is_looked_at_again(caplog: pytest.LogCaptureFixture) -> None:
     store, gate, done = FlakyStore(MemoryJournalStore()), Gate(), asyncio.Event()
     await gate.interrupt(store, "r")
+    store.failing = 3
     gate.open.set()
     flow = gate.flow(store)
     with pytest.raises(StoreError, match="is being restarted"):
@@ -485,4 +484,6 @@ def test_the_command_logs_what_it_does_and_ends_gracefully(tmp_path: Path) -> No
                 process.send_signal(signal.SIGTERM)
     assert process.returncode == 0
     assert said[0] == "Goes on with runs of orders; SIGTERM or Ctrl-C stops it.\n"
-    assert said[1].endswith("INFO lightagent orders: run 'r' of user 'ann' is success\n")
+    assert [line.partition(" lightagent ")[2] for line in said if "is success" in line] == [
+        "orders: run 'r' of user 'ann' is success\n"
+    ]

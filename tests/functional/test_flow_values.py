@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 
 from lightagent import (
+    ApprovalDecision,
     Artifact,
     ConfigurationError,
     FlowLimits,
     JournalStore,
     LightFlow,
     OutputError,
+    PolicyError,
     StepContext,
     read_artifact,
 )
@@ -99,10 +101,11 @@ async def test_large_values_stand_beside_the_stream_and_come_back_whole(opened: 
     record = await declared().aget_run("r")
     assert record is not None
     assert record["query"] == LARGE
-    await declared().aapprove("r", "b")
+    with pytest.raises(PolicyError, match="can be rejected or edited, not approved"):
+        await declared().aapprove("r", "b")  # Nobody can be expected to read it.
+    await declared().aapprove("r", "b", ApprovalDecision.edit({"query": "Go on."}))
     result = await declared().aresume("r")
-    assert (result.status, result.output("m"), len(seen)) == ("success", [LARGE.upper()] * 2, 1)
-    assert seen[0] > 3 * len(LARGE)
+    assert (result.status, result.output("m"), seen) == ("success", [LARGE.upper()] * 2, [len("Go on.")])
     await declared().arun("small", run_id="r")
     assert (await opened().read(values_key(KEY))).entries == (), "they are forgotten with their run"
     assert [stream.key for stream in (await opened().list(StreamQuery(kind="flow"))).streams] == [KEY]

@@ -76,7 +76,7 @@ async def test_the_deadline_of_one_request_with_all_its_attempts(
     (ending,) = await ends_after(0.8, ask(agent, "Hello", stream=stream), begun=lambda: scenario.is_silent)
     assert ending.code == "LA-408"
     told = [event.type for event in ending.result.journal.events[1:]]
-    assert told == ["model_requested", "model_failed", "model_retried", "model_failed", "run_finished"]
+    assert told == ["model_requested", "model_failed", "noted", "model_retried", "model_failed", "run_finished"]
     await agent.aclose()
     await scenario.all_closed()
 

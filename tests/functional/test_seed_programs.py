@@ -16,6 +16,9 @@ import pytest
 from lightagent import TraceEvent
 from lightagent.adapters.journals.files.lines import name_of
 from lightagent.application.flow.flow_log import flow_key
+from lightagent.application.review_streams import KIND as REVIEW
+from lightagent.domain.journal_streams import StreamKey
+from lightagent.domain.review_requests import request_id_of
 from lightagent.domain.scopes import NO_SCOPE
 from tests.functional.agents import sent
 from tests.servers.aimock import Aimock
@@ -51,10 +54,11 @@ FIXTURES: list[JsonObject] = [
 Program = Callable[..., str]
 
 
-def flow_files(run_id: str) -> tuple[str, ...]:
-    """What a store of flows in files leaves that holds one run."""
-    stream = name_of(flow_key(run_id, NO_SCOPE))
-    return tuple(f".lightflow_runs/{name}" for name in ("lock", "store.jsonl", f"streams/{stream}.jsonl"))
+def flow_files(run_id: str, *asked: str) -> tuple[str, ...]:
+    """What a store of flows in files leaves that holds one run, and the reviews of the steps that people were asked."""
+    reviews = (StreamKey(NO_SCOPE, REVIEW, request_id_of(run_id, step, 0, "run")) for step in asked)
+    streams = (f"streams/{name_of(key)}.jsonl" for key in (flow_key(run_id, NO_SCOPE), *reviews))
+    return tuple(f".lightflow_runs/{name}" for name in ("lock", "store.jsonl", *streams))
 
 
 @pytest.fixture(params=["LightAgent", "lightagent"])
@@ -406,7 +410,7 @@ def test_lightflow_with_an_approval(run: Program, aimock: Aimock) -> None:
         "print([event['type'] for event in result.trace])\n"
         "print(result.steps[1].trace[0].parent_trace_id == result.trace_id)"
     )
-    first, types, child = run("lightflow_approval", then=then, leaves=flow_files("case-001")).splitlines()
+    first, types, child = run("lightflow_approval", then=then, leaves=flow_files("case-001", "review")).splitlines()
     assert first == "Reviewed. success [None, 'approve']"
     steps = ["step_start", "step_end"]
     assert ast.literal_eval(types) == ["flow_start", *steps, "approval_pending", "approval_approve", *steps, "flow_end"]

@@ -62,22 +62,34 @@ class UnrenewedStore(WrappedStore):
         return await super().lease(key, holder, seconds, token)
 
 
+class Held:
+    """What the step does, in every process by the same code: as other work, it would hold the run back.
+
+    Args:
+        place: of the process; the owner, at 0, is held up until the others are done.
+    """
+
+    def __init__(self, race: int, place: int, barrier: Barrier, called: Callable[[int], None]) -> None:
+        self._race = race
+        self._place = place
+        self._barrier = barrier
+        self._called = called
+
+    async def __call__(self, query: str) -> str:
+        self._called(self._race)
+        if self._place:
+            return f"by racer {self._place}"
+        await asyncio.to_thread(self._barrier.wait)  # The others begin.
+        await asyncio.to_thread(self._barrier.wait)  # They are done.
+        return "by the owner"
+
+
 async def own(store: JournalStore, races: int, barrier: Barrier, called: Callable[[int], None]) -> None:
     """Be the owner in each race."""
     vars(hold_lease)["SECONDS"] = LEASE
-
-    def held_in(race: int) -> Work:
-        async def held(query: str) -> str:
-            called(race)
-            await asyncio.to_thread(barrier.wait)  # The others begin.
-            await asyncio.to_thread(barrier.wait)  # They are done.
-            return "by the owner"
-
-        return held
-
     for race in range(races):
         try:
-            await make_flow(UnrenewedStore(store), held_in(race)).arun("x", run_id=str(race))
+            await make_flow(UnrenewedStore(store), Held(race, 0, barrier, called)).arun("x", run_id=str(race))
             became = ""
         except LightAgentError as error:
             became = type(error).__name__
@@ -89,16 +101,8 @@ async def race_for(
     store: JournalStore, place: int, races: int, barrier: Barrier, called: Callable[[int], None]
 ) -> None:
     """Take part in the races."""
-
-    def work_in(race: int) -> Work:
-        async def work(query: str) -> str:
-            called(race)
-            return f"by racer {place}"
-
-        return work
-
     for race in range(races):
-        flow = make_flow(store, work_in(race))
+        flow = make_flow(store, Held(race, place, barrier, called))
         barrier.wait()
         if place <= racers_of(race):
             if race % 2:

@@ -107,6 +107,8 @@ class AgentWork(StepWork):
             live.step_key = task.place.key
             live.subjects.stand_in(task.place.run_id, task.place.path)
             await run_agent(live)
+        except NothingDecided:
+            raise StepWaits from None
         finally:
             _log(task, live)
         return live.record

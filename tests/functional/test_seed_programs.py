@@ -56,7 +56,7 @@ Program = Callable[..., str]
 
 def flow_files(run_id: str, *asked: str) -> tuple[str, ...]:
     """What a store of flows in files leaves that holds one run, and the reviews of the steps that people were asked."""
-    reviews = (StreamKey(NO_SCOPE, REVIEW, request_id_of(run_id, step, 0, "run")) for step in asked)
+    reviews = (StreamKey(NO_SCOPE, REVIEW, request_id_of(run_id, step, 1, "run")) for step in asked)
     streams = (f"streams/{name_of(key)}.jsonl" for key in (flow_key(run_id, NO_SCOPE), *reviews))
     return tuple(f".lightflow_runs/{name}" for name in ("lock", "store.jsonl", *streams))
 

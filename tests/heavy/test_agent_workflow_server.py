@@ -20,7 +20,7 @@ async def test_an_agent_runs_in_a_workflow_and_its_history_replays(temporal: Tem
     assert len(run_id) == 32
     assert kinds == [
         "run_started",
-        *("model_requested", "model_failed", "model_retried", "model_replied"),
+        *("model_requested", "model_failed", "noted", "model_retried", "model_replied"),
         *("tool_started", "tool_started", "tool_finished", "tool_finished"),
         *("model_requested", "model_replied", "run_finished"),
     ]

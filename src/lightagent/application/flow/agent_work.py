@@ -97,20 +97,18 @@ class AgentWork(StepWork):
         """
         try:
             live = self._live(task, past)
+            try:
+                live.keeper = NoteKeeper(task)
+                if task.outlet is not None:
+                    live.record.stream = live.stream = True
+                    live.outlet = task.outlet.agent(task.place.path)
+                live.step_key = task.place.key
+                live.subjects.stand_in(task.place.run_id, task.place.path)
+                await run_agent(live)
+            finally:
+                _log(task, live)
         except NothingDecided:
             raise StepWaits from None
-        try:
-            live.keeper = NoteKeeper(task)
-            if task.outlet is not None:
-                live.record.stream = live.stream = True
-                live.outlet = task.outlet.agent(task.place.path)
-            live.step_key = task.place.key
-            live.subjects.stand_in(task.place.run_id, task.place.path)
-            await run_agent(live)
-        except NothingDecided:
-            raise StepWaits from None
-        finally:
-            _log(task, live)
         return live.record
 
     def _live(self, task: StepTask, past: Sequence[Event]) -> ActiveRun[None]:

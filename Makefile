@@ -54,8 +54,7 @@ test-heavy: forget-remarks .venv/.dev .tools/aimock-$(AIMOCK) .tools/mcp-$(MCP_S
 	@$(HEAVY) || { [ $$? -eq 1 ] && printf '\n==> Once more, what failed\n' && $(HEAVY) --last-failed; }
 	$(closing)
 
-# 100 and 80 times as many as in `make test`; of what is done to journal stores, 25 to 70 times as many; of reviews, 50;
-# of conversations with strict providers, 33.
+# 25 to 200 times as many as in `make test`, and all combinations of what is sampled there.
 STORES := killed killed_at_points mutated postgres_killed raced
 # 100 kills of writers of memories to SQLite and 50 to Qdrant and PostgreSQL, 100,000 steps of random owners on each store.
 MEMORIES := killed backends_killed random stream_random

@@ -28,6 +28,7 @@ from tests.servers.polling import POLL_SECONDS
 
 RUNS = int(os.environ.get("TEST_TELEMETRY_RUNS", "300"))
 QUEUE = 200
+pytestmark = pytest.mark.timeout(max(60, RUNS // 10))
 AT_ONCE = 50
 
 

@@ -116,8 +116,15 @@ class Review:
 
     def as_of(self, now: float) -> Review:
         """The same with an expiry that nobody has put on record yet."""
-        due = self.status in ("waiting", "decided") and self.request.is_over(now)
-        return replace(self, status="expired", decision=None) if due else self
+        return replace(self, status="expired", decision=None) if self.expires_by(now) else self
+
+    def expires_by(self, now: float) -> bool:
+        """Whether it has expired by then: nobody has decided, or a decision was not used in time.
+
+        What was decided in time about a step of a flow holds: its run may be gone on with days later.
+        """
+        open_ = self.status == "waiting" or (self.status == "decided" and self.request.phase != "flow_step")
+        return open_ and self.request.is_over(now)
 
 
 def advance_review(review: Review | None, entry: ReviewEntry) -> Review:
@@ -159,8 +166,7 @@ def _moved(review: Review, entry: ReviewEntry) -> Review | None:
         case ReviewUsed():
             return replace(review, status="used") if status == "taken" else None
         case ReviewExpired(at=at):
-            fits = status in ("waiting", "decided") and review.request.is_over(at)
-            return replace(review, status="expired", decision=None) if fits else None
+            return replace(review, status="expired", decision=None) if review.expires_by(at) else None
         case ReviewRevoked():
             return replace(review, status="revoked", decision=None) if status in ("waiting", "decided") else None
         case ReviewRequested():

@@ -9,11 +9,15 @@ from contextlib import nullcontext
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.decide_calls import NothingDecided, with_decisions
 from lightagent.application.flow.agent_code import agent_code
+from lightagent.application.flow.awaited import Awaited
+from lightagent.application.flow.flow_reviews import FlowReviews
 from lightagent.application.flow.step_work import Noted, StepTask, StepWaits, StepWork
 from lightagent.application.journal import Journal
 from lightagent.application.means import Means
 from lightagent.application.projections.trace import trace_events
 from lightagent.application.resume_run import resume_run
+from lightagent.application.review_streams import KIND as REVIEWS
+from lightagent.application.reviewing.waiting import open_requests
 from lightagent.application.run_agent import run_agent
 from lightagent.application.run_record import RunRecord
 from lightagent.application.run_services import Keeper
@@ -22,6 +26,7 @@ from lightagent.domain.errors import ConfigurationError, LightAgentError
 from lightagent.domain.events import Event, RunFinished
 from lightagent.domain.flow.definition import CodeDigest
 from lightagent.domain.flow.events import FlowEvent
+from lightagent.domain.journal_streams import StreamKey
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import UserMessage
 from lightagent.domain.outcomes import Cancelled, Suspended
@@ -88,6 +93,23 @@ class AgentWork(StepWork):
             )
         chosen = {inside: decision} if inside else decision
         return with_decisions(journal, chosen, now).events[-1]
+
+    def awaited(self, past: Sequence[Noted], reviews: FlowReviews | None) -> tuple[Awaited, ...]:
+        events = agent_events(past)
+        try:
+            desks = self._means().all_desks
+        except LightAgentError:
+            return ()  # The attempt says what is wrong with it.
+        if not events or not desks:
+            return ()
+        run = Journal(tuple(events)).run
+        scope = run.started.scope
+        owner = Scope(scope.tenant, scope.user, scope.session)
+        return tuple(
+            Awaited(desk.streams, StreamKey(owner, REVIEWS, request_id))
+            for request_id in open_requests(run)
+            for desk in desks
+        )
 
     async def _run(self, task: StepTask, past: Sequence[Event]) -> RunRecord:
         """Begin the agent's run, or go on with it.

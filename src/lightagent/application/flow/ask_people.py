@@ -146,15 +146,25 @@ async def _review_of(flow: ActiveFlow, move: AskHuman, step: LightFlowStep, node
 async def _news(
     flow: ActiveFlow, move: AskHuman, step: LightFlowStep, review: Review | None, node: Node
 ) -> list[FlowEvent]:
-    now, request_id = flow.clock.now(), node.request_id
+    if review is None or review.decision is None or not fits(move, review.decision):
+        decision = await _handled(flow, move, step)
+        if decision is not None:
+            return [StepApprovalDecided(move.path, move.epoch, decision, node.request_id, at=flow.clock.now())]
+    return await heard_from(flow, node, review)
+
+
+async def heard_from(flow: ActiveFlow, node: Node, review: Review | None) -> list[FlowEvent]:
+    """What follows for a step that waits: from what was decided about it, or from nobody having done so in time.
+
+    Args:
+        review: as far as it is known.
+    """
+    now, move = flow.clock.now(), AskHuman(node.path, node.epoch, node.subject, node.step)
     if review is not None and review.decision is not None and fits(move, review.decision):
-        return [StepApprovalDecided(move.path, move.epoch, review.decision, request_id, at=now)]
-    decision = await _handled(flow, move, step)
-    if decision is not None:
-        return [StepApprovalDecided(move.path, move.epoch, decision, request_id, at=now)]
+        return [StepApprovalDecided(move.path, move.epoch, review.decision, node.request_id, at=now)]
     if node.expires is None or now < node.expires:
         return []
-    return await _out_of_time(flow, move, step, node)
+    return await _out_of_time(flow, move, flow.step_at(move.path, move.step.work), node)
 
 
 async def _out_of_time(flow: ActiveFlow, move: AskHuman, step: LightFlowStep, node: Node) -> list[FlowEvent]:

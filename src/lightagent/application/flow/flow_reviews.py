@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
+from lightagent.application.flow.awaited import Awaited
 from lightagent.application.policies.review_desk import ReviewDesk
 from lightagent.application.review_streams import ReviewStreams, forget_reviews, review_key
 from lightagent.domain.errors import ConfigurationError, Fenced, PolicyError, StoreError, StreamConflict
@@ -112,6 +113,10 @@ class FlowReviews:
             StoreError, ConfigurationError: it cannot be read.
         """
         return await self._streams.read_as_of_now(review_key(_named(state, request_id)))
+
+    def awaited(self, state: FlowState, node: Node) -> Awaited:
+        """The request about a step that waits."""
+        return Awaited(self._streams, review_key(_named(state, node.request_id)), node.expires)
 
     async def decide(self, review: Review, decision: ApprovalDecision) -> None:
         """Put a decision on record; the first one counts.

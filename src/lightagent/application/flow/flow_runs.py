@@ -88,7 +88,7 @@ class FlowRuns:
         limits: FlowLimits = DEFAULT_FLOW_LIMITS,
         max_wait: float | None = None,
     ) -> None:
-        self._reviews = reviews
+        self.reviews = reviews
         self._seen = seen
         self._store = store
         self._gates = gates
@@ -235,8 +235,10 @@ class FlowRuns:
         if flow.outlet is not None:
             await flow.outlet.begin(flow.state)
         longest = self._max_wait if max_wait is None else max_wait
-        async with listening(flow, log, self._listeners):
+        async with listening(flow, log, self._listeners) as ears:
             await run_flow(flow, most=self._most, max_wait=longest)
+            while flow.state.status not in _OVER and await ears.look():  # It was said while the run was about to leave.
+                await run_flow(flow, most=self._most, max_wait=longest)
         if self._most_kept is not None and flow.state.status in _OVER:
             self._over.pop(log.key, None)
             self._over[log.key] = None
@@ -263,8 +265,8 @@ class FlowRuns:
         """Forget what is kept beside a run that was forgotten."""
         await FlowInbox(self._store, run, self._clock).forget()
         await FlowValues(self._store, run).forget()
-        if self._reviews is not None:
-            await self._reviews.forget(run.owner, run.id)
+        if self.reviews is not None:
+            await self.reviews.forget(run.owner, run.id)
 
     @asynccontextmanager
     async def _new(self, run_id: str, owner: Scope, *, named: bool) -> AsyncIterator[StoredLog]:
@@ -374,7 +376,7 @@ class FlowRuns:
             outlet=request.outlet,
             watchers=watchers,
             write_lines=self._seen.write_lines,
-            reviews=self._reviews,
+            reviews=self.reviews,
         )
 
     def _definition(self, steps: Sequence[LightFlowStep]) -> FlowDefinition:

@@ -9,10 +9,13 @@ from typing import Final
 
 from lightagent.application.flow.active_flow import ActiveFlow, Report
 from lightagent.application.flow.ask_people import ask_all_again, settling
+from lightagent.application.flow.awaited import Awaited
 from lightagent.application.flow.changed_flow import change_to
 from lightagent.application.flow.decide_step import decided
+from lightagent.application.flow.find_awaited import awaited_in
 from lightagent.application.flow.flow_gate import FlowGate, check_policies
 from lightagent.application.flow.flow_log import FlowLog
+from lightagent.application.flow.flow_reviews import FlowReviews
 from lightagent.application.flow.flow_spell import watched
 from lightagent.application.flow.flow_step import LightFlowStep, by_work, definition_of
 from lightagent.application.flow.run_flow import run_flow
@@ -98,6 +101,9 @@ class FlowWork(StepWork):
             async with settling(flow):
                 await ask_all_again(flow)
                 await run_flow(flow)
+            while flow.news.is_set() and flow.state.status not in _OVER:  # It was told something while it was left.
+                async with settling(flow):
+                    await run_flow(flow)
         return _result(state, self._name)
 
     def _changes(self, task: StepTask, events: Sequence[FlowEvent], steps: Sequence[LightFlowStep]) -> list[FlowEvent]:
@@ -117,6 +123,10 @@ class FlowWork(StepWork):
         state.apply(event)  # It refuses what cannot be.
         return event
 
+    def awaited(self, past: Sequence[Noted], reviews: FlowReviews | None) -> tuple[Awaited, ...]:
+        events = [note for note in past if isinstance(note, FlowEvent)]
+        return tuple(awaited_in(fold(events), by_work(self._steps()), reviews)) if events else ()
+
     def _started(self, task: StepTask, steps: Sequence[LightFlowStep], policies: tuple[str, ...]) -> FlowStarted:
         place = task.place
         if _levels(place.key) >= MOST_NESTED:
@@ -134,6 +144,9 @@ class FlowWork(StepWork):
             policies=policies,
             at=task.clock.now(),
         )
+
+
+_OVER: Final = ("success", "failed", "cancelled")
 
 
 class NoteLog(FlowLog):

@@ -6,24 +6,26 @@ begins before that append is acknowledged: so nothing that was done is lost, and
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Final, assert_never
 
+from lightagent.aiokits.abandon import stop
 from lightagent.application.flow.active_flow import ActiveFlow, Report
 from lightagent.application.flow.ask_people import ask_person
 from lightagent.application.flow.ask_step import ask_step
+from lightagent.application.flow.hear_people import HearPeople
+from lightagent.application.flow.left_attempts import waits, was_left
 from lightagent.application.flow.make_attempt import failed, make_attempt
 from lightagent.application.flow.review_step import review_attempt
 from lightagent.application.flow.step_errors import unknown_outcome
 from lightagent.application.flow.step_queries import made_query, plain_query
-from lightagent.application.flow.step_work import Noted
 from lightagent.application.flow.underway import MOST_AT_ONCE, Underway, WorkKey
 from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.domain.errors import StoreError
-from lightagent.domain.events import RunFinished
 from lightagent.domain.flow.events import (
     Answered,
     AttemptFailed,
@@ -33,6 +35,8 @@ from lightagent.domain.flow.events import (
     AttemptStopped,
     FlowEvent,
     FlowFinished,
+    StepApprovalDecided,
+    StepApprovalRequested,
     WaitBegan,
     WaitEnded,
 )
@@ -40,7 +44,7 @@ from lightagent.domain.flow.making_moves import move_of
 from lightagent.domain.flow.moves import Ask, AskHuman, BeginWait, Do, Finish, Move, Stop, Wake
 from lightagent.domain.flow.paths import effect_key
 from lightagent.domain.flow.refusals import Refused
-from lightagent.domain.outcomes import Suspended
+from lightagent.domain.review import ApprovalDecision
 
 
 async def run_flow(
@@ -62,7 +66,7 @@ async def run_flow(
     try:
         await loop.run(flow.state.open_moves() if moves is None else moves)
     finally:
-        await loop.underway.stop_all()
+        await loop.stop()
 
 
 class FlowLoop:
@@ -77,8 +81,9 @@ class FlowLoop:
         self._waiting = {
             (node.path, node.epoch, f"attempt {node.attempt}")
             for node in flow.state.nodes.values()
-            if node.status == "running" and node.notes and _waits(node.notes[-1])
+            if node.status == "running" and waits(node.notes or ())
         }
+        self._people: asyncio.Task[None] | None = None
         self.underway = Underway(flow.news.set, most)
 
     async def run(self, moves: list[Move]) -> None:
@@ -100,7 +105,37 @@ class FlowLoop:
             if not begin and not flow.news.is_set() and self._may_leave():
                 await flow.write(self._status())
                 return
+            self._hear_people()
             await flow.news.wait()
+
+    async def stop(self) -> None:
+        """Stop all that is under way."""
+        if self._people is not None:
+            await stop((self._people,))
+        await self.underway.stop_all()
+
+    def _hear_people(self) -> None:
+        """Listen to people from the time on at which the first of them is asked; most runs never ask."""
+        if self._people is None and (self._flow.requests or self._waiting):
+            self._people = asyncio.create_task(HearPeople(self._flow, self._left, self._take_up).hear())
+            self._people.add_done_callback(self._people_failed)
+
+    def _people_failed(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.underway.failure = self.underway.failure or error
+            self._flow.news.set()
+
+    def _left(self) -> list[Do]:
+        """What goes on with the attempts that wait for people and are not under way."""
+        nodes = self._flow.state.nodes
+        left = (nodes[path] for path, _, _ in self._waiting if path in nodes)
+        moves = (move_of(node) for node in left if node.status == "running")
+        return [move for move in moves if isinstance(move, Do) and not self.underway.is_begun(_attempt(move))]
+
+    def _take_up(self, move: Do) -> None:
+        """Go on with an attempt that waited: people have decided, or their time is over."""
+        self._waiting.discard(_attempt(move))
+        self._flow.report(Report(moves=(move,)))
 
     def _status(self) -> str:
         """Of the run, for whoever lists it: one whose open attempts all wait for people waits.
@@ -157,10 +192,17 @@ class FlowLoop:
 
     def _go_on(self, event: AttemptNoted) -> None:
         """Go on with an attempt that waited for people, one of whom has decided."""
-        node = self._flow.state.nodes[event.path]
-        move = move_of(node)
-        if move is not None and not self.underway.is_begun(_attempt(event)):
-            self._due.append(move)
+        key = _attempt(event)
+        if self.underway.after(key, partial(self._go_on, event)):
+            return  # It is about to be left, since nothing was decided when it looked.
+        node = self._flow.state.nodes.get(event.path)
+        move = None if node is None or node.status != "running" else move_of(node)
+        if not isinstance(move, Do) or _attempt(move) != key:
+            return
+        # One that was to be carried out before does not know of the decision.
+        self._due = deque(one for one in self._due if not (isinstance(one, Do) and _attempt(one) == key))
+        self._due.append(move)
+        self._flow.news.set()
 
     def _take(self, event: FlowEvent, *, is_said: bool = False) -> bool:
         """Put an event on record; whether it is.
@@ -172,7 +214,9 @@ class FlowLoop:
         except Refused as refusal:
             if isinstance(event, Answered) and event.error is None and refusal.kind in ("form", "limit"):
                 return self._take(replace(event, error=refusal.info))
-            if (is_said or isinstance(event, _OF_ATTEMPTS)) and refusal.kind in ("stale", "unknown", "status"):
+            if isinstance(event, StepApprovalDecided) and event.error is None and refusal.kind in ("form", "limit"):
+                return not is_said and self._take(_cannot_be(event, refusal))
+            if (is_said or isinstance(event, _MAY_BE_LATE)) and refusal.kind in ("stale", "unknown", "status"):
                 return False
             raise
         if isinstance(event, AttemptNoted):  # What is below goes on, unless the report says that it waits.
@@ -213,11 +257,12 @@ class FlowLoop:
         """Begin an attempt: its intent goes into the next append, and it begins after that."""
         flow, underway = self._flow, self.underway
         key = _attempt(move)
+        if underway.is_begun(key):
+            return  # Two things had it gone on with.
         if move.due > flow.clock.now():
             self._wake(key, move.due, partial(flow.report, Report(moves=(replace(move, due=0.0),))))
             return
-        waited = key in self._waiting
-        if move.again and not waited and not move.step.repeatable:
+        if move.again and not move.step.repeatable and not was_left(move.notes):
             now = flow.clock.now()
             lost = unknown_outcome(move.step, move.path)
             self._take(AttemptFailed(move.path, move.epoch, move.attempt, lost, at=now))
@@ -239,11 +284,12 @@ class FlowLoop:
 
     def _start(self, move: Do, query: str, key: WorkKey) -> None:
         flow = self._flow
-        self.underway.reserve(key)
         name = effect_key(flow.state.run_id, move.path, move.epoch, fallback=move.fallback)
         decisions = () if flow.gate is None else flow.gate.take_decisions(move.path, move.epoch)
         now = flow.clock.now()
-        self._take(AttemptStarted(move.path, move.epoch, move.attempt, name, query, decisions, at=now))
+        if not self._take(AttemptStarted(move.path, move.epoch, move.attempt, name, query, decisions, at=now)):
+            return
+        self.underway.reserve(key)
         asked = query if not move.feedback else f"{query}\n\nThe last result was not accepted: {move.feedback}"
         self._begin.append(lambda: self.underway.begin(key, make_attempt(flow, move, asked)))
 
@@ -287,14 +333,17 @@ class FlowLoop:
 
 
 _OVER: Final = frozenset(("success", "failed", "cancelled"))
-_OF_ATTEMPTS: Final = (AttemptStarted, AttemptNoted, AttemptFinished, AttemptFailed, AttemptStopped)
+_MAY_BE_LATE: Final = (
+    *(AttemptStarted, AttemptNoted, AttemptFinished, AttemptFailed, AttemptStopped),
+    *(StepApprovalRequested, StepApprovalDecided),
+)
+"""What tasks report that something else may have made worthless: a time limit, a rerun, a person who was quicker."""
 
 
-def _waits(note: Noted) -> bool:
-    """Whether an agent or a flow below an attempt waits for people, by the last that is on record of it."""
-    if isinstance(note, FlowFinished):
-        return note.status == "waiting"
-    return isinstance(note, RunFinished) and isinstance(note.outcome, Suspended)
+def _cannot_be(event: StepApprovalDecided, refusal: Refused) -> StepApprovalDecided:
+    """The failure of a step about which somebody has decided in the review service what it cannot do."""
+    decision = ApprovalDecision.reject(refusal.info.message, actor=event.decision.actor)
+    return replace(event, decision=decision, error=refusal.info)
 
 
 def _key(path: str, epoch: int, what: str) -> WorkKey:

@@ -19,9 +19,10 @@ from lightagent.domain.json_types import JsonObject, JsonValue
 T = TypeVar("T")
 
 FlowStatus: TypeAlias = Literal[
-    "running", "interrupted", "success", "failed", "cancelled", "waiting", "waiting_approval"
+    "pending", "running", "interrupted", "success", "failed", "cancelled", "waiting", "waiting_approval"
 ]
-"""How far a run is: it goes on, its process is gone, how it ended, or what it waits for (an event, a person)."""
+"""How far a run is: it may go on and nobody has taken it up yet, it goes on, its process is gone, how it ended, or what
+it waits for (an event, a person)."""
 
 _SUMMARY: Final = 240
 """Characters of a text that a summary shows."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeAlias
 
+from lightagent.application.flow.awaited import Awaited
 from lightagent.application.flow.flow_outlet import FlowOutlet
 from lightagent.application.flow.flow_reviews import FlowReviews
 from lightagent.application.flow.flow_watchers import FlowWatchers
@@ -156,3 +157,12 @@ class StepWork(Protocol):
             ConfigurationError: nothing there waits for a decision, or not for this one.
         """
         ...
+
+    def awaited(self, past: Sequence[Noted], reviews: FlowReviews | None) -> tuple[Awaited, ...]:
+        """The requests within an attempt that people have yet to answer.
+
+        Args:
+            past: what was noted of the attempt.
+            reviews: where people are asked about steps of the flow that the step is.
+        """
+        return ()

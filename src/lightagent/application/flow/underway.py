@@ -31,6 +31,7 @@ class Underway:
         self._most = most
         self._tasks: dict[WorkKey, asyncio.Task[None]] = {}
         self._alarms: dict[WorkKey, asyncio.TimerHandle] = {}
+        self._after: dict[WorkKey, list[Callable[[], None]]] = {}
         self._stopping: set[asyncio.Task[None]] = set()
         self._attempts: set[WorkKey] = set()
         self.failure: BaseException | None = None
@@ -62,8 +63,15 @@ class Underway:
         self._attempts.add(key)
 
     def is_begun(self, key: WorkKey) -> bool:
-        """Whether this is under way."""
-        return key in self._tasks
+        """Whether this is under way, or about to begin."""
+        return key in self._tasks or key in self._attempts
+
+    def after(self, key: WorkKey, call: Callable[[], None]) -> bool:
+        """Call a function once this has ended; False where it is not under way, and nothing is called."""
+        if not self.is_begun(key):
+            return False
+        self._after.setdefault(key, []).append(call)
+        return True
 
     def begin(self, key: WorkKey, work: Coroutine[object, object, None]) -> None:
         """Do something."""
@@ -113,6 +121,8 @@ class Underway:
     def _ended(self, key: WorkKey, task: asyncio.Task[None]) -> None:
         was_full = self.is_full
         self._forget(key, task)
+        for call in self._after.pop(key, ()):
+            call()
         if not task.cancelled() and (error := task.exception()) is not None:
             self.failure = self.failure or error
         if was_full or not self._tasks or self.failure is not None:

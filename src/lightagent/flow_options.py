@@ -106,6 +106,7 @@ class StepOptions(TypedDict, total=False):
         approval_handler: a callable of the step and the context that decides at once: with True or False, an object
             such as ``{"approved": True, "reason": "…"}``, or an `ApprovalDecision`; None leaves it to a person.
         approvers: the names of those who may decide, as `actor` of the decision; None: whoever decides about the run.
+            This and the next two are for steps about which a person is asked, for whatever reason.
         approval_timeout: seconds for which they may; then the step has failed, or others are asked.
         escalate_to: the names of those.
         metadata: what belongs to the step; for an agent the parameters of its requests, such as `temperature`.
@@ -140,13 +141,19 @@ class WaitOptions(TypedDict, total=False):
     """The options of a step that waits.
 
     Attributes:
-        depends_on, when, requires_approval, approval_handler, metadata: as in `StepOptions`.
+        depends_on, when, cancel_if, metadata: as in `StepOptions`.
+        requires_approval, approval_handler, approvers, approval_timeout, escalate_to: the same; a person is asked
+            before the wait begins.
     """
 
     depends_on: Sequence[str] | None
     when: Callable[[StepContext], object] | None
+    cancel_if: Callable[[StepContext], object] | None
     requires_approval: bool | None
     approval_handler: Callable[[LightFlowStep, StepContext], object] | None
+    approvers: Sequence[str] | None
+    approval_timeout: float | None
+    escalate_to: Sequence[str] | None
     metadata: Mapping[str, JsonValue] | None
 
 

@@ -205,7 +205,7 @@ def check_decision(review: Review, decision: ApprovalDecision) -> None:
             f"The request {request.request_id} was decided before: {review.decision.action}{by}.",
             guidance="The first decision counts. One that was not used yet can be revoked.",
         )
-    objection = _objection(request, decision)
+    objection = _objection(request, decision) or _unfit_edit(request, decision)
     if objection is not None:
         raise PolicyError(objection, guidance="")
 
@@ -231,6 +231,17 @@ def _objection(request: ApprovalRequest, decision: ApprovalDecision) -> str | No
         return "Who decides about this call must be named, since whoever asked for it may not approve it."
     if _folded(decision.actor) == _folded(request.user_id):
         return f"The run belongs to {request.user_id!r:.100}, who may reject this call, and nothing else."
+    return None
+
+
+def _unfit_edit(request: ApprovalRequest, decision: ApprovalDecision) -> str | None:
+    """Why a decision cannot be about a step of a flow; None where it can. The first decision counts, so it must fit."""
+    if request.phase != "flow_step" or decision.action != "edit":
+        return None
+    if request.details.get("about", "run") != "run":
+        return "The step has run, so its query can be edited no more: approve, reject, or respond in its place."
+    if not isinstance((decision.arguments or {}).get("query"), str):
+        return 'What is edited of a step is its query, a text: {"query": "…"}.'
     return None
 
 

@@ -11,8 +11,9 @@ from lightagent.domain.errors import ConfigurationError, StoreError
 from lightagent.domain.journal_streams import StreamKey
 from lightagent.domain.review_log import Review
 
-_DECIDED: Final = ("decided", "taken")
-"""A decision is taken before the run has it on record, so one whose process died in between is news as well."""
+_NEWS: Final = ("decided", "taken", "revoked")
+"""A decision is taken before the run has it on record, so one whose process died in between is news as well; so is one
+that was taken back, since people are asked anew then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +30,10 @@ class Awaited:
     key: StreamKey
     expires: float | None = None
 
-    async def decided(self) -> Review | None:
-        """Its review once somebody has decided; None before that, and where it cannot be read now."""
+    async def answered(self) -> Review | None:
+        """Its review once there is news of it; None before that, and where it cannot be read now."""
         with suppress(StoreError, ConfigurationError):
             review = await self.streams.read(self.key)
-            if review is not None and review.status in _DECIDED:
+            if review is not None and review.status in _NEWS:
                 return review
         return None

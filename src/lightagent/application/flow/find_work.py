@@ -149,7 +149,7 @@ class FindWork:
         if said:
             return True
         for one in seen.awaited:
-            if await one.decided() is not None:
+            if await one.answered() is not None:
                 return True
         return False
 

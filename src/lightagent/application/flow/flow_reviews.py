@@ -87,7 +87,7 @@ class FlowReviews:
         key = review_key(request)
         while True:
             known = await self._streams.read(key)
-            if known is not None and known.as_of(now).status in ("waiting", "decided"):
+            if known is not None and known.as_of(now).status in _OPEN and _asks_same(known.request, request):
                 return known
             if known is not None:
                 request = self._request(state, asking, now, known.request.round + 1)
@@ -102,7 +102,7 @@ class FlowReviews:
         if isinstance(answer, ApprovalDecision):
             with suppress(PolicyError, StoreError):
                 decided = await self._streams.decide(review_key(review.request), review, answer)
-                return decided.decision
+                return decided.decision if await self.take(decided) else None
         await self._desk.tell(review.request)
         return None
 
@@ -118,14 +118,24 @@ class FlowReviews:
         """The request about a step that waits."""
         return Awaited(self._streams, review_key(_named(state, node.request_id)), node.expires)
 
-    async def decide(self, review: Review, decision: ApprovalDecision) -> None:
-        """Put a decision on record; the first one counts.
+    async def decide(self, review: Review, decision: ApprovalDecision) -> Review:
+        """The review with a decision, which is on record; the first one counts.
 
         Raises:
             PolicyError: there is one already, the time is over, or the actor may not.
             StoreError: it cannot be kept.
         """
-        await self._streams.decide(review_key(review.request), review, decision)
+        return await self._streams.decide(review_key(review.request), review, decision)
+
+    async def take(self, review: Review) -> bool:
+        """Take a decision before the run acts on it, so that nobody can take it back; False where somebody just has."""
+        if review.status != "decided":
+            return review.status == "taken"
+        try:
+            await self._streams.append(review_key(review.request), review, ReviewTaken(True, self._streams.clock()))
+        except StoreError:
+            return False  # The step waits on, and its review is looked at again.
+        return True
 
     async def over(self, state: FlowState, request_id: str) -> None:
         """The step does not wait for this request any more: its decision is spent, or nobody may make one."""
@@ -136,6 +146,7 @@ class FlowReviews:
                 return
             if review.status == "decided":
                 review = await self._streams.append(key, review, ReviewTaken(True, now))
+            if review.status == "taken":
                 await self._streams.append(key, review, ReviewUsed(now))
             elif review.status == "waiting" and review.request.is_over(now):
                 await self._streams.append(key, review, ReviewExpired(now))
@@ -179,6 +190,14 @@ class FlowReviews:
             phase="flow_step",
             approvers=asking.approvers,
         )
+
+
+_OPEN: Final = ("waiting", "decided", "taken")
+
+
+def _asks_same(known: ApprovalRequest, request: ApprovalRequest) -> bool:
+    """Whether people were asked just this: a decision about another query, or by others, is none about this one."""
+    return known.arguments_hash == request.arguments_hash and known.approvers == request.approvers
 
 
 def waiting_nodes(state: FlowState) -> list[Node]:

@@ -10,7 +10,7 @@ from typing import Final
 from lightagent.aiokits.abandon import to_the_end
 from lightagent.application.apply_policy import policy_names
 from lightagent.application.flow.active_flow import ActiveFlow
-from lightagent.application.flow.ask_people import ask_all_again, settling
+from lightagent.application.flow.ask_again import ask_all_again, settling
 from lightagent.application.flow.changed_flow import HeldRun, change_to, held_runs
 from lightagent.application.flow.decide_step import node_path
 from lightagent.application.flow.flow_gate import FlowGate, check_policies

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from lightagent.application.flow.active_flow import ActiveFlow, Report
-from lightagent.application.flow.ask_people import ask_all_again, settling
+from lightagent.application.flow.ask_again import ask_all_again, settling
 from lightagent.application.flow.awaited import Awaited
 from lightagent.application.flow.changed_flow import change_to
 from lightagent.application.flow.decide_step import decided

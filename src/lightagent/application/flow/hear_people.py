@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from lightagent.application.flow.active_flow import ActiveFlow, Report
-from lightagent.application.flow.ask_people import heard_from
+from lightagent.application.flow.ask_again import heard_from
 from lightagent.application.flow.awaited import Awaited
 from lightagent.application.flow.find_awaited import awaited_within
 from lightagent.application.flow.flow_reviews import FlowReviews, waiting_nodes
@@ -76,7 +76,7 @@ class HearPeople:
 
     async def _hear_about(self, node: Node, reviews: FlowReviews) -> None:
         """A step that waits: what was decided, or what follows from nobody having done so in time."""
-        review = await reviews.awaited(self._flow.state, node).decided()
+        review = await reviews.awaited(self._flow.state, node).answered()
         events = await heard_from(self._flow, node, review)
         if events:
             self._flow.report(Report(events))
@@ -85,7 +85,7 @@ class HearPeople:
         """Whether something was decided within an attempt, or the time for it is over; each is news once."""
         now = self._flow.clock.now()
         for awaited in self._open_within(move):
-            review = await awaited.decided()
+            review = await awaited.answered()
             if review is not None:
                 mark = awaited.key, review.head
             elif awaited.expires is not None and now >= awaited.expires:

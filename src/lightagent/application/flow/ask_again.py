@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from lightagent.application.flow.active_flow import ActiveFlow, Report
 from lightagent.application.flow.ask_people import ask_review, handled, request_of, shown_of, take_decision
 from lightagent.application.flow.flow_reviews import Asking, waiting_nodes
+from lightagent.application.flow.rerun_flow import open_requests
 from lightagent.domain.errors import StoreError
 from lightagent.domain.flow.events import FlowEvent, StepApprovalDecided, StepApprovalRequested
 from lightagent.domain.flow.moves import AskHuman
@@ -21,8 +22,8 @@ async def settling(flow: ActiveFlow) -> AsyncIterator[None]:
     """Within it, a run goes on; afterwards the reviews of steps that do not wait any more are over."""
     flow.requests.update(node.request_id for node in waiting_nodes(flow.state))
     yield
-    if flow.reviews is not None:
-        for request_id in flow.requests - {node.request_id for node in waiting_nodes(flow.state)}:
+    if flow.reviews is not None and flow.requests:
+        for request_id in flow.requests.difference(open_requests(flow.state)):
             await flow.reviews.over(flow.state, request_id)
 
 

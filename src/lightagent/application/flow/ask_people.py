@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from lightagent.application.flow.active_flow import ActiveFlow, Report
 from lightagent.application.flow.answer_questions import proposed_steps
 from lightagent.application.flow.flow_gate import Forbidden
@@ -11,6 +13,7 @@ from lightagent.application.flow.review_step import review_query
 from lightagent.application.flow.step_errors import told
 from lightagent.application.flow.step_queries import made_query, plain_query, seen_from
 from lightagent.application.foreign_code import FAILURES, failure
+from lightagent.domain.errors import StoreError
 from lightagent.domain.flow.events import FlowEvent, StepApprovalDecided, StepApprovalRequested
 from lightagent.domain.flow.moves import AskHuman
 from lightagent.domain.flow.nodes import Node
@@ -105,9 +108,11 @@ async def _decided_at_once(
 async def take_decision(flow: ActiveFlow, move: AskHuman, review: Review) -> ApprovalDecision | None:
     """The decision in a review, taken before anything follows from it; None where it cannot be about this."""
     decision = review.decision
-    if flow.reviews is None or decision is None or not fits(move, decision) or not await flow.reviews.take(review):
+    if flow.reviews is None or decision is None or not fits(move, decision):
         return None
-    return decision
+    with suppress(StoreError):  # Then the step waits on, and its review is looked at again.
+        return decision if await flow.reviews.take(review) else None
+    return None
 
 
 def fits(move: AskHuman, decision: ApprovalDecision) -> bool:

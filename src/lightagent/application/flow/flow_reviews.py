@@ -128,13 +128,17 @@ class FlowReviews:
         return await self._streams.decide(review_key(review.request), review, decision)
 
     async def take(self, review: Review) -> bool:
-        """Take a decision before the run acts on it, so that nobody can take it back; False where somebody just has."""
+        """Take a decision before the run acts on it, so that nobody can take it back; False where somebody just has.
+
+        Raises:
+            StoreError: it cannot be kept.
+        """
         if review.status != "decided":
             return review.status == "taken"
         try:
             await self._streams.append(review_key(review.request), review, ReviewTaken(True, self._streams.clock()))
-        except StoreError:
-            return False  # The step waits on, and its review is looked at again.
+        except (StreamConflict, Fenced):
+            return False
         return True
 
     async def over(self, state: FlowState, request_id: str) -> None:

@@ -11,13 +11,12 @@ from lightagent.aiokits.abandon import to_the_end
 from lightagent.application.apply_policy import policy_names
 from lightagent.application.flow.active_flow import ActiveFlow
 from lightagent.application.flow.ask_again import ask_all_again, settling
-from lightagent.application.flow.changed_flow import HeldRun, change_to, held_runs
-from lightagent.application.flow.decide_step import node_path
+from lightagent.application.flow.changed_flow import HeldRun, change_to, held_runs, within
 from lightagent.application.flow.flow_gate import FlowGate, check_policies
 from lightagent.application.flow.flow_inbox import FlowInbox, take_said
 from lightagent.application.flow.flow_log import StoredLog, flow_key, read_flow
 from lightagent.application.flow.flow_request import FlowRequest
-from lightagent.application.flow.flow_reviews import FlowReviews, waiting_nodes
+from lightagent.application.flow.flow_reviews import FlowReviews
 from lightagent.application.flow.flow_spell import watched
 from lightagent.application.flow.flow_step import LightFlowStep, by_work, definition_of
 from lightagent.application.flow.flow_values import FlowValues
@@ -25,6 +24,7 @@ from lightagent.application.flow.flow_watchers import FlowWatchers
 from lightagent.application.flow.fork_flow import ForkPoint, forked
 from lightagent.application.flow.listen import listening
 from lightagent.application.flow.listeners import Listeners
+from lightagent.application.flow.rerun_flow import asked_again, open_requests, rerun_of
 from lightagent.application.flow.review_run import may_rerun, may_resume
 from lightagent.application.flow.run_flow import run_flow
 from lightagent.application.flow.seen_flow import UNSEEN, Seen
@@ -35,6 +35,7 @@ from lightagent.application.flow.underway import MOST_AT_ONCE
 from lightagent.application.flow.value_sizes import check_size
 from lightagent.application.hold_lease import SECONDS
 from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.flow.changes import Within
 from lightagent.domain.flow.definition import FlowDefinition
 from lightagent.domain.flow.events import FlowEvent, FlowStarted, RerunRequested, Resumed
 from lightagent.domain.flow.limits import DEFAULT_FLOW_LIMITS, FlowLimits
@@ -217,7 +218,7 @@ class FlowRuns:
         definition = self._definition(steps)
         check_policies(fold(events).started.policies, FlowGate(self._gates))
         if definition != fold(events).definition:
-            events.append(change_to(events, definition, request.accept, self._clock.now()))
+            events.append(change_to(events, definition, request.accept, self._clock.now(), self._within(steps)))
         async with self._new(run_id, request.scope, named=bool(request.run_id)) as log:
             await log.append(events, "running")
             flow = self._active(steps, fold(events), events, log, request, self._seen.watchers())
@@ -228,7 +229,7 @@ class FlowRuns:
 
     def held(self, steps: Sequence[LightFlowStep], owner: Scope) -> AsyncIterator[HeldRun]:
         """The runs that these steps cannot go on with; see `changed_flow.held_runs`."""
-        return held_runs(self._store, owner, self._definition(steps))
+        return held_runs(self._store, owner, self._definition(steps), self._works(steps))
 
     async def _run(self, flow: ActiveFlow, log: StoredLog, max_wait: float | None = None) -> None:
         """Carry out what is to be done, and hear meanwhile what is said to the run."""
@@ -311,8 +312,8 @@ class FlowRuns:
             if not events:
                 raise no_such_run(request.run_id)
             known = len(events)
-            decisions = await may_rerun(self._gates, events, again) if again else ()
-            asked = [node.request_id for node in waiting_nodes(fold(events))] if again else []
+            decisions = await may_rerun(self._gates, self._works(steps), events, again) if again else ()
+            asked = [*open_requests(fold(events))] if again else []
             flow = await self._with(steps, events, log, request, again, decisions)
             flow.requests.update(asked)  # Those that the rerun makes worthless are taken back.
             said, heard = await log.unheard()
@@ -338,8 +339,8 @@ class FlowRuns:
         state, definition, now = fold(events), self._definition(steps), self._clock.now()
         check_policies(state.started.policies, FlowGate(self._gates))
         if definition != state.definition:
-            told: list[FlowEvent] = _asked_again(state, again, decisions, now) if again else []
-            told.append(change_to([*events, *told], definition, request.accept, now))
+            told: list[FlowEvent] = asked_again(state, again, decisions, now) if again else []
+            told.append(change_to([*events, *told], definition, request.accept, now, self._within(steps)))
             events.extend(told)
             state = fold(events)
             await log.append(told, state.status)
@@ -349,8 +350,7 @@ class FlowRuns:
     async def _do_again(self, flow: ActiveFlow, log: StoredLog, path: str, decisions: tuple[Decision, ...]) -> None:
         if flow.state.cancelled:
             await self._go_on(flow, log)
-        place = node_path(flow.state, path)
-        flow.tell(RerunRequested(place, decisions=decisions, at=self._clock.now()))
+        flow.tell(rerun_of(flow.state, path, decisions, self._clock.now()))
         await flow.write(flow.state.status)
 
     def _active(
@@ -379,6 +379,9 @@ class FlowRuns:
             reviews=self.reviews,
         )
 
+    def _within(self, steps: Sequence[LightFlowStep]) -> Within:
+        return within(self._works(steps))
+
     def _definition(self, steps: Sequence[LightFlowStep]) -> FlowDefinition:
         # What an agent is may change between two runs, so digests are taken anew.
         return coded_definition(self._name, steps) if self._coded else self._definitions(steps)
@@ -390,9 +393,3 @@ def no_such_run(run_id: str) -> ConfigurationError:
         f"There is no run {run_id!r:.100} of a flow here.",
         guidance="Look at run_id, and pass the user_id= and tenant= that it was begun with.",
     )
-
-
-def _asked_again(state: FlowState, path: str, decisions: tuple[Decision, ...], now: float) -> list[FlowEvent]:
-    """What it takes to do a step again."""
-    again = RerunRequested(node_path(state, path), decisions=decisions, at=now)
-    return [Resumed(at=now), again] if state.cancelled else [again]

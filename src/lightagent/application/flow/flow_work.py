@@ -10,7 +10,7 @@ from typing import Final
 from lightagent.application.flow.active_flow import ActiveFlow, Report
 from lightagent.application.flow.ask_again import ask_all_again, settling
 from lightagent.application.flow.awaited import Awaited
-from lightagent.application.flow.changed_flow import change_to
+from lightagent.application.flow.changed_flow import change_to, within
 from lightagent.application.flow.decide_step import decided
 from lightagent.application.flow.find_awaited import awaited_in
 from lightagent.application.flow.flow_gate import FlowGate, check_policies
@@ -18,13 +18,16 @@ from lightagent.application.flow.flow_log import FlowLog
 from lightagent.application.flow.flow_reviews import FlowReviews
 from lightagent.application.flow.flow_spell import watched
 from lightagent.application.flow.flow_step import LightFlowStep, by_work, definition_of
+from lightagent.application.flow.rerun_flow import open_requests
 from lightagent.application.flow.run_flow import run_flow
-from lightagent.application.flow.step_code import steps_code, take_code
+from lightagent.application.flow.step_code import coded_definition, steps_code, take_code
 from lightagent.application.flow.step_work import Noted, StepTask, StepWaits, StepWork
 from lightagent.domain.error_mapping import error_from_info
 from lightagent.domain.errors import LightAgentError, ToolError
-from lightagent.domain.flow.definition import CodeDigest
-from lightagent.domain.flow.events import FlowEvent, FlowStarted
+from lightagent.domain.flow.changes import ChangeFault, change_faults
+from lightagent.domain.flow.definition import CodeDigest, FlowDefinition
+from lightagent.domain.flow.events import FlowEvent, FlowStarted, RerunRequested
+from lightagent.domain.flow.paths import declared_path
 from lightagent.domain.flow.projection import flow_record
 from lightagent.domain.flow.state import FlowState, fold
 from lightagent.domain.review import ApprovalDecision
@@ -93,6 +96,8 @@ class FlowWork(StepWork):
             write_lines=task.write_lines,
             reviews=task.reviews,
         )
+        if past and isinstance(past[-1], RerunRequested):  # Requests that it makes worthless are taken back.
+            flow.requests.update(open_requests(fold(past[:-1])))
         task.hear(lambda event, heard: flow.report(Report((event,), heard=heard)))
         if watchers is not None:
             for event in new:
@@ -111,11 +116,25 @@ class FlowWork(StepWork):
 
         Whether its steps do other work was looked at with the outermost run, and what did not fit was accepted.
         """
-        definition = definition_of(self._name, steps)
-        state = fold(events)
+        definition, state = self._definition(task, steps), fold(events)
         if definition == state.definition:
             return []
         return [change_to(events, definition, tuple(state.nodes), task.clock.now())]
+
+    def _definition(self, task: StepTask, steps: Sequence[LightFlowStep]) -> FlowDefinition:
+        return coded_definition(self._name, steps) if task.is_coded else definition_of(self._name, steps)
+
+    def change_faults(self, past: Sequence[Noted], accepted: Sequence[str]) -> tuple[ChangeFault, ...] | None:
+        events = [note for note in past if isinstance(note, FlowEvent)]
+        if not events or not any(step.code for step in fold(events).definition.steps):
+            return None
+        steps = self._steps()
+        below = within(by_work(steps))
+        return change_faults(events, coded_definition(self._name, steps), tuple(accepted), below)
+
+    def gates_of(self, below: Sequence[str]) -> tuple[Gate, ...]:
+        step = by_work(self._steps()).get(declared_path(below[0])) if len(below) > 1 else None
+        return self._gates if step is None else (*self._gates, *step.work.gates_of(below[1:]))
 
     def decide(self, past: Sequence[Noted], inside: str, decision: ApprovalDecision, now: float) -> Noted:
         state = fold([note for note in past if isinstance(note, FlowEvent)])
@@ -135,7 +154,7 @@ class FlowWork(StepWork):
             )
         return FlowStarted(
             place.key,
-            definition_of(self._name, steps),
+            self._definition(task, steps),
             task.query,
             place.scope,
             trace_id=hashlib.sha256(f"{place.trace_id}/{place.key}.{place.attempt}".encode()).hexdigest()[:32],

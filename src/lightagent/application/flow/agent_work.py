@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.decide_calls import NothingDecided, with_decisions
 from lightagent.application.flow.agent_code import agent_code
+from lightagent.application.flow.artifacts import refer_to
 from lightagent.application.flow.awaited import Awaited
 from lightagent.application.flow.flow_reviews import FlowReviews
 from lightagent.application.flow.step_work import Noted, StepTask, StepWaits, StepWork
@@ -24,8 +25,10 @@ from lightagent.application.run_services import Keeper
 from lightagent.application.start_run import RunRequest, start_run
 from lightagent.domain.errors import ConfigurationError, LightAgentError
 from lightagent.domain.events import Event, RunFinished
+from lightagent.domain.events import Noted as RunNote
 from lightagent.domain.flow.definition import CodeDigest
 from lightagent.domain.flow.events import FlowEvent
+from lightagent.domain.flow.outputs import ARTIFACT, Artifact, artifact_of
 from lightagent.domain.journal_streams import StreamKey
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import UserMessage
@@ -81,6 +84,7 @@ class AgentWork(StepWork):
             record = await self._run(task, past)
         if _waits(record):
             raise StepWaits
+        task.made.extend(_artifacts(record.events))
         content = record.text()
         return json.loads(content) if record.journal.run.head.output_schema is not None else content
 
@@ -124,7 +128,7 @@ class AgentWork(StepWork):
                 if task.outlet is not None:
                     live.record.stream = live.stream = True
                     live.outlet = task.outlet.agent(task.place.path)
-                live.step_key = task.place.key
+                live.step_key, live.keep_artifact = task.place.key, refer_to
                 live.subjects.stand_in(task.place.run_id, task.place.path)
                 await run_agent(live)
             finally:
@@ -193,6 +197,15 @@ class NoteKeeper(Keeper):
 def agent_events(notes: Sequence[Noted]) -> list[Event]:
     """The events of an agent's run among the notes of an attempt."""
     return [note for note in notes if not isinstance(note, FlowEvent)]
+
+
+def _artifacts(events: Sequence[Event]) -> Iterator[Artifact]:
+    """The files that tools have made, also before the run was interrupted: their calls are not made again."""
+    for event in events:
+        if isinstance(event, RunNote) and event.kind == ARTIFACT:
+            made = artifact_of(event.data)
+            if made is not None:
+                yield made
 
 
 def _waits(record: RunRecord) -> bool:

@@ -15,6 +15,7 @@ from lightagent.domain.events import Event
 from lightagent.domain.flow.changes import ChangeFault
 from lightagent.domain.flow.definition import CodeDigest
 from lightagent.domain.flow.events import FlowEvent
+from lightagent.domain.flow.outputs import Artifact
 from lightagent.domain.review import ApprovalDecision
 from lightagent.ports.policy import Gate
 from lightagent.ports.system import Clock
@@ -40,9 +41,11 @@ class StepTask(Protocol):
 
     Attributes:
         query: what is asked of it.
+        made: the files that it makes.
     """
 
     query: str
+    made: list[Artifact]
 
     def context(self) -> StepContext:
         """What callables of a step are given; most steps never ask."""

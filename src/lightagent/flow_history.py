@@ -19,7 +19,8 @@ from lightagent.application.flow.show_flow import check_form, present
 from lightagent.application.flow.step_code import take_code
 from lightagent.application.flow.step_result import LightFlowResult
 from lightagent.application.flow.watch_flow import FlowGlimpse
-from lightagent.compose.flow import compose_flow, compose_fork, flow_owner
+from lightagent.compose.flow import compose_flow
+from lightagent.compose.flow_requests import compose_fork, flow_owner
 from lightagent.domain.json_types import JsonObject
 from lightagent.flow_options import FlowOptions, ForkOptions
 from lightagent.flow_steps import FlowSteps

@@ -15,7 +15,7 @@ from lightagent.aiokits.sync_bridge import iterate_sync
 from lightagent.application.check_options import check_text
 from lightagent.application.flow.flow_outlet import FlowOutlet, FlowStreamEvent
 from lightagent.application.flow.step_result import LightFlowResult, error_dict
-from lightagent.compose.flow import compose_known_flow_run, compose_new_flow_run
+from lightagent.compose.flow_requests import compose_known_flow_run, compose_new_flow_run
 from lightagent.domain.errors import ConfigurationError
 from lightagent.flow_history import FlowHistory
 from lightagent.flow_options import KnownFlowRunOptions, NewFlowRunOptions

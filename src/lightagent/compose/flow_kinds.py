@@ -13,7 +13,7 @@ from lightagent.application.flow.flow_function import FlowFunction
 from lightagent.application.flow.flow_step import LightFlowStep, offered_name
 from lightagent.application.flow.no_work import NoWork
 from lightagent.application.flow.step_context import StepContext
-from lightagent.compose.flow import check_name, compose_step
+from lightagent.compose.flow_steps import check_name, compose_step
 from lightagent.compose.step_policies import (
     check_count,
     compose_condition,

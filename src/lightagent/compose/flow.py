@@ -46,10 +46,14 @@ def compose_flow(store: JournalStore | None, options: FlowOptions) -> FlowParts:
     gates = compose_flow_gates(options.get("hooks") or ())
     most = options.get("max_parallel")
     if most is not None and most < 1:
-        raise ConfigurationError(f"LightFlow: max_parallel must be at least 1, got {most}.", guidance="")
+        raise ConfigurationError(
+            f"LightFlow: max_parallel must be at least 1, got {most}.", guidance="1 is one step at a time."
+        )
     limits, max_wait = _limits(options.get("limits")), options.get("max_wait")
     if max_wait is not None and not max_wait >= 0:
-        raise ConfigurationError(f"LightFlow: max_wait must be seconds from 0, got {max_wait}.", guidance="")
+        raise ConfigurationError(
+            f"LightFlow: max_wait must be seconds from 0, got {max_wait}.", guidance="None waits however long."
+        )
     kept = journal_port(store, "store") or MemoryJournalStore()
     clock = check_port(options.get("clock"), "clock", "now", "monotonic") or SystemClock()
     ids = check_port(options.get("ids"), "ids", "new") or RandomIds()

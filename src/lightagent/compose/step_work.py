@@ -59,7 +59,8 @@ def compose_verifier(at: str, verify: object, output: OutputForm[object] | None)
         return AgentVerifier(means)
     if isinstance(verify, type) or not callable(verify):
         raise ConfigurationError(
-            f"{at}: verify must be a callable or an agent, got {type(verify).__name__}.", guidance=""
+            f"{at}: verify must be a callable or an agent, got {type(verify).__name__}.",
+            guidance="A callable of the result gives a StepVerdict, True, False, a text or None.",
         )
     return CallableVerifier(verify, output)
 
@@ -99,7 +100,7 @@ def _means_now(agent: object) -> Means[None]:
     means: object = getattr(agent, "means", None)
     if isinstance(means, Means):
         return means
-    raise ConfigurationError(f"step: expected an agent, got {type(agent).__name__}.", guidance="")
+    raise ConfigurationError(f"step: expected an agent, got {type(agent).__name__}.", guidance="Pass LightAgent(...).")
 
 
 def _first_member(swarm: object, member: Callable[[object], object]) -> Means[None]:

@@ -46,7 +46,7 @@ class FlowHistory(FlowSteps):
             ConfigurationError: it is no journal store.
         """
         made = copy.copy(self)
-        made._parts = compose_flow(store, self._options)
+        made._parts, made._known = compose_flow(store, self._options), self._known.copy()
         for step in made.declared if made.keeps_runs else ():
             take_code(step)
         return made

@@ -133,8 +133,8 @@ class StreamedFlow(FlowHistory):
     def _beginning(self, query: str, options: NewFlowRunOptions) -> Begin:
         check_text(query, "query")
         request = compose_new_flow_run(options)
-        return lambda outlet: self._parts.runs.begin(self._declared, query, request.shown(outlet))
+        return lambda outlet: self._parts.runs.begin(self.declared, query, request.shown(outlet))
 
     def _going_on(self, run_id: str, options: KnownFlowRunOptions) -> Begin:
         request = compose_known_flow_run(run_id, options)
-        return lambda outlet: self._parts.runs.resume(self._declared, request.shown(outlet))
+        return lambda outlet: self._parts.runs.resume(self.declared, request.shown(outlet))

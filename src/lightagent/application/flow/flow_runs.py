@@ -156,7 +156,7 @@ class FlowRuns:
             with watched(flow):
                 async with settling(flow):
                     if flow.state.cancelled and flow.state.status == "running":
-                        await run_flow(flow, most=self._most)
+                        await run_flow(flow, most=self._most, outermost=True)
                     elif flow.state.status not in OVER:
                         await self._ask_and_run(flow, log, WORKER_WAIT if self._max_wait is None else self._max_wait)
         return flow_result(flow.state, flow.events), len(flow.events)
@@ -223,7 +223,7 @@ class FlowRuns:
             await flow.outlet.begin(flow.state)
         longest = self._max_wait if max_wait is None else max_wait
         async with listening(flow, log, self._listeners):
-            await run_flow(flow, most=self._most, max_wait=longest)
+            await run_flow(flow, most=self._most, max_wait=longest, outermost=True)
         if self._most_kept is not None and flow.state.status in OVER:
             self._over.pop(log.key, None)
             self._over[log.key] = None
@@ -236,7 +236,7 @@ class FlowRuns:
     async def _go_on(self, flow: ActiveFlow, log: StoredLog, decisions: tuple[Decision, ...] = ()) -> None:
         state = flow.state
         if state.cancelled and state.status == "running":  # Its process died before all of it was stopped.
-            await run_flow(flow, most=self._most)
+            await run_flow(flow, most=self._most, outermost=True)
         if state.status in OVER or decisions:
             flow.tell(Resumed(decisions=decisions, at=self._clock.now()))
             await flow.write(state.status)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Coroutine
+from functools import partial
 from typing import Final, TypeAlias
 
 from lightagent.aiokits.abandon import stop
@@ -69,7 +70,7 @@ class Underway:
         """Do something."""
         task = asyncio.create_task(work)
         self._tasks[key] = task
-        task.add_done_callback(lambda done: self._ended(key, done))
+        task.add_done_callback(partial(self._ended, key))
 
     def wake(self, key: WorkKey, seconds: float, call: Callable[[], None]) -> None:
         """Call a function after so many seconds."""

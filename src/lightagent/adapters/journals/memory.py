@@ -8,7 +8,7 @@ import time
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
@@ -44,13 +44,8 @@ from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
 
 
-class _Later(NamedTuple):
-    """An append whose entries are made once somebody reads them."""
-
-    drafts: Sequence[Draft]
-    labels: Mapping[str, str] | None
-    at: float
-    seal: str
+_Later: TypeAlias = tuple[Sequence[Draft], Mapping[str, str] | None, float, str]
+"""An append whose entries are made once somebody reads them: they, labels, the time and the seal."""
 
 
 @dataclass(slots=True)
@@ -76,14 +71,14 @@ class _Kept:
             self.settle()
             self._take(drafts, labels, at, seal)
         else:
-            self.later.append(_Later(drafts, None if labels is None else dict(labels), at, seal))
+            self.later.append((drafts, None if labels is None else dict(labels), at, seal))
         return self.head
 
     def settle(self) -> None:
         """Make the entries whose texts were to be made later."""
         later, self.later = self.later, []
         for one in later:
-            self._take(one.drafts, one.labels, one.at, one.seal)
+            self._take(*one)
 
     def _take(self, drafts: Sequence[Draft], labels: Mapping[str, str] | None, at: float, seal: str) -> None:
         head = self.info.head
@@ -104,6 +99,7 @@ class MemoryJournalStore(JournalStore):
         self._clock = clock
         self._lock = threading.Lock()
         self._streams: dict[StreamKey, _Kept] = {}
+        self._last: tuple[StreamKey | None, _Kept | None] = None, None  # A run appends with one key again and again.
         self._places = itertools.count(1)
         self._tokens = itertools.count(1)
 
@@ -124,13 +120,16 @@ class MemoryJournalStore(JournalStore):
         else:
             check_written(drafts, labels, expected, at, token, seal)
         with self._lock:
-            kept = self._streams.get(key)
+            last, kept = self._last
+            if last is not key:
+                kept = self._streams.get(key)
             if kept is None:
                 check_append(StreamInfo(key), NO_HOLD, self._clock(), expected, token, replacing)
                 kept = self._streams[key] = _Kept(next(self._places), StreamInfo(key))
             elif replacing is not None or kept.head != expected or token is None or token != kept.hold.token:
                 kept.settle()
                 check_append(kept.info, kept.hold, self._clock(), expected, token, replacing)
+            self._last = key, kept
             return kept.add(drafts, labels, at, seal)
 
     async def read(self, key: StreamKey, after: int = 0, limit: int = 1000, wait: float = 0.0) -> Slice:
@@ -185,6 +184,7 @@ class MemoryJournalStore(JournalStore):
     ) -> int:
         check_forgetting(what, before, expected, seal, replacing)
         with self._lock:
+            self._last = None, None
             if isinstance(what, Scope):
                 gone = [key for key in self._streams if belongs(key.owner, what)]
                 return sum(self._streams.pop(key).head > 0 for key in gone)

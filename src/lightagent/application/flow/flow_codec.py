@@ -96,6 +96,8 @@ def is_short(event: FlowEvent) -> bool:
         case AttemptFinished(output=output):
             value, more = output.value, event.proposes or event.decisions or output.artifacts
             return not more and (value is None or (type(value) is str and len(value) <= _SHORT))
+        case FlowStarted(input=value):
+            return not event.metadata and (value is None or (type(value) is str and len(value) <= _SHORT))
         case FlowFinished():
             return True
         case _:

@@ -94,7 +94,7 @@ class FlowLoop:
             await flow.write(self._status())
             begin, self._begin = self._begin, []
             for key, step, move, asked in begin:
-                underway.begin(key, make_attempt(flow, move, asked, step))
+                underway.begin(key, make_attempt, flow, move, asked, step)
             if underway.failure is not None:
                 raise underway.failure
             if flow.state.status in _OVER or (underway.is_idle and not begin and not flow.news.is_ringing):
@@ -197,9 +197,9 @@ class FlowLoop:
             case Do():
                 self._do(move)
             case Ask():
-                underway.begin(_key(move.path, move.epoch, move.question), ask_step(flow, move))
+                underway.begin(_key(move.path, move.epoch, move.question), ask_step, flow, move)
             case AskHuman():
-                underway.begin(_key(move.path, move.epoch, "person"), ask_person(flow, move))
+                underway.begin(_key(move.path, move.epoch, "person"), ask_person, flow, move)
             case BeginWait():
                 self._begin_wait(move)
             case Wake():
@@ -233,11 +233,11 @@ class FlowLoop:
         step = flow.step_at(move.path, move.step.work)
         query = plain_query(flow, move, step) if move.query is None else move.query
         if query is None:
-            underway.begin(_key(move.path, move.epoch, f"query {move.attempt}"), self._make_query(move))
+            underway.begin(_key(move.path, move.epoch, f"query {move.attempt}"), self._make_query, move)
         elif flow.gate is None or flow.gate.has_passed(move.path, move.epoch):
             self._start(move, str(query), key, step)
         else:
-            underway.begin(_key(move.path, move.epoch, f"hooks {move.attempt}"), review_attempt(flow, move, str(query)))
+            underway.begin(_key(move.path, move.epoch, f"hooks {move.attempt}"), review_attempt, flow, move, str(query))
 
     def _start(self, move: Do, query: str, key: WorkKey, step: LightFlowStep) -> None:
         flow = self._flow

@@ -43,7 +43,6 @@ from lightagent.domain.later_drafts import LaterDrafts
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
 
-
 _Later: TypeAlias = tuple[Sequence[Draft], Mapping[str, str] | None, float, str]
 """An append whose entries are made once somebody reads them: they, labels, the time and the seal."""
 

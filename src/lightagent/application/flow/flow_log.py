@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from lightagent.application.flow.flow_codec import read_flow_event
+from lightagent.application.flow.flow_codec import later_drafts, read_flow_event
 from lightagent.application.flow.flow_inbox import HEARD, FlowInbox, heard_of
 from lightagent.application.flow.flow_values import FlowValues
 from lightagent.application.hold_lease import HeldLease
@@ -97,7 +97,7 @@ class StoredLog(FlowLog):
         await append_owned(
             self._store,
             self._key,
-            await self._values.drafts(events),
+            later_drafts(events) or await self._values.drafts(events),
             expected=self._head,
             at=self._clock.now(),
             labels=labels,

@@ -105,10 +105,10 @@ def of_agents_and_swarms(agent: LightAgent, swarm: LightSwarm) -> None:
     for event in agent.stream_events("?"):
         assert_type(event, StreamEvent)
         if event.type == "content":
-            print(event.data["text"], end="")
+            assert_type(event.data["text"], str)
     for event in swarm.run(agent, "?", stream=True, result_format="event"):
         if isinstance(event, ToolResultEvent):
-            print(event.data["output"])
+            assert_type(event.data["output"], str)
 
 
 async def of_flows(flow: LightFlow) -> None:
@@ -123,7 +123,7 @@ async def of_flows(flow: LightFlow) -> None:
                 assert_type(event.data, StepEndData)
                 assert_type(event.data["output"], JsonValue)
             case "content" | "reasoning" | "tool_part":
-                print(event.step, event.data["text"])
+                assert_type(event.data["text"], str)
             case "tool_call" | "tool_result" | "note" | "approval_required":
                 assert_type(event.path, tuple[str, ...])
             case "approval_decided":

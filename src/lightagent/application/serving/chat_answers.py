@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from lightagent.application.projections.partial_text import reply_text
 from lightagent.application.projections.usage import total_usage
+from lightagent.application.serving.approval_words import waiting_words
+from lightagent.application.serving.kept_runs import outer_call_id
 from lightagent.application.serving.projections import Opening
 from lightagent.application.serving.run_view import ChatView, ToolSteps, as_line
 from lightagent.application.serving.waiting import WaitingStep, WaitingSteps
@@ -39,7 +41,7 @@ class Ending:
     sentence: str = ""
 
 
-def ending_of(finished: RunFinished, waiting: WaitingSteps, finish_reason: str) -> Ending:
+def ending_of(finished: RunFinished, waiting: WaitingSteps, finish_reason: str, view: ChatView) -> Ending:
     """How the answer ends with the run.
 
     Args:
@@ -49,8 +51,8 @@ def ending_of(finished: RunFinished, waiting: WaitingSteps, finish_reason: str) 
     if isinstance(outcome, Completed):
         return Ending(finish_reason if finish_reason in _REASONS else "stop")
     if isinstance(outcome, Suspended):
-        calls = tuple(map(_call, waiting.external))
-        return Ending("tool_calls" if calls else "stop", calls=calls, sentence=_sentence(waiting.reviews))
+        calls = tuple(_call(waiting.run_id, call) for call in waiting.external)
+        return Ending("tool_calls" if calls else "stop", calls=calls, sentence=waiting_words(waiting.reviews, view))
     if isinstance(outcome, Cancelled):
         return Ending(error=_CANCELLED)
     return Ending(error=outcome_error(outcome))
@@ -70,7 +72,7 @@ def chat_completion(
         return _CANCELLED
     for event in events:
         waiting.feed(event)
-    ending = ending_of(finished, waiting, (last.finish_reason if last is not None else None) or "stop")
+    ending = ending_of(finished, waiting, (last.finish_reason if last is not None else None) or "stop", view)
     if ending.error is not None:
         return ending.error
     said = "" if last is None else reply_text(last)
@@ -108,19 +110,12 @@ def usage_object(usage: Usage) -> JsonObject:
     }
 
 
-def _call(waiting: WaitingStep) -> JsonObject:
+def _call(run_id: str, waiting: WaitingStep) -> JsonObject:
     return {
-        "id": waiting.id,
+        "id": outer_call_id(run_id, waiting.id),
         "type": "function",
         "function": {"name": waiting.name, "arguments": waiting.raw_arguments},
     }
-
-
-def _sentence(waiting: list[WaitingStep]) -> str:
-    if not waiting:
-        return ""
-    named = ", ".join(f"{one.name} ({one.id})" for one in waiting)
-    return f"This waits for a person to decide: {named}."
 
 
 def _reasoning(events: Sequence[Event], view: ChatView) -> str:

@@ -80,7 +80,7 @@ class ChatChunks(StreamProjection):
             yield from self._end(step)
 
     def _end(self, step: RunFinished) -> Iterator[bytes]:
-        ending = ending_of(step, self._waiting, self._finish)
+        ending = ending_of(step, self._waiting, self._finish, self._view)
         if ending.error is not None:
             yield self.fail(ending.error)
             return

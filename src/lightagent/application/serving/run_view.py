@@ -30,11 +30,15 @@ class ChatView:
         tools: how the calls of an agent's own tools are shown. Never as `tool_calls`, which clients would carry out.
         reasoning: the field for what the model thinks.
         usage: whether a stream ends with a chunk that tells the tokens.
+        approvals: the reader may decide about what waits by an answer.
+        console_url: where else people decide; empty where there is no such place.
     """
 
     tools: ShownTools = "hidden"
     reasoning: ReasoningField = "reasoning_content"
     usage: bool = False
+    approvals: bool = False
+    console_url: str = ""
 
     @property
     def reasoning_fields(self) -> tuple[str, ...]:

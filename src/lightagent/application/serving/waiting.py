@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lightagent.application.steps import Step
-from lightagent.domain.events import ApprovalDecided, ApprovalRequested, ModelReplied, Nested
+from lightagent.domain.events import ApprovalDecided, ApprovalRequested, ModelReplied, Nested, RunStarted
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import ToolCall
+from lightagent.domain.review_requests import request_id_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class WaitingStep:
         arguments: checked, and as reviewers see them.
         raw_arguments: as the model wrote them.
         reason: why it waits.
+        request_id: names the request about it, as reviewers know it.
     """
 
     path: tuple[str, ...]
@@ -28,6 +30,7 @@ class WaitingStep:
     arguments: JsonObject
     raw_arguments: str
     reason: str
+    request_id: str
 
     @property
     def id(self) -> str:
@@ -46,6 +49,8 @@ class WaitingSteps:
         self._external = external
         self._calls: dict[tuple[str, ...], dict[str, ToolCall]] = {}
         self._waiting: dict[tuple[str, ...], WaitingStep] = {}
+        self._runs: dict[tuple[str, ...], str] = {}
+        self._turns: dict[tuple[str, ...], int] = {}
 
     def feed(self, step: Step) -> None:
         """Take one step of the run."""
@@ -54,18 +59,29 @@ class WaitingSteps:
             path.append(step.call_id)
             step = step.event
         match step:
+            case RunStarted(run_id=run_id):
+                self._runs[tuple(path)] = run_id
             case ModelReplied(message=message):
+                self._turns[tuple(path)] = step.turn
                 self._calls[tuple(path)] = {call.id: call for call in message.tool_calls}
                 self._waiting = {place: one for place, one in self._waiting.items() if place[:-1] != tuple(path)}
             case ApprovalRequested():
                 place = (*path, step.call_id)
                 call = self._calls.get(tuple(path), {}).get(step.call_id)
                 name, raw = ("", "") if call is None else (call.name, call.arguments)
-                self._waiting[place] = WaitingStep(place, name, copy_json(step.arguments), raw, step.reason)
+                request_id = request_id_of(
+                    self._runs.get((), ""), self._runs.get(place[:-1], ""), self._turns.get(place[:-1], 0), step.call_id
+                )
+                self._waiting[place] = WaitingStep(place, name, copy_json(step.arguments), raw, step.reason, request_id)
             case ApprovalDecided():
                 self._waiting.pop((*path, step.call_id), None)
             case _:
                 pass
+
+    @property
+    def run_id(self) -> str:
+        """The run that is followed."""
+        return self._runs.get((), "")
 
     @property
     def external(self) -> list[WaitingStep]:

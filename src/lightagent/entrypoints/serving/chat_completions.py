@@ -1,8 +1,8 @@
-"""``POST /v1/chat/completions``, which every chat interface and client speaks, and ``GET /v1/models``."""
+"""``POST /v1/chat/completions``, which every chat interface and client speaks."""
 
 from __future__ import annotations
 
-import logging
+from dataclasses import dataclass
 from typing import Final
 
 from starlette.responses import Response
@@ -12,81 +12,102 @@ from lightagent.application.serving.chat_answers import chat_completion
 from lightagent.application.serving.chat_chunks import ChatChunks
 from lightagent.application.serving.chat_requests import ChatAsked, read_chat_request
 from lightagent.application.serving.client_tools import client_tools
+from lightagent.application.serving.kept_runs import run_and_call
 from lightagent.application.serving.openai_errors import run_error_object
 from lightagent.application.serving.projections import Opening
 from lightagent.application.serving.refusals import RequestRefused, status_of
 from lightagent.application.serving.run_view import ChatView
 from lightagent.application.serving.waiting import WaitingSteps
 from lightagent.domain.error_codes import LightAgentErrorInfo
-from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.review import ApprovalDecision
+from lightagent.entrypoints.serving.catalogue import Served
 from lightagent.entrypoints.serving.door import json_response
 from lightagent.entrypoints.serving.event_stream import RunEventStream
 from lightagent.entrypoints.serving.requests import ServedRequest, ServedRoute
 from lightagent.entrypoints.serving.served_run import ServedRun
 from lightagent.entrypoints.serving.whole_answers import play_whole
-from lightagent.options import RunOptions
+from lightagent.options import ResumeOptions, RunOptions
 
-_LOG: Final = logging.getLogger("lightagent.serve")
+
+@dataclass(frozen=True, slots=True)
+class _Chat:
+    """One chat that is about to be answered.
+
+    Attributes:
+        waiting: knows what waits, and what had waited before the run goes on.
+    """
+
+    asked: ChatAsked
+    served: Served
+    run: ServedRun
+    waiting: WaitingSteps
 
 
 async def chat_completions(request: ServedRequest) -> ASGIApp:
     """Answer a chat."""
-    serving, settings = request.serving, request.serving.settings
+    settings = request.serving.settings
     asked = read_chat_request(request.body, settings.system_messages)
-    served = serving.catalogue.find(asked.model, request.caller)
-    tools = client_tools(asked.tools)
-    options = run_options(asked)
-    if tools:
-        options["tools"] = tools
-    if asked.query is None:
-        raise RequestRefused(400, "messages: no run waits for these results.", "", param="messages")
-    run = serving.begin(request.caller, served, asked.query, options, stream=asked.stream)
-    opening = Opening(f"chatcmpl-{run.id}", asked.model, int(serving.clock()))
-    view = ChatView(settings.tools_shown, settings.reasoning, asked.include_usage)
-    waiting = WaitingSteps(frozenset(tool.spec.name for tool in tools))
+    served = request.serving.catalogue.find(asked.model, request.caller)
+    chat = await (_begun(request, asked, served) if asked.query is not None else _gone_on(request, asked, served))
+    opening = Opening(f"chatcmpl-{chat.run.id}", asked.model, int(request.serving.clock()))
+    view = ChatView(
+        settings.tools_shown,
+        settings.reasoning,
+        asked.include_usage,
+        settings.chat_approvals,
+        settings.console_url or "",
+    )
     if asked.stream:
-        return RunEventStream(run, ChatChunks(opening, view, waiting), settings, request.headers)
-    return await _whole(request, run, opening, view, waiting)
+        return RunEventStream(chat.run, ChatChunks(opening, view, chat.waiting), settings, request.headers)
+    return await _whole(request, chat, opening, view)
 
 
-def run_options(asked: ChatAsked) -> RunOptions:
-    """The options of the run that a request asks for."""
-    return RunOptions(
+async def _begun(request: ServedRequest, asked: ChatAsked, served: Served) -> _Chat:
+    """A new run for the user's question."""
+    tools = client_tools(asked.tools)
+    options = RunOptions(
         history=asked.history, metadata=asked.params, instructions=asked.instructions or None, tags=asked.tags
     )
+    if tools:
+        options["tools"] = tools
+    run = request.serving.begin(request.caller, served, asked.query or "", options, stream=asked.stream)
+    return _Chat(asked, served, run, WaitingSteps(frozenset(tool.spec.name for tool in tools)))
 
 
-async def _whole(
-    request: ServedRequest, run: ServedRun, opening: Opening, view: ChatView, waiting: WaitingSteps
-) -> Response:
-    events = await play_whole(run, request.http.receive, request.serving.settings)
-    body = chat_completion(opening, events, view, waiting)
+async def _gone_on(request: ServedRequest, asked: ChatAsked, served: Served) -> _Chat:
+    """The run that waits for results of the client's tools. Its own record holds, whatever the messages say of it."""
+    runs = {run_and_call(call_id)[0] for call_id, _ in asked.results}
+    if len(runs) != 1:
+        raise RequestRefused(
+            400, "messages: these are results of calls of several runs.", "Send those of one run.", param="messages"
+        )
+    results = {run_and_call(call_id)[1]: text for call_id, text in asked.results}
+    journal = await request.serving.kept.waiting(runs.pop(), request.caller.owner)
+    tools = client_tools(asked.tools, results)
+    waiting = WaitingSteps(frozenset(tool.spec.name for tool in tools))
+    for event in journal.events:
+        waiting.feed(event)
+    known = {call.path[-1] for call in waiting.external}
+    if unknown := [call_id for call_id in results if call_id not in known]:
+        raise RequestRefused(
+            400,
+            f"messages: no call {unknown[0]!r:.100} waits for a result.",
+            "Send the tools of the request that brought the calls as well.",
+            param="messages",
+        )
+    decisions = {call_id: ApprovalDecision.approve(actor=request.caller.key_id or "client") for call_id in results}
+    options = ResumeOptions(tools=tools)
+    run = request.serving.resume(request.caller, served, journal, decisions, options, stream=asked.stream)
+    return _Chat(asked, served, run, waiting)
+
+
+async def _whole(request: ServedRequest, chat: _Chat, opening: Opening, view: ChatView) -> Response:
+    events = await play_whole(chat.run, request.http.receive, request.serving.settings)
+    body = chat_completion(opening, events, view, chat.waiting)
     if isinstance(body, LightAgentErrorInfo):
         headers = {**request.headers, "x-should-retry": "true" if body.retryable else "false"}
         return json_response(run_error_object(body), headers, status_of(body))
     return json_response(body, request.headers)
 
 
-async def list_models(request: ServedRequest) -> ASGIApp:
-    """The models that this caller may use."""
-    models: list[JsonValue] = [
-        _model(one.name, one.kind) for one in request.serving.catalogue if request.caller.may_use(one.name)
-    ]
-    return json_response({"object": "list", "data": models}, request.headers)
-
-
-async def show_model(request: ServedRequest) -> ASGIApp:
-    """One of them."""
-    found = request.serving.catalogue.find(str(request.http.path_params["model"]), request.caller)
-    return json_response(_model(found.name, found.kind), request.headers)
-
-
-def _model(name: str, kind: str) -> JsonObject:
-    return {"id": name, "object": "model", "created": 0, "owned_by": "lightagent", "lightagent": {"kind": kind}}
-
-
-CHAT_ROUTES: Final = (
-    ServedRoute("/v1/chat/completions", "POST", chat_completions, takes_body=True),
-    ServedRoute("/v1/models", "GET", list_models),
-    ServedRoute("/v1/models/{model:path}", "GET", show_model),
-)
+CHAT_ROUTES: Final = (ServedRoute("/v1/chat/completions", "POST", chat_completions, takes_body=True),)

@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from lightagent.application.serving.projections import StreamProjection
 from lightagent.domain.error_mapping import classify_exception
+from lightagent.domain.events import RunFinished
 from lightagent.entrypoints.serving.connections import CLIENT_LEFT, watched
 from lightagent.entrypoints.serving.served_run import ServedRun
 from lightagent.settings.serve_schema import ServeSettings
@@ -121,12 +122,16 @@ class RunEventStream:
             self._run.cancel(CLIENT_LEFT)
 
     async def _play(self, writer: EventWriter) -> None:
+        last = b""  # Written once the run is closed and kept: a client may answer to it at once.
         try:
             async with self._run as run:
                 async for step in run.steps:
                     frames = self._projection.feed(step)
-                    if frames:
+                    if isinstance(step, RunFinished):
+                        last = frames
+                    elif frames:
                         await writer.write(frames)
+            await writer.write(last)
         except Exception as error:
             _LOG.warning("The run %s could not be served: %s", self._run.id, type(error).__name__, exc_info=error)
             await writer.write(self._projection.fail(classify_exception(error)))

@@ -60,7 +60,7 @@ async def _listen(
 ) -> None:
     async with app:
         own = [*agents] if agents or swarms else [app.agent()]
-        starlette = serve(own, swarms=swarms, settings=settings)
+        starlette = serve(own, swarms=swarms, settings=settings, store=app.journals)
         serving: Serving = starlette.state.serving
         require_keys(settings.host, has_keys=serving.needs_key)
         with listening(settings) as sock:

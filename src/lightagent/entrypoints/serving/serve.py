@@ -11,20 +11,25 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
+from lightagent.adapters.journals.memory import MemoryJournalStore
+from lightagent.adapters.system import SystemClock
 from lightagent.agent import LightAgent
 from lightagent.application.serving.callers import Caller
+from lightagent.application.serving.kept_runs import KeptRuns
 from lightagent.domain.errors import ConfigurationError
 from lightagent.entrypoints.serving.catalogue import Catalogue, Served, ServedAgent
 from lightagent.entrypoints.serving.chat_completions import CHAT_ROUTES
 from lightagent.entrypoints.serving.door import endpoint
 from lightagent.entrypoints.serving.health import HEALTH_ROUTES
+from lightagent.entrypoints.serving.models import MODEL_ROUTES
 from lightagent.entrypoints.serving.requests import ServedRoute
 from lightagent.entrypoints.serving.state import Serving
+from lightagent.ports.journals import JournalStore
 from lightagent.settings import Settings
 from lightagent.settings.serve_schema import ServeSettings
 from lightagent.swarm import LightSwarm
 
-ROUTES: Final[tuple[ServedRoute, ...]] = (*HEALTH_ROUTES, *CHAT_ROUTES)
+ROUTES: Final[tuple[ServedRoute, ...]] = (*HEALTH_ROUTES, *MODEL_ROUTES, *CHAT_ROUTES)
 """What is served. A further protocol adds its routes here, and nothing else."""
 
 
@@ -33,6 +38,7 @@ def serve(
     *,
     swarms: Mapping[str, LightSwarm] | None = None,
     settings: Settings | ServeSettings | None = None,
+    store: JournalStore | None = None,
     deps: Callable[[Caller], object] | None = None,
 ) -> Starlette:
     """An ASGI application that serves agents to any client that speaks to OpenAI's API.
@@ -45,6 +51,8 @@ def serve(
         agents: each is a model that clients name.
         swarms: by the name under which each is a model; its first agent is asked first.
         settings: the section `serve` of the settings, or all of them; by default what the section has by default.
+        store: keeps every run, so that those that wait survive the process, and the keys; without one the few runs that
+            wait are kept in memory.
         deps: makes the dependencies of the agents' tools for who asks; agents that depend on nothing need none.
 
     Raises:
@@ -53,7 +61,8 @@ def serve(
     chosen = settings.serve if isinstance(settings, Settings) else settings or ServeSettings()
     several = agents if isinstance(agents, Iterable) else (agents,)
     catalogue = Catalogue([*(Served(agent.name, agent) for agent in several), *_swarms(swarms or {})])
-    return application(Serving(catalogue, chosen, deps))
+    kept = KeptRuns(MemoryJournalStore() if store is None else store, SystemClock(), lasts=store is not None)
+    return application(Serving(catalogue, chosen, kept, deps))
 
 
 def application(serving: Serving, routes: Sequence[ServedRoute] = ROUTES) -> Starlette:

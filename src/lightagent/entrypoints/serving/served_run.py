@@ -8,6 +8,7 @@ from typing import Self
 
 from lightagent.application.cancellation_token import CancellationToken
 from lightagent.application.journal import Journal
+from lightagent.application.serving.kept_runs import KeptRuns
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.entrypoints.serving.slots import Slot, Slots
 from lightagent.streams import RunSteps
@@ -62,12 +63,20 @@ class ServedRun:
         id: of the run.
     """
 
-    def __init__(self, steps: RunSteps, token: CancellationToken, slots: Slots, slot: Slot, going: GoingRuns) -> None:
+    def __init__(
+        self,
+        steps: RunSteps,
+        token: CancellationToken,
+        slots: Slots,
+        slot: Slot,
+        going: GoingRuns,
+        kept: KeptRuns,
+    ) -> None:
         self.steps = steps
         self.id = steps.journal.started.run_id
         self._token = token
         self._slots, self._slot = slots, slot
-        self._going = going
+        self._going, self._kept = going, kept
         going.add(self)
 
     @property
@@ -95,6 +104,7 @@ class ServedRun:
     ) -> None:
         try:
             await self.steps.aclose()
+            await self._kept.left(self.journal)
         finally:
             self.forget()
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
 from lightagent.agent_base import Query
+from lightagent.aiokits.abandon import stop
 from lightagent.application.cancellation_token import CancellationToken
 from lightagent.application.decide_calls import Decisions
 from lightagent.application.journal import Journal
 from lightagent.application.serving.callers import NOBODY, Caller
+from lightagent.application.serving.kept_runs import KeptRuns
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.domain.errors import ConfigurationError
 from lightagent.entrypoints.serving.catalogue import Catalogue, Served
@@ -32,6 +34,7 @@ class Serving:
     """One server.
 
     Attributes:
+        kept: where runs wait for their clients.
         needs_key: each request must come with a key.
         deps: makes the dependencies of the agents' tools for a caller.
         nobody: who asks where no key is needed.
@@ -39,12 +42,14 @@ class Serving:
 
     catalogue: Catalogue
     settings: ServeSettings
+    kept: KeptRuns
     deps: Callable[[Caller], object] | None = None
     needs_key: bool = False
     clock: Callable[[], float] = time.time
     nobody: Caller = NOBODY
     going: GoingRuns = field(default_factory=GoingRuns)
     slots: Slots = field(init=False)
+    _background: set[asyncio.Task[None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         chosen = self.settings
@@ -66,6 +71,8 @@ class Serving:
         """
         token = CancellationToken()
         owned = options | RunOptions(tenant=caller.tenant, user_id=caller.user, cancel=token)
+        if self.kept.lasts and owned.get("session_id") is None:
+            owned["journal"] = self.kept.store
         return self._served(caller, token, lambda: served.agent.asteps(query, self._deps(caller), owned, stream=stream))
 
     def resume(
@@ -99,13 +106,20 @@ class Serving:
             raise RequestRefused(400, exc.message, exc.guidance) from exc
         slot = self.slots.ask(caller.key_id)
         try:
-            return ServedRun(steps, token, self.slots, slot, self.going)
+            return ServedRun(steps, token, self.slots, slot, self.going, self.kept)
         except BaseException:
             self.slots.give_back(slot)
             raise
 
     def _deps(self, caller: Caller) -> object:
         return None if self.deps is None else self.deps(caller)
+
+    def in_background(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
+        """Have work done that outlives the request which wants it; the end of the server cancels it."""
+        task = asyncio.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+        return task
 
     async def stop(self) -> None:
         """Take no new runs, let those that go on end, and cancel what has not ended in time."""
@@ -117,3 +131,4 @@ class Serving:
         with suppress(TimeoutError):
             async with asyncio.timeout(LAST_WORDS):
                 await self.going.ended()
+        await stop([*self._background])

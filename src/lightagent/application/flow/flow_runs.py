@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final
@@ -29,7 +29,7 @@ from lightagent.application.flow.review_run import may_rerun, may_resume
 from lightagent.application.flow.run_flow import run_flow
 from lightagent.application.flow.seen_flow import UNSEEN, Seen
 from lightagent.application.flow.show_flow import flow_result
-from lightagent.application.flow.step_code import coded_definition
+from lightagent.application.flow.step_code import CodedDefinitions
 from lightagent.application.flow.step_result import LightFlowResult
 from lightagent.application.flow.underway import MOST_AT_ONCE
 from lightagent.application.flow.value_sizes import check_size
@@ -94,15 +94,16 @@ class FlowRuns:
         self._gates = gates
         self._clock = clock
         self._ids = ids
-        self._name = name
         self._listeners = listeners
         self._most = most
         self._most_kept = most_kept
-        self._coded = coded
         self._limits = limits
         self._max_wait = max_wait
         self._over: dict[StreamKey, None] = {}
-        self._definitions = LastResults[Sequence[LightFlowStep], FlowDefinition](partial(definition_of, name))
+        plain = LastResults[Sequence[LightFlowStep], FlowDefinition](partial(definition_of, name))
+        self._definition: Callable[[Sequence[LightFlowStep]], FlowDefinition] = (
+            CodedDefinitions(name) if coded else plain
+        )
         self._works = LastResults(by_work)
 
     async def begin(self, steps: Sequence[LightFlowStep], query: str, request: FlowRequest) -> LightFlowResult:
@@ -376,10 +377,6 @@ class FlowRuns:
             write_lines=self._seen.write_lines,
             reviews=self._reviews,
         )
-
-    def _definition(self, steps: Sequence[LightFlowStep]) -> FlowDefinition:
-        # What an agent is may change between two runs, so digests are taken anew.
-        return coded_definition(self._name, steps) if self._coded else self._definitions(steps)
 
 
 def no_such_run(run_id: str) -> ConfigurationError:

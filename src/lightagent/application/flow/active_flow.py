@@ -60,6 +60,7 @@ class ActiveFlow:
         watchers: show it to telemetry; None where nobody watches.
         write_lines: takes lines about it, for logs.
         reviews: where people are asked about steps; None: nowhere but in the run itself.
+        lost: how often the attempt of another flow was lost below which it goes on; None: there is none.
         outlet: takes what happens to the consumer of a stream; None where nobody watches.
         chance: gives numbers from 0 to 1, for pauses that spread what failed together.
 
@@ -85,6 +86,7 @@ class ActiveFlow:
         watchers: FlowWatchers | None = None,
         write_lines: WriteLines = no_lines,
         reviews: FlowReviews | None = None,
+        lost: int | None = None,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self.steps = steps
@@ -98,6 +100,7 @@ class ActiveFlow:
         self.watchers = watchers
         self.write_lines = write_lines
         self.reviews = reviews
+        self.lost = lost
         self.requests: set[str] = set()
         self.chance = chance
         self.news = Bell()

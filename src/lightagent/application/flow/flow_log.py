@@ -131,3 +131,11 @@ async def read_flow(store: JournalStore, key: StreamKey) -> tuple[StreamInfo, li
             guidance="The store was changed: find out who writes to it, and restore a backup.",
         )
     return stream, events
+
+
+def no_such_run(run_id: str) -> ConfigurationError:
+    """There is no run of this id and owner."""
+    return ConfigurationError(
+        f"There is no run {run_id!r:.100} of a flow here.",
+        guidance="Look at run_id, and pass the user_id= and tenant= that it was begun with.",
+    )

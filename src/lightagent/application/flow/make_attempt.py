@@ -64,6 +64,10 @@ class Attempt(StepTask):
         return self._move.notes
 
     @property
+    def lost(self) -> int:
+        return self._move.lost
+
+    @property
     def clock(self) -> Clock:
         return self._flow.clock
 

@@ -37,6 +37,7 @@ class Progress(Board):
         """The next attempt is to be made."""
         node.attempt += 1
         node.cut = False
+        node.begun = 0
         node.due = due or None
         node.notes = None
         node.proposed = ()

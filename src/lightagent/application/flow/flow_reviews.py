@@ -27,6 +27,7 @@ from lightagent.domain.review_requests import (
     request_id_of,
     shown_part,
 )
+from lightagent.domain.journal_streams import StreamKey
 from lightagent.domain.scopes import Scope
 
 _LOGGER: Final = logging.getLogger("lightagent")
@@ -87,11 +88,19 @@ class FlowReviews:
         while True:
             known = await self._streams.read(key)
             if known is not None and known.as_of(now).status in ("waiting", "decided"):
-                return known
+                if known.request.trace_id == request.trace_id:
+                    return known
+                known = await self._of_another_run(key, known, now)
             if known is not None:
                 request = self._request(state, asking, now, known.request.round + 1)
             with suppress(StreamConflict, Fenced):
                 return await self._streams.append(key, known, ReviewRequested(request))
+
+    async def _of_another_run(self, key: StreamKey, review: Review, now: float) -> Review | None:
+        """Take back what a run asked that had the same id and whose record is gone; nobody was asked about this run."""
+        with suppress(StreamConflict, Fenced):
+            return await self._streams.append(key, review, ReviewRevoked("", "The run that asked is gone.", now))
+        return await self._streams.read(key)
 
     async def at_once(self, review: Review) -> ApprovalDecision | None:
         """What a function decides at once; else somebody is told that the step waits. What fails decides nothing."""

@@ -103,8 +103,7 @@ class FlowLoop:
         while True:
             for report in flow.take_reports():
                 self._hear(report)
-            if self._due or self._later:
-                self._carry_out_all()
+            self._carry_out_all()
             await flow.write(self._status())
             begin, self._begin = self._begin, []
             for key, step, move, asked in begin:

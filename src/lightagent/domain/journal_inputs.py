@@ -43,7 +43,8 @@ def check_append_numbers(
     if not count:
         raise ConfigurationError("An append needs at least one entry.", guidance="")
     for name, text in (labels or {}).items():
-        _check_label(name, text)
+        if type(name) is not str or type(text) is not str:
+            _check_label(name, text)
     _check_moment("at", at)
     for name, number in (("expected", expected), ("token", token)):
         if type(number) is not int or not 0 <= number < _BEYOND:

@@ -17,6 +17,7 @@ from lightagent.domain.errors import ConfigurationError, Fenced, PolicyError, St
 from lightagent.domain.flow.events import Subject
 from lightagent.domain.flow.nodes import Node
 from lightagent.domain.flow.state import FlowState
+from lightagent.domain.journal_streams import StreamKey
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.review_log import Review, ReviewExpired, ReviewRequested, ReviewRevoked, ReviewTaken, ReviewUsed
@@ -27,7 +28,6 @@ from lightagent.domain.review_requests import (
     request_id_of,
     shown_part,
 )
-from lightagent.domain.journal_streams import StreamKey
 from lightagent.domain.scopes import Scope
 
 _LOGGER: Final = logging.getLogger("lightagent")

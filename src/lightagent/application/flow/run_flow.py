@@ -246,7 +246,7 @@ class FlowLoop:
         if underway.is_full:
             self._later.append(move)
             return
-        if self._lost.hold(move):
+        if move.lost and self._lost.hold(move):
             return
         step = flow.step_at(move.path, move.step.work)
         query = plain_query(flow, move, step) if move.query is None else move.query

@@ -15,6 +15,7 @@ from lightagent.domain.flow.outputs import Artifact, StepOutput
 from lightagent.domain.flow.record import StepRecord, StepStatus, Verdict
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.review import ApprovalAction
 
 T = TypeVar("T")
 
@@ -70,7 +71,7 @@ class LightFlowStepResult:
     input_summary: str | None = None
     output_summary: str | None = None
     approval_request_id: str | None = None
-    approval_decision: str | None = None
+    approval_decision: ApprovalAction | Literal["pending"] | None = None
     path: str = ""
     verdict: Verdict | None = None
     artifacts: tuple[Artifact, ...] = ()

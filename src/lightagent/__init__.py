@@ -261,6 +261,7 @@ if TYPE_CHECKING:
     from lightagent.domain.tools import ToolSpec
     from lightagent.domain.trace_summary import TraceSummary
     from lightagent.domain.usage import Usage, normalize_usage
+    from lightagent.entrypoints.serving import serve
     from lightagent.flow import JsonLightFlowStore, LightFlow
     from lightagent.flow_options import FlowOptions, StepOptions, WaitOptions
     from lightagent.flow_streams import (
@@ -360,7 +361,7 @@ __all__ = [
     "normalize_usage", "on_approval_required", "on_conclusion", "on_context", "on_error", "on_handoff", "on_output",
     "on_rerun", "on_resume", "open_app", "open_detector", "open_embedder", "openapi_tools",
     "output_redaction_guardrail", "output_schema_guardrail", "privacy_input_guardrail", "read_artifact",
-    "sensitive_tool_confirmation_guardrail", "spent_in", "summarize_trace", "tool", "trace_events",
+    "sensitive_tool_confirmation_guardrail", "serve", "spent_in", "summarize_trace", "tool", "trace_events",
     "url_allowlist_guardrail",
 ]
 # fmt: on

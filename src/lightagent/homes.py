@@ -53,6 +53,7 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
     "adapters.chat.offline": ("OfflineModel",),
     "adapters.chat.fallback": ("FallbackModel",),
     "agent": ("LightAgent",),
+    "entrypoints.serving": ("serve",),
     "swarm": ("LightSwarm",),
     "compose.swarm_talk": ("AgentMail",),
     "domain.agent_messages": ("AgentMessage",),

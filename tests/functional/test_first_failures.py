@@ -81,10 +81,12 @@ def _quickly(error: ProviderError) -> ProviderError:
     [
         (Limits(), {}, 3),
         (Limits(max_retry=6), {}, 6),
+        (Limits(max_retry=10), {}, 10),
+        (Limits(max_retry=10), {"timeout": 60}, 10),
         (Limits(), {"max_retry": 10}, 10),
         (Limits(), {"max_retry": 2}, 2),
     ],
-    ids=["by default", "limits", "ten are asked for", "two are asked for"],
+    ids=["by default", "limits", "limits of ten", "beside a timeout", "ten are asked for", "two are asked for"],
 )
 def test_who_says_how_often_means_it(limits: Limits, options: RunOptions, attempts: int) -> None:
     model = ScriptedModel([_quickly(_refused()) for _ in range(20)])

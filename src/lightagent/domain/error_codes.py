@@ -81,6 +81,7 @@ ERROR_TAXONOMY: Final[dict[str, LightAgentErrorInfo]] = dict(
         _info("LA-POLICY", "A policy said no.", "Ask for the right, or change the policy."),
         _info("LA-BUDGET", "A budget was spent.", "Raise the limit, or make the task smaller."),
         _info("LA-FLOW-TIMEOUT", "A flow step ran out of time.", "Raise the step's timeout=."),
+        _info("LA-FLOW-LOST", "A flow step was lost with its process, again and again.", "See what ends the process."),
         _info("LA-OUTPUT", "The answer did not fit output_type.", "Simplify the type or use a stronger model."),
         _info("LA-STORE", "A store could not be read or written.", "See details; what was acknowledged is kept."),
         _info("LA-CONFIG", "The configuration is wrong.", "Mend what is named."),

@@ -28,6 +28,7 @@ _FAMILIES: dict[str, type[LightAgentError]] = {
     "LA-POLICY": PolicyError,
     "LA-BUDGET": BudgetError,
     "LA-FLOW-TIMEOUT": FlowTimeout,
+    "LA-FLOW-LOST": LightAgentError,
     "LA-OUTPUT": OutputError,
     "LA-STORE": StoreError,
     "LA-CONFIG": ConfigurationError,

@@ -39,6 +39,7 @@ from lightagent.domain.flow.events import (
 from lightagent.domain.journal_streams import Draft, Entry
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.last_results import LastResults
+from lightagent.domain.later_drafts import LaterDrafts
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -65,6 +66,8 @@ _Plain: TypeAlias = (
 
 _KINDS: Final = frozenset(kind.__dataclass_fields__["type"].default for kind in FlowEvent.__args__)
 _SCHEMA: Final = 1
+_SHORT: Final = 4_096
+"""Characters of a text that stays in its event in any case."""
 _encode: Final = json.JSONEncoder(separators=(",", ":")).encode  # json.dumps would make an encoder for each event.
 _MOST_DEPTH: Final = 900
 _CHANGED: Final = "What is stored is not what was written."
@@ -74,7 +77,35 @@ MOST_NESTED: Final = 16
 
 def flow_drafts(events: Sequence[FlowEvent]) -> list[Draft]:
     """The events as a store takes them."""
-    return [Draft(flow_event_text(event), _SCHEMA) for event in events]
+    return [_draft(event) for event in events]
+
+
+def later_drafts(events: Sequence[FlowEvent]) -> LaterDrafts[FlowEvent] | None:
+    """The same, made when a store wants them; None where one of them may be long, or may change before that."""
+    for event in events:
+        if not is_short(event):
+            return None
+    return LaterDrafts(events, _draft)
+
+
+def is_short(event: FlowEvent) -> bool:
+    """Whether it is one of those that every step has, and tells of short texts only."""
+    match event:
+        case AttemptStarted(query=value):
+            return not event.decisions and (value is None or (type(value) is str and len(value) <= _SHORT))
+        case AttemptFinished(output=output):
+            value, more = output.value, event.proposes or event.decisions or output.artifacts
+            return not more and (value is None or (type(value) is str and len(value) <= _SHORT))
+        case FlowStarted(input=value):
+            return not event.metadata and (value is None or (type(value) is str and len(value) <= _SHORT))
+        case FlowFinished():
+            return True
+        case _:
+            return False
+
+
+def _draft(event: FlowEvent) -> Draft:
+    return Draft(flow_event_text(event), _SCHEMA)
 
 
 def read_flow_event(entry: Entry) -> FlowEvent:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from lightagent.application.flow.flow_codec import read_flow_event
+from lightagent.application.flow.flow_codec import later_drafts, read_flow_event
 from lightagent.application.flow.flow_inbox import HEARD, FlowInbox, heard_of
 from lightagent.application.flow.flow_values import FlowValues
 from lightagent.application.hold_lease import HeldLease
@@ -97,7 +97,7 @@ class StoredLog(FlowLog):
         await append_owned(
             self._store,
             self._key,
-            await self._values.drafts(events),
+            later_drafts(events) or await self._values.drafts(events),
             expected=self._head,
             at=self._clock.now(),
             labels=labels,
@@ -131,3 +131,11 @@ async def read_flow(store: JournalStore, key: StreamKey) -> tuple[StreamInfo, li
             guidance="The store was changed: find out who writes to it, and restore a backup.",
         )
     return stream, events
+
+
+def no_such_run(run_id: str) -> ConfigurationError:
+    """There is no run of this id and owner."""
+    return ConfigurationError(
+        f"There is no run {run_id!r:.100} of a flow here.",
+        guidance="Look at run_id, and pass the user_id= and tenant= that it was begun with.",
+    )

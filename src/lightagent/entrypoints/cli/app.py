@@ -28,6 +28,7 @@ from lightagent.entrypoints.cli.resume_command import resume_file
 from lightagent.entrypoints.cli.retention_commands import forget, prune, trim
 from lightagent.entrypoints.cli.review_commands import review_app
 from lightagent.entrypoints.cli.run_command import run
+from lightagent.entrypoints.cli.serve_command import serve
 from lightagent.entrypoints.cli.session_change_commands import checkpoint, fork, rerun, resume, undo
 from lightagent.entrypoints.cli.session_commands import sessions_app
 from lightagent.entrypoints.cli.skill_commands import skills_app
@@ -58,6 +59,7 @@ app.command()(run)
 app.command("resume")(resume_file)
 app.command()(chat)
 app.command()(worker)
+app.command()(serve)
 config_app.command()(trust)
 config_app.command()(untrust)
 app.add_typer(config_app, name="config", help="Check, show and compare settings, without any network.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, TypeAlias
 
 import typer
@@ -28,14 +29,16 @@ from lightagent.entrypoints.cli.options import (
     Instructions,
     Profile,
     ShowTrace,
+    Strict,
     Tenant,
     Tools,
     TrustConfig,
     User,
     settings_for,
 )
-from lightagent.entrypoints.cli.resume_run import resume_with
+from lightagent.entrypoints.cli.resume_run import Resuming, resume_with
 from lightagent.entrypoints.cli.stores import Listing, gather_listing, print_listing, to_minute, with_store
+from lightagent.entrypoints.cli.swarm_files import Swarm
 from lightagent.entrypoints.cli.trace_tree import print_tree
 from lightagent.ports.journals import JournalStore
 from lightagent.settings.origins import printable
@@ -145,11 +148,13 @@ def resume(
     respond: Respond = None,
     call: CallId = None,
     tools: Tools = None,
+    swarm: Swarm = None,
     instructions: Instructions = None,
     tenant: Tenant = "",
     user: User = "",
     as_json: AsJson = False,
     trace: ShowTrace = False,
+    strict: Strict = False,
     config: Config = None,
     profile: Profile = None,
     debug: Debug = False,
@@ -157,7 +162,8 @@ def resume(
 ) -> ExitCode:
     """Go on with a run that was interrupted, or that waits for a human, with a decision about the call that waits.
 
-    The agent is the one of the settings; give it the tools that the run was begun with. Ends as `run` does.
+    The agent is the one of the settings; give it the tools that the run was begun with, or the swarm by --swarm. Ends
+    as `run` does.
 
     **Examples**
 
@@ -175,9 +181,6 @@ def resume(
         find,
         decision_of(approve, reject, edit, respond),
         call,
-        settings=settings_for(config, profile, debug, trust_config),
-        tools=tools,
-        instructions=instructions,
-        as_json=as_json,
-        trace=trace,
+        partial(settings_for, config, profile, debug, trust_config),
+        Resuming(tools, instructions, swarm, strict, as_json, trace),
     )

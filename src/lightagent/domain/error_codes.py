@@ -24,6 +24,7 @@ ErrorCode: TypeAlias = Literal[
     "LA-POLICY",
     "LA-BUDGET",
     "LA-FLOW-TIMEOUT",
+    "LA-FLOW-LOST",
     "LA-OUTPUT",
     "LA-STORE",
     "LA-CONFIG",

@@ -28,7 +28,7 @@ from lightagent.application.projections.stream_events import (
     ToolPartEvent,
     ToolResultEvent,
 )
-from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.error_codes import ErrorCode, LightAgentErrorInfo
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.review import ApprovalAction
@@ -55,7 +55,7 @@ class StepStartData(TypedDict):
 class FailureData(TypedDict):
     """Why a step or a run failed."""
 
-    code: str
+    code: ErrorCode
     message: str
     guidance: str
     details: JsonObject | None

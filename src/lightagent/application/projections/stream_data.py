@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing_extensions import TypedDict
 
-from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.error_codes import ErrorCode, LightAgentErrorInfo
 from lightagent.domain.events import ToolStatus
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.outcomes import RunStatus
@@ -54,7 +54,7 @@ class ApprovalRequiredData(TypedDict):
 class ErrorData(TypedDict):
     """Why a run failed."""
 
-    code: str
+    code: ErrorCode
     message: str
     guidance: str
 

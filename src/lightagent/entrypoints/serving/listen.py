@@ -62,7 +62,7 @@ async def _listen(
         own = [*agents] if agents or swarms else [app.agent()]
         starlette = serve(own, swarms=swarms, settings=settings, store=app.journals)
         serving: Serving = starlette.state.serving
-        require_keys(settings.host, has_keys=serving.needs_key)
+        require_keys(settings.host, has_keys=await serving.authentication.needed())
         with listening(settings) as sock:
             host, port = sock.getsockname()[:2]
             tell(f"http://{f'[{host}]' if ':' in host else host}:{port}")

@@ -16,7 +16,9 @@ from lightagent.adapters.system import SystemClock
 from lightagent.agent import LightAgent
 from lightagent.application.serving.callers import Caller
 from lightagent.application.serving.kept_runs import KeptRuns
+from lightagent.application.serving.keys import AccessKeys
 from lightagent.domain.errors import ConfigurationError
+from lightagent.entrypoints.serving.authentication import Authentication
 from lightagent.entrypoints.serving.catalogue import Catalogue, Served, ServedAgent
 from lightagent.entrypoints.serving.chat_completions import CHAT_ROUTES
 from lightagent.entrypoints.serving.door import endpoint
@@ -61,8 +63,10 @@ def serve(
     chosen = settings.serve if isinstance(settings, Settings) else settings or ServeSettings()
     several = agents if isinstance(agents, Iterable) else (agents,)
     catalogue = Catalogue([*(Served(agent.name, agent) for agent in several), *_swarms(swarms or {})])
-    kept = KeptRuns(MemoryJournalStore() if store is None else store, SystemClock(), lasts=store is not None)
-    return application(Serving(catalogue, chosen, kept, deps))
+    clock, places = SystemClock(), MemoryJournalStore() if store is None else store
+    kept = KeptRuns(places, clock, lasts=store is not None)
+    authentication = Authentication(AccessKeys(places, clock.now), chosen)
+    return application(Serving(catalogue, chosen, kept, authentication, deps))
 
 
 def application(serving: Serving, routes: Sequence[ServedRoute] = ROUTES) -> Starlette:

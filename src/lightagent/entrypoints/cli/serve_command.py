@@ -7,6 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from lightagent.adapters.logs import configure_logs
+from lightagent.adapters.registry import install_command
 from lightagent.agent import LightAgent
 from lightagent.bootstrap import open_app
 from lightagent.domain.errors import ConfigurationError, MissingExtraError
@@ -63,7 +64,8 @@ def serve(
         from lightagent.entrypoints.serving.listen import listen
     except ImportError as exc:
         raise MissingExtraError(
-            "lightagent serve needs Starlette and uvicorn.", guidance='Install them: pip install "lightagent[serve]"'
+            "lightagent serve needs Starlette and uvicorn.",
+            guidance=f"Type: {install_command('serve', 'starlette', 'uvicorn')}",
         ) from exc
     loaded = [(spec, load_object(spec, _WHAT)) for spec in what or ()]
     if not loaded:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Final
 
+from lightagent.adapters.registry import install_command
 from lightagent.application.serving.callers import NOBODY, Caller
 from lightagent.application.serving.keys import AccessKeys
 from lightagent.application.serving.refusals import RequestRefused
@@ -111,6 +112,6 @@ def _secret(settings: ServeSettings, environ: Mapping[str, str]) -> bytes | None
         import joserfc  # noqa: F401
     except ImportError as exc:
         raise MissingExtraError(
-            "Signed users need joserfc.", guidance='Install it: pip install "lightagent[jwt]"'
+            "Signed users need joserfc.", guidance=f"Type: {install_command('jwt', 'joserfc')}"
         ) from exc
     return text.encode()

@@ -9,8 +9,8 @@ import typer
 
 from lightagent.adapters.system import SystemClock
 from lightagent.application.serving.keys import AccessKeys
-from lightagent.domain.serving_keys import AccessKey
 from lightagent.domain.json_types import JsonObject
+from lightagent.domain.serving_keys import AccessKey
 from lightagent.domain.unseen import written_out
 from lightagent.entrypoints.cli.console import ExitCode, err, guarded, write_answer, write_visible_json
 from lightagent.entrypoints.cli.options import AsJson, Config, Profile, Tenant, TrustConfig

@@ -19,12 +19,11 @@ from lightagent.application.serving.kept_runs import KeptRuns
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.domain.errors import ConfigurationError
 from lightagent.entrypoints.serving.authentication import Authentication
-from lightagent.entrypoints.serving.catalogue import Catalogue, Served
+from lightagent.entrypoints.serving.catalogue import Catalogue, Served, Steps
 from lightagent.entrypoints.serving.served_run import GoingRuns, ServedRun
 from lightagent.entrypoints.serving.slots import Slots
 from lightagent.options import ResumeOptions, RunOptions
 from lightagent.settings.serve_schema import ServeSettings
-from lightagent.streams import RunSteps
 
 LAST_WORDS: Final = 2.0
 """Seconds in which runs that were cancelled put their end on record, and tell their clients."""
@@ -90,7 +89,7 @@ class Serving:
             lambda: served.agent.aresume_steps(journal, decision, self._deps(caller), owned, stream=stream),
         )
 
-    def _served(self, caller: Caller, token: CancellationToken, begin: Callable[[], RunSteps]) -> ServedRun:
+    def _served(self, caller: Caller, token: CancellationToken, begin: Callable[[], Steps]) -> ServedRun:
         try:
             steps = begin()
         except ConfigurationError as exc:

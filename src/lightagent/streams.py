@@ -104,6 +104,11 @@ class RunSteps(AsyncIterator[Step]):
         self._record = record
 
     @property
+    def run_id(self) -> str:
+        """The id of the run, known before it begins."""
+        return self._record.started.run_id
+
+    @property
     def journal(self) -> Journal:
         """The events so far."""
         return self._record.journal

@@ -15,6 +15,7 @@ from lightagent.domain.flow.events import DefinitionChanged, FlowEvent, FlowStar
 from lightagent.domain.flow.nodes import CLOSED, Node
 from lightagent.domain.flow.paths import declared_path, escape
 from lightagent.domain.flow.progress import Progress
+from lightagent.domain.flow.record import FlowStatus
 from lightagent.domain.flow.state import fold
 from lightagent.domain.journal_streams import StreamKey, StreamQuery
 from lightagent.domain.json_types import JsonObject, JsonValue
@@ -32,7 +33,7 @@ class HeldRun:
     """
 
     run_id: str
-    status: str
+    status: FlowStatus
     faults: tuple[ChangeFault, ...]
 
     @property

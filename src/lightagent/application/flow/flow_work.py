@@ -20,7 +20,7 @@ from lightagent.application.flow.flow_spell import watched
 from lightagent.application.flow.flow_step import LightFlowStep, by_work, definition_of
 from lightagent.application.flow.rerun_flow import open_requests
 from lightagent.application.flow.run_flow import run_flow
-from lightagent.application.flow.step_code import coded_definition, steps_code, take_code
+from lightagent.application.flow.step_code import CodedDefinitions, steps_code, take_code
 from lightagent.application.flow.step_work import Noted, StepTask, StepWaits, StepWork
 from lightagent.domain.error_mapping import error_from_info
 from lightagent.domain.errors import LightAgentError, ToolError
@@ -45,16 +45,21 @@ class FlowWork(StepWork):
         gates: what reviews its runs, besides what reviews the flow around it.
     """
 
-    __slots__ = ("_gates", "_name", "_steps")
+    __slots__ = ("_coded", "_gates", "_name", "_steps")
 
     def __init__(self, name: str, steps: Callable[[], Sequence[LightFlowStep]], gates: tuple[Gate, ...] = ()) -> None:
         self._name = name
+        self._coded = CodedDefinitions(name)
         self._steps = steps
         self._gates = gates
 
     @property
     def name(self) -> str:
         return self._name
+
+    def steps(self) -> Sequence[LightFlowStep]:
+        """Its steps as they are declared now."""
+        return self._steps()
 
     @property
     def captures_content(self) -> bool:
@@ -95,6 +100,7 @@ class FlowWork(StepWork):
             watchers=watchers,
             write_lines=task.write_lines,
             reviews=task.reviews,
+            lost=task.lost,
         )
         if past and isinstance(past[-1], RerunRequested):  # Requests that it makes worthless are taken back.
             flow.requests.update(open_requests(fold(past[:-1])))
@@ -106,7 +112,7 @@ class FlowWork(StepWork):
             async with settling(flow):
                 await ask_all_again(flow)
                 await run_flow(flow)
-            while flow.news.is_set() and flow.state.status not in _OVER:  # It was told something while it was left.
+            while flow.news.is_ringing and flow.state.status not in _OVER:  # It was told something while it was left.
                 async with settling(flow):
                     await run_flow(flow)
         return _result(state, self._name)
@@ -122,7 +128,7 @@ class FlowWork(StepWork):
         return [change_to(events, definition, tuple(state.nodes), task.clock.now())]
 
     def _definition(self, task: StepTask, steps: Sequence[LightFlowStep]) -> FlowDefinition:
-        return coded_definition(self._name, steps) if task.is_coded else definition_of(self._name, steps)
+        return self._coded(steps) if task.is_coded else definition_of(self._name, steps)
 
     def change_faults(self, past: Sequence[Noted], accepted: Sequence[str]) -> tuple[ChangeFault, ...] | None:
         events = [note for note in past if isinstance(note, FlowEvent)]
@@ -130,7 +136,7 @@ class FlowWork(StepWork):
             return None
         steps = self._steps()
         below = within(by_work(steps))
-        return change_faults(events, coded_definition(self._name, steps), tuple(accepted), below)
+        return change_faults(events, self._coded(steps), tuple(accepted), below)
 
     def gates_of(self, below: Sequence[str]) -> tuple[Gate, ...]:
         step = by_work(self._steps()).get(declared_path(below[0])) if len(below) > 1 else None

@@ -94,6 +94,17 @@ def _accepted(state: Progress, names: Sequence[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
+def held_run(events: Sequence[FlowEvent], definition: FlowDefinition) -> HeldRun | None:
+    """What holds back a run of a flow; None where nothing does, or it is done, or one of another flow."""
+    if not events:
+        return None
+    state = fold(events)
+    if state.definition.name != definition.name or state.status == "success" or state.definition == definition:
+        return None
+    faults = change_faults(events, definition)
+    return HeldRun(state.run_id, state.status, faults) if faults else None
+
+
 async def held_runs(store: JournalStore, owner: Scope, definition: FlowDefinition) -> AsyncIterator[HeldRun]:
     """The runs of a flow that are not done, and that it cannot go on with as it is declared now; the newest first.
 
@@ -104,13 +115,7 @@ async def held_runs(store: JournalStore, owner: Scope, definition: FlowDefinitio
 
     async def read(key: StreamKey) -> HeldRun | None:
         _, events = await read_flow(store, key)
-        if not events:
-            return None
-        state = fold(events)
-        if state.definition.name != definition.name or state.status == "success" or state.definition == definition:
-            return None
-        faults = change_faults(events, definition)
-        return HeldRun(state.run_id, state.status, faults) if faults else None
+        return held_run(events, definition)
 
     query = StreamQuery(kind=KIND, tenant=owner.tenant, user=owner.user)
     async for held in read_each(store, query, read, "The run of a flow"):

@@ -13,7 +13,7 @@ from lightagent.application.flow.decide_step import decided
 from lightagent.application.flow.flow_log import FlowLog
 from lightagent.application.flow.flow_step import LightFlowStep, by_work
 from lightagent.application.flow.make_attempt import failed, make_attempt
-from lightagent.application.flow.step_code import coded_definition
+from lightagent.application.flow.step_code import CodedDefinitions
 from lightagent.application.flow.step_queries import made_query, plain_query
 from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.domain.errors import ConfigurationError
@@ -44,7 +44,7 @@ class FlowSteps(FlowCode):
 
     @property
     def definition(self) -> FlowDefinition:
-        return coded_definition(self.name, self.steps)
+        return CodedDefinitions(self.name)(self.steps)
 
     def changed(self, past: Sequence[FlowEvent], accept: Sequence[str], now: float) -> FlowEvent | None:
         definition = self.definition
@@ -63,7 +63,7 @@ class FlowSteps(FlowCode):
             case Do() as move:
                 query = str(move.query)
                 asked = query if not move.feedback else f"{query}\n\nThe last result was not accepted: {move.feedback}"
-                await make_attempt(flow, move, asked)
+                await make_attempt(flow, move, asked, flow.step_at(path, move.step.work))
         return flow.told
 
     def decided(self, past: Sequence[FlowEvent], step: str, decision: ApprovalDecision, now: float) -> FlowEvent:

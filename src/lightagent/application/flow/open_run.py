@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -22,7 +22,7 @@ from lightagent.application.flow.flow_values import FlowValues
 from lightagent.application.flow.flow_watchers import FlowWatchers
 from lightagent.application.flow.review_run import may_rerun
 from lightagent.application.flow.seen_flow import Seen
-from lightagent.application.flow.step_code import coded_definition
+from lightagent.application.flow.step_code import CodedDefinitions
 from lightagent.application.hold_lease import SECONDS
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.definition import FlowDefinition
@@ -78,17 +78,22 @@ class RunOpener:
     ) -> None:
         self._store = store
         self._clock = clock
-        self._name = name
         self._gates = gates
         self._seen = seen
         self._reviews = reviews
-        self._coded = coded
-        self._definitions = LastResults[Sequence[LightFlowStep], FlowDefinition](partial(definition_of, name))
+        plain = LastResults[Sequence[LightFlowStep], FlowDefinition](partial(definition_of, name))
+        self._definition: Callable[[Sequence[LightFlowStep]], FlowDefinition] = (
+            CodedDefinitions(name) if coded else plain
+        )
         self._works = LastResults(by_work)
 
     @asynccontextmanager
     async def new(self, run_id: str, owner: Scope, *, named: bool) -> AsyncIterator[StoredLog]:
         """The log of a new run. The record of a run that is over makes way for one of the same id.
+
+        What belongs to the former run and could be taken for the new one's goes with it, wherever a process dies on the
+        way. Its reviews go first: they are found by a listing of the store, which a run whose id is new is spared. What
+        was said to it and its values go last, and before every run whose id the caller gave: they are found by name.
 
         Args:
             named: the caller gave the id, so there may have been another run of it.
@@ -97,13 +102,15 @@ class RunOpener:
         log = StoredLog(self._store, key, self._clock)
         events = await log.open()
         if events and fold(events).status in OVER:
-            await log.close()
+            try:
+                await self._forget_reviews(key)
+            finally:
+                await log.close()
             await self._store.forget(key, expected=len(events))
             events = await log.open()
         try:
             if named and not events:
-                # Also where a process died between the two: nobody has decided anything about the new run.
-                await self.forget_beside(key)
+                await self._forget_said(key)
             if events:
                 raise ConfigurationError(
                     f"There is a run {run_id!r:.100} already, and it is not over.",
@@ -172,15 +179,20 @@ class RunOpener:
 
     def definition(self, steps: Sequence[LightFlowStep]) -> FlowDefinition:
         """The flow as it is declared now."""
-        # What an agent is may change between two runs, so digests are taken anew.
-        return coded_definition(self._name, steps) if self._coded else self._definitions(steps)
+        return self._definition(steps)
 
     async def forget_beside(self, run: StreamKey) -> None:
         """Forget what is kept beside a run that was forgotten."""
-        await FlowInbox(self._store, run, self._clock).forget()
-        await FlowValues(self._store, run).forget()
+        await self._forget_reviews(run)
+        await self._forget_said(run)
+
+    async def _forget_reviews(self, run: StreamKey) -> None:
         if self._reviews is not None:
             await self._reviews.forget(run.owner, run.id)
+
+    async def _forget_said(self, run: StreamKey) -> None:
+        await FlowInbox(self._store, run, self._clock).forget()
+        await FlowValues(self._store, run).forget()
 
     async def _with(
         self,

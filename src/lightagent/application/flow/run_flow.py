@@ -17,6 +17,7 @@ from lightagent.aiokits.abandon import to_the_end
 from lightagent.application.flow.active_flow import ActiveFlow, Report
 from lightagent.application.flow.ask_people import ask_person
 from lightagent.application.flow.ask_step import ask_step
+from lightagent.application.flow.flow_step import LightFlowStep
 from lightagent.application.flow.lost_attempts import LostAttempts, leave_in_good_order
 from lightagent.application.flow.make_attempt import failed, make_attempt
 from lightagent.application.flow.review_step import review_attempt
@@ -86,14 +87,14 @@ class FlowLoop:
         self._max_wait = max_wait
         self._due: deque[Move] = deque()
         self._later: deque[Do] = deque()
-        self._begin: list[Callable[[], None]] = []
+        self._begin: list[tuple[WorkKey, LightFlowStep, Do, str]] = []
         self._waiting = {
             (node.path, node.epoch, f"attempt {node.attempt}")
             for node in flow.state.nodes.values()
             if node.status == "running" and node.notes and waits_for_people(node.notes[-1])
         }
         self._lost = LostAttempts(flow.state, flow.lost)
-        self.underway = Underway(flow.news.set, most)
+        self.underway = Underway(flow.news.ring, most)
 
     async def run(self, moves: list[Move]) -> None:
         """Carry out moves, and those that follow from them."""
@@ -105,13 +106,13 @@ class FlowLoop:
             self._carry_out_all()
             await flow.write(self._status())
             begin, self._begin = self._begin, []
-            for one in begin:
-                one()
+            for key, step, move, asked in begin:
+                underway.begin(key, make_attempt, flow, move, asked, step)
             if underway.failure is not None:
                 raise underway.failure
-            if flow.state.status in _OVER or (underway.is_idle and not begin and not flow.news.is_set()):
+            if flow.state.status in _OVER or (underway.is_idle and not begin and not flow.news.is_ringing):
                 return
-            if not begin and not flow.news.is_set() and self._may_leave():
+            if not begin and not flow.news.is_ringing and self._may_leave():
                 await flow.write(self._status())
                 return
             await flow.news.wait()
@@ -138,15 +139,18 @@ class FlowLoop:
         if report.heard is not None:
             self._hear_said(report.events, report.heard)
             return
-        taken = [self._take(event) for event in report.events]
-        if report.waits and isinstance(last := report.events[-1], AttemptNoted) and taken[-1]:
+        all_taken = is_taken = True
+        for event in report.events:
+            is_taken = self._take(event)
+            all_taken = all_taken and is_taken
+        if report.waits and is_taken and isinstance(last := report.events[-1], AttemptNoted):
             self._waiting.add(_attempt(last))
         self._due.extend(report.moves)
         if report.heard_below is not None:
             self._flow.heard = report.heard_below
         if report.written is None:
             return
-        if all(taken):
+        if all_taken:
             self._flow.promise(report.written)
         elif not report.written.done():
             report.written.set_exception(StoreError("The attempt is over: nothing more of it is put on record."))
@@ -212,9 +216,9 @@ class FlowLoop:
             case Do():
                 self._do(move)
             case Ask():
-                underway.begin(_key(move.path, move.epoch, move.question), ask_step(flow, move))
+                underway.begin(_key(move.path, move.epoch, move.question), ask_step, flow, move)
             case AskHuman():
-                underway.begin(_key(move.path, move.epoch, "person"), ask_person(flow, move))
+                underway.begin(_key(move.path, move.epoch, "person"), ask_person, flow, move)
             case BeginWait():
                 self._begin_wait(move)
             case Wake():
@@ -233,7 +237,7 @@ class FlowLoop:
         """Begin an attempt: its intent goes into the next append, and it begins after that."""
         flow, underway = self._flow, self.underway
         key = _attempt(move)
-        if move.due > flow.clock.now():
+        if move.due and move.due > flow.clock.now():
             self._wake(key, move.due, partial(flow.report, Report(moves=(replace(move, due=0.0),))))
             return
         if move.again and key not in self._waiting and (given_up := self._given_up(move)) is not None:
@@ -242,19 +246,16 @@ class FlowLoop:
         if underway.is_full:
             self._later.append(move)
             return
-        if self._lost.hold(move):
+        if move.lost and self._lost.hold(move):
             return
-        query = move.query
+        step = flow.step_at(move.path, move.step.work)
+        query = plain_query(flow, move, step) if move.query is None else move.query
         if query is None:
-            step = flow.step_at(move.path, move.step.work)
-            query = plain_query(flow, move, step)
-            if query is None:
-                underway.begin(_key(move.path, move.epoch, f"query {move.attempt}"), self._make_query(move))
-                return
-        if flow.gate is None or flow.gate.has_passed(move.path, move.epoch):
-            self._start(move, str(query), key)
+            underway.begin(_key(move.path, move.epoch, f"query {move.attempt}"), self._make_query, move)
+        elif flow.gate is None or flow.gate.has_passed(move.path, move.epoch):
+            self._start(move, str(query), key, step)
         else:
-            underway.begin(_key(move.path, move.epoch, f"hooks {move.attempt}"), review_attempt(flow, move, str(query)))
+            underway.begin(_key(move.path, move.epoch, f"hooks {move.attempt}"), review_attempt, flow, move, str(query))
 
     def _given_up(self, move: Do) -> AttemptFailed | None:
         """That an attempt which was interrupted is not made again, where that is so."""
@@ -265,7 +266,7 @@ class FlowLoop:
             return lost_with_its_process(move, self._lost.times(move))
         return None
 
-    def _start(self, move: Do, query: str, key: WorkKey) -> None:
+    def _start(self, move: Do, query: str, key: WorkKey, step: LightFlowStep) -> None:
         flow = self._flow
         self.underway.reserve(key)
         name = effect_key(flow.state.run_id, move.path, move.epoch, fallback=move.fallback)
@@ -273,7 +274,7 @@ class FlowLoop:
         now = flow.clock.now()
         self._take(AttemptStarted(move.path, move.epoch, move.attempt, name, query, decisions, at=now))
         asked = query if not move.feedback else f"{query}\n\nThe last result was not accepted: {move.feedback}"
-        self._begin.append(lambda: self.underway.begin(key, make_attempt(flow, move, asked)))
+        self._begin.append((key, step, move, asked))
 
     async def _make_query(self, move: Do) -> None:
         """Have code make the query of a step, and then begin the attempt; one that has none has failed."""

@@ -35,6 +35,9 @@ _FORMAT: Final = b'"format":"lightagent journal store","version":1}'
 _MOST_BYTES: Final = 64 * 1024
 """Of the file of numbers, before only its last line is kept."""
 
+_LAST_BYTES: Final = 512
+"""Of the same, in which its last line nearly always is."""
+
 _MOST_ENDS: Final = 64
 """Streams of which it is remembered how their files begin and end."""
 
@@ -123,8 +126,9 @@ class Folder:
         opened = os.open(self._store, os.O_RDWR)
         try:
             size = os.fstat(opened).st_size
-            text = os.pread(opened, 2 * _MOST_BYTES, max(size - 2 * _MOST_BYTES, 0))
-            numbers, skipped = _last_numbers(text)
+            numbers, skipped = _last_numbers(_end_of(opened, size, _LAST_BYTES))
+            if numbers is None:
+                numbers, skipped = _last_numbers(_end_of(opened, size, 2 * _MOST_BYTES))
             if numbers is None:
                 raise StoreError(
                     f"{self._store} has no number that can be read.", guidance="Restore the file from a backup."
@@ -201,6 +205,11 @@ def _pieces(opened: int, start: int, end: int) -> Generator[bytes, None, None]:
 def _stream(streams: Path, name: str) -> Path:
     """To make a path takes longer than to open it, and each append needs one."""
     return streams / f"{name}.jsonl"
+
+
+def _end_of(opened: int, size: int, most: int) -> bytes:
+    """The last bytes of a file."""
+    return os.pread(opened, most, max(size - most, 0))
 
 
 def _numbers_line(numbers: dict[str, int]) -> bytes:

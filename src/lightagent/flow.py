@@ -106,6 +106,15 @@ class LightFlow(StreamedFlow):
         """`run` for async callers. Cancelling it interrupts the run, which can be resumed; see `cancel`."""
         return await self._run(query, result_format, options)
 
+    def run_result(self, query: str, **options: Unpack[NewFlowRunOptions]) -> LightFlowResult:
+        """The run's result, as for agents and swarms; arguments and errors are those of `run`."""
+        return run_sync(self.arun_result(query, **options))
+
+    async def arun_result(self, query: str, **options: Unpack[NewFlowRunOptions]) -> LightFlowResult:
+        """`run_result` for async callers. Cancelling it interrupts the run, which can be resumed."""
+        check_text(query, "query")
+        return await self._parts.runs.begin(self.declared, query, compose_new_flow_run(options))
+
     @overload
     def resume(
         self, run_id: str, *, result_format: Literal["object"] = ..., **options: Unpack[KnownFlowRunOptions]
@@ -313,8 +322,7 @@ class LightFlow(StreamedFlow):
 
     async def _run(self, query: str, form: str, options: NewFlowRunOptions) -> LightFlowResult | str | JsonObject:
         check_form(form)
-        check_text(query, "query")
-        return present(await self._parts.runs.begin(self.declared, query, compose_new_flow_run(options)), form)
+        return present(await self.arun_result(query, **options), form)
 
     async def _resume(self, run_id: str, form: str, options: KnownFlowRunOptions) -> LightFlowResult | str | JsonObject:
         check_form(form)

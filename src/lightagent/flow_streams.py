@@ -13,8 +13,9 @@ from lightagent.aiokits.abandon import stop
 from lightagent.aiokits.bounded_buffer import BoundedBuffer
 from lightagent.aiokits.sync_bridge import iterate_sync
 from lightagent.application.check_options import check_text
-from lightagent.application.flow.flow_outlet import FlowOutlet, FlowStreamEvent
-from lightagent.application.flow.step_result import LightFlowResult, error_dict
+from lightagent.application.flow.flow_outlet import FlowOutlet
+from lightagent.application.flow.flow_stream_events import FlowStreamEvent
+from lightagent.application.flow.step_result import LightFlowResult
 from lightagent.compose.flow_requests import compose_known_flow_run, compose_new_flow_run
 from lightagent.domain.errors import ConfigurationError
 from lightagent.flow_history import FlowHistory
@@ -60,9 +61,8 @@ class _Watched:
 
     async def _run(self, begin: Begin, outlet: FlowOutlet) -> None:
         result = await begin(outlet)
-        error = None if result.error is None else error_dict(result.error)
         self._result = result
-        await outlet.end(result.status, result.content, error)
+        await outlet.end(result.status, result.content, result.error)
 
 
 class AsyncFlowStream(_Watched, AsyncIterator[FlowStreamEvent]):

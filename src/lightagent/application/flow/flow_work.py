@@ -50,6 +50,10 @@ class FlowWork(StepWork):
     def name(self) -> str:
         return self._name
 
+    def steps(self) -> Sequence[LightFlowStep]:
+        """Its steps as they are declared now."""
+        return self._steps()
+
     @property
     def captures_content(self) -> bool:
         return False

@@ -17,6 +17,7 @@ from lightagent.domain.flow.projection import STEP_STATUS, attempts_made, shown_
 from lightagent.domain.flow.record import StepStatus, Verdict
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.review import ApprovalAction
 
 T = TypeVar("T")
 
@@ -72,7 +73,7 @@ class LightFlowStepResult:
     input_summary: str | None = None
     output_summary: str | None = None
     approval_request_id: str | None = None
-    approval_decision: str | None = None
+    approval_decision: ApprovalAction | Literal["pending"] | None = None
     path: str = ""
     verdict: Verdict | None = None
     artifacts: tuple[Artifact, ...] = ()

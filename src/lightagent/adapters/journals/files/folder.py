@@ -117,8 +117,8 @@ class Folder:
             raise
         sync_folder(path.parent)
 
-    def next_number(self, which: Literal["place", "token"]) -> int:
-        """The next number, which is greater than any before and never given twice. Only within `alone`.
+    def next_numbers(self, *which: Literal["place", "token"]) -> tuple[int, ...]:
+        """The next number of each, which is greater than any before and never given twice. Only within `alone`.
 
         Lines that are damaged, or that a crash cut off, may have held greater numbers than the last one that can be
         read, by one a line: as many as there are bytes are skipped.
@@ -134,13 +134,14 @@ class Folder:
                     f"{self._store} has no number that can be read.", guidance="Restore the file from a backup."
                 )
             numbers = {name: number + skipped for name, number in numbers.items()}
-            numbers[which] += 1
+            for one in which:
+                numbers[one] += 1
             line = _numbers_line(numbers)
             if size > _MOST_BYTES:
                 self.put(self._store, checked_line(_STORE, _FORMAT), line)
             else:
                 add(opened, line, size)
-            return numbers[which]
+            return tuple(numbers[one] for one in which)
         finally:
             os.close(opened)
 

@@ -43,6 +43,7 @@ from lightagent.compose.step_policies import (
     compose_timeout,
 )
 from lightagent.compose.tools import compose_tools
+from lightagent.domain.absent_names import FLOW_OPTIONS, FLOW_RUN_OPTIONS, STEP_OPTIONS
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.definition import StepDefinition
 from lightagent.domain.flow.limits import DEFAULT_FLOW_LIMITS, FlowLimits
@@ -78,7 +79,7 @@ def compose_flow(store: JournalStore | None, options: FlowOptions) -> FlowParts:
     Raises:
         ConfigurationError: an unknown option, or one of a wrong type.
     """
-    check_options(options, FlowOptions, "LightFlow")
+    check_options(options, FlowOptions, "LightFlow", parameters=("store",), absent=FLOW_OPTIONS)
     gates = compose_flow_gates(options.get("hooks") or ())
     most = options.get("max_parallel")
     if most is not None and most < 1:
@@ -150,7 +151,7 @@ def compose_new_flow_run(options: NewFlowRunOptions) -> FlowRequest:
     Raises:
         ConfigurationError: an unknown option, or one of a wrong type.
     """
-    check_options(options, NewFlowRunOptions, "run")
+    check_options(options, NewFlowRunOptions, "run", parameters=("query", "result_format"), absent=FLOW_RUN_OPTIONS)
     return FlowRequest(
         _owner(options),
         options.get("run_id") or "",
@@ -243,7 +244,7 @@ def compose_step(name: object, options: StepOptions) -> LightFlowStep:
     """
     named = check_name(name)
     at = f"step {named!r:.60}"
-    check_options(options, StepOptions, at)
+    check_options(options, StepOptions, at, absent=STEP_OPTIONS)
     tools, metadata = options.get("tools"), to_json_object(options.get("metadata") or {}, f"{at}: metadata")
     query, form = options.get("query"), options.get("output_type")
     output = None if form is None else OutputForm(form)

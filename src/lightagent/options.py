@@ -168,6 +168,7 @@ class RunOptions(TypedDict, total=False):
 
     Attributes:
         tools: tools of this run only, besides the agent's.
+        instructions: more that the model is told in this run, after the agent's own instructions.
         use_skills: False: the run is told of no skills, and has no tools for them.
         history: OpenAI-form messages before the query, or a reference to stored ones.
         metadata: request parameters (temperature, max_tokens …); may not set messages, model, tools or stream.
@@ -192,6 +193,7 @@ class RunOptions(TypedDict, total=False):
     """
 
     tools: Sequence[ToolLike] | None
+    instructions: str | None
     use_skills: bool | None
     history: Sequence[Mapping[str, JsonValue]] | HistoryReference | None
     metadata: Mapping[str, JsonValue] | None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from typing import overload
 
 from typing_extensions import TypeVar, Unpack
@@ -14,21 +13,13 @@ from lightagent.application.projections.request_preview import RequestPreview
 from lightagent.application.projections.result import OutputT
 from lightagent.application.tools.toolset import DepsT
 from lightagent.options import RunOptions
-from lightagent.swarm_talk import SwarmTalk
+from lightagent.swarm_forms import SwarmForms
 
 _D = TypeVar("_D")
 
 
-class PreviewSwarm(SwarmTalk[DepsT]):
+class PreviewSwarm(SwarmForms[DepsT]):
     """A swarm that shows its requests before it sends them."""
-
-    @abstractmethod
-    def member(self, agent: LightAgent[DepsT, OutputT]) -> LightAgent[DepsT, OutputT]:
-        """A registered agent as it is within the swarm.
-
-        Raises:
-            ConfigurationError: it is not registered.
-        """
 
     @overload
     def preview(

@@ -12,6 +12,7 @@ import pytest
 
 from lightagent import AgentOptions, LightAgent, LightAgentError, Limits, ProviderError, RunOptions
 from lightagent.adapters.chat.openai import OpenAIChatModel
+from lightagent.domain.error_codes import ErrorCode
 from lightagent.entrypoints.cli.progress import progress_line
 from lightagent.testing import ScriptedModel
 
@@ -64,7 +65,7 @@ def _refused() -> ProviderError:
     return ProviderError("Nobody listens.", code="LA-503", details={"unreached": "refused"})
 
 
-def _quick(code: str) -> ProviderError:
+def _quick(code: ErrorCode) -> ProviderError:
     error = ProviderError("Not now.", code=code)
     error.retry_after = 0.0
     return error

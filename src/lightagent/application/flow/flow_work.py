@@ -93,6 +93,7 @@ class FlowWork(StepWork):
             watchers=watchers,
             write_lines=task.write_lines,
             reviews=task.reviews,
+            lost=task.lost,
         )
         task.hear(lambda event, heard: flow.report(Report((event,), heard=heard)))
         if watchers is not None:

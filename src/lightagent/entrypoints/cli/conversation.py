@@ -177,7 +177,7 @@ class _Screen:
 
     def show(self, event: StreamEvent) -> None:
         if event.type == "content":
-            text = str(event.data.get("text", ""))
+            text = event.data["text"]
             write_answer(text)
             self._in_line = bool(text) and not text.endswith("\n")
         elif line := progress_line(event):

@@ -24,13 +24,18 @@ class Wanted(Generic[T]):
 
     Attributes:
         option: such as ``swarm``, or an argument, such as ``FLOW``.
-        kind: the class.
+        kind: the class, or several.
         word: what one is called, such as ``swarm``.
     """
 
     option: str
-    kind: type[T]
+    kind: type[T] | tuple[type[T], ...]
     word: str
+
+    @property
+    def kinds(self) -> str:
+        """The names of the classes."""
+        return " or ".join(kind.__name__ for kind in ([self.kind] if isinstance(self.kind, type) else self.kind))
 
 
 def load_object(spec: str, wanted: Wanted[T]) -> T:
@@ -47,9 +52,8 @@ def load_object(spec: str, wanted: Wanted[T]) -> T:
         found = _made(found, spec, wanted)
     if isinstance(found, wanted.kind):
         return found
-    kind = wanted.kind.__name__
     raise ConfigurationError(
-        f"{_at(spec, wanted)}: This is no {kind}, but {type(found).__name__}.", guidance=_advice(wanted)
+        f"{_at(spec, wanted)}: This is no {wanted.kinds}, but {type(found).__name__}.", guidance=_advice(wanted)
     )
 
 
@@ -58,7 +62,7 @@ def _at(spec: str, wanted: Wanted[T]) -> str:
 
 
 def _advice(wanted: Wanted[T]) -> str:
-    return f"Name a {wanted.kind.__name__}, or a function without parameters that makes one."
+    return f"Name a {wanted.kinds}, or a function without parameters that makes one."
 
 
 def _module(spec: str, wanted: Wanted[T]) -> tuple[ModuleType, str]:

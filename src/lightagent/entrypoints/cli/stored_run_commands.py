@@ -10,7 +10,7 @@ import typer
 from lightagent.application.journal import Journal
 from lightagent.application.projections.calls import tool_calls
 from lightagent.application.projections.trace import trace_events
-from lightagent.application.stored_runs import RunInfo, Runs, StoredRun
+from lightagent.application.stored_runs import RunInfo, Runs, StoredRun, run_status
 from lightagent.domain.errors import ConfigurationError
 from lightagent.entrypoints.cli.console import ExitCode, err, guarded, out, write_answer
 from lightagent.entrypoints.cli.decisions import (
@@ -73,7 +73,8 @@ def list_runs(
     """
 
     async def read(store: JournalStore) -> Listing[RunInfo]:
-        return await gather_listing(Runs(store, tenant=tenant).list(user, status=status))
+        wanted = None if status is None else run_status(status)
+        return await gather_listing(Runs(store, tenant=tenant).list(user, status=wanted))
 
     found = with_store(read, config, profile, trust_config)
     print_listing(found, _line, "There are no such runs of this user.", as_json=as_json)

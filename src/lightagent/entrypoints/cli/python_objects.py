@@ -127,7 +127,8 @@ def _names(module: ModuleType, wanted: Wanted[T]) -> list[str]:
 
 
 def _made_in(wanted: Wanted[T]) -> str:
-    return f"Make one at the top of the file, such as {wanted.word} = {wanted.kind.__name__}(), or name another file."
+    kind = wanted.kind if isinstance(wanted.kind, type) else wanted.kind[0]
+    return f"Make one at the top of the file, such as {wanted.word} = {kind.__name__}(), or name another file."
 
 
 def _made(make: object, spec: str, wanted: Wanted[T]) -> object:

@@ -253,6 +253,12 @@ def open_app(
         ConfigurationError: a backend cannot be opened; the text names the place and the remedy.
     """
     variables = os.environ if environ is None else environ
+    given: object = settings
+    if given is not None and not isinstance(given, Settings):
+        raise ConfigurationError(
+            f"open_app: expected settings, got {type(given).__name__}.",
+            guidance='Load them: open_app(load_settings(profile="dev")), or load_settings("lightagent.toml").',
+        )
     chosen = load_settings(environ=variables) if settings is None else settings
     model, journals = open_model(chosen, environ=variables), open_journals(chosen, environ=variables)
     servers, apis = open_mcp(chosen, environ=variables, logins=logins), open_apis(chosen, environ=variables)

@@ -30,7 +30,14 @@ def compose_selector(options: AgentOptions, budget: ContextBudget | None, clock:
     """
     embedder = options.get("embedder")
     if embedder is not None:
-        check_port(embedder, "embedder", "embed", "aclose")
+        check_port(
+            embedder,
+            "embedder",
+            "embed",
+            "aclose",
+            remedy="Make one: from lightagent.adapters.embedding.openai import OpenAIEmbedder; "
+            'embedder=OpenAIEmbedder("text-embedding-3-small").',
+        )
     chosen = options.get("tool_selection")
     if chosen is False:
         return None

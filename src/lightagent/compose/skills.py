@@ -20,6 +20,9 @@ def compose_skills(options: AgentOptions, prompts: Prompts) -> SkillUse | None:
     Raises:
         ConfigurationError: a directory is no path, or the code runner lacks a method.
     """
+    runner = check_port(
+        options.get("code_runner"), "code_runner", "run", "aclose", remedy="Pass a runner, such as SubprocessRunner()."
+    )
     directories, wanted = options.get("skills_directories"), options.get("auto_discover_skills")
     if wanted is False or (directories is None and not wanted):
         return None
@@ -27,7 +30,6 @@ def compose_skills(options: AgentOptions, prompts: Prompts) -> SkillUse | None:
         manager = directories
     else:
         manager = SkillManager() if directories is None else SkillManager(directories)
-    runner = check_port(options.get("code_runner"), "code_runner", "run", "aclose")
     return use_skills(manager, runner, prompts)
 
 

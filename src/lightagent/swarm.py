@@ -106,7 +106,7 @@ class LightSwarm(SwarmForms[DepsT], Generic[DepsT]):
         *,
         deps: None = ...,
         result_format: Literal["str"] = ...,
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[None]],
     ) -> str: ...
 
     @overload
@@ -118,7 +118,7 @@ class LightSwarm(SwarmForms[DepsT], Generic[DepsT]):
         *,
         deps: DepsT,
         result_format: Literal["str"] = ...,
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[DepsT]],
     ) -> str: ...
 
     @overload
@@ -130,7 +130,7 @@ class LightSwarm(SwarmForms[DepsT], Generic[DepsT]):
         *,
         deps: None = ...,
         result_format: Literal["object"],
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[None]],
     ) -> RunResult[OutputT]: ...
 
     @overload
@@ -142,7 +142,7 @@ class LightSwarm(SwarmForms[DepsT], Generic[DepsT]):
         *,
         deps: DepsT,
         result_format: Literal["object"],
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[DepsT]],
     ) -> RunResult[OutputT]: ...
 
     @overload
@@ -154,7 +154,7 @@ class LightSwarm(SwarmForms[DepsT], Generic[DepsT]):
         *,
         deps: None = ...,
         result_format: Literal["dict"],
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[None]],
     ) -> JsonObject: ...
 
     @overload
@@ -166,7 +166,7 @@ class LightSwarm(SwarmForms[DepsT], Generic[DepsT]):
         *,
         deps: DepsT,
         result_format: Literal["dict"],
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[DepsT]],
     ) -> JsonObject: ...
 
     @overload
@@ -178,7 +178,7 @@ class LightSwarm(SwarmForms[DepsT], Generic[DepsT]):
         *,
         deps: None = ...,
         result_format: Literal["str"] = ...,
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[None]],
     ) -> RunStream[ChatCompletionChunk, OutputT]: ...
 
     @overload
@@ -190,7 +190,7 @@ class LightSwarm(SwarmForms[DepsT], Generic[DepsT]):
         *,
         deps: DepsT,
         result_format: Literal["str"] = ...,
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[DepsT]],
     ) -> RunStream[ChatCompletionChunk, OutputT]: ...
 
     @overload
@@ -202,7 +202,7 @@ class LightSwarm(SwarmForms[DepsT], Generic[DepsT]):
         *,
         deps: None = ...,
         result_format: Literal["event"],
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[None]],
     ) -> RunStream[StreamEvent, OutputT]: ...
 
     @overload
@@ -214,7 +214,7 @@ class LightSwarm(SwarmForms[DepsT], Generic[DepsT]):
         *,
         deps: DepsT,
         result_format: Literal["event"],
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[DepsT]],
     ) -> RunStream[StreamEvent, OutputT]: ...
 
     def run(
@@ -225,7 +225,7 @@ class LightSwarm(SwarmForms[DepsT], Generic[DepsT]):
         *,
         deps: object = None,
         result_format: str = "str",
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[_D]],
     ) -> (
         str
         | RunResult[OutputT]
@@ -242,7 +242,7 @@ class LightSwarm(SwarmForms[DepsT], Generic[DepsT]):
         Raises:
             ConfigurationError: the agent is not registered; for the rest see `LightAgent.run`.
         """
-        return self.member(agent).run_as(query, deps, options, stream=stream, result_format=result_format)
+        return self.member(agent).run_as(query, deps, stream=stream, result_format=result_format, **options)
 
     @overload
     async def arun(
@@ -252,7 +252,7 @@ class LightSwarm(SwarmForms[DepsT], Generic[DepsT]):
         *,
         deps: None = ...,
         result_format: Literal["str"] = ...,
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[None]],
     ) -> str: ...
 
     @overload
@@ -263,7 +263,7 @@ class LightSwarm(SwarmForms[DepsT], Generic[DepsT]):
         *,
         deps: DepsT,
         result_format: Literal["str"] = ...,
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[DepsT]],
     ) -> str: ...
 
     @overload
@@ -274,7 +274,7 @@ class LightSwarm(SwarmForms[DepsT], Generic[DepsT]):
         *,
         deps: None = ...,
         result_format: Literal["object"],
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[None]],
     ) -> RunResult[OutputT]: ...
 
     @overload
@@ -285,7 +285,7 @@ class LightSwarm(SwarmForms[DepsT], Generic[DepsT]):
         *,
         deps: DepsT,
         result_format: Literal["object"],
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[DepsT]],
     ) -> RunResult[OutputT]: ...
 
     @overload
@@ -296,7 +296,7 @@ class LightSwarm(SwarmForms[DepsT], Generic[DepsT]):
         *,
         deps: None = ...,
         result_format: Literal["dict"],
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[None]],
     ) -> JsonObject: ...
 
     @overload
@@ -307,7 +307,7 @@ class LightSwarm(SwarmForms[DepsT], Generic[DepsT]):
         *,
         deps: DepsT,
         result_format: Literal["dict"],
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[DepsT]],
     ) -> JsonObject: ...
 
     async def arun(
@@ -317,10 +317,10 @@ class LightSwarm(SwarmForms[DepsT], Generic[DepsT]):
         *,
         deps: object = None,
         result_format: str = "str",
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[_D]],
     ) -> str | RunResult[OutputT] | JsonObject:
         """`run` for async callers; `astream` is its streaming twin. Cancelling it cancels the run."""
-        return await self.member(agent).arun_as(query, deps, options, result_format=result_format)
+        return await self.member(agent).arun_as(query, deps, result_format=result_format, **options)
 
     @overload
     def astream(
@@ -330,7 +330,7 @@ class LightSwarm(SwarmForms[DepsT], Generic[DepsT]):
         *,
         deps: None = ...,
         result_format: Literal["str"] = ...,
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[None]],
     ) -> AsyncRunStream[ChatCompletionChunk, OutputT]: ...
 
     @overload
@@ -341,7 +341,7 @@ class LightSwarm(SwarmForms[DepsT], Generic[DepsT]):
         *,
         deps: DepsT,
         result_format: Literal["str"] = ...,
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[DepsT]],
     ) -> AsyncRunStream[ChatCompletionChunk, OutputT]: ...
 
     @overload
@@ -352,7 +352,7 @@ class LightSwarm(SwarmForms[DepsT], Generic[DepsT]):
         *,
         deps: None = ...,
         result_format: Literal["event"],
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[None]],
     ) -> AsyncRunStream[StreamEvent, OutputT]: ...
 
     @overload
@@ -363,7 +363,7 @@ class LightSwarm(SwarmForms[DepsT], Generic[DepsT]):
         *,
         deps: DepsT,
         result_format: Literal["event"],
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[DepsT]],
     ) -> AsyncRunStream[StreamEvent, OutputT]: ...
 
     def astream(
@@ -373,7 +373,7 @@ class LightSwarm(SwarmForms[DepsT], Generic[DepsT]):
         *,
         deps: object = None,
         result_format: str = "str",
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[_D]],
     ) -> AsyncRunStream[ChatCompletionChunk, OutputT] | AsyncRunStream[StreamEvent, OutputT]:
         """The run as it happens, without a seam where it is handed over; see `LightAgent.astream`."""
-        return self.member(agent).astream_as(query, deps, options, result_format=result_format)
+        return self.member(agent).astream_as(query, deps, result_format=result_format, **options)

@@ -16,7 +16,7 @@ from lightagent.application.journal import Journal
 from lightagent.application.means import Means
 from lightagent.application.tools.argument_errors import refused
 from lightagent.application.tools.arguments import dump_arguments, parse_arguments
-from lightagent.application.tools.toolset import DepsT
+from lightagent.application.tools.toolset import DepsT, DepsT_contra
 from lightagent.application.tools.typed_input import TypedInput
 from lightagent.domain.effects import HandOver
 from lightagent.domain.errors import ConfigurationError, ToolError
@@ -43,10 +43,13 @@ REASON_PARAMETERS: Final[JsonObject] = {
 """The parameters of a handoff without a type."""
 
 
-class SwarmAgent(Protocol[DepsT]):
+class SwarmAgent(Protocol[DepsT_contra]):
     """An agent as a swarm registers it: every `LightAgent` whose tools have the dependencies of the swarm."""
 
-    means: Means[DepsT]
+    @property
+    def means(self) -> Means[DepsT_contra]:
+        """What it is made of."""
+        ...
 
     @property
     def name(self) -> str:

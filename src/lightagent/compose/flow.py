@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from functools import partial
-from typing import Final
+from typing import Final, Never
 
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.adapters.system import RandomIds, SystemClock
@@ -294,7 +294,7 @@ def check_name(name: object) -> str:
 
 
 def compose_work(
-    at: str, option: str, agent: object, tools: Sequence[ToolLike] | None, metadata: JsonObject
+    at: str, option: str, agent: object, tools: Sequence[ToolLike[Never]] | None, metadata: JsonObject
 ) -> StepWork:
     """What does the work of a step.
 
@@ -331,7 +331,7 @@ def _verifier(at: str, verify: object, output: OutputForm[object] | None) -> Ver
     return CallableVerifier(verify, output)
 
 
-def _nested(at: str, agent: object, tools: Sequence[ToolLike] | None) -> StepWork | None:
+def _nested(at: str, agent: object, tools: Sequence[ToolLike[Never]] | None) -> StepWork | None:
     """The work of a step that is a flow; None for what is none."""
     steps: object = None if isinstance(agent, type) else getattr(agent, "declared", None)
     if not isinstance(steps, tuple) or not all(isinstance(step, LightFlowStep) for step in steps):
@@ -387,5 +387,5 @@ def _refuse_deps(at: str, option: str, check: Callable[[None], object]) -> None:
         ) from None
 
 
-def _tools(tools: Sequence[ToolLike] | None) -> tuple[Tool[object], ...]:
+def _tools(tools: Sequence[ToolLike[Never]] | None) -> tuple[Tool[object], ...]:
     return compose_tools(tools, None)

@@ -210,7 +210,7 @@ class _Conversation:
         screen = _Screen()
         options = self._options.copy()
         if not self._is_stored:
-            options["history"] = self._history
+            options.update({"history": self._history})
         work = watched_run(self._agent, question, screen.show, **options)
         while (result := self._play(work, screen)) is not None:
             if not isinstance(result.outcome, Suspended):

@@ -136,11 +136,11 @@ async def _run(
 ) -> RunResult:
     # What waits in a store can be decided with `lightagent review`.
     if whose.get("session_id") is not None and app.journals is not None:
-        options["hooks"] = [HumanApprovalHook(store=app.journals, tools=())]
+        options.update({"hooks": [HumanApprovalHook(store=app.journals, tools=())]})
     if journal is not None:
         store = open_journal_file(journal)
         app.on_close(store.aclose)
-        whose["journal"] = store
+        whose.update({"journal": store})
     agent = app.agent(**options)
     async with app:
         with Progress(err()) as progress:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
 from types import BuiltinFunctionType, FunctionType, MethodType, NoneType, UnionType
 from typing import Annotated, Any, Final, Literal, NewType, Union, get_args, get_origin
@@ -39,7 +38,10 @@ def check_form(form: object, option: str) -> None:
 
 
 def is_of_type(value: object, form: object) -> bool:
-    """Whether a value is of a type. What only a type checker can tell, such as what a list holds, is taken to fit."""
+    """Whether a value is of a type.
+
+    What only a type checker can tell, such as what a list or a dictionary holds, is taken to fit.
+    """
     if form is object or form is Any:
         return True
     if form is None or form is NoneType:
@@ -49,7 +51,7 @@ def is_of_type(value: object, form: object) -> bool:
     if isinstance(form, TypeAliasType):
         return is_of_type(value, form.__value__)
     if is_typeddict(form):
-        return isinstance(value, Mapping) and _required_keys(form) <= value.keys()
+        return isinstance(value, dict)
     if isinstance(form, type) and get_origin(form) is None:
         return _is_instance(value, form)
     return _is_of_parts(value, form)
@@ -75,8 +77,3 @@ def _is_instance(value: object, form: type) -> bool:
     if form in (float, complex) and isinstance(value, (int, float)):
         return not isinstance(value, bool)  # To type checkers an int is a float.
     return isinstance(value, form)
-
-
-def _required_keys(form: object) -> frozenset[str]:
-    keys: object = getattr(form, "__required_keys__", frozenset())
-    return keys if isinstance(keys, frozenset) else frozenset()

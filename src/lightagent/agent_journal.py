@@ -21,7 +21,7 @@ from lightagent.compose.run import check_resumption
 from lightagent.compose.tools import compose_tools
 from lightagent.domain.events import Event
 from lightagent.options import ResumeOptions, RunOptions
-from lightagent.streams import AsyncRunStream
+from lightagent.streams import AsyncRunStream, RunSteps
 
 
 class JournalAgent(ToolAgent[DepsT_contra, OutputT_co]):
@@ -162,6 +162,38 @@ class JournalAgent(ToolAgent[DepsT_contra, OutputT_co]):
         Append each to the stored journal before you take the next, and the run survives the next crash as well.
         """
         return self._watched(self._resumed(journal, decision, deps, options))
+
+    def asteps(self, query: Query, deps: object, options: RunOptions[DepsT_contra], *, stream: bool = True) -> RunSteps:
+        """The run as it happens, for what shows it to others, such as a server: events, and the deltas between them.
+
+        Args:
+            deps: as for `run`; they are checked as the run begins.
+            options: as for `run`.
+            stream: have the model stream its answer; False: events alone.
+
+        Raises:
+            ConfigurationError: an option is refused, or the dependencies are of another type.
+        """
+        live = self._start(query, deps, {**options}, stream=stream, form="event" if stream else "object")
+        return RunSteps(self._steps(live), live.record)
+
+    def aresume_steps(
+        self,
+        journal: JournalLike,
+        decision: Decisions,
+        deps: object,
+        options: ResumeOptions[DepsT_contra],
+        *,
+        stream: bool = True,
+    ) -> RunSteps:
+        """`asteps` for a run that goes on: what happens after the journal's last event, the decision first.
+
+        Raises:
+            ConfigurationError, PolicyError, ToolError: as for `resume`.
+        """
+        live = self._resumed(journal, decision, deps, {**options})
+        live.record.stream = stream
+        return RunSteps(self._steps(live), live.record)
 
     def replay(self, journal: JournalLike, *, trace: bool = False) -> RunResult[OutputT_co]:
         """The result that a journal tells: no model is asked and no tool is called.

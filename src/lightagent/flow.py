@@ -13,7 +13,7 @@ from lightagent.aiokits.sync_bridge import run_sync
 from lightagent.application.check_options import check_text
 from lightagent.application.flow.show_flow import check_form, present
 from lightagent.application.flow.step_result import LightFlowResult
-from lightagent.compose.flow import (
+from lightagent.compose.flow_requests import (
     compose_known_flow_run,
     compose_new_flow_run,
     flow_owner,

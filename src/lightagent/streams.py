@@ -6,8 +6,10 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, 
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
+from lightagent.application.journal import Journal
 from lightagent.application.projections.result import OutputT_co, RunResult
 from lightagent.application.run_record import RunRecord
+from lightagent.application.steps import Step
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import RunFinished
 
@@ -88,3 +90,32 @@ class RunStream(_Watched[OutputT_co], Iterator[ItemT_co], Generic[ItemT_co, Outp
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+class RunSteps(AsyncIterator[Step]):
+    """Everything that happens in a run, for what shows it to others: events, and in a stream the deltas between them.
+
+    Leaving it early with `aclose` cancels the run. Unlike the other streams it knows no type of the answer, so it is
+    the same for every agent.
+    """
+
+    def __init__(self, steps: AsyncGenerator[Step, None], record: RunRecord) -> None:
+        self._steps = steps
+        self._record = record
+
+    @property
+    def run_id(self) -> str:
+        """The id of the run, known before it begins."""
+        return self._record.started.run_id
+
+    @property
+    def journal(self) -> Journal:
+        """The events so far."""
+        return self._record.journal
+
+    def __anext__(self) -> Coroutine[object, object, Step]:
+        return self._steps.__anext__()
+
+    async def aclose(self) -> None:
+        """End it; a run that goes on is cancelled, and its journal says so."""
+        await self._steps.aclose()

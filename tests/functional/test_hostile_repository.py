@@ -123,6 +123,20 @@ TELEMETRY = {
     "telemetry.logs": "[default.telemetry]\nlogs = false",
     "telemetry.sum_usage": "[default.telemetry]\nsum_usage = true",
 }
+SERVE = {
+    "serve.host": '[default.serve]\nhost = "0.0.0.0"',
+    "serve.hosts": '[default.serve]\nhosts = ["evil.example"]',
+    "serve.origins": '[default.serve]\norigins = ["https://evil.example"]',
+    "serve.keys": "[default.serve]\nkeys = false",
+    "serve.user_header": '[default.serve]\nuser_header = "X-Mine"',
+    "serve.chat_header": '[default.serve]\nchat_header = "X-Mine"',
+    "serve.user_jwt_secret": '[default.serve]\nuser_jwt_secret = "mine"',
+    "serve.system_messages": '[default.serve]\nsystem_messages = "added"',
+    "serve.chat_approvals": "[default.serve]\nchat_approvals = true",
+    "serve.console_url": '[default.serve]\nconsole_url = "{url}"',
+    "serve.auxiliary": '[default.serve]\nauxiliary = [""]',
+    "serve.image_urls": "[default.serve]\nimage_urls = true",
+}
 COMMANDS = [["run", "hi", "--tools", "tools.py"], ["chat", "--tools", "tools.py"], ["doctor"], ["config", "check"]]
 COMMANDS += [["sessions", "list"], ["config", "show"], ["config", "diff", "default", "default"]]
 COMMANDS += [["mcp", "list"], ["mcp", "inspect", "x"], ["tools", "call", "x/y"]]
@@ -200,7 +214,7 @@ def _environment(folder: Path, variables: dict[str, str]) -> dict[str, str]:
 def test_the_table_has_every_key_that_needs_trust() -> None:
     every = ((section, name) for section in SECTIONS for name in _fields(section))
     keys = {f"{section}.{name}" for section, name in every if needs_trust(_path(section, name))}
-    assert keys <= HOSTILE.keys() | MCP.keys() | OPENAPI.keys() | LEARNING.keys() | TELEMETRY.keys()
+    assert keys <= HOSTILE.keys() | MCP.keys() | OPENAPI.keys() | LEARNING.keys() | TELEMETRY.keys() | SERVE.keys()
 
 
 def _path(section: str, name: str) -> tuple[str, ...]:
@@ -234,15 +248,15 @@ def test_nothing_happens_before_trust(repository: Path, listener: socket.socket,
     assert not (repository / "written.log").exists()
 
 
-@pytest.mark.parametrize("key", [*MCP, *OPENAPI, *LEARNING, *TELEMETRY])
+@pytest.mark.parametrize("key", [*MCP, *OPENAPI, *LEARNING, *TELEMETRY, *SERVE])
 def test_a_key_waits_for_trust(repository: Path, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
     (repository / "lightagent.toml").write_text(
-        (MCP | OPENAPI | LEARNING | TELEMETRY)[key].format(url="http://127.0.0.1:9/mcp")
+        (MCP | OPENAPI | LEARNING | TELEMETRY | SERVE)[key].format(url="http://127.0.0.1:9/mcp")
     )
     monkeypatch.chdir(repository)
     with pytest.raises(ConfigurationError) as refused:
         load_settings(environ={"XDG_STATE_HOME": str(repository.parent / "state"), "MY_SECRET": CANARY})
-    written = key if key.startswith(("tools.", "self_learning.", "telemetry.")) else key.replace(".", ".x.")
+    written = key if key.startswith(("tools.", "self_learning.", "serve.", "telemetry.")) else key.replace(".", ".x.")
     assert f"{written} (line " in str(refused.value)
     assert "nothing was sent" in str(refused.value)
 

@@ -20,6 +20,7 @@ from lightagent import (
     PolicyError,
     ProviderError,
     Suspended,
+    as_tool,
     tool,
 )
 from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
@@ -27,6 +28,7 @@ from lightagent.aiokits.abandon import abandoned_count
 from lightagent.domain.events import ApprovalRequested, CallsRefused, ToolFinished, ToolStarted
 from lightagent.domain.messages import AssistantMessage, ToolCall
 from tests.support.call_counts import CallCount
+from tests.support.loop_clock import jumping
 from tests.support.patience import eventually
 
 
@@ -108,6 +110,7 @@ async def none_abandoned() -> None:
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
+@jumping
 async def test_a_tool_that_swallows_its_cancellation_does_not_hold_a_run_with_a_timeout(stream: bool) -> None:
     release = Release()
 
@@ -133,6 +136,7 @@ async def test_a_tool_that_swallows_its_cancellation_does_not_hold_a_run_with_a_
     assert agent.replay(result.journal).tool_calls[0].status == "unknown"
 
 
+@jumping
 async def test_a_tool_that_cleans_up_for_ever_does_not_hold_its_own_timeout() -> None:
     release = Release()
 
@@ -186,7 +190,7 @@ ANN: JsonObject = {"payments": [{"to": "Ann", "amount": 1}]}
 
 async def test_what_a_tool_does_to_its_arguments_changes_neither_the_record_nor_what_was_approved() -> None:
     transfer = Transfer()
-    agent = LightAgent(model=ScriptedModel([call_tool("transfer", **ANN), "done"]), tools=[transfer])
+    agent = LightAgent(model=ScriptedModel([call_tool("transfer", **ANN), "done"]), tools=[as_tool(transfer)])
     waits = await agent.arun("?", result_format="object")
     assert isinstance(waits.outcome, Suspended)
     [started] = [event for event in waits.journal.events if isinstance(event, ToolStarted)]
@@ -194,7 +198,7 @@ async def test_what_a_tool_does_to_its_arguments_changes_neither_the_record_nor_
     assert started.arguments == asked.arguments == asked.request == ANN
     for journal in (waits.journal, Journal.from_json(waits.journal.to_json())):
         transfer.paid.clear()
-        agent = LightAgent(model=ScriptedModel(["done"]), tools=[transfer])
+        agent = LightAgent(model=ScriptedModel(["done"]), tools=[as_tool(transfer)])
         result = await agent.aresume(journal, ApprovalDecision.approve())
         assert transfer.paid == ANN["payments"]
         assert [call.arguments for call in result.tool_calls] == [ANN]

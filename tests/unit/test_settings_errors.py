@@ -97,7 +97,7 @@ BAD: dict[str, Case] = {
         {"LIGHTAGENT__FOO": "1"},
         "environment variable LIGHTAGENT__FOO",
         "Sections: model, journals, memory, embedding, code, agent, tools, tool_selection, skills, mcp, openapi, "
-        "self_learning, context, policy, budgets, telemetry, logging.",
+        "self_learning, context, policy, budgets, serve, telemetry, logging.",
     ),
     "profile in the environment": ("", {"LIGHTAGENT__PROD__NAME": "1"}, "LIGHTAGENT__PROD__NAME", "SECTION__OPTION"),
     "unknown option in the environment": (

@@ -41,6 +41,7 @@ def compose_request(
         params=checked_params(options.get("metadata") or {}),
         limits=_limits(options, limits),
         budgets=compose_budgets(options.get("budgets")),
+        instructions=options.get("instructions") or "",
         skills=options.get("use_skills") is not False,
         scope=_scope(options),
         traced=options.get("trace") or False,

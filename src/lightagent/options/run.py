@@ -24,6 +24,8 @@ class RunOptions(TypedDict, Generic[DepsT], total=False):
 
     tools: Sequence[ToolLike[DepsT]] | None
     """Tools of this run only, besides the agent's."""
+    instructions: str | None
+    """More that the model is told in this run, after the agent's own instructions."""
     use_skills: bool | None
     """False: the run is told of no skills, and has no tools for them."""
     history: Sequence[Mapping[str, JsonValue]] | HistoryReference | None

@@ -13,9 +13,6 @@ from lightagent.ports.tools import Tool, ToolSource
 DepsT = TypeVar("DepsT", default=None)
 """What the runs that the options are for are given; nothing, unless it is said."""
 
-NeededT = TypeVar("NeededT", default=object)
-"""What tools depend on; on nothing, unless it is said, and then they serve every run."""
-
 
 class PlainFunction(Protocol):
     """A function or method, whose declaration is read from its signature. What ``@tool`` makes is none."""
@@ -45,8 +42,8 @@ class PartialFunction(Protocol):
         ...
 
 
-ToolLike: TypeAlias = Tool[NeededT] | ToolSource[NeededT] | PlainFunction | PartialFunction
-"""What can be among the tools of runs with dependencies `NeededT`.
+ToolLike: TypeAlias = Tool[DepsT] | ToolSource[DepsT] | PlainFunction | PartialFunction
+"""What can be among the tools of runs with dependencies `DepsT`.
 
 A function, one with `tool_info`, a tool such as ``@tool`` makes, or a source of tools. A callable object becomes a tool
 with ``tool(…)``.

@@ -21,6 +21,7 @@ from lightagent.settings.origins import KeyPath, Provenance
 from lightagent.settings.policy_schema import PolicySettings
 from lightagent.settings.section import NEEDS_TRUST, SAFE, Section
 from lightagent.settings.selection_schema import ToolSelectionSettings
+from lightagent.settings.serve_schema import ServeSettings
 from lightagent.settings.skill_schema import SkillSettings
 from lightagent.settings.telemetry_schema import TelemetrySettings
 
@@ -113,6 +114,7 @@ class Settings(Section):
     )
     policy: Annotated[PolicySettings, Field(description="Who may call which tools.")] = PolicySettings()
     budgets: Annotated[BudgetSettings, Field(description="What runs may spend.")] = BudgetSettings()
+    serve: Annotated[ServeSettings, Field(description="How agents are served over HTTP.")] = ServeSettings()
     telemetry: Annotated[TelemetrySettings, Field(description="Where traces and metrics go.")] = TelemetrySettings()
     logging: Annotated[LoggingSettings, Field(description="Logs.")] = LoggingSettings()
     _provenance: Provenance = PrivateAttr(default_factory=Provenance)

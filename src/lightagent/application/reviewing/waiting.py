@@ -24,7 +24,7 @@ from lightagent.domain.review_requests import (
     shown_part,
 )
 from lightagent.domain.runs import PendingCall, Run, waiting_calls
-from lightagent.domain.tools import ToolSpec
+from lightagent.domain.tools import CLIENT_PROVIDER, ToolSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,8 @@ async def _waiting_call(
     tool_name = _tool_name(run, call)
     spec, _ = level.tool(tool_name) or (None, None)
     asked = _asked(events, path)
-    reviewing = _reviewing(desks, tool_name)
+    is_client_s = spec is not None and spec.provider == CLIENT_PROVIDER
+    reviewing = () if is_client_s else _reviewing(desks, tool_name)
     return WaitingCall(name, path, tool_name, run, call, tuple(agents), spec, reviewing, frozenset(policies), asked)
 
 

@@ -101,7 +101,7 @@ async def _gone_on(request: ServedRequest, asked: ChatAsked, served: Served) -> 
             param="messages",
         )
     decisions = {call_id: ApprovalDecision.approve(actor=request.caller.key_id or "client") for call_id in results}
-    options = ResumeOptions(tools=tools)
+    options: ResumeOptions = {"tools": tools}
     run = request.serving.resume(request.caller, served, journal, decisions, options, stream=asked.stream)
     return _Chat(asked, served, run, waiting)
 

@@ -8,6 +8,7 @@ from typing import Final
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
+from lightagent.adapters.guarded_http import GuardedHttp
 from lightagent.application.serving.chat_answers import chat_completion
 from lightagent.application.serving.chat_chunks import ChatChunks
 from lightagent.application.serving.chat_requests import ChatAsked, read_chat_request
@@ -18,6 +19,7 @@ from lightagent.domain.error_mapping import classify_exception
 from lightagent.entrypoints.serving.chat_runs import ChatRun, chat_run
 from lightagent.entrypoints.serving.door import failed_run, json_response
 from lightagent.entrypoints.serving.event_stream import RunEventStream
+from lightagent.entrypoints.serving.images import with_images
 from lightagent.entrypoints.serving.requests import ServedRequest, ServedRoute
 from lightagent.entrypoints.serving.whole_answers import play_whole
 from lightagent.settings.serve_schema import ServeSettings
@@ -26,7 +28,9 @@ from lightagent.settings.serve_schema import ServeSettings
 async def chat_completions(request: ServedRequest) -> ASGIApp:
     """Answer a chat."""
     settings = request.serving.settings
-    asked = read_chat_request(request.body, settings.system_messages)
+    asked = read_chat_request(request.body, settings.system_messages, image_urls=settings.image_urls)
+    if settings.image_urls:
+        asked = await with_images(asked, GuardedHttp())
     request.serving.note_dropped(asked.dropped)
     request = replace(request, caller=request.caller.for_user(asked.user))
     served = request.serving.catalogue.find(asked.model, request.caller)

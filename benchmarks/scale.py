@@ -101,7 +101,7 @@ async def many_turns() -> None:
         compactor=LastTurns(),
         limits=Limits(max_tool_iterations=TURNS + 1),
     )
-    result = await agent.arun("Go.", result_format="object")
+    result = await agent.arun_result("Go.")
     early, late = marks[200] - marks[100], marks[TURNS] - marks[TURNS - 100]
     print(f"a turn with a tool: {early * 1e4:.0f} µs at turn 100, {late * 1e4:.0f} µs at turn {TURNS:,}")
     print(f"  late to early: {late / early:.2f}")

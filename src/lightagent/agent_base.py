@@ -22,8 +22,9 @@ from lightagent.application.keep_session import NEXT, SessionKeeper, TurnPlace, 
 from lightagent.application.last_run import last_run, remember
 from lightagent.application.means import Means
 from lightagent.application.projections.history import history
+from lightagent.application.projections.live_events import StreamEvents
 from lightagent.application.projections.result import OutputT, RunResult, run_result
-from lightagent.application.projections.stream_events import StreamEvent, StreamEvents
+from lightagent.application.projections.stream_events import StreamEvent
 from lightagent.application.projections.trace import trace_events
 from lightagent.application.projections.trace_event import TraceEvent
 from lightagent.application.projections.trace_summary import summarize_trace

@@ -55,7 +55,7 @@ class PreviewAgent(FormAgent[DepsT, OutputT]):
             ConfigurationError: as `run` raises it.
             LightAgentError: the run would end without a request, such as where a guardrail blocks the query.
         """
-        return run_sync(self._preview(query, deps, options, stream=stream))
+        return run_sync(self.preview_as(query, deps, options, stream=stream))
 
     @overload
     async def apreview(
@@ -76,9 +76,10 @@ class PreviewAgent(FormAgent[DepsT, OutputT]):
         self, query: Query, *, deps: object = None, stream: bool = False, **options: Unpack[RunOptions]
     ) -> RequestPreview:
         """`preview` for async callers."""
-        return await self._preview(query, deps, options, stream=stream)
+        return await self.preview_as(query, deps, options, stream=stream)
 
-    async def _preview(self, query: Query, deps: object, options: RunOptions, *, stream: bool) -> RequestPreview:
+    async def preview_as(self, query: Query, deps: object, options: RunOptions, *, stream: bool) -> RequestPreview:
+        """`apreview` for callers whose checker knows nothing of the agent's dependencies, such as a swarm."""
         means = self.means
         request = compose_request(options, self._deps.check(deps), means.limits, stream=stream, form="str")
         return await preview_run(start_run(means, query, request), turn_place(options))

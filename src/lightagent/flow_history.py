@@ -19,7 +19,8 @@ from lightagent.application.flow.show_flow import check_form, present
 from lightagent.application.flow.step_code import take_code
 from lightagent.application.flow.step_result import LightFlowResult
 from lightagent.application.flow.watch_flow import FlowGlimpse
-from lightagent.compose.flow import compose_flow, compose_fork, flow_owner
+from lightagent.compose.flow import compose_flow
+from lightagent.compose.flow_requests import compose_fork, flow_owner
 from lightagent.domain.json_types import JsonObject
 from lightagent.flow_options import FlowOptions, ForkOptions
 from lightagent.flow_steps import FlowSteps
@@ -45,7 +46,7 @@ class FlowHistory(FlowSteps):
             ConfigurationError: it is no journal store.
         """
         made = copy.copy(self)
-        made._parts = compose_flow(store, self._options)
+        made._parts, made._known = compose_flow(store, self._options), self._known.copy()
         for step in made.declared if made.keeps_runs else ():
             take_code(step)
         return made

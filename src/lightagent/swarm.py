@@ -18,7 +18,7 @@ from lightagent.domain.json_types import JsonObject
 from lightagent.options import RunOptions, SwarmOptions
 from lightagent.streams import AsyncRunStream, RunStream
 from lightagent.swarm_members import SwarmMembers
-from lightagent.swarm_talk import SwarmTalk
+from lightagent.swarm_preview import PreviewSwarm
 
 if TYPE_CHECKING:
     from lightagent.application.projections.chunk_types import ChatCompletionChunk
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _D = TypeVar("_D")
 
 
-class LightSwarm(SwarmTalk[DepsT], Generic[DepsT]):
+class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
     """Agents that know each other: each can hand the conversation over to each of the others.
 
     An agent hands over by calling a tool that is named after the other one, so the decision is the model's, and it is

@@ -199,12 +199,10 @@ class SwarmTalk(ABC, Generic[DepsT]):
         return (await mail.room(owner, SystemClock()).look()).waiting(agent)
 
     async def _ask(
-        self, agent: LightAgent[DepsT, OutputT], query: Query, deps: object, options: RunOptions
+        self: SwarmTalk[_D], agent: LightAgent[_D, OutputT], query: Query, deps: object, options: RunOptions
     ) -> RunResult[OutputT]:
-        found = await self.asked(agent).arun_as(query, deps, options, result_format="object")
-        if not isinstance(found, RunResult):
-            raise TypeError("A run that was asked for its result gave something else.")
-        return found
+        asked = self.asked(agent)
+        return await asked.arun_result(query, deps=asked.check_deps(deps), **options)
 
     def _mail(self) -> SwarmMail:
         mail = self.talk.mail

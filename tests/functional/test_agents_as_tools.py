@@ -21,6 +21,7 @@ from lightagent import (
 from lightagent.adapters.chat.scripted import Program, Reply
 from lightagent.domain.events import ModelRequested, Nested
 from lightagent.testing import ScriptedModel, call_tool
+from tests.support.loop_clock import jumping
 
 
 @tool(capabilities=["read"])
@@ -126,6 +127,7 @@ async def test_agents_of_one_turn_run_side_by_side() -> None:
     assert Journal.from_json(result.journal.to_json()).run == result.journal.run
 
 
+@jumping
 async def test_agents_end_with_the_run_that_called_them() -> None:
     ended: list[str] = []
 

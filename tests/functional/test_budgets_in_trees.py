@@ -38,6 +38,7 @@ from lightagent.application.projections.usage import total_usage
 from lightagent.domain.events import ModelFailed, ModelReplied, Nested, Noted, RunFinished
 from lightagent.domain.messages import ToolMessage
 from lightagent.testing.system import ManualClock
+from tests.support.loop_clock import jumping
 
 CHILDREN = 100
 YES = ApprovalDecision.approve("fine")
@@ -148,6 +149,7 @@ async def test_a_hundred_children_within_the_budget_are_settled_exactly() -> Non
     assert sum(isinstance(event.event, ModelFailed) for event in failed) == model.calls - CHILDREN
 
 
+@jumping
 async def test_children_that_are_cancelled_are_settled_as_far_as_they_are_known() -> None:
     class Hanging(Counted):
         async def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable
 
 import pytest
@@ -30,10 +29,11 @@ FAR_TOO_LONG = 30.0
 
 
 class Slow:
-    """Tools that take long, each in another way; `begun` tells when one has begun."""
+    """Tools that take long, each in another way; `begun` tells when one has begun, `over` lets a blocked one end."""
 
     def __init__(self) -> None:
         self.begun = threading.Event()
+        self.over = threading.Event()
 
     async def nap(self) -> str:
         """Sleep."""
@@ -54,7 +54,7 @@ class Slow:
     def block(self) -> str:
         """Sleep in a thread."""
         self.begun.set()
-        time.sleep(1.5)
+        self.over.wait(FAR_TOO_LONG)
         return "slept"
 
 
@@ -107,6 +107,7 @@ def test_a_run_ends_with_the_reason(way: Callable[[LightAgent, CancellationToken
     slow, token = Slow(), CancellationToken()
     thread = cancelled_meanwhile(slow, token)
     result = way(agent_of(slow, name), token)
+    slow.over.set()
     thread.join()
     assert result.outcome == Cancelled("the user left")
     assert (result.success, result.error) == (False, None)

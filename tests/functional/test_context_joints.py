@@ -29,6 +29,7 @@ from lightagent.domain.events import (
 from lightagent.domain.messages import ContextMessage, Message, Trust
 from lightagent.domain.outcomes import Blocked
 from lightagent.domain.policy import Decision, PayloadT, Phase, Stopped, Verdict
+from tests.support.loop_clock import jumping
 from tests.support.stored_history import look
 
 
@@ -151,6 +152,7 @@ def test_a_megabyte_of_brackets_costs_no_more_than_other_text(hostile: str) -> N
     assert len(ContextMessage("memory", hostile).encoded()) >= 1_000_000
 
 
+@jumping
 async def test_a_source_that_fails_is_on_record_and_the_run_goes_on() -> None:
     never = asyncio.Event()
     sources = [

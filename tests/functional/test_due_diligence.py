@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+
+from lightagent import JsonLightFlowStore, LightFlow
+from tests.servers.json_values import as_list, as_object
+from tests.support.warm_programs import WarmPrograms
 
 EXAMPLE = Path(__file__).parents[2] / "examples/due_diligence/diligence.py"
 WATCHDOG = 60.0
@@ -18,26 +25,27 @@ LONG = "100"
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the store of files is for POSIX systems")
 
 
-def run(*arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, str(EXAMPLE), *arguments], capture_output=True, text=True, timeout=WATCHDOG, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+Run = Callable[..., str]
 
 
-def shown(folder: Path) -> dict[str, str]:
+@pytest.fixture
+def run(tmp_path: Path, warm_programs: WarmPrograms) -> Run:
+    """Runs the example in a process of its own; what it prints."""
+
+    def run_example(*arguments: str) -> str:
+        done = warm_programs.run(EXAMPLE, *arguments, folder=tmp_path, environment=os.environ)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run_example
+
+
+def shown(folder: Path) -> dict[str, object]:
     """The status of each step, as another process sees it while the run goes on."""
-    program = (
-        "import json, sys; from pathlib import Path; from lightagent import JsonLightFlowStore, LightFlow\n"
-        "record = LightFlow(store=JsonLightFlowStore(Path(sys.argv[1]) / 'runs')).get_run('northwind') or {}\n"
-        "print(json.dumps({step['name']: step['status'] for step in record.get('steps', [])}))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program, str(folder)], capture_output=True, text=True, timeout=WATCHDOG, check=True
-    )
-    found: dict[str, str] = json.loads(done.stdout)
-    return found
+    with closing(LightFlow(store=JsonLightFlowStore(folder / "runs"))) as flow:
+        record = flow.get_run("northwind") or {}
+    steps = [as_object(step) for step in as_list(record.get("steps", []))]
+    return {str(step["name"]): step["status"] for step in steps}
 
 
 def reports(folder: Path) -> list[dict[str, str]]:
@@ -49,13 +57,13 @@ def read_by(folder: Path) -> list[str]:
     return log.read_text(encoding="utf-8").split() if log.exists() else []
 
 
-def test_all_at_once() -> None:
+def test_all_at_once(run: Run) -> None:
     printed = run()
     assert printed.count("success") == 10
     assert "3 risks" in printed
 
 
-def test_a_run_that_was_killed_in_the_middle_is_finished_by_other_processes(tmp_path: Path) -> None:
+def test_a_run_that_was_killed_in_the_middle_is_finished_by_other_processes(tmp_path: Path, run: Run) -> None:
     process = subprocess.Popen([sys.executable, str(EXAMPLE), "start", str(tmp_path), "--pace", LONG])
     try:
         deadline = time.monotonic() + WATCHDOG
@@ -78,7 +86,7 @@ def test_a_run_that_was_killed_in_the_middle_is_finished_by_other_processes(tmp_
     assert sorted(read_by(tmp_path)) == ["contracts", "finances", "people"], "a document was read twice"
 
 
-def test_what_is_rejected_is_not_published(tmp_path: Path) -> None:
+def test_what_is_rejected_is_not_published(tmp_path: Path, run: Run) -> None:
     run("start", str(tmp_path))
     assert "publish    failed" in run("reject", str(tmp_path))
     assert not (tmp_path / "board.jsonl").exists()

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.support.warm_programs import WarmPrograms
 
 PROGRAM = """
 import asyncio, json, os, sys
@@ -69,15 +68,10 @@ asyncio.run(main())
 """
 
 
-def run(folder: Path, kind: str, dies_at: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(folder), kind, dies_at],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
-        check=False,
-    )
+def run(programs: WarmPrograms, folder: Path, kind: str, dies_at: str) -> CompletedProcess[str]:
+    program = folder / "program.py"
+    program.write_text(PROGRAM, encoding="utf-8")
+    return programs.run(program, str(folder), kind, dies_at, folder=folder, environment=os.environ)
 
 
 POINTS = {"first": ["first"], "ask": ["ask"], "look": [], "answer": ["answer"], "last": ["last"]}
@@ -87,10 +81,12 @@ POINTS = {"first": ["first"], "ask": ["ask"], "look": [], "answer": ["answer"], 
 @pytest.mark.parametrize(
     ("kind", "dies_at"), [*(("files", point) for point in POINTS), ("sqlite", "look"), ("sqlite", "last")]
 )
-def test_a_flow_goes_on_after_its_process_has_died(tmp_path: Path, kind: str, dies_at: str) -> None:
-    died = run(tmp_path, kind, dies_at)
+def test_a_flow_goes_on_after_its_process_has_died(
+    tmp_path: Path, warm_programs: WarmPrograms, kind: str, dies_at: str
+) -> None:
+    died = run(warm_programs, tmp_path, kind, dies_at)
     assert (died.returncode, died.stderr) == (9, "")
-    done = run(tmp_path, kind, "")
+    done = run(warm_programs, tmp_path, kind, "")
     assert done.returncode == 0, done.stderr
     status, content, ended, attempts = json.loads(done.stdout)
     assert status in ("interrupted", "running")

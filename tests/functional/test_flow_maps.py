@@ -27,13 +27,19 @@ def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Journ
 
 
 class Work:
-    def __init__(self) -> None:
+    """Steps that look at items; `backwards`, each waits until the next item has been looked at."""
+
+    def __init__(self, *, backwards: bool = False) -> None:
         self.done: list[str] = []
         self.broken: set[object] = set()
+        self._next = {0: asyncio.Event(), 1: asyncio.Event()} if backwards else {}
 
     async def look(self, query: str, context: StepContext) -> str:
-        await asyncio.sleep(0 if context.index is None else (5 - context.index) / 500)
+        if context.index in self._next:
+            await self._next[context.index].wait()
         self.done.append(context.path)
+        if context.index is not None and context.index - 1 in self._next:
+            self._next[context.index - 1].set()
         if context.item in self.broken:
             raise ValueError(f"{context.item} is broken")
         return f"{query}!"
@@ -48,7 +54,7 @@ class Work:
 
 
 async def test_results_are_in_the_order_of_the_list_and_not_of_their_ends() -> None:
-    work = Work()
+    work = Work(backwards=True)
     result = await work.flow().arun("x")
     assert result.output("sum") == ["a!", "b!", "c!"]
     assert work.done == ["each[2]/each", "each[1]/each", "each[0]/each"]
@@ -147,11 +153,15 @@ async def test_what_is_no_list_fails_the_map_and_is_asked_again(
 async def test_at_most_so_many_items_at_the_same_time() -> None:
     now: list[int] = []
     most: list[int] = [0]
+    together = asyncio.Event()
 
     async def work(query: str) -> str:
         now.append(1)
         most[0] = max(most[0], len(now))
-        await asyncio.sleep(0.001)
+        if len(now) == 3:
+            together.set()
+        await together.wait()
+        await asyncio.sleep(0)
         now.pop()
         return query
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -12,19 +11,22 @@ import pytest
 
 from lightagent import JsonObject
 from tests.servers.json_values import as_list, as_object
+from tests.support import flow_program
+from tests.support.warm_programs import WarmPrograms
 
-ROOT = Path(__file__).parents[2]
+PROGRAM = Path(flow_program.__file__)
 
 
 class Processes:
-    def __init__(self, kind: str, directory: Path) -> None:
+    def __init__(self, kind: str, directory: Path, programs: WarmPrograms) -> None:
         self.kind = kind
         self.directory = directory
+        self.programs = programs
 
     def does(self, *operation: str, ends: int = 0) -> JsonObject:
         """The record after another process has done something."""
-        program = [sys.executable, "-m", "tests.support.flow_program", self.kind, str(self.directory), *operation]
-        done = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+        arguments = (self.kind, str(self.directory), *operation)
+        done = self.programs.run(PROGRAM, *arguments, folder=self.directory, environment=os.environ)
         assert done.returncode == ends, done.stderr
         return as_object(json.loads(done.stdout)) if done.stdout else {}
 
@@ -42,8 +44,8 @@ def states(record: JsonObject) -> dict[str, object]:
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("kind", ["files", "sqlite"])
-def test_every_kind_of_step_goes_on_in_another_process(kind: str, tmp_path: Path) -> None:
-    processes = Processes(kind, tmp_path)
+def test_every_kind_of_step_goes_on_in_another_process(kind: str, tmp_path: Path, warm_programs: WarmPrograms) -> None:
+    processes = Processes(kind, tmp_path, warm_programs)
     processes.does("run", ends=9)
     assert processes.done["improve#2/improve"] == 1
     record = processes.does("resume")

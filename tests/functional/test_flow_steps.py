@@ -31,6 +31,7 @@ from lightagent import (
 from lightagent.domain.messages import ToolCall, ToolMessage
 from lightagent.ports.models import ChatRequest
 from lightagent.testing import ScriptedModel, call_tool
+from tests.support.loop_clock import jumping
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,7 @@ async def test_a_result_of_another_type_than_declared_is_an_error() -> None:
     assert "name: Field required" in result.error.message
 
 
+@jumping
 async def test_an_attempt_that_takes_too_long_is_cancelled_and_made_again() -> None:
     ended: list[str] = []
 
@@ -335,12 +337,12 @@ async def test_a_step_within_a_step_is_decided_about_while_the_run_goes_on(waits
     outer = LightFlow().step("paper", agent=inner)
     (inner if waits == "while the flow below goes on" else outer).step("slow", agent=wait)
     running = asyncio.create_task(outer.arun("x", run_id="r"))
-    for _ in range(100):
-        await asyncio.sleep(0.01)
-        with suppress(ConfigurationError):
-            await outer.aapprove("r", "paper/sign", ApprovalDecision.approve(actor="ann"))
-            break
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
+        while True:
+            with suppress(ConfigurationError):
+                await outer.aapprove("r", "paper/sign", ApprovalDecision.approve(actor="ann"))
+                break
+            await asyncio.sleep(0.001)
         await went_on.wait()
     with pytest.raises(ConfigurationError):
         await outer.aapprove("r", "paper/sign", False)

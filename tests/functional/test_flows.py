@@ -98,13 +98,16 @@ async def test_a_step_gets_what_came_before_it(store: JournalStore) -> None:
 
 
 async def test_independent_steps_run_at_the_same_time_and_not_more_than_are_allowed(store: JournalStore) -> None:
-    now, most = 0, 0
+    now, most, together = 0, 0, asyncio.Event()
 
     async def wait(query: str) -> str:
         nonlocal now, most
         now += 1
         most = max(most, now)
-        await asyncio.sleep(0.02)
+        if now == 3:
+            together.set()
+        await together.wait()
+        await asyncio.sleep(0)
         now -= 1
         return query
 

@@ -282,7 +282,8 @@ def planned_by(model: ChatModel, timeout: float, store: MemoryJournalStore | Non
 
 @pytest.mark.parametrize("way", WAYS)
 async def test_an_answer_without_end_is_given_up(way: Way) -> None:
-    result: RunResult[str] = await planned_by(Endless(way), 0.3).arun(QUERY, result_format="object")
+    seconds = 30.0 if way == "floods" else 0.3  # A flood is too long before its time is over.
+    result: RunResult[str] = await planned_by(Endless(way), seconds).arun(QUERY, result_format="object")
     assert result.content == "Done."
     (event,) = planned(result)
     assert event.plan is None

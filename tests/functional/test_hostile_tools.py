@@ -27,6 +27,7 @@ from lightagent.aiokits.abandon import abandoned_count
 from lightagent.domain.events import ApprovalRequested, CallsRefused, ToolFinished, ToolStarted
 from lightagent.domain.messages import AssistantMessage, ToolCall
 from tests.support.call_counts import CallCount
+from tests.support.loop_clock import jumping
 from tests.support.patience import eventually
 
 
@@ -108,6 +109,7 @@ async def none_abandoned() -> None:
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
+@jumping
 async def test_a_tool_that_swallows_its_cancellation_does_not_hold_a_run_with_a_timeout(stream: bool) -> None:
     release = Release()
 
@@ -133,6 +135,7 @@ async def test_a_tool_that_swallows_its_cancellation_does_not_hold_a_run_with_a_
     assert agent.replay(result.journal).tool_calls[0].status == "unknown"
 
 
+@jumping
 async def test_a_tool_that_cleans_up_for_ever_does_not_hold_its_own_timeout() -> None:
     release = Release()
 

@@ -33,6 +33,7 @@ from lightagent.domain.events import (
 )
 from lightagent.domain.policy import PayloadT, Phase, Subject
 from lightagent.ports.policy import HeldStream
+from tests.support.loop_clock import jumping
 from tests.support.nested_runs import (
     Done,
     build_team,
@@ -103,6 +104,7 @@ async def test_cancelling_a_run_reaches_its_nested_runs_and_leaves_no_task() -> 
     assert stream.result.usage.total_tokens >= 7
 
 
+@jumping
 async def test_the_timeout_of_a_run_reaches_its_nested_runs() -> None:
     model = Unending()
     result = await nested_in_two(model, timeout=0.2).arun("?", result_format="object")
@@ -117,6 +119,7 @@ async def test_the_timeout_of_a_run_reaches_its_nested_runs() -> None:
     ]
 
 
+@jumping
 async def test_a_nested_run_whose_tool_will_not_end_still_tells_its_last_words() -> None:
     release = asyncio.Event()
 
@@ -161,6 +164,7 @@ class Watchful(Gate):
         return None
 
 
+@jumping
 async def test_the_time_that_a_reader_takes_does_not_count_against_the_timeout_of_a_nested_run() -> None:
     inner = LightAgent(model=ScriptedModel(["one two three four five six seven eight"]))
     outer = LightAgent(
@@ -177,6 +181,7 @@ async def test_the_time_that_a_reader_takes_does_not_count_against_the_timeout_o
     ]
 
 
+@jumping
 async def test_a_nested_run_that_takes_longer_than_its_timeout_is_a_failed_call() -> None:
     model = Unending()
     inner = LightAgent(model=model)

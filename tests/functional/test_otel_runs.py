@@ -33,6 +33,7 @@ from lightagent import (
 from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
 from lightagent.testing.system import SequentialIds
 from tests.support.log_records import warnings_of
+from tests.support.loop_clock import jumping
 from tests.support.recorded_spans import RecordedSpans, attributes, events, parent_id, span_id, status, trace_id
 
 
@@ -421,6 +422,7 @@ async def test_what_fails_is_an_error_with_a_code_and_without_content() -> None:
     assert "made_up" not in "".join(span.to_json() for span in spans.all)
 
 
+@jumping
 async def test_a_failed_call_of_a_run_out_of_time() -> None:
     spans = RecordedSpans()
 

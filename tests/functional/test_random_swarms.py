@@ -56,7 +56,7 @@ from tests.servers.strict.endpoint import judge
 from tests.servers.strict.providers import PROVIDERS
 from tests.servers.strict.rules import Complaint
 
-SWARMS = int(os.environ.get("TEST_RANDOM_SWARMS", "40"))
+SWARMS = int(os.environ.get("TEST_RANDOM_SWARMS", "20"))
 USERS = ("ada", "bob", "eve")
 MODEL_CALLS = 40
 ENDS = {"completed", "budget_exhausted"}

@@ -166,12 +166,12 @@ def test_a_rule_that_denies_everything_lets_agents_talk_unless_it_names_them() -
 
 async def test_who_is_asked_is_cancelled_with_the_asker() -> None:
     ended: list[str] = []
-    began = asyncio.Event()
+    began = {"f": asyncio.Event(), "h": asyncio.Event()}
 
     @tool
     async def wait(name: str) -> str:
         """Wait."""
-        began.set()
+        began[name].set()
         try:
             await asyncio.sleep(60)
         finally:
@@ -182,8 +182,8 @@ async def test_who_is_asked_is_cancelled_with_the_asker() -> None:
     hr = LightAgent(name="hr", model=ScriptedModel([call_tool("wait", name="h")]), tools=[wait])
     desk = agent("desk", [call_tool("consult_finance", query="?"), call_tool("consult_hr", query="?")])
     running = asyncio.create_task(swarm_of(desk, finance, hr).arun(desk, QUERY))
-    await began.wait()
-    await asyncio.sleep(0.05)
+    for one in began.values():
+        await one.wait()
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running

@@ -22,6 +22,7 @@ from lightagent.domain.deltas import Delta, ReplyEnd, TextDelta
 from lightagent.domain.usage import Usage
 from lightagent.ports.models import ChatModel, ChatRequest
 from lightagent.testing import ScriptedModel, call_tool
+from tests.support.loop_clock import jumping
 from tests.support.recorded_spans import RecordedSpans, attribute
 
 AsyncWay = Callable[[RecordedSpans], Awaitable[None]]
@@ -259,6 +260,7 @@ async def test_a_run_that_is_cancelled_in_a_tool() -> None:
     assert {span.status.status_code for span in seen.ended} == {StatusCode.UNSET}
 
 
+@jumping
 async def test_a_run_whose_time_is_over_while_the_model_speaks() -> None:
     seen = RecordedSpans()
 

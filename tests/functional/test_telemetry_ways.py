@@ -30,6 +30,8 @@ from lightagent.ports.models import ChatModel, ChatRequest
 from lightagent.testing import ScriptedModel, call_tool
 from tests.functional.test_telemetry_streams import SlowTeller
 from tests.support.log_records import warnings_of
+from tests.support.loop_clock import JumpingLoop, play
+from tests.support.patience import eventually
 from tests.support.recorded_spans import RecordedSpans, attribute
 
 Way = Callable[[RecordedSpans], None]
@@ -42,8 +44,12 @@ class Silent(ChatModel):
 
     name = "silent"
 
+    def __init__(self) -> None:
+        self.told = threading.Event()
+
     async def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
         yield ReplyEnd(usage=Usage(11, 0, 11))
+        self.told.set()
         await asyncio.sleep(60)
         yield TextDelta("late")
 
@@ -73,7 +79,7 @@ def in_a_loop(way: Callable[[RecordedSpans], Awaitable[None]]) -> Way:
         assert get_current_span() is around
 
     def run(seen: RecordedSpans) -> None:
-        asyncio.run(main(seen))
+        play(main(seen))
 
     run.__name__ = way.__name__
     return run
@@ -119,12 +125,14 @@ async def closed_while_it_is_read(seen: RecordedSpans) -> None:
 
 
 async def cancelled_while_it_waits(seen: RecordedSpans) -> None:
+    model = Silent()
+
     async def consume() -> None:
-        async for _ in teller(seen, Silent()).astream("Count."):
+        async for _ in teller(seen, model).astream("Count."):
             pass
 
     task = asyncio.create_task(consume())
-    await asyncio.sleep(0.05)
+    assert await eventually(model.told.is_set)
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
@@ -154,14 +162,14 @@ async def timed_out_around(seen: RecordedSpans) -> None:
             await sleeper(seen).arun("Sleep.")
 
 
-def out_of_time_in_a_tool(seen: RecordedSpans) -> None:
+async def out_of_time_in_a_tool(seen: RecordedSpans) -> None:
     with pytest.raises(LightAgentError):
-        sleeper(seen).run("Sleep.", timeout=0.05)
+        await sleeper(seen).arun("Sleep.", timeout=0.05)
 
 
-def out_of_time_at_the_model(seen: RecordedSpans) -> None:
+async def out_of_time_at_the_model(seen: RecordedSpans) -> None:
     with pytest.raises(LightAgentError):
-        teller(seen, Silent()).run("Count.", timeout=0.05)
+        await teller(seen, Silent()).arun("Count.", timeout=0.05)
 
 
 def failed_at_the_model(seen: RecordedSpans) -> None:
@@ -196,8 +204,8 @@ WAYS: dict[Way, Expected] = {
     in_a_loop(left_before_the_request): Expected(CANCELLED, None),
     in_a_loop(left_at_the_call_of_a_tool): Expected(CANCELLED, (8, 2, None), (None,)),
     in_a_loop(timed_out_around): Expected(CANCELLED, (8, 2, None), (None,)),
-    out_of_time_in_a_tool: Expected(("budget_exhausted", "LA-BUDGET"), (8, 2, None), ("LA-BUDGET",)),
-    out_of_time_at_the_model: Expected(("budget_exhausted", "LA-BUDGET"), (11, None, "LA-BUDGET")),
+    in_a_loop(out_of_time_in_a_tool): Expected(("budget_exhausted", "LA-BUDGET"), (8, 2, None), ("LA-BUDGET",)),
+    in_a_loop(out_of_time_at_the_model): Expected(("budget_exhausted", "LA-BUDGET"), (11, None, "LA-BUDGET")),
     failed_at_the_model: Expected(("failed", "LA-400"), (None, None, "LA-400")),
 }
 
@@ -277,9 +285,9 @@ def test_a_task_that_is_dropped_with_its_loop(
         await way(seen)
 
     def begin() -> None:
-        loop = asyncio.new_event_loop()
+        loop = JumpingLoop()
         task = loop.create_task(wait())
-        loop.run_until_complete(asyncio.sleep(0.2))
+        loop.run_until_complete(asyncio.sleep(0.2))  # Ends when the task can only wait.
         loop.close()
         assert not task.done()
 

@@ -1,9 +1,10 @@
 """Begins runs of a flow and goes on with them as workers, each in a forked process that may be killed.
 
-    python -m tests.support.flow_workers KIND OPTIONS FOLDER
+    python -m tests.support.flow_workers
 
-Each line of standard input is an order: ``begin RUN`` and ``work`` fork a process, whose id is printed; ``end PID``
-waits for one and prints the status with which it ended.
+Each line of standard input is an order, a list in JSON. The kind and the options of a store, a folder and what to do
+(``begin RUN``, ``work`` or ``work patiently``) fork a process, whose id is printed; an id alone waits for that process
+and prints the status with which it ended.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
-from lightagent import FlowWorker, LightFlow, StepContext
-from lightagent.adapters.registry import open_adapter
+from lightagent import FlowLimits, FlowWorker, LightFlow, StepContext
+from lightagent.adapters.registry import find_adapter, open_adapter
 from lightagent.application import hold_lease
 from lightagent.entrypoints.cli.worker_command import work
 from lightagent.ports.journals import JournalStore
@@ -27,6 +28,7 @@ from tests.support.flow_kills.scene import Effects
 
 STEPS: Final = ("a", "b", "c", "d")
 LEASE: Final = 0.3
+"""Seconds; of a process that will be killed, so that nobody waits long for its runs."""
 
 
 def open_store(kind: str, options: dict[str, str]) -> JournalStore:
@@ -47,7 +49,7 @@ def make_flow(store: JournalStore, effects: Effects) -> LightFlow:
 
         return do
 
-    flow = LightFlow(name="worked", store=store)
+    flow = LightFlow(name="worked", store=store, limits=FlowLimits(max_lost=1_000))  # They are killed all the time.
     for number, name in enumerate(STEPS):
         flow.step(name, agent=step(name), depends_on=list(STEPS[:number][-1:]))
     return flow
@@ -56,9 +58,11 @@ def make_flow(store: JournalStore, effects: Effects) -> LightFlow:
 async def carry_out(kind: str, options: dict[str, str], folder: Path, do: str) -> None:
     """Begin a run, or be a worker until a signal comes."""
     flow = make_flow(open_store(kind, options), Effects(folder))
-    what, _, run_id = do.partition(" ")
+    what, _, rest = do.partition(" ")
+    if rest != "patiently":
+        vars(hold_lease)["SECONDS"] = LEASE
     if what == "begin":
-        await flow.arun("x", run_id=run_id)
+        await flow.arun("x", run_id=rest)
         await flow.aclose()
     else:
         working = asyncio.create_task(work(FlowWorker(flow, poll_seconds=0.05, grace_seconds=5.0), [flow], once=False))
@@ -71,23 +75,24 @@ def _say(number: int) -> None:
     os.write(1, f"{number}\n".encode())
 
 
-def main(kind: str, options: str, folder: str) -> None:
+def main() -> None:
     """Carry out order after order."""
-    for name in ("files", "sqlite", "postgres", "postgres.database"):
-        importlib.import_module(f"lightagent.adapters.journals.{name}")
-    vars(hold_lease)["SECONDS"] = LEASE
+    for name in ("files", "sqlite", "postgres"):
+        find_adapter("journals", name)
+    importlib.import_module("lightagent.adapters.journals.postgres.database")
     for line in sys.stdin:
-        order = line.strip()
-        if order.startswith("end "):
-            _say(os.waitpid(int(order[4:]), 0)[1])
+        order = json.loads(line)
+        if len(order) == 1:
+            _say(os.waitpid(order[0], 0)[1])
             continue
+        kind, options, folder, do = order
         signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM,))
         child = os.fork()
         if child == 0:
-            asyncio.run(carry_out(kind, json.loads(options), Path(folder), order))
+            asyncio.run(carry_out(kind, options, Path(folder), do))
             os._exit(0)
         _say(child)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

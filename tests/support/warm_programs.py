@@ -24,7 +24,16 @@ from subprocess import CompletedProcess, TimeoutExpired
 from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).parents[2]
-WARM = ("lightagent.entrypoints.cli.app", "lightagent.adapters.chat.openai", "aiohttp", "pydantic", "jsonschema")
+WARM = (
+    "lightagent.entrypoints.cli.app",
+    "lightagent.flow",
+    "lightagent.adapters.chat.openai",
+    "lightagent.adapters.journals.files",
+    "lightagent.adapters.journals.sqlite",
+    "aiohttp",
+    "pydantic",
+    "jsonschema",
+)
 SECONDS = 55
 """A watchdog for a program."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,16 @@ def test_an_append_to_a_file_is_as_cheap_however_long_it_is(tmp_path: Path) -> N
         append(head)
     assert count_calls(lambda: append(600)) == short
     assert short < 180, "the file is read again"
+
+
+def test_a_step_is_declared_at_the_same_cost_among_many() -> None:
+    few, many = (count_calls(partial(declared, chain(size))) / size for size in (100, 1_000))
+    assert many < few * 1.1
+
+
+def test_a_flow_on_another_store_is_declared_further_by_itself(tmp_path: Path) -> None:
+    flow = declared(chain(2))
+    other = flow.with_store(JsonLightFlowStore(tmp_path)).step("more", agent=work)
+    flow.step("own", agent=work)
+    assert [step.name for step in flow.declared] == ["s0", "s1", "own"]
+    assert [step.name for step in other.declared] == ["s0", "s1", "more"]

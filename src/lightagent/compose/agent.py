@@ -101,7 +101,7 @@ def compose_means(options: AgentOptions, output: OutputType[object], deps_type: 
         ambient_sink=compose_ambient_sink(options, sinks),
         capture_content=options.get("capture_content") or False,
         capabilities=options.get("capabilities"),
-        planning=compose_planning(options) if "tree_of_thought" in options else None,
+        planning=compose_planning(options),
         handoffs=_handoffs(handoffs) if (handoffs := options.get("handoffs")) else (),
     )
     if means.handoffs:

@@ -13,7 +13,7 @@ from lightagent.application.flow.flow_function import FlowFunction
 from lightagent.application.flow.flow_step import LightFlowStep, offered_name
 from lightagent.application.flow.no_work import NoWork
 from lightagent.application.flow.step_context import StepContext
-from lightagent.compose.flow import check_name, compose_step
+from lightagent.compose.flow_steps import check_name, compose_step
 from lightagent.compose.step_policies import (
     check_count,
     compose_condition,
@@ -57,7 +57,8 @@ def compose_map(name: object, over: FlowList, options: StepOptions) -> LightFlow
         items = FlowFunction(_always(list(over)))
     else:
         raise ConfigurationError(
-            f"{at}: over must be a list, the name of a step or a callable, got {type(over).__name__}.", guidance=""
+            f"{at}: over must be a list, the name of a step or a callable, got {type(over).__name__}.",
+            guidance="Wrap what is iterable in list(...), or have a step give the list.",
         )
     return replace(_around(name, "map", given), over=items)
 
@@ -91,7 +92,10 @@ def compose_wait_for(name: object, event: object, timeout: float | None, options
     """
     at = f"step {name!r:.60}"
     if not isinstance(event, str) or not event.strip():
-        raise ConfigurationError(f"{at}: event must be the name of an event, got {event!r:.50}.", guidance="")
+        raise ConfigurationError(
+            f"{at}: event must be the name of an event, got {event!r:.50}.",
+            guidance='Such as "paid": signal(run_id, "paid") tells of it.',
+        )
     return _wait(name, WaitFor(None if timeout is None else _seconds(at, "timeout", timeout), event), None, options)
 
 
@@ -227,7 +231,7 @@ def _seconds(at: str, option: str, seconds: object) -> float:
     value = seconds.total_seconds() if isinstance(seconds, timedelta) else seconds
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
         raise ConfigurationError(
-            f"{at}: {option} must be a number of seconds from 0, got {seconds!r:.50}.", guidance=""
+            f"{at}: {option} must be a number of seconds from 0, got {seconds!r:.50}.", guidance="Or a timedelta."
         )
     return float(value)
 

@@ -13,13 +13,16 @@ from lightagent.ports.tree_of_thought import TreeOfThought
 
 
 def compose_planning(options: AgentOptions) -> TreeOfThought | None:
-    """How the agent plans; None for one that does not, whatever else is said about plans.
+    """How the agent plans; None for one that does not. False says so whatever else is said about plans.
 
     Raises:
-        ConfigurationError: `tree_of_thought` or its model is none, or there are two models.
+        ConfigurationError: `tree_of_thought` or its model is none, there are two models, or one for plans that nobody
+            has asked for.
         MissingExtraError: the package of the provider is not installed.
     """
     given: object = options.get("tree_of_thought")
+    if given is None:
+        _refuse_a_model_without_plans(options)
     if given is None or given is False:
         return None
     planning = TreeOfThought() if given is True else given
@@ -39,6 +42,15 @@ def compose_planning(options: AgentOptions) -> TreeOfThought | None:
     if not isinstance(name, str):
         raise ConfigurationError(f"tot_model: its name must be text, got {name!r:.80}.", guidance="")
     return replace(planning, model=chosen, filter_tools=planning.filter_tools if filters is None else filters)
+
+
+def _refuse_a_model_without_plans(options: AgentOptions) -> None:
+    for name in ("tot_model", "tot_api_key", "tot_base_url"):
+        if options.get(name) is not None:
+            raise ConfigurationError(
+                f"LightAgent: {name}= is about the model that plans, and this agent makes no plans.",
+                guidance=f"Pass tree_of_thought=True as well, or leave {name}= out.",
+            )
 
 
 def _model(options: AgentOptions) -> ChatModel | None:

@@ -99,3 +99,13 @@ RESUME_OPTIONS: Final[Mapping[str, str]] = {
     "approve": "Pass the decision: agent.resume(journal, ApprovalDecision.approve()).",
 }
 """Options that going on with a run does not have."""
+
+SWARM_OPTIONS: Final[Mapping[str, str]] = {
+    "agents": "Agents are added to it: swarm = LightSwarm(); swarm.register_agent(first, second).",
+    "handoffs": "Each agent of a swarm may hand over to each other; register_handoff(Handoff(...)) says how.",
+    "max_handoffs": "It is a limit: limits=HandoffLimits(max_handoffs=...).",
+    "name": "A swarm has no name; its agents have: LightAgent(name=...).",
+    "model": "Its agents bring their models: LightAgent(model=...).",
+    "session_store": "Its agents bring it: LightAgent(session_store=...).",
+}
+"""Options that `LightSwarm` does not have."""

@@ -22,7 +22,20 @@ from lightagent.domain.unseen import is_unseen
 
 ReviewStatus: TypeAlias = Literal["waiting", "decided", "taken", "used", "expired", "revoked"]
 
-REVIEW_STATUSES: Final = ("waiting", "decided", "taken", "used", "expired", "revoked")
+REVIEW_STATUSES: Final[tuple[ReviewStatus, ...]] = ("waiting", "decided", "taken", "used", "expired", "revoked")
+
+
+def review_status(text: str) -> ReviewStatus:
+    """The status of this name.
+
+    Raises:
+        ConfigurationError: there is none.
+    """
+    status = next((one for one in REVIEW_STATUSES if one == text), None)
+    if status is None:
+        known = ", ".join(REVIEW_STATUSES)
+        raise ConfigurationError(f"No review is {text!r:.100}.", guidance=f"A review is one of: {known}.")
+    return status
 
 
 @dataclass(frozen=True, slots=True)

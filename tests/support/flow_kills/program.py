@@ -3,7 +3,7 @@
     python -m tests.support.flow_kills.program
 
 Each line of standard input is an order, as JSON. A fork of this process, which has everything imported already, carries
-it out and prints what came of it as JSON; then this process prints the status with which the fork ended.
+it out; then this process prints the status with which the fork ended.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from lightagent import ConfigurationError, FlowWorker, LightFlow
-from lightagent.adapters.registry import open_adapter
+from lightagent.adapters.registry import find_adapter, open_adapter
 from lightagent.application import hold_lease
 from lightagent.domain.json_types import JsonValue
 from lightagent.ports.journals import JournalStore
@@ -87,22 +87,19 @@ async def _do(flow: LightFlow, do: str) -> JsonValue:
     return await flow.aget_run(RUN)
 
 
-def _say(line: object) -> None:
-    os.write(1, f"{json.dumps(line)}\n".encode())
-
-
 def main() -> None:
     """Carry out order after order."""
-    for kind in ("files", "sqlite", "postgres", "postgres.database"):
-        importlib.import_module(f"lightagent.adapters.journals.{kind}")
+    for kind in ("files", "sqlite", "postgres"):
+        find_adapter("journals", kind)
+    importlib.import_module("lightagent.adapters.journals.postgres.database")
     vars(hold_lease)["SECONDS"] = LEASE_SECONDS
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
-            _say({"said": asyncio.run(carry_out(Order(**json.loads(line))))})
+            asyncio.run(carry_out(Order(**json.loads(line))))
             os._exit(0)
         _, status = os.waitpid(child, 0)
-        _say({"ended": status})
+        os.write(1, f"{status}\n".encode())
 
 
 if __name__ == "__main__":

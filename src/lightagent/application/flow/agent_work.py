@@ -55,6 +55,10 @@ class AgentWork(StepWork):
     def name(self) -> str:
         return self._means().name
 
+    def agents(self) -> Sequence[Means[None]]:
+        """The agent, and those that it may hand over to."""
+        return [*self._means().crew.values()]
+
     @property
     def captures_content(self) -> bool:
         return self._means().capture_content

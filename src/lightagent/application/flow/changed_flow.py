@@ -13,6 +13,7 @@ from lightagent.domain.flow.definition import FlowDefinition
 from lightagent.domain.flow.events import DefinitionChanged, FlowEvent
 from lightagent.domain.flow.paths import declared_path, escape
 from lightagent.domain.flow.progress import Progress
+from lightagent.domain.flow.record import FlowStatus
 from lightagent.domain.flow.state import fold
 from lightagent.domain.journal_streams import StreamKey, StreamQuery
 from lightagent.domain.json_types import JsonObject, JsonValue
@@ -30,7 +31,7 @@ class HeldRun:
     """
 
     run_id: str
-    status: str
+    status: FlowStatus
     faults: tuple[ChangeFault, ...]
 
     @property

@@ -57,7 +57,7 @@ class FlowSteps(FlowCode):
             case Do() as move:
                 query = str(move.query)
                 asked = query if not move.feedback else f"{query}\n\nThe last result was not accepted: {move.feedback}"
-                await make_attempt(flow, move, asked)
+                await make_attempt(flow, move, asked, flow.step_at(path, move.step.work))
         return flow.told
 
     def decided(self, past: Sequence[FlowEvent], step: str, decision: ApprovalDecision, now: float) -> FlowEvent:

@@ -7,8 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from lightagent.application.check_options import check_text
 from lightagent.application.flow.compare_flows import FlowComparison, compare_flows
 from lightagent.application.flow.flow_codec import flow_event_to_dict
-from lightagent.application.flow.flow_log import KIND, flow_key, read_flow
-from lightagent.application.flow.flow_runs import no_such_run
+from lightagent.application.flow.flow_log import KIND, flow_key, no_such_run, read_flow
 from lightagent.application.flow.mermaid import mermaid
 from lightagent.application.flow.show_flow import flow_result
 from lightagent.application.flow.step_result import LightFlowResult, error_dict

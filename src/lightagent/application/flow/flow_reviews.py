@@ -17,6 +17,7 @@ from lightagent.domain.errors import ConfigurationError, Fenced, PolicyError, St
 from lightagent.domain.flow.events import Subject
 from lightagent.domain.flow.nodes import Node
 from lightagent.domain.flow.state import FlowState
+from lightagent.domain.journal_streams import StreamKey
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.review_log import Review, ReviewExpired, ReviewRequested, ReviewRevoked, ReviewTaken, ReviewUsed
@@ -87,11 +88,19 @@ class FlowReviews:
         while True:
             known = await self._streams.read(key)
             if known is not None and known.as_of(now).status in ("waiting", "decided"):
-                return known
+                if known.request.trace_id == request.trace_id:
+                    return known
+                known = await self._of_another_run(key, known, now)
             if known is not None:
                 request = self._request(state, asking, now, known.request.round + 1)
             with suppress(StreamConflict, Fenced):
                 return await self._streams.append(key, known, ReviewRequested(request))
+
+    async def _of_another_run(self, key: StreamKey, review: Review, now: float) -> Review | None:
+        """Take back what a run asked that had the same id and whose record is gone; nobody was asked about this run."""
+        with suppress(StreamConflict, Fenced):
+            return await self._streams.append(key, review, ReviewRevoked("", "The run that asked is gone.", now))
+        return await self._streams.read(key)
 
     async def at_once(self, review: Review) -> ApprovalDecision | None:
         """What a function decides at once; else somebody is told that the step waits. What fails decides nothing."""

@@ -50,6 +50,10 @@ class FlowWork(StepWork):
     def name(self) -> str:
         return self._name
 
+    def steps(self) -> Sequence[LightFlowStep]:
+        """Its steps as they are declared now."""
+        return self._steps()
+
     @property
     def captures_content(self) -> bool:
         return False
@@ -89,6 +93,7 @@ class FlowWork(StepWork):
             watchers=watchers,
             write_lines=task.write_lines,
             reviews=task.reviews,
+            lost=task.lost,
         )
         task.hear(lambda event, heard: flow.report(Report((event,), heard=heard)))
         if watchers is not None:

@@ -61,6 +61,11 @@ class StepTask(Protocol):
         ...
 
     @property
+    def lost(self) -> int:
+        """How often this attempt was begun, and neither ended nor was left in good order."""
+        ...
+
+    @property
     def clock(self) -> Clock:
         """Tells the time."""
         ...

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.error_codes import ErrorCode, LightAgentErrorInfo
 from lightagent.domain.errors import LightAgentError
 
-_CODES: Final = {
+_CODES: Final[dict[int, ErrorCode]] = {
     400: "LA-400",
     401: "LA-401",
     403: "LA-403",

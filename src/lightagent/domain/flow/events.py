@@ -163,7 +163,7 @@ class AttemptFailed:
 
 @dataclass(frozen=True, slots=True)
 class AttemptStopped:
-    """A cancelled run's attempt has been stopped. When the run is resumed, it keeps its number."""
+    """An attempt was stopped in good order: its run was cancelled or left. When that goes on, it keeps its number."""
 
     path: str
     epoch: int

@@ -97,6 +97,7 @@ class Node:
         attempt: the number of the attempt that is to be made or under way, else of the last one.
         base: the attempts before those that count towards its budget.
         cut: the attempt that is to be made was begun before.
+        begun: how often the attempt was begun in a row, since it was left in good order or waited for people.
         fallback: its fallback does it.
         due: before which nothing is done, or when its wait ends; None: no such moment.
         question: that code is, or was last, asked; subject: that a person is, or was last, asked.
@@ -115,6 +116,7 @@ class Node:
     attempt: int = 0
     base: int = 0
     cut: bool = False
+    begun: int = 0
     fallback: bool = False
     due: float | None = None
     question: Question | None = None
@@ -139,7 +141,7 @@ class Node:
 
     def forget(self) -> None:
         """All that was done and said is forgotten; the step stays where it is."""
-        self.attempt = self.base = 0
+        self.attempt = self.base = self.begun = 0
         self.cut = self.fallback = self.edited = False
         self.due = self.expires = self.started_at = self.ended_at = None
         self.question = self.output = self.error = self.query = self.verdict = self.decision = self.notes = None

@@ -35,7 +35,12 @@ class StepOutput:
 
     @property
     def text(self) -> str:
-        """The value as a text: itself where it is one, else as JSON; empty where there is none."""
-        if isinstance(self.value, str):
-            return self.value
-        return "" if self.value is None else json.dumps(self.value, ensure_ascii=False)
+        """The value as a text; see `text_of`."""
+        return text_of(self.value)
+
+
+def text_of(value: JsonValue) -> str:
+    """A value as a text: itself where it is one, else as JSON; empty where there is none."""
+    if isinstance(value, str):
+        return value
+    return "" if value is None else json.dumps(value, ensure_ascii=False)

@@ -59,6 +59,7 @@ def fork(state: Progress, event: Forked) -> None:
             state.put(node, "ready")
         if node.status == "ready":
             node.cut = False
+            node.begun = 0
             node.notes = None
     _go_on(state)
     state.give_all_moves()

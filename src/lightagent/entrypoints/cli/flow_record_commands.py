@@ -192,6 +192,8 @@ def compare(
 ) -> ExitCode:
     """Print two runs beside each other, step by step: what differs in status, output and attempts, and the times.
 
+    Ends with 0 if they differ in time alone, 1 if they differ in more, 2 if there is no such run.
+
     **Examples**
 
     `lightagent flow compare report.py report-001 report-002`
@@ -204,7 +206,7 @@ def compare(
         write_answer(json.dumps(found.to_dict(), ensure_ascii=False, indent=2) + "\n")
     else:
         print_lines(comparison_lines(found))
-    return ExitCode.COMPLETED
+    return ExitCode.FAILED if found.differing else ExitCode.COMPLETED
 
 
 @guarded

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import re
 import sys
 from dataclasses import dataclass
@@ -92,7 +93,7 @@ def _named(module: ModuleType, spec: str, name: str, wanted: Wanted[T]) -> objec
         return vars(module)[name]
     raise ConfigurationError(
         f"{_at(spec, wanted)}: There is no {name!r}.",
-        guidance=suggest(name, [*_objects(module, wanted)], f"{wanted.word.capitalize()}s there are"),
+        guidance=suggest(name, _names(module, wanted), f"{wanted.word.capitalize()}s there are"),
     )
 
 
@@ -104,12 +105,24 @@ def _only(module: ModuleType, spec: str, wanted: Wanted[T]) -> object:
     option = "" if wanted.option.isupper() else f"{written(wanted.option)} "
     raise ConfigurationError(
         f"{_at(spec, wanted)}: The file has {len(different) or 'no'} {wanted.word}{'s' if different else ''}.",
-        guidance=f"Name one: {option}{spec}:{next(iter(objects), 'NAME')}.",
+        guidance=f"Name one: {option}{spec}:{next(iter(_names(module, wanted)), 'NAME')}.",
     )
 
 
 def _objects(module: ModuleType, wanted: Wanted[T]) -> dict[str, T]:
     return {name: each for name, each in vars(module).items() if isinstance(each, wanted.kind)}
+
+
+def _names(module: ModuleType, wanted: Wanted[T]) -> list[str]:
+    """What may be named: the objects, or else the functions that may make one."""
+    return [*_objects(module, wanted)] or [
+        name
+        for name, each in vars(module).items()
+        if inspect.isfunction(each)
+        and each.__module__ == module.__name__
+        and not name.startswith("_")
+        and all(one.default is not one.empty for one in inspect.signature(each).parameters.values())
+    ]
 
 
 def _made(make: object, spec: str, wanted: Wanted[T]) -> object:

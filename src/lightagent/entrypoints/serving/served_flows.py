@@ -10,14 +10,14 @@ from contextlib import aclosing
 from lightagent.agent_base import Query
 from lightagent.application.cancellation_token import CancellationToken
 from lightagent.application.decide_calls import Decisions
-from lightagent.application.flow.flow_outlet import FlowStreamEvent
+from lightagent.application.flow.flow_stream_events import FailureData, FlowDoneData, FlowStreamEvent
+from lightagent.application.flow.step_result import FlowStatus
 from lightagent.application.journal import Journal
 from lightagent.application.steps import Step
 from lightagent.domain.deltas import TextDelta
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import ApprovalRequested, RunFinished, ToolFinished, ToolStarted
-from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.outcomes import Cancelled, Completed, Failed, Outcome, Suspended
 from lightagent.flow import LightFlow
 from lightagent.flow_options import NewFlowRunOptions
@@ -135,38 +135,35 @@ class FlowAgent:
 
 def _steps_of(event: FlowStreamEvent) -> Iterator[Step]:
     """What an event of a flow is among the steps of a run."""
-    data = event.data
     match event.type:
         case "step_start" | "step_restart":
             yield ToolStarted(event.step, event.step, {}, "")
         case "step_end":
-            output = str(data["content"])
-            failed = data["status"] != "success"
-            yield ToolFinished(event.step, output, "failed" if failed else "ok")
+            yield ToolFinished(
+                event.step, event.data["content"], "ok" if event.data["status"] == "success" else "failed"
+            )
         case "approval_required":
-            request = data["request"]
-            shown: JsonObject = request if isinstance(request, dict) else {}
-            yield ApprovalRequested(str(data["id"]), str(data["reason"]), shown)
+            data = event.data
+            yield ApprovalRequested(data["id"], data["reason"], data["request"])
         case "done":
-            yield from _end(data)
+            yield from _end(event.data)
         case _:
             pass
 
 
-def _end(data: JsonObject) -> Iterator[Step]:
-    content = str(data["content"])
-    if data["status"] == "success" and content:
-        yield TextDelta(content)
-    yield RunFinished(_outcome(str(data["status"]), content, data["error"]))
+def _end(data: FlowDoneData) -> Iterator[Step]:
+    if data["status"] == "success" and data["content"]:
+        yield TextDelta(data["content"])
+    yield RunFinished(_outcome(data["status"], data["content"], data["error"]))
 
 
-def _outcome(status: str, content: str, error: JsonValue) -> Outcome:
+def _outcome(status: FlowStatus, content: str, error: FailureData | None) -> Outcome:
     if status == "success":
         return Completed(content)
     if status in ("waiting", "waiting_approval"):
         return Suspended(())
     if status == "cancelled":
         return Cancelled()
-    told = error if isinstance(error, dict) else {}
-    code, message = str(told.get("code") or "LA-UNKNOWN"), str(told.get("message") or "The flow failed.")
-    return Failed(LightAgentErrorInfo(code, message, str(told.get("guidance") or "")))
+    if error is None:
+        return Failed(LightAgentErrorInfo("LA-UNKNOWN", "The flow failed.", ""))
+    return Failed(LightAgentErrorInfo(error["code"], error["message"], error["guidance"]))

@@ -12,6 +12,7 @@ import json
 import os
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, Literal
 
@@ -61,7 +62,7 @@ class Folder:
 
     def stream(self, name: str) -> Path:
         """The file of a stream."""
-        return self.streams / f"{name}.jsonl"
+        return _stream(self.streams, name)
 
     def torn(self, name: str) -> Path:
         """Where what a crash cut off a stream is kept."""
@@ -194,6 +195,12 @@ def _pieces(opened: int, start: int, end: int) -> Generator[bytes, None, None]:
     while start < end and (piece := os.pread(opened, min(end - start, 1024 * 1024), start)):
         yield piece
         start += len(piece)
+
+
+@lru_cache(maxsize=1024)
+def _stream(streams: Path, name: str) -> Path:
+    """To make a path takes longer than to open it, and each append needs one."""
+    return streams / f"{name}.jsonl"
 
 
 def _numbers_line(numbers: dict[str, int]) -> bytes:

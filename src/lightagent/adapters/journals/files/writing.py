@@ -90,7 +90,7 @@ class Append:
         _mend(folder, file, tail)
         after = self._after(tail.row)
         lines = self._lines(tail.row, after)
-        add(file.fileno(), lines, os.fstat(file.fileno()).st_size)
+        add(file.fileno(), lines, tail.end + tail.open_line)  # So long it is once what a crash cut is moved away.
         folder.remember(self._name, Ends(front, lines[lines.rindex(b"\n", 0, -1) :], after))
         return after.info.head
 

@@ -160,7 +160,7 @@ class JournalAgent(ToolAgent[DepsT, OutputT]):
             ConfigurationError: an option is refused, or the dependencies are of another type.
         """
         live = self._start(query, deps, options, stream=stream, form="event" if stream else "object")
-        return RunSteps(self._steps(live), live.record)
+        return self._shown(live)
 
     def aresume_steps(
         self, journal: JournalLike, decision: Decisions, deps: object, options: ResumeOptions, *, stream: bool = True
@@ -171,8 +171,8 @@ class JournalAgent(ToolAgent[DepsT, OutputT]):
             ConfigurationError, PolicyError, ToolError: as for `resume`.
         """
         live = self._resumed(journal, decision, deps, options)
-        live.record.stream = stream
-        return RunSteps(self._steps(live), live.record)
+        live.stream = live.record.stream = stream
+        return self._shown(live)
 
     def replay(self, journal: JournalLike, *, trace: bool = False) -> RunResult[OutputT]:
         """The result that a journal tells: no model is asked and no tool is called.
@@ -196,6 +196,9 @@ class JournalAgent(ToolAgent[DepsT, OutputT]):
         if store is None and isinstance(journal, Journal):
             store = journal.store  # Left where it is kept, the run would seem to wait there, and could act once more.
         return self._kept(live, store)
+
+    def _shown(self, live: ActiveRun[DepsT]) -> RunSteps:
+        return RunSteps(self._steps(live), live.record, lambda: self._play(live), live.known)
 
     def _watched(self, live: ActiveRun[DepsT]) -> AsyncRunStream[Event, OutputT]:
         return AsyncRunStream(self._new_events(live), live.record, self._result)

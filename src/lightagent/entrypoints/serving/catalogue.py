@@ -13,6 +13,7 @@ from lightagent.application.serving.callers import Caller
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.application.steps import Step
 from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.events import Event
 from lightagent.entrypoints.serving.utility import UTILITY
 from lightagent.options import ResumeOptions, RunOptions
 
@@ -33,6 +34,10 @@ class Steps(Protocol):
 
     def __aiter__(self) -> AsyncIterator[Step]:
         """Each of them once."""
+        ...
+
+    async def to_end(self) -> Sequence[Event]:
+        """The events of the rest of the run, in the place of its steps one by one."""
         ...
 
     async def aclose(self) -> None:

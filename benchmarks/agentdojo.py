@@ -102,7 +102,7 @@ async def play(
         information_flow=flow,
     )
     answer = ApprovalDecision.approve() if approve else ApprovalDecision.reject("Not approved.")
-    result = await agent.arun(task.PROMPT, result_format="object")
+    result = await agent.arun_result(task.PROMPT)
     while isinstance(result.outcome, Suspended):
         result = await agent.aresume(result.journal, dict.fromkeys(result.outcome.call_ids, answer))
     questions = sum(isinstance(event, ApprovalRequested) for event in result.journal.events)

@@ -54,7 +54,7 @@ async def play(
         for numbers in games:
             model = Model(wrong, seed, counts=counts)
             agent = LightAgent(model=ScriptedModel(model, record=False), tree_of_thought=mode)
-            result = await agent.arun(question(numbers), result_format="object")
+            result = await agent.arun_result(question(numbers))
             tally.solved.append(is_solved(numbers, result.content))
             tally.calls.append(model.calls)
             plans = [event.model_calls for event in result.journal.events if isinstance(event, Planned)]

@@ -44,7 +44,7 @@ async def main() -> None:
         budgets=Budgets(tree=BudgetLimits(cost=0.01, depth=1, model_calls=20), tenant=daily, prices=PRICES),
     )
     for user in ("ann", "ann", "bob"):
-        result = await agent.arun("What is the answer?", user_id=user, result_format="object")
+        result = await agent.arun_result("What is the answer?", user_id=user)
         spent = spent_in(result.journal, PRICES)
         told = result.content if result.error is None else f"{result.outcome.kind}: {result.error.message}"
         print(f"{user}: {spent.model_calls} model calls, {spent.tokens} tokens, {spent.cost:.6f} dollars. {told}")

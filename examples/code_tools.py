@@ -48,7 +48,7 @@ def main() -> None:
         runner = MontyRunner(limits=CodeLimits(seconds=5, memory=64 * 1024 * 1024))
         code = ApprovalRequiredTools(CodeTools(runner, folder=folder))
         agent = LightAgent(model=model, tools=[code])
-        result = agent.run("How much did we sell, and on which day most?", result_format="object")
+        result = agent.run_result("How much did we sell, and on which day most?")
         while isinstance(result.outcome, Suspended):
             result = agent.resume(result.journal, ApprovalDecision.approve(actor="ann"))
         for call in result.tool_calls:

@@ -47,7 +47,7 @@ def make_agent(store: SqliteJournalStore) -> LightAgent:
 
 async def ask(store: SqliteJournalStore) -> None:
     """Begin a run that has to wait."""
-    result = await make_agent(store).arun("Pay Bob and Eve.", user_id="ann", journal=store, result_format="object")
+    result = await make_agent(store).arun_result("Pay Bob and Eve.", user_id="ann", journal=store)
     if isinstance(result.outcome, Suspended):
         print(f"The run waits for {len(result.outcome.call_ids)} decisions.")
 

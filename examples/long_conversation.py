@@ -42,9 +42,7 @@ async def main() -> None:
         context_budget=BUDGET,
     )
     for day in range(1, 11):
-        result = await agent.arun(
-            f"Read the log of day {day}.", session_id="log", user_id="ann", result_format="object"
-        )
+        result = await agent.arun_result(f"Read the log of day {day}.", session_id="log", user_id="ann")
         steps = [event for event in result.journal.events if isinstance(event, ContextReplaced)]
         told = "; ".join(f"{step.source}: {step.count} messages for {len(step.messages)}" for step in steps)
         print(f"day {day:2}  {result.usage.input_tokens:6} tokens in  {told or 'nothing gave way'}")

@@ -64,9 +64,8 @@ async def main() -> None:
     agent = LightAgent(
         name="office", model=chosen_model(), tools=office_tools(), tool_selection=ToolSelection(tokens=800)
     )
-    result = await agent.arun(
-        "Audit the budgets of the finance department in Oslo for 2025. Then export what Lima's lawyers have signed.",
-        result_format="object",
+    result = await agent.arun_result(
+        "Audit the budgets of the finance department in Oslo for 2025. Then export what Lima's lawyers have signed."
     )
     await agent.aclose()
     for event in result.journal.events:

@@ -73,7 +73,7 @@ def main() -> None:
         skills_directories=SKILLS,
         code_runner=sandbox(),
     )
-    result = agent.run("Which offer of rice is the cheapest?", result_format="object")
+    result = agent.run_result("Which offer of rice is the cheapest?")
     for call in result.tool_calls:
         summary = (call.output or "").strip().replace("\n", " · ")
         print(f"{call.status:8} {call.name}  {summary[:100]}")

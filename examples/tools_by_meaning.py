@@ -49,7 +49,7 @@ async def ask(tools: list[Tool[object]], embedder: Embedder | None) -> None:
     """Ask once, and print what the model was shown."""
     selection = ToolSelection(threshold=10, tokens=200)
     agent = LightAgent(model=ScriptedModel(["Done."]), tools=tools, tool_selection=selection, embedder=embedder)
-    result = await agent.arun(ASKED, result_format="object")
+    result = await agent.arun_result(ASKED)
     for event in result.journal.events:
         if isinstance(event, ToolsSelected):
             print(f"{' and '.join(event.rankers)}: {', '.join(one.name for one in event.candidates[:3]) or 'nothing'}")

@@ -28,12 +28,12 @@ def main() -> None:
 
     asks = ScriptedModel([call_tool("weather", city="Rome"), "It rains in Rome."])
     agent = LightAgent(name="forecast", model=asks, tools=[weather], telemetry=[recorder])
-    first = agent.run("How is the weather in Rome?", trace=True, trace_id="monday", result_format="object")
+    first = agent.run_result("How is the weather in Rome?", trace=True, trace_id="monday")
     recorder.record_feedback(HumanFeedback(first.trace_id, label="correct", reviewer_id="qa-17"))
     recorder.export(exporter, pricing=PRICING, metadata={"environment": "example"})
 
     guesses = LightAgent(name="forecast", model=ScriptedModel(["It is always sunny in Rome."]), tools=[weather])
-    second = guesses.run("How is the weather in Rome?", trace=True, trace_id="tuesday", result_format="object")
+    second = guesses.run_result("How is the weather in Rome?", trace=True, trace_id="tuesday")
     export_trace(second.trace, exporter, pricing=PRICING)
 
     for result in (first, second):

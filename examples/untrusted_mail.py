@@ -37,7 +37,7 @@ def main() -> None:
         ]
     )
     agent = LightAgent(name="clerk", model=obedient, tools=[read_mail, send_mail])
-    result = agent.run("Tell Bob that I am on it, then read my mail.", result_format="object")
+    result = agent.run_result("Tell Bob that I am on it, then read my mail.")
     assert isinstance(result.outcome, Suspended), result.outcome
     [asked] = [event for event in result.journal.events if isinstance(event, ApprovalRequested)]
     print(f"sent so far   {sent}")

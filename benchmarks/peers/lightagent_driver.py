@@ -24,7 +24,7 @@ async def run(agent: LightAgent, prompt: str, max_turns: int = 10) -> str:
     """One fresh conversation."""
     if not settings["trace"]:
         return await agent.arun(prompt, max_tool_iterations=max_turns)
-    result = await agent.arun(prompt, max_tool_iterations=max_turns, result_format="object", trace=True)
+    result = await agent.arun_result(prompt, max_tool_iterations=max_turns, trace=True)
     traces.append(len(result.trace))
     return result.content
 

@@ -76,7 +76,7 @@ def main() -> None:
             ]
         )
         agent = LightAgent(name="harbourmaster", model=model, tools=[tools])
-        result = agent.run("Book a berth of 10 metres for the Tern on June 1st.", result_format="object")
+        result = agent.run_result("Book a berth of 10 metres for the Tern on June 1st.")
         # The answer of the first call came from outside, and the second changes something: a human decides.
         assert isinstance(result.outcome, Suspended), result.outcome
         [asked] = [event for event in result.journal.events if isinstance(event, ApprovalRequested)]

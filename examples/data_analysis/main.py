@@ -192,7 +192,7 @@ def make_lead(path: Path) -> LightAgent:
 
 def analyse(path: Path) -> RunResult[str]:
     """The run, with its plan on record."""
-    return make_lead(path).run(QUESTION, result_format="object", trace=True)
+    return make_lead(path).run_result(QUESTION, trace=True)
 
 
 def main() -> None:

@@ -32,7 +32,7 @@ def decide(arguments: JsonObject) -> ApprovalDecision:
 
 def answer(frontdesk: LightAgent, question: str) -> str:
     """The answer, with who gave it; payments are decided about on the way."""
-    result = frontdesk.run(question, result_format="object")
+    result = frontdesk.run_result(question)
     while waiting := [call for call in result.tool_calls if call.status == "waiting"]:
         decisions = {call.id: decide(call.arguments or {}) for call in waiting}
         print(f"  cfo: {', '.join(f'{call.name} {decisions[call.id].action}' for call in waiting)}")

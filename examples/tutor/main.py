@@ -51,7 +51,7 @@ def teach(agent: LightAgent, learner: str, question: str) -> None:
     """Ask for a learner, and print the answer as it comes."""
     print(f"{learner}: {question}")
     print("  tutor: ", end="")
-    for chunk in agent.run(question, user_id=learner, stream=True):
+    for chunk in agent.stream(question, user_id=learner):
         if chunk.choices:
             print(chunk.choices[0].delta.content or "", end="")
     print()

@@ -36,13 +36,34 @@ if TYPE_CHECKING:
     from lightagent.application.export_trace import export_trace
     from lightagent.application.flow.artifacts import read_artifact
     from lightagent.application.flow.compare_flows import FlowComparison, StepComparison, StepSide
-    from lightagent.application.flow.flow_outlet import (
-        FlowStreamEvent,
-    )
     from lightagent.application.flow.flow_step import LightFlowStep
+    from lightagent.application.flow.flow_stream_events import (
+        ApprovalDecidedData,
+        AttemptStatus,
+        FailureData,
+        FlowDoneData,
+        FlowDoneEvent,
+        FlowStartData,
+        FlowStartEvent,
+        FlowStreamEvent,
+        FlowStreamEventType,
+        StepApprovalDecidedEvent,
+        StepApprovalRequiredEvent,
+        StepContentEvent,
+        StepEndData,
+        StepEndEvent,
+        StepNoteEvent,
+        StepReasoningEvent,
+        StepRestartEvent,
+        StepStartData,
+        StepStartEvent,
+        StepToolCallEvent,
+        StepToolPartEvent,
+        StepToolResultEvent,
+    )
     from lightagent.application.flow.proposals import Proposal, ProposedStep
     from lightagent.application.flow.step_context import StepContext
-    from lightagent.application.flow.step_result import LightFlowResult, LightFlowStepResult
+    from lightagent.application.flow.step_result import FlowStatus, LightFlowResult, LightFlowStepResult
     from lightagent.application.flow.step_verdict import StepVerdict
     from lightagent.application.flow.watch_flow import FlowGlimpse
     from lightagent.application.flow.worker import WorkedRun
@@ -75,12 +96,34 @@ if TYPE_CHECKING:
         on_rerun,
         on_resume,
     )
-    from lightagent.application.projections.calls import ToolCallRecord
+    from lightagent.application.projections.calls import CallStatus, ToolCallRecord
     from lightagent.application.projections.chunk_types import ChatCompletionChunk
     from lightagent.application.projections.request_preview import RequestPart, RequestPreview
     from lightagent.application.projections.result import RunResult
     from lightagent.application.projections.spent import spent_in
-    from lightagent.application.projections.stream_events import StreamEvent
+    from lightagent.application.projections.stream_data import (
+        ApprovalRequiredData,
+        DoneData,
+        ErrorData,
+        TextData,
+        ToolCallData,
+        ToolPartData,
+        ToolResultData,
+        UsageData,
+    )
+    from lightagent.application.projections.stream_events import (
+        ApprovalRequiredEvent,
+        ContentEvent,
+        DoneEvent,
+        ErrorEvent,
+        NoteEvent,
+        ReasoningEvent,
+        StreamEvent,
+        StreamEventType,
+        ToolCallEvent,
+        ToolPartEvent,
+        ToolResultEvent,
+    )
     from lightagent.application.projections.trace import trace_events
     from lightagent.application.projections.trace_event import TraceEvent
     from lightagent.application.projections.trace_summary import summarize_trace
@@ -88,12 +131,12 @@ if TYPE_CHECKING:
     from lightagent.application.prune_sessions import PrunedSessions
     from lightagent.application.remembered import RememberedDecision
     from lightagent.application.reviews import Reviews
-    from lightagent.application.session_info import SessionInfo
+    from lightagent.application.session_info import SessionInfo, SessionStatus
     from lightagent.application.session_turns import SessionTurn
     from lightagent.application.sessions import Sessions
     from lightagent.application.skills.manager import SkillManager
     from lightagent.application.skills.tools import create_skill_tools
-    from lightagent.application.stored_runs import RunInfo, Runs, StoredRun
+    from lightagent.application.stored_runs import RunInfo, Runs, StoredRun, StoredRunStatus
     from lightagent.application.tool_sources.approval_required import ApprovalRequiredTools
     from lightagent.application.tool_sources.code_tools import CodeTools
     from lightagent.application.tool_sources.declared import DeclaredTools
@@ -124,7 +167,7 @@ if TYPE_CHECKING:
     from lightagent.domain.consulting import ConsultLimits
     from lightagent.domain.deltas import Delta, ReasoningDelta, ReplyEnd, TextDelta, ToolCallDelta
     from lightagent.domain.effects import NarrowTools, ToolAnswer
-    from lightagent.domain.error_codes import ERROR_TAXONOMY, LightAgentErrorInfo
+    from lightagent.domain.error_codes import ERROR_TAXONOMY, ErrorCode, LightAgentErrorInfo
     from lightagent.domain.error_mapping import classify_exception, format_lightagent_error
     from lightagent.domain.errors import (
         AlreadyDecided,
@@ -140,11 +183,12 @@ if TYPE_CHECKING:
         ToolError,
         format_error_code,
     )
-    from lightagent.domain.events import Event
+    from lightagent.domain.events import Event, ToolStatus
     from lightagent.domain.feedback import HumanFeedback
     from lightagent.domain.findings import Finding
     from lightagent.domain.flow.limits import FlowLimits
     from lightagent.domain.flow.outputs import Artifact
+    from lightagent.domain.flow.record import StepStatus
     from lightagent.domain.flow.retrying import Backoff, RetryPolicy, RetryRule
     from lightagent.domain.flow_payloads import (
         FlowRerunPayload,
@@ -173,7 +217,16 @@ if TYPE_CHECKING:
     from lightagent.domain.memory_policy import MemoryPolicy
     from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
     from lightagent.domain.origin import Origin
-    from lightagent.domain.outcomes import Blocked, BudgetExhausted, Cancelled, Completed, Failed, Outcome, Suspended
+    from lightagent.domain.outcomes import (
+        Blocked,
+        BudgetExhausted,
+        Cancelled,
+        Completed,
+        Failed,
+        Outcome,
+        RunStatus,
+        Suspended,
+    )
     from lightagent.domain.policy import (
         ApprovalPayload,
         Asked,
@@ -197,8 +250,8 @@ if TYPE_CHECKING:
         Verdict,
     )
     from lightagent.domain.prices import ModelPrice, PriceTable
-    from lightagent.domain.review import ApprovalDecision
-    from lightagent.domain.review_log import Review
+    from lightagent.domain.review import ApprovalAction, ApprovalDecision
+    from lightagent.domain.review_log import Review, ReviewStatus
     from lightagent.domain.review_requests import ApprovalRequest
     from lightagent.domain.run_starts import HistoryReference
     from lightagent.domain.scopes import Scope
@@ -208,6 +261,7 @@ if TYPE_CHECKING:
     from lightagent.domain.tools import ToolSpec
     from lightagent.domain.trace_summary import TraceSummary
     from lightagent.domain.usage import Usage, normalize_usage
+    from lightagent.entrypoints.serving import serve
     from lightagent.flow import JsonLightFlowStore, LightFlow
     from lightagent.flow_options import FlowOptions, StepOptions, WaitOptions
     from lightagent.flow_streams import (
@@ -226,7 +280,7 @@ if TYPE_CHECKING:
         url_allowlist_guardrail,
     )
     from lightagent.human_review import HumanApprovalHook, InMemoryReviewStore, JsonReviewStore, ReviewStore
-    from lightagent.options import AgentOptions, ResumeOptions, RunOptions, SwarmOptions
+    from lightagent.options import AgentOptions, ResumeOptions, RunOptions, SwarmOptions, ToolLike
     from lightagent.ports.budgets import BudgetAccounts, Budgets, TenantBudget
     from lightagent.ports.code import CodeRunner
     from lightagent.ports.content_policy import ContentPolicy
@@ -234,6 +288,7 @@ if TYPE_CHECKING:
     from lightagent.ports.context_budget import ContextBudget
     from lightagent.ports.detectors import Detector
     from lightagent.ports.embedding import Embedder, ServedEmbedder
+    from lightagent.ports.flow_engine import FlowCode, FlowEngine, FlowRun
     from lightagent.ports.flushable_sink import FlushableSink
     from lightagent.ports.journals import JournalStore
     from lightagent.ports.memory import MemoryStore, OwnerSelection
@@ -255,65 +310,75 @@ __version__ = "1.0.0a1"
 # fmt: off
 __all__ = [
     "DEFAULT_PRIVACY_PATTERNS", "ERROR_TAXONOMY", "Account", "AccountKey", "AgentHead", "AgentMail", "AgentMessage",
-    "AgentOptions", "AlreadyDecided", "App", "ApprovalDecision", "ApprovalPayload", "ApprovalRequest",
-    "ApprovalRequired", "ApprovalRequiredTools", "Artifact", "Asked", "AsyncFlowStream", "AsyncRunStream",
-    "AsyncToolDispatcher", "Backoff", "Blocked", "BudgetAccounts", "BudgetError", "BudgetExhausted", "BudgetLimits",
-    "Budgets", "CallPayload", "CancellationToken", "Cancelled", "CapabilityPolicy", "CapabilityRule",
+    "AgentOptions", "AlreadyDecided", "App", "ApprovalAction", "ApprovalDecidedData", "ApprovalDecision",
+    "ApprovalPayload", "ApprovalRequest", "ApprovalRequired", "ApprovalRequiredData", "ApprovalRequiredEvent",
+    "ApprovalRequiredTools", "Artifact", "Asked", "AsyncFlowStream", "AsyncRunStream", "AsyncToolDispatcher",
+    "AttemptStatus", "Backoff", "Blocked", "BudgetAccounts", "BudgetError", "BudgetExhausted", "BudgetLimits",
+    "Budgets", "CallPayload", "CallStatus", "CancellationToken", "Cancelled", "CapabilityPolicy", "CapabilityRule",
     "ChatCompletionChunk", "ChatModel", "ChatRequest", "CodeLimits", "CodeRunner", "CodeTools", "Compactor",
     "Completed", "Conclusion", "ConclusionPayload", "ConfigurationError", "ConsultLimits", "ContentCapture",
-    "ContentLimits", "ContentMode", "ContentPolicy", "ContextBudget", "ContextPayload", "ContextSource", "Decision",
-    "DeclaredTools", "Delta", "Detector", "Embedder", "EndPayload", "Event", "Failed", "FallbackModel",
-    "FilteredTools", "Finding", "FlowComparison", "FlowGlimpse", "FlowLimits", "FlowOptions", "FlowRerunPayload",
-    "FlowResultPayload", "FlowResumePayload", "FlowStepPayload", "FlowStream", "FlowStreamEvent", "FlowTimeout",
-    "FlowWorker", "FlushableSink", "FoundMemory", "FunctionTool", "Gate", "GeneratedTool", "GuardrailDecision",
-    "Handoff", "HandoffContext", "HandoffLimits", "HandoffPayload", "HeldStream", "HistoryReference",
-    "HistorySource", "HistoryTransfer", "HookContext", "HookDecision", "HttpServer", "HumanApprovalHook",
-    "HumanFeedback", "InMemoryReviewStore", "InProcessMemory", "InformationFlow", "Journal",
-    "JournalBudgetAccounts", "JournalStore", "JsonLightFlowStore", "JsonObject", "JsonReviewStore", "JsonValue",
-    "JsonlTraceExporter", "LightAgent", "LightAgentError", "LightAgentErrorInfo", "LightFlow", "LightFlowResult",
-    "LightFlowStep", "LightFlowStepResult", "LightSwarm", "Limits", "ListedTools", "MailLimits", "McpFault",
-    "McpServer", "McpTools", "McpUnavailable", "MemoriesPayload", "MemoryAdmissionDecision", "MemoryBudgetAccounts",
-    "MemoryCandidate", "MemoryOwner", "MemoryPolicy", "MemoryPromotedPayload", "MemoryPromotionDecision",
-    "MemoryPromotionPayload", "MemoryProtocol", "MemoryQueryPayload", "MemoryRecord", "MemoryScope", "MemoryStore",
-    "MemoryWritePayload", "MemoryWrittenPayload", "MissingExtraError", "ModelEndpoint", "ModelPrice", "MontyRunner",
-    "NarrowTools", "ObservingHook", "OfflineModel", "OpenAIChatModel", "OpenApiTools", "OpenTelemetrySink",
-    "Origin", "Outcome", "OutputError", "OutputPayload", "OwnerSelection", "Passed", "PayloadT", "Phase",
-    "PolicyError", "PolicyHook", "PrefixedTools", "PriceTable", "Prompts", "Proposal", "ProposedStep",
-    "ProviderError", "PrunedSessions", "QueryPayload", "RateLimit", "ReasoningDelta", "Refused",
-    "RememberedDecision", "RenamedTools", "Replacement", "ReplyEnd", "ReplyPayload", "RequestPart",
-    "RequestPayload", "RequestPreview", "Requester", "ResultPayload", "ResumeOptions", "RetryPolicy", "RetryRule",
-    "RetryTool", "Review", "ReviewStore", "Reviews", "RunContext", "RunInfo", "RunOptions", "RunResult",
-    "RunStream", "RunSuspended", "RunWatch", "Runs", "Scope", "SelfLearning", "ServedEmbedder", "ServedModel",
-    "SessionInfo", "SessionTurn", "Sessions", "Settings", "SharedMemoryPool", "Skill", "SkillManager", "Spent",
-    "StdioServer", "StepComparison", "StepContext", "StepOptions", "StepSide", "StepVerdict", "Stopped",
-    "StoredRun", "StreamEvent", "Subject", "SubprocessRunner", "Suspended", "SwarmOptions", "TelemetrySink",
-    "TenantBudget", "TextDelta", "TokenCounter", "Tool", "ToolAnswer", "ToolCallDelta", "ToolCallRecord",
-    "ToolError", "ToolList", "ToolLoader", "ToolRegistry", "ToolSelection", "ToolSource", "ToolSpec", "TraceEvent",
-    "TraceExporter", "TraceRecorder", "TraceSummary", "TreeOfThought", "TrimmedSession", "Usage", "Verdict",
-    "WaitOptions", "WorkedRun", "after_flow_step", "after_memory_promote", "after_memory_retrieve",
-    "after_memory_write", "after_model_response", "after_run", "after_tool_result", "as_tool", "before_flow_step",
-    "before_memory_promote", "before_memory_retrieve", "before_memory_write", "before_model_request", "before_run",
-    "before_tool_call", "classify_exception", "create_skill_tools", "event_from_dict", "event_to_dict",
-    "export_trace", "flush_telemetry", "format_error_code", "format_lightagent_error",
-    "high_risk_parameter_guardrail", "litellm_prices", "load_settings", "maximum_length_guardrail", "mcp_tools",
-    "normalize_usage", "on_approval_required", "on_conclusion", "on_context", "on_error", "on_handoff", "on_output",
-    "on_rerun", "on_resume", "open_app", "open_detector", "open_embedder", "openapi_tools",
-    "output_redaction_guardrail", "output_schema_guardrail", "privacy_input_guardrail", "read_artifact",
-    "sensitive_tool_confirmation_guardrail", "spent_in", "summarize_trace", "tool", "trace_events",
-    "url_allowlist_guardrail",
+    "ContentEvent", "ContentLimits", "ContentMode", "ContentPolicy", "ContextBudget", "ContextPayload",
+    "ContextSource", "Decision", "DeclaredTools", "Delta", "Detector", "DoneData", "DoneEvent", "Embedder",
+    "EndPayload", "ErrorCode", "ErrorData", "ErrorEvent", "Event", "Failed", "FailureData", "FallbackModel",
+    "FilteredTools", "Finding", "FlowCode", "FlowComparison", "FlowDoneData", "FlowDoneEvent", "FlowEngine",
+    "FlowGlimpse", "FlowLimits", "FlowOptions", "FlowRerunPayload", "FlowResultPayload", "FlowResumePayload",
+    "FlowRun", "FlowStartData", "FlowStartEvent", "FlowStatus", "FlowStepPayload", "FlowStream", "FlowStreamEvent",
+    "FlowStreamEventType", "FlowTimeout", "FlowWorker", "FlushableSink", "FoundMemory", "FunctionTool", "Gate",
+    "GeneratedTool", "GuardrailDecision", "Handoff", "HandoffContext", "HandoffLimits", "HandoffPayload",
+    "HeldStream", "HistoryReference", "HistorySource", "HistoryTransfer", "HookContext", "HookDecision",
+    "HttpServer", "HumanApprovalHook", "HumanFeedback", "InMemoryReviewStore", "InProcessMemory", "InformationFlow",
+    "Journal", "JournalBudgetAccounts", "JournalStore", "JsonLightFlowStore", "JsonObject", "JsonReviewStore",
+    "JsonValue", "JsonlTraceExporter", "LightAgent", "LightAgentError", "LightAgentErrorInfo", "LightFlow",
+    "LightFlowResult", "LightFlowStep", "LightFlowStepResult", "LightSwarm", "Limits", "ListedTools", "MailLimits",
+    "McpFault", "McpServer", "McpTools", "McpUnavailable", "MemoriesPayload", "MemoryAdmissionDecision",
+    "MemoryBudgetAccounts", "MemoryCandidate", "MemoryOwner", "MemoryPolicy", "MemoryPromotedPayload",
+    "MemoryPromotionDecision", "MemoryPromotionPayload", "MemoryProtocol", "MemoryQueryPayload", "MemoryRecord",
+    "MemoryScope", "MemoryStore", "MemoryWritePayload", "MemoryWrittenPayload", "MissingExtraError",
+    "ModelEndpoint", "ModelPrice", "MontyRunner", "NarrowTools", "NoteEvent", "ObservingHook", "OfflineModel",
+    "OpenAIChatModel", "OpenApiTools", "OpenTelemetrySink", "Origin", "Outcome", "OutputError", "OutputPayload",
+    "OwnerSelection", "Passed", "PayloadT", "Phase", "PolicyError", "PolicyHook", "PrefixedTools", "PriceTable",
+    "Prompts", "Proposal", "ProposedStep", "ProviderError", "PrunedSessions", "QueryPayload", "RateLimit",
+    "ReasoningDelta", "ReasoningEvent", "Refused", "RememberedDecision", "RenamedTools", "Replacement", "ReplyEnd",
+    "ReplyPayload", "RequestPart", "RequestPayload", "RequestPreview", "Requester", "ResultPayload",
+    "ResumeOptions", "RetryPolicy", "RetryRule", "RetryTool", "Review", "ReviewStatus", "ReviewStore", "Reviews",
+    "RunContext", "RunInfo", "RunOptions", "RunResult", "RunStatus", "RunStream", "RunSuspended", "RunWatch",
+    "Runs", "Scope", "SelfLearning", "ServedEmbedder", "ServedModel", "SessionInfo", "SessionStatus", "SessionTurn",
+    "Sessions", "Settings", "SharedMemoryPool", "Skill", "SkillManager", "Spent", "StdioServer",
+    "StepApprovalDecidedEvent", "StepApprovalRequiredEvent", "StepComparison", "StepContentEvent", "StepContext",
+    "StepEndData", "StepEndEvent", "StepNoteEvent", "StepOptions", "StepReasoningEvent", "StepRestartEvent",
+    "StepSide", "StepStartData", "StepStartEvent", "StepStatus", "StepToolCallEvent", "StepToolPartEvent",
+    "StepToolResultEvent", "StepVerdict", "Stopped", "StoredRun", "StoredRunStatus", "StreamEvent",
+    "StreamEventType", "Subject", "SubprocessRunner", "Suspended", "SwarmOptions", "TelemetrySink", "TenantBudget",
+    "TextData", "TextDelta", "TokenCounter", "Tool", "ToolAnswer", "ToolCallData", "ToolCallDelta", "ToolCallEvent",
+    "ToolCallRecord", "ToolError", "ToolLike", "ToolList", "ToolLoader", "ToolPartData", "ToolPartEvent",
+    "ToolRegistry", "ToolResultData", "ToolResultEvent", "ToolSelection", "ToolSource", "ToolSpec", "ToolStatus",
+    "TraceEvent", "TraceExporter", "TraceRecorder", "TraceSummary", "TreeOfThought", "TrimmedSession", "Usage",
+    "UsageData", "Verdict", "WaitOptions", "WorkedRun", "after_flow_step", "after_memory_promote",
+    "after_memory_retrieve", "after_memory_write", "after_model_response", "after_run", "after_tool_result",
+    "as_tool", "before_flow_step", "before_memory_promote", "before_memory_retrieve", "before_memory_write",
+    "before_model_request", "before_run", "before_tool_call", "classify_exception", "create_skill_tools",
+    "event_from_dict", "event_to_dict", "export_trace", "flush_telemetry", "format_error_code",
+    "format_lightagent_error", "high_risk_parameter_guardrail", "litellm_prices", "load_settings",
+    "maximum_length_guardrail", "mcp_tools", "normalize_usage", "on_approval_required", "on_conclusion",
+    "on_context", "on_error", "on_handoff", "on_output", "on_rerun", "on_resume", "open_app", "open_detector",
+    "open_embedder", "openapi_tools", "output_redaction_guardrail", "output_schema_guardrail",
+    "privacy_input_guardrail", "read_artifact", "sensitive_tool_confirmation_guardrail", "serve", "spent_in",
+    "summarize_trace", "tool", "trace_events", "url_allowlist_guardrail",
 ]
 # fmt: on
 
 
-def __getattr__(name: str) -> object:
-    home = HOME_OF.get(name)
-    if home is None:
-        from lightagent.missing_names import missing_name
+if not TYPE_CHECKING:  # To a type checker every misspelt name would be an object.
 
-        raise missing_name(__name__, name, __all__)
-    value: object = getattr(import_module(f"lightagent.{home}"), name)
-    globals()[name] = value
-    return value
+    def __getattr__(name: str) -> object:
+        home = HOME_OF.get(name)
+        if home is None:
+            from lightagent.missing_names import missing_name
+
+            raise missing_name(__name__, name, __all__)
+        value: object = getattr(import_module(f"lightagent.{home}"), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

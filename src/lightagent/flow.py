@@ -13,7 +13,7 @@ from lightagent.aiokits.sync_bridge import run_sync
 from lightagent.application.check_options import check_text
 from lightagent.application.flow.show_flow import check_form, present
 from lightagent.application.flow.step_result import LightFlowResult
-from lightagent.compose.flow import (
+from lightagent.compose.flow_requests import (
     compose_known_flow_run,
     compose_new_flow_run,
     flow_owner,
@@ -105,6 +105,15 @@ class LightFlow(StreamedFlow):
     ) -> LightFlowResult | str | JsonObject:
         """`run` for async callers. Cancelling it interrupts the run, which can be resumed; see `cancel`."""
         return await self._run(query, result_format, options)
+
+    def run_result(self, query: str, **options: Unpack[NewFlowRunOptions]) -> LightFlowResult:
+        """The run's result, as for agents and swarms; arguments and errors are those of `run`."""
+        return run_sync(self.arun_result(query, **options))
+
+    async def arun_result(self, query: str, **options: Unpack[NewFlowRunOptions]) -> LightFlowResult:
+        """`run_result` for async callers. Cancelling it interrupts the run, which can be resumed."""
+        check_text(query, "query")
+        return await self._parts.runs.begin(self.declared, query, compose_new_flow_run(options))
 
     @overload
     def resume(
@@ -313,8 +322,7 @@ class LightFlow(StreamedFlow):
 
     async def _run(self, query: str, form: str, options: NewFlowRunOptions) -> LightFlowResult | str | JsonObject:
         check_form(form)
-        check_text(query, "query")
-        return present(await self._parts.runs.begin(self.declared, query, compose_new_flow_run(options)), form)
+        return present(await self.arun_result(query, **options), form)
 
     async def _resume(self, run_id: str, form: str, options: KnownFlowRunOptions) -> LightFlowResult | str | JsonObject:
         check_form(form)

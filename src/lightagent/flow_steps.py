@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Self
+from typing import Never, Self
 
 from typing_extensions import Unpack
 
 from lightagent.application.flow.flow_step import LightFlowStep, definition_of
 from lightagent.application.flow.step_code import take_code
 from lightagent.application.flow.step_context import StepContext
-from lightagent.compose.flow import compose_flow, compose_step
+from lightagent.compose.flow import compose_flow
 from lightagent.compose.flow_kinds import compose_loop, compose_map, compose_offer, compose_sleep, compose_wait_for
 from lightagent.compose.flow_parts import FlowParts
+from lightagent.compose.flow_steps import compose_step
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.validation import validate
 from lightagent.flow_options import FlowList, FlowMoment, FlowOptions, StepOptions, WaitOptions
@@ -25,7 +26,8 @@ class FlowSteps:
 
     def __init__(self, *, store: JournalStore | None = None, **options: Unpack[FlowOptions]) -> None:
         self._parts = compose_flow(store, options)
-        self._declared: tuple[LightFlowStep, ...] = ()
+        self._known: dict[tuple[str, bool], LightFlowStep] = {}
+        self._declared: tuple[LightFlowStep, ...] | None = ()
 
     @property
     def name(self) -> str:
@@ -40,14 +42,18 @@ class FlowSteps:
     @property
     def steps(self) -> tuple[LightFlowStep, ...]:
         """Its steps, in the order in which they were declared."""
-        return tuple(step for step in self._declared if not step.offered)
+        return tuple(step for step in self.declared if not step.offered)
 
     @property
     def declared(self) -> tuple[LightFlowStep, ...]:
         """Its steps, in the order in which they were declared, and those that it offers."""
-        return self._declared
+        # Made only where somebody looks after a declaration: else a thousand steps are copied a thousand times.
+        found = self._declared
+        if found is None:
+            found = self._declared = tuple(self._known.values())
+        return found
 
-    def step(self, name: str, **options: Unpack[StepOptions]) -> Self:
+    def step(self, name: str, *unnamed: Never, **options: Unpack[StepOptions]) -> Self:
         """Declare a step, and return the flow.
 
         Args:
@@ -57,6 +63,8 @@ class FlowSteps:
         Raises:
             ConfigurationError: an unknown option, a wrong type, or a name that is taken.
         """
+        if unnamed:
+            raise TypeError("step() takes all but the name by name, as in .step('write', agent=writer).")
         return self._declare(compose_step(name, options))
 
     def map(self, name: str, over: FlowList, **options: Unpack[StepOptions]) -> Self:
@@ -148,14 +156,16 @@ class FlowSteps:
         return self._declare(compose_offer(name, options))
 
     def _declare(self, step: LightFlowStep) -> Self:
-        if any(one.name == step.name and one.offered == step.offered for one in self._declared):
+        place = (step.name, step.offered)
+        if place in self._known:
             what = "offers" if step.offered else "has a step"
             raise ConfigurationError(
                 f"The flow {what} {step.name!r:.60} already.", guidance="Give each a name of its own."
             )
         if self._parts.outlives:
             take_code(step)
-        self._declared = (*self._declared, step)
+        self._known[place] = step
+        self._declared = None
         return self
 
     def validate(self, *, strict: bool = False) -> dict[str, list[str]]:
@@ -166,5 +176,5 @@ class FlowSteps:
         Args:
             strict: warnings are errors as well.
         """
-        found = validate(definition_of(self.name, self._declared), strict=strict)
+        found = validate(definition_of(self.name, self.declared), strict=strict)
         return {"errors": list(found.errors), "warnings": list(found.warnings)}

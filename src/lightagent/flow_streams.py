@@ -13,9 +13,10 @@ from lightagent.aiokits.abandon import stop
 from lightagent.aiokits.bounded_buffer import BoundedBuffer
 from lightagent.aiokits.sync_bridge import iterate_sync
 from lightagent.application.check_options import check_text
-from lightagent.application.flow.flow_outlet import FlowOutlet, FlowStreamEvent
-from lightagent.application.flow.step_result import LightFlowResult, error_dict
-from lightagent.compose.flow import compose_known_flow_run, compose_new_flow_run
+from lightagent.application.flow.flow_outlet import FlowOutlet
+from lightagent.application.flow.flow_stream_events import FlowStreamEvent
+from lightagent.application.flow.step_result import LightFlowResult
+from lightagent.compose.flow_requests import compose_known_flow_run, compose_new_flow_run
 from lightagent.domain.errors import ConfigurationError
 from lightagent.flow_history import FlowHistory
 from lightagent.flow_options import KnownFlowRunOptions, NewFlowRunOptions
@@ -60,9 +61,8 @@ class _Watched:
 
     async def _run(self, begin: Begin, outlet: FlowOutlet) -> None:
         result = await begin(outlet)
-        error = None if result.error is None else error_dict(result.error)
         self._result = result
-        await outlet.end(result.status, result.content, error)
+        await outlet.end(result.status, result.content, result.error)
 
 
 class AsyncFlowStream(_Watched, AsyncIterator[FlowStreamEvent]):
@@ -132,9 +132,18 @@ class StreamedFlow(FlowHistory):
 
     def _beginning(self, query: str, options: NewFlowRunOptions) -> Begin:
         check_text(query, "query")
+        self._check_streams()
         request = compose_new_flow_run(options)
-        return lambda outlet: self._parts.runs.begin(self._declared, query, request.shown(outlet))
+        return lambda outlet: self._parts.runs.begin(self.declared, query, request.shown(outlet))
+
+    def _check_streams(self) -> None:
+        if self._parts.engine is not None:
+            raise ConfigurationError(
+                "An engine carries out the runs of this flow elsewhere, and nothing of them is streamed to here.",
+                guidance="Begin the run with run(), and watch it with awatch(run_id).",
+            )
 
     def _going_on(self, run_id: str, options: KnownFlowRunOptions) -> Begin:
+        self._check_streams()
         request = compose_known_flow_run(run_id, options)
-        return lambda outlet: self._parts.runs.resume(self._declared, request.shown(outlet))
+        return lambda outlet: self._parts.runs.resume(self.declared, request.shown(outlet))

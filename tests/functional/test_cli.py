@@ -261,7 +261,10 @@ def test_profiles_are_compared(cli: Cli, folder: Path) -> None:
     configure(folder, '[dev.model]\nkind = "offline"\n[prod.model]\nkind = "openai"\nmodel = "m"\n')
     done = cli("config", "diff", "dev", "prod")
     assert done.stdout.splitlines()[1:] == ['model.kind   "offline"  "openai"', 'model.model  —          "m"']
-    assert "say the same" in cli("config", "diff", "dev", "dev").stdout
+    assert done.returncode == 1
+    same = cli("config", "diff", "dev", "dev")
+    assert (same.returncode, same.stdout) == (0, "dev and dev say the same.\n")
+    assert cli("config", "diff", "dev", "staging").returncode == 2
 
 
 def test_without_its_packages_the_command_line_says_what_to_install() -> None:

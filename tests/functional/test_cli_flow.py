@@ -149,10 +149,14 @@ def test_runs_are_forked_from_events_and_compared(cli: Cli, folder: Path) -> Non
     fork = cli("flow", "fork", "report.py", "a", "--step", "research", "--input", "coffee", "--run-id", "c")
     assert (fork.returncode, fork.stdout) == (0, "report: facts about coffee\n")
     assert "c · success · 2 of 2 steps · forked from a" in cli("flow", "list", "report.py").stdout
-    compared = cli("flow", "compare", "report.py", "a", "c").stdout
+    done = cli("flow", "compare", "report.py", "a", "c")
+    compared = done.stdout
+    assert done.returncode == 1  # as of diff(1): they differ
     assert compared.startswith("a · success  |  c · success\n≠ research · ")
     assert "    output   facts about tea  |  facts about coffee" in compared
-    told = as_object(parse(cli("flow", "compare", "report.py", "a", "b", "--json").stdout))
+    done = cli("flow", "compare", "report.py", "a", "b", "--json")
+    assert done.returncode == 0
+    told = as_object(parse(done.stdout))
     assert [as_object(one)["differs"] for one in as_list(told["steps"])] == [[], []]
     events = as_list(parse(cli("flow", "show", "report.py", "a", "--events", "--json").stdout))
     assert [as_object(one)["number"] for one in events] == [*range(1, len(events) + 1)]

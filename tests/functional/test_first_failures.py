@@ -10,6 +10,7 @@ import pytest
 
 from lightagent import AgentOptions, LightAgent, LightAgentError, Limits, ProviderError, RunOptions
 from lightagent.adapters.chat.openai import OpenAIChatModel
+from lightagent.domain.error_codes import ErrorCode
 from lightagent.entrypoints.cli.progress import progress_line
 from lightagent.testing import ScriptedModel
 from tests.servers.child import free_port
@@ -61,7 +62,7 @@ def _refused() -> ProviderError:
     return ProviderError("Nobody listens.", code="LA-503", details={"unreached": "refused"})
 
 
-def _quick(code: str) -> ProviderError:
+def _quick(code: ErrorCode) -> ProviderError:
     error = ProviderError("Not now.", code=code)
     error.retry_after = 0.0
     return error
@@ -77,10 +78,12 @@ def _quickly(error: ProviderError) -> ProviderError:
     [
         (Limits(), {}, 3),
         (Limits(max_retry=6), {}, 6),
+        (Limits(max_retry=10), {}, 10),
+        (Limits(max_retry=10), {"timeout": 60}, 10),
         (Limits(), {"max_retry": 10}, 10),
         (Limits(), {"max_retry": 2}, 2),
     ],
-    ids=["by default", "limits", "ten are asked for", "two are asked for"],
+    ids=["by default", "limits", "limits of ten", "beside a timeout", "ten are asked for", "two are asked for"],
 )
 def test_who_says_how_often_means_it(limits: Limits, options: RunOptions, attempts: int) -> None:
     model = ScriptedModel([_quickly(_refused()) for _ in range(20)])

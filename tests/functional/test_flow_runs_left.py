@@ -10,7 +10,7 @@ import pytest
 from lightagent import ConfigurationError, Delta, JournalStore, LightAgent, LightFlow, StepContext
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.aiokits.abandon import abandoned_count
-from lightagent.application.flow import flow_runs
+from lightagent.application.flow import open_run
 from lightagent.compose import flow as compose_flow
 from lightagent.domain.errors import LeaseHeld, StoreError
 from lightagent.domain.messages import ToolCall, ToolMessage
@@ -141,7 +141,7 @@ async def test_a_run_that_nobody_has_is_cancelled_at_once() -> None:
 
 
 async def test_one_at_a_time_goes_on_with_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flow_runs, "_WAIT", 0.05)
+    monkeypatch.setattr(open_run, "_WAIT", 0.05)
     store, began, go = MemoryJournalStore(), asyncio.Event(), asyncio.Event()
 
     async def slow(query: str) -> str:

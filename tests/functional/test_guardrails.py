@@ -64,7 +64,7 @@ class Seen:
         )
 
     def text(self, kind: str = "content") -> str:
-        return "".join(str(event.data["text"]) for event in self.shown if event.type == kind)
+        return "".join(str(event.data.get("text")) for event in self.shown if event.type == kind)
 
 
 async def watch(

@@ -31,7 +31,7 @@ from lightagent import (
     on_output,
     tool,
 )
-from lightagent.application.projections.stream_events import StreamEvents
+from lightagent.application.projections.live_events import StreamEvents
 from lightagent.domain.deltas import Delta, ReasoningDelta
 from lightagent.domain.handoffs import HandoffText
 from lightagent.domain.messages import AssistantMessage, ToolCall
@@ -87,7 +87,7 @@ def joined(events: Sequence[StreamEvent]) -> list[tuple[str, object]]:
     for kind, group in groupby(events, key=lambda event: event.type):
         data = [event.data for event in group]
         if kind in ("content", "reasoning"):
-            found.append((kind, "".join(str(one["text"]) for one in data)))
+            found.append((kind, "".join(str(one.get("text")) for one in data)))
         else:
             found.extend((kind, one) for one in data if kind != "done")
             found.extend((kind, {**one, "usage": None}) for one in data if kind == "done")

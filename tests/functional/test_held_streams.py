@@ -54,7 +54,7 @@ class Watched:
         return "\n".join((shown, self.result.journal.to_json(), json.dumps(self.result.to_dict()), *self.kept))
 
     def text(self, kind: str) -> str:
-        return "".join(str(event.data["text"]) for event in self.shown if event.type == kind)
+        return "".join(str(event.data.get("text")) for event in self.shown if event.type == kind)
 
 
 async def watch(gate: Gate, reply: Reply, *, stream: bool) -> Watched:

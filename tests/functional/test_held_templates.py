@@ -62,7 +62,7 @@ async def run(guardrail: DetectorGuardrail, deltas: list[Delta | Exception], *, 
         events = agent.astream("q", result_format="event", trace=True)
         async for event in events:
             if "text" in event.data:
-                shown[event.type] = shown.get(event.type, "") + str(event.data["text"])
+                shown[event.type] = shown.get(event.type, "") + str(event.data.get("text"))
         result = events.result
     else:
         result = await agent.arun("q", result_format="object", trace=True)

@@ -11,6 +11,7 @@ import pytest
 
 from lightagent import (
     AgentOptions,
+    ConfigurationError,
     ContextBudget,
     GuardrailDecision,
     HookContext,
@@ -18,6 +19,7 @@ from lightagent import (
     InProcessMemory,
     JsonObject,
     LightAgent,
+    LightSwarm,
     PolicyError,
     Prompts,
     RunOptions,
@@ -30,7 +32,7 @@ from lightagent.domain.journal_streams import StreamQuery
 from lightagent.domain.json_types import JsonValue
 from lightagent.domain.messages import Trust
 from lightagent.ports.context import ContextSource
-from lightagent.testing import ScriptedModel
+from lightagent.testing import ScriptedModel, call_tool
 from tests.support.answering_endpoint import AnsweringEndpoint, answering_endpoint
 from tests.support.many_tools import many_tools
 from tests.support.skill_folders import write_skill
@@ -221,6 +223,42 @@ def test_nothing_else_knows_of_it() -> None:
     assert agent.run("Hello") == "Hi.", "the reply is still there"
     assert "[framework] instructions prompts.instructions" in str(preview)
     assert preview.to_dict()["purpose"] == "answer"
+
+
+@pytest.mark.parametrize("session", [None, "monday"])
+async def test_a_swarm_shows_the_request_of_the_agent_that_acts(
+    endpoint: AnsweringEndpoint, session: str | None
+) -> None:
+    store = MemoryJournalStore()
+    front = LightAgent(
+        name="front",
+        role="Routes.",
+        model=ScriptedModel([call_tool("transfer_to_clerk"), call_tool("transfer_to_clerk")]),
+        session_store=store,
+    )
+    clerk = LightAgent(name="clerk", role="Answers.", model=endpoint.model("aiohttp"), session_store=store)
+    swarm = LightSwarm(consult=True, mail=True)
+    swarm.register_agent(front, clerk)
+    first = await swarm.apreview(clerk, "Hello", user_id="ann")
+    assert [part.name for part in first.parts if part.kind == "tool"] == [
+        "transfer_to_front",
+        "consult_front",
+        "send_message",
+        "read_messages",
+    ]
+    assert first.body["model"] != "scripted"
+    await swarm.arun(front, "Hello", session_id=session, user_id="ann")
+    preview = await swarm.apreview(front, "And now?", stream=True, session_id=session, user_id="ann")
+    acts = "Routes." if session is None else "Answers."  # the clerk has answered last
+    assert [part.content for part in preview.parts if part.name == "role"] == [acts]
+    if session is not None:
+        _ = [event async for event in swarm.astream(front, "And now?", session_id=session, user_id="ann")]
+        assert preview.body == endpoint.received[-1]
+
+
+def test_a_swarm_without_the_agent_has_no_request() -> None:
+    with pytest.raises(ConfigurationError, match="not registered"):
+        LightSwarm().preview(LightAgent(model=ScriptedModel([])), "Hello")
 
 
 def test_a_query_that_is_blocked_has_no_request() -> None:

@@ -76,7 +76,7 @@ def test_a_function_decides_at_once_about_calls_of_nested_agents(stream: bool, o
         agent = LightAgent(name=name, model=model, tools=[agent.as_tool("ask", "Pays.")], hooks=hooks)
     if stream:
         *_, last = agent.run("Pay.", stream=True, result_format="event")
-        assert last.data["outcome"] == "completed"
+        assert last.data.get("outcome") == "completed"
     else:
         assert agent.run("Pay.") == "Done."
     assert (decided, till.paid) == ([("lead", "desk", "till")], [(7, "ann")])
@@ -113,7 +113,7 @@ def test_a_function_that_does_not_decide_fails_closed(
         agent = LightAgent(name="outer", model=model, tools=[agent.as_tool("ask", "Pays.")])
     if how == "stream":
         *_, last = agent.run("Pay.", stream=True, result_format="event")
-        assert last.data["outcome"] == "suspended"
+        assert last.data.get("outcome") == "suspended"
     else:
         assert agent.run("Pay.", result_format="object").outcome.kind == "suspended"
     journal = agent.export_journal()

@@ -7,7 +7,7 @@ import os
 import pickle
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from lightagent import (
     ConfigurationError,
     JournalStore,
     LightAgent,
+    RunInfo,
     Runs,
     Suspended,
     tool,
@@ -109,8 +110,9 @@ async def test_a_stored_run_that_is_resumed_without_naming_its_store_goes_on_the
 
 async def test_a_status_that_no_run_has_is_refused(store: JournalStore) -> None:
     """An empty listing would say that nothing waits."""
+    listed: Callable[..., AsyncIterator[RunInfo]] = Runs(store).list
     with pytest.raises(ConfigurationError, match="No run has the status 'waiting'") as refused:
-        [info async for info in Runs(store).list(status="waiting")]
+        [info async for info in listed(status="waiting")]
     assert "suspended" in str(refused.value)
 
 

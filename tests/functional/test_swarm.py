@@ -89,6 +89,28 @@ def test_every_form_of_a_run(*, stream: bool) -> None:
         assert asyncio.run(swarm.arun(desk, QUERY)) == "Ask the CFO."
 
 
+async def test_each_form_of_a_run_by_a_name_of_its_own() -> None:
+    def members() -> tuple[LightAgent[None, str], LightSwarm[None]]:
+        desk = agent("desk", call_tool("transfer_to_finance"))
+        return desk, swarm_of(desk, agent("finance", "Ask the CFO."))
+
+    desk, swarm = members()
+    assert swarm.run_result(desk, QUERY).content == "Ask the CFO."
+    desk, swarm = members()
+    assert (await swarm.arun_result(desk, QUERY, user_id="ann")).content == "Ask the CFO."
+    desk, swarm = members()
+    chunks = swarm.stream(desk, QUERY)
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == "Ask the CFO."
+    assert chunks.result.content == "Ask the CFO."
+    desk, swarm = members()
+    assert [event.type for event in swarm.stream_events(desk, QUERY)][-1] == "done"
+    desk, swarm = members()
+    async with swarm.astream_events(desk, QUERY) as events:
+        assert [event.type async for event in events][-1] == "done"
+    with pytest.raises(ConfigurationError, match="not registered"):
+        swarm.run_result(agent("stranger"), QUERY)
+
+
 def test_two_agents_do_not_pass_a_task_back_and_forth() -> None:
     def pass_on(other: str) -> Program:
         return lambda request: "Enough." if refused(request) else call_tool(f"transfer_to_{other}")

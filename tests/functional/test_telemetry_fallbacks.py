@@ -25,6 +25,7 @@ from lightagent import (
     TextDelta,
     Usage,
 )
+from lightagent.domain.error_codes import ErrorCode
 from lightagent.testing import ScriptedModel
 from tests.support.recorded_spans import RecordedSpans, attributes, events, status
 from tests.support.semconv_rules import span_faults
@@ -33,7 +34,7 @@ from tests.support.semconv_rules import span_faults
 class Served(ChatModel, ServedModel):
     """Answers where it is served, or does not."""
 
-    def __init__(self, name: str, provider: str, address: str, *, code: str = "") -> None:
+    def __init__(self, name: str, provider: str, address: str, *, code: ErrorCode | None = None) -> None:
         self._name, self._endpoint, self._code = name, ModelEndpoint(provider, address, 443), code
 
     @property

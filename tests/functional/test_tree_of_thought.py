@@ -318,6 +318,8 @@ def test_off_is_off(options: dict[str, object]) -> None:
     ("options", "text"),
     [
         ({"tree_of_thought": "yes"}, "tree_of_thought must be"),
+        ({"tot_model": "gpt-4.1"}, "tot_model= is about .* Pass tree_of_thought=True"),
+        ({"tot_api_key": "k", "tree_of_thought": None}, "tot_api_key= is about"),
         ({"tree_of_thought": True, "tot_model": 7}, "tot_model: expected a name"),
         ({"tree_of_thought": True, "tot_api_key": "k"}, "tot_api_key and tot_base_url need the name of a model"),
         ({"tree_of_thought": True, "tot_model": ScriptedModel([]), "tot_api_key": "k"}, "given by name"),

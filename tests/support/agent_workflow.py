@@ -27,6 +27,7 @@ from lightagent import (
     ToolSpec,
     Usage,
 )
+from lightagent.domain.error_codes import known_code
 from lightagent.domain.messages import AssistantMessage, ToolMessage
 from lightagent.ports.models import ChatModel
 from lightagent.ports.system import Clock, IdSource
@@ -82,7 +83,7 @@ class ActivityModel(ChatModel):
         asked = Asked(turn, request.origin.attempt, results)
         answer = await workflow.execute_activity(ask_model, asked, start_to_close_timeout=TIMEOUT)
         if answer.error:
-            raise ProviderError("The provider limits the rate of requests.", code=answer.error)
+            raise ProviderError("The provider limits the rate of requests.", code=known_code(answer.error))
         for index, number in enumerate(answer.calls or []):
             yield ToolCallDelta(index, f"call_{index}", "double", json.dumps({"number": number}))
         if answer.text:

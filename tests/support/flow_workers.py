@@ -19,7 +19,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
-from lightagent import FlowWorker, LightFlow, StepContext
+from lightagent import FlowLimits, FlowWorker, LightFlow, StepContext
 from lightagent.adapters.registry import find_adapter, open_adapter
 from lightagent.application import hold_lease
 from lightagent.entrypoints.cli.worker_command import work
@@ -49,7 +49,7 @@ def make_flow(store: JournalStore, effects: Effects) -> LightFlow:
 
         return do
 
-    flow = LightFlow(name="worked", store=store)
+    flow = LightFlow(name="worked", store=store, limits=FlowLimits(max_lost=1_000))  # They are killed all the time.
     for number, name in enumerate(STEPS):
         flow.step(name, agent=step(name), depends_on=list(STEPS[:number][-1:]))
     return flow

@@ -206,9 +206,9 @@ async def over_http(count: int, report: Report, base_url: str) -> JsonObject:
             metadata={"user": user},
             result_format="event",
         )
-        told = [event.data async for event in events]
-        report.check("stream", json.dumps(told), user)
-        report.answers += user in str(told[-1]["content"])
+        told = [event async for event in events]
+        report.check("stream", json.dumps([event.data for event in told]), user)
+        report.answers += told[-1].type == "done" and user in told[-1].data["content"]
 
     runs = (watch(number) if number % 2 else one(company, agent, number) for number in range(count))
     await asyncio.gather(*runs)

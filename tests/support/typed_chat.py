@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Generator, Mapping
@@ -14,41 +15,64 @@ from tests.functional.test_cli import INTERRUPTIBLE
 # A process of its own on a terminal of its own, which it joins to its standard input and output.
 _ON_TERMINAL = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
 
+WITHOUT_READLINE = [*INTERRUPTIBLE[:2], f"import sys; sys.modules['readline'] = None; {INTERRUPTIBLE[2]}"]
+
 
 @dataclass
 class TypedChat:
-    """The chat, which is at its prompt at first."""
+    """The chat, which is at its prompt at first.
+
+    Attributes:
+        opening: what was shown before the first prompt.
+        rest: what was shown since, and not given yet.
+    """
 
     process: subprocess.Popen[bytes]
+    opening: str = ""
+    rest: bytes = b""
 
-    def type(self, text: str, until: str = "> ") -> str:
+    def type(self, text: str | bytes, until: str = "> ") -> str:
         """Type it, and give what is shown until this text is."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        self.process.stdin.write(text.encode())
-        seen = b""
-        while until.encode() not in seen and (more := self.process.stdout.read(1)):
+        self.process.stdin.write(text.encode() if isinstance(text, str) else text)
+        wanted, seen = until.encode(), self.rest
+        while wanted not in seen and (more := os.read(self.process.stdout.fileno(), 4096)):
             seen += more
+        end = seen.find(wanted) + len(wanted)
+        seen, self.rest = seen[:end], seen[end:]
         shown = seen.decode(errors="replace").replace("\r\n", "\n")
         assert until in shown, shown
         return shown
 
 
 @contextmanager
-def typed_chat(*arguments: str, folder: Path, variables: Mapping[str, str]) -> Generator[TypedChat]:
-    """``lightagent chat`` with these arguments; it must leave by Ctrl-D at the end."""
-    command = [sys.executable, "-c", _ON_TERMINAL, *INTERRUPTIBLE, "chat", *arguments]
+def typed_chat(
+    *arguments: str,
+    folder: Path,
+    variables: Mapping[str, str],
+    program: list[str] = INTERRUPTIBLE,
+    until: str = "> ",
+) -> Generator[TypedChat]:
+    """``lightagent chat`` with these arguments; it must leave by Ctrl-D at the end.
+
+    Args:
+        variables: the environment; unless it says otherwise the terminal is a plain one of 110 columns.
+        program: what the command line is called by.
+        until: what it shows when it first waits for a person.
+    """
+    command = [sys.executable, "-c", _ON_TERMINAL, *program, "chat", *arguments]
     with subprocess.Popen(
         command,
         cwd=folder,
-        env={**variables, "TERM": "dumb", "COLUMNS": "110"},
+        env={"COLUMNS": "110", **variables, "TERM": variables.get("TYPED_TERM", "dumb")},
         bufsize=0,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     ) as process:
         try:
             chat = TypedChat(process)
-            chat.type("")
+            chat.opening = chat.type("", until)
             yield chat
             assert process.stdin is not None
             process.stdin.write(b"\x04")

@@ -108,6 +108,7 @@ def flows(agent: LightAgent[None, Facts], plain_agent: LightAgent, swarm: LightS
     assert_type(flow, LightFlow)
     assert_type(flow.validate(strict=True), dict[str, list[str]])
     assert_type(flow.run("x"), LightFlowResult)
+    assert_type(flow.run_result("x", user_id="ann"), LightFlowResult)
     assert_type(flow.run("x", result_format="str"), str)
     assert_type(flow.run("x", result_format="dict", run_id="r", user_id="ann"), JsonObject)
     assert_type(flow.resume("r"), LightFlowResult)

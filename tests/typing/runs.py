@@ -99,7 +99,7 @@ async def astream() -> None:
     async for chunk in plain.astream("?"):
         assert_type(chunk.choices[0].delta.content, str | None)
     async for event in plain.astream("?", result_format="event"):
-        assert_type(event.data, JsonObject)
+        assert_type(event, StreamEvent)
 
 
 async def journals(journal: Journal) -> None:

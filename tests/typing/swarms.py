@@ -6,7 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import assert_type
 
-from lightagent import AgentMail, AgentMessage, ConsultLimits, LightAgent, LightSwarm, RunResult, Tool
+from lightagent import (
+    AgentMail,
+    AgentMessage,
+    AsyncRunStream,
+    ChatCompletionChunk,
+    ConsultLimits,
+    LightAgent,
+    LightSwarm,
+    RunResult,
+    RunStream,
+    StreamEvent,
+    Tool,
+)
 
 
 @dataclass
@@ -35,6 +47,12 @@ async def talk(message: AgentMessage) -> None:
     assert_type(swarm.consult(agent, "?"), RunResult[int])
     assert_type(await swarm.aconsult(agent, "?", user_id="u"), RunResult[int])
     assert_type(needy.consult(needing, "?", deps=Deps("t")), RunResult[int])
+    assert_type(swarm.run_result(agent, "?"), RunResult[int])
+    assert_type(await needy.arun_result(needing, "?", deps=Deps("t")), RunResult[int])
+    assert_type(swarm.stream(agent, "?"), RunStream[ChatCompletionChunk, int])
+    assert_type(needy.astream(needing, "?", deps=Deps("t")), AsyncRunStream[ChatCompletionChunk, int])
+    assert_type(swarm.stream_events(agent, "?"), RunStream[StreamEvent, int])
+    assert_type(needy.astream_events(needing, "?", deps=Deps("t")), AsyncRunStream[StreamEvent, int])
     assert_type(swarm.asked(agent), LightAgent[None, int])
     assert_type(swarm.send_message("a", {"title": "t"}, user_id="u"), AgentMessage)
     assert_type(await swarm.amessages("a", user_id="u"), Sequence[AgentMessage])

@@ -24,6 +24,7 @@ from lightagent import (
     TextDelta,
     tool,
 )
+from lightagent.domain.error_codes import ErrorCode
 from lightagent.testing import ScriptedModel, call_tool
 from tests.support.loop_clock import advance, play_timed
 
@@ -59,7 +60,7 @@ async def again() -> str:
     return "more"
 
 
-def busy(code: str = "LA-429", retry_after: float | None = 0.0) -> ProviderError:
+def busy(code: ErrorCode = "LA-429", retry_after: float | None = 0.0) -> ProviderError:
     error = ProviderError("busy", code=code)
     error.retry_after = retry_after
     return error
@@ -101,7 +102,7 @@ MODES = pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed
 
 @MODES
 @pytest.mark.parametrize("failing", ["LA-408", "LA-429", "LA-500", "LA-503"])
-def test_what_passes_is_tried_again(failing: str, stream: bool) -> None:
+def test_what_passes_is_tried_again(failing: ErrorCode, stream: bool) -> None:
     model = ScriptedModel([busy(failing), busy(failing), "at last"])
     assert run(model, stream=stream).content == "at last"
     assert len(model.requests) == 3
@@ -110,7 +111,7 @@ def test_what_passes_is_tried_again(failing: str, stream: bool) -> None:
 
 @MODES
 @pytest.mark.parametrize("failing", ["LA-400", "LA-401", "LA-403", "LA-404", "LA-413", "LA-UNKNOWN"])
-def test_what_does_not_pass_is_not(failing: str, stream: bool) -> None:
+def test_what_does_not_pass_is_not(failing: ErrorCode, stream: bool) -> None:
     model = ScriptedModel([busy(failing), "never"])
     assert code(run(model, stream=stream)) == failing
     assert len(model.requests) == 1

@@ -96,12 +96,11 @@ def test_events_tell_everything_as_it_happens() -> None:
     assert kinds == ["tool_call", "tool_result", "reasoning", "content", "done"]
     assert events[0].data == {"id": "call_1_1", "name": "double", "arguments": {"n": 21}}
     assert events[1].data == {"id": "call_1_1", "name": "double", "output": "42", "status": "ok"}
-    assert "".join(str(event.data["text"]) for event in events if event.type == "content") == "It is 42."
-    done = events[-1].data
-    usage = done.pop("usage")
-    assert done == {"content": "It is 42.", "outcome": "completed", "finish_reason": "stop"}
-    assert isinstance(usage, dict)
-    assert usage["total_tokens"] == stream.result.usage.total_tokens > 0
+    assert "".join(event.data["text"] for event in events if event.type == "content") == "It is 42."
+    usage = stream.result.usage
+    done = {"content": "It is 42.", "outcome": "completed", "finish_reason": "stop", "usage": usage.to_dict()}
+    assert events[-1].data == done
+    assert usage.total_tokens > 0
     assert len({event.trace_id for event in events}) == 1
 
 

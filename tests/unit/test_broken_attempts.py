@@ -8,6 +8,7 @@ import pytest
 
 from lightagent import ChatModel, ChatRequest, LightAgent, ProviderError
 from lightagent.domain.deltas import Delta, ReasoningDelta, RefusalDelta, ReplyEnd, TextDelta, ToolCallDelta
+from lightagent.domain.error_codes import ErrorCode
 from tests.support.loop_clock import at_once
 
 MODES = pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
@@ -41,7 +42,7 @@ class BreaksOff(ChatModel):
         """Nothing is open."""
 
 
-def fault(code: str) -> ProviderError:
+def fault(code: ErrorCode) -> ProviderError:
     error = ProviderError("It broke off.", code=code)
     error.retry_after = 0
     return error
@@ -62,7 +63,7 @@ async def ending(model: BreaksOff, *, stream: bool) -> str | None:
 @MODES
 @pytest.mark.parametrize("deltas", [(), BEGUN[:1], BEGUN, (*BEGUN, ToolCallDelta(1, "b", "now", "{}"))])
 @pytest.mark.parametrize("code", ["LA-408", "LA-429", "LA-500", "LA-503"])
-async def test_what_nobody_saw_is_asked_for_again(deltas: tuple[Delta, ...], code: str, stream: bool) -> None:
+async def test_what_nobody_saw_is_asked_for_again(deltas: tuple[Delta, ...], code: ErrorCode, stream: bool) -> None:
     model = BreaksOff(deltas, fault(code))
     assert (await at_once(ending(model, stream=stream)), model.asked) == ("Done.", 2)
 

@@ -14,6 +14,7 @@ from lightagent.adapters.chat._inquiry import MOST_REQUESTS, USUAL_REQUESTS, inq
 from lightagent.adapters.chat._probes import Answer, Found, Probe, Refused, Taken, Unclear, judged
 from lightagent.adapters.chat._profiles import UNKNOWN, EndpointProfile, TokenLimit, fitted_params, response_format
 from lightagent.domain.deltas import ModelReply, ReplyEnd
+from lightagent.domain.error_codes import ErrorCode
 from lightagent.domain.errors import ProviderError
 from lightagent.domain.messages import AssistantMessage, ToolCall
 from lightagent.domain.usage import Usage
@@ -209,7 +210,7 @@ def test_there_are_never_more_requests_than_promised(given_answers: list[Answer]
         ("LA-503", None, Unclear),
     ],
 )
-def test_statuses_tell_refusals_from_failures(code: str, status: int | None, kind: type) -> None:
+def test_statuses_tell_refusals_from_failures(code: ErrorCode, status: int | None, kind: type) -> None:
     details = {} if status is None else {"status": status}
     error = ProviderError("No. (Learnt for the next request: without.)", code=code, details={**details})
     answer = judged(error, None)

@@ -5,10 +5,20 @@ from __future__ import annotations
 import copy
 import pickle
 from collections.abc import Callable
+from typing import get_args
 
 import pytest
 
-from lightagent import LightAgentError, OutputError, ProviderError
+from lightagent import (
+    ERROR_TAXONOMY,
+    ErrorCode,
+    LightAgentError,
+    LightAgentErrorInfo,
+    OutputError,
+    ProviderError,
+    event_from_dict,
+    event_to_dict,
+)
 from lightagent.domain.errors import (
     AlreadyDecided,
     BudgetError,
@@ -19,6 +29,7 @@ from lightagent.domain.errors import (
     RunSuspended,
     ToolError,
 )
+from lightagent.domain.events import ModelFailed
 from lightagent.domain.json_types import JsonObject
 
 TOO_LARGE = "Shorten the input or raise max_tokens."
@@ -116,3 +127,19 @@ def test_an_error_is_made_code_first_or_text_first(error: LightAgentError, form:
     assert (error.code, error.message, error.guidance, error.details) == form
     assert str(error).startswith(f"[{error.code}] {error.message}")
     assert str(_pickled(error)) == str(error)
+
+
+def test_the_codes_of_the_type_are_those_of_the_taxonomy() -> None:
+    assert get_args(ErrorCode) == tuple(ERROR_TAXONOMY)
+    assert all(info.code == code for code, info in ERROR_TAXONOMY.items())
+
+
+def test_an_event_with_a_code_of_a_later_version_is_read() -> None:
+    """Or of a policy of somebody's own; types know only the codes of this version."""
+    entry = event_to_dict(ModelFailed(1, 1, LightAgentErrorInfo("LA-429", "Busy.")))
+    error = entry["error"]
+    assert isinstance(error, dict)
+    error["code"] = "LA-LATER"
+    read = event_from_dict(entry)
+    assert isinstance(read, ModelFailed)
+    assert event_to_dict(read) == entry

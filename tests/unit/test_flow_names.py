@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.error_codes import ErrorCode, LightAgentErrorInfo
 from lightagent.domain.flow.paths import (
     added_depth,
     added_prefix,
@@ -66,7 +66,7 @@ def test_where_a_piece_of_work_is_declared(path: str, declared: str) -> None:
     assert declared_path(path) == declared
 
 
-def failure(code: str) -> LightAgentErrorInfo:
+def failure(code: ErrorCode) -> LightAgentErrorInfo:
     return LightAgentErrorInfo(code, "It failed.")
 
 
@@ -81,7 +81,7 @@ POLICY = RetryPolicy(
 
 
 def test_pauses_grow_by_the_class_of_the_error() -> None:
-    def due(code: str, tried: int, *classes: str) -> tuple[str, float]:
+    def due(code: ErrorCode, tried: int, *classes: str) -> tuple[str, float]:
         return after_failure(
             POLICY, failure(code), tried=tried, fallback_left=False, now=100.0, chance=0.5, classes=classes
         )

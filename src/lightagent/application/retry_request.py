@@ -47,7 +47,12 @@ class Retries(Generic[DepsT]):
     def __init__(self, live: ActiveRun[DepsT], deadline: Deadline) -> None:
         self._live = live
         self._deadline = deadline
-        self._insists = live.record.insists or live.run.limits.max_retry != DEFAULT_LIMITS.max_retry
+        # A journal keeps the number alone; that somebody gave it is then known of the agent, or by another number.
+        self._insists = (
+            live.record.insists
+            or live.means.limits.says_max_retry
+            or live.run.limits.max_retry != DEFAULT_LIMITS.max_retry
+        )
         self._unreached = 0
         self._since = live.clock.monotonic() - deadline.spent()
 

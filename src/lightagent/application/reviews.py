@@ -19,7 +19,7 @@ from lightagent.domain.errors import (
 )
 from lightagent.domain.journal_streams import StreamKey, StreamQuery
 from lightagent.domain.review import ApprovalDecision
-from lightagent.domain.review_log import REVIEW_STATUSES, Review, ReviewRevoked
+from lightagent.domain.review_log import Review, ReviewRevoked, ReviewStatus, review_status
 from lightagent.ports.journals import JournalStore
 
 
@@ -42,7 +42,7 @@ class Reviews:
         self.remembered = RememberedDecisions(store, clock, tenant=tenant)
 
     async def list(
-        self, user_id: str | None = None, *, status: str | None = "waiting", run_id: str | None = None
+        self, user_id: str | None = None, *, status: ReviewStatus | None = "waiting", run_id: str | None = None
     ) -> AsyncIterator[Review]:
         """Reviews, the newest first.
 
@@ -56,9 +56,8 @@ class Reviews:
             IncompleteListing: after all that can be read, if something cannot.
             StoreError: the store cannot be read.
         """
-        if status is not None and status not in REVIEW_STATUSES:
-            known = ", ".join(REVIEW_STATUSES)
-            raise ConfigurationError(f"No review is {status!r:.100}.", guidance=f"A review is one of: {known}.")
+        if status is not None:
+            review_status(status)
         labels = {} if run_id is None else {RUN: run_id}
         if status is not None and status != "expired":  # One that has expired may be labelled by the status before.
             labels[STATUS] = status

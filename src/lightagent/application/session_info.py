@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
 
 from lightagent.application.load_session import KIND
 from lightagent.application.read_streams import list_streams, status_of
 from lightagent.domain.journal_streams import StreamInfo, StreamQuery
 from lightagent.ports.journals import JournalStore
+
+SessionStatus: TypeAlias = Literal["idle", "waiting", "running", "interrupted"]
+"""Whether a session has a turn that is under way, waits for a human, or was interrupted."""
+
+_BY_NAME: Final[dict[str, SessionStatus]] = {
+    "idle": "idle",
+    "waiting": "waiting",
+    "running": "running",
+    "interrupted": "interrupted",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +36,7 @@ class SessionInfo:
 
     session_id: str
     user_id: str
-    status: str
+    status: SessionStatus
     events: int
     size: int
     created_at: float
@@ -38,7 +49,7 @@ def session_info(stream: StreamInfo) -> SessionInfo:
     return SessionInfo(
         key.id,
         key.owner.user,
-        status_of(stream),
+        _BY_NAME.get(status_of(stream), "interrupted"),
         stream.head - stream.base,
         stream.size,
         stream.created_at,

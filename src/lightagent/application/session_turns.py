@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Literal
 
 from lightagent.application.journal import Journal
 from lightagent.application.load_session import load_session, log_beginning, read_log
@@ -16,6 +17,7 @@ from lightagent.domain.journal_streams import StreamKey
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import Message, UserMessage
+from lightagent.domain.outcomes import RunStatus
 from lightagent.domain.session_entries import LogEntry, SessionEntry
 from lightagent.domain.sessions import Session
 from lightagent.ports.journals import JournalStore
@@ -35,7 +37,7 @@ class SessionTurn:
     """
 
     run_id: str
-    status: str
+    status: RunStatus | Literal["running"]
     undone: bool
     journal: Journal
     messages: tuple[JsonObject, ...]

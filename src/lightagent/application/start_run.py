@@ -23,7 +23,7 @@ from lightagent.domain.history import history_labels, parse_history, parse_parts
 from lightagent.domain.json_checks import to_json_object
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.limits import DEFAULT_LIMITS, Limits
-from lightagent.domain.messages import Message, UserMessage
+from lightagent.domain.messages import Message, SystemMessage, UserMessage
 from lightagent.domain.run_starts import AgentPlans, AgentPolicies, HistoryReference
 from lightagent.domain.scopes import NO_SCOPE, Scope
 from lightagent.ports.budgets import Budgets
@@ -48,6 +48,7 @@ class RunRequest(Generic[DepsT]):
     Attributes:
         history: OpenAI-form messages before the query, or a reference to stored ones.
         params: request parameters, on top of the agent's.
+        instructions: what the model is told after the agent's own instructions.
         traced: keep the trace.
         result_format: the form that the caller wants, for policies to know.
         budgets: what the run may spend; None: as the agent has it.
@@ -60,6 +61,7 @@ class RunRequest(Generic[DepsT]):
     tools: tuple[Tool[DepsT], ...] = ()
     history: Sequence[Mapping[str, JsonValue]] | HistoryReference = ()
     params: JsonObject = field(default_factory=dict)
+    instructions: str = ""
     limits: Limits = DEFAULT_LIMITS
     scope: Scope = NO_SCOPE
     traced: bool = False
@@ -99,6 +101,9 @@ def start_run(
         # A name that is taken shows at once; those of the agent's sources are known at the first step only.
         Toolset(means.catalogue.own).plus(request.tools)
     head = means.head
+    if request.instructions:
+        both = "\n\n".join(filter(None, (head.instructions.content, request.instructions)))
+        head = replace(head, instructions=SystemMessage(both))
     if request.params:
         head = replace(head, params=checked_params({**head.params, **request.params}))
     gates = () if nesting is None else nesting.gates
@@ -183,7 +188,10 @@ def _query_message(query: str | Sequence[JsonObject]) -> UserMessage:
         return UserMessage(query)
     if isinstance(query, (list, tuple)):
         return UserMessage(parse_parts(query, "query"))
-    raise ConfigurationError(f"query must be text or a list of content parts, got {type(query).__name__}.")
+    raise ConfigurationError(
+        f"query must be text or a list of content parts, got {type(query).__name__}.",
+        guidance='Pass the text, or parts such as [{"type": "text", "text": "Hi"}]; earlier messages go to history=.',
+    )
 
 
 def checked_params(params: Mapping[str, JsonValue]) -> JsonObject:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 from lightagent.application.check_options import check_text
 from lightagent.application.event_codec import event_from_dict
@@ -16,10 +16,14 @@ from lightagent.application.spilled_results import forget_spilled
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import Event
 from lightagent.domain.journal_streams import StreamInfo, StreamKey, StreamQuery
+from lightagent.domain.outcomes import RunStatus
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
 
-STATUSES: Final = (
+StoredRunStatus: TypeAlias = RunStatus | Literal["running", "interrupted"]
+"""How a stored run ended, or that it goes on or its process is gone."""
+
+STATUSES: Final[tuple[StoredRunStatus, ...]] = (
     "running",
     "interrupted",
     "suspended",
@@ -30,6 +34,8 @@ STATUSES: Final = (
     "cancelled",
 )
 """What the status of a stored run may be."""
+
+_BY_NAME: Final[dict[str, StoredRunStatus]] = {status: status for status in STATUSES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +53,7 @@ class RunInfo:
     run_id: str
     user_id: str
     agent: str
-    status: str
+    status: StoredRunStatus
     events: int
     size: int
     created_at: float
@@ -136,7 +142,7 @@ class Runs:
         await forget_reviews(self._store, key.owner, run_id=run_id)
         return await self._store.forget(key) > 0
 
-    async def list(self, user_id: str = "", *, status: str | None = None) -> AsyncIterator[RunInfo]:
+    async def list(self, user_id: str = "", *, status: StoredRunStatus | None = None) -> AsyncIterator[RunInfo]:
         """A user's runs, the newest first.
 
         Args:
@@ -148,10 +154,8 @@ class Runs:
             StoreError: the store cannot be read.
         """
         check_text(user_id, "user_id")
-        if status is not None and status not in STATUSES:
-            raise ConfigurationError(
-                f"No run has the status {status!r:.100}.", guidance=f"A run is one of: {', '.join(STATUSES)}."
-            )
+        if status is not None:
+            run_status(status)
         async for stream in list_streams(self._store, StreamQuery(kind=KIND, tenant=self._tenant, user=user_id)):
             info = _info(stream)
             if status is None or info.status == status:
@@ -163,12 +167,25 @@ class Runs:
         return run_key(run_id, Scope(self._tenant, user_id))
 
 
+def run_status(text: str) -> StoredRunStatus:
+    """The status of this name.
+
+    Raises:
+        ConfigurationError: there is none.
+    """
+    status = next((one for one in STATUSES if one == text), None)
+    if status is None:
+        known = ", ".join(STATUSES)
+        raise ConfigurationError(f"No run has the status {text!r:.100}.", guidance=f"A run is one of: {known}.")
+    return status
+
+
 def _info(stream: StreamInfo) -> RunInfo:
     return RunInfo(
         stream.key.id,
         stream.key.owner.user,
         stream.labels.get("agent", ""),
-        status_of(stream),
+        _BY_NAME.get(status_of(stream), "interrupted"),
         stream.head - stream.base,
         stream.size,
         stream.created_at,

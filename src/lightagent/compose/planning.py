@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Never
 
 from lightagent.compose.model import named_model, open_model
 from lightagent.compose.ports import is_model
@@ -12,14 +13,17 @@ from lightagent.ports.models import ChatModel
 from lightagent.ports.tree_of_thought import TreeOfThought
 
 
-def compose_planning(options: AgentOptions) -> TreeOfThought | None:
-    """How the agent plans; None for one that does not, whatever else is said about plans.
+def compose_planning(options: AgentOptions[Never]) -> TreeOfThought | None:
+    """How the agent plans; None for one that does not. False says so whatever else is said about plans.
 
     Raises:
-        ConfigurationError: `tree_of_thought` or its model is none, or there are two models.
+        ConfigurationError: `tree_of_thought` or its model is none, there are two models, or one for plans that nobody
+            has asked for.
         MissingExtraError: the package of the provider is not installed.
     """
     given: object = options.get("tree_of_thought")
+    if given is None:
+        _refuse_a_model_without_plans(options)
     if given is None or given is False:
         return None
     planning = TreeOfThought() if given is True else given
@@ -41,7 +45,16 @@ def compose_planning(options: AgentOptions) -> TreeOfThought | None:
     return replace(planning, model=chosen, filter_tools=planning.filter_tools if filters is None else filters)
 
 
-def _model(options: AgentOptions) -> ChatModel | None:
+def _refuse_a_model_without_plans(options: AgentOptions[Never]) -> None:
+    for name in ("tot_model", "tot_api_key", "tot_base_url"):
+        if options.get(name) is not None:
+            raise ConfigurationError(
+                f"LightAgent: {name}= is about the model that plans, and this agent makes no plans.",
+                guidance=f"Pass tree_of_thought=True as well, or leave {name}= out.",
+            )
+
+
+def _model(options: AgentOptions[Never]) -> ChatModel | None:
     """The model that is asked for plans, where it is another one than the agent's.
 
     One that is given by name is served as the agent's is, unless it has a key or a URL of its own.

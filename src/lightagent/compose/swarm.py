@@ -6,12 +6,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Generic, get_args
 
+from lightagent.application.check_options import check_options
 from lightagent.application.hand_off import HandoffTool, check_handoff_names
 from lightagent.application.handoff_settings import HandoffSettings
 from lightagent.application.means import Means
 from lightagent.application.tools.catalogue import Catalogue
 from lightagent.application.tools.toolset import DepsT
 from lightagent.compose.swarm_talk import Talk, TalkTools, as_asked, compose_talk
+from lightagent.domain.absent_names import SWARM_OPTIONS
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.handoffs import EVERYTHING, HandoffLimits, HandoffText, HistoryTransfer, NextTurn
 from lightagent.options import SwarmOptions
@@ -28,8 +30,6 @@ class SwarmRules:
     talk: Talk = field(default_factory=Talk)
 
 
-_OF_TALK: Final = ("consult", "mail")
-_KINDS: Final[Mapping[str, type]] = {"limits": HandoffLimits, "history": HistoryTransfer}
 _WORDS: Final[Mapping[str, tuple[str, ...]]] = {"handoff_text": get_args(HandoffText), "next_turn": get_args(NextTurn)}
 
 
@@ -39,25 +39,20 @@ def compose_rules(options: SwarmOptions) -> SwarmRules:
     Raises:
         ConfigurationError: there is no such option, or it is something else.
     """
-    talk = compose_talk(options.get("consult"), options.get("mail"))
-    given: Mapping[str, object] = {
-        name: value for name, value in options.items() if value is not None and name not in _OF_TALK
-    }
-    for name, value in given.items():
-        if name in _KINDS and not isinstance(value, _KINDS[name]):
-            kind = _KINDS[name].__name__
-            raise ConfigurationError(f"{name} must be {kind}, got {type(value).__name__}.", guidance="")
-        if name in _WORDS and value not in _WORDS[name]:
-            known = ", ".join(map(repr, _WORDS[name]))
-            raise ConfigurationError(f"{name} must be one of {known}, got {value!r:.80}.", guidance="")
-        if name not in _KINDS and name not in _WORDS:
-            raise ConfigurationError(f"LightSwarm has no option {name!r:.80}.", guidance="")
+    check_options(options, SwarmOptions, "LightSwarm", parameters=("deps_type",), absent=SWARM_OPTIONS)
+    for name, words in _WORDS.items():
+        given: object = options.get(name)
+        if given is not None and given not in words:
+            known = ", ".join(map(repr, words))
+            raise ConfigurationError(
+                f"LightSwarm: {name} must be one of {known}, got {given!r:.80}.", guidance=f"Write {name}={words[0]!r}."
+            )
     return SwarmRules(
         options.get("limits") or HandoffLimits(),
         options.get("history") or EVERYTHING,
         options.get("handoff_text") or "show",
         options.get("next_turn") or "last",
-        talk,
+        compose_talk(options.get("consult"), options.get("mail")),
     )
 
 

@@ -121,9 +121,15 @@ def compose_talk(consult: ConsultLimits | bool | None, mail: MailSettings | bool
     limits: object = ConsultLimits() if consult is True else consult or None
     sent: object = AgentMail() if mail is True else mail or None
     if limits is not None and not isinstance(limits, ConsultLimits):
-        raise ConfigurationError(f"consult must be True or ConsultLimits, got {type(limits).__name__}.", guidance="")
+        raise ConfigurationError(
+            f"LightSwarm: consult must be True or ConsultLimits, got {type(limits).__name__}.",
+            guidance="Pass consult=ConsultLimits(...).",
+        )
     if sent is not None and not isinstance(sent, AgentMail):
-        raise ConfigurationError(f"mail must be True or AgentMail, got {type(sent).__name__}.", guidance="")
+        raise ConfigurationError(
+            f"LightSwarm: mail must be True or AgentMail, got {type(sent).__name__}.",
+            guidance="Pass mail=AgentMail(...).",
+        )
     return Talk(limits, None if sent is None else sent.of(names), names)
 
 

@@ -3,9 +3,41 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from lightagent.domain.json_types import JsonObject
+
+ErrorCode: TypeAlias = Literal[
+    "LA-400",
+    "LA-401",
+    "LA-403",
+    "LA-404",
+    "LA-408",
+    "LA-413",
+    "LA-429",
+    "LA-500",
+    "LA-503",
+    "LA-JSON",
+    "LA-TOOL",
+    "LA-GUARDRAIL",
+    "LA-HOOK",
+    "LA-POLICY",
+    "LA-BUDGET",
+    "LA-FLOW-TIMEOUT",
+    "LA-FLOW-LOST",
+    "LA-FLOW-LOST",
+    "LA-OUTPUT",
+    "LA-STORE",
+    "LA-CONFIG",
+    "LA-UNKNOWN",
+]
+"""What an error is, for programs; `ERROR_TAXONOMY` says what each means."""
+
+if TYPE_CHECKING:
+    _Code: TypeAlias = ErrorCode
+else:
+    # Journals are read whatever codes a later version, or a policy of somebody's own, has put into them.
+    _Code = str
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +52,16 @@ class LightAgentErrorInfo:
         retryable: whether the same request may succeed later.
     """
 
-    code: str
+    code: _Code
     message: str
     guidance: str = ""
     details: JsonObject | None = None
     retryable: bool = False
 
 
-def _info(code: str, message: str, guidance: str, *, retryable: bool = False) -> tuple[str, LightAgentErrorInfo]:
+def _info(
+    code: ErrorCode, message: str, guidance: str, *, retryable: bool = False
+) -> tuple[ErrorCode, LightAgentErrorInfo]:
     return code, LightAgentErrorInfo(code, message, guidance, None, retryable)
 
 
@@ -49,6 +83,7 @@ ERROR_TAXONOMY: Final[dict[str, LightAgentErrorInfo]] = dict(
         _info("LA-POLICY", "A policy said no.", "Ask for the right, or change the policy."),
         _info("LA-BUDGET", "A budget was spent.", "Raise the limit, or make the task smaller."),
         _info("LA-FLOW-TIMEOUT", "A flow step ran out of time.", "Raise the step's timeout=."),
+        _info("LA-FLOW-LOST", "A flow step was lost with its process, again and again.", "See what ends the process."),
         _info("LA-OUTPUT", "The answer did not fit output_type.", "Simplify the type or use a stronger model."),
         _info("LA-STORE", "A store could not be read or written.", "See details; what was acknowledged is kept."),
         _info("LA-CONFIG", "The configuration is wrong.", "Mend what is named."),
@@ -56,3 +91,8 @@ ERROR_TAXONOMY: Final[dict[str, LightAgentErrorInfo]] = dict(
     )
 )
 """Every code with its standard message, guidance and whether it may be retried."""
+
+
+def known_code(code: str) -> ErrorCode:
+    """The code itself; ``LA-UNKNOWN`` for what is none."""
+    return ERROR_TAXONOMY.get(code, ERROR_TAXONOMY["LA-UNKNOWN"]).code

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 
-from lightagent.domain.error_codes import ERROR_TAXONOMY, LightAgentErrorInfo
+from lightagent.domain.error_codes import ERROR_TAXONOMY, ErrorCode, LightAgentErrorInfo, known_code
 from lightagent.domain.error_records import error_info, recorded_info
 from lightagent.domain.errors import (
     BudgetError,
@@ -28,6 +28,7 @@ _FAMILIES: dict[str, type[LightAgentError]] = {
     "LA-POLICY": PolicyError,
     "LA-BUDGET": BudgetError,
     "LA-FLOW-TIMEOUT": FlowTimeout,
+    "LA-FLOW-LOST": LightAgentError,
     "LA-OUTPUT": OutputError,
     "LA-STORE": StoreError,
     "LA-CONFIG": ConfigurationError,
@@ -74,11 +75,11 @@ def error_from_info(info: LightAgentErrorInfo) -> LightAgentError:
     return family(info.message, code=info.code, guidance=info.guidance, details=info.details, retryable=info.retryable)
 
 
-def code_for_status(status: int) -> str:
+def code_for_status(status: int) -> ErrorCode:
     """The code for an HTTP status that a provider answered."""
     exact = f"LA-{status}"
     if exact in ERROR_TAXONOMY:
-        return exact
+        return known_code(exact)
     if status in (502, 504):
         return "LA-503" if status == 502 else "LA-408"
     return "LA-500" if status >= 500 else "LA-400"

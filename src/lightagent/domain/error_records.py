@@ -35,7 +35,7 @@ def recorded_info(info: LightAgentErrorInfo) -> LightAgentErrorInfo:
     guidance: object = info.guidance
     retryable: object = info.retryable
     return LightAgentErrorInfo(
-        code if isinstance(code, str) else "LA-UNKNOWN",
+        info.code if isinstance(code, str) else "LA-UNKNOWN",
         _text(info.message),
         guidance if isinstance(guidance, str) else "",
         _details(info.details),

@@ -24,9 +24,9 @@ LightAgentError
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
-from lightagent.domain.error_codes import ERROR_TAXONOMY, LightAgentErrorInfo
+from lightagent.domain.error_codes import ERROR_TAXONOMY, ErrorCode, LightAgentErrorInfo, known_code
 from lightagent.domain.json_types import JsonObject
 
 
@@ -59,11 +59,12 @@ class LightAgentError(Exception):
         message: what happened, where the code came first. The code's standard message unless given.
         guidance: what to do next. The code's standard guidance unless given.
         details: facts for programs. A text becomes ``{"text": …}``, and the message too where there is no other.
-        code: the error's code; the standard one of the class unless given.
+        code: the error's code; the standard one of the class unless given. Of a code that is text from elsewhere,
+            `ERROR_TAXONOMY[text].code` is the type.
         retryable: whether the same request may succeed later. The code's standard answer unless given.
     """
 
-    default_code = "LA-UNKNOWN"
+    default_code: ClassVar[str] = "LA-UNKNOWN"
 
     def __init__(
         self,
@@ -72,11 +73,11 @@ class LightAgentError(Exception):
         guidance: str | None = None,
         details: JsonObject | str | None = None,
         *,
-        code: str | None = None,
+        code: ErrorCode | None = None,
         retryable: bool | None = None,
     ) -> None:
         if code is None and text in ERROR_TAXONOMY:
-            code, text = text, ""
+            code, text = known_code(text), ""
         told = details if isinstance(details, str) else ""
         standard = ERROR_TAXONOMY.get(code or self.default_code, ERROR_TAXONOMY["LA-UNKNOWN"])
         self.info = LightAgentErrorInfo(
@@ -97,7 +98,7 @@ class LightAgentError(Exception):
         return _rebuilt, (type(self), self.args), self.__dict__
 
     @property
-    def code(self) -> str:
+    def code(self) -> ErrorCode:
         """The error's code, such as ``LA-429``."""
         return self.info.code
 

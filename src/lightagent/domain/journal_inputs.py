@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from math import isnan
 from typing import Final
@@ -11,7 +10,6 @@ from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.journal_streams import MOST_LISTED, Draft, StreamKey, StreamQuery
 from lightagent.domain.scopes import Scope
 
-_NO_LINE: Final = re.compile("[\n\r\0]")
 _BEYOND: Final = 2**62
 """Databases keep whole numbers below twice this, and some are added to."""
 
@@ -29,14 +27,30 @@ def check_written(
     Raises:
         ConfigurationError: what is wrong with it.
     """
-    _check_drafts(drafts, labels)
-    _check_moment("at", at)
-    check_numbers(expected=expected, token=token)
-    _check_seal(seal)
+    check_append_numbers(len(drafts), labels, expected, at, token, seal)
     for draft in drafts:
+        _check_content(draft.content)
         if type(draft.schema) is not int or not 0 <= draft.schema < _BEYOND:
             check_numbers(schema=draft.schema)
-        _check_seal(draft.seal)
+        if draft.seal:
+            _check_seal(draft.seal)
+
+
+def check_append_numbers(
+    count: int, labels: Mapping[str, str] | None, expected: int, at: float, token: int | None, seal: str
+) -> None:
+    """The same of what goes with so many entries."""
+    if not count:
+        raise ConfigurationError("An append needs at least one entry.", guidance="")
+    for name, text in (labels or {}).items():
+        if type(name) is not str or type(text) is not str:
+            _check_label(name, text)
+    _check_moment("at", at)
+    for name, number in (("expected", expected), ("token", token)):
+        if type(number) is not int or not 0 <= number < _BEYOND:
+            check_numbers(**{name: number})
+    if seal:
+        _check_seal(seal)
 
 
 def check_reading(after: int, limit: int) -> None:
@@ -104,29 +118,24 @@ def place_of(cursor: str) -> int:
     return int(cursor or 0)
 
 
-def _check_drafts(drafts: Sequence[Draft], labels: Mapping[str, str] | None) -> None:
-    """Refuse what no store can give back byte for byte."""
-    if not drafts:
-        raise ConfigurationError("An append needs at least one entry.", guidance="")
-    for draft in drafts:
-        if not draft.content or _NO_LINE.search(draft.content):
-            raise ConfigurationError("The content of an entry is one line of JSON text.", guidance="")
-        if draft.content.isascii():
-            continue
-        try:
-            draft.content.encode()
-        except UnicodeEncodeError:
-            raise ConfigurationError(
-                "The content of an entry has half a surrogate pair, which cannot be encoded.",
-                guidance="Let the JSON encoder escape it (ensure_ascii).",
-            ) from None
-    for name, text in (labels or {}).items():
-        _check_label(name, text)
-
-
 def _check_label(name: object, text: object) -> None:
     if not (isinstance(name, str) and isinstance(text, str)):
         raise ConfigurationError("The labels of a stream are texts by name.", guidance="")
+
+
+def _check_content(content: str) -> None:
+    """Refuse what no store can give back byte for byte."""
+    if not content or "\n" in content or "\r" in content or "\0" in content:
+        raise ConfigurationError("The content of an entry is one line of JSON text.", guidance="")
+    if content.isascii():
+        return
+    try:
+        content.encode()
+    except UnicodeEncodeError:
+        raise ConfigurationError(
+            "The content of an entry has half a surrogate pair, which cannot be encoded.",
+            guidance="Let the JSON encoder escape it (ensure_ascii).",
+        ) from None
 
 
 def _check_seal(seal: str | None) -> None:
@@ -149,7 +158,7 @@ def _check_limit(limit: int) -> None:
 
 def _check_moment(name: str, at: float | None) -> None:
     """Refuse what is not a number of seconds. An infinite number is one; None passes."""
-    if at is None:
+    if at is None or (type(at) is float and at == at):  # An `at` that is no number differs from itself.
         return
     try:
         if not isnan(float(at)):

@@ -9,6 +9,15 @@ from typing import Final
 from lightagent.domain.errors import ConfigurationError
 
 
+class _Unsaid(int):
+    """A number that nobody gave, so that it can be told from the same one that a program wants."""
+
+    __slots__ = ()
+
+
+_ATTEMPTS: Final = _Unsaid(10)
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """How far a run may go.
@@ -26,7 +35,7 @@ class Limits:
     """
 
     max_tool_iterations: int = 10
-    max_retry: int = 10
+    max_retry: int = _ATTEMPTS
     max_output_retries: int = 3
     max_calls_per_turn: int = 128
     model_timeout: float = 600.0
@@ -43,6 +52,11 @@ class Limits:
         object.__setattr__(self, "model_timeout", _seconds("model_timeout", self.model_timeout))
         if self.timeout is not None:
             object.__setattr__(self, "timeout", _seconds("timeout", self.timeout))
+
+    @property
+    def says_max_retry(self) -> bool:
+        """Whether `max_retry` was given, be it the default; it then holds for servers that cannot be reached, too."""
+        return not isinstance(self.max_retry, _Unsaid)
 
 
 MOST_COUNT: Final = 10**18

@@ -59,6 +59,9 @@ class Failed:
     kind: Literal["failed"] = "failed"
 
 
+RunStatus: TypeAlias = Literal["completed", "suspended", "blocked", "budget_exhausted", "cancelled", "failed"]
+"""How a run ended, as the `kind` of its outcome says."""
+
 Outcome: TypeAlias = Completed | Suspended | Blocked | BudgetExhausted | Cancelled | Failed
 
 

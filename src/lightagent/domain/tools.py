@@ -22,6 +22,9 @@ OUTSIDE: Final[frozenset[Capability]] = frozenset({"write", "network", "execute"
 OWN_PROVIDER: Final = "lightagent"
 """The provider of tools that the framework offers by itself."""
 
+CLIENT_PROVIDER: Final = "client"
+"""The provider of tools that the client of a served agent carries out: no reviewer is asked about their calls."""
+
 DEFAULT_OUTPUT_LIMIT = 64 * 1024
 """Characters of a tool's answer that reach the model unless the tool says otherwise."""
 

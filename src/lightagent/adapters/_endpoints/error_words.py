@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from enum import Enum, auto
 from typing import Final
 
+from lightagent.domain.error_codes import ErrorCode
+
 
 class Meaning(Enum):
     """What an error means beyond its status."""
@@ -127,7 +129,7 @@ _BAD_CALL: Final = {
     "Groq, JSON": r"json_validate_failed|output_parse_failed|failed to generate json",
 }
 
-_CODES: Final = {
+_CODES: Final[dict[ErrorCode, str]] = {
     "LA-400": "invalid_request_error invalid_argument invalidparameter invalid_parameter bad_request base_resp:2013",
     "LA-401": (
         "invalid_api_key invalidapikey authentication_error unauthenticated unauthorized invalid_authentication_error"
@@ -147,7 +149,7 @@ _CODES: Final = {
 _CODE_OF: Final = {word: code for code, words in _CODES.items() for word in words.split()}
 """The words of an error that came without an HTTP status of its own."""
 
-_SPOKEN: Final = (
+_SPOKEN: Final[tuple[tuple[ErrorCode, str], ...]] = (
     ("LA-429", r"rate[ _-]?limit|too many (?:concurrent )?requests|\b(?:qps|tpm|rpm)\b|限流|频率"),
     (
         "LA-401",
@@ -197,7 +199,7 @@ def meaning(status: int | None, codes: Iterable[str], text: str, *, asks_to_wait
     return Meaning.BAD_CALL if _has(Meaning.BAD_CALL, text) else None
 
 
-def code_of_words(codes: Iterable[str], text: str) -> str:
+def code_of_words(codes: Iterable[str], text: str) -> ErrorCode:
     """The error code for an error that has no status of HTTP."""
     text = text.lower()
     known = [(word, _CODE_OF[word]) for word in codes if word in _CODE_OF]

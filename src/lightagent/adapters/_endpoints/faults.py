@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator
 from typing import Literal
 
+from lightagent.domain.error_codes import ErrorCode
 from lightagent.domain.errors import ProviderError
 from lightagent.domain.json_types import JsonObject
 
@@ -16,7 +17,7 @@ _LARGEST = 64 * 1024
 
 def fault(
     message: str,
-    code: str,
+    code: ErrorCode,
     *,
     guidance: str | None = None,
     retryable: bool | None = None,
@@ -68,7 +69,7 @@ def unknown_finish_reason(word: str) -> ProviderError:
     )
 
 
-def broken_off(word: str, code: str, *, retryable: bool) -> ProviderError:
+def broken_off(word: str, code: ErrorCode, *, retryable: bool) -> ProviderError:
     """A finish reason that says that the server gave the answer up."""
     return fault(
         f"The provider broke the answer off with the finish reason {word!r}.",

@@ -10,7 +10,7 @@ from lightagent.adapters._endpoints.error_bodies import Report, read_body, read_
 from lightagent.adapters._endpoints.faults import how_unreached
 from lightagent.adapters._endpoints.pauses import pause
 from lightagent.adapters._endpoints.reported_errors import error_of
-from lightagent.domain.error_codes import ERROR_TAXONOMY
+from lightagent.domain.error_codes import ERROR_TAXONOMY, ErrorCode
 from lightagent.domain.error_mapping import code_for_status
 from lightagent.domain.errors import LightAgentError, ProviderError
 from lightagent.domain.json_types import JsonObject
@@ -68,7 +68,7 @@ def _report(exc: Exception, message: str) -> Report:
     return Report(message, report.code, report.type, (*words, *report.words), report.body)
 
 
-def _code(exc: Exception, status: int | None) -> str:
+def _code(exc: Exception, status: int | None) -> ErrorCode:
     if "ContextWindow" in type(exc).__name__:
         return "LA-413"
     if isinstance(exc, TimeoutError):

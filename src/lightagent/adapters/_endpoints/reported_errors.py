@@ -9,6 +9,7 @@ from lightagent.adapters._endpoints.error_bodies import Report, carries_error, r
 from lightagent.adapters._endpoints.error_words import Meaning, code_of_words, meaning
 from lightagent.adapters._endpoints.faults import fault, moved
 from lightagent.adapters._endpoints.pauses import pause
+from lightagent.domain.error_codes import ErrorCode
 from lightagent.domain.error_mapping import code_for_status
 from lightagent.domain.errors import ProviderError
 from lightagent.domain.json_types import JsonObject
@@ -62,7 +63,7 @@ def error_of(
     message: str,
     report: Report,
     status: int | None,
-    code: str,
+    code: ErrorCode,
     *,
     passing: bool,
     details: JsonObject,

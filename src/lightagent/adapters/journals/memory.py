@@ -8,12 +8,14 @@ import time
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
 from lightagent.adapters.journals._waiting import wait_for_entries
 from lightagent.adapters.registry import Adapter
 from lightagent.domain.journal_inputs import (
+    check_append_numbers,
     check_forgetting,
     check_numbers,
     check_query,
@@ -37,18 +39,54 @@ from lightagent.domain.journal_streams import (
     check_end,
     check_lease,
 )
+from lightagent.domain.later_drafts import LaterDrafts
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
+
+_Later: TypeAlias = tuple[Sequence[Draft], Mapping[str, str] | None, float, str]
+"""An append whose entries are made once somebody reads them: they, labels, the time and the seal."""
 
 
 @dataclass(slots=True)
 class _Kept:
-    """One stream: its place in the order of creation, what is known of it, its entries and who holds it."""
+    """One stream: its place in the order of creation, what is known of it, its entries and who holds it.
+
+    Attributes:
+        later: what was appended after `entries` and is not in `info`; see `settle`.
+        head: the sequence of the last entry, with those.
+    """
 
     place: int
     info: StreamInfo
     entries: list[Entry] = field(default_factory=list)
     hold: Hold = NO_HOLD
+    later: list[_Later] = field(default_factory=list)
+    head: int = 0
+
+    def add(self, drafts: Sequence[Draft], labels: Mapping[str, str] | None, at: float, seal: str) -> int:
+        """Append, and give the sequence of the last entry. Texts that are made later are made when they are read."""
+        self.head += len(drafts)
+        if not isinstance(drafts, LaterDrafts):
+            self.settle()
+            self._take(drafts, labels, at, seal)
+        else:
+            known = self.later[-1][1] if self.later else None
+            kept = known if labels is None or known == labels else dict(labels)
+            self.later.append((drafts, kept, at, seal))
+        return self.head
+
+    def settle(self) -> None:
+        """Make the entries whose texts were to be made later."""
+        later, self.later = self.later, []
+        for one in later:
+            self._take(*one)
+
+    def _take(self, drafts: Sequence[Draft], labels: Mapping[str, str] | None, at: float, seal: str) -> None:
+        head = self.info.head
+        self.entries += [
+            Entry(head + place, draft.content, draft.schema, draft.seal) for place, draft in enumerate(drafts, 1)
+        ]
+        self.info = self.info.after(drafts, labels, at, seal)
 
 
 class MemoryJournalStore(JournalStore):
@@ -62,6 +100,7 @@ class MemoryJournalStore(JournalStore):
         self._clock = clock
         self._lock = threading.Lock()
         self._streams: dict[StreamKey, _Kept] = {}
+        self._last: tuple[StreamKey | None, _Kept | None] = None, None  # A run appends with one key again and again.
         self._places = itertools.count(1)
         self._tokens = itertools.count(1)
 
@@ -77,19 +116,22 @@ class MemoryJournalStore(JournalStore):
         seal: str = "",
         replacing: str | None = None,
     ) -> int:
-        check_written(drafts, labels, expected, at, token, seal)
+        if isinstance(drafts, LaterDrafts):
+            check_append_numbers(len(drafts), labels, expected, at, token, seal)
+        else:
+            check_written(drafts, labels, expected, at, token, seal)
         with self._lock:
-            kept = self._streams.get(key)
-            hold, info = (NO_HOLD, StreamInfo(key)) if kept is None else (kept.hold, kept.info)
-            check_append(info, hold, self._clock(), expected, token, replacing)
+            last, kept = self._last
+            if last is not key:
+                kept = self._streams.get(key)
             if kept is None:
-                kept = self._streams[key] = _Kept(next(self._places), info)
-            kept.entries += [
-                Entry(info.head + place, draft.content, draft.schema, draft.seal)
-                for place, draft in enumerate(drafts, 1)
-            ]
-            kept.info = info.after(drafts, labels, at, seal)
-            return kept.info.head
+                check_append(StreamInfo(key), NO_HOLD, self._clock(), expected, token, replacing)
+                kept = self._streams[key] = _Kept(next(self._places), StreamInfo(key))
+            elif replacing is not None or kept.head != expected or token is None or token != kept.hold.token:
+                kept.settle()
+                check_append(kept.info, kept.hold, self._clock(), expected, token, replacing)
+            self._last = key, kept
+            return kept.add(drafts, labels, at, seal)
 
     async def read(self, key: StreamKey, after: int = 0, limit: int = 1000, wait: float = 0.0) -> Slice:
         check_reading(after, limit)
@@ -104,6 +146,8 @@ class MemoryJournalStore(JournalStore):
         check_query(query)
         before = place_of(query.cursor)
         with self._lock:
+            for kept in self._streams.values():
+                kept.settle()
             newest_first = sorted(self._streams.values(), key=lambda kept: kept.place, reverse=True)
             found = [
                 (kept.place, self._told(kept))
@@ -141,10 +185,13 @@ class MemoryJournalStore(JournalStore):
     ) -> int:
         check_forgetting(what, before, expected, seal, replacing)
         with self._lock:
+            self._last = None, None
             if isinstance(what, Scope):
                 gone = [key for key in self._streams if belongs(key.owner, what)]
-                return sum(self._streams.pop(key).info.head > 0 for key in gone)
+                return sum(self._streams.pop(key).head > 0 for key in gone)
             kept = self._streams.get(what)
+            if kept is not None:
+                kept.settle()
             check_end(StreamInfo(what) if kept is None else kept.info, expected, replacing)
             if kept is None:
                 return 0
@@ -160,6 +207,7 @@ class MemoryJournalStore(JournalStore):
         kept = self._streams.get(key)
         if kept is None:
             return Slice(StreamInfo(key))
+        kept.settle()
         base = kept.info.base
         if after < 0:
             after = max(kept.info.head + after, 0)

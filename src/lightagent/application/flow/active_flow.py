@@ -11,6 +11,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from lightagent.aiokits.bell import Bell
 from lightagent.application.flow.flow_gate import FlowGate
 from lightagent.application.flow.flow_log import FlowLog
 from lightagent.application.flow.flow_outlet import FlowOutlet
@@ -26,9 +27,9 @@ from lightagent.domain.flow.state import FlowState
 from lightagent.ports.system import Clock
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Report:
-    """News of something that is under way.
+    """News of something that is under way. There is one for each step, so it is not frozen, which would cost more.
 
     Attributes:
         events: to be put on record, each in its turn.
@@ -59,12 +60,13 @@ class ActiveFlow:
         watchers: show it to telemetry; None where nobody watches.
         write_lines: takes lines about it, for logs.
         reviews: where people are asked about steps; None: nowhere but in the run itself.
+        lost: how often the attempt of another flow was lost below which it goes on; None: there is none.
         outlet: takes what happens to the consumer of a stream; None where nobody watches.
         chance: gives numbers from 0 to 1, for pauses that spread what failed together.
 
     Attributes:
         events: all of them, in order.
-        news: is set once there are reports.
+        news: rings once there are reports.
         heard: how far the run has heard what was said to it, as far as that is not written.
         requests: the ids of those by which people were asked while the run goes on here.
         below: who takes what is said to the flows that are under way as steps, by path, epoch and attempt.
@@ -84,6 +86,7 @@ class ActiveFlow:
         watchers: FlowWatchers | None = None,
         write_lines: WriteLines = no_lines,
         reviews: FlowReviews | None = None,
+        lost: int | None = None,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self.steps = steps
@@ -97,9 +100,10 @@ class ActiveFlow:
         self.watchers = watchers
         self.write_lines = write_lines
         self.reviews = reviews
+        self.lost = lost
         self.requests: set[str] = set()
         self.chance = chance
-        self.news = asyncio.Event()
+        self.news = Bell()
         self.heard: int | None = None
         self.below: dict[tuple[str, int, int], Listener] = {}
         self._reports: list[Report] = []
@@ -127,17 +131,18 @@ class ActiveFlow:
 
     def leave_below(self, path: str, epoch: int, attempt: int) -> None:
         """Nothing goes on below an attempt any more."""
-        self.below.pop((path, epoch, attempt), None)
+        if self.below:
+            self.below.pop((path, epoch, attempt), None)
 
     def report(self, report: Report) -> None:
         """Hear of something; called in the run's own event loop."""
         self._reports.append(report)
-        self.news.set()
+        self.news.ring()
 
     def take_reports(self) -> list[Report]:
         """What there is to hear, once."""
         reports, self._reports = self._reports, []
-        self.news.clear()
+        self.news.is_ringing = False
         return reports
 
     def tell(self, event: FlowEvent) -> list[Move]:
@@ -171,6 +176,10 @@ class ActiveFlow:
             if self.outlet is not None:
                 for event in told:
                     await self.outlet.happened(event)
+        if self._promised:
+            self._keep_promises()
+
+    def _keep_promises(self) -> None:
         promised, self._promised = self._promised, []
         for one in promised:
             if not one.done():

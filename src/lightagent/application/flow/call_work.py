@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 
 from lightagent.application.flow.flow_function import FlowFunction
 from lightagent.application.flow.step_work import Noted, StepTask, StepWork
@@ -33,10 +33,10 @@ class CallWork(StepWork):
     def digests(self, levels: int) -> tuple[CodeDigest, ...]:
         return (CodeDigest("agent", self._function.digest()),)
 
-    async def do(self, task: StepTask) -> object:
+    def do(self, task: StepTask) -> Coroutine[object, object, object]:
         wants = self._function.wants
         given = (task.query, task.context()) if wants > 1 else (task.query,)[:wants]
-        return await self._function.call(*given, is_cancelled=task.is_cancelled)
+        return self._function.call(*given, is_cancelled=task.is_cancelled)
 
     def decide(self, past: Sequence[Noted], inside: str, decision: ApprovalDecision, now: float) -> Noted:
         raise ConfigurationError(f"{self.name} is a callable, and nothing waits within it.", guidance="")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from lightagent.domain.flow.record import FlowRecord, StepRecord
+from lightagent.domain.flow.record import FlowRecord, FlowStatus, StepRecord, StepStatus
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject, JsonValue
 
@@ -20,7 +20,7 @@ class StepSide:
         error: the code and the text of its error; empty where it has none.
     """
 
-    status: str
+    status: StepStatus
     content: str = ""
     output: JsonValue = None
     attempts: int = 0
@@ -57,8 +57,8 @@ class FlowComparison:
 
     left: str
     right: str
-    left_status: str
-    right_status: str
+    left_status: FlowStatus
+    right_status: FlowStatus
     steps: tuple[StepComparison, ...]
 
     @property

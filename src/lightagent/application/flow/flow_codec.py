@@ -39,6 +39,7 @@ from lightagent.domain.flow.events import (
 from lightagent.domain.journal_streams import Draft, Entry
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.last_results import LastResults
+from lightagent.domain.later_drafts import LaterDrafts
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -65,6 +66,8 @@ _Plain: TypeAlias = (
 
 _KINDS: Final = frozenset(kind.__dataclass_fields__["type"].default for kind in FlowEvent.__args__)
 _SCHEMA: Final = 1
+_SHORT: Final = 4_096
+"""Characters of a text that stays in its event in any case."""
 _encode: Final = json.JSONEncoder(separators=(",", ":")).encode  # json.dumps would make an encoder for each event.
 _MOST_DEPTH: Final = 900
 _CHANGED: Final = "What is stored is not what was written."
@@ -74,7 +77,35 @@ MOST_NESTED: Final = 16
 
 def flow_drafts(events: Sequence[FlowEvent]) -> list[Draft]:
     """The events as a store takes them."""
-    return [Draft(flow_event_text(event), _SCHEMA) for event in events]
+    return [_draft(event) for event in events]
+
+
+def later_drafts(events: Sequence[FlowEvent]) -> LaterDrafts[FlowEvent] | None:
+    """The same, made when a store wants them; None where one of them may be long, or may change before that."""
+    for event in events:
+        if not is_short(event):
+            return None
+    return LaterDrafts(events, _draft)
+
+
+def is_short(event: FlowEvent) -> bool:
+    """Whether it is one of those that every step has, and tells of short texts only."""
+    match event:
+        case AttemptStarted(query=value):
+            return not event.decisions and (value is None or (type(value) is str and len(value) <= _SHORT))
+        case AttemptFinished(output=output):
+            value, more = output.value, event.proposes or event.decisions or output.artifacts
+            return not more and (value is None or (type(value) is str and len(value) <= _SHORT))
+        case FlowStarted(input=value):
+            return not event.metadata and (value is None or (type(value) is str and len(value) <= _SHORT))
+        case FlowFinished():
+            return True
+        case _:
+            return False
+
+
+def _draft(event: FlowEvent) -> Draft:
+    return Draft(flow_event_text(event), _SCHEMA)
 
 
 def read_flow_event(entry: Entry) -> FlowEvent:
@@ -106,7 +137,17 @@ def flow_event_text(event: FlowEvent) -> str:
             value = event.output.value
             output = "" if value is None else f',"output":{{"value":{_value_text(value)}}}'
             return f"{_attempt_text(event)}{output}{_moment_text(event.at)}"
+    if isinstance(event, FlowStarted):
+        return _started_text(event)
     return _encode(flow_event_to_dict(event))
+
+
+def _started_text(event: FlowStarted) -> str:
+    """The steps of a flow are the same for each of its runs, and so is their text."""
+    name, steps = encode_basestring_ascii(event.definition.name), _steps_text(event.definition.steps)
+    front = f'{{"type":"{event.type}","run_id":{encode_basestring_ascii(event.run_id)}'
+    told = {name: one for name, one in _told(event, besides="definition").items() if name != "run_id"}
+    return f'{front},"definition":{{"name":{name},"steps":{steps}}}{f",{_encode(told)[1:]}" if told else "}"}'
 
 
 def _attempt_text(event: AttemptStarted | AttemptFinished) -> str:
@@ -181,12 +222,16 @@ def _whole(value: JsonValue) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
 
 
-def _told(value: object) -> JsonObject:
-    """The fields of a dataclass that differ from their defaults, as JSON."""
+def _told(value: object, besides: str = "") -> JsonObject:
+    """The fields of a dataclass that differ from their defaults, as JSON.
+
+    Args:
+        besides: a field that is left out.
+    """
     told: JsonObject = {}
     for name, default in _defaults(type(value)):
         one: object = getattr(value, name)
-        if one is default or (default is not None and type(one) is type(default) and one == default):
+        if name == besides or one is default or (default is not None and type(one) is type(default) and one == default):
             continue
         told[name] = _plain(one)
     return told
@@ -210,7 +255,12 @@ def _all_told(steps: tuple[StepDefinition, ...]) -> JsonValue:
     return [_told(step) for step in steps]
 
 
+def _text_of_steps(steps: tuple[StepDefinition, ...]) -> str:
+    return _encode(_steps(steps))
+
+
 _steps: Final = LastResults(_all_told)
+_steps_text: Final = LastResults(_text_of_steps)
 
 
 def _defaults(kind: type) -> tuple[tuple[str, object], ...]:

@@ -11,9 +11,8 @@ from lightagent.application.check_options import check_text
 from lightagent.application.flow.decide_step import decided
 from lightagent.application.flow.flow_deciding import Deciding
 from lightagent.application.flow.flow_inbox import FlowInbox, heard_of, take_said
-from lightagent.application.flow.flow_log import StoredLog, flow_key, read_flow
+from lightagent.application.flow.flow_log import StoredLog, flow_key, no_such_run, read_flow
 from lightagent.application.flow.flow_reviews import FlowReviews
-from lightagent.application.flow.flow_runs import no_such_run
 from lightagent.application.flow.flow_step import LightFlowStep, by_work
 from lightagent.application.flow.listeners import Listeners
 from lightagent.application.flow.signal_flow import signalled

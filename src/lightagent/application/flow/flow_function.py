@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Final
 
 from lightagent.aiokits.thread_job import Pace
@@ -37,9 +37,11 @@ class FlowFunction:
             self._digest = code_digest(self._function)
         return self._digest
 
-    async def call(self, *arguments: object, is_cancelled: Callable[[], bool] | None = None) -> object:
+    def call(
+        self, *arguments: object, is_cancelled: Callable[[], bool] | None = None
+    ) -> Coroutine[object, object, object]:
         """What it returns in the end; what a generator yields is joined if it is all text, else listed."""
-        return await call_function(
+        return call_function(
             self._function,
             arguments,
             {},

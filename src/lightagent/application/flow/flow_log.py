@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from lightagent.application.flow.flow_codec import read_flow_event
+from lightagent.application.flow.flow_codec import later_drafts, read_flow_event
 from lightagent.application.flow.flow_inbox import HEARD, FlowInbox, heard_of
 from lightagent.application.flow.flow_values import FlowValues
 from lightagent.application.hold_lease import HeldLease
@@ -13,7 +13,7 @@ from lightagent.application.keep_run import append_owned
 from lightagent.application.read_streams import read_entries
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.events import FlowEvent, FlowStarted
-from lightagent.domain.journal_streams import StreamInfo, StreamKey
+from lightagent.domain.journal_streams import Draft, StreamInfo, StreamKey
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.system import Clock
@@ -94,10 +94,13 @@ class StoredLog(FlowLog):
             labels = {**labels, HEARD: str(heard)}
         if isinstance(events[0], FlowStarted):
             labels = {**labels, "flow": events[0].definition.name}
+        drafts: Sequence[Draft] | None = later_drafts(events)
+        if drafts is None:
+            drafts = await self._values.drafts(events)
         await append_owned(
             self._store,
             self._key,
-            await self._values.drafts(events),
+            drafts,
             expected=self._head,
             at=self._clock.now(),
             labels=labels,
@@ -131,3 +134,11 @@ async def read_flow(store: JournalStore, key: StreamKey) -> tuple[StreamInfo, li
             guidance="The store was changed: find out who writes to it, and restore a backup.",
         )
     return stream, events
+
+
+def no_such_run(run_id: str) -> ConfigurationError:
+    """There is no run of this id and owner."""
+    return ConfigurationError(
+        f"There is no run {run_id!r:.100} of a flow here.",
+        guidance="Look at run_id, and pass the user_id= and tenant= that it was begun with.",
+    )

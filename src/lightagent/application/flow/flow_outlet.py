@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from collections.abc import Awaitable, Callable, Iterator
 
-from lightagent.application.flow.step_result import error_dict
-from lightagent.application.projections.stream_events import StreamEvents, StreamEventType
+from lightagent.application.flow.flow_stream_events import (
+    ApprovalDecidedData,
+    FlowDoneData,
+    FlowDoneEvent,
+    FlowStartData,
+    FlowStartEvent,
+    FlowStreamEvent,
+    StepApprovalDecidedEvent,
+    StepApprovalRequiredEvent,
+    StepEndData,
+    StepEndEvent,
+    StepRestartEvent,
+    StepStartEvent,
+    failure_data,
+    in_step,
+)
+from lightagent.application.flow.step_result import FlowStatus
+from lightagent.application.projections.live_events import StreamEvents
+from lightagent.application.projections.stream_data import ApprovalRequiredData
 from lightagent.application.steps import Step
+from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.flow.events import (
     AttemptFailed,
     AttemptFinished,
@@ -19,35 +35,6 @@ from lightagent.domain.flow.events import (
 )
 from lightagent.domain.flow.state import FlowState
 from lightagent.domain.json_copies import copy_json
-from lightagent.domain.json_types import JsonObject, JsonValue
-
-FlowStreamEventType: TypeAlias = (
-    StreamEventType | Literal["flow_start", "step_start", "step_restart", "step_end", "approval_decided"]
-)
-
-
-@dataclass(frozen=True, slots=True)
-class FlowStreamEvent:
-    """One thing that happened in a run of a flow, as it happens.
-
-    ``flow_start`` holds ``{"run_id", "flow", "steps", "resumed"}``; ``step_start`` ``{"attempt"}``; ``step_restart``
-    the same: an attempt begins anew, and what was shown of the step before is void; ``step_end`` ``{"attempt",
-    "status", "content", "output", "error"}``, where the status of an attempt that is not the last is ``retry`` or
-    ``fallback``; ``approval_required`` ``{"id", "name", "reason", "request"}``; ``approval_decided`` ``{"id",
-    "action", "actor", "reason"}``; ``done``, the last one, ``{"status", "content", "error"}``. What agents say and do
-    comes as in their own streams; see `StreamEvent`.
-
-    Attributes:
-        step: the path of the step; empty where it is about the flow. Of a step of the flow that is the step ``outer``:
-            ``outer/inner``.
-        path: within the step of an agent, the ids of the calls that lead to an agent that was called as a tool.
-    """
-
-    type: FlowStreamEventType
-    data: JsonObject
-    trace_id: str
-    step: str = ""
-    path: tuple[str, ...] = ()
 
 
 class FlowOutlet:
@@ -69,35 +56,44 @@ class FlowOutlet:
         if self._around or self._trace_id:
             return
         self._trace_id = state.started.trace_id
-        steps: list[JsonValue] = [step.name for step in state.definition.steps]
         resumed = any(node.started_at is not None for node in state.nodes.values())
-        data: JsonObject = {"run_id": state.run_id, "flow": state.definition.name, "steps": steps, "resumed": resumed}
-        await self._show("flow_start", "", data)
+        data: FlowStartData = {
+            "run_id": state.run_id,
+            "flow": state.definition.name,
+            "steps": [step.name for step in state.definition.steps],
+            "resumed": resumed,
+        }
+        await self._put(FlowStartEvent(data, self._trace_id, self._place("")))
 
-    async def end(self, status: str, content: str, error: JsonValue) -> None:
+    async def end(self, status: FlowStatus, content: str, error: LightAgentErrorInfo | None) -> None:
         """The run was left: it has ended, or waits."""
-        await self._show("done", "", {"status": status, "content": content, "error": error})
+        data: FlowDoneData = {"status": status, "content": content, "error": failure_data(error)}
+        await self._put(FlowDoneEvent(data, self._trace_id, self._place("")))
 
     async def happened(self, event: FlowEvent) -> None:
         """Something is on record."""
+        for shown in self._shown(event):
+            await self._put(shown)
+
+    def _shown(self, event: FlowEvent) -> Iterator[FlowStreamEvent]:
         match event:
             case AttemptStarted(path=path, attempt=attempt):
                 again = path in self._begun or attempt > 1
                 self._begun.add(path)
-                await self._show("step_restart" if again else "step_start", path, {"attempt": attempt})
-            case AttemptFinished(path=path, attempt=attempt, output=output):
-                told: JsonObject = {"attempt": attempt, "status": "success", "content": output.text}
-                await self._show("step_end", path, {**told, "output": copy_json(output.value), "error": None})
-            case AttemptFailed(path=path, attempt=attempt, then=then, error=error):
-                told = {"attempt": attempt, "status": "failed" if then == "fail" else then, "content": ""}
-                await self._show("step_end", path, {**told, "output": None, "error": error_dict(error)})
-            case StepApprovalRequested(path=path):
-                request: JsonObject = {"about": event.about, "query": copy_json(event.query)}
-                told = {"id": event.request_id, "name": path, "reason": f"The step {path} needs approval."}
-                await self._show("approval_required", path, {**told, "request": request})
-            case StepApprovalDecided(path=path, decision=decision):
-                told = {"id": event.request_id, "action": decision.action, "actor": decision.actor}
-                await self._show("approval_decided", path, {**told, "reason": decision.reason})
+                kind = StepRestartEvent if again else StepStartEvent
+                yield kind({"attempt": attempt}, self._trace_id, self._place(path))
+            case AttemptFinished() | AttemptFailed():
+                yield StepEndEvent(_end(event), self._trace_id, self._place(event.path))
+            case StepApprovalRequested():
+                yield StepApprovalRequiredEvent(_question(event), self._trace_id, self._place(event.path))
+            case StepApprovalDecided(decision=decision):
+                decided: ApprovalDecidedData = {
+                    "id": event.request_id,
+                    "action": decision.action,
+                    "actor": decision.actor,
+                    "reason": decision.reason,
+                }
+                yield StepApprovalDecidedEvent(decided, self._trace_id, self._place(event.path))
             case _:
                 pass
 
@@ -107,8 +103,9 @@ class FlowOutlet:
 
         async def give(step: Step) -> None:
             for event in view.feed(step):
-                if event.type not in ("error", "done"):  # The end of the step tells that.
-                    await self._put(FlowStreamEvent(event.type, event.data, self._trace_id, place, event.path))
+                shown = in_step(event, place)
+                if shown is not None:
+                    await self._put(shown)
 
         return give
 
@@ -116,6 +113,35 @@ class FlowOutlet:
         """The way of the run of a flow that is a step."""
         return FlowOutlet(self._put, self._trace_id, f"{self._around}{path}/")
 
-    async def _show(self, kind: FlowStreamEventType, path: str, data: JsonObject) -> None:
-        place = f"{self._around}{path}" if path else self._around.rstrip("/")
-        await self._put(FlowStreamEvent(kind, data, self._trace_id, place))
+    def _place(self, path: str) -> str:
+        return f"{self._around}{path}" if path else self._around.rstrip("/")
+
+
+def _end(event: AttemptFinished | AttemptFailed) -> StepEndData:
+    """What an attempt came to."""
+    if isinstance(event, AttemptFinished):
+        output = event.output
+        return {
+            "attempt": event.attempt,
+            "status": "success",
+            "content": output.text,
+            "output": copy_json(output.value),
+            "error": None,
+        }
+    return {
+        "attempt": event.attempt,
+        "status": "failed" if event.then == "fail" else event.then,
+        "content": "",
+        "output": None,
+        "error": failure_data(event.error),
+    }
+
+
+def _question(event: StepApprovalRequested) -> ApprovalRequiredData:
+    """What a human must decide about a step."""
+    return {
+        "id": event.request_id,
+        "name": event.path,
+        "reason": f"The step {event.path} needs approval.",
+        "request": {"about": event.about, "query": copy_json(event.query)},
+    }

@@ -7,8 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from lightagent.application.check_options import check_text
 from lightagent.application.flow.compare_flows import FlowComparison, compare_flows
 from lightagent.application.flow.flow_codec import flow_event_to_dict
-from lightagent.application.flow.flow_log import KIND, flow_key, read_flow
-from lightagent.application.flow.flow_runs import no_such_run
+from lightagent.application.flow.flow_log import KIND, flow_key, no_such_run, read_flow
 from lightagent.application.flow.mermaid import mermaid
 from lightagent.application.flow.show_flow import flow_result
 from lightagent.application.flow.step_result import LightFlowResult, error_dict
@@ -123,7 +122,7 @@ class FlowRecords:
 def _as_of_now(stream: StreamInfo, state: FlowState, events: Sequence[FlowEvent]) -> LightFlowResult:
     """The run as it is, whether somebody goes on with it or not."""
     status = status_now(stream, state, events)
-    return flow_result(state, events, status=status if status in ("running", "interrupted") else None)
+    return flow_result(state, events, status=status if status in ("pending", "running", "interrupted") else None)
 
 
 def _unreadable(run_id: str, owner: Scope, error: LightAgentErrorInfo) -> JsonObject:

@@ -64,12 +64,20 @@ class Attempt(StepTask):
         return self._move.notes
 
     @property
+    def lost(self) -> int:
+        return self._move.lost
+
+    @property
     def clock(self) -> Clock:
         return self._flow.clock
 
     @property
     def traced(self) -> bool:
         return self._flow.traced
+
+    @property
+    def is_coded(self) -> bool:
+        return bool(self._move.step.code)
 
     @property
     def gates(self) -> tuple[Gate, ...]:
@@ -108,18 +116,18 @@ class Attempt(StepTask):
         self._flow.leave_below(self._move.path, self._move.epoch, self._move.attempt)
 
 
-async def make_attempt(flow: ActiveFlow, move: Do, query: str) -> None:
+async def make_attempt(flow: ActiveFlow, move: Do, query: str, step: LightFlowStep) -> None:
     """Make an attempt whose intent is on record, and report what became of it.
 
     It has a task of its own, so whether that was cancelled from outside is plain.
 
     An attempt that waits for people reports nothing: it stays open, and goes on when the run is resumed.
     """
-    step = flow.step_at(move.path, move.step.work)
     if flow.watchers is not None:
         flow.watchers.enter_step(move.path, flow.clock.now())  # In the context of this task, with which it ends.
     try:
-        output, proposes = await _output(flow, move, step, query)
+        attempt = Attempt(flow, move, query)
+        output, proposes = _output(flow, move, step, attempt, await _result(step, move, attempt))
     except StepWaits:
         return
     except _RAISED as raised:
@@ -138,13 +146,11 @@ def failed(flow: ActiveFlow, move: Do, error: Exception) -> FlowEvent:
     return attempt_failed(move, error, tried=tried, fallback_left=left, now=now, chance=chance)
 
 
-async def _output(
-    flow: ActiveFlow, move: Do, step: LightFlowStep, query: str
+def _output(
+    flow: ActiveFlow, move: Do, step: LightFlowStep, attempt: Attempt, result: object
 ) -> tuple[StepOutput, tuple[StepDefinition, ...]]:
     """What an attempt gives, and the steps that it proposes."""
-    attempt = Attempt(flow, move, query)
     proposes: tuple[StepDefinition, ...] = ()
-    result = await _result(step, move, attempt)
     if move.step.growth is not None and (proposal := read_proposal(result, move.path)) is not None:
         offers = {name: one.definition for name, one in flow.steps.items()}
         result, proposes = proposal.content, proposed(proposal, offers, move.path)

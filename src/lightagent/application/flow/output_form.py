@@ -90,6 +90,8 @@ def as_json(result: object, step: str) -> JsonValue:
     Raises:
         OutputError: it is no plain JSON. What the step did is done all the same.
     """
+    if type(result) is str:  # Most steps give text, which needs no copy.
+        return result
     if _is_json(result, step):
         return copy_json(result)
     return None  # Not reached: `_is_json` raises.

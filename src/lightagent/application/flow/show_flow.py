@@ -11,8 +11,8 @@ from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import error_from_info
 from lightagent.domain.errors import ConfigurationError, LightAgentError, RunSuspended
 from lightagent.domain.flow.events import FlowEvent
+from lightagent.domain.flow.nodes import last_output
 from lightagent.domain.flow.paths import escape
-from lightagent.domain.flow.projection import flow_record
 from lightagent.domain.flow.state import FlowState
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.masking import shown
@@ -47,19 +47,19 @@ def flow_result(
         traced: how, where the caller wants them.
         status: of a run that is under way or interrupted; None for one that was left because it ended or waits.
     """
-    record = flow_record(state)
-    traces = {} if traced is None else step_traces(events, traced.captures)
-    steps = [step_result(step, traces) for step in record.steps]
+    nodes, output = state.root.nodes, last_output(state.root)
+    traces = None if traced is None else step_traces(events, traced.captures)
+    steps = [step_result(node, traces) for node in nodes]
     if status is None:
         status = _status(state)
         steps = [_left(state, one) for one in steps]
     return LightFlowResult(
-        content=record.content,
+        content="" if output is None else output.text,
         steps=steps,
         status=status,
-        error=record.error or _reason(status, steps),
-        run_id=record.run_id,
-        trace_id=record.trace_id,
+        error=next((node.error for node in nodes if node.status == "failed"), None) or _reason(status, steps),
+        run_id=state.run_id,
+        trace_id=state.started.trace_id,
         trace=[] if traced is None else flow_trace(events, capture_content=traced.capture_content),
     )
 
@@ -93,9 +93,10 @@ def _reason(status: FlowStatus, steps: Sequence[LightFlowStepResult]) -> LightAg
         return None
     what = "a person" if status == "waiting_approval" else "a time or an event"
     waiting = list(_waiting(steps, "waiting_approval" if status == "waiting_approval" else "running"))
-    return LightAgentErrorInfo(
-        "LA-POLICY", f"The run waits for {what}: {', '.join(waiting)}.", "Go on with resume() once that is there."
-    )
+    hint = "Go on with resume(run_id) once that is there."
+    if status == "waiting_approval":
+        hint = "Decide with approve(run_id, step), then go on with resume(run_id)."
+    return LightAgentErrorInfo("LA-POLICY", f"The run waits for {what}: {', '.join(waiting)}.", hint)
 
 
 def _waiting(steps: Sequence[LightFlowStepResult], status: str) -> Iterator[str]:

@@ -55,7 +55,10 @@ class _Steps(Mapping[str, LightFlowStepResult]):
         self._seen = seen
 
     def __getitem__(self, name: str, /) -> LightFlowStepResult:
-        return step_result(self._seen[name])
+        node = self._seen.node(name)
+        if node is None:
+            raise KeyError(name)
+        return step_result(node)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._seen)

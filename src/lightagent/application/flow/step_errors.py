@@ -90,6 +90,20 @@ def out_of_time(step: StepDefinition, path: str, *, goes_on: bool) -> FlowTimeou
     )
 
 
+def lost_with_its_process(move: Do, times: int) -> AttemptFailed:
+    """An attempt was begun as often as it may be whose process ends before it does."""
+    once = "once, and its process" if times == 1 else f"{times} times, and each time its process"
+    lost = LightAgentErrorInfo(
+        "LA-FLOW-LOST",
+        f"The step {move.step.name!r:.100} was begun {once} ended before it did (max_lost). "
+        "Whether its effect happened is unknown.",
+        "Look at what ends the process, such as its memory or native code. rerun_step does the step again.",
+        {"step": move.path, "unknown": True, "lost": times},
+    )
+    then: Then = "fallback" if move.step.fallback and not move.fallback else "fail"
+    return AttemptFailed(move.path, move.epoch, move.attempt, lost, then)
+
+
 def unknown_outcome(step: StepDefinition, path: str) -> LightAgentErrorInfo:
     """An attempt was interrupted that may not be made again."""
     return LightAgentErrorInfo(

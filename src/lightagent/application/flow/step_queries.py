@@ -14,7 +14,7 @@ from lightagent.domain.errors import OutputError
 from lightagent.domain.flow.context import context_of
 from lightagent.domain.flow.moves import Ask, AskHuman, Do
 from lightagent.domain.flow.nodes import Node
-from lightagent.domain.flow.outputs import Artifact, StepOutput
+from lightagent.domain.flow.outputs import Artifact, text_of
 from lightagent.domain.flow.paths import added_depth, effect_key
 from lightagent.domain.flow.state import FlowState
 
@@ -60,21 +60,21 @@ def _asked(state: FlowState, node: Node) -> str:
     """What a step is asked that says nothing of it: what is around it, and what came of the steps before it."""
     around, scope = node.scope.parent, node.scope
     if around is None:
-        asked = StepOutput(state.input).text
+        asked = text_of(state.input)
     elif around.step.kind == "map":
-        item, given = StepOutput(scope.item).text, around.step.query
+        item, given = text_of(scope.item), around.step.query
         asked = item if given is None else f"{given}\n\n{item}"
     else:
         said = around.query if around.query is not None else around.step.query
-        asked = _asked(state, around) if said is None else StepOutput(said).text
+        asked = _asked(state, around) if said is None else text_of(said)
         if scope.number > 1:
             asked = _followed_by(asked, "The last round gave:", around.scopes[scope.number - 2].nodes)
-    return _followed_by(asked, _BEFORE, node.needed())
+    return _followed_by(asked, _BEFORE, node.needed()) if node.scope.body.needs[node.place] else asked
 
 
 def _followed_by(asked: str, title: str, nodes: Sequence[Node]) -> str:
     given = [
-        f"{one.step.name}: {'' if one.output is None else one.output.text}"
+        f"{one.step.name}: {'' if one.output is None else text_of(one.output.value)}"
         for one in nodes
         if one.status == "success" and (one.step.wait is None or one.step.wait.event)
     ]

@@ -11,17 +11,21 @@ from typing_extensions import TypeForm
 from lightagent.application.flow.output_form import OutputForm
 from lightagent.application.projections.trace_event import TraceEvent
 from lightagent.domain.error_codes import LightAgentErrorInfo
-from lightagent.domain.flow.outputs import Artifact, StepOutput
-from lightagent.domain.flow.record import StepRecord, StepStatus, Verdict
+from lightagent.domain.flow.nodes import Node, Scope
+from lightagent.domain.flow.outputs import Artifact, text_of
+from lightagent.domain.flow.projection import STEP_STATUS, attempts_made, shown_output
+from lightagent.domain.flow.record import StepStatus, Verdict
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.review import ApprovalAction
 
 T = TypeVar("T")
 
 FlowStatus: TypeAlias = Literal[
-    "running", "interrupted", "success", "failed", "cancelled", "waiting", "waiting_approval"
+    "pending", "running", "interrupted", "success", "failed", "cancelled", "waiting", "waiting_approval"
 ]
-"""How far a run is: it goes on, its process is gone, how it ended, or what it waits for (an event, a person)."""
+"""How far a run is: it may go on and nobody has taken it up yet, it goes on, its process is gone, how it ended, or what
+it waits for (an event, a person)."""
 
 _SUMMARY: Final = 240
 """Characters of a text that a summary shows."""
@@ -70,7 +74,7 @@ class LightFlowStepResult:
     input_summary: str | None = None
     output_summary: str | None = None
     approval_request_id: str | None = None
-    approval_decision: str | None = None
+    approval_decision: ApprovalAction | Literal["pending"] | None = None
     path: str = ""
     verdict: Verdict | None = None
     artifacts: tuple[Artifact, ...] = ()
@@ -231,50 +235,54 @@ def error_dict(error: LightAgentErrorInfo) -> JsonObject:
     }
 
 
-def step_result(record: StepRecord, traces: Mapping[str, list[TraceEvent]] | None = None) -> LightFlowStepResult:
-    """What came of a step and of those inside it, from the record of its run.
+def step_result(node: Node, traces: Mapping[str, list[TraceEvent]] | None = None) -> LightFlowStepResult:
+    """What came of a step and of those inside it, from the state of its run.
+
+    It is made of the state itself and of no record between, since every step of every run has one.
 
     Args:
         traces: of agents, by the paths of the steps.
     """
-
-    def inside(steps: Sequence[StepRecord]) -> tuple[LightFlowStepResult, ...]:
-        return tuple(step_result(one, traces) for one in steps)
-
-    query = None if record.query is None else summary_of(StepOutput(record.query).text)
-    decided = None if record.approval is None else record.approval.action
+    status, output = STEP_STATUS[node.status], shown_output(node)
+    content = text_of(output.value)
+    inside = tuple([_results(scope, traces) for scope in node.scopes]) if node.scopes else ()
+    kind, decided = node.step.kind, None if node.decision is None else node.decision.action
     return LightFlowStepResult(
-        name=record.name,
-        content=record.content,
-        output=record.output,
-        status=record.status,
-        error=record.error or _skipped(record),
-        attempts=record.attempts,
-        used_fallback=record.used_fallback,
-        started_at=record.started_at,
-        ended_at=record.ended_at,
-        input_summary=query,
-        output_summary=summary_of(record.content) if record.status == "success" else None,
-        approval_request_id=record.approval_request_id or None,
-        approval_decision="pending" if record.status == "waiting_approval" else decided,
-        path=record.path,
-        verdict=record.verdict,
-        artifacts=record.artifacts,
-        items=tuple(inside(item) for item in record.items),
-        rounds=tuple(inside(turn) for turn in record.rounds),
-        added=inside(record.added),
-        trace=(traces or {}).get(record.path, []),
+        node.step.name,
+        content,
+        output.value,
+        status,
+        node.error if status in ("success", "failed") else node.error or _skipped(node),
+        attempts_made(node),
+        node.fallback,
+        node.started_at,
+        node.ended_at,
+        None if node.query is None else summary_of(text_of(node.query)),
+        summary_of(content) if status == "success" else None,
+        node.request_id or None,
+        "pending" if status == "waiting_approval" else decided,
+        node.path,
+        node.verdict,
+        output.artifacts,
+        inside if kind == "map" else (),
+        inside if kind == "loop" else (),
+        inside[0] if kind == "task" and inside else (),
+        traces.get(node.path, []) if traces else [],
     )
 
 
-def _skipped(record: StepRecord) -> LightAgentErrorInfo | None:
+def _results(scope: Scope, traces: Mapping[str, list[TraceEvent]] | None) -> tuple[LightFlowStepResult, ...]:
+    return tuple([step_result(node, traces) for node in scope.nodes])
+
+
+def _skipped(node: Node) -> LightAgentErrorInfo | None:
     """Why a step did not run, or waits; None where neither is so."""
-    if record.status == "waiting_approval":
+    if node.status == "waiting_approval":
         return LightAgentErrorInfo(
-            "LA-POLICY", f"The step {record.name} waits for approval.", "Decide with approve(), then resume the run."
+            "LA-POLICY", f"The step {node.step.name} waits for approval.", "Decide with approve(), then resume the run."
         )
-    if record.status != "skipped":
+    if node.status != "skipped":
         return None
-    if record.why == "condition":
-        return LightAgentErrorInfo("LA-POLICY", f"The step {record.name} was skipped by its condition.")
-    return LightAgentErrorInfo("LA-UNKNOWN", f"The step {record.name} was skipped, since a step before it failed.")
+    if node.why == "condition":
+        return LightAgentErrorInfo("LA-POLICY", f"The step {node.step.name} was skipped by its condition.")
+    return LightAgentErrorInfo("LA-UNKNOWN", f"The step {node.step.name} was skipped, since a step before it failed.")

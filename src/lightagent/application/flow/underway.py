@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Coroutine
-from typing import Final, TypeAlias
+from typing import Final, ParamSpec, TypeAlias
 
 from lightagent.aiokits.abandon import stop
+
+P = ParamSpec("P")
 
 MOST_AT_ONCE: Final = 16
 """Attempts of one run that are made at the same time."""
@@ -31,8 +33,10 @@ class Underway:
         self._most = most
         self._tasks: dict[WorkKey, asyncio.Task[None]] = {}
         self._alarms: dict[WorkKey, asyncio.TimerHandle] = {}
+        self._after: dict[WorkKey, list[Callable[[], None]]] = {}
         self._stopping: set[asyncio.Task[None]] = set()
         self._attempts: set[WorkKey] = set()
+        self._loop = asyncio.get_running_loop()
         self.failure: BaseException | None = None
 
     @property
@@ -62,14 +66,46 @@ class Underway:
         self._attempts.add(key)
 
     def is_begun(self, key: WorkKey) -> bool:
-        """Whether this is under way."""
-        return key in self._tasks
+        """Whether this is under way, or about to begin."""
+        return key in self._tasks or key in self._attempts
 
-    def begin(self, key: WorkKey, work: Coroutine[object, object, None]) -> None:
-        """Do something."""
-        task = asyncio.create_task(work)
-        self._tasks[key] = task
-        task.add_done_callback(lambda done: self._ended(key, done))
+    def after(self, key: WorkKey, call: Callable[[], None]) -> bool:
+        """Call a function once this has ended; False where it is not under way, and nothing is called."""
+        if not self.is_begun(key):
+            return False
+        self._after.setdefault(key, []).append(call)
+        return True
+
+    def begin(
+        self,
+        key: WorkKey,
+        work: Callable[P, Coroutine[object, object, None]],
+        /,
+        *arguments: P.args,
+        **named: P.kwargs,
+    ) -> None:
+        """Do something, in a task of its own."""
+        self._tasks[key] = self._loop.create_task(self._do(key, work, *arguments, **named))
+
+    async def _do(
+        self,
+        key: WorkKey,
+        work: Callable[P, Coroutine[object, object, None]],
+        /,
+        *arguments: P.args,
+        **named: P.kwargs,
+    ) -> None:
+        """The task says itself that it ends: so whoever hears its report sees that it is over, without another turn."""
+        try:
+            await work(*arguments, **named)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            self.failure = self.failure or error
+            if not isinstance(error, Exception):
+                raise
+        finally:
+            self._ended(key)
 
     def wake(self, key: WorkKey, seconds: float, call: Callable[[], None]) -> None:
         """Call a function after so many seconds."""
@@ -97,8 +133,9 @@ class Underway:
 
     async def _stop(self, key: WorkKey, then: Callable[[], None]) -> None:
         task = self._tasks.get(key)
-        if task is not None and await stop((task,)):
-            self._forget(key, task)  # It does not end. Nothing waits for it any more.
+        if task is not None:
+            await stop((task,))
+            self._forget(key, task)  # It does not end, or never began. Nothing waits for it any more.
         then()
 
     def _silence(self, key: WorkKey) -> None:
@@ -110,15 +147,15 @@ class Underway:
         self._stopping.discard(task)
         self._changed()
 
-    def _ended(self, key: WorkKey, task: asyncio.Task[None]) -> None:
+    def _ended(self, key: WorkKey) -> None:
         was_full = self.is_full
-        self._forget(key, task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self.failure = self.failure or error
+        self._forget(key, asyncio.current_task())
+        for call in self._after.pop(key, ()):
+            call()
         if was_full or not self._tasks or self.failure is not None:
             self._changed()
 
-    def _forget(self, key: WorkKey, task: asyncio.Task[None]) -> None:
+    def _forget(self, key: WorkKey, task: asyncio.Task[None] | None) -> None:
         if self._tasks.get(key) is task:
             del self._tasks[key]
             self._attempts.discard(key)

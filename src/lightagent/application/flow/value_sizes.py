@@ -27,7 +27,8 @@ def check_size(value: JsonValue, most: int, step: str, field: str) -> None:
     Raises:
         TooLarge: it cannot; the text names step, field and size.
     """
-    if _rough_size(value, most // _MOST_OF_ONE) * _MOST_OF_ONE <= most:
+    rough = len(value) + 2 if type(value) is str else _rough_size(value, most // _MOST_OF_ONE)
+    if rough * _MOST_OF_ONE <= most:
         return
     size = len(json.dumps(value, separators=(",", ":")))
     if size > most:

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from heapq import nlargest
 from itertools import islice, pairwise
 
+from lightagent.domain.error_codes import ErrorCode
 from lightagent.domain.errors import ToolError
 from lightagent.domain.tool_selection import SEARCH_TOOL
 
@@ -30,7 +31,7 @@ def bad_arguments(problems: Iterable[str], known: str = "") -> ToolError:
     return refused(f"The arguments do not fit: {shown_ones}{more}.", known)
 
 
-def refused(message: str, hint: str = "", *, code: str = "LA-TOOL") -> ToolError:
+def refused(message: str, hint: str = "", *, code: ErrorCode = "LA-TOOL") -> ToolError:
     """A `ToolError` with this text and no standard guidance, cut to `MOST_BYTES` and always valid UTF-8."""
     text = f"{message} {hint}" if hint else message
     encoded = text.encode("utf-8", "replace")

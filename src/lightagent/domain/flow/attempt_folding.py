@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.events import ApprovalDecided, Event, Nested, RunFinished
 from lightagent.domain.flow.events import (
     Answered,
     AttemptFailed,
@@ -13,12 +14,17 @@ from lightagent.domain.flow.events import (
     AttemptNoted,
     AttemptStarted,
     AttemptStopped,
+    FlowEvent,
+    FlowFinished,
+    Signalled,
+    StepApprovalDecided,
 )
 from lightagent.domain.flow.growth import add_steps
 from lightagent.domain.flow.nodes import Node, Why
 from lightagent.domain.flow.progress import Progress
 from lightagent.domain.flow.refusals import Refused
 from lightagent.domain.flow.retrying import Then
+from lightagent.domain.outcomes import Suspended
 
 AttemptEvent: TypeAlias = AttemptStarted | AttemptNoted | AttemptFinished | AttemptFailed | AttemptStopped
 
@@ -64,6 +70,26 @@ def take_attempt(state: Progress, event: AttemptEvent) -> None:
             if node.notes is None:
                 node.notes = []
             node.notes.append(event.event)
+            if waits_for_people(event.event):
+                node.begun = 0  # Whoever carries it out may leave it now.
+
+
+def waits_for_people(note: Event | FlowEvent) -> bool:
+    """Whether an agent or a flow below an attempt waits for people, by the last that is on record of it."""
+    if isinstance(note, FlowFinished):
+        return note.status == "waiting"
+    return isinstance(note, RunFinished) and isinstance(note.outcome, Suspended)
+
+
+def _has_waited(node: Node) -> bool:
+    """Whether what is below an attempt waited for people, and they alone have said something since."""
+    for note in reversed(node.notes or ()):
+        said = note
+        while isinstance(said, (AttemptNoted, Nested)):
+            said = said.event
+        if not isinstance(said, (ApprovalDecided, StepApprovalDecided, Signalled)):
+            return waits_for_people(said)
+    return False
 
 
 def check_status(node: Node, status: str, what: str) -> None:
@@ -78,7 +104,9 @@ def check_status(node: Node, status: str, what: str) -> None:
 
 def _started(state: Progress, node: Node, event: AttemptStarted) -> None:
     if node.status == "running":
-        return  # it was interrupted, and begins once more
+        # It was interrupted, and begins once more; where nothing came of that but waiting, it was not lost.
+        node.begun = 1 if _has_waited(node) else node.begun + 1
+        return
     check_status(node, "ready", event.type)
     if state.cancelled:
         raise Refused("status", f"{node.path}: the run is cancelled, so nothing begins.", path=node.path)
@@ -87,6 +115,7 @@ def _started(state: Progress, node: Node, event: AttemptStarted) -> None:
     if node.started_at is None:
         node.started_at = event.at
     node.due = None
+    node.begun = 1
     state.put(node, "running")
 
 
@@ -111,10 +140,9 @@ def _failed(state: Progress, node: Node, event: AttemptFailed) -> None:
 
 def _stopped(state: Progress, node: Node, event: AttemptStopped) -> None:
     check_status(node, "running", event.type)
-    if not state.cancelled:
-        raise Refused("status", f"{node.path}: attempts are stopped in a cancelled run only.", path=node.path)
     node.cut = True
-    state.put(node, "ready")
+    node.begun = 0
+    state.open(node, "ready")
 
 
 def accept(state: Progress, node: Node) -> None:

@@ -163,7 +163,7 @@ class AttemptFailed:
 
 @dataclass(frozen=True, slots=True)
 class AttemptStopped:
-    """A cancelled run's attempt has been stopped. When the run is resumed, it keeps its number."""
+    """An attempt was stopped in good order: its run was cancelled or left. When that goes on, it keeps its number."""
 
     path: str
     epoch: int
@@ -275,11 +275,17 @@ class Resumed:
 
 @dataclass(frozen=True, slots=True)
 class RerunRequested:
-    """The step at `path` is done again, with all that rests on it."""
+    """The step at `path` is done again, with all that rests on it.
+
+    Attributes:
+        below: of a step that is a flow, what is done again within it, from the outermost flow to the innermost: what
+            is on record of that flow stays. Empty: the step as a whole.
+    """
 
     path: str
     actor: str = ""
     decisions: tuple[Decision, ...] = ()
+    below: tuple[str, ...] = ()
     at: float = field(default=0.0, compare=False)
     type: Literal["rerun_requested"] = "rerun_requested"
 

@@ -16,6 +16,7 @@ class FlowLimits:
         max_added: steps that all steps of the run together may add below themselves.
         max_depth: how many steps, one below the other, may add steps.
         max_value: bytes of one input or output, as JSON.
+        max_lost: how often one attempt may be begun whose process ends before it does. Then the step has failed.
     """
 
     max_items: int = 10_000
@@ -23,6 +24,7 @@ class FlowLimits:
     max_added: int = 100
     max_depth: int = 3
     max_value: int = 16_777_216
+    max_lost: int = 3
 
 
 DEFAULT_FLOW_LIMITS: Final = FlowLimits()

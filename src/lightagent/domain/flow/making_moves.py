@@ -39,4 +39,5 @@ def _attempt(node: Node) -> Do:
         node.query,
         node.feedback,
         tuple(node.notes) if node.notes else (),
+        node.begun if node.status == "running" else 0,
     )

@@ -33,6 +33,8 @@ class Do:
         query: what it is asked with, where that is known already; None: it is to be made.
         feedback: why the last attempt's result was not accepted.
         notes: what happened below this attempt so far, where it was begun before.
+        lost: how often it was begun, in a row, and neither ended nor was left in good order: it may be what ends its
+            processes.
     """
 
     path: str
@@ -45,6 +47,7 @@ class Do:
     query: JsonValue = None
     feedback: str = ""
     notes: tuple[Event | FlowEvent, ...] = ()
+    lost: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ _INSTANCE: Final = re.compile(r"\[[0-9]+\]$|#[0-9]+$|\+$")
 
 def escape(name: str) -> str:
     """The name of a step as it stands in a path, such as `a%2fx` for `a/x`."""
-    return name.translate(_ESCAPES)
+    return name if name.isalnum() else name.translate(_ESCAPES)
 
 
 def unescape(part: str) -> str:

@@ -37,8 +37,9 @@ class Progress(Board):
         """The next attempt is to be made."""
         node.attempt += 1
         node.cut = False
+        node.begun = 0
         node.due = due or None
-        node.notes = None
+        node.notes, node.kept = node.kept, None
         node.proposed = ()
         node.output = None
         node.verdict = None
@@ -64,7 +65,8 @@ class Progress(Board):
 
     def _close(self, node: Node, status: NodeStatus) -> None:
         node.due = None
-        node.notes = None
+        if node.notes and not isinstance(node.notes[0], FlowStarted):
+            node.notes = None
         if status != "skipped":
             node.ended_at = self.at
         self.put(node, status)
@@ -108,12 +110,15 @@ class Progress(Board):
     def _release(self, node: Node) -> None:
         """All that it depends on is over."""
         skipped = 0
-        needed = node.needed()
-        for one in needed:
+        nodes, needed = node.scope.nodes, node.scope.body.needs[node.place]
+        for place in needed:
+            one = nodes[place]
+            if one.status == "success":
+                continue
             if one.status == "failed" or one.why == "upstream":
                 return self.skip(node, "upstream")
-            skipped += one.status == "skipped"
-        if needed and skipped == len(needed):
+            skipped += 1
+        if skipped and skipped == len(needed):
             return self.skip(node, "condition")
         if node.step.condition:
             return self.ask(node, "when")

@@ -11,7 +11,7 @@ from lightagent.domain.flow.outputs import StepOutput
 from lightagent.domain.flow.progress import Progress
 from lightagent.domain.flow.record import FlowRecord, StepRecord, StepStatus
 
-_STATUS: Final[Mapping[NodeStatus, StepStatus]] = MappingProxyType(
+STEP_STATUS: Final[Mapping[NodeStatus, StepStatus]] = MappingProxyType(
     {
         "pending": "pending",
         "gate": "pending",
@@ -28,6 +28,8 @@ _STATUS: Final[Mapping[NodeStatus, StepStatus]] = MappingProxyType(
         "skipped": "skipped",
     }
 )
+"""What a user sees of how far a step is."""
+
 _NOTHING: Final = StepOutput()
 
 
@@ -63,19 +65,19 @@ def scope_records(scope: Scope) -> tuple[StepRecord, ...]:
 
 def step_record(node: Node) -> StepRecord:
     """The record of one step, with all that is inside it."""
-    output = node.output if node.output is not None and node.status in ("success", "inside") else _NOTHING
+    output = shown_output(node)
     inside = tuple([scope_records(scope) for scope in node.scopes]) if node.scopes else ()
     kind = node.step.kind
     return StepRecord(
         node.step.name,
         node.path,
-        _STATUS[node.status],
+        STEP_STATUS[node.status],
         output.text,
         output.value,
         output.artifacts,
         node.error,
         node.why,
-        node.attempt - (node.status == "ready" and not node.cut),
+        attempts_made(node),
         node.fallback,
         node.query,
         node.decision,
@@ -89,3 +91,13 @@ def step_record(node: Node) -> StepRecord:
         node.started_at,
         node.ended_at,
     )
+
+
+def shown_output(node: Node) -> StepOutput:
+    """The output of a step, as far as it counts."""
+    return node.output if node.output is not None and node.status in ("success", "inside") else _NOTHING
+
+
+def attempts_made(node: Node) -> int:
+    """The attempts at a step that were begun since it was last reset."""
+    return node.attempt - (node.status == "ready" and not node.cut)

@@ -7,12 +7,15 @@ import sys
 from collections.abc import Iterable, Sequence
 
 from lightagent.application.journal import Journal
+from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import ApprovalRequested, Event, Nested
+from lightagent.domain.json_types import JsonObject
 from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.runs import waiting_calls
 from lightagent.domain.unseen import written_out
-from lightagent.entrypoints.cli.console import err
-from lightagent.entrypoints.cli.decisions import actor_name, calls_that_wait
+from lightagent.entrypoints.cli.console import err, show_error
+from lightagent.entrypoints.cli.decisions import actor_name, calls_that_wait, edited
+from lightagent.entrypoints.cli.read_lines import read_answer
 
 _REJECTED = "The user does not want this."
 
@@ -35,29 +38,47 @@ def ask_about(journal: Journal) -> dict[str, ApprovalDecision] | None:
         if details := {name: value for name, value in known.items() if value != call.arguments}:
             _print("Besides, it says:")
             _print_json(details)
-        decision = _decision()
+        decision = _decision(call.arguments or {})
         if decision is None:
             return None
         decided[name] = decision
     return decided
 
 
-def _decision() -> ApprovalDecision | None:
-    """What is typed: y, or n with a reason behind it that the model is told. Nothing else counts as either."""
+def _decision(arguments: JsonObject) -> ApprovalDecision | None:
+    """What is typed: y, e and other arguments, or n with a reason behind it that the model is told. Nothing else counts
+    as any of these.
+    """
     _forget_what_was_typed()
     while True:
         try:
-            word, _, reason = input("Let it run? y, or n and why: ").strip().partition(" ")
+            word, _, rest = read_answer("Let it run? y, e to edit its arguments, or n and why: ").strip().partition(" ")
         except (EOFError, KeyboardInterrupt):
             err().print()
             return None
-        match word.lower(), reason:
+        match word.lower(), rest:
             case (("y" | "yes"), ""):
                 return ApprovalDecision.approve(actor=actor_name())
             case (("n" | "no"), _):
-                return ApprovalDecision.reject(reason.strip() or _REJECTED, actor=actor_name())
+                return ApprovalDecision.reject(rest.strip() or _REJECTED, actor=actor_name())
+            case (("e" | "edit"), _) if (changed := _edited(rest, arguments)) is not None:
+                return ApprovalDecision.edit(changed, actor=actor_name())
             case _:
                 continue
+
+
+def _edited(typed: str, arguments: JsonObject) -> JsonObject | None:
+    """The arguments that stand after the e, or are asked for; None where these are not decided on."""
+    try:
+        text = typed.strip() or read_answer("Its arguments: ", json.dumps(arguments, ensure_ascii=False))
+    except (EOFError, KeyboardInterrupt):
+        err().print()
+        return None
+    try:
+        return edited(text, "e") if text.strip() else None
+    except ConfigurationError as exc:
+        show_error(exc.info)
+        return None
 
 
 def _forget_what_was_typed() -> None:

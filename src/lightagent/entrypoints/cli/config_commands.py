@@ -76,6 +76,8 @@ def diff(
 ) -> ExitCode:
     """Print what differs between two profiles; `default` names what holds without any.
 
+    Ends with 0 if they say the same, 1 if they differ, 2 if there is no such profile or it is not valid.
+
     **Examples**
 
     `lightagent config diff dev prod`
@@ -90,7 +92,7 @@ def diff(
         return ExitCode.COMPLETED
     cells = [(one.path, one.left or "—", one.right or "—") for one in found]
     _print_columns(out(), ("setting", left, right), cells)
-    return ExitCode.COMPLETED
+    return ExitCode.FAILED
 
 
 def _show_check(console: Console, found: ProfileCheck, told: set[Problem]) -> None:

@@ -34,6 +34,7 @@ Actor: TypeAlias = Annotated[
     str | None, typer.Option("--as", metavar="NAME", help="Who decides; otherwise the name of your account.")
 ]
 
+_ARGUMENTS = "Write all arguments of the call by name, such as {\"amount\": 5}; in a shell within '...'."
 _ACTIONS = "--approve, --reject REASON, --edit JSON or --respond TEXT"
 
 
@@ -74,10 +75,16 @@ def edited(text: str, option: str) -> JsonObject:
     try:
         arguments = read_json(text)
     except ValueError as error:
-        raise ConfigurationError(f"{option}: {error}.", guidance="") from None
+        raise ConfigurationError(f"{option}: This is no JSON: {error}.", guidance=_ARGUMENTS) from None
     if not isinstance(arguments, dict):
-        raise ConfigurationError(f"{option}: The arguments of a call are a JSON object.", guidance="")
+        raise ConfigurationError(
+            f"{option}: The arguments of a call are a JSON object, and this is {_kind(arguments)}.", guidance=_ARGUMENTS
+        )
     return arguments
+
+
+def _kind(value: object) -> str:
+    return "a list" if isinstance(value, list) else f"the value {json.dumps(value)[:40]}"
 
 
 def about(journal: Journal, decision: ApprovalDecision | None, call: str | None) -> Decisions:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,9 +16,11 @@ from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
 from lightagent.entrypoints.cli.console import ExitCode, err, guarded, show_error, write_answer
 from lightagent.entrypoints.cli.flow_files import Accept, Flow, RunId, Step, open_flow, typed_command, with_flow
+from lightagent.entrypoints.cli.flow_models import models_of
 from lightagent.entrypoints.cli.flow_texts import flow_exit_code, waiting_lines
 from lightagent.entrypoints.cli.flow_view import flow_view, shown_run
-from lightagent.entrypoints.cli.options import AsJson, Config, Profile, Tenant, TrustConfig, User
+from lightagent.entrypoints.cli.options import AsJson, Config, Profile, Strict, Tenant, TrustConfig, User
+from lightagent.entrypoints.cli.stand_in import announce_stand_ins
 from lightagent.flow import LightFlow
 from lightagent.settings.origins import printable
 
@@ -33,6 +36,7 @@ def run(
     tenant: Tenant = "",
     user: User = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole result as JSON.")] = False,
+    strict: Strict = False,
     config: Config = None,
     profile: Profile = None,
     trust_config: TrustConfig = False,
@@ -54,7 +58,7 @@ def run(
     asked = sys.stdin.read() if query == "-" else query
     if not asked.strip():
         raise ConfigurationError("The input is empty.", guidance='Type: lightagent flow run FLOW "…"')
-    opened = open_flow(flow, config, profile, trust_config, in_memory=True)
+    opened = _opened(flow, config, profile, trust_config, strict=strict, in_memory=True)
     name = run_id or RandomIds().new()
     return _carried(
         flow,
@@ -75,6 +79,7 @@ def resume(
     tenant: Tenant = "",
     user: User = "",
     as_json: AsJson = False,
+    strict: Strict = False,
     config: Config = None,
     profile: Profile = None,
     trust_config: TrustConfig = False,
@@ -90,7 +95,7 @@ def resume(
 
     `lightagent flow resume report.py report-001 --accept research`
     """
-    opened = open_flow(flow, config, profile, trust_config)
+    opened = _opened(flow, config, profile, trust_config, strict=strict)
     return _carried(
         flow,
         opened,
@@ -111,6 +116,7 @@ def rerun(
     tenant: Tenant = "",
     user: User = "",
     as_json: AsJson = False,
+    strict: Strict = False,
     config: Config = None,
     profile: Profile = None,
     trust_config: TrustConfig = False,
@@ -121,7 +127,7 @@ def rerun(
 
     `lightagent flow rerun report.py report-001 research`
     """
-    opened = open_flow(flow, config, profile, trust_config)
+    opened = _opened(flow, config, profile, trust_config, strict=strict)
     return _carried(
         flow,
         opened,
@@ -152,6 +158,7 @@ def fork(
     tenant: Tenant = "",
     user: User = "",
     as_json: AsJson = False,
+    strict: Strict = False,
     config: Config = None,
     profile: Profile = None,
     trust_config: TrustConfig = False,
@@ -167,7 +174,7 @@ def fork(
     `lightagent flow show report.py report-001 --events`, then
     `lightagent flow fork report.py report-001 --from-event 3 --input "Analyze that company."`
     """
-    opened = open_flow(flow, config, profile, trust_config)
+    opened = _opened(flow, config, profile, trust_config, strict=strict)
     name = run_id or RandomIds().new()
 
     def carry_on() -> Awaitable[LightFlowResult]:
@@ -177,6 +184,15 @@ def fork(
         )  # fmt: skip
 
     return _carried(flow, opened, name, carry_on, (user, tenant), as_json=as_json)
+
+
+def _opened(
+    spec: str, config: Path | None, profile: str | None, trust: bool, *, strict: bool, in_memory: bool = False
+) -> LightFlow:
+    """The flow, once it is said where the offline stand-in would answer."""
+    flow = open_flow(spec, config, profile, trust, in_memory=in_memory)
+    announce_stand_ins(f"FLOW {spec}", models_of(flow), strict=strict)
+    return flow
 
 
 def _carried(

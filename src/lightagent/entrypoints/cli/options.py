@@ -24,7 +24,8 @@ Model: TypeAlias = Annotated[
     typer.Option("--model", "-m", help="The model to ask, in the place of the one that the settings name."),
 ]
 Strict: TypeAlias = Annotated[
-    bool, typer.Option("--strict", help="Refuse to run where no model is configured and the stand-in would answer.")
+    bool,
+    typer.Option("--strict", help="Refuse to run where no model is configured and the offline stand-in would answer."),
 ]
 Tools: TypeAlias = Annotated[
     list[str] | None,

@@ -8,7 +8,15 @@ from typing import Self
 from rich.console import Console
 from rich.markup import escape
 
-from lightagent.application.projections.stream_events import StreamEvent
+from lightagent.application.projections.stream_events import (
+    ApprovalRequiredEvent,
+    ContentEvent,
+    NoteEvent,
+    ReasoningEvent,
+    StreamEvent,
+    ToolCallEvent,
+    ToolResultEvent,
+)
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.retries import RETRY
 from lightagent.entrypoints.cli.trace_labels import call_text, preview
@@ -36,14 +44,14 @@ class Progress:
 
     def show(self, event: StreamEvent) -> None:
         """Show what this event is to a reader; the text of the answer is left to the caller."""
-        match event.type:
-            case "content":
+        match event:
+            case ContentEvent():
                 self._status.update("the model answers …")
-            case "reasoning":
+            case ReasoningEvent():
                 self._status.update("the model thinks …")
-            case "tool_call":
-                self._status.update(f"{_name(event.data)} runs …")
-            case "tool_result":
+            case ToolCallEvent(data=call):
+                self._status.update(f"{_name(call['name'])} runs …")
+            case ToolResultEvent():
                 self._status.update("asking the model …")
             case _:
                 pass
@@ -59,23 +67,26 @@ def print_line(console: Console, markup: str) -> None:
 
 def progress_line(event: StreamEvent) -> str | None:
     """The line, in rich's markup, that a reader sees for this event; None for text, errors and the end."""
-    data = event.data
-    match event.type:
-        case "tool_call":
-            return f"[cyan]→ {call_text(_name(data), data.get('arguments'))}[/]"
-        case "tool_result":
-            colour = "green" if data.get("status") in ("ok", "answered") else "red"
-            return f"[{colour}]← {_name(data)}[/] {preview(str(data.get('output', '')))}"
-        case "approval_required":
-            return f"[yellow]? {_name(data)} waits for approval:[/] {preview(str(data.get('reason', '')))}"
-        case "note" if data.get("kind") == RETRY:
-            return f"[yellow]… {escape(str(data.get('text')))}[/]"
-        case "note":
-            text = data.get("text") or ", ".join(f"{key}: {value}" for key, value in data.items() if key != "kind")
-            return f"[dim]  {escape(str(data.get('kind')))} {preview(str(text))}[/]"
+    match event:
+        case ToolCallEvent(data=call):
+            return f"[cyan]→ {call_text(_name(call['name']), call['arguments'])}[/]"
+        case ToolResultEvent(data=result):
+            colour = "green" if result["status"] in ("ok", "answered") else "red"
+            return f"[{colour}]← {_name(result['name'])}[/] {preview(result['output'])}"
+        case ApprovalRequiredEvent(data=asked):
+            return f"[yellow]? {_name(asked['name'])} waits for approval:[/] {preview(asked['reason'])}"
+        case NoteEvent(data=note):
+            return _note_line(note)
         case _:
             return None
 
 
-def _name(data: JsonObject) -> str:
-    return escape(str(data.get("name") or "tool"))
+def _note_line(note: JsonObject) -> str:
+    if note["kind"] == RETRY:
+        return f"[yellow]… {escape(str(note.get('text')))}[/]"
+    text = note.get("text") or ", ".join(f"{key}: {value}" for key, value in note.items() if key != "kind")
+    return f"[dim]  {escape(str(note['kind']))} {preview(str(text))}[/]"
+
+
+def _name(name: str) -> str:
+    return escape(name or "tool")

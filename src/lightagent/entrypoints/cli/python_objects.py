@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import re
 import sys
 from dataclasses import dataclass
@@ -23,13 +24,18 @@ class Wanted(Generic[T]):
 
     Attributes:
         option: such as ``swarm``, or an argument, such as ``FLOW``.
-        kind: the class.
+        kind: the class, or several.
         word: what one is called, such as ``swarm``.
     """
 
     option: str
-    kind: type[T]
+    kind: type[T] | tuple[type[T], ...]
     word: str
+
+    @property
+    def kinds(self) -> str:
+        """The names of the classes."""
+        return " or ".join(kind.__name__ for kind in ([self.kind] if isinstance(self.kind, type) else self.kind))
 
 
 def load_object(spec: str, wanted: Wanted[T]) -> T:
@@ -46,9 +52,8 @@ def load_object(spec: str, wanted: Wanted[T]) -> T:
         found = _made(found, spec, wanted)
     if isinstance(found, wanted.kind):
         return found
-    kind = wanted.kind.__name__
     raise ConfigurationError(
-        f"{_at(spec, wanted)}: This is no {kind}, but {type(found).__name__}.", guidance=_advice(wanted)
+        f"{_at(spec, wanted)}: This is no {wanted.kinds}, but {type(found).__name__}.", guidance=_advice(wanted)
     )
 
 
@@ -57,7 +62,7 @@ def _at(spec: str, wanted: Wanted[T]) -> str:
 
 
 def _advice(wanted: Wanted[T]) -> str:
-    return f"Name a {wanted.kind.__name__}, or a function without parameters that makes one."
+    return f"Name a {wanted.kinds}, or a function without parameters that makes one."
 
 
 def _module(spec: str, wanted: Wanted[T]) -> tuple[ModuleType, str]:
@@ -86,9 +91,10 @@ def _module(spec: str, wanted: Wanted[T]) -> tuple[ModuleType, str]:
 def _named(module: ModuleType, spec: str, name: str, wanted: Wanted[T]) -> object:
     if name in vars(module):
         return vars(module)[name]
+    names = _names(module, wanted)
     raise ConfigurationError(
         f"{_at(spec, wanted)}: There is no {name!r}.",
-        guidance=suggest(name, [*_objects(module, wanted)], f"{wanted.word.capitalize()}s there are"),
+        guidance=suggest(name, names, f"{wanted.word.capitalize()}s there are") if names else _made_in(wanted),
     )
 
 
@@ -100,12 +106,29 @@ def _only(module: ModuleType, spec: str, wanted: Wanted[T]) -> object:
     option = "" if wanted.option.isupper() else f"{written(wanted.option)} "
     raise ConfigurationError(
         f"{_at(spec, wanted)}: The file has {len(different) or 'no'} {wanted.word}{'s' if different else ''}.",
-        guidance=f"Name one: {option}{spec}:{next(iter(objects), 'NAME')}.",
+        guidance=f"Name one: {option}{spec}:{names[0]}." if (names := _names(module, wanted)) else _made_in(wanted),
     )
 
 
 def _objects(module: ModuleType, wanted: Wanted[T]) -> dict[str, T]:
     return {name: each for name, each in vars(module).items() if isinstance(each, wanted.kind)}
+
+
+def _names(module: ModuleType, wanted: Wanted[T]) -> list[str]:
+    """What may be named: the objects, or else the functions that may make one."""
+    return [*_objects(module, wanted)] or [
+        name
+        for name, each in vars(module).items()
+        if inspect.isfunction(each)
+        and each.__module__ == module.__name__
+        and not name.startswith("_")
+        and all(one.default is not one.empty for one in inspect.signature(each).parameters.values())
+    ]
+
+
+def _made_in(wanted: Wanted[T]) -> str:
+    kind = wanted.kind if isinstance(wanted.kind, type) else wanted.kind[0]
+    return f"Make one at the top of the file, such as {wanted.word} = {kind.__name__}(), or name another file."
 
 
 def _made(make: object, spec: str, wanted: Wanted[T]) -> object:

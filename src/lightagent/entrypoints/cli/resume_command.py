@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -24,8 +25,8 @@ from lightagent.entrypoints.cli.options import (
     TrustConfig,
     settings_for,
 )
-from lightagent.entrypoints.cli.resume_run import resume_with
-from lightagent.entrypoints.cli.stand_in import announce_stand_in
+from lightagent.entrypoints.cli.resume_run import Resuming, resume_with
+from lightagent.entrypoints.cli.swarm_files import Swarm, refuse_beside_a_swarm
 from lightagent.ports.journals import JournalStore
 
 
@@ -39,6 +40,7 @@ def resume_file(
     call: CallId = None,
     run: Annotated[str | None, typer.Option("--run", metavar="ID", help="Which run, where several wait.")] = None,
     tools: Tools = None,
+    swarm: Swarm = None,
     model: Model = None,
     instructions: Instructions = None,
     as_json: AsJson = False,
@@ -63,9 +65,11 @@ def resume_file(
     `lightagent resume pay.db --tools bank.py --reject "Too expensive."`
 
     `lightagent resume pay.db --tools bank.py --edit '{"amount": 5}'`
+
+    `lightagent resume pay.db --swarm examples/service_desk/desk.py:desk --approve`
     """
-    settings = settings_for(config, profile, debug, trust_config, model)
-    announce_stand_in(settings, strict=strict)
+    if swarm is not None:
+        refuse_beside_a_swarm({"--model": model})
 
     async def find(store: JournalStore) -> Journal:
         return await run_in_file(store, file, run)
@@ -74,10 +78,7 @@ def resume_file(
         find,
         decision_of(approve, reject, edit, respond),
         call,
-        settings=settings,
-        tools=tools,
-        instructions=instructions,
-        as_json=as_json,
-        trace=trace,
+        partial(settings_for, config, profile, debug, trust_config, model),
+        Resuming(tools, instructions, swarm, strict, as_json, trace),
         kept=open_journal_file(file, is_there=True),
     )

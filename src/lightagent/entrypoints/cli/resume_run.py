@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
+from lightagent.agent import LightAgent
 from lightagent.application.journal import Journal
 from lightagent.application.projections.result import RunResult
 from lightagent.application.reviews import Reviews
 from lightagent.bootstrap import App, open_app
+from lightagent.compose.backends import open_journals
 from lightagent.domain.errors import IncompleteListing
 from lightagent.domain.review import ApprovalDecision
 from lightagent.entrypoints.cli.console import ExitCode, exit_code
@@ -16,7 +19,9 @@ from lightagent.entrypoints.cli.decisions import about
 from lightagent.entrypoints.cli.destination import show_destination
 from lightagent.entrypoints.cli.logins import app_logins
 from lightagent.entrypoints.cli.run_command import agent_options, show_result
+from lightagent.entrypoints.cli.stand_in import announce_stand_in
 from lightagent.entrypoints.cli.stores import require_store
+from lightagent.entrypoints.cli.swarm_files import OpenedSwarm, refuse_beside_a_swarm
 from lightagent.entrypoints.cli.telemetry_losses import show_losses
 from lightagent.entrypoints.cli.tool_files import load_tools
 from lightagent.human_review import HumanApprovalHook
@@ -26,50 +31,101 @@ from lightagent.settings import Settings
 Find = Callable[[JournalStore], Awaitable[Journal]]
 
 
+@dataclass(frozen=True, slots=True)
+class Resuming:
+    """How a command goes on with a run, besides what was decided.
+
+    Attributes:
+        tools, instructions: of the agent, as for `agent_options`.
+        swarm: what the run was begun with, where that is no agent of the settings; its agents bring all else.
+        strict: take no stand-in.
+        as_json, trace: what is shown of the result.
+    """
+
+    tools: list[str] | None = None
+    instructions: str | None = None
+    swarm: str | None = None
+    strict: bool = False
+    as_json: bool = False
+    trace: bool = False
+
+
 def resume_with(
     find: Find,
     decision: ApprovalDecision | None,
     call: str | None,
+    settings: Callable[[], Settings],
+    how: Resuming,
     *,
-    settings: Settings,
-    tools: list[str] | None,
-    instructions: str | None,
-    as_json: bool,
-    trace: bool,
     kept: JournalStore | None = None,
 ) -> ExitCode:
     """Go on with what `find` gives of the store, and show the result.
 
     Args:
-        kept: where the run is; by default the store that the settings name.
+        kept: where the run is; by default the store that the settings name, or that the swarm keeps its sessions in.
         decision, call: what was decided, and about which call; without a decision, what is decided in the store.
 
     Raises:
         LightAgentError: it cannot be gone on with.
     """
-    options = agent_options(load_tools(tools), instructions)
-    app = open_app(settings, logins=app_logins(settings))
-    if kept is not None:
-        app.on_close(kept.aclose)
-    show_destination(app.model)
+    opened, store = opened_for(settings, how, kept)
 
-    async def go_on(app: App) -> RunResult:
-        async with app:
-            store = kept or require_store(app.journals)
+    async def go_on() -> RunResult:
+        async with opened:
             journal = await find(store)
-            found = decision is None and await _is_decided(store, journal)
+            found = decision is None and await is_decided(store, journal)
             decided = None if found else about(journal, decision, call)
-            options["hooks"] = [_desk(store, journal)]
-            result = await app.agent(**options).aresume(journal, decided, store=store, trace=True)
-            show_result(result, as_json=as_json, trace=trace)  # Closing the app may wait for a collector.
+            agent = _agent(opened, how, store, journal)
+            result = await agent.aresume(journal, decided, store=store, trace=True)
+            show_result(result, as_json=how.as_json, trace=how.trace)  # Closing the app may wait for a collector.
         return result
 
-    result = asyncio.run(go_on(app))
-    show_losses(app)
+    result = asyncio.run(go_on())
+    if isinstance(opened, App):
+        show_losses(opened)
     return exit_code(result.outcome)
 
 
-async def _is_decided(store: JournalStore, journal: Journal) -> bool:
+def opened_for(
+    settings: Callable[[], Settings], how: Resuming, kept: JournalStore | None = None
+) -> tuple[App | OpenedSwarm, JournalStore]:
+    """What the agent belongs to, and where the run is.
+
+    Args:
+        settings: gives the settings; a swarm with a store of its own needs none.
+        kept: where the run is, if not in a store of those.
+
+    Raises:
+        ConfigurationError: there is no store, the swarm cannot be loaded, or the stand-in is not wanted.
+    """
+    if how.swarm is None:
+        loaded = settings()
+        announce_stand_in(loaded, strict=how.strict)
+        app = open_app(loaded, logins=app_logins(loaded))
+        show_destination(app.model)
+        if kept is not None:
+            app.on_close(kept.aclose)
+        return app, kept or require_store(app.journals)
+    refuse_beside_a_swarm({"--tools": how.tools, "--instructions": how.instructions})
+    swarm = OpenedSwarm(how.swarm, strict=how.strict)
+    show_destination(*swarm.models)
+    store = kept or swarm.journals
+    if store is None:
+        store = kept = require_store(open_journals(settings()))
+    if kept is not None:
+        swarm.on_close(kept.aclose)
+    return swarm, store
+
+
+def _agent(opened: App | OpenedSwarm, how: Resuming, store: JournalStore, journal: Journal) -> LightAgent:
+    if isinstance(opened, OpenedSwarm):
+        return opened.beginner(journal)
+    options = agent_options(load_tools(how.tools), how.instructions)
+    options["hooks"] = [desk_of(store, journal)]
+    return opened.agent(**options)
+
+
+async def is_decided(store: JournalStore, journal: Journal) -> bool:
     """Whether a reviewer has decided about a call of the run that waits."""
     started = journal.started
     try:
@@ -83,7 +139,7 @@ async def _is_decided(store: JournalStore, journal: Journal) -> bool:
     return False
 
 
-def _desk(store: JournalStore, journal: Journal) -> HumanApprovalHook:
+def desk_of(store: JournalStore, journal: Journal) -> HumanApprovalHook:
     """Takes decisions from the store. If the run was begun with the hook, it asks about every call that follows."""
     asks = "hook:human_approval" in journal.started.policies
     return HumanApprovalHook(store=store, tools=None if asks else ())

@@ -13,7 +13,7 @@ from lightagent.application.remembered import RememberedDecision, RememberFor
 from lightagent.application.reviews import Reviews
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.review import ApprovalDecision
-from lightagent.domain.review_log import Review
+from lightagent.domain.review_log import Review, review_status
 from lightagent.entrypoints.cli.console import ExitCode, guarded, write_visible_json
 from lightagent.entrypoints.cli.decisions import Actor, actor_name, edited
 from lightagent.entrypoints.cli.options import AsJson, Config, Profile, Tenant, TrustConfig
@@ -62,7 +62,7 @@ def list_reviews(
 
     async def read(store: JournalStore) -> Listing[Review]:
         return await gather_listing(
-            Reviews(store, tenant=tenant).list(user, status=None if status == "all" else status)
+            Reviews(store, tenant=tenant).list(user, status=None if status == "all" else review_status(status))
         )
 
     found = with_store(read, config, profile, trust_config)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Unpack
+from typing import Annotated
 
 import typer
 
+from lightagent.agent import LightAgent
 from lightagent.application.projections.request_preview import RequestPreview
 from lightagent.application.projections.result import RunResult
 from lightagent.application.strict_json import read_json
@@ -37,18 +39,22 @@ from lightagent.entrypoints.cli.options import (
 from lightagent.entrypoints.cli.progress import Progress
 from lightagent.entrypoints.cli.questions import read_question
 from lightagent.entrypoints.cli.stand_in import announce_stand_in
+from lightagent.entrypoints.cli.stores import require_store
+from lightagent.entrypoints.cli.swarm_files import OpenedSwarm, Swarm, refuse_beside_a_swarm
 from lightagent.entrypoints.cli.telemetry_losses import show_losses
 from lightagent.entrypoints.cli.tool_files import ToolFunction, load_tools
 from lightagent.entrypoints.cli.trace_tree import print_tree
 from lightagent.entrypoints.cli.watched_run import watched_run
 from lightagent.human_review import HumanApprovalHook
 from lightagent.options import AgentOptions, RunOptions
+from lightagent.settings import Settings
 
 
 @guarded
 def run(
     question: Annotated[str, typer.Argument(help="What to ask; - reads it from standard input.")],
     tools: Tools = None,
+    swarm: Swarm = None,
     config: Config = None,
     profile: Profile = None,
     model: Model = None,
@@ -86,28 +92,66 @@ def run(
     `lightagent run "Pay Bob." --tools bank.py --journal pay.db`, which `lightagent resume pay.db` goes on with
 
     `git diff | lightagent run "Review this diff."`, where what is piped in goes with the question
+
+    `lightagent run "Pay invoice A-17." --swarm examples/service_desk/desk.py:desk --journal pay.db`
     """
     asked = read_question(question)
-    settings = settings_for(config, profile, debug, trust_config, model)
-    announce_stand_in(settings, strict=strict)
-    found = load_tools(tools)
-    app = open_app(settings, logins=app_logins(settings))
     whose = RunOptions(tenant=tenant, user_id=user, session_id=session, trace=True)
-    options = agent_options(found, instructions)
+    if swarm is not None:
+        refuse_beside_a_swarm(
+            {
+                "--tools": tools,
+                "--model": model,
+                "--instructions": instructions,
+                "--config": config,
+                "--profile": profile,
+                "--debug": debug,
+                "--trust-config": trust_config,
+            }
+        )
+        opened = OpenedSwarm(swarm, strict=strict)
+        asking = _Asking(opened, opened.front, asked, whose)
+    else:
+        settings = settings_for(config, profile, debug, trust_config, model)
+        announce_stand_in(settings, strict=strict)
+        asking = _asking(settings, agent_options(load_tools(tools), instructions), asked, whose)
     if show_request:
-        return _show_request(asyncio.run(_preview(app, asked, whose, **options)), as_json=as_json)
-    show_destination(app.model)
-    show = partial(show_result, as_json=as_json, trace=trace)
-    result = asyncio.run(_run(app, asked, whose, journal, show, **options))
-    show_losses(app)
+        return _show_request(asyncio.run(_preview(asking)), as_json=as_json)
+    result = asyncio.run(_run(asking, journal, partial(show_result, as_json=as_json, trace=trace)))
+    if isinstance(asking.opened, App):
+        show_losses(asking.opened)
     if journal is not None:
         show_how_to_resume(result, journal)
     return exit_code(result.outcome)
 
 
-async def _preview(app: App, question: str, whose: RunOptions, **options: Unpack[AgentOptions]) -> RequestPreview:
-    async with app:
-        return await app.agent(**options).apreview(question, stream=True, **whose)
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """A question, and whom it is asked.
+
+    Attributes:
+        opened: what the agent belongs to, and is closed with.
+        whose: the options of the run.
+    """
+
+    opened: App | OpenedSwarm
+    agent: LightAgent
+    question: str
+    whose: RunOptions
+
+
+def _asking(settings: Settings, options: AgentOptions, question: str, whose: RunOptions) -> _Asking:
+    """The question to the agent of the settings."""
+    app = open_app(settings, logins=app_logins(settings))
+    if whose.get("session_id") is not None:
+        # What waits in a store can be decided with `lightagent review`.
+        options.update({"hooks": [HumanApprovalHook(store=require_store(app.journals), tools=())]})
+    return _Asking(app, app.agent(**options), question, whose)
+
+
+async def _preview(asking: _Asking) -> RequestPreview:
+    async with asking.opened:
+        return await asking.agent.apreview(asking.question, stream=True, **asking.whose)
 
 
 def _show_request(preview: RequestPreview, *, as_json: bool) -> ExitCode:
@@ -126,25 +170,16 @@ def agent_options(tools: list[ToolFunction], instructions: str | None) -> AgentO
     return options
 
 
-async def _run(
-    app: App,
-    question: str,
-    whose: RunOptions,
-    journal: Path | None,
-    show: Callable[[RunResult], None],
-    **options: Unpack[AgentOptions],
-) -> RunResult:
-    # What waits in a store can be decided with `lightagent review`.
-    if whose.get("session_id") is not None and app.journals is not None:
-        options["hooks"] = [HumanApprovalHook(store=app.journals, tools=())]
+async def _run(asking: _Asking, journal: Path | None, show: Callable[[RunResult], None]) -> RunResult:
+    opened, whose = asking.opened, asking.whose
     if journal is not None:
         store = open_journal_file(journal)
-        app.on_close(store.aclose)
-        whose["journal"] = store
-    agent = app.agent(**options)
-    async with app:
+        opened.on_close(store.aclose)
+        whose.update({"journal": store})
+    show_destination(*([opened.model] if isinstance(opened, App) else opened.models))
+    async with opened:
         with Progress(err()) as progress:
-            result = await watched_run(agent, question, progress.show, **whose)
+            result = await watched_run(asking.agent, asking.question, progress.show, **whose)
         show(result)  # Before the app is closed, which may wait for a collector.
     return result
 

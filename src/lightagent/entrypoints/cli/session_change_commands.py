@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -11,11 +12,10 @@ from lightagent.application.journal import Journal
 from lightagent.application.projections.result import RunResult
 from lightagent.application.session_turns import SessionTurn
 from lightagent.application.sessions import Sessions
-from lightagent.bootstrap import App, open_app
+from lightagent.bootstrap import App
 from lightagent.domain.errors import ConfigurationError
 from lightagent.entrypoints.cli.console import ExitCode, err, exit_code, guarded, out
 from lightagent.entrypoints.cli.decisions import Approve, CallId, Edit, Reject, Respond, decision_of
-from lightagent.entrypoints.cli.destination import show_destination
 from lightagent.entrypoints.cli.options import (
     AsJson,
     Config,
@@ -23,6 +23,7 @@ from lightagent.entrypoints.cli.options import (
     Instructions,
     Profile,
     ShowTrace,
+    Strict,
     Tenant,
     Tools,
     TrustConfig,
@@ -30,10 +31,11 @@ from lightagent.entrypoints.cli.options import (
     settings_for,
 )
 from lightagent.entrypoints.cli.progress import Progress
-from lightagent.entrypoints.cli.resume_run import resume_with
+from lightagent.entrypoints.cli.resume_run import Resuming, opened_for, resume_with
 from lightagent.entrypoints.cli.run_command import agent_options, show_result
 from lightagent.entrypoints.cli.session_commands import SessionId, query_text
-from lightagent.entrypoints.cli.stores import require_store, with_store
+from lightagent.entrypoints.cli.stores import with_store
+from lightagent.entrypoints.cli.swarm_files import OpenedSwarm, Swarm
 from lightagent.entrypoints.cli.telemetry_losses import show_losses
 from lightagent.entrypoints.cli.tool_files import load_tools
 from lightagent.entrypoints.cli.watched_run import watched_run
@@ -72,11 +74,13 @@ def rerun(
     session: SessionId,
     question: Annotated[str | None, typer.Option("--question", "-q", help="Ask this instead of the same.")] = None,
     tools: Tools = None,
+    swarm: Swarm = None,
     instructions: Instructions = None,
     tenant: Tenant = "",
     user: User = "",
     as_json: AsJson = False,
     trace: ShowTrace = False,
+    strict: Strict = False,
     config: Config = None,
     profile: Profile = None,
     debug: Debug = False,
@@ -90,13 +94,17 @@ def rerun(
 
     `lightagent sessions rerun monday --question "What is 2 + 3?"`
     """
-    options = agent_options(load_tools(tools), instructions)
-    app = open_app(settings_for(config, profile, debug, trust_config))
-    show_destination(app.model)
+    how = Resuming(tools, instructions, swarm, strict)
+    opened, store = opened_for(partial(settings_for, config, profile, debug, trust_config), how)
+    agent = (
+        opened.front
+        if isinstance(opened, OpenedSwarm)
+        else opened.agent(**agent_options(load_tools(tools), instructions))
+    )
 
-    async def ask(app: App) -> RunResult:
-        async with app:
-            last = await Sessions(require_store(app.journals), tenant=tenant).last_turn(session, user)
+    async def ask() -> RunResult:
+        async with opened:
+            last = await Sessions(store, tenant=tenant).last_turn(session, user)
             asked = question if question is not None or last is None else last.query
             if last is None or asked is None:
                 raise ConfigurationError(
@@ -105,7 +113,7 @@ def rerun(
                 )
             with Progress(err()) as progress:
                 result = await watched_run(
-                    app.agent(**options),
+                    agent,
                     asked,
                     progress.show,
                     tenant=tenant,
@@ -117,8 +125,9 @@ def rerun(
             show_result(result, as_json=as_json, trace=trace)  # Closing the app may wait for a collector.
         return result
 
-    result = asyncio.run(ask(app))
-    show_losses(app)
+    result = asyncio.run(ask())
+    if isinstance(opened, App):
+        show_losses(opened)
     return exit_code(result.outcome)
 
 
@@ -131,11 +140,13 @@ def resume(
     respond: Respond = None,
     call: CallId = None,
     tools: Tools = None,
+    swarm: Swarm = None,
     instructions: Instructions = None,
     tenant: Tenant = "",
     user: User = "",
     as_json: AsJson = False,
     trace: ShowTrace = False,
+    strict: Strict = False,
     config: Config = None,
     profile: Profile = None,
     debug: Debug = False,
@@ -143,11 +154,14 @@ def resume(
 ) -> ExitCode:
     """Go on with the turn of a session that waits for a human, with a decision, or that was interrupted.
 
-    The agent is the one of the settings; give it the tools that the turn was begun with. Ends as `run` does.
+    The agent is the one of the settings; give it the tools that the turn was begun with. A swarm is given by --swarm:
+    its session is where its agents keep it. Ends as `run` does.
 
     **Examples**
 
     `lightagent sessions resume monday --tools my_tools.py --approve`
+
+    `lightagent sessions resume monday --swarm desk.py:desk --reject "Too expensive."`, a session of a swarm
     """
 
     async def find(store: JournalStore) -> Journal:
@@ -163,11 +177,8 @@ def resume(
         find,
         decision_of(approve, reject, edit, respond),
         call,
-        settings=settings_for(config, profile, debug, trust_config),
-        tools=tools,
-        instructions=instructions,
-        as_json=as_json,
-        trace=trace,
+        partial(settings_for, config, profile, debug, trust_config),
+        Resuming(tools, instructions, swarm, strict, as_json, trace),
     )
 
 

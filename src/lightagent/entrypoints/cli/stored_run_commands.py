@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, TypeAlias
 
 import typer
@@ -9,7 +10,7 @@ import typer
 from lightagent.application.journal import Journal
 from lightagent.application.projections.calls import tool_calls
 from lightagent.application.projections.trace import trace_events
-from lightagent.application.stored_runs import RunInfo, Runs, StoredRun
+from lightagent.application.stored_runs import RunInfo, Runs, StoredRun, run_status
 from lightagent.domain.errors import ConfigurationError
 from lightagent.entrypoints.cli.console import ExitCode, err, guarded, out, write_answer
 from lightagent.entrypoints.cli.decisions import (
@@ -28,14 +29,16 @@ from lightagent.entrypoints.cli.options import (
     Instructions,
     Profile,
     ShowTrace,
+    Strict,
     Tenant,
     Tools,
     TrustConfig,
     User,
     settings_for,
 )
-from lightagent.entrypoints.cli.resume_run import resume_with
+from lightagent.entrypoints.cli.resume_run import Resuming, resume_with
 from lightagent.entrypoints.cli.stores import Listing, gather_listing, print_listing, to_minute, with_store
+from lightagent.entrypoints.cli.swarm_files import Swarm
 from lightagent.entrypoints.cli.trace_tree import print_tree
 from lightagent.ports.journals import JournalStore
 from lightagent.settings.origins import printable
@@ -70,7 +73,8 @@ def list_runs(
     """
 
     async def read(store: JournalStore) -> Listing[RunInfo]:
-        return await gather_listing(Runs(store, tenant=tenant).list(user, status=status))
+        wanted = None if status is None else run_status(status)
+        return await gather_listing(Runs(store, tenant=tenant).list(user, status=wanted))
 
     found = with_store(read, config, profile, trust_config)
     print_listing(found, _line, "There are no such runs of this user.", as_json=as_json)
@@ -144,11 +148,13 @@ def resume(
     respond: Respond = None,
     call: CallId = None,
     tools: Tools = None,
+    swarm: Swarm = None,
     instructions: Instructions = None,
     tenant: Tenant = "",
     user: User = "",
     as_json: AsJson = False,
     trace: ShowTrace = False,
+    strict: Strict = False,
     config: Config = None,
     profile: Profile = None,
     debug: Debug = False,
@@ -156,7 +162,8 @@ def resume(
 ) -> ExitCode:
     """Go on with a run that was interrupted, or that waits for a human, with a decision about the call that waits.
 
-    The agent is the one of the settings; give it the tools that the run was begun with. Ends as `run` does.
+    The agent is the one of the settings; give it the tools that the run was begun with, or the swarm by --swarm. Ends
+    as `run` does.
 
     **Examples**
 
@@ -174,9 +181,6 @@ def resume(
         find,
         decision_of(approve, reject, edit, respond),
         call,
-        settings=settings_for(config, profile, debug, trust_config),
-        tools=tools,
-        instructions=instructions,
-        as_json=as_json,
-        trace=trace,
+        partial(settings_for, config, profile, debug, trust_config),
+        Resuming(tools, instructions, swarm, strict, as_json, trace),
     )

@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Annotated, Final, Self, TypeAlias
+
+import typer
 
 from lightagent.agent import LightAgent
+from lightagent.application.journal import Journal
 from lightagent.domain.errors import ConfigurationError
 from lightagent.entrypoints.cli.python_objects import Wanted, load_object
+from lightagent.entrypoints.cli.stand_in import announce_stand_ins
+from lightagent.ports.journals import JournalStore
+from lightagent.ports.models import ChatModel
+from lightagent.settings.origins import printable
 from lightagent.swarm import LightSwarm
 
 _SWARM: Final = Wanted("swarm", LightSwarm, "swarm")
+
+Swarm: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--swarm",
+        metavar="FILE.py:NAME",
+        help="Ask a LightSwarm of this file or MODULE:NAME, whose first agent takes the question. The file is run.",
+    ),
+]
 
 
 def load_swarm(spec: str) -> LightSwarm:
@@ -26,6 +45,90 @@ def load_swarm(spec: str) -> LightSwarm:
     return swarm
 
 
-def agents_of(swarm: LightSwarm) -> list[LightAgent]:
-    """The agents of a swarm as they were registered; the first one is asked first."""
-    return [agent for agent in swarm.registered if isinstance(agent, LightAgent)]
+class OpenedSwarm:
+    """The swarm of a file while a command works with it; an async context manager that closes its agents.
+
+    Args:
+        spec: as for `load_swarm`.
+        strict: take no stand-in.
+
+    Raises:
+        ConfigurationError: it cannot be loaded, or the offline stand-in would answer and `strict` is said.
+    """
+
+    def __init__(self, spec: str, *, strict: bool) -> None:
+        self._spec = spec
+        self._swarm = load_swarm(spec)
+        self._agents = [agent for agent in self._swarm.registered if isinstance(agent, LightAgent)]
+        announce_stand_ins(
+            f"--swarm {spec}", [(agent.name, agent.means.model) for agent in self._agents], strict=strict
+        )
+        self._closing = AsyncExitStack()
+        for agent in self._agents:
+            self._closing.push_async_callback(agent.aclose)
+
+    @property
+    def models(self) -> list[ChatModel]:
+        """The models that its agents ask."""
+        return [agent.means.model for agent in self._agents]
+
+    @property
+    def title(self) -> str:
+        """The names of its agents, for people."""
+        return ", ".join(printable(name) for name in self._swarm.agents)
+
+    @property
+    def front(self) -> LightAgent:
+        """The agent that was registered first, as it is within the swarm; it takes each question."""
+        return self._swarm.member(self._agents[0])
+
+    @property
+    def journals(self) -> JournalStore | None:
+        """Where the front agent keeps its sessions; None where it keeps none."""
+        return self.front.means.sessions
+
+    def beginner(self, journal: Journal) -> LightAgent:
+        """The agent with which a run was begun, to go on with it.
+
+        Raises:
+            ConfigurationError: the swarm has no such agent.
+        """
+        name = journal.started.head.name
+        found = next((agent for agent in self._agents if agent.name == name), None)
+        if found is None:
+            raise ConfigurationError(
+                f"--swarm {self._spec}: The run was begun with the agent {printable(name)!r:.80}, "
+                "which is not in this swarm.",
+                guidance=f"Name the swarm of that run, or give its agents the names that they had. Here: {self.title}.",
+            )
+        return self._swarm.member(found)
+
+    def on_close(self, close: Callable[[], Awaitable[None]]) -> None:
+        """Have `close` awaited when the swarm is closed, before all that was opened earlier."""
+        self._closing.push_async_callback(close)
+
+    async def aclose(self) -> None:
+        """Close what was opened, in reverse order."""
+        await self._closing.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+
+def refuse_beside_a_swarm(given: Mapping[str, object]) -> None:
+    """Refuse options that are about one agent.
+
+    Raises:
+        ConfigurationError: one of them was given; the text names them.
+    """
+    names = [name for name, value in given.items() if value]
+    if names:
+        raise ConfigurationError(
+            f"--swarm: Its agents are made by the file, so {', '.join(names)} would change nothing.",
+            guidance="Leave the other options out, and say it in the file.",
+        )

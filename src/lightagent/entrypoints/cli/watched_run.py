@@ -9,8 +9,9 @@ from lightagent.agent import LightAgent
 from lightagent.agent_base import Query
 from lightagent.application.decide_calls import Decisions
 from lightagent.application.journal import Journal
+from lightagent.application.projections.live_events import StreamEvents
 from lightagent.application.projections.result import RunResult
-from lightagent.application.projections.stream_events import StreamEvent, StreamEvents
+from lightagent.application.projections.stream_events import StreamEvent
 from lightagent.options import RunOptions
 
 

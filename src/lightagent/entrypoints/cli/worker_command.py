@@ -14,8 +14,10 @@ import typer
 from lightagent.adapters.logs import configure_logs
 from lightagent.application.flow.worker import WorkedRun
 from lightagent.entrypoints.cli.console import ExitCode, err, guarded
-from lightagent.entrypoints.cli.options import Debug
+from lightagent.entrypoints.cli.flow_models import models_of
+from lightagent.entrypoints.cli.options import Debug, Strict
 from lightagent.entrypoints.cli.python_objects import Wanted, load_object
+from lightagent.entrypoints.cli.stand_in import announce_stand_ins
 from lightagent.flow import LightFlow
 from lightagent.flow_worker import FlowWorker
 from lightagent.settings.origins import printable
@@ -35,6 +37,7 @@ def worker(
     grace: Annotated[
         float, typer.Option("--grace", metavar="SECONDS", help="Time for runs that go on when it is stopped.")
     ] = 20.0,
+    strict: Strict = False,
     debug: Debug = False,
 ) -> ExitCode:
     """Go on with runs of flows that nobody has: whose process died, whose time has come, or that were told something.
@@ -54,6 +57,8 @@ def worker(
     """
     configure_logs("DEBUG" if debug else "INFO", None)
     loaded = [load_object(spec, _FLOW) for spec in flows]
+    for spec, flow in zip(flows, loaded, strict=True):
+        announce_stand_ins(f"FLOW {spec}", models_of(flow), strict=strict)
     held = list[WorkedRun]()
 
     def note(run: WorkedRun) -> None:

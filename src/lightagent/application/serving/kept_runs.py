@@ -1,0 +1,105 @@
+"""Runs that wait for their client, kept until it comes back: its tools' results, or decisions of people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from lightagent.application.journal import Journal
+from lightagent.application.keep_run import RunKeeper
+from lightagent.application.serving.refusals import RequestRefused
+from lightagent.application.stored_runs import Runs
+from lightagent.domain.errors import StoreError
+from lightagent.domain.outcomes import Suspended
+from lightagent.domain.scopes import Scope
+from lightagent.ports.journals import JournalStore
+from lightagent.ports.system import Clock
+
+MOST_KEPT: Final = 1000
+"""Runs that wait in memory; the oldest give way."""
+
+_APART: Final = "--"
+"""Stands between the id of a run and that of a call: ids of clients may hold nothing but letters, digits, - and _."""
+
+
+def outer_call_id(run_id: str, call_id: str) -> str:
+    """A call's id as clients see it, by which its run is found again."""
+    return f"{run_id}{_APART}{call_id}"
+
+
+def run_and_call(outer: str) -> tuple[str, str]:
+    """The ids of the run and the call; of no run where a client made the id up."""
+    run_id, _, call_id = outer.partition(_APART)
+    return run_id, call_id
+
+
+class KeptRuns:
+    """Where runs wait.
+
+    Args:
+        store: of all runs.
+        clock: tells when.
+        lasts: the store outlives the process, so that every run is kept in it from its beginning. Otherwise only runs
+            that wait are kept, and only so many.
+    """
+
+    def __init__(self, store: JournalStore, clock: Clock, *, lasts: bool) -> None:
+        self.store = store
+        self.lasts = lasts
+        self._clock = clock
+        self._waiting: dict[str, Scope] = {}
+
+    async def left(self, journal: Journal) -> None:
+        """A run was left: it waits, or has ended."""
+        if self.lasts:
+            return
+        started = journal.started
+        if not isinstance(journal.run.outcome, Suspended):
+            if started.run_id in self._waiting:
+                await self._forget(started.run_id)
+            return
+        if started.run_id not in self._waiting:
+            keeper = RunKeeper(self.store, started.run_id, started.scope, self._clock, started.head.name)
+            await keeper.open([*journal.events], 0)
+            await keeper.close(journal.events)
+            self._waiting[started.run_id] = started.scope
+        for oldest in [*self._waiting][:-MOST_KEPT]:
+            await self._forget(oldest)
+
+    async def waiting(self, run_id: str, owner: Scope) -> Journal:
+        """The journal of a run of this owner that waits.
+
+        Raises:
+            RequestRefused: there is none, or it waits no more.
+        """
+        found = await Runs(self.store, tenant=owner.tenant).find(run_id, owner.user) if run_id else None
+        if found is None:
+            raise RequestRefused(
+                400, "No run waits for this.", "Ask again: the server was restarted, or has forgotten it."
+            )
+        if found.info.status != "suspended":
+            raise RequestRefused(409, "The run waits for this no more: it was told before.", "Ask something new.")
+        return found.journal
+
+    async def all_waiting(self, owner: Scope) -> list[Journal]:
+        """The runs of this owner that wait, the newest first."""
+        runs, found = Runs(self.store, tenant=owner.tenant), list[Journal]()
+        async for info in runs.list(owner.user, status="suspended"):
+            journal = await runs.journal(info.run_id, owner.user)
+            if journal is not None:
+                found.append(journal)
+            if len(found) >= MOST_KEPT:
+                break
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        """The ids of the runs that wait in memory."""
+        return iter(self._waiting)
+
+    async def _forget(self, run_id: str) -> None:
+        scope = self._waiting.pop(run_id)
+        try:
+            await Runs(self.store, tenant=scope.tenant).forget(run_id, scope.user)
+        except StoreError:
+            self._waiting[run_id] = scope
+            raise

@@ -1,0 +1,45 @@
+"""Errors as OpenAI's APIs tell them, with our code and what to do."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from lightagent.application.serving.refusals import RequestRefused, status_of, told_outside
+from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.json_bytes import encode_json
+from lightagent.domain.json_types import JsonObject
+
+_TYPES: Final = {
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    429: "rate_limit_error",
+}
+
+
+def refusal_object(refused: RequestRefused) -> JsonObject:
+    """The body for a request that was refused."""
+    return _body(refused.status, refused.info, refused.param)
+
+
+def run_error_object(info: LightAgentErrorInfo) -> JsonObject:
+    """The body for a run that ended with an error."""
+    return _body(status_of(info), told_outside(info), None)
+
+
+def run_error_frame(info: LightAgentErrorInfo) -> bytes:
+    """The same in a stream whose status has been sent: the official clients raise at a chunk with `error`."""
+    return b"data: " + encode_json(run_error_object(info)) + b"\n\n"
+
+
+def _body(status: int, info: LightAgentErrorInfo, param: str | None) -> JsonObject:
+    kind = _TYPES.get(status, "server_error" if status >= 500 else "invalid_request_error")
+    return {
+        "error": {
+            "message": info.message,
+            "type": kind,
+            "param": param,
+            "code": info.code,
+            "guidance": info.guidance,
+        }
+    }

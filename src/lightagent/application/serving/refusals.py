@@ -1,0 +1,81 @@
+"""Why a request is refused before there is a run, and which HTTP status tells the end of one."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from lightagent.domain.error_codes import ErrorCode, LightAgentErrorInfo
+from lightagent.domain.errors import LightAgentError
+
+_CODES: Final[dict[int, ErrorCode]] = {
+    400: "LA-400",
+    401: "LA-401",
+    403: "LA-403",
+    404: "LA-404",
+    405: "LA-400",
+    408: "LA-408",
+    409: "LA-400",
+    413: "LA-413",
+    415: "LA-400",
+    421: "LA-403",
+    429: "LA-429",
+    503: "LA-503",
+}
+
+_RUN_STATUSES: Final = {
+    "LA-400": 400,
+    "LA-401": 502,  # The server's own key was refused. A 401 would tell clients that theirs was.
+    "LA-403": 502,
+    "LA-404": 502,
+    "LA-408": 504,
+    "LA-413": 413,
+    "LA-429": 429,
+    "LA-500": 502,
+    "LA-503": 503,
+    "LA-GUARDRAIL": 403,
+    "LA-HOOK": 403,
+    "LA-POLICY": 403,
+    "LA-BUDGET": 429,
+    "LA-FLOW-TIMEOUT": 504,
+    "LA-OUTPUT": 502,
+    "LA-STORE": 503,
+}
+
+
+class RequestRefused(LightAgentError):
+    """A request that is refused, by whatever protocol it came.
+
+    Args:
+        status: of HTTP.
+        param: which field of the request is wrong, such as ``messages[2].role``.
+        retry_after: seconds after which the same request may be taken.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        guidance: str = "",
+        *,
+        param: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message, guidance=guidance, code=_CODES[status], retryable=status in (408, 429, 503))
+        self.status = status
+        self.param = param
+        self.retry_after = retry_after
+
+
+def status_of(info: LightAgentErrorInfo) -> int:
+    """The HTTP status for a run that ended with this error; 500 for what is the server's own fault."""
+    return _RUN_STATUSES.get(info.code, 500)
+
+
+def told_outside(info: LightAgentErrorInfo) -> LightAgentErrorInfo:
+    """The error as a client may read it: of faults inside of the server no more than that there was one.
+
+    Their texts may name files, hosts and values of the server; its log has them.
+    """
+    if status_of(info) != 500:
+        return LightAgentErrorInfo(info.code, info.message, info.guidance, None, info.retryable)
+    return LightAgentErrorInfo(info.code, "The server could not do it.", "Its log tells why.", None, False)

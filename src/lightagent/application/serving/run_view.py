@@ -1,0 +1,84 @@
+"""What the chat protocols show of a run besides its text: settings, and the steps of tools as they are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from lightagent.application.steps import Step
+from lightagent.domain.events import ModelReplied, Nested, ToolFinished, ToolStarted
+from lightagent.domain.json_bytes import encode_json
+from lightagent.domain.json_copies import copy_json
+from lightagent.domain.json_types import JsonObject
+
+ShownTools: TypeAlias = Literal["hidden", "reasoning", "extension"]
+"""How clients see the calls of an agent's own tools: not at all, as lines of reasoning, as a field `lightagent`."""
+
+ReasoningField: TypeAlias = Literal["reasoning_content", "reasoning", "both", "none"]
+"""The field in which clients find what a model thinks."""
+
+_MOST_SHOWN = 2000
+"""Characters of a tool's answer that are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatView:
+    """How runs look in chat completions.
+
+    Attributes:
+        tools: how the calls of an agent's own tools are shown. Never as `tool_calls`, which clients would carry out.
+        reasoning: the field for what the model thinks.
+        usage: whether a stream ends with a chunk that tells the tokens.
+        approvals: the reader may decide about what waits by an answer.
+        console_url: where else people decide; empty where there is no such place.
+    """
+
+    tools: ShownTools = "hidden"
+    reasoning: ReasoningField = "reasoning_content"
+    usage: bool = False
+    approvals: bool = False
+    console_url: str = ""
+
+    @property
+    def reasoning_fields(self) -> tuple[str, ...]:
+        """The fields that hold what the model thinks."""
+        return {
+            "reasoning_content": ("reasoning_content",),
+            "reasoning": ("reasoning",),
+            "both": ("reasoning_content", "reasoning"),
+            "none": (),
+        }[self.reasoning]
+
+
+class ToolSteps:
+    """Tells the calls of tools as plain data, those of nested agents too."""
+
+    __slots__ = ("_names",)
+
+    def __init__(self) -> None:
+        self._names: dict[tuple[str, ...], str] = {}
+
+    def feed(self, step: Step) -> Iterator[JsonObject]:
+        """What this step shows: a call that begins, or what came of one."""
+        path = list[str]()
+        while isinstance(step, Nested):
+            path.append(step.call_id)
+            step = step.event
+        if isinstance(step, ModelReplied):
+            self._names |= {(*path, call.id): call.name for call in step.message.tool_calls}
+        elif isinstance(step, ToolStarted):
+            self._names[*path, step.call_id] = step.name
+            told: JsonObject = {"type": "tool_call", "id": step.call_id, "name": step.name}
+            yield {**told, "path": [*path], "arguments": copy_json(step.arguments)}
+        elif isinstance(step, ToolFinished):
+            name = self._names.pop((*path, step.call_id), "")
+            told = {"type": "tool_result", "id": step.call_id, "name": name, "path": [*path], "status": step.status}
+            yield {**told, "output": step.output[:_MOST_SHOWN]}
+
+
+def as_line(told: JsonObject) -> str:
+    """What a tool did, as a line of reasoning."""
+    if told["type"] == "tool_call":
+        return f"\n→ {told['name']} {encode_json(told['arguments']).decode()}\n"
+    return f"← {told['name'] or told['id']}: {told['status']}\n"

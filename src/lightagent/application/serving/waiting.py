@@ -1,0 +1,99 @@
+"""What a run waits for when it suspends: calls of the client's own tools, and calls that people decide about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lightagent.application.steps import Step
+from lightagent.domain.events import ApprovalDecided, ApprovalRequested, ModelReplied, Nested, RunStarted
+from lightagent.domain.json_copies import copy_json
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.messages import ToolCall
+from lightagent.domain.review_requests import request_id_of
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingStep:
+    """One call that waits.
+
+    Attributes:
+        path: the ids of the calls that lead to it, its own last.
+        name: of the tool.
+        arguments: checked, and as reviewers see them.
+        raw_arguments: as the model wrote them.
+        reason: why it waits.
+        request_id: names the request about it, as reviewers know it.
+    """
+
+    path: tuple[str, ...]
+    name: str
+    arguments: JsonObject
+    raw_arguments: str
+    reason: str
+    request_id: str
+
+    @property
+    def id(self) -> str:
+        """As decisions name it."""
+        return "/".join(self.path)
+
+
+class WaitingSteps:
+    """Follows a run, and knows what waits at each step.
+
+    Args:
+        external: the names of the client's own tools.
+    """
+
+    def __init__(self, external: frozenset[str] = frozenset()) -> None:
+        self._external = external
+        self._calls: dict[tuple[str, ...], dict[str, ToolCall]] = {}
+        self._waiting: dict[tuple[str, ...], WaitingStep] = {}
+        self._runs: dict[tuple[str, ...], str] = {}
+        self._turns: dict[tuple[str, ...], int] = {}
+
+    def feed(self, step: Step) -> None:
+        """Take one step of the run."""
+        path = list[str]()
+        while isinstance(step, Nested):
+            path.append(step.call_id)
+            step = step.event
+        match step:
+            case RunStarted(run_id=run_id):
+                self._runs[tuple(path)] = run_id
+            case ModelReplied(message=message):
+                self._turns[tuple(path)] = step.turn
+                self._calls[tuple(path)] = {call.id: call for call in message.tool_calls}
+                self._waiting = {place: one for place, one in self._waiting.items() if place[:-1] != tuple(path)}
+            case ApprovalRequested():
+                place = (*path, step.call_id)
+                call = self._calls.get(tuple(path), {}).get(step.call_id)
+                name, raw = ("", "") if call is None else (call.name, call.arguments)
+                request_id = self._request_id(place)
+                self._waiting[place] = WaitingStep(place, name, copy_json(step.arguments), raw, step.reason, request_id)
+            case ApprovalDecided():
+                self._waiting.pop((*path, step.call_id), None)
+            case _:
+                pass
+
+    def _request_id(self, place: tuple[str, ...]) -> str:
+        """What names the request about a call; a flow, which has no run of one agent, has it for the id itself."""
+        outermost = self._runs.get(())
+        if outermost is None:
+            return place[-1]
+        return request_id_of(outermost, self._runs.get(place[:-1], ""), self._turns.get(place[:-1], 0), place[-1])
+
+    @property
+    def run_id(self) -> str:
+        """The run that is followed."""
+        return self._runs.get((), "")
+
+    @property
+    def external(self) -> list[WaitingStep]:
+        """The calls that the client is to carry out."""
+        return [one for one in self._waiting.values() if one.name in self._external and len(one.path) == 1]
+
+    @property
+    def reviews(self) -> list[WaitingStep]:
+        """The calls that people decide about."""
+        return [one for one in self._waiting.values() if one.name not in self._external or len(one.path) > 1]

@@ -1,0 +1,191 @@
+"""The conversation of ``lightagent chat``: questions, answers, decisions and commands, until the person leaves."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+
+from lightagent.agent import LightAgent
+from lightagent.application.journal import Journal
+from lightagent.application.projections.result import RunResult
+from lightagent.application.projections.stream_events import StreamEvent
+from lightagent.application.sessions import Sessions
+from lightagent.domain.errors import LightAgentError, ToolError
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.outcomes import Suspended
+from lightagent.entrypoints.cli.ask_approval import ask_about
+from lightagent.entrypoints.cli.console import err, show_error, write_answer
+from lightagent.entrypoints.cli.progress import print_line, progress_line
+from lightagent.entrypoints.cli.read_lines import QuestionReader
+from lightagent.entrypoints.cli.resume_run import is_decided
+from lightagent.entrypoints.cli.trace_tree import print_tree
+from lightagent.entrypoints.cli.watched_run import watched_resume, watched_run
+from lightagent.options import RunOptions
+from lightagent.ports.journals import JournalStore
+
+HELP = """\
+/help   this text
+/trace  what happened in the last answer, as a tree
+/reset  forget the conversation
+/exit   leave (as Ctrl-D does); Ctrl-C stops the current answer
+Lines that are pasted together are one question."""
+
+_UNDECIDED = "A tool call waits for approval, and nobody at a terminal gave it; the conversation is as it was before."
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """With whom a person talks.
+
+    Attributes:
+        agent: takes each question.
+        options: of each run.
+        undecided: what a person is told of a stored session whose turn waits for a decision.
+        store: where sessions are kept; None where nowhere.
+        beginner: gives the agent with which a stored run was begun.
+    """
+
+    agent: LightAgent
+    options: RunOptions
+    undecided: str
+    store: JournalStore | None
+    beginner: Callable[[Journal], LightAgent]
+
+
+class Conversation:
+    """One chat: the history of finished answers, and the last result for /trace."""
+
+    def __init__(self, talk: Talk, runner: asyncio.Runner) -> None:
+        self._talk = talk
+        self._session = talk.options.get("session_id")
+        self._undecided = _UNDECIDED if self._session is None else talk.undecided
+        self._runner = runner
+        self._history: list[JsonObject] = []
+        self._last: RunResult | None = None
+
+    def hold(self) -> None:
+        """Read and answer until the user leaves; first what a stored session waits for is decided."""
+        self._go_on_with_what_waits()
+        reader = QuestionReader()
+        while (line := reader.read()) is not None:
+            match line.strip():
+                case "":
+                    continue
+                case "/exit" | "/quit":
+                    return
+                case command if command.startswith("/") and "\n" not in command:
+                    self._command(command)
+                case question:
+                    self._answer(question)
+
+    def _command(self, command: str) -> None:
+        console = err()
+        match command:
+            case "/help":
+                console.print(HELP, markup=False)
+            case "/reset" if self._session is not None:
+                console.print("This conversation is stored; `lightagent sessions forget` removes it.", style="yellow")
+            case "/reset":
+                self._history, self._last = [], None
+                console.print("The conversation is forgotten.", style="dim")
+            case "/trace" if self._last is not None:
+                print_tree(console, self._last.trace, self._last.tool_calls)
+            case "/trace":
+                console.print("There is no answer yet.", style="dim")
+            case other:
+                console.print(f"There is no command {other}.\n{HELP}", style="yellow", markup=False)
+
+    def _answer(self, question: str) -> None:
+        screen = _Screen()
+        options = self._talk.options.copy()
+        if self._session is None:
+            options.update({"history": self._history})
+        result = self._play(watched_run(self._talk.agent, question, screen.show, **options), screen)
+        self._until_decided(result, self._talk.agent, screen)
+
+    def _go_on_with_what_waits(self) -> None:
+        """Go on with the last turn of a stored session, where that waits for a person."""
+        store, options, screen = self._talk.store, self._talk.options, _Screen()
+        if self._session is None or store is None:
+            return
+        sessions = Sessions(store, tenant=options.get("tenant") or "")
+        try:
+            journal = self._runner.run(sessions.journal(self._session, options.get("user_id") or ""))
+            if journal is None or not isinstance(journal.run.outcome, Suspended):
+                return
+            agent = self._talk.beginner(journal)
+            known = self._runner.run(is_decided(store, journal))
+        except LightAgentError as exc:
+            show_error(exc.info)
+            return
+        err().print("The last turn of this session waits for a decision.", style="yellow")
+        result: RunResult | None = agent.replay(journal, trace=True)
+        if known:
+            result = self._play(watched_resume(agent, journal, None, screen.show), screen)
+        self._until_decided(result, agent, screen)
+
+    def _until_decided(self, result: RunResult | None, agent: LightAgent, screen: _Screen) -> None:
+        """Ask about the calls of a run that wait, and go on with it, until it ends or nobody decides."""
+        while result is not None:
+            if not isinstance(result.outcome, Suspended):
+                self._keep(result)
+                return
+            decided = ask_about(result.journal)
+            if decided is None:
+                self._last = result
+                err().print(self._undecided, style="yellow")
+                return
+            waiting = result
+            result = self._play(watched_resume(agent, result.journal, decided, screen.show), screen, waiting)
+
+    def _play(
+        self, work: Coroutine[object, object, RunResult], screen: _Screen, waiting: RunResult | None = None
+    ) -> RunResult | None:
+        """What came of a run or of a part of it; None where it was stopped, or refused.
+
+        Args:
+            waiting: what the work goes on with; it still waits where the arguments that a person wrote do not fit.
+        """
+        try:
+            return self._runner.run(work)
+        except KeyboardInterrupt:
+            # Ctrl-C while the answer comes: the run is cancelled, the conversation stays as it was before.
+            screen.end()
+            err().print("Stopped; the conversation is as it was before this question.", style="yellow")
+            return None
+        except LightAgentError as exc:
+            screen.end()
+            show_error(exc.info)
+            return waiting if isinstance(exc, ToolError) else None
+        finally:
+            screen.end()
+
+    def _keep(self, result: RunResult) -> None:
+        self._last = result
+        if result.error is not None:
+            show_error(result.error)
+        elif result.success:
+            self._history = result.history()
+
+
+class _Screen:
+    """Streams the text to standard output, and what else happens to standard error, each on lines of its own."""
+
+    def __init__(self) -> None:
+        self._in_line = False
+
+    def show(self, event: StreamEvent) -> None:
+        if event.type == "content":
+            text = event.data["text"]
+            write_answer(text)
+            self._in_line = bool(text) and not text.endswith("\n")
+        elif line := progress_line(event):
+            self.end()
+            print_line(err(), line)
+
+    def end(self) -> None:
+        """Finish the line that is being written."""
+        if self._in_line:
+            write_answer("\n")
+        self._in_line = False

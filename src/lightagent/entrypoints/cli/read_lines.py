@@ -1,0 +1,131 @@
+"""What a person types at a terminal. What is pasted is one question, however many lines it has."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import select
+import sys
+from types import ModuleType
+from typing import Final
+
+from lightagent.entrypoints.cli.console import err
+
+_PASTED: Final = "\x1b[200~"
+_END: Final = "\x1b[201~"
+_MARK_PASTES: Final = "\x1b[?2004h"
+_DO_NOT: Final = "\x1b[?2004l"
+"""What marks pasted text, and the request to mark it, as xterm and most terminals after it understand them."""
+
+_WAIT: Final = 0.05
+"""Seconds in which the next line of a paste is there, where the terminal does not mark pastes. Nobody types so fast."""
+
+_LONGEST: Final = 4095 if sys.platform.startswith("linux") else 1023
+"""Bytes that a terminal keeps of one line which it edits itself."""
+
+
+class QuestionReader:
+    """Reads questions from standard input: lines of a pipe, or what a person types, with editing and a history."""
+
+    def __init__(self) -> None:
+        self._is_terminal = sys.stdin.isatty()
+        self._readline = _find_readline() if self._is_terminal and sys.stdout.isatty() else None
+        self._marks = self._is_terminal and _understands_marks()
+
+    def read(self) -> str | None:
+        """The next question; None at the end of input. Ctrl-C empties the line."""
+        try:
+            if not self._is_terminal:
+                return input()
+            return self._typed()
+        except EOFError:
+            return None
+        except KeyboardInterrupt:
+            err().print()
+            return ""
+        except UnicodeError:
+            err().print("This is no text in the encoding of your terminal, so nothing was asked.", style="yellow")
+            return ""
+
+    def _typed(self) -> str:
+        # What was typed while the last answer came is no paste: each of its lines is a question.
+        typed_ahead = _is_waiting(0)
+        text = self._line("> ")
+        while _PASTED in text and text.rfind(_END) < text.rfind(_PASTED):
+            text += "\n" + self._line("")
+        while not typed_ahead and _is_waiting(_WAIT):
+            text += "\n" + self._line("")
+        text = text.replace(_PASTED, "").replace(_END, "")
+        text.encode()  # Half a character, or a byte that is none, cannot be sent to anyone.
+        if self._readline is not None and text.strip():
+            self._readline.add_history(text)
+        return text
+
+    def _line(self, prompt: str) -> str:
+        if self._readline is not None:
+            return input(prompt)
+        # Without readline the terminal edits the line. The prompt is no part of an answer that goes to a file.
+        console = sys.stdout if sys.stdout.isatty() else sys.stderr
+        console.write(f"{_MARK_PASTES if self._marks else ''}{prompt}")
+        console.flush()
+        try:
+            line = sys.stdin.readline()
+        finally:
+            console.write(_DO_NOT if self._marks else "")
+            console.flush()
+        if not line:
+            raise EOFError
+        if len(os.fsencode(line)) >= _LONGEST:
+            err().print(
+                f"The terminal keeps no more than {_LONGEST} bytes of a line, so the end of this one may be lost. "
+                "Nothing was asked. From a file: lightagent run - < FILE",
+                style="yellow",
+                markup=False,
+            )
+            return ""
+        return line.removesuffix("\n")
+
+
+def _find_readline() -> ModuleType | None:
+    """What gives `input` line editing, where it exists. The history is of questions alone, not of decisions."""
+    try:
+        readline = importlib.import_module("readline")
+    except ImportError:
+        return None
+    readline.set_auto_history(False)
+    if _understands_marks() and "libedit" not in (readline.__doc__ or ""):
+        readline.parse_and_bind("set enable-bracketed-paste on")
+    return readline
+
+
+def _understands_marks() -> bool:
+    return os.environ.get("TERM", "dumb") != "dumb"
+
+
+def read_answer(prompt: str, prefilled: str = "") -> str:
+    """One line that a person types in answer to a question of ours.
+
+    Args:
+        prefilled: what stands there already, to be changed, where lines can be edited.
+
+    Raises:
+        EOFError, KeyboardInterrupt: there is no answer.
+    """
+    readline = _find_readline() if sys.stdout.isatty() else None
+    if readline is None:
+        sys.stderr.write(prompt)
+        sys.stderr.flush()
+        line = sys.stdin.readline()
+        if not line:
+            raise EOFError
+        return line.removesuffix("\n")
+    readline.set_startup_hook(lambda: readline.insert_text(prefilled))
+    try:
+        return input(prompt)
+    finally:
+        readline.set_startup_hook(None)
+
+
+def _is_waiting(seconds: float) -> bool:
+    """Whether a whole line is there already; never on Windows, whose consoles cannot be asked."""
+    return sys.platform != "win32" and bool(select.select([sys.stdin], [], [], seconds)[0])

@@ -1,0 +1,94 @@
+"""``lightagent serve``: agents behind OpenAI's API, for any chat interface and client."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import typer
+
+from lightagent.adapters.logs import configure_logs
+from lightagent.adapters.registry import install_command
+from lightagent.agent import LightAgent
+from lightagent.bootstrap import open_app
+from lightagent.domain.errors import ConfigurationError, MissingExtraError
+from lightagent.entrypoints.cli.console import ExitCode, err, guarded
+from lightagent.entrypoints.cli.logins import app_logins
+from lightagent.entrypoints.cli.options import Config, Debug, Model, Profile, Strict, TrustConfig, settings_for
+from lightagent.entrypoints.cli.python_objects import Wanted, load_object
+from lightagent.entrypoints.cli.stand_in import announce_stand_in
+from lightagent.flow import LightFlow
+from lightagent.settings import Settings
+from lightagent.settings.origins import printable
+from lightagent.settings.serve_schema import ServeSettings
+from lightagent.swarm import LightSwarm
+
+_WHAT: Final[Wanted[LightAgent | LightSwarm | LightFlow]] = Wanted("WHAT", (LightAgent, LightSwarm, LightFlow), "agent")
+
+
+@guarded
+def serve(
+    what: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[WHAT...]",
+            help="FILE.py:NAME or MODULE:NAME of agents, swarms and flows. The file is run. Without any, the "
+            "agent that the settings describe.",
+        ),
+    ] = None,
+    host: Annotated[str | None, typer.Option("--host", help="Where it listens; 127.0.0.1 by default.")] = None,
+    port: Annotated[int | None, typer.Option("--port", min=0, max=65535, help="8000 by default; 0: any.")] = None,
+    config: Config = None,
+    profile: Profile = None,
+    model: Model = None,
+    strict: Strict = False,
+    debug: Debug = False,
+    trust_config: TrustConfig = False,
+) -> ExitCode:
+    """Serve agents over HTTP, as models behind OpenAI's API.
+
+    Point any chat interface or client at http://127.0.0.1:8000/v1. On other addresses than this machine's own it
+    starts only where there are keys (`lightagent keys create`). SIGTERM or Ctrl-C stops it: runs that go on have the
+    time that the setting serve.shutdown_seconds gives them.
+
+    **Examples**
+
+    `lightagent serve agents.py:helper`
+
+    `lightagent serve my_package.agents:helper my_package.agents:team --port 9000`
+
+    `lightagent serve`, for the agent of lightagent.toml
+    """
+    settings = settings_for(config, profile, debug, trust_config, model)
+    chosen = _listening(settings, host, port)
+    configure_logs("DEBUG" if debug else "INFO", None)
+    try:
+        from lightagent.entrypoints.serving.listen import listen
+    except ImportError as exc:
+        raise MissingExtraError(
+            "lightagent serve needs Starlette and uvicorn.",
+            guidance=f"Type: {install_command('serve', 'starlette', 'uvicorn')}",
+        ) from exc
+    loaded = [(spec, load_object(spec, _WHAT)) for spec in what or ()]
+    if not loaded:
+        announce_stand_in(settings, strict=strict)
+    listen(
+        open_app(settings, logins=app_logins(settings)),
+        [one for _, one in loaded if isinstance(one, LightAgent)],
+        {spec.rpartition(":")[2]: one for spec, one in loaded if isinstance(one, LightSwarm)},
+        [one for _, one in loaded if isinstance(one, LightFlow)],
+        chosen,
+        lambda address: err().print(printable(f"Serves on {address}/v1; SIGTERM or Ctrl-C stops it."), markup=False),
+    )
+    return ExitCode.COMPLETED
+
+
+def _listening(settings: Settings, host: str | None, port: int | None) -> ServeSettings:
+    """The section of the settings with what the command line says of the address.
+
+    Raises:
+        ConfigurationError: the host is empty.
+    """
+    if host is not None and not host:
+        raise ConfigurationError("--host: it is empty.", guidance="Name an address, such as 127.0.0.1.")
+    told = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    return settings.serve.model_copy(update=told)

@@ -1,0 +1,75 @@
+"""Reads the body of a request within limits of bytes, time and depth."""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.requests import Request
+
+from lightagent.application.serving.refusals import RequestRefused
+from lightagent.application.strict_json import NotStrictJsonError, read_json
+from lightagent.domain.json_types import JsonObject
+from lightagent.settings.serve_schema import ServeSettings
+
+_DATA_URL = b"data:"
+"""Stands in every request that holds an image."""
+
+MOST_DEPTH = 100
+"""Levels of lists and objects in a request."""
+
+
+async def read_body(request: Request, settings: ServeSettings) -> JsonObject:
+    """The JSON object that came with the request.
+
+    Raises:
+        RequestRefused: it is too large, came too slowly, or is no JSON object; the text tells the position.
+        ClientDisconnect: the client has gone.
+    """
+    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if kind != "application/json" and not kind.endswith("+json"):
+        raise RequestRefused(415, "The body must be JSON.", "Send Content-Type: application/json.")
+    try:
+        async with asyncio.timeout(settings.body_seconds):
+            raw = await _read(request, settings)
+    except TimeoutError:
+        raise RequestRefused(408, "The body did not arrive in time.", "Send it at once.") from None
+    return parse_body(raw)
+
+
+def parse_body(raw: bytes) -> JsonObject:
+    """The JSON object in these bytes.
+
+    Raises:
+        RequestRefused: there is none; the text tells the position.
+    """
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError as exc:
+        raise RequestRefused(400, f"The body is no UTF-8 at byte {exc.start}.", "Send UTF-8.") from None
+    try:
+        value = read_json(text, most_depth=MOST_DEPTH, most_digits=400)
+    except NotStrictJsonError as exc:
+        raise RequestRefused(400, f"The body cannot be read: {exc}.", exc.remedy) from None
+    if not isinstance(value, dict):
+        raise RequestRefused(400, "The body must be a JSON object.", "")
+    return value
+
+
+async def _read(request: Request, settings: ServeSettings) -> bytes:
+    announced = request.headers.get("content-length", "")
+    if announced.isdigit() and int(announced) > settings.image_body_bytes:
+        raise _too_large(settings.image_body_bytes)
+    pieces, size, has_image, tail = list[bytes](), 0, False, b""
+    async for piece in request.stream():
+        size += len(piece)
+        has_image = has_image or _DATA_URL in tail + piece
+        tail = piece[-len(_DATA_URL) :]
+        most = settings.image_body_bytes if has_image else settings.body_bytes
+        if size > most:
+            raise _too_large(most)
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def _too_large(most: int) -> RequestRefused:
+    return RequestRefused(413, f"The body has more than {most} bytes.", "Send less.")

@@ -1,0 +1,68 @@
+"""``POST /v1/chat/completions``, which every chat interface and client speaks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from lightagent.adapters.guarded_http import GuardedHttp
+from lightagent.application.serving.chat_answers import chat_completion
+from lightagent.application.serving.chat_chunks import ChatChunks
+from lightagent.application.serving.chat_requests import ChatAsked, read_chat_request
+from lightagent.application.serving.projections import Opening
+from lightagent.application.serving.run_view import ChatView
+from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.error_mapping import classify_exception
+from lightagent.entrypoints.serving.chat_runs import ChatRun, chat_run
+from lightagent.entrypoints.serving.door import failed_run, json_response
+from lightagent.entrypoints.serving.event_stream import RunEventStream
+from lightagent.entrypoints.serving.images import with_images
+from lightagent.entrypoints.serving.requests import ServedRequest, ServedRoute
+from lightagent.entrypoints.serving.whole_answers import play_whole
+from lightagent.settings.serve_schema import ServeSettings
+
+
+async def chat_completions(request: ServedRequest) -> ASGIApp:
+    """Answer a chat."""
+    settings = request.serving.settings
+    asked = read_chat_request(request.body, settings.system_messages, image_urls=settings.image_urls)
+    if settings.image_urls:
+        asked = await with_images(asked, GuardedHttp())
+    request.serving.note_dropped(asked.dropped)
+    request = replace(request, caller=request.caller.for_user(asked.user))
+    served = request.serving.catalogue.find(asked.model, request.caller)
+    chat = await chat_run(request, asked, served)
+    opening = Opening(f"chatcmpl-{chat.run.id}", asked.model, int(request.serving.clock()))
+    view = _view(settings, asked)
+    if asked.stream:
+        return RunEventStream(chat.run, ChatChunks(opening, view, chat.waiting), settings, request.headers)
+    return await _whole(request, chat, opening, view)
+
+
+def _view(settings: ServeSettings, asked: ChatAsked) -> ChatView:
+    return ChatView(
+        settings.tools_shown,
+        settings.reasoning,
+        asked.include_usage,
+        settings.chat_approvals,
+        settings.console_url or "",
+    )
+
+
+async def _whole(request: ServedRequest, chat: ChatRun, opening: Opening, view: ChatView) -> Response:
+    try:
+        events = await play_whole(chat.run, request.http.receive, request.serving.settings)
+    except Exception as error:
+        request.log(error)
+        return failed_run(classify_exception(error), CHAT_ROUTE, request, may_repeat=chat.run.may_repeat)
+    body = chat_completion(opening, events, view, chat.waiting)
+    if isinstance(body, LightAgentErrorInfo):
+        return failed_run(body, CHAT_ROUTE, request, may_repeat=chat.run.may_repeat)
+    return json_response(body, request.headers)
+
+
+CHAT_ROUTE: Final = ServedRoute("/v1/chat/completions", "POST", chat_completions, takes_body=True)
+CHAT_ROUTES: Final = (CHAT_ROUTE,)

@@ -1,0 +1,120 @@
+"""What every request passes before its protocol sees it, and how it is answered where it does not pass."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Final
+from urllib.parse import urlsplit
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from lightagent.application.serving.callers import NOBODY
+from lightagent.application.serving.refusals import RequestRefused, status_of
+from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.error_mapping import classify_exception
+from lightagent.domain.json_bytes import encode_json
+from lightagent.domain.json_types import JsonObject
+from lightagent.entrypoints.serving.bodies import read_body
+from lightagent.entrypoints.serving.requests import ServedRequest, ServedRoute
+from lightagent.entrypoints.serving.state import Serving
+
+LOCAL_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+"""The names of this machine, under which it alone is reached."""
+
+_LATER: Final = 5
+"""Seconds after which a client may repeat a request whose run failed for a while."""
+
+
+def endpoint(serving: Serving, route: ServedRoute) -> Callable[[Request], Awaitable[ASGIApp]]:
+    """The endpoint of a route: it checks, reads and answers, whatever goes wrong."""
+
+    async def answer(http: Request) -> ASGIApp:
+        request = ServedRequest(serving, http, NOBODY)
+        try:
+            await check_host(http, serving)
+            check_origin(http, serving)
+            if route.needs_key:
+                request = replace(request, caller=await serving.authentication.caller(http.headers))
+            if route.takes_body:
+                request = replace(request, body=await read_body(http, serving.settings))
+            return await route.handler(request)
+        except ClientDisconnect:
+            return Response(status_code=499)
+        except RequestRefused as refused:
+            return refusal(refused, route, request)
+        except Exception as error:
+            request.log(error)
+            return failed_run(classify_exception(error), route, request)
+
+    return answer
+
+
+async def check_host(http: Request, serving: Serving) -> None:
+    """Raise unless the request names this server as clients may.
+
+    A page of a stranger can have a browser send requests to this machine under a name of its own.
+
+    Raises:
+        RequestRefused: it does not.
+    """
+    name = _host_name(http.headers.get("host", ""))
+    if serving.settings.hosts:
+        is_ours = name in map(str.lower, serving.settings.hosts)
+    else:
+        is_ours = name in LOCAL_NAMES or await serving.authentication.needed()
+    if not is_ours:
+        raise RequestRefused(421, "This server is not called so.", "Name it in the setting serve.hosts.")
+
+
+def check_origin(http: Request, serving: Serving) -> None:
+    """Raise where a page of somebody else's made the request.
+
+    Raises:
+        RequestRefused: so it is.
+    """
+    origin = http.headers.get("origin")
+    if origin is None or origin in serving.settings.origins:
+        return
+    if urlsplit(origin).netloc.lower() != http.headers.get("host", "").lower():
+        raise RequestRefused(403, "Pages of this origin may not call the server.", "Name it in serve.origins.")
+
+
+def _host_name(host: str) -> str:
+    try:
+        return (urlsplit(f"//{host}").hostname or "").lower()
+    except ValueError:
+        return ""
+
+
+def refusal(refused: RequestRefused, route: ServedRoute, request: ServedRequest) -> Response:
+    """The answer to a request that was refused. Only what may succeed later is to be repeated by clients."""
+    headers = {**request.headers, "x-should-retry": "true" if refused.retryable else "false"}
+    if refused.retry_after is not None:
+        headers["retry-after"] = str(math.ceil(refused.retry_after))
+    if refused.status == 401:
+        headers["www-authenticate"] = "Bearer"
+    return json_response(route.refusal(refused), headers, refused.status)
+
+
+def failed_run(
+    info: LightAgentErrorInfo, route: ServedRoute, request: ServedRequest, *, may_repeat: bool = True
+) -> Response:
+    """The answer to a request whose run failed.
+
+    Args:
+        may_repeat: no tool was touched. The official clients repeat a request by themselves, and would do it twice.
+    """
+    again = info.retryable and may_repeat
+    headers = {**request.headers, "x-should-retry": "true" if again else "false"}
+    if again and status_of(info) in (429, 503):
+        headers["retry-after"] = str(_LATER)
+    return json_response(route.run_error(info), headers, status_of(info))
+
+
+def json_response(body: JsonObject, headers: dict[str, str], status: int = 200) -> Response:
+    """JSON, in the fewest bytes."""
+    return Response(encode_json(body), status, headers, "application/json")

@@ -1,0 +1,27 @@
+"""Whether the server lives, and whether it takes runs: for load balancers and Kubernetes."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from starlette.types import ASGIApp
+
+from lightagent.entrypoints.serving.door import json_response
+from lightagent.entrypoints.serving.requests import ServedRequest, ServedRoute
+
+
+async def healthy(request: ServedRequest) -> ASGIApp:
+    """The process answers."""
+    return json_response({"status": "ok"}, request.headers)
+
+
+async def ready(request: ServedRequest) -> ASGIApp:
+    """It takes new runs, or does not any more."""
+    closing = request.serving.going.closing
+    return json_response({"status": "stopping" if closing else "ok"}, request.headers, 503 if closing else 200)
+
+
+HEALTH_ROUTES: Final = (
+    ServedRoute("/healthz", "GET", healthy, needs_key=False),
+    ServedRoute("/readyz", "GET", ready, needs_key=False),
+)

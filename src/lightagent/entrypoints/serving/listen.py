@@ -1,0 +1,132 @@
+"""Runs the application by uvicorn, and ends it in order."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+
+import uvicorn
+
+from lightagent.agent import LightAgent
+from lightagent.bootstrap import App
+from lightagent.domain.errors import ConfigurationError
+from lightagent.entrypoints.serving.serve import serve
+from lightagent.entrypoints.serving.state import Serving
+from lightagent.flow import LightFlow
+from lightagent.settings.serve_schema import ServeSettings
+from lightagent.swarm import LightSwarm
+
+
+class _Server(uvicorn.Server):
+    """Lets the runs end before it closes their connections."""
+
+    def __init__(self, config: uvicorn.Config, serving: Serving) -> None:
+        super().__init__(config)
+        self._serving = serving
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()  # No new connections while the runs end.
+        await self._serving.stop()
+        await super().shutdown(sockets)
+
+
+def listen(
+    app: App,
+    agents: Sequence[LightAgent],
+    swarms: Mapping[str, LightSwarm],
+    flows: Sequence[LightFlow],
+    settings: ServeSettings,
+    tell: Callable[[str], None],
+) -> None:
+    """Serve until a signal comes, and close what is open.
+
+    Args:
+        app: its agent is served where nothing else is given.
+        tell: is told the address once it listens.
+
+    Raises:
+        ConfigurationError: it may not listen there without keys, or the address cannot be had.
+    """
+    asyncio.run(_listen(app, agents, swarms, flows, settings, tell))
+
+
+async def _listen(
+    app: App,
+    agents: Sequence[LightAgent],
+    swarms: Mapping[str, LightSwarm],
+    flows: Sequence[LightFlow],
+    settings: ServeSettings,
+    tell: Callable[[str], None],
+) -> None:
+    async with app:
+        own = [*agents] if agents or swarms or flows else [app.agent()]
+        starlette = serve(own, swarms=swarms, flows=flows, settings=settings, store=app.journals)
+        serving: Serving = starlette.state.serving
+        require_keys(settings.host, has_keys=await serving.authentication.needed())
+        with listening(settings) as sock:
+            host, port = sock.getsockname()[:2]
+            tell(f"http://{f'[{host}]' if ':' in host else host}:{port}")
+            config = uvicorn.Config(
+                starlette, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=5
+            )
+            try:
+                await _Server(config, serving).serve([sock])
+            finally:
+                await _close(agents, flows)
+
+
+async def _close(agents: Sequence[LightAgent], flows: Sequence[LightFlow]) -> None:
+    async with AsyncExitStack() as stack:
+        for agent in agents:
+            stack.push_async_callback(agent.aclose)
+        for flow in flows:
+            stack.push_async_callback(flow.aclose)
+
+
+def require_keys(host: str, *, has_keys: bool) -> None:
+    """Raise where others than this machine could ask without a key.
+
+    Raises:
+        ConfigurationError: they could.
+    """
+    if has_keys or is_loopback(host):
+        return
+    raise ConfigurationError(
+        f"serve: it does not listen on {host!r:.100} without keys, since anybody could use the agents.",
+        guidance="Make one with `lightagent keys create`, or leave --host out.",
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether this machine alone can reach the address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def listening(settings: ServeSettings) -> socket.socket:
+    """A socket at the address.
+
+    Raises:
+        ConfigurationError: the address cannot be had.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        sock = socket.socket(family, kind, protocol)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(address)
+    except OSError as exc:
+        raise ConfigurationError(
+            f"serve: it cannot listen on {settings.host!r:.100}, port {settings.port}: {exc.strerror or exc}.",
+            guidance="Is another server there? --port 0 takes a free one.",
+        ) from exc
+    return sock

@@ -1,0 +1,88 @@
+"""A request that has passed the door: who asks, for what, and of which server."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+from starlette.requests import Request
+from starlette.types import ASGIApp
+
+from lightagent.application.serving.callers import Caller
+from lightagent.application.serving.openai_errors import refusal_object, run_error_object
+from lightagent.application.serving.refusals import RequestRefused, status_of
+from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.errors import LightAgentError
+from lightagent.domain.json_types import JsonObject
+from lightagent.entrypoints.serving.state import Serving
+
+MOST_CHAT_ID: Final = 200
+"""Characters of a chat's id that are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServedRequest:
+    """What a route of a protocol is given.
+
+    Attributes:
+        serving: the server: its models, settings and runs.
+        http: the request itself; its body has been read.
+        caller: who asks, as the credential says. Everything that a request names by an id is looked up for
+            `caller.owner` alone.
+        body: the JSON object; empty where the route takes none.
+        id: names the request in answers and logs.
+    """
+
+    serving: Serving
+    http: Request
+    caller: Caller
+    body: JsonObject = field(default_factory=dict)
+    id: str = field(default_factory=lambda: f"req_{uuid.uuid4().hex}")
+
+    def log(self, error: Exception) -> None:
+        """Have the log say what the answer does not: of its own faults the server says only that there was one."""
+        known = isinstance(error, LightAgentError) and status_of(error.info) != 500
+        _LOG.warning("The request %s failed: %s", self.id, type(error).__name__, exc_info=None if known else error)
+
+    @property
+    def chat_id(self) -> str:
+        """The chat that a key which asks for others names; it links runs, and gives access to nothing."""
+        name = self.serving.settings.chat_header
+        return "" if name is None or not self.caller.delegating else self.http.headers.get(name, "")[:MOST_CHAT_ID]
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers of every answer to it."""
+        return {"x-request-id": self.id}
+
+
+_LOG: Final = logging.getLogger("lightagent.serve")
+
+Handler: TypeAlias = Callable[[ServedRequest], Awaitable[ASGIApp]]
+"""Answers a request. It raises `RequestRefused` for what is wrong with it, and `LightAgentError` for a failed run."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServedRoute:
+    """One address of a protocol.
+
+    Attributes:
+        path: as Starlette writes it, such as ``/v1/responses/{response_id}``.
+        method: of HTTP.
+        handler: answers the requests.
+        takes_body: a JSON object comes with each request.
+        needs_key: only callers with a key get here, where the server has keys.
+        refusal: how the protocol tells that a request is refused.
+        run_error: how the protocol tells that a run failed.
+    """
+
+    path: str
+    method: str
+    handler: Handler
+    takes_body: bool = False
+    needs_key: bool = True
+    refusal: Callable[[RequestRefused], JsonObject] = refusal_object
+    run_error: Callable[[LightAgentErrorInfo], JsonObject] = run_error_object

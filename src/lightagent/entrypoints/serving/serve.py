@@ -1,0 +1,116 @@
+"""`serve`: the application that serves agents, put together from the routes of each protocol."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Route
+
+from lightagent.adapters.journals.memory import MemoryJournalStore
+from lightagent.adapters.system import SystemClock
+from lightagent.agent import LightAgent
+from lightagent.application.serving.callers import Caller
+from lightagent.application.serving.kept_runs import KeptRuns
+from lightagent.application.serving.keys import AccessKeys
+from lightagent.domain.errors import ConfigurationError
+from lightagent.entrypoints.serving.authentication import Authentication
+from lightagent.entrypoints.serving.catalogue import Catalogue, Served, ServedAgent
+from lightagent.entrypoints.serving.chat_completions import CHAT_ROUTES
+from lightagent.entrypoints.serving.door import endpoint
+from lightagent.entrypoints.serving.health import HEALTH_ROUTES
+from lightagent.entrypoints.serving.models import MODEL_ROUTES
+from lightagent.entrypoints.serving.requests import ServedRoute
+from lightagent.entrypoints.serving.served_flows import FlowAgent
+from lightagent.entrypoints.serving.state import Serving
+from lightagent.entrypoints.serving.utility import plain_agent
+from lightagent.flow import LightFlow
+from lightagent.ports.journals import JournalStore
+from lightagent.settings import Settings
+from lightagent.settings.serve_schema import ServeSettings
+from lightagent.swarm import LightSwarm
+
+ROUTES: Final[tuple[ServedRoute, ...]] = (*HEALTH_ROUTES, *MODEL_ROUTES, *CHAT_ROUTES)
+"""What is served. A further protocol adds its routes here, and nothing else."""
+
+
+def serve(
+    agents: ServedAgent | Iterable[ServedAgent] = (),
+    *,
+    swarms: Mapping[str, LightSwarm] | None = None,
+    flows: Iterable[LightFlow] = (),
+    settings: Settings | ServeSettings | None = None,
+    store: JournalStore | None = None,
+    deps: Callable[[Caller], object] | None = None,
+) -> Starlette:
+    """An ASGI application that serves agents to any client that speaks to OpenAI's API.
+
+        app = serve(LightAgent(name="helper", model="gpt-4.1"))
+
+    Run it with ``uvicorn module:app``, or mount it in an application of your own; ``lightagent serve`` does the former.
+
+    Args:
+        agents: each is a model that clients name.
+        swarms: by the name under which each is a model; its first agent is asked first.
+        flows: each is a model; what it is asked is the last message alone.
+        settings: the section `serve` of the settings, or all of them; by default what the section has by default.
+        store: keeps every run, so that those that wait survive the process, and the keys; without one the few runs that
+            wait are kept in memory.
+        deps: makes the dependencies of the agents' tools for who asks; agents that depend on nothing need none.
+
+    Raises:
+        ConfigurationError: two have one name, or there is nothing to serve.
+    """
+    chosen = settings.serve if isinstance(settings, Settings) else settings or ServeSettings()
+    several = agents if isinstance(agents, Iterable) else (agents,)
+    catalogue = Catalogue(
+        [
+            *(Served(agent.name, agent, plain=plain_agent(agent)) for agent in several),
+            *_swarms(swarms or {}),
+            *(Served(flow.name, FlowAgent(flow), "flow") for flow in flows),
+        ]
+    )
+    clock, places = SystemClock(), MemoryJournalStore() if store is None else store
+    kept = KeptRuns(places, clock, lasts=store is not None)
+    authentication = Authentication(AccessKeys(places, clock.now), chosen)
+    return application(Serving(catalogue, chosen, kept, authentication, deps))
+
+
+def application(serving: Serving, routes: Sequence[ServedRoute] = ROUTES) -> Starlette:
+    """The application of a server; its state has the server as `serving`."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncGenerator[None]:
+        yield
+        await serving.stop()
+
+    made = [Route(route.path, endpoint(serving, route), methods=[route.method]) for route in routes]
+    app = Starlette(routes=made, middleware=_middleware(serving.settings), lifespan=lifespan)
+    app.state.serving = serving
+    return app
+
+
+def _swarms(swarms: Mapping[str, LightSwarm]) -> Iterator[Served]:
+    for name, swarm in swarms.items():
+        members = [agent for agent in swarm.registered if isinstance(agent, LightAgent)]
+        if not members:
+            raise ConfigurationError(f"serve: the swarm {name!r:.100} has no agents.", guidance="Call register_agent.")
+        yield Served(name, swarm.member(members[0]), "swarm", plain_agent(members[0]))
+
+
+def _middleware(settings: ServeSettings) -> list[Middleware]:
+    if not settings.origins:
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=settings.origins,
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["*"],
+            expose_headers=["x-request-id", "retry-after", "x-should-retry"],
+        )
+    ]

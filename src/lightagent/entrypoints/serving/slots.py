@@ -1,0 +1,80 @@
+"""How many runs go on at once, in all and for each key, and how many may wait for others to end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, deque
+from dataclasses import dataclass, field
+
+from lightagent.application.serving.refusals import RequestRefused
+
+RETRY_AFTER = 5.0
+"""Seconds after which a client that was refused may ask again."""
+
+
+@dataclass(slots=True, eq=False)
+class Slot:
+    """The place of one run. `ready` is resolved once the run may begin."""
+
+    key: str
+    ready: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    taken: bool = False
+
+
+class Slots:
+    """Gives places to runs, in the order in which they were asked for.
+
+    Args:
+        most: runs at once.
+        of_key: runs at once of one key.
+        waiting: runs that may wait.
+    """
+
+    def __init__(self, most: int, of_key: int, waiting: int) -> None:
+        self._most, self._of_key, self._most_waiting = most, of_key, waiting
+        self._going: Counter[str] = Counter()
+        self._waiting: deque[Slot] = deque()
+
+    @property
+    def going(self) -> int:
+        """Runs that go on."""
+        return self._going.total()
+
+    def ask(self, key: str) -> Slot:
+        """A place, perhaps later.
+
+        Raises:
+            RequestRefused: too many wait already.
+        """
+        slot = Slot(key)
+        if self._is_free(key):
+            self._take(slot)
+        elif len(self._waiting) >= self._most_waiting:
+            raise RequestRefused(
+                429, "Too many runs go on at once.", "Ask again in a few seconds.", retry_after=RETRY_AFTER
+            )
+        else:
+            self._waiting.append(slot)
+        return slot
+
+    def give_back(self, slot: Slot) -> None:
+        """The run has ended, or does not want to wait any longer."""
+        if slot.taken:
+            slot.taken = False
+            self._going[slot.key] -= 1
+            self._going += Counter()  # Without the keys that have none.
+        elif slot in self._waiting:
+            self._waiting.remove(slot)
+        for waiting in [*self._waiting]:
+            if self._is_free(waiting.key):
+                self._waiting.remove(waiting)
+                self._take(waiting)
+
+    def _is_free(self, key: str) -> bool:
+        return self._going.total() < self._most and self._going[key] < self._of_key
+
+    def _take(self, slot: Slot) -> None:
+        slot.taken = True
+        self._going[slot.key] += 1
+        if not slot.ready.done():
+            slot.ready.set_result(None)

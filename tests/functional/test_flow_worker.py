@@ -468,9 +468,7 @@ def test_two_flows_of_one_name_are_refused_by_the_command(tmp_path: Path) -> Non
     assert "It has the name 'orders'" in result.output
 
 
-def test_a_flow_without_a_store_has_that_of_the_settings(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_flow_without_a_store_has_that_of_the_settings(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "report.py").write_text(
         "from lightagent import LightFlow\nflow = LightFlow(name='report').step('a', agent=str.upper)\n"
     )

@@ -94,7 +94,7 @@ class FlowLoop:
             if node.status == "running" and node.notes and waits_for_people(node.notes[-1])
         }
         self._lost = LostAttempts(flow.state, flow.lost)
-        self.underway = Underway(flow.news.ring, most)
+        self.underway: Underway = Underway(flow.news.ring, most)
 
     async def run(self, moves: list[Move]) -> None:
         """Carry out moves, and those that follow from them."""

@@ -40,6 +40,7 @@ from lightagent.application.write_session import SESSION_WAIT
 from lightagent.compose.agent import compose_means
 from lightagent.compose.ports import journal_port
 from lightagent.compose.run import compose_request, turn_place
+from lightagent.domain.absent_names import AGENT_METHODS, absent_method
 from lightagent.domain.deltas import is_delta
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import Event, RunFinished
@@ -69,6 +70,11 @@ class AgentBase(Generic[DepsT_contra, OutputT_co]):
     """An agent's parts, and what is asked of it besides runs."""
 
     __slots__ = ("__weakref__", "_deps", "_original", "_output", "_tools_directory", "means")
+
+    if not TYPE_CHECKING:  # A checker knows which methods there are.
+
+        def __getattr__(self, name: str) -> object:
+            raise absent_method(type(self).__name__, name, AGENT_METHODS)
 
     def _compose(self, output: object, deps: object, options: AgentOptions[Never]) -> None:
         if output is not str:

@@ -126,7 +126,9 @@ class StepOptions(TypedDict, total=False):
     True, "reason": "…"}``, or an `ApprovalDecision`; None leaves it to a person.
     """
     approvers: Sequence[str] | None
-    """The names of those who may decide, as `actor` of the decision; None: whoever decides about the run."""
+    """The names of those who may decide, as `actor` of the decision; None: whoever decides about the run.
+    This and the next two are for steps about which a person is asked, for whatever reason.
+    """
     approval_timeout: float | None
     """Seconds for which the approvers may decide; then the step has failed, or others are asked: see `escalate_to`."""
     escalate_to: Sequence[str] | None
@@ -144,9 +146,17 @@ class WaitOptions(TypedDict, total=False):
     """As in `StepOptions`."""
     when: Callable[[StepContext], object] | None
     """As in `StepOptions`."""
+    cancel_if: Callable[[StepContext], object] | None
+    """As in `StepOptions`."""
     requires_approval: bool | None
     """As in `StepOptions`."""
     approval_handler: Callable[[LightFlowStep, StepContext], object] | None
+    """As in `StepOptions`; a person is asked before the wait begins."""
+    approvers: Sequence[str] | None
+    """As in `StepOptions`."""
+    approval_timeout: float | None
+    """As in `StepOptions`."""
+    escalate_to: Sequence[str] | None
     """As in `StepOptions`."""
     metadata: Mapping[str, JsonValue] | None
     """As in `StepOptions`."""

@@ -242,6 +242,7 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
     "ports.token_counter": ("TokenCounter",),
     "ports.policy": ("Gate", "HeldStream"),
     "ports.journals": ("JournalStore",),
+    "ports.flow_engine": ("FlowCode", "FlowEngine", "FlowRun"),
     "ports.flushable_sink": ("FlushableSink",),
     "ports.telemetry": ("RunWatch", "TelemetrySink"),
     "ports.content_policy": ("ContentPolicy",),

@@ -14,6 +14,7 @@ from lightagent.application.projections.stream_events import StreamEvent
 from lightagent.application.tools.toolset import DepsT
 from lightagent.compose.swarm import compose_rules
 from lightagent.compose.swarm_talk import Talk, as_asked
+from lightagent.domain.absent_names import SWARM_METHODS, absent_method
 from lightagent.domain.json_types import JsonObject
 from lightagent.options import RunOptions, SwarmOptions
 from lightagent.streams import AsyncRunStream, RunStream
@@ -41,13 +42,20 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         ConfigurationError: an option is something else than it can be.
     """
 
+    if not TYPE_CHECKING:  # A checker knows which methods there are.
+
+        def __getattr__(self, name: str) -> object:
+            raise absent_method(type(self).__name__, name, SWARM_METHODS)
+
     @overload
     def __init__(self: LightSwarm[None], **options: Unpack[SwarmOptions]) -> None: ...
 
     @overload
     def __init__(self: LightSwarm[_D], *, deps_type: TypeForm[_D], **options: Unpack[SwarmOptions]) -> None: ...
 
-    def __init__(self, *, deps_type: object = None, **options: Unpack[SwarmOptions]) -> None:
+    def __init__(self, *unnamed: object, deps_type: object = None, **options: Unpack[SwarmOptions]) -> None:
+        if unnamed:
+            raise TypeError("LightSwarm takes its options by name; agents are added by swarm.register_agent(first, …).")
         self._members: SwarmMembers[DepsT] = SwarmMembers(compose_rules(options))
 
     @property

@@ -33,7 +33,14 @@ def compose_selector(
     """
     embedder = options.get("embedder")
     if embedder is not None:
-        check_port(embedder, "embedder", "embed", "aclose")
+        check_port(
+            embedder,
+            "embedder",
+            "embed",
+            "aclose",
+            remedy="Make one: from lightagent.adapters.embedding.openai import OpenAIEmbedder; "
+            'embedder=OpenAIEmbedder("text-embedding-3-small").',
+        )
     chosen = options.get("tool_selection")
     if chosen is False:
         return None

@@ -22,6 +22,9 @@ def compose_skills(options: AgentOptions[Never], prompts: Prompts) -> SkillUse |
     Raises:
         ConfigurationError: a directory is no path, or the code runner lacks a method.
     """
+    runner = check_port(
+        options.get("code_runner"), "code_runner", "run", "aclose", remedy="Pass a runner, such as SubprocessRunner()."
+    )
     directories, wanted = options.get("skills_directories"), options.get("auto_discover_skills")
     if wanted is False or (directories is None and not wanted):
         return None
@@ -32,7 +35,6 @@ def compose_skills(options: AgentOptions[Never], prompts: Prompts) -> SkillUse |
     else:
         manager = SkillManager(directories)
         _check_directories(manager)
-    runner = check_port(options.get("code_runner"), "code_runner", "run", "aclose")
     return use_skills(manager, runner, prompts)
 
 

@@ -62,7 +62,7 @@ def compose_sinks(options: AgentOptions[Never]) -> tuple[TelemetrySink, ...]:
                 guidance="Leave it out: an agent is traced as soon as the application has set its providers.",
             )
         return ()
-    sinks = tuple(check_each(given or (), "telemetry", "watch"))
+    sinks = tuple(check_each(given or (), "telemetry", "watch", remedy="Pass sinks, such as [OpenTelemetrySink()]."))
     if is_off(os.environ):
         sinks = tuple(sink for sink in sinks if not _makes_spans(sink))
     elif tracetools is not None:

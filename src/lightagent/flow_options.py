@@ -14,7 +14,7 @@ from lightagent.application.flow.step_context import StepContext
 from lightagent.application.means import Means
 from lightagent.domain.flow.limits import FlowLimits
 from lightagent.domain.flow.retrying import RetryPolicy
-from lightagent.domain.json_types import JsonValue
+from lightagent.domain.json_types import JsonInput
 from lightagent.options import ToolLike
 from lightagent.ports.flow_engine import FlowEngine
 from lightagent.ports.system import Clock, IdSource
@@ -62,7 +62,7 @@ StepQuery: TypeAlias = str | Callable[[StepContext], object] | Callable[[str, St
 """What a step is asked: a text, or a callable of the context, or of the flow's input and the context."""
 
 
-FlowList: TypeAlias = str | Sequence[JsonValue] | Callable[[StepContext], object]
+FlowList: TypeAlias = str | Sequence[JsonInput] | Callable[[StepContext], object]
 """What a map goes through: the name of a step that gives a list, a list, or a callable of the context."""
 
 StepAcceptance: TypeAlias = (
@@ -132,7 +132,7 @@ class StepOptions(TypedDict, total=False):
     approvers: Sequence[str] | None
     approval_timeout: float | None
     escalate_to: Sequence[str] | None
-    metadata: Mapping[str, JsonValue] | None
+    metadata: Mapping[str, JsonInput] | None
     output_type: TypeForm[object] | None
 
 
@@ -147,7 +147,7 @@ class WaitOptions(TypedDict, total=False):
     when: Callable[[StepContext], object] | None
     requires_approval: bool | None
     approval_handler: Callable[[LightFlowStep, StepContext], object] | None
-    metadata: Mapping[str, JsonValue] | None
+    metadata: Mapping[str, JsonInput] | None
 
 
 class FlowOptions(TypedDict, total=False):

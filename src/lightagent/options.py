@@ -18,8 +18,9 @@ from lightagent.domain.capabilities import CapabilityPolicy
 from lightagent.domain.consulting import ConsultLimits
 from lightagent.domain.guardrails import TextGuardrail, ToolGuardrail
 from lightagent.domain.handoffs import HandoffLimits, HandoffText, HistoryTransfer, NextTurn
+from lightagent.domain.history import HistoryMessage
 from lightagent.domain.information_flow import InformationFlow
-from lightagent.domain.json_types import JsonValue
+from lightagent.domain.json_types import JsonInput
 from lightagent.domain.limits import Limits
 from lightagent.domain.memory_policy import MemoryPolicy
 from lightagent.domain.run_starts import HistoryReference
@@ -126,7 +127,7 @@ class AgentOptions(TypedDict, total=False):
     skills_directories: str | Path | Sequence[str | Path] | SkillManager | None
     auto_discover_skills: bool | None
     code_runner: CodeRunner | None
-    metadata: Mapping[str, JsonValue] | None
+    metadata: Mapping[str, JsonInput] | None
     limits: Limits | None
     prompts: Prompts | None
     hooks: Sequence[object] | None
@@ -195,8 +196,8 @@ class RunOptions(TypedDict, total=False):
     tools: Sequence[ToolLike] | None
     instructions: str | None
     use_skills: bool | None
-    history: Sequence[Mapping[str, JsonValue]] | HistoryReference | None
-    metadata: Mapping[str, JsonValue] | None
+    history: Sequence[HistoryMessage] | HistoryReference | None
+    metadata: Mapping[str, JsonInput] | None
     tenant: str | None
     user_id: str | None
     session_id: str | None

@@ -248,6 +248,7 @@ class ResumeOptions(TypedDict, total=False):
         budgets: what the run may spend, from its beginning on, in the place of the agent's budgets.
         cancel: ends the run from any thread, with a reason that is on record.
         trace: keep the trace.
+        result_format: ``object``, which is what it gives anyhow.
     """
 
     tools: Sequence[ToolLike] | None
@@ -255,3 +256,4 @@ class ResumeOptions(TypedDict, total=False):
     budgets: Budgets | BudgetLimits | None
     cancel: CancellationToken | None
     trace: bool | None
+    result_format: Literal["object"] | None

@@ -32,7 +32,7 @@ QUESTION = "What is one and two?"
 ROUNDS = 40
 PASSES = 3
 WARM_UP = 100
-RUNS_A_PASS = 1_000
+RUNS, RUNS_A_PASS = 60, 1_000
 PERCENTILES = 50, 95, 99
 
 LIBRARIES: dict[str, tuple[Callable[[], Mapping[str, Turn]], str, str]] = {
@@ -46,7 +46,7 @@ LIBRARIES: dict[str, tuple[Callable[[], Mapping[str, Turn]], str, str]] = {
 async def in_turns(variants: Mapping[str, Variant], runs: int, rounds: int) -> dict[str, list[float]]:
     """By variant: CPU in µs a run, of each of its batches; what waits to be exported is waited for."""
     for name, variant in variants.items():
-        for _ in range(WARM_UP):
+        for _ in range(min(WARM_UP, runs * rounds)):
             if await variant.ask(QUESTION) != STORED_ANSWER:
                 raise SystemExit(f"{name} gave another answer.")
     found: dict[str, list[float]] = {name: [] for name in variants}
@@ -106,28 +106,29 @@ def _more(whole: list[float], without: list[float]) -> list[float]:
     return [one - none for one, none in zip(whole, without, strict=True)]
 
 
-async def print_collectors(passes: int) -> None:
+async def print_collectors(passes: int, runs: int) -> None:
     """How long runs take, in µs: percentiles of all, and how much higher they are than just before, without a trace."""
     print("| collector | runs | p50 | p95 | p99 | p50 more | p95 more | p99 more |\n|---|---|---|---|---|---|---|---|")
     for name in COLLECTORS:
         found: list[tuple[list[float], list[float]]] = []
         for number in range(1, passes + 1):
-            without = await _percentiles(lightagent_turn())
+            without = await _percentiles(lightagent_turn(), runs)
             with sent_to(name) as ask:
-                found.append((without, await _percentiles(ask)))
+                found.append((without, await _percentiles(ask, runs)))
             print(f"{name}: {number} of {passes}", file=sys.stderr, flush=True)
         whole = [statistics.median(traced[place] for _, traced in found) for place in range(len(PERCENTILES))]
         more = [statistics.median(traced[place] - without[place] for without, traced in found) for place in range(3)]
         cells = (f"{figure:,.0f}" for figure in (*whole, *more))
-        print(f"| {name} | {passes * RUNS_A_PASS:,} | {' | '.join(cells)} |", flush=True)
+        print(f"| {name} | {passes * runs:,} | {' | '.join(cells)} |", flush=True)
 
 
-async def _percentiles(ask: Turn) -> list[float]:
+async def _percentiles(ask: Turn, runs: int) -> list[float]:
     times: list[float] = []
-    for number in range(WARM_UP + RUNS_A_PASS):
+    warm_up = min(WARM_UP, runs)
+    for number in range(warm_up + runs):
         began = time.perf_counter()
         await ask(QUESTION)
-        if number >= WARM_UP:
+        if number >= warm_up:
             times.append((time.perf_counter() - began) * 1e6)
     cuts = statistics.quantiles(times, n=100)
     return [cuts[percentile - 1] for percentile in PERCENTILES]
@@ -136,11 +137,15 @@ async def _percentiles(ask: Turn) -> list[float]:
 def main() -> None:
     """Read the arguments, and measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=60, help="of each variant in each batch (default: 60)")
+    parser.add_argument(
+        "--runs",
+        type=int,
+        help=f"of each variant in each batch (default: {RUNS}); with --collector, of a pass (default: {RUNS_A_PASS:,})",
+    )
     parser.add_argument(
         "--rounds",
         type=int,
-        help=f"batches of each variant (default: {ROUNDS}); with --collector, of 1,000 runs (default: {PASSES})",
+        help=f"batches of each variant (default: {ROUNDS}); with --collector, passes (default: {PASSES})",
     )
     parser.add_argument("--only", default=",".join(LIBRARIES), help=f"of {', '.join(LIBRARIES)}")
     parser.add_argument("--collector", action="store_true", help="show what a collector does that does not answer")
@@ -148,6 +153,8 @@ def main() -> None:
     options = parser.parse_args()
     if options.rounds is None:
         options.rounds = PASSES if options.collector else ROUNDS
+    if options.runs is None:
+        options.runs = RUNS_A_PASS if options.collector else RUNS
     if min(options.runs, options.rounds) < 1:
         parser.error("--runs and --rounds must be at least 1")
     if options.measure:
@@ -156,7 +163,7 @@ def main() -> None:
         return
     names = installed(parser, options.only, LIBRARIES)
     if options.collector:
-        asyncio.run(print_collectors(options.rounds))
+        asyncio.run(print_collectors(options.rounds, options.runs))
         names = ()
     elif "lightagent" in names:
         print_variants(asyncio.run(in_turns(agent_variants(), options.runs, options.rounds)))

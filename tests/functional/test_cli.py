@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command_line import call_lightagent
+from tests.support.warm_programs import WarmPrograms
 
 ROOT = Path(__file__).parents[2]
 TOOLS = str(ROOT / "examples/repository_tools.py")
@@ -50,21 +51,13 @@ def cli(folder: Path) -> Cli:
 
 
 @pytest.fixture
-def process(folder: Path) -> Cli:
+def process(folder: Path, warm_programs: WarmPrograms) -> Cli:
     """The same in a process of its own."""
+    program = folder / ".git/lightagent_command.py"
+    program.write_text("from lightagent.entrypoints.cli import main\n\nmain()\n", encoding="utf-8")
 
     def run(*arguments: str, stdin: str = "", **variables: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [*MODULE, *arguments],
-            cwd=folder,
-            env=environment(**variables),
-            input=stdin,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=50,
-            check=False,
-        )
+        return warm_programs.run(program, *arguments, folder=folder, environment=environment(**variables), stdin=stdin)
 
     return run
 

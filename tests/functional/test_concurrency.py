@@ -20,9 +20,9 @@ from lightagent import JsonObject
 from tests.support.many_users import AT_ONCE
 
 ROOT = Path(__file__).parents[2]
-USERS = int(os.environ.get("TEST_CONCURRENT_RUNS", "1500"))
-HTTP_USERS = int(os.environ.get("TEST_CONCURRENT_HTTP_RUNS", "300"))
-SOAK_RUNS = int(os.environ.get("TEST_SOAK_RUNS", "5000"))
+USERS = int(os.environ.get("TEST_CONCURRENT_RUNS", "600"))
+HTTP_USERS = int(os.environ.get("TEST_CONCURRENT_HTTP_RUNS", "150"))
+SOAK_RUNS = int(os.environ.get("TEST_SOAK_RUNS", "2500"))
 MOST_MEMORY = 1_500.0
 MOST_GROWTH = 20.0 if SOAK_RUNS >= 100_000 else 5.0
 

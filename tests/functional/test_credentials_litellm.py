@@ -10,8 +10,8 @@ import pytest
 from lightagent import LightAgent, Limits
 from lightagent.adapters.chat.litellm import LiteLLMChatModel
 from tests.functional.agents import MODES
-from tests.functional.test_credentials_stay_inside import SECRET, found, leavings, was_sent
-from tests.support.echo_server import ANSWERS, EchoServer, echo_server
+from tests.functional.test_credentials_stay_inside import SECRET, found, leavings, some_answers, was_sent
+from tests.support.echo_server import EchoServer, echo_server
 
 pytestmark = [
     pytest.mark.litellm,
@@ -39,7 +39,7 @@ async def test_no_credential_leaves(
     async with echo_server() as server:
         server.secret = SECRET
         model = KINDS[kind](server)
-        for answer in ANSWERS:
+        for answer in some_answers([*KINDS].index(kind) + stream):
             server.answer = answer
             agent = LightAgent(model=model, limits=Limits(max_retry=1))
             told = await leavings(agent, stream=stream)

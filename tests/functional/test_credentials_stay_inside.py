@@ -10,6 +10,7 @@ import base64
 import copy
 import json
 import logging
+import os
 import pickle
 import traceback
 import warnings
@@ -193,6 +194,12 @@ def was_sent(head: str) -> bool:
     )
 
 
+def some_answers(place: int) -> list[str]:
+    """A third of the answers, another one for each of three places in a row; `make soak` has all of them everywhere."""
+    names = list(ANSWERS)
+    return names if os.environ.get("TEST_CREDENTIALS") == "whole" else names[place % 3 :: 3]
+
+
 @MODES
 @pytest.mark.parametrize("kind", KINDS)
 async def test_no_credential_leaves(
@@ -202,7 +209,7 @@ async def test_no_credential_leaves(
     leaks: list[str] = []
     async with echo_server() as server:
         model = KINDS[kind](server, monkeypatch)
-        for answer in ANSWERS:
+        for answer in some_answers([*KINDS].index(kind) + stream):
             server.answer, server.secret = answer, PAIR if kind == "headers: basic" else SECRET
             most = 2 if answer == "a rate limit" else 1
             agent = LightAgent(model=model, limits=Limits(max_retry=most))

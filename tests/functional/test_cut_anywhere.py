@@ -16,7 +16,7 @@ from lightagent.domain.events import ApprovalDecided, Event, ToolFinished, ToolS
 from lightagent.domain.outcomes import Suspended
 from tests.support.generated_runs import Executions, build_agent, decisions, scenario, to_the_end
 
-RUNS = int(os.environ.get("TEST_GENERATED_RUNS", "60"))
+RUNS = int(os.environ.get("TEST_GENERATED_RUNS", "24"))
 FEWER = min(RUNS, 200)
 """Runs of the tests whose runs are alike sooner."""
 SECONDS = max(900, RUNS // 2)

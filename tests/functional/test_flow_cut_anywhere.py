@@ -20,8 +20,8 @@ from tests.support.failing_journals import FailingStore
 from tests.support.flow_stores import KINDS, opener
 from tests.support.flow_worlds import KEY, RUN, FlowWorld, record_of
 
-FLOWS = int(os.environ.get("TEST_FLOWS", "24"))
-FAILING = max(FLOWS // 6, 1)
+FLOWS = int(os.environ.get("TEST_FLOWS", "9"))
+FAILING = max(FLOWS // 5, 1)
 """Flows whose store fails; each is run twice for each append."""
 
 

@@ -23,7 +23,7 @@ from lightagent.domain.scopes import Scope
 from tests.servers.postgres import PostgresServer
 from tests.support.wrapped_journals import WrappedStore
 
-RACES = int(os.environ.get("TEST_FLOW_RACES", "14"))
+RACES = int(os.environ.get("TEST_FLOW_RACES", "7"))
 MOST = 8
 
 pytestmark = pytest.mark.timeout(3600)

@@ -26,7 +26,7 @@ from tests.support.flow_workers import STEPS, make_flow, open_store
 from tests.support.postgres_stores import Place
 
 ROOT = Path(__file__).parents[2]
-RUNS = 6
+RUNS = 4
 KILLS = int(os.environ.get("TEST_FLOW_KILLS", "1")) * 4
 """Of workers, of each store."""
 
@@ -36,26 +36,40 @@ pytestmark = [
 ]
 
 
-class Crowd:
-    """The processes of one test."""
+class Program:
+    """The process that forks those of all tests."""
 
-    def __init__(self, kind: str, options: dict[str, str], folder: Path) -> None:
-        self.kind, self.options = kind, options
-        self.effects = Effects(folder)
-        command = [sys.executable, "-m", "tests.support.flow_workers", kind, json.dumps(options), str(folder)]
+    def __init__(self) -> None:
+        command = [sys.executable, "-m", "tests.support.flow_workers"]
         self.process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.living = list[int]()
 
-    def _order(self, order: str) -> int:
+    def tell(self, *order: object) -> int:
+        """What it answers."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        self.process.stdin.write(f"{order}\n")
+        self.process.stdin.write(f"{json.dumps(order)}\n")
         self.process.stdin.flush()
         return int(self.process.stdout.readline())
 
-    def start(self, order: str = "work") -> int:
+
+@pytest.fixture(scope="module")
+def program() -> Generator[Program]:
+    started = Program()
+    yield started
+    started.process.communicate()
+
+
+class Crowd:
+    """The processes of one test."""
+
+    def __init__(self, program: Program, kind: str, options: dict[str, str], folder: Path) -> None:
+        self.program, self.kind, self.options, self.folder = program, kind, options, folder
+        self.effects = Effects(folder)
+        self.living = list[int]()
+
+    def start(self, do: str = "work") -> int:
         """A new process; its id."""
-        pid = self._order(order)
+        pid = self.program.tell(self.kind, self.options, str(self.folder), do)
         self.living.append(pid)
         return pid
 
@@ -63,7 +77,7 @@ class Crowd:
         """End a process by a signal; the status with which it ended."""
         self.living.remove(pid)
         os.kill(pid, number)
-        return self._order(f"end {pid}")
+        return self.program.tell(pid)
 
     def begin_and_kill(self, run_id: str) -> None:
         """A run whose process is killed once it has begun."""
@@ -104,14 +118,13 @@ class Crowd:
 
 
 @contextmanager
-def crowd_of(kind: str, options: dict[str, str], folder: Path) -> Generator[Crowd]:
-    crowd = Crowd(kind, options, folder)
+def crowd_of(program: Program, kind: str, options: dict[str, str], folder: Path) -> Generator[Crowd]:
+    crowd = Crowd(program, kind, options, folder)
     try:
         yield crowd
     finally:
         for pid in [*crowd.living]:
             crowd.end(pid, signal.SIGKILL)
-        crowd.process.communicate()
 
 
 def options_of(kind: str, folder: Path, request: pytest.FixtureRequest) -> dict[str, str]:
@@ -123,10 +136,10 @@ def options_of(kind: str, folder: Path, request: pytest.FixtureRequest) -> dict[
 
 @pytest.mark.parametrize("kind", ["files", "sqlite", "postgres"])
 def test_workers_that_are_killed_as_they_recover_leave_no_run_behind(
-    kind: str, tmp_path: Path, request: pytest.FixtureRequest
+    program: Program, kind: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     chance = random.Random(11)
-    with crowd_of(kind, options_of(kind, tmp_path, request), tmp_path) as crowd:
+    with crowd_of(program, kind, options_of(kind, tmp_path, request), tmp_path) as crowd:
         for run in range(RUNS):
             crowd.begin_and_kill(f"r{run}")
         for _ in range(KILLS):
@@ -140,8 +153,10 @@ def test_workers_that_are_killed_as_they_recover_leave_no_run_behind(
 
 
 @pytest.mark.parametrize("kind", ["files", "postgres"])
-def test_a_rolling_restart_interrupts_no_run(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    with crowd_of(kind, options_of(kind, tmp_path, request), tmp_path) as crowd:
+def test_a_rolling_restart_interrupts_no_run(
+    program: Program, kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    with crowd_of(program, kind, options_of(kind, tmp_path, request), tmp_path) as crowd:
         for run in range(RUNS):
             crowd.begin_and_kill(f"r{run}")
         # None of these dies with a lease, and none loses it since the machine is busy.
@@ -159,10 +174,10 @@ def test_a_rolling_restart_interrupts_no_run(kind: str, tmp_path: Path, request:
 
 
 def test_a_server_that_is_restarted_as_workers_recover_leaves_no_run_behind(
-    tmp_path: Path, postgres: PostgresServer
+    program: Program, tmp_path: Path, postgres: PostgresServer
 ) -> None:
     place = Place(postgres)
-    with crowd_of("postgres", {"url": postgres.url, "schema_name": place.schema_name}, tmp_path) as crowd:
+    with crowd_of(program, "postgres", {"url": postgres.url, "schema_name": place.schema_name}, tmp_path) as crowd:
         for run in range(RUNS):
             crowd.begin_and_kill(f"r{run}")
         for _ in range(2):

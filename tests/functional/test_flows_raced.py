@@ -20,7 +20,7 @@ from tests.servers.postgres import PostgresServer
 from tests.support.flow_racers import MOST, open_store
 
 ROOT = Path(__file__).parents[2]
-RACES = int(os.environ.get("TEST_FLOW_RACES", "14"))
+RACES = int(os.environ.get("TEST_FLOW_RACES", "7"))
 
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="processes are forked"),

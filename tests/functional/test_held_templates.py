@@ -1,4 +1,4 @@
-"""Five hundred texts, a byte at a time: a stream shows what a plain run gives, and what was taken out is nowhere."""
+"""Many texts, a byte at a time: a stream shows what a plain run gives, and what was taken out is nowhere."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ from lightagent.domain.usage import Usage
 from lightagent.testing import ManualClock, ScriptedModel, SequentialIds
 from tests.support.private_texts import texts
 
-COUNT = 500
-EVERYWHERE = int(os.environ.get("TEST_GENERATED_RUNS", "0")) or 12
-"""How many of the texts are also cut in two at each of their characters; `make soak` cuts all."""
+GENERATED = int(os.environ.get("TEST_GENERATED_RUNS", "0"))
+COUNT = 500 if GENERATED else 100
+EVERYWHERE = GENERATED or 12
+"""How many of the texts are also cut in two at each of their characters; `make soak` cuts all, and has more texts."""
 
 TEXTS = [*texts(COUNT // 2, 260, longest=80), *texts(COUNT // 2, 90, longest=80)]
 """Longer than what waits of a stream, and shorter."""

@@ -35,7 +35,7 @@ from tests.support.golden_stores import GOLDEN, told
 ROOT = Path(__file__).parents[2]
 NEW = ("begin", "migrate")
 """Deeds that need a new place each time."""
-KILLS = int(os.environ.get("TEST_KILLS", "2"))
+KILLS = int(os.environ.get("TEST_KILLS", "1"))
 """At each point."""
 
 pytestmark = [

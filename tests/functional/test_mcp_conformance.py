@@ -11,7 +11,6 @@ from tests.servers.mcp.conformance import run_scenario
     ("scenario", "version"),
     [
         ("elicitation-sep1034-client-defaults", "2025-11-25"),
-        ("tools_call", "2026-07-28"),
         ("auth/metadata-default", "2026-07-28"),
     ],
 )

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
-from typing import cast
+from typing import Protocol, cast
 
 import pytest
 
 from lightagent import ConfigurationError, LightAgent, TelemetrySink
 from lightagent.adapters.chat.scripted import ScriptedModel
+from tests.support.warm_programs import WarmPrograms
 
 BEGIN = """
 import json, sys
@@ -40,26 +39,30 @@ def names():
 """
 
 
-def told(program: str, **environ: str) -> object:
+class Told(Protocol):
     """What a program of its own process prints last, as JSON; it writes nothing to stderr."""
-    root = Path(__file__).parents[2]
-    done = subprocess.run(
-        [sys.executable, "-c", BEGIN + program],
-        env={**os.environ, "PYTHONPATH": f"{root / 'src'}", **environ},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    assert done.stderr == ""
-    return json.loads(done.stdout.splitlines()[-1])
+
+    def __call__(self, program: str, **environ: str) -> object:
+        """Run the program with these variables."""
 
 
-def test_an_application_without_opentelemetry_does_not_load_it() -> None:
+@pytest.fixture
+def told(tmp_path: Path, warm_programs: WarmPrograms) -> Told:
+    def run(program: str, **environ: str) -> object:
+        file = tmp_path / "program.py"
+        file.write_text(BEGIN + program, encoding="utf-8")
+        done = warm_programs.run(file, folder=tmp_path, environment={**os.environ, **environ})
+        assert (done.returncode, done.stderr) == (0, "")
+        return json.loads(done.stdout.splitlines()[-1])
+
+    return run
+
+
+def test_an_application_without_opentelemetry_does_not_load_it(told: Told) -> None:
     assert told("agent().run('?'); print(json.dumps(loaded('opentelemetry')))") == []
 
 
-def test_without_a_provider_the_adapter_is_not_loaded_and_none_is_set() -> None:
+def test_without_a_provider_the_adapter_is_not_loaded_and_none_is_set(told: Told) -> None:
     program = """
 from opentelemetry import metrics, trace
 agent().run("?")
@@ -69,7 +72,7 @@ print(json.dumps([loaded("lightagent.adapters.telemetry.otel"), trace._TRACER_PR
     assert told(program, OTEL_PYTHON_TRACER_PROVIDER="sdk_tracer_provider") == [[], None]
 
 
-def test_a_provider_that_is_set_later_is_used_from_the_next_run_on() -> None:
+def test_a_provider_that_is_set_later_is_used_from_the_next_run_on(told: Told) -> None:
     program = """
 one = agent()
 one.run("?")
@@ -88,7 +91,7 @@ print(json.dumps(names()))
         ("", {"OTEL_SDK_DISABLED": "true"}),
     ],
 )
-def test_an_application_can_say_no(options: str, environ: dict[str, str]) -> None:
+def test_an_application_can_say_no(told: Told, options: str, environ: dict[str, str]) -> None:
     program = f"""
 trace.set_tracer_provider(provider)
 agent({options}).run("?")
@@ -97,7 +100,7 @@ print(json.dumps(names()))
     assert told(PROVIDER + program, **environ) == []
 
 
-def test_the_variable_switches_sinks_off_that_make_spans_and_no_other() -> None:
+def test_the_variable_switches_sinks_off_that_make_spans_and_no_other(told: Told) -> None:
     program = """
 from lightagent import TraceRecorder
 from lightagent.adapters.telemetry.otel.sink import OpenTelemetrySink
@@ -108,7 +111,7 @@ print(json.dumps([names(), len(recorder.events)]))
     assert told(PROVIDER + program, LIGHTAGENT_TELEMETRY="off") == [[], 4]
 
 
-def test_a_sink_of_the_agent_stands_in_for_the_providers_of_the_application() -> None:
+def test_a_sink_of_the_agent_stands_in_for_the_providers_of_the_application(told: Told) -> None:
     program = """
 from lightagent.adapters.telemetry.otel.sink import OpenTelemetrySink
 trace.set_tracer_provider(provider)
@@ -118,7 +121,7 @@ print(json.dumps(names()))
     assert told(PROVIDER + program) == ["chat scripted", "invoke_agent clerk"]
 
 
-def test_a_sink_without_providers_sets_none() -> None:
+def test_a_sink_without_providers_sets_none(told: Told) -> None:
     program = """
 from lightagent.adapters.telemetry.otel.sink import OpenTelemetrySink
 one = agent(telemetry=[OpenTelemetrySink()])
@@ -133,7 +136,7 @@ print(json.dumps([before, names()]))
     assert said == [[None, []], ["chat scripted", "invoke_agent clerk"]]
 
 
-def test_a_meter_provider_alone_gets_measurements() -> None:
+def test_a_meter_provider_alone_gets_measurements(told: Told) -> None:
     program = """
 from opentelemetry import metrics
 from opentelemetry.sdk.metrics import MeterProvider

@@ -23,7 +23,7 @@ from tests.support.random_flows.driver import Driver
 from tests.support.random_flows.model import Model, differences
 from tests.support.random_flows.world import MAX_DEPTH, World
 
-FLOWS = int(os.environ.get("TEST_RANDOM_FLOWS", "120"))
+FLOWS = int(os.environ.get("TEST_RANDOM_FLOWS", "60"))
 CHUNK = 20
 LIMITS = FlowLimits(max_added=10_000, max_depth=MAX_DEPTH)
 SEEDS = [range(first, min(first + CHUNK, FLOWS)) for first in range(0, FLOWS, CHUNK)]

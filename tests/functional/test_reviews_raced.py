@@ -20,7 +20,7 @@ from tests.servers.postgres import PostgresServer
 from tests.support.review_racers import PAY, open_store, payer
 
 ROOT = Path(__file__).parents[2]
-RACES = int(os.environ.get("TEST_REVIEW_RACES", "20"))
+RACES = int(os.environ.get("TEST_REVIEW_RACES", "10"))
 
 pytestmark = pytest.mark.timeout(1800)
 

@@ -19,7 +19,7 @@ from tests.servers.strict.providers import ALL
 from tests.support.provider_conversations import Conversation, Stage, conversation
 from tests.support.provider_runs import endings, play
 
-CONVERSATIONS = int(os.environ.get("TEST_PROVIDER_CONVERSATIONS", "300"))
+CONVERSATIONS = int(os.environ.get("TEST_PROVIDER_CONVERSATIONS", "150"))
 AT_ONCE = 50
 """Conversations that go on side by side, so that none waits for the pauses of another's retries."""
 ONE_BY_ONE = 100

@@ -1,9 +1,10 @@
 """Begins runs of a flow and goes on with them as workers, each in a forked process that may be killed.
 
-    python -m tests.support.flow_workers KIND OPTIONS FOLDER
+    python -m tests.support.flow_workers
 
-Each line of standard input is an order: ``begin RUN``, ``work`` and ``work patiently`` fork a process, whose id is
-printed; ``end PID`` waits for one and prints the status with which it ended.
+Each line of standard input is an order, a list in JSON. The kind and the options of a store, a folder and what to do
+(``begin RUN``, ``work`` or ``work patiently``) fork a process, whose id is printed; an id alone waits for that process
+and prints the status with which it ended.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from lightagent import FlowLimits, FlowWorker, LightFlow, StepContext
-from lightagent.adapters.registry import open_adapter
+from lightagent.adapters.registry import find_adapter, open_adapter
 from lightagent.application import hold_lease
 from lightagent.entrypoints.cli.worker_command import work
 from lightagent.ports.journals import JournalStore
@@ -74,22 +75,24 @@ def _say(number: int) -> None:
     os.write(1, f"{number}\n".encode())
 
 
-def main(kind: str, options: str, folder: str) -> None:
+def main() -> None:
     """Carry out order after order."""
-    for name in ("files", "sqlite", "postgres", "postgres.database"):
-        importlib.import_module(f"lightagent.adapters.journals.{name}")
+    for name in ("files", "sqlite", "postgres"):
+        find_adapter("journals", name)
+    importlib.import_module("lightagent.adapters.journals.postgres.database")
     for line in sys.stdin:
-        order = line.strip()
-        if order.startswith("end "):
-            _say(os.waitpid(int(order[4:]), 0)[1])
+        order = json.loads(line)
+        if len(order) == 1:
+            _say(os.waitpid(order[0], 0)[1])
             continue
+        kind, options, folder, do = order
         signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM,))
         child = os.fork()
         if child == 0:
-            asyncio.run(carry_out(kind, json.loads(options), Path(folder), order))
+            asyncio.run(carry_out(kind, options, Path(folder), do))
             os._exit(0)
         _say(child)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

@@ -56,17 +56,26 @@ class CancellationToken:
     @contextmanager
     def ending(self, deadline: Deadline) -> Generator[None]:
         """Within it, the time of the deadline is over as soon as `cancel` is called. Used by the run itself."""
-        loop, key = asyncio.get_running_loop(), object()
+        loop = asyncio.get_running_loop()
 
         def end() -> None:
             with suppress(RuntimeError):  # The loop was closed: there is nothing left to end.
                 loop.call_soon_threadsafe(deadline.cut)
 
+        with self.calling(end):
+            if self._cancelled:
+                deadline.cut()
+            yield
+
+    @contextmanager
+    def calling(self, listener: Callable[[], None]) -> Generator[None]:
+        """Within it, `listener` is called as soon as `cancel` is, in whatever thread; at once where that was before."""
+        key = object()
         with self._lock:
-            self._listeners[key] = end
+            self._listeners[key] = listener
             over = self._cancelled
         if over:
-            deadline.cut()
+            listener()
         try:
             yield
         finally:

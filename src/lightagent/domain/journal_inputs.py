@@ -43,8 +43,8 @@ def check_append_numbers(
     if not count:
         raise ConfigurationError("An append needs at least one entry.", guidance="")
     for name, text in (labels or {}).items():
-        if not (isinstance(name, str) and isinstance(text, str)):
-            raise ConfigurationError("The labels of a stream are texts by name.", guidance="")
+        if type(name) is not str or type(text) is not str:
+            _check_label(name, text)
     _check_moment("at", at)
     for name, number in (("expected", expected), ("token", token)):
         if type(number) is not int or not 0 <= number < _BEYOND:
@@ -116,6 +116,11 @@ def place_of(cursor: str) -> int:
     if cursor and not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
         raise ConfigurationError("cursor is not one that a page gave.", guidance="")
     return int(cursor or 0)
+
+
+def _check_label(name: object, text: object) -> None:
+    if not (isinstance(name, str) and isinstance(text, str)):
+        raise ConfigurationError("The labels of a stream are texts by name.", guidance="")
 
 
 def _check_content(content: str) -> None:

@@ -32,9 +32,9 @@ class LaterDrafts(Sequence[Draft], Generic[ValueT]):
     def __getitem__(self, place: int) -> Draft: ...
 
     @overload
-    def __getitem__(self, place: slice) -> Sequence[Draft]: ...
+    def __getitem__(self, place: slice[int | None, int | None, int | None]) -> Sequence[Draft]: ...
 
-    def __getitem__(self, place: int | slice) -> Draft | Sequence[Draft]:
+    def __getitem__(self, place: int | slice[int | None, int | None, int | None]) -> Draft | Sequence[Draft]:
         return self._all()[place]
 
     def __iter__(self) -> Iterator[Draft]:

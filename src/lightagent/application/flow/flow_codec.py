@@ -137,7 +137,17 @@ def flow_event_text(event: FlowEvent) -> str:
             value = event.output.value
             output = "" if value is None else f',"output":{{"value":{_value_text(value)}}}'
             return f"{_attempt_text(event)}{output}{_moment_text(event.at)}"
+    if isinstance(event, FlowStarted):
+        return _started_text(event)
     return _encode(flow_event_to_dict(event))
+
+
+def _started_text(event: FlowStarted) -> str:
+    """The steps of a flow are the same for each of its runs, and so is their text."""
+    name, steps = encode_basestring_ascii(event.definition.name), _steps_text(event.definition.steps)
+    front = f'{{"type":"{event.type}","run_id":{encode_basestring_ascii(event.run_id)}'
+    told = {name: one for name, one in _told(event, besides="definition").items() if name != "run_id"}
+    return f'{front},"definition":{{"name":{name},"steps":{steps}}}{f",{_encode(told)[1:]}" if told else "}"}'
 
 
 def _attempt_text(event: AttemptStarted | AttemptFinished) -> str:
@@ -212,12 +222,16 @@ def _whole(value: JsonValue) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
 
 
-def _told(value: object) -> JsonObject:
-    """The fields of a dataclass that differ from their defaults, as JSON."""
+def _told(value: object, besides: str = "") -> JsonObject:
+    """The fields of a dataclass that differ from their defaults, as JSON.
+
+    Args:
+        besides: a field that is left out.
+    """
     told: JsonObject = {}
     for name, default in _defaults(type(value)):
         one: object = getattr(value, name)
-        if one is default or (default is not None and type(one) is type(default) and one == default):
+        if name == besides or one is default or (default is not None and type(one) is type(default) and one == default):
             continue
         told[name] = _plain(one)
     return told
@@ -241,7 +255,12 @@ def _all_told(steps: tuple[StepDefinition, ...]) -> JsonValue:
     return [_told(step) for step in steps]
 
 
+def _text_of_steps(steps: tuple[StepDefinition, ...]) -> str:
+    return _encode(_steps(steps))
+
+
 _steps: Final = LastResults(_all_told)
+_steps_text: Final = LastResults(_text_of_steps)
 
 
 def _defaults(kind: type) -> tuple[tuple[str, object], ...]:

@@ -13,7 +13,7 @@ from lightagent.application.keep_run import append_owned
 from lightagent.application.read_streams import read_entries
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.events import FlowEvent, FlowStarted
-from lightagent.domain.journal_streams import StreamInfo, StreamKey
+from lightagent.domain.journal_streams import Draft, StreamInfo, StreamKey
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.system import Clock
@@ -94,10 +94,13 @@ class StoredLog(FlowLog):
             labels = {**labels, HEARD: str(heard)}
         if isinstance(events[0], FlowStarted):
             labels = {**labels, "flow": events[0].definition.name}
+        drafts: Sequence[Draft] | None = later_drafts(events)
+        if drafts is None:
+            drafts = await self._values.drafts(events)
         await append_owned(
             self._store,
             self._key,
-            later_drafts(events) or await self._values.drafts(events),
+            drafts,
             expected=self._head,
             at=self._clock.now(),
             labels=labels,

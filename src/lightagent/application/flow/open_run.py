@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -10,23 +10,23 @@ from typing import Final
 
 from lightagent.aiokits.abandon import to_the_end
 from lightagent.application.flow.active_flow import ActiveFlow
-from lightagent.application.flow.changed_flow import change_to
-from lightagent.application.flow.decide_step import node_path
+from lightagent.application.flow.changed_flow import change_to, within
 from lightagent.application.flow.flow_gate import FlowGate, check_policies
 from lightagent.application.flow.flow_inbox import FlowInbox, take_said
 from lightagent.application.flow.flow_log import StoredLog, flow_key, no_such_run
 from lightagent.application.flow.flow_request import FlowRequest
-from lightagent.application.flow.flow_reviews import FlowReviews, waiting_nodes
+from lightagent.application.flow.flow_reviews import FlowReviews
 from lightagent.application.flow.flow_step import LightFlowStep, by_work, definition_of
 from lightagent.application.flow.flow_values import FlowValues
 from lightagent.application.flow.flow_watchers import FlowWatchers
+from lightagent.application.flow.rerun_flow import asked_again, open_requests
 from lightagent.application.flow.review_run import may_rerun
 from lightagent.application.flow.seen_flow import Seen
-from lightagent.application.flow.step_code import coded_definition
+from lightagent.application.flow.step_code import CodedDefinitions
 from lightagent.application.hold_lease import SECONDS
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.definition import FlowDefinition
-from lightagent.domain.flow.events import FlowEvent, RerunRequested, Resumed
+from lightagent.domain.flow.events import FlowEvent, RerunRequested
 from lightagent.domain.flow.state import FlowState, fold
 from lightagent.domain.journal_streams import StreamKey
 from lightagent.domain.last_results import LastResults
@@ -78,17 +78,22 @@ class RunOpener:
     ) -> None:
         self._store = store
         self._clock = clock
-        self._name = name
         self._gates = gates
         self._seen = seen
         self._reviews = reviews
-        self._coded = coded
-        self._definitions = LastResults[Sequence[LightFlowStep], FlowDefinition](partial(definition_of, name))
+        plain = LastResults[Sequence[LightFlowStep], FlowDefinition](partial(definition_of, name))
+        self._definition: Callable[[Sequence[LightFlowStep]], FlowDefinition] = (
+            CodedDefinitions(name) if coded else plain
+        )
         self._works = LastResults(by_work)
 
     @asynccontextmanager
     async def new(self, run_id: str, owner: Scope, *, named: bool) -> AsyncIterator[StoredLog]:
         """The log of a new run. The record of a run that is over makes way for one of the same id.
+
+        What belongs to the former run and could be taken for the new one's goes with it, wherever a process dies on the
+        way. Its reviews go first: they are found by a listing of the store, which a run whose id is new is spared. What
+        was said to it and its values go last, and before every run whose id the caller gave: they are found by name.
 
         Args:
             named: the caller gave the id, so there may have been another run of it.
@@ -97,13 +102,15 @@ class RunOpener:
         log = StoredLog(self._store, key, self._clock)
         events = await log.open()
         if events and fold(events).status in OVER:
-            await log.close()
+            try:
+                await self._forget_reviews(key)
+            finally:
+                await log.close()
             await self._store.forget(key, expected=len(events))
             events = await log.open()
         try:
             if named and not events:
-                # Also where a process died between the two: nobody has decided anything about the new run.
-                await self.forget_beside(key)
+                await self._forget_said(key)
             if events:
                 raise ConfigurationError(
                     f"There is a run {run_id!r:.100} already, and it is not over.",
@@ -129,8 +136,8 @@ class RunOpener:
             if not events:
                 raise no_such_run(request.run_id)
             known = len(events)
-            decisions = await may_rerun(self._gates, events, again) if again else ()
-            asked = [node.request_id for node in waiting_nodes(fold(events))] if again else []
+            decisions = await may_rerun(self._gates, self.works(steps), events, again) if again else ()
+            asked = [*open_requests(fold(events))] if again else []
             flow = await self._with(steps, events, log, request, again, decisions)
             flow.requests.update(asked)  # Those that the rerun makes worthless are taken back.
             said, heard = await log.unheard()
@@ -157,7 +164,7 @@ class RunOpener:
             watchers.begin(events)
         gate = FlowGate(self._gates, events) if self._gates else None
         return ActiveFlow(
-            self._works(steps),
+            self.works(steps),
             state,
             events,
             log,
@@ -172,15 +179,24 @@ class RunOpener:
 
     def definition(self, steps: Sequence[LightFlowStep]) -> FlowDefinition:
         """The flow as it is declared now."""
-        # What an agent is may change between two runs, so digests are taken anew.
-        return coded_definition(self._name, steps) if self._coded else self._definitions(steps)
+        return self._definition(steps)
+
+    def works(self, steps: Sequence[LightFlowStep]) -> Mapping[str, LightFlowStep]:
+        """The steps by what names their work."""
+        return self._works(steps)
 
     async def forget_beside(self, run: StreamKey) -> None:
         """Forget what is kept beside a run that was forgotten."""
-        await FlowInbox(self._store, run, self._clock).forget()
-        await FlowValues(self._store, run).forget()
+        await self._forget_reviews(run)
+        await self._forget_said(run)
+
+    async def _forget_reviews(self, run: StreamKey) -> None:
         if self._reviews is not None:
             await self._reviews.forget(run.owner, run.id)
+
+    async def _forget_said(self, run: StreamKey) -> None:
+        await FlowInbox(self._store, run, self._clock).forget()
+        await FlowValues(self._store, run).forget()
 
     async def _with(
         self,
@@ -194,16 +210,10 @@ class RunOpener:
         state, definition, now = fold(events), self.definition(steps), self._clock.now()
         check_policies(state.started.policies, FlowGate(self._gates))
         if definition != state.definition:
-            told: list[FlowEvent] = _asked_again(state, again, decisions, now) if again else []
-            told.append(change_to([*events, *told], definition, request.accept, now))
+            told: list[FlowEvent] = asked_again(state, again, decisions, now) if again else []
+            told.append(change_to([*events, *told], definition, request.accept, now, within(self.works(steps))))
             events.extend(told)
             state = fold(events)
             await log.append(told, state.status)
         watchers = self._seen.watchers()
         return self.active(steps, state, events, log, request, watchers)
-
-
-def _asked_again(state: FlowState, path: str, decisions: tuple[Decision, ...], now: float) -> list[FlowEvent]:
-    """What it takes to do a step again."""
-    again = RerunRequested(node_path(state, path), decisions=decisions, at=now)
-    return [Resumed(at=now), again] if state.cancelled else [again]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from hashlib import sha256
+from operator import is_
 from typing import Final
 
 from lightagent.application.flow.flow_step import LightFlowStep
@@ -33,16 +34,46 @@ def take_code(step: LightFlowStep, levels: int = 8) -> None:
         take_code(inner, levels)
 
 
-def coded_definition(name: str, steps: Iterable[LightFlowStep]) -> FlowDefinition:
-    """A flow as data, with the digests of what its steps do now."""
-    return FlowDefinition(name, tuple(_coded(step) for step in steps if not step.offered))
+class CodedDefinitions:
+    """A flow as data, with the digests of what its steps do now.
+
+    What an agent is may change between two runs, so the digests are taken anew for each. Where they are as before, so
+    is the definition, and the very same object is given: what was found out about it, such as whether it is valid, how
+    its steps hang together and how it reads as JSON, holds for the next run, too.
+
+    Args:
+        name: of the flow.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._known: dict[int, tuple[LightFlowStep, StepDefinition]] = {}
+        self._last = FlowDefinition(name, ())
+
+    def __call__(self, steps: Iterable[LightFlowStep]) -> FlowDefinition:
+        """The definition that these steps are now."""
+        now: dict[int, tuple[LightFlowStep, StepDefinition]] = {}
+        coded = tuple([self._coded(step, now) for step in steps if not step.offered])
+        last, self._known = self._last, now
+        if not _are_same(coded, last.steps):
+            self._last = last = FlowDefinition(self._name, coded)
+        return last
+
+    def _coded(self, step: LightFlowStep, now: dict[int, tuple[LightFlowStep, StepDefinition]]) -> StepDefinition:
+        told, code = step.definition, step_code(step)
+        body = tuple([self._coded(inner, now) for inner in step.body]) if told.body else ()
+        before = self._known.get(id(step))  # The step is kept with it, so no other one has its identity.
+        if before is not None and before[1].code == code and _are_same(before[1].body, body):
+            now[id(step)] = before
+            return before[1]
+        schema = told.output_schema if step.output is None else step.output.schema
+        coded = replace(told, code=code, output_schema=schema, body=body)
+        now[id(step)] = step, coded
+        return coded
 
 
-def _coded(step: LightFlowStep) -> StepDefinition:
-    told = step.definition
-    schema = told.output_schema if step.output is None else step.output.schema
-    body = tuple(_coded(inner) for inner in step.body) if told.body else ()
-    return replace(told, code=step_code(step), output_schema=schema, body=body)
+def _are_same(some: tuple[StepDefinition, ...], others: tuple[StepDefinition, ...]) -> bool:
+    return len(some) == len(others) and all(map(is_, some, others))
 
 
 def step_code(step: LightFlowStep, levels: int = 8) -> tuple[CodeDigest, ...]:

@@ -49,4 +49,6 @@ def waiting_words(waiting: Sequence[WaitingStep], view: ChatView) -> str:
 def _line(one: WaitingStep) -> str:
     arguments = encode_json(one.arguments).decode().replace("`", "'")
     shown = arguments if len(arguments) <= _MOST_SHOWN else f"{arguments[:_MOST_SHOWN]}…"
+    if not one.name:
+        return f"- {one.reason} ID {one.request_id}"
     return f"- `{one.name}` with `{shown}`, ID {one.request_id}"

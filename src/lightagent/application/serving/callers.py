@@ -18,6 +18,7 @@ class Caller:
         roles: what it may do besides; names of the administrator's own.
         agents: the names of the models that it may use; None: all that are served.
         delegating: it asks for others, such as the key of a chat interface: it may name the user of each request.
+        has_named: it has named the user of this request, and what else the request says of one does not count.
     """
 
     key_id: str = ""
@@ -26,6 +27,7 @@ class Caller:
     roles: tuple[str, ...] = ()
     agents: tuple[str, ...] | None = None
     delegating: bool = False
+    has_named: bool = False
 
     @property
     def owner(self) -> Scope:
@@ -37,8 +39,9 @@ class Caller:
         return self.agents is None or model in self.agents
 
     def for_user(self, user: str) -> Caller:
-        """The caller with the user whom it asks for; itself where it may not name one, or names none."""
-        return replace(self, user=user) if self.delegating and user else self
+        """The caller with the user whom it asks for; itself where it may not name one, has named one, or names none."""
+        may_name = self.delegating and not self.has_named
+        return replace(self, user=user, has_named=True) if may_name and user else self
 
 
 NOBODY: Final = Caller()

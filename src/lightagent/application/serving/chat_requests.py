@@ -20,6 +20,9 @@ CLIENT_LABEL: Final = "client:message"
 MOST_MESSAGES: Final = 2000
 """Messages of one request, at most."""
 
+MOST_USER: Final = 256
+"""Characters of a user's id that are kept."""
+
 _MOST_TAG: Final = 200
 
 
@@ -76,7 +79,7 @@ def read_chat_request(body: JsonObject, system_messages: SystemMessages = "added
         tuple(_tools(body)),
         results,
         tuple(_tags(body)),
-        _optional_text(body, "user"),
+        _optional_text(body, "user")[:MOST_USER],
         tuple(name for name in body if name not in RULES or RULES[name].treatment == "dropped"),
     )
 

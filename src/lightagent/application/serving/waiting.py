@@ -69,14 +69,19 @@ class WaitingSteps:
                 place = (*path, step.call_id)
                 call = self._calls.get(tuple(path), {}).get(step.call_id)
                 name, raw = ("", "") if call is None else (call.name, call.arguments)
-                request_id = request_id_of(
-                    self._runs.get((), ""), self._runs.get(place[:-1], ""), self._turns.get(place[:-1], 0), step.call_id
-                )
+                request_id = self._request_id(place)
                 self._waiting[place] = WaitingStep(place, name, copy_json(step.arguments), raw, step.reason, request_id)
             case ApprovalDecided():
                 self._waiting.pop((*path, step.call_id), None)
             case _:
                 pass
+
+    def _request_id(self, place: tuple[str, ...]) -> str:
+        """What names the request about a call; a flow, which has no run of one agent, has it for the id itself."""
+        outermost = self._runs.get(())
+        if outermost is None:
+            return place[-1]
+        return request_id_of(outermost, self._runs.get(place[:-1], ""), self._turns.get(place[:-1], 0), place[-1])
 
     @property
     def run_id(self) -> str:

@@ -15,6 +15,7 @@ from lightagent.entrypoints.cli.doctor import doctor
 from lightagent.entrypoints.cli.flow_approve_command import approve
 from lightagent.entrypoints.cli.flow_commands import flow_app
 from lightagent.entrypoints.cli.flow_record_commands import cancel, compare, graph, list_runs, show, watch
+from lightagent.entrypoints.cli.keys_commands import keys_app
 from lightagent.entrypoints.cli.mcp_commands import mcp_app
 from lightagent.entrypoints.cli.memory_changes import copy, reindex
 from lightagent.entrypoints.cli.memory_changes import forget as forget_memories
@@ -77,6 +78,7 @@ for name, about_runs in (
 ):
     flow_app.command(name)(about_runs)
 app.add_typer(flow_app, name="flow", help="Run flows, go on with their runs, decide, watch, fork and compare them.")
+app.add_typer(keys_app, name="keys", help="Make, list and revoke the keys of a server's clients.")
 app.add_typer(runs_app, name="runs", help="List, show and resume the runs that programs have stored.")
 app.add_typer(trace_app, name="trace", help="Show, list and compare the traces of runs.")
 app.add_typer(review_app, name="review", help="List, show and decide what waits for a human.")

@@ -10,7 +10,6 @@ from typing import Annotated, Final, TypeAlias, TypeVar
 
 import typer
 
-from lightagent.compose.backends import open_journals
 from lightagent.domain.errors import ConfigurationError
 from lightagent.entrypoints.cli.options import settings_for
 from lightagent.entrypoints.cli.python_objects import Wanted, load_object
@@ -36,7 +35,7 @@ _FLOW: Final = Wanted("FLOW", LightFlow, "flow")
 def open_flow(
     spec: str, config: Path | None, profile: str | None, trust: bool, *, in_memory: bool = False
 ) -> LightFlow:
-    """The flow of a file. One without a store of its own has that of the settings.
+    """The flow of a file. One without a store and an engine of its own has those of the settings.
 
     Args:
         in_memory: the command makes sense also where runs are kept nowhere.
@@ -47,15 +46,13 @@ def open_flow(
     flow = load_object(spec, _FLOW)
     if flow.keeps_runs:
         return flow
-    store = open_journals(settings_for(config, profile, False, trust))
-    if store is not None:
-        return flow.with_store(store)
-    if in_memory:
+    flow = flow.with_settings(settings_for(config, profile, False, trust))
+    if flow.keeps_runs or in_memory:
         return flow
     raise ConfigurationError(
         f"FLOW {spec}: Neither the flow nor the settings say where its runs are kept.",
-        guidance='Write LightFlow(store=JsonLightFlowStore("runs")), or add to lightagent.toml: [default.journals] '
-        'with kind = "sqlite" and path = "journals.db".',
+        guidance='Write LightFlow(store=JsonLightFlowStore("runs")), or add to lightagent.toml: [default.flow] '
+        'with store = { kind = "sqlite", path = "flows.db" }.',
     )
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from lightagent.adapters.logs import configure_logs
+from lightagent.adapters.registry import install_command
 from lightagent.agent import LightAgent
 from lightagent.bootstrap import open_app
 from lightagent.domain.errors import ConfigurationError, MissingExtraError
@@ -15,12 +16,13 @@ from lightagent.entrypoints.cli.logins import app_logins
 from lightagent.entrypoints.cli.options import Config, Debug, Model, Profile, Strict, TrustConfig, settings_for
 from lightagent.entrypoints.cli.python_objects import Wanted, load_object
 from lightagent.entrypoints.cli.stand_in import announce_stand_in
+from lightagent.flow import LightFlow
 from lightagent.settings import Settings
 from lightagent.settings.origins import printable
 from lightagent.settings.serve_schema import ServeSettings
 from lightagent.swarm import LightSwarm
 
-_WHAT: Final[Wanted[LightAgent | LightSwarm]] = Wanted("WHAT", (LightAgent, LightSwarm), "agent")
+_WHAT: Final[Wanted[LightAgent | LightSwarm | LightFlow]] = Wanted("WHAT", (LightAgent, LightSwarm, LightFlow), "agent")
 
 
 @guarded
@@ -29,8 +31,8 @@ def serve(
         list[str] | None,
         typer.Argument(
             metavar="[WHAT...]",
-            help="FILE.py:NAME or MODULE:NAME of agents and swarms. The file is run. Without any, the agent that the "
-            "settings describe.",
+            help="FILE.py:NAME or MODULE:NAME of agents, swarms and flows. The file is run. Without any, the "
+            "agent that the settings describe.",
         ),
     ] = None,
     host: Annotated[str | None, typer.Option("--host", help="Where it listens; 127.0.0.1 by default.")] = None,
@@ -63,7 +65,8 @@ def serve(
         from lightagent.entrypoints.serving.listen import listen
     except ImportError as exc:
         raise MissingExtraError(
-            "lightagent serve needs Starlette and uvicorn.", guidance='Install them: pip install "lightagent[serve]"'
+            "lightagent serve needs Starlette and uvicorn.",
+            guidance=f"Type: {install_command('serve', 'starlette', 'uvicorn')}",
         ) from exc
     loaded = [(spec, load_object(spec, _WHAT)) for spec in what or ()]
     if not loaded:
@@ -72,6 +75,7 @@ def serve(
         open_app(settings, logins=app_logins(settings)),
         [one for _, one in loaded if isinstance(one, LightAgent)],
         {spec.rpartition(":")[2]: one for spec, one in loaded if isinstance(one, LightSwarm)},
+        [one for _, one in loaded if isinstance(one, LightFlow)],
         chosen,
         lambda address: err().print(printable(f"Serves on {address}/v1; SIGTERM or Ctrl-C stops it."), markup=False),
     )

@@ -14,7 +14,29 @@ from lightagent.application.serving.refusals import RequestRefused
 from lightagent.application.steps import Step
 from lightagent.domain.errors import ConfigurationError
 from lightagent.options import ResumeOptions, RunOptions
-from lightagent.streams import RunSteps
+
+
+class Steps(Protocol):
+    """The steps of a run, as they happen; every `RunSteps` is one.
+
+    Attributes:
+        run_id: of the run, known before it begins.
+        journal: the events so far; None for what has no journal of one run, such as a flow.
+    """
+
+    @property
+    def run_id(self) -> str: ...
+
+    @property
+    def journal(self) -> Journal | None: ...
+
+    def __aiter__(self) -> AsyncIterator[Step]:
+        """Each of them once."""
+        ...
+
+    async def aclose(self) -> None:
+        """Leave the run, which is cancelled if it goes on."""
+        ...
 
 
 class ServedAgent(Protocol):
@@ -25,26 +47,14 @@ class ServedAgent(Protocol):
         """As clients name it."""
         ...
 
-    def asteps(self, query: Query, deps: object, options: RunOptions, *, stream: bool = True) -> RunSteps:
+    def asteps(self, query: Query, deps: object, options: RunOptions, *, stream: bool = True) -> Steps:
         """Begin a run."""
         ...
 
     def aresume_steps(
         self, journal: Journal, decision: Decisions, deps: object, options: ResumeOptions, *, stream: bool = True
-    ) -> RunSteps:
+    ) -> Steps:
         """Go on with one."""
-        ...
-
-
-class Steps(Protocol):
-    """The steps of a run, as they happen."""
-
-    def __aiter__(self) -> AsyncIterator[Step]:
-        """Each of them once."""
-        ...
-
-    async def aclose(self) -> None:
-        """Leave the run, which is cancelled if it goes on."""
         ...
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from starlette.responses import Response
@@ -47,6 +47,7 @@ async def chat_completions(request: ServedRequest) -> ASGIApp:
     """Answer a chat."""
     settings = request.serving.settings
     asked = read_chat_request(request.body, settings.system_messages)
+    request = replace(request, caller=request.caller.for_user(asked.user))
     served = request.serving.catalogue.find(asked.model, request.caller)
     chat = await (_begun(request, asked, served) if asked.query is not None else _gone_on(request, asked, served))
     opening = Opening(f"chatcmpl-{chat.run.id}", asked.model, int(request.serving.clock()))
@@ -66,7 +67,11 @@ async def _begun(request: ServedRequest, asked: ChatAsked, served: Served) -> _C
     """A new run for the user's question."""
     tools = client_tools(asked.tools)
     options = RunOptions(
-        history=asked.history, metadata=asked.params, instructions=asked.instructions or None, tags=asked.tags
+        history=asked.history,
+        metadata=asked.params,
+        instructions=asked.instructions or None,
+        tags=asked.tags,
+        run_group_id=request.chat_id or None,
     )
     if tools:
         options["tools"] = tools
@@ -96,7 +101,7 @@ async def _gone_on(request: ServedRequest, asked: ChatAsked, served: Served) -> 
             param="messages",
         )
     decisions = {call_id: ApprovalDecision.approve(actor=request.caller.key_id or "client") for call_id in results}
-    options = ResumeOptions(tools=tools)
+    options: ResumeOptions = {"tools": tools}
     run = request.serving.resume(request.caller, served, journal, decisions, options, stream=asked.stream)
     return _Chat(asked, served, run, waiting)
 

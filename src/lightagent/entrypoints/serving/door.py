@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
+from lightagent.application.serving.callers import NOBODY
 from lightagent.application.serving.refusals import RequestRefused, status_of
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.errors import LightAgentError
@@ -32,12 +33,12 @@ def endpoint(serving: Serving, route: ServedRoute) -> Callable[[Request], Awaita
     """The endpoint of a route: it checks, reads and answers, whatever goes wrong."""
 
     async def answer(http: Request) -> ASGIApp:
-        request = ServedRequest(serving, http, serving.nobody)
+        request = ServedRequest(serving, http, NOBODY)
         try:
-            check_host(http, serving)
+            await check_host(http, serving)
             check_origin(http, serving)
             if route.needs_key:
-                request = replace(request, caller=await serving.caller(http.headers))
+                request = replace(request, caller=await serving.authentication.caller(http.headers))
             if route.takes_body:
                 request = replace(request, body=await read_body(http, serving.settings))
             return await route.handler(request)
@@ -54,7 +55,7 @@ def endpoint(serving: Serving, route: ServedRoute) -> Callable[[Request], Awaita
     return answer
 
 
-def check_host(http: Request, serving: Serving) -> None:
+async def check_host(http: Request, serving: Serving) -> None:
     """Raise unless the request names this server as clients may.
 
     A page of a stranger can have a browser send requests to this machine under a name of its own.
@@ -62,8 +63,12 @@ def check_host(http: Request, serving: Serving) -> None:
     Raises:
         RequestRefused: it does not.
     """
-    names = {name.lower() for name in serving.settings.hosts} or (None if serving.needs_key else LOCAL_NAMES)
-    if names is not None and _host_name(http.headers.get("host", "")) not in names:
+    name = _host_name(http.headers.get("host", ""))
+    if serving.settings.hosts:
+        is_ours = name in map(str.lower, serving.settings.hosts)
+    else:
+        is_ours = name in LOCAL_NAMES or await serving.authentication.needed()
+    if not is_ours:
         raise RequestRefused(421, "This server is not called so.", "Name it in the setting serve.hosts.")
 
 

@@ -6,6 +6,7 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 
 import uvicorn
 
@@ -14,6 +15,7 @@ from lightagent.bootstrap import App
 from lightagent.domain.errors import ConfigurationError
 from lightagent.entrypoints.serving.serve import serve
 from lightagent.entrypoints.serving.state import Serving
+from lightagent.flow import LightFlow
 from lightagent.settings.serve_schema import ServeSettings
 from lightagent.swarm import LightSwarm
 
@@ -36,33 +38,35 @@ def listen(
     app: App,
     agents: Sequence[LightAgent],
     swarms: Mapping[str, LightSwarm],
+    flows: Sequence[LightFlow],
     settings: ServeSettings,
     tell: Callable[[str], None],
 ) -> None:
     """Serve until a signal comes, and close what is open.
 
     Args:
-        app: its agent is served where neither agents nor swarms are given.
+        app: its agent is served where nothing else is given.
         tell: is told the address once it listens.
 
     Raises:
         ConfigurationError: it may not listen there without keys, or the address cannot be had.
     """
-    asyncio.run(_listen(app, agents, swarms, settings, tell))
+    asyncio.run(_listen(app, agents, swarms, flows, settings, tell))
 
 
 async def _listen(
     app: App,
     agents: Sequence[LightAgent],
     swarms: Mapping[str, LightSwarm],
+    flows: Sequence[LightFlow],
     settings: ServeSettings,
     tell: Callable[[str], None],
 ) -> None:
     async with app:
-        own = [*agents] if agents or swarms else [app.agent()]
-        starlette = serve(own, swarms=swarms, settings=settings, store=app.journals)
+        own = [*agents] if agents or swarms or flows else [app.agent()]
+        starlette = serve(own, swarms=swarms, flows=flows, settings=settings, store=app.journals)
         serving: Serving = starlette.state.serving
-        require_keys(settings.host, has_keys=serving.needs_key)
+        require_keys(settings.host, has_keys=await serving.authentication.needed())
         with listening(settings) as sock:
             host, port = sock.getsockname()[:2]
             tell(f"http://{f'[{host}]' if ':' in host else host}:{port}")
@@ -72,8 +76,15 @@ async def _listen(
             try:
                 await _Server(config, serving).serve([sock])
             finally:
-                for agent in agents:
-                    await agent.aclose()
+                await _close(agents, flows)
+
+
+async def _close(agents: Sequence[LightAgent], flows: Sequence[LightFlow]) -> None:
+    async with AsyncExitStack() as stack:
+        for agent in agents:
+            stack.push_async_callback(agent.aclose)
+        for flow in flows:
+            stack.push_async_callback(flow.aclose)
 
 
 def require_keys(host: str, *, has_keys: bool) -> None:

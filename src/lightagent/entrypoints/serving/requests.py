@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from starlette.requests import Request
 from starlette.types import ASGIApp
@@ -16,6 +16,9 @@ from lightagent.application.serving.refusals import RequestRefused
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.json_types import JsonObject
 from lightagent.entrypoints.serving.state import Serving
+
+MOST_CHAT_ID: Final = 200
+"""Characters of a chat's id that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,12 @@ class ServedRequest:
     caller: Caller
     body: JsonObject = field(default_factory=dict)
     id: str = field(default_factory=lambda: f"req_{uuid.uuid4().hex}")
+
+    @property
+    def chat_id(self) -> str:
+        """The chat that a key which asks for others names; it links runs, and gives access to nothing."""
+        name = self.serving.settings.chat_header
+        return "" if name is None or not self.caller.delegating else self.http.headers.get(name, "")[:MOST_CHAT_ID]
 
     @property
     def headers(self) -> dict[str, str]:

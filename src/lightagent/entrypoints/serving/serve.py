@@ -16,14 +16,18 @@ from lightagent.adapters.system import SystemClock
 from lightagent.agent import LightAgent
 from lightagent.application.serving.callers import Caller
 from lightagent.application.serving.kept_runs import KeptRuns
+from lightagent.application.serving.keys import AccessKeys
 from lightagent.domain.errors import ConfigurationError
+from lightagent.entrypoints.serving.authentication import Authentication
 from lightagent.entrypoints.serving.catalogue import Catalogue, Served, ServedAgent
 from lightagent.entrypoints.serving.chat_completions import CHAT_ROUTES
 from lightagent.entrypoints.serving.door import endpoint
 from lightagent.entrypoints.serving.health import HEALTH_ROUTES
 from lightagent.entrypoints.serving.models import MODEL_ROUTES
 from lightagent.entrypoints.serving.requests import ServedRoute
+from lightagent.entrypoints.serving.served_flows import FlowAgent
 from lightagent.entrypoints.serving.state import Serving
+from lightagent.flow import LightFlow
 from lightagent.ports.journals import JournalStore
 from lightagent.settings import Settings
 from lightagent.settings.serve_schema import ServeSettings
@@ -37,6 +41,7 @@ def serve(
     agents: ServedAgent | Iterable[ServedAgent] = (),
     *,
     swarms: Mapping[str, LightSwarm] | None = None,
+    flows: Iterable[LightFlow] = (),
     settings: Settings | ServeSettings | None = None,
     store: JournalStore | None = None,
     deps: Callable[[Caller], object] | None = None,
@@ -50,6 +55,7 @@ def serve(
     Args:
         agents: each is a model that clients name.
         swarms: by the name under which each is a model; its first agent is asked first.
+        flows: each is a model; what it is asked is the last message alone.
         settings: the section `serve` of the settings, or all of them; by default what the section has by default.
         store: keeps every run, so that those that wait survive the process, and the keys; without one the few runs that
             wait are kept in memory.
@@ -60,9 +66,17 @@ def serve(
     """
     chosen = settings.serve if isinstance(settings, Settings) else settings or ServeSettings()
     several = agents if isinstance(agents, Iterable) else (agents,)
-    catalogue = Catalogue([*(Served(agent.name, agent) for agent in several), *_swarms(swarms or {})])
-    kept = KeptRuns(MemoryJournalStore() if store is None else store, SystemClock(), lasts=store is not None)
-    return application(Serving(catalogue, chosen, kept, deps))
+    catalogue = Catalogue(
+        [
+            *(Served(agent.name, agent) for agent in several),
+            *_swarms(swarms or {}),
+            *(Served(flow.name, FlowAgent(flow), "flow") for flow in flows),
+        ]
+    )
+    clock, places = SystemClock(), MemoryJournalStore() if store is None else store
+    kept = KeptRuns(places, clock, lasts=store is not None)
+    authentication = Authentication(AccessKeys(places, clock.now), chosen)
+    return application(Serving(catalogue, chosen, kept, authentication, deps))
 
 
 def application(serving: Serving, routes: Sequence[ServedRoute] = ROUTES) -> Starlette:

@@ -10,8 +10,8 @@ from lightagent.application.cancellation_token import CancellationToken
 from lightagent.application.journal import Journal
 from lightagent.application.serving.kept_runs import KeptRuns
 from lightagent.application.serving.refusals import RequestRefused
+from lightagent.entrypoints.serving.catalogue import Steps
 from lightagent.entrypoints.serving.slots import Slot, Slots
-from lightagent.streams import RunSteps
 
 
 class GoingRuns:
@@ -65,7 +65,7 @@ class ServedRun:
 
     def __init__(
         self,
-        steps: RunSteps,
+        steps: Steps,
         token: CancellationToken,
         slots: Slots,
         slot: Slot,
@@ -73,15 +73,15 @@ class ServedRun:
         kept: KeptRuns,
     ) -> None:
         self.steps = steps
-        self.id = steps.journal.started.run_id
+        self.id = steps.run_id
         self._token = token
         self._slots, self._slot = slots, slot
         self._going, self._kept = going, kept
         going.add(self)
 
     @property
-    def journal(self) -> Journal:
-        """What happened so far."""
+    def journal(self) -> Journal | None:
+        """What happened so far, where it is a run of an agent."""
         return self.steps.journal
 
     @property
@@ -104,7 +104,8 @@ class ServedRun:
     ) -> None:
         try:
             await self.steps.aclose()
-            await self._kept.left(self.journal)
+            if self.journal is not None:
+                await self._kept.left(self.journal)
         finally:
             self.forget()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -14,16 +14,16 @@ from lightagent.aiokits.abandon import stop
 from lightagent.application.cancellation_token import CancellationToken
 from lightagent.application.decide_calls import Decisions
 from lightagent.application.journal import Journal
-from lightagent.application.serving.callers import NOBODY, Caller
+from lightagent.application.serving.callers import Caller
 from lightagent.application.serving.kept_runs import KeptRuns
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.domain.errors import ConfigurationError
-from lightagent.entrypoints.serving.catalogue import Catalogue, Served
+from lightagent.entrypoints.serving.authentication import Authentication
+from lightagent.entrypoints.serving.catalogue import Catalogue, Served, Steps
 from lightagent.entrypoints.serving.served_run import GoingRuns, ServedRun
 from lightagent.entrypoints.serving.slots import Slots
 from lightagent.options import ResumeOptions, RunOptions
 from lightagent.settings.serve_schema import ServeSettings
-from lightagent.streams import RunSteps
 
 LAST_WORDS: Final = 2.0
 """Seconds in which runs that were cancelled put their end on record, and tell their clients."""
@@ -35,18 +35,16 @@ class Serving:
 
     Attributes:
         kept: where runs wait for their clients.
-        needs_key: each request must come with a key.
+        authentication: finds out who asks.
         deps: makes the dependencies of the agents' tools for a caller.
-        nobody: who asks where no key is needed.
     """
 
     catalogue: Catalogue
     settings: ServeSettings
     kept: KeptRuns
+    authentication: Authentication
     deps: Callable[[Caller], object] | None = None
-    needs_key: bool = False
     clock: Callable[[], float] = time.time
-    nobody: Caller = NOBODY
     going: GoingRuns = field(default_factory=GoingRuns)
     slots: Slots = field(init=False)
     _background: set[asyncio.Task[None]] = field(default_factory=set)
@@ -54,14 +52,6 @@ class Serving:
     def __post_init__(self) -> None:
         chosen = self.settings
         self.slots = Slots(chosen.runs, chosen.runs_of_key, chosen.waiting_runs)
-
-    async def caller(self, headers: Mapping[str, str]) -> Caller:
-        """Who made a request with these headers.
-
-        Raises:
-            RequestRefused: it has no key, or none that holds.
-        """
-        return self.nobody
 
     def begin(self, caller: Caller, served: Served, query: Query, options: RunOptions, *, stream: bool) -> ServedRun:
         """A run for this caller, checked and about to begin. It is the caller's, whatever `options` say.
@@ -99,7 +89,7 @@ class Serving:
             lambda: served.agent.aresume_steps(journal, decision, self._deps(caller), owned, stream=stream),
         )
 
-    def _served(self, caller: Caller, token: CancellationToken, begin: Callable[[], RunSteps]) -> ServedRun:
+    def _served(self, caller: Caller, token: CancellationToken, begin: Callable[[], Steps]) -> ServedRun:
         try:
             steps = begin()
         except ConfigurationError as exc:

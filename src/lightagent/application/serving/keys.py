@@ -1,0 +1,196 @@
+"""The keys of a server's clients, in a store: made, listed, revoked, and found by what a request brings."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+from lightagent.application.entry_codec import EntryCodec
+from lightagent.application.read_streams import list_streams, read_each
+from lightagent.application.serving.callers import Caller
+from lightagent.domain.errors import ConfigurationError, StoreError, StreamConflict
+from lightagent.domain.journal_streams import StreamKey, StreamQuery
+from lightagent.domain.scopes import NO_SCOPE
+from lightagent.domain.serving_keys import AccessKey, digest_of, id_in, written_key
+from lightagent.ports.journals import JournalStore
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+KIND: Final = "access_key"
+"""The kind of the streams that hold keys. Each entry is the whole record; the last one holds."""
+
+KNOWN_SECONDS: Final = 5.0
+"""For so long a key that was looked up is known: then it is looked up again, and found revoked if it was."""
+
+USE_SECONDS: Final = 3600.0
+"""Uses within that time are one on record."""
+
+_MOST_KNOWN: Final = 1000
+
+
+class AccessKeys:
+    """The keys in a store, of all tenants.
+
+    Args:
+        clock: tells the seconds since 1970.
+    """
+
+    def __init__(self, store: JournalStore, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._clock = clock
+        self._known: dict[str, tuple[AccessKey, float]] = {}
+        self._exist: tuple[bool, float] = False, float("-inf")
+
+    async def create(
+        self,
+        name: str = "",
+        *,
+        tenant: str = "",
+        user: str = "",
+        roles: Sequence[str] = (),
+        agents: Sequence[str] | None = None,
+        delegating: bool = False,
+        expires_in: float | None = None,
+    ) -> tuple[str, AccessKey]:
+        """A new key, and its record. The key is nowhere else: whoever loses it makes another.
+
+        Args:
+            expires_in: seconds; None: it does not.
+
+        Raises:
+            ConfigurationError: it would never hold.
+            StoreError: the store cannot be written.
+        """
+        if expires_in is not None and not expires_in > 0:
+            raise ConfigurationError("A key must hold for some time.", guidance="Give seconds above 0, or none.")
+        now, key_id = self._clock(), secrets.token_hex(8)
+        key = written_key(key_id, secrets.token_urlsafe(32))
+        record = AccessKey(
+            key_id,
+            digest_of(key),
+            name,
+            tenant,
+            user,
+            tuple(roles),
+            None if agents is None else tuple(agents),
+            delegating,
+            now,
+            None if expires_in is None else now + expires_in,
+        )
+        await self._write(record, expected=0)
+        return key, record
+
+    async def list(self, tenant: str | None = None) -> AsyncIterator[AccessKey]:
+        """The keys, the newest first.
+
+        Args:
+            tenant: only those of this tenant.
+
+        Raises:
+            IncompleteListing: after all that can be read, if something cannot.
+            StoreError: the store cannot be read.
+        """
+        labels = {} if tenant is None else {"tenant": tenant}
+
+        async def read(key: StreamKey) -> AccessKey | None:
+            return (await self._read(key.id))[0]
+
+        async for one in read_each(self._store, StreamQuery(kind=KIND, labels=labels), read, "Key"):
+            yield one
+
+    async def revoke(self, key_id: str) -> AccessKey:
+        """Let a key hold no longer; other processes see it within `KNOWN_SECONDS`.
+
+        Raises:
+            ConfigurationError: there is no such key.
+            StoreError: the store cannot be written.
+        """
+        while True:
+            record, head = await self._read(key_id)
+            if record is None:
+                raise ConfigurationError(f"There is no key {key_id!r:.100}.", guidance="List those there are.")
+            if record.revoked_at is not None:
+                return record
+            with suppress(StreamConflict):
+                revoked = replace(record, revoked_at=self._clock())
+                await self._write(revoked, expected=head)
+                self._known.pop(key_id, None)
+                return revoked
+
+    async def exist(self) -> bool:
+        """Whether there are any, so that requests must come with one. Once there are, it stays so.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        found, asked_at = self._exist
+        now = self._clock()
+        if not found and now - asked_at >= KNOWN_SECONDS:
+            found = False
+            async for _ in list_streams(self._store, StreamQuery(kind=KIND, limit=1)):
+                found = True
+                break
+            self._exist = found, now
+        return found
+
+    async def caller(self, key: str) -> Caller | None:
+        """Who comes with this key; None where there is no such key, or it holds no longer.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        record = await self._find(id_in(key))
+        if record is None or not record.fits(key) or record.status(self._clock()) != "active":
+            return None
+        await self._note_use(record)
+        return Caller(record.key_id, record.tenant, record.user, record.roles, record.agents, record.delegating)
+
+    async def _find(self, key_id: str) -> AccessKey | None:
+        if not key_id:
+            return None
+        now = self._clock()
+        known = self._known.get(key_id)
+        if known is not None and now - known[1] < KNOWN_SECONDS:
+            return known[0]
+        record, _ = await self._read(key_id)
+        self._known.pop(key_id, None)
+        if record is not None:
+            self._known[key_id] = record, now
+            for oldest in [*self._known][:-_MOST_KNOWN]:
+                del self._known[oldest]
+        return record
+
+    async def _note_use(self, record: AccessKey) -> None:
+        now = self._clock()
+        if record.last_used_at is not None and now - record.last_used_at < USE_SECONDS:
+            return
+        with suppress(StoreError):  # A key holds also where its use cannot be written.
+            latest, head = await self._read(record.key_id)
+            if latest is not None and latest.revoked_at is None:
+                used = replace(latest, last_used_at=now)
+                await self._write(used, expected=head)
+                self._known[record.key_id] = used, now
+
+    async def _read(self, key_id: str) -> tuple[AccessKey | None, int]:
+        found = await self._store.read(StreamKey(NO_SCOPE, KIND, key_id), -1)
+        return (_CODEC.read(found.entries[-1]) if found.entries else None), found.stream.head
+
+    async def _write(self, record: AccessKey, *, expected: int) -> None:
+        key = StreamKey(NO_SCOPE, KIND, record.key_id)
+        labels = {"tenant": record.tenant}
+        await self._store.append(key, [_CODEC.draft(record)], expected=expected, at=self._clock(), labels=labels)
+
+
+@cache
+def _adapter() -> TypeAdapter[AccessKey]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(AccessKey)
+
+
+_CODEC: Final = EntryCodec[AccessKey]("Key", _adapter)

@@ -1,0 +1,117 @@
+"""Who asks: the key of a request, and for keys that ask for others the user whom it names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Final
+
+from lightagent.adapters.registry import install_command
+from lightagent.application.serving.callers import NOBODY, Caller
+from lightagent.application.serving.keys import AccessKeys
+from lightagent.application.serving.refusals import RequestRefused
+from lightagent.domain.errors import ConfigurationError, MissingExtraError
+from lightagent.settings.secrets import reference
+from lightagent.settings.serve_schema import ServeSettings
+
+USER_JWT: Final = "x-openwebui-user-jwt"
+"""The header in which Open WebUI signs who its user is."""
+
+MOST_USER: Final = 256
+"""Characters of a user's id."""
+
+_LEEWAY: Final = 60
+"""Seconds by which the clocks of two machines may differ."""
+
+
+class Authentication:
+    """Finds out who asks.
+
+    Args:
+        keys: those that there are.
+        environ: where a secret is that the settings refer to.
+
+    Raises:
+        ConfigurationError: the secret of user tokens is not there, or too short.
+    """
+
+    def __init__(self, keys: AccessKeys, settings: ServeSettings, environ: Mapping[str, str] | None = None) -> None:
+        self._keys = keys
+        self._settings = settings
+        self._secret = _secret(settings, os.environ if environ is None else environ)
+
+    async def needed(self) -> bool:
+        """Whether each request must come with a key."""
+        wanted = self._settings.keys
+        return await self._keys.exist() if wanted is None else wanted
+
+    async def caller(self, headers: Mapping[str, str]) -> Caller:
+        """Who made a request with these headers.
+
+        Raises:
+            RequestRefused: it has no key, or none that holds; or what says who the user is cannot be believed.
+        """
+        if not await self.needed():
+            return NOBODY
+        caller = await self._keys.caller(_bearer(headers))
+        if caller is None:
+            raise RequestRefused(401, "There is no such key, or it holds no longer.", "Send Authorization: Bearer KEY.")
+        user = self._user(headers) if caller.delegating else ""
+        if len(user) > MOST_USER:
+            raise RequestRefused(400, f"The id of the user has more than {MOST_USER} characters.", "")
+        return caller.for_user(user)
+
+    def _user(self, headers: Mapping[str, str]) -> str:
+        """The user whom a request of a delegating key names; a signed name alone where a secret is set."""
+        if self._secret is not None:
+            return user_in(headers.get(USER_JWT, ""), self._secret)
+        name = self._settings.user_header
+        return "" if name is None else headers.get(name, "")
+
+
+def user_in(token: str, secret: bytes) -> str:
+    """The user whom a signed token names: its `sub` or `id`.
+
+    Raises:
+        RequestRefused: it is missing, not signed with this secret, or over.
+    """
+    from joserfc import jwt
+    from joserfc.errors import JoseError
+    from joserfc.jwk import OctKey
+
+    try:
+        read = jwt.decode(token, OctKey.import_key(secret), algorithms=["HS256"])
+        jwt.JWTClaimsRegistry(leeway=_LEEWAY, exp={"essential": True}).validate(read.claims)
+    except (JoseError, ValueError):
+        raise RequestRefused(
+            401, "The token of the user cannot be believed.", "Sign it with the shared secret, for some minutes."
+        ) from None
+    user = read.claims.get("sub") or read.claims.get("id")
+    if not isinstance(user, str) or not user:
+        raise RequestRefused(401, "The token names no user.", "Put the user's id into the claim sub.")
+    return user
+
+
+def _bearer(headers: Mapping[str, str]) -> str:
+    scheme, _, key = headers.get("authorization", "").partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
+
+
+def _secret(settings: ServeSettings, environ: Mapping[str, str]) -> bytes | None:
+    given = settings.user_jwt_secret
+    if given is None:
+        return None
+    variable = reference(given)
+    text = given if isinstance(given, str) else environ.get(variable or "", "")
+    if len(text) < 16:
+        raise ConfigurationError(
+            "serve.user_jwt_secret: it is missing, or has less than 16 characters.",
+            guidance="Give both servers the same long random text.",
+        )
+    try:
+        import joserfc  # noqa: F401
+    except ImportError as exc:
+        raise MissingExtraError(
+            "Signed users need joserfc.", guidance=f"Type: {install_command('jwt', 'joserfc')}"
+        ) from exc
+    return text.encode()

@@ -104,8 +104,8 @@ def check_resumption(options: ResumeOptions[Never]) -> None:
     form: object = options.get("result_format")
     if form not in (None, "object"):
         raise ConfigurationError(
-            f"resume: result_format is {shown(form):.50}, and it gives a RunResult, an object.",
-            guidance="Its content is the text, and its to_dict() plain data.",
+            f"resume: 'result_format' can be 'object' alone, got {shown(form):.50}.",
+            guidance="resume() gives a RunResult; its content is the text, its to_dict() plain data.",
         )
 
 

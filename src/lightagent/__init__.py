@@ -199,7 +199,7 @@ if TYPE_CHECKING:
     from lightagent.domain.guardrails import GuardrailDecision
     from lightagent.domain.handoffs import HandoffLimits, HistoryTransfer
     from lightagent.domain.history import HistoryMessage
-    from lightagent.domain.hooks import HookContext, HookDecision
+    from lightagent.domain.hooks import HookContext, HookDecision, HookPhase
     from lightagent.domain.information_flow import InformationFlow
     from lightagent.domain.json_types import JsonInput, JsonObject, JsonValue
     from lightagent.domain.limits import Limits
@@ -327,14 +327,14 @@ __all__ = [
     "FlowStreamEventType", "FlowTimeout", "FlowWorker", "FlushableSink", "FoundMemory", "FunctionTool", "Gate",
     "GeneratedTool", "GuardrailDecision", "Handoff", "HandoffContext", "HandoffLimits", "HandoffPayload",
     "HeldStream", "HistoryMessage", "HistoryReference", "HistorySource", "HistoryTransfer", "HookContext",
-    "HookDecision", "HttpServer", "HumanApprovalHook", "HumanFeedback", "InMemoryReviewStore", "InProcessMemory",
-    "InformationFlow", "Journal", "JournalBudgetAccounts", "JournalStore", "JsonInput", "JsonLightFlowStore",
-    "JsonObject", "JsonReviewStore", "JsonValue", "JsonlTraceExporter", "LightAgent", "LightAgentError",
-    "LightAgentErrorInfo", "LightFlow", "LightFlowResult", "LightFlowStep", "LightFlowStepResult", "LightSwarm",
-    "Limits", "ListedTools", "MailLimits", "McpFault", "McpServer", "McpTools", "McpUnavailable", "MemoriesPayload",
-    "MemoryAdmissionDecision", "MemoryBudgetAccounts", "MemoryCandidate", "MemoryOwner", "MemoryPolicy",
-    "MemoryPromotedPayload", "MemoryPromotionDecision", "MemoryPromotionPayload", "MemoryProtocol",
-    "MemoryQueryPayload", "MemoryRecord", "MemoryScope", "MemoryStore", "MemoryWritePayload",
+    "HookDecision", "HookPhase", "HttpServer", "HumanApprovalHook", "HumanFeedback", "InMemoryReviewStore",
+    "InProcessMemory", "InformationFlow", "Journal", "JournalBudgetAccounts", "JournalStore", "JsonInput",
+    "JsonLightFlowStore", "JsonObject", "JsonReviewStore", "JsonValue", "JsonlTraceExporter", "LightAgent",
+    "LightAgentError", "LightAgentErrorInfo", "LightFlow", "LightFlowResult", "LightFlowStep",
+    "LightFlowStepResult", "LightSwarm", "Limits", "ListedTools", "MailLimits", "McpFault", "McpServer", "McpTools",
+    "McpUnavailable", "MemoriesPayload", "MemoryAdmissionDecision", "MemoryBudgetAccounts", "MemoryCandidate",
+    "MemoryOwner", "MemoryPolicy", "MemoryPromotedPayload", "MemoryPromotionDecision", "MemoryPromotionPayload",
+    "MemoryProtocol", "MemoryQueryPayload", "MemoryRecord", "MemoryScope", "MemoryStore", "MemoryWritePayload",
     "MemoryWrittenPayload", "MissingExtraError", "ModelEndpoint", "ModelPrice", "MontyRunner", "NarrowTools",
     "NoteEvent", "ObservingHook", "OfflineModel", "OpenAIChatModel", "OpenApiTools", "OpenTelemetrySink", "Origin",
     "Outcome", "OutputError", "OutputPayload", "OwnerSelection", "Passed", "PayloadT", "Phase", "PolicyError",

@@ -176,7 +176,7 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
         "StepToolPartEvent",
         "StepToolResultEvent",
     ),
-    "domain.hooks": ("HookContext", "HookDecision"),
+    "domain.hooks": ("HookContext", "HookDecision", "HookPhase"),
     "application.tool_sources.code_tools": ("CodeTools",),
     "adapters.code.monty": ("MontyRunner",),
     "adapters.code.subprocess": ("SubprocessRunner",),

@@ -89,7 +89,7 @@ class HookContext:
         metadata: `turn`; `call_id`, empty unless it is about a tool call; `path`, the calls that lead to a nested run.
     """
 
-    phase: str
+    phase: HookPhase
     payload: JsonObject = field(default_factory=dict)
     trace_id: str = ""
     parent_trace_id: str = ""

@@ -14,7 +14,7 @@ from lightagent.application.projections.trace_summary import summarize_trace
 from lightagent.domain.events import Event
 from lightagent.domain.flow.events import FlowEvent
 from lightagent.domain.json_checks import to_json_object
-from lightagent.domain.json_types import JsonObject
+from lightagent.domain.json_types import JsonInput, JsonObject
 from lightagent.domain.origin import Origin, TraceHeaders
 from lightagent.domain.prices import PriceTable
 from lightagent.domain.trace_summary import TraceSummary
@@ -137,7 +137,7 @@ class TraceRecorder:
         *,
         usage: object = None,
         pricing: Mapping[str, float] | PriceTable | None = None,
-        metadata: JsonObject | None = None,
+        metadata: Mapping[str, JsonInput] | None = None,
     ) -> ExportedT:
         """`export_trace` of what was recorded."""
         return export_trace(self.to_list(), exporter, usage=usage, pricing=pricing, metadata=metadata)

@@ -68,7 +68,7 @@ class TraceRecorder:
         self.capture_content = capture_content
         self.limit = limit
         self.events: list[TraceEvent] = []
-        self.dropped = 0
+        self.dropped: int = 0
         self._lock = threading.Lock()
 
     def record(self, event_type: str, data: Mapping[str, object] | None = None) -> TraceEvent | None:

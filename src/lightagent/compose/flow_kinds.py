@@ -21,6 +21,7 @@ from lightagent.compose.step_policies import (
     compose_function,
     compose_names,
 )
+from lightagent.domain.absent_names import STEP_OPTIONS
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.definition import StepDefinition, WaitFor
 from lightagent.domain.json_checks import to_json_object
@@ -186,7 +187,7 @@ def _inside(options: StepOptions) -> StepOptions:
 
 def _steps_of(at: str, kind: str, steps: tuple[object, ...], options: StepOptions) -> tuple[LightFlowStep, ...]:
     """The steps of a flow as the body of a map or of a loop."""
-    check_options(options, StepOptions, at)
+    check_options(options, StepOptions, at, absent=STEP_OPTIONS)
     found = tuple(step for step in steps if isinstance(step, LightFlowStep))
     if not found:
         raise ConfigurationError(f"{at}: the flow inside this {kind} has no steps.", guidance="Declare them first.")

@@ -17,6 +17,7 @@ from lightagent.compose.step_policies import (
     compose_timeout,
 )
 from lightagent.compose.step_work import compose_verifier, compose_work
+from lightagent.domain.absent_names import STEP_OPTIONS
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.definition import StepDefinition
 from lightagent.domain.json_checks import to_json_object
@@ -33,7 +34,7 @@ def compose_step(name: object, options: StepOptions) -> LightFlowStep:
     """
     named = check_name(name)
     at = f"step {named!r:.60}"
-    check_options(options, StepOptions, at)
+    check_options(options, StepOptions, at, absent=STEP_OPTIONS)
     tools, metadata = options.get("tools"), to_json_object(options.get("metadata") or {}, f"{at}: metadata")
     query, form = options.get("query"), options.get("output_type")
     output = None if form is None else OutputForm(form)

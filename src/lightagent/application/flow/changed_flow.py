@@ -134,6 +134,19 @@ def within(steps: Mapping[str, LightFlowStep]) -> Within:
     return faults
 
 
+def held_run(
+    events: Sequence[FlowEvent], definition: FlowDefinition, steps: Mapping[str, LightFlowStep]
+) -> HeldRun | None:
+    """What holds back a run of a flow; None where nothing does, or it is done, or one of another flow."""
+    if not events:
+        return None
+    state = fold(events)
+    if state.definition.name != definition.name or state.status == "success" or state.definition == definition:
+        return None
+    faults = change_faults(events, definition, within=within(steps))
+    return HeldRun(state.run_id, state.status, faults) if faults else None
+
+
 async def held_runs(
     store: JournalStore, owner: Scope, definition: FlowDefinition, steps: Mapping[str, LightFlowStep]
 ) -> AsyncIterator[HeldRun]:
@@ -146,13 +159,7 @@ async def held_runs(
 
     async def read(key: StreamKey) -> HeldRun | None:
         _, events = await read_flow(store, key)
-        if not events:
-            return None
-        state = fold(events)
-        if state.definition.name != definition.name or state.status == "success" or state.definition == definition:
-            return None
-        faults = change_faults(events, definition, within=within(steps))
-        return HeldRun(state.run_id, state.status, faults) if faults else None
+        return held_run(events, definition, steps)
 
     query = StreamQuery(kind=KIND, tenant=owner.tenant, user=owner.user)
     async for held in read_each(store, query, read, "The run of a flow"):

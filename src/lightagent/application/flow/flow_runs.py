@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final
 
 from lightagent.application.apply_policy import policy_names
@@ -15,7 +15,7 @@ from lightagent.application.flow.flow_request import FlowRequest
 from lightagent.application.flow.flow_reviews import FlowReviews
 from lightagent.application.flow.flow_spell import watched
 from lightagent.application.flow.flow_step import LightFlowStep
-from lightagent.application.flow.fork_flow import ForkPoint, forked
+from lightagent.application.flow.fork_flow import ForkPoint, forked, new_id
 from lightagent.application.flow.listen import listening
 from lightagent.application.flow.listeners import Listeners
 from lightagent.application.flow.open_run import OVER, RunOpener
@@ -28,7 +28,7 @@ from lightagent.application.flow.step_result import LightFlowResult
 from lightagent.application.flow.underway import MOST_AT_ONCE
 from lightagent.application.flow.value_sizes import check_size
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.flow.events import FlowStarted, Resumed
+from lightagent.domain.flow.events import FlowEvent, FlowStarted, Resumed
 from lightagent.domain.flow.limits import DEFAULT_FLOW_LIMITS, FlowLimits
 from lightagent.domain.flow.state import FlowState, fold
 from lightagent.domain.flow.validation import validate
@@ -142,18 +142,24 @@ class FlowRuns:
                         await self._go_on(flow, log, await may_resume(flow))
         return self._result(flow)
 
-    async def take_over(self, steps: Sequence[LightFlowStep], request: FlowRequest) -> tuple[LightFlowResult, int]:
+    async def take_over(
+        self, steps: Sequence[LightFlowStep], request: FlowRequest, taken: Callable[[], None]
+    ) -> tuple[LightFlowResult, int]:
         """Go on with a run that nobody has, unless it is over; with the sequence of its last event afterwards.
 
         Unlike with `resume`, what has failed is not tried anew, and a run that was cancelled stays so: of those, nobody
         has said that they shall go on.
 
+        Args:
+            taken: is called once nobody else has it.
+
         Raises:
             LeaseHeld: somebody else was quicker.
             ConfigurationError, StoreError: as `resume`.
         """
-        async with self._open.taken(steps, request, wait=0.0) as taken:
-            flow, log = taken.flow, taken.log
+        async with self._open.taken(steps, request, wait=0.0) as opened:
+            flow, log = opened.flow, opened.log
+            taken()
             with watched(flow):
                 async with settling(flow):
                     if flow.state.cancelled and flow.state.status == "running":
@@ -195,9 +201,7 @@ class FlowRuns:
                 is taken.
             StoreError: one of the two cannot be read or written.
         """
-        run_id = request.run_id or self._ids.new()
-        if run_id == point.source:
-            raise ConfigurationError("A fork has another run_id than its source.", guidance="Leave new_run_id out.")
+        run_id = new_id(point, request, self._ids)
         _, known = await read_flow(self._store, flow_key(point.source, request.scope))
         if not known:
             raise no_such_run(point.source)
@@ -207,9 +211,21 @@ class FlowRuns:
         if definition != fold(events).definition:
             below = within(self._open.works(steps))
             events.append(change_to(events, definition, request.accept, self._clock.now(), below))
-        async with self._open.new(run_id, request.scope, named=bool(request.run_id)) as log:
+        return await self.begin_with(steps, events, request)
+
+    async def begin_with(
+        self, steps: Sequence[LightFlowStep], events: list[FlowEvent], request: FlowRequest
+    ) -> LightFlowResult:
+        """Begin a run with events that are known already, those of a fork, and go on with it.
+
+        Raises:
+            ConfigurationError: the run's id is taken.
+            StoreError: it cannot be kept.
+        """
+        state = fold(events)
+        async with self._open.new(state.run_id, request.scope, named=bool(request.run_id)) as log:
             await log.append(events, "running")
-            flow = self._open.active(steps, fold(events), events, log, request, self._seen.watchers())
+            flow = self._open.active(steps, state, events, log, request, self._seen.watchers())
             with watched(flow):
                 async with settling(flow):
                     await self._run(flow, log)

@@ -252,7 +252,7 @@ def step_result(node: Node, traces: Mapping[str, list[TraceEvent]] | None = None
         content,
         output.value,
         status,
-        node.error or _skipped(node),
+        node.error if status in ("success", "failed") else node.error or _skipped(node),
         attempts_made(node),
         node.fallback,
         node.started_at,

@@ -36,6 +36,7 @@ class Underway:
         self._after: dict[WorkKey, list[Callable[[], None]]] = {}
         self._stopping: set[asyncio.Task[None]] = set()
         self._attempts: set[WorkKey] = set()
+        self._loop = asyncio.get_running_loop()
         self.failure: BaseException | None = None
 
     @property
@@ -84,7 +85,7 @@ class Underway:
         **named: P.kwargs,
     ) -> None:
         """Do something, in a task of its own."""
-        self._tasks[key] = asyncio.create_task(self._do(key, work, *arguments, **named))
+        self._tasks[key] = self._loop.create_task(self._do(key, work, *arguments, **named))
 
     async def _do(
         self,

@@ -280,7 +280,7 @@ if TYPE_CHECKING:
         url_allowlist_guardrail,
     )
     from lightagent.human_review import HumanApprovalHook, InMemoryReviewStore, JsonReviewStore, ReviewStore
-    from lightagent.options import AgentOptions, ResumeOptions, RunOptions, SwarmOptions
+    from lightagent.options import AgentOptions, ResumeOptions, RunOptions, SwarmOptions, ToolLike
     from lightagent.ports.budgets import BudgetAccounts, Budgets, TenantBudget
     from lightagent.ports.code import CodeRunner
     from lightagent.ports.content_policy import ContentPolicy
@@ -350,33 +350,35 @@ __all__ = [
     "StepToolResultEvent", "StepVerdict", "Stopped", "StoredRun", "StoredRunStatus", "StreamEvent",
     "StreamEventType", "Subject", "SubprocessRunner", "Suspended", "SwarmOptions", "TelemetrySink", "TenantBudget",
     "TextData", "TextDelta", "TokenCounter", "Tool", "ToolAnswer", "ToolCallData", "ToolCallDelta", "ToolCallEvent",
-    "ToolCallRecord", "ToolError", "ToolList", "ToolLoader", "ToolPartData", "ToolPartEvent", "ToolRegistry",
-    "ToolResultData", "ToolResultEvent", "ToolSelection", "ToolSource", "ToolSpec", "ToolStatus", "TraceEvent",
-    "TraceExporter", "TraceRecorder", "TraceSummary", "TreeOfThought", "TrimmedSession", "Usage", "UsageData",
-    "Verdict", "WaitOptions", "WorkedRun", "after_flow_step", "after_memory_promote", "after_memory_retrieve",
-    "after_memory_write", "after_model_response", "after_run", "after_tool_result", "as_tool", "before_flow_step",
-    "before_memory_promote", "before_memory_retrieve", "before_memory_write", "before_model_request", "before_run",
-    "before_tool_call", "classify_exception", "create_skill_tools", "event_from_dict", "event_to_dict",
-    "export_trace", "flush_telemetry", "format_error_code", "format_lightagent_error",
-    "high_risk_parameter_guardrail", "litellm_prices", "load_settings", "maximum_length_guardrail", "mcp_tools",
-    "normalize_usage", "on_approval_required", "on_conclusion", "on_context", "on_error", "on_handoff", "on_output",
-    "on_rerun", "on_resume", "open_app", "open_detector", "open_embedder", "openapi_tools",
-    "output_redaction_guardrail", "output_schema_guardrail", "privacy_input_guardrail", "read_artifact",
-    "sensitive_tool_confirmation_guardrail", "serve", "spent_in", "summarize_trace", "tool", "trace_events",
-    "url_allowlist_guardrail",
+    "ToolCallRecord", "ToolError", "ToolLike", "ToolList", "ToolLoader", "ToolPartData", "ToolPartEvent",
+    "ToolRegistry", "ToolResultData", "ToolResultEvent", "ToolSelection", "ToolSource", "ToolSpec", "ToolStatus",
+    "TraceEvent", "TraceExporter", "TraceRecorder", "TraceSummary", "TreeOfThought", "TrimmedSession", "Usage",
+    "UsageData", "Verdict", "WaitOptions", "WorkedRun", "after_flow_step", "after_memory_promote",
+    "after_memory_retrieve", "after_memory_write", "after_model_response", "after_run", "after_tool_result",
+    "as_tool", "before_flow_step", "before_memory_promote", "before_memory_retrieve", "before_memory_write",
+    "before_model_request", "before_run", "before_tool_call", "classify_exception", "create_skill_tools",
+    "event_from_dict", "event_to_dict", "export_trace", "flush_telemetry", "format_error_code",
+    "format_lightagent_error", "high_risk_parameter_guardrail", "litellm_prices", "load_settings",
+    "maximum_length_guardrail", "mcp_tools", "normalize_usage", "on_approval_required", "on_conclusion",
+    "on_context", "on_error", "on_handoff", "on_output", "on_rerun", "on_resume", "open_app", "open_detector",
+    "open_embedder", "openapi_tools", "output_redaction_guardrail", "output_schema_guardrail",
+    "privacy_input_guardrail", "read_artifact", "sensitive_tool_confirmation_guardrail", "serve", "spent_in",
+    "summarize_trace", "tool", "trace_events", "url_allowlist_guardrail",
 ]
 # fmt: on
 
 
-def __getattr__(name: str) -> object:
-    home = HOME_OF.get(name)
-    if home is None:
-        from lightagent.missing_names import missing_name
+if not TYPE_CHECKING:  # To a type checker every misspelt name would be an object.
 
-        raise missing_name(__name__, name, __all__)
-    value: object = getattr(import_module(f"lightagent.{home}"), name)
-    globals()[name] = value
-    return value
+    def __getattr__(name: str) -> object:
+        home = HOME_OF.get(name)
+        if home is None:
+            from lightagent.missing_names import missing_name
+
+            raise missing_name(__name__, name, __all__)
+        value: object = getattr(import_module(f"lightagent.{home}"), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -122,10 +122,12 @@ class App:
             self.on_close(source.aclose)
         self.on_close(self._close_added_sources)
 
-    def agent_options(self) -> AgentOptions:
+    def agent_options(self) -> AgentOptions[object]:
         """What the settings say of agents, and the open model: `LightAgent(output_type=…, **app.agent_options())`."""
         chosen, logs = self.settings.agent, self.settings.logging
-        options = AgentOptions(model=self.model, limits=chosen.limits(), metadata=chosen.metadata) | _identity(chosen)
+        options = AgentOptions[object](model=self.model, limits=chosen.limits(), metadata=chosen.metadata) | _identity(
+            chosen
+        )
         if sources := self._sources():
             options["tools"] = sources
         if self.skills is not None:
@@ -147,8 +149,8 @@ class App:
             options["budgets"] = budgets
         return options | self._backend_options() | _log_options(logs)
 
-    def _backend_options(self) -> AgentOptions:
-        options = AgentOptions()
+    def _backend_options(self) -> AgentOptions[object]:
+        options: AgentOptions[object] = {}
         if self.journals is not None:
             options["session_store"] = self.journals
         if self.memory is not None:
@@ -181,7 +183,8 @@ class App:
             options["tools"] = [*(options.get("tools") or ()), *sources]
         if "self_learning" not in options:
             raise_problems([*learning_problems(self.settings, named=options.get("name") is not None)])
-        agent = LightAgent(**(self.agent_options() | options))
+        merged: AgentOptions = {**self.agent_options(), **options}
+        agent = LightAgent(**merged)
         if agent.means.catalogue.sources:
             self.on_close(partial(_close_sources, ref(agent), agent.means.catalogue.aclose))
         else:
@@ -253,6 +256,12 @@ def open_app(
         ConfigurationError: a backend cannot be opened; the text names the place and the remedy.
     """
     variables = os.environ if environ is None else environ
+    given: object = settings
+    if given is not None and not isinstance(given, Settings):
+        raise ConfigurationError(
+            f"open_app: expected settings, got {type(given).__name__}.",
+            guidance='Load them: open_app(load_settings(profile="dev")), or load_settings("lightagent.toml").',
+        )
     chosen = load_settings(environ=variables) if settings is None else settings
     model, journals = open_model(chosen, environ=variables), open_journals(chosen, environ=variables)
     servers, apis = open_mcp(chosen, environ=variables, logins=logins), open_apis(chosen, environ=variables)
@@ -270,9 +279,9 @@ def open_app(
     )
 
 
-def _identity(chosen: AgentSettings) -> AgentOptions:
+def _identity(chosen: AgentSettings) -> AgentOptions[object]:
     """Who the agent is, as far as it is set."""
-    options = AgentOptions()
+    options: AgentOptions[object] = {}
     if chosen.name is not None:
         options["name"] = chosen.name
     if chosen.instructions is not None:
@@ -284,8 +293,8 @@ def _identity(chosen: AgentSettings) -> AgentOptions:
     return options
 
 
-def _log_options(logs: LoggingSettings) -> AgentOptions:
-    options = AgentOptions()
+def _log_options(logs: LoggingSettings) -> AgentOptions[object]:
+    options: AgentOptions[object] = {}
     if logs.level is not None or logs.file is not None:
         options["log_level"] = logs.level or "INFO"
     if logs.file is not None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Literal, Self, overload
+from typing import TYPE_CHECKING, Literal, Never, Self, overload
 
 from typing_extensions import Unpack
 
@@ -34,7 +34,9 @@ if TYPE_CHECKING:  # Programs that pass a store never load what reads settings.
 class FlowHistory(FlowSteps):
     """A flow with its store: what its runs did, and where they may be forked."""
 
-    def __init__(self, *, store: JournalStore | None = None, **options: Unpack[FlowOptions]) -> None:
+    def __init__(self, *unnamed: Never, store: JournalStore | None = None, **options: Unpack[FlowOptions]) -> None:
+        if unnamed:
+            raise TypeError('LightFlow takes its options by name, as in LightFlow(name="report").')
         super().__init__(store=store, **options)
         self._store = store
         self._options = options

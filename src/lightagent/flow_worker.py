@@ -14,11 +14,15 @@ from typing_extensions import TypedDict, Unpack
 from lightagent.aiokits.abandon import stop
 from lightagent.aiokits.sync_bridge import run_sync
 from lightagent.application.check_options import check_options
+from lightagent.application.flow.awaited import Awaited
+from lightagent.application.flow.find_awaited import awaited_in
 from lightagent.application.flow.find_work import FindWork
 from lightagent.application.flow.flow_runs import FlowRuns
+from lightagent.application.flow.flow_step import by_work
 from lightagent.application.flow.worker import TO_STOP, WorkedRun, Worker, WorkerLimits, of_owner
 from lightagent.compose.flow import UNNAMED
 from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.flow.state import FlowState
 from lightagent.domain.scopes import Scope
 from lightagent.flow import LightFlow
 
@@ -102,10 +106,15 @@ class FlowWorker:
 
     def _worker(self, flow: LightFlow) -> Worker:
         parts = flow.parts
-        if not isinstance(parts.runs, FlowRuns):  # The constructor has refused it.
+        runs = parts.runs
+        if not isinstance(runs, FlowRuns):  # The constructor has refused it.
             raise TypeError(f"The flow {flow.name!r:.100} runs on an engine.")
-        work = FindWork(parts.store, parts.clock, flow.name)
-        return Worker(flow.name, parts.runs, work, lambda: flow.declared, self._limits, self._tell)
+
+        def awaited(state: FlowState) -> Sequence[Awaited]:
+            return tuple(awaited_in(state, by_work(flow.declared), runs.reviews))
+
+        work = FindWork(parts.store, parts.clock, flow.name, awaited)
+        return Worker(flow.name, runs, work, lambda: flow.declared, self._limits, self._tell)
 
     def _tell(self, run: WorkedRun) -> None:
         _log(run)

@@ -297,7 +297,7 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
     ),
     "domain.findings": ("Finding",),
     "ports.detectors": ("Detector",),
-    "options": ("AgentOptions", "ResumeOptions", "RunOptions", "SwarmOptions"),
+    "options": ("AgentOptions", "ResumeOptions", "RunOptions", "SwarmOptions", "ToolLike"),
     "ports.models": ("ChatModel", "ChatRequest", "ServedModel"),
     "ports.tools": ("RunContext", "Tool", "ToolList", "ToolSource"),
     "application.tool_sources.approval_required": ("ApprovalRequiredTools",),

@@ -44,11 +44,12 @@ class Slow:
     async def deny(self) -> str:
         """Sleep, and refuse to be woken."""
         self.begun.set()
+        pause = FAR_TOO_LONG
         for _ in range(3):
             try:
-                await asyncio.sleep(FAR_TOO_LONG / 10)
+                await asyncio.sleep(pause)
             except asyncio.CancelledError:
-                continue
+                pause = 0.2
         return "slept"
 
     def block(self) -> str:

@@ -154,7 +154,7 @@ async def test_it_goes_on_once_a_person_has_decided(*, heard: bool) -> None:
     store = DeafStore(inner)
     store.deaf = not heard
     await asked(store).aapprove("r", "a")
-    assert await status(asked(inner), "r") == ("interrupted" if heard else "waiting_approval")
+    assert await status(asked(inner), "r") == ("pending" if heard else "waiting_approval")
     await worker.arun(once=True)
     assert await status(asked(inner), "r") == "success"
     assert [page.head for page in (await inner.list(StreamQuery(kind=INBOX))).streams] == [1]

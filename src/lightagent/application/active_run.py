@@ -48,7 +48,7 @@ from lightagent.domain.tools import ToolSpec
 from lightagent.ports.budgets import Budgets
 from lightagent.ports.models import ChatRequest
 from lightagent.ports.telemetry import AskedAside, Asking, CurrentSpans
-from lightagent.ports.tools import NestedDelta, Nesting, Tool, ToolPart
+from lightagent.ports.tools import KeepArtifact, NestedDelta, Nesting, Tool, ToolPart
 
 
 class ActiveRun(Generic[DepsT]):
@@ -83,6 +83,7 @@ class ActiveRun(Generic[DepsT]):
         tools: what may be called.
         subjects: what its reviews are about.
         step_key: the idempotency key of the step of a flow that the run is; empty where it is none.
+        keep_artifact: refers to a file that a tool has made for that step; None where the run is no step.
         prices: of models, as far as they are known: the run's own, else those of the run around it.
         spending: what the run spends, where it has budgets, or a run around it has.
         mail: the mailbox of its owner, where agents of a swarm send messages to each other.
@@ -116,6 +117,7 @@ class ActiveRun(Generic[DepsT]):
         self.clock = means.clock
         self.keeper: Keeper | None = None
         self.step_key = ""
+        self.keep_artifact: KeepArtifact | None = None
         self.answers: Mapping[str, ApprovalDecision] | None = None
         self.reviews: Reviewing | None = None
         self.outlet: Callable[[Step], Awaitable[None]] | None = None if nesting is None else nesting.emit

@@ -188,7 +188,10 @@ def _query_message(query: str | Sequence[JsonObject]) -> UserMessage:
         return UserMessage(query)
     if isinstance(query, (list, tuple)):
         return UserMessage(parse_parts(query, "query"))
-    raise ConfigurationError(f"query must be text or a list of content parts, got {type(query).__name__}.")
+    raise ConfigurationError(
+        f"query must be text or a list of content parts, got {type(query).__name__}.",
+        guidance='Pass the text, or parts such as [{"type": "text", "text": "Hi"}]; earlier messages go to history=.',
+    )
 
 
 def checked_params(params: Mapping[str, JsonValue]) -> JsonObject:

@@ -63,8 +63,11 @@ class OutputType(Generic[OutputT_co]):
         try:
             return self._adapter.json_schema()
         except (PydanticUserError, TypeError) as exc:
-            form = f"{self._form!r:.100}"
-            raise ConfigurationError(f"{self._option}: no JSON schema can be made of {form}. {exc}") from None
+            form, why = f"{self._form!r:.100}", str(exc).split(". ")[0].splitlines()[0]
+            raise ConfigurationError(
+                f"{self._option}: no JSON schema can be made of {form}. {why}.",
+                guidance="Use a pydantic model, a dataclass, a TypedDict or a plain type such as list[str].",
+            ) from None
 
     @cached_property
     def schema(self) -> JsonObject:

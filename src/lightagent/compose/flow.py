@@ -22,6 +22,7 @@ from lightagent.compose.seen_flows import compose_seen
 from lightagent.compose.step_policies import (
     check_count,
 )
+from lightagent.domain.absent_names import FLOW_OPTIONS
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.limits import DEFAULT_FLOW_LIMITS, FlowLimits
 from lightagent.flow_options import (
@@ -52,7 +53,7 @@ def compose_flow(store: JournalStore | None, options: FlowOptions) -> FlowParts:
     Raises:
         ConfigurationError: an unknown option, or one of a wrong type.
     """
-    check_options(options, FlowOptions, "LightFlow")
+    check_options(options, FlowOptions, "LightFlow", parameters=("store",), absent=FLOW_OPTIONS)
     engine = _engine(options, store)
     gates = compose_flow_gates(options.get("hooks") or ())
     most = options.get("max_parallel")

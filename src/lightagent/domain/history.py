@@ -88,7 +88,10 @@ def history_entry(message: Message) -> JsonObject:
 
 def _message(entry: Mapping[str, JsonValue], at: str, origin: ModelOrigin) -> Message:
     if not isinstance(entry, Mapping):
-        raise ConfigurationError(f"{at}: a message is an object with role and content, not {type(entry).__name__}.")
+        raise ConfigurationError(
+            f"{at}: a message is an object with role and content, not {type(entry).__name__}.",
+            guidance='Write {"role": "user", "content": "Hello"}.',
+        )
     role = entry.get("role")
     if role == "user":
         return UserMessage(_user_content(entry.get("content"), at), _optional(entry, "name", at))
@@ -180,10 +183,19 @@ def parse_parts(content: Sequence[JsonValue], at: str) -> tuple[JsonObject, ...]
     Raises:
         ConfigurationError: one is not an object with a type, or not plain JSON.
     """
+    for place, given in enumerate(content):
+        if isinstance(given, str):
+            raise ConfigurationError(
+                f"{at}[{place}]: every content part is an object with a type, got str.",
+                guidance="Pass the text itself in the place of the list.",
+            )
     parts = tuple(to_json_object(part, f"{at}[{place}]") for place, part in enumerate(content))
     for place, part in enumerate(parts):
         if not isinstance(part.get("type"), str):
-            raise ConfigurationError(f"{at}[{place}]: every content part is an object with a type.")
+            raise ConfigurationError(
+                f"{at}[{place}]: every content part is an object with a type.",
+                guidance='Write {"type": "text", "text": "Hello"}; messages with a role go to history=.',
+            )
     return parts
 
 

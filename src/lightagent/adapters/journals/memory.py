@@ -70,7 +70,9 @@ class _Kept:
             self.settle()
             self._take(drafts, labels, at, seal)
         else:
-            self.later.append((drafts, None if labels is None else dict(labels), at, seal))
+            known = self.later[-1][1] if self.later else None
+            kept = known if labels is None or known == labels else dict(labels)
+            self.later.append((drafts, kept, at, seal))
         return self.head
 
     def settle(self) -> None:

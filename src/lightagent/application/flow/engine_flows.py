@@ -94,9 +94,9 @@ class EngineFlows:
 
     async def held(self, steps: Sequence[LightFlowStep], owner: Scope) -> AsyncIterator[HeldRun]:
         """The runs that these steps cannot go on with; see `changed_flow.held_runs`."""
-        definition = self._code(steps).definition
+        definition, works = self._code(steps).definition, by_work(steps)
         async for run_id in self._engine.runs(owner):
-            held = held_run(await self._engine.events(FlowRun(owner, run_id)), definition)
+            held = held_run(await self._engine.events(FlowRun(owner, run_id)), definition, works)
             if held is not None:
                 yield held
 

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from lightagent.application.flow.active_flow import ActiveFlow, Report
 from lightagent.application.flow.ask_people import ask_person
 from lightagent.application.flow.ask_step import ask_step
-from lightagent.application.flow.changed_flow import change_to
+from lightagent.application.flow.changed_flow import change_to, within
 from lightagent.application.flow.decide_step import decided
 from lightagent.application.flow.flow_log import FlowLog
 from lightagent.application.flow.flow_step import LightFlowStep, by_work
@@ -48,7 +48,9 @@ class FlowSteps(FlowCode):
 
     def changed(self, past: Sequence[FlowEvent], accept: Sequence[str], now: float) -> FlowEvent | None:
         definition = self.definition
-        return None if fold(past).definition == definition else change_to(past, definition, accept, now)
+        if fold(past).definition == definition:
+            return None
+        return change_to(past, definition, accept, now, within(by_work(self.steps)))
 
     async def carry_out(self, path: str, past: Sequence[FlowEvent]) -> Sequence[FlowEvent]:
         state = fold(past)

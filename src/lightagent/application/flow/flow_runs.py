@@ -7,9 +7,8 @@ from typing import Final
 
 from lightagent.application.apply_policy import policy_names
 from lightagent.application.flow.active_flow import ActiveFlow
-from lightagent.application.flow.ask_people import ask_all_again, settling
-from lightagent.application.flow.changed_flow import HeldRun, change_to, held_runs
-from lightagent.application.flow.decide_step import node_path
+from lightagent.application.flow.ask_again import ask_all_again, settling
+from lightagent.application.flow.changed_flow import HeldRun, change_to, held_runs, within
 from lightagent.application.flow.flow_gate import FlowGate, check_policies
 from lightagent.application.flow.flow_log import StoredLog, flow_key, no_such_run, read_flow
 from lightagent.application.flow.flow_request import FlowRequest
@@ -20,6 +19,7 @@ from lightagent.application.flow.fork_flow import ForkPoint, forked, new_id
 from lightagent.application.flow.listen import listening
 from lightagent.application.flow.listeners import Listeners
 from lightagent.application.flow.open_run import OVER, RunOpener
+from lightagent.application.flow.rerun_flow import rerun_of
 from lightagent.application.flow.review_run import may_resume
 from lightagent.application.flow.run_flow import run_flow
 from lightagent.application.flow.seen_flow import UNSEEN, Seen
@@ -28,7 +28,7 @@ from lightagent.application.flow.step_result import LightFlowResult
 from lightagent.application.flow.underway import MOST_AT_ONCE
 from lightagent.application.flow.value_sizes import check_size
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.flow.events import FlowEvent, FlowStarted, RerunRequested, Resumed
+from lightagent.domain.flow.events import FlowEvent, FlowStarted, Resumed
 from lightagent.domain.flow.limits import DEFAULT_FLOW_LIMITS, FlowLimits
 from lightagent.domain.flow.state import FlowState, fold
 from lightagent.domain.flow.validation import validate
@@ -74,6 +74,7 @@ class FlowRuns:
         limits: FlowLimits = DEFAULT_FLOW_LIMITS,
         max_wait: float | None = None,
     ) -> None:
+        self.reviews = reviews
         self._seen = seen
         self._store = store
         self._gates = gates
@@ -208,7 +209,8 @@ class FlowRuns:
         definition = self._open.definition(steps)
         check_policies(fold(events).started.policies, FlowGate(self._gates))
         if definition != fold(events).definition:
-            events.append(change_to(events, definition, request.accept, self._clock.now()))
+            below = within(self._open.works(steps))
+            events.append(change_to(events, definition, request.accept, self._clock.now(), below))
         return await self.begin_with(steps, events, request)
 
     async def begin_with(
@@ -231,15 +233,17 @@ class FlowRuns:
 
     def held(self, steps: Sequence[LightFlowStep], owner: Scope) -> AsyncIterator[HeldRun]:
         """The runs that these steps cannot go on with; see `changed_flow.held_runs`."""
-        return held_runs(self._store, owner, self._open.definition(steps))
+        return held_runs(self._store, owner, self._open.definition(steps), self._open.works(steps))
 
     async def _run(self, flow: ActiveFlow, log: StoredLog, max_wait: float | None = None) -> None:
         """Carry out what is to be done, and hear meanwhile what is said to the run."""
         if flow.outlet is not None:
             await flow.outlet.begin(flow.state)
         longest = self._max_wait if max_wait is None else max_wait
-        async with listening(flow, log, self._listeners):
+        async with listening(flow, log, self._listeners) as ears:
             await run_flow(flow, most=self._most, max_wait=longest, outermost=True)
+            while flow.state.status not in OVER and await ears.look():  # It was said while the run was about to leave.
+                await run_flow(flow, most=self._most, max_wait=longest, outermost=True)
         if self._most_kept is not None and flow.state.status in OVER:
             self._over.pop(log.key, None)
             self._over[log.key] = None
@@ -265,6 +269,5 @@ class FlowRuns:
     async def _do_again(self, flow: ActiveFlow, log: StoredLog, path: str, decisions: tuple[Decision, ...]) -> None:
         if flow.state.cancelled:
             await self._go_on(flow, log)
-        place = node_path(flow.state, path)
-        flow.tell(RerunRequested(place, decisions=decisions, at=self._clock.now()))
+        flow.tell(rerun_of(flow.state, path, decisions, self._clock.now()))
         await flow.write(flow.state.status)

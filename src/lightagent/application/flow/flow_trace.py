@@ -76,11 +76,14 @@ def step_traces(events: Sequence[FlowEvent], captures: Callable[[str], bool]) ->
     """
     last: dict[str, tuple[int, int]] = {}
     noted: dict[str, list[Event | FlowEvent]] = {}
+    kept: dict[str, list[Event | FlowEvent]] = {}
     for event in events:
+        if isinstance(event, RerunRequested) and event.below:
+            kept[event.path] = noted.get(event.path, [])
         if isinstance(event, AttemptNoted):
             attempt = event.epoch, event.attempt
             if last.get(event.path) != attempt:
-                last[event.path], noted[event.path] = attempt, []
+                last[event.path], noted[event.path] = attempt, kept.pop(event.path, [])
             noted[event.path].append(event.event)
     return {path: _trace_below(below, capture=captures(path)) for path, below in noted.items()}
 

@@ -76,6 +76,10 @@ class Attempt(StepTask):
         return self._flow.traced
 
     @property
+    def is_coded(self) -> bool:
+        return bool(self._move.step.code)
+
+    @property
     def gates(self) -> tuple[Gate, ...]:
         return () if self._flow.gate is None else self._flow.gate.gates
 

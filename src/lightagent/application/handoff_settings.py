@@ -22,6 +22,7 @@ from lightagent.domain.effects import HandOver
 from lightagent.domain.errors import ConfigurationError, ToolError
 from lightagent.domain.events import ModelRequested, ToolFinished, ToolStarted
 from lightagent.domain.handoffs import HistoryTransfer
+from lightagent.domain.json_copies import is_sequence
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.origin import Origin
 
@@ -143,6 +144,8 @@ class Handoff(HandoffSettings[DepsT_contra], Generic[InputT_co, DepsT_contra]):
         ConfigurationError: one of them is something else, or no JSON schema can be made of `input_type`.
     """
 
+    agent: SwarmAgent[DepsT_contra]
+    sources: tuple[SwarmAgent[DepsT_contra], ...] | None
     _briefing: Callable[[InputT_co], str] | None
     _input: TypedInput[InputT_co] | None
 
@@ -272,7 +275,7 @@ def _as_agents(sources: object) -> Sequence[object]:
     """
     if sources is None:
         return ()
-    if not isinstance(sources, (list, tuple)):
+    if not is_sequence(sources):
         raise ConfigurationError(f"Handoff: sources must be a list of agents, got {type(sources).__name__}.")
     return sources
 

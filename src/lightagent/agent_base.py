@@ -98,6 +98,10 @@ class AgentBase(Generic[DepsT_contra, OutputT_co]):
         other.means = means
         return other
 
+    def _change(self, means: Means[DepsT_contra]) -> None:
+        """Put other means in the place of those that the agent has; runs that start afterwards have them."""
+        self.means = self.means.changed_to(means)
+
     @property
     def _whose(self) -> AgentBase[DepsT_contra, OutputT_co]:
         """The agent whose last run is kept: that of which this one was made, if it was."""

@@ -175,7 +175,7 @@ class JournalAgent(ToolAgent[DepsT_contra, OutputT_co]):
             ConfigurationError: an option is refused, or the dependencies are of another type.
         """
         live = self._start(query, deps, {**options}, stream=stream, form="event" if stream else "object")
-        return RunSteps(self._steps(live), live.record)
+        return self._shown(live)
 
     def aresume_steps(
         self,
@@ -192,8 +192,8 @@ class JournalAgent(ToolAgent[DepsT_contra, OutputT_co]):
             ConfigurationError, PolicyError, ToolError: as for `resume`.
         """
         live = self._resumed(journal, decision, deps, {**options})
-        live.record.stream = stream
-        return RunSteps(self._steps(live), live.record)
+        live.stream = live.record.stream = stream
+        return self._shown(live)
 
     def replay(self, journal: JournalLike, *, trace: bool = False) -> RunResult[OutputT_co]:
         """The result that a journal tells: no model is asked and no tool is called.
@@ -217,6 +217,9 @@ class JournalAgent(ToolAgent[DepsT_contra, OutputT_co]):
         if store is None and isinstance(journal, Journal):
             store = journal.store  # Left where it is kept, the run would seem to wait there, and could act once more.
         return self._kept(live, store)
+
+    def _shown(self, live: ActiveRun[DepsT_contra]) -> RunSteps:
+        return RunSteps(self._steps(live), live.record, lambda: self._play(live), live.known)
 
     def _watched(self, live: ActiveRun[DepsT_contra]) -> AsyncRunStream[Event, OutputT_co]:
         return AsyncRunStream(self._new_events(live), live.record, self._result)

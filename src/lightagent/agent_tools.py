@@ -135,7 +135,7 @@ class ToolAgent(AgentBase[DepsT_contra, OutputT_co]):
                     )
                 own[name] = tool
             catalogue = Catalogue(own.values(), self.means.catalogue.sources)
-            self.means = self.means.changed_to(replace(self.means, catalogue=catalogue))
+            self._change(replace(self.means, catalogue=catalogue))
         return [tool_name(tool) for tool in loaded]
 
     def create_tool(
@@ -271,7 +271,7 @@ class ToolAgent(AgentBase[DepsT_contra, OutputT_co]):
             names = [name for source in new for name in (await source.tools()).tools]
             with _CHANGING:
                 if self.means is before:
-                    self.means = before.changed_to(replace(before, catalogue=catalogue))
+                    self._change(replace(before, catalogue=catalogue))
                     break
         for source in made:
             if source not in new:

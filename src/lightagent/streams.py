@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator, Iterator, Sequence
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
@@ -11,7 +11,7 @@ from lightagent.application.projections.result import OutputT_co, RunResult
 from lightagent.application.run_record import RunRecord
 from lightagent.application.steps import Step
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.events import RunFinished
+from lightagent.domain.events import Event, RunFinished
 
 ItemT_co = TypeVar("ItemT_co", covariant=True)
 
@@ -99,9 +99,17 @@ class RunSteps(AsyncIterator[Step]):
     the same for every agent.
     """
 
-    def __init__(self, steps: AsyncGenerator[Step, None], record: RunRecord) -> None:
+    def __init__(
+        self,
+        steps: AsyncGenerator[Step, None],
+        record: RunRecord,
+        play: Callable[[], Coroutine[object, object, object]],
+        known: int,
+    ) -> None:
         self._steps = steps
         self._record = record
+        self._play = play
+        self._known = known
 
     @property
     def run_id(self) -> str:
@@ -115,6 +123,14 @@ class RunSteps(AsyncIterator[Step]):
 
     def __anext__(self) -> Coroutine[object, object, Step]:
         return self._steps.__anext__()
+
+    async def to_end(self) -> Sequence[Event]:
+        """What is on record of the rest of the run, its end last: for who wants no steps, which cost more one by one.
+
+        In the place of taking steps, not after any was taken.
+        """
+        await self._play()
+        return self._record.events[self._known :]
 
     async def aclose(self) -> None:
         """End it; a run that goes on is cancelled, and its journal says so."""

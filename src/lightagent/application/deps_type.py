@@ -17,7 +17,7 @@ class DepsType(Generic[DepsT]):
     __slots__ = ("_is_class", "form")
 
     def __init__(self, form: object = None) -> None:
-        self.form = form
+        self.form: object = form
         # The classes of protocols and TypedDicts are of classes of their own; to type checkers an int is a float.
         self._is_class = type(form) is type and form not in (float, complex)
 

@@ -144,6 +144,8 @@ class Handoff(HandoffSettings[DepsT_contra], Generic[InputT_co, DepsT_contra]):
         ConfigurationError: one of them is something else, or no JSON schema can be made of `input_type`.
     """
 
+    agent: SwarmAgent[DepsT_contra]
+    sources: tuple[SwarmAgent[DepsT_contra], ...] | None
     _briefing: Callable[[InputT_co], str] | None
     _input: TypedInput[InputT_co] | None
 

@@ -8,7 +8,7 @@ import time
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
@@ -233,7 +233,7 @@ class MemoryJournalStore(JournalStore):
 class MemoryOptions(BaseModel):
     """It has none."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
 
 ADAPTER = Adapter(MemoryOptions, lambda options: MemoryJournalStore())

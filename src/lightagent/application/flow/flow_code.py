@@ -39,7 +39,7 @@ class FlowSteps(FlowCode):
 
     def __init__(self, name: str, steps: Sequence[LightFlowStep], clock: Clock) -> None:
         self.name = name
-        self.steps = tuple(steps)
+        self.steps: tuple[LightFlowStep, ...] = tuple(steps)
         self._clock = clock
 
     @property

@@ -99,7 +99,7 @@ class FlowLoop:
         }
         self._people: asyncio.Task[None] | None = None
         self._lost = LostAttempts(flow.state, flow.lost)
-        self.underway = Underway(flow.news.ring, most)
+        self.underway: Underway = Underway(flow.news.ring, most)
 
     async def run(self, moves: list[Move]) -> None:
         """Carry out moves, and those that follow from them."""

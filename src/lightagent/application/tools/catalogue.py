@@ -36,8 +36,8 @@ class Catalogue(Generic[DepsT_contra]):
     def __init__(
         self, tools: Iterable[Tool[DepsT_contra]] = (), sources: tuple[ToolSource[DepsT_contra], ...] = ()
     ) -> None:
-        self.own = tools_by_name(tools)
-        self.sources = sources
+        self.own: dict[str, Tool[DepsT_contra]] = tools_by_name(tools)
+        self.sources: tuple[ToolSource[DepsT_contra], ...] = sources
         self._versions: tuple[int, ...] = ()
         self._listed: Toolset[DepsT_contra] | None = None if sources else Toolset(self.own)
         self._locks = LoopLocks()

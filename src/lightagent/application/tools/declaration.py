@@ -28,9 +28,9 @@ class Declaration:
     __slots__ = ("_announced_deps", "_compiled", "_deps", "_spec", "info", "pace", "signature")
 
     def __init__(self, signature: Signature, info: Mapping[str, object] | None) -> None:
-        self.signature = signature
-        self.info = info
-        self.pace = Pace()
+        self.signature: Signature = signature
+        self.info: Mapping[str, object] | None = info
+        self.pace: Pace = Pace()
         self._compiled: CompiledTool | None = None
         self._spec: ToolSpec | None = None
         self._announced_deps: object = None

@@ -38,8 +38,8 @@ class Toolset(Generic[DepsT_contra]):
     __slots__ = ("_names", "_specs", "initial", "tools")
 
     def __init__(self, tools: Mapping[str, Tool[DepsT_contra]], initial: tuple[str, ...] | None = None) -> None:
-        self.tools = tools
-        self.initial = tuple(tools) if initial is None else initial
+        self.tools: Mapping[str, Tool[DepsT_contra]] = tools
+        self.initial: tuple[str, ...] = tuple(tools) if initial is None else initial
         self._names: tuple[str, ...] = ()
         self._specs: tuple[ToolSpec, ...] = ()
 

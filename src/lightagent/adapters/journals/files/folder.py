@@ -52,7 +52,7 @@ class Folder:
     def __init__(self, path: Path, busy_timeout: float) -> None:
         self.path = path
         self.busy_timeout = busy_timeout
-        self.streams = path / "streams"
+        self.streams: Path = path / "streams"
         self._new = path / "new"
         self._store = path / "store.jsonl"
         self.ends: dict[str, Ends] = {}

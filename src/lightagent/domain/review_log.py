@@ -31,7 +31,7 @@ def review_status(text: str) -> ReviewStatus:
     Raises:
         ConfigurationError: there is none.
     """
-    status = next((one for one in REVIEW_STATUSES if one == text), None)
+    status: ReviewStatus | None = next((one for one in REVIEW_STATUSES if one == text), None)
     if status is None:
         known = ", ".join(REVIEW_STATUSES)
         raise ConfigurationError(f"No review is {text!r:.100}.", guidance=f"A review is one of: {known}.")

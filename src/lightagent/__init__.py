@@ -280,7 +280,7 @@ if TYPE_CHECKING:
         url_allowlist_guardrail,
     )
     from lightagent.human_review import HumanApprovalHook, InMemoryReviewStore, JsonReviewStore, ReviewStore
-    from lightagent.options import AgentOptions, ResumeOptions, RunOptions, SwarmOptions
+    from lightagent.options import AgentOptions, ResumeOptions, RunOptions, SwarmOptions, ToolLike
     from lightagent.ports.budgets import BudgetAccounts, Budgets, TenantBudget
     from lightagent.ports.code import CodeRunner
     from lightagent.ports.content_policy import ContentPolicy
@@ -288,6 +288,7 @@ if TYPE_CHECKING:
     from lightagent.ports.context_budget import ContextBudget
     from lightagent.ports.detectors import Detector
     from lightagent.ports.embedding import Embedder, ServedEmbedder
+    from lightagent.ports.flow_engine import FlowCode, FlowEngine, FlowRun
     from lightagent.ports.flushable_sink import FlushableSink
     from lightagent.ports.journals import JournalStore
     from lightagent.ports.memory import MemoryStore, OwnerSelection
@@ -319,63 +320,65 @@ __all__ = [
     "ContentEvent", "ContentLimits", "ContentMode", "ContentPolicy", "ContextBudget", "ContextPayload",
     "ContextSource", "Decision", "DeclaredTools", "Delta", "Detector", "DoneData", "DoneEvent", "Embedder",
     "EndPayload", "ErrorCode", "ErrorData", "ErrorEvent", "Event", "Failed", "FailureData", "FallbackModel",
-    "FilteredTools", "Finding", "FlowComparison", "FlowDoneData", "FlowDoneEvent", "FlowGlimpse", "FlowLimits",
-    "FlowOptions", "FlowRerunPayload", "FlowResultPayload", "FlowResumePayload", "FlowStartData", "FlowStartEvent",
-    "FlowStatus", "FlowStepPayload", "FlowStream", "FlowStreamEvent", "FlowStreamEventType", "FlowTimeout",
-    "FlowWorker", "FlushableSink", "FoundMemory", "FunctionTool", "Gate", "GeneratedTool", "GuardrailDecision",
-    "Handoff", "HandoffContext", "HandoffLimits", "HandoffPayload", "HeldStream", "HistoryReference",
-    "HistorySource", "HistoryTransfer", "HookContext", "HookDecision", "HttpServer", "HumanApprovalHook",
-    "HumanFeedback", "InMemoryReviewStore", "InProcessMemory", "InformationFlow", "Journal",
-    "JournalBudgetAccounts", "JournalStore", "JsonLightFlowStore", "JsonObject", "JsonReviewStore", "JsonValue",
-    "JsonlTraceExporter", "LightAgent", "LightAgentError", "LightAgentErrorInfo", "LightFlow", "LightFlowResult",
-    "LightFlowStep", "LightFlowStepResult", "LightSwarm", "Limits", "ListedTools", "MailLimits", "McpFault",
-    "McpServer", "McpTools", "McpUnavailable", "MemoriesPayload", "MemoryAdmissionDecision", "MemoryBudgetAccounts",
-    "MemoryCandidate", "MemoryOwner", "MemoryPolicy", "MemoryPromotedPayload", "MemoryPromotionDecision",
-    "MemoryPromotionPayload", "MemoryProtocol", "MemoryQueryPayload", "MemoryRecord", "MemoryScope", "MemoryStore",
-    "MemoryWritePayload", "MemoryWrittenPayload", "MissingExtraError", "ModelEndpoint", "ModelPrice", "MontyRunner",
-    "NarrowTools", "NoteEvent", "ObservingHook", "OfflineModel", "OpenAIChatModel", "OpenApiTools",
-    "OpenTelemetrySink", "Origin", "Outcome", "OutputError", "OutputPayload", "OwnerSelection", "Passed",
-    "PayloadT", "Phase", "PolicyError", "PolicyHook", "PrefixedTools", "PriceTable", "Prompts", "Proposal",
-    "ProposedStep", "ProviderError", "PrunedSessions", "QueryPayload", "RateLimit", "ReasoningDelta",
-    "ReasoningEvent", "Refused", "RememberedDecision", "RenamedTools", "Replacement", "ReplyEnd", "ReplyPayload",
-    "RequestPart", "RequestPayload", "RequestPreview", "Requester", "ResultPayload", "ResumeOptions", "RetryPolicy",
-    "RetryRule", "RetryTool", "Review", "ReviewStatus", "ReviewStore", "Reviews", "RunContext", "RunInfo",
-    "RunOptions", "RunResult", "RunStatus", "RunStream", "RunSuspended", "RunWatch", "Runs", "Scope",
-    "SelfLearning", "ServedEmbedder", "ServedModel", "SessionInfo", "SessionStatus", "SessionTurn", "Sessions",
-    "Settings", "SharedMemoryPool", "Skill", "SkillManager", "Spent", "StdioServer", "StepApprovalDecidedEvent",
-    "StepApprovalRequiredEvent", "StepComparison", "StepContentEvent", "StepContext", "StepEndData", "StepEndEvent",
-    "StepNoteEvent", "StepOptions", "StepReasoningEvent", "StepRestartEvent", "StepSide", "StepStartData",
-    "StepStartEvent", "StepStatus", "StepToolCallEvent", "StepToolPartEvent", "StepToolResultEvent", "StepVerdict",
-    "Stopped", "StoredRun", "StoredRunStatus", "StreamEvent", "StreamEventType", "Subject", "SubprocessRunner",
-    "Suspended", "SwarmOptions", "TelemetrySink", "TenantBudget", "TextData", "TextDelta", "TokenCounter", "Tool",
-    "ToolAnswer", "ToolCallData", "ToolCallDelta", "ToolCallEvent", "ToolCallRecord", "ToolError", "ToolList",
-    "ToolLoader", "ToolPartData", "ToolPartEvent", "ToolRegistry", "ToolResultData", "ToolResultEvent",
-    "ToolSelection", "ToolSource", "ToolSpec", "ToolStatus", "TraceEvent", "TraceExporter", "TraceRecorder",
-    "TraceSummary", "TreeOfThought", "TrimmedSession", "Usage", "UsageData", "Verdict", "WaitOptions", "WorkedRun",
-    "after_flow_step", "after_memory_promote", "after_memory_retrieve", "after_memory_write",
-    "after_model_response", "after_run", "after_tool_result", "as_tool", "before_flow_step",
-    "before_memory_promote", "before_memory_retrieve", "before_memory_write", "before_model_request", "before_run",
-    "before_tool_call", "classify_exception", "create_skill_tools", "event_from_dict", "event_to_dict",
-    "export_trace", "flush_telemetry", "format_error_code", "format_lightagent_error",
-    "high_risk_parameter_guardrail", "litellm_prices", "load_settings", "maximum_length_guardrail", "mcp_tools",
-    "normalize_usage", "on_approval_required", "on_conclusion", "on_context", "on_error", "on_handoff", "on_output",
-    "on_rerun", "on_resume", "open_app", "open_detector", "open_embedder", "openapi_tools",
-    "output_redaction_guardrail", "output_schema_guardrail", "privacy_input_guardrail", "read_artifact",
-    "sensitive_tool_confirmation_guardrail", "serve", "spent_in", "summarize_trace", "tool", "trace_events",
-    "url_allowlist_guardrail",
+    "FilteredTools", "Finding", "FlowCode", "FlowComparison", "FlowDoneData", "FlowDoneEvent", "FlowEngine",
+    "FlowGlimpse", "FlowLimits", "FlowOptions", "FlowRerunPayload", "FlowResultPayload", "FlowResumePayload",
+    "FlowRun", "FlowStartData", "FlowStartEvent", "FlowStatus", "FlowStepPayload", "FlowStream", "FlowStreamEvent",
+    "FlowStreamEventType", "FlowTimeout", "FlowWorker", "FlushableSink", "FoundMemory", "FunctionTool", "Gate",
+    "GeneratedTool", "GuardrailDecision", "Handoff", "HandoffContext", "HandoffLimits", "HandoffPayload",
+    "HeldStream", "HistoryReference", "HistorySource", "HistoryTransfer", "HookContext", "HookDecision",
+    "HttpServer", "HumanApprovalHook", "HumanFeedback", "InMemoryReviewStore", "InProcessMemory", "InformationFlow",
+    "Journal", "JournalBudgetAccounts", "JournalStore", "JsonLightFlowStore", "JsonObject", "JsonReviewStore",
+    "JsonValue", "JsonlTraceExporter", "LightAgent", "LightAgentError", "LightAgentErrorInfo", "LightFlow",
+    "LightFlowResult", "LightFlowStep", "LightFlowStepResult", "LightSwarm", "Limits", "ListedTools", "MailLimits",
+    "McpFault", "McpServer", "McpTools", "McpUnavailable", "MemoriesPayload", "MemoryAdmissionDecision",
+    "MemoryBudgetAccounts", "MemoryCandidate", "MemoryOwner", "MemoryPolicy", "MemoryPromotedPayload",
+    "MemoryPromotionDecision", "MemoryPromotionPayload", "MemoryProtocol", "MemoryQueryPayload", "MemoryRecord",
+    "MemoryScope", "MemoryStore", "MemoryWritePayload", "MemoryWrittenPayload", "MissingExtraError",
+    "ModelEndpoint", "ModelPrice", "MontyRunner", "NarrowTools", "NoteEvent", "ObservingHook", "OfflineModel",
+    "OpenAIChatModel", "OpenApiTools", "OpenTelemetrySink", "Origin", "Outcome", "OutputError", "OutputPayload",
+    "OwnerSelection", "Passed", "PayloadT", "Phase", "PolicyError", "PolicyHook", "PrefixedTools", "PriceTable",
+    "Prompts", "Proposal", "ProposedStep", "ProviderError", "PrunedSessions", "QueryPayload", "RateLimit",
+    "ReasoningDelta", "ReasoningEvent", "Refused", "RememberedDecision", "RenamedTools", "Replacement", "ReplyEnd",
+    "ReplyPayload", "RequestPart", "RequestPayload", "RequestPreview", "Requester", "ResultPayload",
+    "ResumeOptions", "RetryPolicy", "RetryRule", "RetryTool", "Review", "ReviewStatus", "ReviewStore", "Reviews",
+    "RunContext", "RunInfo", "RunOptions", "RunResult", "RunStatus", "RunStream", "RunSuspended", "RunWatch",
+    "Runs", "Scope", "SelfLearning", "ServedEmbedder", "ServedModel", "SessionInfo", "SessionStatus", "SessionTurn",
+    "Sessions", "Settings", "SharedMemoryPool", "Skill", "SkillManager", "Spent", "StdioServer",
+    "StepApprovalDecidedEvent", "StepApprovalRequiredEvent", "StepComparison", "StepContentEvent", "StepContext",
+    "StepEndData", "StepEndEvent", "StepNoteEvent", "StepOptions", "StepReasoningEvent", "StepRestartEvent",
+    "StepSide", "StepStartData", "StepStartEvent", "StepStatus", "StepToolCallEvent", "StepToolPartEvent",
+    "StepToolResultEvent", "StepVerdict", "Stopped", "StoredRun", "StoredRunStatus", "StreamEvent",
+    "StreamEventType", "Subject", "SubprocessRunner", "Suspended", "SwarmOptions", "TelemetrySink", "TenantBudget",
+    "TextData", "TextDelta", "TokenCounter", "Tool", "ToolAnswer", "ToolCallData", "ToolCallDelta", "ToolCallEvent",
+    "ToolCallRecord", "ToolError", "ToolLike", "ToolList", "ToolLoader", "ToolPartData", "ToolPartEvent",
+    "ToolRegistry", "ToolResultData", "ToolResultEvent", "ToolSelection", "ToolSource", "ToolSpec", "ToolStatus",
+    "TraceEvent", "TraceExporter", "TraceRecorder", "TraceSummary", "TreeOfThought", "TrimmedSession", "Usage",
+    "UsageData", "Verdict", "WaitOptions", "WorkedRun", "after_flow_step", "after_memory_promote",
+    "after_memory_retrieve", "after_memory_write", "after_model_response", "after_run", "after_tool_result",
+    "as_tool", "before_flow_step", "before_memory_promote", "before_memory_retrieve", "before_memory_write",
+    "before_model_request", "before_run", "before_tool_call", "classify_exception", "create_skill_tools",
+    "event_from_dict", "event_to_dict", "export_trace", "flush_telemetry", "format_error_code",
+    "format_lightagent_error", "high_risk_parameter_guardrail", "litellm_prices", "load_settings",
+    "maximum_length_guardrail", "mcp_tools", "normalize_usage", "on_approval_required", "on_conclusion",
+    "on_context", "on_error", "on_handoff", "on_output", "on_rerun", "on_resume", "open_app", "open_detector",
+    "open_embedder", "openapi_tools", "output_redaction_guardrail", "output_schema_guardrail",
+    "privacy_input_guardrail", "read_artifact", "sensitive_tool_confirmation_guardrail", "serve", "spent_in",
+    "summarize_trace", "tool", "trace_events", "url_allowlist_guardrail",
 ]
 # fmt: on
 
 
-def __getattr__(name: str) -> object:
-    home = HOME_OF.get(name)
-    if home is None:
-        from lightagent.missing_names import missing_name
+if not TYPE_CHECKING:  # To a type checker every misspelt name would be an object.
 
-        raise missing_name(__name__, name, __all__)
-    value: object = getattr(import_module(f"lightagent.{home}"), name)
-    globals()[name] = value
-    return value
+    def __getattr__(name: str) -> object:
+        home = HOME_OF.get(name)
+        if home is None:
+            from lightagent.missing_names import missing_name
+
+            raise missing_name(__name__, name, __all__)
+        value: object = getattr(import_module(f"lightagent.{home}"), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

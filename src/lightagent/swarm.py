@@ -114,7 +114,7 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         *,
         deps: None = ...,
         result_format: Literal["str"] = ...,
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[None]],
     ) -> str: ...
 
     @overload
@@ -126,7 +126,7 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         *,
         deps: DepsT,
         result_format: Literal["str"] = ...,
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[DepsT]],
     ) -> str: ...
 
     @overload
@@ -138,7 +138,7 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         *,
         deps: None = ...,
         result_format: Literal["object"],
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[None]],
     ) -> RunResult[OutputT]: ...
 
     @overload
@@ -150,7 +150,7 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         *,
         deps: DepsT,
         result_format: Literal["object"],
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[DepsT]],
     ) -> RunResult[OutputT]: ...
 
     @overload
@@ -162,7 +162,7 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         *,
         deps: None = ...,
         result_format: Literal["dict"],
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[None]],
     ) -> JsonObject: ...
 
     @overload
@@ -174,7 +174,7 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         *,
         deps: DepsT,
         result_format: Literal["dict"],
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[DepsT]],
     ) -> JsonObject: ...
 
     @overload
@@ -186,7 +186,7 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         *,
         deps: None = ...,
         result_format: Literal["str"] = ...,
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[None]],
     ) -> RunStream[ChatCompletionChunk, OutputT]: ...
 
     @overload
@@ -198,7 +198,7 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         *,
         deps: DepsT,
         result_format: Literal["str"] = ...,
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[DepsT]],
     ) -> RunStream[ChatCompletionChunk, OutputT]: ...
 
     @overload
@@ -210,7 +210,7 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         *,
         deps: None = ...,
         result_format: Literal["event"],
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[None]],
     ) -> RunStream[StreamEvent, OutputT]: ...
 
     @overload
@@ -222,7 +222,7 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         *,
         deps: DepsT,
         result_format: Literal["event"],
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[DepsT]],
     ) -> RunStream[StreamEvent, OutputT]: ...
 
     def run(
@@ -233,7 +233,7 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         *,
         deps: object = None,
         result_format: str = "str",
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[_D]],
     ) -> (
         str
         | RunResult[OutputT]
@@ -250,7 +250,7 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         Raises:
             ConfigurationError: the agent is not registered; for the rest see `LightAgent.run`.
         """
-        return self.member(agent).run_as(query, deps, options, stream=stream, result_format=result_format)
+        return self.member(agent).run_as(query, deps, stream=stream, result_format=result_format, **options)
 
     @overload
     async def arun(
@@ -260,7 +260,7 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         *,
         deps: None = ...,
         result_format: Literal["str"] = ...,
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[None]],
     ) -> str: ...
 
     @overload
@@ -271,7 +271,7 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         *,
         deps: DepsT,
         result_format: Literal["str"] = ...,
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[DepsT]],
     ) -> str: ...
 
     @overload
@@ -282,7 +282,7 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         *,
         deps: None = ...,
         result_format: Literal["object"],
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[None]],
     ) -> RunResult[OutputT]: ...
 
     @overload
@@ -293,7 +293,7 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         *,
         deps: DepsT,
         result_format: Literal["object"],
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[DepsT]],
     ) -> RunResult[OutputT]: ...
 
     @overload
@@ -304,7 +304,7 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         *,
         deps: None = ...,
         result_format: Literal["dict"],
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[None]],
     ) -> JsonObject: ...
 
     @overload
@@ -315,7 +315,7 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         *,
         deps: DepsT,
         result_format: Literal["dict"],
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[DepsT]],
     ) -> JsonObject: ...
 
     async def arun(
@@ -325,10 +325,10 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         *,
         deps: object = None,
         result_format: str = "str",
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[_D]],
     ) -> str | RunResult[OutputT] | JsonObject:
         """`run` for async callers; `astream` is its streaming twin. Cancelling it cancels the run."""
-        return await self.member(agent).arun_as(query, deps, options, result_format=result_format)
+        return await self.member(agent).arun_as(query, deps, result_format=result_format, **options)
 
     @overload
     def astream(
@@ -338,7 +338,7 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         *,
         deps: None = ...,
         result_format: Literal["str"] = ...,
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[None]],
     ) -> AsyncRunStream[ChatCompletionChunk, OutputT]: ...
 
     @overload
@@ -349,7 +349,7 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         *,
         deps: DepsT,
         result_format: Literal["str"] = ...,
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[DepsT]],
     ) -> AsyncRunStream[ChatCompletionChunk, OutputT]: ...
 
     @overload
@@ -360,7 +360,7 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         *,
         deps: None = ...,
         result_format: Literal["event"],
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[None]],
     ) -> AsyncRunStream[StreamEvent, OutputT]: ...
 
     @overload
@@ -371,7 +371,7 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         *,
         deps: DepsT,
         result_format: Literal["event"],
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[DepsT]],
     ) -> AsyncRunStream[StreamEvent, OutputT]: ...
 
     def astream(
@@ -381,7 +381,7 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         *,
         deps: object = None,
         result_format: str = "str",
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[_D]],
     ) -> AsyncRunStream[ChatCompletionChunk, OutputT] | AsyncRunStream[StreamEvent, OutputT]:
         """The run as it happens, without a seam where it is handed over; see `LightAgent.astream`."""
-        return self.member(agent).astream_as(query, deps, options, result_format=result_format)
+        return self.member(agent).astream_as(query, deps, result_format=result_format, **options)

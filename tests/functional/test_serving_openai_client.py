@@ -84,7 +84,7 @@ def text_of(chunks: list[ChatCompletionChunk]) -> str:
 
 
 def test_what_is_served_is_listed(client: openai.OpenAI) -> None:
-    assert [model.id for model in client.models.list()] == ["helper", "team"]
+    assert [model.id for model in client.models.list()] == ["helper", "team", "utility"]
     assert client.models.retrieve("team").owned_by == "lightagent"
 
 

@@ -18,7 +18,16 @@ Message = MutableMapping[str, Any]
 class AsgiCall:
     """A request that goes on. `reading` can be cleared, so that the client takes nothing."""
 
-    def __init__(self, app: ASGIApp, method: str, path: str, headers: Mapping[str, str], body: bytes) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        *,
+        more_body: bool = False,
+    ) -> None:
         self.status = 0
         self.headers: dict[str, str] = {}
         self.body = b""
@@ -26,7 +35,7 @@ class AsgiCall:
         self.reading.set()
         self._changed = asyncio.Condition()
         self._received: asyncio.Queue[Message] = asyncio.Queue()
-        self._received.put_nowait({"type": "http.request", "body": body, "more_body": False})
+        self._received.put_nowait({"type": "http.request", "body": body, "more_body": more_body})
         told = {"host": "localhost", "content-type": "application/json", **headers}
         scope = {
             "type": "http",

@@ -32,6 +32,10 @@ _IN_PROCESS: Final = ("memory", "process", "shared")
 """The kinds of stores that live as long as their process."""
 
 
+_IN_CORE: Final[Mapping[str, tuple[str, ...]]] = {"engines": ("local",)}
+"""Kinds that are no adapters and are never opened: the core itself is what they name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Adapter(Generic[OptionsT, PortT]):
     """What an adapter's file exports as `ADAPTER`.
@@ -131,6 +135,7 @@ def kinds(family: str) -> tuple[str, ...]:
 
     package = importlib.import_module(f"lightagent.adapters.{family}")
     own = {module.name for module in pkgutil.iter_modules(package.__path__) if not module.name.startswith("_")}
+    own.update(_IN_CORE.get(family, ()))
     return tuple(sorted(own | {point.name for point in entry_points(group=f"lightagent.{family}")}))
 
 

@@ -39,7 +39,7 @@ class OutputType(Generic[OutputT_co]):
     def __init__(self, form: object = None, option: str = "output_type") -> None:
         self._form = form
         self._option = option
-        self.is_text = form is None or form is str
+        self.is_text: bool = form is None or form is str
 
     @cached_property
     def _adapter(self) -> TypeAdapter[OutputT_co]:

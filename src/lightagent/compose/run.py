@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
-from typing import Final
+from typing import Final, Never
 
 from lightagent.application.check_options import check_options
 from lightagent.application.keep_session import NEXT, TurnPlace
@@ -22,7 +22,9 @@ from lightagent.options import ResumeOptions, RunOptions
 _RUN_PARAMETERS: Final = ("deps", "query", "result_format", "stream")
 
 
-def compose_request(options: RunOptions, deps: DepsT, limits: Limits, *, stream: bool, form: str) -> RunRequest[DepsT]:
+def compose_request(
+    options: RunOptions[Never], deps: DepsT, limits: Limits, *, stream: bool, form: str
+) -> RunRequest[DepsT]:
     """One run's request.
 
     Raises:
@@ -54,17 +56,17 @@ def compose_request(options: RunOptions, deps: DepsT, limits: Limits, *, stream:
     )
 
 
-def _scope(options: RunOptions) -> Scope:
+def _scope(options: RunOptions[Never]) -> Scope:
     scope = Scope(options.get("tenant") or "", options.get("user_id") or "", options.get("session_id") or "")
     return NO_SCOPE if scope == NO_SCOPE else scope
 
 
-def turn_place(options: RunOptions) -> TurnPlace:
+def turn_place(options: RunOptions[Never]) -> TurnPlace:
     """Where in its session the run belongs."""
     return TurnPlace(options.get("replace_turn") or "", options.get("include_incomplete_turns") or False)
 
 
-def _check_session(session: str | None, options: RunOptions) -> None:
+def _check_session(session: str | None, options: RunOptions[Never]) -> None:
     if options.get("replace_turn") == "":
         raise ConfigurationError(
             "run: replace_turn is empty.",
@@ -91,7 +93,7 @@ def _check_session(session: str | None, options: RunOptions) -> None:
         )
 
 
-def check_resumption(options: ResumeOptions) -> None:
+def check_resumption(options: ResumeOptions[Never]) -> None:
     """Raise unless a run can be resumed with these options.
 
     Raises:
@@ -100,7 +102,7 @@ def check_resumption(options: ResumeOptions) -> None:
     check_options(options, ResumeOptions, "resume", parameters=("decision", "deps"), absent=RESUME_OPTIONS)
 
 
-def _limits(options: RunOptions, limits: Limits) -> Limits:
+def _limits(options: RunOptions[Never], limits: Limits) -> Limits:
     """The agent's limits with the run's own on top; as in the 0.9 line, max_retry bounds the tool loop as well."""
     retry, rounds = options.get("max_retry"), options.get("max_tool_iterations")
     if retry is None and rounds is None and "timeout" not in options:

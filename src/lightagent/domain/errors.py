@@ -80,7 +80,7 @@ class LightAgentError(Exception):
             code, text = known_code(text), ""
         told = details if isinstance(details, str) else ""
         standard = ERROR_TAXONOMY.get(code or self.default_code, ERROR_TAXONOMY["LA-UNKNOWN"])
-        self.info = LightAgentErrorInfo(
+        self.info: LightAgentErrorInfo = LightAgentErrorInfo(
             code=standard.code,
             message=": ".join(filter(None, (text, message))) or told or standard.message,
             guidance=_guidance(standard, text or message or told) if guidance is None else guidance,
@@ -198,7 +198,8 @@ class StreamConflict(StoreError):
     """
 
     def __init__(self, expected: int, actual: int) -> None:
-        self.expected, self.actual = expected, actual
+        self.expected: int = expected
+        self.actual: int = actual
         again = f"The stream ends at entry {actual}, but was pruned, or forgotten and begun again."
         super().__init__(
             again if expected == actual else f"The stream ends at entry {actual}, not {expected}.",
@@ -216,7 +217,8 @@ class LeaseHeld(StoreError):
     """
 
     def __init__(self, holder: str, left: float) -> None:
-        self.holder, self.left = holder, left
+        self.holder: str = holder
+        self.left: float = left
         super().__init__(
             f"{holder!r:.100} holds the lease of the stream for another {left:.1f} s.",
             guidance="Wait until it is released or ends. A run whose async stream was left early holds it until the "

@@ -7,7 +7,7 @@ import json
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -131,7 +131,7 @@ def _shorten(content: object) -> str:
 class ScriptedCall(BaseModel):
     """A call in a configured reply."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     name: str = Field(description="the tool's name")
     id: str = Field(default="", description="its id; the model makes one where none is told")
@@ -143,7 +143,7 @@ class ScriptedCall(BaseModel):
 class ScriptedReply(BaseModel):
     """A configured reply that is more than a text."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     content: str | None = Field(default=None, description="the text of the answer")
     tool_calls: list[ScriptedCall] = Field(default_factory=list, description="the tools it calls")
@@ -152,7 +152,7 @@ class ScriptedReply(BaseModel):
 class ScriptedOptions(BaseModel):
     """Options of the kind `scripted`."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     replies: list[str | ScriptedReply] = Field(description="the answers in order: texts, or content and tool_calls")
     name: str = Field(default="scripted", description="the model's name")

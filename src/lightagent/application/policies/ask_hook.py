@@ -38,10 +38,10 @@ class HookPolicy(FunctionPolicy):
     __slots__ = ("_failure_mode", "_phase", "handler", "name", "phases")
 
     def __init__(self, name: str, phase: HookPhase, handler: Handler, failure_mode: FailureMode | None) -> None:
-        self.name = name
+        self.name: str = name
         self.phases: frozenset[Phase] = frozenset({BOUNDARIES[phase]})
         self._phase: HookPhase = phase
-        self.handler = handler
+        self.handler: Handler = handler
         self._failure_mode: FailureMode | None = failure_mode
 
     def ask(self, phase: Phase, subject: Subject, payload: PayloadT) -> Question[PayloadT] | Ruling[PayloadT]:
@@ -75,9 +75,9 @@ class TypedHookPolicy(FunctionPolicy):
     __slots__ = ("_hook", "handler", "name", "phases")
 
     def __init__(self, name: str, hook: TypedHook[KindT]) -> None:
-        self.name = name
+        self.name: str = name
         self.phases: frozenset[Phase] = frozenset({hook.boundary})
-        self.handler = hook.handler
+        self.handler: Handler = hook.handler
         self._hook = hook
 
     def ask(self, phase: Phase, subject: Subject, payload: PayloadT) -> Question[PayloadT] | Ruling[PayloadT]:

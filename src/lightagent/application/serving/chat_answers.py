@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from lightagent.application.projections.partial_text import reply_text
+from lightagent.application.projections.partial_text import reply_text, withholds_content
 from lightagent.application.projections.usage import total_usage
 from lightagent.application.serving.approval_words import waiting_words
 from lightagent.application.serving.kept_runs import outer_call_id
@@ -20,7 +21,10 @@ from lightagent.domain.usage import Usage
 
 _CANCELLED = LightAgentErrorInfo("LA-503", "The run was cancelled.", "", None, retryable=True)
 
-_REASONS = ("stop", "length", "content_filter")
+_CUT: Final = ("length", "content_filter")
+"""The ways in which a provider ends an answer before its time."""
+
+_REASONS: Final = ("stop", *_CUT)
 """The ways in which a model may end an answer that clients know."""
 
 
@@ -55,7 +59,11 @@ def ending_of(finished: RunFinished, waiting: WaitingSteps, finish_reason: str, 
         return Ending("tool_calls" if calls else "stop", calls=calls, sentence=waiting_words(waiting.reviews, view))
     if isinstance(outcome, Cancelled):
         return Ending(error=_CANCELLED)
-    return Ending(error=outcome_error(outcome))
+    error = outcome_error(outcome)
+    cut = None if error is None else (error.details or {}).get("finish_reason")
+    if isinstance(cut, str) and cut in _CUT:  # Clients know what to do with a part of an answer that says it is one.
+        return Ending(cut)
+    return Ending(error=error)
 
 
 def chat_completion(
@@ -75,7 +83,7 @@ def chat_completion(
     ending = ending_of(finished, waiting, (last.finish_reason if last is not None else None) or "stop", view)
     if ending.error is not None:
         return ending.error
-    said = "" if last is None else reply_text(last)
+    said = "" if last is None or withholds_content(finished) else reply_text(last)
     content = finished.outcome.content if isinstance(finished.outcome, Completed) else said
     message: JsonObject = {
         "role": "assistant",

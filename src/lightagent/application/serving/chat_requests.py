@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
 from lightagent.application.serving.chat_fields import HARMLESS, PARAMETERS, RULES
+from lightagent.application.serving.content_parts import check_parts
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.tags import MOST_TAGS
@@ -55,15 +56,20 @@ class ChatAsked:
     dropped: tuple[str, ...] = ()
 
 
-def read_chat_request(body: JsonObject, system_messages: SystemMessages = "added") -> ChatAsked:
+def read_chat_request(
+    body: JsonObject, system_messages: SystemMessages = "added", *, image_urls: bool = False
+) -> ChatAsked:
     """What the body asks for.
+
+    Args:
+        image_urls: messages may name images by URL.
 
     Raises:
         RequestRefused: a field is wrong, or asks for what cannot be done; it names the field.
     """
     _refuse(body)
     model = _text(body, "model")
-    told, messages = _split_system(_messages(body), system_messages)
+    told, messages = _split_system(_messages(body, image_urls=image_urls), system_messages)
     results = tuple(_results(messages))
     query: str | list[JsonObject] | None = None
     if not results:
@@ -93,7 +99,7 @@ def _refuse(body: JsonObject) -> None:
             raise RequestRefused(400, f"{name}: this is not supported here.", rule.what, param=name)
 
 
-def _messages(body: JsonObject) -> list[JsonObject]:
+def _messages(body: JsonObject, *, image_urls: bool) -> list[JsonObject]:
     messages = body.get("messages")
     if not isinstance(messages, list) or not messages:
         raise RequestRefused(400, "messages: a list with at least one message is wanted.", "", param="messages")
@@ -101,16 +107,19 @@ def _messages(body: JsonObject) -> list[JsonObject]:
         raise RequestRefused(
             413, f"messages: {len(messages)} are too many.", f"The most is {MOST_MESSAGES}.", param="messages"
         )
-    return [_message(message, f"messages[{place}]") for place, message in enumerate(messages)]
+    return [_message(message, f"messages[{place}]", image_urls=image_urls) for place, message in enumerate(messages)]
 
 
-def _message(message: JsonValue, at: str) -> JsonObject:
+def _message(message: JsonValue, at: str, *, image_urls: bool) -> JsonObject:
     if not isinstance(message, dict):
         raise RequestRefused(400, f"{at}: a message is an object with role and content.", "", param=at)
     if message.get("role") not in ("system", "developer", "user", "assistant", "tool", "function"):
         raise RequestRefused(
             400, f"{at}.role: it must be system, developer, user, assistant or tool.", "", param=f"{at}.role"
         )
+    content = message.get("content")
+    if message["role"] == "user" and isinstance(content, list):
+        check_parts(content, at, image_urls=image_urls)
     return message
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from lightagent.application.steps import Step
-from lightagent.domain.events import Nested, ToolFinished, ToolStarted
+from lightagent.domain.events import ModelReplied, Nested, ToolFinished, ToolStarted
 from lightagent.domain.json_bytes import encode_json
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject
@@ -65,7 +65,9 @@ class ToolSteps:
         while isinstance(step, Nested):
             path.append(step.call_id)
             step = step.event
-        if isinstance(step, ToolStarted):
+        if isinstance(step, ModelReplied):
+            self._names |= {(*path, call.id): call.name for call in step.message.tool_calls}
+        elif isinstance(step, ToolStarted):
             self._names[*path, step.call_id] = step.name
             told: JsonObject = {"type": "tool_call", "id": step.call_id, "name": step.name}
             yield {**told, "path": [*path], "arguments": copy_json(step.arguments)}

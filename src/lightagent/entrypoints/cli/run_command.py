@@ -153,7 +153,7 @@ def _asking(settings: Settings, options: AgentOptions, question: str, whose: Run
     app = open_app(settings, logins=app_logins(settings))
     if whose.get("session_id") is not None:
         # What waits in a store can be decided with `lightagent review`.
-        options["hooks"] = [HumanApprovalHook(store=require_store(app.journals), tools=())]
+        options.update({"hooks": [HumanApprovalHook(store=require_store(app.journals), tools=())]})
     return _Asking(app, app.agent(**options), question, whose)
 
 
@@ -183,7 +183,7 @@ async def _run(asking: _Asking, journal: Path | None, show: Callable[[RunResult]
     if journal is not None:
         store = open_journal_file(journal)
         opened.on_close(store.aclose)
-        whose["journal"] = store
+        whose.update({"journal": store})
     show_destination(*([opened.model] if isinstance(opened, App) else opened.models))
     async with opened:
         with Progress(err()) as progress:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,6 +13,8 @@ from lightagent.application.serving.callers import Caller
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.application.steps import Step
 from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.events import Event
+from lightagent.entrypoints.serving.utility import UTILITY
 from lightagent.options import ResumeOptions, RunOptions
 
 
@@ -32,6 +34,10 @@ class Steps(Protocol):
 
     def __aiter__(self) -> AsyncIterator[Step]:
         """Each of them once."""
+        ...
+
+    async def to_end(self) -> Sequence[Event]:
+        """The events of the rest of the run, in the place of its steps one by one."""
         ...
 
     async def aclose(self) -> None:
@@ -66,24 +72,29 @@ class Served:
         name: as clients name it.
         agent: what answers; of a swarm the agent that is asked first, as it is within the swarm.
         kind: for listings.
+        plain: the same model without all that makes it an agent, for what chat interfaces ask for themselves.
     """
 
     name: str
     agent: ServedAgent
     kind: str = "agent"
+    plain: ServedAgent | None = None
 
 
 class Catalogue:
     """Everything that is served, by name."""
 
     def __init__(self, served: Sequence[Served]) -> None:
-        self._served: Mapping[str, Served] = {one.name: one for one in served}
+        self._served = {one.name: one for one in served}
         if len(self._served) != len(served):
             names = [one.name for one in served]
             twice = next(name for name in names if names.count(name) > 1)
             raise ConfigurationError(
                 f"serve: two are called {twice!r:.100}.", guidance="Give each agent, swarm and flow a name of its own."
             )
+        plain = next((one.plain for one in served if one.plain is not None), None)
+        if plain is not None and UTILITY not in self._served:
+            self._served[UTILITY] = Served(UTILITY, plain, "utility", plain)
         if not served:
             raise ConfigurationError("serve: there is nothing to serve.", guidance="Pass an agent, a swarm or a flow.")
 

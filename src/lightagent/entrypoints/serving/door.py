@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -15,8 +14,8 @@ from starlette.types import ASGIApp
 
 from lightagent.application.serving.callers import NOBODY
 from lightagent.application.serving.refusals import RequestRefused, status_of
+from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
-from lightagent.domain.errors import LightAgentError
 from lightagent.domain.json_bytes import encode_json
 from lightagent.domain.json_types import JsonObject
 from lightagent.entrypoints.serving.bodies import read_body
@@ -26,7 +25,8 @@ from lightagent.entrypoints.serving.state import Serving
 LOCAL_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 """The names of this machine, under which it alone is reached."""
 
-_LOG: Final = logging.getLogger("lightagent.serve")
+_LATER: Final = 5
+"""Seconds after which a client may repeat a request whose run failed for a while."""
 
 
 def endpoint(serving: Serving, route: ServedRoute) -> Callable[[Request], Awaitable[ASGIApp]]:
@@ -46,11 +46,9 @@ def endpoint(serving: Serving, route: ServedRoute) -> Callable[[Request], Awaita
             return Response(status_code=499)
         except RequestRefused as refused:
             return refusal(refused, route, request)
-        except LightAgentError as error:
-            return run_error(error, route, request)
         except Exception as error:
-            _LOG.exception("The request %s failed.", request.id)
-            return run_error(error, route, request)
+            request.log(error)
+            return failed_run(classify_exception(error), route, request)
 
     return answer
 
@@ -102,10 +100,18 @@ def refusal(refused: RequestRefused, route: ServedRoute, request: ServedRequest)
     return json_response(route.refusal(refused), headers, refused.status)
 
 
-def run_error(error: Exception, route: ServedRoute, request: ServedRequest) -> Response:
-    """The answer to a request whose run failed before anything took effect."""
-    info = classify_exception(error)
-    headers = {**request.headers, "x-should-retry": "true" if info.retryable else "false"}
+def failed_run(
+    info: LightAgentErrorInfo, route: ServedRoute, request: ServedRequest, *, may_repeat: bool = True
+) -> Response:
+    """The answer to a request whose run failed.
+
+    Args:
+        may_repeat: no tool was touched. The official clients repeat a request by themselves, and would do it twice.
+    """
+    again = info.retryable and may_repeat
+    headers = {**request.headers, "x-should-retry": "true" if again else "false"}
+    if again and status_of(info) in (429, 503):
+        headers["retry-after"] = str(_LATER)
     return json_response(route.run_error(info), headers, status_of(info))
 
 

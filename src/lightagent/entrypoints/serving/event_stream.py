@@ -42,8 +42,8 @@ class EventWriter:
         self._loop = asyncio.get_running_loop()
         self._last = self._loop.time()
         self._since: float | None = None
-        self.gone = False
-        self.stuck = False
+        self.gone: bool = False
+        self.stuck: bool = False
 
     async def open(self, headers: Mapping[str, str]) -> None:
         """Send the headers, which leave at once."""

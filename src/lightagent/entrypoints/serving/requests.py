@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -12,8 +13,9 @@ from starlette.types import ASGIApp
 
 from lightagent.application.serving.callers import Caller
 from lightagent.application.serving.openai_errors import refusal_object, run_error_object
-from lightagent.application.serving.refusals import RequestRefused
+from lightagent.application.serving.refusals import RequestRefused, status_of
 from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.errors import LightAgentError
 from lightagent.domain.json_types import JsonObject
 from lightagent.entrypoints.serving.state import Serving
 
@@ -40,6 +42,11 @@ class ServedRequest:
     body: JsonObject = field(default_factory=dict)
     id: str = field(default_factory=lambda: f"req_{uuid.uuid4().hex}")
 
+    def log(self, error: Exception) -> None:
+        """Have the log say what the answer does not: of its own faults the server says only that there was one."""
+        known = isinstance(error, LightAgentError) and status_of(error.info) != 500
+        _LOG.warning("The request %s failed: %s", self.id, type(error).__name__, exc_info=None if known else error)
+
     @property
     def chat_id(self) -> str:
         """The chat that a key which asks for others names; it links runs, and gives access to nothing."""
@@ -51,6 +58,8 @@ class ServedRequest:
         """The headers of every answer to it."""
         return {"x-request-id": self.id}
 
+
+_LOG: Final = logging.getLogger("lightagent.serve")
 
 Handler: TypeAlias = Callable[[ServedRequest], Awaitable[ASGIApp]]
 """Answers a request. It raises `RequestRefused` for what is wrong with it, and `LightAgentError` for a failed run."""

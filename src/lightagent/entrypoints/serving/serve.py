@@ -27,6 +27,7 @@ from lightagent.entrypoints.serving.models import MODEL_ROUTES
 from lightagent.entrypoints.serving.requests import ServedRoute
 from lightagent.entrypoints.serving.served_flows import FlowAgent
 from lightagent.entrypoints.serving.state import Serving
+from lightagent.entrypoints.serving.utility import plain_agent
 from lightagent.flow import LightFlow
 from lightagent.ports.journals import JournalStore
 from lightagent.settings import Settings
@@ -68,7 +69,7 @@ def serve(
     several = agents if isinstance(agents, Iterable) else (agents,)
     catalogue = Catalogue(
         [
-            *(Served(agent.name, agent) for agent in several),
+            *(Served(agent.name, agent, plain=plain_agent(agent)) for agent in several),
             *_swarms(swarms or {}),
             *(Served(flow.name, FlowAgent(flow), "flow") for flow in flows),
         ]
@@ -98,7 +99,7 @@ def _swarms(swarms: Mapping[str, LightSwarm]) -> Iterator[Served]:
         members = [agent for agent in swarm.registered if isinstance(agent, LightAgent)]
         if not members:
             raise ConfigurationError(f"serve: the swarm {name!r:.100} has no agents.", guidance="Call register_agent.")
-        yield Served(name, swarm.member(members[0]), "swarm")
+        yield Served(name, swarm.member(members[0]), "swarm", plain_agent(members[0]))
 
 
 def _middleware(settings: ServeSettings) -> list[Middleware]:

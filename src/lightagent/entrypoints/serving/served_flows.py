@@ -6,6 +6,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
+from typing import Final
 
 from lightagent.agent_base import Query
 from lightagent.application.cancellation_token import CancellationToken
@@ -17,7 +18,7 @@ from lightagent.application.steps import Step
 from lightagent.domain.deltas import TextDelta
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.events import ApprovalRequested, RunFinished, ToolFinished, ToolStarted
+from lightagent.domain.events import ApprovalRequested, Event, RunFinished, ToolFinished, ToolStarted
 from lightagent.domain.outcomes import Cancelled, Completed, Failed, Outcome, Suspended
 from lightagent.flow import LightFlow
 from lightagent.flow_options import NewFlowRunOptions
@@ -31,7 +32,7 @@ class FlowRunSteps:
     journal = None
 
     def __init__(self, flow: LightFlow, query: str, options: RunOptions) -> None:
-        self.run_id = uuid.uuid4().hex
+        self.run_id: str = uuid.uuid4().hex
         self._flow = flow
         self._query = query
         self._token = options.get("cancel") or CancellationToken()
@@ -46,6 +47,10 @@ class FlowRunSteps:
     def __aiter__(self) -> AsyncIterator[Step]:
         """Each step once."""
         return self._steps
+
+    async def to_end(self) -> list[Event]:
+        """What happens in the whole run, its end last."""
+        return [step async for step in self._steps if isinstance(step, (ToolStarted, ToolFinished, *_ENDS))]
 
     async def aclose(self) -> None:
         """Leave the run, which is cancelled if it goes on."""
@@ -97,6 +102,9 @@ class FlowRunSteps:
         known = await self._flow.aget_run(self.run_id, user_id=whose[0], tenant=whose[1])
         if known is not None:
             await self._flow.acancel(self.run_id, reason=self._token.reason, user_id=whose[0], tenant=whose[1])
+
+
+_ENDS: Final = (ApprovalRequested, RunFinished)
 
 
 class FlowAgent:

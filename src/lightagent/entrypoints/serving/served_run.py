@@ -10,6 +10,7 @@ from lightagent.application.cancellation_token import CancellationToken
 from lightagent.application.journal import Journal
 from lightagent.application.serving.kept_runs import KeptRuns
 from lightagent.application.serving.refusals import RequestRefused
+from lightagent.domain.events import Event, Nested, ToolStarted
 from lightagent.entrypoints.serving.catalogue import Steps
 from lightagent.entrypoints.serving.slots import Slot, Slots
 
@@ -73,7 +74,7 @@ class ServedRun:
         kept: KeptRuns,
     ) -> None:
         self.steps = steps
-        self.id = steps.run_id
+        self.id: str = steps.run_id
         self._token = token
         self._slots, self._slot = slots, slot
         self._going, self._kept = going, kept
@@ -88,6 +89,12 @@ class ServedRun:
     def cancelled(self) -> bool:
         """Whether it was cancelled from outside."""
         return self._token.cancelled
+
+    @property
+    def may_repeat(self) -> bool:
+        """Whether a client that repeats the request does no harm: nothing was done yet but ask models."""
+        events = () if self.journal is None else self.journal.events
+        return self.journal is not None and not any(_is_deed(event) for event in events)
 
     def cancel(self, reason: str) -> None:
         """End it. Its journal has the reason; one that waits for its place does not begin any more."""
@@ -113,3 +120,10 @@ class ServedRun:
         """Give its place back."""
         self._slots.give_back(self._slot)
         self._going.remove(self)
+
+
+def _is_deed(event: Event) -> bool:
+    """Whether a tool was touched, by an agent at any depth."""
+    while isinstance(event, Nested):
+        event = event.event
+    return isinstance(event, ToolStarted)

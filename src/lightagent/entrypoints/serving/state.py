@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -19,11 +20,16 @@ from lightagent.application.serving.kept_runs import KeptRuns
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.domain.errors import ConfigurationError
 from lightagent.entrypoints.serving.authentication import Authentication
-from lightagent.entrypoints.serving.catalogue import Catalogue, Served, Steps
+from lightagent.entrypoints.serving.catalogue import Catalogue, ServedAgent, Steps
 from lightagent.entrypoints.serving.served_run import GoingRuns, ServedRun
 from lightagent.entrypoints.serving.slots import Slots
 from lightagent.options import ResumeOptions, RunOptions
 from lightagent.settings.serve_schema import ServeSettings
+
+MOST_DROPPED: Final = 100
+"""Names of fields that are logged, so that nobody can fill a log with names."""
+
+_LOG: Final = logging.getLogger("lightagent.serve")
 
 LAST_WORDS: Final = 2.0
 """Seconds in which runs that were cancelled put their end on record, and tell their clients."""
@@ -47,28 +53,42 @@ class Serving:
     clock: Callable[[], float] = time.time
     going: GoingRuns = field(default_factory=GoingRuns)
     slots: Slots = field(init=False)
+    _dropped: set[str] = field(default_factory=set)
     _background: set[asyncio.Task[None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         chosen = self.settings
         self.slots = Slots(chosen.runs, chosen.runs_of_key, chosen.waiting_runs)
 
-    def begin(self, caller: Caller, served: Served, query: Query, options: RunOptions, *, stream: bool) -> ServedRun:
+    def begin(
+        self,
+        caller: Caller,
+        agent: ServedAgent,
+        query: Query,
+        options: RunOptions,
+        *,
+        stream: bool,
+        keep: bool = True,
+    ) -> ServedRun:
         """A run for this caller, checked and about to begin. It is the caller's, whatever `options` say.
+
+        Args:
+            agent: of what is served, such as `Served.agent`.
+            keep: the store has it, where one keeps all runs.
 
         Raises:
             RequestRefused: an option is refused, too many runs go on, or the server is about to stop.
         """
         token = CancellationToken()
         owned = options | RunOptions(tenant=caller.tenant, user_id=caller.user, cancel=token)
-        if self.kept.lasts and owned.get("session_id") is None:
+        if keep and self.kept.lasts and owned.get("session_id") is None:
             owned["journal"] = self.kept.store
-        return self._served(caller, token, lambda: served.agent.asteps(query, self._deps(caller), owned, stream=stream))
+        return self._served(caller, token, lambda: agent.asteps(query, self._deps(caller), owned, stream=stream))
 
     def resume(
         self,
         caller: Caller,
-        served: Served,
+        agent: ServedAgent,
         journal: Journal,
         decision: Decisions,
         options: ResumeOptions,
@@ -81,12 +101,16 @@ class Serving:
             RequestRefused: as for `begin`.
             PolicyError: a decision cannot be taken.
         """
+        if journal.started.head.name != agent.name:
+            raise RequestRefused(
+                400, "The run is one of another model.", "Name the model that began it.", param="model"
+            )
         token = CancellationToken()
         owned = options | ResumeOptions(cancel=token)
         return self._served(
             caller,
             token,
-            lambda: served.agent.aresume_steps(journal, decision, self._deps(caller), owned, stream=stream),
+            lambda: agent.aresume_steps(journal, decision, self._deps(caller), owned, stream=stream),
         )
 
     def _served(self, caller: Caller, token: CancellationToken, begin: Callable[[], Steps]) -> ServedRun:
@@ -103,6 +127,13 @@ class Serving:
 
     def _deps(self, caller: Caller) -> object:
         return None if self.deps is None else self.deps(caller)
+
+    def note_dropped(self, names: Sequence[str]) -> None:
+        """Log once which fields of requests are dropped."""
+        for name in names:
+            if name not in self._dropped and len(self._dropped) < MOST_DROPPED:
+                self._dropped.add(name)
+                _LOG.info("The field %s of requests is dropped: it has no meaning here.", ascii(name[:100]))
 
     def in_background(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
         """Have work done that outlives the request which wants it; the end of the server cancels it."""

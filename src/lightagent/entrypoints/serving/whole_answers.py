@@ -6,11 +6,9 @@ from collections.abc import Sequence
 
 from starlette.types import Receive
 
-from lightagent.domain.deltas import is_delta
 from lightagent.domain.events import Event
 from lightagent.entrypoints.serving.connections import CLIENT_LEFT, watched
 from lightagent.entrypoints.serving.served_run import ServedRun
-from lightagent.ports.tools import NestedDelta, ToolPart
 from lightagent.settings.serve_schema import ServeSettings
 
 
@@ -25,12 +23,8 @@ async def play_whole(run: ServedRun, receive: Receive, settings: ServeSettings) 
         if settings.on_disconnect == "cancel":
             run.cancel(CLIENT_LEFT)
 
-    events = list[Event]()
     try:
         async with watched(receive, left), run:
-            async for step in run.steps:
-                if not (is_delta(step) or isinstance(step, (ToolPart, NestedDelta))):
-                    events.append(step)
+            return await run.steps.to_end()
     finally:
         run.forget()
-    return events

@@ -1,0 +1,34 @@
+"""Requests that chat interfaces make for themselves, beside what their user asked: titles, tags, follow-ups."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from lightagent.application.serving.chat_requests import ChatAsked
+
+BEGINNINGS: Final = (
+    "### Task:",  # Open WebUI: titles, tags, follow-ups, queries, completions of what is typed
+    "Provide a concise, 5-word-or-less title for the conversation",  # LibreChat
+    "Please generate a concise, 5-word-or-less title for the conversation",
+    "Write a concise title for this conversation",
+)
+"""How such requests begin. A user whose question begins so gets a plain answer, too: no harm comes of that."""
+
+
+def is_auxiliary(asked: ChatAsked, more: Sequence[str] = ()) -> bool:
+    """Whether a chat interface asks this for itself.
+
+    Args:
+        more: beginnings besides those that are known.
+    """
+    texts = (_text(asked.query).lstrip(), asked.instructions.lstrip())
+    return any(text.startswith(tuple(one for one in (*BEGINNINGS, *more) if one)) for text in texts)
+
+
+def _text(query: object) -> str:
+    """The text of a query, the first of its parts where it has several."""
+    if isinstance(query, str):
+        return query
+    parts = query if isinstance(query, list) else []
+    return next((str(part["text"]) for part in parts if isinstance(part, dict) and part.get("type") == "text"), "")

@@ -1,0 +1,169 @@
+"""The run that answers a chat: a new one, one that waited for the client's tools or for its user, or a plain one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lightagent.agent import LightAgent
+from lightagent.application.journal import Journal
+from lightagent.application.serving.approval_words import ChatDecision, read_chat_decision
+from lightagent.application.serving.auxiliary import is_auxiliary
+from lightagent.application.serving.chat_requests import ChatAsked
+from lightagent.application.serving.client_tools import ClientTool, client_tools
+from lightagent.application.serving.kept_runs import run_and_call
+from lightagent.application.serving.refusals import RequestRefused
+from lightagent.application.serving.waiting import WaitingStep, WaitingSteps
+from lightagent.domain.review import ApprovalDecision
+from lightagent.entrypoints.serving.catalogue import Served
+from lightagent.entrypoints.serving.requests import ServedRequest
+from lightagent.entrypoints.serving.served_run import ServedRun
+from lightagent.options import ResumeOptions, RunOptions
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRun:
+    """The run, about to begin or to go on.
+
+    Attributes:
+        waiting: knows what waits, and what had waited before the run goes on.
+    """
+
+    run: ServedRun
+    waiting: WaitingSteps
+
+
+async def chat_run(request: ServedRequest, asked: ChatAsked, served: Served) -> ChatRun:
+    """The run for this request.
+
+    Raises:
+        RequestRefused: nothing waits for what is sent, or too many runs go on.
+        PolicyError: the user may not decide so.
+    """
+    settings = request.serving.settings
+    if asked.query is None:
+        return await _with_results(request, asked, served)
+    decision = read_chat_decision(asked.query) if settings.chat_approvals else None
+    if decision is not None:
+        return await _with_decision(request, asked, served, decision)
+    if is_auxiliary(asked, settings.auxiliary):
+        return _plain(request, asked, served)
+    tools = await _client_tools(asked, served)
+    options = _options(request, asked)
+    if tools:
+        options["tools"] = tools
+    run = request.serving.begin(request.caller, served.agent, asked.query, options, stream=asked.stream)
+    return ChatRun(run, WaitingSteps(frozenset(tool.spec.name for tool in tools)))
+
+
+def _options(request: ServedRequest, asked: ChatAsked) -> RunOptions:
+    return RunOptions(
+        history=asked.history,
+        metadata=asked.params,
+        instructions=asked.instructions or None,
+        tags=asked.tags,
+        run_group_id=request.chat_id or None,
+    )
+
+
+def _plain(request: ServedRequest, asked: ChatAsked, served: Served) -> ChatRun:
+    """What an interface asks for itself: the plain model answers, and nothing of it is kept."""
+    if served.plain is None:
+        raise RequestRefused(
+            400, f"{served.name:.100} has no plain model for what the interface asks for itself.", param="messages"
+        )
+    options = _options(request, asked)
+    run = request.serving.begin(
+        request.caller, served.plain, asked.query or "", options, stream=asked.stream, keep=False
+    )
+    return ChatRun(run, WaitingSteps())
+
+
+async def _client_tools(asked: ChatAsked, served: Served, results: Mapping[str, str] | None = None) -> list[ClientTool]:
+    """The functions of the client.
+
+    Raises:
+        RequestRefused: the agent has a tool of the same name itself.
+    """
+    tools = client_tools(asked.tools, results)
+    if tools and isinstance(served.agent, LightAgent):
+        own = (await served.agent.means.catalogue.toolset()).tools
+        for tool in tools:
+            if tool.spec.name in own:
+                raise RequestRefused(
+                    400,
+                    f"tools: the agent has a tool {tool.spec.name!r:.100} of its own.",
+                    "Rename the function.",
+                    param="tools",
+                )
+    return tools
+
+
+async def _with_results(request: ServedRequest, asked: ChatAsked, served: Served) -> ChatRun:
+    """The run that waits for results of the client's tools. Its own record holds, whatever the messages say of it."""
+    runs = {run_and_call(call_id)[0] for call_id, _ in asked.results}
+    if len(runs) != 1:
+        raise RequestRefused(
+            400, "messages: these are results of calls of several runs.", "Send those of one run.", param="messages"
+        )
+    results = {run_and_call(call_id)[1]: text for call_id, text in asked.results}
+    journal = await request.serving.kept.waiting(runs.pop(), request.caller.owner)
+    tools = await _client_tools(asked, served, results)
+    waiting = followed(journal, frozenset(tool.spec.name for tool in tools))
+    known = {call.path[-1] for call in waiting.external}
+    if unknown := [call_id for call_id in results if call_id not in known]:
+        raise RequestRefused(
+            400,
+            f"messages: no call {unknown[0]!r:.100} waits for a result.",
+            "Send the tools of the request that brought the calls as well.",
+            param="messages",
+        )
+    decisions = {call_id: ApprovalDecision.approve(actor=request.caller.key_id or "client") for call_id in results}
+    options: ResumeOptions = {"tools": tools}
+    run = request.serving.resume(request.caller, served.agent, journal, decisions, options, stream=asked.stream)
+    return ChatRun(run, waiting)
+
+
+async def _with_decision(request: ServedRequest, asked: ChatAsked, served: Served, decision: ChatDecision) -> ChatRun:
+    """The run about whose call the user has decided: one of this user's own, as reviews hold it."""
+    tools = await _client_tools(asked, served)
+    external = frozenset(tool.spec.name for tool in tools)
+    journal, waiting, step = await waiting_request(request, decision.request_id, external)
+    decide = ApprovalDecision.approve if decision.approves else ApprovalDecision.reject
+    made = {step.id: decide(decision.reason, actor=request.caller.user or request.caller.key_id)}
+    options: ResumeOptions = {"tools": tools}
+    run = request.serving.resume(request.caller, served.agent, journal, made, options, stream=asked.stream)
+    return ChatRun(run, waiting)
+
+
+async def waiting_request(
+    request: ServedRequest, request_id: str, external: frozenset[str] = frozenset()
+) -> tuple[Journal, WaitingSteps, WaitingStep]:
+    """The call that waits for a decision about this request, in one of the caller's runs.
+
+    Args:
+        external: the names of the client's own tools.
+
+    Raises:
+        RequestRefused: no run of this caller's waits for it.
+    """
+    for journal in await request.serving.kept.all_waiting(request.caller.owner):
+        waiting = followed(journal, external)
+        for step in waiting.reviews:
+            if step.request_id == request_id:
+                return journal, waiting, step
+    raise RequestRefused(
+        404, "Nothing waits for this decision: it was made before, or the ID is another.", param="messages"
+    )
+
+
+def followed(journal: Journal, external: frozenset[str]) -> WaitingSteps:
+    """What waits in a run.
+
+    Args:
+        external: the names of the client's own tools.
+    """
+    waiting = WaitingSteps(external)
+    for event in journal.events:
+        waiting.feed(event)
+    return waiting

@@ -15,6 +15,7 @@ from lightagent.bootstrap import App
 from lightagent.domain.errors import ConfigurationError
 from lightagent.entrypoints.serving.serve import serve
 from lightagent.entrypoints.serving.state import Serving
+from lightagent.entrypoints.serving.timed_protocol import timed_protocol
 from lightagent.flow import LightFlow
 from lightagent.settings.serve_schema import ServeSettings
 from lightagent.swarm import LightSwarm
@@ -71,7 +72,13 @@ async def _listen(
             host, port = sock.getsockname()[:2]
             tell(f"http://{f'[{host}]' if ':' in host else host}:{port}")
             config = uvicorn.Config(
-                starlette, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=5
+                starlette,
+                http=timed_protocol(settings),
+                ws="none",
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=5,
             )
             try:
                 await _Server(config, serving).serve([sock])

@@ -5,6 +5,7 @@ So do the modules that programs of the 0.9 line import from, such as ``from Ligh
 
 import sys
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import lightagent
 from lightagent import *  # noqa: F403
@@ -56,8 +57,10 @@ class _Former(ModuleType):
         raise missing_name(self.__name__, name, __all__)
 
 
-def __getattr__(name: str) -> object:
-    raise missing_name(__name__, name, __all__)
+if not TYPE_CHECKING:  # To a type checker every misspelt name would be an object.
+
+    def __getattr__(name: str) -> object:
+        raise missing_name(__name__, name, __all__)
 
 
 def _add_modules() -> None:

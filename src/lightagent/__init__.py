@@ -198,9 +198,10 @@ if TYPE_CHECKING:
     )
     from lightagent.domain.guardrails import GuardrailDecision
     from lightagent.domain.handoffs import HandoffLimits, HistoryTransfer
-    from lightagent.domain.hooks import HookContext, HookDecision
+    from lightagent.domain.history import HistoryMessage
+    from lightagent.domain.hooks import HookContext, HookDecision, HookPhase
     from lightagent.domain.information_flow import InformationFlow
-    from lightagent.domain.json_types import JsonObject, JsonValue
+    from lightagent.domain.json_types import JsonInput, JsonObject, JsonValue
     from lightagent.domain.limits import Limits
     from lightagent.domain.mailboxes import MailLimits
     from lightagent.domain.mcp import HttpServer, McpServer, StdioServer
@@ -280,7 +281,7 @@ if TYPE_CHECKING:
         url_allowlist_guardrail,
     )
     from lightagent.human_review import HumanApprovalHook, InMemoryReviewStore, JsonReviewStore, ReviewStore
-    from lightagent.options import AgentOptions, ResumeOptions, RunOptions, SwarmOptions
+    from lightagent.options import AgentOptions, ResumeOptions, RunOptions, SwarmOptions, ToolLike
     from lightagent.ports.budgets import BudgetAccounts, Budgets, TenantBudget
     from lightagent.ports.code import CodeRunner
     from lightagent.ports.content_policy import ContentPolicy
@@ -288,6 +289,7 @@ if TYPE_CHECKING:
     from lightagent.ports.context_budget import ContextBudget
     from lightagent.ports.detectors import Detector
     from lightagent.ports.embedding import Embedder, ServedEmbedder
+    from lightagent.ports.flow_engine import FlowCode, FlowEngine, FlowRun
     from lightagent.ports.flushable_sink import FlushableSink
     from lightagent.ports.journals import JournalStore
     from lightagent.ports.memory import MemoryStore, OwnerSelection
@@ -319,37 +321,38 @@ __all__ = [
     "ContentEvent", "ContentLimits", "ContentMode", "ContentPolicy", "ContextBudget", "ContextPayload",
     "ContextSource", "Decision", "DeclaredTools", "Delta", "Detector", "DoneData", "DoneEvent", "Embedder",
     "EndPayload", "ErrorCode", "ErrorData", "ErrorEvent", "Event", "Failed", "FailureData", "FallbackModel",
-    "FilteredTools", "Finding", "FlowComparison", "FlowDoneData", "FlowDoneEvent", "FlowGlimpse", "FlowLimits",
-    "FlowOptions", "FlowRerunPayload", "FlowResultPayload", "FlowResumePayload", "FlowStartData", "FlowStartEvent",
-    "FlowStatus", "FlowStepPayload", "FlowStream", "FlowStreamEvent", "FlowStreamEventType", "FlowTimeout",
-    "FlowWorker", "FlushableSink", "FoundMemory", "FunctionTool", "Gate", "GeneratedTool", "GuardrailDecision",
-    "Handoff", "HandoffContext", "HandoffLimits", "HandoffPayload", "HeldStream", "HistoryReference",
-    "HistorySource", "HistoryTransfer", "HookContext", "HookDecision", "HttpServer", "HumanApprovalHook",
-    "HumanFeedback", "InMemoryReviewStore", "InProcessMemory", "InformationFlow", "Journal",
-    "JournalBudgetAccounts", "JournalStore", "JsonLightFlowStore", "JsonObject", "JsonReviewStore", "JsonValue",
-    "JsonlTraceExporter", "LightAgent", "LightAgentError", "LightAgentErrorInfo", "LightFlow", "LightFlowResult",
-    "LightFlowStep", "LightFlowStepResult", "LightSwarm", "Limits", "ListedTools", "MailLimits", "McpFault",
-    "McpServer", "McpTools", "McpUnavailable", "MemoriesPayload", "MemoryAdmissionDecision", "MemoryBudgetAccounts",
-    "MemoryCandidate", "MemoryOwner", "MemoryPolicy", "MemoryPromotedPayload", "MemoryPromotionDecision",
-    "MemoryPromotionPayload", "MemoryProtocol", "MemoryQueryPayload", "MemoryRecord", "MemoryScope", "MemoryStore",
-    "MemoryWritePayload", "MemoryWrittenPayload", "MissingExtraError", "ModelEndpoint", "ModelPrice", "MontyRunner",
-    "NarrowTools", "NoteEvent", "ObservingHook", "OfflineModel", "OpenAIChatModel", "OpenApiTools",
-    "OpenTelemetrySink", "Origin", "Outcome", "OutputError", "OutputPayload", "OwnerSelection", "Passed",
-    "PayloadT", "Phase", "PolicyError", "PolicyHook", "PrefixedTools", "PriceTable", "Prompts", "Proposal",
-    "ProposedStep", "ProviderError", "PrunedSessions", "QueryPayload", "RateLimit", "ReasoningDelta",
-    "ReasoningEvent", "Refused", "RememberedDecision", "RenamedTools", "Replacement", "ReplyEnd", "ReplyPayload",
-    "RequestPart", "RequestPayload", "RequestPreview", "Requester", "ResultPayload", "ResumeOptions", "RetryPolicy",
-    "RetryRule", "RetryTool", "Review", "ReviewStatus", "ReviewStore", "Reviews", "RunContext", "RunInfo",
-    "RunOptions", "RunResult", "RunStatus", "RunStream", "RunSuspended", "RunWatch", "Runs", "Scope",
-    "SelfLearning", "ServedEmbedder", "ServedModel", "SessionInfo", "SessionStatus", "SessionTurn", "Sessions",
-    "Settings", "SharedMemoryPool", "Skill", "SkillManager", "Spent", "StdioServer", "StepApprovalDecidedEvent",
+    "FilteredTools", "Finding", "FlowCode", "FlowComparison", "FlowDoneData", "FlowDoneEvent", "FlowEngine",
+    "FlowGlimpse", "FlowLimits", "FlowOptions", "FlowRerunPayload", "FlowResultPayload", "FlowResumePayload",
+    "FlowRun", "FlowStartData", "FlowStartEvent", "FlowStatus", "FlowStepPayload", "FlowStream", "FlowStreamEvent",
+    "FlowStreamEventType", "FlowTimeout", "FlowWorker", "FlushableSink", "FoundMemory", "FunctionTool", "Gate",
+    "GeneratedTool", "GuardrailDecision", "Handoff", "HandoffContext", "HandoffLimits", "HandoffPayload",
+    "HeldStream", "HistoryMessage", "HistoryReference", "HistorySource", "HistoryTransfer", "HookContext",
+    "HookDecision", "HookPhase", "HttpServer", "HumanApprovalHook", "HumanFeedback", "InMemoryReviewStore",
+    "InProcessMemory", "InformationFlow", "Journal", "JournalBudgetAccounts", "JournalStore", "JsonInput",
+    "JsonLightFlowStore", "JsonObject", "JsonReviewStore", "JsonValue", "JsonlTraceExporter", "LightAgent",
+    "LightAgentError", "LightAgentErrorInfo", "LightFlow", "LightFlowResult", "LightFlowStep",
+    "LightFlowStepResult", "LightSwarm", "Limits", "ListedTools", "MailLimits", "McpFault", "McpServer", "McpTools",
+    "McpUnavailable", "MemoriesPayload", "MemoryAdmissionDecision", "MemoryBudgetAccounts", "MemoryCandidate",
+    "MemoryOwner", "MemoryPolicy", "MemoryPromotedPayload", "MemoryPromotionDecision", "MemoryPromotionPayload",
+    "MemoryProtocol", "MemoryQueryPayload", "MemoryRecord", "MemoryScope", "MemoryStore", "MemoryWritePayload",
+    "MemoryWrittenPayload", "MissingExtraError", "ModelEndpoint", "ModelPrice", "MontyRunner", "NarrowTools",
+    "NoteEvent", "ObservingHook", "OfflineModel", "OpenAIChatModel", "OpenApiTools", "OpenTelemetrySink", "Origin",
+    "Outcome", "OutputError", "OutputPayload", "OwnerSelection", "Passed", "PayloadT", "Phase", "PolicyError",
+    "PolicyHook", "PrefixedTools", "PriceTable", "Prompts", "Proposal", "ProposedStep", "ProviderError",
+    "PrunedSessions", "QueryPayload", "RateLimit", "ReasoningDelta", "ReasoningEvent", "Refused",
+    "RememberedDecision", "RenamedTools", "Replacement", "ReplyEnd", "ReplyPayload", "RequestPart",
+    "RequestPayload", "RequestPreview", "Requester", "ResultPayload", "ResumeOptions", "RetryPolicy", "RetryRule",
+    "RetryTool", "Review", "ReviewStatus", "ReviewStore", "Reviews", "RunContext", "RunInfo", "RunOptions",
+    "RunResult", "RunStatus", "RunStream", "RunSuspended", "RunWatch", "Runs", "Scope", "SelfLearning",
+    "ServedEmbedder", "ServedModel", "SessionInfo", "SessionStatus", "SessionTurn", "Sessions", "Settings",
+    "SharedMemoryPool", "Skill", "SkillManager", "Spent", "StdioServer", "StepApprovalDecidedEvent",
     "StepApprovalRequiredEvent", "StepComparison", "StepContentEvent", "StepContext", "StepEndData", "StepEndEvent",
     "StepNoteEvent", "StepOptions", "StepReasoningEvent", "StepRestartEvent", "StepSide", "StepStartData",
     "StepStartEvent", "StepStatus", "StepToolCallEvent", "StepToolPartEvent", "StepToolResultEvent", "StepVerdict",
     "Stopped", "StoredRun", "StoredRunStatus", "StreamEvent", "StreamEventType", "Subject", "SubprocessRunner",
     "Suspended", "SwarmOptions", "TelemetrySink", "TenantBudget", "TextData", "TextDelta", "TokenCounter", "Tool",
-    "ToolAnswer", "ToolCallData", "ToolCallDelta", "ToolCallEvent", "ToolCallRecord", "ToolError", "ToolList",
-    "ToolLoader", "ToolPartData", "ToolPartEvent", "ToolRegistry", "ToolResultData", "ToolResultEvent",
+    "ToolAnswer", "ToolCallData", "ToolCallDelta", "ToolCallEvent", "ToolCallRecord", "ToolError", "ToolLike",
+    "ToolList", "ToolLoader", "ToolPartData", "ToolPartEvent", "ToolRegistry", "ToolResultData", "ToolResultEvent",
     "ToolSelection", "ToolSource", "ToolSpec", "ToolStatus", "TraceEvent", "TraceExporter", "TraceRecorder",
     "TraceSummary", "TreeOfThought", "TrimmedSession", "Usage", "UsageData", "Verdict", "WaitOptions", "WorkedRun",
     "after_flow_step", "after_memory_promote", "after_memory_retrieve", "after_memory_write",
@@ -367,15 +370,17 @@ __all__ = [
 # fmt: on
 
 
-def __getattr__(name: str) -> object:
-    home = HOME_OF.get(name)
-    if home is None:
-        from lightagent.missing_names import missing_name
+if not TYPE_CHECKING:  # To a type checker every misspelt name would be an object.
 
-        raise missing_name(__name__, name, __all__)
-    value: object = getattr(import_module(f"lightagent.{home}"), name)
-    globals()[name] = value
-    return value
+    def __getattr__(name: str) -> object:
+        home = HOME_OF.get(name)
+        if home is None:
+            from lightagent.missing_names import missing_name
+
+            raise missing_name(__name__, name, __all__)
+        value: object = getattr(import_module(f"lightagent.{home}"), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

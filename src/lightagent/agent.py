@@ -6,15 +6,15 @@ loops: what belongs to a run lives in the run.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Literal, Never, TypeVar, overload
 
-from typing_extensions import TypeForm, Unpack
+from typing_extensions import TypeForm, Unpack, deprecated
 
 from lightagent.agent_base import LIVE, WHOLE, Query, check_format
 from lightagent.agent_preview import PreviewAgent
-from lightagent.application.projections.result import OutputT, RunResult
+from lightagent.application.projections.result import OutputT_co, RunResult
 from lightagent.application.projections.stream_events import StreamEvent
-from lightagent.application.tools.toolset import DepsT
+from lightagent.application.tools.toolset import DepsT_contra
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.masking import shown
 from lightagent.options import AgentOptions, RunOptions
@@ -28,7 +28,7 @@ _D = TypeVar("_D")
 _O = TypeVar("_O")
 
 
-class LightAgent(PreviewAgent[DepsT, OutputT]):
+class LightAgent(PreviewAgent[DepsT_contra, OutputT_co]):
     """An agent: a model, instructions and tools.
 
     Type parameters: what its tools depend on (None by default) and what it answers with (`str` by default).
@@ -45,13 +45,27 @@ class LightAgent(PreviewAgent[DepsT, OutputT]):
     __slots__ = ()
 
     @overload
-    def __init__(self: LightAgent[None, str], **options: Unpack[AgentOptions]) -> None: ...
+    @deprecated("output_type= takes a type; leave it out for text.")
+    def __init__(
+        self: LightAgent[None, Never],
+        *,
+        output_type: str | None,
+        deps_type: object = ...,
+        **options: Unpack[AgentOptions[Never]],
+    ) -> None: ...
 
     @overload
-    def __init__(self: LightAgent[None, _O], *, output_type: TypeForm[_O], **options: Unpack[AgentOptions]) -> None: ...
+    def __init__(self: LightAgent[None, str], **options: Unpack[AgentOptions[None]]) -> None: ...
 
     @overload
-    def __init__(self: LightAgent[_D, str], *, deps_type: TypeForm[_D], **options: Unpack[AgentOptions]) -> None: ...
+    def __init__(
+        self: LightAgent[None, _O], *, output_type: TypeForm[_O], **options: Unpack[AgentOptions[None]]
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self: LightAgent[_D, str], *, deps_type: TypeForm[_D], **options: Unpack[AgentOptions[_D]]
+    ) -> None: ...
 
     @overload
     def __init__(
@@ -59,15 +73,15 @@ class LightAgent(PreviewAgent[DepsT, OutputT]):
         *,
         output_type: TypeForm[_O],
         deps_type: TypeForm[_D],
-        **options: Unpack[AgentOptions],
+        **options: Unpack[AgentOptions[_D]],
     ) -> None: ...
 
     def __init__(
         self,
         *unnamed: object,
-        output_type: object = None,
+        output_type: object = str,
         deps_type: object = None,
-        **options: Unpack[AgentOptions],
+        **options: Unpack[AgentOptions[Never]],
     ) -> None:
         if unnamed:
             raise TypeError(f"LightAgent takes its options by name, as in LightAgent(model={shown(unnamed[0]):.60}).")
@@ -75,13 +89,13 @@ class LightAgent(PreviewAgent[DepsT, OutputT]):
 
     @overload
     def run(
-        self: LightAgent[None, OutputT],
+        self: LightAgent[None, OutputT_co],
         query: Query,
         *,
         deps: None = ...,
         result_format: Literal["str"] = ...,
         stream: Literal[False] = ...,
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[None]],
     ) -> str: ...
 
     @overload
@@ -89,43 +103,43 @@ class LightAgent(PreviewAgent[DepsT, OutputT]):
         self,
         query: Query,
         *,
-        deps: DepsT,
+        deps: DepsT_contra,
         result_format: Literal["str"] = ...,
         stream: Literal[False] = ...,
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[DepsT_contra]],
     ) -> str: ...
 
     @overload
     def run(
-        self: LightAgent[None, OutputT],
+        self: LightAgent[None, OutputT_co],
         query: Query,
         *,
         deps: None = ...,
         result_format: Literal["object"],
         stream: Literal[False] = ...,
-        **options: Unpack[RunOptions],
-    ) -> RunResult[OutputT]: ...
+        **options: Unpack[RunOptions[None]],
+    ) -> RunResult[OutputT_co]: ...
 
     @overload
     def run(
         self,
         query: Query,
         *,
-        deps: DepsT,
+        deps: DepsT_contra,
         result_format: Literal["object"],
         stream: Literal[False] = ...,
-        **options: Unpack[RunOptions],
-    ) -> RunResult[OutputT]: ...
+        **options: Unpack[RunOptions[DepsT_contra]],
+    ) -> RunResult[OutputT_co]: ...
 
     @overload
     def run(
-        self: LightAgent[None, OutputT],
+        self: LightAgent[None, OutputT_co],
         query: Query,
         *,
         deps: None = ...,
         result_format: Literal["dict"],
         stream: Literal[False] = ...,
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[None]],
     ) -> JsonObject: ...
 
     @overload
@@ -133,55 +147,55 @@ class LightAgent(PreviewAgent[DepsT, OutputT]):
         self,
         query: Query,
         *,
-        deps: DepsT,
+        deps: DepsT_contra,
         result_format: Literal["dict"],
         stream: Literal[False] = ...,
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[DepsT_contra]],
     ) -> JsonObject: ...
 
     @overload
     def run(
-        self: LightAgent[None, OutputT],
+        self: LightAgent[None, OutputT_co],
         query: Query,
         *,
         deps: None = ...,
         stream: Literal[True],
         result_format: Literal["str"] = ...,
-        **options: Unpack[RunOptions],
-    ) -> RunStream[ChatCompletionChunk, OutputT]: ...
+        **options: Unpack[RunOptions[None]],
+    ) -> RunStream[ChatCompletionChunk, OutputT_co]: ...
 
     @overload
     def run(
         self,
         query: Query,
         *,
-        deps: DepsT,
+        deps: DepsT_contra,
         stream: Literal[True],
         result_format: Literal["str"] = ...,
-        **options: Unpack[RunOptions],
-    ) -> RunStream[ChatCompletionChunk, OutputT]: ...
+        **options: Unpack[RunOptions[DepsT_contra]],
+    ) -> RunStream[ChatCompletionChunk, OutputT_co]: ...
 
     @overload
     def run(
-        self: LightAgent[None, OutputT],
+        self: LightAgent[None, OutputT_co],
         query: Query,
         *,
         deps: None = ...,
         stream: Literal[True],
         result_format: Literal["event"],
-        **options: Unpack[RunOptions],
-    ) -> RunStream[StreamEvent, OutputT]: ...
+        **options: Unpack[RunOptions[None]],
+    ) -> RunStream[StreamEvent, OutputT_co]: ...
 
     @overload
     def run(
         self,
         query: Query,
         *,
-        deps: DepsT,
+        deps: DepsT_contra,
         stream: Literal[True],
         result_format: Literal["event"],
-        **options: Unpack[RunOptions],
-    ) -> RunStream[StreamEvent, OutputT]: ...
+        **options: Unpack[RunOptions[DepsT_contra]],
+    ) -> RunStream[StreamEvent, OutputT_co]: ...
 
     def run(
         self,
@@ -190,13 +204,13 @@ class LightAgent(PreviewAgent[DepsT, OutputT]):
         deps: object = None,
         stream: bool = False,
         result_format: str = "str",
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[Never]],
     ) -> (
         str
-        | RunResult[OutputT]
+        | RunResult[OutputT_co]
         | JsonObject
-        | RunStream[ChatCompletionChunk, OutputT]
-        | RunStream[StreamEvent, OutputT]
+        | RunStream[ChatCompletionChunk, OutputT_co]
+        | RunStream[StreamEvent, OutputT_co]
     ):
         """Answer a query, for callers that are not async.
 
@@ -212,16 +226,22 @@ class LightAgent(PreviewAgent[DepsT, OutputT]):
             ValueError: a combination that does not exist, or (as `ConfigurationError`) an option that is refused.
             LightAgentError: the run failed, and its caller asked for text or chunks.
         """
-        return self.run_as(query, deps, options, stream=stream, result_format=result_format)
+        return self.run_as(query, deps, stream=stream, result_format=result_format, **options)
 
     def run_as(
-        self, query: Query, deps: object, options: RunOptions, *, stream: bool, result_format: str
+        self,
+        query: Query,
+        deps: object,
+        *,
+        stream: bool,
+        result_format: str,
+        **options: Unpack[RunOptions[Never]],
     ) -> (
         str
-        | RunResult[OutputT]
+        | RunResult[OutputT_co]
         | JsonObject
-        | RunStream[ChatCompletionChunk, OutputT]
-        | RunStream[StreamEvent, OutputT]
+        | RunStream[ChatCompletionChunk, OutputT_co]
+        | RunStream[StreamEvent, OutputT_co]
     ):
         """`run` where the form is not known beforehand."""
         check_format(result_format, LIVE if stream else WHOLE, stream=stream)
@@ -235,47 +255,62 @@ class LightAgent(PreviewAgent[DepsT, OutputT]):
 
     @overload
     async def arun(
-        self: LightAgent[None, OutputT],
+        self: LightAgent[None, OutputT_co],
         query: Query,
         *,
         deps: None = ...,
         result_format: Literal["str"] = ...,
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[None]],
     ) -> str: ...
 
     @overload
     async def arun(
-        self, query: Query, *, deps: DepsT, result_format: Literal["str"] = ..., **options: Unpack[RunOptions]
+        self,
+        query: Query,
+        *,
+        deps: DepsT_contra,
+        result_format: Literal["str"] = ...,
+        **options: Unpack[RunOptions[DepsT_contra]],
     ) -> str: ...
 
     @overload
     async def arun(
-        self: LightAgent[None, OutputT],
+        self: LightAgent[None, OutputT_co],
         query: Query,
         *,
         deps: None = ...,
         result_format: Literal["object"],
-        **options: Unpack[RunOptions],
-    ) -> RunResult[OutputT]: ...
+        **options: Unpack[RunOptions[None]],
+    ) -> RunResult[OutputT_co]: ...
 
     @overload
     async def arun(
-        self, query: Query, *, deps: DepsT, result_format: Literal["object"], **options: Unpack[RunOptions]
-    ) -> RunResult[OutputT]: ...
+        self,
+        query: Query,
+        *,
+        deps: DepsT_contra,
+        result_format: Literal["object"],
+        **options: Unpack[RunOptions[DepsT_contra]],
+    ) -> RunResult[OutputT_co]: ...
 
     @overload
     async def arun(
-        self: LightAgent[None, OutputT],
+        self: LightAgent[None, OutputT_co],
         query: Query,
         *,
         deps: None = ...,
         result_format: Literal["dict"],
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[None]],
     ) -> JsonObject: ...
 
     @overload
     async def arun(
-        self, query: Query, *, deps: DepsT, result_format: Literal["dict"], **options: Unpack[RunOptions]
+        self,
+        query: Query,
+        *,
+        deps: DepsT_contra,
+        result_format: Literal["dict"],
+        **options: Unpack[RunOptions[DepsT_contra]],
     ) -> JsonObject: ...
 
     async def arun(
@@ -284,14 +319,14 @@ class LightAgent(PreviewAgent[DepsT, OutputT]):
         *,
         deps: object = None,
         result_format: str = "str",
-        **options: Unpack[RunOptions],
-    ) -> str | RunResult[OutputT] | JsonObject:
+        **options: Unpack[RunOptions[Never]],
+    ) -> str | RunResult[OutputT_co] | JsonObject:
         """`run` for async callers; `astream` is its streaming twin. Cancelling it cancels the run."""
-        return await self.arun_as(query, deps, options, result_format=result_format)
+        return await self.arun_as(query, deps, result_format=result_format, **options)
 
     async def arun_as(
-        self, query: Query, deps: object, options: RunOptions, *, result_format: str
-    ) -> str | RunResult[OutputT] | JsonObject:
+        self, query: Query, deps: object, *, result_format: str, **options: Unpack[RunOptions[Never]]
+    ) -> str | RunResult[OutputT_co] | JsonObject:
         """`arun` where the form is not known beforehand."""
         check_format(result_format, WHOLE)
         live = self._start(query, deps, options, form=result_format)
@@ -299,46 +334,56 @@ class LightAgent(PreviewAgent[DepsT, OutputT]):
 
     @overload
     def astream(
-        self: LightAgent[None, OutputT],
+        self: LightAgent[None, OutputT_co],
         query: Query,
         *,
         deps: None = ...,
         result_format: Literal["str"] = ...,
-        **options: Unpack[RunOptions],
-    ) -> AsyncRunStream[ChatCompletionChunk, OutputT]: ...
+        **options: Unpack[RunOptions[None]],
+    ) -> AsyncRunStream[ChatCompletionChunk, OutputT_co]: ...
 
     @overload
     def astream(
-        self, query: Query, *, deps: DepsT, result_format: Literal["str"] = ..., **options: Unpack[RunOptions]
-    ) -> AsyncRunStream[ChatCompletionChunk, OutputT]: ...
+        self,
+        query: Query,
+        *,
+        deps: DepsT_contra,
+        result_format: Literal["str"] = ...,
+        **options: Unpack[RunOptions[DepsT_contra]],
+    ) -> AsyncRunStream[ChatCompletionChunk, OutputT_co]: ...
 
     @overload
     def astream(
-        self: LightAgent[None, OutputT],
+        self: LightAgent[None, OutputT_co],
         query: Query,
         *,
         deps: None = ...,
         result_format: Literal["event"],
-        **options: Unpack[RunOptions],
-    ) -> AsyncRunStream[StreamEvent, OutputT]: ...
+        **options: Unpack[RunOptions[None]],
+    ) -> AsyncRunStream[StreamEvent, OutputT_co]: ...
 
     @overload
     def astream(
-        self, query: Query, *, deps: DepsT, result_format: Literal["event"], **options: Unpack[RunOptions]
-    ) -> AsyncRunStream[StreamEvent, OutputT]: ...
+        self,
+        query: Query,
+        *,
+        deps: DepsT_contra,
+        result_format: Literal["event"],
+        **options: Unpack[RunOptions[DepsT_contra]],
+    ) -> AsyncRunStream[StreamEvent, OutputT_co]: ...
 
     def astream(
-        self, query: Query, *, deps: object = None, result_format: str = "str", **options: Unpack[RunOptions]
-    ) -> AsyncRunStream[ChatCompletionChunk, OutputT] | AsyncRunStream[StreamEvent, OutputT]:
+        self, query: Query, *, deps: object = None, result_format: str = "str", **options: Unpack[RunOptions[Never]]
+    ) -> AsyncRunStream[ChatCompletionChunk, OutputT_co] | AsyncRunStream[StreamEvent, OutputT_co]:
         """The run as it happens: OpenAI chunks, or with ``result_format="event"`` `StreamEvent`s.
 
         Leave it early with ``aclose()`` (or `contextlib.aclosing`): that cancels the run.
         """
-        return self.astream_as(query, deps, options, result_format=result_format)
+        return self.astream_as(query, deps, result_format=result_format, **options)
 
     def astream_as(
-        self, query: Query, deps: object, options: RunOptions, *, result_format: str
-    ) -> AsyncRunStream[ChatCompletionChunk, OutputT] | AsyncRunStream[StreamEvent, OutputT]:
+        self, query: Query, deps: object, *, result_format: str, **options: Unpack[RunOptions[Never]]
+    ) -> AsyncRunStream[ChatCompletionChunk, OutputT_co] | AsyncRunStream[StreamEvent, OutputT_co]:
         """`astream` where the form is not known beforehand."""
         check_format(result_format, LIVE)
         live = self._start(query, deps, options, stream=True, form=result_format)

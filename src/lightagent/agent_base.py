@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing, nullcontext
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Generic, NoReturn, Self, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Final, Generic, Never, NoReturn, Self, TypeAlias, TypeVar, overload
 
 from lightagent.adapters.logs import is_logging, log_events
 from lightagent.adapters.trace_files import JsonlTraceExporter
@@ -23,7 +23,7 @@ from lightagent.application.last_run import last_run, remember
 from lightagent.application.means import Means
 from lightagent.application.projections.history import history
 from lightagent.application.projections.live_events import StreamEvents
-from lightagent.application.projections.result import OutputT, RunResult, run_result
+from lightagent.application.projections.result import OutputT_co, RunResult, run_result
 from lightagent.application.projections.stream_events import StreamEvent
 from lightagent.application.projections.trace import trace_events
 from lightagent.application.projections.trace_event import TraceEvent
@@ -33,16 +33,18 @@ from lightagent.application.run_record import RunRecord
 from lightagent.application.start_run import start_run
 from lightagent.application.steps import Step
 from lightagent.application.structured_output import OutputType
-from lightagent.application.tools.toolset import DepsT
+from lightagent.application.tools.toolset import DepsT_contra
+from lightagent.application.type_forms import check_form
 from lightagent.application.watch_run import Watchers
 from lightagent.application.write_session import SESSION_WAIT
 from lightagent.compose.agent import compose_means
 from lightagent.compose.ports import journal_port
 from lightagent.compose.run import compose_request, turn_place
+from lightagent.domain.absent_names import AGENT_METHODS, absent_method
 from lightagent.domain.deltas import is_delta
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import Event, RunFinished
-from lightagent.domain.json_types import JsonObject
+from lightagent.domain.json_types import JsonInput, JsonObject
 from lightagent.domain.masking import shown
 from lightagent.domain.prices import PriceTable
 from lightagent.domain.trace_summary import TraceSummary
@@ -54,28 +56,38 @@ from lightagent.ports.traces import TraceExporter
 if TYPE_CHECKING:
     from lightagent.application.projections.chunk_types import ChatCompletionChunk
 
-Query: TypeAlias = str | Sequence[JsonObject]
+Query: TypeAlias = str | Sequence[Mapping[str, object]]
 """Text, or OpenAI content parts."""
 
 WHOLE: Final = ("str", "object", "dict")
 LIVE: Final = ("str", "event")
 
+_D = TypeVar("_D")
 ItemT = TypeVar("ItemT")
 
 
-class AgentBase(Generic[DepsT, OutputT]):
+class AgentBase(Generic[DepsT_contra, OutputT_co]):
     """An agent's parts, and what is asked of it besides runs."""
 
     __slots__ = ("__weakref__", "_deps", "_original", "_output", "_tools_directory", "means")
 
-    def _compose(self, output: object, deps: object, options: AgentOptions) -> None:
-        self._output: OutputType[OutputT] = OutputType(output)
-        self._deps: DepsType[DepsT] = DepsType(deps)
-        self.means: Means[DepsT] = compose_means(options, self._output, deps)
-        self._tools_directory = options.get("tools_directory")
-        self._original: AgentBase[DepsT, OutputT] | None = None
+    if not TYPE_CHECKING:  # A checker knows which methods there are.
 
-    def made_of(self, means: Means[DepsT]) -> Self:
+        def __getattr__(self, name: str) -> object:
+            raise absent_method(type(self).__name__, name, AGENT_METHODS)
+
+    def _compose(self, output: object, deps: object, options: AgentOptions[Never]) -> None:
+        if output is not str:
+            check_form(output, "output_type")
+        if deps is not None and type(deps) is not type:
+            check_form(deps, "deps_type")
+        self._output: OutputType[OutputT_co] = OutputType(output)
+        self._deps: DepsType[DepsT_contra] = DepsType(deps)
+        self.means: Means[DepsT_contra] = compose_means(options, self._output, deps)
+        self._tools_directory = options.get("tools_directory")
+        self._original: AgentBase[DepsT_contra, OutputT_co] | None = None
+
+    def made_of(self, means: Means[DepsT_contra]) -> Self:
         """The same agent, made of other means, such as those that it has within a swarm.
 
         Its last run is that of the agent, as `export_trace` and `get_history` of either tell it.
@@ -86,12 +98,16 @@ class AgentBase(Generic[DepsT, OutputT]):
         other.means = means
         return other
 
+    def _change(self, means: Means[DepsT_contra]) -> None:
+        """Put other means in the place of those that the agent has; runs that start afterwards have them."""
+        self.means = self.means.changed_to(means)
+
     @property
-    def _whose(self) -> AgentBase[DepsT, OutputT]:
+    def _whose(self) -> AgentBase[DepsT_contra, OutputT_co]:
         """The agent whose last run is kept: that of which this one was made, if it was."""
         return self if self._original is None else self._original
 
-    def check_deps(self, deps: object) -> DepsT:
+    def check_deps(self: AgentBase[_D, OutputT_co], deps: object) -> _D:
         """Dependencies that a run may be given; None where the agent was declared without.
 
         Raises:
@@ -136,7 +152,7 @@ class AgentBase(Generic[DepsT, OutputT]):
         exporter: str | os.PathLike[str],
         *,
         pricing: Mapping[str, float] | PriceTable | None = ...,
-        metadata: JsonObject | None = ...,
+        metadata: Mapping[str, JsonInput] | None = ...,
     ) -> Path: ...
 
     @overload
@@ -145,7 +161,7 @@ class AgentBase(Generic[DepsT, OutputT]):
         exporter: TraceExporter[ExportedT] | ExportFunction[ExportedT],
         *,
         pricing: Mapping[str, float] | PriceTable | None = ...,
-        metadata: JsonObject | None = ...,
+        metadata: Mapping[str, JsonInput] | None = ...,
     ) -> ExportedT: ...
 
     def export_trace_to(
@@ -153,7 +169,7 @@ class AgentBase(Generic[DepsT, OutputT]):
         exporter: str | os.PathLike[str] | TraceExporter[ExportedT] | ExportFunction[ExportedT],
         *,
         pricing: Mapping[str, float] | PriceTable | None = None,
-        metadata: JsonObject | None = None,
+        metadata: Mapping[str, JsonInput] | None = None,
     ) -> ExportedT | Path:
         """Give the same trace and its summary to an exporter.
 
@@ -225,14 +241,16 @@ class AgentBase(Generic[DepsT, OutputT]):
         self.close()
 
     def _start(
-        self, query: Query, deps: object, options: RunOptions, *, stream: bool = False, form: str = "str"
-    ) -> ActiveRun[DepsT]:
+        self, query: Query, deps: object, options: RunOptions[Never], *, stream: bool = False, form: str = "str"
+    ) -> ActiveRun[DepsT_contra]:
         means = self.means
         request = compose_request(options, self._deps.check(deps), means.limits, stream=stream, form=form)
         store = journal_port(options.get("journal"), "journal")
         return self._kept(start_run(means, query, request), store, turn_place(options))
 
-    def _kept(self, live: ActiveRun[DepsT], store: JournalStore | None, place: TurnPlace = NEXT) -> ActiveRun[DepsT]:
+    def _kept(
+        self, live: ActiveRun[DepsT_contra], store: JournalStore | None, place: TurnPlace = NEXT
+    ) -> ActiveRun[DepsT_contra]:
         """The run, kept in its session if it belongs to one, else in `store` if there is one."""
         means, started = self.means, live.run.started
         scope = started.scope
@@ -261,29 +279,29 @@ class AgentBase(Generic[DepsT, OutputT]):
             with nullcontext() if watchers is None else watchers.logging():
                 log_events(self.name, record.started.trace_id, ((event["type"], event["data"]) for event in events))
 
-    def _result(self, record: RunRecord) -> RunResult[OutputT]:
+    def _result(self, record: RunRecord) -> RunResult[OutputT_co]:
         return run_result(record.journal, self._output.parse, record.trace())
 
-    def _play_sync(self, live: ActiveRun[DepsT]) -> RunRecord:
+    def _play_sync(self, live: ActiveRun[DepsT_contra]) -> RunRecord:
         try:
             run_sync(run_agent(live))
         finally:
             self._finish(live.record, live.watchers)
         return live.record
 
-    async def _play(self, live: ActiveRun[DepsT]) -> RunRecord:
+    async def _play(self, live: ActiveRun[DepsT_contra]) -> RunRecord:
         try:
             await run_agent(live)
         finally:
             self._finish(live.record, live.watchers)
         return live.record
 
-    def _present(self, record: RunRecord, form: str) -> str | RunResult[OutputT] | JsonObject:
+    def _present(self, record: RunRecord, form: str) -> str | RunResult[OutputT_co] | JsonObject:
         if form == "str":
             return record.text()
         return self._result(record) if form == "object" else self._result(record).to_dict()
 
-    async def _steps(self, live: ActiveRun[DepsT]) -> AsyncGenerator[Step, None]:
+    async def _steps(self, live: ActiveRun[DepsT_contra]) -> AsyncGenerator[Step, None]:
         """Everything that happens from here on; each event is on record before it is seen."""
         channel: HandOver[Step] = HandOver()
         live.outlet = channel.give
@@ -294,20 +312,20 @@ class AgentBase(Generic[DepsT, OutputT]):
         finally:
             self._finish(live.record, live.watchers)
 
-    async def _new_events(self, live: ActiveRun[DepsT]) -> AsyncGenerator[Event, None]:
+    async def _new_events(self, live: ActiveRun[DepsT_contra]) -> AsyncGenerator[Event, None]:
         async with aclosing(self._steps(live)) as steps:
             async for step in steps:
                 if not (isinstance(step, (NestedDelta, ToolPart)) or is_delta(step)):
                     yield step
 
-    async def _events(self, live: ActiveRun[DepsT]) -> AsyncGenerator[StreamEvent, None]:
+    async def _events(self, live: ActiveRun[DepsT_contra]) -> AsyncGenerator[StreamEvent, None]:
         view = StreamEvents(live.record.started.trace_id)
         async with aclosing(self._steps(live)) as steps:
             async for step in steps:
                 for event in view.feed(step):
                     yield event
 
-    async def _chunks(self, live: ActiveRun[DepsT]) -> AsyncGenerator[ChatCompletionChunk, None]:
+    async def _chunks(self, live: ActiveRun[DepsT_contra]) -> AsyncGenerator[ChatCompletionChunk, None]:
         from lightagent.application.projections.chunks import Chunks
 
         view = Chunks(live.record.started)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import overload
+from typing import Never, overload
 
 from typing_extensions import Unpack
 
@@ -11,10 +11,10 @@ from lightagent.agent_tools import ToolAgent
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.decide_calls import Decisions
 from lightagent.application.journal import Journal
-from lightagent.application.projections.result import OutputT, RunResult
+from lightagent.application.projections.result import OutputT_co, RunResult
 from lightagent.application.resume_run import JournalLike, as_journal, resume_run
 from lightagent.application.run_record import RunRecord
-from lightagent.application.tools.toolset import DepsT
+from lightagent.application.tools.toolset import DepsT_contra
 from lightagent.compose.budgets import compose_budgets
 from lightagent.compose.ports import journal_port
 from lightagent.compose.run import check_resumption
@@ -24,24 +24,24 @@ from lightagent.options import ResumeOptions, RunOptions
 from lightagent.streams import AsyncRunStream, RunSteps
 
 
-class JournalAgent(ToolAgent[DepsT, OutputT]):
+class JournalAgent(ToolAgent[DepsT_contra, OutputT_co]):
     """An agent whose runs can be stored, continued and replayed."""
 
     __slots__ = ()
 
     @overload
     def aevents(
-        self: JournalAgent[None, OutputT], query: Query, *, deps: None = ..., **options: Unpack[RunOptions]
-    ) -> AsyncRunStream[Event, OutputT]: ...
+        self: JournalAgent[None, OutputT_co], query: Query, *, deps: None = ..., **options: Unpack[RunOptions[None]]
+    ) -> AsyncRunStream[Event, OutputT_co]: ...
 
     @overload
     def aevents(
-        self, query: Query, *, deps: DepsT, **options: Unpack[RunOptions]
-    ) -> AsyncRunStream[Event, OutputT]: ...
+        self, query: Query, *, deps: DepsT_contra, **options: Unpack[RunOptions[DepsT_contra]]
+    ) -> AsyncRunStream[Event, OutputT_co]: ...
 
     def aevents(
-        self, query: Query, *, deps: object = None, **options: Unpack[RunOptions]
-    ) -> AsyncRunStream[Event, OutputT]:
+        self, query: Query, *, deps: object = None, **options: Unpack[RunOptions[Never]]
+    ) -> AsyncRunStream[Event, OutputT_co]:
         """The journal's events as they happen.
 
         Store each one before you take the next, and the run survives its process: a tool is touched only after its
@@ -52,18 +52,23 @@ class JournalAgent(ToolAgent[DepsT, OutputT]):
 
     @overload
     def resume(
-        self: JournalAgent[None, OutputT],
+        self: JournalAgent[None, OutputT_co],
         journal: JournalLike,
         decision: Decisions = ...,
         *,
         deps: None = ...,
-        **options: Unpack[ResumeOptions],
-    ) -> RunResult[OutputT]: ...
+        **options: Unpack[ResumeOptions[None]],
+    ) -> RunResult[OutputT_co]: ...
 
     @overload
     def resume(
-        self, journal: JournalLike, decision: Decisions = ..., *, deps: DepsT, **options: Unpack[ResumeOptions]
-    ) -> RunResult[OutputT]: ...
+        self,
+        journal: JournalLike,
+        decision: Decisions = ...,
+        *,
+        deps: DepsT_contra,
+        **options: Unpack[ResumeOptions[DepsT_contra]],
+    ) -> RunResult[OutputT_co]: ...
 
     def resume(
         self,
@@ -71,8 +76,8 @@ class JournalAgent(ToolAgent[DepsT, OutputT]):
         decision: Decisions = None,
         *,
         deps: object = None,
-        **options: Unpack[ResumeOptions],
-    ) -> RunResult[OutputT]:
+        **options: Unpack[ResumeOptions[Never]],
+    ) -> RunResult[OutputT_co]:
         """Go on with a suspended or interrupted run, begun here or in another process.
 
         Args:
@@ -95,18 +100,23 @@ class JournalAgent(ToolAgent[DepsT, OutputT]):
 
     @overload
     async def aresume(
-        self: JournalAgent[None, OutputT],
+        self: JournalAgent[None, OutputT_co],
         journal: JournalLike,
         decision: Decisions = ...,
         *,
         deps: None = ...,
-        **options: Unpack[ResumeOptions],
-    ) -> RunResult[OutputT]: ...
+        **options: Unpack[ResumeOptions[None]],
+    ) -> RunResult[OutputT_co]: ...
 
     @overload
     async def aresume(
-        self, journal: JournalLike, decision: Decisions = ..., *, deps: DepsT, **options: Unpack[ResumeOptions]
-    ) -> RunResult[OutputT]: ...
+        self,
+        journal: JournalLike,
+        decision: Decisions = ...,
+        *,
+        deps: DepsT_contra,
+        **options: Unpack[ResumeOptions[DepsT_contra]],
+    ) -> RunResult[OutputT_co]: ...
 
     async def aresume(
         self,
@@ -114,25 +124,30 @@ class JournalAgent(ToolAgent[DepsT, OutputT]):
         decision: Decisions = None,
         *,
         deps: object = None,
-        **options: Unpack[ResumeOptions],
-    ) -> RunResult[OutputT]:
+        **options: Unpack[ResumeOptions[Never]],
+    ) -> RunResult[OutputT_co]:
         """`resume` for async callers."""
         return self._result(await self._play(self._resumed(journal, decision, deps, options)))
 
     @overload
     def aresume_events(
-        self: JournalAgent[None, OutputT],
+        self: JournalAgent[None, OutputT_co],
         journal: JournalLike,
         decision: Decisions = ...,
         *,
         deps: None = ...,
-        **options: Unpack[ResumeOptions],
-    ) -> AsyncRunStream[Event, OutputT]: ...
+        **options: Unpack[ResumeOptions[None]],
+    ) -> AsyncRunStream[Event, OutputT_co]: ...
 
     @overload
     def aresume_events(
-        self, journal: JournalLike, decision: Decisions = ..., *, deps: DepsT, **options: Unpack[ResumeOptions]
-    ) -> AsyncRunStream[Event, OutputT]: ...
+        self,
+        journal: JournalLike,
+        decision: Decisions = ...,
+        *,
+        deps: DepsT_contra,
+        **options: Unpack[ResumeOptions[DepsT_contra]],
+    ) -> AsyncRunStream[Event, OutputT_co]: ...
 
     def aresume_events(
         self,
@@ -140,15 +155,15 @@ class JournalAgent(ToolAgent[DepsT, OutputT]):
         decision: Decisions = None,
         *,
         deps: object = None,
-        **options: Unpack[ResumeOptions],
-    ) -> AsyncRunStream[Event, OutputT]:
+        **options: Unpack[ResumeOptions[Never]],
+    ) -> AsyncRunStream[Event, OutputT_co]:
         """`aevents` for a run that goes on: what happens after the journal's last event, the decision first.
 
         Append each to the stored journal before you take the next, and the run survives the next crash as well.
         """
         return self._watched(self._resumed(journal, decision, deps, options))
 
-    def asteps(self, query: Query, deps: object, options: RunOptions, *, stream: bool = True) -> RunSteps:
+    def asteps(self, query: Query, deps: object, options: RunOptions[DepsT_contra], *, stream: bool = True) -> RunSteps:
         """The run as it happens, for what shows it to others, such as a server: events, and the deltas between them.
 
         Args:
@@ -159,22 +174,28 @@ class JournalAgent(ToolAgent[DepsT, OutputT]):
         Raises:
             ConfigurationError: an option is refused, or the dependencies are of another type.
         """
-        live = self._start(query, deps, options, stream=stream, form="event" if stream else "object")
+        live = self._start(query, deps, {**options}, stream=stream, form="event" if stream else "object")
         return self._shown(live)
 
     def aresume_steps(
-        self, journal: JournalLike, decision: Decisions, deps: object, options: ResumeOptions, *, stream: bool = True
+        self,
+        journal: JournalLike,
+        decision: Decisions,
+        deps: object,
+        options: ResumeOptions[DepsT_contra],
+        *,
+        stream: bool = True,
     ) -> RunSteps:
         """`asteps` for a run that goes on: what happens after the journal's last event, the decision first.
 
         Raises:
             ConfigurationError, PolicyError, ToolError: as for `resume`.
         """
-        live = self._resumed(journal, decision, deps, options)
+        live = self._resumed(journal, decision, deps, {**options})
         live.stream = live.record.stream = stream
         return self._shown(live)
 
-    def replay(self, journal: JournalLike, *, trace: bool = False) -> RunResult[OutputT]:
+    def replay(self, journal: JournalLike, *, trace: bool = False) -> RunResult[OutputT_co]:
         """The result that a journal tells: no model is asked and no tool is called.
 
         Raises:
@@ -184,8 +205,8 @@ class JournalAgent(ToolAgent[DepsT, OutputT]):
         return self._result(RunRecord(list(known.events), traced=trace, capture_content=self.means.capture_content))
 
     def _resumed(
-        self, journal: JournalLike, decision: Decisions, deps: object, options: ResumeOptions
-    ) -> ActiveRun[DepsT]:
+        self, journal: JournalLike, decision: Decisions, deps: object, options: ResumeOptions[Never]
+    ) -> ActiveRun[DepsT_contra]:
         check_resumption(options)
         checked = self._deps.check(deps)
         tools, traced = compose_tools(options.get("tools"), checked), options.get("trace") or False
@@ -197,8 +218,8 @@ class JournalAgent(ToolAgent[DepsT, OutputT]):
             store = journal.store  # Left where it is kept, the run would seem to wait there, and could act once more.
         return self._kept(live, store)
 
-    def _shown(self, live: ActiveRun[DepsT]) -> RunSteps:
+    def _shown(self, live: ActiveRun[DepsT_contra]) -> RunSteps:
         return RunSteps(self._steps(live), live.record, lambda: self._play(live), live.known)
 
-    def _watched(self, live: ActiveRun[DepsT]) -> AsyncRunStream[Event, OutputT]:
+    def _watched(self, live: ActiveRun[DepsT_contra]) -> AsyncRunStream[Event, OutputT_co]:
         return AsyncRunStream(self._new_events(live), live.record, self._result)

@@ -9,8 +9,8 @@ from lightagent.agent_journal import JournalAgent
 from lightagent.aiokits.sync_bridge import run_sync
 from lightagent.application.decide_candidates import CandidateDesk
 from lightagent.application.learn import LESSONS, Learning
-from lightagent.application.projections.result import OutputT
-from lightagent.application.tools.toolset import DepsT
+from lightagent.application.projections.result import OutputT_co
+from lightagent.application.tools.toolset import DepsT_contra
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.memory import MemoryPromotionDecision
@@ -19,7 +19,7 @@ PromotionAnswer: TypeAlias = MemoryPromotionDecision | Mapping[str, object] | bo
 """What may be decided about a candidate; None approves it."""
 
 
-class MemoryAgent(JournalAgent[DepsT, OutputT]):
+class MemoryAgent(JournalAgent[DepsT_contra, OutputT_co]):
     """An agent whose lessons can be decided about."""
 
     __slots__ = ()

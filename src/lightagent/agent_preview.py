@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import overload
+from typing import Never, overload
 
 from typing_extensions import Unpack
 
@@ -11,35 +11,35 @@ from lightagent.agent_forms import FormAgent
 from lightagent.aiokits.sync_bridge import run_sync
 from lightagent.application.preview_run import preview_run
 from lightagent.application.projections.request_preview import RequestPreview
-from lightagent.application.projections.result import OutputT
+from lightagent.application.projections.result import OutputT_co
 from lightagent.application.start_run import start_run
-from lightagent.application.tools.toolset import DepsT
+from lightagent.application.tools.toolset import DepsT_contra
 from lightagent.compose.run import compose_request, turn_place
 from lightagent.options import RunOptions
 
 
-class PreviewAgent(FormAgent[DepsT, OutputT]):
+class PreviewAgent(FormAgent[DepsT_contra, OutputT_co]):
     """An agent that shows its requests before it sends them."""
 
     __slots__ = ()
 
     @overload
     def preview(
-        self: PreviewAgent[None, OutputT],
+        self: PreviewAgent[None, OutputT_co],
         query: Query,
         *,
         deps: None = ...,
         stream: bool = ...,
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[None]],
     ) -> RequestPreview: ...
 
     @overload
     def preview(
-        self, query: Query, *, deps: DepsT, stream: bool = ..., **options: Unpack[RunOptions]
+        self, query: Query, *, deps: DepsT_contra, stream: bool = ..., **options: Unpack[RunOptions[DepsT_contra]]
     ) -> RequestPreview: ...
 
     def preview(
-        self, query: Query, *, deps: object = None, stream: bool = False, **options: Unpack[RunOptions]
+        self, query: Query, *, deps: object = None, stream: bool = False, **options: Unpack[RunOptions[Never]]
     ) -> RequestPreview:
         """The exact first request of ``run(query, …)``, without sending it, each part with who put it there.
 
@@ -55,31 +55,30 @@ class PreviewAgent(FormAgent[DepsT, OutputT]):
             ConfigurationError: as `run` raises it.
             LightAgentError: the run would end without a request, such as where a guardrail blocks the query.
         """
-        return run_sync(self.preview_as(query, deps, options, stream=stream))
+        return run_sync(self._preview(query, deps, options, stream=stream))
 
     @overload
     async def apreview(
-        self: PreviewAgent[None, OutputT],
+        self: PreviewAgent[None, OutputT_co],
         query: Query,
         *,
         deps: None = ...,
         stream: bool = ...,
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[None]],
     ) -> RequestPreview: ...
 
     @overload
     async def apreview(
-        self, query: Query, *, deps: DepsT, stream: bool = ..., **options: Unpack[RunOptions]
+        self, query: Query, *, deps: DepsT_contra, stream: bool = ..., **options: Unpack[RunOptions[DepsT_contra]]
     ) -> RequestPreview: ...
 
     async def apreview(
-        self, query: Query, *, deps: object = None, stream: bool = False, **options: Unpack[RunOptions]
+        self, query: Query, *, deps: object = None, stream: bool = False, **options: Unpack[RunOptions[Never]]
     ) -> RequestPreview:
         """`preview` for async callers."""
-        return await self.preview_as(query, deps, options, stream=stream)
+        return await self._preview(query, deps, options, stream=stream)
 
-    async def preview_as(self, query: Query, deps: object, options: RunOptions, *, stream: bool) -> RequestPreview:
-        """`apreview` for callers whose checker knows nothing of the agent's dependencies, such as a swarm."""
+    async def _preview(self, query: Query, deps: object, options: RunOptions[Never], *, stream: bool) -> RequestPreview:
         means = self.means
         request = compose_request(options, self._deps.check(deps), means.limits, stream=stream, form="str")
         return await preview_run(start_run(means, query, request), turn_place(options))

@@ -21,7 +21,7 @@ from lightagent.aiokits.sync_bridge import run_sync
 from lightagent.aiokits.worker_threads import run_in_thread
 from lightagent.application.check_options import check_text
 from lightagent.application.nest_agent import AgentTool, agent_tool_spec
-from lightagent.application.projections.result import OutputT
+from lightagent.application.projections.result import OutputT_co
 from lightagent.application.run_agent import run_agent
 from lightagent.application.start_run import RunRequest, start_run
 from lightagent.application.tool_sources.mcp_tools import McpTools
@@ -31,7 +31,7 @@ from lightagent.application.tools.loader import ToolLoader
 from lightagent.application.tools.registry import tool_problems
 from lightagent.application.tools.signature import check_name, source_function
 from lightagent.application.tools.tool_info import ToolProblem
-from lightagent.application.tools.toolset import DepsT, tool_name
+from lightagent.application.tools.toolset import DepsT_contra, tool_name
 from lightagent.compose.policies import narrowed
 from lightagent.compose.tools import make_tools
 from lightagent.domain.capabilities import CapabilityPolicy
@@ -52,7 +52,7 @@ _CHANGING: Final = threading.Lock()
 """Held while an agent's means are replaced, for moments only; an agent may be made where no lock can be."""
 
 
-class ToolAgent(AgentBase[DepsT, OutputT]):
+class ToolAgent(AgentBase[DepsT_contra, OutputT_co]):
     """An agent that tells what it may call, and can be given more."""
 
     __slots__ = ()
@@ -61,7 +61,7 @@ class ToolAgent(AgentBase[DepsT, OutputT]):
         """The agent's own tools in OpenAI form; a copy that may be changed. Those of its sources are left out."""
         return [tool.spec.to_openai() for tool in self.means.catalogue.own.values()]
 
-    def get_tool(self, name: str) -> Tool[DepsT] | None:
+    def get_tool(self, name: str) -> Tool[DepsT_contra] | None:
         """The agent's own tool of that name, or None."""
         return self.means.catalogue.own.get(name)
 
@@ -82,7 +82,7 @@ class ToolAgent(AgentBase[DepsT, OutputT]):
         output_limit: int = DEFAULT_OUTPUT_LIMIT,
         tools: Sequence[str] | None = None,
         capabilities: CapabilityPolicy | None = None,
-    ) -> Tool[DepsT]:
+    ) -> Tool[DepsT_contra]:
         """This agent as a tool of another one.
 
         Its run is nested in the run that calls it: one journal, one trace, the same dependencies and owner, and the
@@ -135,7 +135,7 @@ class ToolAgent(AgentBase[DepsT, OutputT]):
                     )
                 own[name] = tool
             catalogue = Catalogue(own.values(), self.means.catalogue.sources)
-            self.means = self.means.changed_to(replace(self.means, catalogue=catalogue))
+            self._change(replace(self.means, catalogue=catalogue))
         return [tool_name(tool) for tool in loaded]
 
     def create_tool(
@@ -271,7 +271,7 @@ class ToolAgent(AgentBase[DepsT, OutputT]):
             names = [name for source in new for name in (await source.tools()).tools]
             with _CHANGING:
                 if self.means is before:
-                    self.means = before.changed_to(replace(before, catalogue=catalogue))
+                    self._change(replace(before, catalogue=catalogue))
                     break
         for source in made:
             if source not in new:
@@ -304,11 +304,11 @@ def _new_servers(made: list[McpTools], known: list[McpTools]) -> list[McpTools]:
     return new
 
 
-def _is_from_the_same_file(one: Tool[DepsT], other: Tool[DepsT]) -> bool:
+def _is_from_the_same_file(one: Tool[DepsT_contra], other: Tool[DepsT_contra]) -> bool:
     files = [_file(tool) for tool in (one, other)]
     return files[0] is not None and files[0] == files[1]
 
 
-def _file(tool: Tool[DepsT]) -> str | None:
+def _file(tool: Tool[DepsT_contra]) -> str | None:
     function = source_function(tool.function) if isinstance(tool, FunctionTool) else None
     return function.__code__.co_filename if isinstance(function, FunctionType) else None

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
 from types import TracebackType
-from typing import Literal, Self, Unpack
+from typing import TYPE_CHECKING, Literal, Self, Unpack
 from weakref import WeakSet, ref
 
 from lightagent.adapters.registry import find_adapter, open_adapter
@@ -24,12 +24,14 @@ from lightagent.compose.backends import (
     open_telemetry,
 )
 from lightagent.compose.configured_tools import compose_code_tools, open_apis, open_mcp, open_skills, open_tools
+from lightagent.compose.flow_backends import ConfiguredFlows, open_flow_engine, open_flow_store
 from lightagent.compose.telemetry import end_telemetry
 from lightagent.domain.errors import ConfigurationError
 from lightagent.options import AgentOptions
 from lightagent.ports.code import CodeRunner
 from lightagent.ports.context_budget import ContextBudget
 from lightagent.ports.embedding import Embedder
+from lightagent.ports.flow_engine import FlowEngine
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.mcp import Logins
 from lightagent.ports.memory import MemoryStore
@@ -42,6 +44,10 @@ from lightagent.settings.agent_schema import AgentSettings
 from lightagent.settings.budgets import compose_budget_settings
 from lightagent.settings.learning import learning_problems
 from lightagent.settings.origins import raise_problems
+
+if TYPE_CHECKING:
+    from lightagent.flow import LightFlow
+    from lightagent.flow_options import FlowOptions
 
 
 class App:
@@ -59,6 +65,7 @@ class App:
         mcp: the MCP servers whose tools every agent is offered; their connections are shared by all.
         code: what runs programs of models and skills; None where no settings say so.
         apis: the APIs whose operations every agent is offered.
+        flows: where the flows of `flow` run and are kept.
         telemetry: where traces and metrics go; None where no settings say so, False where they switch telemetry off.
     """
 
@@ -76,6 +83,8 @@ class App:
         memory: MemoryStore | None = None,
         learning_model: ChatModel | None = None,
         telemetry: TelemetrySink | Literal[False] | None = None,
+        flow_store: JournalStore | None = None,
+        flow_engine: FlowEngine | None = None,
     ) -> None:
         self.settings = settings
         self.model = model
@@ -91,6 +100,7 @@ class App:
         self.skills = skills
         self._agents: WeakSet[LightAgent] = WeakSet()
         self.telemetry: TelemetrySink | Literal[False] | None = telemetry
+        self.flows = ConfiguredFlows(settings, flow_store or journals, flow_engine, telemetry)
         self._closing = AsyncExitStack()
         if telemetry is not None and telemetry is not False:  # The first to be opened, and the last to be closed.
             self.on_close(partial(end_telemetry, telemetry))
@@ -99,6 +109,9 @@ class App:
             self.on_close(learning_model.aclose)
         if journals is not None:
             self.on_close(journals.aclose)
+        for opened in (flow_store, flow_engine):
+            if opened is not None:
+                self.on_close(opened.aclose)
         if memory is not None:
             self.on_close(memory.aclose)
         if embedder is not None:
@@ -109,10 +122,12 @@ class App:
             self.on_close(source.aclose)
         self.on_close(self._close_added_sources)
 
-    def agent_options(self) -> AgentOptions:
+    def agent_options(self) -> AgentOptions[object]:
         """What the settings say of agents, and the open model: `LightAgent(output_type=…, **app.agent_options())`."""
         chosen, logs = self.settings.agent, self.settings.logging
-        options = AgentOptions(model=self.model, limits=chosen.limits(), metadata=chosen.metadata) | _identity(chosen)
+        options = AgentOptions[object](model=self.model, limits=chosen.limits(), metadata=chosen.metadata) | _identity(
+            chosen
+        )
         if sources := self._sources():
             options["tools"] = sources
         if self.skills is not None:
@@ -134,8 +149,8 @@ class App:
             options["budgets"] = budgets
         return options | self._backend_options() | _log_options(logs)
 
-    def _backend_options(self) -> AgentOptions:
-        options = AgentOptions()
+    def _backend_options(self) -> AgentOptions[object]:
+        options: AgentOptions[object] = {}
         if self.journals is not None:
             options["session_store"] = self.journals
         if self.memory is not None:
@@ -168,12 +183,23 @@ class App:
             options["tools"] = [*(options.get("tools") or ()), *sources]
         if "self_learning" not in options:
             raise_problems([*learning_problems(self.settings, named=options.get("name") is not None)])
-        agent = LightAgent(**(self.agent_options() | options))
+        merged: AgentOptions = {**self.agent_options(), **options}
+        agent = LightAgent(**merged)
         if agent.means.catalogue.sources:
             self.on_close(partial(_close_sources, ref(agent), agent.means.catalogue.aclose))
         else:
             self._agents.add(agent)
         return agent
+
+    def flow(self, *, store: JournalStore | None = None, **options: Unpack[FlowOptions]) -> LightFlow:
+        """A flow that runs where the settings say, and is kept there; what is passed here goes over them.
+
+        It shares the store, or the engine, with the app, which closes it.
+        """
+        from lightagent.flow import LightFlow  # Most apps have no flows.
+
+        kept, made = self.flows.of_flow(store, options)
+        return LightFlow(store=kept, **made)
 
     async def _close_added_sources(self) -> None:
         """Close the sources of agents that had none when they were made."""
@@ -230,6 +256,12 @@ def open_app(
         ConfigurationError: a backend cannot be opened; the text names the place and the remedy.
     """
     variables = os.environ if environ is None else environ
+    given: object = settings
+    if given is not None and not isinstance(given, Settings):
+        raise ConfigurationError(
+            f"open_app: expected settings, got {type(given).__name__}.",
+            guidance='Load them: open_app(load_settings(profile="dev")), or load_settings("lightagent.toml").',
+        )
     chosen = load_settings(environ=variables) if settings is None else settings
     model, journals = open_model(chosen, environ=variables), open_journals(chosen, environ=variables)
     servers, apis = open_mcp(chosen, environ=variables, logins=logins), open_apis(chosen, environ=variables)
@@ -237,14 +269,19 @@ def open_app(
     memory, skills = open_memory(chosen, environ=variables, journals=journals), open_skills(chosen)
     learning = open_learning_model(chosen, environ=variables)
     telemetry = open_telemetry(chosen, environ=variables)
+    flow_store = open_flow_store(chosen, environ=variables)
+    flow_engine = open_flow_engine(chosen, environ=variables)
     return App(
-        chosen, model, journals, open_tools(chosen), servers, apis, embedder, code, skills, memory, learning, telemetry
+        *(chosen, model, journals, open_tools(chosen), servers, apis, embedder, code, skills, memory, learning),
+        telemetry=telemetry,
+        flow_store=flow_store,
+        flow_engine=flow_engine,
     )
 
 
-def _identity(chosen: AgentSettings) -> AgentOptions:
+def _identity(chosen: AgentSettings) -> AgentOptions[object]:
     """Who the agent is, as far as it is set."""
-    options = AgentOptions()
+    options: AgentOptions[object] = {}
     if chosen.name is not None:
         options["name"] = chosen.name
     if chosen.instructions is not None:
@@ -256,8 +293,8 @@ def _identity(chosen: AgentSettings) -> AgentOptions:
     return options
 
 
-def _log_options(logs: LoggingSettings) -> AgentOptions:
-    options = AgentOptions()
+def _log_options(logs: LoggingSettings) -> AgentOptions[object]:
+    options: AgentOptions[object] = {}
     if logs.level is not None or logs.file is not None:
         options["log_level"] = logs.level or "INFO"
     if logs.file is not None:

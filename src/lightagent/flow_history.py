@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import AsyncIterator
-from typing import Literal, Self, overload
+from typing import TYPE_CHECKING, Literal, Never, Self, overload
 
 from typing_extensions import Unpack
 
@@ -26,12 +26,19 @@ from lightagent.flow_options import FlowOptions, ForkOptions
 from lightagent.flow_steps import FlowSteps
 from lightagent.ports.journals import JournalStore
 
+if TYPE_CHECKING:  # Programs that pass a store never load what reads settings.
+    from lightagent.compose.flow_backends import ConfiguredFlows
+    from lightagent.settings import Settings
+
 
 class FlowHistory(FlowSteps):
     """A flow with its store: what its runs did, and where they may be forked."""
 
-    def __init__(self, *, store: JournalStore | None = None, **options: Unpack[FlowOptions]) -> None:
+    def __init__(self, *unnamed: Never, store: JournalStore | None = None, **options: Unpack[FlowOptions]) -> None:
+        if unnamed:
+            raise TypeError('LightFlow takes its options by name, as in LightFlow(name="report").')
         super().__init__(store=store, **options)
+        self._store = store
         self._options = options
 
     @property
@@ -45,8 +52,30 @@ class FlowHistory(FlowSteps):
         Raises:
             ConfigurationError: it is no journal store.
         """
+        return self._placed(store, self._options)
+
+    def with_settings(self, settings: Settings) -> Self:
+        """The same flow, with the steps that it has now, where the settings say: on their engine, or over their store.
+
+        What the flow says itself holds: one with a store or an engine of its own stays there. What is opened is closed
+        with the flow that is given.
+
+        Raises:
+            ConfigurationError: something of it cannot be opened; the text names the place and the remedy.
+            MissingExtraError: a package is missing; the text says what to install.
+        """
+        from lightagent.compose.flow_backends import open_flows
+
+        return self.configured(open_flows(settings))
+
+    def configured(self, flows: ConfiguredFlows) -> Self:
+        """`with_settings`, with what the settings say open already; it is up to whoever opened it to close it."""
+        return self._placed(*flows.of_flow(self._store, self._options))
+
+    def _placed(self, store: JournalStore | None, options: FlowOptions) -> Self:
         made = copy.copy(self)
-        made._parts, made._known = compose_flow(store, self._options), self._known.copy()
+        made._parts, made._known = compose_flow(store, options), self._known.copy()
+        made._store, made._options = store, options
         for step in made.declared if made.keeps_runs else ():
             take_code(step)
         return made
@@ -137,7 +166,7 @@ class FlowHistory(FlowSteps):
 
     async def acompare(self, left: str, right: str, *, user_id: str = "", tenant: str = "") -> FlowComparison:
         """`compare` for async callers."""
-        return await self._parts.stored_records.compare(flow_owner(user_id, tenant), left, right)
+        return await self._parts.records.compare(flow_owner(user_id, tenant), left, right)
 
     def events(self, run_id: str, *, user_id: str = "", tenant: str = "") -> list[JsonObject]:
         """What happened in a run, as plain data; ``number`` is what `fork` names a point by.
@@ -150,7 +179,7 @@ class FlowHistory(FlowSteps):
 
     async def aevents(self, run_id: str, *, user_id: str = "", tenant: str = "") -> list[JsonObject]:
         """`events` for async callers."""
-        return list(await self._parts.stored_records.events(flow_owner(user_id, tenant), run_id))
+        return list(await self._parts.records.events(flow_owner(user_id, tenant), run_id))
 
     def held_runs(self, *, user_id: str = "", tenant: str = "") -> list[JsonObject]:
         """The runs of this flow that cannot go on with the steps as they are declared now, the newest first.
@@ -165,7 +194,7 @@ class FlowHistory(FlowSteps):
 
     async def aheld_runs(self, *, user_id: str = "", tenant: str = "") -> list[JsonObject]:
         """`held_runs` for async callers."""
-        found = self._parts.stored_runs.held(self.declared, flow_owner(user_id, tenant))
+        found = self._parts.runs.held(self.declared, flow_owner(user_id, tenant))
         return [held.to_dict() async for held in found]
 
     def waiting_steps(self, run_id: str, *, user_id: str = "", tenant: str = "") -> list[JsonObject]:
@@ -181,7 +210,7 @@ class FlowHistory(FlowSteps):
 
     async def awaiting_steps(self, run_id: str, *, user_id: str = "", tenant: str = "") -> list[JsonObject]:
         """`waiting_steps` for async callers."""
-        return list(await self._parts.stored_records.waiting(flow_owner(user_id, tenant), run_id))
+        return list(await self._parts.records.waiting(flow_owner(user_id, tenant), run_id))
 
     async def awatch(self, run_id: str, *, user_id: str = "", tenant: str = "") -> AsyncIterator[FlowGlimpse]:
         """A run as it is, and again whenever something has changed, whichever process goes on with it.
@@ -191,7 +220,7 @@ class FlowHistory(FlowSteps):
         Raises:
             StoreError: the store cannot be read.
         """
-        async for glimpse in self._parts.stored_records.watch(flow_owner(user_id, tenant), run_id):
+        async for glimpse in self._parts.records.watch(flow_owner(user_id, tenant), run_id):
             yield glimpse
 
     def graph(self, run_id: str = "", *, user_id: str = "", tenant: str = "") -> str:
@@ -210,11 +239,11 @@ class FlowHistory(FlowSteps):
         """`graph` for async callers."""
         if not run_id:
             return mermaid(definition_of(self.name, self.declared))
-        return await self._parts.stored_records.graph(flow_owner(user_id, tenant), run_id)
+        return await self._parts.records.graph(flow_owner(user_id, tenant), run_id)
 
     async def _fork(
         self, run_id: str, input: str | None, form: str, options: ForkOptions
     ) -> LightFlowResult | str | JsonObject:
         check_form(form)
         point, request = compose_fork(run_id, input, options)
-        return present(await self._parts.stored_runs.fork(self.declared, point, request), form)
+        return present(await self._parts.runs.fork(self.declared, point, request), form)

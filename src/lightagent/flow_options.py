@@ -14,7 +14,7 @@ from lightagent.application.flow.step_context import StepContext
 from lightagent.application.means import Means
 from lightagent.domain.flow.limits import FlowLimits
 from lightagent.domain.flow.retrying import RetryPolicy
-from lightagent.domain.json_types import JsonValue
+from lightagent.domain.json_types import JsonInput
 from lightagent.options import ToolLike
 from lightagent.ports.flow_engine import FlowEngine
 from lightagent.ports.system import Clock, IdSource
@@ -62,7 +62,7 @@ StepQuery: TypeAlias = str | Callable[[StepContext], object] | Callable[[str, St
 """What a step is asked: a text, or a callable of the context, or of the flow's input and the context."""
 
 
-FlowList: TypeAlias = str | Sequence[JsonValue] | Callable[[StepContext], object]
+FlowList: TypeAlias = str | Sequence[JsonInput] | Callable[[StepContext], object]
 """What a map goes through: the name of a step that gives a list, a list, or a callable of the context."""
 
 StepAcceptance: TypeAlias = (
@@ -78,151 +78,152 @@ StepVerifier: TypeAlias = FlowAgent | Callable[[object], object] | Callable[[obj
 
 
 class StepOptions(TypedDict, total=False):
-    """The options of a step besides its name.
-
-    Attributes:
-        agent: does the work: a `LightAgent`, a `LightSwarm`, a `LightFlow`, or a callable of the step's query and,
-            where it takes a second argument, of the `StepContext`; sync ones run in worker threads.
-        depends_on: the names of the steps that have to be over before this one.
-        query: a text, or a callable of the context. By default the flow's input, with the outputs of the steps that
-            this one depends on.
-        tools: of an agent in this step, besides its own.
-        max_retry: how often it may be tried, the first time included; 1: once.
-        retry: the same with pauses, and by classes of errors.
-        timeout: seconds that an attempt may take; then it is cancelled.
-        fallback_agent: does the work once the attempts of `agent` have failed, in as many of its own.
-        when: a callable of the context; unless it says True, the step is skipped.
-        cancel_if: a callable of the context; where it says True, the step is skipped.
-        verify: says what the result is worth before it counts. A callable of it gives a `StepVerdict`, True or False, a
-            text (rejects, with this reason) or None (cannot tell); an agent is shown the task and the result. What is
-            rejected is tried again, with the reason, while attempts are left.
-        on_doubt: what follows where it cannot tell: accept (by default), ask a person, or fail.
-        repeatable: False for what must not be done twice: an attempt that a crash interrupted fails, its outcome being
-            unknown.
-        accept_steps: the step may add steps below itself by giving a `Proposal`: True for any within the bounds,
-            "person" to have a person asked, or a callable of the proposed steps (and the context) that says True.
-        max_added: how many it may add; 20 by default.
-        requires_approval: a person is asked before the step runs.
-        approval_handler: a callable of the step and the context that decides at once: with True or False, an object
-            such as ``{"approved": True, "reason": "…"}``, or an `ApprovalDecision`; None leaves it to a person.
-        approvers: the names of those who may decide, as `actor` of the decision; None: whoever decides about the run.
-        approval_timeout: seconds for which they may; then the step has failed, or others are asked.
-        escalate_to: the names of those.
-        metadata: what belongs to the step; for an agent the parameters of its requests, such as `temperature`.
-        output_type: a type; what the step gives is validated into it, and read from the context as it.
-    """
+    """The options of a step besides its name."""
 
     agent: Required[StepAgent]
+    """Does the work: a `LightAgent`, a `LightSwarm`, a `LightFlow`, or a callable of the step's query and, where it
+    takes a second argument, of the `StepContext`; sync ones run in worker threads.
+    """
     depends_on: Sequence[str] | None
+    """The names of the steps that have to be over before this one."""
     query: StepQuery | None
-    tools: Sequence[ToolLike] | None
+    """A text, or a callable of the context. By default the flow's input, with the outputs of the steps that this one
+    depends on.
+    """
+    tools: Sequence[ToolLike[None]] | None
+    """Tools of an agent in this step, besides its own."""
     max_retry: int | None
+    """How often it may be tried, the first time included; 1: once."""
     retry: RetryPolicy | None
+    """How often it may be tried, with pauses and by classes of errors; instead of `max_retry`."""
     timeout: float | None
+    """Seconds that an attempt may take; then it is cancelled."""
     fallback_agent: StepAgent | None
+    """Does the work once the attempts of `agent` have failed, in as many of its own."""
     when: Callable[[StepContext], object] | None
+    """A callable of the context; unless it says True, the step is skipped."""
     cancel_if: Callable[[StepContext], object] | None
+    """A callable of the context; where it says True, the step is skipped."""
     verify: StepVerifier | None
+    """Says what the result is worth before it counts. A callable of it gives a `StepVerdict`, True or False, a text
+    (rejects, with this reason) or None (cannot tell); an agent is shown the task and the result. What is rejected is
+    tried again, with the reason, while attempts are left.
+    """
     on_doubt: Literal["accept", "person", "fail"] | None
+    """What follows where `verify` cannot tell: accept (by default), ask a person, or fail."""
     repeatable: bool | None
+    """False for what must not be done twice: an attempt that a crash interrupted fails, its outcome being unknown."""
     accept_steps: Literal["person"] | bool | StepAcceptance | None
+    """The step may add steps below itself by giving a `Proposal`: True for any within the bounds, "person" to have a
+    person asked, or a callable of the proposed steps (and the context) that says True.
+    """
     max_added: int | None
+    """How many steps it may add; 20 by default."""
     requires_approval: bool | None
+    """A person is asked before the step runs."""
     approval_handler: Callable[[LightFlowStep, StepContext], object] | None
+    """A callable of the step and the context that decides at once: with True or False, an object such as ``{"approved":
+    True, "reason": "…"}``, or an `ApprovalDecision`; None leaves it to a person.
+    """
     approvers: Sequence[str] | None
+    """The names of those who may decide, as `actor` of the decision; None: whoever decides about the run.
+    This and the next two are for steps about which a person is asked, for whatever reason.
+    """
     approval_timeout: float | None
+    """Seconds for which the approvers may decide; then the step has failed, or others are asked: see `escalate_to`."""
     escalate_to: Sequence[str] | None
-    metadata: Mapping[str, JsonValue] | None
+    """The names of those who are asked once `approval_timeout` is over."""
+    metadata: Mapping[str, JsonInput] | None
+    """What belongs to the step; for an agent the parameters of its requests, such as `temperature`."""
     output_type: TypeForm[object] | None
+    """A type; what the step gives is validated into it, and read from the context as it."""
 
 
 class WaitOptions(TypedDict, total=False):
-    """The options of a step that waits.
-
-    Attributes:
-        depends_on, when, requires_approval, approval_handler, metadata: as in `StepOptions`.
-    """
+    """The options of a step that waits."""
 
     depends_on: Sequence[str] | None
+    """As in `StepOptions`."""
     when: Callable[[StepContext], object] | None
+    """As in `StepOptions`."""
+    cancel_if: Callable[[StepContext], object] | None
+    """As in `StepOptions`."""
     requires_approval: bool | None
+    """As in `StepOptions`."""
     approval_handler: Callable[[LightFlowStep, StepContext], object] | None
-    metadata: Mapping[str, JsonValue] | None
+    """As in `StepOptions`; a person is asked before the wait begins."""
+    approvers: Sequence[str] | None
+    """As in `StepOptions`."""
+    approval_timeout: float | None
+    """As in `StepOptions`."""
+    escalate_to: Sequence[str] | None
+    """As in `StepOptions`."""
+    metadata: Mapping[str, JsonInput] | None
+    """As in `StepOptions`."""
 
 
 class FlowOptions(TypedDict, total=False):
-    """The options of a flow besides its store.
-
-    Attributes:
-        name: of the flow, for traces and listings.
-        hooks: are asked about steps, approvals, resumptions and reruns; see docs/runtime-hooks.md.
-        telemetry: sinks that see the runs; False: also the providers of the application do not. Agents have their own.
-        capture_content: keep messages of errors and reasons of people in traces; they may be private.
-        max_parallel: steps of one run that are carried out at the same time; 16 by default.
-        engine: carries the runs out and keeps them, instead of this process and `store`.
-        limits: how large a run may become: items of a map, rounds of a loop, steps that are added.
-        max_wait: seconds that a run waits in its process for a moment that is further away, such as that of a `sleep`.
-            Beyond it the run is left as `waiting`, and `resume` goes on with it. By default it waits however long.
-        clock, ids: time and identity, for tests.
-    """
+    """The options of a flow besides its store."""
 
     name: str | None
+    """Names the flow in traces and listings."""
     engine: FlowEngine | None
+    """Carries the runs out and keeps them, instead of this process and `store`."""
     hooks: Sequence[object] | None
+    """Are asked about steps, approvals, resumptions and reruns; see docs/runtime-hooks.md."""
     telemetry: Sequence[TelemetrySink] | Literal[False] | None
+    """Sinks that see the runs; False: also the providers of the application do not. Agents have their own."""
     capture_content: bool | None
+    """Keep messages of errors and reasons of people in traces; they may be private."""
     max_parallel: int | None
+    """Steps of one run that are carried out at the same time; 16 by default."""
     limits: FlowLimits | None
+    """How large a run may become: items of a map, rounds of a loop, steps that are added."""
     max_wait: float | None
+    """Seconds that a run waits in its process for a moment that is further away, such as that of a `sleep`. Beyond it
+    the run is left as `waiting`, and `resume` goes on with it. By default it waits however long.
+    """
     clock: Clock | None
+    """Tells the time, for tests."""
     ids: IdSource | None
+    """Names runs, for tests."""
 
 
 class FlowRunOptions(TypedDict, total=False):
-    """The options of going on with a run.
-
-    Attributes:
-        tenant, user_id: whose run it is; nobody else finds it.
-        trace: keep the trace: in the result, that of each agent in the result of its step.
-    """
+    """The options of going on with a run."""
 
     tenant: str | None
+    """Which customer of the application the run is for; nobody else finds it."""
     user_id: str | None
+    """Whose run it is; nobody else finds it."""
     trace: bool | None
+    """Keep the trace: in the result, that of each agent in the result of its step."""
 
 
 class NewFlowRunOptions(FlowRunOptions, total=False):
-    """The options of a new run.
-
-    Attributes:
-        run_id: names the run; a new one unless given. One that is taken is refused.
-        parent_trace_id, run_group_id: where the run belongs in a larger trace.
-    """
+    """The options of a new run."""
 
     run_id: str | None
+    """Names the run; a new one unless given. One that is taken is refused."""
     parent_trace_id: str | None
+    """The trace that this one belongs to."""
     run_group_id: str | None
+    """Names a group of runs that belong together."""
 
 
 class KnownFlowRunOptions(FlowRunOptions, total=False):
-    """The options of going on with a run whose flow may have been changed since.
-
-    Attributes:
-        accept: the names of steps whose results count although they do other work now.
-    """
+    """The options of going on with a run whose flow may have been changed since."""
 
     accept: Sequence[str] | None
+    """The names of steps whose results count although they do other work now."""
 
 
 class ForkOptions(KnownFlowRunOptions, total=False):
-    """The options of a fork.
-
-    Attributes:
-        from_event: the number of the last event of the run that the fork has; by default it has all of them.
-        step: instead of a number: the fork has what happened before this step began, the last time that it did.
-        new_run_id: names the fork; a new one unless given.
-    """
+    """The options of a fork."""
 
     from_event: int | None
+    """The number of the last event of the run that the fork has; by default it has all of them."""
     step: str | None
+    """Instead of a number: the fork has what happened before this step began, the last time that it did."""
     new_run_id: str | None
+    """Names the fork; a new one unless given."""

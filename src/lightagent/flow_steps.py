@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Self
+from typing import Never, Self
 
 from typing_extensions import Unpack
 
@@ -53,7 +53,7 @@ class FlowSteps:
             found = self._declared = tuple(self._known.values())
         return found
 
-    def step(self, name: str, **options: Unpack[StepOptions]) -> Self:
+    def step(self, name: str, *unnamed: Never, **options: Unpack[StepOptions]) -> Self:
         """Declare a step, and return the flow.
 
         Args:
@@ -63,6 +63,8 @@ class FlowSteps:
         Raises:
             ConfigurationError: an unknown option, a wrong type, or a name that is taken.
         """
+        if unnamed:
+            raise TypeError("step() takes all but the name by name, as in .step('write', agent=writer).")
         return self._declare(compose_step(name, options))
 
     def map(self, name: str, over: FlowList, **options: Unpack[StepOptions]) -> Self:

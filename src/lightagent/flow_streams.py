@@ -132,9 +132,18 @@ class StreamedFlow(FlowHistory):
 
     def _beginning(self, query: str, options: NewFlowRunOptions) -> Begin:
         check_text(query, "query")
+        self._check_streams()
         request = compose_new_flow_run(options)
         return lambda outlet: self._parts.runs.begin(self.declared, query, request.shown(outlet))
 
+    def _check_streams(self) -> None:
+        if self._parts.engine is not None:
+            raise ConfigurationError(
+                "An engine carries out the runs of this flow elsewhere, and nothing of them is streamed to here.",
+                guidance="Begin the run with run(), and watch it with awatch(run_id).",
+            )
+
     def _going_on(self, run_id: str, options: KnownFlowRunOptions) -> Begin:
+        self._check_streams()
         request = compose_known_flow_run(run_id, options)
         return lambda outlet: self._parts.runs.resume(self.declared, request.shown(outlet))

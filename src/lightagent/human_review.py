@@ -39,8 +39,8 @@ class ReviewStore:
         if journal_port(journals, "journals") is None:
             raise ConfigurationError("ReviewStore: expected a journal store, got None.", guidance="")
         self.journals = journals
-        self.reviews = Reviews(journals, clock, tenant=tenant)
-        self.feedback = Feedback(journals, clock, tenant=tenant)
+        self.reviews: Reviews = Reviews(journals, clock, tenant=tenant)
+        self.feedback: Feedback = Feedback(journals, clock, tenant=tenant)
 
     def list_pending(self, user_id: str | None = None) -> list[ApprovalRequest]:
         """The requests that wait for a decision, the newest first.
@@ -189,7 +189,7 @@ class HumanApprovalHook(ReviewDesk):
         webhook: str | Callable[[ApprovalRequest], object] | None = None,
         name: str = "human_approval",
     ) -> None:
-        self.store = _review_store(store)
+        self.store: ReviewStore = _review_store(store)
         super().__init__(
             self.store.reviews,
             tools=tools,

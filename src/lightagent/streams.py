@@ -7,22 +7,22 @@ from types import TracebackType
 from typing import Generic, Self, TypeVar
 
 from lightagent.application.journal import Journal
-from lightagent.application.projections.result import OutputT, RunResult
+from lightagent.application.projections.result import OutputT_co, RunResult
 from lightagent.application.run_record import RunRecord
 from lightagent.application.steps import Step
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import Event, RunFinished
 
-ItemT = TypeVar("ItemT")
+ItemT_co = TypeVar("ItemT_co", covariant=True)
 
 
-class _Watched(Generic[OutputT]):
-    def __init__(self, record: RunRecord, result: Callable[[RunRecord], RunResult[OutputT]]) -> None:
+class _Watched(Generic[OutputT_co]):
+    def __init__(self, record: RunRecord, result: Callable[[RunRecord], RunResult[OutputT_co]]) -> None:
         self._record = record
         self._make_result = result
 
     @property
-    def result(self) -> RunResult[OutputT]:
+    def result(self) -> RunResult[OutputT_co]:
         """What came of the run: its content, usage, history, outcome and journal.
 
         Raises:
@@ -36,19 +36,19 @@ class _Watched(Generic[OutputT]):
         return self._make_result(self._record)
 
 
-class AsyncRunStream(_Watched[OutputT], AsyncIterator[ItemT], Generic[ItemT, OutputT]):
+class AsyncRunStream(_Watched[OutputT_co], AsyncIterator[ItemT_co], Generic[ItemT_co, OutputT_co]):
     """What happens in a run, as it happens. Leaving it early with `aclose` cancels the run; so does ``async with``."""
 
     def __init__(
         self,
-        items: AsyncGenerator[ItemT, None],
+        items: AsyncGenerator[ItemT_co, None],
         record: RunRecord,
-        result: Callable[[RunRecord], RunResult[OutputT]],
+        result: Callable[[RunRecord], RunResult[OutputT_co]],
     ) -> None:
         super().__init__(record, result)
         self._items = items
 
-    def __anext__(self) -> Coroutine[object, object, ItemT]:
+    def __anext__(self) -> Coroutine[object, object, ItemT_co]:
         return self._items.__anext__()
 
     async def aclose(self) -> None:
@@ -64,19 +64,19 @@ class AsyncRunStream(_Watched[OutputT], AsyncIterator[ItemT], Generic[ItemT, Out
         await self.aclose()
 
 
-class RunStream(_Watched[OutputT], Iterator[ItemT], Generic[ItemT, OutputT]):
+class RunStream(_Watched[OutputT_co], Iterator[ItemT_co], Generic[ItemT_co, OutputT_co]):
     """What happens in a run, as it happens. Leaving it early with `close` cancels the run; so does ``with``."""
 
     def __init__(
         self,
-        items: Generator[ItemT, None, None],
+        items: Generator[ItemT_co, None, None],
         record: RunRecord,
-        result: Callable[[RunRecord], RunResult[OutputT]],
+        result: Callable[[RunRecord], RunResult[OutputT_co]],
     ) -> None:
         super().__init__(record, result)
         self._items = items
 
-    def __next__(self) -> ItemT:
+    def __next__(self) -> ItemT_co:
         return next(self._items)
 
     def close(self) -> None:

@@ -14,6 +14,7 @@ from lightagent.application.projections.stream_events import StreamEvent
 from lightagent.application.tools.toolset import DepsT
 from lightagent.compose.swarm import compose_rules
 from lightagent.compose.swarm_talk import Talk, as_asked
+from lightagent.domain.absent_names import SWARM_METHODS, absent_method
 from lightagent.domain.json_types import JsonObject
 from lightagent.options import RunOptions, SwarmOptions
 from lightagent.streams import AsyncRunStream, RunStream
@@ -41,13 +42,20 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         ConfigurationError: an option is something else than it can be.
     """
 
+    if not TYPE_CHECKING:  # A checker knows which methods there are.
+
+        def __getattr__(self, name: str) -> object:
+            raise absent_method(type(self).__name__, name, SWARM_METHODS)
+
     @overload
     def __init__(self: LightSwarm[None], **options: Unpack[SwarmOptions]) -> None: ...
 
     @overload
     def __init__(self: LightSwarm[_D], *, deps_type: TypeForm[_D], **options: Unpack[SwarmOptions]) -> None: ...
 
-    def __init__(self, *, deps_type: object = None, **options: Unpack[SwarmOptions]) -> None:
+    def __init__(self, *unnamed: object, deps_type: object = None, **options: Unpack[SwarmOptions]) -> None:
+        if unnamed:
+            raise TypeError("LightSwarm takes its options by name; agents are added by swarm.register_agent(first, …).")
         self._members: SwarmMembers[DepsT] = SwarmMembers(compose_rules(options))
 
     @property
@@ -106,7 +114,7 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         *,
         deps: None = ...,
         result_format: Literal["str"] = ...,
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[None]],
     ) -> str: ...
 
     @overload
@@ -118,7 +126,7 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         *,
         deps: DepsT,
         result_format: Literal["str"] = ...,
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[DepsT]],
     ) -> str: ...
 
     @overload
@@ -130,7 +138,7 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         *,
         deps: None = ...,
         result_format: Literal["object"],
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[None]],
     ) -> RunResult[OutputT]: ...
 
     @overload
@@ -142,7 +150,7 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         *,
         deps: DepsT,
         result_format: Literal["object"],
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[DepsT]],
     ) -> RunResult[OutputT]: ...
 
     @overload
@@ -154,7 +162,7 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         *,
         deps: None = ...,
         result_format: Literal["dict"],
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[None]],
     ) -> JsonObject: ...
 
     @overload
@@ -166,7 +174,7 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         *,
         deps: DepsT,
         result_format: Literal["dict"],
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[DepsT]],
     ) -> JsonObject: ...
 
     @overload
@@ -178,7 +186,7 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         *,
         deps: None = ...,
         result_format: Literal["str"] = ...,
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[None]],
     ) -> RunStream[ChatCompletionChunk, OutputT]: ...
 
     @overload
@@ -190,7 +198,7 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         *,
         deps: DepsT,
         result_format: Literal["str"] = ...,
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[DepsT]],
     ) -> RunStream[ChatCompletionChunk, OutputT]: ...
 
     @overload
@@ -202,7 +210,7 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         *,
         deps: None = ...,
         result_format: Literal["event"],
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[None]],
     ) -> RunStream[StreamEvent, OutputT]: ...
 
     @overload
@@ -214,7 +222,7 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         *,
         deps: DepsT,
         result_format: Literal["event"],
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[DepsT]],
     ) -> RunStream[StreamEvent, OutputT]: ...
 
     def run(
@@ -225,7 +233,7 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         *,
         deps: object = None,
         result_format: str = "str",
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[_D]],
     ) -> (
         str
         | RunResult[OutputT]
@@ -242,7 +250,7 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         Raises:
             ConfigurationError: the agent is not registered; for the rest see `LightAgent.run`.
         """
-        return self.member(agent).run_as(query, deps, options, stream=stream, result_format=result_format)
+        return self.member(agent).run_as(query, deps, stream=stream, result_format=result_format, **options)
 
     @overload
     async def arun(
@@ -252,7 +260,7 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         *,
         deps: None = ...,
         result_format: Literal["str"] = ...,
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[None]],
     ) -> str: ...
 
     @overload
@@ -263,7 +271,7 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         *,
         deps: DepsT,
         result_format: Literal["str"] = ...,
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[DepsT]],
     ) -> str: ...
 
     @overload
@@ -274,7 +282,7 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         *,
         deps: None = ...,
         result_format: Literal["object"],
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[None]],
     ) -> RunResult[OutputT]: ...
 
     @overload
@@ -285,7 +293,7 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         *,
         deps: DepsT,
         result_format: Literal["object"],
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[DepsT]],
     ) -> RunResult[OutputT]: ...
 
     @overload
@@ -296,7 +304,7 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         *,
         deps: None = ...,
         result_format: Literal["dict"],
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[None]],
     ) -> JsonObject: ...
 
     @overload
@@ -307,7 +315,7 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         *,
         deps: DepsT,
         result_format: Literal["dict"],
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[DepsT]],
     ) -> JsonObject: ...
 
     async def arun(
@@ -317,10 +325,10 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         *,
         deps: object = None,
         result_format: str = "str",
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[_D]],
     ) -> str | RunResult[OutputT] | JsonObject:
         """`run` for async callers; `astream` is its streaming twin. Cancelling it cancels the run."""
-        return await self.member(agent).arun_as(query, deps, options, result_format=result_format)
+        return await self.member(agent).arun_as(query, deps, result_format=result_format, **options)
 
     @overload
     def astream(
@@ -330,7 +338,7 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         *,
         deps: None = ...,
         result_format: Literal["str"] = ...,
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[None]],
     ) -> AsyncRunStream[ChatCompletionChunk, OutputT]: ...
 
     @overload
@@ -341,7 +349,7 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         *,
         deps: DepsT,
         result_format: Literal["str"] = ...,
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[DepsT]],
     ) -> AsyncRunStream[ChatCompletionChunk, OutputT]: ...
 
     @overload
@@ -352,7 +360,7 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         *,
         deps: None = ...,
         result_format: Literal["event"],
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[None]],
     ) -> AsyncRunStream[StreamEvent, OutputT]: ...
 
     @overload
@@ -363,7 +371,7 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         *,
         deps: DepsT,
         result_format: Literal["event"],
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[DepsT]],
     ) -> AsyncRunStream[StreamEvent, OutputT]: ...
 
     def astream(
@@ -373,7 +381,7 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         *,
         deps: object = None,
         result_format: str = "str",
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[_D]],
     ) -> AsyncRunStream[ChatCompletionChunk, OutputT] | AsyncRunStream[StreamEvent, OutputT]:
         """The run as it happens, without a seam where it is handed over; see `LightAgent.astream`."""
-        return self.member(agent).astream_as(query, deps, options, result_format=result_format)
+        return self.member(agent).astream_as(query, deps, result_format=result_format, **options)

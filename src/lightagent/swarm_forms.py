@@ -43,12 +43,12 @@ class SwarmForms(SwarmTalk[DepsT], Generic[DepsT]):
         query: Query,
         *,
         deps: None = ...,
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[None]],
     ) -> RunResult[OutputT]: ...
 
     @overload
     def run_result(
-        self, agent: LightAgent[DepsT, OutputT], query: Query, *, deps: DepsT, **options: Unpack[RunOptions]
+        self, agent: LightAgent[DepsT, OutputT], query: Query, *, deps: DepsT, **options: Unpack[RunOptions[DepsT]]
     ) -> RunResult[OutputT]: ...
 
     def run_result(
@@ -57,7 +57,7 @@ class SwarmForms(SwarmTalk[DepsT], Generic[DepsT]):
         query: Query,
         *,
         deps: object = None,
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[_D]],
     ) -> RunResult[OutputT]:
         """The run's result; a run that failed has its error there, and raises nothing."""
         member = self.member(agent)
@@ -70,12 +70,12 @@ class SwarmForms(SwarmTalk[DepsT], Generic[DepsT]):
         query: Query,
         *,
         deps: None = ...,
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[None]],
     ) -> RunResult[OutputT]: ...
 
     @overload
     async def arun_result(
-        self, agent: LightAgent[DepsT, OutputT], query: Query, *, deps: DepsT, **options: Unpack[RunOptions]
+        self, agent: LightAgent[DepsT, OutputT], query: Query, *, deps: DepsT, **options: Unpack[RunOptions[DepsT]]
     ) -> RunResult[OutputT]: ...
 
     async def arun_result(
@@ -84,7 +84,7 @@ class SwarmForms(SwarmTalk[DepsT], Generic[DepsT]):
         query: Query,
         *,
         deps: object = None,
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[_D]],
     ) -> RunResult[OutputT]:
         """`run_result` for async callers. Cancelling it cancels the run."""
         member = self.member(agent)
@@ -97,12 +97,12 @@ class SwarmForms(SwarmTalk[DepsT], Generic[DepsT]):
         query: Query,
         *,
         deps: None = ...,
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[None]],
     ) -> RunStream[ChatCompletionChunk, OutputT]: ...
 
     @overload
     def stream(
-        self, agent: LightAgent[DepsT, OutputT], query: Query, *, deps: DepsT, **options: Unpack[RunOptions]
+        self, agent: LightAgent[DepsT, OutputT], query: Query, *, deps: DepsT, **options: Unpack[RunOptions[DepsT]]
     ) -> RunStream[ChatCompletionChunk, OutputT]: ...
 
     def stream(
@@ -111,7 +111,7 @@ class SwarmForms(SwarmTalk[DepsT], Generic[DepsT]):
         query: Query,
         *,
         deps: object = None,
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[_D]],
     ) -> RunStream[ChatCompletionChunk, OutputT]:
         """The run as it happens, as OpenAI chunks, without a seam where it is handed over; `close` cancels the run."""
         member = self.member(agent)
@@ -124,12 +124,12 @@ class SwarmForms(SwarmTalk[DepsT], Generic[DepsT]):
         query: Query,
         *,
         deps: None = ...,
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[None]],
     ) -> RunStream[StreamEvent, OutputT]: ...
 
     @overload
     def stream_events(
-        self, agent: LightAgent[DepsT, OutputT], query: Query, *, deps: DepsT, **options: Unpack[RunOptions]
+        self, agent: LightAgent[DepsT, OutputT], query: Query, *, deps: DepsT, **options: Unpack[RunOptions[DepsT]]
     ) -> RunStream[StreamEvent, OutputT]: ...
 
     def stream_events(
@@ -138,7 +138,7 @@ class SwarmForms(SwarmTalk[DepsT], Generic[DepsT]):
         query: Query,
         *,
         deps: object = None,
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[_D]],
     ) -> RunStream[StreamEvent, OutputT]:
         """The run as it happens: text, reasoning, tool calls and their results, handoffs. `close` cancels the run."""
         member = self.member(agent)
@@ -151,12 +151,12 @@ class SwarmForms(SwarmTalk[DepsT], Generic[DepsT]):
         query: Query,
         *,
         deps: None = ...,
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[None]],
     ) -> AsyncRunStream[StreamEvent, OutputT]: ...
 
     @overload
     def astream_events(
-        self, agent: LightAgent[DepsT, OutputT], query: Query, *, deps: DepsT, **options: Unpack[RunOptions]
+        self, agent: LightAgent[DepsT, OutputT], query: Query, *, deps: DepsT, **options: Unpack[RunOptions[DepsT]]
     ) -> AsyncRunStream[StreamEvent, OutputT]: ...
 
     def astream_events(
@@ -165,7 +165,7 @@ class SwarmForms(SwarmTalk[DepsT], Generic[DepsT]):
         query: Query,
         *,
         deps: object = None,
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[_D]],
     ) -> AsyncRunStream[StreamEvent, OutputT]:
         """`stream_events` for async callers. `aclose` cancels the run."""
         member = self.member(agent)

@@ -48,7 +48,8 @@ class SwarmMembers(Generic[DepsT]):
                 given: object = agent
                 if not isinstance(given, LightAgent):
                     raise ConfigurationError(
-                        f"LightSwarm: expected agents, got {type(given).__name__}.", guidance="Pass LightAgent objects."
+                        f"LightSwarm: expected agents, got {type(given).__name__}.",
+                        guidance="Pass LightAgent objects one by one: register_agent(first, second).",
                     )
                 if registered.setdefault(agent.name, agent) is not agent:
                     raise ConfigurationError(
@@ -98,7 +99,7 @@ class SwarmMembers(Generic[DepsT]):
         if not isinstance(agent, LightAgent):
             raise ConfigurationError(
                 f"LightSwarm: expected an agent, got {type(agent).__name__}.",
-                guidance="Pass the LightAgent object that was registered, not its name.",
+                guidance="Pass the LightAgent object that was registered, not its name, and then the query.",
             )
         if self._agents.get(agent.name) is not agent:
             raise ConfigurationError(

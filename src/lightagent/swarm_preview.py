@@ -8,7 +8,6 @@ from typing_extensions import TypeVar, Unpack
 
 from lightagent.agent import LightAgent
 from lightagent.agent_base import Query
-from lightagent.aiokits.sync_bridge import run_sync
 from lightagent.application.projections.request_preview import RequestPreview
 from lightagent.application.projections.result import OutputT
 from lightagent.application.tools.toolset import DepsT
@@ -29,7 +28,7 @@ class PreviewSwarm(SwarmForms[DepsT]):
         *,
         deps: None = ...,
         stream: bool = ...,
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[None]],
     ) -> RequestPreview: ...
 
     @overload
@@ -40,7 +39,7 @@ class PreviewSwarm(SwarmForms[DepsT]):
         *,
         deps: DepsT,
         stream: bool = ...,
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[DepsT]],
     ) -> RequestPreview: ...
 
     def preview(
@@ -50,7 +49,7 @@ class PreviewSwarm(SwarmForms[DepsT]):
         *,
         deps: object = None,
         stream: bool = False,
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[_D]],
     ) -> RequestPreview:
         """The exact first request of ``run(agent, query, …)``, without sending it; see `LightAgent.preview`.
 
@@ -64,7 +63,8 @@ class PreviewSwarm(SwarmForms[DepsT]):
         Raises:
             ConfigurationError: the agent is not registered; for the rest see `LightAgent.preview`.
         """
-        return run_sync(self.member(agent).preview_as(query, deps, options, stream=stream))
+        member = self.member(agent)
+        return member.preview(query, deps=member.check_deps(deps), stream=stream, **options)
 
     @overload
     async def apreview(
@@ -74,7 +74,7 @@ class PreviewSwarm(SwarmForms[DepsT]):
         *,
         deps: None = ...,
         stream: bool = ...,
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[None]],
     ) -> RequestPreview: ...
 
     @overload
@@ -85,7 +85,7 @@ class PreviewSwarm(SwarmForms[DepsT]):
         *,
         deps: DepsT,
         stream: bool = ...,
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[DepsT]],
     ) -> RequestPreview: ...
 
     async def apreview(
@@ -95,7 +95,8 @@ class PreviewSwarm(SwarmForms[DepsT]):
         *,
         deps: object = None,
         stream: bool = False,
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[_D]],
     ) -> RequestPreview:
         """`preview` for async callers."""
-        return await self.member(agent).preview_as(query, deps, options, stream=stream)
+        member = self.member(agent)
+        return await member.apreview(query, deps=member.check_deps(deps), stream=stream, **options)

@@ -49,12 +49,12 @@ class SwarmTalk(ABC, Generic[DepsT]):
         query: Query,
         *,
         deps: None = ...,
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[None]],
     ) -> RunResult[OutputT]: ...
 
     @overload
     def consult(
-        self, agent: LightAgent[DepsT, OutputT], query: Query, *, deps: DepsT, **options: Unpack[RunOptions]
+        self, agent: LightAgent[DepsT, OutputT], query: Query, *, deps: DepsT, **options: Unpack[RunOptions[DepsT]]
     ) -> RunResult[OutputT]: ...
 
     def consult(
@@ -63,7 +63,7 @@ class SwarmTalk(ABC, Generic[DepsT]):
         query: Query,
         *,
         deps: object = None,
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[_D]],
     ) -> RunResult[OutputT]:
         """Ask one agent, which answers itself and hands nothing over: history in (`history=`), answer back.
 
@@ -82,12 +82,12 @@ class SwarmTalk(ABC, Generic[DepsT]):
         query: Query,
         *,
         deps: None = ...,
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[None]],
     ) -> RunResult[OutputT]: ...
 
     @overload
     async def aconsult(
-        self, agent: LightAgent[DepsT, OutputT], query: Query, *, deps: DepsT, **options: Unpack[RunOptions]
+        self, agent: LightAgent[DepsT, OutputT], query: Query, *, deps: DepsT, **options: Unpack[RunOptions[DepsT]]
     ) -> RunResult[OutputT]: ...
 
     async def aconsult(
@@ -96,7 +96,7 @@ class SwarmTalk(ABC, Generic[DepsT]):
         query: Query,
         *,
         deps: object = None,
-        **options: Unpack[RunOptions],
+        **options: Unpack[RunOptions[_D]],
     ) -> RunResult[OutputT]:
         """`consult` for async callers. Cancelling it cancels the run."""
         return await self._ask(agent, query, deps, options)
@@ -199,7 +199,7 @@ class SwarmTalk(ABC, Generic[DepsT]):
         return (await mail.room(owner, SystemClock()).look()).waiting(agent)
 
     async def _ask(
-        self: SwarmTalk[_D], agent: LightAgent[_D, OutputT], query: Query, deps: object, options: RunOptions
+        self: SwarmTalk[_D], agent: LightAgent[_D, OutputT], query: Query, deps: object, options: RunOptions[_D]
     ) -> RunResult[OutputT]:
         asked = self.asked(agent)
         return await asked.arun_result(query, deps=asked.check_deps(deps), **options)

@@ -108,7 +108,7 @@ def agent_of(*replies: Reply, **options: Unpack[AgentOptions]) -> Budgeted:
     """An agent whose model gives these replies, made anew each time."""
 
     def make(budgets: Budgets) -> LightAgent[None, str]:
-        own = AgentOptions(model=ScriptedModel(replies), tools=[work, broken], budgets=budgets)
+        own: AgentOptions = {"model": ScriptedModel(replies), "tools": [work, broken], "budgets": budgets}
         return LightAgent(**(own | options))
 
     return make

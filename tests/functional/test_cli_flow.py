@@ -252,13 +252,22 @@ def test_every_command_has_an_example_in_its_help(command: str, cli: Cli) -> Non
     assert f"lightagent flow {command}" in done.stdout
 
 
+SHORT_LEASE = """
+from lightagent.application import hold_lease
+from lightagent.entrypoints.cli import main
+
+hold_lease.SECONDS = 3.0
+main()
+"""
+"""The command line, whose runs are given up sooner than in six seconds where their process was killed."""
+
 SLOW = FLOW.replace('return f"report', 'import time; time.sleep(1.5); return f"report')
 
 
 def test_a_run_is_watched_from_another_process_and_resumed_once_its_process_is_gone(cli: Cli, folder: Path) -> None:
     declare(folder, FLOW.replace('return f"report', 'import time; time.sleep(60); return f"report'))
     with subprocess.Popen(
-        [*MODULE, "flow", "run", "report.py", "tea", "--run-id", "r"],
+        [sys.executable, "-c", SHORT_LEASE, "flow", "run", "report.py", "tea", "--run-id", "r"],
         cwd=folder,
         env=environment(),
         stderr=subprocess.PIPE,

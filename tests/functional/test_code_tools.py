@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -26,7 +25,8 @@ from lightagent.bootstrap import open_app
 from lightagent.domain.outcomes import Completed, Suspended
 from lightagent.settings import load_settings
 from lightagent.testing import ScriptedModel, call_tool
-from tests.functional.test_cli import MODULE, environment
+from tests.functional.test_cli import environment
+from tests.support.command_line import call_lightagent
 
 CODE = "execute_python_code"
 FILE = "execute_python_file"
@@ -240,10 +240,7 @@ def test_an_app_has_the_runner_for_others() -> None:
 def test_doctor_runs_a_line(tmp_path: Path) -> None:
     def diagnosed(text: str) -> tuple[int, str]:
         (tmp_path / "lightagent.toml").write_text(text)
-        command = [*MODULE, "doctor", "--config", "lightagent.toml"]
-        done = subprocess.run(
-            command, cwd=tmp_path, env=environment(), capture_output=True, encoding="utf-8", check=False
-        )
+        done = call_lightagent("doctor", "--config", "lightagent.toml", folder=tmp_path, variables=environment())
         return done.returncode, done.stdout + done.stderr
 
     code, told = diagnosed('[default.code]\nkind = "monty"\n[default.tools]\ncode = true')

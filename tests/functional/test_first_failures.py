@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import socket
-import subprocess
-import sys
+import os
 from pathlib import Path
 
 import pytest
@@ -15,15 +13,14 @@ from lightagent.adapters.chat.openai import OpenAIChatModel
 from lightagent.domain.error_codes import ErrorCode
 from lightagent.entrypoints.cli.progress import progress_line
 from lightagent.testing import ScriptedModel
+from tests.servers.child import free_port
+from tests.support.warm_programs import WarmPrograms
 
 
 @pytest.fixture
 def closed_port() -> int:
     """A port on which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    return free_port()
 
 
 def retries(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -136,7 +133,7 @@ def test_a_missing_key_names_the_stand_in(monkeypatch: pytest.MonkeyPatch) -> No
         LightAgent(model="gpt-4.1").run("Hello")
 
 
-def test_a_line_is_on_stderr_once(tmp_path: Path) -> None:
+def test_a_line_is_on_stderr_once(tmp_path: Path, warm_programs: WarmPrograms) -> None:
     """A program may have set up logging of its own, whose handlers the lines reach as well."""
     program = """
 import logging, sys
@@ -144,8 +141,7 @@ logging.basicConfig(level=logging.INFO)
 from lightagent import LightAgent
 LightAgent(provider="offline", debug=True).run("Hello")
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=tmp_path)
-    assert done.stderr.count("run_end") == 1
-    alone = program.replace("logging.basicConfig(level=logging.INFO)", "")
-    done = subprocess.run([sys.executable, "-c", alone], capture_output=True, text=True, check=True, cwd=tmp_path)
-    assert done.stderr.count("run_end") == 1
+    for text in (program, program.replace("logging.basicConfig(level=logging.INFO)", "")):
+        (tmp_path / "program.py").write_text(text, encoding="utf-8")
+        done = warm_programs.run(tmp_path / "program.py", folder=tmp_path, environment=os.environ)
+        assert (done.returncode, done.stderr.count("run_end")) == (0, 1)

@@ -162,7 +162,7 @@ ROWS: Final = [
     ),
     Row(
         "LightAgent(model=model, context_budget=8000)",
-        ("context_budget", "context_budget=ContextBudget(...)"),
+        ("context_budget", "context_budget=ContextBudget(max_tokens=8_000)"),
         "LightAgent(model=model, context_budget=lightagent.ContextBudget(max_tokens=8000))",
     ),
     Row(
@@ -272,7 +272,11 @@ ROWS: Final = [
         ("'temperature'", "metadata={'temperature': ...}"),
         "agent.run('Hello', metadata={'temperature': 0})",
     ),
-    Row('agent.run("Hello", history="Hi")', ("history", "history=[...]"), 'agent.run("Hello", history=[])'),
+    Row(
+        'agent.run("Hello", history="Hi")',
+        ("history", '[{"role": "user", "content": "..."}]'),
+        'agent.run("Hello", history=[])',
+    ),
     Row(
         'agent.run("Hello", history=["Hi"])',
         ("history[0]", "role and content"),
@@ -307,7 +311,7 @@ ROWS: Final = [
     # Decisions and results
     Row(
         "bank.run('Pay.')",
-        ("waits for a human", 'result_format="object"', "resume(result.journal"),
+        ("waits for a human", 'result_format="object"', "resume(result.journal, ApprovalDecision.approve())"),
         "result = bank.run('Pay.', result_format='object'); bank.resume(result.journal, ApprovalDecision.approve())",
     ),
     Row(
@@ -349,6 +353,178 @@ ROWS: Final = [
         "lightagent.LightSwarm().run(agent=agent, query='Hello')",
         ("not registered", "register_agent"),
         "swarm = lightagent.LightSwarm(); swarm.register_agent(agent); swarm.run(agent=agent, query='Hello')",
+    ),
+    # Swarms
+    Row(
+        "lightagent.LightSwarm([agent])",
+        ("LightSwarm", "register_agent(first"),
+        "lightagent.LightSwarm().register_agent(agent)",
+    ),
+    Row(
+        "lightagent.LightSwarm(agents=[agent])",
+        ("'agents'", "swarm.register_agent(first, second)"),
+        "swarm = lightagent.LightSwarm(); swarm.register_agent(agent)",
+    ),
+    Row(
+        "lightagent.LightSwarm(bogus=1)",
+        ("'bogus'", "It takes: limits, history, handoff_text, next_turn, consult, mail, deps_type"),
+        "lightagent.LightSwarm(consult=True)",
+    ),
+    Row(
+        "lightagent.LightSwarm(limits=3)",
+        ("LightSwarm: limits", "HandoffLimits", "limits="),
+        "lightagent.LightSwarm(limits=lightagent.HandoffLimits())",
+    ),
+    Row(
+        "lightagent.LightSwarm(next_turn='first')",
+        ("next_turn", "'last', 'front'"),
+        "lightagent.LightSwarm(next_turn='last')",
+    ),
+    Row(
+        "lightagent.LightSwarm().register_agent([agent])",
+        ("got list", "register_agent(first, second)"),
+        "lightagent.LightSwarm().register_agent(agent)",
+    ),
+    Row(
+        "lightagent.LightSwarm().add_agent(agent)",
+        ("'add_agent'", "register_agent"),
+        "lightagent.LightSwarm().register_agent(agent)",
+    ),
+    Row(
+        "swarm = lightagent.LightSwarm(); swarm.register_agent(agent); swarm.run('Hello', agent)",
+        ("expected an agent, got str", "and then the query"),
+        "swarm = lightagent.LightSwarm(); swarm.register_agent(agent); swarm.run(agent, 'Hello')",
+    ),
+    # Flows
+    Row(
+        'lightagent.LightFlow("report")',
+        ("LightFlow", 'LightFlow(name="report")'),
+        'lightagent.LightFlow(name="report")',
+    ),
+    Row(
+        "lightagent.LightFlow(steps=[agent])",
+        ("'steps'", "LightFlow().step(name, agent=...)"),
+        'lightagent.LightFlow().step("write", agent=agent)',
+    ),
+    Row(
+        'lightagent.LightFlow().step("write", agent)',
+        ("step()", ".step('write', agent=writer)"),
+        'lightagent.LightFlow().step("write", agent=agent)',
+    ),
+    Row(
+        'lightagent.LightFlow().step("write", func=weather)',
+        ("step 'write'", "'func'", "agent="),
+        'lightagent.LightFlow().step("write", agent=weather)',
+    ),
+    Row(
+        'lightagent.LightFlow().step("write", agent=weather("Rome"))',
+        ("step 'write'", "got str", "a function of the query"),
+        'lightagent.LightFlow().step("write", agent=weather)',
+    ),
+    Row(
+        'lightagent.LightFlow().step("write", agent=weather, retries=3)',
+        ("'retries'", "max_retry="),
+        'lightagent.LightFlow().step("write", agent=weather, max_retry=3)',
+    ),
+    Row(
+        'lightagent.LightFlow().step("write", agent=weather, retry=3)',
+        ("retry", "RetryPolicy(attempts=3)"),
+        'lightagent.LightFlow().step("write", agent=weather, retry=lightagent.RetryPolicy(attempts=3))',
+    ),
+    Row(
+        'lightagent.LightFlow().step("a", agent=weather).step("b", agent=weather, depends_on="a")',
+        ("step 'b': depends_on", "depends_on=[...]"),
+        'lightagent.LightFlow().step("a", agent=weather).step("b", agent=weather, depends_on=["a"])',
+    ),
+    Row(
+        'lightagent.LightFlow().step("a", agent=weather, when="yes")',
+        ("when", "Pass a function"),
+        'lightagent.LightFlow().step("a", agent=weather, when=lambda context: True)',
+    ),
+    Row(
+        'lightagent.LightFlow().step("a", agent=weather).run("Rome", stream=True)',
+        ("'stream'", "flow.stream_events(query)"),
+        '[*lightagent.LightFlow().step("a", agent=weather).stream_events("Rome")]',
+    ),
+    Row(
+        'lightagent.LightFlow().step("a", agent=weather).run({"city": "Rome"})',
+        ("query must be str, got dict", "json.dumps(...)"),
+        'import json; lightagent.LightFlow().step("a", agent=weather).run(json.dumps({"city": "Rome"}))',
+    ),
+    Row(
+        'lightagent.LightFlow().step("a", agent=weather, requires_approval=True).run("Rome", result_format="str")',
+        ("waits for a person: a", "approve(run_id, step)", "resume(run_id)"),
+        'flow = lightagent.LightFlow().step("a", agent=weather, requires_approval=True); '
+        'run_id = flow.run("Rome").run_id; flow.approve(run_id, "a"); flow.resume(run_id)',
+    ),
+    # Parts of an agent
+    Row(
+        "LightAgent(model=model, skills=['notes'])",
+        ("'skills'", "skills_directories="),
+        "LightAgent(model=model, skills_directories=folder)",
+    ),
+    Row(
+        "LightAgent(model=model, guardrails=[hook])",
+        ("'guardrails'", "input_guardrails="),
+        "LightAgent(model=model, input_guardrails=[lambda query, context: None])",
+    ),
+    Row(
+        "LightAgent(model=model, mcp_servers=['time'])",
+        ("'mcp_servers'", "agent.setup_mcp(...)"),
+        'wait(agent.setup_mcp({"mcpServers": {}}))',
+    ),
+    Row(
+        "LightAgent(model=model, memory=True)",
+        ("memory", "InProcessMemory()"),
+        "LightAgent(model=model, memory=lightagent.InProcessMemory())",
+    ),
+    Row(
+        "LightAgent(model=model, self_learning='yes')",
+        ("self_learning", "Pass True"),
+        "LightAgent(model=model, memory=lightagent.InProcessMemory(), self_learning=True)",
+    ),
+    Row(
+        "LightAgent(model=model, telemetry=['console'])",
+        ("telemetry", "[OpenTelemetrySink()]"),
+        "LightAgent(model=model, telemetry=False)",
+    ),
+    Row(
+        "LightAgent(model=model, budgets={'tokens': 5})",
+        ("budgets", "BudgetLimits(tokens="),
+        "LightAgent(model=model, budgets=lightagent.BudgetLimits(tokens=50_000))",
+    ),
+    Row(
+        'LightAgent(model="m", tot_model="gpt-4.1")',
+        ("tot_model=", "tree_of_thought=True"),
+        'LightAgent(model="m", tree_of_thought=True, tot_model="gpt-4.1")',
+    ),
+    Row(
+        "LightAgent(model=model, code_runner=True)",
+        ("code_runner", "SubprocessRunner()"),
+        "LightAgent(model=model, code_runner=lightagent.SubprocessRunner())",
+    ),
+    Row(
+        'LightAgent(model="claude-3", provider="anthropic")',
+        ("'anthropic'", "provider='litellm'"),
+        'LightAgent(model="m", provider="openai")',
+    ),
+    Row(
+        "LightAgent(model=model, output_type=Shop).run('Hello')",
+        ("output_type", "Shop", "a dataclass"),
+        "import dataclasses; LightAgent(model=model, output_type=dataclasses.make_dataclass('City', []))",
+    ),
+    Row("tool('weather')", ("'weather'", "tool(name='weather')"), "tool(name='weather')(weather)"),
+    Row(
+        "from lightagent import SqliteJournalStore",
+        ("SqliteJournalStore", "from lightagent.adapters.journals.sqlite import SqliteJournalStore"),
+        "from lightagent.adapters.journals.sqlite import SqliteJournalStore",
+    ),
+    Row("agent.invoke('Hello')", ("'invoke'", "agent.run(query)"), "agent.run('Hello')"),
+    Row("agent.run(['Hello'])", ("query[0]", "the text itself"), "agent.run('Hello')"),
+    Row(
+        "lightagent.open_app('dev')",
+        ("open_app", "load_settings("),
+        "lightagent.open_app(lightagent.load_settings())",
     ),
 ]
 

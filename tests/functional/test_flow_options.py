@@ -12,13 +12,16 @@ from lightagent import (
     ConfigurationError,
     FlowLimits,
     LightAgent,
+    LightAgentError,
     LightFlow,
     LightFlowResult,
     LightSwarm,
     RetryPolicy,
     RetryRule,
 )
+from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.testing import ScriptedModel
+from tests.support.folding_engine import FoldingEngine
 
 
 def same(query: str) -> str:
@@ -56,7 +59,7 @@ NEEDY = LightAgent(name="n", model=ScriptedModel(["x"]), deps_type=Typed)
         ({"agent": AGENT, "metadata": {"messages": []}}, "metadata.messages: the run itself decides this"),
         ({"agent": same, "metadata": {"x": object()}}, "metadata"),
         ({"agent": same, "output_type": Callable[[], str]}, "output_type"),
-        ({"agent": same, "depends": ["a"]}, "Did you mean 'depends_on'?"),
+        ({"agent": same, "depends": ["a"]}, "It is called depends_on=[...]"),
         ({"agent": same, "when": True}, "when must be Callable, got bool"),
         ({"agent": same, "when": same, "cancel_if": same}, "when= and cancel_if= are one condition"),
         ({"agent": same, "max_retry": 2, "retry": RetryPolicy(2)}, "max_retry= and retry= say the same thing"),
@@ -115,7 +118,7 @@ INNER = LightFlow().step("a", agent=same)
         ("map", {"over": ["a"], "agent": LightFlow()}, "the flow inside this map has no steps"),
         ("map", {"over": ["a"], "agent": INNER, "max_retry": 2}, "max_retry= is for one step, and inside this map is"),
         ("map", {"over": ["a"], "agent": INNER, "query": same}, "query must be a text here"),
-        ("map", {"over": ["a"], "agent": INNER, "depends": ["a"]}, "Did you mean 'depends_on'?"),
+        ("map", {"over": ["a"], "agent": INNER, "depends": ["a"]}, "It is called depends_on=[...]"),
         ("map", {"over": ["a"], "agent": same, "depends_on": [1]}, "depends_on must be names of steps, got int"),
         ("loop", {"agent": same}, "nothing ends this loop"),
         ("loop", {"agent": same, "rounds": 0}, "rounds must be a whole number from 1, got 0"),
@@ -212,3 +215,35 @@ def test_a_swarm_without_agents_fails_where_it_is_used() -> None:
     assert isinstance(result, LightFlowResult)
     assert result.error is not None
     assert "no agent is registered" in result.error.message
+
+
+@pytest.mark.parametrize(
+    ("options", "advice"),
+    [
+        ({"store": MemoryJournalStore()}, "store= is for runs in this process"),
+        ({"hooks": [object()]}, "give hooks to the agents of the steps"),
+        ({"max_parallel": 2}, "is set where the engine's workers are"),
+        ({"max_wait": 1.0, "max_parallel": 2}, "max_parallel= and max_wait= are for runs in this process"),
+    ],
+)
+def test_what_is_for_runs_in_this_process_is_refused_beside_an_engine(options: dict[str, object], advice: str) -> None:
+    make: Callable[..., LightFlow] = LightFlow
+    with pytest.raises(ConfigurationError) as caught:
+        make(engine=FoldingEngine(), **options)
+    assert advice in str(caught.value)
+
+
+def test_what_is_no_engine_is_refused() -> None:
+    make: Callable[..., LightFlow] = LightFlow
+    with pytest.raises(ConfigurationError, match="engine"):
+        make(engine=object())
+
+
+def test_on_an_engine_nothing_is_streamed_and_what_is_too_large_is_refused() -> None:
+    flow = LightFlow(engine=FoldingEngine(), limits=FlowLimits(max_value=10)).step("a", agent=same)
+    with pytest.raises(ConfigurationError, match="nothing of them is streamed to here"):
+        flow.stream_events("x")
+    with pytest.raises(ConfigurationError, match="nothing of them is streamed to here"):
+        flow.stream_resume_events("r")
+    with pytest.raises(LightAgentError, match="max_value"):
+        flow.run("x" * 20)

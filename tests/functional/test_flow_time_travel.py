@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -10,7 +10,6 @@ from lightagent import ConfigurationError, JournalStore, JsonLightFlowStore, Lig
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
 from tests.servers.json_values import as_list, as_object
-from tests.support.folding_engine import FoldingEngine
 
 
 @pytest.fixture(params=["memory", "files", "sqlite"])
@@ -193,13 +192,6 @@ def test_a_flow_without_a_store_is_moved_to_another_one(store: JournalStore) -> 
     moved.run("x", run_id="r")
     assert flow.get_run("r") is None
     assert [one["run_id"] for one in moved.list_runs()] == ["r"]
-
-
-@pytest.mark.parametrize("ask", [lambda flow: flow.fork("r"), lambda flow: flow.compare("a", "b"), LightFlow.held_runs])
-def test_a_flow_on_an_engine_says_what_cannot_be_done_from_here(ask: Callable[[LightFlow], object]) -> None:
-    flow = LightFlow(engine=FoldingEngine()).step("a", agent=lambda query: "done")
-    with pytest.raises(ConfigurationError, match="An engine carries out the runs of this flow"):
-        ask(flow)
 
 
 async def test_a_fork_has_large_values_of_its_own(store: JournalStore) -> None:

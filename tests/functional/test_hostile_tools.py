@@ -20,6 +20,7 @@ from lightagent import (
     PolicyError,
     ProviderError,
     Suspended,
+    as_tool,
     tool,
 )
 from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
@@ -189,7 +190,7 @@ ANN: JsonObject = {"payments": [{"to": "Ann", "amount": 1}]}
 
 async def test_what_a_tool_does_to_its_arguments_changes_neither_the_record_nor_what_was_approved() -> None:
     transfer = Transfer()
-    agent = LightAgent(model=ScriptedModel([call_tool("transfer", **ANN), "done"]), tools=[transfer])
+    agent = LightAgent(model=ScriptedModel([call_tool("transfer", **ANN), "done"]), tools=[as_tool(transfer)])
     waits = await agent.arun("?", result_format="object")
     assert isinstance(waits.outcome, Suspended)
     [started] = [event for event in waits.journal.events if isinstance(event, ToolStarted)]
@@ -197,7 +198,7 @@ async def test_what_a_tool_does_to_its_arguments_changes_neither_the_record_nor_
     assert started.arguments == asked.arguments == asked.request == ANN
     for journal in (waits.journal, Journal.from_json(waits.journal.to_json())):
         transfer.paid.clear()
-        agent = LightAgent(model=ScriptedModel(["done"]), tools=[transfer])
+        agent = LightAgent(model=ScriptedModel(["done"]), tools=[as_tool(transfer)])
         result = await agent.aresume(journal, ApprovalDecision.approve())
         assert transfer.paid == ANN["payments"]
         assert [call.arguments for call in result.tool_calls] == [ANN]

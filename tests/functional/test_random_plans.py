@@ -12,7 +12,7 @@ from random import Random
 
 import pytest
 
-from lightagent import BudgetLimits, Journal, JsonObject, LightAgent, TreeOfThought, tool
+from lightagent import BudgetLimits, Journal, JsonObject, LightAgent, Tool, TreeOfThought, tool
 from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
 from lightagent.domain.conversation import check_conversation
 from lightagent.domain.errors import ProviderError
@@ -74,7 +74,7 @@ def how(chance: Random) -> TreeOfThought:
 
 
 def agent_of(seed: int, model: Chance) -> LightAgent[None, str]:
-    def made(name: str) -> object:
+    def made(name: str) -> Tool[object]:
         @tool(name=name, idempotent=True)
         def work() -> str:
             """Works, or not."""
@@ -88,7 +88,7 @@ def agent_of(seed: int, model: Chance) -> LightAgent[None, str]:
     return LightAgent(
         name="planner",
         model=ScriptedModel(model, record=False),
-        tools=[one for one in tools if callable(one)],
+        tools=tools,
         tree_of_thought=how(Random(seed)),
         budgets=BudgetLimits(model_calls=Random(seed).choice([3, 12, 200])),
     )

@@ -93,7 +93,7 @@ def restored(journal: Journal) -> Journal:
 
 
 @given(st.data(), st.booleans())
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 async def test_a_run_that_is_accepted_can_be_restored(data: st.DataObject, everything: bool) -> None:
     options: RunOptions = {"metadata": data.draw(OBJECT), "user_id": data.draw(TEXT), "trace_id": data.draw(TEXT)}
     query, decision = data.draw(QUERY), data.draw(DECISIONS)

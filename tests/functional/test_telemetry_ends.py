@@ -1,15 +1,18 @@
 """What still waits is sent as a process ends, a worker is forked, or a collector comes back; within its limit."""
 
+import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 pytest.importorskip("opentelemetry.sdk", reason="the environment of openai 2 has no OpenTelemetry")
 
 from tests.servers.otlp import Collector, grpc_collector, http_collector
+from tests.support.warm_programs import WarmPrograms
 
 BEGIN = """
 import os, sys, time
@@ -47,12 +50,25 @@ assert os.waitpid(child, 0)[1] == 0
 os._exit(0)
 """
 PROTOCOLS = ("http/protobuf", "grpc")
+Run = Callable[[str, Collector, str], "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture(params=PROTOCOLS)
 def collector(request: pytest.FixtureRequest) -> Iterator[tuple[Collector, str]]:
     with (grpc_collector if request.param == "grpc" else http_collector)() as one:
         yield one, request.param
+
+
+@pytest.fixture
+def forked(tmp_path: Path, warm_programs: WarmPrograms) -> Run:
+    """Runs a program in a process that is forked from a warm one; it ends as any other does."""
+
+    def run(text: str, collector: Collector, protocol: str) -> "subprocess.CompletedProcess[str]":
+        file = tmp_path / "program.py"
+        file.write_text(BEGIN + text, encoding="utf-8")
+        return warm_programs.run(file, collector.url, protocol, folder=tmp_path, environment=os.environ)
+
+    return run
 
 
 def program(text: str, collector: Collector, protocol: str) -> "subprocess.CompletedProcess[str]":
@@ -66,8 +82,8 @@ def program(text: str, collector: Collector, protocol: str) -> "subprocess.Compl
 
 
 @pytest.mark.parametrize("end", ENDS)
-def test_a_process_sends_what_waits_as_it_ends(collector: tuple[Collector, str], end: str) -> None:
-    done = program(ENDS[end], *collector)
+def test_a_process_sends_what_waits_as_it_ends(collector: tuple[Collector, str], end: str, forked: Run) -> None:
+    done = forked(ENDS[end], *collector)
     assert done.stderr in ("", "over\n")
     assert [span.name for span in collector[0].spans] == ["a"]
     assert "calls" in collector[0].metrics

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import logging
-import socket
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from subprocess import PIPE, STDOUT
 
 import pytest
 
@@ -18,7 +14,9 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from lightagent import ConfigurationError, ContentCapture, ContentMode, OpenTelemetrySink, flush_telemetry
 from tests.functional.test_cli import environment
+from tests.servers.child import free_port
 from tests.support.command_line import call_lightagent
+from tests.support.warm_programs import WarmPrograms
 
 MAKE: Callable[..., object] = OpenTelemetrySink
 CAPTURE: Callable[..., object] = ContentCapture
@@ -64,8 +62,7 @@ def test_a_flush_of_no_time_is_refused(timeout: object) -> None:
 @pytest.fixture(name="gone")
 def _gone() -> str:
     """The address of a collector that is not there."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return f"http://127.0.0.1:{server.getsockname()[1]}"
+    return f"http://127.0.0.1:{free_port()}"
 
 
 SETTINGS = """
@@ -79,12 +76,14 @@ endpoint = "{endpoint}"
 """
 
 
-def test_an_answer_does_not_wait_for_a_dead_collector_and_what_was_lost_is_told(gone: str, tmp_path: Path) -> None:
-    (tmp_path / "lightagent.toml").write_text(SETTINGS.format(endpoint=gone, more=""))
-    command = [sys.executable, "-m", "lightagent.entrypoints.cli", "run", "Hi"]  # No handler of pytest's is in there.
-    done = subprocess.run(
-        command, cwd=tmp_path, env=environment(), stdout=PIPE, stderr=STDOUT, text=True, timeout=100, check=True
-    )
+def test_an_answer_does_not_wait_for_a_dead_collector_and_what_was_lost_is_told(
+    gone: str, tmp_path: Path, warm_programs: WarmPrograms
+) -> None:
+    (tmp_path / "lightagent.toml").write_text(SETTINGS.format(endpoint=gone, more="timeout = 1\nmetrics = false"))
+    program = tmp_path / "program.py"  # No handler of pytest's is in there.
+    program.write_text("from lightagent.entrypoints.cli import main\n\nmain()\n", encoding="utf-8")
+    done = warm_programs.run(program, "run", "Hi", folder=tmp_path, environment=environment(), together=True)
+    assert done.returncode == 0
     answer, told = done.stdout.find("Hello."), done.stdout.find("Telemetry to 127.0.0.1: 2 spans could not be sent")
     assert -1 < answer < told
     assert "(ConnectionError)" in done.stdout

@@ -5,13 +5,14 @@ closes, so a killed test session leaves no server behind.
 """
 
 import os
+import random
 import re
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,11 +61,15 @@ def running(
 
 
 def free_port() -> int:
-    """A port for a server that cannot choose one and say which."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    """A port for a server that cannot choose one and say which, or on which nobody listens.
+
+    It is none of those that systems give to whoever asks for any port, so nobody else is given it in between.
+    """
+    while True:
+        port = random.SystemRandom().randrange(15_000, 32_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def server_logs(values: Iterable[object]) -> list[tuple[str, str]]:

@@ -43,14 +43,33 @@ class FoldingEngine(FlowEngine):
         self._kept[run] = [flow_event_text(started)]
         return await self._go_on(flow, run)
 
-    async def resume(self, flow: FlowCode, run: FlowRun) -> Sequence[FlowEvent]:
+    async def fork(self, flow: FlowCode, past: Sequence[FlowEvent]) -> Sequence[FlowEvent]:
+        state = fold(past)
+        run = FlowRun(state.started.scope, state.run_id)
+        if run in self._kept and self._state(run).status not in OVER:
+            raise ConfigurationError("There is such a run, and it is not over.", guidance="")
+        self._kept[run] = [flow_event_text(event) for event in past]
+        return await self._go_on(flow, run)
+
+    async def resume(self, flow: FlowCode, run: FlowRun, accept: Sequence[str] = ()) -> Sequence[FlowEvent]:
+        await self._change(flow, run, accept)
         if self._state(run).status in ("failed", "cancelled"):
             self._tell(run, Resumed())
         return await self._go_on(flow, run)
 
-    async def rerun(self, flow: FlowCode, run: FlowRun, step: str) -> Sequence[FlowEvent]:
-        self._tell(run, RerunRequested(step))
+    async def rerun(self, flow: FlowCode, run: FlowRun, step: str, accept: Sequence[str] = ()) -> Sequence[FlowEvent]:
+        asked = RerunRequested(step)
+        changed = flow.changed([*await self.events(run), asked], accept, 0.0)
+        self._tell(run, asked)
+        if changed is not None:
+            self._kept[run].append(flow_event_text(changed))
         return await self._go_on(flow, run)
+
+    async def _change(self, flow: FlowCode, run: FlowRun, accept: Sequence[str]) -> None:
+        self._state(run)
+        changed = flow.changed(await self.events(run), accept, 0.0)
+        if changed is not None:  # It is folded over the whole past, and not told as one more event.
+            self._kept[run].append(flow_event_text(changed))
 
     async def decide(self, flow: FlowCode, run: FlowRun, step: str, decision: ApprovalDecision) -> None:
         self._state(run)

@@ -12,7 +12,7 @@ from lightagent.domain.mcp import HttpServer, McpResult, McpServer, ServerScope,
 from lightagent.domain.mcp_exchange import McpRemark
 from lightagent.domain.scopes import Scope
 from lightagent.ports.mcp import Elicitor, McpCaller, Sampler
-from tests.servers.child import Child, free_port, running
+from tests.servers.child import Child, running
 from tests.servers.in_thread import serving
 
 ROOT = Path(__file__).parents[2]
@@ -52,7 +52,7 @@ def http_server(url: str, *, call_timeout: float = 30.0, max_bytes: int = 10_000
 @contextmanager
 def http_process(folder: Path, *options: str, port: int = 0) -> Iterator[Child]:
     """The server over HTTP as a process."""
-    command = [sys.executable, "-m", "tests.servers.mcp.http_server", "--port", str(port or free_port()), *options]
+    command = [sys.executable, "-m", "tests.servers.mcp.http_server", "--port", str(port), *options]
     with running("mcp", command, log=folder / "mcp.log", start_seconds=START_SECONDS) as child:
         yield child
 

@@ -131,7 +131,7 @@ def _results(messages: tuple[Message, ...]) -> list[str]:
 async def begin(case: Case, journals: JournalStore) -> Case:
     """The case once its run waits."""
     deps, agent = Deps(), build(case, journals)
-    options: RunOptions = {"user_id": "bob", "trace": True}
+    options: RunOptions[Deps] = {"user_id": "bob", "trace": True}
     if case.given:
         options["tools"] = [pay]
     if case.kept == "run":
@@ -150,7 +150,7 @@ async def go_on(case: Case, journals: JournalStore) -> Case:
     """The case after its run went on with what is decided in the store."""
     deps, agent = Deps(), build(case, journals)
     journal = await _journal(case, journals)
-    options: ResumeOptions = {"trace": True}
+    options: ResumeOptions[Deps] = {"trace": True}
     if case.given:
         options["tools"] = [pay]
     if case.kept == "run":

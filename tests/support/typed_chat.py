@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Generator, Mapping
@@ -23,19 +24,23 @@ class TypedChat:
 
     Attributes:
         opening: what was shown before the first prompt.
+        rest: what was shown since, and not given yet.
     """
 
     process: subprocess.Popen[bytes]
     opening: str = ""
+    rest: bytes = b""
 
     def type(self, text: str | bytes, until: str = "> ") -> str:
         """Type it, and give what is shown until this text is."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(text.encode() if isinstance(text, str) else text)
-        seen = b""
-        while until.encode() not in seen and (more := self.process.stdout.read(1)):
+        wanted, seen = until.encode(), self.rest
+        while wanted not in seen and (more := os.read(self.process.stdout.fileno(), 4096)):
             seen += more
+        end = seen.find(wanted) + len(wanted) if wanted in seen else len(seen)
+        seen, self.rest = seen[:end], seen[end:]
         shown = seen.decode(errors="replace").replace("\r\n", "\n")
         assert until in shown, shown
         return shown

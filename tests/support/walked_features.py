@@ -50,6 +50,7 @@ from lightagent.domain.messages import AssistantMessage
 from lightagent.domain.usage import Usage
 from lightagent.ports.models import ChatRequest
 from lightagent.testing import ScriptedModel, call_tool
+from tests.support.loop_clock import ends_after
 from tests.support.many_tools import many_tools
 from tests.support.skill_folders import write_skill
 
@@ -343,14 +344,17 @@ async def a_budget_that_is_spent(scene: Scene) -> None:
 
 @feature
 async def a_deadline(scene: Scene) -> None:
+    begun = asyncio.Event()
+
     @tool
     async def sleep(word: str) -> str:
         """Sleep."""
+        begun.set()
         await asyncio.sleep(60)
         return word
 
     agent = LightAgent(model=scene.model(call_tool("sleep", word=scene.secret)), tools=[sleep], telemetry=scene.sinks)
-    await _fails(agent.arun(scene.say(), timeout=0.2))
+    await ends_after(30.0, _fails(agent.arun(scene.say(), timeout=30.0)), begun=begun.is_set)
 
 
 @feature

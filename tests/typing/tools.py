@@ -14,13 +14,13 @@ from lightagent import (
     RunOptions,
     StdioServer,
     Tool,
+    ToolLike,
     ToolSpec,
     as_tool,
     mcp_tools,
     tool,
 )
 from lightagent.domain.mcp_exchange import McpResource
-from lightagent.options import ToolLike
 
 
 class Deps:
@@ -99,9 +99,10 @@ def tools_say_what_they_need() -> None:
 
 
 def what_can_be_a_tool() -> None:
-    every: list[ToolLike] = [plain, with_options, asynchronous, generating, with_context, Own(), undecorated, len]
-    LightAgent(tools=every)
-    LightAgent(deps_type=Deps, tools=[with_context, Own(), undecorated])
+    every: list[ToolLike[Deps]] = [plain, with_options, asynchronous, generating, with_context, Own(), undecorated, len]
+    LightAgent(deps_type=Deps, tools=every)
+    some: list[ToolLike] = [plain, with_options, undecorated, len]
+    LightAgent(tools=some)
 
 
 def options_are_types(agent: LightAgent) -> None:

@@ -93,7 +93,7 @@ EVENTS: list[FlowEvent] = [
     Signalled("paid", {"n": 1}, "k", "ann"),
     CancelRequested("ann", "enough"),
     Resumed("ann"),
-    RerunRequested("m[3]/x", "ann"),
+    RerunRequested("m[3]/x", "ann", below=("b", "c[0]/d")),
     Forked("r2", "r", 3, "other"),
     DefinitionChanged(DEFINITION, ("a",), "ann"),
     FlowFinished("waiting"),

@@ -17,8 +17,11 @@ from lightagent.domain.journal_streams import Draft, StreamKey
 from lightagent.domain.scopes import Scope
 from tests.support.costs import CallCount, count_calls
 
-MOST_CALLS = 375
+MOST_CALLS = 290
 """A step of a flow without a store: its task, two events, their record and its result. It was 520 at first."""
+
+MOST_FILE_CALLS = 440
+"""The same in the event loop, where the thread that writes the files is waited for besides."""
 
 
 async def work(query: str) -> str:
@@ -72,7 +75,7 @@ def test_a_step_of_a_flow_in_files_is_as_cheap_for_the_loop_however_many_there_a
         few = calls_of(flow) / 50
     with closing(declared(SHAPES[shape](300), JsonLightFlowStore(tmp_path / "many"))) as flow:
         many = calls_of(flow) / 300
-    assert few < 2 * MOST_CALLS
+    assert few < MOST_FILE_CALLS
     assert many < few * 1.05, "a step costs more the more there are"
 
 
@@ -89,7 +92,7 @@ def test_an_append_to_a_file_is_as_cheap_however_long_it_is(tmp_path: Path) -> N
     for head in range(6, 600, 2):
         append(head)
     assert count_calls(lambda: append(600)) == short
-    assert short < 180, "the file is read again"
+    assert short < 140, "the file is read again"
 
 
 def test_a_step_is_declared_at_the_same_cost_among_many() -> None:

@@ -1,6 +1,6 @@
 """No regular expression blocks the loop, whatever a model, a provider or a tool says: each is given hostile texts.
 
-They have a quarter of a megabyte, or as many characters as `TEST_HOSTILE_CHARACTERS` says.
+They have a hundred thousand characters, or as many as `TEST_HOSTILE_CHARACTERS` says.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ pytest.importorskip("mcp", reason="the environment of openai 2 has not all that 
 from tests.support.expressions import Expression, expressions, hostile_texts, unseen
 from tests.support.hostile_reader import OFFLINE, HostileReader
 
-SIZE = int(os.environ.get("TEST_HOSTILE_CHARACTERS", "250000"))
+SIZE = int(os.environ.get("TEST_HOSTILE_CHARACTERS", "100000"))
 
 WATCHDOG = 240
 """Seconds on a busy machine; the reader limits the CPU seconds."""

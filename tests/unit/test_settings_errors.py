@@ -97,9 +97,34 @@ BAD: dict[str, Case] = {
         {"LIGHTAGENT__FOO": "1"},
         "environment variable LIGHTAGENT__FOO",
         "Sections: model, journals, memory, embedding, code, agent, tools, tool_selection, skills, mcp, openapi, "
-        "self_learning, context, policy, budgets, serve, telemetry, logging.",
+        "self_learning, context, policy, budgets, flow, serve, telemetry, logging.",
     ),
     "profile in the environment": ("", {"LIGHTAGENT__PROD__NAME": "1"}, "LIGHTAGENT__PROD__NAME", "SECTION__OPTION"),
+    "an option of flows out of range": (
+        "[default.flow]\nmax_parallel=0\n",
+        {},
+        "default.flow.max_parallel (lightagent.toml:2)",
+        "Steps of one run",
+    ),
+    "an engine that is no name": ("[default.flow]\nengine=3\n", {}, "default.flow.engine (lightagent.toml:2)", "local"),
+    "a store of flows without a kind": (
+        "[default.flow]\nstore = {path = 'x'}\n",
+        {},
+        "default.flow.store.kind (lightagent.toml:2)",
+        "adapter's name",
+    ),
+    "a store of flows with its password": (
+        "[default.flow]\nstore = {kind = 'postgres', url = 'postgresql://u:secret-1@db/flows'}\n",
+        {},
+        "default.flow.store.url (lightagent.toml:2)",
+        'url = { env = "FLOW_STORE_URL" }',
+    ),
+    "an unknown option of flows": (
+        "",
+        {"LIGHTAGENT__FLOW__MAX_PARALEL": "4"},
+        "environment variable LIGHTAGENT__FLOW__MAX_PARALEL",
+        "Did you mean 'max_parallel' or 'max_value'?",
+    ),
     "unknown option in the environment": (
         "",
         {"LIGHTAGENT__AGENT__NMAE": "x"},

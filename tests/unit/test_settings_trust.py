@@ -11,8 +11,9 @@ from pydantic import BaseModel
 from lightagent.bootstrap import open_app
 from lightagent.domain.errors import ConfigurationError
 from lightagent.settings import Settings, load_settings, open_file
+from lightagent.settings.backend_schema import Backend
 from lightagent.settings.origins import printable
-from lightagent.settings.schema import BACKENDS, SECTIONS, TABLES, Backend, needs_trust
+from lightagent.settings.schema import BACKENDS, SECTIONS, TABLES, needs_trust
 from lightagent.settings.section import NEEDS_TRUST, SAFE
 from lightagent.settings.trust_store import TrustStore
 

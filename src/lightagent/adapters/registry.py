@@ -32,6 +32,10 @@ _IN_PROCESS: Final = ("memory", "process", "shared")
 """The kinds of stores that live as long as their process."""
 
 
+_IN_CORE: Final[Mapping[str, tuple[str, ...]]] = {"engines": ("local",)}
+"""Kinds that are no adapters and are never opened: the core itself is what they name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Adapter(Generic[OptionsT, PortT]):
     """What an adapter's file exports as `ADAPTER`.
@@ -86,6 +90,12 @@ def open_nested(family: str, backend: Mapping[str, object], *, at: str, example:
     return open_adapter(family, kind, {name: value for name, value in backend.items() if name != "kind"}, at=at)
 
 
+_OTHER_PROVIDERS: Final = (
+    "A provider with an OpenAI-compatible endpoint is named by base_url= alone, others by provider='litellm' and "
+    "model='PROVIDER/MODEL'. "
+)
+
+
 @cache
 def find_adapter(family: str, kind: str, *, at: str = "") -> Adapter[BaseModel, object]:
     """The adapter `kind` of `family`, its packages known to be installed."""
@@ -97,7 +107,7 @@ def find_adapter(family: str, kind: str, *, at: str = "") -> Adapter[BaseModel, 
         )
     if kind not in kinds(family):
         near = get_close_matches(kind, kinds(family), n=1)
-        hint = f"Did you mean {near[0]!r}? " if near else ""
+        hint = f"Did you mean {near[0]!r}? " if near else _OTHER_PROVIDERS if family == "chat" else ""
         raise ConfigurationError(
             f"{place}: no {family} adapter {shown(kind)}.", guidance=f"{hint}Use one of: {', '.join(kinds(family))}."
         )
@@ -125,6 +135,7 @@ def kinds(family: str) -> tuple[str, ...]:
 
     package = importlib.import_module(f"lightagent.adapters.{family}")
     own = {module.name for module in pkgutil.iter_modules(package.__path__) if not module.name.startswith("_")}
+    own.update(_IN_CORE.get(family, ()))
     return tuple(sorted(own | {point.name for point in entry_points(group=f"lightagent.{family}")}))
 
 

@@ -46,7 +46,7 @@ class JsonlTraceExporter:
                 f"JsonlTraceExporter: path must be that of a file, got {shown(given)}.",
                 guidance='Such as JsonlTraceExporter("traces.jsonl").',
             )
-        self.path = Path(path)
+        self.path: Path = Path(path)
 
     def export(self, events: list[JsonObject], summary: TraceSummary, metadata: JsonObject | None = None) -> Path:
         """Append one trace.

@@ -15,7 +15,7 @@ class Bell:
     __slots__ = ("_waiter", "is_ringing")
 
     def __init__(self) -> None:
-        self.is_ringing = False
+        self.is_ringing: bool = False
         self._waiter: asyncio.Future[None] | None = None
 
     def ring(self) -> None:

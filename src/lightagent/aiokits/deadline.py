@@ -37,8 +37,8 @@ class Deadline:
         self.seconds: float = seconds
         # A deadline that never comes need not be paused; the one around it takes its place.
         self.outer: Deadline | None = outer.outer if outer is not None and outer.seconds == math.inf else outer
-        self.expired = False
-        self.moment = math.inf
+        self.expired: bool = False
+        self.moment: float = math.inf
         self._cancelled = False
         self._cancelling = 0
         self._paused_at: float | None = None

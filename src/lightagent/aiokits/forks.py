@@ -20,8 +20,8 @@ class Pause:
     """Asks a thread to close what it owns, to set `closed` then, and to wait for `over`."""
 
     def __init__(self) -> None:
-        self.closed = threading.Event()
-        self.over = threading.Event()
+        self.closed: threading.Event = threading.Event()
+        self.over: threading.Event = threading.Event()
 
 
 class Pausable(Protocol):

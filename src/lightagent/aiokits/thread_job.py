@@ -25,7 +25,7 @@ class Pace:
     __slots__ = ("is_quick",)
 
     def __init__(self) -> None:
-        self.is_quick = False
+        self.is_quick: bool = False
 
 
 class Work(Protocol):
@@ -65,7 +65,7 @@ class Job(Generic[T]):
             self._over = threading.Lock()
             self._over.acquire()
         self._awaited = self._over is None
-        self.call = call
+        self.call: Call = call
         self.future: asyncio.Future[T] = self._loop.create_future()
 
     def stand_still(self) -> None:

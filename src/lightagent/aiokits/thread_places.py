@@ -18,10 +18,10 @@ class Call:
     __slots__ = ("abandoned", "children", "parent", "waits")
 
     def __init__(self, parent: Call | None = None) -> None:
-        self.parent = parent
+        self.parent: Call | None = parent
         self.children: set[Call] = set()
-        self.waits = 0
-        self.abandoned = False
+        self.waits: int = 0
+        self.abandoned: bool = False
 
     @property
     def stands_aside(self) -> bool:
@@ -43,7 +43,7 @@ class Places:
         self._running: set[Call] = set()
         self._aside = 0
         self.threads = 0
-        self.abandoned = 0
+        self.abandoned: int = 0
 
     @property
     def has_room(self) -> bool:

@@ -241,9 +241,9 @@ def standing_aside() -> AbstractContextManager[None]:
 
 
 _threads = WorkerThreads()
-run_in_thread = _threads.run
+run_in_thread: Final = _threads.run
 """`WorkerThreads.run` of the one set of threads that this process has."""
-run_in_thread_at = _threads.run_at
+run_in_thread_at: Final = _threads.run_at
 """`WorkerThreads.run_at` of the same."""
 
 if hasattr(os, "register_at_fork"):

@@ -42,13 +42,16 @@ from lightagent.domain.origin import Origin, TraceHeaders
 from lightagent.domain.outcomes import Outcome
 from lightagent.domain.plans import Planned
 from lightagent.domain.policy import Subject
+from lightagent.domain.prices import PriceTable
 from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.runs import Run
 from lightagent.domain.tools import ToolSpec
 from lightagent.ports.budgets import Budgets
+from lightagent.ports.mail import MailRoom
 from lightagent.ports.models import ChatRequest
+from lightagent.ports.system import Clock
 from lightagent.ports.telemetry import AskedAside, Asking, CurrentSpans
-from lightagent.ports.tools import NestedDelta, Nesting, Tool, ToolPart
+from lightagent.ports.tools import KeepArtifact, NestedDelta, Nesting, Tool, ToolPart
 
 
 class ActiveRun(Generic[DepsT]):
@@ -83,6 +86,7 @@ class ActiveRun(Generic[DepsT]):
         tools: what may be called.
         subjects: what its reviews are about.
         step_key: the idempotency key of the step of a flow that the run is; empty where it is none.
+        keep_artifact: refers to a file that a tool has made for that step; None where the run is no step.
         prices: of models, as far as they are known: the run's own, else those of the run around it.
         spending: what the run spends, where it has budgets, or a run around it has.
         mail: the mailbox of its owner, where agents of a swarm send messages to each other.
@@ -104,18 +108,19 @@ class ActiveRun(Generic[DepsT]):
         watchers: Watchers | None = None,
     ) -> None:
         self.means = means
-        self.run = run
+        self.run: Run = run
         self.record = record
-        self.stream = record.stream
+        self.stream: bool = record.stream
         self.known = known
         self.deps = deps
         self.query = query
         self.nesting = nesting
-        self.prices = known_prices(budgets, means.prices, None if nesting is None else nesting.prices)
+        self.prices: PriceTable = known_prices(budgets, means.prices, None if nesting is None else nesting.prices)
         self.path = path
-        self.clock = means.clock
+        self.clock: Clock = means.clock
         self.keeper: Keeper | None = None
         self.step_key = ""
+        self.keep_artifact: KeepArtifact | None = None
         self.answers: Mapping[str, ApprovalDecision] | None = None
         self.reviews: Reviewing | None = None
         self.outlet: Callable[[Step], Awaitable[None]] | None = None if nesting is None else nesting.emit
@@ -126,15 +131,15 @@ class ActiveRun(Generic[DepsT]):
         self.output_is_reviewed = False
         self.leftovers: list[Event] = []
         self.ledger: TokenLedger | None = None
-        self.spending = self._spending(budgets or means.budgets)
-        self.mail = mail_room(means.mail, run, record.events[:known], nesting, self.clock)
-        self.begun = False
-        self.tools = RunTools(tools)
+        self.spending: Spending | None = self._spending(budgets or means.budgets)
+        self.mail: MailRoom | None = mail_room(means.mail, run, record.events[:known], nesting, self.clock)
+        self.begun: bool = False
+        self.tools: RunTools[DepsT] = RunTools(tools)
         self.watchers = watchers
         self._leave: Callable[[], None] | None = None
         self._is_entered = False
         self._reviewer: tuple[str, Reviewer | None] | None = None
-        self.subjects = RunSubjects(record, path)
+        self.subjects: RunSubjects = RunSubjects(record, path)
 
     @property
     def acting(self) -> Means[DepsT]:

@@ -45,8 +45,8 @@ class Reviewer:
     __slots__ = ("gates", "in_time", "phases")
 
     def __init__(self, gates: tuple[Gate, ...], *, in_time: bool = False) -> None:
-        self.gates = gates
-        self.in_time = in_time
+        self.gates: tuple[Gate, ...] = gates
+        self.in_time: bool = in_time
         self.phases: frozenset[Phase] = frozenset().union(*(gate.phases for gate in gates))
 
     @property

@@ -12,6 +12,22 @@ from types import MappingProxyType, NoneType, UnionType
 from typing import Final, Literal, Union, get_args, get_origin, get_type_hints
 
 from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.json_copies import is_sequence
+
+_EXAMPLES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "history": '[{"role": "user", "content": "..."}]',
+        "budgets": "BudgetLimits(tokens=50_000)",
+        "context_budget": "ContextBudget(max_tokens=8_000)",
+        "limits": "Limits(...)",
+        "retry": "RetryPolicy(attempts=3)",
+        "cancel": "CancellationToken()",
+        "telemetry": "[OpenTelemetrySink()]",
+        "approvers": '["ann"]',
+        "tags": '["nightly"]',
+    }
+)
+"""What is written for an option, where that is more than a name and brackets."""
 
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -25,6 +41,8 @@ def check_options(
     absent: Mapping[str, str] = NOTHING,
 ) -> None:
     """Raise unless every option is declared and of its type; None stands for an option that is not given.
+
+    Where a sequence is declared any will do, but a text or bytes, which are never meant as one.
 
     Args:
         declared: the TypedDict that declares the options.
@@ -45,11 +63,14 @@ def check_options(
             raise ConfigurationError(f"{owner} has no option {name!r}.", guidance=hint)
         if value is None or object in types:
             continue
-        if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
-            expected = " or ".join(dict.fromkeys(kind.__name__ for kind in types if kind is not NoneType))
-            raise ConfigurationError(
-                f"{owner}: {name} must be {expected}, got {type(value).__name__}.", guidance=_remedy(name, types)
-            )
+        if isinstance(value, types) and (bool in types or not isinstance(value, bool)):
+            continue
+        if list in types and is_sequence(value):
+            continue
+        expected = " or ".join(dict.fromkeys(kind.__name__ for kind in types if kind is not NoneType))
+        raise ConfigurationError(
+            f"{owner}: {name} must be {expected}, got {type(value).__name__}.", guidance=_remedy(name, types)
+        )
 
 
 def _nearest(name: str, known: tuple[str, ...], absent: Mapping[str, str]) -> str:
@@ -57,15 +78,19 @@ def _nearest(name: str, known: tuple[str, ...], absent: Mapping[str, str]) -> st
     near = get_close_matches(name, (*known, *absent), n=1)
     if not near:
         return f"It takes: {', '.join(known)}."
-    return f"Did you mean {near[0]!r}? {absent.get(near[0], '')}".rstrip()
+    told = "" if near[0] in known else absent[near[0]]
+    return f"Did you mean {near[0]!r}? {told}".rstrip()
 
 
 def _remedy(name: str, types: tuple[type, ...]) -> str:
     """What to write for an option of these types."""
     if list in types and tuple in types:
-        return f"Leave it out, or write {name}=[...]."
+        return f"Leave it out, or write {name}={_EXAMPLES.get(name, '[...]')}."
     own = next((kind.__name__ for kind in types if kind.__module__.startswith("lightagent.")), None)
-    return f"Pass {name}={own}(...)." if own else ""
+    if own is None:
+        return "Pass a function." if types[0].__name__ == "Callable" else ""
+    example = _EXAMPLES.get(name, f"{own}(...)")
+    return f"Pass True, or {name}={example}." if bool in types else f"Pass {name}={example}."
 
 
 def check_text(value: object, name: str) -> None:
@@ -75,10 +100,13 @@ def check_text(value: object, name: str) -> None:
         ConfigurationError: it is not.
     """
     if not isinstance(value, str):
-        raise ConfigurationError(
-            f"{name} must be str, got {type(value).__name__}.",
-            guidance='An empty one, "", stands for what belongs to no user.' if name == "user_id" else "",
-        )
+        raise ConfigurationError(f"{name} must be str, got {type(value).__name__}.", guidance=_OF_TEXTS.get(name, ""))
+
+
+_OF_TEXTS: Final = {
+    "user_id": 'An empty one, "", stands for what belongs to no user.',
+    "query": "Pass text; what has parts goes as JSON: json.dumps(...).",
+}
 
 
 @cache

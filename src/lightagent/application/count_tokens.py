@@ -33,7 +33,7 @@ class TokenLedger:
     def __init__(self, counter: TokenCounter, *, in_time: bool) -> None:
         self.counter = counter
         self.sizes: list[int] = []
-        self.total = 0
+        self.total: int = 0
         self.failure: Exception | None = None
         self.is_failure_noted = False
         self._has_counted = False

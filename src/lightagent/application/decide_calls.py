@@ -69,7 +69,9 @@ def by_name(run: Run, decisions: Decisions) -> Mapping[str, ApprovalDecision]:
 def nothing_decided(run: Run, problems: Sequence[str] = ()) -> NothingDecided:
     """The error for a run that waits for a decision which has not been made."""
     text = " ".join((f"The run waits for a decision about {', '.join(waiting_calls(run))}.", *problems))
-    return NothingDecided(text, guidance="Pass a decision, or wait until a reviewer has decided.")
+    return NothingDecided(
+        text, guidance="Pass a decision, such as ApprovalDecision.approve(), or wait until a reviewer has decided."
+    )
 
 
 def not_a_decision(value: object, at: str) -> ConfigurationError:

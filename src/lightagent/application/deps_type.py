@@ -7,16 +7,19 @@ from typing import Generic
 from typing_extensions import TypeIs
 
 from lightagent.application.tools.toolset import DepsT
+from lightagent.application.type_forms import is_of_type
 from lightagent.domain.errors import ConfigurationError
 
 
 class DepsType(Generic[DepsT]):
     """What each run of an agent must be given; without a type it is None."""
 
-    __slots__ = ("form",)
+    __slots__ = ("_is_class", "form")
 
     def __init__(self, form: object = None) -> None:
-        self.form = form
+        self.form: object = form
+        # The classes of protocols and TypedDicts are of classes of their own; to type checkers an int is a float.
+        self._is_class = type(form) is type and form not in (float, complex)
 
     def check(self, deps: object) -> DepsT:
         """The dependencies themselves.
@@ -41,6 +44,6 @@ class DepsType(Generic[DepsT]):
     def _fits(self, deps: object) -> TypeIs[DepsT]:
         if self.form is None:
             return deps is None
-        if isinstance(self.form, type) and not getattr(self.form, "_is_protocol", False):
+        if self._is_class and isinstance(self.form, type):
             return isinstance(deps, self.form)
-        return deps is not None  # a union or a protocol: the static checker knows more than we can ask here
+        return is_of_type(deps, self.form)

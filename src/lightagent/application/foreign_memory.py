@@ -52,8 +52,8 @@ class ForeignMemory(MemoryStore):
             if not callable(getattr(memory, method, None)):
                 raise ConfigurationError(
                     f"memory: expected an object with store and retrieve, got {type(memory).__name__}.",
-                    guidance="Pass a store of memories, or an object with store(data, user_id) and "
-                    "retrieve(query, user_id).",
+                    guidance="Pass a store of memories, such as InProcessMemory(), or an object with "
+                    "store(data, user_id) and retrieve(query, user_id).",
                 )
         _check_callable(memory.store, "data", "user_id")
         _check_callable(memory.retrieve, "query", "user_id")

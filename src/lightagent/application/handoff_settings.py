@@ -16,12 +16,13 @@ from lightagent.application.journal import Journal
 from lightagent.application.means import Means
 from lightagent.application.tools.argument_errors import refused
 from lightagent.application.tools.arguments import dump_arguments, parse_arguments
-from lightagent.application.tools.toolset import DepsT
+from lightagent.application.tools.toolset import DepsT, DepsT_contra
 from lightagent.application.tools.typed_input import TypedInput
 from lightagent.domain.effects import HandOver
 from lightagent.domain.errors import ConfigurationError, ToolError
 from lightagent.domain.events import ModelRequested, ToolFinished, ToolStarted
 from lightagent.domain.handoffs import HistoryTransfer
+from lightagent.domain.json_copies import is_sequence
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.origin import Origin
 
@@ -43,10 +44,13 @@ REASON_PARAMETERS: Final[JsonObject] = {
 """The parameters of a handoff without a type."""
 
 
-class SwarmAgent(Protocol[DepsT]):
+class SwarmAgent(Protocol[DepsT_contra]):
     """An agent as a swarm registers it: every `LightAgent` whose tools have the dependencies of the swarm."""
 
-    means: Means[DepsT]
+    @property
+    def means(self) -> Means[DepsT_contra]:
+        """What it is made of."""
+        ...
 
     @property
     def name(self) -> str:
@@ -72,15 +76,15 @@ class HandoffContext(Generic[DepsT]):
 Enabled: TypeAlias = bool | Callable[[HandoffContext[DepsT]], bool | Coroutine[object, object, bool]]
 
 
-class HandoffSettings(ABC, Generic[DepsT]):
+class HandoffSettings(ABC, Generic[DepsT_contra]):
     """How agents of a swarm hand over to one of them, whatever is passed along."""
 
-    agent: SwarmAgent[DepsT]
-    sources: tuple[SwarmAgent[DepsT], ...] | None
+    agent: SwarmAgent[DepsT_contra]
+    sources: tuple[SwarmAgent[DepsT_contra], ...] | None
     tool_name: str | None
     tool_description: str | None
     history: HistoryTransfer | None
-    _is_enabled: Enabled[DepsT]
+    _is_enabled: Enabled[DepsT_contra]
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.agent.name!r})"
@@ -104,7 +108,7 @@ class HandoffSettings(ABC, Generic[DepsT]):
             return False
         return self.sources is None or any(agent.name == source for agent in self.sources)
 
-    async def is_offered(self, context: HandoffContext[DepsT], *, in_time: bool) -> bool:
+    async def is_offered(self, context: HandoffContext[DepsT_contra], *, in_time: bool) -> bool:
         """Whether the model is offered it now.
 
         Raises:
@@ -121,7 +125,7 @@ class HandoffSettings(ABC, Generic[DepsT]):
         return answer
 
 
-class Handoff(HandoffSettings[DepsT], Generic[InputT_co, DepsT]):
+class Handoff(HandoffSettings[DepsT_contra], Generic[InputT_co, DepsT_contra]):
     """How agents of a swarm hand over to one of them.
 
     Args:
@@ -140,6 +144,8 @@ class Handoff(HandoffSettings[DepsT], Generic[InputT_co, DepsT]):
         ConfigurationError: one of them is something else, or no JSON schema can be made of `input_type`.
     """
 
+    agent: SwarmAgent[DepsT_contra]
+    sources: tuple[SwarmAgent[DepsT_contra], ...] | None
     _briefing: Callable[[InputT_co], str] | None
     _input: TypedInput[InputT_co] | None
 
@@ -269,7 +275,7 @@ def _as_agents(sources: object) -> Sequence[object]:
     """
     if sources is None:
         return ()
-    if not isinstance(sources, (list, tuple)):
+    if not is_sequence(sources):
         raise ConfigurationError(f"Handoff: sources must be a list of agents, got {type(sources).__name__}.")
     return sources
 

@@ -30,7 +30,7 @@ class Hold:
         self._streams = streams
         self._in_time = in_time
         self._output_waits = output_waits
-        self.whole = whole
+        self.whole: bool = whole
 
     def feed(self, delta: Delta) -> Sequence[Delta] | Stopped:
         """What may go on after this delta."""

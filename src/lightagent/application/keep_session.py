@@ -174,7 +174,8 @@ def sessions_of(means: Means[DepsT], scope: Scope) -> JournalStore:
     if means.sessions is None:
         raise ConfigurationError(
             f"The run belongs to the session {scope.session!r:.100}, but the agent has no session_store.",
-            guidance="Pass LightAgent(session_store=...), such as a SqliteJournalStore.",
+            guidance="Give it a store: from lightagent.adapters.journals.sqlite import SqliteJournalStore; "
+            'LightAgent(session_store=SqliteJournalStore("sessions.db")).',
         )
     return means.sessions
 

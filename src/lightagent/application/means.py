@@ -13,7 +13,7 @@ from lightagent.application.select_tools import ToolSelector
 from lightagent.application.structured_output import OutputType
 from lightagent.application.swarm_mail import SwarmMail
 from lightagent.application.tools.catalogue import Catalogue
-from lightagent.application.tools.toolset import DepsT, tool_name
+from lightagent.application.tools.toolset import DepsT_contra, tool_name
 from lightagent.application.use_skills import SkillUse
 from lightagent.domain.agent_heads import UNKNOWN_ENDPOINT, AgentHead
 from lightagent.domain.capabilities import CapabilityPolicy
@@ -38,7 +38,7 @@ from lightagent.ports.tree_of_thought import TreeOfThought
 
 
 @dataclass(frozen=True)
-class Means(Generic[DepsT]):
+class Means(Generic[DepsT_contra]):
     """An agent's parts. Immutable; serves any number of runs at once.
 
     Attributes:
@@ -79,10 +79,10 @@ class Means(Generic[DepsT]):
 
     name: str
     model: ChatModel
-    catalogue: Catalogue[DepsT]
+    catalogue: Catalogue[DepsT_contra]
     clock: Clock
     ids: IdSource
-    selector: ToolSelector[DepsT] | None = None
+    selector: ToolSelector[DepsT_contra] | None = None
     instructions: str | None = None
     role: str = ""
     params: JsonObject = field(default_factory=dict)
@@ -106,7 +106,7 @@ class Means(Generic[DepsT]):
     ambient_sink: Callable[[], TelemetrySink | None] | None = None
     capture_content: bool = False
     planning: TreeOfThought | None = None
-    handoffs: Sequence[Means[DepsT]] = ()
+    handoffs: Sequence[Means[DepsT_contra]] = ()
     handoff_limits: HandoffLimits | None = None
     handoff_text: HandoffText = "show"
     next_turn: NextTurn = "front"
@@ -152,13 +152,13 @@ class Means(Generic[DepsT]):
         return replace(head, params={**head.params, **own}) if own else head
 
     @cached_property
-    def crew(self) -> Mapping[str, Means[DepsT]]:
+    def crew(self) -> Mapping[str, Means[DepsT_contra]]:
         """This agent and all that may take over, directly or by way of others, by name.
 
         Raises:
             ConfigurationError: two of them have the same name.
         """
-        named: dict[str, Means[DepsT]] = {}
+        named: dict[str, Means[DepsT_contra]] = {}
         for means in self._reachable({}):
             if named.setdefault(means.name, means) is not means:
                 raise ConfigurationError(
@@ -167,21 +167,21 @@ class Means(Generic[DepsT]):
         return named
 
     @cached_property
-    def without_skills(self) -> Means[DepsT]:
+    def without_skills(self) -> Means[DepsT_contra]:
         """The same agent without its skills, for runs that are to have none; so are all that may take over."""
         if all(means.skills is None for means in self._reachable({})):
             return self
         return self._stripped({})
 
-    def _stripped(self, made: dict[int, Means[DepsT]]) -> Means[DepsT]:
+    def _stripped(self, made: dict[int, Means[DepsT_contra]]) -> Means[DepsT_contra]:
         if id(self) in made:
             return made[id(self)]
-        others: list[Means[DepsT]] = []  # Filled once it is made: agents may hand over to each other.
+        others: list[Means[DepsT_contra]] = []  # Filled once it is made: agents may hand over to each other.
         own = made[id(self)] = replace(self._own_without_skills(), handoffs=others)
         others.extend(other._stripped(made) for other in self.handoffs)
         return own
 
-    def _own_without_skills(self) -> Means[DepsT]:
+    def _own_without_skills(self) -> Means[DepsT_contra]:
         skills = self.skills
         if skills is None:
             return self
@@ -194,25 +194,25 @@ class Means(Generic[DepsT]):
             skills=None,
         )
 
-    def for_run(self, started: RunStarted) -> Means[DepsT]:
+    def for_run(self, started: RunStarted) -> Means[DepsT_contra]:
         """The agent as a run has it that began so: without skills, if it was begun without their lists."""
         skills = self.skills
         if skills is None or any(name in started.before for name in skills.sources):
             return self
         return self.without_skills
 
-    def changed_to(self, other: Means[DepsT]) -> Means[DepsT]:
+    def changed_to(self, other: Means[DepsT_contra]) -> Means[DepsT_contra]:
         """What `other` is, a changed copy of this agent, with those that may take over handing back to it."""
         if all(means is not self for target in self.handoffs for means in target._reachable({})):
             return other
         return self._with_place_taken(self, other, {})
 
     def _with_place_taken(
-        self, before: Means[DepsT], after: Means[DepsT], made: dict[int, Means[DepsT]]
-    ) -> Means[DepsT]:
+        self, before: Means[DepsT_contra], after: Means[DepsT_contra], made: dict[int, Means[DepsT_contra]]
+    ) -> Means[DepsT_contra]:
         if id(self) in made:
             return made[id(self)]
-        others: list[Means[DepsT]] = []  # Filled once it is made: agents may hand over to each other.
+        others: list[Means[DepsT_contra]] = []  # Filled once it is made: agents may hand over to each other.
         own = made[id(self)] = replace(after if self is before else self, handoffs=others)
         others.extend(other._with_place_taken(before, after, made) for other in self.handoffs)
         return own
@@ -222,7 +222,7 @@ class Means(Generic[DepsT]):
         """Who reviews the calls of this agent, and of those that may take over."""
         return tuple(desk for means in self.crew.values() for desk in means.desks)
 
-    def _reachable(self, seen: dict[int, Means[DepsT]]) -> Iterator[Means[DepsT]]:
+    def _reachable(self, seen: dict[int, Means[DepsT_contra]]) -> Iterator[Means[DepsT_contra]]:
         if id(self) not in seen:
             seen[id(self)] = self
             yield self

@@ -35,7 +35,7 @@ class RunMeter(Meter):
         spent: Spent = NOTHING_SPENT,
     ) -> None:
         self.limits = limits
-        self.spent = spent
+        self.spent: Spent = spent
         self._name = name
         self._prices = prices
         self._level = level

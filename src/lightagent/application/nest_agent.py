@@ -92,7 +92,7 @@ class AgentTool(Tool[DepsT], NestingTool, Generic[DepsT]):
 
     async def call(self, arguments: Mapping[str, object], context: RunContext[DepsT]) -> object:
         live = self._run(str(arguments["query"]), context)
-        live.step_key = context.step_key
+        live.step_key, live.keep_artifact = context.step_key, context.keep_artifact
         live.subjects.stand_in(context.origin.flow_id, context.origin.step)
         seconds = self._spec.timeout
         deadline = Deadline(math.inf if seconds is None else seconds)

@@ -63,6 +63,11 @@ class RememberedDecisions:
         Raises:
             ConfigurationError: it cannot: only approve and reject can, for a session or a user that has a name.
         """
+        if request.phase == "flow_step":
+            raise ConfigurationError(
+                "A decision about a step of a flow holds for this step of this run alone.",
+                guidance="Leave remember= out.",
+            )
         if decision.action not in ("approve", "reject"):
             raise ConfigurationError("Only approve and reject can be remembered.", guidance="Leave remember= out.")
         if scope not in ("session", "user"):

@@ -124,7 +124,7 @@ class ReviewStreams:
         if review.as_of(now).status != "expired":
             return
         kept = await self.read(key)
-        if kept is not None and kept.status in ("waiting", "decided") and kept.request.is_over(now):
+        if kept is not None and kept.expires_by(now):
             try:
                 await self.append(key, kept, ReviewExpired(now))
             except (StreamConflict, Fenced):

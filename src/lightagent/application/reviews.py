@@ -38,8 +38,8 @@ class Reviews:
     def __init__(self, store: JournalStore, clock: Callable[[], float] = time.time, *, tenant: str = "") -> None:
         check_text(tenant, "tenant")
         self._tenant = tenant
-        self.streams = ReviewStreams(store, clock)
-        self.remembered = RememberedDecisions(store, clock, tenant=tenant)
+        self.streams: ReviewStreams = ReviewStreams(store, clock)
+        self.remembered: RememberedDecisions = RememberedDecisions(store, clock, tenant=tenant)
 
     async def list(
         self, user_id: str | None = None, *, status: ReviewStatus | None = "waiting", run_id: str | None = None

@@ -22,8 +22,9 @@ from lightagent.application.tools.wrapped_tool import unwrapped
 from lightagent.domain.deltas import is_delta
 from lightagent.domain.errors import ToolError
 from lightagent.domain.events import TOOL_PROGRESS, Event, ModelReplied, Nested, Noted, ToolFinished
+from lightagent.domain.flow.outputs import ARTIFACT, Artifact
 from lightagent.domain.json_types import JsonObject
-from lightagent.ports.tools import ChildStep, NestedDelta, Nesting, RunContext, ToolPart
+from lightagent.ports.tools import ChildStep, FilePath, KeepArtifact, NestedDelta, Nesting, RunContext, ToolPart
 
 
 async def run_calls(live: ActiveRun[DepsT], ready: list[ReadyCall[DepsT]]) -> None:
@@ -39,20 +40,20 @@ async def _run_alone(live: ActiveRun[DepsT], ready: ReadyCall[DepsT]) -> None:
     notes: list[Event] = []  # A thread of the tool's own may still add to it.
     over = False
 
-    def report(text: str) -> None:
+    def note(event: Event) -> None:
         if not over:
-            notes.append(_progress(live, ready, text))
+            notes.append(event)
 
     event: Event | None = None
     cut_off = True
     try:
-        event = await carry_out(live, ready, _context(live, ready, report, lambda: over))
+        event = await carry_out(live, ready, _context(live, ready, note, lambda: over))
         cut_off = False
     finally:
         over = True
         live.leftovers = [*notes, _abandoned(live, ready)] if cut_off else []
-    for note in notes[:]:
-        await live.tell(note)
+    for one in notes[:]:
+        await live.tell(one)
     if event is not None:
         await live.tell(event)
 
@@ -153,9 +154,6 @@ class _Work(Generic[DepsT]):
             if not over and not self.closed:  # A thread that was given up may still talk.
                 self._loop.call_soon_threadsafe(self._items.put_nowait, _Item(step))
 
-        def report(text: str) -> None:
-            give(_progress(self._live, ready, text))
-
         def is_over() -> bool:
             return over
 
@@ -168,7 +166,7 @@ class _Work(Generic[DepsT]):
             # The task is the call's own, so a tool that cancels it has failed.
             with Heeding(lambda: self.closed or self._is_cancelled()):
                 show = part_viewer(live, ready, give)
-                event = await carry_out(live, ready, _context(live, ready, report, is_over, nesting, show))
+                event = await carry_out(live, ready, _context(live, ready, give, is_over, nesting, show))
         finally:
             over = True
         self._ended.add(ready.call.call.id)
@@ -260,12 +258,20 @@ def _abandoned(live: ActiveRun[DepsT], ready: ReadyCall[DepsT]) -> ToolFinished:
 def _context(
     live: ActiveRun[DepsT],
     ready: ReadyCall[DepsT],
-    report: Callable[[str], None],
+    note: Callable[[Event], None],
     over: Callable[[], bool],
     nesting: Nesting | None = None,
     show_part: Callable[[object], None] = unseen,
 ) -> RunContext[DepsT]:
-    """What the tool gets to see of its run."""
+    """What the tool gets to see of its run.
+
+    Args:
+        note: puts an event of the call on record, from any thread.
+    """
+
+    def report(text: str) -> None:
+        note(_progress(live, ready, text))
+
     call_id = ready.call.call.id
     tool = unwrapped(ready.tool)
     # Headers cost something, and most functions take no context.
@@ -273,7 +279,34 @@ def _context(
     origin = live.call_origin(call_id) if is_seen else live.origin()
     key, step_key = ready.key, live.step_key
     mail = run_mail(live.acting.mail, live.mail, live.run, live.clock)
-    return RunContext(live.deps, origin, call_id, key, ready.approved, report, over, nesting, show_part, step_key, mail)
+    return RunContext(
+        live.deps,
+        origin,
+        call_id,
+        key,
+        ready.approved,
+        report,
+        over,
+        nesting,
+        show_part,
+        step_key,
+        mail,
+        _artifacts(live, note),
+    )
+
+
+def _artifacts(live: ActiveRun[DepsT], note: Callable[[Event], None]) -> KeepArtifact | None:
+    """What puts files on record for the step that the outermost run is; None where it is none."""
+    refer = live.keep_artifact
+    if refer is None or live.nesting is not None:
+        return refer  # Of a nested run it is the run around it that puts them on record.
+
+    def keep(path: str | FilePath, name: str, media_type: str) -> Artifact:
+        made = refer(path, name, media_type)
+        note(Noted(ARTIFACT, made.to_dict(), live.clock.now()))
+        return made
+
+    return keep
 
 
 def _progress(live: ActiveRun[DepsT], ready: ReadyCall[DepsT], text: str) -> Noted:

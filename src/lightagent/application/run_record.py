@@ -76,7 +76,8 @@ class RunRecord:
             return outcome.content
         if isinstance(outcome, Suspended):
             raise run_suspended(
-                self.journal.run, 'Use result_format="object" and go on with resume(result.journal, decision).'
+                self.journal.run,
+                'Use result_format="object" and go on with resume(result.journal, ApprovalDecision.approve()).',
             )
         info = outcome_error(outcome)
         if info is None:

@@ -10,7 +10,7 @@ from typing import Final, Generic
 from lightagent.aiokits.loop_locks import LoopLocks
 from lightagent.application.foreign_code import FAILURES, await_foreign, failure
 from lightagent.application.tools.foreign_tool import declared
-from lightagent.application.tools.toolset import DepsT, Toolset
+from lightagent.application.tools.toolset import DepsT_contra, Toolset
 from lightagent.domain.capabilities import CapabilityPolicy, Requester
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
@@ -79,7 +79,7 @@ class Choice:
     is_over: bool
 
 
-class ToolSelector(Generic[DepsT]):
+class ToolSelector(Generic[DepsT_contra]):
     """Selects among the tools of one agent. Serves any number of runs at once.
 
     Args:
@@ -104,9 +104,9 @@ class ToolSelector(Generic[DepsT]):
         self._tokens = options.tokens if window is None else min(options.tokens, max(window // 4, 1))
         self._most_tokens = None if window is None else window // 2
         self._locks = LoopLocks()
-        self._known: tuple[Toolset[DepsT], tuple[ToolSpec, ...], Mapping[str, ToolSpec]] | None = None
+        self._known: tuple[Toolset[DepsT_contra], tuple[ToolSpec, ...], Mapping[str, ToolSpec]] | None = None
 
-    async def find(self, query: str, toolset: Toolset[DepsT], origin: Origin, *, in_time: bool) -> Found:
+    async def find(self, query: str, toolset: Toolset[DepsT_contra], origin: Origin, *, in_time: bool) -> Found:
         """The tools that fit a text, the best first.
 
         Args:
@@ -152,12 +152,12 @@ class ToolSelector(Generic[DepsT]):
             free < 0 or (room is not None and room < 0),
         )
 
-    async def framework_tools(self, toolset: Toolset[DepsT]) -> tuple[str, ...]:
+    async def framework_tools(self, toolset: Toolset[DepsT_contra]) -> tuple[str, ...]:
         """The names of the tools that the framework itself offers, such as one that reads back what was put aside."""
         tools, _ = await self._described(toolset)
         return tuple(spec.name for spec in tools if spec.provider == OWN_PROVIDER)
 
-    async def _described(self, toolset: Toolset[DepsT]) -> tuple[tuple[ToolSpec, ...], Mapping[str, ToolSpec]]:
+    async def _described(self, toolset: Toolset[DepsT_contra]) -> tuple[tuple[ToolSpec, ...], Mapping[str, ToolSpec]]:
         """The declarations of the tools among which is chosen, also by name; the same until the tools change."""
         known = self._known
         if known is None or known[0] is not toolset:

@@ -75,8 +75,8 @@ class Spending:
         self._earlier = 0.0
         self._timed: tuple[float, RunMeter] | None = None
         self._own: tuple[RunMeter, ...] = ()
-        self.resumed = len(past) > 1
-        self.shared = around
+        self.resumed: bool = len(past) > 1
+        self.shared: tuple[Meter, ...] = around
         own = () if budgets is None else self._begin(budgets, run, past)
         self._meters = (*self._own, *own, *around)
 

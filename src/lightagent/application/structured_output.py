@@ -39,7 +39,7 @@ class OutputType(Generic[OutputT_co]):
     def __init__(self, form: object = None, option: str = "output_type") -> None:
         self._form = form
         self._option = option
-        self.is_text = form is None or form is str
+        self.is_text: bool = form is None or form is str
 
     @cached_property
     def _adapter(self) -> TypeAdapter[OutputT_co]:
@@ -63,8 +63,11 @@ class OutputType(Generic[OutputT_co]):
         try:
             return self._adapter.json_schema()
         except (PydanticUserError, TypeError) as exc:
-            form = f"{self._form!r:.100}"
-            raise ConfigurationError(f"{self._option}: no JSON schema can be made of {form}. {exc}") from None
+            form, why = f"{self._form!r:.100}", str(exc).split(". ")[0].splitlines()[0]
+            raise ConfigurationError(
+                f"{self._option}: no JSON schema can be made of {form}. {why}.",
+                guidance="Use a pydantic model, a dataclass, a TypedDict or a plain type such as list[str].",
+            ) from None
 
     @cached_property
     def schema(self) -> JsonObject:

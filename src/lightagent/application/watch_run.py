@@ -53,8 +53,8 @@ class Watchers(CurrentSpans):
     __slots__ = ("_sinks", "_spans", "_watches", "is_late", "spans", "trace_id")
 
     def __init__(self, sinks: Sequence[TelemetrySink]) -> None:
-        self.trace_id = ""
-        self.is_late = False
+        self.trace_id: str = ""
+        self.is_late: bool = False
         self.spans: CurrentSpans | None = None
         self._sinks: list[TelemetrySink] = []
         self._watches: list[RunWatch] = []

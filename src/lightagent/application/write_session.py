@@ -37,7 +37,7 @@ class SessionWriter:
         self._lease = HeldLease(store, key, holder)
         self._known = Known()
         self._loaded = False
-        self.session = Session()
+        self.session: Session = Session()
 
     async def open(self, wait: float) -> Session:
         """Take the lease, and read the session. Call `close` afterwards, also where this raises.

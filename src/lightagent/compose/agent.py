@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Never
 
 from lightagent.adapters.logs import configure_logs
 from lightagent.adapters.system import RandomIds, SystemClock
@@ -42,7 +42,7 @@ from lightagent.options import AgentOptions, HandoffTarget
 _PARAMETERS: Final = ("deps_type", "output_type")
 
 
-def compose_means(options: AgentOptions, output: OutputType[object], deps_type: object = None) -> Means[DepsT]:
+def compose_means(options: AgentOptions[Never], output: OutputType[object], deps_type: object = None) -> Means[DepsT]:
     """An agent's means; `deps_type` is what its runs are given.
 
     Raises:

@@ -17,9 +17,10 @@ from lightagent.ports.memory import MemoryStore, RecordedStore
 from lightagent.ports.models import ChatModel
 from lightagent.ports.telemetry import TelemetrySink
 from lightagent.settings import Settings
+from lightagent.settings.backend_schema import Backend
 from lightagent.settings.backends import open_backend
 from lightagent.settings.origins import raise_problems
-from lightagent.settings.schema import BACKENDS, Backend
+from lightagent.settings.schema import BACKENDS, backend_path
 from lightagent.settings.telemetry import read_telemetry
 
 
@@ -31,7 +32,7 @@ def open_model(settings: Settings, *, environ: Mapping[str, str] | None = None) 
     """
     model = open_backend(settings, "model", os.environ if environ is None else environ)
     if not isinstance(model, ChatModel):
-        raise _of_another_port(settings, "model", model, "chat model", "lightagent.ports.models.ChatModel")
+        raise of_another_port(settings, "model", model, "chat model", "lightagent.ports.models.ChatModel")
     return model
 
 
@@ -58,7 +59,7 @@ def open_journals(settings: Settings, *, environ: Mapping[str, str] | None = Non
         return None
     store = open_backend(settings, "journals", os.environ if environ is None else environ)
     if not isinstance(store, JournalStore):
-        raise _of_another_port(settings, "journals", store, "journal store", "lightagent.ports.journals.JournalStore")
+        raise of_another_port(settings, "journals", store, "journal store", "lightagent.ports.journals.JournalStore")
     return store
 
 
@@ -81,7 +82,7 @@ def open_memory(
     variables = os.environ if environ is None else environ
     store = open_backend(settings, "memory", variables)
     if not isinstance(store, MemoryStore):
-        raise _of_another_port(settings, "memory", store, "store of memories", "lightagent.ports.memory.MemoryStore")
+        raise of_another_port(settings, "memory", store, "store of memories", "lightagent.ports.memory.MemoryStore")
     if not isinstance(store, RecordedStore) or store.is_recorded:
         return store
     if _lasts(settings.memory) and _lasts(settings.journals):
@@ -105,7 +106,7 @@ def open_embedding(settings: Settings, *, environ: Mapping[str, str] | None = No
         return None
     embedder = open_backend(settings, "embedding", os.environ if environ is None else environ)
     if not isinstance(embedder, Embedder):
-        raise _of_another_port(settings, "embedding", embedder, "embedder", "lightagent.ports.embedding.Embedder")
+        raise of_another_port(settings, "embedding", embedder, "embedder", "lightagent.ports.embedding.Embedder")
     return embedder
 
 
@@ -119,7 +120,7 @@ def open_code(settings: Settings, *, environ: Mapping[str, str] | None = None) -
         return None
     runner = open_backend(settings, "code", os.environ if environ is None else environ)
     if not isinstance(runner, CodeRunner):
-        raise _of_another_port(settings, "code", runner, "runner of code", "lightagent.ports.code.CodeRunner")
+        raise of_another_port(settings, "code", runner, "runner of code", "lightagent.ports.code.CodeRunner")
     return runner
 
 
@@ -148,10 +149,11 @@ def open_telemetry(
     return sink
 
 
-def _of_another_port(settings: Settings, section: str, opened: object, what: str, port: str) -> ConfigurationError:
+def of_another_port(settings: Settings, section: str, opened: object, what: str, port: str) -> ConfigurationError:
+    """An adapter of another package opened something that is not what its family is for."""
     kind = settings.backends()[section].kind
     return ConfigurationError(
-        f"{settings.provenance.place((section, 'kind'))}: {kind!r} opened a {type(opened).__name__}, "
+        f"{settings.provenance.place((*backend_path(section), 'kind'))}: {kind!r} opened a {type(opened).__name__}, "
         f"which is no {what}.",
         guidance=f"An adapter of the family {BACKENDS[section]} implements {port}.",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Never
 
 from lightagent.application.check_payload import is_trust
 from lightagent.application.prepare_context import VALID_SOURCE
@@ -52,7 +53,7 @@ def compose_conclusions(conclusions: Sequence[Conclusion]) -> dict[str, Conclusi
     return named
 
 
-def compose_budget(options: AgentOptions) -> ContextBudget | None:
+def compose_budget(options: AgentOptions[Never]) -> ContextBudget | None:
     """The budget, with the counter and the store that it leaves open."""
     budget = options.get("context_budget")
     if budget is None:

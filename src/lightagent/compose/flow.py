@@ -9,6 +9,7 @@ from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.adapters.system import RandomIds, SystemClock
 from lightagent.application.check_options import check_options
 from lightagent.application.flow.engine_flows import EngineFlows
+from lightagent.application.flow.engine_records import EngineRecords
 from lightagent.application.flow.flow_desk import FlowDesk
 from lightagent.application.flow.flow_records import FlowRecords
 from lightagent.application.flow.flow_runs import FlowRuns
@@ -21,6 +22,7 @@ from lightagent.compose.seen_flows import compose_seen
 from lightagent.compose.step_policies import (
     check_count,
 )
+from lightagent.domain.absent_names import FLOW_OPTIONS
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.limits import DEFAULT_FLOW_LIMITS, FlowLimits
 from lightagent.flow_options import (
@@ -36,13 +38,23 @@ MOST_KEPT: Final = 1_000
 """Runs that are over which a flow without a store keeps in memory."""
 
 
+_INSTEAD: Final = {
+    "store": "The engine keeps its runs itself: leave store= out, or engine=.",
+    "hooks": "No hook would see how the engine goes on with a run: give hooks to the agents of the steps.",
+    "max_parallel": "How many steps go on at once is set where the engine's workers are.",
+    "max_wait": "The engine holds no process up while a run waits: leave it out.",
+}
+"""What to do about an option that is for runs in this process, by its name."""
+
+
 def compose_flow(store: JournalStore | None, options: FlowOptions) -> FlowParts:
     """A flow's parts.
 
     Raises:
         ConfigurationError: an unknown option, or one of a wrong type.
     """
-    check_options(options, FlowOptions, "LightFlow")
+    check_options(options, FlowOptions, "LightFlow", parameters=("store",), absent=FLOW_OPTIONS)
+    engine = _engine(options, store)
     gates = compose_flow_gates(options.get("hooks") or ())
     most = options.get("max_parallel")
     if most is not None and most < 1:
@@ -58,10 +70,9 @@ def compose_flow(store: JournalStore | None, options: FlowOptions) -> FlowParts:
     clock = check_port(options.get("clock"), "clock", "now", "monotonic") or SystemClock()
     ids = check_port(options.get("ids"), "ids", "new") or RandomIds()
     name = options.get("name") or UNNAMED
-    engine = _engine(options, store)
     if engine is not None:
-        flows = EngineFlows(engine, clock, ids, name, limits, compose_seen(options))
-        return FlowParts(name, kept, flows, flows, flows, clock, is_kept=False, engine=engine)
+        flows, records = EngineFlows(engine, clock, ids, name, limits, compose_seen(options)), EngineRecords(engine)
+        return FlowParts(name, kept, flows, flows, records, clock, is_kept=False, outlives=True, engine=engine)
     listeners = Listeners()
     outlives = not isinstance(kept, MemoryJournalStore)
     reviews = compose_flow_reviews(options.get("hooks") or (), kept, clock.now)
@@ -103,10 +114,11 @@ def _engine(options: FlowOptions, store: JournalStore | None) -> FlowEngine | No
         "max_wait": options.get("max_wait"),
     }
     if engine is not None and (given := [name for name, value in own.items() if value is not None]):
+        what = f"{' and '.join(f'{name}=' for name in given)} {'is' if len(given) == 1 else 'are'}"
         raise ConfigurationError(
-            f"LightFlow: {', '.join(given)} is for runs in this process, and engine= carries them out elsewhere.",
-            guidance="Leave it out, or engine=.",
+            f"LightFlow: {what} for runs in this process, and engine= carries them out elsewhere.",
+            guidance=" ".join(_INSTEAD[name] for name in given),
         )
     return check_port(
-        engine, "engine", "begin", "resume", "rerun", "decide", "signal", "cancel", "events", "runs", "aclose"
+        engine, "engine", "begin", "fork", "resume", "rerun", "decide", "signal", "cancel", "events", "runs", "aclose"
     )

@@ -14,16 +14,18 @@ from lightagent.application.flow.flow_step import LightFlowStep, offered_name
 from lightagent.application.flow.no_work import NoWork
 from lightagent.application.flow.step_context import StepContext
 from lightagent.compose.flow_steps import check_name, compose_step
+from lightagent.compose.step_people import compose_people, may_ask
 from lightagent.compose.step_policies import (
     check_count,
     compose_condition,
     compose_function,
     compose_names,
-    compose_timeout,
 )
+from lightagent.domain.absent_names import STEP_OPTIONS
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.definition import StepDefinition, WaitFor
 from lightagent.domain.json_checks import to_json_object
+from lightagent.domain.json_copies import is_sequence
 from lightagent.flow_options import FlowList, FlowMoment, StepOptions, WaitOptions
 
 _AROUND: Final = (
@@ -53,7 +55,7 @@ def compose_map(name: object, over: FlowList, options: StepOptions) -> LightFlow
         items = FlowFunction(_output_of(over))
     elif callable(over):
         items = compose_function(at, "over", over)
-    elif isinstance(over, (list, tuple)):
+    elif is_sequence(over):
         items = FlowFunction(_always(list(over)))
     else:
         raise ConfigurationError(
@@ -148,6 +150,7 @@ def _around(name: object, kind: str, options: StepOptions) -> LightFlowStep:
     else:
         body, metadata = (compose_step(name, _inside(options)),), {}
     when, cancel_if = compose_condition(at, options)
+    people = compose_people(at, options, asks=may_ask(options))
     query = options.get("query")
     return LightFlowStep(
         definition=StepDefinition(
@@ -156,17 +159,17 @@ def _around(name: object, kind: str, options: StepOptions) -> LightFlowStep:
             compose_names(at, "depends_on", options.get("depends_on")),
             body=tuple(step.definition for step in body),
             condition=when is not None or cancel_if is not None,
-            approval=options.get("requires_approval") or False,
-            approvers=compose_names(at, "approvers", options.get("approvers")),
+            approval=people.approval,
+            approvers=people.approvers,
             query=query if isinstance(query, str) else None,
             metadata=metadata,
         ),
         work=NoWork(kind),
         cancel_if=cancel_if,
         when=when,
-        approval_handler=compose_function(at, "approval_handler", options.get("approval_handler")),
-        approval_timeout=compose_timeout(at, options.get("approval_timeout"), "approval_timeout"),
-        escalate_to=compose_names(at, "escalate_to", options.get("escalate_to")),
+        approval_handler=people.handler,
+        approval_timeout=people.timeout,
+        escalate_to=people.escalate_to,
         body=body,
     )
 
@@ -176,7 +179,8 @@ def _inside(options: StepOptions) -> StepOptions:
     inside = options.copy()
     inside["depends_on"] = inside["when"] = inside["cancel_if"] = None
     inside["requires_approval"] = inside["approval_handler"] = None
-    inside["approvers"] = inside["escalate_to"] = inside["approval_timeout"] = None
+    if not may_ask(options):  # Else the same people are asked about what an item or a round gives.
+        inside["approvers"] = inside["escalate_to"] = inside["approval_timeout"] = None
     if isinstance(options.get("query"), str):
         inside["query"] = None
     return inside
@@ -184,7 +188,7 @@ def _inside(options: StepOptions) -> StepOptions:
 
 def _steps_of(at: str, kind: str, steps: tuple[object, ...], options: StepOptions) -> tuple[LightFlowStep, ...]:
     """The steps of a flow as the body of a map or of a loop."""
-    check_options(options, StepOptions, at)
+    check_options(options, StepOptions, at, absent=STEP_OPTIONS)
     found = tuple(step for step in steps if isinstance(step, LightFlowStep))
     if not found:
         raise ConfigurationError(f"{at}: the flow inside this {kind} has no steps.", guidance="Declare them first.")
@@ -209,20 +213,25 @@ def _wait(name: object, wait: WaitFor, until: FlowFunction | None, options: Wait
     named = check_name(name)
     at = f"step {named!r:.60}"
     check_options(options, WaitOptions, at)
-    when = compose_function(at, "when", options.get("when"))
+    when, cancel_if = compose_condition(at, options)
+    people = compose_people(at, options)
     return LightFlowStep(
         definition=StepDefinition(
             named,
             "wait",
             compose_names(at, "depends_on", options.get("depends_on")),
-            condition=when is not None,
-            approval=options.get("requires_approval") or False,
+            condition=when is not None or cancel_if is not None,
+            approval=people.approval,
+            approvers=people.approvers,
             wait=wait,
             metadata=to_json_object(options.get("metadata") or {}, f"{at}: metadata"),
         ),
         work=NoWork("wait"),
+        cancel_if=cancel_if,
         when=when,
-        approval_handler=compose_function(at, "approval_handler", options.get("approval_handler")),
+        approval_handler=people.handler,
+        approval_timeout=people.timeout,
+        escalate_to=people.escalate_to,
         until=until,
     )
 

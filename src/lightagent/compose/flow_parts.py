@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lightagent.application.flow.engine_flows import EngineFlows
+from lightagent.application.flow.engine_records import EngineRecords
 from lightagent.application.flow.flow_desk import FlowDesk
 from lightagent.application.flow.flow_records import FlowRecords
 from lightagent.application.flow.flow_runs import FlowRuns
-from lightagent.domain.errors import ConfigurationError
 from lightagent.ports.flow_engine import FlowEngine
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.policy import Gate
@@ -36,38 +36,9 @@ class FlowParts:
     store: JournalStore
     runs: FlowRuns | EngineFlows
     desk: FlowDesk | EngineFlows
-    records: FlowRecords | EngineFlows
+    records: FlowRecords | EngineRecords
     clock: Clock
     is_kept: bool
     outlives: bool = False
     engine: FlowEngine | None = None
     gates: tuple[Gate, ...] = ()
-
-    @property
-    def stored_runs(self) -> FlowRuns:
-        """`runs`, where this process carries them out.
-
-        Raises:
-            ConfigurationError: an engine does.
-        """
-        if isinstance(self.runs, EngineFlows):
-            raise _on_an_engine()
-        return self.runs
-
-    @property
-    def stored_records(self) -> FlowRecords:
-        """`records`, where they are in a store of the flow's own.
-
-        Raises:
-            ConfigurationError: an engine has them.
-        """
-        if isinstance(self.records, EngineFlows):
-            raise _on_an_engine()
-        return self.records
-
-
-def _on_an_engine() -> ConfigurationError:
-    return ConfigurationError(
-        "An engine carries out the runs of this flow; they cannot be forked, compared, watched or drawn from here.",
-        guidance="Use get_run() and list_runs(), or what the engine shows; or a flow with store= and no engine=.",
-    )

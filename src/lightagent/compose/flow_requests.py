@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from lightagent.application.check_options import check_options, check_text
 from lightagent.application.flow.flow_request import FlowRequest
 from lightagent.application.flow.fork_flow import ForkPoint
+from lightagent.domain.absent_names import FLOW_RUN_OPTIONS
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.review_answers import read_review_answer
@@ -26,7 +27,7 @@ def compose_new_flow_run(options: NewFlowRunOptions) -> FlowRequest:
     Raises:
         ConfigurationError: an unknown option, or one of a wrong type.
     """
-    check_options(options, NewFlowRunOptions, "run")
+    check_options(options, NewFlowRunOptions, "run", parameters=("query", "result_format"), absent=FLOW_RUN_OPTIONS)
     return FlowRequest(
         _owner(options),
         options.get("run_id") or "",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lightagent.application.check_options import check_options
 from lightagent.application.flow.flow_step import LightFlowStep
 from lightagent.application.flow.output_form import OutputForm
+from lightagent.compose.step_people import compose_people, may_ask
 from lightagent.compose.step_policies import (
     compose_acceptance,
     compose_condition,
@@ -16,6 +17,7 @@ from lightagent.compose.step_policies import (
     compose_timeout,
 )
 from lightagent.compose.step_work import compose_verifier, compose_work
+from lightagent.domain.absent_names import STEP_OPTIONS
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.definition import StepDefinition
 from lightagent.domain.json_checks import to_json_object
@@ -32,7 +34,7 @@ def compose_step(name: object, options: StepOptions) -> LightFlowStep:
     """
     named = check_name(name)
     at = f"step {named!r:.60}"
-    check_options(options, StepOptions, at)
+    check_options(options, StepOptions, at, absent=STEP_OPTIONS)
     tools, metadata = options.get("tools"), to_json_object(options.get("metadata") or {}, f"{at}: metadata")
     query, form = options.get("query"), options.get("output_type")
     output = None if form is None else OutputForm(form)
@@ -40,13 +42,14 @@ def compose_step(name: object, options: StepOptions) -> LightFlowStep:
         output.check()
     agent, fallback = options.get("agent"), options.get("fallback_agent")
     work, when, cancel_if = compose_work(at, "agent", agent, tools, metadata), *compose_condition(at, options)
+    people = compose_people(at, options, asks=may_ask(options))
     return LightFlowStep(
         definition=StepDefinition(
             named,
             depends_on=compose_names(at, "depends_on", options.get("depends_on")),
             condition=when is not None or cancel_if is not None,
-            approval=options.get("requires_approval") or False,
-            approvers=compose_names(at, "approvers", options.get("approvers")),
+            approval=people.approval,
+            approvers=people.approvers,
             retry=compose_retry(at, options),
             timeout=compose_timeout(at, options.get("timeout")),
             fallback=fallback is not None,
@@ -62,10 +65,10 @@ def compose_step(name: object, options: StepOptions) -> LightFlowStep:
         query=None if isinstance(query, str) else compose_function(at, "query", query),
         cancel_if=cancel_if,
         when=when,
-        approval_handler=compose_function(at, "approval_handler", options.get("approval_handler")),
+        approval_handler=people.handler,
         output=output,
-        approval_timeout=compose_timeout(at, options.get("approval_timeout"), "approval_timeout"),
-        escalate_to=compose_names(at, "escalate_to", options.get("escalate_to")),
+        approval_timeout=people.timeout,
+        escalate_to=people.escalate_to,
         verify=compose_verifier(at, options.get("verify"), output),
         accept_steps=compose_acceptance(at, options),
     )

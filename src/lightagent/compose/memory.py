@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Never
 
 from typing_extensions import TypeIs
 
@@ -40,7 +40,7 @@ _STORE_METHODS: Final = ("write", "recall", "read", "forget", "aclose")
 
 
 def compose_memory(
-    options: AgentOptions, name: str, prompts: Prompts, clock: Clock, gates: tuple[Gate, ...]
+    options: AgentOptions[Never], name: str, prompts: Prompts, clock: Clock, gates: tuple[Gate, ...]
 ) -> tuple[Sequence[ContextSource], Sequence[Conclusion]]:
     """What is added to a run's conversation and concluded from it; neither without a memory.
 
@@ -75,7 +75,7 @@ def compose_memory(
 
 
 def _compose_learning(
-    options: AgentOptions,
+    options: AgentOptions[Never],
     means: MemoryMeans,
     writer: MemoryWriter,
     settings: SelfLearning,
@@ -124,7 +124,7 @@ def _store(memory: MemoryStore | MemoryProtocol | None) -> MemoryStore:
     return memory if is_memory_store(memory) else ForeignMemory(memory)
 
 
-def _learning(options: AgentOptions) -> SelfLearning | None:
+def _learning(options: AgentOptions[Never]) -> SelfLearning | None:
     given: object = options.get("self_learning")
     if given is None or given is False:
         return None
@@ -145,7 +145,7 @@ def is_memory_store(value: object) -> TypeIs[MemoryStore]:
     return has_methods and isinstance(getattr(value, "name", None), str)
 
 
-def _policy(options: AgentOptions) -> MemoryPolicy:
+def _policy(options: AgentOptions[Never]) -> MemoryPolicy:
     policy, namespace = options.get("memory_policy"), options.get("memory_namespace")
     given: object = policy
     if given is not None and not isinstance(given, MemoryPolicy):

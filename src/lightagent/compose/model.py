@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Final
+from typing import Final, Never
 
 from lightagent.adapters.registry import open_adapter
 from lightagent.compose.ports import is_model
@@ -14,7 +14,7 @@ from lightagent.ports.models import ChatModel
 DEFAULT_MODEL: Final = "gpt-4.1"
 
 
-def compose_model(options: AgentOptions) -> ChatModel:
+def compose_model(options: AgentOptions[Never]) -> ChatModel:
     """The model that was passed, or the one that is named.
 
     Raises:
@@ -39,7 +39,7 @@ def compose_model(options: AgentOptions) -> ChatModel:
     )
 
 
-def named_model(options: AgentOptions) -> str:
+def named_model(options: AgentOptions[Never]) -> str:
     """The name of the agent's model, where it is given by name or not at all."""
     model = options.get("model")
     return (model if isinstance(model, str) else "") or os.environ.get("OPENAI_MODEL") or DEFAULT_MODEL

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Never
 
 from lightagent.compose.model import named_model, open_model
 from lightagent.compose.ports import is_model
@@ -12,7 +13,7 @@ from lightagent.ports.models import ChatModel
 from lightagent.ports.tree_of_thought import TreeOfThought
 
 
-def compose_planning(options: AgentOptions) -> TreeOfThought | None:
+def compose_planning(options: AgentOptions[Never]) -> TreeOfThought | None:
     """How the agent plans; None for one that does not. False says so whatever else is said about plans.
 
     Raises:
@@ -44,7 +45,7 @@ def compose_planning(options: AgentOptions) -> TreeOfThought | None:
     return replace(planning, model=chosen, filter_tools=planning.filter_tools if filters is None else filters)
 
 
-def _refuse_a_model_without_plans(options: AgentOptions) -> None:
+def _refuse_a_model_without_plans(options: AgentOptions[Never]) -> None:
     for name in ("tot_model", "tot_api_key", "tot_base_url"):
         if options.get(name) is not None:
             raise ConfigurationError(
@@ -53,7 +54,7 @@ def _refuse_a_model_without_plans(options: AgentOptions) -> None:
             )
 
 
-def _model(options: AgentOptions) -> ChatModel | None:
+def _model(options: AgentOptions[Never]) -> ChatModel | None:
     """The model that is asked for plans, where it is another one than the agent's.
 
     One that is given by name is served as the agent's is, unless it has a key or a URL of its own.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
+from typing import Never
 
 from lightagent.application.flow.flow_reviews import FlowReviews
 from lightagent.application.means import Means
@@ -24,7 +25,7 @@ from lightagent.ports.journals import JournalStore
 from lightagent.ports.policy import Gate
 
 
-def compose_gates(options: AgentOptions) -> tuple[Gate, ...]:
+def compose_gates(options: AgentOptions[Never]) -> tuple[Gate, ...]:
     """The caller's own gate, and the one that capabilities, hooks and guardrails stand behind, where there are any."""
     own = _gate(options.get("gate"))
     capabilities = options.get("capabilities")
@@ -84,7 +85,7 @@ def _is_names(tools: object) -> bool:
     return isinstance(tools, Collection) and not isinstance(tools, str) and all(isinstance(one, str) for one in tools)
 
 
-def compose_desks(options: AgentOptions) -> tuple[ReviewDesk, ...]:
+def compose_desks(options: AgentOptions[Never]) -> tuple[ReviewDesk, ...]:
     """Who reviews the calls that wait for a human."""
     return tuple(hook for hook in options.get("hooks") or () if isinstance(hook, ReviewDesk))
 

@@ -36,14 +36,14 @@ def check_port(value: PortT | None, option: str, *methods: str, remedy: str = ""
     return value
 
 
-def check_each(given: Sequence[PortT], option: str, *methods: str) -> Sequence[PortT]:
+def check_each(given: Sequence[PortT], option: str, *methods: str, remedy: str = "") -> Sequence[PortT]:
     """The values, if each has these methods.
 
     Raises:
         ConfigurationError: one lacks a method, or is None.
     """
     for one in given:
-        if one is None or check_port(one, option, *methods) is None:
+        if one is None or check_port(one, option, *methods, remedy=remedy) is None:
             raise ConfigurationError(f"{option}: expected objects with {' and '.join(methods)}, got None.")
     return given
 

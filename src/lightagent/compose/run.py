@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
-from typing import Final
+from typing import Final, Never
 
 from lightagent.application.check_options import check_options
 from lightagent.application.keep_session import NEXT, TurnPlace
@@ -15,6 +15,7 @@ from lightagent.compose.tools import compose_tools
 from lightagent.domain.absent_names import RESUME_OPTIONS, RUN_OPTIONS
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.limits import Limits
+from lightagent.domain.masking import shown
 from lightagent.domain.scopes import NO_SCOPE, Scope
 from lightagent.domain.tags import checked_tags
 from lightagent.options import ResumeOptions, RunOptions
@@ -22,7 +23,9 @@ from lightagent.options import ResumeOptions, RunOptions
 _RUN_PARAMETERS: Final = ("deps", "query", "result_format", "stream")
 
 
-def compose_request(options: RunOptions, deps: DepsT, limits: Limits, *, stream: bool, form: str) -> RunRequest[DepsT]:
+def compose_request(
+    options: RunOptions[Never], deps: DepsT, limits: Limits, *, stream: bool, form: str
+) -> RunRequest[DepsT]:
     """One run's request.
 
     Raises:
@@ -54,17 +57,17 @@ def compose_request(options: RunOptions, deps: DepsT, limits: Limits, *, stream:
     )
 
 
-def _scope(options: RunOptions) -> Scope:
+def _scope(options: RunOptions[Never]) -> Scope:
     scope = Scope(options.get("tenant") or "", options.get("user_id") or "", options.get("session_id") or "")
     return NO_SCOPE if scope == NO_SCOPE else scope
 
 
-def turn_place(options: RunOptions) -> TurnPlace:
+def turn_place(options: RunOptions[Never]) -> TurnPlace:
     """Where in its session the run belongs."""
     return TurnPlace(options.get("replace_turn") or "", options.get("include_incomplete_turns") or False)
 
 
-def _check_session(session: str | None, options: RunOptions) -> None:
+def _check_session(session: str | None, options: RunOptions[Never]) -> None:
     if options.get("replace_turn") == "":
         raise ConfigurationError(
             "run: replace_turn is empty.",
@@ -91,16 +94,22 @@ def _check_session(session: str | None, options: RunOptions) -> None:
         )
 
 
-def check_resumption(options: ResumeOptions) -> None:
+def check_resumption(options: ResumeOptions[Never]) -> None:
     """Raise unless a run can be resumed with these options.
 
     Raises:
         ConfigurationError: an option that a journal decides, an unknown one, or a wrong type.
     """
     check_options(options, ResumeOptions, "resume", parameters=("decision", "deps"), absent=RESUME_OPTIONS)
+    form: object = options.get("result_format")
+    if form not in (None, "object"):
+        raise ConfigurationError(
+            f"resume: 'result_format' can be 'object' alone, got {shown(form):.50}.",
+            guidance="resume() gives a RunResult; its content is the text, its to_dict() plain data.",
+        )
 
 
-def _limits(options: RunOptions, limits: Limits) -> Limits:
+def _limits(options: RunOptions[Never], limits: Limits) -> Limits:
     """The agent's limits with the run's own on top; as in the 0.9 line, max_retry bounds the tool loop as well."""
     retry, rounds = options.get("max_retry"), options.get("max_tool_iterations")
     if retry is None and rounds is None and "timeout" not in options:

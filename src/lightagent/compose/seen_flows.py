@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Never
 
 from lightagent.adapters.logs import is_logging, log_events
 from lightagent.application.flow.seen_flow import Seen
@@ -18,7 +19,7 @@ def compose_seen(options: FlowOptions) -> Seen:
     Raises:
         ConfigurationError: one of the sinks is none.
     """
-    told: AgentOptions = {"telemetry": options.get("telemetry")}
+    told: AgentOptions[Never] = {"telemetry": options.get("telemetry")}
     sinks = compose_sinks(told)
     ambient = compose_ambient_sink(told, sinks)
     return Seen(sinks, ambient, options.get("capture_content") or False, _write_lines)

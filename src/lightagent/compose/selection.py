@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from typing import Never
 
 from lightagent.adapters.numpy_vectors import make_table
 from lightagent.adapters.stemming import english_stemmer
@@ -22,7 +23,9 @@ from lightagent.ports.tool_ranker import ToolRanker
 from lightagent.ports.tool_selection import DEFAULT_SELECTION, ToolSelection
 
 
-def compose_selector(options: AgentOptions, budget: ContextBudget | None, clock: Clock) -> ToolSelector[DepsT] | None:
+def compose_selector(
+    options: AgentOptions[Never], budget: ContextBudget | None, clock: Clock
+) -> ToolSelector[DepsT] | None:
     """The selector; None for an agent that offers all its tools, however many.
 
     Raises:
@@ -30,7 +33,14 @@ def compose_selector(options: AgentOptions, budget: ContextBudget | None, clock:
     """
     embedder = options.get("embedder")
     if embedder is not None:
-        check_port(embedder, "embedder", "embed", "aclose")
+        check_port(
+            embedder,
+            "embedder",
+            "embed",
+            "aclose",
+            remedy="Make one: from lightagent.adapters.embedding.openai import OpenAIEmbedder; "
+            'embedder=OpenAIEmbedder("text-embedding-3-small").',
+        )
     chosen = options.get("tool_selection")
     if chosen is False:
         return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Never
+
 from lightagent.application.prompts import Prompts
 from lightagent.application.skills.manager import SkillManager
 from lightagent.application.use_skills import SkillUse, use_skills
@@ -11,7 +13,7 @@ from lightagent.options import AgentOptions
 from lightagent.ports.context import ContextSource
 
 
-def compose_skills(options: AgentOptions, prompts: Prompts) -> SkillUse | None:
+def compose_skills(options: AgentOptions[Never], prompts: Prompts) -> SkillUse | None:
     """What skills add to the agent; None where it has none.
 
     A directory is looked into only if it was named, or `auto_discover_skills` asks for the usual one: the folder where
@@ -20,15 +22,34 @@ def compose_skills(options: AgentOptions, prompts: Prompts) -> SkillUse | None:
     Raises:
         ConfigurationError: a directory is no path, or the code runner lacks a method.
     """
+    runner = check_port(
+        options.get("code_runner"), "code_runner", "run", "aclose", remedy="Pass a runner, such as SubprocessRunner()."
+    )
     directories, wanted = options.get("skills_directories"), options.get("auto_discover_skills")
     if wanted is False or (directories is None and not wanted):
         return None
     if isinstance(directories, SkillManager):
         manager = directories
+    elif directories is None:
+        manager = SkillManager()
     else:
-        manager = SkillManager() if directories is None else SkillManager(directories)
-    runner = check_port(options.get("code_runner"), "code_runner", "run", "aclose")
+        manager = SkillManager(directories)
+        _check_directories(manager)
     return use_skills(manager, runner, prompts)
+
+
+def _check_directories(manager: SkillManager) -> None:
+    """Refuse a directory that was named and is not there; the usual one may come later.
+
+    Raises:
+        ConfigurationError: one is missing.
+    """
+    for directory in manager.directories:
+        if not directory.path.is_dir():
+            raise ConfigurationError(
+                f"skills_directories: there is no directory {str(directory.path)!r:.200}.",
+                guidance="Make it first, or mend the path. A SkillManager takes one that comes later.",
+            )
 
 
 def with_skill_lists(sources: dict[str, ContextSource], skills: SkillUse) -> dict[str, ContextSource]:

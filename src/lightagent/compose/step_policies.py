@@ -10,7 +10,7 @@ from lightagent.application.flow.flow_function import FlowFunction
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.definition import Growth
 from lightagent.domain.flow.retrying import Backoff, RetryPolicy, RetryRule
-from lightagent.flow_options import StepOptions
+from lightagent.flow_options import StepOptions, WaitOptions
 
 
 def compose_function(at: str, option: str, function: object) -> FlowFunction | None:
@@ -42,7 +42,7 @@ def compose_names(at: str, option: str, names: Sequence[str] | None) -> tuple[st
     return tuple(dict.fromkeys(names or ()))
 
 
-def compose_condition(at: str, options: StepOptions) -> tuple[FlowFunction | None, FlowFunction | None]:
+def compose_condition(at: str, options: StepOptions | WaitOptions) -> tuple[FlowFunction | None, FlowFunction | None]:
     """Whether the step runs, and whether it is skipped; one of the two at most.
 
     Raises:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Never
 
 from lightagent.application.flow.agent_work import AgentWork
 from lightagent.application.flow.call_work import CallWork
@@ -22,7 +23,7 @@ from lightagent.options import ToolLike
 
 
 def compose_work(
-    at: str, option: str, agent: object, tools: Sequence[ToolLike] | None, metadata: JsonObject
+    at: str, option: str, agent: object, tools: Sequence[ToolLike[Never]] | None, metadata: JsonObject
 ) -> StepWork:
     """What does the work of a step.
 
@@ -65,7 +66,7 @@ def compose_verifier(at: str, verify: object, output: OutputForm[object] | None)
     return CallableVerifier(verify, output)
 
 
-def _nested(at: str, agent: object, tools: Sequence[ToolLike] | None) -> StepWork | None:
+def _nested(at: str, agent: object, tools: Sequence[ToolLike[Never]] | None) -> StepWork | None:
     """The work of a step that is a flow; None for what is none."""
     steps: object = None if isinstance(agent, type) else getattr(agent, "declared", None)
     if not isinstance(steps, tuple) or not all(isinstance(step, LightFlowStep) for step in steps):

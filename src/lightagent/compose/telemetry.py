@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
+from typing import Never
 
 from lightagent.adapters.telemetry._flushing import END_SECONDS, flush_sinks, is_closable, is_flushable, know_sink
 from lightagent.adapters.telemetry._native import is_off, native_sink
@@ -43,7 +44,7 @@ async def end_telemetry(sink: TelemetrySink) -> None:
         await asyncio.to_thread(sink.flush, END_SECONDS)
 
 
-def compose_sinks(options: AgentOptions) -> tuple[TelemetrySink, ...]:
+def compose_sinks(options: AgentOptions[Never]) -> tuple[TelemetrySink, ...]:
     """The sinks that an agent is given, those of `tracetools` included; none that makes spans where the environment
     switches telemetry off.
 
@@ -61,7 +62,7 @@ def compose_sinks(options: AgentOptions) -> tuple[TelemetrySink, ...]:
                 guidance="Leave it out: an agent is traced as soon as the application has set its providers.",
             )
         return ()
-    sinks = tuple(check_each(given or (), "telemetry", "watch"))
+    sinks = tuple(check_each(given or (), "telemetry", "watch", remedy="Pass sinks, such as [OpenTelemetrySink()]."))
     if is_off(os.environ):
         sinks = tuple(sink for sink in sinks if not _makes_spans(sink))
     elif tracetools is not None:
@@ -75,7 +76,7 @@ def compose_sinks(options: AgentOptions) -> tuple[TelemetrySink, ...]:
 
 
 def compose_ambient_sink(
-    options: AgentOptions, sinks: tuple[TelemetrySink, ...]
+    options: AgentOptions[Never], sinks: tuple[TelemetrySink, ...]
 ) -> Callable[[], TelemetrySink | None] | None:
     """What finds the sink for the application's own providers; None for an agent that they do not trace.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import FunctionType
-from typing import Final
+from typing import Final, Never
 
 from typing_extensions import TypeIs
 
@@ -19,7 +19,7 @@ MOST_DESCRIBED: Final = 64
 """Function tools whose declarations are worked out when their agent is made; of more, only the names are read."""
 
 
-def compose_tools(tools: Sequence[ToolLike] | None, deps: object) -> tuple[Tool[object], ...]:
+def compose_tools(tools: Sequence[ToolLike[Never]] | None, deps: object) -> tuple[Tool[object], ...]:
     """The tools of one run, which is given `deps`.
 
     Raises:
@@ -33,7 +33,9 @@ def compose_tools(tools: Sequence[ToolLike] | None, deps: object) -> tuple[Tool[
     return tuple(make_tools(given, None if deps is None else deps.__class__, deferred=len(given) > MOST_DESCRIBED))
 
 
-def make_tools(tools: Iterable[ToolLike], deps_type: object, *, deferred: bool = False) -> Iterable[Tool[object]]:
+def make_tools(
+    tools: Iterable[ToolLike[Never]], deps_type: object, *, deferred: bool = False
+) -> Iterable[Tool[object]]:
     """The tools; unless they are too many, what is wrong with one shows now and not at the first run."""
     for tool in tools:
         if is_source(tool):
@@ -45,7 +47,7 @@ def make_tools(tools: Iterable[ToolLike], deps_type: object, *, deferred: bool =
         yield made
 
 
-def _tool(tool: ToolLike, *, deferred: bool) -> Tool[object]:
+def _tool(tool: object, *, deferred: bool) -> Tool[object]:
     if deferred and isinstance(tool, FunctionType):
         return FunctionTool(tool, deferred=True)
     if is_tool(tool):
@@ -70,7 +72,7 @@ def _remedy(given: object) -> str:
     return "Pass a typed function with a docstring, or something made with @tool."
 
 
-def load_named_tools(tools: Sequence[ToolLike | str], directory: str | Path | None) -> Sequence[ToolLike]:
+def load_named_tools(tools: Sequence[ToolLike[Never] | str], directory: str | Path | None) -> Sequence[ToolLike[Never]]:
     """The tools, with those that are given by name loaded from the directory."""
     if _are_tools(tools):
         return tools
@@ -82,7 +84,7 @@ def load_named_tools(tools: Sequence[ToolLike | str], directory: str | Path | No
     return [loaded[tool] if isinstance(tool, str) else tool for tool in tools]
 
 
-def _are_tools(tools: Sequence[ToolLike | str]) -> TypeIs[Sequence[ToolLike]]:
+def _are_tools(tools: Sequence[ToolLike[Never] | str]) -> TypeIs[Sequence[ToolLike[Never]]]:
     return not any(isinstance(tool, str) for tool in tools)
 
 

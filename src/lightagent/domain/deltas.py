@@ -133,7 +133,7 @@ class ReplyBuilder:
         self._refusal: list[str] = []
         self._calls: dict[int, _Call] = {}
         self._end = ReplyEnd()
-        self.ended = False
+        self.ended: bool = False
 
     def add(self, delta: Delta) -> None:
         """Take one delta.

@@ -25,6 +25,7 @@ ErrorCode: TypeAlias = Literal[
     "LA-BUDGET",
     "LA-FLOW-TIMEOUT",
     "LA-FLOW-LOST",
+    "LA-FLOW-LOST",
     "LA-OUTPUT",
     "LA-STORE",
     "LA-CONFIG",

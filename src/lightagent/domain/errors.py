@@ -23,11 +23,12 @@ LightAgentError
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import ClassVar, TypeAlias
 
 from lightagent.domain.error_codes import ERROR_TAXONOMY, ErrorCode, LightAgentErrorInfo, known_code
-from lightagent.domain.json_types import JsonObject
+from lightagent.domain.json_copies import plain_object
+from lightagent.domain.json_types import JsonInput, JsonObject
 
 
 def format_error_code(code: str, details: object = None) -> str:
@@ -71,7 +72,7 @@ class LightAgentError(Exception):
         text: str = "",
         message: str | None = None,
         guidance: str | None = None,
-        details: JsonObject | str | None = None,
+        details: Mapping[str, JsonInput] | str | None = None,
         *,
         code: ErrorCode | None = None,
         retryable: bool | None = None,
@@ -80,11 +81,11 @@ class LightAgentError(Exception):
             code, text = known_code(text), ""
         told = details if isinstance(details, str) else ""
         standard = ERROR_TAXONOMY.get(code or self.default_code, ERROR_TAXONOMY["LA-UNKNOWN"])
-        self.info = LightAgentErrorInfo(
+        self.info: LightAgentErrorInfo = LightAgentErrorInfo(
             code=standard.code,
             message=": ".join(filter(None, (text, message))) or told or standard.message,
             guidance=_guidance(standard, text or message or told) if guidance is None else guidance,
-            details={"text": details} if isinstance(details, str) else details,
+            details=_plain_details(details),
             retryable=standard.retryable if retryable is None else retryable,
         )
         super().__init__(format_lightagent_error(self.info))
@@ -121,6 +122,12 @@ class LightAgentError(Exception):
     def retryable(self) -> bool:
         """Whether the same request may succeed later."""
         return self.info.retryable
+
+
+def _plain_details(details: Mapping[str, JsonInput] | str | None) -> JsonObject | None:
+    if isinstance(details, str):
+        return {"text": details}
+    return plain_object(details) if isinstance(details, (dict, Mapping)) else details
 
 
 def _guidance(standard: LightAgentErrorInfo, said: str) -> str:
@@ -198,7 +205,8 @@ class StreamConflict(StoreError):
     """
 
     def __init__(self, expected: int, actual: int) -> None:
-        self.expected, self.actual = expected, actual
+        self.expected: int = expected
+        self.actual: int = actual
         again = f"The stream ends at entry {actual}, but was pruned, or forgotten and begun again."
         super().__init__(
             again if expected == actual else f"The stream ends at entry {actual}, not {expected}.",
@@ -216,7 +224,8 @@ class LeaseHeld(StoreError):
     """
 
     def __init__(self, holder: str, left: float) -> None:
-        self.holder, self.left = holder, left
+        self.holder: str = holder
+        self.left: float = left
         super().__init__(
             f"{holder!r:.100} holds the lease of the stream for another {left:.1f} s.",
             guidance="Wait until it is released or ends. A run whose async stream was left early holds it until the "

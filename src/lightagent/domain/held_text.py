@@ -53,7 +53,7 @@ class HeldText(TextHold):
     """
 
     def __init__(self, find: Find, window: int, replacement: str | None) -> None:
-        self.changed = False
+        self.changed: bool = False
         self._find = find
         self._window: Final = window
         self._replacement: Final = replacement
@@ -121,7 +121,7 @@ class LimitedText(TextHold):
     """Lets so many characters go on; what is beyond them is left out, or forbids the text."""
 
     def __init__(self, most: int, *, cut: bool) -> None:
-        self.changed = False
+        self.changed: bool = False
         self._left = most
         self._cut = cut
 

@@ -129,8 +129,15 @@ class Review:
 
     def as_of(self, now: float) -> Review:
         """The same with an expiry that nobody has put on record yet."""
-        due = self.status in ("waiting", "decided") and self.request.is_over(now)
-        return replace(self, status="expired", decision=None) if due else self
+        return replace(self, status="expired", decision=None) if self.expires_by(now) else self
+
+    def expires_by(self, now: float) -> bool:
+        """Whether it has expired by then: nobody has decided, or a decision was not used in time.
+
+        What was decided in time about a step of a flow holds: its run may be gone on with days later.
+        """
+        open_ = self.status == "waiting" or (self.status == "decided" and self.request.phase != "flow_step")
+        return open_ and self.request.is_over(now)
 
 
 def advance_review(review: Review | None, entry: ReviewEntry) -> Review:
@@ -172,8 +179,7 @@ def _moved(review: Review, entry: ReviewEntry) -> Review | None:
         case ReviewUsed():
             return replace(review, status="used") if status == "taken" else None
         case ReviewExpired(at=at):
-            fits = status in ("waiting", "decided") and review.request.is_over(at)
-            return replace(review, status="expired", decision=None) if fits else None
+            return replace(review, status="expired", decision=None) if review.expires_by(at) else None
         case ReviewRevoked():
             return replace(review, status="revoked", decision=None) if status in ("waiting", "decided") else None
         case ReviewRequested():
@@ -212,7 +218,7 @@ def check_decision(review: Review, decision: ApprovalDecision) -> None:
             f"The request {request.request_id} was decided before: {review.decision.action}{by}.",
             guidance="The first decision counts. One that was not used yet can be revoked.",
         )
-    objection = _objection(request, decision)
+    objection = _objection(request, decision) or _unfit_edit(request, decision)
     if objection is not None:
         raise PolicyError(objection, guidance="")
 
@@ -238,6 +244,17 @@ def _objection(request: ApprovalRequest, decision: ApprovalDecision) -> str | No
         return "Who decides about this call must be named, since whoever asked for it may not approve it."
     if _folded(decision.actor) == _folded(request.user_id):
         return f"The run belongs to {request.user_id!r:.100}, who may reject this call, and nothing else."
+    return None
+
+
+def _unfit_edit(request: ApprovalRequest, decision: ApprovalDecision) -> str | None:
+    """Why a decision cannot be about a step of a flow; None where it can. The first decision counts, so it must fit."""
+    if request.phase != "flow_step" or decision.action != "edit":
+        return None
+    if request.details.get("about", "run") != "run":
+        return "The step has run, so its query can be edited no more: approve, reject, or respond in its place."
+    if not isinstance((decision.arguments or {}).get("query"), str):
+        return 'What is edited of a step is its query, a text: {"query": "…"}.'
     return None
 
 

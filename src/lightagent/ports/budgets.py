@@ -68,7 +68,10 @@ class TenantBudget:
         for name, kind in (("limits", BudgetLimits), ("rate", RateLimit), ("tenant", str)):
             given: object = getattr(self, name)
             if not isinstance(given, kind) and (given is not None or kind is BudgetLimits):
-                raise ConfigurationError(f"budgets: {name} must be {kind.__name__}, got {type(given).__name__}.")
+                raise ConfigurationError(
+                    f"budgets: {name} must be {kind.__name__}, got {type(given).__name__}.",
+                    guidance=f"Pass {name}={kind.__name__}(...).",
+                )
         if self.limits.seconds is not None or self.limits.depth is not None:
             raise ConfigurationError(
                 "budgets: seconds and depth are of a run, not of a tenant.", guidance="Pass them as run= or tree=."
@@ -112,7 +115,10 @@ class Budgets:
         ):
             given: object = getattr(self, name)
             if not isinstance(given, kind) and (given is not None or kind is BudgetLimits):
-                raise ConfigurationError(f"budgets: {name} must be {kind.__name__}, got {type(given).__name__}.")
+                raise ConfigurationError(
+                    f"budgets: {name} must be {kind.__name__}, got {type(given).__name__}.",
+                    guidance=f"Pass {name}={kind.__name__}(...).",
+                )
 
     @property
     def costs(self) -> bool:

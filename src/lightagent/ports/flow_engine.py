@@ -31,7 +31,21 @@ class FlowCode(Protocol):
 
     @property
     def definition(self) -> FlowDefinition:
-        """The flow as data, as it is declared now."""
+        """The flow as data, as it is declared now, with digests of what its steps do."""
+        ...
+
+    def changed(self, past: Sequence[FlowEvent], accept: Sequence[str], now: float) -> FlowEvent | None:
+        """That a run goes on with this flow as it is declared now, as an event; None where nothing was changed.
+
+        An engine puts it on record before it goes on with a run, and folds the whole past anew.
+
+        Args:
+            past: the events of the run so far; where a step is to be done again, with the request for that.
+            accept: names of steps whose results count although they do other work now.
+
+        Raises:
+            ConfigurationError: the change does not fit what the run has done.
+        """
         ...
 
     async def carry_out(self, path: str, past: Sequence[FlowEvent]) -> Sequence[FlowEvent]:
@@ -68,7 +82,7 @@ class FlowCode(Protocol):
 class FlowEngine(Protocol):
     """Carries out runs of flows. Serves any number of tasks; its errors are `StoreError`s where it cannot be reached.
 
-    Three methods go on with a run and give all its events, once it is over or waits for somebody outside. A caller
+    Four methods go on with a run and give all its events, once it is over or waits for somebody outside. A caller
     that is cancelled meanwhile leaves the run as it is: whether it goes on without its caller is up to the engine, and
     `resume` waits for it, or goes on with it, in either case.
     """
@@ -81,19 +95,36 @@ class FlowEngine(Protocol):
         """
         ...
 
-    async def resume(self, flow: FlowCode, run: FlowRun) -> Sequence[FlowEvent]:
+    async def fork(self, flow: FlowCode, past: Sequence[FlowEvent]) -> Sequence[FlowEvent]:
+        """Carry out a new run that begins with these events: those of another one up to a point, then `Forked`.
+
+        The id of the new run is that of the fold. Where the flow was changed, the last event says so.
+
+        Raises:
+            ConfigurationError: its id is that of a run which is not over.
+        """
+        ...
+
+    async def resume(self, flow: FlowCode, run: FlowRun, accept: Sequence[str] = ()) -> Sequence[FlowEvent]:
         """Go on with a run; one that has succeeded is given as it is.
+
+        Args:
+            accept: see `FlowCode.changed`.
 
         Raises:
             ConfigurationError: there is no such run, or what it has done does not fit this flow.
         """
         ...
 
-    async def rerun(self, flow: FlowCode, run: FlowRun, step: str) -> Sequence[FlowEvent]:
+    async def rerun(self, flow: FlowCode, run: FlowRun, step: str, accept: Sequence[str] = ()) -> Sequence[FlowEvent]:
         """Do a step again, and all that rests on it.
 
+        Args:
+            accept: see `FlowCode.changed`.
+
         Raises:
-            ConfigurationError: there is no such run or step, or the step has not begun.
+            ConfigurationError: there is no such run or step, the step has not begun, or what the run has done does not
+                fit this flow.
         """
         ...
 

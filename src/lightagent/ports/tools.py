@@ -9,7 +9,9 @@ from typing import Generic, Protocol, TypeAlias, runtime_checkable
 from typing_extensions import TypeVar
 
 from lightagent.domain.deltas import Delta
+from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import Event
+from lightagent.domain.flow.outputs import Artifact
 from lightagent.domain.information_flow import InformationFlow
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import Message
@@ -42,6 +44,18 @@ class NestedDelta:
 
     path: tuple[str, ...]
     delta: Delta | ToolPart
+
+
+class FilePath(Protocol):
+    """A path of a file as an object, such as a `pathlib.Path`."""
+
+    def __fspath__(self) -> str:
+        """The path as text."""
+        ...
+
+
+KeepArtifact: TypeAlias = Callable[[str | FilePath, str, str], Artifact]
+"""Puts a file on record, given its path, its name for people (empty: the file's own) and its media type."""
 
 
 ChildStep: TypeAlias = Event | Delta | ToolPart | NestedDelta
@@ -119,6 +133,8 @@ class RunContext(Generic[DepsT_co]):
         step_key: where the run is a step of a flow, the idempotency key of that step: the same for all attempts at it,
             in which `idempotency_key` differs, and another one after a rerun. Empty outside of flows.
         mail: how the agent that acts sends messages to others of its swarm; None where it does not.
+        keep_artifact: puts a file on record for the step of a flow that the run is; None where it is none. Call
+            `artifact`.
     """
 
     deps: DepsT_co
@@ -132,6 +148,26 @@ class RunContext(Generic[DepsT_co]):
     show_part: Callable[[object], None] = field(default=_no_part, repr=False)
     step_key: str = ""
     mail: MailPost | None = field(default=None, repr=False)
+    keep_artifact: KeepArtifact | None = field(default=None, repr=False)
+
+    def artifact(self, path: str | FilePath, *, name: str = "", media_type: str = "") -> Artifact:
+        """Put a file that the call has written on record for the step of a flow that the run is.
+
+        It is read here and now, for its digest. Later steps find it in ``context.steps["…"].artifacts``, and read it
+        with `read_artifact`.
+
+        Args:
+            name: what it is called, for people; by default the file's name.
+
+        Raises:
+            ConfigurationError: there is no such file, or the run is no step of a flow.
+        """
+        if self.keep_artifact is None:
+            raise ConfigurationError(
+                "artifact: this run is no step of a flow, and only steps of flows make artifacts.",
+                guidance="Look at step_key, which is empty then; return the path instead.",
+            )
+        return self.keep_artifact(path, name, media_type)
 
     @property
     def agent_name(self) -> str:

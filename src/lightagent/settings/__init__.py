@@ -7,10 +7,12 @@ checked against the adapter's own options model, and reported with the place whe
 from __future__ import annotations
 
 from lightagent.settings.agent_schema import AgentSettings, ContextSettings
+from lightagent.settings.backend_schema import Backend
+from lightagent.settings.flow_schema import FlowSettings
 from lightagent.settings.learning_schema import SelfLearningSettings
 from lightagent.settings.load import load_settings, open_file, read_settings
 from lightagent.settings.origins import Origin, Problem, Provenance
-from lightagent.settings.schema import Backend, LoggingSettings, Settings
+from lightagent.settings.schema import LoggingSettings, Settings
 from lightagent.settings.selection_schema import ToolSelectionSettings
 from lightagent.settings.telemetry_schema import TelemetrySettings
 
@@ -18,6 +20,7 @@ __all__ = [
     "AgentSettings",
     "Backend",
     "ContextSettings",
+    "FlowSettings",
     "LoggingSettings",
     "Origin",
     "Problem",

@@ -13,7 +13,7 @@ from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.masking import unless_key
 from lightagent.settings.default_keys import without_default_key
 from lightagent.settings.origins import KeyPath, Problem, problem_of, raise_problems
-from lightagent.settings.schema import BACKENDS, Settings
+from lightagent.settings.schema import BACKENDS, Settings, backend_path
 from lightagent.settings.secrets import Resolver
 from lightagent.settings.validation import validation_problems
 
@@ -35,23 +35,23 @@ class BackendCheck:
 
 def check_backend(settings: Settings, section: str, environ: Mapping[str, str]) -> BackendCheck:
     """Open a backend, or find everything that is wrong. Touches no network: adapters connect at their first use."""
-    backend = settings.backends()[section]
+    backend, way = settings.backends()[section], backend_path(section)
     try:
         adapter = find_adapter(BACKENDS[section], backend.kind, at=section)
     except ConfigurationError as exc:
-        place = settings.provenance.place((section, "kind"))
+        place = settings.provenance.place((*way, "kind"))
         return BackendCheck(problems=(problem_of(exc, place, f"{section}.kind: "),))
     resolver = Resolver(environ)
     options = {name: resolver.resolve((name,), value) for name, value in backend.options.items()}
     options = without_default_key(
-        BACKENDS[section], backend.kind, options, lambda name: _is_in_file(settings, (section, name))
+        BACKENDS[section], backend.kind, options, lambda name: _is_in_file(settings, (*way, name))
     )
-    unset = tuple(_unset(settings, section, path[0], variable) for path, variable in resolver.missing)
+    unset = tuple(_unset(settings, (*way, path[0]), variable) for path, variable in resolver.missing)
     try:
         checked = adapter.options.model_validate(options)
     except ValidationError as exc:
         found = validation_problems(
-            exc, adapter.options, lambda path: settings.provenance.place((section, *path)), f"{backend.kind!r} takes"
+            exc, adapter.options, lambda path: settings.provenance.place((*way, *path)), f"{backend.kind!r} takes"
         )
         # What an unset variable leaves empty cannot be judged, nor whether the options fit together.
         skipped = {path[:1] for path, _ in resolver.missing} | ({()} if unset else set())
@@ -79,7 +79,7 @@ def _open(
         return BackendCheck(adapter.open(options))
     except ConfigurationError as exc:
         # An adapter that opens others, such as the fallback, finds their problems now; it may quote its options.
-        place = settings.provenance.place((section,))
+        place = settings.provenance.place(backend_path(section))
         return BackendCheck(problems=(_redacted(resolver, problem_of(exc, place)),))
 
 
@@ -100,10 +100,10 @@ def _is_in_file(settings: Settings, path: KeyPath) -> bool:
     return settings.provenance.origin(path).layer == "file"
 
 
-def _unset(settings: Settings, section: str, option: str, variable: str) -> Problem:
+def _unset(settings: Settings, path: KeyPath, variable: str) -> Problem:
     variable = unless_key(variable)
     return Problem(
-        settings.provenance.place((section, option)),
+        settings.provenance.place(path),
         f"The environment variable {variable} is not set.",
         f"Type: export {variable}=…, or choose another profile.",
     )

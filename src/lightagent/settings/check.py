@@ -12,6 +12,7 @@ from lightagent.ports.models import KeyedModel
 from lightagent.settings.backends import check_backend
 from lightagent.settings.budgets import budget_problems
 from lightagent.settings.environment import PREFIX, PROFILE_VARIABLE
+from lightagent.settings.flows import flow_problems
 from lightagent.settings.learning import learning_problems
 from lightagent.settings.load import read_settings
 from lightagent.settings.mcp_reading import read_mcp
@@ -70,6 +71,7 @@ def _check(file: ConfigFile | None, profile: str, chosen: bool, environ: Mapping
             (notes if elsewhere and not chosen else problems).append(problem)
     problems.extend(budget_problems(reading.settings, opened.get("model")))
     problems += learning_problems(reading.settings)
+    problems += flow_problems(reading.settings)
     problems += _tool_directory(reading.settings)
     problems += _skill_directories(reading.settings)
     servers = read_mcp(reading.settings, environ)

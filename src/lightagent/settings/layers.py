@@ -43,11 +43,11 @@ def overlay(lower: Leaves, upper: Leaves, backends: Collection[str]) -> Leaves:
     Where `upper` chooses another kind of backend, nothing of the lower backend remains: its options belong to the other
     adapter.
     """
-    switched = {section for section in backends if _switches(lower, upper, section)}
+    switched = [path for name in backends if _switches(lower, upper, path := tuple(name.split(".")))]
     kept = {
         path: leaf
         for path, leaf in lower.items()
-        if path[0] not in switched and not any(_overlap(path, other) for other in upper)
+        if not any(path[: len(one)] == one for one in switched) and not any(_overlap(path, other) for other in upper)
     }
     return kept | upper
 
@@ -66,8 +66,8 @@ def unflatten(leaves: Leaves) -> JsonObject:
     return tree
 
 
-def _switches(lower: Leaves, upper: Leaves, section: str) -> bool:
-    old, new = lower.get((section, "kind")), upper.get((section, "kind"))
+def _switches(lower: Leaves, upper: Leaves, backend: KeyPath) -> bool:
+    old, new = lower.get((*backend, "kind")), upper.get((*backend, "kind"))
     return old is not None and new is not None and old.value != new.value
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -35,7 +36,7 @@ from lightagent.settings.origins import (
     short_path,
     suggest,
 )
-from lightagent.settings.schema import BACKENDS, SECTIONS, Settings, read_text
+from lightagent.settings.schema import BACKENDS, SECTIONS, Settings, backend_of, backend_path, read_text
 from lightagent.settings.secrets import keys_beside_env, literal_secrets, refer_to
 from lightagent.settings.toml_file import FILE_NAME, ConfigFile, find_file, read_file
 from lightagent.settings.trust import judged, withheld
@@ -109,7 +110,7 @@ def read_settings(file: ConfigFile | None, profile: str | None, environ: Mapping
     try:
         settings = Settings.assemble(unflatten(_typed(leaves)), provenance)
     except ValidationError as exc:
-        found = validation_problems(exc, Settings, lambda path: closest_origin(origins, path).place(path), "Sections")
+        found = validation_problems(exc, Settings, partial(_place, origins), "Sections")
         return Reading(None, (*problems, *(_in_environment(origins, path, problem) for path, problem in found)))
     return Reading(None if problems else settings, tuple(problems))
 
@@ -166,10 +167,14 @@ def _guard(leaves: Leaves) -> tuple[Leaves, list[Problem]]:
 
 
 def _is_declared_secret(leaves: Leaves, path: KeyPath) -> bool:
-    kind = leaves.get((path[0], "kind"))
-    if path[0] not in BACKENDS or len(path) < 2 or kind is None or not isinstance(kind.value, str):
+    backend = backend_of(path)
+    if backend is None:
         return False
-    return path[1] in secret_options(path[0], kind.value)
+    way = backend_path(backend)
+    kind = leaves.get((*way, "kind"))
+    if len(path) <= len(way) or kind is None or not isinstance(kind.value, str):
+        return False
+    return path[len(way)] in secret_options(backend, kind.value)
 
 
 def _written_out(path: KeyPath, leaf: Leaf) -> Problem:
@@ -210,6 +215,13 @@ def _typed(leaves: Leaves) -> Leaves:
 
 def _variable(path: KeyPath) -> str:
     return PREFIX + "__".join(path).upper()
+
+
+def _place(origins: Mapping[KeyPath, Origin], path: KeyPath) -> str:
+    """The value at `path` as an error names it; one that is missing is looked for beside what is there."""
+    beside = (origin for known, origin in origins.items() if len(path) > 2 and known[: len(path) - 1] == path[:-1])
+    found = closest_origin(origins, path)
+    return (next(beside, found) if found == Origin() else found).place(path)
 
 
 def _in_environment(origins: Mapping[KeyPath, Origin], path: KeyPath, problem: Problem) -> Problem:

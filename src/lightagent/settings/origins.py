@@ -116,7 +116,8 @@ def closest_origin(origins: Mapping[KeyPath, Origin], path: KeyPath) -> Origin:
     inside = (origin for known, origin in origins.items() if known[: len(path)] == path)
     around = (origins[path[:end]] for end in range(len(path) - 1, 0, -1) if path[:end] in origins)
     # A missing option is looked for where its backend was chosen.
-    chosen = origins.get((path[0], "kind"), Origin())
+    beside = ((*path[:end], "kind") for end in range(len(path) - 1, 0, -1))
+    chosen = next((origins[kind] for kind in beside if kind in origins), Origin())
     return origins.get(path) or next(inside, None) or next(around, chosen)
 
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from lightagent.domain.json_types import JsonValue
+from lightagent.settings.backend_schema import Backend
 from lightagent.settings.backends import secret_options
 from lightagent.settings.origins import KeyPath
-from lightagent.settings.schema import BACKENDS, TABLES, Backend, Settings
+from lightagent.settings.schema import BACKENDS, TABLES, Settings, backend_path
 from lightagent.settings.secrets import masked
 
 _BARE: Final = re.compile("[A-Za-z0-9_-]+")
@@ -69,14 +70,25 @@ def _values(settings: Settings) -> Iterator[tuple[KeyPath, JsonValue]]:
                 yield from (((section, name, option), masked(option, value)) for option, value in options.items())
         else:
             table: dict[str, JsonValue] = settings.model_dump(mode="json", include={section})[section]
-            yield from (((section, name), masked(name, value)) for name, value in table.items())
+            for name, value in table.items():
+                backend = settings.backends().get(f"{section}.{name}")
+                if backend is None:
+                    yield (section, name), masked(name, _engine_name(section, name, value))
+                else:
+                    yield from _backend_values(f"{section}.{name}", backend)
+
+
+def _engine_name(section: str, name: str, value: JsonValue) -> JsonValue:
+    """The engine in this process has no options, and is written as its name."""
+    return value["kind"] if (section, name) == ("flow", "engine") and isinstance(value, dict) else value
 
 
 def _backend_values(section: str, backend: Backend) -> Iterator[tuple[KeyPath, JsonValue]]:
-    yield (section, "kind"), backend.kind
+    way = backend_path(section)
+    yield (*way, "kind"), backend.kind
     secrets = secret_options(section, backend.kind)
     for name, value in backend.options.items():
-        yield (section, name), masked(name, value, name in secrets)
+        yield (*way, name), masked(name, value, name in secrets)
 
 
 def _key(name: str) -> str:

@@ -13,7 +13,9 @@ from typing_extensions import TypeForm
 
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.settings.agent_schema import AgentSettings, ContextSettings
+from lightagent.settings.backend_schema import Backend
 from lightagent.settings.budget_schema import BudgetSettings
+from lightagent.settings.flow_schema import FlowSettings
 from lightagent.settings.learning_schema import SelfLearningSettings
 from lightagent.settings.mcp_schema import McpServerSettings
 from lightagent.settings.openapi_schema import OpenApiSettings
@@ -31,18 +33,13 @@ BACKENDS: Final[Mapping[str, str]] = {
     "memory": "memory",
     "embedding": "embedding",
     "code": "code",
+    "flow.engine": "engines",
+    "flow.store": "journals",
 }
-"""The sections that choose a backend, and the family of adapters each chooses from."""
+"""What chooses a backend, a section or an option of one, and the family of adapters that each chooses from."""
 
 TABLES: Final[Mapping[str, type[Section]]] = {"mcp": McpServerSettings, "openapi": OpenApiSettings}
 """The sections of tables that users name, and what is in each."""
-
-
-class Backend(Section):
-    """An adapter: which, and its options, which the adapter itself checks when it is opened."""
-
-    kind: Annotated[str, NEEDS_TRUST] = Field(description="The adapter's name, such as openai, litellm or offline.")
-    options: Annotated[JsonObject, NEEDS_TRUST] = Field(default_factory=dict, description="Options of that adapter.")
 
 
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
@@ -114,6 +111,9 @@ class Settings(Section):
     )
     policy: Annotated[PolicySettings, Field(description="Who may call which tools.")] = PolicySettings()
     budgets: Annotated[BudgetSettings, Field(description="What runs may spend.")] = BudgetSettings()
+    flow: Annotated[FlowSettings, Field(description="What carries out runs of flows, and where they are kept.")] = (
+        FlowSettings()
+    )
     serve: Annotated[ServeSettings, Field(description="How agents are served over HTTP.")] = ServeSettings()
     telemetry: Annotated[TelemetrySettings, Field(description="Where traces and metrics go.")] = TelemetrySettings()
     logging: Annotated[LoggingSettings, Field(description="Logs.")] = LoggingSettings()
@@ -153,8 +153,13 @@ class Settings(Section):
         return path if file is None else file.parent / path
 
     def backends(self) -> dict[str, Backend]:
-        """The backend of every section that chooses one."""
-        return {name: value for name in BACKENDS if isinstance(value := getattr(self, name), Backend)}
+        """The backend of everything that chooses one, by its name in `BACKENDS`. The engine `local` is none."""
+        chosen: dict[str, object] = {
+            **{name: getattr(self, name) for name in BACKENDS if "." not in name},
+            "flow.engine": None if self.flow.is_local else self.flow.engine,
+            "flow.store": self.flow.store,
+        }
+        return {name: value for name, value in chosen.items() if isinstance(value, Backend)}
 
     @classmethod
     def assemble(cls, tree: JsonObject, provenance: Provenance) -> Settings:
@@ -214,5 +219,15 @@ def _section(name: str, table: JsonValue) -> JsonValue:
     """A backend's options stand beside its kind in the file, so that there is one level less to write."""
     if name not in BACKENDS or not isinstance(table, dict):
         return table
-    options = {option: value for option, value in table.items() if option != "kind"}
+    options: JsonObject = {option: value for option, value in table.items() if option != "kind"}
     return {"kind": table.get("kind"), "options": options}
+
+
+def backend_path(name: str) -> KeyPath:
+    """The way to a backend by its name in `BACKENDS`."""
+    return tuple(name.split("."))
+
+
+def backend_of(path: KeyPath) -> str | None:
+    """The backend to which an option belongs, by its name in `BACKENDS`; None for an option of no backend."""
+    return next((name for name in BACKENDS if path[: len(way := backend_path(name))] == way), None)

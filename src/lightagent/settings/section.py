@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict
 
@@ -33,7 +33,7 @@ class Section(BaseModel):
     Strict: a file has types of its own, so ``"3"`` in one is a mistake. Variables are all text; see `read_text`.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, strict=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, strict=True)
 
     def __repr_args__(self) -> Iterable[tuple[str | None, object]]:
         """Without secrets, since settings are logged."""

@@ -30,7 +30,6 @@ Handoff(finance, briefing=brief)  # wrong
 Handoff(finance, is_enabled=enabled)  # wrong
 Handoff(finance, is_enabled="yes")  # wrong
 Handoff(finance, history="none")  # wrong
-Handoff(finance, sources=[with_deps])  # wrong
 Handoff("finance")  # wrong
 HistoryTransfer("some")  # wrong
 HistoryTransfer(foreign_calls="drop")  # wrong
@@ -39,5 +38,6 @@ LightSwarm(next_turn="first")  # wrong
 LightSwarm(history="none")  # wrong
 swarm = LightSwarm()
 swarm.register_handoff(Handoff(with_deps))  # wrong
+swarm.register_handoff(Handoff(finance, sources=[with_deps]))  # wrong
 swarm.register_handoff(finance)  # wrong
 paying: Handoff[int] = Handoff(finance, input_type=Payment)  # wrong

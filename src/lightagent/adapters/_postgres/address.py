@@ -38,7 +38,7 @@ class Address:
         user_info, _, hosts = parts.netloc.rpartition("@")
         user, _, password = user_info.partition(":")
         query = parse_qsl(parts.query)
-        self.url = url
+        self.url: str = url
         self._mask = Mask([unquote(password), *(value for name, value in query if is_secret_name(name))])
         places = ",".join([hosts] * bool(hosts) + [value for name, value in query if name == "host"])
         self._shown = f"{user}@{places}{parts.path}" if user else f"{places}{parts.path}"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import ClassVar, Final
 from weakref import WeakValueDictionary
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -159,7 +159,7 @@ def _unreadable(entry: Entry) -> StoreError:
 class JournalOptions(BaseModel):
     """Options of the kind `journal`."""
 
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     # The options of the store may hold secrets, of which only that store knows.
     store: JsonObject = Field(repr=False, description="the journal store that keeps the accounts: kind and options")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Final
+from typing import ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict
 
@@ -41,7 +41,7 @@ SHARED_ACCOUNTS: Final = MemoryBudgetAccounts()
 class MemoryOptions(BaseModel):
     """It has none."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
 
 ADAPTER = Adapter(MemoryOptions, lambda options: MemoryBudgetAccounts())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -138,7 +138,7 @@ def _known_code(code: str) -> str:
 class FallbackOptions(BaseModel):
     """Options of the kind `fallback`."""
 
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     models: list[JsonObject] = Field(min_length=1, description="backends, best first: each a kind and its options")
     on: list[Annotated[str, AfterValidator(_known_code)]] = Field(

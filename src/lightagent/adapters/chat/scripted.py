@@ -7,7 +7,7 @@ import json
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -15,7 +15,8 @@ from lightagent.adapters.chat._spoken import count_usage, speak, whole_reply
 from lightagent.adapters.registry import Adapter
 from lightagent.domain.deltas import Delta, ModelReply
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.json_copies import plain_object
+from lightagent.domain.json_types import JsonInput, JsonObject
 from lightagent.domain.messages import AssistantMessage, ToolCall
 from lightagent.ports.models import ChatModel, ChatRequest
 
@@ -27,9 +28,9 @@ Program: TypeAlias = Callable[[ChatRequest], Reply]
 """Makes the answer from the request; must be safe to call from several threads."""
 
 
-def call_tool(name: str, /, **arguments: JsonValue) -> ToolCall:
+def call_tool(name: str, /, **arguments: JsonInput) -> ToolCall:
     """A call for a scripted model to make; the model gives it an id."""
-    return ToolCall("", name, json.dumps(arguments, ensure_ascii=False))
+    return ToolCall("", name, json.dumps(plain_object(arguments), ensure_ascii=False))
 
 
 class ScriptedModel(ChatModel):
@@ -131,7 +132,7 @@ def _shorten(content: object) -> str:
 class ScriptedCall(BaseModel):
     """A call in a configured reply."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     name: str = Field(description="the tool's name")
     id: str = Field(default="", description="its id; the model makes one where none is told")
@@ -143,7 +144,7 @@ class ScriptedCall(BaseModel):
 class ScriptedReply(BaseModel):
     """A configured reply that is more than a text."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     content: str | None = Field(default=None, description="the text of the answer")
     tool_calls: list[ScriptedCall] = Field(default_factory=list, description="the tools it calls")
@@ -152,7 +153,7 @@ class ScriptedReply(BaseModel):
 class ScriptedOptions(BaseModel):
     """Options of the kind `scripted`."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     replies: list[str | ScriptedReply] = Field(description="the answers in order: texts, or content and tool_calls")
     name: str = Field(default="scripted", description="the model's name")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -78,7 +78,7 @@ def _is_of_bytes(pattern: object) -> bool:
 class Options(BaseModel):
     """What the detector takes."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     patterns: dict[str, str] = Field(description="regular expressions by the kind of what they find")
 

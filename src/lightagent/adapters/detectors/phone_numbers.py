@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -117,7 +117,7 @@ def _groups(text: str) -> list[str]:
 class Options(BaseModel):
     """What the detector takes."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     regions: tuple[str, ...] = Field((), description="countries whose own way of writing numbers counts, such as US")
 

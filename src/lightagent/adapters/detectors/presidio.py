@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -115,7 +115,7 @@ def _check_addresses_offline(registry: RecognizerRegistry, language: str) -> Non
 class Options(BaseModel):
     """What the detector takes."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     language: str = Field("en", description="of the texts, as spaCy names it")
     entities: tuple[str, ...] = Field((), description="what to look for, by presidio's names; none for all")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Final
+from typing import ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -69,7 +69,7 @@ class ValidatedDetector(Detector):
 class Options(BaseModel):
     """What the detector takes."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     kinds: tuple[str, ...] = Field(KINDS, description="what to look for")
     countries: tuple[str, ...] = Field(COUNTRIES, description="whose own phone and identity numbers to look for")

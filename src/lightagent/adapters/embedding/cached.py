@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager
 from hashlib import sha256
 from math import isfinite
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -151,7 +151,7 @@ def _sound(rows: Iterable[tuple[object, object]], dimension: int | None) -> Iter
 class CachedOptions(BaseModel):
     """Options of the kind `cached`."""
 
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     path: str = Field(min_length=1, description="the file in which vectors are kept")
     embedder: JsonObject = Field(description="the embedder behind: a kind and its options")

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from math import sqrt
-from typing import Final
+from typing import ClassVar, Final
 from zlib import crc32
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -102,7 +102,7 @@ def _hash(feature: str) -> int:
 class HashingOptions(BaseModel):
     """Options of the kind `hashing`."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     dimension: int = Field(DIMENSION, ge=16, le=65_536, description="how many numbers a vector has")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from typing import ClassVar, Final
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr
 
@@ -205,7 +205,7 @@ def _item(item: object) -> dict[str, object]:
 class LiteLLMEmbedderOptions(BaseModel):
     """How to reach an embedding model through LiteLLM."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     model: str = Field(min_length=1, description="Provider and model in LiteLLM's form, such as cohere/embed-v4.0.")
     api_key: SecretStr | None = Field(None, description="The key; without one, the provider's environment variable.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from typing import ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -81,7 +81,7 @@ class ScriptedEmbedder(Embedder):
 class ScriptedOptions(BaseModel):
     """Options of the kind `scripted`."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     vectors: dict[str, list[float]] = Field(default_factory=dict, description="vectors by text")
 

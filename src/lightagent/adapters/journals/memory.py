@@ -8,7 +8,7 @@ import time
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
@@ -70,7 +70,9 @@ class _Kept:
             self.settle()
             self._take(drafts, labels, at, seal)
         else:
-            self.later.append((drafts, None if labels is None else dict(labels), at, seal))
+            known = self.later[-1][1] if self.later else None
+            kept = known if labels is None or known == labels else dict(labels)
+            self.later.append((drafts, kept, at, seal))
         return self.head
 
     def settle(self) -> None:
@@ -231,7 +233,7 @@ class MemoryJournalStore(JournalStore):
 class MemoryOptions(BaseModel):
     """It has none."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
 
 ADAPTER = Adapter(MemoryOptions, lambda options: MemoryJournalStore())

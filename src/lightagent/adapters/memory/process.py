@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -131,7 +132,7 @@ def _number(kept: _Kept) -> int:
 class ProcessOptions(BaseModel):
     """It has none."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
 
 ADAPTER = Adapter(ProcessOptions, lambda options: InProcessMemory())

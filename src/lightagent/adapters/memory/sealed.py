@@ -6,7 +6,7 @@ import getpass
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
@@ -211,7 +211,7 @@ def _account() -> str:
 class SealedOptions(BaseModel):
     """Options of the kind `sealed`."""
 
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     # The options of the other store may hold secrets, of which only that store knows.
     store: JsonObject = Field(repr=False, description="the memory that keeps them: its kind and its options")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from typing import ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict
 
@@ -251,7 +251,7 @@ class SharedMemoryPool(MemoryStore):
 class SharedOptions(BaseModel):
     """It has none: a pool over another store is made by the program."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
 
 ADAPTER = Adapter(SharedOptions, lambda options: SharedMemoryPool())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -25,7 +26,7 @@ class EstimatedTokens(TokenCounter):
 class EstimateOptions(BaseModel):
     """It has none."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
 
 ADAPTER = Adapter(EstimateOptions, lambda options: EstimatedTokens())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -87,7 +87,7 @@ def _encoding_of(model: str | None) -> str:
 class TiktokenOptions(BaseModel):
     """Options of the kind `tiktoken`."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     encoding: str | None = Field(default=None, description="the encoding; by default that of the model")
     model: str | None = Field(default=None, description="the model's name, from which the encoding follows")

@@ -103,7 +103,7 @@ class ActiveFlow:
         self.lost = lost
         self.requests: set[str] = set()
         self.chance = chance
-        self.news = Bell()
+        self.news: Bell = Bell()
         self.heard: int | None = None
         self.below: dict[tuple[str, int, int], Listener] = {}
         self._reports: list[Report] = []

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 
 from lightagent.application.active_run import ActiveRun
 from lightagent.application.decide_calls import NothingDecided, with_decisions
 from lightagent.application.flow.agent_code import agent_code
+from lightagent.application.flow.artifacts import refer_to
+from lightagent.application.flow.awaited import Awaited
+from lightagent.application.flow.flow_reviews import FlowReviews
 from lightagent.application.flow.step_work import Noted, StepTask, StepWaits, StepWork
 from lightagent.application.journal import Journal
 from lightagent.application.means import Means
 from lightagent.application.projections.trace import trace_events
 from lightagent.application.resume_run import resume_run
+from lightagent.application.review_streams import KIND as REVIEWS
+from lightagent.application.reviewing.waiting import open_requests
 from lightagent.application.run_agent import run_agent
 from lightagent.application.run_record import RunRecord
 from lightagent.application.run_services import Keeper
 from lightagent.application.start_run import RunRequest, start_run
 from lightagent.domain.errors import ConfigurationError, LightAgentError
 from lightagent.domain.events import Event, RunFinished
+from lightagent.domain.events import Noted as RunNote
 from lightagent.domain.flow.definition import CodeDigest
 from lightagent.domain.flow.events import FlowEvent
+from lightagent.domain.flow.outputs import ARTIFACT, Artifact, artifact_of
+from lightagent.domain.journal_streams import StreamKey
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import UserMessage
 from lightagent.domain.outcomes import Cancelled, Suspended
@@ -80,6 +88,7 @@ class AgentWork(StepWork):
             record = await self._run(task, past)
         if _waits(record):
             raise StepWaits
+        task.made.extend(_artifacts(record.events))
         content = record.text()
         return json.loads(content) if record.journal.run.head.output_schema is not None else content
 
@@ -92,6 +101,23 @@ class AgentWork(StepWork):
             )
         chosen = {inside: decision} if inside else decision
         return with_decisions(journal, chosen, now).events[-1]
+
+    def awaited(self, past: Sequence[Noted], reviews: FlowReviews | None) -> tuple[Awaited, ...]:
+        events = agent_events(past)
+        try:
+            desks = self._means().all_desks
+        except LightAgentError:
+            return ()  # The attempt says what is wrong with it.
+        if not events or not desks:
+            return ()
+        run = Journal(tuple(events)).run
+        scope = run.started.scope
+        owner = Scope(scope.tenant, scope.user, scope.session)
+        return tuple(
+            Awaited(desk.streams, StreamKey(owner, REVIEWS, request_id))
+            for request_id in open_requests(run)
+            for desk in desks
+        )
 
     async def _run(self, task: StepTask, past: Sequence[Event]) -> RunRecord:
         """Begin the agent's run, or go on with it.
@@ -106,7 +132,7 @@ class AgentWork(StepWork):
                 if task.outlet is not None:
                     live.record.stream = live.stream = True
                     live.outlet = task.outlet.agent(task.place.path)
-                live.step_key = task.place.key
+                live.step_key, live.keep_artifact = task.place.key, refer_to
                 live.subjects.stand_in(task.place.run_id, task.place.path)
                 await run_agent(live)
             finally:
@@ -175,6 +201,15 @@ class NoteKeeper(Keeper):
 def agent_events(notes: Sequence[Noted]) -> list[Event]:
     """The events of an agent's run among the notes of an attempt."""
     return [note for note in notes if not isinstance(note, FlowEvent)]
+
+
+def _artifacts(events: Sequence[Event]) -> Iterator[Artifact]:
+    """The files that tools have made, also before the run was interrupted: their calls are not made again."""
+    for event in events:
+        if isinstance(event, RunNote) and event.kind == ARTIFACT:
+            made = artifact_of(event.data)
+            if made is not None:
+                yield made
 
 
 def _waits(record: RunRecord) -> bool:

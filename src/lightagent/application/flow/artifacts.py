@@ -10,11 +10,12 @@ from urllib.request import url2pathname
 
 from lightagent.domain.errors import ConfigurationError, OutputError
 from lightagent.domain.flow.outputs import Artifact
+from lightagent.ports.tools import FilePath
 
 _ALGORITHM: Final = "sha256"
 
 
-def refer_to(path: str | Path, name: str = "", media_type: str = "") -> Artifact:
+def refer_to(path: str | FilePath, name: str = "", media_type: str = "") -> Artifact:
     """A reference to a file as it is now.
 
     Args:

@@ -1,14 +1,13 @@
-"""People are asked about steps: through the review service, by a step's handler, and again once time is over."""
+"""People are asked about steps: through the review service, or by a step's handler that decides at once."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 
 from lightagent.application.flow.active_flow import ActiveFlow, Report
 from lightagent.application.flow.answer_questions import proposed_steps
 from lightagent.application.flow.flow_gate import Forbidden
-from lightagent.application.flow.flow_reviews import Asking, waiting_nodes
+from lightagent.application.flow.flow_reviews import Asking
 from lightagent.application.flow.flow_step import LightFlowStep
 from lightagent.application.flow.review_step import review_query
 from lightagent.application.flow.step_errors import told
@@ -18,6 +17,7 @@ from lightagent.domain.errors import StoreError
 from lightagent.domain.flow.events import FlowEvent, StepApprovalDecided, StepApprovalRequested
 from lightagent.domain.flow.moves import AskHuman
 from lightagent.domain.flow.nodes import Node
+from lightagent.domain.json_types import JsonValue
 from lightagent.domain.policy import ApprovalPayload, Decision
 from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.review_answers import read_review_answer
@@ -44,8 +44,8 @@ async def ask_person(flow: ActiveFlow, move: AskHuman) -> None:
         *(move.path, move.epoch, move.about, query, reason, step.work.name, move.step.approvers),
         step.approval_timeout,
     )
-    review = await _asked(flow, asking)
-    request_id = _request_id(flow, move) if review is None else review.request.request_id
+    review = await ask_review(flow, asking)
+    request_id = request_of(flow, move) if review is None else review.request.request_id
     expires = None if review is None else review.request.expires_at
     now, approvers = flow.clock.now(), asking.approvers
     events: list[FlowEvent] = [
@@ -59,20 +59,26 @@ async def ask_person(flow: ActiveFlow, move: AskHuman) -> None:
     flow.report(Report(events))
 
 
-async def _shown(flow: ActiveFlow, move: AskHuman, step: LightFlowStep) -> str:
-    """What a person is shown: the query, or the result or the steps that are asked about."""
-    node = flow.state.nodes[move.path]
-    if move.about == "result":
+def shown_of(node: Node) -> JsonValue:
+    """What a person is shown of a step: its query, or the result or the steps that are asked about."""
+    if node.subject == "result":
         return "" if node.output is None else node.output.text
-    if move.about == "growth":
+    if node.subject == "growth":
         return "\n".join(f"{one.name} ({one.work}): {one.query}" for one in proposed_steps(node.proposed))
+    return node.query
+
+
+async def _shown(flow: ActiveFlow, move: AskHuman, step: LightFlowStep) -> str:
+    """The same of a step about which nobody was asked yet."""
+    if move.about != "run":
+        return str(shown_of(flow.state.nodes[move.path]))
     query = plain_query(flow, move, step)
     if query is None and step.query is not None:
         query = await made_query(flow, move, step.query)
     return query or ""
 
 
-async def _asked(flow: ActiveFlow, asking: Asking) -> Review | None:
+async def ask_review(flow: ActiveFlow, asking: Asking) -> Review | None:
     """The review of a step, on record before the run says that it waits."""
     if flow.reviews is None:
         return None
@@ -82,7 +88,8 @@ async def _asked(flow: ActiveFlow, asking: Asking) -> Review | None:
     return review
 
 
-def _request_id(flow: ActiveFlow, move: AskHuman) -> str:
+def request_of(flow: ActiveFlow, move: AskHuman) -> str:
+    """The id of the request by which the first are asked."""
     return request_id_of(flow.state.run_id, move.path, move.epoch, move.about)
 
 
@@ -91,11 +98,21 @@ async def _decided_at_once(
 ) -> ApprovalDecision | None:
     """What is decided by now: in the review service, by the step's handler, or by a reviewer who decides at once."""
     if review is not None and review.decision is not None:
-        return review.decision if fits(move, review.decision) else None
-    decision = await _handled(flow, move, step)
+        return await take_decision(flow, move, review)
+    decision = await handled(flow, move, step)
     if decision is None and review is not None and flow.reviews is not None:
         decision = await flow.reviews.at_once(review)
     return decision if decision is None or fits(move, decision) else None
+
+
+async def take_decision(flow: ActiveFlow, move: AskHuman, review: Review) -> ApprovalDecision | None:
+    """The decision in a review, taken before anything follows from it; None where it cannot be about this."""
+    decision = review.decision
+    if flow.reviews is None or decision is None or not fits(move, decision):
+        return None
+    with suppress(StoreError):  # Then the step waits on, and its review is looked at again.
+        return decision if await flow.reviews.take(review) else None
+    return None
 
 
 def fits(move: AskHuman, decision: ApprovalDecision) -> bool:
@@ -103,89 +120,6 @@ def fits(move: AskHuman, decision: ApprovalDecision) -> bool:
     if decision.action != "edit":
         return True
     return move.about == "run" and isinstance((decision.arguments or {}).get("query"), str)
-
-
-@asynccontextmanager
-async def settling(flow: ActiveFlow) -> AsyncIterator[None]:
-    """Within it, a run goes on; afterwards the reviews of steps that do not wait any more are over."""
-    flow.requests.update(node.request_id for node in waiting_nodes(flow.state))
-    yield
-    if flow.reviews is not None:
-        for request_id in flow.requests - {node.request_id for node in waiting_nodes(flow.state)}:
-            await flow.reviews.over(flow.state, request_id)
-
-
-async def ask_all_again(flow: ActiveFlow) -> None:
-    """Look again at all that waits for people: what was decided, who may know by now, and whose time is over."""
-    for node in waiting_nodes(flow.state):
-        move = AskHuman(node.path, node.epoch, node.subject, node.step)
-        step = flow.step_at(move.path, move.step.work)
-        review = await _review_of(flow, move, step, node)
-        events = await _news(flow, move, step, review, node)
-        if events:
-            flow.report(Report(events))
-
-
-async def _review_of(flow: ActiveFlow, move: AskHuman, step: LightFlowStep, node: Node) -> Review | None:
-    """The review of a step that waits; one that could not be kept before is put on record now."""
-    if flow.reviews is None:
-        return None
-    with suppress(StoreError):  # Then the step waits on.
-        review = await flow.reviews.find(flow.state, node.request_id)
-        if review is not None or node.request_id != _request_id(flow, move):
-            return review
-        reason = f"The step {move.step.name} needs approval."
-        asking = Asking(
-            *(move.path, move.epoch, move.about, node.query, reason, step.work.name, move.step.approvers),
-            step.approval_timeout,
-        )
-        return await _asked(flow, asking)
-    return None
-
-
-async def _news(
-    flow: ActiveFlow, move: AskHuman, step: LightFlowStep, review: Review | None, node: Node
-) -> list[FlowEvent]:
-    now, request_id = flow.clock.now(), node.request_id
-    if review is not None and review.decision is not None and fits(move, review.decision):
-        return [StepApprovalDecided(move.path, move.epoch, review.decision, request_id, at=now)]
-    decision = await _handled(flow, move, step)
-    if decision is not None:
-        return [StepApprovalDecided(move.path, move.epoch, decision, request_id, at=now)]
-    if node.expires is None or now < node.expires:
-        return []
-    return await _out_of_time(flow, move, step, node)
-
-
-async def _out_of_time(flow: ActiveFlow, move: AskHuman, step: LightFlowStep, node: Node) -> list[FlowEvent]:
-    """Nobody has decided in time: others are asked, once, or the step has failed."""
-    now, former = flow.clock.now(), node.request_id
-    if flow.reviews is None or not step.escalate_to or former != _request_id(flow, move):
-        decision = ApprovalDecision.reject("Nobody decided in time.")
-        return [StepApprovalDecided(move.path, move.epoch, decision, former, expired=True, at=now)]
-    reason = f"Nobody decided about the step {move.step.name} in time."
-    asking = Asking(
-        *(move.path, move.epoch, move.about, node.query, reason, step.work.name, step.escalate_to),
-        step.approval_timeout,
-        escalated=True,
-    )
-    review = await flow.reviews.ask(flow.state, asking, now)
-    if review is None:
-        return []
-    request = review.request
-    flow.requests.add(request.request_id)
-    events: list[FlowEvent] = [
-        StepApprovalRequested(
-            *(move.path, move.epoch, request.request_id, move.about, node.query, request.approvers),
-            request.expires_at,
-            at=now,
-        )
-    ]
-    decision_at_once = await flow.reviews.at_once(review)
-    if decision_at_once is not None:
-        decided = StepApprovalDecided(move.path, move.epoch, decision_at_once, request.request_id, at=now)
-        events.append(decided)
-    return events
 
 
 async def _reviewed(
@@ -229,7 +163,7 @@ def _forbidden(flow: ActiveFlow, move: AskHuman, verdict: Forbidden) -> list[Flo
     ]
 
 
-async def _handled(flow: ActiveFlow, move: AskHuman, step: LightFlowStep) -> ApprovalDecision | None:
+async def handled(flow: ActiveFlow, move: AskHuman, step: LightFlowStep) -> ApprovalDecision | None:
     """What the step's handler decides; None where it leaves it to a person.
 
     One that fails, or answers what is no decision, decides nothing: only what says yes is a yes.

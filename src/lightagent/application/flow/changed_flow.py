@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lightagent.application.flow.flow_log import KIND, read_flow
+from lightagent.application.flow.flow_step import LightFlowStep
 from lightagent.application.read_streams import read_each
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.flow.changes import ChangeFault, change_faults, held_by
+from lightagent.domain.flow.changes import ChangeFault, Within, change_faults, held_by
 from lightagent.domain.flow.definition import FlowDefinition
-from lightagent.domain.flow.events import DefinitionChanged, FlowEvent
+from lightagent.domain.flow.events import DefinitionChanged, FlowEvent, FlowStarted
+from lightagent.domain.flow.nodes import CLOSED, Node
 from lightagent.domain.flow.paths import declared_path, escape
 from lightagent.domain.flow.progress import Progress
 from lightagent.domain.flow.record import FlowStatus
@@ -59,21 +61,29 @@ def freeing_calls(run_id: str, faults: Iterable[ChangeFault]) -> tuple[str, ...]
         if len(steps) == 1:
             calls.append(f"rerun_step({run_id!r}, {steps[0]!r})")
     if steps:
-        calls.append(f"fork({run_id!r}, step={steps[0]!r})")
+        before = next(fault.outermost or fault.path for fault in told if fault.path)
+        calls.append(f"fork({run_id!r}, step={before!r})")
     return tuple(calls) or (f"fork({run_id!r}, from_event=1)",)
 
 
 def change_to(
-    events: Sequence[FlowEvent], definition: FlowDefinition, accept: Sequence[str], now: float
+    events: Sequence[FlowEvent],
+    definition: FlowDefinition,
+    accept: Sequence[str],
+    now: float,
+    looked_into: Within | None = None,
 ) -> DefinitionChanged:
     """That a run goes on with another definition.
+
+    Args:
+        looked_into: compares flows that are steps of it; None: they are not looked into.
 
     Raises:
         ConfigurationError: it does not fit what has happened, or there is no step of a name in `accept`.
     """
     state = fold(events)
     accepted = _accepted(state, accept)
-    faults = change_faults(events, definition, accepted)
+    faults = change_faults(events, definition, accepted, looked_into)
     if faults:
         calls = freeing_calls(state.run_id, faults)
         raise ConfigurationError(held_by(state, faults), guidance=f"Call one of: {'; '.join(calls)}.")
@@ -85,7 +95,7 @@ def _accepted(state: Progress, names: Sequence[str]) -> tuple[str, ...]:
     known = {*state.nodes, *map(declared_path, state.nodes)}
     found = []
     for name in names:
-        path = next((one for one in (name, escape(name)) if one in known), None)
+        path = next((one for one in (name, escape(name)) if one in known), None) or _path_within(state, name)
         if path is None:
             raise ConfigurationError(
                 f"accept: the run {state.run_id!r:.100} has no step {name!r:.100}.",
@@ -95,7 +105,51 @@ def _accepted(state: Progress, names: Sequence[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-async def held_runs(store: JournalStore, owner: Scope, definition: FlowDefinition) -> AsyncIterator[HeldRun]:
+def _path_within(state: Progress, name: str) -> str | None:
+    """The path of a step of a flow that is a step; None where there is none of this name."""
+    outer, _, inside = name.partition("/")
+    while inside:
+        node = state.nodes.get(outer)
+        below = None if node is None or node.status in CLOSED else node.kept or node.notes
+        if below and isinstance(below[0], FlowStarted):
+            inner = fold([note for note in below if isinstance(note, FlowEvent)])
+            known = {*inner.nodes, *map(declared_path, inner.nodes)}
+            found = next((one for one in (inside, escape(inside)) if one in known), None)
+            found = found or _path_within(inner, inside)
+            if found is not None:
+                return f"{outer}/{found}"
+        part, _, inside = inside.partition("/")
+        outer = f"{outer}/{part}"
+    return None
+
+
+def within(steps: Mapping[str, LightFlowStep]) -> Within:
+    """Compares the flows that are steps with those that they were begun as."""
+
+    def faults(node: Node, accepted: tuple[str, ...]) -> tuple[ChangeFault, ...] | None:
+        step = steps.get(node.step.work or declared_path(node.path))
+        past = node.kept or node.notes
+        return None if step is None or not past else step.work.change_faults(past, accepted)
+
+    return faults
+
+
+def held_run(
+    events: Sequence[FlowEvent], definition: FlowDefinition, steps: Mapping[str, LightFlowStep]
+) -> HeldRun | None:
+    """What holds back a run of a flow; None where nothing does, or it is done, or one of another flow."""
+    if not events:
+        return None
+    state = fold(events)
+    if state.definition.name != definition.name or state.status == "success" or state.definition == definition:
+        return None
+    faults = change_faults(events, definition, within=within(steps))
+    return HeldRun(state.run_id, state.status, faults) if faults else None
+
+
+async def held_runs(
+    store: JournalStore, owner: Scope, definition: FlowDefinition, steps: Mapping[str, LightFlowStep]
+) -> AsyncIterator[HeldRun]:
     """The runs of a flow that are not done, and that it cannot go on with as it is declared now; the newest first.
 
     Raises:
@@ -105,13 +159,7 @@ async def held_runs(store: JournalStore, owner: Scope, definition: FlowDefinitio
 
     async def read(key: StreamKey) -> HeldRun | None:
         _, events = await read_flow(store, key)
-        if not events:
-            return None
-        state = fold(events)
-        if state.definition.name != definition.name or state.status == "success" or state.definition == definition:
-            return None
-        faults = change_faults(events, definition)
-        return HeldRun(state.run_id, state.status, faults) if faults else None
+        return held_run(events, definition, steps)
 
     query = StreamQuery(kind=KIND, tenant=owner.tenant, user=owner.user)
     async for held in read_each(store, query, read, "The run of a flow"):

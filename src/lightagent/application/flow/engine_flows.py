@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 
 from lightagent.application.check_options import check_text
+from lightagent.application.flow.changed_flow import HeldRun, held_run
 from lightagent.application.flow.flow_code import FlowSteps
+from lightagent.application.flow.flow_log import no_such_run
 from lightagent.application.flow.flow_request import FlowRequest
 from lightagent.application.flow.flow_step import LightFlowStep, by_work
+from lightagent.application.flow.fork_flow import ForkPoint, forked, new_id
 from lightagent.application.flow.seen_flow import Seen
 from lightagent.application.flow.show_flow import flow_result
 from lightagent.application.flow.step_result import LightFlowResult
+from lightagent.application.flow.value_sizes import check_size
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.events import FlowEvent, FlowStarted, Signalled
 from lightagent.domain.flow.limits import FlowLimits
 from lightagent.domain.flow.state import fold
 from lightagent.domain.flow.validation import validate
-from lightagent.domain.json_checks import require_json
-from lightagent.domain.json_copies import copy_json
-from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.json_checks import to_json
+from lightagent.domain.json_types import JsonInput
 from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.scopes import Scope
 from lightagent.ports.flow_engine import FlowEngine, FlowRun
@@ -26,7 +29,7 @@ from lightagent.ports.system import Clock, IdSource
 
 
 class EngineFlows:
-    """The runs of one flow on an engine: begins them, tells them what was decided, and finds them again.
+    """The runs of one flow on an engine: begins them, goes on with them, and tells them what was decided.
 
     Args:
         name: of the flow.
@@ -48,6 +51,7 @@ class EngineFlows:
         """A new run, to its end or until it waits; see `FlowRuns.begin`."""
         flow = self._code(steps)
         definition = flow.definition
+        check_size(query, self._limits.max_value, "", "input")
         found = validate(definition)
         if found.errors:
             raise ConfigurationError(f"The flow cannot run: {'; '.join(found.errors)}.", guidance="See validate().")
@@ -66,11 +70,34 @@ class EngineFlows:
 
     async def resume(self, steps: Sequence[LightFlowStep], request: FlowRequest) -> LightFlowResult:
         """Go on with a run; see `FlowRuns.resume`."""
-        return self._result(await self._engine.resume(self._code(steps), _run(request)), steps, request)
+        events = await self._engine.resume(self._code(steps), _run(request), request.accept)
+        return self._result(events, steps, request)
 
     async def rerun(self, steps: Sequence[LightFlowStep], path: str, request: FlowRequest) -> LightFlowResult:
         """Do a step again, and all that rests on it; see `FlowRuns.rerun`."""
-        return self._result(await self._engine.rerun(self._code(steps), _run(request), path), steps, request)
+        events = await self._engine.rerun(self._code(steps), _run(request), path, request.accept)
+        return self._result(events, steps, request)
+
+    async def fork(self, steps: Sequence[LightFlowStep], point: ForkPoint, request: FlowRequest) -> LightFlowResult:
+        """Begin a run with what happened in another one up to a point; see `FlowRuns.fork`."""
+        run_id = new_id(point, request, self._ids)
+        known = await self._engine.events(FlowRun(request.scope, point.source))
+        if not known:
+            raise no_such_run(point.source)
+        code, now = self._code(steps), self._clock.now()
+        events = forked(known, point, run_id, now)
+        changed = code.changed(events, request.accept, now)
+        if changed is not None:
+            events.append(changed)
+        return self._result(await self._engine.fork(code, events), steps, request)
+
+    async def held(self, steps: Sequence[LightFlowStep], owner: Scope) -> AsyncIterator[HeldRun]:
+        """The runs that these steps cannot go on with; see `changed_flow.held_runs`."""
+        definition, works = self._code(steps).definition, by_work(steps)
+        async for run_id in self._engine.runs(owner):
+            held = held_run(await self._engine.events(FlowRun(owner, run_id)), definition, works)
+            if held is not None:
+                yield held
 
     async def decide(
         self, steps: Sequence[LightFlowStep], owner: Scope, run_id: str, step: str, decision: ApprovalDecision
@@ -79,31 +106,17 @@ class EngineFlows:
         check_text(run_id, "run_id")
         await self._engine.decide(self._code(steps), FlowRun(owner, run_id), step, decision)
 
-    async def signal(self, owner: Scope, run_id: str, event: str, payload: JsonValue, key: str) -> bool:
+    async def signal(self, owner: Scope, run_id: str, event: str, payload: JsonInput, key: str) -> bool:
         """Tell a run of an event from outside; see `FlowDesk.signal`."""
         for text, option in ((run_id, "run_id"), (event, "event"), (key, "key")):
             check_text(text, option)
-        require_json(payload, "signal: payload")
-        told = Signalled(event, copy_json(payload), key, at=self._clock.now())
+        told = Signalled(event, to_json(payload, "signal: payload"), key, at=self._clock.now())
         return await self._engine.signal(FlowRun(owner, run_id), told)
 
     async def cancel(self, owner: Scope, run_id: str, reason: str) -> None:
         """Cancel a run; see `FlowDesk.cancel`."""
         check_text(run_id, "run_id")
         await self._engine.cancel(FlowRun(owner, run_id), reason)
-
-    async def get(self, owner: Scope, run_id: str) -> JsonObject | None:
-        """What is on record of a run; None where this owner has no such run."""
-        check_text(run_id, "run_id")
-        events = await self._engine.events(FlowRun(owner, run_id))
-        return _record(events, owner) if events else None
-
-    async def list(self, owner: Scope) -> AsyncIterator[JsonObject]:
-        """The same of all runs of an owner, the newest first."""
-        async for run_id in self._engine.runs(owner):
-            record = await self.get(owner, run_id)
-            if record is not None:
-                yield record
 
     def _result(
         self, events: Sequence[FlowEvent], steps: Sequence[LightFlowStep], request: FlowRequest
@@ -117,18 +130,3 @@ class EngineFlows:
 
 def _run(request: FlowRequest) -> FlowRun:
     return FlowRun(request.scope, request.run_id)
-
-
-def _record(events: Sequence[FlowEvent], owner: Scope) -> JsonObject:
-    state = fold(events)
-    told = flow_result(state, events, status="running" if state.status == "running" else None).to_dict()
-    del told["trace"]
-    return {
-        **told,
-        "flow": state.definition.name,
-        "query": state.input,
-        "user_id": owner.user,
-        "tenant": owner.tenant,
-        "created_at": events[0].at,
-        "updated_at": events[-1].at,
-    }

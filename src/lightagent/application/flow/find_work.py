@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from lightagent.application.flow.awaited import Awaited
 from lightagent.application.flow.flow_inbox import FlowInbox, heard_of
 from lightagent.application.flow.flow_log import KIND, read_flow
 from lightagent.application.read_streams import list_streams
@@ -33,11 +34,13 @@ class _Seen:
     Attributes:
         head: the sequence of its last event.
         due: when something is to be done that needs no word from outside; infinite where nothing is.
-        listen: when to look for what was said to it.
+        awaited: what people have yet to answer.
+        listen: when to look for what was said to it, and for what they have decided.
     """
 
     head: int
     due: float
+    awaited: Sequence[Awaited] = ()
     listen: float = 0.0
 
 
@@ -64,9 +67,21 @@ class FindWork:
 
     Args:
         name: of the flow.
+        awaited: gives what people have yet to answer in a run.
+
+    Attributes:
+        held: how many runs other processes had at the last look.
     """
 
-    def __init__(self, store: JournalStore, clock: Clock, name: str) -> None:
+    def __init__(
+        self,
+        store: JournalStore,
+        clock: Clock,
+        name: str,
+        awaited: Callable[[FlowState], Sequence[Awaited]] = lambda state: (),
+    ) -> None:
+        self.held = 0
+        self._awaited = awaited
         self._store = store
         self._clock = clock
         self._name = name
@@ -84,11 +99,15 @@ class FindWork:
             StoreError: the store cannot be read.
         """
         listed = set[StreamKey]()
+        self.held = 0
         for status in ("running", "waiting"):
             query = StreamQuery(kind=KIND, labels={"flow": self._name, "status": status})
             async for stream in list_streams(self._store, query):
                 listed.add(stream.key)
-                if stream.key in taken or stream.lease_left > 0 or self._is_left_alone(stream):
+                if stream.key in taken:
+                    continue
+                self.held += stream.lease_left > 0
+                if stream.lease_left > 0 or self._is_left_alone(stream):
                     continue
                 try:
                     wanted = await self._wants(stream, status)
@@ -123,7 +142,10 @@ class FindWork:
         seen = self._seen.get(stream.key)
         if seen is None or seen.head != stream.head:
             found, events = await read_flow(self._store, stream.key)
-            seen = _Seen(found.head, due_at(fold(events), waits=status == "waiting"))
+            state = fold(events)
+            awaited = () if state.cancelled else self._awaited(state)
+            expire = [one.expires for one in awaited if one.expires is not None]
+            seen = _Seen(found.head, min(due_at(state, waits=status == "waiting"), *expire, math.inf), awaited)
             self._seen[stream.key] = seen
         now = self._clock.now()
         if seen.due <= now:
@@ -132,7 +154,12 @@ class FindWork:
             return False
         seen.listen = now + _LISTENING
         said, _ = await FlowInbox(self._store, stream.key, self._clock).unheard(heard_of(stream.labels))
-        return bool(said)
+        if said:
+            return True
+        for one in seen.awaited:
+            if await one.answered() is not None:
+                return True
+        return False
 
 
 def due_at(state: FlowState, *, waits: bool) -> float:

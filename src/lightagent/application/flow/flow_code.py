@@ -8,10 +8,12 @@ from typing import TypeAlias
 from lightagent.application.flow.active_flow import ActiveFlow, Report
 from lightagent.application.flow.ask_people import ask_person
 from lightagent.application.flow.ask_step import ask_step
+from lightagent.application.flow.changed_flow import change_to, within
 from lightagent.application.flow.decide_step import decided
 from lightagent.application.flow.flow_log import FlowLog
-from lightagent.application.flow.flow_step import LightFlowStep, by_work, definition_of
+from lightagent.application.flow.flow_step import LightFlowStep, by_work
 from lightagent.application.flow.make_attempt import failed, make_attempt
+from lightagent.application.flow.step_code import CodedDefinitions
 from lightagent.application.flow.step_queries import made_query, plain_query
 from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.domain.errors import ConfigurationError
@@ -37,12 +39,18 @@ class FlowSteps(FlowCode):
 
     def __init__(self, name: str, steps: Sequence[LightFlowStep], clock: Clock) -> None:
         self.name = name
-        self.steps = tuple(steps)
+        self.steps: tuple[LightFlowStep, ...] = tuple(steps)
         self._clock = clock
 
     @property
     def definition(self) -> FlowDefinition:
-        return definition_of(self.name, self.steps)
+        return CodedDefinitions(self.name)(self.steps)
+
+    def changed(self, past: Sequence[FlowEvent], accept: Sequence[str], now: float) -> FlowEvent | None:
+        definition = self.definition
+        if fold(past).definition == definition:
+            return None
+        return change_to(past, definition, accept, now, within(by_work(self.steps)))
 
     async def carry_out(self, path: str, past: Sequence[FlowEvent]) -> Sequence[FlowEvent]:
         state = fold(past)

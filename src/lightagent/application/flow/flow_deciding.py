@@ -42,9 +42,14 @@ class Deciding:
             )
         if not same_decision(review.decision, decided.decision):
             try:
-                await self._reviews.decide(review, decided.decision)
+                review = await self._reviews.decide(review, decided.decision)
             except AlreadyDecided:
                 raise await self._too_late(state, decided) from None
+        if review.status != "used" and not await self._reviews.take(review):
+            raise PolicyError(
+                f"{decided.path}: the decision was taken back before the run was told of it.",
+                guidance="get_run shows where the run is now.",
+            )
         self._state, self._request_id = state, decided.request_id
 
     async def _too_late(self, state: FlowState, decided: StepApprovalDecided) -> AlreadyDecided:

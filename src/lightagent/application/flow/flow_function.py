@@ -27,8 +27,8 @@ class FlowFunction:
         self._function = function
         self._is_async = _is_async(function)
         self._pace = Pace()
-        self.name = str(getattr(function, "__name__", type(function).__name__))
-        self.wants = _wants(function)
+        self.name: str = str(getattr(function, "__name__", type(function).__name__))
+        self.wants: int = _wants(function)
         self._digest = ""
 
     def digest(self) -> str:

@@ -122,7 +122,7 @@ class FlowRecords:
 def _as_of_now(stream: StreamInfo, state: FlowState, events: Sequence[FlowEvent]) -> LightFlowResult:
     """The run as it is, whether somebody goes on with it or not."""
     status = status_now(stream, state, events)
-    return flow_result(state, events, status=status if status in ("running", "interrupted") else None)
+    return flow_result(state, events, status=status if status in ("pending", "running", "interrupted") else None)
 
 
 def _unreadable(run_id: str, owner: Scope, error: LightAgentErrorInfo) -> JsonObject:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
+from lightagent.application.flow.awaited import Awaited
 from lightagent.application.policies.review_desk import ReviewDesk
 from lightagent.application.review_streams import ReviewStreams, forget_reviews, review_key
 from lightagent.domain.errors import ConfigurationError, Fenced, PolicyError, StoreError, StreamConflict
@@ -87,10 +88,11 @@ class FlowReviews:
         key = review_key(request)
         while True:
             known = await self._streams.read(key)
-            if known is not None and known.as_of(now).status in ("waiting", "decided"):
-                if known.request.trace_id == request.trace_id:
+            if known is not None and known.as_of(now).status in _OPEN:
+                if _asks_same(known.request, request):
                     return known
-                known = await self._of_another_run(key, known, now)
+                if known.request.trace_id != request.trace_id and known.status != "taken":
+                    known = await self._of_another_run(key, known, now)
             if known is not None:
                 request = self._request(state, asking, now, known.request.round + 1)
             with suppress(StreamConflict, Fenced):
@@ -110,7 +112,7 @@ class FlowReviews:
         if isinstance(answer, ApprovalDecision):
             with suppress(PolicyError, StoreError):
                 decided = await self._streams.decide(review_key(review.request), review, answer)
-                return decided.decision
+                return decided.decision if await self.take(decided) else None
         await self._desk.tell(review.request)
         return None
 
@@ -122,14 +124,32 @@ class FlowReviews:
         """
         return await self._streams.read_as_of_now(review_key(_named(state, request_id)))
 
-    async def decide(self, review: Review, decision: ApprovalDecision) -> None:
-        """Put a decision on record; the first one counts.
+    def awaited(self, state: FlowState, node: Node) -> Awaited:
+        """The request about a step that waits."""
+        return Awaited(self._streams, review_key(_named(state, node.request_id)), node.expires)
+
+    async def decide(self, review: Review, decision: ApprovalDecision) -> Review:
+        """The review with a decision, which is on record; the first one counts.
 
         Raises:
             PolicyError: there is one already, the time is over, or the actor may not.
             StoreError: it cannot be kept.
         """
-        await self._streams.decide(review_key(review.request), review, decision)
+        return await self._streams.decide(review_key(review.request), review, decision)
+
+    async def take(self, review: Review) -> bool:
+        """Take a decision before the run acts on it, so that nobody can take it back; False where somebody just has.
+
+        Raises:
+            StoreError: it cannot be kept.
+        """
+        if review.status != "decided":
+            return review.status == "taken"
+        try:
+            await self._streams.append(review_key(review.request), review, ReviewTaken(True, self._streams.clock()))
+        except (StreamConflict, Fenced):
+            return False
+        return True
 
     async def over(self, state: FlowState, request_id: str) -> None:
         """The step does not wait for this request any more: its decision is spent, or nobody may make one."""
@@ -140,6 +160,7 @@ class FlowReviews:
                 return
             if review.status == "decided":
                 review = await self._streams.append(key, review, ReviewTaken(True, now))
+            if review.status == "taken":
                 await self._streams.append(key, review, ReviewUsed(now))
             elif review.status == "waiting" and review.request.is_over(now):
                 await self._streams.append(key, review, ReviewExpired(now))
@@ -183,6 +204,16 @@ class FlowReviews:
             phase="flow_step",
             approvers=asking.approvers,
         )
+
+
+_OPEN: Final = ("waiting", "decided", "taken")
+
+
+def _asks_same(known: ApprovalRequest, request: ApprovalRequest) -> bool:
+    """Whether people were asked just this, by this run: a decision about another query, or by others, is none."""
+    if known.trace_id != request.trace_id:
+        return False  # A former run of the same id.
+    return known.arguments_hash == request.arguments_hash and known.approvers == request.approvers
 
 
 def waiting_nodes(state: FlowState) -> list[Node]:

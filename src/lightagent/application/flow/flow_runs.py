@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final
 
 from lightagent.application.apply_policy import policy_names
 from lightagent.application.flow.active_flow import ActiveFlow
-from lightagent.application.flow.ask_people import ask_all_again, settling
-from lightagent.application.flow.changed_flow import HeldRun, change_to, held_runs
-from lightagent.application.flow.decide_step import node_path
+from lightagent.application.flow.ask_again import ask_all_again, settling
+from lightagent.application.flow.changed_flow import HeldRun, change_to, held_runs, within
 from lightagent.application.flow.flow_gate import FlowGate, check_policies
 from lightagent.application.flow.flow_log import StoredLog, flow_key, no_such_run, read_flow
 from lightagent.application.flow.flow_request import FlowRequest
 from lightagent.application.flow.flow_reviews import FlowReviews
 from lightagent.application.flow.flow_spell import watched
 from lightagent.application.flow.flow_step import LightFlowStep
-from lightagent.application.flow.fork_flow import ForkPoint, forked
+from lightagent.application.flow.fork_flow import ForkPoint, forked, new_id
 from lightagent.application.flow.listen import listening
 from lightagent.application.flow.listeners import Listeners
 from lightagent.application.flow.open_run import OVER, RunOpener
+from lightagent.application.flow.rerun_flow import rerun_of
 from lightagent.application.flow.review_run import may_resume
 from lightagent.application.flow.run_flow import run_flow
 from lightagent.application.flow.seen_flow import UNSEEN, Seen
@@ -28,7 +28,7 @@ from lightagent.application.flow.step_result import LightFlowResult
 from lightagent.application.flow.underway import MOST_AT_ONCE
 from lightagent.application.flow.value_sizes import check_size
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.flow.events import FlowStarted, RerunRequested, Resumed
+from lightagent.domain.flow.events import FlowEvent, FlowStarted, Resumed
 from lightagent.domain.flow.limits import DEFAULT_FLOW_LIMITS, FlowLimits
 from lightagent.domain.flow.state import FlowState, fold
 from lightagent.domain.flow.validation import validate
@@ -74,6 +74,7 @@ class FlowRuns:
         limits: FlowLimits = DEFAULT_FLOW_LIMITS,
         max_wait: float | None = None,
     ) -> None:
+        self.reviews = reviews
         self._seen = seen
         self._store = store
         self._gates = gates
@@ -141,18 +142,24 @@ class FlowRuns:
                         await self._go_on(flow, log, await may_resume(flow))
         return self._result(flow)
 
-    async def take_over(self, steps: Sequence[LightFlowStep], request: FlowRequest) -> tuple[LightFlowResult, int]:
+    async def take_over(
+        self, steps: Sequence[LightFlowStep], request: FlowRequest, taken: Callable[[], None]
+    ) -> tuple[LightFlowResult, int]:
         """Go on with a run that nobody has, unless it is over; with the sequence of its last event afterwards.
 
         Unlike with `resume`, what has failed is not tried anew, and a run that was cancelled stays so: of those, nobody
         has said that they shall go on.
 
+        Args:
+            taken: is called once nobody else has it.
+
         Raises:
             LeaseHeld: somebody else was quicker.
             ConfigurationError, StoreError: as `resume`.
         """
-        async with self._open.taken(steps, request, wait=0.0) as taken:
-            flow, log = taken.flow, taken.log
+        async with self._open.taken(steps, request, wait=0.0) as opened:
+            flow, log = opened.flow, opened.log
+            taken()
             with watched(flow):
                 async with settling(flow):
                     if flow.state.cancelled and flow.state.status == "running":
@@ -194,9 +201,7 @@ class FlowRuns:
                 is taken.
             StoreError: one of the two cannot be read or written.
         """
-        run_id = request.run_id or self._ids.new()
-        if run_id == point.source:
-            raise ConfigurationError("A fork has another run_id than its source.", guidance="Leave new_run_id out.")
+        run_id = new_id(point, request, self._ids)
         _, known = await read_flow(self._store, flow_key(point.source, request.scope))
         if not known:
             raise no_such_run(point.source)
@@ -204,10 +209,23 @@ class FlowRuns:
         definition = self._open.definition(steps)
         check_policies(fold(events).started.policies, FlowGate(self._gates))
         if definition != fold(events).definition:
-            events.append(change_to(events, definition, request.accept, self._clock.now()))
-        async with self._open.new(run_id, request.scope, named=bool(request.run_id)) as log:
+            below = within(self._open.works(steps))
+            events.append(change_to(events, definition, request.accept, self._clock.now(), below))
+        return await self.begin_with(steps, events, request)
+
+    async def begin_with(
+        self, steps: Sequence[LightFlowStep], events: list[FlowEvent], request: FlowRequest
+    ) -> LightFlowResult:
+        """Begin a run with events that are known already, those of a fork, and go on with it.
+
+        Raises:
+            ConfigurationError: the run's id is taken.
+            StoreError: it cannot be kept.
+        """
+        state = fold(events)
+        async with self._open.new(state.run_id, request.scope, named=bool(request.run_id)) as log:
             await log.append(events, "running")
-            flow = self._open.active(steps, fold(events), events, log, request, self._seen.watchers())
+            flow = self._open.active(steps, state, events, log, request, self._seen.watchers())
             with watched(flow):
                 async with settling(flow):
                     await self._run(flow, log)
@@ -215,15 +233,17 @@ class FlowRuns:
 
     def held(self, steps: Sequence[LightFlowStep], owner: Scope) -> AsyncIterator[HeldRun]:
         """The runs that these steps cannot go on with; see `changed_flow.held_runs`."""
-        return held_runs(self._store, owner, self._open.definition(steps))
+        return held_runs(self._store, owner, self._open.definition(steps), self._open.works(steps))
 
     async def _run(self, flow: ActiveFlow, log: StoredLog, max_wait: float | None = None) -> None:
         """Carry out what is to be done, and hear meanwhile what is said to the run."""
         if flow.outlet is not None:
             await flow.outlet.begin(flow.state)
         longest = self._max_wait if max_wait is None else max_wait
-        async with listening(flow, log, self._listeners):
+        async with listening(flow, log, self._listeners) as ears:
             await run_flow(flow, most=self._most, max_wait=longest, outermost=True)
+            while flow.state.status not in OVER and await ears.look():  # It was said while the run was about to leave.
+                await run_flow(flow, most=self._most, max_wait=longest, outermost=True)
         if self._most_kept is not None and flow.state.status in OVER:
             self._over.pop(log.key, None)
             self._over[log.key] = None
@@ -249,6 +269,5 @@ class FlowRuns:
     async def _do_again(self, flow: ActiveFlow, log: StoredLog, path: str, decisions: tuple[Decision, ...]) -> None:
         if flow.state.cancelled:
             await self._go_on(flow, log)
-        place = node_path(flow.state, path)
-        flow.tell(RerunRequested(place, decisions=decisions, at=self._clock.now()))
+        flow.tell(rerun_of(flow.state, path, decisions, self._clock.now()))
         await flow.write(flow.state.status)

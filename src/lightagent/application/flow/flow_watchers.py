@@ -32,7 +32,7 @@ class FlowWatchers:
     """
 
     def __init__(self, sinks: Sequence[TelemetrySink]) -> None:
-        self.trace_id = ""
+        self.trace_id: str = ""
         self._all = tuple(sinks)
         self._sinks: list[FlowSink] = []
         self._watches: list[FlowWatch] = []

@@ -8,20 +8,26 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from lightagent.application.flow.active_flow import ActiveFlow, Report
-from lightagent.application.flow.ask_people import ask_all_again, settling
-from lightagent.application.flow.changed_flow import change_to
+from lightagent.application.flow.ask_again import ask_all_again, settling
+from lightagent.application.flow.awaited import Awaited
+from lightagent.application.flow.changed_flow import change_to, within
 from lightagent.application.flow.decide_step import decided
+from lightagent.application.flow.find_awaited import awaited_in
 from lightagent.application.flow.flow_gate import FlowGate, check_policies
 from lightagent.application.flow.flow_log import FlowLog
+from lightagent.application.flow.flow_reviews import FlowReviews
 from lightagent.application.flow.flow_spell import watched
 from lightagent.application.flow.flow_step import LightFlowStep, by_work, definition_of
+from lightagent.application.flow.rerun_flow import open_requests
 from lightagent.application.flow.run_flow import run_flow
-from lightagent.application.flow.step_code import steps_code, take_code
+from lightagent.application.flow.step_code import CodedDefinitions, steps_code, take_code
 from lightagent.application.flow.step_work import Noted, StepTask, StepWaits, StepWork
 from lightagent.domain.error_mapping import error_from_info
 from lightagent.domain.errors import LightAgentError, ToolError
-from lightagent.domain.flow.definition import CodeDigest
-from lightagent.domain.flow.events import FlowEvent, FlowStarted
+from lightagent.domain.flow.changes import ChangeFault, change_faults
+from lightagent.domain.flow.definition import CodeDigest, FlowDefinition
+from lightagent.domain.flow.events import FlowEvent, FlowStarted, RerunRequested
+from lightagent.domain.flow.paths import declared_path
 from lightagent.domain.flow.projection import flow_record
 from lightagent.domain.flow.state import FlowState, fold
 from lightagent.domain.review import ApprovalDecision
@@ -39,10 +45,11 @@ class FlowWork(StepWork):
         gates: what reviews its runs, besides what reviews the flow around it.
     """
 
-    __slots__ = ("_gates", "_name", "_steps")
+    __slots__ = ("_coded", "_gates", "_name", "_steps")
 
     def __init__(self, name: str, steps: Callable[[], Sequence[LightFlowStep]], gates: tuple[Gate, ...] = ()) -> None:
         self._name = name
+        self._coded = CodedDefinitions(name)
         self._steps = steps
         self._gates = gates
 
@@ -95,6 +102,8 @@ class FlowWork(StepWork):
             reviews=task.reviews,
             lost=task.lost,
         )
+        if past and isinstance(past[-1], RerunRequested):  # Requests that it makes worthless are taken back.
+            flow.requests.update(open_requests(fold(past[:-1])))
         task.hear(lambda event, heard: flow.report(Report((event,), heard=heard)))
         if watchers is not None:
             for event in new:
@@ -103,6 +112,9 @@ class FlowWork(StepWork):
             async with settling(flow):
                 await ask_all_again(flow)
                 await run_flow(flow)
+            while flow.news.is_ringing and flow.state.status not in _OVER:  # It was told something while it was left.
+                async with settling(flow):
+                    await run_flow(flow)
         return _result(state, self._name)
 
     def _changes(self, task: StepTask, events: Sequence[FlowEvent], steps: Sequence[LightFlowStep]) -> list[FlowEvent]:
@@ -110,17 +122,35 @@ class FlowWork(StepWork):
 
         Whether its steps do other work was looked at with the outermost run, and what did not fit was accepted.
         """
-        definition = definition_of(self._name, steps)
-        state = fold(events)
+        definition, state = self._definition(task, steps), fold(events)
         if definition == state.definition:
             return []
         return [change_to(events, definition, tuple(state.nodes), task.clock.now())]
+
+    def _definition(self, task: StepTask, steps: Sequence[LightFlowStep]) -> FlowDefinition:
+        return self._coded(steps) if task.is_coded else definition_of(self._name, steps)
+
+    def change_faults(self, past: Sequence[Noted], accepted: Sequence[str]) -> tuple[ChangeFault, ...] | None:
+        events = [note for note in past if isinstance(note, FlowEvent)]
+        if not events or not any(step.code for step in fold(events).definition.steps):
+            return None
+        steps = self._steps()
+        below = within(by_work(steps))
+        return change_faults(events, self._coded(steps), tuple(accepted), below)
+
+    def gates_of(self, below: Sequence[str]) -> tuple[Gate, ...]:
+        step = by_work(self._steps()).get(declared_path(below[0])) if len(below) > 1 else None
+        return self._gates if step is None else (*self._gates, *step.work.gates_of(below[1:]))
 
     def decide(self, past: Sequence[Noted], inside: str, decision: ApprovalDecision, now: float) -> Noted:
         state = fold([note for note in past if isinstance(note, FlowEvent)])
         event = decided(by_work(self._steps()), state, inside, decision, now)
         state.apply(event)  # It refuses what cannot be.
         return event
+
+    def awaited(self, past: Sequence[Noted], reviews: FlowReviews | None) -> tuple[Awaited, ...]:
+        events = [note for note in past if isinstance(note, FlowEvent)]
+        return tuple(awaited_in(fold(events), by_work(self._steps()), reviews)) if events else ()
 
     def _started(self, task: StepTask, steps: Sequence[LightFlowStep], policies: tuple[str, ...]) -> FlowStarted:
         place = task.place
@@ -130,7 +160,7 @@ class FlowWork(StepWork):
             )
         return FlowStarted(
             place.key,
-            definition_of(self._name, steps),
+            self._definition(task, steps),
             task.query,
             place.scope,
             trace_id=hashlib.sha256(f"{place.trace_id}/{place.key}.{place.attempt}".encode()).hexdigest()[:32],
@@ -139,6 +169,9 @@ class FlowWork(StepWork):
             policies=policies,
             at=task.clock.now(),
         )
+
+
+_OVER: Final = ("success", "failed", "cancelled")
 
 
 class NoteLog(FlowLog):

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lightagent.application.flow.flow_request import FlowRequest
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.events import FlowEvent, Forked
 from lightagent.domain.flow.paths import escape
 from lightagent.domain.flow.state import fold
+from lightagent.ports.system import IdSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,18 @@ class ForkPoint:
     event: int | None = None
     step: str = ""
     input: str | None = None
+
+
+def new_id(point: ForkPoint, request: FlowRequest, ids: IdSource) -> str:
+    """The id of a fork.
+
+    Raises:
+        ConfigurationError: it is that of the run.
+    """
+    run_id = request.run_id or ids.new()
+    if run_id == point.source:
+        raise ConfigurationError("A fork has another run_id than its source.", guidance="Leave new_run_id out.")
+    return run_id
 
 
 def forked(events: Sequence[FlowEvent], point: ForkPoint, run_id: str, now: float) -> list[FlowEvent]:

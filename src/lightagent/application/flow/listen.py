@@ -17,28 +17,42 @@ _PAUSE: Final = 0.5
 """Seconds between two looks for what another process said; what this one says is heard at once."""
 
 
+class Listening:
+    """Reports to a run what is said to it."""
+
+    def __init__(self, flow: ActiveFlow, log: StoredLog) -> None:
+        self._flow = flow
+        self._log = log
+        self._known = 0
+
+    async def look(self) -> bool:
+        """Report what was said and not reported yet; whether there was anything."""
+        said, heard = await self._log.unheard()
+        if heard <= self._known:
+            return False
+        self._known = heard
+        self._flow.report(Report(said, heard=heard))
+        return True
+
+    async def listen(self, news: asyncio.Event) -> None:
+        """Look whenever there may be news, until it is cancelled."""
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_PAUSE):
+                    await news.wait()
+            news.clear()
+            with suppress(StoreError):  # Where it lasts, the run's own appends fail as well.
+                await self.look()
+
+
 @asynccontextmanager
-async def listening(flow: ActiveFlow, log: StoredLog, listeners: Listeners) -> AsyncIterator[None]:
+async def listening(flow: ActiveFlow, log: StoredLog, listeners: Listeners) -> AsyncIterator[Listening]:
     """Within it, what is said to the run is reported to it."""
-    news = asyncio.Event()
+    news, ears = asyncio.Event(), Listening(flow, log)
     listeners.listen(log.key, news.set)
-    task = asyncio.create_task(_listen(flow, log, news))
+    task = asyncio.create_task(ears.listen(news))
     try:
-        yield
+        yield ears
     finally:
         listeners.leave(log.key)
         await stop((task,))
-
-
-async def _listen(flow: ActiveFlow, log: StoredLog, news: asyncio.Event) -> None:
-    known = 0
-    while True:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_PAUSE):
-                await news.wait()
-        news.clear()
-        with suppress(StoreError):  # Where it lasts, the run's own appends fail as well.
-            said, heard = await log.unheard()
-            if heard > known:
-                known = heard
-                flow.report(Report(said, heard=heard))

@@ -16,6 +16,7 @@ from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.events import FlowEvent, FlowStarted, Signalled
 from lightagent.domain.flow.limits import DEFAULT_FLOW_LIMITS, FlowLimits
 from lightagent.domain.flow.outputs import StepOutput
+from lightagent.domain.flow.state import fold
 from lightagent.domain.journal_streams import StreamQuery
 from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.scopes import Scope
@@ -49,14 +50,21 @@ class LocalEngine(FlowEngine):
         await runs.begin(steps, StepOutput(started.input).text, request)
         return await self.events(FlowRun(started.scope, started.run_id))
 
-    async def resume(self, flow: FlowCode, run: FlowRun) -> Sequence[FlowEvent]:
+    async def fork(self, flow: FlowCode, past: Sequence[FlowEvent]) -> Sequence[FlowEvent]:
+        state = fold(past)
+        run = FlowRun(state.started.scope, state.run_id)
         runs, steps = self._of(flow)
-        await runs.resume(steps, FlowRequest(run.owner, run.run_id))
+        await runs.begin_with(steps, list(past), FlowRequest(run.owner, run.run_id))
         return await self.events(run)
 
-    async def rerun(self, flow: FlowCode, run: FlowRun, step: str) -> Sequence[FlowEvent]:
+    async def resume(self, flow: FlowCode, run: FlowRun, accept: Sequence[str] = ()) -> Sequence[FlowEvent]:
         runs, steps = self._of(flow)
-        await runs.rerun(steps, step, FlowRequest(run.owner, run.run_id))
+        await runs.resume(steps, FlowRequest(run.owner, run.run_id, accept=tuple(accept)))
+        return await self.events(run)
+
+    async def rerun(self, flow: FlowCode, run: FlowRun, step: str, accept: Sequence[str] = ()) -> Sequence[FlowEvent]:
+        runs, steps = self._of(flow)
+        await runs.rerun(steps, step, FlowRequest(run.owner, run.run_id, accept=tuple(accept)))
         return await self.events(run)
 
     async def decide(self, flow: FlowCode, run: FlowRun, step: str, decision: ApprovalDecision) -> None:
@@ -84,7 +92,8 @@ class LocalEngine(FlowEngine):
         """What carries out the runs of a flow here, where its steps are called directly."""
         if not isinstance(flow, FlowSteps):
             raise ConfigurationError(
-                f"The engine in this process runs a LightFlow, not a {type(flow).__name__}.", guidance=""
+                f"The engine in this process runs a LightFlow, not a {type(flow).__name__}.",
+                guidance="Pass the engine to LightFlow(engine=...).",
             )
-        runs = FlowRuns(self._store, self._clock, self._ids, flow.name, self._listeners, limits=limits)
+        runs = FlowRuns(self._store, self._clock, self._ids, flow.name, self._listeners, coded=True, limits=limits)
         return runs, flow.steps

@@ -47,7 +47,7 @@ class Attempt(StepTask):
         self._move = move
         self._given_up = False
         self.made: list[Artifact] = []
-        self.query = query
+        self.query: str = query
 
     def context(self) -> StepContext:
         return seen_from(self._flow, self._move, self.is_cancelled, self.made)
@@ -74,6 +74,10 @@ class Attempt(StepTask):
     @property
     def traced(self) -> bool:
         return self._flow.traced
+
+    @property
+    def is_coded(self) -> bool:
+        return bool(self._move.step.code)
 
     @property
     def gates(self) -> tuple[Gate, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -10,23 +10,23 @@ from typing import Final
 
 from lightagent.aiokits.abandon import to_the_end
 from lightagent.application.flow.active_flow import ActiveFlow
-from lightagent.application.flow.changed_flow import change_to
-from lightagent.application.flow.decide_step import node_path
+from lightagent.application.flow.changed_flow import change_to, within
 from lightagent.application.flow.flow_gate import FlowGate, check_policies
 from lightagent.application.flow.flow_inbox import FlowInbox, take_said
 from lightagent.application.flow.flow_log import StoredLog, flow_key, no_such_run
 from lightagent.application.flow.flow_request import FlowRequest
-from lightagent.application.flow.flow_reviews import FlowReviews, waiting_nodes
+from lightagent.application.flow.flow_reviews import FlowReviews
 from lightagent.application.flow.flow_step import LightFlowStep, by_work, definition_of
 from lightagent.application.flow.flow_values import FlowValues
 from lightagent.application.flow.flow_watchers import FlowWatchers
+from lightagent.application.flow.rerun_flow import asked_again, open_requests
 from lightagent.application.flow.review_run import may_rerun
 from lightagent.application.flow.seen_flow import Seen
 from lightagent.application.flow.step_code import CodedDefinitions
 from lightagent.application.hold_lease import SECONDS
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.definition import FlowDefinition
-from lightagent.domain.flow.events import FlowEvent, RerunRequested, Resumed
+from lightagent.domain.flow.events import FlowEvent, RerunRequested
 from lightagent.domain.flow.state import FlowState, fold
 from lightagent.domain.journal_streams import StreamKey
 from lightagent.domain.last_results import LastResults
@@ -136,8 +136,8 @@ class RunOpener:
             if not events:
                 raise no_such_run(request.run_id)
             known = len(events)
-            decisions = await may_rerun(self._gates, events, again) if again else ()
-            asked = [node.request_id for node in waiting_nodes(fold(events))] if again else []
+            decisions = await may_rerun(self._gates, self.works(steps), events, again) if again else ()
+            asked = [*open_requests(fold(events))] if again else []
             flow = await self._with(steps, events, log, request, again, decisions)
             flow.requests.update(asked)  # Those that the rerun makes worthless are taken back.
             said, heard = await log.unheard()
@@ -164,7 +164,7 @@ class RunOpener:
             watchers.begin(events)
         gate = FlowGate(self._gates, events) if self._gates else None
         return ActiveFlow(
-            self._works(steps),
+            self.works(steps),
             state,
             events,
             log,
@@ -180,6 +180,10 @@ class RunOpener:
     def definition(self, steps: Sequence[LightFlowStep]) -> FlowDefinition:
         """The flow as it is declared now."""
         return self._definition(steps)
+
+    def works(self, steps: Sequence[LightFlowStep]) -> Mapping[str, LightFlowStep]:
+        """The steps by what names their work."""
+        return self._works(steps)
 
     async def forget_beside(self, run: StreamKey) -> None:
         """Forget what is kept beside a run that was forgotten."""
@@ -206,16 +210,10 @@ class RunOpener:
         state, definition, now = fold(events), self.definition(steps), self._clock.now()
         check_policies(state.started.policies, FlowGate(self._gates))
         if definition != state.definition:
-            told: list[FlowEvent] = _asked_again(state, again, decisions, now) if again else []
-            told.append(change_to([*events, *told], definition, request.accept, now))
+            told: list[FlowEvent] = asked_again(state, again, decisions, now) if again else []
+            told.append(change_to([*events, *told], definition, request.accept, now, within(self.works(steps))))
             events.extend(told)
             state = fold(events)
             await log.append(told, state.status)
         watchers = self._seen.watchers()
         return self.active(steps, state, events, log, request, watchers)
-
-
-def _asked_again(state: FlowState, path: str, decisions: tuple[Decision, ...], now: float) -> list[FlowEvent]:
-    """What it takes to do a step again."""
-    again = RerunRequested(node_path(state, path), decisions=decisions, at=now)
-    return [Resumed(at=now), again] if state.cancelled else [again]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from lightagent.application.flow.active_flow import ActiveFlow
-from lightagent.application.flow.decide_step import node_path
 from lightagent.application.flow.flow_gate import FlowGate, Forbidden
+from lightagent.application.flow.flow_step import LightFlowStep
+from lightagent.application.flow.rerun_flow import gates_within, rerun_of
 from lightagent.application.flow.show_flow import flow_result
 from lightagent.domain.error_mapping import error_from_info
 from lightagent.domain.flow.events import FlowEvent
@@ -32,18 +33,21 @@ async def may_resume(flow: ActiveFlow) -> tuple[Decision, ...]:
     return verdict.decisions
 
 
-async def may_rerun(gates: tuple[Gate, ...], events: Sequence[FlowEvent], step: str) -> tuple[Decision, ...]:
-    """What the hooks decided about doing a step again.
+async def may_rerun(
+    gates: tuple[Gate, ...], steps: Mapping[str, LightFlowStep], events: Sequence[FlowEvent], step: str
+) -> tuple[Decision, ...]:
+    """What the hooks decided about doing a step again; of one within a flow that is a step, also that flow's own hooks.
 
     Raises:
         LightAgentError: they forbid it (`LA-HOOK`); the run is as it was.
         ConfigurationError: there is no such step.
     """
-    gate = FlowGate(gates)
+    state = fold(events)
+    again = rerun_of(state, step)
+    gate = FlowGate(tuple(dict.fromkeys((*gates, *gates_within(steps, again, state)))))
     if not gate.reviews("flow_rerun"):
         return ()
-    state = fold(events)
-    path = node_path(state, step)
+    path = "/".join((again.path, *again.below))
     verdict = await gate.review("flow_rerun", state, path, FlowRerunPayload(path, _record(state, events), state.run_id))
     if isinstance(verdict, Forbidden):
         raise error_from_info(verdict.error)

@@ -13,11 +13,13 @@ from dataclasses import replace
 from functools import partial
 from typing import Final, assert_never
 
-from lightagent.aiokits.abandon import to_the_end
+from lightagent.aiokits.abandon import stop, to_the_end
 from lightagent.application.flow.active_flow import ActiveFlow, Report
 from lightagent.application.flow.ask_people import ask_person
 from lightagent.application.flow.ask_step import ask_step
 from lightagent.application.flow.flow_step import LightFlowStep
+from lightagent.application.flow.hear_people import HearPeople
+from lightagent.application.flow.left_attempts import waits, was_left
 from lightagent.application.flow.lost_attempts import LostAttempts, leave_in_good_order
 from lightagent.application.flow.make_attempt import failed, make_attempt
 from lightagent.application.flow.review_step import review_attempt
@@ -26,7 +28,6 @@ from lightagent.application.flow.step_queries import made_query, plain_query
 from lightagent.application.flow.underway import MOST_AT_ONCE, Underway, WorkKey
 from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.domain.errors import StoreError
-from lightagent.domain.flow.attempt_folding import waits_for_people
 from lightagent.domain.flow.events import (
     Answered,
     AttemptFailed,
@@ -37,6 +38,8 @@ from lightagent.domain.flow.events import (
     FlowEvent,
     FlowFinished,
     FlowStarted,
+    StepApprovalDecided,
+    StepApprovalRequested,
     WaitBegan,
     WaitEnded,
 )
@@ -44,6 +47,7 @@ from lightagent.domain.flow.making_moves import move_of
 from lightagent.domain.flow.moves import Ask, AskHuman, BeginWait, Do, Finish, Move, Stop, Wake
 from lightagent.domain.flow.paths import effect_key
 from lightagent.domain.flow.refusals import Refused
+from lightagent.domain.review import ApprovalDecision
 
 
 async def run_flow(
@@ -71,12 +75,12 @@ async def run_flow(
     try:
         await loop.run(flow.state.open_moves() if moves is None else moves)
     except asyncio.CancelledError:
-        await loop.underway.stop_all()
+        await loop.stop()
         if outermost:
             await to_the_end(leave_in_good_order(flow))
         raise
     finally:
-        await loop.underway.stop_all()
+        await loop.stop()
 
 
 class FlowLoop:
@@ -91,10 +95,11 @@ class FlowLoop:
         self._waiting = {
             (node.path, node.epoch, f"attempt {node.attempt}")
             for node in flow.state.nodes.values()
-            if node.status == "running" and node.notes and waits_for_people(node.notes[-1])
+            if node.status == "running" and waits(node.notes or ())
         }
+        self._people: asyncio.Task[None] | None = None
         self._lost = LostAttempts(flow.state, flow.lost)
-        self.underway = Underway(flow.news.ring, most)
+        self.underway: Underway = Underway(flow.news.ring, most)
 
     async def run(self, moves: list[Move]) -> None:
         """Carry out moves, and those that follow from them."""
@@ -115,7 +120,37 @@ class FlowLoop:
             if not begin and not flow.news.is_ringing and self._may_leave():
                 await flow.write(self._status())
                 return
+            self._hear_people()
             await flow.news.wait()
+
+    async def stop(self) -> None:
+        """Stop all that is under way."""
+        if self._people is not None:
+            await stop((self._people,))
+        await self.underway.stop_all()
+
+    def _hear_people(self) -> None:
+        """Listen to people from the time on at which the first of them is asked; most runs never ask."""
+        if self._people is None and (self._flow.requests or self._waiting):
+            self._people = asyncio.create_task(HearPeople(self._flow, self._left, self._take_up).hear())
+            self._people.add_done_callback(self._people_failed)
+
+    def _people_failed(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.underway.failure = self.underway.failure or error
+            self._flow.news.ring()
+
+    def _left(self) -> list[Do]:
+        """What goes on with the attempts that wait for people and are not under way."""
+        nodes = self._flow.state.nodes
+        left = (nodes[path] for path, _, _ in self._waiting if path in nodes)
+        moves = (move_of(node) for node in left if node.status == "running")
+        return [move for move in moves if isinstance(move, Do) and not self.underway.is_begun(_attempt(move))]
+
+    def _take_up(self, move: Do) -> None:
+        """Go on with an attempt that waited: people have decided, or their time is over."""
+        self._waiting.discard(_attempt(move))
+        self._flow.report(Report(moves=(move,)))
 
     def _status(self) -> str:
         """Of the run, for whoever lists it: one whose open attempts all wait for people waits.
@@ -175,10 +210,17 @@ class FlowLoop:
 
     def _go_on(self, event: AttemptNoted) -> None:
         """Go on with an attempt that waited for people, one of whom has decided."""
-        node = self._flow.state.nodes[event.path]
-        move = move_of(node)
-        if move is not None and not self.underway.is_begun(_attempt(event)):
-            self._due.append(move)
+        key = _attempt(event)
+        if self.underway.after(key, partial(self._go_on, event)):
+            return  # It is about to be left, since nothing was decided when it looked.
+        node = self._flow.state.nodes.get(event.path)
+        move = None if node is None or node.status != "running" else move_of(node)
+        if not isinstance(move, Do) or _attempt(move) != key:
+            return
+        # One that was to be carried out before does not know of the decision.
+        self._due = deque(one for one in self._due if not (isinstance(one, Do) and _attempt(one) == key))
+        self._due.append(move)
+        self._flow.news.ring()
 
     def _take(self, event: FlowEvent, *, is_said: bool = False) -> bool:
         """Put an event on record; whether it is.
@@ -190,7 +232,9 @@ class FlowLoop:
         except Refused as refusal:
             if isinstance(event, Answered) and event.error is None and refusal.kind in ("form", "limit"):
                 return self._take(replace(event, error=refusal.info))
-            if (is_said or isinstance(event, _OF_ATTEMPTS)) and refusal.kind in ("stale", "unknown", "status"):
+            if isinstance(event, StepApprovalDecided) and event.error is None and refusal.kind in ("form", "limit"):
+                return not is_said and self._take(_cannot_be(event, refusal))
+            if (is_said or isinstance(event, _MAY_BE_LATE)) and refusal.kind in ("stale", "unknown", "status"):
                 return False
             raise
         if isinstance(event, AttemptNoted):  # What is below goes on, unless the report says that it waits.
@@ -237,10 +281,12 @@ class FlowLoop:
         """Begin an attempt: its intent goes into the next append, and it begins after that."""
         flow, underway = self._flow, self.underway
         key = _attempt(move)
+        if underway.is_begun(key):
+            return  # Two things had it gone on with.
         if move.due and move.due > flow.clock.now():
             self._wake(key, move.due, partial(flow.report, Report(moves=(replace(move, due=0.0),))))
             return
-        if move.again and key not in self._waiting and (given_up := self._given_up(move)) is not None:
+        if move.again and (given_up := self._given_up(move)) is not None:
             self._take(replace(given_up, at=flow.clock.now()))
             return
         if underway.is_full:
@@ -259,6 +305,8 @@ class FlowLoop:
 
     def _given_up(self, move: Do) -> AttemptFailed | None:
         """That an attempt which was interrupted is not made again, where that is so."""
+        if was_left(move.notes):
+            return None
         if not move.step.repeatable:
             lost = unknown_outcome(move.step, move.path)
             return AttemptFailed(move.path, move.epoch, move.attempt, lost)
@@ -268,11 +316,12 @@ class FlowLoop:
 
     def _start(self, move: Do, query: str, key: WorkKey, step: LightFlowStep) -> None:
         flow = self._flow
-        self.underway.reserve(key)
         name = effect_key(flow.state.run_id, move.path, move.epoch, fallback=move.fallback)
         decisions = () if flow.gate is None else flow.gate.take_decisions(move.path, move.epoch)
         now = flow.clock.now()
-        self._take(AttemptStarted(move.path, move.epoch, move.attempt, name, query, decisions, at=now))
+        if not self._take(AttemptStarted(move.path, move.epoch, move.attempt, name, query, decisions, at=now)):
+            return
+        self.underway.reserve(key)
         asked = query if not move.feedback else f"{query}\n\nThe last result was not accepted: {move.feedback}"
         self._begin.append((key, step, move, asked))
 
@@ -316,7 +365,17 @@ class FlowLoop:
 
 
 _OVER: Final = frozenset(("success", "failed", "cancelled"))
-_OF_ATTEMPTS: Final = (AttemptStarted, AttemptNoted, AttemptFinished, AttemptFailed, AttemptStopped)
+_MAY_BE_LATE: Final = (
+    *(AttemptStarted, AttemptNoted, AttemptFinished, AttemptFailed, AttemptStopped),
+    *(StepApprovalRequested, StepApprovalDecided),
+)
+"""What tasks report that something else may have made worthless: a time limit, a rerun, a person who was quicker."""
+
+
+def _cannot_be(event: StepApprovalDecided, refusal: Refused) -> StepApprovalDecided:
+    """The failure of a step about which somebody has decided in the review service what it cannot do."""
+    decision = ApprovalDecision.reject(refusal.info.message, actor=event.decision.actor)
+    return replace(event, decision=decision, error=refusal.info)
 
 
 def _key(path: str, epoch: int, what: str) -> WorkKey:

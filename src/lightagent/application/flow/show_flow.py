@@ -93,9 +93,10 @@ def _reason(status: FlowStatus, steps: Sequence[LightFlowStepResult]) -> LightAg
         return None
     what = "a person" if status == "waiting_approval" else "a time or an event"
     waiting = list(_waiting(steps, "waiting_approval" if status == "waiting_approval" else "running"))
-    return LightAgentErrorInfo(
-        "LA-POLICY", f"The run waits for {what}: {', '.join(waiting)}.", "Go on with resume() once that is there."
-    )
+    hint = "Go on with resume(run_id) once that is there."
+    if status == "waiting_approval":
+        hint = "Decide with approve(run_id, step), then go on with resume(run_id)."
+    return LightAgentErrorInfo("LA-POLICY", f"The run waits for {what}: {', '.join(waiting)}.", hint)
 
 
 def _waiting(steps: Sequence[LightFlowStepResult], status: str) -> Iterator[str]:

@@ -101,11 +101,11 @@ class StepContext(Mapping[str, object]):
         self._seen = seen
         self._place = place
         self._made = made
-        self.input = StepOutput(seen.input).text
+        self.input: str = StepOutput(seen.input).text
         self.steps: Mapping[str, LightFlowStepResult] = _Steps(seen.steps)
         self.outputs: Mapping[str, str] = seen.outputs
         self.previous: Mapping[str, LightFlowStepResult] = _Steps(seen.previous)
-        self.is_cancelled = is_cancelled
+        self.is_cancelled: Callable[[], bool] = is_cancelled
 
     @property
     def run_id(self) -> str:

@@ -69,7 +69,7 @@ def _asked(state: FlowState, node: Node) -> str:
         asked = _asked(state, around) if said is None else text_of(said)
         if scope.number > 1:
             asked = _followed_by(asked, "The last round gave:", around.scopes[scope.number - 2].nodes)
-    return _followed_by(asked, _BEFORE, node.needed())
+    return _followed_by(asked, _BEFORE, node.needed()) if node.scope.body.needs[node.place] else asked
 
 
 def _followed_by(asked: str, title: str, nodes: Sequence[Node]) -> str:

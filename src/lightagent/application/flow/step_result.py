@@ -22,9 +22,10 @@ from lightagent.domain.review import ApprovalAction
 T = TypeVar("T")
 
 FlowStatus: TypeAlias = Literal[
-    "running", "interrupted", "success", "failed", "cancelled", "waiting", "waiting_approval"
+    "pending", "running", "interrupted", "success", "failed", "cancelled", "waiting", "waiting_approval"
 ]
-"""How far a run is: it goes on, its process is gone, how it ended, or what it waits for (an event, a person)."""
+"""How far a run is: it may go on and nobody has taken it up yet, it goes on, its process is gone, how it ended, or what
+it waits for (an event, a person)."""
 
 _SUMMARY: Final = 240
 """Characters of a text that a summary shows."""
@@ -251,7 +252,7 @@ def step_result(node: Node, traces: Mapping[str, list[TraceEvent]] | None = None
         content,
         output.value,
         status,
-        node.error or _skipped(node),
+        node.error if status in ("success", "failed") else node.error or _skipped(node),
         attempts_made(node),
         node.fallback,
         node.started_at,

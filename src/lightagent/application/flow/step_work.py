@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeAlias
 
+from lightagent.application.flow.awaited import Awaited
 from lightagent.application.flow.flow_outlet import FlowOutlet
 from lightagent.application.flow.flow_reviews import FlowReviews
 from lightagent.application.flow.flow_watchers import FlowWatchers
 from lightagent.application.flow.step_context import StepContext, StepPlace
 from lightagent.application.projections.trace_event import TraceEvent
 from lightagent.domain.events import Event
+from lightagent.domain.flow.changes import ChangeFault
 from lightagent.domain.flow.definition import CodeDigest
 from lightagent.domain.flow.events import FlowEvent
+from lightagent.domain.flow.outputs import Artifact
 from lightagent.domain.review import ApprovalDecision
 from lightagent.ports.policy import Gate
 from lightagent.ports.system import Clock
@@ -38,9 +41,11 @@ class StepTask(Protocol):
 
     Attributes:
         query: what is asked of it.
+        made: the files that it makes.
     """
 
     query: str
+    made: list[Artifact]
 
     def context(self) -> StepContext:
         """What callables of a step are given; most steps never ask."""
@@ -73,6 +78,11 @@ class StepTask(Protocol):
     @property
     def traced(self) -> bool:
         """The caller wants the trace."""
+        ...
+
+    @property
+    def is_coded(self) -> bool:
+        """Whether definitions have the digests of the steps' code, since runs outlive their process."""
         ...
 
     @property
@@ -161,3 +171,32 @@ class StepWork(Protocol):
             ConfigurationError: nothing there waits for a decision, or not for this one.
         """
         ...
+
+    def gates_of(self, below: Sequence[str]) -> tuple[Gate, ...]:
+        """What reviews the flows that are this step and steps within it, down to a step of the innermost one.
+
+        Args:
+            below: the paths of the steps, from the outermost flow to the innermost.
+        """
+        return ()
+
+    def change_faults(self, past: Sequence[Noted], accepted: Sequence[str]) -> tuple[ChangeFault, ...] | None:
+        """What keeps a flow that was begun below an attempt from going on as it is declared now.
+
+        Args:
+            past: what was noted of the attempt.
+            accepted: the paths of its steps whose results count although they do other work now.
+
+        Returns:
+            The faults; None where no such flow was begun, and the step's own digests tell whether it has changed.
+        """
+        return None
+
+    def awaited(self, past: Sequence[Noted], reviews: FlowReviews | None) -> tuple[Awaited, ...]:
+        """The requests within an attempt that people have yet to answer.
+
+        Args:
+            past: what was noted of the attempt.
+            reviews: where people are asked about steps of the flow that the step is.
+        """
+        return ()

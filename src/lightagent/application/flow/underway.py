@@ -33,8 +33,10 @@ class Underway:
         self._most = most
         self._tasks: dict[WorkKey, asyncio.Task[None]] = {}
         self._alarms: dict[WorkKey, asyncio.TimerHandle] = {}
+        self._after: dict[WorkKey, list[Callable[[], None]]] = {}
         self._stopping: set[asyncio.Task[None]] = set()
         self._attempts: set[WorkKey] = set()
+        self._loop = asyncio.get_running_loop()
         self.failure: BaseException | None = None
 
     @property
@@ -64,8 +66,15 @@ class Underway:
         self._attempts.add(key)
 
     def is_begun(self, key: WorkKey) -> bool:
-        """Whether this is under way."""
-        return key in self._tasks
+        """Whether this is under way, or about to begin."""
+        return key in self._tasks or key in self._attempts
+
+    def after(self, key: WorkKey, call: Callable[[], None]) -> bool:
+        """Call a function once this has ended; False where it is not under way, and nothing is called."""
+        if not self.is_begun(key):
+            return False
+        self._after.setdefault(key, []).append(call)
+        return True
 
     def begin(
         self,
@@ -76,7 +85,7 @@ class Underway:
         **named: P.kwargs,
     ) -> None:
         """Do something, in a task of its own."""
-        self._tasks[key] = asyncio.create_task(self._do(key, work, *arguments, **named))
+        self._tasks[key] = self._loop.create_task(self._do(key, work, *arguments, **named))
 
     async def _do(
         self,
@@ -141,6 +150,8 @@ class Underway:
     def _ended(self, key: WorkKey) -> None:
         was_full = self.is_full
         self._forget(key, asyncio.current_task())
+        for call in self._after.pop(key, ()):
+            call()
         if was_full or not self._tasks or self.failure is not None:
             self._changed()
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from lightagent.application.flow.flow_codec import read_flow_event
 from lightagent.application.flow.flow_values import FlowValues
+from lightagent.application.flow.left_attempts import may_go_on
 from lightagent.application.flow.show_flow import flow_result
 from lightagent.application.flow.step_result import FlowStatus
 from lightagent.domain.flow.events import DefinitionChanged, FlowEvent, FlowStarted
@@ -26,7 +27,8 @@ class FlowGlimpse:
     """A run as it is at one moment.
 
     Attributes:
-        status: of the run, with `interrupted` for one whose process is gone.
+        status: of the run, with `interrupted` for one whose process is gone, and `pending` for one that was told what
+            it waited for, and that nobody goes on with yet.
         record: its steps, with those inside them.
         depends_on: of the flow's own steps, by name.
         events: how many there are.
@@ -87,5 +89,7 @@ def _after(state: FlowState | None, events: list[FlowEvent], new: list[FlowEvent
 def status_now(stream: StreamInfo, state: FlowState, events: Sequence[FlowEvent]) -> FlowStatus:
     """The status of a run, whether somebody has it or not."""
     if state.status == "running" and stream.labels.get("status") == "running":
-        return "running" if stream.lease_left > 0 else "interrupted"
+        if stream.lease_left > 0:
+            return "running"
+        return "pending" if may_go_on(events) else "interrupted"
     return flow_result(state, events).status

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from typing import Final
+from typing import ClassVar, Final
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -21,7 +21,7 @@ _FENCED: Final = re.compile(r"```[^\n`]{0,20}\n(.*\n)```", re.DOTALL)
 class WrittenTool(BaseModel):
     """One tool as a model wrote it."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True)
 
     name: str = Field(
         description="The name of the function, of the tool and of its file.",

@@ -37,9 +37,9 @@ class GuardrailPolicy(FunctionPolicy):
     __slots__ = ("_is_quick", "_stage", "handler", "name", "phases")
 
     def __init__(self, name: str, stage: Stage, handler: Handler) -> None:
-        self.name = name
+        self.name: str = name
         self.phases: frozenset[Phase] = frozenset({STAGES[stage]})
-        self.handler = handler
+        self.handler: Handler = handler
         self._stage: Stage = stage
         self._is_quick = is_quick(handler.function)
 
@@ -74,9 +74,9 @@ class TextGuardPolicy(FunctionPolicy):
     __slots__ = ("_guard", "_is_quick", "handler", "name", "phases")
 
     def __init__(self, name: str, guard: TextGuard) -> None:
-        self.name = name
+        self.name: str = name
         self.phases: frozenset[Phase] = frozenset({STAGES["output"], "model_reply"})
-        self.handler = Handler(partial(guarded, guard), "output_guardrails", ("payload", "structured"))
+        self.handler: Handler = Handler(partial(guarded, guard), "output_guardrails", ("payload", "structured"))
         self._guard = guard
         self._is_quick = is_quick(guard)
 

@@ -58,11 +58,11 @@ class Handler:
 
     def __init__(self, function: Function, what: str, takes: tuple[str, ...], timeout: float | None = None) -> None:
         _check_signature(function, what, takes)
-        self.timeout = checked_seconds(timeout, what)
-        self.function = function
+        self.timeout: float | None = checked_seconds(timeout, what)
+        self.function: Function = function
         self._is_async = _is_async(function)
-        self.pace = Pace()
-        self.may_join = not self._is_async and self.timeout is None
+        self.pace: Pace = Pace()
+        self.may_join: bool = not self._is_async and self.timeout is None
 
     def call_here(self, *arguments: object) -> object:
         """The answer of a synchronous function that is called in this very thread; for those that never take long."""

@@ -64,8 +64,8 @@ class ReviewDesk:
     ) -> None:
         _check(separate_reviewer, name)
         self.reviews = reviews
-        self.tools = None if tools is None else exact_names(tools, "HumanApprovalHook: tools")
-        self.timeout = checked_seconds(timeout, "HumanApprovalHook")
+        self.tools: frozenset[str] | None = None if tools is None else exact_names(tools, "HumanApprovalHook: tools")
+        self.timeout: float | None = checked_seconds(timeout, "HumanApprovalHook")
         self.separate_reviewer = separate_reviewer
         self.name = name
         self._reviewer = _handler(reviewer, "reviewer", self.timeout)

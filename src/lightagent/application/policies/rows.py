@@ -40,8 +40,8 @@ class Row(Generic[PayloadT]):
         subject: Subject,
         deliberation: Deliberation[PayloadT],
     ) -> None:
-        self.deliberation = deliberation
-        self.place = place
+        self.deliberation: Deliberation[PayloadT] = deliberation
+        self.place: int = place
         self._policies = policies
         self._subject = subject
         self._question: Question[PayloadT] | None = question  # None from when it is answered until the next one.

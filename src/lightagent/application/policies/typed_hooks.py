@@ -78,13 +78,13 @@ class TypedHook(Generic[PayloadT]):
         name: str | None,
     ) -> None:
         check_naming(failure_mode, name, f"@{decorator.phase}")
-        self.function = function
-        self.phase = decorator.phase
+        self.function: TypedFunction[PayloadT] = function
+        self.phase: str = decorator.phase
         self.boundary: Phase = decorator.boundary
-        self.kind = decorator.kind
+        self.kind: type[PayloadT] = decorator.kind
         self.failure_mode: FailureMode = failure_mode
-        self.name = name or name_of(function)
-        self.handler = Handler(function, f"@{self.phase}", ("payload", "subject"), timeout)
+        self.name: str = name or name_of(function)
+        self.handler: Handler = Handler(function, f"@{self.phase}", ("payload", "subject"), timeout)
 
     def __call__(self, payload: PayloadT, subject: Subject) -> Answer[PayloadT] | Awaitable[Answer[PayloadT]]:
         """What the function answers."""
@@ -97,9 +97,9 @@ class HookDecorator(Generic[PayloadT]):
     __slots__ = ("boundary", "kind", "phase")
 
     def __init__(self, phase: str, boundary: Phase, kind: type[PayloadT]) -> None:
-        self.phase = phase
+        self.phase: str = phase
         self.boundary: Phase = boundary
-        self.kind = kind
+        self.kind: type[PayloadT] = kind
 
     @overload
     def __call__(self, function: TypedFunction[PayloadT], /) -> TypedHook[PayloadT]: ...

@@ -24,10 +24,14 @@ from lightagent.domain.outcomes import Cancelled, Completed, Outcome, outcome_er
 from lightagent.domain.usage import Usage
 
 OutputT = TypeVar("OutputT", default=str)
+"""What an agent answers with."""
+
+OutputT_co = TypeVar("OutputT_co", covariant=True, default=str)
+"""The same for what only gives it: the result of an agent that answers with dogs is a result with an animal."""
 
 
 @dataclass(frozen=True, slots=True)
-class RunResult(Generic[OutputT]):
+class RunResult(Generic[OutputT_co]):
     """What came of a run.
 
     Attributes:
@@ -46,7 +50,7 @@ class RunResult(Generic[OutputT]):
     """
 
     content: str
-    output: OutputT | None
+    output: OutputT_co | None
     outcome: Outcome
     error: LightAgentErrorInfo | None
     reasoning_content: str | None
@@ -67,7 +71,7 @@ class RunResult(Generic[OutputT]):
         """Whether the run completed."""
         return isinstance(self.outcome, Completed)
 
-    def unwrap(self) -> OutputT:
+    def unwrap(self) -> OutputT_co:
         """The output of a completed run.
 
         Raises:
@@ -83,7 +87,7 @@ class RunResult(Generic[OutputT]):
             return self.output
         raise OutputError("The run has no output.")
 
-    def _is_output(self, output: OutputT | None) -> TypeIs[OutputT]:
+    def _is_output(self, output: OutputT_co | None) -> TypeIs[OutputT_co]:
         """Whether that is the output; None may be one, of a type that includes it."""
         return self.success
 
@@ -110,7 +114,7 @@ class RunResult(Generic[OutputT]):
         }
 
 
-def run_result(journal: Journal, parse: Callable[[str], OutputT], trace: list[TraceEvent]) -> RunResult[OutputT]:
+def run_result(journal: Journal, parse: Callable[[str], OutputT_co], trace: list[TraceEvent]) -> RunResult[OutputT_co]:
     """The result that a journal tells.
 
     Args:

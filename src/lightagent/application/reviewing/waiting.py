@@ -78,7 +78,7 @@ class WaitingCall:
         details = {} if plain or not can_be_shown(last.request) else last.request
         timeout = min((desk.timeout for desk in self.desks if desk.timeout is not None), default=None)
         return ApprovalRequest(
-            request_id_of(started.run_id, self.run.started.run_id, self.run.turn, self.path[-1]),
+            _request_id(outermost, self.run, self.path[-1]),
             self.tool_name,
             arguments if complete else {} if hidden else shown_part(arguments),
             hash_arguments(arguments),
@@ -97,6 +97,22 @@ class WaitingCall:
             None if timeout is None else now + timeout,
             any(desk.separate_reviewer for desk in self.desks),
         )
+
+
+def open_requests(run: Run) -> list[str]:
+    """The ids of the requests about the calls of a run that wait, those of the runs nested in it included."""
+    found = list[str]()
+    for path in waiting_calls(run).values():
+        inner = run
+        for call_id in path[:-1]:
+            child = inner.calls[call_id].child
+            inner = inner if child is None else child
+        found.append(_request_id(run, inner, path[-1]))
+    return found
+
+
+def _request_id(outermost: Run, run: Run, call_id: str) -> str:
+    return request_id_of(outermost.started.run_id, run.started.run_id, run.turn, call_id)
 
 
 async def find_waiting(live: ActiveRun[DepsT]) -> list[WaitingCall]:

@@ -21,7 +21,7 @@ class FilteredTools(SourceWrapper[DepsT_contra]):
 
     def __init__(self, source: ToolSource[DepsT_contra], keep: Chosen) -> None:
         super().__init__(source)
-        self.keep = check_chosen(keep)
+        self.keep: Chosen = check_chosen(keep)
 
     def _names(self, own: tuple[str, ...]) -> Mapping[str, str]:
         kept = self._chosen(self.keep, own)

@@ -50,7 +50,7 @@ class OpenApiTool(Tool[object]):
         self._credentials = credentials_for(service, document, operation) if place.is_own else Credentials()
         self._mask = SecretMask(service)
         self._takes_key = takes_key(operation)
-        self.operation = without_filled(operation, self._credentials.fills)
+        self.operation: Operation = without_filled(operation, self._credentials.fills)
         self._schema = arguments_schema(self.operation)
         self._is_large = len(self.operation.definitions) > _MANY
         self._spec = operation_spec(self.operation, service.name, self._schema)

@@ -25,7 +25,7 @@ class RenamedTools(SourceWrapper[DepsT_contra]):
 
     def __init__(self, source: ToolSource[DepsT_contra], names: Mapping[str, str]) -> None:
         super().__init__(source)
-        self.names = {old: check_name(new) for old, new in names.items()}
+        self.names: dict[str, str] = {old: check_name(new) for old, new in names.items()}
 
     def _names(self, own: tuple[str, ...]) -> Mapping[str, str]:
         renamed = {found: self.names[old] for old, found in self._required(self.names, own).items()}

@@ -126,7 +126,7 @@ class MarkingWrapper(SourceWrapper[DepsT_contra]):
 
     def __init__(self, source: ToolSource[DepsT_contra], chosen: Chosen | None = None) -> None:
         super().__init__(source)
-        self.chosen = None if chosen is None else check_chosen(chosen)
+        self.chosen: Chosen | None = None if chosen is None else check_chosen(chosen)
         self._meant = frozenset(called_as(() if chosen is None or callable(chosen) else chosen))
 
     @abstractmethod

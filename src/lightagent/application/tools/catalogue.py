@@ -10,7 +10,7 @@ from lightagent.aiokits.loop_locks import LoopLocks
 from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.application.tools.describe_failure import describe_failure
 from lightagent.application.tools.function_tool import FunctionTool, is_tool
-from lightagent.application.tools.toolset import DepsT, Toolset, tools_by_name
+from lightagent.application.tools.toolset import DepsT_contra, Toolset, tools_by_name
 from lightagent.domain.errors import ConfigurationError, ToolError
 from lightagent.ports.tools import Tool, ToolList, ToolSource
 
@@ -20,7 +20,7 @@ _MOST_AT_ONCE: Final = 8
 """Sources that are listed at the same time; each may start a process."""
 
 
-class Catalogue(Generic[DepsT]):
+class Catalogue(Generic[DepsT_contra]):
     """Immutable but for what it remembers of its sources. Serves any number of runs and event loops at once.
 
     Args:
@@ -33,19 +33,21 @@ class Catalogue(Generic[DepsT]):
 
     __slots__ = ("_listed", "_locks", "_versions", "own", "sources")
 
-    def __init__(self, tools: Iterable[Tool[DepsT]] = (), sources: tuple[ToolSource[DepsT], ...] = ()) -> None:
-        self.own = tools_by_name(tools)
-        self.sources = sources
+    def __init__(
+        self, tools: Iterable[Tool[DepsT_contra]] = (), sources: tuple[ToolSource[DepsT_contra], ...] = ()
+    ) -> None:
+        self.own: dict[str, Tool[DepsT_contra]] = tools_by_name(tools)
+        self.sources: tuple[ToolSource[DepsT_contra], ...] = sources
         self._versions: tuple[int, ...] = ()
-        self._listed: Toolset[DepsT] | None = None if sources else Toolset(self.own)
+        self._listed: Toolset[DepsT_contra] | None = None if sources else Toolset(self.own)
         self._locks = LoopLocks()
 
-    def ready(self) -> Toolset[DepsT] | None:
+    def ready(self) -> Toolset[DepsT_contra] | None:
         """The tools, where nothing has to be listed for that."""
         listed = self._listed
         return listed if listed is not None and self._versions == self._current() else None
 
-    async def toolset(self) -> Toolset[DepsT]:
+    async def toolset(self) -> Toolset[DepsT_contra]:
         """The tools as they are now. Runs that need the list at the same time have it listed once.
 
         Raises:
@@ -62,8 +64,8 @@ class Catalogue(Generic[DepsT]):
                 self._listed, self._versions = listed, versions
             return listed
 
-    async def _list(self) -> Toolset[DepsT]:
-        tools: dict[str, Tool[DepsT]] = dict(self.own)
+    async def _list(self) -> Toolset[DepsT_contra]:
+        tools: dict[str, Tool[DepsT_contra]] = dict(self.own)
         origins = dict.fromkeys(tools, OWN_TOOLS)
         initial = list(tools)
         for source, found in zip(self.sources, await _listed_together(self.sources), strict=True):
@@ -92,7 +94,7 @@ class Catalogue(Generic[DepsT]):
             raise errors[0]
 
 
-def _version(source: ToolSource[DepsT]) -> int:
+def _version(source: ToolSource[DepsT_contra]) -> int:
     try:
         return source.version
     except FAILURES as raised:
@@ -101,7 +103,7 @@ def _version(source: ToolSource[DepsT]) -> int:
         raise _failed(source, raised, "tell its version") from raised
 
 
-async def _listed_together(sources: tuple[ToolSource[DepsT], ...]) -> list[ToolList[DepsT]]:
+async def _listed_together(sources: tuple[ToolSource[DepsT_contra], ...]) -> list[ToolList[DepsT_contra]]:
     """What each source lists, in their order. Servers take their time to start, so several are asked at once.
 
     Raises:
@@ -111,7 +113,7 @@ async def _listed_together(sources: tuple[ToolSource[DepsT], ...]) -> list[ToolL
         return [await _listed(sources[0])]
     places = asyncio.Semaphore(_MOST_AT_ONCE)
 
-    async def listed(source: ToolSource[DepsT]) -> ToolList[DepsT]:
+    async def listed(source: ToolSource[DepsT_contra]) -> ToolList[DepsT_contra]:
         async with places:
             return await _listed(source)
 
@@ -122,7 +124,7 @@ async def _listed_together(sources: tuple[ToolSource[DepsT], ...]) -> list[ToolL
     return [one for one in found if not isinstance(one, BaseException)]
 
 
-async def _listed(source: ToolSource[DepsT]) -> ToolList[DepsT]:
+async def _listed(source: ToolSource[DepsT_contra]) -> ToolList[DepsT_contra]:
     try:
         listed = await source.tools()
     except FAILURES as raised:
@@ -138,7 +140,9 @@ async def _listed(source: ToolSource[DepsT]) -> ToolList[DepsT]:
     return listed
 
 
-def _entries(source: ToolSource[DepsT], listed: ToolList[DepsT]) -> Iterator[tuple[str, Tool[DepsT]]]:
+def _entries(
+    source: ToolSource[DepsT_contra], listed: ToolList[DepsT_contra]
+) -> Iterator[tuple[str, Tool[DepsT_contra]]]:
     """The tools of a source with their names, each looked at only as far as to see that it is one."""
     for name, tool in _items(source, listed):
         key: object = name
@@ -150,7 +154,7 @@ def _entries(source: ToolSource[DepsT], listed: ToolList[DepsT]) -> Iterator[tup
         yield name, tool
 
 
-def _items(source: ToolSource[DepsT], listed: ToolList[DepsT]) -> list[tuple[str, Tool[DepsT]]]:
+def _items(source: ToolSource[DepsT_contra], listed: ToolList[DepsT_contra]) -> list[tuple[str, Tool[DepsT_contra]]]:
     try:
         return list(listed.tools.items())
     except FAILURES as raised:  # A mapping of anybody's.
@@ -159,7 +163,7 @@ def _items(source: ToolSource[DepsT], listed: ToolList[DepsT]) -> list[tuple[str
         raise _failed(source, raised, "list its tools") from raised
 
 
-def _failed(source: ToolSource[DepsT], raised: BaseException, what: str) -> ToolError:
+def _failed(source: ToolSource[DepsT_contra], raised: BaseException, what: str) -> ToolError:
     """The error for what is no `Exception`, such as the cancellation of something that the source waited for."""
     described = describe_failure(failure(raised))
     return ToolError(f"The source of tools {source.name!r:.100} failed to {what}: {described}", guidance="")

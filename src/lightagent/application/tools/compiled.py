@@ -128,17 +128,6 @@ def _members(form: object) -> list[object]:
     return _members(get_args(form)[0]) if origin is Annotated else [form]
 
 
-@dataclass(frozen=True, slots=True)
-class Unresolved:
-    """A type that an annotation names, but that is not there: imported for type checkers only, or not defined yet."""
-
-    name: str
-
-
-# ``RunContext[Shop]`` and ``RunContext[ForwardRef('shop.Shop')]``, but not ``RunContext[Shop | None]``.
-_NAMED_DEPS = re.compile(r"""\bRunContext\[\s*(?:ForwardRef\()?["']?([A-Za-z_][\w.]*)["']?\)?\s*\]""")
-
-
 def announced_context(signature: Signature) -> list[str]:
     """The parameters that look as if they got the context; nothing is resolved for that."""
     return [
@@ -149,14 +138,16 @@ def announced_context(signature: Signature) -> list[str]:
 
 
 def find_deps(function: Function, signature: Signature, context: Iterable[str]) -> object:
-    """The type of dependencies that the parameters `context` name; `object` where any will do."""
+    """The type of dependencies that the parameters `context` name.
+
+    `object` where any will do, or where it is not there: imported for type checkers only, or not defined yet.
+    """
     for name in context:
         annotation: object = signature.parameters[name].annotation
         try:
             hint = _resolve(name, annotation, *_namespaces(function))
         except _UNRESOLVABLE:
-            named = _NAMED_DEPS.search(str(annotation))
-            return Unresolved(named[1]) if named else object
+            return object
         for part in _members(hint):
             if get_origin(part) is RunContext:
                 needed: object = get_args(part)[0]
@@ -176,8 +167,6 @@ def deps_fit(given: object, needed: object) -> bool:
 
 
 def _fits(given: object, needed: object) -> bool:
-    if isinstance(needed, Unresolved):
-        return given is not NoneType or needed.name.rpartition(".")[2] in ("None", "object", "Any")
     if needed is None or needed is Any or isinstance(needed, TypeVar):
         return True
     if _is_class(given) and _is_class(needed):
@@ -192,8 +181,6 @@ def _is_class(form: object) -> TypeGuard[type]:
 
 def describe_form(form: object) -> str:
     """A type as its source names it, roughly."""
-    if isinstance(form, Unresolved):
-        return form.name
     return form.__name__ if isinstance(form, type) else str(form)
 
 

@@ -12,7 +12,7 @@ from types import FunctionType, MethodType
 from weakref import WeakKeyDictionary
 
 from lightagent.aiokits.thread_job import Pace
-from lightagent.application.tools.compiled import CompiledTool, Unresolved, announced_context, find_deps
+from lightagent.application.tools.compiled import CompiledTool, announced_context, find_deps
 from lightagent.application.tools.signature import Function, Signature, check_name, read_signature
 from lightagent.application.tools.tool_info import with_marks
 from lightagent.application.tools.tool_info_schema import accept_tool_info, compile_info, refuse_mismatch
@@ -28,9 +28,9 @@ class Declaration:
     __slots__ = ("_announced_deps", "_compiled", "_deps", "_spec", "info", "pace", "signature")
 
     def __init__(self, signature: Signature, info: Mapping[str, object] | None) -> None:
-        self.signature = signature
-        self.info = info
-        self.pace = Pace()
+        self.signature: Signature = signature
+        self.info: Mapping[str, object] | None = info
+        self.pace: Pace = Pace()
         self._compiled: CompiledTool | None = None
         self._spec: ToolSpec | None = None
         self._announced_deps: object = None
@@ -42,8 +42,7 @@ class Declaration:
         `object` where any will do, or where an annotation names what is not there yet.
         """
         if self._announced_deps is None:
-            found = find_deps(function, self.signature, announced_context(self.signature))
-            self._announced_deps = object if isinstance(found, Unresolved) else found
+            self._announced_deps = find_deps(function, self.signature, announced_context(self.signature))
         return self._announced_deps
 
     def deps(self, function: Function) -> object:

@@ -83,7 +83,7 @@ class FunctionTool(Tool[DepsT_contra]):
     __slots__ = ("_declaration", "_options", "_spec", "function")
 
     def __init__(self, function: Function, options: ToolOptions | None = None, *, deferred: bool = False) -> None:
-        self.function = function
+        self.function: Function = function
         self._options = options
         self._spec: ToolSpec | None = None
         self._declaration: Declaration | None = None if deferred else self._declare()

@@ -41,7 +41,7 @@ def is_integer(_checker: object, value: object) -> bool:
 
 
 _extend: Callable[..., type[Draft202012Validator]] = extend
-StrictValidator = _extend(
+StrictValidator: type[Draft202012Validator] = _extend(
     Draft202012Validator, type_checker=Draft202012Validator.TYPE_CHECKER.redefine("integer", is_integer)
 )
 

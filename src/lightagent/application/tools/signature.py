@@ -22,6 +22,10 @@ VALID_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 """What providers accept as the name of a tool."""
 
 
+def _remedy(given: object) -> str:
+    return f"A name goes by name: tool(name={given!r:.60})." if isinstance(given, str) else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Signature:
     """A callable as it stands in its source.
@@ -63,7 +67,8 @@ def read_signature(function: Function, *, name: str | None = None, typed: bool =
         found = inspect.signature(function)
     except (TypeError, ValueError) as exc:
         raise ConfigurationError(
-            f"Tool {name!r}: its signature cannot be read ({exc}); wrap it in a function."
+            f"Tool {name!r}: its signature cannot be read ({exc}); wrap it in a function.",
+            guidance=_remedy(function),
         ) from exc
     bound = _bound(function, found)
     parameters = {key: parameter for key, parameter in found.parameters.items() if key not in bound}

@@ -39,7 +39,8 @@ def tool_file_path(directory: Path, name: object) -> Path:
     if not isinstance(name, str) or not VALID_FILE_NAME.fullmatch(name):
         raise ConfigurationError(
             f"{directory}: {name!r:.100} cannot be the name of a tool in a directory.",
-            guidance="A tool NAME is the function NAME in the file NAME.py; the name has letters, digits and _ alone.",
+            guidance="A tool NAME is the function NAME in the file NAME.py; the name has letters, digits and _ alone. "
+            "A function itself is passed uncalled: tools=[my_function].",
         )
     return directory / f"{name}.py"
 

@@ -18,12 +18,16 @@ from lightagent.domain.tools import ToolSpec
 from lightagent.ports.tools import Tool
 
 DepsT = TypeVar("DepsT", default=None)
+"""What the tools of an agent depend on."""
+
+DepsT_contra = TypeVar("DepsT_contra", contravariant=True, default=None)
+"""The same for what only takes it: an agent whose tools need an animal serves runs that are given a dog."""
 
 _AT_A_TIME: Final = 10
 """Functions that are described before others get their turn; one takes about a millisecond."""
 
 
-class Toolset(Generic[DepsT]):
+class Toolset(Generic[DepsT_contra]):
     """Tools by name, as they were at one moment. Immutable.
 
     Attributes:
@@ -33,9 +37,9 @@ class Toolset(Generic[DepsT]):
 
     __slots__ = ("_names", "_specs", "initial", "tools")
 
-    def __init__(self, tools: Mapping[str, Tool[DepsT]], initial: tuple[str, ...] | None = None) -> None:
-        self.tools = tools
-        self.initial = tuple(tools) if initial is None else initial
+    def __init__(self, tools: Mapping[str, Tool[DepsT_contra]], initial: tuple[str, ...] | None = None) -> None:
+        self.tools: Mapping[str, Tool[DepsT_contra]] = tools
+        self.initial: tuple[str, ...] = tuple(tools) if initial is None else initial
         self._names: tuple[str, ...] = ()
         self._specs: tuple[ToolSpec, ...] = ()
 
@@ -66,7 +70,7 @@ class Toolset(Generic[DepsT]):
             return specs
         return self._specs
 
-    def plus(self, more: tuple[Tool[DepsT], ...]) -> Toolset[DepsT]:
+    def plus(self, more: tuple[Tool[DepsT_contra], ...]) -> Toolset[DepsT_contra]:
         """These tools and more, which are all offered; itself if there are none.
 
         Raises:
@@ -80,7 +84,7 @@ class Toolset(Generic[DepsT]):
                 raise _two_called(name)
         return Toolset({**self.tools, **added}, tuple(dict.fromkeys((*self.initial, *added))))
 
-    def find(self, name: str, offered: tuple[str, ...]) -> Tool[DepsT]:
+    def find(self, name: str, offered: tuple[str, ...]) -> Tool[DepsT_contra]:
         """The tool that is meant by that name, if it was offered.
 
         Raises:

@@ -34,8 +34,8 @@ class WrappedTool(Tool[DepsT_contra]):
     __slots__ = ("_change", "_offers", "_spec", "name", "wrapped")
 
     def __init__(self, tool: Tool[DepsT_contra], name: str, spec: ChangeSpec, offers: ChangeOffers) -> None:
-        self.wrapped = tool
-        self.name = name
+        self.wrapped: Tool[DepsT_contra] = tool
+        self.name: str = name
         self._change = spec
         self._offers = offers
         self._spec: tuple[ToolSpec, ToolSpec] | None = None

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from lightagent.domain.error_codes import LightAgentErrorInfo
-from lightagent.domain.events import Event, RunFinished
+from lightagent.domain.events import ApprovalDecided, Event, Nested, RunFinished
 from lightagent.domain.flow.events import (
     Answered,
     AttemptFailed,
@@ -16,6 +16,8 @@ from lightagent.domain.flow.events import (
     AttemptStopped,
     FlowEvent,
     FlowFinished,
+    Signalled,
+    StepApprovalDecided,
 )
 from lightagent.domain.flow.growth import add_steps
 from lightagent.domain.flow.nodes import Node, Why
@@ -79,6 +81,17 @@ def waits_for_people(note: Event | FlowEvent) -> bool:
     return isinstance(note, RunFinished) and isinstance(note.outcome, Suspended)
 
 
+def _has_waited(node: Node) -> bool:
+    """Whether what is below an attempt waited for people, and they alone have said something since."""
+    for note in reversed(node.notes or ()):
+        said = note
+        while isinstance(said, (AttemptNoted, Nested)):
+            said = said.event
+        if not isinstance(said, (ApprovalDecided, StepApprovalDecided, Signalled)):
+            return waits_for_people(said)
+    return False
+
+
 def check_status(node: Node, status: str, what: str) -> None:
     """The step is where an event has to find it.
 
@@ -91,7 +104,8 @@ def check_status(node: Node, status: str, what: str) -> None:
 
 def _started(state: Progress, node: Node, event: AttemptStarted) -> None:
     if node.status == "running":
-        node.begun += 1  # it was interrupted, and begins once more
+        # It was interrupted, and begins once more; where nothing came of that but waiting, it was not lost.
+        node.begun = 1 if _has_waited(node) else node.begun + 1
         return
     check_status(node, "ready", event.type)
     if state.cancelled:

@@ -63,18 +63,18 @@ class Board:
     )
 
     def __init__(self, started: FlowStarted, definition: FlowDefinition | None = None) -> None:
-        self.started = started
-        self.definition = started.definition if definition is None else definition
-        self.run_id = started.run_id
-        self.input = started.input
-        self.source = ""
+        self.started: FlowStarted = started
+        self.definition: FlowDefinition = started.definition if definition is None else definition
+        self.run_id: str = started.run_id
+        self.input: JsonValue = started.input
+        self.source: str = ""
         self.status: FlowStatus = "running"
-        self.cancelled = False
-        self.at = started.at
+        self.cancelled: bool = False
+        self.at: float = started.at
         self.ended_at: float | None = None
-        self.epoch = 1
-        self.active = 0
-        self.added = 0
+        self.epoch: int = 1
+        self.active: int = 0
+        self.added: int = 0
         self.nodes: dict[str, Node] = {}
         self.signals: dict[str, list[JsonValue]] = {}
         self.waiters: dict[str, list[Node]] = {}
@@ -82,7 +82,7 @@ class Board:
         self._live: frozenset[NodeStatus] = LIVE
         self._moves: list[Move] = []
         self._todo: list[Node] = []
-        self.root = self.add_scope(None, "", make_body(self.definition.steps))
+        self.root: Scope = self.add_scope(None, "", make_body(self.definition.steps))
 
     def add_scope(self, parent: Node | None, prefix: str, body: Body, item: JsonValue = None, number: int = 0) -> Scope:
         """A new instance of a body; `enter` begins it."""

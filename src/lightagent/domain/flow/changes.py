@@ -9,12 +9,12 @@ Steps are compared field by field, so that a refusal says which step and what of
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Final, NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, NamedTuple, TypeAlias
 
 from lightagent.domain.flow.definition import FlowDefinition, StepDefinition
 from lightagent.domain.flow.events import DefinitionChanged, FlowEvent
-from lightagent.domain.flow.nodes import Node, Scope
+from lightagent.domain.flow.nodes import CLOSED, Node, Scope
 from lightagent.domain.flow.paths import declared_path
 from lightagent.domain.flow.progress import Progress
 from lightagent.domain.flow.refusals import Refused
@@ -25,6 +25,15 @@ DECIDING_CODE: Final = frozenset(
 )
 """The options whose code only decides something: what it said is on record, so it may change. All other code works."""
 
+FALLBACK_CODE: Final = "fallback."
+"""What the fields of a fallback's code begin with. It counts where the fallback did the work, or is at it."""
+
+OFFERED_CODE: Final = "offers/"
+"""What the fields of offered work begin with, in a step that may add it. It counts where it was added."""
+
+_SINCE: Final = (FALLBACK_CODE, OFFERED_CODE, "agent.sources")
+"""Fields that records of former releases have not: what they do not tell of, holds nothing back."""
+
 
 class ChangeFault(NamedTuple):
     """What keeps a run from going on with a changed definition.
@@ -34,26 +43,41 @@ class ChangeFault(NamedTuple):
         field: what of it has changed, such as `depends_on`, or the option whose code has.
         text: why that does not fit, in a sentence.
         acceptable: somebody may say that the step's result still counts (`DefinitionChanged.accepted`).
+        outermost: the step of the run itself within which that is; empty: the step is one of the run's own.
     """
 
     path: str
     field: str
     text: str
     acceptable: bool = False
+    outermost: str = ""
+
+    def around(self, path: str) -> ChangeFault:
+        """The same as that of a run in which the flow is the step at a path."""
+        return self._replace(path=f"{path}/{self.path}" if self.path else path, outermost=path)
+
+
+Within: TypeAlias = Callable[[Node, tuple[str, ...]], tuple[ChangeFault, ...] | None]
+"""What keeps the flow that a step is from going on as it is declared now, given the paths within it that are accepted;
+None where no flow was begun there, and the step's own digests tell whether it does other work."""
 
 
 def change_faults(
-    events: Iterable[FlowEvent], definition: FlowDefinition, accepted: tuple[str, ...] = ()
+    events: Iterable[FlowEvent],
+    definition: FlowDefinition,
+    accepted: tuple[str, ...] = (),
+    within: Within | None = None,
 ) -> tuple[ChangeFault, ...]:
     """What keeps the run that these events tell from going on with this definition; nothing: it may.
 
     Args:
         accepted: paths of steps, as in the run or as in the definition, whose results count although they did other
-            work.
+            work; of a step within a flow that is a step, as in ``outer/inner``.
+        within: compares flows that are steps and whose attempts are open step by step, as this one is.
     """
     told = list(events)
     state = fold(told)
-    faults = tuple(_compare(state.root, definition.steps, frozenset(accepted)))
+    faults = tuple(_compare(state.root, definition.steps, _Accepted(frozenset(accepted), within)))
     if faults:
         return faults
     try:
@@ -72,10 +96,29 @@ def held_by(state: Progress, faults: tuple[ChangeFault, ...]) -> str:
     return f"The definition of {state.definition.name!r:.100} has changed since run {state.run_id}: {listed} {frees}."
 
 
-def _compare(scope: Scope, steps: tuple[StepDefinition, ...], accepted: frozenset[str]) -> Iterator[ChangeFault]:
+class _Accepted(NamedTuple):
+    """What is accepted, and what looks into flows that are steps."""
+
+    paths: frozenset[str]
+    within: Within | None
+
+    def has(self, path: str) -> bool:
+        return path in self.paths or declared_path(path) in self.paths
+
+    def faults_within(self, node: Node) -> tuple[ChangeFault, ...] | None:
+        """What does not fit in the flow whose attempt is open, or of which a part is done again."""
+        if self.within is None or node.status in CLOSED or not (node.kept or node.notes):
+            return None
+        begin = f"{node.path}/"
+        found = self.within(node, tuple(path.removeprefix(begin) for path in self.paths if path.startswith(begin)))
+        return None if found is None else tuple(one.around(node.path) for one in found)
+
+
+def _compare(scope: Scope, steps: tuple[StepDefinition, ...], accepted: _Accepted) -> Iterator[ChangeFault]:
     by_name = {step.name: step for step in steps}
     for node in scope.nodes:
         if not _has_begun(node):
+            yield from accepted.faults_within(node) or ()
             continue
         new = by_name.get(node.step.name)
         if new is None:
@@ -85,6 +128,29 @@ def _compare(scope: Scope, steps: tuple[StepDefinition, ...], accepted: frozense
         if new.kind == node.step.kind and node.step.kind != "task":
             for inner in node.scopes:
                 yield from _compare(inner, new.body, accepted)
+        elif new.kind == node.step.kind and node.scopes:
+            yield from _compare_added(node, node.step, new, accepted)
+
+
+def _compare_added(node: Node, old: StepDefinition, new: StepDefinition, accepted: _Accepted) -> Iterator[ChangeFault]:
+    """The steps that a step has added, and those that they have added: each is work that the flow offers.
+
+    Args:
+        old, new: the step of the definition below which they are; it has the digests of what is offered.
+    """
+    before, after = _digests(old), _digests(new)
+    for one in (added for scope in node.scopes for added in scope.nodes):
+        field = f"{OFFERED_CODE}{one.step.work}"
+        known = before.get(field)
+        changed = known is not None and known != after.get(field)
+        if changed and _counts(one) and not accepted.has(one.path):
+            what = "was changed" if field in after else "is not offered any more"
+            yield ChangeFault(one.path, "work", f"It is {one.status}, and its work {what}.", acceptable=True)
+        yield from _compare_added(one, old, new, accepted)
+
+
+def _digests(step: StepDefinition) -> dict[str, str]:
+    return {one.field: one.digest for one in step.code if one.field not in DECIDING_CODE}
 
 
 def _has_begun(node: Node) -> bool:
@@ -107,7 +173,7 @@ def _is_next(node: Node) -> bool:
             return False
 
 
-def _compare_step(node: Node, new: StepDefinition, accepted: frozenset[str]) -> Iterator[ChangeFault]:
+def _compare_step(node: Node, new: StepDefinition, accepted: _Accepted) -> Iterator[ChangeFault]:
     old = node.step
     path = node.path
     if frozenset(old.depends_on) != frozenset(new.depends_on):
@@ -116,10 +182,13 @@ def _compare_step(node: Node, new: StepDefinition, accepted: frozenset[str]) -> 
         yield ChangeFault(path, "kind", f"It is {node.status} as a {old.kind}, and is a {new.kind} now.")
         return
     yield from _compare_questions(node, new)
-    if not _counts(node) or path in accepted or declared_path(path) in accepted:
+    if not _counts(node) or accepted.has(path):
         return
-    for field in _other_work(old, new):
-        yield ChangeFault(path, field, f"It is {node.status}, and does other work now.", acceptable=True)
+    within = accepted.faults_within(node)
+    yield from within or ()
+    for field in _other_work(node, new):
+        if within is None or field in _OF_STEPS:
+            yield ChangeFault(path, field, f"It is {node.status}, and does other work now.", acceptable=True)
 
 
 def _compare_questions(node: Node, new: StepDefinition) -> Iterator[ChangeFault]:
@@ -151,8 +220,13 @@ def _counts(node: Node) -> bool:
     return node.status in ("success", "running", "inside", "timed") or node.cut
 
 
-def _other_work(old: StepDefinition, new: StepDefinition) -> Iterator[str]:
-    """The fields by which two steps do other work."""
+_OF_STEPS: Final = frozenset(("work", "query", "output_schema", "wait"))
+"""What a step says of itself, whatever does its work. What makes its query has done so by the time it is open."""
+
+
+def _other_work(node: Node, new: StepDefinition) -> Iterator[str]:
+    """The fields by which a step did other work than it does now."""
+    old = node.step
     if old.work != new.work:
         yield "work"
     if old.query != new.query:
@@ -161,6 +235,13 @@ def _other_work(old: StepDefinition, new: StepDefinition) -> Iterator[str]:
         yield "output_schema"
     if old.wait != new.wait:
         yield "wait"
-    before = {one.field: one.digest for one in old.code if one.field not in DECIDING_CODE}
-    after = {one.field: one.digest for one in new.code if one.field not in DECIDING_CODE}
-    yield from sorted(field for field in before.keys() | after.keys() if before.get(field) != after.get(field))
+    before, after = _digests(old), _digests(new)
+    changed = (field for field in before.keys() | after.keys() if before.get(field) != after.get(field))
+    yield from sorted(field for field in changed if _matters(node, field, known=field in before))
+
+
+def _matters(node: Node, field: str, *, known: bool) -> bool:
+    """Whether code that has changed is what a step did."""
+    if field.startswith(OFFERED_CODE) or (not known and field.startswith(_SINCE)):
+        return False  # Of what was offered each added step is looked at.
+    return node.fallback or not field.startswith(FALLBACK_CODE)

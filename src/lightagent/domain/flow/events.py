@@ -275,11 +275,17 @@ class Resumed:
 
 @dataclass(frozen=True, slots=True)
 class RerunRequested:
-    """The step at `path` is done again, with all that rests on it."""
+    """The step at `path` is done again, with all that rests on it.
+
+    Attributes:
+        below: of a step that is a flow, what is done again within it, from the outermost flow to the innermost: what
+            is on record of that flow stays. Empty: the step as a whole.
+    """
 
     path: str
     actor: str = ""
     decisions: tuple[Decision, ...] = ()
+    below: tuple[str, ...] = ()
     at: float = field(default=0.0, compare=False)
     type: Literal["rerun_requested"] = "rerun_requested"
 

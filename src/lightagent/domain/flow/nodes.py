@@ -102,6 +102,8 @@ class Node:
         due: before which nothing is done, or when its wait ends; None: no such moment.
         question: that code is, or was last, asked; subject: that a person is, or was last, asked.
         edited: a person changed its query.
+        notes: what is on record of the agent or the flow below its attempt; of a flow also once the step is over.
+        kept: what the next attempt has for notes, since only a part of the flow below is done again.
         scopes: its items or rounds, or the one scope that it has added; open: how many of them are not over; bad: how
             many are over with a step that failed.
     """
@@ -133,6 +135,7 @@ class Node:
     expires: float | None = None
     proposed: tuple[StepDefinition, ...] = ()
     notes: list[Event | FlowEvent] | None = None
+    kept: list[Event | FlowEvent] | None = None
     scopes: list[Scope] = field(default_factory=list)
     open: int = 0
     bad: int = 0
@@ -144,6 +147,7 @@ class Node:
         self.attempt = self.base = self.begun = 0
         self.cut = self.fallback = self.edited = False
         self.due = self.expires = self.started_at = self.ended_at = None
+        self.kept = None
         self.question = self.output = self.error = self.query = self.verdict = self.decision = self.notes = None
         self.why = ""
         self.subject = "run"

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Final
 
-from lightagent.domain.json_types import JsonValue
+from lightagent.domain.json_types import JsonObject, JsonValue
+
+ARTIFACT: Final = "artifact"
+"""The kind of the notes in an agent's run that tell of a file which one of its tools has made for the step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,28 @@ class Artifact:
     digest: str
     size: int
     media_type: str = ""
+
+    def to_dict(self) -> JsonObject:
+        """The same as plain data."""
+        return {
+            "name": self.name,
+            "uri": self.uri,
+            "digest": self.digest,
+            "size": self.size,
+            "media_type": self.media_type,
+        }
+
+
+def artifact_of(data: JsonObject) -> Artifact | None:
+    """The artifact that `to_dict` gave; None for what is none."""
+    texts = [data.get(name) for name in ("name", "uri", "digest", "media_type")]
+    name, uri, digest, media_type = [one if isinstance(one, str) else None for one in texts]
+    size = data.get("size")
+    if name is None or uri is None or digest is None or media_type is None:
+        return None
+    if isinstance(size, bool) or not isinstance(size, int):
+        return None
+    return Artifact(name, uri, digest, size, media_type)
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,10 +48,10 @@ def take_decision(state: Progress, event: StepApprovalDecided) -> None:
     node.decision = decision
     node.expires = None
     match decision.action:
-        case "reject" if node.subject == "growth":
-            state.succeed(node)
         case "reject" if event.error is not None:
             state.fail(node, "attempt", event.error)
+        case "reject" if node.subject == "growth":
+            state.succeed(node)
         case "reject":
             state.fail(node, "expired" if event.expired else "declined", _declined(node, event))
         case "respond":

@@ -39,7 +39,7 @@ class Progress(Board):
         node.cut = False
         node.begun = 0
         node.due = due or None
-        node.notes = None
+        node.notes, node.kept = node.kept, None
         node.proposed = ()
         node.output = None
         node.verdict = None
@@ -65,7 +65,8 @@ class Progress(Board):
 
     def _close(self, node: Node, status: NodeStatus) -> None:
         node.due = None
-        node.notes = None
+        if node.notes and not isinstance(node.notes[0], FlowStarted):
+            node.notes = None
         if status != "skipped":
             node.ended_at = self.at
         self.put(node, status)

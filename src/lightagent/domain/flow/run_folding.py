@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lightagent.domain.flow.events import CancelRequested, FlowFinished, Forked, RerunRequested, Resumed
+from lightagent.domain.flow.events import CancelRequested, FlowFinished, FlowStarted, Forked, RerunRequested, Resumed
 from lightagent.domain.flow.invalidation import rerun, try_anew
 from lightagent.domain.flow.nodes import Node
 from lightagent.domain.flow.progress import Progress
@@ -48,6 +48,7 @@ def fork(state: Progress, event: Forked) -> None:
     if event.input is not None:
         state.input = event.input
     for node in state.nodes.values():
+        node.kept = None
         if node.status == "waiting_approval":
             # Whoever was asked decides about the other run.
             node.request_id = ""
@@ -79,8 +80,14 @@ def request_rerun(state: Progress, event: RerunRequested) -> None:
     if node.status == "pending" or node.why == "upstream":
         why = "was skipped, since something before it failed" if node.why else "has not begun"
         raise Refused("status", f"{event.path} {why}, so it cannot be run again.", path=event.path)
+    notes = node.notes if event.below else None
+    if event.below and not (notes and isinstance(notes[0], FlowStarted)):
+        raise Refused("unknown", f"{event.path} is no flow that has begun, so it has no steps.", path=event.path)
     state.reopen()
     rerun(state, node)
+    if notes:
+        within = RerunRequested(event.below[0], event.actor, event.decisions, event.below[1:], at=event.at)
+        node.kept = [*notes, within]
 
 
 def finish(state: Progress, event: FlowFinished) -> None:

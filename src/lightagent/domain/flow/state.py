@@ -57,7 +57,7 @@ class FlowState(Progress):
         Raises:
             Refused: it cannot happen now. Nothing has changed.
         """
-        self.at = event.at
+        self.at: float = event.at
         match event:
             case AttemptStarted() | AttemptFinished() | AttemptFailed() | AttemptNoted() | AttemptStopped():
                 take_attempt(self, event)

@@ -17,7 +17,7 @@ from lightagent.entrypoints.cli.options import Config, Profile, TrustConfig, set
 from lightagent.ports.journals import JournalStore
 from lightagent.settings import Settings
 
-stores_app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
+stores_app: typer.Typer = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
 
 
 @stores_app.callback()

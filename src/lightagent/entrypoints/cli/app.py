@@ -53,7 +53,7 @@ HELP = """Run agents from the command line.
 `lightagent config show` tells which settings hold and where they come from; `lightagent doctor` tries them out.
 """
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     name="lightagent", help=HELP, no_args_is_help=True, rich_markup_mode="markdown", pretty_exceptions_enable=False
 )
 app.command()(run)
@@ -64,10 +64,10 @@ app.command()(serve)
 config_app.command()(trust)
 config_app.command()(untrust)
 app.add_typer(config_app, name="config", help="Check, show and compare settings, without any network.")
-for command in (undo, rerun, resume, checkpoint, fork, trim, prune, forget):
-    sessions_app.command()(command)
+for _command in (undo, rerun, resume, checkpoint, fork, trim, prune, forget):
+    sessions_app.command()(_command)
 app.add_typer(sessions_app, name="sessions", help="List, read, change, fork, export and remove stored conversations.")
-for name, about_runs in (
+for _name, _about_runs in (
     ("list", list_runs),
     ("show", show),
     ("watch", watch),
@@ -76,7 +76,7 @@ for name, about_runs in (
     ("graph", graph),
     ("compare", compare),
 ):
-    flow_app.command(name)(about_runs)
+    flow_app.command(_name)(_about_runs)
 app.add_typer(flow_app, name="flow", help="Run flows, go on with their runs, decide, watch, fork and compare them.")
 app.add_typer(keys_app, name="keys", help="Make, list and revoke the keys of a server's clients.")
 app.add_typer(runs_app, name="runs", help="List, show and resume the runs that programs have stored.")

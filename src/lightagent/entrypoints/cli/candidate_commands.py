@@ -31,7 +31,7 @@ from lightagent.entrypoints.cli.stores import Listing, gather_listing, in_store,
 from lightagent.ports.journals import JournalStore
 from lightagent.settings import Settings
 
-candidates_app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
+candidates_app: typer.Typer = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
 
 CandidateId: TypeAlias = Annotated[str, typer.Argument(help="The id of the candidate.", metavar="CANDIDATE")]
 Owner: TypeAlias = Annotated[

@@ -29,6 +29,7 @@ from lightagent.entrypoints.cli.options import (
 from lightagent.entrypoints.cli.resume_run import desk_of
 from lightagent.entrypoints.cli.run_command import agent_options
 from lightagent.entrypoints.cli.stand_in import announce_stand_in
+from lightagent.entrypoints.cli.stores import require_store
 from lightagent.entrypoints.cli.swarm_files import OpenedSwarm, Swarm, refuse_beside_a_swarm
 from lightagent.entrypoints.cli.telemetry_losses import show_losses
 from lightagent.entrypoints.cli.tool_files import load_tools
@@ -91,6 +92,8 @@ def chat(
     announce_stand_in(settings, strict=strict)
     asked = agent_options(load_tools(tools), instructions)
     app = open_app(settings, logins=app_logins(settings))
+    if session is not None:
+        require_store(app.journals)
 
     def beginner(journal: Journal) -> LightAgent:
         hooks = [] if app.journals is None else [desk_of(app.journals, journal)]

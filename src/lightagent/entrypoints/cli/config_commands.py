@@ -17,7 +17,7 @@ from lightagent.settings.check import ProfileCheck, check_profiles
 from lightagent.settings.origins import printable, short_path
 from lightagent.settings.report import differences, rows
 
-config_app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
+config_app: typer.Typer = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
 
 
 @config_app.command()

@@ -100,7 +100,7 @@ class Conversation:
         screen = _Screen()
         options = self._talk.options.copy()
         if self._session is None:
-            options["history"] = self._history
+            options.update({"history": self._history})
         result = self._play(watched_run(self._talk.agent, question, screen.show, **options), screen)
         self._until_decided(result, self._talk.agent, screen)
 

@@ -22,6 +22,7 @@ from lightagent.compose.backends import (
     open_model,
     open_telemetry,
 )
+from lightagent.compose.flow_backends import open_flow_engine, open_flow_store
 from lightagent.domain.deltas import ReplyBuilder
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
@@ -33,6 +34,7 @@ from lightagent.entrypoints.cli.destination import key_hint, show_destination
 from lightagent.entrypoints.cli.examine_backends import (
     Diagnosis,
     examine_embedder,
+    examine_flow_engine,
     examine_journals,
     examine_memory,
     examine_telemetry,
@@ -98,7 +100,16 @@ def doctor(
     model, journals = open_model(settings), open_journals(settings)
     memory = open_memory(settings, journals=journals)
     embedder, code = open_embedding(settings), open_code(settings)
-    app = App(settings, model, journals, embedder=embedder, code=code, memory=memory, telemetry=telemetry)
+    flow_store, flow_engine = open_flow_store(settings), open_flow_engine(settings)
+    app = App(
+        *(settings, model, journals),
+        embedder=embedder,
+        code=code,
+        memory=memory,
+        telemetry=telemetry,
+        flow_store=flow_store,
+        flow_engine=flow_engine,
+    )
     show_destination(app.model)
     with err().status("asking the model …"):
         found, others = asyncio.run(_examine(app, timeout))
@@ -119,6 +130,10 @@ async def _examine(app: App, seconds: float) -> tuple[Diagnosis, dict[str, Diagn
         found = await examine_model(app.model, seconds)
         if app.journals is not None:
             others["journals"] = await examine_journals(app.journals, seconds)
+        if app.flows.engine is not None:
+            others["flow.engine"] = await examine_flow_engine(app.flows.engine, seconds)
+        elif app.flows.store not in (None, app.journals):
+            others["flow.store"] = await examine_journals(app.flows.store, seconds)
         if app.memory is not None:
             others["memory"] = await examine_memory(app.memory, seconds)
         if app.embedder is not None:

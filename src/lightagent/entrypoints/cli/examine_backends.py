@@ -13,7 +13,9 @@ from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.journal_streams import StoreNote, StreamQuery
 from lightagent.domain.memory_records import MemoryOwner
 from lightagent.domain.recall_filter import RecallFilter
+from lightagent.domain.scopes import NO_SCOPE
 from lightagent.ports.embedding import Embedder
+from lightagent.ports.flow_engine import FlowEngine, FlowRun
 from lightagent.ports.flushable_sink import ProbedSink
 from lightagent.ports.journals import ExaminedStore, JournalStore
 from lightagent.ports.memory import MemoryStore, OwnerSelection
@@ -61,6 +63,19 @@ async def examine_journals(store: JournalStore, seconds: float) -> Diagnosis:
         return Diagnosis("", time.monotonic() - start, classify_exception(exc))
     answer = "it holds streams" if page.streams or page.unreadable else "it is empty"
     return Diagnosis(answer, took, notes=(*(StoreNote(text, _VERIFY) for text in page.unreadable), *notes))
+
+
+async def examine_flow_engine(engine: FlowEngine, seconds: float) -> Diagnosis:
+    """One look at what is on record of a run; every failure is part of the answer."""
+    start = time.monotonic()
+    try:
+        async with asyncio.timeout(seconds):
+            await engine.events(FlowRun(NO_SCOPE, "lightagent doctor"))
+    except TimeoutError:
+        return Diagnosis("", time.monotonic() - start, no_answer(seconds))
+    except Exception as exc:
+        return Diagnosis("", time.monotonic() - start, classify_exception(exc))
+    return Diagnosis("it answers", time.monotonic() - start)
 
 
 async def examine_telemetry(sink: ProbedSink, seconds: float) -> Diagnosis:

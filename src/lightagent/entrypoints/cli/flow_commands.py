@@ -24,7 +24,7 @@ from lightagent.entrypoints.cli.stand_in import announce_stand_ins
 from lightagent.flow import LightFlow
 from lightagent.settings.origins import printable
 
-flow_app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
+flow_app: typer.Typer = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
 
 
 @flow_app.command()

@@ -35,7 +35,7 @@ def list_runs(
         str | None, typer.Option("--status", help="Only runs with this status, such as failed or waiting_approval.")
     ] = None,
     stuck: Annotated[
-        bool, typer.Option("--stuck", help="Only those whose process is gone while something was to be done.")
+        bool, typer.Option("--stuck", help="Only those that nobody has although something is to be done.")
     ] = False,
     held: Annotated[
         bool,
@@ -67,11 +67,11 @@ def list_runs(
         found = with_flow(opened, lambda: opened.aheld_runs(user_id=user, tenant=tenant))
         lines = [line for one in found for line in (*held_lines(one), *_freeing(flow, one, user=user, tenant=tenant))]
         return _print_all(found, lines, "No run is held back.", as_json=as_json)
-    wanted = "interrupted" if stuck else status
+    wanted = ("interrupted", "pending") if stuck else (status,)
     records = with_flow(opened, lambda: opened.alist_runs(user_id=user, tenant=tenant))
     # A run that cannot be read does not say which flow it is of.
     own = [one for one in records if one.get("flow", opened.name) == opened.name]
-    found = [one for one in own if wanted is None or one["status"] == wanted]
+    found = [one for one in own if wanted == (None,) or one["status"] in wanted]
     return _print_all(found, map(run_line, found), "There are no such runs.", as_json=as_json)
 
 
@@ -149,9 +149,10 @@ def watch(
 
     status = with_flow(opened, follow)
     out().print(printable(f"{run} · {status}"), markup=False)
-    if status == "interrupted":
+    if status in ("interrupted", "pending"):
         hint = typed_command("resume", flow, run, user=user, tenant=tenant)
-        err().print(printable(f"→ Its process is gone. Go on with: {hint}"), style="yellow", markup=False)
+        why = "Its process is gone." if status == "interrupted" else "Nobody has taken it up yet."
+        err().print(printable(f"→ {why} Go on with: {hint}"), style="yellow", markup=False)
     return flow_exit_code(status)
 
 

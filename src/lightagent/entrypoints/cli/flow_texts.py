@@ -33,7 +33,7 @@ def flow_exit_code(status: str) -> ExitCode:
     """How a command ends for a run that is so."""
     if status == "success":
         return ExitCode.COMPLETED
-    return ExitCode.SUSPENDED if status in ("waiting", "waiting_approval") else ExitCode.FAILED
+    return ExitCode.SUSPENDED if status in ("pending", "waiting", "waiting_approval") else ExitCode.FAILED
 
 
 def run_line(record: JsonObject) -> str:

@@ -44,7 +44,21 @@ def open_journal_file(path: Path, *, is_there: bool = False) -> JournalStore:
         raise ConfigurationError(
             f"{printable(str(path))}: There is no such file.", guidance="Give the file of `lightagent run --journal`."
         )
+    if _is_something_else(path):
+        raise ConfigurationError(
+            f"{printable(str(path))}: This file holds no runs; it is no SQLite database.",
+            guidance="Give the file of `lightagent run --journal`, or the name of one that is not there yet.",
+        )
     return SqliteJournalStore(path)
+
+
+def _is_something_else(path: Path) -> bool:
+    """Whether a file is there that SQLite has not written; an empty one may become a database."""
+    try:
+        with path.open("rb") as file:
+            return file.read(16) not in (b"", b"SQLite format 3\0")
+    except OSError:
+        return False
 
 
 async def run_in_file(store: JournalStore, path: Path, run: str | None) -> Journal:

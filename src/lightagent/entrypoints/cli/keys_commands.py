@@ -17,7 +17,7 @@ from lightagent.entrypoints.cli.options import AsJson, Config, Profile, Tenant, 
 from lightagent.entrypoints.cli.stores import Listing, gather_listing, with_store
 from lightagent.ports.journals import JournalStore
 
-keys_app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
+keys_app: typer.Typer = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
 
 _DAY: Final = 86_400.0
 

@@ -25,7 +25,7 @@ from lightagent.settings import Settings
 from lightagent.settings.mcp_reading import McpReading, read_mcp, read_mcp_file
 from lightagent.settings.origins import printable, raise_problems, suggest
 
-mcp_app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
+mcp_app: typer.Typer = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
 
 
 @mcp_app.command("list")

@@ -40,7 +40,7 @@ from lightagent.entrypoints.cli.options import AsJson, Config, Profile, TrustCon
 from lightagent.entrypoints.cli.stores import open_private, to_minute
 from lightagent.ports.memory import FailedPart, MemoryStore, OwnerSelection, failed_parts
 
-memory_app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
+memory_app: typer.Typer = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
 
 
 @memory_app.command("list")

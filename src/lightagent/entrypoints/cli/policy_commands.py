@@ -25,7 +25,7 @@ from lightagent.entrypoints.cli.tool_files import load_tools
 from lightagent.settings.mcp_schema import McpServerSettings
 from lightagent.settings.origins import printable
 
-policy_app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
+policy_app: typer.Typer = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
 
 
 @policy_app.callback()

@@ -91,9 +91,10 @@ def _module(spec: str, wanted: Wanted[T]) -> tuple[ModuleType, str]:
 def _named(module: ModuleType, spec: str, name: str, wanted: Wanted[T]) -> object:
     if name in vars(module):
         return vars(module)[name]
+    names = _names(module, wanted)
     raise ConfigurationError(
         f"{_at(spec, wanted)}: There is no {name!r}.",
-        guidance=suggest(name, _names(module, wanted), f"{wanted.word.capitalize()}s there are"),
+        guidance=suggest(name, names, f"{wanted.word.capitalize()}s there are") if names else _made_in(wanted),
     )
 
 
@@ -105,7 +106,7 @@ def _only(module: ModuleType, spec: str, wanted: Wanted[T]) -> object:
     option = "" if wanted.option.isupper() else f"{written(wanted.option)} "
     raise ConfigurationError(
         f"{_at(spec, wanted)}: The file has {len(different) or 'no'} {wanted.word}{'s' if different else ''}.",
-        guidance=f"Name one: {option}{spec}:{next(iter(_names(module, wanted)), 'NAME')}.",
+        guidance=f"Name one: {option}{spec}:{names[0]}." if (names := _names(module, wanted)) else _made_in(wanted),
     )
 
 
@@ -123,6 +124,11 @@ def _names(module: ModuleType, wanted: Wanted[T]) -> list[str]:
         and not name.startswith("_")
         and all(one.default is not one.empty for one in inspect.signature(each).parameters.values())
     ]
+
+
+def _made_in(wanted: Wanted[T]) -> str:
+    kind = wanted.kind if isinstance(wanted.kind, type) else wanted.kind[0]
+    return f"Make one at the top of the file, such as {wanted.word} = {kind.__name__}(), or name another file."
 
 
 def _made(make: object, spec: str, wanted: Wanted[T]) -> object:

@@ -22,7 +22,7 @@ from lightagent.entrypoints.cli.stores import Listing, gather_listing, print_lis
 from lightagent.ports.journals import JournalStore
 from lightagent.settings.origins import printable
 
-review_app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
+review_app: typer.Typer = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
 
 RequestId: TypeAlias = Annotated[str, typer.Argument(help="The id of the request.", metavar="REQUEST")]
 Owner: TypeAlias = Annotated[

@@ -39,6 +39,7 @@ from lightagent.entrypoints.cli.options import (
 from lightagent.entrypoints.cli.progress import Progress
 from lightagent.entrypoints.cli.questions import read_question
 from lightagent.entrypoints.cli.stand_in import announce_stand_in
+from lightagent.entrypoints.cli.stores import require_store
 from lightagent.entrypoints.cli.swarm_files import OpenedSwarm, Swarm, refuse_beside_a_swarm
 from lightagent.entrypoints.cli.telemetry_losses import show_losses
 from lightagent.entrypoints.cli.tool_files import ToolFunction, load_tools
@@ -142,9 +143,9 @@ class _Asking:
 def _asking(settings: Settings, options: AgentOptions, question: str, whose: RunOptions) -> _Asking:
     """The question to the agent of the settings."""
     app = open_app(settings, logins=app_logins(settings))
-    # What waits in a store can be decided with `lightagent review`.
-    if whose.get("session_id") is not None and app.journals is not None:
-        options["hooks"] = [HumanApprovalHook(store=app.journals, tools=())]
+    if whose.get("session_id") is not None:
+        # What waits in a store can be decided with `lightagent review`.
+        options.update({"hooks": [HumanApprovalHook(store=require_store(app.journals), tools=())]})
     return _Asking(app, app.agent(**options), question, whose)
 
 
@@ -174,7 +175,7 @@ async def _run(asking: _Asking, journal: Path | None, show: Callable[[RunResult]
     if journal is not None:
         store = open_journal_file(journal)
         opened.on_close(store.aclose)
-        whose["journal"] = store
+        whose.update({"journal": store})
     show_destination(*([opened.model] if isinstance(opened, App) else opened.models))
     async with opened:
         with Progress(err()) as progress:

@@ -32,7 +32,7 @@ from lightagent.entrypoints.cli.trace_tree import print_tree
 from lightagent.ports.journals import JournalStore
 from lightagent.settings.origins import printable
 
-sessions_app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
+sessions_app: typer.Typer = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
 
 SessionId: TypeAlias = Annotated[str, typer.Argument(help="The session.", metavar="SESSION")]
 

@@ -17,7 +17,7 @@ from lightagent.entrypoints.cli.console import ExitCode, err, guarded, out, writ
 from lightagent.entrypoints.cli.options import AsJson, Config, Profile, TrustConfig, settings_for
 from lightagent.settings.origins import printable
 
-skills_app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
+skills_app: typer.Typer = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
 
 Directories: TypeAlias = Annotated[
     list[Path] | None,

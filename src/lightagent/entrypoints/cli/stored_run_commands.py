@@ -43,7 +43,7 @@ from lightagent.entrypoints.cli.trace_tree import print_tree
 from lightagent.ports.journals import JournalStore
 from lightagent.settings.origins import printable
 
-runs_app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
+runs_app: typer.Typer = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
 
 RunId: TypeAlias = Annotated[str, typer.Argument(help="The id of the run.", metavar="RUN")]
 

@@ -25,7 +25,7 @@ from lightagent.entrypoints.cli.options import AsJson, Config, Profile, Tools, T
 from lightagent.ports.tools import RunContext
 from lightagent.settings.origins import printable
 
-tools_app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
+tools_app: typer.Typer = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
 
 Directory: TypeAlias = Annotated[
     Path | None,

@@ -45,9 +45,12 @@ def load_tool_file(spec: str) -> list[ToolFunction]:
     names = [name.strip() for name in (matched[2] or "").split(",") if name.strip()]
     tools = [_named(module, path, name) for name in names] if names else _declared(module, path)
     if not tools:
+        untyped = [each.__name__ for each in _functions(module)]
         raise ConfigurationError(
             f"--tools {path}: The file defines no tools.",
-            guidance="Define public functions with type annotations, or a list TOOLS.",
+            guidance=f"Annotate the parameters of {', '.join(untyped)}, such as text: str, or give them tool_info."
+            if untyped
+            else "Define public functions with type annotations, or a list TOOLS.",
         )
     return tools
 

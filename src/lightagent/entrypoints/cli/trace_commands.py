@@ -21,7 +21,7 @@ from lightagent.entrypoints.cli.trace_sources import TraceSource, read_file
 from lightagent.entrypoints.cli.trace_tree import print_tree
 from lightagent.settings.origins import printable
 
-trace_app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
+trace_app: typer.Typer = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
 
 Place: TypeAlias = Annotated[
     str, typer.Argument(help="A file of traces (JSON lines), or the id of a stored run or session.", metavar="FILE|RUN")

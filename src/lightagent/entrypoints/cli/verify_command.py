@@ -11,8 +11,8 @@ from lightagent.entrypoints.cli.console import ExitCode, err, guarded, out, writ
 from lightagent.entrypoints.cli.options import AsJson, Config, Profile, TrustConfig, settings_for
 from lightagent.entrypoints.cli.stores import in_store
 from lightagent.ports.journals import JournalStore
+from lightagent.settings.backend_schema import Backend
 from lightagent.settings.origins import printable
-from lightagent.settings.schema import Backend
 
 _EMPTY = "If it should not be, check where the settings say that it is: a file that is not there is made anew."
 

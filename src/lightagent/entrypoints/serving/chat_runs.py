@@ -120,7 +120,7 @@ async def _with_results(request: ServedRequest, asked: ChatAsked, served: Served
             param="messages",
         )
     decisions = {call_id: ApprovalDecision.approve(actor=request.caller.key_id or "client") for call_id in results}
-    options = ResumeOptions(tools=tools)
+    options: ResumeOptions = {"tools": tools}
     run = request.serving.resume(request.caller, served.agent, journal, decisions, options, stream=asked.stream)
     return ChatRun(run, waiting)
 
@@ -132,7 +132,7 @@ async def _with_decision(request: ServedRequest, asked: ChatAsked, served: Serve
     journal, waiting, step = await waiting_request(request, decision.request_id, external)
     decide = ApprovalDecision.approve if decision.approves else ApprovalDecision.reject
     made = {step.id: decide(decision.reason, actor=request.caller.user or request.caller.key_id)}
-    options = ResumeOptions(tools=tools)
+    options: ResumeOptions = {"tools": tools}
     run = request.serving.resume(request.caller, served.agent, journal, made, options, stream=asked.stream)
     return ChatRun(run, waiting)
 

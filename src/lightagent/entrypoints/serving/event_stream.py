@@ -46,8 +46,8 @@ class EventWriter:
         self._last = self._loop.time()
         self._since: float | None = None
         self._written = 0
-        self.gone = False
-        self.stuck = False
+        self.gone: bool = False
+        self.stuck: bool = False
 
     async def open(self, headers: Mapping[str, str]) -> None:
         """Send the headers, which leave at once."""

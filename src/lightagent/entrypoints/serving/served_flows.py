@@ -32,7 +32,7 @@ class FlowRunSteps:
     journal = None
 
     def __init__(self, flow: LightFlow, query: str, options: RunOptions) -> None:
-        self.run_id = uuid.uuid4().hex
+        self.run_id: str = uuid.uuid4().hex
         self._flow = flow
         self._query = query
         self._token = options.get("cancel") or CancellationToken()

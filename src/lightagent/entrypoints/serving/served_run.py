@@ -74,7 +74,7 @@ class ServedRun:
         kept: KeptRuns,
     ) -> None:
         self.steps = steps
-        self.id = steps.run_id
+        self.id: str = steps.run_id
         self._token = token
         self._slots, self._slot = slots, slot
         self._going, self._kept = going, kept

@@ -178,6 +178,74 @@ class FlowEngineContract:
         assert (await flow.arun("x")).status == "success"
         await engine.aclose()
 
+    async def test_a_run_is_forked_from_before_a_step_and_stays_as_it_is(self) -> None:
+        engine, keys = self.make(), list[str]()
+        flow = self.declare(engine, "a", "b")
+        flow.step("c", agent=lambda query, context: keys.append(context.idempotency_key), depends_on=["b"])
+        await flow.arun("x", run_id="r", user_id="ann")
+        before = await flow.aevents("r", user_id="ann")
+        fork = await flow.afork("r", step="c", new_run_id="f", user_id="ann")
+        assert (fork.status, fork.run_id, keys) == ("success", "f", ["r/c@1", "f/c@1"])
+        assert await flow.aevents("r", user_id="ann") == before
+        record = await flow.aget_run("f", user_id="ann")
+        assert record is not None
+        assert record["forked_from"] == "r"
+        compared = await flow.acompare("r", "f", user_id="ann")
+        assert (compared.left_status, compared.right_status, compared.differing) == ("success", "success", ())
+        with pytest.raises(ConfigurationError, match="no run"):
+            await flow.afork("other", user_id="ann")
+        await engine.aclose()
+
+    async def test_a_run_is_shown_as_it_goes_on(self) -> None:
+        engine = self.make()
+        flow = self.declare(engine, "a")
+        flow.step("send", agent=_adds("send"), depends_on=["a"], query="go", requires_approval=True)
+        await flow.arun("x", run_id="r")
+        (waiting,) = await flow.awaiting_steps("r")
+        assert waiting["step"] == "send"
+        assert "waiting_approval" in await flow.agraph("r")
+        assert "flowchart" in await flow.agraph()
+        seen = list[str]()
+        async with asyncio.timeout(30):
+            async for glimpse in flow.awatch("r"):
+                seen.append(glimpse.status)
+                if glimpse.status == "success":
+                    break
+                if len(seen) == 1:
+                    await flow.aapprove("r", "send")
+                    await flow.aresume("r")
+        assert (seen[0], glimpse.record.content) == ("waiting_approval", "go send")
+        for ask in (flow.aevents, flow.awaiting_steps, flow.agraph):
+            with pytest.raises(ConfigurationError, match="no run"):
+                await ask("other")
+        await engine.aclose()
+
+    async def test_a_step_that_does_other_work_now_is_refused_until_it_is_accepted(self) -> None:
+        engine, works = self.make(), list[bool]()
+
+        def send(query: str) -> str:
+            if not works:
+                raise ConnectionError("no")
+            return f"sent {query}"
+
+        def declared(first: Callable[[str], str]) -> LightFlow:
+            flow = LightFlow(engine=engine, name="letters").step("first", agent=first)
+            return flow.step("send", agent=send, depends_on=["first"], query="it")
+
+        await declared(_one).arun("x", run_id="r")
+        works.append(True)
+        changed = declared(_another)
+        with pytest.raises(ConfigurationError, match="first"):
+            await changed.aresume("r")
+        (held,) = await changed.aheld_runs()
+        assert held["run_id"] == "r"
+        assert await declared(_one).aheld_runs() == []
+        result = await changed.aresume("r", accept=["first"])
+        assert (result.status, result.step("first").content, result.content) == ("success", "one", "sent it")
+        again = await changed.arerun_step("r", "first")
+        assert (again.step("first").content, again.content) == ("another", "sent it")
+        await engine.aclose()
+
     async def test_what_waits_is_gone_on_with_by_another_flow_of_the_same_steps(self) -> None:
         engine = self.make()
 
@@ -197,6 +265,14 @@ def _adds(name: str) -> Callable[[str], str]:
         return f"{query} {name}"
 
     return work
+
+
+def _one(query: str) -> str:
+    return "one"
+
+
+def _another(query: str) -> str:
+    return "another"
 
 
 def _before(steps: tuple[str, ...]) -> Callable[[StepContext], object] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import ClassVar
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr
 
@@ -15,7 +16,7 @@ from lightagent.domain.json_types import JsonObject
 class LiteLLMOptions(BaseModel):
     """How to reach a model through LiteLLM."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     model: str = Field(min_length=1, description="Provider and model in LiteLLM's form, such as anthropic/claude-….")
     api_key: SecretStr | None = Field(None, description="The key; without one, the provider's environment variable.")

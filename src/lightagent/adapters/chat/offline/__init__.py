@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -60,7 +61,7 @@ def reply_to(request: ChatRequest) -> AssistantMessage:
 class OfflineOptions(BaseModel):
     """Options of the kind `offline`: there are none."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
 
 def _open(options: OfflineOptions) -> OfflineModel:

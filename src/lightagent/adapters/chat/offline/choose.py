@@ -55,7 +55,7 @@ class Offer:
     """The offered tools, and how rare each of their words is among them."""
 
     def __init__(self, tools: tuple[ToolSpec, ...]) -> None:
-        self.profiles = tuple(map(_profile, tools))
+        self.profiles: tuple[Profile, ...] = tuple(map(_profile, tools))
         self._seen = Counter(word for profile in self.profiles for word, _ in profile.weights)
 
     @property

@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 __all__ = ["ADAPTER", "EndpointProfile", "OpenAIChatModel", "OpenAIOptions"]
 
 
-def __getattr__(name: str) -> object:
-    """What needs pydantic, when it is asked for: options are checked only where they come from a configuration."""
-    if name not in ("ADAPTER", "OpenAIOptions"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from lightagent.adapters.chat.openai import options
+if not TYPE_CHECKING:  # To a type checker every misspelt name would be an object.
 
-    return options.ADAPTER if name == "ADAPTER" else options.OpenAIOptions
+    def __getattr__(name: str) -> object:
+        """What needs pydantic, when it is asked for: options are checked only where they come from a configuration."""
+        if name not in ("ADAPTER", "OpenAIOptions"):
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from lightagent.adapters.chat.openai import options
+
+        return options.ADAPTER if name == "ADAPTER" else options.OpenAIOptions

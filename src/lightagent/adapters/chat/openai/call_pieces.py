@@ -33,9 +33,9 @@ class CallPieces:
     )
 
     def __init__(self, index: int, server_id: str) -> None:
-        self.index = index
-        self.server_id = server_id
-        self.name = ""
+        self.index: int = index
+        self.server_id: str = server_id
+        self.name: str = ""
         self._pieces: list[str] = []
         self._read = 0  # pieces that `closed` has gone through
         self._depth = 0

@@ -36,7 +36,7 @@ class EventAnswer:
         self._max_bytes = max_bytes
         self._choices = ChoiceReader(origin)
         self._decoder = EventDecoder()
-        self.done = False
+        self.done: bool = False
         """Whether the server said that nothing follows."""
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
@@ -32,7 +32,7 @@ Url = Annotated[str, AfterValidator(_sound_url)]
 class OpenAIOptions(BaseModel):
     """How to reach an OpenAI-compatible endpoint."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     model: str = Field(min_length=1, description="The model's name, as the endpoint knows it.")
     api_key: SecretStr | None = Field(

@@ -45,7 +45,7 @@ class ToolCalls:
         self._last: CallPieces | None = None
         self.ids: set[str] = set()
         """The ids that the calls go by, which are not always those of the server."""
-        self.size = 0
+        self.size: int = 0
         """Characters of arguments so far."""
 
     def __len__(self) -> int:

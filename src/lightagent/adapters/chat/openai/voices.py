@@ -26,10 +26,10 @@ class Voice:
     __slots__ = ("_heard", "_in_deltas", "_old_call", "calls", "ending", "size", "spoke")
 
     def __init__(self) -> None:
-        self.calls = ToolCalls()
+        self.calls: ToolCalls = ToolCalls()
         self.ending: Ending | None = None
-        self.spoke = False
-        self.size = 0
+        self.spoke: bool = False
+        self.size: int = 0
         self._heard: tuple[list[str], list[str], list[str]] = ([], [], [])  # reasoning, text, refusal
         self._in_deltas = False  # the answer comes in deltas, so that a message can only repeat it
         self._old_call = False  # a call came in the form before tools

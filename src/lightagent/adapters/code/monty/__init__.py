@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from lightagent.adapters.code.monty.runner import MontyRunner
@@ -16,7 +18,7 @@ _USUAL = CodeLimits()
 class MontyOptions(BaseModel):
     """Options of the kind `monty`."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     seconds: float = Field(default=_USUAL.seconds, description="how long a program may take", gt=0)
     memory: int = Field(default=_USUAL.memory, description="bytes of memory", gt=0)

@@ -13,7 +13,7 @@ class Output:
     """Keeps and shows it, up to a limit for each channel; `over` is set where there is more."""
 
     def __init__(self, most: int, show: Callable[[CodeOutput], None]) -> None:
-        self.over = asyncio.Event()
+        self.over: asyncio.Event = asyncio.Event()
         self._left: dict[Channel, int] = {"stdout": most, "stderr": most}
         self._parts: dict[Channel, list[str]] = {"stdout": [], "stderr": []}
         self._show = show

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from lightagent.adapters.code.subprocess.runner import SubprocessRunner
@@ -16,7 +18,7 @@ _USUAL = CodeLimits()
 class SubprocessOptions(BaseModel):
     """Options of the kind `subprocess`."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     python: str | None = Field(default=None, description="the interpreter by its path; by default this program's own")
     bubblewrap: str | None = Field(default=None, description="where bwrap is; by default it is looked for")

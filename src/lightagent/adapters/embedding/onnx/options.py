@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from lightagent.adapters.embedding.onnx.embedder import OnnxEmbedder
@@ -12,7 +14,7 @@ from lightagent.adapters.registry import Adapter
 class OnnxOptions(BaseModel):
     """A model on this machine."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
 
     path: str = Field(min_length=1, description="The folder with the model and its tokenizer.")
     model: str | None = Field(None, description="The model's file in it; by default model.onnx, or the only one.")

@@ -5,6 +5,8 @@ cryptography is imported when a store is opened.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from lightagent.adapters.journals._behind import open_behind
@@ -20,7 +22,7 @@ __all__ = ["ADAPTER", "AesGcmCodec", "EncryptedJournalStore", "EncryptedOptions"
 class EncryptedOptions(BaseModel):
     """Options of the kind `encrypted`."""
 
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     # The options of the other store may hold secrets, of which only that store knows.
     store: JsonObject = Field(repr=False, description="the journal store that keeps the streams: kind and options")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import ClassVar, Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -64,7 +64,7 @@ class JsonFilesJournalStore(JournalStore):
     def __init__(
         self, directory: str | Path, *, busy_timeout: float = 30.0, clock: Callable[[], float] = time.time
     ) -> None:
-        self.directory = Path(directory).absolute()
+        self.directory: Path = Path(directory).absolute()
         self._clock = clock
         opened = partial(open_folder, self.directory, busy_timeout)
         self._writer = JobThread("lightagent-journals", partial(opened, writing=True), _closed, nullcontext)
@@ -152,7 +152,7 @@ def _closed(owned: object) -> None:
 class FilesOptions(BaseModel):
     """Options of the kind `files`."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     directory: str = Field(description="a directory of this store alone; it is made at the first use")
     busy_timeout: float = Field(default=30.0, gt=0, description="seconds to wait for another process that writes")

@@ -35,6 +35,9 @@ _FORMAT: Final = b'"format":"lightagent journal store","version":1}'
 _MOST_BYTES: Final = 64 * 1024
 """Of the file of numbers, before only its last line is kept."""
 
+_LAST_BYTES: Final = 512
+"""Of the same, in which its last line nearly always is."""
+
 _MOST_ENDS: Final = 64
 """Streams of which it is remembered how their files begin and end."""
 
@@ -49,7 +52,7 @@ class Folder:
     def __init__(self, path: Path, busy_timeout: float) -> None:
         self.path = path
         self.busy_timeout = busy_timeout
-        self.streams = path / "streams"
+        self.streams: Path = path / "streams"
         self._new = path / "new"
         self._store = path / "store.jsonl"
         self.ends: dict[str, Ends] = {}
@@ -114,8 +117,8 @@ class Folder:
             raise
         sync_folder(path.parent)
 
-    def next_number(self, which: Literal["place", "token"]) -> int:
-        """The next number, which is greater than any before and never given twice. Only within `alone`.
+    def next_numbers(self, *which: Literal["place", "token"]) -> tuple[int, ...]:
+        """The next number of each, which is greater than any before and never given twice. Only within `alone`.
 
         Lines that are damaged, or that a crash cut off, may have held greater numbers than the last one that can be
         read, by one a line: as many as there are bytes are skipped.
@@ -123,20 +126,22 @@ class Folder:
         opened = os.open(self._store, os.O_RDWR)
         try:
             size = os.fstat(opened).st_size
-            text = os.pread(opened, 2 * _MOST_BYTES, max(size - 2 * _MOST_BYTES, 0))
-            numbers, skipped = _last_numbers(text)
+            numbers, skipped = _last_numbers(_end_of(opened, size, _LAST_BYTES))
+            if numbers is None:
+                numbers, skipped = _last_numbers(_end_of(opened, size, 2 * _MOST_BYTES))
             if numbers is None:
                 raise StoreError(
                     f"{self._store} has no number that can be read.", guidance="Restore the file from a backup."
                 )
             numbers = {name: number + skipped for name, number in numbers.items()}
-            numbers[which] += 1
+            for one in which:
+                numbers[one] += 1
             line = _numbers_line(numbers)
             if size > _MOST_BYTES:
                 self.put(self._store, checked_line(_STORE, _FORMAT), line)
             else:
                 add(opened, line, size)
-            return numbers[which]
+            return tuple(numbers[one] for one in which)
         finally:
             os.close(opened)
 
@@ -201,6 +206,11 @@ def _pieces(opened: int, start: int, end: int) -> Generator[bytes, None, None]:
 def _stream(streams: Path, name: str) -> Path:
     """To make a path takes longer than to open it, and each append needs one."""
     return streams / f"{name}.jsonl"
+
+
+def _end_of(opened: int, size: int, most: int) -> bytes:
+    """The last bytes of a file."""
+    return os.pread(opened, most, max(size - most, 0))
 
 
 def _numbers_line(numbers: dict[str, int]) -> bytes:

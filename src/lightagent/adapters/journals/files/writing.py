@@ -115,14 +115,19 @@ def lease(folder: Folder, key: StreamKey, holder: str, seconds: float, token: in
     with folder.alone(), opened(folder, name, shared=False) as file:
         tail = None if file is None else file.tail(key)
         check_lease(NO_HOLD if tail is None else tail.row.hold, now, seconds, token)
-        given = folder.next_number("token") if token is None else token
-        over = token is not None and seconds <= 0
+        over, place = token is not None and seconds <= 0, 0
+        if token is not None:
+            given = token
+        elif file is None:  # Both with one sync: each run of an agent or a flow begins so.
+            given, place = folder.next_numbers("token", "place")
+        else:
+            (given,) = folder.next_numbers("token")
         hold = NO_HOLD if over else Hold(given, holder, float(now + seconds))
         if file is not None and tail is not None:
             _mend(folder, file, tail)
             _hold(folder, file, file.tail(key), hold)
         elif not over:
-            _make(folder, key, row_line(seed_of(name), Row(1, StreamInfo(key), hold)))
+            _make(folder, key, row_line(seed_of(name), Row(1, StreamInfo(key), hold)), place)
         return Lease(given, 0.0 if over else seconds)
 
 
@@ -225,10 +230,15 @@ def _hold(folder: Folder, file: StreamFile, tail: Tail, hold: Hold) -> None:
     folder.put(file.path, copied=(file.fileno(), 0, since), end=row_line(seed_of(file.name), after))
 
 
-def _make(folder: Folder, key: StreamKey, lines: bytes) -> None:
-    """Make the file of a stream. Only within `Folder.alone`."""
+def _make(folder: Folder, key: StreamKey, lines: bytes, place: int = 0) -> None:
+    """Make the file of a stream. Only within `Folder.alone`.
+
+    Args:
+        place: in the order of creation; 0: the next one.
+    """
     name = name_of(key)
-    folder.put(folder.stream(name), header_line(seed_of(name), Header(key, folder.next_number("place"))), lines)
+    header = Header(key, place or folder.next_numbers("place")[0])
+    folder.put(folder.stream(name), header_line(seed_of(name), header), lines)
 
 
 def _mend(folder: Folder, file: StreamFile, tail: Tail) -> None:

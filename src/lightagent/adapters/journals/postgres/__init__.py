@@ -11,7 +11,7 @@ import asyncio
 import threading
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
@@ -73,9 +73,9 @@ class PostgresJournalStore(JournalStore):
     ) -> None:
         if not schema_name or "\0" in schema_name or len(encoded(schema_name)) > 63:
             raise ConfigurationError("schema_name is a name of 1 to 63 bytes.", guidance="")
-        self.address = Address(url)
+        self.address: Address = Address(url)
         self.schema_name = schema_name
-        self.limits = Limits(connections, connection_timeout, statement_timeout, prepared_statements)
+        self.limits: Limits = Limits(connections, connection_timeout, statement_timeout, prepared_statements)
         self._lock = threading.Lock()
         self._opened: JournalDatabase | None = None
 
@@ -155,7 +155,7 @@ class PostgresJournalStore(JournalStore):
 class PostgresOptions(BaseModel):
     """Options of the kind `postgres`."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     url: SecretStr = Field(
         description="postgresql://user:password@host:5432/database; what is left out comes from PGPASSWORD and the like"

@@ -7,7 +7,7 @@ kept elsewhere as well, an older copy of the whole store is refused too.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
@@ -27,7 +27,7 @@ __all__ = ["ADAPTER", "FileHeads", "SealedJournalStore", "SealedOptions", "Store
 class FileHeadsOptions(BaseModel):
     """Heads in a folder."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     kind: Literal["files"]
     path: str = Field(description="the folder, which only this service should be able to write to")
@@ -37,7 +37,7 @@ class FileHeadsOptions(BaseModel):
 class StoreHeadsOptions(BaseModel):
     """Heads in another journal store."""
 
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     kind: Literal["store"]
     # The options of the other store may hold secrets, of which only that store knows.
@@ -47,7 +47,7 @@ class StoreHeadsOptions(BaseModel):
 class SealedOptions(BaseModel):
     """Options of the kind `sealed`."""
 
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     store: JsonObject = Field(repr=False, description="the journal store that keeps the streams: kind and options")
     name: str = Field(min_length=1, description="the store's name; it is part of every key, and cannot be changed")

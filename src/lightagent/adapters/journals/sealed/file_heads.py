@@ -27,7 +27,7 @@ class FileHeads(JournalHeads):
     """
 
     def __init__(self, path: str | Path, *, fsync: bool = True) -> None:
-        self.path = Path(path).absolute()
+        self.path: Path = Path(path).absolute()
         self._fsync = fsync
         self._thread = JobThread("lightagent-heads", self._open, lambda lock: lock.close(), _locked)
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import ClassVar, Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -68,7 +68,7 @@ class SqliteJournalStore(JournalStore, ExaminedStore):
         clock: Callable[[], float] = time.time,
     ) -> None:
         # Absolute, so that a change of the working directory leads no thread of the store to another file.
-        self.path = checked_path(path, "journal store", "memory")
+        self.path: Path = checked_path(path, "journal store", "memory")
         self._clock = clock
         opened = partial(open_database, self.path, synchronous, busy_timeout)
         self._log = LogKeeper(self.path)
@@ -188,7 +188,7 @@ def _snapshot(path: Path, work: Callable[[Database], T]) -> Callable[[Database],
 class SqliteOptions(BaseModel):
     """Options of the kind `sqlite`."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     path: str = Field(description="the database file; it is made at the first use")
     synchronous: Synchronous = Field(

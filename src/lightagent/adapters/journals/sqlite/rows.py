@@ -39,12 +39,12 @@ class StreamRow:
             raise DamagedStream("What is known of the stream is not what was written.", guidance=RESTORE)
         (number, tenant, user, session, kind, name, head, base, labels, created, updated, size, seal, *hold) = row
         key = StreamKey(Scope(_text(tenant), _text(user), _text(session)), _text(kind), _text(name))
-        self.id = _whole(number)
-        self.info = StreamInfo(
+        self.id: int = _whole(number)
+        self.info: StreamInfo = StreamInfo(
             key, _whole(head), _whole(base), _labels(labels), _real(created), _real(updated), _whole(size), _text(seal)
         )
         token, holder, until = hold
-        self.hold = Hold(_whole(token), _text(holder), _real(until))
+        self.hold: Hold = Hold(_whole(token), _text(holder), _real(until))
 
 
 def key_columns(key: StreamKey) -> tuple[bytes, bytes, bytes, bytes, bytes]:

@@ -51,7 +51,7 @@ class Core:
     """Belongs to the loop in which it is made; all but `kill` is called there."""
 
     def __init__(self, memory: ServerMemory, answerers: Answerers, access: Access, idle: float | None) -> None:
-        self.loop = asyncio.get_running_loop()
+        self.loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
         self._memory = memory
         self._make: Callable[[], Session] = lambda: Session(memory, answerers, access, self._opened, idle)
         self._current: Session | None = None

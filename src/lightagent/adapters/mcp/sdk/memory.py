@@ -27,9 +27,9 @@ class ServerMemory:
     def __init__(self, server: McpServer, listener: RemarkListener, kept: ToolPins | None) -> None:
         self.server = server
         self.era: Literal["auto", "legacy"] = "auto"
-        self.pins = Pins()
+        self.pins: Pins = Pins()
         self.tools: tuple[McpTool, ...] = ()
-        self.version = 0
+        self.version: int = 0
         self.answered = False
         self._listener = listener
         self._kept = kept

@@ -55,7 +55,7 @@ class PinFile(ToolPins):
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path).absolute()
+        self.path: Path = Path(path).absolute()
 
     def __repr__(self) -> str:
         return f"PinFile({str(self.path)!r})"

@@ -40,7 +40,7 @@ class Pipe:
     def __init__(self, limit: int, over: Callable[[str], None], said: Said) -> None:
         self.limit = limit
         self.said = said
-        self.ended = ""
+        self.ended: str = ""
         self.ready: deque[SessionMessage] = deque()
         self._over = over
         self._lost = False

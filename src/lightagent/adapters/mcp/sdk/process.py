@@ -12,7 +12,7 @@ import signal
 import subprocess
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final
+from typing import IO, Final
 
 from lightagent.domain.mcp import StdioServer
 
@@ -49,7 +49,9 @@ class GuardedProcess:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         assert self._process.stderr is not None
-        self.stdin, self.stdout, self.stderr = self._process.stdin, self._process.stdout, self._process.stderr
+        self.stdin: IO[bytes] = self._process.stdin
+        self.stdout: IO[bytes] = self._process.stdout
+        self.stderr: IO[bytes] = self._process.stderr
 
     @property
     def returncode(self) -> int | None:

@@ -62,12 +62,12 @@ class Session:
         opened: Callable[[Session], None],
         idle: float | None,
     ) -> None:
-        self.over = ""
-        self.error = ""
-        self.settled = asyncio.Event()
-        self.calls = CallsUnderWay()
-        self.route = Route(memory.server)
-        self.legacy_next = False
+        self.over: str = ""
+        self.error: str = ""
+        self.settled: asyncio.Event = asyncio.Event()
+        self.calls: CallsUnderWay = CallsUnderWay()
+        self.route: Route = Route(memory.server)
+        self.legacy_next: bool = False
         self._memory = memory
         self._answerers = answerers
         self._access = access
@@ -83,7 +83,9 @@ class Session:
         self._scope = anyio.CancelScope()
         self._kill: Callable[[], None] | None = None
         name = f"lightagent-mcp-{memory.server.name}"
-        self.task = asyncio.get_running_loop().create_task(self._live(), name=name, context=Context())
+        self.task: asyncio.Task[None] = asyncio.get_running_loop().create_task(
+            self._live(), name=name, context=Context()
+        )
 
     @property
     def client(self) -> Client:

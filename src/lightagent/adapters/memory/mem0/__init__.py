@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Final, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
@@ -36,7 +36,7 @@ _REQUIRES: Final = ("mem0", "qdrant_client")
 class Mem0Options(BaseModel):
     """Options of the kind `mem0`."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     mode: Mode = Field(default="embedded", description="embedded: in this process; platform: the hosted service")
     path: str = Field(

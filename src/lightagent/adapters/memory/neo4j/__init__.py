@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
@@ -69,7 +69,7 @@ class Neo4jMemory(MemoryStore, ReindexedStore):
             raise ConfigurationError(f"collection is a name of 1 to {_LONGEST_NAME} characters.", guidance="")
         if not 0 <= nearby <= 1:
             raise ConfigurationError("nearby is a number from 0 to 1.", guidance="")
-        self.address = Address(url, user, password, database)
+        self.address: Address = Address(url, user, password, database)
         self.collection = collection
         self._limits = Limits(connections, connection_timeout, statement_timeout)
         self._embedder = embedder
@@ -127,7 +127,7 @@ class Neo4jMemory(MemoryStore, ReindexedStore):
 class Neo4jOptions(BaseModel):
     """Options of the kind `neo4j`."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     url: str = Field(description="neo4j://host:7687, or neo4j+s://host:7687 over TLS")
     user: str | None = Field(default=None, description="who logs in; left out where the server needs no login")

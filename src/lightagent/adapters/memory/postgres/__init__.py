@@ -7,6 +7,7 @@ record ends), `writing`, `searching`, `indexing` (anew), `store`. psycopg is imp
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
@@ -22,7 +23,7 @@ __all__ = ["ADAPTER", "PostgresMemory", "PostgresOptions"]
 class PostgresOptions(BaseModel):
     """Options of the kind `postgres`."""
 
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     url: SecretStr = Field(
         description="postgresql://user:password@host:5432/database; what is left out comes from PGPASSWORD and the like"

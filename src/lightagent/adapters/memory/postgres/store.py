@@ -63,9 +63,9 @@ class PostgresMemory(MemoryStore):
     ) -> None:
         if not schema_name or "\0" in schema_name or len(encoded(schema_name)) > 63:
             raise ConfigurationError("schema_name is a name of 1 to 63 bytes.", guidance="")
-        self.address = Address(url)
+        self.address: Address = Address(url)
         self.schema_name = schema_name
-        self.limits = Limits(connections, connection_timeout, statement_timeout, prepared_statements)
+        self.limits: Limits = Limits(connections, connection_timeout, statement_timeout, prepared_statements)
         self._embedder = embedder
         self._space: Space | None = None
         self._lock = threading.Lock()

@@ -9,6 +9,7 @@ Read in this order: `points` (records as points), `conditions` (what is looked f
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
@@ -25,7 +26,7 @@ __all__ = ["ADAPTER", "QdrantMemory", "QdrantOptions"]
 class QdrantOptions(BaseModel):
     """Options of the kind `qdrant`."""
 
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     url: str | None = Field(default=None, description="of a server, such as http://localhost:6333")
     path: str | None = Field(

@@ -10,6 +10,7 @@ Read in this order: `tables`, `rows`, `facts` (when a memory ends), `writing`, `
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -26,7 +27,7 @@ __all__ = ["ADAPTER", "SqliteMemory", "SqliteOptions"]
 class SqliteOptions(BaseModel):
     """Options of the kind `sqlite`."""
 
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     path: str = Field(description="the database file; it is made at the first use")
     embedder: JsonObject | None = Field(

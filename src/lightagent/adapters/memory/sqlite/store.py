@@ -81,7 +81,7 @@ class SqliteMemory(MemoryStore, ReindexedStore, CheckedStore):
         busy_timeout: float = 30.0,
         nearby: float = 1.0,
     ) -> None:
-        self.path = checked_path(path, "store of memories", "process")
+        self.path: Path = checked_path(path, "store of memories", "process")
         self._embedder = embedder
         self._space: Space | None = None if embedder is not None else Space()
         self._nearby = nearby

@@ -95,7 +95,8 @@ class AgentSpans:
         ids: tuple[int, int] = NO_IDS,
         tags: tuple[str, ...] = (),
     ) -> None:
-        self._kit, self.started = kit, started
+        self._kit = kit
+        self.started: RunStarted = started
         names, facts = kit.names, kit.heads.facts(started.head)
         self._base = plain_attributes(owner_attributes(names, started, kit.tags_of(tags)))
         session = self._base.get(names.session)
@@ -106,8 +107,8 @@ class AgentSpans:
             self.span: Span = kit.spans.start(facts.title, parent, SpanKind.INTERNAL, own, at, links, base)
         else:
             self.span = kit.spans.start_chosen(facts.title, parent, own, at, links, ids, base)
-        self.context = inside(self.span, parent)
-        self.head = started.acting or started.head
+        self.context: Context = inside(self.span, parent)
+        self.head: AgentHead = started.acting or started.head
         self._calls: dict[str, CallSpan] = {}
         self._work = WorkSpans(kit, self._base, self._calls)
         if started.messages and isinstance(asked := started.messages[-1], UserMessage):

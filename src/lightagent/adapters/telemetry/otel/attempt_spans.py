@@ -79,7 +79,7 @@ class AttemptSpan(Asking):
     ) -> None:
         self._kit, self._base, self._began, self._streams = kit, base, at, request.stream
         self._model, self._costs = base.model, costs
-        self.is_over = False
+        self.is_over: bool = False
         self._task = None if aside is None else this_task()
         self._own = _at_start(kit, request, aside)
         self.span: Span = kit.spans.start(base.title, parent, SpanKind.CLIENT, self._own, at, base=base.attributes)

@@ -10,9 +10,11 @@ from time import monotonic
 from typing import Final
 from urllib.parse import urlsplit
 
+from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import MetricExporter, PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
 
 from lightagent.adapters.telemetry._flushing import close_at_exit, was_closed
 from lightagent.adapters.telemetry.otel.content import ContentCapture
@@ -60,9 +62,9 @@ class TelemetryExport:
         places = options.queue_size
         self._report = ExportReport(_place(options), monotonic)
         self._spans = SpanWay(make.spans, self._report, resource, places, options.sample_ratio, is_for_langfuse)
-        self.tracer_provider = self._spans.provider
+        self.tracer_provider: TracerProvider = self._spans.provider
         self._events = EventWay(make.events, self._report, resource, places) if _has_events(options) else None
-        self.logger_provider = None if self._events is None else self._events.provider
+        self.logger_provider: LoggerProvider | None = None if self._events is None else self._events.provider
         self._metrics = WatchedMetrics(make.metrics, self._report) if options.metrics else None
         self.meter_provider: MeterProvider | None = None
         if self._metrics is not None:

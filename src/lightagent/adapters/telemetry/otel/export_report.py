@@ -52,7 +52,7 @@ class Attempt:
     def __init__(self) -> None:
         self.status: int | None = None
         self.rejected = 0
-        self.reason = ""
+        self.reason: str = ""
 
     def note(self, *values: object) -> None:
         """Remember what tells why it failed, if anything does."""
@@ -123,7 +123,8 @@ class ExportReport:
     def __init__(self, place: str, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.place = place
         self._monotonic = monotonic
-        self.why = self.line = ""
+        self.why: str = ""
+        self.line: str = ""
         self.begin_anew()
         if hasattr(os, "register_at_fork"):  # Windows has no forks.
             begin_anew = weakref.WeakMethod(self.begin_anew)
@@ -133,7 +134,7 @@ class ExportReport:
 
     def begin_anew(self) -> None:
         """In a forked child: what the parent has counted, it tells itself."""
-        self.sent = 0
+        self.sent: int = 0
         self._under_way = set[Attempt]()
         self._lost: dict[tuple[Kind, Fate], int] = dict.fromkeys(_PHRASES_OF, 0)
         self._told = {**self._lost}

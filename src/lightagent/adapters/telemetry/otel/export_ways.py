@@ -46,7 +46,7 @@ class SpanWay:
         self._room = WaitingRoom("span", size, report)
         self._exporter = WatchedSpans(make, report, self._room.settle)
         sampler = None if ratio is None else ParentBasedTraceIdRatio(ratio)
-        self.provider = TracerProvider(sampler, resource, shutdown_on_exit=False)
+        self.provider: TracerProvider = TracerProvider(sampler, resource, shutdown_on_exit=False)
         if is_for_langfuse:
             self.provider.add_span_processor(LangfuseTags())
         self.provider.add_span_processor(SpanQueue(self._exporter, self._room, size))
@@ -78,7 +78,7 @@ class EventWay:
         size = event_places(places)
         self._room = WaitingRoom("event", size, report)
         self._exporter = WatchedEvents(make, report, self._room.settle)
-        self.provider = LoggerProvider(resource, shutdown_on_exit=False)
+        self.provider: LoggerProvider = LoggerProvider(resource, shutdown_on_exit=False)
         self.provider.add_log_record_processor(EventQueue(self._exporter, self._room, size))
 
     def close(self) -> int:

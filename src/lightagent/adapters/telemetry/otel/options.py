@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Literal
+from typing import ClassVar, Literal
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
@@ -23,7 +23,7 @@ Content = Literal["no_content", "span_only", "event_only", "span_and_event", "re
 class OtlpOptions(BaseModel):
     """Options of the kind `otel`. What is left out, the standard variables say, and then OpenTelemetry's defaults."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     enabled: bool | None = Field(default=None, description="Whether to export where the application traces by itself")
     endpoint: str | None = Field(default=None, description="the collector; over HTTP without /v1/traces", repr=False)

@@ -1,0 +1,59 @@
+"""Whether an attempt was left because people are to decide within it, so that nothing of it is under way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from lightagent.application.flow.step_work import Noted
+from lightagent.domain.events import ApprovalDecided, Nested, RunFinished
+from lightagent.domain.flow.events import AttemptNoted, FlowEvent, Signalled, StepApprovalDecided
+from lightagent.domain.flow.state import fold
+from lightagent.domain.outcomes import Suspended
+
+
+def waits(notes: Sequence[Noted]) -> bool:
+    """Whether an agent or a flow below an attempt waits for people, and none of them has decided since."""
+    if not notes:
+        return False
+    last = notes[-1]
+    if isinstance(last, FlowEvent):
+        return _flow_waits([note for note in notes if isinstance(note, FlowEvent)])
+    return isinstance(last, RunFinished) and isinstance(last.outcome, Suspended)
+
+
+def was_left(notes: Sequence[Noted]) -> bool:
+    """The same where people may have decided meanwhile: what they decided is on record, and nothing followed yet."""
+    return waits(_before_said(notes))
+
+
+def may_go_on(events: Sequence[FlowEvent]) -> bool:
+    """Whether a run was left because it waited, and was told something since that it goes on with."""
+    before = _before_said(events)
+    return 0 < len(before) < len(events) and _flow_waits(before)
+
+
+_NotedT = TypeVar("_NotedT", bound=Noted)
+
+
+def _before_said(notes: Sequence[_NotedT]) -> list[_NotedT]:
+    """The events up to what was said from outside in the end."""
+    told = [*notes]
+    while told and _is_said(told[-1]):
+        told.pop()
+    return told
+
+
+def _flow_waits(events: Sequence[FlowEvent]) -> bool:
+    state = fold(events)
+    if state.status != "running":
+        return state.status == "waiting"
+    live = state.live_nodes()
+    return bool(live) and all(node.status == "running" and waits(node.notes or ()) for node in live)
+
+
+def _is_said(note: Noted) -> bool:
+    """Whether it is what somebody said from outside."""
+    while isinstance(note, (AttemptNoted, Nested)):
+        note = note.event
+    return isinstance(note, (ApprovalDecided, StepApprovalDecided, Signalled))

@@ -1,0 +1,56 @@
+"""What a step says of the people who are asked about it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from lightagent.application.flow.flow_function import FlowFunction
+from lightagent.compose.step_policies import compose_function, compose_names, compose_timeout
+from lightagent.domain.errors import ConfigurationError
+from lightagent.flow_options import StepOptions, WaitOptions
+
+
+class StepPeople(NamedTuple):
+    """Who is asked about a step, and for how long; see `StepOptions`."""
+
+    approval: bool
+    handler: FlowFunction | None
+    approvers: tuple[str, ...]
+    timeout: float | None
+    escalate_to: tuple[str, ...]
+
+
+def compose_people(at: str, options: StepOptions | WaitOptions, *, asks: bool = False) -> StepPeople:
+    """What a step says of people.
+
+    Args:
+        asks: a person may be asked about it, also where it does not require approval.
+
+    Raises:
+        ConfigurationError: an option is wrong, or nobody is ever asked whom it could be about.
+    """
+    approval = options.get("requires_approval") or False
+    people = StepPeople(
+        approval,
+        compose_function(at, "approval_handler", options.get("approval_handler")),
+        compose_names(at, "approvers", options.get("approvers")),
+        compose_timeout(at, options.get("approval_timeout"), "approval_timeout"),
+        compose_names(at, "escalate_to", options.get("escalate_to")),
+    )
+    given = {
+        "approvers": people.approvers,
+        "approval_timeout": people.timeout,
+        "escalate_to": people.escalate_to,
+    }
+    idle = [f"{name}=" for name, value in given.items() if value]
+    if idle and not approval and not asks:
+        raise ConfigurationError(
+            f"{at}: {', '.join(idle)} is about people who decide, and nobody is asked about this step.",
+            guidance="Give it requires_approval=True.",
+        )
+    return people
+
+
+def may_ask(options: StepOptions) -> bool:
+    """Whether a person may be asked about what a step gives or proposes."""
+    return options.get("on_doubt") == "person" or options.get("accept_steps") == "person"

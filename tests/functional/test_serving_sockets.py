@@ -100,7 +100,13 @@ AGENTS = """
 from lightagent import LightAgent
 from lightagent.testing import ScriptedModel
 
-helper = LightAgent(name="helper", model=ScriptedModel("Hello."))
+
+class Model(ScriptedModel):
+    async def aclose(self) -> None:
+        print("the model is closed", flush=True)
+
+
+helper = LightAgent(name="helper", model=Model("Hello."))
 """
 
 
@@ -117,7 +123,9 @@ def test_the_command_serves_until_it_is_told_to_end(tmp_path: Path) -> None:
         with urllib.request.urlopen(request, timeout=20) as answer:
             assert json.load(answer)["choices"][0]["message"]["content"] == "Hello."
         os.kill(child.pid, signal.SIGTERM)
-    assert "Traceback" not in (tmp_path / "log").read_text()
+    told = (tmp_path / "log").read_text()
+    assert "Traceback" not in told
+    assert "the model is closed" in told  # What is open is closed after the server.
 
 
 def test_the_command_refuses_to_listen_elsewhere_without_keys(tmp_path: Path) -> None:

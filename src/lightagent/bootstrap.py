@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Self, Unpack
+from typing import TYPE_CHECKING, Literal, Self, TypeVar, Unpack
 from weakref import WeakSet, ref
 
 from lightagent.adapters.registry import find_adapter, open_adapter
@@ -48,6 +48,8 @@ from lightagent.settings.origins import raise_problems
 if TYPE_CHECKING:
     from lightagent.flow import LightFlow
     from lightagent.flow_options import FlowOptions
+
+_D = TypeVar("_D")
 
 
 class App:
@@ -124,10 +126,16 @@ class App:
 
     def agent_options(self) -> AgentOptions[object]:
         """What the settings say of agents, and the open model: `LightAgent(output_type=…, **app.agent_options())`."""
-        chosen, logs = self.settings.agent, self.settings.logging
-        options = AgentOptions[object](model=self.model, limits=chosen.limits(), metadata=chosen.metadata) | _identity(
-            chosen
-        )
+        options: AgentOptions[object] = {}
+        return self._described(options)
+
+    def _described(self, options: AgentOptions[_D]) -> AgentOptions[_D]:
+        """The same, for an agent of any dependencies: the sources that settings name need none."""
+        chosen = self.settings.agent
+        options["model"] = self.model
+        options["limits"] = chosen.limits()
+        options["metadata"] = chosen.metadata
+        _add_identity(options, chosen)
         if sources := self._sources():
             options["tools"] = sources
         if self.skills is not None:
@@ -147,10 +155,11 @@ class App:
         budgets = compose_budget_settings(self.settings.budgets, self.journals)
         if budgets is not None:
             options["budgets"] = budgets
-        return options | self._backend_options() | _log_options(logs)
+        self._add_backends(options)
+        _add_logs(options, self.settings.logging)
+        return options
 
-    def _backend_options(self) -> AgentOptions[object]:
-        options: AgentOptions[object] = {}
+    def _add_backends(self, options: AgentOptions[_D]) -> None:
         if self.journals is not None:
             options["session_store"] = self.journals
         if self.memory is not None:
@@ -159,7 +168,6 @@ class App:
             options["embedder"] = self.embedder
         if self.telemetry is not None:
             options["telemetry"] = False if self.telemetry is False else [self.telemetry]
-        return options
 
     def _context_budget(self) -> ContextBudget | None:
         """The budget that the settings describe; None where they set none.
@@ -183,8 +191,8 @@ class App:
             options["tools"] = [*(options.get("tools") or ()), *sources]
         if "self_learning" not in options:
             raise_problems([*learning_problems(self.settings, named=options.get("name") is not None)])
-        merged: AgentOptions = {**self.agent_options(), **options}
-        agent = LightAgent(**merged)
+        described: AgentOptions = {}
+        agent = LightAgent(**(self._described(described) | options))
         if agent.means.catalogue.sources:
             self.on_close(partial(_close_sources, ref(agent), agent.means.catalogue.aclose))
         else:
@@ -279,9 +287,8 @@ def open_app(
     )
 
 
-def _identity(chosen: AgentSettings) -> AgentOptions[object]:
-    """Who the agent is, as far as it is set."""
-    options: AgentOptions[object] = {}
+def _add_identity(options: AgentOptions[_D], chosen: AgentSettings) -> None:
+    """Say who the agent is, as far as it is set."""
     if chosen.name is not None:
         options["name"] = chosen.name
     if chosen.instructions is not None:
@@ -290,13 +297,10 @@ def _identity(chosen: AgentSettings) -> AgentOptions[object]:
         options["role"] = chosen.role
     if chosen.capture_content is not None:
         options["capture_content"] = chosen.capture_content
-    return options
 
 
-def _log_options(logs: LoggingSettings) -> AgentOptions[object]:
-    options: AgentOptions[object] = {}
+def _add_logs(options: AgentOptions[_D], logs: LoggingSettings) -> None:
     if logs.level is not None or logs.file is not None:
         options["log_level"] = logs.level or "INFO"
     if logs.file is not None:
         options["log_file"] = str(logs.file)
-    return options

@@ -6,6 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.timeout(600)  # A checker that reads everything anew on a busy machine.
+
 ROOT = Path(__file__).parents[2]
 
 

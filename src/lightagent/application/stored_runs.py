@@ -173,8 +173,7 @@ def run_status(text: str) -> StoredRunStatus:
     Raises:
         ConfigurationError: there is none.
     """
-    status = next((one for one in STATUSES if one == text), None)
-    if status is None:
+    if (status := _BY_NAME.get(text)) is None:
         known = ", ".join(STATUSES)
         raise ConfigurationError(f"No run has the status {text!r:.100}.", guidance=f"A run is one of: {known}.")
     return status

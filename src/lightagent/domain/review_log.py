@@ -23,6 +23,7 @@ from lightagent.domain.unseen import is_unseen
 ReviewStatus: TypeAlias = Literal["waiting", "decided", "taken", "used", "expired", "revoked"]
 
 REVIEW_STATUSES: Final[tuple[ReviewStatus, ...]] = ("waiting", "decided", "taken", "used", "expired", "revoked")
+_STATUS_OF: Final[dict[str, ReviewStatus]] = {status: status for status in REVIEW_STATUSES}
 
 
 def review_status(text: str) -> ReviewStatus:
@@ -31,8 +32,7 @@ def review_status(text: str) -> ReviewStatus:
     Raises:
         ConfigurationError: there is none.
     """
-    status = next((one for one in REVIEW_STATUSES if one == text), None)
-    if status is None:
+    if (status := _STATUS_OF.get(text)) is None:
         known = ", ".join(REVIEW_STATUSES)
         raise ConfigurationError(f"No review is {text!r:.100}.", guidance=f"A review is one of: {known}.")
     return status

@@ -4,8 +4,8 @@ from lightagent import LightAgent, Limits, RunOptions
 
 agent = LightAgent()
 
-LightAgent(intsructions="x")  # wrong
-LightAgent(temperature=0)  # wrong
+LightAgent(intsructions="x")  # wrong: intsructions
+LightAgent(temperature=0)  # wrong: temperature
 LightAgent(limits={"max_retry": 1})  # wrong
 LightAgent(limits=3)  # wrong
 LightAgent(name=1)  # wrong
@@ -20,7 +20,7 @@ LightAgent(deps_type=len)  # wrong
 Limits(max_retry="3")  # wrong
 Limits(retries=3)  # wrong
 
-agent.run("?", user="u")  # wrong
+agent.run("?", user="u")  # wrong: user
 agent.run("?", user_id=1)  # wrong
 agent.run("?", timeout="1")  # wrong
 agent.run("?", trace="yes")  # wrong

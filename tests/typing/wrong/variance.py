@@ -78,8 +78,8 @@ LightAgent(output_type=lambda: Animal())  # wrong
 LightAgent(output_type=5)  # wrong
 LightAgent(deps_type=5)  # wrong
 LightAgent(deps_type=lambda: base)  # wrong
-LightAgent(nmae="a")  # wrong
-LightAgent(deps_type=Base, tols=[])  # wrong
+LightAgent(nmae="a")  # wrong: nmae
+LightAgent(deps_type=Base, tols=[])  # wrong: tols
 
 
 def of_a_run(journal: Journal) -> None:

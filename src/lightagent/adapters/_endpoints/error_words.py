@@ -206,7 +206,8 @@ def code_of_words(codes: Iterable[str], text: str) -> ErrorCode:
     named = [code for word, code in known if not word.isdigit()]
     spoken = [code for code, pattern in _SPOKEN_PATTERNS if pattern.search(text)]
     # A bare number last, since it means what its provider says, and who that is stands nowhere.
-    return next(iter((*named, *spoken, *(code for _, code in known), "LA-500")))
+    found: list[ErrorCode] = [*named, *spoken, *(code for _, code in known), "LA-500"]
+    return found[0]
 
 
 # `text` is in lower case from here on.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Protocol, TypeAlias
 
 from lightagent.application.flow.awaited import Awaited
@@ -156,7 +156,7 @@ class StepWork(Protocol):
         """
         return ()
 
-    async def do(self, task: StepTask) -> object:
+    def do(self, task: StepTask) -> Coroutine[object, object, object]:
         """Make one attempt, and give what came of it, which is checked by the engine. Raises whatever goes wrong."""
         ...
 

@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
+from typing import Final
 
 import uvicorn
 
@@ -20,6 +21,9 @@ from lightagent.entrypoints.serving.timed_protocol import timed_protocol
 from lightagent.flow import LightFlow
 from lightagent.settings.serve_schema import ServeSettings
 from lightagent.swarm import LightSwarm
+
+_BACKLOG: Final = 2048
+"""Connections that may wait to be accepted."""
 
 
 class _Server(uvicorn.Server):
@@ -145,6 +149,7 @@ def listening(settings: ServeSettings) -> socket.socket:
         sock = socket.socket(family, kind, protocol)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(address)
+        sock.listen(_BACKLOG)  # Before the address is told: clients that come at once wait for the server.
     except OSError as exc:
         raise ConfigurationError(
             f"serve: it cannot listen on {settings.host!r:.100}, port {settings.port}: {exc.strerror or exc}.",

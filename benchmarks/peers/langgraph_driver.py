@@ -6,6 +6,7 @@ import common
 from langchain.agents import create_agent
 from langchain_openai import ChatOpenAI
 from langgraph.graph.state import CompiledStateGraph
+from pydantic import SecretStr
 
 SYNC = False
 models: dict[str, ChatOpenAI] = {}
@@ -15,7 +16,7 @@ callbacks: list[object] = []
 def build(url: str, tools: bool) -> CompiledStateGraph:
     """One agent; the agents of one endpoint share its client."""
     if url not in models:
-        models[url] = ChatOpenAI(model=common.MODEL, base_url=url + "/v1", api_key="x")
+        models[url] = ChatOpenAI(model=common.MODEL, base_url=url + "/v1", api_key=SecretStr("x"))
     return create_agent(models[url], [common.add] if tools else [], system_prompt=common.SYSTEM)
 
 

@@ -44,7 +44,7 @@ from lightagent.domain.absent_names import AGENT_METHODS, absent_method
 from lightagent.domain.deltas import is_delta
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import Event, RunFinished
-from lightagent.domain.json_types import JsonObject
+from lightagent.domain.json_types import JsonInput, JsonObject
 from lightagent.domain.masking import shown
 from lightagent.domain.prices import PriceTable
 from lightagent.domain.trace_summary import TraceSummary
@@ -56,7 +56,7 @@ from lightagent.ports.traces import TraceExporter
 if TYPE_CHECKING:
     from lightagent.application.projections.chunk_types import ChatCompletionChunk
 
-Query: TypeAlias = str | Sequence[JsonObject]
+Query: TypeAlias = str | Sequence[Mapping[str, object]]
 """Text, or OpenAI content parts."""
 
 WHOLE: Final = ("str", "object", "dict")
@@ -152,7 +152,7 @@ class AgentBase(Generic[DepsT_contra, OutputT_co]):
         exporter: str | os.PathLike[str],
         *,
         pricing: Mapping[str, float] | PriceTable | None = ...,
-        metadata: JsonObject | None = ...,
+        metadata: Mapping[str, JsonInput] | None = ...,
     ) -> Path: ...
 
     @overload
@@ -161,7 +161,7 @@ class AgentBase(Generic[DepsT_contra, OutputT_co]):
         exporter: TraceExporter[ExportedT] | ExportFunction[ExportedT],
         *,
         pricing: Mapping[str, float] | PriceTable | None = ...,
-        metadata: JsonObject | None = ...,
+        metadata: Mapping[str, JsonInput] | None = ...,
     ) -> ExportedT: ...
 
     def export_trace_to(
@@ -169,7 +169,7 @@ class AgentBase(Generic[DepsT_contra, OutputT_co]):
         exporter: str | os.PathLike[str] | TraceExporter[ExportedT] | ExportFunction[ExportedT],
         *,
         pricing: Mapping[str, float] | PriceTable | None = None,
-        metadata: JsonObject | None = None,
+        metadata: Mapping[str, JsonInput] | None = None,
     ) -> ExportedT | Path:
         """Give the same trace and its summary to an exporter.
 

@@ -19,7 +19,7 @@ from lightagent.compose.flow_requests import (
     flow_owner,
     read_decision,
 )
-from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.json_types import JsonInput, JsonObject
 from lightagent.domain.review import ApprovalDecision
 from lightagent.flow_options import KnownFlowRunOptions, NewFlowRunOptions
 from lightagent.flow_streams import StreamedFlow
@@ -244,7 +244,7 @@ class LightFlow(StreamedFlow):
         return made
 
     def signal(
-        self, run_id: str, event: str, payload: JsonValue = None, *, key: str = "", user_id: str = "", tenant: str = ""
+        self, run_id: str, event: str, payload: JsonInput = None, *, key: str = "", user_id: str = "", tenant: str = ""
     ) -> bool:
         """Tell a run that something has happened outside; `resume` goes on with one that nobody has.
 
@@ -265,7 +265,7 @@ class LightFlow(StreamedFlow):
         return run_sync(self.asignal(run_id, event, payload, key=key, user_id=user_id, tenant=tenant))
 
     async def asignal(
-        self, run_id: str, event: str, payload: JsonValue = None, *, key: str = "", user_id: str = "", tenant: str = ""
+        self, run_id: str, event: str, payload: JsonInput = None, *, key: str = "", user_id: str = "", tenant: str = ""
     ) -> bool:
         """`signal` for async callers."""
         return await self._parts.desk.signal(flow_owner(user_id, tenant), run_id, event, payload, key)

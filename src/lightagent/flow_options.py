@@ -14,7 +14,7 @@ from lightagent.application.flow.step_context import StepContext
 from lightagent.application.means import Means
 from lightagent.domain.flow.limits import FlowLimits
 from lightagent.domain.flow.retrying import RetryPolicy
-from lightagent.domain.json_types import JsonValue
+from lightagent.domain.json_types import JsonInput
 from lightagent.options import ToolLike
 from lightagent.ports.flow_engine import FlowEngine
 from lightagent.ports.system import Clock, IdSource
@@ -62,7 +62,7 @@ StepQuery: TypeAlias = str | Callable[[StepContext], object] | Callable[[str, St
 """What a step is asked: a text, or a callable of the context, or of the flow's input and the context."""
 
 
-FlowList: TypeAlias = str | Sequence[JsonValue] | Callable[[StepContext], object]
+FlowList: TypeAlias = str | Sequence[JsonInput] | Callable[[StepContext], object]
 """What a map goes through: the name of a step that gives a list, a list, or a callable of the context."""
 
 StepAcceptance: TypeAlias = (
@@ -133,7 +133,7 @@ class StepOptions(TypedDict, total=False):
     """Seconds for which the approvers may decide; then the step has failed, or others are asked: see `escalate_to`."""
     escalate_to: Sequence[str] | None
     """The names of those who are asked once `approval_timeout` is over."""
-    metadata: Mapping[str, JsonValue] | None
+    metadata: Mapping[str, JsonInput] | None
     """What belongs to the step; for an agent the parameters of its requests, such as `temperature`."""
     output_type: TypeForm[object] | None
     """A type; what the step gives is validated into it, and read from the context as it."""
@@ -158,7 +158,7 @@ class WaitOptions(TypedDict, total=False):
     """As in `StepOptions`."""
     escalate_to: Sequence[str] | None
     """As in `StepOptions`."""
-    metadata: Mapping[str, JsonValue] | None
+    metadata: Mapping[str, JsonInput] | None
     """As in `StepOptions`."""
 
 

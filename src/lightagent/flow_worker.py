@@ -19,10 +19,11 @@ from lightagent.application.flow.find_awaited import awaited_in
 from lightagent.application.flow.find_work import FindWork
 from lightagent.application.flow.flow_runs import FlowRuns
 from lightagent.application.flow.flow_step import by_work
-from lightagent.application.flow.worker import TO_STOP, WorkedRun, Worker, WorkerLimits
+from lightagent.application.flow.worker import TO_STOP, WorkedRun, Worker, WorkerLimits, of_owner
 from lightagent.compose.flow import UNNAMED
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.state import FlowState
+from lightagent.domain.scopes import Scope
 from lightagent.flow import LightFlow
 
 _LOGGER: Final = logging.getLogger("lightagent")
@@ -60,7 +61,7 @@ class FlowWorker:
 
     def __init__(self, flows: LightFlow | Sequence[LightFlow], **options: Unpack[WorkerOptions]) -> None:
         check_options(options, WorkerOptions, "FlowWorker")
-        self._flows = (flows,) if isinstance(flows, LightFlow) else tuple(flows)
+        self._flows = (flows,) if isinstance(flows, LightFlow) else tuple(dict.fromkeys(flows))
         _check(self._flows)
         self._limits = _limits(options)
         self._on_run = options.get("on_run")
@@ -106,11 +107,8 @@ class FlowWorker:
     def _worker(self, flow: LightFlow) -> Worker:
         parts = flow.parts
         runs = parts.runs
-        if not isinstance(runs, FlowRuns):
-            raise ConfigurationError(
-                f"The runs of the flow {flow.name!r:.100} are carried out by its engine.",
-                guidance="Start a worker of that engine.",
-            )
+        if not isinstance(runs, FlowRuns):  # The constructor has refused it.
+            raise TypeError(f"The flow {flow.name!r:.100} runs on an engine.")
 
         def awaited(state: FlowState) -> Sequence[Awaited]:
             return tuple(awaited_in(state, by_work(flow.declared), runs.reviews))
@@ -129,8 +127,7 @@ class FlowWorker:
 
 
 def _log(run: WorkedRun) -> None:
-    owner = "".join(f" of {what} {name!r}" for what, name in (("user", run.user_id), ("tenant", run.tenant)) if name)
-    at = f"{run.flow}: run {run.run_id!r}{owner}"
+    at = f"{run.flow}: run {run.run_id!r}{of_owner(Scope(run.tenant, run.user_id))}"
     why = "" if run.error is None else f": {run.error.message}"
     if run.status is None:
         advice = "" if run.error is None or not run.error.guidance else f" {run.error.guidance}"
@@ -145,7 +142,15 @@ def _check(flows: Sequence[LightFlow]) -> None:
     for flow in flows:
         given: object = flow
         if not isinstance(given, LightFlow):
-            raise ConfigurationError(f"FlowWorker: this is no LightFlow, but {type(given).__name__}.", guidance="")
+            raise ConfigurationError(
+                f"FlowWorker: this is no LightFlow, but {type(given).__name__}.",
+                guidance="Pass flows, or a list of them.",
+            )
+        if flow.parts.engine is not None:
+            raise ConfigurationError(
+                f"The runs of the flow {flow.name!r:.100} are carried out by its engine.",
+                guidance="Start a worker of that engine.",
+            )
         if flow.name == UNNAMED:
             raise ConfigurationError(
                 "FlowWorker: the flow has no name, and runs are found by it.",
@@ -160,6 +165,18 @@ def _check(flows: Sequence[LightFlow]) -> None:
         if errors:
             raise ConfigurationError(
                 f"FlowWorker: the flow {flow.name} cannot run: {'; '.join(errors)}.", guidance="See validate()."
+            )
+    _check_names(flows)
+
+
+def _check_names(flows: Sequence[LightFlow]) -> None:
+    """Two flows of one name in one store would take each other's runs."""
+    known: dict[tuple[str, int], LightFlow] = {}
+    for flow in flows:
+        if known.setdefault((flow.name, id(flow.parts.store)), flow) is not flow:
+            raise ConfigurationError(
+                f"FlowWorker: two flows of the same store have the name {flow.name!r:.100}, by which runs are found.",
+                guidance="Give each a name of its own, or leave one of them to another worker.",
             )
 
 

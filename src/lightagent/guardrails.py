@@ -20,7 +20,8 @@ from lightagent.application.policies.schema_guardrail import SchemaGuardrail
 from lightagent.application.policies.text_guardrails import DetectorGuardrail, LengthGuardrail
 from lightagent.application.policies.tool_guardrails import Allowed, ParameterGuardrail, ToolNamesGuardrail
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.json_types import JsonObject
+from lightagent.domain.json_checks import to_json_object
+from lightagent.domain.json_types import JsonInput
 from lightagent.ports.detectors import Detector
 
 Patterns: TypeAlias = Mapping[str, str | re.Pattern[str]] | Sequence[str | re.Pattern[str]]
@@ -108,7 +109,7 @@ def maximum_length_guardrail(most: int, *, cut: bool = False, reason: str = "The
 
 
 def output_schema_guardrail(
-    schema: JsonObject, *, reason: str = "The answer does not fit the schema."
+    schema: Mapping[str, JsonInput], *, reason: str = "The answer does not fit the schema."
 ) -> SchemaGuardrail:
     """Blocks answers that are not JSON of this schema; for `output_guardrails=`.
 
@@ -117,7 +118,7 @@ def output_schema_guardrail(
     Raises:
         ConfigurationError: it is not a JSON Schema, or refers to something outside itself.
     """
-    return SchemaGuardrail(schema, reason)
+    return SchemaGuardrail(to_json_object(schema, "output_schema_guardrail: schema"), reason)
 
 
 def sensitive_tool_confirmation_guardrail(

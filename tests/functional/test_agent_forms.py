@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
-from lightagent import LightAgent, LightAgentError
-from lightagent.testing import ScriptedModel
+from lightagent import ApprovalDecision, ApprovalRequired, Journal, LightAgent, LightAgentError
+from lightagent.testing import ScriptedModel, call_tool
 
 
 def agent() -> LightAgent[None, str]:
@@ -41,3 +43,23 @@ def test_an_unknown_option_is_refused_by_each() -> None:
     for method in ("run_result", "stream", "stream_events", "astream_events"):
         with pytest.raises(ValueError, match="has no option 'nothing'"):
             getattr(agent(), method)("Weather?", nothing=True)
+
+
+def test_going_on_gives_a_result_whoever_asks_for_one() -> None:
+    def pay() -> str:
+        """Pay."""
+        raise ApprovalRequired("It is much.")
+
+    bank = LightAgent(model=ScriptedModel([call_tool("pay"), "Paid."]), tools=[pay])
+    waiting = bank.run_result("Pay.")
+    assert waiting.journal.resumable
+    resume: Callable[..., object] = bank.resume
+    with pytest.raises(
+        ValueError, match="'result_format' can be 'object' alone, got 'str'. resume.. gives a RunResult"
+    ):
+        resume(waiting.journal, ApprovalDecision.respond("paid"), result_format="str")
+    ended = bank.resume(waiting.journal, ApprovalDecision.respond("paid"), result_format="object")
+    assert ended.content == "Paid."
+    assert not ended.journal.resumable
+    cut = Journal(waiting.journal.events[:2])
+    assert cut.resumable

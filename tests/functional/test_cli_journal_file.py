@@ -11,6 +11,7 @@ from subprocess import CompletedProcess
 
 import pytest
 
+from lightagent.entrypoints.cli import main
 from tests.support.command_line import call_lightagent
 
 BANK = '''
@@ -146,10 +147,11 @@ def test_what_is_piped_in_goes_with_the_question(shell: Shell) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
-def test_a_full_disk_is_told_in_a_sentence(tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", [["run", "Hello"], ["config", "show"]], ids=" ".join)
+def test_a_full_disk_is_told_in_a_sentence(tmp_path: Path, command: list[str]) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "lightagent", "run", "Hello"],
+            [sys.executable, "-m", "lightagent", *command],
             cwd=tmp_path,
             stdin=subprocess.DEVNULL,
             stdout=full,
@@ -161,3 +163,31 @@ def test_a_full_disk_is_told_in_a_sentence(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "Standard output cannot be written: No space left on device." in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_streams_that_are_closed_hold_nothing_and_take_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of `lightagent chat <&- >&-`, of which Python makes None."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["lightagent", "chat"])
+    for name in ("stdin", "stdout"):
+        monkeypatch.setattr(sys, name, None)
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == 0
+
+
+def test_a_file_that_is_no_journal_is_refused_as_it_is(shell: Shell, tmp_path: Path) -> None:
+    notes = tmp_path / "notes.txt"
+    notes.write_text("What I have to remember.")
+    for command in (("run", "Hello", "--journal"), ("resume",)):
+        done = shell(*command, str(notes))
+        assert done.returncode == 2
+        assert "This file holds no runs" in done.stderr
+    assert notes.read_text() == "What I have to remember."
+
+
+def test_a_session_without_a_store_names_the_settings(shell: Shell) -> None:
+    for command in (("run", "Hello"), ("chat",)):
+        done = shell(*command, "--session", "monday")
+        assert done.returncode == 2
+        assert "[default.journals]" in done.stderr

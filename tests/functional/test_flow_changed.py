@@ -4,13 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from lightagent import ConfigurationError, JsonLightFlowStore, LightAgent, LightFlow, LightSwarm
+from lightagent import (
+    ConfigurationError,
+    JsonLightFlowStore,
+    LightAgent,
+    LightFlow,
+    LightSwarm,
+    Proposal,
+    ProposedStep,
+    ToolList,
+    ToolSource,
+)
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
+from lightagent.application.flow.flow_codec import flow_event_from_dict
+from lightagent.domain.flow.changes import change_faults
+from lightagent.domain.flow.events import FlowStarted
 from lightagent.testing import ScriptedModel
 from tests.servers.json_values import as_list, as_object
 
@@ -259,3 +273,102 @@ def test_what_is_done_for_items_is_compared_too(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"pages\[0\]/pages \(agent\)"):
         flow("c").resume("r")
     assert flow("c").resume("r", accept=["pages/pages"]).output("pages") == ["aa", "cb"]
+
+
+def falls_back(fallback: Callable[[str], str], folder: Path) -> LightFlow:
+    flow = LightFlow(store=JsonLightFlowStore(folder)).step("a", agent=failing, fallback_agent=fallback)
+    flow.step("used", agent=search, depends_on=["a"], fallback_agent=fallback)
+    return flow.step("b", agent=failing, depends_on=["used"])
+
+
+def test_a_changed_fallback_holds_back_what_it_did_and_nothing_else(tmp_path: Path) -> None:
+    assert falls_back(lambda query: f"instead of {query}", tmp_path).run("x", run_id="r").status == "failed"
+    changed = falls_back(lambda query: "something else", tmp_path)
+    with pytest.raises(ConfigurationError) as refused:
+        changed.resume("r")
+    assert "a (fallback.agent): It is success, and does other work now." in refused.value.message
+    assert "used" not in refused.value.message
+    assert changed.resume("r", accept=["a"]).step("a").content == "instead of x"
+
+
+def adds(looks: Callable[[str], str], folder: Path, *, last: Callable[[str], str] = failing) -> LightFlow:
+    def plan(query: str) -> Proposal:
+        return Proposal([ProposedStep("tea", "look", "tea"), ProposedStep("deeper", "dig", "all")], "planned")
+
+    def dig(query: str) -> Proposal:
+        return Proposal([ProposedStep("inner", "look", "below")], "dug")
+
+    flow = LightFlow(store=JsonLightFlowStore(folder)).offer("look", agent=looks)
+    flow.offer("dig", agent=dig, accept_steps=True).offer("unused", agent=looks)
+    return flow.step("plan", agent=plan, accept_steps=True).step("last", agent=last, depends_on=["plan"])
+
+
+def test_changed_work_that_was_offered_holds_back_the_steps_that_were_added_with_it(tmp_path: Path) -> None:
+    assert adds(lambda query: f"looked at {query}", tmp_path).run("x", run_id="r").status == "failed"
+    assert adds(lambda query: f"looked at {query}", tmp_path).held_runs() == []
+    changed = adds(lambda query: "nothing", tmp_path, last=search)
+    (held,) = changed.held_runs()
+    faults = [as_object(fault) for fault in as_list(held["held_by"])]
+    assert {str(fault["step"]): fault["problem"] for fault in faults} == {
+        "plan+/tea": "It is success, and its work was changed.",
+        "plan+/deeper+/inner": "It is success, and its work was changed.",
+    }
+    with pytest.raises(ConfigurationError, match=r"plan\+/tea \(work\)"):
+        changed.resume("r")
+    result = changed.resume("r", accept=[str(fault["step"]) for fault in faults])
+    assert (result.status, result.step("plan+/tea").content) == ("success", "looked at tea")
+
+
+def test_work_that_is_not_offered_any_more_is_told(tmp_path: Path) -> None:
+    adds(lambda query: f"looked at {query}", tmp_path).run("x", run_id="r")
+    changed = LightFlow(store=JsonLightFlowStore(tmp_path))
+    changed.step("plan", agent=failing, accept_steps=True).step("last", agent=search, depends_on=["plan"])
+    with pytest.raises(ConfigurationError, match=r"plan\+/tea \(work\): It is success, and its work is not offered"):
+        changed.resume("r")
+
+
+class Source(ToolSource[object]):
+    """A server's tools."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def version(self) -> int:
+        return 1
+
+    async def tools(self) -> ToolList[object]:
+        return ToolList({})
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
+
+
+def test_an_agent_with_another_source_of_tools_does_other_work(tmp_path: Path) -> None:
+    def flow(*sources: str) -> LightFlow:
+        model = ScriptedModel(["facts"], name="m")
+        maker = LightAgent(name="researcher", model=model, tools=[Source(name) for name in sources])
+        made = LightFlow(store=JsonLightFlowStore(tmp_path)).step("research", agent=maker)
+        return made.step("publish", agent=failing, depends_on=["research"])
+
+    flow("docs").run("x", run_id="r")
+    assert flow("docs").held_runs() == []
+    for other in (flow(), flow("mails"), flow("docs", "mails")):
+        with pytest.raises(ConfigurationError, match=r"research \(agent.sources\)"):
+            other.resume("r")
+
+
+def test_what_a_record_of_a_former_release_does_not_tell_holds_nothing_back(tmp_path: Path) -> None:
+    """Records without the digests of fallbacks, of offered work and of sources of tools."""
+    flow = adds(lambda query: f"looked at {query}", tmp_path)
+    flow.run("x", run_id="r")
+    events = [flow_event_from_dict({k: v for k, v in event.items() if k != "number"}) for event in flow.events("r")]
+    assert isinstance(events[0], FlowStarted)
+    definition = events[0].definition
+    former = [replace(step, code=tuple(one for one in step.code if "/" not in one.field)) for step in definition.steps]
+    old = [replace(events[0], definition=replace(definition, steps=tuple(former))), *events[1:]]
+    assert change_faults(old, definition) == ()

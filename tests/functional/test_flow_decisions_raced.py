@@ -12,15 +12,26 @@ from uuid import uuid4
 
 import pytest
 
-from lightagent import ApprovalDecision, ConfigurationError, FlowWorker, JournalStore, JsonLightFlowStore, LightFlow
+from lightagent import (
+    ApprovalDecision,
+    ConfigurationError,
+    FlowWorker,
+    JournalStore,
+    JsonLightFlowStore,
+    LightAgentError,
+    LightFlow,
+    Reviews,
+)
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.adapters.journals.postgres import PostgresJournalStore
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
+from lightagent.application.flow import find_work
 from lightagent.application.flow.flow_inbox import INBOX
 from lightagent.domain.errors import StoreError
 from lightagent.domain.journal_streams import StreamKey
 from lightagent.domain.scopes import Scope
 from tests.servers.postgres import PostgresServer
+from tests.support.patience import eventually
 from tests.support.wrapped_journals import WrappedStore
 
 RACES = int(os.environ.get("TEST_FLOW_RACES", "7"))
@@ -96,6 +107,52 @@ async def test_of_decisions_at_once_the_first_counts_and_the_rest_are_told(
         assert result.step("send").approval_decision == action
     for store in stores:
         await store.aclose()
+
+
+async def test_of_decisions_at_the_flow_and_where_people_are_asked_one_counts_while_a_worker_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(find_work, "_LISTENING", 0.05)
+    chance = random.Random(4)
+    store = SqliteJournalStore(tmp_path / "db")
+    ended: dict[str, str | None] = {}
+    worker = FlowWorker(
+        send(store), poll_seconds=0.01, on_run=lambda run: ended.update({run.run_id: run.status}), max_runs=8
+    )
+    working = asyncio.create_task(worker.arun())
+    races = [str(race) for race in range(6)]
+    for run_id in races:
+        await send(store).arun("Ann", run_id=run_id)
+    reviews = Reviews(store)
+    requests = {one.request.run_id: one.request.request_id async for one in reviews.list()}
+
+    async def race(run_id: str) -> tuple[str, str]:
+        actions = [chance.choice([*DECISIONS]) for _ in range(6)]
+        told = await asyncio.gather(
+            *(
+                send(store).aapprove(run_id, "send", DECISIONS[action][0](f"person {place}"))
+                if place % 2
+                else reviews.decide(requests[run_id], DECISIONS[action][0](f"person {place}"))
+                for place, action in enumerate(actions)
+            ),
+            return_exceptions=True,
+        )
+        (winner,) = [place for place, one in enumerate(told) if not isinstance(one, BaseException)]
+        assert all(isinstance(one, LightAgentError) for place, one in enumerate(told) if place != winner)
+        return actions[winner], f"person {winner}"
+
+    won = dict(zip(races, await asyncio.gather(*map(race, races)), strict=True))
+    assert await eventually(lambda: len(ended) == len(races))
+    worker.stop()
+    await working
+    for run_id, (action, actor) in won.items():
+        record = await send(store).aget_run(run_id)
+        assert record is not None
+        assert record["status"] == ended[run_id] == DECISIONS[action][1]
+        review = await reviews.show(requests[run_id])
+        assert review.decision is not None
+        assert (review.status, review.decision.action, review.decision.actor) == ("used", action, actor)
+    await store.aclose()
 
 
 async def test_decisions_in_reverse_order_and_by_somebody_else(open_store: Callable[[], JournalStore]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lightagent import ApprovalDecision, LightAgent, LightFlow, StepContext
+from lightagent import ApprovalDecision, LightAgent, LightFlow, StepContext, TraceRecorder
 from lightagent.testing import ManualClock, ScriptedModel, SequentialIds
 
 
@@ -55,3 +55,24 @@ async def test_the_traces_of_agents_are_children_of_the_flows() -> None:
     assert (untraced.trace, untraced.step("a").trace) == ([], [])
     again = await flow.aresume("r", trace=True)
     assert again.step("a").trace == trace, "it is on record"
+
+
+async def test_a_recorder_sees_flows_and_agents_as_they_go_on() -> None:
+    recorder = TraceRecorder(enabled=True)
+    agent = LightAgent(name="writer", model=ScriptedModel(["one"]), telemetry=[recorder])
+    inner = LightFlow(name="inner").step("x", agent=agent)
+    flow = LightFlow(telemetry=[recorder]).step("outer", agent=inner)
+    flow.step("sign", agent=str.upper, depends_on=["outer"], requires_approval=True)
+    await flow.arun("secret", run_id="r")
+    of_flow = ["flow_start", "step_start", "step_end", "flow_end"]
+    of_agent = ["run_start", "model_request", "model_response", "run_end"]
+    assert [event.type for event in recorder.events] == [
+        *(*of_flow[:2], *of_flow[:2], *of_agent, *of_flow[2:]),
+        *("step_end", "approval_pending", "flow_end"),
+    ]
+    assert len({event.trace_id for event in recorder.take()}) == 3
+    await flow.aapprove("r", "sign", ApprovalDecision.respond("signed", "fine", actor="bob"))
+    await flow.aresume("r")
+    assert [event.type for event in recorder.events][-1] == "flow_end"
+    assert "flow_start" not in [event.type for event in recorder.events], "what was seen before is not told again"
+    assert "secret" not in str(recorder.events)

@@ -38,6 +38,8 @@ from lightagent.entrypoints.cli.app import app
 from lightagent.flow_worker import WorkerOptions
 from lightagent.ports.models import ChatRequest
 from lightagent.testing import ManualClock, ScriptedModel, call_tool
+from tests.support.command_line import call_lightagent
+from tests.support.folding_engine import FoldingEngine
 from tests.support.wrapped_journals import WrappedStore
 
 ROOT = Path(__file__).parents[2]
@@ -105,10 +107,26 @@ async def test_it_leaves_a_run_that_somebody_has(caplog: pytest.LogCaptureFixtur
     store, gate, seen = MemoryJournalStore(), Gate(), list[WorkedRun]()
     running = asyncio.create_task(gate.flow(store).arun("x", run_id="r"))
     await gate.began.wait()
-    await FlowWorker(gate.flow(store), on_run=seen.append).arun(once=True)
+    with caplog.at_level(logging.INFO, "lightagent"):
+        await FlowWorker(gate.flow(store), on_run=seen.append).arun(once=True)
+    assert "gated: nothing is to be done now; other processes have 1 of its runs" in caplog.messages
     gate.open.set()
     assert (await running).success
     assert (seen, gate.done) == ([], ["x"])
+
+
+async def test_it_says_what_it_goes_on_with_and_when_nothing_is_left(caplog: pytest.LogCaptureFixture) -> None:
+    store, gate = MemoryJournalStore(), Gate()
+    await gate.interrupt(store, "one")
+    gate.open.set()
+    with caplog.at_level(logging.INFO, "lightagent"):
+        await FlowWorker(gate.flow(store)).arun(once=True)
+    told = [message for message in caplog.messages if message.startswith("gated: ")]
+    assert told == [
+        "gated: goes on with run 'one' of user 'ann'",
+        "gated: run 'one' of user 'ann' is success",
+        "gated: nothing is to be done now",
+    ]
 
 
 def asked(store: JournalStore) -> LightFlow:
@@ -300,6 +318,7 @@ class FlakyStore(WrappedStore):
 
 
 async def test_a_store_that_cannot_be_read_is_looked_at_again(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "lightagent")
     store, gate, done = FlakyStore(MemoryJournalStore()), Gate(), asyncio.Event()
     await gate.interrupt(store, "r")
     store.failing = 3
@@ -315,6 +334,7 @@ async def test_a_store_that_cannot_be_read_is_looked_at_again(caplog: pytest.Log
         await working
     assert await status(flow, "r", "ann") == "success"
     assert caplog.text.count("gated: the store cannot be read: The server is being restarted.") == 2
+    assert caplog.text.count("gated: the store can be read again") == 1
 
 
 class HangingStore(WrappedStore):
@@ -396,6 +416,13 @@ def test_flows_that_cannot_have_a_worker_are_refused() -> None:
         FlowWorker(LightFlow(name="orders"))
     with pytest.raises(ConfigurationError, match="cannot run"):
         FlowWorker(LightFlow(name="o", store=MemoryJournalStore()).step("a", agent=str.upper, depends_on=["b"]))
+    with pytest.raises(ConfigurationError, match="are carried out by its engine"):
+        FlowWorker(LightFlow(name="o", engine=FoldingEngine()).step("a", agent=str.upper))
+    store = MemoryJournalStore()
+    with pytest.raises(ConfigurationError, match="two flows of the same store have the name 'asked'"):
+        FlowWorker([asked(store), asked(store)])
+    one = asked(store)
+    FlowWorker([one, one, asked(MemoryJournalStore())])
 
 
 FLOWS = """
@@ -432,6 +459,29 @@ def test_the_command_says_what_is_wrong_with_a_name(name: str, said: str, tmp_pa
     assert result.exit_code == 2
     assert said in result.output
     assert "FLOW" in result.output
+
+
+def test_two_flows_of_one_name_are_refused_by_the_command(tmp_path: Path) -> None:
+    orders = f"{flows_file(tmp_path)}:orders"
+    result = CliRunner().invoke(app, ["worker", orders, orders, "--once"])
+    assert result.exit_code == 2
+    assert "It has the name 'orders'" in result.output
+
+
+def test_a_flow_without_a_store_has_that_of_the_settings(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "report.py").write_text(
+        "from lightagent import LightFlow\nflow = LightFlow(name='report').step('a', agent=str.upper)\n"
+    )
+    (tmp_path / "it.toml").write_text(
+        f"[default.flow]\nstore = {{ kind = 'files', directory = '{(tmp_path / 'runs').as_posix()}' }}\n"
+    )
+    command = ["worker", str(tmp_path / "report.py"), "--once"]
+    bare = call_lightagent(*command, folder=tmp_path, variables={})
+    assert bare.returncode == 2
+    assert "Neither the flow nor the settings say where its runs are kept" in bare.stderr
+    done = call_lightagent(*command, "--config", "it.toml", folder=tmp_path, variables={})
+    assert done.returncode == 0, done.stderr
+    assert "report: nothing is to be done now" in caplog.messages
 
 
 async def interrupt_orders(folder: Path, run_id: str) -> None:

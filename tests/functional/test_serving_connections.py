@@ -68,7 +68,7 @@ async def test_a_client_that_leaves_ends_its_run_and_the_request_to_the_model(st
         await model.asked.wait()
         call.leave()
         await call.ended()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await model.given_up.wait()
     assert await outcome_in(store) == Cancelled(CLIENT_LEFT)
     serving: Serving = app.state.serving

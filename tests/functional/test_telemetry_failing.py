@@ -8,6 +8,7 @@ import gc
 import logging
 import os
 import threading
+import time
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -24,12 +25,24 @@ from lightagent.adapters.telemetry.otel.exporting_sink import ExportingSink
 from lightagent.adapters.telemetry.otel.options import OtlpOptions
 from tests.servers.child import free_port
 from tests.servers.otlp import Mode, grpc_collector, http_collector
-from tests.servers.polling import POLL_SECONDS
+from tests.servers.polling import POLL_SECONDS, ticks
 
 RUNS = int(os.environ.get("TEST_TELEMETRY_RUNS", "300"))
 QUEUE = 200
 pytestmark = pytest.mark.timeout(max(60, RUNS // 10))
 AT_ONCE = 50
+
+
+@pytest.fixture(autouse=True)
+def nothing_goes_on() -> Iterator[None]:
+    """What an exporter's threads still tell, after the time for its end was over, is none of the next test's lines."""
+    before = set(threading.enumerate())
+    yield
+    for pause in ticks(30):
+        new = {thread.name for thread in threading.enumerate() if thread not in before}
+        if not any(name.startswith(("Otel", "lightagent-telemetry")) for name in new):
+            return
+        time.sleep(pause)
 
 
 @contextmanager

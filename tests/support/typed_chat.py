@@ -39,7 +39,7 @@ class TypedChat:
         wanted, seen = until.encode(), self.rest
         while wanted not in seen and (more := os.read(self.process.stdout.fileno(), 4096)):
             seen += more
-        end = seen.find(wanted) + len(wanted)
+        end = seen.find(wanted) + len(wanted) if wanted in seen else len(seen)
         seen, self.rest = seen[:end], seen[end:]
         shown = seen.decode(errors="replace").replace("\r\n", "\n")
         assert until in shown, shown

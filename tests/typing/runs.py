@@ -107,6 +107,8 @@ async def journals(journal: Journal) -> None:
     assert_type(plain.aevents("?").result, RunResult[str])
     assert_type(typed.aresume_events(journal), AsyncRunStream[Event, City])
     assert_type(plain.resume(journal), RunResult[str])
+    assert_type(typed.resume(journal, result_format="object"), RunResult[City])
+    assert_type(journal.resumable, bool)
     assert_type(typed.resume(journal.to_json()), RunResult[City])
     assert_type(await union.aresume(journal), RunResult[City | Refusal])
     assert_type(typed.replay(journal), RunResult[City])

@@ -12,6 +12,7 @@ from types import MappingProxyType, NoneType, UnionType
 from typing import Final, Literal, Union, get_args, get_origin, get_type_hints
 
 from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.json_copies import is_sequence
 
 _EXAMPLES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -41,6 +42,8 @@ def check_options(
 ) -> None:
     """Raise unless every option is declared and of its type; None stands for an option that is not given.
 
+    Where a sequence is declared any will do, but a text or bytes, which are never meant as one.
+
     Args:
         declared: the TypedDict that declares the options.
         owner: whose options they are, for the text of an error.
@@ -60,11 +63,14 @@ def check_options(
             raise ConfigurationError(f"{owner} has no option {name!r}.", guidance=hint)
         if value is None or object in types:
             continue
-        if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
-            expected = " or ".join(dict.fromkeys(kind.__name__ for kind in types if kind is not NoneType))
-            raise ConfigurationError(
-                f"{owner}: {name} must be {expected}, got {type(value).__name__}.", guidance=_remedy(name, types)
-            )
+        if isinstance(value, types) and (bool in types or not isinstance(value, bool)):
+            continue
+        if list in types and is_sequence(value):
+            continue
+        expected = " or ".join(dict.fromkeys(kind.__name__ for kind in types if kind is not NoneType))
+        raise ConfigurationError(
+            f"{owner}: {name} must be {expected}, got {type(value).__name__}.", guidance=_remedy(name, types)
+        )
 
 
 def _nearest(name: str, known: tuple[str, ...], absent: Mapping[str, str]) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias, TypeVar
 
 from lightagent.application.projections.trace_summary import summarize_trace
-from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.json_copies import plain_object
+from lightagent.domain.json_types import JsonInput, JsonObject, JsonValue
 from lightagent.domain.prices import PriceTable
 from lightagent.domain.trace_summary import TraceSummary
 from lightagent.ports.traces import TraceExporter
@@ -23,7 +24,7 @@ def export_trace(
     *,
     usage: object = None,
     pricing: Mapping[str, float] | PriceTable | None = None,
-    metadata: JsonObject | None = None,
+    metadata: Mapping[str, JsonInput] | None = None,
 ) -> ExportedT:
     """Give a trace and its summary to an exporter.
 
@@ -40,11 +41,12 @@ def export_trace(
         TypeError: the exporter is neither.
     """
     plain: list[JsonObject] = [{**event} for event in events]
+    said = None if metadata is None else plain_object(metadata)
     summary = summarize_trace(plain, usage=usage, pricing=pricing)
     if isinstance(exporter, TraceExporter):
-        return exporter.export(plain, summary, metadata)
+        return exporter.export(plain, summary, said)
     if callable(exporter):
-        return exporter(plain, summary, metadata)
+        return exporter(plain, summary, said)
     raise TypeError(
         f"exporter must be callable or provide export(events, summary, metadata), got {type(exporter).__name__}."
     )

@@ -22,6 +22,7 @@ from lightagent.domain.effects import HandOver
 from lightagent.domain.errors import ConfigurationError, ToolError
 from lightagent.domain.events import ModelRequested, ToolFinished, ToolStarted
 from lightagent.domain.handoffs import HistoryTransfer
+from lightagent.domain.json_copies import is_sequence
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.origin import Origin
 
@@ -274,7 +275,7 @@ def _as_agents(sources: object) -> Sequence[object]:
     """
     if sources is None:
         return ()
-    if not isinstance(sources, (list, tuple)):
+    if not is_sequence(sources):
         raise ConfigurationError(f"Handoff: sources must be a list of agents, got {type(sources).__name__}.")
     return sources
 

@@ -22,6 +22,7 @@ from lightagent.domain.events import Event, Nested, RunStarted
 from lightagent.domain.folding import fold
 from lightagent.domain.json_checks import require_json
 from lightagent.domain.json_types import JsonValue
+from lightagent.domain.outcomes import Suspended
 from lightagent.domain.runs import Run
 from lightagent.domain.scopes import Scope
 from lightagent.domain.session_entries import SessionEntry
@@ -76,6 +77,16 @@ class Journal:
             ConfigurationError: they are no possible run.
         """
         return fold(self.events)
+
+    @property
+    def resumable(self) -> bool:
+        """Whether `agent.resume` can go on with it: the run waits for a human, or was interrupted before its end.
+
+        Raises:
+            ConfigurationError: its events are no possible run.
+        """
+        outcome = self.run.outcome
+        return outcome is None or isinstance(outcome, Suspended)
 
     def to_json(self) -> str:
         """The journal as JSON text: ``{"schema_version": 2, "events": [...]}``."""

@@ -19,9 +19,10 @@ from lightagent.domain.context_labels import joined, untrusted_labels
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import RunStarted
 from lightagent.domain.folding import start
-from lightagent.domain.history import history_labels, parse_history, parse_parts
+from lightagent.domain.history import HistoryMessage, history_labels, parse_history, parse_parts
 from lightagent.domain.json_checks import to_json_object
-from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.json_copies import is_sequence
+from lightagent.domain.json_types import JsonInput, JsonObject
 from lightagent.domain.limits import DEFAULT_LIMITS, Limits
 from lightagent.domain.messages import Message, SystemMessage, UserMessage
 from lightagent.domain.run_starts import AgentPlans, AgentPolicies, HistoryReference
@@ -59,7 +60,7 @@ class RunRequest(Generic[DepsT]):
 
     deps: DepsT
     tools: tuple[Tool[DepsT], ...] = ()
-    history: Sequence[Mapping[str, JsonValue]] | HistoryReference = ()
+    history: Sequence[HistoryMessage] | HistoryReference = ()
     params: JsonObject = field(default_factory=dict)
     instructions: str = ""
     limits: Limits = DEFAULT_LIMITS
@@ -79,7 +80,7 @@ class RunRequest(Generic[DepsT]):
 
 def start_run(
     means: Means[DepsT],
-    query: str | Sequence[JsonObject],
+    query: str | Sequence[Mapping[str, object]],
     request: RunRequest[DepsT],
     nesting: Nesting | None = None,
     path: tuple[str, ...] = (),
@@ -183,10 +184,10 @@ def _now(means: Means[DepsT]) -> float:
     return float(moment)
 
 
-def _query_message(query: str | Sequence[JsonObject]) -> UserMessage:
+def _query_message(query: str | Sequence[Mapping[str, object]]) -> UserMessage:
     if isinstance(query, str):
         return UserMessage(query)
-    if isinstance(query, (list, tuple)):
+    if is_sequence(query):
         return UserMessage(parse_parts(query, "query"))
     raise ConfigurationError(
         f"query must be text or a list of content parts, got {type(query).__name__}.",
@@ -194,7 +195,7 @@ def _query_message(query: str | Sequence[JsonObject]) -> UserMessage:
     )
 
 
-def checked_params(params: Mapping[str, JsonValue]) -> JsonObject:
+def checked_params(params: Mapping[str, JsonInput]) -> JsonObject:
     """A copy of request parameters that may be passed on.
 
     Raises:

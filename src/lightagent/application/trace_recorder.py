@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeVar, runtime_checkable
 
 from lightagent.application.export_trace import ExportFunction, export_trace
+from lightagent.application.flow.flow_trace import LiveFlowTrace
 from lightagent.application.projections.trace import LiveTrace
 from lightagent.application.projections.trace_event import TraceEvent
 from lightagent.application.projections.trace_summary import summarize_trace
 from lightagent.domain.events import Event
+from lightagent.domain.flow.events import FlowEvent
 from lightagent.domain.json_checks import to_json_object
-from lightagent.domain.json_types import JsonObject
+from lightagent.domain.json_types import JsonInput, JsonObject
 from lightagent.domain.origin import Origin, TraceHeaders
 from lightagent.domain.prices import PriceTable
 from lightagent.domain.trace_summary import TraceSummary
+from lightagent.ports.flow_telemetry import FlowEnd, FlowWatch
 from lightagent.ports.traces import TraceExporter
 
 ExportedT = TypeVar("ExportedT")
@@ -33,8 +36,9 @@ class HasDict(Protocol):
 class TraceRecorder:
     """Collects trace events, in memory and in order, from any number of threads.
 
-    As ``LightAgent(telemetry=[recorder])`` it sees every run's events live. Those of runs at the same time come mixed;
-    `trace_id` tells them apart.
+    As ``LightAgent(telemetry=[recorder])`` it sees every run's events live, and as ``LightFlow(telemetry=[recorder])``
+    those of the flow and of flows that are its steps. Those of runs at the same time come mixed; `trace_id` tells them
+    apart.
 
     Args:
         enabled: record; else nothing is.
@@ -133,7 +137,7 @@ class TraceRecorder:
         *,
         usage: object = None,
         pricing: Mapping[str, float] | PriceTable | None = None,
-        metadata: JsonObject | None = None,
+        metadata: Mapping[str, JsonInput] | None = None,
     ) -> ExportedT:
         """`export_trace` of what was recorded."""
         return export_trace(self.to_list(), exporter, usage=usage, pricing=pricing, metadata=metadata)
@@ -141,6 +145,10 @@ class TraceRecorder:
     def watch(self, origin: Origin, known: Sequence[Event]) -> RecordedRun:
         """Begin to record a run; see `TelemetrySink`."""
         return RecordedRun(self, known)
+
+    def watch_flow(self, known: Sequence[FlowEvent]) -> RecordedFlow:
+        """Begin to record a run of a flow; see `FlowSink`."""
+        return RecordedFlow(self, known)
 
 
 class RecordedRun:
@@ -164,3 +172,41 @@ class RecordedRun:
     def trace_headers(self, origin: Origin) -> TraceHeaders:
         """None: a recorder links no requests."""
         return ()
+
+
+class RecordedFlow(FlowWatch):
+    """Records one run of a flow as it happens.
+
+    Args:
+        known: as in `RecordedRun`.
+    """
+
+    def __init__(self, recorder: TraceRecorder, known: Sequence[FlowEvent]) -> None:
+        self._recorder = recorder
+        self._trace = LiveFlowTrace(capture_content=recorder.capture_content)
+        for event in known:
+            self._trace.add(event)
+
+    def see(self, event: FlowEvent) -> None:
+        """Record the lines that an event adds to the trace."""
+        if lines := self._trace.add(event):
+            self._recorder.keep(lines)
+
+    def enter_flow(self, at: float) -> Callable[[], None]:
+        """Nothing: a recorder makes no spans."""
+        return _nothing
+
+    def enter_step(self, path: str, at: float) -> Callable[[], None]:
+        """Nothing, as above."""
+        return _nothing
+
+    def left(self, end: FlowEnd) -> None:
+        """Nothing more: the end of the run is among its events."""
+
+    def enter_logs(self) -> Callable[[], None]:
+        """Nothing, as above."""
+        return _nothing
+
+
+def _nothing() -> None:
+    return None

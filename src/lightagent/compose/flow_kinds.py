@@ -25,6 +25,7 @@ from lightagent.domain.absent_names import STEP_OPTIONS
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.definition import StepDefinition, WaitFor
 from lightagent.domain.json_checks import to_json_object
+from lightagent.domain.json_copies import is_sequence
 from lightagent.flow_options import FlowList, FlowMoment, StepOptions, WaitOptions
 
 _AROUND: Final = (
@@ -54,7 +55,7 @@ def compose_map(name: object, over: FlowList, options: StepOptions) -> LightFlow
         items = FlowFunction(_output_of(over))
     elif callable(over):
         items = compose_function(at, "over", over)
-    elif isinstance(over, (list, tuple)):
+    elif is_sequence(over):
         items = FlowFunction(_always(list(over)))
     else:
         raise ConfigurationError(

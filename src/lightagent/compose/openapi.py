@@ -13,14 +13,14 @@ from lightagent.application.tool_sources.openapi_tools import OpenApiTools
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.http_calls import DEFAULT_HTTP_BYTES, DEFAULT_HTTP_TIMEOUT
 from lightagent.domain.json_checks import to_json_object
-from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.json_types import JsonInput, JsonObject, JsonValue
 from lightagent.domain.openapi import OperationChoice
 from lightagent.domain.openapi.selection import list_of_texts
 from lightagent.ports.http import HttpSender
 
 
 def openapi_tools(
-    document: str | os.PathLike[str] | Mapping[str, JsonValue],
+    document: str | os.PathLike[str] | Mapping[str, JsonInput],
     *,
     name: str = "api",
     server: str = "",

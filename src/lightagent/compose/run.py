@@ -15,6 +15,7 @@ from lightagent.compose.tools import compose_tools
 from lightagent.domain.absent_names import RESUME_OPTIONS, RUN_OPTIONS
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.limits import Limits
+from lightagent.domain.masking import shown
 from lightagent.domain.scopes import NO_SCOPE, Scope
 from lightagent.domain.tags import checked_tags
 from lightagent.options import ResumeOptions, RunOptions
@@ -100,6 +101,12 @@ def check_resumption(options: ResumeOptions[Never]) -> None:
         ConfigurationError: an option that a journal decides, an unknown one, or a wrong type.
     """
     check_options(options, ResumeOptions, "resume", parameters=("decision", "deps"), absent=RESUME_OPTIONS)
+    form: object = options.get("result_format")
+    if form not in (None, "object"):
+        raise ConfigurationError(
+            f"resume: 'result_format' can be 'object' alone, got {shown(form):.50}.",
+            guidance="resume() gives a RunResult; its content is the text, its to_dict() plain data.",
+        )
 
 
 def _limits(options: RunOptions[Never], limits: Limits) -> Limits:

@@ -151,7 +151,6 @@ RUN_OPTIONS: Final[Mapping[str, str]] = {
 """Options that runs do not have."""
 
 RESUME_OPTIONS: Final[Mapping[str, str]] = {
-    "result_format": "resume() gives a RunResult; its content is the text.",
     "stream": "resume() gives no stream; aresume_events() does, of journal events.",
     "user_id": "Whose run it is stands in its journal.",
     "session_id": "Which session it belongs to stands in its journal.",

@@ -23,11 +23,12 @@ LightAgentError
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import ClassVar, TypeAlias
 
 from lightagent.domain.error_codes import ERROR_TAXONOMY, ErrorCode, LightAgentErrorInfo, known_code
-from lightagent.domain.json_types import JsonObject
+from lightagent.domain.json_copies import plain_object
+from lightagent.domain.json_types import JsonInput, JsonObject
 
 
 def format_error_code(code: str, details: object = None) -> str:
@@ -71,7 +72,7 @@ class LightAgentError(Exception):
         text: str = "",
         message: str | None = None,
         guidance: str | None = None,
-        details: JsonObject | str | None = None,
+        details: Mapping[str, JsonInput] | str | None = None,
         *,
         code: ErrorCode | None = None,
         retryable: bool | None = None,
@@ -84,7 +85,7 @@ class LightAgentError(Exception):
             code=standard.code,
             message=": ".join(filter(None, (text, message))) or told or standard.message,
             guidance=_guidance(standard, text or message or told) if guidance is None else guidance,
-            details={"text": details} if isinstance(details, str) else details,
+            details=_plain_details(details),
             retryable=standard.retryable if retryable is None else retryable,
         )
         super().__init__(format_lightagent_error(self.info))
@@ -121,6 +122,12 @@ class LightAgentError(Exception):
     def retryable(self) -> bool:
         """Whether the same request may succeed later."""
         return self.info.retryable
+
+
+def _plain_details(details: Mapping[str, JsonInput] | str | None) -> JsonObject | None:
+    if isinstance(details, str):
+        return {"text": details}
+    return plain_object(details) if isinstance(details, (dict, Mapping)) else details
 
 
 def _guidance(standard: LightAgentErrorInfo, said: str) -> str:

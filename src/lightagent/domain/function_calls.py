@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-
-from lightagent.domain.json_types import JsonValue
+from collections.abc import Iterable, Iterator, Mapping
 
 
-def without_function_calls(history: Sequence[Mapping[str, JsonValue]]) -> Iterator[Mapping[str, JsonValue]]:
+def without_function_calls(history: Iterable[object]) -> Iterator[object]:
     """The entries with calls and results of tools in the place of those of functions, which had no ids.
 
     What is not in that form is left as it is, and so is a result without a call before it.
     """
     asked: dict[str, str] = {}
     for place, entry in enumerate(history):
-        role = _text(entry, "role")
-        if role == "assistant" and not entry.get("tool_calls") and isinstance(call := entry.get("function_call"), dict):
+        if not isinstance(entry, Mapping):
+            yield entry
+            continue
+        role, call = _text(entry, "role"), entry.get("function_call")
+        if role == "assistant" and not entry.get("tool_calls") and isinstance(call, (dict, Mapping)):
             call_id = f"function_call_{place}"
             asked[_text(call, "name")] = call_id
             yield {**entry, "tool_calls": [{"id": call_id, "type": "function", "function": call}]}

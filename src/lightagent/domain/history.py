@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, Protocol, TypeAlias, runtime_checkable
 
 from lightagent.domain.conversation import check_conversation
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.function_calls import without_function_calls
 from lightagent.domain.json_bytes import encode_json
 from lightagent.domain.json_checks import to_json_object
-from lightagent.domain.json_copies import copy_json
+from lightagent.domain.json_copies import copy_json, is_sequence
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.messages import AssistantMessage, Message, ToolCall, ToolMessage, UserMessage
 from lightagent.domain.provider_fields import (
@@ -23,6 +23,19 @@ from lightagent.domain.provider_fields import (
     Recipient,
 )
 
+
+@runtime_checkable
+class DumpedMessage(Protocol):
+    """A message that an SDK made, such as `completion.choices[0].message` of the official client."""
+
+    def model_dump(self) -> Mapping[str, object]:
+        """The same in OpenAI form."""
+        ...
+
+
+HistoryMessage: TypeAlias = Mapping[str, object] | DumpedMessage
+"""A message in OpenAI form: a dictionary, one of the typed ones of the official client, or an object that it gave."""
+
 LABELS_KEY: Final = "untrusted"
 """The key of a history's last message that tells where untrusted text came from which the messages do not show."""
 
@@ -30,9 +43,7 @@ ORIGIN_KEY: Final = "from_model"
 """The key of an assistant message, in a history, that tells which model its provider fields belong to."""
 
 
-def parse_history(
-    history: Sequence[Mapping[str, JsonValue]], origin: ModelOrigin = UNKNOWN_MODEL
-) -> tuple[Message, ...]:
+def parse_history(history: Sequence[HistoryMessage], origin: ModelOrigin = UNKNOWN_MODEL) -> tuple[Message, ...]:
     """The messages of `history`, in order.
 
     Args:
@@ -45,15 +56,15 @@ def parse_history(
     """
     if history == ():
         return ()
-    if isinstance(history, (str, bytes, Mapping)) or not isinstance(history, Sequence):
+    if not is_sequence(history):
         raise ConfigurationError(f"history is a list of OpenAI-form messages, not {type(history).__name__}.")
-    entries = enumerate(without_function_calls(history))
+    entries = enumerate(without_function_calls(map(_dumped, history)))
     messages = tuple(_message(entry, f"history[{place}]", origin) for place, entry in entries)
     check_conversation(messages, "history")
     return messages
 
 
-def history_labels(history: Sequence[Mapping[str, JsonValue]]) -> tuple[str, ...]:
+def history_labels(history: Sequence[HistoryMessage]) -> tuple[str, ...]:
     """The labels of untrusted text that a history tells besides its tool results.
 
     Raises:
@@ -61,8 +72,8 @@ def history_labels(history: Sequence[Mapping[str, JsonValue]]) -> tuple[str, ...
     """
     found: list[str] = []
     for place, entry in enumerate(history):
-        labels = entry.get(LABELS_KEY) or []
-        if not isinstance(labels, list | tuple):
+        labels = (entry.get(LABELS_KEY) or []) if isinstance(entry, Mapping) else []
+        if not is_sequence(labels):
             raise ConfigurationError(f"history[{place}].{LABELS_KEY}: a list of labels is wanted.")
         found += [_text(label, f"history[{place}].{LABELS_KEY}") for label in labels]
     return tuple(dict.fromkeys(found))
@@ -86,7 +97,14 @@ def history_entry(message: Message) -> JsonObject:
     return entry
 
 
-def _message(entry: Mapping[str, JsonValue], at: str, origin: ModelOrigin) -> Message:
+def _dumped(entry: object) -> object:
+    """What an SDK made as a dictionary; what is neither is left for an error that names its place."""
+    if isinstance(entry, (dict, Mapping)):
+        return entry
+    return entry.model_dump() if isinstance(entry, DumpedMessage) else entry
+
+
+def _message(entry: object, at: str, origin: ModelOrigin) -> Message:
     if not isinstance(entry, Mapping):
         raise ConfigurationError(
             f"{at}: a message is an object with role and content, not {type(entry).__name__}.",
@@ -107,7 +125,7 @@ def _message(entry: Mapping[str, JsonValue], at: str, origin: ModelOrigin) -> Me
     raise ConfigurationError(f"{at}.role: {role!r} is not one of user, assistant, tool.")
 
 
-def _assistant(entry: Mapping[str, JsonValue], at: str, origin: ModelOrigin) -> AssistantMessage:
+def _assistant(entry: Mapping[str, object], at: str, origin: ModelOrigin) -> AssistantMessage:
     content = entry.get("content")
     calls = _calls(entry.get("tool_calls"), at)
     refusal = _optional(entry, "refusal", at)
@@ -126,7 +144,7 @@ def _assistant(entry: Mapping[str, JsonValue], at: str, origin: ModelOrigin) -> 
     )
 
 
-def _origin(value: JsonValue, at: str) -> ModelOrigin:
+def _origin(value: object, at: str) -> ModelOrigin:
     if not isinstance(value, Mapping):
         raise ConfigurationError(f"{at}: the model is an object with model, address and port.")
     port = value.get("port")
@@ -135,24 +153,25 @@ def _origin(value: JsonValue, at: str) -> ModelOrigin:
     return ModelOrigin(_text(value.get("model"), f"{at}.model"), _text(value.get("address", ""), f"{at}.address"), port)
 
 
-def _opaque(holder: Mapping[str, JsonValue], names: tuple[str, ...], at: str) -> JsonObject:
+def _opaque(holder: Mapping[str, object], names: tuple[str, ...], at: str) -> JsonObject:
     return to_json_object({name: holder[name] for name in names if holder.get(name)}, at)
 
 
-def _optional(entry: Mapping[str, JsonValue], name: str, at: str) -> str | None:
+def _optional(entry: Mapping[str, object], name: str, at: str) -> str | None:
     value = entry.get(name)
     return None if value is None else _text(value, f"{at}.{name}")
 
 
-def _calls(calls: JsonValue, at: str) -> tuple[ToolCall, ...]:
+def _calls(calls: object, at: str) -> tuple[ToolCall, ...]:
     if calls is None:
         return ()
-    if not isinstance(calls, (list, tuple)):
+    if not is_sequence(calls):
         raise ConfigurationError(f"{at}.tool_calls: a list of calls is wanted.")
     return tuple(_call(call, f"{at}.tool_calls[{place}]") for place, call in enumerate(calls))
 
 
-def _call(call: JsonValue, at: str) -> ToolCall:
+def _call(given: object, at: str) -> ToolCall:
+    call = _dumped(given)
     function = call.get("function") if isinstance(call, Mapping) else None
     if not isinstance(call, Mapping) or not isinstance(function, Mapping):
         raise ConfigurationError(f"{at}: a call is an object with id and function.")
@@ -164,20 +183,20 @@ def _call(call: JsonValue, at: str) -> ToolCall:
     )
 
 
-def _arguments(value: JsonValue, at: str) -> str:
+def _arguments(value: object, at: str) -> str:
     """The arguments as text. Of a call without any some servers leave them out, and others send the object itself."""
     if value is None:
         return ""
     return encode_json(to_json_object(value, at)).decode() if isinstance(value, Mapping) else _text(value, at)
 
 
-def _user_content(content: JsonValue, at: str) -> str | tuple[JsonObject, ...]:
-    if isinstance(content, (list, tuple)):
+def _user_content(content: object, at: str) -> str | tuple[JsonObject, ...]:
+    if is_sequence(content):
         return parse_parts(content, f"{at}.content")
     return _text(content, f"{at}.content")
 
 
-def parse_parts(content: Sequence[JsonValue], at: str) -> tuple[JsonObject, ...]:
+def parse_parts(content: Sequence[object], at: str) -> tuple[JsonObject, ...]:
     """OpenAI content parts, checked and copied.
 
     Raises:
@@ -199,15 +218,15 @@ def parse_parts(content: Sequence[JsonValue], at: str) -> tuple[JsonObject, ...]
     return parts
 
 
-def _plain(content: JsonValue, at: str) -> str:
+def _plain(content: object, at: str) -> str:
     """Assistant and tool content as text; text parts are joined."""
-    if not isinstance(content, (list, tuple)):
+    if not is_sequence(content):
         return _text(content, f"{at}.content")
     texts = [part.get("text") if isinstance(part, Mapping) else None for part in content]
     return "".join(_text(text, f"{at}.content[{place}].text") for place, text in enumerate(texts))
 
 
-def _text(value: JsonValue, at: str) -> str:
+def _text(value: object, at: str) -> str:
     if not isinstance(value, str):
         raise ConfigurationError(f"{at}: text is wanted, not {type(value).__name__}.")
     return value

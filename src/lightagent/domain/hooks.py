@@ -8,7 +8,8 @@ from typing import Final, Literal, TypeAlias, get_args
 
 from typing_extensions import TypeIs
 
-from lightagent.domain.json_types import JsonObject
+from lightagent.domain.json_copies import plain_object
+from lightagent.domain.json_types import JsonInput, JsonObject
 from lightagent.domain.policy import Phase
 from lightagent.domain.rulings import Unreadable
 
@@ -88,7 +89,7 @@ class HookContext:
         metadata: `turn`; `call_id`, empty unless it is about a tool call; `path`, the calls that lead to a nested run.
     """
 
-    phase: str
+    phase: HookPhase
     payload: JsonObject = field(default_factory=dict)
     trace_id: str = ""
     parent_trace_id: str = ""
@@ -120,27 +121,29 @@ class HookDecision:
     """
 
     action: HookAction = "continue"
-    payload: JsonObject | None = None
+    payload: Mapping[str, JsonInput] | None = None
     reason: str = ""
-    metadata: JsonObject = field(default_factory=dict)
+    metadata: Mapping[str, JsonInput] = field(default_factory=dict)
 
     @classmethod
-    def continue_(cls, *, metadata: JsonObject | None = None) -> HookDecision:
+    def continue_(cls, *, metadata: Mapping[str, JsonInput] | None = None) -> HookDecision:
         """Go on."""
         return cls(metadata=metadata or {})
 
     @classmethod
-    def replace(cls, payload: JsonObject, *, metadata: JsonObject | None = None) -> HookDecision:
+    def replace(
+        cls, payload: Mapping[str, JsonInput], *, metadata: Mapping[str, JsonInput] | None = None
+    ) -> HookDecision:
         """Go on with this payload."""
         return cls("replace", payload, metadata=metadata or {})
 
     @classmethod
-    def block(cls, reason: str = "", *, metadata: JsonObject | None = None) -> HookDecision:
+    def block(cls, reason: str = "", *, metadata: Mapping[str, JsonInput] | None = None) -> HookDecision:
         """Stop: about a tool call the model gets the reason, anywhere else the run is blocked."""
         return cls("block", None, reason, metadata or {})
 
     @classmethod
-    def ask(cls, reason: str = "", *, metadata: JsonObject | None = None) -> HookDecision:
+    def ask(cls, reason: str = "", *, metadata: Mapping[str, JsonInput] | None = None) -> HookDecision:
         """Let a human decide about the tool call; the run suspends."""
         return cls("ask", None, reason, metadata or {})
 
@@ -182,13 +185,13 @@ def _read_object(answer: dict[object, object]) -> HookDecision | Unreadable:
 def _checked(action: object, payload: object, reason: object, metadata: object) -> HookDecision | Unreadable:
     if not _is_action(action):
         return Unreadable("The action of its answer is not one of continue, replace, block and ask.", is_attempt=True)
-    if not isinstance(reason, str) or not isinstance(metadata, dict):
+    if not isinstance(reason, str) or not isinstance(metadata, (dict, Mapping)):
         return Unreadable("The reason of a decision is text, and its metadata an object.", is_attempt=True)
     if action != "replace":
-        return HookDecision(action, None, reason, metadata)
-    if not isinstance(payload, dict):
+        return HookDecision(action, None, reason, plain_object(metadata))
+    if not isinstance(payload, (dict, Mapping)):
         return Unreadable("Its answer replaces the payload with what is not an object.", is_attempt=True)
-    return HookDecision(action, payload, reason, metadata)
+    return HookDecision(action, plain_object(payload), reason, plain_object(metadata))
 
 
 def _is_action(value: object) -> TypeIs[HookAction]:

@@ -10,6 +10,7 @@ from typing import Final
 from typing_extensions import TypeIs
 
 from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.json_copies import is_sequence
 from lightagent.domain.json_types import JsonObject, JsonValue
 
 MOST_DEPTH: Final = 64
@@ -35,30 +36,66 @@ def require_json(value: object, at: str, *, most_depth: int = MOST_DEPTH) -> Non
             begins with `at`.
     """
     if isinstance(value, (dict, list, tuple)):
-        if most_depth <= 0:
-            raise _no_json(at, "it is nested too deep")
+        _check_depth(at, most_depth)
         for place, child in _children(value, at):
             require_json(child, f"{at}{place}", most_depth=most_depth - 1)
-    elif isinstance(value, int) and value.bit_length() > MOST_BITS:
+    else:
+        _scalar(value, at)
+
+
+def _check_depth(at: str, most_depth: int) -> None:
+    if most_depth <= 0:
+        raise _no_json(at, "it is nested too deep")
+
+
+def _scalar(value: object, at: str) -> str | int | float | None:
+    """A value that holds no others."""
+    if isinstance(value, int) and value.bit_length() > MOST_BITS:
         raise _no_json(at, "the number has more digits than Python reads")
-    elif isinstance(value, float) and not math.isfinite(value):
+    if isinstance(value, float) and not math.isfinite(value):
         raise _no_json(at, f"{value} is not a JSON number")
-    elif value is not None and not isinstance(value, (str, int, float)):
+    if value is not None and not isinstance(value, (str, int, float)):
         raise _no_json(at, f"a {type(value).__name__} is not a JSON value", _PLAIN)
+    return value
 
 
 def _children(value: dict[object, object] | list[object] | tuple[object, ...], at: str) -> Iterator[tuple[str, object]]:
     """What a container holds, each with its place in it; texts are left out, since any is JSON."""
     if isinstance(value, dict):
-        for name, child in value.items():
-            if not isinstance(name, str):
-                raise _no_json(at, f"the key {name!r:.50} must be text")
-            if not name.isascii() and _HALF.search(name):
-                raise _no_json(at, f"the key {name!r:.50} holds half a surrogate pair")
-            if type(child) is not str:
-                yield f".{name:.50}", child
+        yield from ((f".{name:.50}", child) for name, child in _members(value, at) if type(child) is not str)
     else:
         yield from ((f"[{place}]", child) for place, child in enumerate(value) if type(child) is not str)
+
+
+def _members(value: Mapping[object, object], at: str) -> Iterator[tuple[str, object]]:
+    """What an object holds, each with its name."""
+    for name, child in value.items():
+        if not isinstance(name, str):
+            raise _no_json(at, f"the key {name!r:.50} must be text")
+        if not name.isascii() and _HALF.search(name):
+            raise _no_json(at, f"the key {name!r:.50} holds half a surrogate pair")
+        yield name, child
+
+
+def to_json(value: object, at: str, *, most_depth: int = MOST_DEPTH) -> JsonValue:
+    """A checked copy of what a caller hands in: any mapping becomes a dictionary, and any sequence but text a list.
+
+    Raises:
+        ConfigurationError: as for `require_json`; bytes are refused too.
+    """
+    if isinstance(value, (dict, Mapping)):
+        _check_depth(at, most_depth)
+        return {
+            name: child if type(child) is str else to_json(child, f"{at}.{name:.50}", most_depth=most_depth - 1)
+            for name, child in _members(value, at)
+        }
+    if is_sequence(value):
+        _check_depth(at, most_depth)
+        return [
+            child if type(child) is str else to_json(child, f"{at}[{place}]", most_depth=most_depth - 1)
+            for place, child in enumerate(value)
+        ]
+    return _scalar(value, at)
 
 
 def is_json_object(value: object, at: str) -> TypeIs[JsonObject]:
@@ -68,14 +105,15 @@ def is_json_object(value: object, at: str) -> TypeIs[JsonObject]:
 
 
 def to_json_object(value: object, at: str) -> JsonObject:
-    """A checked copy of an object that a caller hands in; tuples become lists.
+    """A checked copy of an object that a caller hands in: any mapping; see `to_json`.
 
     Raises:
         ConfigurationError: it is not an object of plain JSON.
     """
-    if not is_json_object(value, at):
+    copied = to_json(value, at)
+    if not isinstance(copied, dict):
         raise _no_json(at, f"an object is expected, got {type(value).__name__}")
-    return {name: _copied(child) for name, child in value.items()}
+    return copied
 
 
 def equals_json(value: object, wanted: JsonValue) -> bool:
@@ -91,14 +129,6 @@ def equals_json(value: object, wanted: JsonValue) -> bool:
             return False
         return all(equals_json(one, other) for one, other in zip(value, wanted, strict=True))
     return (value is None or isinstance(value, (str, int, float))) and value == wanted
-
-
-def _copied(value: JsonValue) -> JsonValue:
-    if isinstance(value, dict):
-        return {name: _copied(child) for name, child in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_copied(child) for child in value]
-    return value
 
 
 def _no_json(at: str, problem: str, remedy: str = "") -> ConfigurationError:

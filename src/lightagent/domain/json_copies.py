@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Final, overload
 
-from lightagent.domain.json_types import JsonObject, JsonValue
+from typing_extensions import TypeIs
+
+from lightagent.domain.json_types import JsonInput, JsonObject, JsonValue
 
 _NESTED: Final = (dict, list, tuple)
 
@@ -22,6 +25,33 @@ def copy_json(value: JsonValue) -> JsonValue:
         return {name: copy_json(one) if isinstance(one, _NESTED) else one for name, one in value.items()}
     if isinstance(value, (list, tuple)):
         return [copy_json(one) if isinstance(one, _NESTED) else one for one in value]
+    return value
+
+
+def is_sequence(value: object) -> TypeIs[Sequence[object]]:
+    """Whether the value is a sequence whose members are meant, and no text and no bytes."""
+    if isinstance(value, (list, tuple)):
+        return True
+    return isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray, memoryview))
+
+
+def plain_object(given: Mapping[str, JsonInput], around: tuple[int, ...] = ()) -> JsonObject:
+    """A copy of what a caller gave to be kept and maybe shown, with dictionaries and lists in it.
+
+    Nothing is checked: what is no JSON stays what it is, and null stands where a value holds itself.
+    """
+    within = (*around, id(given))
+    return {name: _plain(one, within) for name, one in given.items()}
+
+
+def _plain(value: JsonInput, around: tuple[int, ...]) -> JsonValue:
+    if id(value) in around:
+        return None
+    if isinstance(value, (dict, Mapping)):
+        return plain_object(value, around)
+    if is_sequence(value):
+        within = (*around, id(value))
+        return [_plain(one, within) for one in value]
     return value
 
 

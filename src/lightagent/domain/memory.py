@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal, TypeAlias, get_args
 
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_checks import to_json_object
-from lightagent.domain.json_types import JsonObject
+from lightagent.domain.json_types import JsonInput, JsonObject
 
 PromotionAction: TypeAlias = Literal["approve", "reject", "rewrite", "keep"]
 """What a promotion policy says of a candidate; `keep` leaves it as it is."""
@@ -202,27 +203,31 @@ class MemoryPromotionDecision:
 
     @classmethod
     def approve(
-        cls, value: str | None = None, *, reason: str | None = None, metadata: JsonObject | None = None
+        cls, value: str | None = None, *, reason: str | None = None, metadata: Mapping[str, JsonInput] | None = None
     ) -> MemoryPromotionDecision:
         """It becomes a memory."""
-        return cls("approve", reason, value, metadata or {})
+        return cls("approve", reason, value, to_json_object(metadata or {}, cls.__name__ + ": metadata"))
 
     @classmethod
-    def reject(cls, reason: str | None = None, *, metadata: JsonObject | None = None) -> MemoryPromotionDecision:
+    def reject(
+        cls, reason: str | None = None, *, metadata: Mapping[str, JsonInput] | None = None
+    ) -> MemoryPromotionDecision:
         """It never becomes one."""
-        return cls("reject", reason, None, metadata or {})
+        return cls("reject", reason, None, to_json_object(metadata or {}, cls.__name__ + ": metadata"))
 
     @classmethod
     def rewrite(
-        cls, value: str, *, reason: str | None = None, metadata: JsonObject | None = None
+        cls, value: str, *, reason: str | None = None, metadata: Mapping[str, JsonInput] | None = None
     ) -> MemoryPromotionDecision:
         """It becomes a memory with this text."""
-        return cls("rewrite", reason, value, metadata or {})
+        return cls("rewrite", reason, value, to_json_object(metadata or {}, cls.__name__ + ": metadata"))
 
     @classmethod
-    def keep(cls, reason: str | None = None, *, metadata: JsonObject | None = None) -> MemoryPromotionDecision:
+    def keep(
+        cls, reason: str | None = None, *, metadata: Mapping[str, JsonInput] | None = None
+    ) -> MemoryPromotionDecision:
         """It stays a candidate."""
-        return cls("keep", reason, None, metadata or {})
+        return cls("keep", reason, None, to_json_object(metadata or {}, cls.__name__ + ": metadata"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias, get_args
 
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_checks import to_json_object
-from lightagent.domain.json_types import JsonObject
+from lightagent.domain.json_types import JsonInput, JsonObject
 
 ApprovalAction: TypeAlias = Literal["approve", "reject", "edit", "respond"]
 
@@ -61,9 +62,9 @@ class ApprovalDecision:
         return cls("reject", reason, actor)
 
     @classmethod
-    def edit(cls, arguments: JsonObject, reason: str = "", *, actor: str = "") -> ApprovalDecision:
+    def edit(cls, arguments: Mapping[str, JsonInput], reason: str = "", *, actor: str = "") -> ApprovalDecision:
         """Run the call with these arguments instead."""
-        return cls("edit", reason, actor, arguments=arguments)
+        return cls("edit", reason, actor, arguments=to_json_object(arguments, "decision: arguments"))
 
     @classmethod
     def respond(cls, output: str, reason: str = "", *, actor: str = "") -> ApprovalDecision:

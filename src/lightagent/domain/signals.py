@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from lightagent.domain.json_types import JsonObject
+from collections.abc import Mapping
+
+from lightagent.domain.json_copies import plain_object
+from lightagent.domain.json_types import JsonInput, JsonObject
 
 
 class ControlSignal(Exception):
@@ -25,10 +28,10 @@ class ApprovalRequired(ControlSignal):
         request: what the reviewer needs to see, plain JSON.
     """
 
-    def __init__(self, reason: str = "", request: JsonObject | None = None) -> None:
+    def __init__(self, reason: str = "", request: Mapping[str, JsonInput] | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
-        self.request: JsonObject = request or {}
+        self.request: JsonObject = plain_object(request) if isinstance(request, (dict, Mapping)) else {}
 
 
 class NestedRunWaits(ControlSignal):

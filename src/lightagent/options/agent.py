@@ -15,7 +15,7 @@ from lightagent.domain.budgets import BudgetLimits
 from lightagent.domain.capabilities import CapabilityPolicy
 from lightagent.domain.guardrails import TextGuardrail, ToolGuardrail
 from lightagent.domain.information_flow import InformationFlow
-from lightagent.domain.json_types import JsonValue
+from lightagent.domain.json_types import JsonInput
 from lightagent.domain.limits import Limits
 from lightagent.domain.memory_policy import MemoryPolicy
 from lightagent.options.tools import DepsT, ToolLike
@@ -80,7 +80,7 @@ class AgentOptions(TypedDict, Generic[DepsT], total=False):
     """
     code_runner: CodeRunner | None
     """Runs the scripts of skills; without one they are not run."""
-    metadata: Mapping[str, JsonValue] | None
+    metadata: Mapping[str, JsonInput] | None
     """Request parameters (temperature, max_tokens …) of every run; a run's own come on top."""
     limits: Limits | None
     """How far a run may go, unless the run says otherwise."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Generic
+from typing import Generic, Literal
 
 from typing_extensions import TypedDict
 
@@ -12,7 +12,8 @@ from lightagent.application.swarm_mail import MailSettings
 from lightagent.domain.budgets import BudgetLimits
 from lightagent.domain.consulting import ConsultLimits
 from lightagent.domain.handoffs import HandoffLimits, HandoffText, HistoryTransfer, NextTurn
-from lightagent.domain.json_types import JsonValue
+from lightagent.domain.history import HistoryMessage
+from lightagent.domain.json_types import JsonInput
 from lightagent.domain.run_starts import HistoryReference
 from lightagent.options.tools import DepsT, ToolLike
 from lightagent.ports.budgets import Budgets
@@ -28,9 +29,9 @@ class RunOptions(TypedDict, Generic[DepsT], total=False):
     """More that the model is told in this run, after the agent's own instructions."""
     use_skills: bool | None
     """False: the run is told of no skills, and has no tools for them."""
-    history: Sequence[Mapping[str, JsonValue]] | HistoryReference | None
+    history: Sequence[HistoryMessage] | HistoryReference | None
     """OpenAI-form messages before the query, or a reference to stored ones."""
-    metadata: Mapping[str, JsonValue] | None
+    metadata: Mapping[str, JsonInput] | None
     """Request parameters (temperature, max_tokens …); may not set messages, model, tools or stream."""
     tenant: str | None
     """Which customer of the application the run is for: everything that it stores is found under this tenant alone, and
@@ -87,6 +88,8 @@ class ResumeOptions(TypedDict, Generic[DepsT], total=False):
     """Ends the run from any thread, with a reason that is on record."""
     trace: bool | None
     """Keep the trace."""
+    result_format: Literal["object"] | None
+    """``object``, which is what it gives anyhow."""
 
 
 class SwarmOptions(TypedDict, total=False):

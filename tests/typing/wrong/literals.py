@@ -1,6 +1,7 @@
 """Codes and statuses that do not exist."""
 
 from lightagent import (
+    HookContext,
     LightAgentError,
     LightAgentErrorInfo,
     LightFlowResult,
@@ -19,6 +20,10 @@ def codes(error: LightAgentError) -> None:
     use(error.code == "LA-492")  # wrong
     use(LightAgentErrorInfo("429", "Busy."))  # wrong
     raise ProviderError("Busy.", code="LA-4290")  # wrong
+
+
+def phases(context: HookContext) -> None:
+    use(context.phase == "before_tool")  # wrong
 
 
 def statuses(result: RunResult, call: ToolCallRecord, flow: LightFlowResult, run: RunInfo, runs: Runs) -> None:

@@ -24,6 +24,7 @@ def forms_that_do_not_exist(journal: Journal) -> None:
     agent.run("?", stream=True, result_format="dict")  # wrong
     agent.astream("?", result_format="object")  # wrong
     agent.resume(journal, "approve")  # wrong
+    agent.resume(journal, result_format="str")  # wrong
 
 
 async def async_forms_that_do_not_exist() -> None:

@@ -15,7 +15,8 @@ from lightagent.adapters.chat._spoken import count_usage, speak, whole_reply
 from lightagent.adapters.registry import Adapter
 from lightagent.domain.deltas import Delta, ModelReply
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.json_copies import plain_object
+from lightagent.domain.json_types import JsonInput, JsonObject
 from lightagent.domain.messages import AssistantMessage, ToolCall
 from lightagent.ports.models import ChatModel, ChatRequest
 
@@ -27,9 +28,9 @@ Program: TypeAlias = Callable[[ChatRequest], Reply]
 """Makes the answer from the request; must be safe to call from several threads."""
 
 
-def call_tool(name: str, /, **arguments: JsonValue) -> ToolCall:
+def call_tool(name: str, /, **arguments: JsonInput) -> ToolCall:
     """A call for a scripted model to make; the model gives it an id."""
-    return ToolCall("", name, json.dumps(arguments, ensure_ascii=False))
+    return ToolCall("", name, json.dumps(plain_object(arguments), ensure_ascii=False))
 
 
 class ScriptedModel(ChatModel):

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 
 from lightagent.application.flow.step_code import text_digest
 from lightagent.application.means import Means
+from lightagent.application.tool_sources.mcp_tools import McpTools
 from lightagent.application.tools.foreign_tool import declared
 from lightagent.domain.agent_heads import lasting_name
 from lightagent.domain.flow.definition import CodeDigest
 from lightagent.domain.json_types import JsonValue
-from lightagent.ports.tools import Tool
+from lightagent.ports.tools import Tool, ToolSource
 
 
 def agent_code(crew: Sequence[Means[None]], tools: Sequence[Tool[object]]) -> tuple[CodeDigest, ...]:
@@ -26,14 +27,26 @@ def agent_code(crew: Sequence[Means[None]], tools: Sequence[Tool[object]]) -> tu
     answered: JsonValue = [[lasting_name(means.name), means.model.name] for means in crew]
     called: JsonValue = [[lasting_name(means.name), *_tools(tuple(means.catalogue.own.values()))] for means in crew]
     given: JsonValue = list(_tools(tools))
+    sources: JsonValue = [[lasting_name(means.name), *map(_source, means.catalogue.sources)] for means in crew]
     output: JsonValue = [means.head.output_schema for means in crew]
     return (
         text_digest("agent.instructions", told),
         text_digest("agent.model", answered),
         text_digest("agent.tools", called),
+        text_digest("agent.sources", sources),
         text_digest("agent.output_type", output),
         *((text_digest("tools", given),) if tools else ()),
     )
+
+
+def _source(source: ToolSource[None]) -> JsonValue:
+    """What is known of a source of tools without asking it: its kind, its name, and which of its tools may be used.
+
+    What a server offers is known in a run alone, and how it is reached differs from machine to machine.
+    """
+    allowed = source.server.tools if isinstance(source, McpTools) else None
+    tools: JsonValue = None if allowed is None else [*sorted(allowed)]
+    return [type(source).__name__, lasting_name(source.name), tools]
 
 
 def _tools(tools: Sequence[Tool[None]] | Sequence[Tool[object]]) -> Iterator[JsonValue]:

@@ -20,9 +20,8 @@ from lightagent.domain.flow.events import FlowEvent, FlowStarted, Signalled
 from lightagent.domain.flow.limits import FlowLimits
 from lightagent.domain.flow.state import fold
 from lightagent.domain.flow.validation import validate
-from lightagent.domain.json_checks import require_json
-from lightagent.domain.json_copies import copy_json
-from lightagent.domain.json_types import JsonValue
+from lightagent.domain.json_checks import to_json
+from lightagent.domain.json_types import JsonInput
 from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.scopes import Scope
 from lightagent.ports.flow_engine import FlowEngine, FlowRun
@@ -107,12 +106,11 @@ class EngineFlows:
         check_text(run_id, "run_id")
         await self._engine.decide(self._code(steps), FlowRun(owner, run_id), step, decision)
 
-    async def signal(self, owner: Scope, run_id: str, event: str, payload: JsonValue, key: str) -> bool:
+    async def signal(self, owner: Scope, run_id: str, event: str, payload: JsonInput, key: str) -> bool:
         """Tell a run of an event from outside; see `FlowDesk.signal`."""
         for text, option in ((run_id, "run_id"), (event, "event"), (key, "key")):
             check_text(text, option)
-        require_json(payload, "signal: payload")
-        told = Signalled(event, copy_json(payload), key, at=self._clock.now())
+        told = Signalled(event, to_json(payload, "signal: payload"), key, at=self._clock.now())
         return await self._engine.signal(FlowRun(owner, run_id), told)
 
     async def cancel(self, owner: Scope, run_id: str, reason: str) -> None:

@@ -68,6 +68,9 @@ class FindWork:
     Args:
         name: of the flow.
         awaited: gives what people have yet to answer in a run.
+
+    Attributes:
+        held: how many runs other processes had at the last look.
     """
 
     def __init__(
@@ -77,6 +80,7 @@ class FindWork:
         name: str,
         awaited: Callable[[FlowState], Sequence[Awaited]] = lambda state: (),
     ) -> None:
+        self.held = 0
         self._awaited = awaited
         self._store = store
         self._clock = clock
@@ -95,11 +99,15 @@ class FindWork:
             StoreError: the store cannot be read.
         """
         listed = set[StreamKey]()
+        self.held = 0
         for status in ("running", "waiting"):
             query = StreamQuery(kind=KIND, labels={"flow": self._name, "status": status})
             async for stream in list_streams(self._store, query):
                 listed.add(stream.key)
-                if stream.key in taken or stream.lease_left > 0 or self._is_left_alone(stream):
+                if stream.key in taken:
+                    continue
+                self.held += stream.lease_left > 0
+                if stream.lease_left > 0 or self._is_left_alone(stream):
                     continue
                 try:
                     wanted = await self._wants(stream, status)

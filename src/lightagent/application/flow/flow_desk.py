@@ -23,9 +23,8 @@ from lightagent.domain.flow.limits import DEFAULT_FLOW_LIMITS
 from lightagent.domain.flow.refusals import Refused
 from lightagent.domain.flow.state import FlowState, fold
 from lightagent.domain.journal_streams import StreamKey
-from lightagent.domain.json_checks import require_json
-from lightagent.domain.json_copies import copy_json
-from lightagent.domain.json_types import JsonValue
+from lightagent.domain.json_checks import to_json
+from lightagent.domain.json_types import JsonInput
 from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
@@ -80,7 +79,7 @@ class FlowDesk:
         """
         await self._say(owner, run_id, lambda state: CancelRequested(reason=reason, at=self._clock.now()))
 
-    async def signal(self, owner: Scope, run_id: str, event: str, payload: JsonValue, key: str) -> bool:
+    async def signal(self, owner: Scope, run_id: str, event: str, payload: JsonInput, key: str) -> bool:
         """Tell a run of an event from outside; whether it is news, which a second delivery under one key is not.
 
         Raises:
@@ -89,9 +88,8 @@ class FlowDesk:
         """
         check_text(event, "event")
         check_text(key, "key")
-        require_json(payload, "signal: payload")
-        check_size(payload, DEFAULT_FLOW_LIMITS.max_value, "", f"payload of {event!r:.60}")
-        kept = copy_json(payload)
+        kept = to_json(payload, "signal: payload")
+        check_size(kept, DEFAULT_FLOW_LIMITS.max_value, "", f"payload of {event!r:.60}")
         try:
             await self._say(
                 owner, run_id, lambda state: signalled(state, Signalled(event, kept, key, at=self._clock.now()))

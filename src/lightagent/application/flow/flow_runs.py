@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final
 
 from lightagent.application.apply_policy import policy_names
@@ -142,18 +142,24 @@ class FlowRuns:
                         await self._go_on(flow, log, await may_resume(flow))
         return self._result(flow)
 
-    async def take_over(self, steps: Sequence[LightFlowStep], request: FlowRequest) -> tuple[LightFlowResult, int]:
+    async def take_over(
+        self, steps: Sequence[LightFlowStep], request: FlowRequest, taken: Callable[[], None]
+    ) -> tuple[LightFlowResult, int]:
         """Go on with a run that nobody has, unless it is over; with the sequence of its last event afterwards.
 
         Unlike with `resume`, what has failed is not tried anew, and a run that was cancelled stays so: of those, nobody
         has said that they shall go on.
 
+        Args:
+            taken: is called once nobody else has it.
+
         Raises:
             LeaseHeld: somebody else was quicker.
             ConfigurationError, StoreError: as `resume`.
         """
-        async with self._open.taken(steps, request, wait=0.0) as taken:
-            flow, log = taken.flow, taken.log
+        async with self._open.taken(steps, request, wait=0.0) as opened:
+            flow, log = opened.flow, opened.log
+            taken()
             with watched(flow):
                 async with settling(flow):
                     if flow.state.cancelled and flow.state.status == "running":

@@ -32,21 +32,35 @@ def flow_trace(events: Sequence[FlowEvent], *, since: int = 0, capture_content: 
         since: leave out what comes of so many events at the beginning.
         capture_content: include the messages of errors, and the reasons that people give. They may be private.
     """
-    started = next(event for event in events if isinstance(event, FlowStarted))
-    lines = _Lines(started, capture=capture_content)
-    return [
-        TraceEvent(
-            kind,
-            data,
-            started.trace_id,
-            started.parent_trace_id,
-            started.run_group_id or started.run_id,
-            event.at,
-        )
-        for place, event in enumerate(events)
-        for kind, data in (*_decided(event), *lines.of(event))
-        if place >= since
-    ]
+    live = LiveFlowTrace(capture_content=capture_content)
+    told = [live.add(event) for event in events]
+    return [line for lines in told[since:] for line in lines]
+
+
+class LiveFlowTrace:
+    """The lines of a flow's trace as its events come.
+
+    Args:
+        capture_content: as in `flow_trace`.
+    """
+
+    def __init__(self, *, capture_content: bool = False) -> None:
+        self._capture = capture_content
+        self._started: FlowStarted | None = None
+        self._lines: _Lines | None = None
+
+    def add(self, event: FlowEvent) -> list[TraceEvent]:
+        """The lines that an event adds; none before the run has begun."""
+        if isinstance(event, FlowStarted):
+            self._started, self._lines = event, _Lines(event, capture=self._capture)
+        started, lines = self._started, self._lines
+        if started is None or lines is None:
+            return []
+        group = started.run_group_id or started.run_id
+        return [
+            TraceEvent(kind, data, started.trace_id, started.parent_trace_id, group, event.at)
+            for kind, data in (*_decided(event), *lines.of(event))
+        ]
 
 
 def _decided(event: FlowEvent) -> Iterator[tuple[str, JsonObject]]:

@@ -5,13 +5,14 @@ Code that only decides something has none: what it said is on record, so it may 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
 from operator import is_
 from typing import Final
 
 from lightagent.application.flow.flow_step import LightFlowStep
+from lightagent.domain.flow.changes import FALLBACK_CODE, OFFERED_CODE
 from lightagent.domain.flow.definition import CodeDigest, FlowDefinition, StepDefinition
 from lightagent.domain.json_bytes import encode_json
 from lightagent.domain.json_types import JsonValue
@@ -28,6 +29,8 @@ def text_digest(field: str, value: JsonValue) -> CodeDigest:
 def take_code(step: LightFlowStep, levels: int = 8) -> None:
     """Read the source of a step's code now, when it is declared: the file that is edited later is not what runs."""
     step.work.declared(levels)
+    if step.fallback is not None:
+        step.fallback.declared(levels)
     if step.query is not None:
         step.query.digest()
     for inner in step.body:
@@ -49,10 +52,12 @@ class CodedDefinitions:
         self._name = name
         self._known: dict[int, tuple[LightFlowStep, StepDefinition]] = {}
         self._last = FlowDefinition(name, ())
+        self._offers: tuple[CodeDigest, ...] = ()
 
-    def __call__(self, steps: Iterable[LightFlowStep]) -> FlowDefinition:
+    def __call__(self, steps: Sequence[LightFlowStep]) -> FlowDefinition:
         """The definition that these steps are now."""
         now: dict[int, tuple[LightFlowStep, StepDefinition]] = {}
+        self._offers = tuple([_offered_code(step) for step in steps if step.offered])
         coded = tuple([self._coded(step, now) for step in steps if not step.offered])
         last, self._known = self._last, now
         if not _are_same(coded, last.steps):
@@ -60,7 +65,9 @@ class CodedDefinitions:
         return last
 
     def _coded(self, step: LightFlowStep, now: dict[int, tuple[LightFlowStep, StepDefinition]]) -> StepDefinition:
-        told, code = step.definition, step_code(step)
+        told, code = step.definition, (*step_code(step), *_fallback_code(step))
+        if told.growth is not None:
+            code = (*code, *self._offers)
         body = tuple([self._coded(inner, now) for inner in step.body]) if told.body else ()
         before = self._known.get(id(step))  # The step is kept with it, so no other one has its identity.
         if before is not None and before[1].code == code and _are_same(before[1].body, body):
@@ -84,6 +91,18 @@ def step_code(step: LightFlowStep, levels: int = 8) -> tuple[CodeDigest, ...]:
     """
     work = step.work.digests(levels)
     return work if step.query is None else (*work, CodeDigest("query", step.query.digest()))
+
+
+def _fallback_code(step: LightFlowStep) -> tuple[CodeDigest, ...]:
+    found = () if step.fallback is None else step.fallback.digests(8)
+    return tuple([CodeDigest(f"{FALLBACK_CODE}{one.field}", one.digest) for one in found])
+
+
+def _offered_code(step: LightFlowStep) -> CodeDigest:
+    """One digest of all that offered work does, for the steps that may add it."""
+    schema = step.definition.output_schema if step.output is None else step.output.schema
+    told: JsonValue = [[one.field, one.digest] for one in step_code(step)]
+    return text_digest(f"{OFFERED_CODE}{step.definition.work}", [told, schema])
 
 
 def steps_code(steps: Sequence[LightFlowStep], levels: int) -> tuple[CodeDigest, ...]:

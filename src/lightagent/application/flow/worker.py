@@ -9,6 +9,7 @@ import logging
 import random
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from lightagent.aiokits.abandon import stop
@@ -20,6 +21,7 @@ from lightagent.application.flow.step_result import FlowStatus
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.errors import IncompleteListing, LeaseHeld, LightAgentError, StoreError
 from lightagent.domain.journal_streams import StreamKey
+from lightagent.domain.scopes import Scope
 
 _LOGGER: Final = logging.getLogger("lightagent")
 
@@ -64,6 +66,12 @@ class WorkerLimits:
     grace: float = 20.0
 
 
+def of_owner(owner: Scope) -> str:
+    """Whose run it is, for a line of the log; nothing for one that is nobody's."""
+    named = (("user", owner.user), ("tenant", owner.tenant))
+    return "".join(f" of {what} {name!r}" for what, name in named if name)
+
+
 class Worker:
     """The worker of one flow.
 
@@ -92,6 +100,8 @@ class Worker:
         self._changed = asyncio.Event()
         self._stopping = asyncio.Event()
         self._hurried = False
+        self._told_idle = False
+        self._cut_off = False
         self._unread: frozenset[str] = frozenset()
 
     def stop(self) -> None:
@@ -123,11 +133,16 @@ class Worker:
                     if once:
                         raise
                     pause = min(pause * 2, _LONGEST_PAUSE)
+                    self._cut_off = True
                     _LOGGER.warning("%s: the store cannot be read: %s", self._name, error.message)
                 else:
+                    if self._cut_off:
+                        self._cut_off = False
+                        _LOGGER.info("%s: the store can be read again", self._name)
                     pause = self._limits.pause
                     if once and not began and not self._tasks:
                         return
+                    self._told_idle = self._told_idle and not began
                 await self._wait(pause)
             await self._end()
         finally:
@@ -156,6 +171,10 @@ class Worker:
             for text in frozenset(error.unreadable) - self._unread:
                 _LOGGER.warning("%s: %s", self._name, text)
             self._unread = frozenset(error.unreadable)
+        if not found and not self._tasks and not self._told_idle:
+            self._told_idle = True
+            held = f"; other processes have {self._work.held} of its runs" if self._work.held else ""
+            _LOGGER.info("%s: nothing is to be done now%s", self._name, held)
         random.shuffle(found)  # So that workers that look at the same moment do not all want the same run first.
         for key in found:
             while len(self._tasks) >= self._limits.most and not self._stopping.is_set():
@@ -176,7 +195,8 @@ class Worker:
 
     async def _go_on(self, key: StreamKey) -> None:
         try:
-            result, head = await self._runs.take_over(self._steps(), FlowRequest(key.owner, key.id))
+            request = FlowRequest(key.owner, key.id)
+            result, head = await self._runs.take_over(self._steps(), request, partial(self._took, key))
         except LeaseHeld:
             return  # Another worker was quicker, or somebody resumes it.
         except LightAgentError as error:
@@ -187,6 +207,9 @@ class Worker:
         else:
             self._work.tried(key, head)
             self._tell(key, result.status, result.error)
+
+    def _took(self, key: StreamKey) -> None:
+        _LOGGER.info("%s: goes on with run %r%s", self._name, key.id, of_owner(key.owner))
 
     def _failed(self, key: StreamKey, error: LightAgentError) -> None:
         self._work.tried(key, None)

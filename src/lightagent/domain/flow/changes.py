@@ -25,6 +25,15 @@ DECIDING_CODE: Final = frozenset(
 )
 """The options whose code only decides something: what it said is on record, so it may change. All other code works."""
 
+FALLBACK_CODE: Final = "fallback."
+"""What the fields of a fallback's code begin with. It counts where the fallback did the work, or is at it."""
+
+OFFERED_CODE: Final = "offers/"
+"""What the fields of offered work begin with, in a step that may add it. It counts where it was added."""
+
+_SINCE: Final = (FALLBACK_CODE, OFFERED_CODE, "agent.sources")
+"""Fields that records of former releases have not: what they do not tell of, holds nothing back."""
+
 
 class ChangeFault(NamedTuple):
     """What keeps a run from going on with a changed definition.
@@ -119,6 +128,29 @@ def _compare(scope: Scope, steps: tuple[StepDefinition, ...], accepted: _Accepte
         if new.kind == node.step.kind and node.step.kind != "task":
             for inner in node.scopes:
                 yield from _compare(inner, new.body, accepted)
+        elif new.kind == node.step.kind and node.scopes:
+            yield from _compare_added(node, node.step, new, accepted)
+
+
+def _compare_added(node: Node, old: StepDefinition, new: StepDefinition, accepted: _Accepted) -> Iterator[ChangeFault]:
+    """The steps that a step has added, and those that they have added: each is work that the flow offers.
+
+    Args:
+        old, new: the step of the definition below which they are; it has the digests of what is offered.
+    """
+    before, after = _digests(old), _digests(new)
+    for one in (added for scope in node.scopes for added in scope.nodes):
+        field = f"{OFFERED_CODE}{one.step.work}"
+        known = before.get(field)
+        changed = known is not None and known != after.get(field)
+        if changed and _counts(one) and not accepted.has(one.path):
+            what = "was changed" if field in after else "is not offered any more"
+            yield ChangeFault(one.path, "work", f"It is {one.status}, and its work {what}.", acceptable=True)
+        yield from _compare_added(one, old, new, accepted)
+
+
+def _digests(step: StepDefinition) -> dict[str, str]:
+    return {one.field: one.digest for one in step.code if one.field not in DECIDING_CODE}
 
 
 def _has_begun(node: Node) -> bool:
@@ -154,7 +186,7 @@ def _compare_step(node: Node, new: StepDefinition, accepted: _Accepted) -> Itera
         return
     within = accepted.faults_within(node)
     yield from within or ()
-    for field in _other_work(old, new):
+    for field in _other_work(node, new):
         if within is None or field in _OF_STEPS:
             yield ChangeFault(path, field, f"It is {node.status}, and does other work now.", acceptable=True)
 
@@ -192,8 +224,9 @@ _OF_STEPS: Final = frozenset(("work", "query", "output_schema", "wait"))
 """What a step says of itself, whatever does its work. What makes its query has done so by the time it is open."""
 
 
-def _other_work(old: StepDefinition, new: StepDefinition) -> Iterator[str]:
-    """The fields by which two steps do other work."""
+def _other_work(node: Node, new: StepDefinition) -> Iterator[str]:
+    """The fields by which a step did other work than it does now."""
+    old = node.step
     if old.work != new.work:
         yield "work"
     if old.query != new.query:
@@ -202,6 +235,13 @@ def _other_work(old: StepDefinition, new: StepDefinition) -> Iterator[str]:
         yield "output_schema"
     if old.wait != new.wait:
         yield "wait"
-    before = {one.field: one.digest for one in old.code if one.field not in DECIDING_CODE}
-    after = {one.field: one.digest for one in new.code if one.field not in DECIDING_CODE}
-    yield from sorted(field for field in before.keys() | after.keys() if before.get(field) != after.get(field))
+    before, after = _digests(old), _digests(new)
+    changed = (field for field in before.keys() | after.keys() if before.get(field) != after.get(field))
+    yield from sorted(field for field in changed if _matters(node, field, known=field in before))
+
+
+def _matters(node: Node, field: str, *, known: bool) -> bool:
+    """Whether code that has changed is what a step did."""
+    if field.startswith(OFFERED_CODE) or (not known and field.startswith(_SINCE)):
+        return False  # Of what was offered each added step is looked at.
+    return node.fallback or not field.startswith(FALLBACK_CODE)

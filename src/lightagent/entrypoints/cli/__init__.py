@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import sys
 
 
@@ -20,4 +22,21 @@ def main() -> None:
             file=sys.stderr,
         )
         raise SystemExit(2) from None
-    app(prog_name="lightagent")
+    _open_what_is_closed()
+    try:
+        app(prog_name="lightagent")
+    except OSError as exc:
+        if exc.errno not in (errno.ENOSPC, errno.EIO) or exc.filename is not None:
+            raise
+        from lightagent.entrypoints.cli.console import let_go_of_standard_output
+
+        let_go_of_standard_output()
+        print(f"Standard output cannot be written: {exc.strerror}.", file=sys.stderr)
+        raise SystemExit(1) from None
+
+
+def _open_what_is_closed() -> None:
+    """A stream that the caller has closed, as `>&-` does, is one of which nothing comes and to which all may go."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, io.StringIO())

@@ -59,7 +59,7 @@ def write_answer(text: str) -> None:
     except BrokenPipeError:
         raise  # Whoever reads has enough, as `head` does; the program ends in silence.
     except OSError as exc:
-        _let_go_of_standard_output()
+        let_go_of_standard_output()
         raise LightAgentError(
             f"Standard output cannot be written: {exc.strerror}.",
             code="LA-STORE",
@@ -67,7 +67,7 @@ def write_answer(text: str) -> None:
         ) from exc
 
 
-def _let_go_of_standard_output() -> None:
+def let_go_of_standard_output() -> None:
     """What could not be written is dropped: Python would try once more when it ends, and end with a traceback."""
     with suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)

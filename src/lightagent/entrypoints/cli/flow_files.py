@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import shlex
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Final, TypeAlias, TypeVar
 
 import typer
 
+from lightagent.compose.flow_backends import open_flows
 from lightagent.domain.errors import ConfigurationError
 from lightagent.entrypoints.cli.options import settings_for
 from lightagent.entrypoints.cli.python_objects import Wanted, load_object
@@ -43,17 +44,27 @@ def open_flow(
     Raises:
         ConfigurationError: there is no such flow, or neither it nor the settings name a store.
     """
-    flow = load_object(spec, _FLOW)
-    if flow.keeps_runs:
-        return flow
-    flow = flow.with_settings(settings_for(config, profile, False, trust))
-    if flow.keeps_runs or in_memory:
-        return flow
-    raise ConfigurationError(
-        f"FLOW {spec}: Neither the flow nor the settings say where its runs are kept.",
-        guidance='Write LightFlow(store=JsonLightFlowStore("runs")), or add to lightagent.toml: [default.flow] '
-        'with store = { kind = "sqlite", path = "flows.db" }.',
-    )
+    (flow,) = open_all_flows([spec], config, profile, trust, in_memory=in_memory)
+    return flow
+
+
+def open_all_flows(
+    specs: Sequence[str], config: Path | None, profile: str | None, trust: bool, *, in_memory: bool = False
+) -> list[LightFlow]:
+    """The flows of files. Those that have the store or the engine of the settings share it; raises as `open_flow`."""
+    found = [load_object(spec, _FLOW) for spec in specs]
+    if all(flow.keeps_runs for flow in found):
+        return found
+    flows = open_flows(settings_for(config, profile, False, trust))
+    placed = [flow if flow.keeps_runs else flow.configured(flows) for flow in found]
+    for spec, flow in zip(specs, placed, strict=True):
+        if not flow.keeps_runs and not in_memory:
+            raise ConfigurationError(
+                f"FLOW {spec}: Neither the flow nor the settings say where its runs are kept.",
+                guidance='Write LightFlow(store=JsonLightFlowStore("runs")), or add to lightagent.toml: [default.flow] '
+                'with store = { kind = "sqlite", path = "flows.db" }.',
+            )
+    return placed
 
 
 def with_flow(flow: LightFlow, work: Callable[[], Awaitable[T]]) -> T:

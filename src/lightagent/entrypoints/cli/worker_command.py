@@ -7,22 +7,21 @@ import signal
 from collections.abc import Generator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
 from lightagent.adapters.logs import configure_logs
 from lightagent.application.flow.worker import WorkedRun
+from lightagent.domain.errors import ConfigurationError
 from lightagent.entrypoints.cli.console import ExitCode, err, guarded
+from lightagent.entrypoints.cli.flow_files import open_all_flows
 from lightagent.entrypoints.cli.flow_models import models_of
-from lightagent.entrypoints.cli.options import Debug, Strict
-from lightagent.entrypoints.cli.python_objects import Wanted, load_object
+from lightagent.entrypoints.cli.options import Config, Debug, Profile, Strict, TrustConfig
 from lightagent.entrypoints.cli.stand_in import announce_stand_ins
 from lightagent.flow import LightFlow
 from lightagent.flow_worker import FlowWorker
 from lightagent.settings.origins import printable
-
-_FLOW: Final = Wanted("FLOW", LightFlow, "flow")
 
 
 @guarded
@@ -33,19 +32,31 @@ def worker(
     ],
     once: Annotated[bool, typer.Option("--once", help="Go on with all that may go on now, and end.")] = False,
     most: Annotated[int, typer.Option("--runs", min=1, help="Runs of a flow at the same time.")] = 4,
-    poll: Annotated[float, typer.Option("--poll", metavar="SECONDS", help="Between two looks into the store.")] = 1.0,
+    poll: Annotated[
+        float, typer.Option("--poll", metavar="SECONDS", min=0.001, help="Between two looks into the store.")
+    ] = 1.0,
     grace: Annotated[
-        float, typer.Option("--grace", metavar="SECONDS", help="Time for runs that go on when it is stopped.")
+        float, typer.Option("--grace", metavar="SECONDS", min=0, help="Time for runs that go on when it is stopped.")
     ] = 20.0,
+    config: Config = None,
+    profile: Profile = None,
+    trust_config: TrustConfig = False,
     strict: Strict = False,
     debug: Debug = False,
 ) -> ExitCode:
     """Go on with runs of flows that nobody has: whose process died, whose time has come, or that were told something.
 
-    Each flow has a store of its own, and a name by which its runs are found. Any number of workers share a store.
-    SIGTERM or Ctrl-C stops it: runs that go on may end within --grace; asked again, it interrupts them at once, and
-    other workers go on with them. What it does is logged to standard error. With --once it ends with 1 if a run could
-    not go on.
+    Each flow has a name, by which its runs are found, and a store that other processes see: its own, or that of
+    `[default.flow]` in lightagent.toml. Any number of workers, on any number of machines, share a store; a run has one
+    of them at a time. What has failed, was cancelled or waits for a person is left as it is, until somebody says
+    `lightagent flow resume`, `rerun` or `approve`.
+
+    What it does is logged to standard error: the runs that it goes on with, and what came of them. With --once it ends
+    with 1 if a run could not go on.
+
+    SIGTERM or Ctrl-C stops it: it takes no further run, and those that go on may end within --grace; asked again, it
+    interrupts them at once. Other workers go on with them, so a new version is rolled out by starting its workers and
+    stopping the old ones, in any order.
 
     **Examples**
 
@@ -53,10 +64,11 @@ def worker(
 
     `lightagent worker my_package.flows:orders my_package.flows:letters --runs 16`
 
-    `lightagent worker flows.py --once`
+    `lightagent worker flows.py --profile prod --once`
     """
     configure_logs("DEBUG" if debug else "INFO", None)
-    loaded = [load_object(spec, _FLOW) for spec in flows]
+    loaded = open_all_flows(flows, config, profile, trust_config)
+    _check_names(flows, loaded)
     for spec, flow in zip(flows, loaded, strict=True):
         announce_stand_ins(f"FLOW {spec}", models_of(flow), strict=strict)
     held = list[WorkedRun]()
@@ -68,6 +80,22 @@ def worker(
     made = FlowWorker(loaded, max_runs=most, poll_seconds=poll, grace_seconds=grace, on_run=note if once else None)
     asyncio.run(work(made, loaded, once=once))
     return ExitCode.FAILED if held else ExitCode.COMPLETED
+
+
+def _check_names(specs: list[str], flows: list[LightFlow]) -> None:
+    """Two flows of one name would take each other's runs. Also the same one, typed twice: its file is run for each.
+
+    Raises:
+        ConfigurationError: there are two.
+    """
+    known: dict[str, str] = {}
+    for spec, flow in zip(specs, flows, strict=True):
+        if flow.name in known:
+            raise ConfigurationError(
+                f"FLOW {spec}: It has the name {flow.name!r:.100}, as {known[flow.name]} has, and runs go by it.",
+                guidance="Name each flow once, and give each a name of its own.",
+            )
+        known[flow.name] = spec
 
 
 async def work(made: FlowWorker, flows: list[LightFlow], *, once: bool) -> None:

@@ -410,3 +410,36 @@ def test_what_is_called_at_no_phase_of_a_flow_is_refused() -> None:
     for hook in (call, PolicyHook(guard, phases=["before_run"]), 5):
         with pytest.raises(ConfigurationError):
             LightFlow(hooks=[hook])
+
+
+@pytest.mark.parametrize("phase", ["before_flow_step", "on_approval_required"])
+@pytest.mark.parametrize("on", ["step", "wait", "map", "loop"])
+@pytest.mark.parametrize("goes_on", ["resume", "fork"])
+async def test_a_step_that_a_hook_forbade_before_anybody_decided_is_not_done_without_a_person(
+    phase: HookPhase, on: str, goes_on: str
+) -> None:
+    allowed = phase == "before_flow_step" and on != "step"  # This phase is about steps that do something themselves.
+    effects = Effects()
+    verdict = [HookDecision.block("not today")]
+
+    def forbid(context: HookContext) -> HookDecision | None:
+        return verdict[0] if verdict else None
+
+    flow = LightFlow(hooks=[PolicyHook(forbid, phases={phase})])
+    if on == "step":
+        flow.step("send", agent=effects.step("send"), requires_approval=True)
+    elif on == "wait":
+        flow.sleep("send", 0, requires_approval=True)
+    elif on == "map":
+        flow.map("send", over=["one"], agent=effects.step("send"), requires_approval=True)
+    else:
+        flow.loop("send", rounds=1, agent=effects.step("send"), requires_approval=True)
+    first = await flow.arun("letter", run_id="run")
+    assert first.status == ("waiting_approval" if allowed else "failed")
+    verdict.clear()
+
+    again = await (flow.aresume("run") if goes_on == "resume" else flow.afork("run", new_run_id="fork"))
+    assert (again.status, effects.done) == ("waiting_approval", [])
+    await flow.aapprove(again.run_id, "send")
+    assert (await flow.aresume(again.run_id)).status == "success"
+    assert effects.done == ([] if on == "wait" else ["send"])

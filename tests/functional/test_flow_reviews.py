@@ -201,3 +201,24 @@ async def test_a_decision_that_a_killed_process_left_is_found(tmp_path: Path) ->
     await reviews.decide(review.request.request_id, ApprovalDecision.respond("done by hand", actor="carol"))
     assert (await flow.aresume("run")).content == "done by hand"
     assert (await flow.aget_run("run") or {})["status"] == "success"
+
+
+async def test_what_is_tried_again_after_a_failure_is_what_a_person_has_approved() -> None:
+    made = iter(["pay 1", "pay 2", "pay 3"])
+    asked: list[str] = []
+
+    def pay(query: str) -> str:
+        asked.append(query)
+        if len(asked) == 1:
+            raise ConnectionError("the bank is down")
+        return query
+
+    flow = LightFlow().step("pay", agent=pay, query=lambda context: next(made), requires_approval=True)
+    await flow.arun("letter", run_id="run")
+    await flow.aapprove("run", "pay")
+    assert (await flow.aresume("run")).status == "failed"
+    assert (await flow.aresume("run")).status == "success"
+    assert asked == ["pay 1", "pay 1"]
+
+    assert (await flow.arerun_step("run", "pay")).status == "waiting_approval"
+    assert [step["query"] for step in await flow.awaiting_steps("run")] == ["pay 2"]

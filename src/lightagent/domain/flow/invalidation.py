@@ -29,12 +29,19 @@ def rerun(state: Progress, first: Node) -> None:
 
 
 def try_anew(state: Progress, first: Node) -> None:
-    """Go on with a step that has failed: ask again what could not be answered, else make another attempt."""
+    """Go on with a step that has failed: ask again what could not be answered, else make another attempt.
+
+    Where a policy had forbidden the step before anybody decided about it, a person is still to be asked first.
+    """
     question = first.question
     asked = first.why in ASKED
+    undecided = first.subject == "run" and first.decision is not None and first.decision.action == "reject"
     _undo(state, first, keep=True)
     if asked and question is not None:
         state.ask(first, question)
+    elif undecided:
+        first.decision = None
+        state.admit(first)
     else:
         state.begin(first)
 
@@ -136,6 +143,6 @@ def _reset_failed(state: Progress, node: Node) -> None:
     node.why = ""
     node.due = None
     node.ended_at = None
-    if not node.edited:
-        node.query = None
+    if not (node.edited or (node.step.approval and node.attempt)):
+        node.query = None  # What somebody has approved stays what the step is asked: only a rerun asks people anew.
     state.put(node, "pending")

@@ -55,7 +55,7 @@ def test_going_on_gives_a_result_whoever_asks_for_one() -> None:
     assert waiting.journal.resumable
     resume: Callable[..., object] = bank.resume
     with pytest.raises(
-        ValueError, match="'result_format' can be 'object' alone, got 'str'. resume.. gives a RunResult"
+        ValueError, match=r"'result_format' can be 'object' alone, got 'str'\. resume.. gives a RunResult"
     ):
         resume(waiting.journal, ApprovalDecision.respond("paid"), result_format="str")
     ended = bank.resume(waiting.journal, ApprovalDecision.respond("paid"), result_format="object")

@@ -1,8 +1,10 @@
 """What the command line accepts, and what it says to what it does not."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from lightagent.domain.errors import ConfigurationError
@@ -65,6 +67,18 @@ def test_help_teaches_by_example(command: list[str]) -> None:
     assert f"lightagent {' '.join(command)}" in shown.output
 
 
+def test_no_command_is_without_an_example() -> None:
+    def walk(command: object, path: str) -> Iterator[tuple[str, str]]:
+        for name, inner in getattr(command, "commands", {}).items():
+            yield from walk(inner, f"{path} {name}")
+        if not hasattr(command, "commands"):
+            yield path, str(getattr(command, "help", ""))
+
+    found = dict(walk(get_command(app), "lightagent"))
+    assert len(found) > 60
+    assert [path for path, text in found.items() if f"`{path}" not in text.partition("**Examples**")[2]] == []
+
+
 def test_the_program_itself_tells_the_first_steps() -> None:
     assert "First steps" in invoke("--help").output
     assert invoke("--version").exit_code == 0
@@ -73,6 +87,7 @@ def test_the_program_itself_tells_the_first_steps() -> None:
 BAD_CALLS = {
     "no question": (["run"], "Missing argument"),
     "an empty question": (["run", "  "], "The question is empty."),
+    "a question of several words": (["run", "hi", "there"], "Put it in quotes: lightagent run 'hi there'"),
     "unknown option": (["run", "hi", "--nope"], "No such option"),
     "unknown command": (["rum"], "No such command"),
     "unknown profile": (["run", "hi", "--profile", "prod"], "--profile: There is no profile 'prod'"),

@@ -165,6 +165,23 @@ def test_a_full_disk_is_told_in_a_sentence(tmp_path: Path, command: list[str]) -
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+def test_an_answer_comes_also_where_standard_error_is_full(tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "lightagent", "run", "Hello"],
+            cwd=tmp_path,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=full,
+            text=True,
+            timeout=50,
+            check=False,
+        )
+    assert done.returncode == 0
+    assert "offline stand-in" in done.stdout
+
+
 def test_streams_that_are_closed_hold_nothing_and_take_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As of `lightagent chat <&- >&-`, of which Python makes None."""
     monkeypatch.chdir(tmp_path)

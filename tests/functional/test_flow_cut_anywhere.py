@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from lightagent import JournalStore
-from lightagent.application.flow.flow_codec import flow_drafts
+from lightagent.application.flow.flow_drafts import flow_drafts
 from lightagent.domain.errors import StoreError
 from lightagent.domain.flow.events import FlowEvent
 from tests.support.failing_journals import FailingStore

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from lightagent import (
+    AlreadyDecided,
     ApprovalDecision,
     ConfigurationError,
     JournalStore,
@@ -190,3 +191,33 @@ async def test_who_may_decide_holds_for_what_is_doubted_in_a_map() -> None:
     with pytest.raises(ConfigurationError, match="'carol' has decided"):
         await flow.aapprove("r", "write[0]/write", ApprovalDecision.reject("no", actor="carol"))
     assert (await flow.aresume("r")).output("write") == ["A"]
+
+
+async def test_a_decision_about_the_result_of_one_attempt_is_none_about_that_of_the_next() -> None:
+    store, results = MemoryJournalStore(), ["one", "two"]
+    flow = LightFlow(store=store).step(
+        "write", agent=lambda query: results.pop(0), verify=lambda result: None, on_doubt="person"
+    )
+    await flow.arun("it", run_id="r")
+    seen = (await waiting(store)).request
+    await flow.aapprove("r", "write", ApprovalDecision.reject("no", actor="carol"))
+    assert (await flow.aresume("r")).status == "failed"
+    assert (await flow.arerun_step("r", "write")).status == "waiting_approval"
+    with pytest.raises(AlreadyDecided, match="reject"):
+        await Reviews(store).decide(seen.request_id, APPROVE)
+    assert (await waiting(store)).request.arguments == {"query": "two"}
+    assert (await flow.aresume("r")).status == "waiting_approval"
+
+
+async def test_what_people_are_shown_is_what_a_fork_asks() -> None:
+    store, sent, numbers = MemoryJournalStore(), list[str](), iter(range(9))
+    flow = LightFlow(store=store).step(
+        "pay", agent=lambda query: sent.append(query), query=lambda context: f"{next(numbers)}", requires_approval=True
+    )
+    await flow.arun("it", run_id="r")
+    await flow.afork("r", new_run_id="fork")
+    shown = {one.request.run_id: one.request.arguments["query"] async for one in Reviews(store).list()}
+    for run_id in ("r", "fork"):
+        await flow.aapprove(run_id, "pay", APPROVE)
+        await flow.aresume(run_id)
+        assert sent.pop() == shown[run_id]

@@ -18,7 +18,7 @@ from lightagent.adapters.journals.files.lines import name_of
 from lightagent.application.flow.flow_log import flow_key
 from lightagent.application.review_streams import KIND as REVIEW
 from lightagent.domain.journal_streams import StreamKey
-from lightagent.domain.review_requests import request_id_of
+from lightagent.domain.review_requests import hash_arguments, request_id_of
 from lightagent.domain.scopes import NO_SCOPE
 from tests.functional.agents import sent
 from tests.servers.aimock import Aimock
@@ -54,9 +54,14 @@ FIXTURES: list[JsonObject] = [
 Program = Callable[..., str]
 
 
-def flow_files(run_id: str, *asked: str) -> tuple[str, ...]:
-    """What a store of flows in files leaves that holds one run, and the reviews of the steps that people were asked."""
-    reviews = (StreamKey(NO_SCOPE, REVIEW, request_id_of(run_id, step, 1, "run")) for step in asked)
+def flow_files(run_id: str, **asked: str) -> tuple[str, ...]:
+    """What a store of flows in files leaves that holds one run, and the reviews of steps, given what people were shown.
+
+    The id of a review tells what that was.
+    """
+    subjects = {step: f"run/{hash_arguments({'query': shown})}" for step, shown in asked.items()}
+    ids = (request_id_of(run_id, step, 1, subject) for step, subject in subjects.items())
+    reviews = (StreamKey(NO_SCOPE, REVIEW, request_id) for request_id in ids)
     streams = (f"streams/{name_of(key)}.jsonl" for key in (flow_key(run_id, NO_SCOPE), *reviews))
     return tuple(f".lightflow_runs/{name}" for name in ("lock", "store.jsonl", *streams))
 
@@ -410,7 +415,9 @@ def test_lightflow_with_an_approval(run: Program, aimock: Aimock) -> None:
         "print([event['type'] for event in result.trace])\n"
         "print(result.steps[1].trace[0].parent_trace_id == result.trace_id)"
     )
-    first, types, child = run("lightflow_approval", then=then, leaves=flow_files("case-001", "review")).splitlines()
+    shown = "Prepare a customer support summary.\n\nPrevious step outputs:\ndraft: A draft."
+    files = flow_files("case-001", review=shown)
+    first, types, child = run("lightflow_approval", then=then, leaves=files).splitlines()
     assert first == "Reviewed. success [None, 'approve']"
     steps = ["step_start", "step_end"]
     assert ast.literal_eval(types) == ["flow_start", *steps, "approval_pending", "approval_approve", *steps, "flow_end"]

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from lightagent import Completed, LightAgent, Runs, serve
-from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
+from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.domain.deltas import Delta, ReplyEnd, TextDelta
 from lightagent.domain.events import RunFinished
@@ -113,6 +113,42 @@ async def test_by_setting_the_run_goes_on_without_its_client() -> None:
         model.go_on.set()
         await call.ended()
     assert await outcome_in(store) == Completed("Well, that is it.")
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_200_clients_that_leave_at_any_moment_leave_nothing_behind(stream: bool) -> None:
+    """Before the first byte, in a text, in a tool, at the end."""
+    begun = list[str]()
+
+    async def look(at: str) -> str:
+        """Look."""
+        begun.append(at)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        return at
+
+    store = MemoryJournalStore()
+    model = ScriptedModel(lambda request: _next_of(len(request.messages)), record=False)
+    app = serve(LightAgent(name="helper", model=model, tools=[look]), store=store)
+    for turns in range(100):
+        async with calling(app, CHAT, chat("Look twice", stream=stream)) as call:
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            call.leave()
+            await call.ended()
+            after = len(begun)
+            await asyncio.sleep(0)
+            assert len(begun) == after
+    serving: Serving = app.state.serving
+    assert (len(serving.going), serving.slots.going) == (0, 0)
+    statuses = {info.status async for info in Runs(store).list()}
+    assert statuses <= {"cancelled", "completed"}
+    assert "cancelled" in statuses
+
+
+def _next_of(messages: int) -> Reply:
+    """Two calls, one after another, and an answer."""
+    return call_tool("look", at=str(messages)) if messages < 6 else "I have looked, and that is what I saw of it."
 
 
 async def test_headers_leave_before_the_model_says_anything() -> None:

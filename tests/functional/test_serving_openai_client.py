@@ -43,7 +43,7 @@ def answer(request: ChatRequest) -> Reply:
             ReplyEnd("stop", Usage(7, 3, 10)),
         ]
     if asked == "fail":
-        return ProviderError("The provider is on fire.", code="LA-503")
+        return ProviderError("The provider is on fire.", code="LA-500")
     if asked == "break":
         return [TextDelta("I was about"), ProviderError("The line is dead.", code="LA-400")]
     if asked == "count":
@@ -148,8 +148,8 @@ def test_a_swarm_is_a_model(client: openai.OpenAI) -> None:
 def test_a_run_that_fails_is_an_error_with_our_code_and_advice(client: openai.OpenAI) -> None:
     with pytest.raises(openai.InternalServerError) as raised:
         client.chat.completions.create(model="helper", messages=[{"role": "user", "content": "fail"}])
-    assert raised.value.status_code == 503
-    assert raised.value.code == "LA-503"
+    assert raised.value.status_code == 502
+    assert raised.value.code == "LA-500"
     assert "on fire" in raised.value.message
     assert raised.value.response.headers["x-request-id"]
 

@@ -10,13 +10,22 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
+from lightagent.entrypoints.serving.timed_protocol import timed_protocol
+from lightagent.settings.serve_schema import ServeSettings
+
 
 @contextmanager
-def served(app: ASGIApp) -> Iterator[str]:
-    """The base address, without a path, as long as the application is served."""
+def served(app: ASGIApp, settings: ServeSettings | None = None) -> Iterator[str]:
+    """The base address, without a path, as long as the application is served.
+
+    Args:
+        settings: serve it with the limits of connections that `lightagent serve` has.
+    """
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, log_level="critical", ws="none", timeout_graceful_shutdown=2))
+        http = "auto" if settings is None else timed_protocol(settings)
+        config = uvicorn.Config(app, http=http, log_level="critical", ws="none", timeout_graceful_shutdown=2)
+        server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, args=([sock],), daemon=True)
         sock.listen(128)  # Clients that come before the server wait for it.
         thread.start()

@@ -247,3 +247,13 @@ def test_agents_have_names_of_their_own_and_a_neutral_sentence() -> None:
         agent.run("?")
     prompts = [request.messages[0].content for request in model.requests]
     assert prompts == ["You are a helpful assistant."] * 2 + ["A clerk"]
+
+
+async def test_instructions_of_a_run_come_after_those_of_the_agent_and_hold_for_that_run() -> None:
+    model = ScriptedModel(["One.", "Two.", "Three."])
+    agent = LightAgent(model=model, instructions="Be brief.")
+    await agent.arun("a", instructions="Speak like a pirate.")
+    await agent.arun("b")
+    await LightAgent(model=model, instructions="").arun("c", instructions="Speak like a pirate.")
+    told = [request.messages[0].to_openai()["content"] for request in model.requests]
+    assert told == ["Be brief.\n\nSpeak like a pirate.", "Be brief.", "Speak like a pirate."]

@@ -10,11 +10,11 @@ import pytest
 from lightagent import ApprovalDecision, ConfigurationError, LightAgentErrorInfo
 from lightagent.application.flow.flow_codec import (
     MOST_NESTED,
-    flow_drafts,
     flow_event_from_dict,
     flow_event_to_dict,
     read_flow_event,
 )
+from lightagent.application.flow.flow_drafts import flow_drafts
 from lightagent.domain.events import Noted
 from lightagent.domain.flow.definition import (
     CodeDigest,

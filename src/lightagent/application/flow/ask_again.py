@@ -121,7 +121,7 @@ def _asking(flow: ActiveFlow, node: Node, *, escalated: bool = False) -> Asking:
 
 
 def _is_escalated(flow: ActiveFlow, node: Node) -> bool:
-    return node.request_id != request_of(flow, _move(node))
+    return node.request_id != request_of(flow, _move(node), shown_of(node))
 
 
 def _move(node: Node) -> AskHuman:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from lightagent.application.flow.active_flow import ActiveFlow, Report
 from lightagent.application.flow.answer_questions import proposed_steps
 from lightagent.application.flow.flow_gate import Forbidden
-from lightagent.application.flow.flow_reviews import Asking
+from lightagent.application.flow.flow_reviews import Asking, step_request_id
 from lightagent.application.flow.flow_step import LightFlowStep
 from lightagent.application.flow.review_step import review_query
 from lightagent.application.flow.step_errors import told
@@ -22,7 +22,6 @@ from lightagent.domain.policy import ApprovalPayload, Decision
 from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.review_answers import read_review_answer
 from lightagent.domain.review_log import Review
-from lightagent.domain.review_requests import request_id_of
 from lightagent.domain.rulings import Unreadable
 
 
@@ -45,7 +44,7 @@ async def ask_person(flow: ActiveFlow, move: AskHuman) -> None:
         step.approval_timeout,
     )
     review = await ask_review(flow, asking)
-    request_id = request_of(flow, move) if review is None else review.request.request_id
+    request_id = request_of(flow, move, query) if review is None else review.request.request_id
     expires = None if review is None else review.request.expires_at
     now, approvers = flow.clock.now(), asking.approvers
     events: list[FlowEvent] = [
@@ -72,7 +71,8 @@ async def _shown(flow: ActiveFlow, move: AskHuman, step: LightFlowStep) -> str:
     """The same of a step about which nobody was asked yet."""
     if move.about != "run":
         return str(shown_of(flow.state.nodes[move.path]))
-    query = plain_query(flow, move, step)
+    known = flow.state.nodes[move.path].query
+    query = plain_query(flow, move, step) if known is None else str(known)
     if query is None and step.query is not None:
         query = await made_query(flow, move, step.query)
     return query or ""
@@ -88,9 +88,9 @@ async def ask_review(flow: ActiveFlow, asking: Asking) -> Review | None:
     return review
 
 
-def request_of(flow: ActiveFlow, move: AskHuman) -> str:
-    """The id of the request by which the first are asked."""
-    return request_id_of(flow.state.run_id, move.path, move.epoch, move.about)
+def request_of(flow: ActiveFlow, move: AskHuman, shown: JsonValue = None) -> str:
+    """The id of the request by which the first are asked, who are shown this."""
+    return step_request_id(flow.state, move.path, move.epoch, move.about, shown)
 
 
 async def _decided_at_once(
@@ -147,7 +147,7 @@ def _forbidden(flow: ActiveFlow, move: AskHuman, verdict: Forbidden) -> list[Flo
     """The step has failed, since a hook forbids it, or that a person is asked about it."""
     if flow.gate is not None:
         flow.gate.forget(move.path, move.epoch)
-    request_id = request_id_of(flow.state.run_id, move.path, move.epoch, move.about)
+    request_id = request_of(flow, move)
     now, decisions, approvers = flow.clock.now(), verdict.decisions, move.step.approvers
     by = next((one.by for one in reversed(decisions) if one.action in ("block", "error")), "policy")
     return [
@@ -184,7 +184,7 @@ async def handled(flow: ActiveFlow, move: AskHuman, step: LightFlowStep) -> Appr
 
 def _unasked(flow: ActiveFlow, move: AskHuman, error: Exception) -> list[FlowEvent]:
     """The step is declined, since its query cannot be made."""
-    request_id = request_id_of(flow.state.run_id, move.path, move.epoch, move.about)
+    request_id = request_of(flow, move)
     now, reason = flow.clock.now(), told(error).message
     decision = ApprovalDecision.reject(f"Its query could not be made: {reason}", actor="query")
     return [

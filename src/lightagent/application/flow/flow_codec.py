@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from json.encoder import encode_basestring_ascii
@@ -36,10 +36,9 @@ from lightagent.domain.flow.events import (
     WaitBegan,
     WaitEnded,
 )
-from lightagent.domain.journal_streams import Draft, Entry
+from lightagent.domain.journal_streams import Entry
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.last_results import LastResults
-from lightagent.domain.later_drafts import LaterDrafts
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -65,47 +64,14 @@ _Plain: TypeAlias = (
 )
 
 _KINDS: Final = frozenset(kind.__dataclass_fields__["type"].default for kind in FlowEvent.__args__)
-_SCHEMA: Final = 1
-_SHORT: Final = 4_096
-"""Characters of a text that stays in its event in any case."""
+FLOW_SCHEMA: Final = 1
+"""The version of the format of these events."""
+
 _encode: Final = json.JSONEncoder(separators=(",", ":")).encode  # json.dumps would make an encoder for each event.
 _MOST_DEPTH: Final = 900
 _CHANGED: Final = "What is stored is not what was written."
 MOST_NESTED: Final = 16
 """How many flows may be steps of each other."""
-
-
-def flow_drafts(events: Sequence[FlowEvent]) -> list[Draft]:
-    """The events as a store takes them."""
-    return [_draft(event) for event in events]
-
-
-def later_drafts(events: Sequence[FlowEvent]) -> LaterDrafts[FlowEvent] | None:
-    """The same, made when a store wants them; None where one of them may be long, or may change before that."""
-    for event in events:
-        if not is_short(event):
-            return None
-    return LaterDrafts(events, _draft)
-
-
-def is_short(event: FlowEvent) -> bool:
-    """Whether it is one of those that every step has, and tells of short texts only."""
-    match event:
-        case AttemptStarted(query=value):
-            return not event.decisions and (value is None or (type(value) is str and len(value) <= _SHORT))
-        case AttemptFinished(output=output):
-            value, more = output.value, event.proposes or event.decisions or output.artifacts
-            return not more and (value is None or (type(value) is str and len(value) <= _SHORT))
-        case FlowStarted(input=value):
-            return not event.metadata and (value is None or (type(value) is str and len(value) <= _SHORT))
-        case FlowFinished():
-            return True
-        case _:
-            return False
-
-
-def _draft(event: FlowEvent) -> Draft:
-    return Draft(flow_event_text(event), _SCHEMA)
 
 
 def read_flow_event(entry: Entry) -> FlowEvent:
@@ -115,7 +81,7 @@ def read_flow_event(entry: Entry) -> FlowEvent:
         ConfigurationError: a later release wrote it, or it is no event of a flow.
     """
     at = f"Flow: entry {entry.sequence}"
-    if entry.schema > _SCHEMA:
+    if entry.schema > FLOW_SCHEMA:
         raise ConfigurationError(f"{at} was written by a later release.", guidance="Update lightagent.")
     try:
         content = read_json(entry.content, most_depth=_MOST_DEPTH)
@@ -146,7 +112,8 @@ def _started_text(event: FlowStarted) -> str:
     """The steps of a flow are the same for each of its runs, and so is their text."""
     name, steps = encode_basestring_ascii(event.definition.name), _steps_text(event.definition.steps)
     front = f'{{"type":"{event.type}","run_id":{encode_basestring_ascii(event.run_id)}'
-    told = {name: one for name, one in _told(event, besides="definition").items() if name != "run_id"}
+    told = _told(event, besides="definition")
+    told.pop("run_id", None)
     return f'{front},"definition":{{"name":{name},"steps":{steps}}}{f",{_encode(told)[1:]}" if told else "}"}'
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from lightagent.application.flow.flow_codec import flow_drafts, read_flow_event
+from lightagent.application.flow.flow_codec import read_flow_event
+from lightagent.application.flow.flow_drafts import flow_drafts
 from lightagent.domain.flow.events import FlowEvent
 from lightagent.domain.flow.refusals import Refused
 from lightagent.domain.flow.state import FlowState

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from lightagent.application.flow.flow_codec import later_drafts, read_flow_event
+from lightagent.application.flow.flow_codec import read_flow_event
+from lightagent.application.flow.flow_drafts import later_drafts
 from lightagent.application.flow.flow_inbox import HEARD, FlowInbox, heard_of
 from lightagent.application.flow.flow_values import FlowValues
 from lightagent.application.hold_lease import HeldLease

@@ -182,9 +182,8 @@ class FlowReviews:
         if timeout is None and self._desk is not None:
             timeout = self._desk.timeout
         details: JsonObject = {"flow": state.definition.name, "about": asking.about, "escalated": asking.escalated}
-        about = f"{asking.about}/escalated" if asking.escalated else asking.about
         return ApprovalRequest(
-            request_id_of(state.run_id, asking.path, asking.epoch, about),
+            step_request_id(state, asking.path, asking.epoch, asking.about, asking.query, escalated=asking.escalated),
             asking.path,
             arguments if complete else shown_part(arguments),
             hash_arguments(arguments),
@@ -204,6 +203,17 @@ class FlowReviews:
             phase="flow_step",
             approvers=asking.approvers,
         )
+
+
+def step_request_id(
+    state: FlowState, path: str, epoch: int, about: Subject, shown: JsonValue, *, escalated: bool = False
+) -> str:
+    """The id of a request about a step.
+
+    It tells what people are shown: who has seen the result of one attempt decides nothing about that of the next one.
+    """
+    asked = f"{about}/escalated" if escalated else about
+    return request_id_of(state.run_id, path, epoch, f"{asked}/{hash_arguments({'query': shown})}")
 
 
 _OPEN: Final = ("waiting", "decided", "taken")

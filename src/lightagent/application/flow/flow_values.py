@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Final, TypeAlias
 
-from lightagent.application.flow.flow_codec import flow_drafts
+from lightagent.application.flow.flow_drafts import flow_drafts
 from lightagent.domain.errors import DamagedStream, StoreError, StreamConflict
 from lightagent.domain.flow.events import (
     Answered,

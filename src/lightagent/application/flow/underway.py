@@ -36,6 +36,7 @@ class Underway:
         self._after: dict[WorkKey, list[Callable[[], None]]] = {}
         self._stopping: set[asyncio.Task[None]] = set()
         self._attempts: set[WorkKey] = set()
+        self._given_up: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
         self.failure: BaseException | None = None
 
@@ -134,8 +135,9 @@ class Underway:
     async def _stop(self, key: WorkKey, then: Callable[[], None]) -> None:
         task = self._tasks.get(key)
         if task is not None:
-            await stop((task,))
-            self._forget(key, task)  # It does not end, or never began. Nothing waits for it any more.
+            self._given_up |= await stop((task,))
+            if self._tasks.get(key) is task:  # It does not end, or never began. Nothing waits for it any more.
+                self._forget(key)
         then()
 
     def _silence(self, key: WorkKey) -> None:
@@ -149,13 +151,13 @@ class Underway:
 
     def _ended(self, key: WorkKey) -> None:
         was_full = self.is_full
-        self._forget(key, asyncio.current_task())
+        if not self._given_up or asyncio.current_task() not in self._given_up:
+            self._forget(key)
         for call in self._after.pop(key, ()):
             call()
         if was_full or not self._tasks or self.failure is not None:
             self._changed()
 
-    def _forget(self, key: WorkKey, task: asyncio.Task[None] | None) -> None:
-        if self._tasks.get(key) is task:
-            del self._tasks[key]
-            self._attempts.discard(key)
+    def _forget(self, key: WorkKey) -> None:
+        self._tasks.pop(key, None)
+        self._attempts.discard(key)

@@ -230,10 +230,10 @@ class Worker:
     async def _end(self) -> None:
         """Wait for the runs that go on, and interrupt those that take too long."""
         if self._tasks and not self._hurried:
-            _LOGGER.info("%s: stops once %d runs have ended", self._name, len(self._tasks))
+            _LOGGER.info("%s: stops once the runs that go on have ended: %d", self._name, len(self._tasks))
         try:
             async with asyncio.timeout(self._limits.grace):
                 while self._tasks and not self._hurried:
                     await self._wait(None)
         except TimeoutError:
-            _LOGGER.info("%s: interrupts %d runs", self._name, len(self._tasks))
+            _LOGGER.info("%s: interrupts the runs that still go on: %d", self._name, len(self._tasks))

@@ -41,6 +41,15 @@ _RUN_STATUSES: Final = {
     "LA-STORE": 503,
 }
 
+_INSIDE: Final[dict[str, str]] = {
+    "LA-401": "The provider of the model refused the server.",
+    "LA-403": "The provider of the model refused the server.",
+    "LA-404": "The provider of the model has no such model, or is not there.",
+    "LA-503": "The provider of the model cannot be reached.",
+    "LA-STORE": "The store of the server cannot be read or written.",
+}
+"""What clients are told of errors whose texts name what is inside of the server."""
+
 
 class RequestRefused(LightAgentError):
     """A request that is refused, by whatever protocol it came.
@@ -72,10 +81,12 @@ def status_of(info: LightAgentErrorInfo) -> int:
 
 
 def told_outside(info: LightAgentErrorInfo) -> LightAgentErrorInfo:
-    """The error as a client may read it: of faults inside of the server no more than that there was one.
+    """The error as a client may read it: of what is inside of the server no more than that it failed.
 
-    Their texts may name files, hosts and values of the server; its log has them.
+    The texts may name files, hosts and values of the server; its log has them.
     """
-    if status_of(info) != 500:
+    inside = _INSIDE.get(info.code)
+    if inside is None and status_of(info) != 500:
         return LightAgentErrorInfo(info.code, info.message, info.guidance, None, info.retryable)
-    return LightAgentErrorInfo(info.code, "The server could not do it.", "Its log tells why.", None, False)
+    told = inside or "The server could not do it."
+    return LightAgentErrorInfo(info.code, told, "The log of the server tells why.", None, info.retryable)

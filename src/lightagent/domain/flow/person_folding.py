@@ -27,8 +27,8 @@ def take_request(state: Progress, event: StepApprovalRequested) -> None:
         raise Refused("status", text, path=node.path)
     node.request_id = event.request_id
     node.expires = event.expires
-    if node.query is None and node.subject == "run":
-        node.query = event.query
+    if node.subject == "run" and event.query is not None:
+        node.query = event.query  # What people are shown is what the step is asked.
     if node.status == "gate":
         state.put(node, "waiting_approval")
 

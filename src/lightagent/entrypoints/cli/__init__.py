@@ -28,9 +28,9 @@ def main() -> None:
     except OSError as exc:
         if exc.errno not in (errno.ENOSPC, errno.EIO) or exc.filename is not None:
             raise
-        from lightagent.entrypoints.cli.console import let_go_of_standard_output
+        from lightagent.entrypoints.cli.console import let_go_of
 
-        let_go_of_standard_output()
+        let_go_of(sys.stdout)
         print(f"Standard output cannot be written: {exc.strerror}.", file=sys.stderr)
         raise SystemExit(1) from None
 

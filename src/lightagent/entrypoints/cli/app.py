@@ -51,12 +51,14 @@ HELP = """Run agents from the command line.
 `lightagent chat --tools FILE.py` lets the model call the functions of a Python file of yours.
 
 `lightagent config show` tells which settings hold and where they come from; `lightagent doctor` tries them out.
+
+`lightagent run --help`, as the help of every command, ends with examples.
 """
 
 app: typer.Typer = typer.Typer(
     name="lightagent", help=HELP, no_args_is_help=True, rich_markup_mode="markdown", pretty_exceptions_enable=False
 )
-app.command()(run)
+app.command(context_settings={"allow_extra_args": True})(run)
 app.command("resume")(resume_file)
 app.command()(chat)
 app.command()(worker)

@@ -6,6 +6,7 @@ error.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -13,7 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from enum import IntEnum
 from functools import wraps
-from typing import ParamSpec
+from typing import ParamSpec, TextIO
 
 import typer
 from rich.console import Console
@@ -44,7 +45,33 @@ def out() -> Console:
 
 def err() -> Console:
     """Standard error."""
-    return Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
+    is_utf8 = (sys.stderr.encoding or "").lower().replace("-", "") == "utf8"
+    # In another encoding rich draws with what that has, as far as it is given the stream itself.
+    return Console(
+        file=_StandardError() if is_utf8 else None, stderr=True, highlight=False, soft_wrap=True, emoji=False
+    )
+
+
+class _StandardError(io.StringIO):
+    """Standard error, where progress and errors go; that it cannot be written, such as on a full disk, ends nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        # While a spinner turns, rich puts a stream of its own in the place of standard error, which leads back here.
+        self._stream: TextIO = getattr(sys.stderr, "rich_proxied_file", sys.stderr)
+
+    def write(self, text: str) -> int:
+        """Write through, or else drop it."""
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except OSError:
+            let_go_of(self._stream)
+        return len(text)
+
+    def isatty(self) -> bool:
+        """Whether a person sees it."""
+        return self._stream.isatty()
 
 
 def write_answer(text: str) -> None:
@@ -59,7 +86,7 @@ def write_answer(text: str) -> None:
     except BrokenPipeError:
         raise  # Whoever reads has enough, as `head` does; the program ends in silence.
     except OSError as exc:
-        let_go_of_standard_output()
+        let_go_of(sys.stdout)
         raise LightAgentError(
             f"Standard output cannot be written: {exc.strerror}.",
             code="LA-STORE",
@@ -67,11 +94,11 @@ def write_answer(text: str) -> None:
         ) from exc
 
 
-def let_go_of_standard_output() -> None:
+def let_go_of(stream: TextIO) -> None:
     """What could not be written is dropped: Python would try once more when it ends, and end with a traceback."""
     with suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
+        os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
 
 

@@ -77,7 +77,14 @@ def list_keys(
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Print the keys, the newest first: whose they are, whether they hold, and when they were last used."""
+    """Print the keys, the newest first: whose they are, whether they hold, and when they were last used.
+
+    **Examples**
+
+    `lightagent keys list`
+
+    `lightagent keys list --tenant acme --json`
+    """
 
     async def read(store: JournalStore) -> Listing[AccessKey]:
         return await gather_listing(AccessKeys(store, SystemClock().now).list(tenant))
@@ -101,7 +108,12 @@ def revoke(
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Let a key hold no longer. Servers that run see it within five seconds."""
+    """Let a key hold no longer. Servers that run see it within five seconds.
+
+    **Examples**
+
+    `lightagent keys revoke KEY_ID`, with an id of `lightagent keys list`
+    """
 
     async def end(store: JournalStore) -> AccessKey:
         return await AccessKeys(store, SystemClock().now).revoke(key_id)

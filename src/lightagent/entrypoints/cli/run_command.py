@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +18,7 @@ from lightagent.application.projections.request_preview import RequestPreview
 from lightagent.application.projections.result import RunResult
 from lightagent.application.strict_json import read_json
 from lightagent.bootstrap import App, open_app
+from lightagent.domain.errors import ConfigurationError
 from lightagent.entrypoints.cli.console import ExitCode, err, exit_code, guarded, show_error, write_answer
 from lightagent.entrypoints.cli.destination import show_destination
 from lightagent.entrypoints.cli.journal_file import JournalFile, open_journal_file, show_how_to_resume
@@ -52,6 +54,7 @@ from lightagent.settings import Settings
 
 @guarded
 def run(
+    context: typer.Context,
     question: Annotated[str, typer.Argument(help="What to ask; - reads it from standard input.")],
     tools: Tools = None,
     swarm: Swarm = None,
@@ -95,6 +98,11 @@ def run(
 
     `lightagent run "Pay invoice A-17." --swarm examples/service_desk/desk.py:desk --journal pay.db`
     """
+    if context.args:
+        raise ConfigurationError(
+            f"The question is one argument, and there are {len(context.args) + 1}.",
+            guidance=f"Put it in quotes: lightagent run {shlex.quote(' '.join([question, *context.args]))}",
+        )
     asked = read_question(question)
     whose = RunOptions(tenant=tenant, user_id=user, session_id=session, trace=True)
     if swarm is not None:

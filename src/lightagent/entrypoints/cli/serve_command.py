@@ -77,9 +77,14 @@ def serve(
         {spec.rpartition(":")[2]: one for spec, one in loaded if isinstance(one, LightSwarm)},
         [one for _, one in loaded if isinstance(one, LightFlow)],
         chosen,
-        lambda address: err().print(printable(f"Serves on {address}/v1; SIGTERM or Ctrl-C stops it."), markup=False),
+        _tell,
     )
     return ExitCode.COMPLETED
+
+
+def _tell(address: str) -> None:
+    text = f"It is listening on {address}; clients take {address}/v1. SIGTERM or Ctrl-C stops it."
+    err().print(printable(text), markup=False)
 
 
 def _listening(settings: Settings, host: str | None, port: int | None) -> ServeSettings:

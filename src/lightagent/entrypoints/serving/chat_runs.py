@@ -63,6 +63,7 @@ def _options(request: ServedRequest, asked: ChatAsked) -> RunOptions:
         instructions=asked.instructions or None,
         tags=asked.tags,
         run_group_id=request.chat_id or None,
+        trace_id=request.trace_id or None,
     )
 
 

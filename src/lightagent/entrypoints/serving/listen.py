@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import signal
 import socket
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import AsyncExitStack, contextmanager
+from typing import Final
 
 import uvicorn
 
@@ -15,9 +17,13 @@ from lightagent.bootstrap import App
 from lightagent.domain.errors import ConfigurationError
 from lightagent.entrypoints.serving.serve import serve
 from lightagent.entrypoints.serving.state import Serving
+from lightagent.entrypoints.serving.timed_protocol import timed_protocol
 from lightagent.flow import LightFlow
 from lightagent.settings.serve_schema import ServeSettings
 from lightagent.swarm import LightSwarm
+
+_BACKLOG: Final = 2048
+"""Connections that may wait to be accepted."""
 
 
 class _Server(uvicorn.Server):
@@ -26,6 +32,19 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, serving: Serving) -> None:
         super().__init__(config)
         self._serving = serving
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Within it, the signals that end a process stop the server, and what is open is closed after it.
+
+        uvicorn would raise them once more, which ends the process before that.
+        """
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:
@@ -71,7 +90,13 @@ async def _listen(
             host, port = sock.getsockname()[:2]
             tell(f"http://{f'[{host}]' if ':' in host else host}:{port}")
             config = uvicorn.Config(
-                starlette, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=5
+                starlette,
+                http=timed_protocol(settings),
+                ws="none",
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=5,
             )
             try:
                 await _Server(config, serving).serve([sock])
@@ -124,6 +149,7 @@ def listening(settings: ServeSettings) -> socket.socket:
         sock = socket.socket(family, kind, protocol)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(address)
+        sock.listen(_BACKLOG)  # Before the address is told: clients that come at once wait for the server.
     except OSError as exc:
         raise ConfigurationError(
             f"serve: it cannot listen on {settings.host!r:.100}, port {settings.port}: {exc.strerror or exc}.",

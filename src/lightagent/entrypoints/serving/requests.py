@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -54,10 +55,19 @@ class ServedRequest:
         return "" if name is None or not self.caller.delegating else self.http.headers.get(name, "")[:MOST_CHAT_ID]
 
     @property
+    def trace_id(self) -> str:
+        """The trace that the request belongs to, by its `traceparent`; empty where it names none."""
+        found = _TRACE_PARENT.fullmatch(self.http.headers.get("traceparent", ""))
+        return "" if found is None or not int(found[1], 16) else found[1]
+
+    @property
     def headers(self) -> dict[str, str]:
         """The headers of every answer to it."""
         return {"x-request-id": self.id}
 
+
+_TRACE_PARENT: Final = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+"""The header of the W3C recommendation "Trace Context"."""
 
 _LOG: Final = logging.getLogger("lightagent.serve")
 

@@ -1,0 +1,158 @@
+"""Connections that misbehave, over real sockets, and the command that serves."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+import urllib.request
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from lightagent import LightAgent, serve
+from lightagent.domain.deltas import Delta, TextDelta
+from lightagent.ports.models import ChatModel, ChatRequest
+from lightagent.settings.serve_schema import ServeSettings
+from tests.functional.test_cli import environment
+from tests.servers.child import running
+from tests.support.asgi_calls import chat
+from tests.support.command_line import call_lightagent
+from tests.support.served import served
+
+
+class Torrent(ChatModel):
+    """Talks without end, until its request is given up."""
+
+    name = "torrent"
+
+    def __init__(self) -> None:
+        self.given_up = threading.Event()
+
+    async def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
+        try:
+            while True:
+                yield TextDelta("x" * 10_000)
+        finally:
+            self.given_up.set()
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
+
+
+MODEL = Torrent()
+SETTINGS = ServeSettings(header_seconds=0.3, reader_seconds=0.3)
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[tuple[str, int]]:
+    with served(serve(LightAgent(name="helper", model=MODEL), settings=SETTINGS), SETTINGS) as base:
+        parts = urlsplit(base)
+        yield str(parts.hostname), parts.port or 0
+
+
+def connected(address: tuple[str, int]) -> socket.socket:
+    return socket.create_connection(address, timeout=20)
+
+
+def until_closed(sock: socket.socket) -> bytes:
+    """All that the server sends before it closes the connection."""
+    found = b""
+    try:
+        while piece := sock.recv(65536):
+            found += piece
+    except ConnectionResetError:
+        pass
+    return found
+
+
+@pytest.mark.parametrize("begun", [b"", b"GET /heal", b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: "])
+def test_headers_that_do_not_come_end_the_connection(address: tuple[str, int], begun: bytes) -> None:
+    with connected(address) as sock:
+        sock.sendall(begun)
+        assert until_closed(sock) == b""
+
+
+def test_headers_of_a_second_request_that_do_not_come_end_it_too(address: tuple[str, int]) -> None:
+    with connected(address) as sock:
+        sock.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        found = b""
+        while b'{"status":"ok"}' not in found:
+            found += sock.recv(65536)
+        sock.sendall(b"GET /heal")
+        assert until_closed(sock) == b""
+
+
+def test_a_client_that_takes_nothing_is_cut_with_its_run(address: tuple[str, int]) -> None:
+    body = json.dumps(chat("Hello", stream=True)).encode()
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
+    with connected(address) as sock:
+        sock.sendall(head.encode() + b"Content-Type: application/json\r\n\r\n" + body)
+        assert MODEL.given_up.wait(50)
+
+
+AGENTS = """
+from lightagent import LightAgent
+from lightagent.testing import ScriptedModel
+
+
+class Model(ScriptedModel):
+    async def aclose(self) -> None:
+        print("the model is closed", flush=True)
+
+
+helper = LightAgent(name="helper", model=Model("Hello."))
+"""
+
+
+def test_the_command_serves_until_it_is_told_to_end(tmp_path: Path) -> None:
+    (tmp_path / "agents.py").write_text(AGENTS)
+    command = [sys.executable, "-m", "lightagent", "serve", str(tmp_path / "agents.py:helper"), "--port", "0"]
+    plain = environment(XDG_STATE_HOME=str(tmp_path / "state"))
+    with running("serve", command, log=tmp_path / "log", start_seconds=50, stop_seconds=50, env=plain) as child:
+        request = urllib.request.Request(
+            f"{child.url}/v1/chat/completions",
+            json.dumps(chat("Hi")).encode(),
+            {"content-type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            assert json.load(answer)["choices"][0]["message"]["content"] == "Hello."
+        os.kill(child.pid, signal.SIGTERM)
+    told = (tmp_path / "log").read_text()
+    assert "Traceback" not in told
+    assert "the model is closed" in told  # What is open is closed after the server.
+
+
+def test_the_command_refuses_to_listen_elsewhere_without_keys(tmp_path: Path) -> None:
+    (tmp_path / "agents.py").write_text(AGENTS)
+    plain = environment(XDG_STATE_HOME=str(tmp_path / "state"))
+    arguments = ("serve", "agents.py:helper", "--host", "0.0.0.0", "--port", "0")
+    refused = call_lightagent(*arguments, folder=tmp_path, variables=plain)
+    assert refused.returncode == 2
+    assert "lightagent keys create" in refused.stderr
+
+
+def test_keys_are_made_listed_and_revoked(tmp_path: Path) -> None:
+    (tmp_path / "lightagent.toml").write_text('[default.journals]\nkind = "sqlite"\npath = "store.db"\n')
+    plain = environment(XDG_STATE_HOME=str(tmp_path / "state"), LIGHTAGENT_TRUST_CONFIG="1")
+
+    def keys(*arguments: str) -> str:
+        done = call_lightagent("keys", *arguments, folder=tmp_path, variables=plain)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    key = keys("create", "Ann's", "--tenant", "acme", "--user", "ann", "--days", "1").strip()
+    listed = keys("list")
+    assert key.startswith("lak_")
+    assert key not in listed
+    assert "tenant acme" in listed
+    key_id = key.split("_")[1]
+    keys("revoke", key_id)
+    (shown,) = json.loads(keys("list", "--json"))
+    assert (shown["key_id"], shown["status"], shown["last_used_at"]) == (key_id, "revoked", None)
+    assert "digest" not in shown

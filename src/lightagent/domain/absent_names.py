@@ -145,7 +145,7 @@ RUN_OPTIONS: Final[Mapping[str, str]] = {
     },
     **{
         name: f"It belongs to the agent: LightAgent({name}=...)."
-        for name in ("instructions", "role", "model", "output_type", "deps_type", "memory", "hooks")
+        for name in ("role", "model", "output_type", "deps_type", "memory", "hooks")
     },
 }
 """Options that runs do not have."""

@@ -102,7 +102,7 @@ class App:
         self.skills = skills
         self._agents: WeakSet[LightAgent] = WeakSet()
         self.telemetry: TelemetrySink | Literal[False] | None = telemetry
-        self.flows = ConfiguredFlows(settings, flow_store or journals, flow_engine, telemetry)
+        self.flows: ConfiguredFlows = ConfiguredFlows(settings, flow_store or journals, flow_engine, telemetry)
         self._closing = AsyncExitStack()
         if telemetry is not None and telemetry is not False:  # The first to be opened, and the last to be closed.
             self.on_close(partial(end_telemetry, telemetry))

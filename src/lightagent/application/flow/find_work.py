@@ -80,7 +80,7 @@ class FindWork:
         name: str,
         awaited: Callable[[FlowState], Sequence[Awaited]] = lambda state: (),
     ) -> None:
-        self.held = 0
+        self.held: int = 0
         self._awaited = awaited
         self._store = store
         self._clock = clock

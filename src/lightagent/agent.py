@@ -18,6 +18,7 @@ from lightagent.application.tools.toolset import DepsT_contra
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.masking import shown
 from lightagent.options import AgentOptions, RunOptions
+from lightagent.options.agent import NoOutputType
 from lightagent.streams import AsyncRunStream, RunStream
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class LightAgent(PreviewAgent[DepsT_contra, OutputT_co]):
     @overload
     @deprecated("output_type= takes a type; leave it out for text.")
     def __init__(
-        self: LightAgent[None, Never],
+        self: LightAgent[NoOutputType, Never],
         *,
         output_type: str | None,
         deps_type: object = ...,

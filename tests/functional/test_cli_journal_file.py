@@ -77,6 +77,23 @@ def test_every_decision(shell: Shell, decision: list[str], paid: list[str]) -> N
     assert (ended.returncode, shell.paid) == (0, paid)
 
 
+@pytest.mark.parametrize(
+    ("refused", "says"),
+    [
+        (["--tools", "bank.py", "--edit", '{"amount": "four"}'], "do not fit"),
+        (["--approve"], "tools that this agent lacks: pay"),
+    ],
+    ids=["arguments that do not fit", "no tools"],
+)
+def test_a_decision_that_the_run_could_not_use_does_not_count(shell: Shell, refused: list[str], says: str) -> None:
+    shell("run", "Pay 5.", "--tools", "bank.py", "--journal", "pay.db")
+    failed = shell("resume", "pay.db", *refused)
+    assert (failed.returncode != 0, shell.paid) == (True, [])
+    assert says in failed.stderr
+    ended = shell("resume", "pay.db", "--tools", "bank.py", "--edit", '{"amount": 4}')
+    assert (ended.returncode, shell.paid) == (0, ["4"]), ended.stderr
+
+
 def test_several_runs_in_one_file(shell: Shell) -> None:
     for user in ("ann", "bob"):
         shell("run", "Pay 5.", "--tools", "bank.py", "--journal", "pay.db", "--user", user)

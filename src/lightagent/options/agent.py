@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Generic, Literal, Protocol
+from typing import Generic, Literal, Protocol, final
 
 from typing_extensions import TypedDict
 
@@ -33,6 +33,14 @@ from lightagent.ports.system import Clock, IdSource
 from lightagent.ports.telemetry import TelemetrySink
 from lightagent.ports.tool_selection import ToolSelection
 from lightagent.ports.tree_of_thought import TreeOfThought
+
+
+@final
+class NoOutputType:
+    """What an agent with ``output_type=None`` or a text as output type would depend on: nothing has this type.
+
+    A checker refuses its runs, also one that is not told to report what is deprecated.
+    """
 
 
 class HandoffTarget(Protocol):

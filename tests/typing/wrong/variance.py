@@ -74,6 +74,8 @@ LightAgent(deps_type=Derived, tools=[LightAgent()])  # wrong
 LightAgent(output_type=None)  # wrong
 LightAgent(output_type="Animal")  # wrong
 LightAgent(output_type=None, deps_type=Base)  # wrong
+untyped = LightAgent(output_type=None)  # wrong
+untyped.run_result("?")  # wrong: deps
 LightAgent(output_type=lambda: Animal())  # wrong
 LightAgent(output_type=5)  # wrong
 LightAgent(deps_type=5)  # wrong

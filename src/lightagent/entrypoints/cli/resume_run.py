@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass
 
 from lightagent.agent import LightAgent
 from lightagent.application.journal import Journal
 from lightagent.application.projections.result import RunResult
+from lightagent.application.reviewing.ask_for_review import ask
 from lightagent.application.reviews import Reviews
 from lightagent.bootstrap import App, open_app
 from lightagent.compose.backends import open_journals
-from lightagent.domain.errors import IncompleteListing
+from lightagent.domain.errors import IncompleteListing, LightAgentError
 from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.review_requests import ApprovalRequest
 from lightagent.entrypoints.cli.console import ExitCode, exit_code
-from lightagent.entrypoints.cli.decisions import about
+from lightagent.entrypoints.cli.decisions import about, actor_name
 from lightagent.entrypoints.cli.destination import show_destination
 from lightagent.entrypoints.cli.logins import app_logins
 from lightagent.entrypoints.cli.run_command import agent_options, show_result
@@ -76,7 +79,13 @@ def resume_with(
             found = decision is None and await is_decided(store, journal)
             decided = None if found else about(journal, decision, call)
             agent = _agent(opened, how, store, journal)
-            result = await agent.aresume(journal, decided, store=store, trace=True)
+            known = {} if decided is None else await _untaken(store, journal)
+            try:
+                result = await agent.aresume(journal, decided, store=store, trace=True)
+            except LightAgentError:
+                if decided is not None and known is not None:
+                    await _take_back(store, journal, known)
+                raise
             show_result(result, as_json=how.as_json, trace=how.trace)  # Closing the app may wait for a collector.
         return result
 
@@ -137,6 +146,34 @@ async def is_decided(store: JournalStore, journal: Journal) -> bool:
     except IncompleteListing:
         return True  # A review that cannot be read may be one of the run, which tells of it when it goes on.
     return False
+
+
+async def _untaken(store: JournalStore, journal: Journal) -> dict[str, ApprovalRequest] | None:
+    """The requests of the run, by id, whose decision no run has taken yet; None where not all of them can be read."""
+    started = journal.started
+    reviews = Reviews(store, tenant=started.scope.tenant)
+    try:
+        listed = reviews.list(started.scope.user, status="decided", run_id=started.run_id)
+        return {review.request.request_id: review.request async for review in listed}
+    except IncompleteListing:
+        return None
+
+
+async def _take_back(store: JournalStore, journal: Journal, known: Collection[str]) -> None:
+    """Take back what this command has decided, since the run could not go on with it, and ask anew.
+
+    Arguments that do not fit, or a forgotten ``--tools``, would otherwise be the one decision that counts.
+
+    Args:
+        known: the ids of the requests about which others had decided before.
+    """
+    scope = journal.started.scope
+    reviews = Reviews(store, tenant=scope.tenant)
+    with suppress(LightAgentError):  # What kept the run from going on is what the user has to know.
+        for name, request in (await _untaken(store, journal) or {}).items():
+            if name not in known:
+                await reviews.revoke(name, scope.user, actor=actor_name(), reason="The run could not go on with it.")
+                await ask(reviews.streams, request)
 
 
 def desk_of(store: JournalStore, journal: Journal) -> HumanApprovalHook:

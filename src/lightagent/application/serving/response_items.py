@@ -2,16 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.domain.json_types import JsonObject, JsonValue
 
-_LEFT_OUT: Final = frozenset({"reasoning", "mcp_call", "mcp_list_tools", "mcp_approval_request"})
-"""What an answer had in it, and clients send back: the run's own record holds, whatever they say of it."""
+_LEFT_OUT: Final = frozenset(
+    {"reasoning", "mcp_call", "mcp_list_tools", "mcp_approval_request", "mcp_approval_response"}
+)
+"""What an answer had in it, and clients send back: the run's own record holds, whatever they say of it.
+Decisions count only at the end, where `approval_answers` finds them.
+"""
+
+REQUEST_PREFIX: Final = "mcpr_"
+"""The beginning of the ids of requests for approval, as items."""
+
+_MOST_REASON: Final = 500
 
 _TEXTS: Final = frozenset({"input_text", "output_text", "text"})
+
+
+_ANSWERS: Final = frozenset({"function_call_output", "mcp_approval_response"})
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalAnswer:
+    """What a person decided about a call that waits.
+
+    Attributes:
+        request_id: of the request for it.
+    """
+
+    request_id: str
+    approves: bool
+    reason: str = ""
+
+
+def answers_to_run(items: Sequence[JsonValue]) -> Sequence[JsonValue]:
+    """The items at the end that answer what a run waits for: outputs of functions, and decisions."""
+    place = len(items)
+    while place and _kind(items[place - 1]) in _ANSWERS:
+        place -= 1
+    return items[place:]
+
+
+def approval_answers(items: Sequence[JsonValue]) -> Iterator[ApprovalAnswer]:
+    """The decisions among these items.
+
+    Raises:
+        RequestRefused: one is wrong. Whatever is not plainly a yes is none.
+    """
+    for place, item in enumerate(items):
+        if not isinstance(item, dict) or _kind(item) != "mcp_approval_response":
+            continue
+        at = f"input[{place}]"
+        approves, reason = item.get("approve"), item.get("reason")
+        if not isinstance(approves, bool):
+            raise RequestRefused(400, f"{at}.approve: true or false is wanted.", "", param=f"{at}.approve")
+        if not (reason is None or (isinstance(reason, str) and len(reason) <= _MOST_REASON)):
+            raise RequestRefused(
+                400, f"{at}.reason: at most {_MOST_REASON} characters are wanted.", "", param=f"{at}.reason"
+            )
+        name = _text(item, "approval_request_id", at)
+        yield ApprovalAnswer(name.removeprefix(REQUEST_PREFIX), approves, reason or "")
+
+
+def _kind(item: JsonValue) -> JsonValue:
+    return item.get("type") if isinstance(item, dict) else None
 
 
 def messages_of(items: Sequence[JsonValue]) -> list[JsonObject]:

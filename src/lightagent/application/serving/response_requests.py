@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from lightagent.application.serving.chat_requests import ChatAsked, SystemMessages, read_chat_request
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.application.serving.response_fields import ASK_FOR_NOTHING, RESPONSE_RULES
 from lightagent.application.serving.response_ids import ResponseId, read_response_id
-from lightagent.application.serving.response_items import messages_of
+from lightagent.application.serving.response_items import (
+    ApprovalAnswer,
+    answers_to_run,
+    approval_answers,
+    messages_of,
+)
 from lightagent.domain.json_types import JsonObject, JsonValue
 
 _SAME: Final = (
@@ -34,11 +40,13 @@ class ResponseAsked:
     Attributes:
         chat: the same as a chat.
         previous: the answer from which the conversation goes on.
+        decisions: of a person, about calls that wait; the chat then has no query.
         dropped: the fields that were left out.
     """
 
     chat: ChatAsked
     previous: ResponseId | None = None
+    decisions: tuple[ApprovalAnswer, ...] = ()
     dropped: tuple[str, ...] = ()
 
 
@@ -56,7 +64,8 @@ def read_response_request(
     _refuse(body)
     chat: JsonObject = {name: body[name] for name in _SAME if body.get(name) is not None}
     chat |= _model_options(body)
-    chat["messages"] = [*_messages(body)]
+    decisions = tuple(_decisions(body))
+    chat["messages"] = [*(_with_decisions(body) if decisions else _messages(body))]
     if body.get("tools") is not None:
         chat["tools"] = _tools(body["tools"])
     try:
@@ -66,7 +75,9 @@ def read_response_request(
         message = refused.message.replace("messages", "input", 1)
         raise RequestRefused(refused.status, message, refused.guidance, param=param) from refused
     dropped = tuple(name for name in body if name not in RESPONSE_RULES or RESPONSE_RULES[name].treatment == "dropped")
-    return ResponseAsked(asked, _previous(body), dropped)
+    if decisions:
+        asked = replace(asked, query=None, history=[])
+    return ResponseAsked(asked, _previous(body), decisions, dropped)
 
 
 def _refuse(body: JsonObject) -> None:
@@ -90,6 +101,22 @@ def _messages(body: JsonObject) -> list[JsonObject]:
     if not isinstance(asked, list) or not asked:
         raise RequestRefused(400, "input: text, or a list with at least one item, is wanted.", "", param="input")
     return first + messages_of(asked)
+
+
+def _decisions(body: JsonObject) -> Sequence[ApprovalAnswer]:
+    asked = body.get("input")
+    if not isinstance(asked, list):
+        return ()
+    answers = answers_to_run(asked)
+    before: list[JsonValue] = [None] * (len(asked) - len(answers))
+    return [*approval_answers([*before, *answers])]
+
+
+def _with_decisions(body: JsonObject) -> list[JsonObject]:
+    """The results of the client's functions beside the decisions; the run's own record has all that was before."""
+    asked = body.get("input")
+    results = messages_of(answers_to_run(asked)) if isinstance(asked, list) else []
+    return results or [{"role": "user", "content": ""}]
 
 
 def _model_options(body: JsonObject) -> JsonObject:

@@ -11,6 +11,7 @@ from lightagent.application.projections.usage import total_usage
 from lightagent.application.serving.chat_answers import ending_of
 from lightagent.application.serving.projections import StreamProjection
 from lightagent.application.serving.response_calls import OwnCalls, approval_item, function_item
+from lightagent.application.serving.response_items import REQUEST_PREFIX
 from lightagent.application.serving.response_objects import ResponseHead, ResponseStatus, response_object
 from lightagent.application.serving.response_output import ResponseOutput
 from lightagent.application.serving.run_view import ChatView
@@ -100,7 +101,7 @@ class ResponseStream(StreamProjection):
         for call in self._waiting.external if ending.calls else ():
             yield self._output.add(function_item(self._waiting.run_id, call))
         for review in self._waiting.reviews if ending.sentence else ():
-            yield self._output.add(approval_item(review), f"mcpr_{review.request_id}")
+            yield self._output.add(approval_item(review), f"{REQUEST_PREFIX}{review.request_id}")
         cut = ending.finish_reason if ending.finish_reason in _CUT else ""
         yield self._end("incomplete" if cut else "completed", cut=cut)
 

@@ -25,6 +25,7 @@ from lightagent.entrypoints.serving.event_stream import RunEventStream
 from lightagent.entrypoints.serving.images import with_images
 from lightagent.entrypoints.serving.kept_responses import kept_response, with_previous
 from lightagent.entrypoints.serving.requests import ServedRequest, ServedRoute
+from lightagent.entrypoints.serving.response_decisions import decided_run
 from lightagent.entrypoints.serving.run_views import view_of
 from lightagent.entrypoints.serving.whole_answers import play_whole
 
@@ -40,7 +41,11 @@ async def create_response(request: ServedRequest) -> ASGIApp:
     request.serving.note_dropped(asked.dropped)
     request = replace(request, caller=request.caller.for_user(chat.user))
     served = request.serving.catalogue.find(chat.model, request.caller)
-    found = await chat_run(request, await with_previous(request, chat, asked.previous), served)
+    chat = await with_previous(request, chat, asked.previous)
+    if asked.decisions:
+        found = await decided_run(request, chat, asked.decisions, served)
+    else:
+        found = await chat_run(request, chat, served)
     head = _head(request, asked, found)
     if chat.stream:
         projection = ResponseStream(head, view_of(settings), found.waiting)

@@ -69,8 +69,10 @@ def approval_answers(items: Sequence[JsonValue]) -> Iterator[ApprovalAnswer]:
         yield ApprovalAnswer(name.removeprefix(REQUEST_PREFIX), approves, reason or "")
 
 
-def _kind(item: JsonValue) -> JsonValue:
-    return item.get("type") if isinstance(item, dict) else None
+def _kind(item: JsonValue) -> str:
+    """What an item or a part is; a message need not say so, as clients leave it out."""
+    kind = item.get("type", "message") if isinstance(item, dict) else ""
+    return kind if isinstance(kind, str) else ""
 
 
 def messages_of(items: Sequence[JsonValue]) -> list[JsonObject]:
@@ -84,7 +86,7 @@ def messages_of(items: Sequence[JsonValue]) -> list[JsonObject]:
         at = f"input[{place}]"
         if not isinstance(item, dict):
             raise RequestRefused(400, f"{at}: an item is an object with a type.", "", param=at)
-        kind = item.get("type") or "message"
+        kind = _kind(item)
         if kind == "message":
             found.append({"role": item.get("role"), "content": _said(item, at)})
         elif kind == "function_call":
@@ -93,9 +95,7 @@ def messages_of(items: Sequence[JsonValue]) -> list[JsonObject]:
             output = _content(item.get("output"), at)
             found.append({"role": "tool", "tool_call_id": _text(item, "call_id", at), "content": output})
         elif kind not in _LEFT_OUT:
-            raise RequestRefused(
-                400, f"{at}: an item of the type {str(kind)[:40]!r} is not taken.", "", param=f"{at}.type"
-            )
+            raise RequestRefused(400, f"{at}: an item of the type {kind[:40]!r} is not taken.", "", param=f"{at}.type")
     return found
 
 
@@ -125,7 +125,7 @@ def _content(content: JsonValue, at: str) -> JsonValue:
 
 
 def _part(part: JsonValue, at: str) -> JsonObject:
-    kind = part.get("type") if isinstance(part, dict) else None
+    kind = _kind(part)
     if isinstance(part, dict) and kind in _TEXTS:
         return {"type": "text", "text": _text(part, "text", at)}
     if isinstance(part, dict) and kind == "refusal":
@@ -136,7 +136,7 @@ def _part(part: JsonValue, at: str) -> JsonObject:
             image["detail"] = part["detail"]
         return {"type": "image_url", "image_url": image}
     raise RequestRefused(
-        400, f"{at}: a part of the type {str(kind)[:40]!r} is not taken.", "Send text and images.", param=at
+        400, f"{at}: a part of the type {kind[:40]!r} is not taken.", "Send text and images.", param=at
     )
 
 

@@ -167,7 +167,8 @@ def test_a_run_that_fails_is_an_error_with_our_code(client: openai.OpenAI) -> No
     assert response.error is not None
     assert str(response.error.code) == "LA-400"
     assert response.output_text == "I was about"
-    assert client.responses.retrieve(response.id).status == "failed"
+    kept = client.responses.retrieve(response.id)
+    assert (kept.status, kept.output) == ("failed", response.output)
 
 
 def test_an_answer_that_is_deleted_is_gone(client: openai.OpenAI) -> None:

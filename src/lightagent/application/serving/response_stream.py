@@ -49,6 +49,7 @@ class ResponseStream(StreamProjection):
         self._head = head
         self._view = view
         self._waiting = WaitingSteps() if waiting is None else waiting
+        self._live = live
         self._text = LiveText(live=live)
         self._own = OwnCalls(self._waiting.external_names)
         self._output = ResponseOutput(head.stem)
@@ -82,10 +83,15 @@ class ResponseStream(StreamProjection):
         if isinstance(step, RunFinished):
             yield from self._finished(step)
         elif _ends_turn(step):
-            yield self._output.close()
+            yield from self._turn_ended(step)
         if self._view.tools != "hidden":
             for item in self._own.feed(step):
                 yield self._output.add(item)
+
+    def _turn_ended(self, step: Step) -> Iterator[bytes]:
+        if not self._live and isinstance(step, ModelFailed) and step.partial:
+            yield self._output.say("message", step.partial)  # Whoever read the stream has seen it.
+        yield self._output.close()
 
     def _finished(self, step: RunFinished) -> Iterator[bytes]:
         ending = ending_of(step, self._waiting, self._finish, self._view)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.events import ApprovalRequested, Event, ModelReplied
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.signals import ApprovalRequired
 from lightagent.domain.tools import CLIENT_PROVIDER, ToolSpec
@@ -42,6 +43,17 @@ class ClientTool(Tool[object]):
         if context.approved and context.call_id in self._results:
             return self._results[context.call_id]
         raise ApprovalRequired(_REASON)
+
+
+def client_names(events: Iterable[Event]) -> frozenset[str]:
+    """The names of the client's functions that were called, as a run has them on record."""
+    names, calls = dict[str, str](), set[str]()
+    for event in events:
+        if isinstance(event, ModelReplied):
+            names |= {call.id: call.name for call in event.message.tool_calls}
+        elif isinstance(event, ApprovalRequested) and event.reason == _REASON:
+            calls.add(names.get(event.call_id, ""))
+    return frozenset(calls)
 
 
 def client_tools(declared: Sequence[JsonObject], results: Mapping[str, str] | None = None) -> list[ClientTool]:

@@ -84,6 +84,11 @@ class WaitingSteps:
         return request_id_of(outermost, self._runs.get(place[:-1], ""), self._turns.get(place[:-1], 0), place[-1])
 
     @property
+    def external_names(self) -> frozenset[str]:
+        """The names of the client's own tools."""
+        return self._external
+
+    @property
     def run_id(self) -> str:
         """The run that is followed."""
         return self._runs.get((), "")

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 from lightagent.adapters.guarded_http import GuardedHttp
 from lightagent.application.serving.chat_answers import chat_completion
 from lightagent.application.serving.chat_chunks import ChatChunks
-from lightagent.application.serving.chat_requests import ChatAsked, read_chat_request
+from lightagent.application.serving.chat_requests import read_chat_request
 from lightagent.application.serving.projections import Opening
 from lightagent.application.serving.run_view import ChatView
 from lightagent.domain.error_codes import LightAgentErrorInfo
@@ -21,8 +21,8 @@ from lightagent.entrypoints.serving.door import failed_run, json_response
 from lightagent.entrypoints.serving.event_stream import RunEventStream
 from lightagent.entrypoints.serving.images import with_images
 from lightagent.entrypoints.serving.requests import ServedRequest, ServedRoute
+from lightagent.entrypoints.serving.run_views import view_of
 from lightagent.entrypoints.serving.whole_answers import play_whole
-from lightagent.settings.serve_schema import ServeSettings
 
 
 async def chat_completions(request: ServedRequest) -> ASGIApp:
@@ -36,20 +36,10 @@ async def chat_completions(request: ServedRequest) -> ASGIApp:
     served = request.serving.catalogue.find(asked.model, request.caller)
     chat = await chat_run(request, asked, served)
     opening = Opening(f"chatcmpl-{chat.run.id}", asked.model, int(request.serving.clock()))
-    view = _view(settings, asked)
+    view = view_of(settings, usage=asked.include_usage)
     if asked.stream:
         return RunEventStream(chat.run, ChatChunks(opening, view, chat.waiting), settings, request.headers)
     return await _whole(request, chat, opening, view)
-
-
-def _view(settings: ServeSettings, asked: ChatAsked) -> ChatView:
-    return ChatView(
-        settings.tools_shown,
-        settings.reasoning,
-        asked.include_usage,
-        settings.chat_approvals,
-        settings.console_url or "",
-    )
 
 
 async def _whole(request: ServedRequest, chat: ChatRun, opening: Opening, view: ChatView) -> Response:

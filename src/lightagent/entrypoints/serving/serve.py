@@ -25,6 +25,7 @@ from lightagent.entrypoints.serving.door import endpoint
 from lightagent.entrypoints.serving.health import HEALTH_ROUTES
 from lightagent.entrypoints.serving.models import MODEL_ROUTES
 from lightagent.entrypoints.serving.requests import ServedRoute
+from lightagent.entrypoints.serving.responses import RESPONSE_ROUTES
 from lightagent.entrypoints.serving.served_flows import FlowAgent
 from lightagent.entrypoints.serving.state import Serving
 from lightagent.entrypoints.serving.utility import plain_agent
@@ -34,7 +35,7 @@ from lightagent.settings import Settings
 from lightagent.settings.serve_schema import ServeSettings
 from lightagent.swarm import LightSwarm
 
-ROUTES: Final[tuple[ServedRoute, ...]] = (*HEALTH_ROUTES, *MODEL_ROUTES, *CHAT_ROUTES)
+ROUTES: Final[tuple[ServedRoute, ...]] = (*HEALTH_ROUTES, *MODEL_ROUTES, *CHAT_ROUTES, *RESPONSE_ROUTES)
 """What is served. A further protocol adds its routes here, and nothing else."""
 
 

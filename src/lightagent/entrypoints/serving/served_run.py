@@ -11,6 +11,7 @@ from lightagent.application.journal import Journal
 from lightagent.application.serving.kept_runs import KeptRuns
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.domain.events import Event, Nested, ToolStarted
+from lightagent.domain.scopes import Scope
 from lightagent.entrypoints.serving.catalogue import Steps
 from lightagent.entrypoints.serving.slots import Slot, Slots
 
@@ -41,6 +42,14 @@ class GoingRuns:
         self._runs.discard(run)
         if not self._runs:
             self._emptied.set()
+
+    def find(self, run_id: str, owner: Scope) -> ServedRun | None:
+        """The one of this owner's with this id."""
+        for run in self._runs:
+            if run.id == run_id and run.journal is not None:
+                scope = run.journal.started.scope
+                return run if (scope.tenant, scope.user) == (owner.tenant, owner.user) else None
+        return None
 
     async def ended(self) -> None:
         """Wait until none goes on."""

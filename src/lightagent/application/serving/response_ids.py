@@ -1,0 +1,58 @@
+"""The ids of answers: each names its run, and where in the run's events it begins."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from lightagent.domain.events import Event, RunFinished
+
+_ID: Final = re.compile(r"resp_([0-9A-Za-z-]{1,100})(?:_([0-9]{1,9}))?")
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseId:
+    """Which answer is meant.
+
+    A run that waits for its client answers, and answers again once it goes on, so that one run has several answers.
+
+    Attributes:
+        run_id: of the run.
+        begins: how many events of the run were there when the request for this answer came.
+    """
+
+    run_id: str
+    begins: int = 0
+
+    def __str__(self) -> str:
+        return f"resp_{self.run_id}_{self.begins}" if self.begins else f"resp_{self.run_id}"
+
+    @classmethod
+    def next_of(cls, run_id: str, events: Sequence[Event]) -> ResponseId:
+        """The answer for which a run is about to begin, or to go on."""
+        ends = (at for at in range(len(events), 0, -1) if isinstance(events[at - 1], RunFinished))
+        return cls(run_id, next(ends, 0))
+
+    @property
+    def stem(self) -> str:
+        """The beginning of the ids of its items."""
+        return str(self).removeprefix("resp_")
+
+    def part(self, events: Sequence[Event]) -> Sequence[Event]:
+        """The events of the run that are this answer's; none where it has no such answer."""
+        if self.begins and not (self.begins <= len(events) and isinstance(events[self.begins - 1], RunFinished)):
+            return ()
+        return events[self.begins : self.ends(events)]
+
+    def ends(self, events: Sequence[Event]) -> int:
+        """How many events of the run had happened when the answer ended."""
+        finished = (at for at, event in enumerate(events) if at >= self.begins and isinstance(event, RunFinished))
+        return next(finished, len(events) - 1) + 1
+
+
+def read_response_id(text: str) -> ResponseId | None:
+    """The answer of this id; None where no answer is called so."""
+    found = _ID.fullmatch(text)
+    return None if found is None else ResponseId(found[1], int(found[2] or 0))

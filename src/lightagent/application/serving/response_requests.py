@@ -1,0 +1,171 @@
+"""What a responses request asks for: the same as a chat, in other words, and what it goes on from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from lightagent.application.serving.chat_requests import ChatAsked, SystemMessages, read_chat_request
+from lightagent.application.serving.refusals import RequestRefused
+from lightagent.application.serving.response_fields import ASK_FOR_NOTHING, RESPONSE_RULES
+from lightagent.application.serving.response_ids import ResponseId, read_response_id
+from lightagent.application.serving.response_items import (
+    ApprovalAnswer,
+    answers_to_run,
+    approval_answers,
+    messages_of,
+)
+from lightagent.domain.json_types import JsonObject, JsonValue
+
+_SAME: Final = (
+    "model",
+    "stream",
+    "metadata",
+    "temperature",
+    "top_p",
+    "parallel_tool_calls",
+    "tool_choice",
+    "user",
+)
+"""The fields that a chat has as well."""
+
+NOT_KEPT: Final = "It was deleted, is somebody else's, or the server keeps no runs: give it a store."
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseAsked:
+    """What is asked for.
+
+    Attributes:
+        chat: the same as a chat.
+        previous: the answer from which the conversation goes on.
+        decisions: of a person, about calls that wait; the chat then has no query.
+        dropped: the fields that were left out.
+    """
+
+    chat: ChatAsked
+    previous: ResponseId | None = None
+    decisions: tuple[ApprovalAnswer, ...] = ()
+    dropped: tuple[str, ...] = ()
+
+
+def read_response_request(
+    body: JsonObject, system_messages: SystemMessages = "added", *, image_urls: bool = False
+) -> ResponseAsked:
+    """What the body asks for.
+
+    Args:
+        image_urls: messages may name images by URL.
+
+    Raises:
+        RequestRefused: a field is wrong, or asks for what cannot be done; it names the field.
+    """
+    _refuse(body)
+    chat: JsonObject = {name: body[name] for name in _SAME if body.get(name) is not None}
+    chat |= _model_options(body)
+    decisions = tuple(_decisions(body))
+    chat["messages"] = [*(_with_decisions(body) if decisions else _messages(body))]
+    if body.get("tools") is not None:
+        chat["tools"] = _tools(body["tools"])
+    try:
+        asked = read_chat_request(chat, system_messages, image_urls=image_urls)
+    except RequestRefused as refused:
+        param = (refused.param or "").replace("messages", "input", 1) or None
+        message = refused.message.replace("messages", "input", 1)
+        raise RequestRefused(refused.status, message, refused.guidance, param=param) from refused
+    dropped = tuple(name for name in body if name not in RESPONSE_RULES or RESPONSE_RULES[name].treatment == "dropped")
+    if decisions:
+        asked = replace(asked, query=None, history=[])
+    return ResponseAsked(asked, _previous(body), decisions, dropped)
+
+
+def _refuse(body: JsonObject) -> None:
+    for name, value in body.items():
+        rule = RESPONSE_RULES.get(name)
+        if rule is None or rule.treatment != "refused" or value is None:
+            continue
+        harmless = ASK_FOR_NOTHING.get(name)
+        if not (value == harmless and type(value) is type(harmless)):
+            raise RequestRefused(400, f"{name}: this is not supported here.", rule.what, param=name)
+
+
+def _messages(body: JsonObject) -> list[JsonObject]:
+    told = body.get("instructions")
+    if told is not None and not isinstance(told, str):
+        raise RequestRefused(400, "instructions: text is wanted.", "", param="instructions")
+    first: list[JsonObject] = [{"role": "system", "content": told}] if told else []
+    asked = body.get("input")
+    if isinstance(asked, str):
+        return [*first, {"role": "user", "content": asked}]
+    if not isinstance(asked, list) or not asked:
+        raise RequestRefused(400, "input: text, or a list with at least one item, is wanted.", "", param="input")
+    return first + messages_of(asked)
+
+
+def _decisions(body: JsonObject) -> Sequence[ApprovalAnswer]:
+    asked = body.get("input")
+    if not isinstance(asked, list):
+        return ()
+    answers = answers_to_run(asked)
+    before: list[JsonValue] = [None] * (len(asked) - len(answers))
+    return [*approval_answers([*before, *answers])]
+
+
+def _with_decisions(body: JsonObject) -> list[JsonObject]:
+    """The results of the client's functions beside the decisions; the run's own record has all that was before."""
+    asked = body.get("input")
+    results = messages_of(answers_to_run(asked)) if isinstance(asked, list) else []
+    return results or [{"role": "user", "content": ""}]
+
+
+def _model_options(body: JsonObject) -> JsonObject:
+    """The parameters of the model, by the names that they have in chats."""
+    found: JsonObject = {}
+    if body.get("max_output_tokens") is not None:
+        found["max_completion_tokens"] = body["max_output_tokens"]
+    effort = _object(body, "reasoning").get("effort")
+    if effort is not None:
+        found["reasoning_effort"] = effort
+    text = _object(body, "text")
+    if text.get("verbosity") is not None:
+        found["verbosity"] = text["verbosity"]
+    wanted = _object(text, "format", "text.")
+    if wanted.get("type", "text") == "json_schema":
+        schema: JsonObject = {name: value for name, value in wanted.items() if name != "type"}
+        found["response_format"] = {"type": "json_schema", "json_schema": schema}
+    elif wanted.get("type", "text") != "text":
+        found["response_format"] = wanted
+    return found
+
+
+def _object(body: JsonObject, name: str, within: str = "") -> JsonObject:
+    value = body.get(name)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise RequestRefused(400, f"{within}{name}: an object is wanted.", "", param=f"{within}{name}")
+    return value
+
+
+def _tools(declared: JsonValue) -> JsonValue:
+    """The client's functions, as chats declare them; anything else is refused there, with its place."""
+    if not isinstance(declared, list):
+        return declared
+    return [_tool(one) for one in declared]
+
+
+def _tool(declared: JsonValue) -> JsonValue:
+    if not isinstance(declared, dict) or declared.get("type") != "function":
+        return declared
+    return {"type": "function", "function": {name: value for name, value in declared.items() if name != "type"}}
+
+
+def _previous(body: JsonObject) -> ResponseId | None:
+    name = body.get("previous_response_id")
+    if name is None:
+        return None
+    found = read_response_id(name) if isinstance(name, str) else None
+    if found is None:
+        raise RequestRefused(404, "There is no such previous response.", NOT_KEPT, param="previous_response_id")
+    return found

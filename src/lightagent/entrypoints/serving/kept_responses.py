@@ -1,0 +1,105 @@
+"""Answers that are kept, found for their owner: by themselves, and as what a conversation goes on from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from lightagent.application.journal import Journal
+from lightagent.application.projections.history import history
+from lightagent.application.serving.chat_requests import ChatAsked
+from lightagent.application.serving.client_tools import client_names
+from lightagent.application.serving.refusals import RequestRefused
+from lightagent.application.serving.response_ids import ResponseId, read_response_id
+from lightagent.application.serving.response_objects import ResponseHead
+from lightagent.application.serving.response_requests import NOT_KEPT
+from lightagent.application.serving.response_stream import response_of
+from lightagent.application.serving.waiting import WaitingSteps
+from lightagent.application.stored_runs import Runs
+from lightagent.domain.events import Event
+from lightagent.domain.folding import fold
+from lightagent.domain.history import LABELS_KEY
+from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.entrypoints.serving.requests import ServedRequest
+from lightagent.entrypoints.serving.run_views import view_of
+from lightagent.entrypoints.serving.served_run import ServedRun
+
+
+@dataclass(frozen=True, slots=True)
+class KeptResponse:
+    """One answer of the caller's.
+
+    Attributes:
+        journal: of the whole run.
+        going: the run, where it goes on in this process.
+    """
+
+    id: ResponseId
+    journal: Journal
+    going: ServedRun | None = None
+
+    @property
+    def part(self) -> tuple[Event, ...]:
+        """What happened since the request for this answer."""
+        return tuple(self.id.part(self.journal.events))
+
+    def body(self, request: ServedRequest) -> JsonObject:
+        """The answer, as far as it is."""
+        part, started = self.part, self.journal.started
+        waiting = WaitingSteps(client_names(self.journal.events))
+        for event in self.journal.events[: self.id.begins]:
+            waiting.feed(event)
+        told = [tag.partition(":") for tag in started.tags]
+        metadata: JsonObject = {name: value for name, _, value in told}
+        created = int(part[0].at if part else started.at)
+        head = ResponseHead(str(self.id), self.id.stem, started.head.name, created, metadata=metadata)
+        return response_of(head, part, view_of(request.serving.settings), waiting)
+
+
+async def kept_response(request: ServedRequest, text: str, param: str | None = None) -> KeptResponse:
+    """The answer of this id.
+
+    Raises:
+        RequestRefused: there is none, or it is not the caller's.
+    """
+    response_id, owner = read_response_id(text), request.caller.owner
+    if response_id is not None:
+        going = request.serving.going.find(response_id.run_id, owner)
+        journal = None if going is None else going.journal
+        if journal is None:
+            journal = await Runs(request.serving.kept.store, tenant=owner.tenant).journal(
+                response_id.run_id, owner.user
+            )
+        if journal is not None and (going is not None or response_id.part(journal.events)):
+            return KeptResponse(response_id, journal, going)
+    raise RequestRefused(404, "There is no such response.", NOT_KEPT, param=param)
+
+
+async def with_previous(request: ServedRequest, chat: ChatAsked, previous: ResponseId | None) -> ChatAsked:
+    """The same, with the conversation before it. What the run of an answer has on record is what counts.
+
+    Raises:
+        RequestRefused: there is no such answer, or its run goes on.
+    """
+    if previous is None:
+        return chat
+    found = await kept_response(request, str(previous), "previous_response_id")
+    if chat.query is None:  # Results of the client's tools name their run themselves.
+        return chat
+    if found.going is not None:
+        raise RequestRefused(
+            409, "The previous response goes on.", "Wait for its end, or cancel it.", param="previous_response_id"
+        )
+    before = history(fold(found.journal.events[: previous.ends(found.journal.events)]))
+    return replace(chat, history=_joined(before, chat.history))
+
+
+def _joined(before: list[JsonObject], after: list[JsonObject]) -> list[JsonObject]:
+    """Both, with the labels of both at the end, where they are looked for."""
+    if not before or not after:
+        return before or after
+    labels: list[JsonValue] = []
+    for part in (before, after):
+        told = part[-1].get(LABELS_KEY)
+        labels += [label for label in told if label not in labels] if isinstance(told, list) else []
+    plain = [{name: value for name, value in one.items() if name != LABELS_KEY} for one in (*before, *after)]
+    return [*plain[:-1], {**plain[-1], LABELS_KEY: labels}] if labels else plain

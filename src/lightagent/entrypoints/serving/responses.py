@@ -1,0 +1,132 @@
+"""``/v1/responses``: an answer as items, which is kept with its run, and from which a conversation goes on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from lightagent.adapters.guarded_http import GuardedHttp
+from lightagent.application.serving.refusals import RequestRefused
+from lightagent.application.serving.response_ids import ResponseId
+from lightagent.application.serving.response_inputs import input_items, listing
+from lightagent.application.serving.response_objects import ResponseHead
+from lightagent.application.serving.response_requests import ResponseAsked, read_response_request
+from lightagent.application.serving.response_stream import ResponseStream, response_of
+from lightagent.application.stored_runs import Runs
+from lightagent.domain.error_mapping import classify_exception
+from lightagent.domain.events import RunFinished
+from lightagent.domain.outcomes import outcome_error
+from lightagent.entrypoints.serving.chat_runs import ChatRun, chat_run
+from lightagent.entrypoints.serving.door import failed_run, json_response
+from lightagent.entrypoints.serving.event_stream import RunEventStream
+from lightagent.entrypoints.serving.images import with_images
+from lightagent.entrypoints.serving.kept_responses import kept_response, with_previous
+from lightagent.entrypoints.serving.requests import ServedRequest, ServedRoute
+from lightagent.entrypoints.serving.response_decisions import decided_run
+from lightagent.entrypoints.serving.run_views import view_of
+from lightagent.entrypoints.serving.whole_answers import play_whole
+
+CANCELLED: Final = "The client cancelled the response."
+"""The reason on the record of a run that ended so."""
+
+
+async def create_response(request: ServedRequest) -> ASGIApp:
+    """Answer."""
+    settings = request.serving.settings
+    asked = read_response_request(request.body, settings.system_messages, image_urls=settings.image_urls)
+    chat = await with_images(asked.chat, GuardedHttp()) if settings.image_urls else asked.chat
+    request.serving.note_dropped(asked.dropped)
+    request = replace(request, caller=request.caller.for_user(chat.user))
+    served = request.serving.catalogue.find(chat.model, request.caller)
+    chat = await with_previous(request, chat, asked.previous)
+    if asked.decisions:
+        found = await decided_run(request, chat, asked.decisions, served)
+    else:
+        found = await chat_run(request, chat, served)
+    head = _head(request, asked, found)
+    if chat.stream:
+        projection = ResponseStream(head, view_of(settings), found.waiting)
+        return RunEventStream(found.run, projection, settings, request.headers)
+    return await _whole(request, found, head)
+
+
+def _head(request: ServedRequest, asked: ResponseAsked, found: ChatRun) -> ResponseHead:
+    journal = found.run.journal
+    response_id = ResponseId.next_of(found.run.id, () if journal is None else journal.events)
+    told = request.body.get("metadata")
+    return ResponseHead(
+        str(response_id),
+        response_id.stem,
+        asked.chat.model,
+        int(request.serving.clock()),
+        str(asked.previous or ""),
+        told if isinstance(told, dict) else {},
+    )
+
+
+async def _whole(request: ServedRequest, found: ChatRun, head: ResponseHead) -> Response:
+    try:
+        events = await play_whole(found.run, request.http.receive, request.serving.settings)
+    except Exception as raised:
+        request.log(raised)
+        return failed_run(classify_exception(raised), CREATE_ROUTE, request, may_repeat=found.run.may_repeat)
+    body = response_of(head, events, view_of(request.serving.settings), found.waiting)
+    ended = events[-1]
+    error = outcome_error(ended.outcome) if isinstance(ended, RunFinished) else None
+    if error is not None and body["status"] == "failed":
+        return failed_run(error, CREATE_ROUTE, request, may_repeat=found.run.may_repeat)
+    return json_response(body, request.headers)
+
+
+async def show_response(request: ServedRequest) -> ASGIApp:
+    """An answer that is kept, as far as it is."""
+    found = await kept_response(request, _id(request))
+    return json_response(found.body(request), request.headers)
+
+
+async def cancel_response(request: ServedRequest) -> ASGIApp:
+    """Have its run end; an answer that has ended stays what it is."""
+    found = await kept_response(request, _id(request))
+    body = found.body(request)
+    if found.going is not None:
+        found.going.cancel(CANCELLED)
+        body["status"] = "cancelled"
+    return json_response(body, request.headers)
+
+
+async def delete_response(request: ServedRequest) -> ASGIApp:
+    """Remove its run from the store, and with it all answers of the run."""
+    found = await kept_response(request, _id(request))
+    if found.going is not None:
+        raise RequestRefused(409, "The response goes on.", "Cancel it first.")
+    owner = request.caller.owner
+    await Runs(request.serving.kept.store, tenant=owner.tenant).forget(found.id.run_id, owner.user)
+    return json_response({"id": str(found.id), "object": "response", "deleted": True}, request.headers)
+
+
+async def list_input_items(request: ServedRequest) -> ASGIApp:
+    """What the answer answers."""
+    found = await kept_response(request, _id(request))
+    items = input_items(found.id, found.journal.events)
+    query = request.http.query_params
+    return json_response(
+        listing(items, order=query.get("order", ""), after=query.get("after", ""), limit=query.get("limit", "")),
+        request.headers,
+    )
+
+
+def _id(request: ServedRequest) -> str:
+    return str(request.http.path_params["response_id"])
+
+
+CREATE_ROUTE: Final = ServedRoute("/v1/responses", "POST", create_response, takes_body=True)
+RESPONSE_ROUTES: Final = (
+    CREATE_ROUTE,
+    ServedRoute("/v1/responses/{response_id}", "GET", show_response),
+    ServedRoute("/v1/responses/{response_id}", "DELETE", delete_response),
+    ServedRoute("/v1/responses/{response_id}/cancel", "POST", cancel_response),
+    ServedRoute("/v1/responses/{response_id}/input_items", "GET", list_input_items),
+)

@@ -89,6 +89,11 @@ class WaitingSteps:
         return self._runs.get((), "")
 
     @property
+    def own_calls(self) -> frozenset[str]:
+        """The ids of the calls that the run made in its last turn, those of nested runs left out."""
+        return frozenset(self._calls.get((), {}))
+
+    @property
     def external(self) -> list[WaitingStep]:
         """The calls that the client is to carry out."""
         return [one for one in self._waiting.values() if one.name in self._external and len(one.path) == 1]

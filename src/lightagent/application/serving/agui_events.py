@@ -35,6 +35,7 @@ from ag_ui.encoder import EventEncoder
 from lightagent.application.projections.live_text import LiveText
 from lightagent.application.projections.partial_text import is_kept_back
 from lightagent.application.projections.usage import total_usage
+from lightagent.application.serving.agui_answers import answer_form
 from lightagent.application.serving.chat_chunks import COUNTED
 from lightagent.application.serving.kept_runs import outer_call_id
 from lightagent.application.serving.projections import StreamProjection
@@ -197,6 +198,7 @@ class AguiEvents(StreamProjection):
             reason="tool_call",
             message=whole_characters(asks),
             tool_call_id=self._outer(waiting.id) if len(waiting.path) == 1 else None,
+            response_schema=answer_form(),
         )
 
     def _error(self, info: LightAgentErrorInfo) -> RunErrorEvent:

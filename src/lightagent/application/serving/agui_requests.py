@@ -20,6 +20,7 @@ from ag_ui.core import (
 from ag_ui.core.types import ContentPart, DataSource, UrlSource
 from pydantic import ValidationError
 
+from lightagent.application.serving.agui_answers import AguiAnswer, read_answers
 from lightagent.application.serving.chat_requests import ChatAsked, SystemMessages, read_chat_request
 from lightagent.application.serving.content_parts import check_parts
 from lightagent.application.serving.refusals import RequestRefused
@@ -35,13 +36,15 @@ class AguiAsked:
 
     Attributes:
         thread_id, run_id, parent_run_id: as the client names them; events repeat them, and nothing is found by them.
-        chat: the conversation, the client's tools and their results.
+        chat: the conversation, the client's tools and their results; of a request that goes on with a run only those.
+        answers: of people, to the interrupts of the run that is to go on.
     """
 
     thread_id: str
     run_id: str
     parent_run_id: str | None
     chat: ChatAsked
+    answers: tuple[AguiAnswer, ...] = ()
 
 
 def read_agui_request(
@@ -60,20 +63,35 @@ def read_agui_request(
         asked = RunAgentInput.model_validate(body)
     except ValidationError as exc:
         raise _refused(exc) from None
-    tools = {tool.name for tool in asked.tools or ()}
+    if asked.resume:
+        answers, chat = tuple(read_answers(asked.resume)), _going_on(asked, model)
+    else:
+        answers, chat = (), _conversation(asked, model, system_messages, image_urls=image_urls)
+    chat = replace(chat, dropped=tuple(_dropped(asked)))
+    return AguiAsked(asked.thread_id, asked.run_id, asked.parent_run_id, chat, answers)
+
+
+def _conversation(asked: RunAgentInput, model: str, system_messages: SystemMessages, *, image_urls: bool) -> ChatAsked:
     chat = read_chat_request(
         {
             "model": model,
-            "messages": [*_messages(_without_own_results(asked.messages, tools), image_urls=image_urls)],
-            "tools": [*_tools(asked)],
+            "messages": [*_messages(_without_own_results(asked), image_urls=image_urls)],
+            "tools": [{"type": "function", "function": function} for function in _functions(asked)],
             "stream": True,
         },
         system_messages,
         image_urls=image_urls,
     )
-    if system_messages == "added":
-        chat = replace(chat, instructions="\n\n".join(filter(None, (chat.instructions, *_context(asked)))))
-    return AguiAsked(asked.thread_id, asked.run_id, asked.parent_run_id, replace(chat, dropped=tuple(_dropped(asked))))
+    if system_messages != "added":
+        return chat
+    return replace(chat, instructions="\n\n".join(filter(None, (chat.instructions, *_context(asked)))))
+
+
+def _going_on(asked: RunAgentInput, model: str) -> ChatAsked:
+    """What comes with answers to interrupts: the rest of the conversation is on the run's own record."""
+    told = _client_results(asked, _end_of_results(asked.messages))
+    results = tuple((message.tool_call_id, _result(message, "messages")) for message in told)
+    return ChatAsked(model, None, [], stream=True, tools=tuple(_functions(asked)), results=results)
 
 
 def _refused(exc: ValidationError) -> RequestRefused:
@@ -82,22 +100,34 @@ def _refused(exc: ValidationError) -> RequestRefused:
     return RequestRefused(400, f"{at or 'body'}: {first['msg'][:_MOST_TOLD]}", "Send a RunAgentInput.", param=at)
 
 
-def _without_own_results(messages: Sequence[Message], tools: set[str]) -> list[Message]:
+def _without_own_results(asked: RunAgentInput) -> list[Message]:
     """The messages, at whose end only the results stand that the client itself has to tell.
 
     A client repeats what the agent's own tools gave beside them, which the run has on its own record.
     """
-    names = {
-        call.id: call.function.name
-        for message in messages
-        if isinstance(message, AssistantMessage)
-        for call in message.tool_calls or ()
-    }
+    place = _end_of_results(asked.messages)
+    return [*asked.messages[:place], *(_client_results(asked, place) or asked.messages[place:])]
+
+
+def _end_of_results(messages: Sequence[Message]) -> int:
+    """Where the results begin with which the messages end."""
     place = len(messages)
     while place and isinstance(messages[place - 1], ToolMessage):
         place -= 1
-    told = [one for one in messages[place:] if isinstance(one, ToolMessage) and names.get(one.tool_call_id) in tools]
-    return [*messages[:place], *(told or messages[place:])]
+    return place
+
+
+def _client_results(asked: RunAgentInput, place: int) -> list[ToolMessage]:
+    """The results from this place on that are of the client's own tools."""
+    tools = {tool.name for tool in asked.tools or ()}
+    calls = {
+        call.id
+        for message in asked.messages
+        if isinstance(message, AssistantMessage)
+        for call in message.tool_calls or ()
+        if call.function.name in tools
+    }
+    return [one for one in asked.messages[place:] if isinstance(one, ToolMessage) and one.tool_call_id in calls]
 
 
 def _messages(messages: Sequence[Message], *, image_urls: bool) -> Iterator[JsonObject]:
@@ -110,8 +140,7 @@ def _messages(messages: Sequence[Message], *, image_urls: bool) -> Iterator[Json
             case AssistantMessage():
                 yield _assistant(message)
             case ToolMessage():
-                content = "\n".join(filter(None, (_result(message, at), message.error)))
-                yield {"role": "tool", "tool_call_id": message.tool_call_id, "content": content}
+                yield {"role": "tool", "tool_call_id": message.tool_call_id, "content": _result(message, at)}
             case SystemMessage(role=role, content=content) | DeveloperMessage(role=role, content=content):
                 yield {"role": role, "content": content}
             case _:
@@ -152,20 +181,17 @@ def _part(part: ContentPart, at: str) -> JsonObject:
 
 
 def _result(message: ToolMessage, at: str) -> str:
-    if isinstance(message.content, str):
-        return message.content
-    texts = [part.text for part in message.content if isinstance(part, TextPart)]
-    if len(texts) != len(message.content):
+    """What a tool gave, as text, and why it failed if it did."""
+    parts = [TextPart(text=message.content)] if isinstance(message.content, str) else message.content
+    texts = [part.text for part in parts if isinstance(part, TextPart)]
+    if len(texts) != len(parts):
         raise RequestRefused(400, f"{at}.content: text is wanted.", "", param=f"{at}.content")
-    return "".join(texts)
+    return "\n".join(filter(None, ("".join(texts), message.error)))
 
 
-def _tools(asked: RunAgentInput) -> Iterator[JsonObject]:
+def _functions(asked: RunAgentInput) -> Iterator[JsonObject]:
     for tool in asked.tools or ():
-        yield {
-            "type": "function",
-            "function": {"name": tool.name, "description": tool.description, "parameters": tool.parameters},
-        }
+        yield {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
 
 
 def _context(asked: RunAgentInput) -> Iterator[str]:

@@ -48,7 +48,7 @@ async def chat_run(request: ServedRequest, asked: ChatAsked, served: Served) -> 
         return await _with_decision(request, asked, served, decision)
     if is_auxiliary(asked, settings.auxiliary):
         return _plain(request, asked, served)
-    tools = await _client_tools(asked, served)
+    tools = await checked_tools(asked, served)
     options = _options(request, asked)
     if tools:
         options["tools"] = tools
@@ -80,8 +80,11 @@ def _plain(request: ServedRequest, asked: ChatAsked, served: Served) -> ChatRun:
     return ChatRun(run, WaitingSteps())
 
 
-async def _client_tools(asked: ChatAsked, served: Served, results: Mapping[str, str] | None = None) -> list[ClientTool]:
+async def checked_tools(asked: ChatAsked, served: Served, results: Mapping[str, str] | None = None) -> list[ClientTool]:
     """The functions of the client.
+
+    Args:
+        results: what they gave, by the ids of the calls within their run.
 
     Raises:
         RequestRefused: the agent has a tool of the same name itself.
@@ -109,7 +112,7 @@ async def _with_results(request: ServedRequest, asked: ChatAsked, served: Served
         )
     results = {run_and_call(call_id)[1]: text for call_id, text in asked.results}
     journal = await request.serving.kept.waiting(runs.pop(), request.caller.owner)
-    tools = await _client_tools(asked, served, results)
+    tools = await checked_tools(asked, served, results)
     waiting = followed(journal, frozenset(tool.spec.name for tool in tools))
     known = {call.path[-1] for call in waiting.external}
     if unknown := [call_id for call_id in results if call_id not in known]:
@@ -127,7 +130,7 @@ async def _with_results(request: ServedRequest, asked: ChatAsked, served: Served
 
 async def _with_decision(request: ServedRequest, asked: ChatAsked, served: Served, decision: ChatDecision) -> ChatRun:
     """The run about whose call the user has decided: one of this user's own, as reviews hold it."""
-    tools = await _client_tools(asked, served)
+    tools = await checked_tools(asked, served)
     external = frozenset(tool.spec.name for tool in tools)
     journal, waiting, step = await waiting_request(request, decision.request_id, external)
     decide = ApprovalDecision.approve if decision.approves else ApprovalDecision.reject

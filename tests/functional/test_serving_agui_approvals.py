@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 
 import pytest
 
@@ -49,8 +50,10 @@ def _nothing_paid() -> None:
     paid.clear()
 
 
-def made(store: MemoryJournalStore | None, *, other: bool = False) -> Starlette:
-    hooks = [] if store is None else [HumanApprovalHook(store=store, tools=(), separate_reviewer=other)]
+def made(store: MemoryJournalStore | None, *, other: bool = False, timeout: float | None = None) -> Starlette:
+    hooks = (
+        [] if store is None else [HumanApprovalHook(store=store, tools=(), separate_reviewer=other, timeout=timeout)]
+    )
     agent = LightAgent(name="helper", model=ScriptedModel(answer), tools=[pay], hooks=hooks)
     return serve(agent, store=store)
 
@@ -88,6 +91,18 @@ async def test_an_interrupt_says_what_waits_and_how_to_answer() -> None:
     (schema,) = objects([one["responseSchema"]])
     assert schema["required"] == ["approved"]
     assert paid == []
+
+
+async def test_an_interrupt_says_until_when_it_can_be_answered() -> None:
+    store = MemoryJournalStore()
+    (one,) = interrupts(await answer_to(made(store, timeout=3600), HELPER, body(USER)))
+    (review,) = [review async for review in Reviews(store).list()]
+    assert review.request.expires_at is not None
+    told = datetime.fromisoformat(str(one["expiresAt"])).timestamp()
+    assert 0 <= review.request.expires_at - told < 60
+    for timeout in (None, 1e15):
+        (one,) = interrupts(await answer_to(made(MemoryJournalStore(), timeout=timeout), HELPER, body(USER)))
+        assert "expiresAt" not in one
 
 
 @pytest.mark.parametrize("lasts", [True, False])

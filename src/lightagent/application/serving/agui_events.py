@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 from ag_ui.core import (
@@ -51,6 +52,8 @@ from lightagent.domain.usage import Usage
 
 _ENCODER: Final = EventEncoder()
 
+_LAST_MOMENT: Final = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
+
 
 @dataclass(frozen=True, slots=True)
 class AguiOpening:
@@ -61,6 +64,7 @@ class AguiOpening:
         answer_id: names this answer alone; the ids of its messages begin with it.
         outer_run_id: of our run, by which the results of the client's tools find it again.
         told: the ids within the run of the calls whose results the client has just sent, and has in its messages.
+        answer_seconds: how long a call of the agent itself waits for a person; None: for ever.
     """
 
     thread_id: str
@@ -69,6 +73,7 @@ class AguiOpening:
     answer_id: str
     outer_run_id: str
     told: frozenset[str] = frozenset()
+    answer_seconds: float | None = None
 
 
 class AguiEvents(StreamProjection):
@@ -192,13 +197,15 @@ class AguiEvents(StreamProjection):
 
     def _interrupt(self, waiting: WaitingStep) -> Interrupt:
         arguments = whole_characters(encode_json(waiting.arguments).decode())
+        is_own = len(waiting.path) == 1
         asks = f"{waiting.name} {arguments}" if waiting.name else waiting.reason
         return Interrupt(
             id=waiting.request_id,
             reason="tool_call",
             message=whole_characters(asks),
-            tool_call_id=self._outer(waiting.id) if len(waiting.path) == 1 else None,
+            tool_call_id=self._outer(waiting.id) if is_own else None,
             response_schema=answer_form(),
+            expires_at=_moment(waiting.at, self._opening.answer_seconds) if is_own else None,
         )
 
     def _error(self, info: LightAgentErrorInfo) -> RunErrorEvent:
@@ -227,6 +234,13 @@ class AguiEvents(StreamProjection):
     def _next_id(self) -> str:
         self._count += 1
         return f"{self._opening.answer_id}-{self._count}"
+
+
+def _moment(since: float, seconds: float | None) -> str | None:
+    """The moment so many seconds later, as ISO 8601 writes it; None where there is none that it can write."""
+    if seconds is None or since + seconds > _LAST_MOMENT:
+        return None
+    return datetime.fromtimestamp(since + seconds, UTC).isoformat()
 
 
 def _frame(event: BaseEvent) -> bytes:

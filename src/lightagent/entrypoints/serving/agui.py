@@ -9,8 +9,10 @@ from starlette.types import ASGIApp
 
 from lightagent.adapters.guarded_http import GuardedHttp
 from lightagent.adapters.registry import install_command
+from lightagent.agent import LightAgent
 from lightagent.application.serving.kept_runs import run_and_call
 from lightagent.application.serving.refusals import RequestRefused
+from lightagent.entrypoints.serving.catalogue import ServedAgent
 from lightagent.entrypoints.serving.event_stream import RunEventStream
 from lightagent.entrypoints.serving.images import with_images
 from lightagent.entrypoints.serving.requests import ServedRequest, ServedRoute
@@ -34,8 +36,22 @@ async def run_agent(request: ServedRequest) -> ASGIApp:
         asked = replace(asked, chat=await with_images(asked.chat, GuardedHttp()))
     found = await agui_run(request, asked, served)
     told = frozenset(run_and_call(call_id)[1] for call_id, _ in asked.chat.results)
-    opening = AguiOpening(asked.thread_id, asked.run_id, asked.parent_run_id, request.id, found.run.id, told)
+    opening = AguiOpening(
+        asked.thread_id,
+        asked.run_id,
+        asked.parent_run_id,
+        request.id,
+        found.run.id,
+        told,
+        _answer_seconds(served.agent),
+    )
     return RunEventStream(found.run, AguiEvents(opening, found.waiting), settings, request.headers)
+
+
+def _answer_seconds(agent: ServedAgent) -> float | None:
+    """How long calls of this agent wait for a person, by the hooks that ask people."""
+    desks = agent.means.desks if isinstance(agent, LightAgent) else ()
+    return min((desk.timeout for desk in desks if desk.timeout is not None), default=None)
 
 
 AGUI_ROUTES: Final = (ServedRoute("/ag-ui/{agent:path}", "POST", run_agent, takes_body=True),)

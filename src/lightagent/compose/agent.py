@@ -64,6 +64,9 @@ def compose_means(options: AgentOptions[Never], output: OutputType[object], deps
     sources = compose_sources((*recalled, *(options.get("context_sources") or ())))
     sinks = compose_sinks(options)
     given_budgets = options.get("budgets")
+    plans = (
+        "tree_of_thought" in options or "tot_model" in options or "tot_api_key" in options or "tot_base_url" in options
+    )
     budgets = compose_budgets(given_budgets)
     means: Means[DepsT] = Means(
         name=name,
@@ -101,7 +104,7 @@ def compose_means(options: AgentOptions[Never], output: OutputType[object], deps
         ambient_sink=compose_ambient_sink(options, sinks),
         capture_content=options.get("capture_content") or False,
         capabilities=options.get("capabilities"),
-        planning=compose_planning(options),
+        planning=compose_planning(options) if plans else None,
         handoffs=_handoffs(handoffs) if (handoffs := options.get("handoffs")) else (),
     )
     if means.handoffs:

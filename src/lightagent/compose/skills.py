@@ -22,9 +22,10 @@ def compose_skills(options: AgentOptions[Never], prompts: Prompts) -> SkillUse |
     Raises:
         ConfigurationError: a directory is no path, or the code runner lacks a method.
     """
-    runner = check_port(
-        options.get("code_runner"), "code_runner", "run", "aclose", remedy="Pass a runner, such as SubprocessRunner()."
-    )
+    runner = None
+    if "code_runner" in options:
+        remedy = "Pass a runner, such as SubprocessRunner()."
+        runner = check_port(options.get("code_runner"), "code_runner", "run", "aclose", remedy=remedy)
     directories, wanted = options.get("skills_directories"), options.get("auto_discover_skills")
     if wanted is False or (directories is None and not wanted):
         return None

@@ -40,7 +40,7 @@ ABSENT_NAMES: Final[Mapping[str, str]] = {
             "lightagent.adapters.journals.postgres": ("PostgresJournalStore",),
             "lightagent.adapters.journals.memory": ("MemoryJournalStore",),
             "lightagent.adapters.memory.sqlite": ("SqliteMemory",),
-            "lightagent.adapters.chat.openai": ("OpenAIChatModel", "EndpointProfile"),
+            "lightagent.adapters.chat.openai": ("EndpointProfile",),
             "lightagent.testing": ("ScriptedModel", "call_tool"),
         }.items()
         for name in names
@@ -74,7 +74,7 @@ AGENT_METHODS: Final[Mapping[str, str]] = {
 SWARM_METHODS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("add_agent", "add_agents", "add", "register", "register_agents"), "It is called register_agent."),
     **dict.fromkeys(
-        ("resume", "run_result", "arun_result", "stream", "stream_events", "aresume", "as_tool", "invoke"),
+        ("resume", "aresume", "as_tool", "invoke"),
         "An agent of it does that: swarm.member(agent).{name}(...).",
     ),
 }
@@ -145,7 +145,7 @@ RUN_OPTIONS: Final[Mapping[str, str]] = {
     },
     **{
         name: f"It belongs to the agent: LightAgent({name}=...)."
-        for name in ("instructions", "role", "model", "output_type", "deps_type", "memory", "hooks")
+        for name in ("role", "model", "output_type", "deps_type", "memory", "hooks")
     },
 }
 """Options that runs do not have."""

@@ -127,7 +127,12 @@ class LightAgentError(Exception):
 def _plain_details(details: Mapping[str, JsonInput] | str | None) -> JsonObject | None:
     if isinstance(details, str):
         return {"text": details}
-    return plain_object(details) if isinstance(details, (dict, Mapping)) else details
+    if not isinstance(details, (dict, Mapping)):
+        return details
+    try:
+        return plain_object(details)
+    except (AttributeError, LookupError, RuntimeError, TypeError, ValueError):
+        return {}  # A mapping of somebody's own that cannot be read: the error that it describes matters more.
 
 
 def _guidance(standard: LightAgentErrorInfo, said: str) -> str:

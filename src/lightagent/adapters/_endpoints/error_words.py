@@ -146,7 +146,7 @@ _CODES: Final[dict[ErrorCode, str]] = {
     ),
     "LA-503": "overloaded overloaded_error service_unavailable unavailable server_overloaded model_overloaded 1234",
 }
-_CODE_OF: Final = {word: code for code, words in _CODES.items() for word in words.split()}
+_CODE_OF: Final[dict[str, ErrorCode]] = {word: code for code, words in _CODES.items() for word in words.split()}
 """The words of an error that came without an HTTP status of its own."""
 
 _SPOKEN: Final[tuple[tuple[ErrorCode, str], ...]] = (
@@ -173,7 +173,9 @@ _PATTERNS: Final = {
     Meaning.NO_BALANCE: _table(_NO_BALANCE.values()),
     Meaning.BAD_CALL: _table(_BAD_CALL.values()),
 }
-_SPOKEN_PATTERNS: Final = tuple((code, _table((row,))) for code, row in _SPOKEN)
+_SPOKEN_PATTERNS: Final[tuple[tuple[ErrorCode, re.Pattern[str]], ...]] = tuple(
+    (code, _table((row,))) for code, row in _SPOKEN
+)
 
 
 def meaning(status: int | None, codes: Iterable[str], text: str, *, asks_to_wait: bool = False) -> Meaning | None:
@@ -202,9 +204,9 @@ def meaning(status: int | None, codes: Iterable[str], text: str, *, asks_to_wait
 def code_of_words(codes: Iterable[str], text: str) -> ErrorCode:
     """The error code for an error that has no status of HTTP."""
     text = text.lower()
-    known = [(word, _CODE_OF[word]) for word in codes if word in _CODE_OF]
-    named = [code for word, code in known if not word.isdigit()]
-    spoken = [code for code, pattern in _SPOKEN_PATTERNS if pattern.search(text)]
+    known: list[tuple[str, ErrorCode]] = [(word, _CODE_OF[word]) for word in codes if word in _CODE_OF]
+    named: list[ErrorCode] = [code for word, code in known if not word.isdigit()]
+    spoken: list[ErrorCode] = [code for code, pattern in _SPOKEN_PATTERNS if pattern.search(text)]
     # A bare number last, since it means what its provider says, and who that is stands nowhere.
     found: list[ErrorCode] = [*named, *spoken, *(code for _, code in known), "LA-500"]
     return found[0]

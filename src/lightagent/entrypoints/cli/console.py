@@ -55,18 +55,23 @@ def err() -> Console:
 class _StandardError(io.StringIO):
     """Standard error, where progress and errors go; that it cannot be written, such as on a full disk, ends nothing."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        # While a spinner turns, rich puts a stream of its own in the place of standard error, which leads back here.
+        self._stream: TextIO = getattr(sys.stderr, "rich_proxied_file", sys.stderr)
+
     def write(self, text: str) -> int:
         """Write through, or else drop it."""
         try:
-            sys.stderr.write(text)
-            sys.stderr.flush()
+            self._stream.write(text)
+            self._stream.flush()
         except OSError:
-            let_go_of(sys.stderr)
+            let_go_of(self._stream)
         return len(text)
 
     def isatty(self) -> bool:
         """Whether a person sees it."""
-        return sys.stderr.isatty()
+        return self._stream.isatty()
 
 
 def write_answer(text: str) -> None:

@@ -45,8 +45,7 @@ class _TimedProtocol(asyncio.Protocol):
         app_state: dict[str, object],
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
-        make: Callable[..., asyncio.Protocol] = AutoHTTPProtocol
-        self._inner = make(config, server_state, app_state, _loop)
+        self._inner = _made(AutoHTTPProtocol, config, server_state, app_state, _loop)
         self._loop = _loop or asyncio.get_running_loop()
         self._transport: _Abortable | None = None
         self._headers: asyncio.TimerHandle | None = None
@@ -107,3 +106,8 @@ class _TimedProtocol(asyncio.Protocol):
         """End the connection at once, whatever waits to be sent."""
         if self._transport is not None:
             self._transport.abort()
+
+
+def _made(make: Callable[..., asyncio.Protocol], *arguments: object) -> asyncio.Protocol:
+    """One of the protocols of uvicorn, which differ in what else they take."""
+    return make(*arguments)

@@ -205,16 +205,17 @@ class FlowEngineContract:
         assert waiting["step"] == "send"
         assert "waiting_approval" in await flow.agraph("r")
         assert "flowchart" in await flow.agraph()
-        seen = list[str]()
+        seen, content = list[str](), ""
         async with asyncio.timeout(30):
             async for glimpse in flow.awatch("r"):
                 seen.append(glimpse.status)
+                content = glimpse.record.content
                 if glimpse.status == "success":
                     break
                 if len(seen) == 1:
                     await flow.aapprove("r", "send")
                     await flow.aresume("r")
-        assert (seen[0], glimpse.record.content) == ("waiting_approval", "go send")
+        assert (seen[0], content) == ("waiting_approval", "go send")
         for ask in (flow.aevents, flow.awaiting_steps, flow.agraph):
             with pytest.raises(ConfigurationError, match="no run"):
                 await ask("other")

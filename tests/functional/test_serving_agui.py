@@ -175,6 +175,20 @@ async def test_what_is_wrong_with_a_request_is_told_before_there_is_a_run() -> N
     assert forged.status == 400
 
 
+async def test_half_a_character_anywhere_in_a_request_breaks_no_stream() -> None:
+    half = "\ud83d"
+    asked = body(user(half), threadId=half, runId=half, parentRunId=half, state={half: half})
+    call = await answer_to(serve(helper()), HELPER, asked)
+    assert (call.chunks[0]["threadId"], kinds(call)[-1]) == ("\N{REPLACEMENT CHARACTER}", "RUN_FINISHED")
+
+
+async def test_a_call_that_was_left_waiting_is_only_history_for_the_next_question() -> None:
+    app = serve(helper())
+    first = await answer_to(app, HELPER, body(user("both"), tools=[WEATHER]))
+    call = await answer_to(app, HELPER, body(user("both"), *as_messages(first), user("Bye"), tools=[WEATHER]))
+    assert (call.status, kinds(call)[-1]) == (200, "RUN_FINISHED")
+
+
 async def test_the_owner_is_that_of_the_key_and_results_of_others_are_not_taken() -> None:
     store = MemoryJournalStore()
     app = serve(helper(), store=store)

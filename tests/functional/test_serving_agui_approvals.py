@@ -209,6 +209,19 @@ async def test_nobody_answers_for_another_user_and_no_message_is_an_answer() -> 
     assert paid == []
 
 
+async def test_who_asks_something_else_leaves_the_call_waiting() -> None:
+    app = made(MemoryJournalStore())
+    first = await answer_to(app, HELPER, body(USER))
+    (one,) = interrupts(first)
+    function: JsonObject = {"name": "pay", "arguments": '{"amount": 5}'}
+    call: JsonObject = {"id": one["toolCallId"], "type": "function", "function": function}
+    more: JsonObject = {"id": "m3", "role": "user", "content": "Pay twice."}
+    other = await answer_to(app, HELPER, body(USER, {"id": "m2", "role": "assistant", "toolCalls": [call]}, more))
+    assert len(interrupts(other)) == 2
+    await answer_to(app, HELPER, body(resume=yes(first)))
+    assert paid == [5]
+
+
 async def test_where_another_person_has_to_decide_the_user_may_not() -> None:
     store = MemoryJournalStore()
     app = made(store, other=True)

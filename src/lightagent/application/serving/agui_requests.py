@@ -24,6 +24,7 @@ from lightagent.application.serving.agui_answers import AguiAnswer, read_answers
 from lightagent.application.serving.chat_requests import ChatAsked, SystemMessages, read_chat_request
 from lightagent.application.serving.content_parts import check_parts
 from lightagent.application.serving.refusals import RequestRefused
+from lightagent.domain.json_bytes import whole_characters
 from lightagent.domain.json_types import JsonObject, JsonValue
 
 _MOST_TOLD: Final = 300
@@ -68,7 +69,8 @@ def read_agui_request(
     else:
         answers, chat = (), _conversation(asked, model, system_messages, image_urls=image_urls)
     chat = replace(chat, dropped=tuple(_dropped(asked)))
-    return AguiAsked(asked.thread_id, asked.run_id, asked.parent_run_id, chat, answers)
+    parent = None if asked.parent_run_id is None else whole_characters(asked.parent_run_id)
+    return AguiAsked(whole_characters(asked.thread_id), whole_characters(asked.run_id), parent, chat, answers)
 
 
 def _conversation(asked: RunAgentInput, model: str, system_messages: SystemMessages, *, image_urls: bool) -> ChatAsked:
@@ -132,13 +134,14 @@ def _client_results(asked: RunAgentInput, place: int) -> list[ToolMessage]:
 
 def _messages(messages: Sequence[Message], *, image_urls: bool) -> Iterator[JsonObject]:
     """The messages in the words of chat completions; what an agent thought or showed on the way is left out."""
+    told = {message.tool_call_id for message in messages if isinstance(message, ToolMessage)}
     for place, message in enumerate(messages):
         at = f"messages[{place}]"
         match message:
             case UserMessage(content=content):
                 yield {"role": "user", "content": _said(content, at, image_urls=image_urls)}
             case AssistantMessage():
-                yield _assistant(message)
+                yield from _assistant(message, told)
             case ToolMessage():
                 yield {"role": "tool", "tool_call_id": message.tool_call_id, "content": _result(message, at)}
             case SystemMessage(role=role, content=content) | DeveloperMessage(role=role, content=content):
@@ -147,18 +150,23 @@ def _messages(messages: Sequence[Message], *, image_urls: bool) -> Iterator[Json
                 pass
 
 
-def _assistant(message: AssistantMessage) -> JsonObject:
-    said: JsonObject = {"role": "assistant", "content": message.content}
-    if message.tool_calls:
-        said["tool_calls"] = [
-            {
-                "id": call.id,
-                "type": "function",
-                "function": {"name": call.function.name, "arguments": call.function.arguments},
-            }
-            for call in message.tool_calls
-        ]
-    return said
+def _assistant(message: AssistantMessage, told: set[str]) -> Iterator[JsonObject]:
+    """What the agent said, and those of its calls that have a result: of one that was left waiting nothing came.
+
+    No message is left of a reply that was nothing else: several providers refuse an empty one.
+    """
+    said: JsonObject = {"role": "assistant", "content": message.content or ""}
+    calls: list[JsonValue] = [
+        {
+            "id": call.id,
+            "type": "function",
+            "function": {"name": call.function.name, "arguments": call.function.arguments},
+        }
+        for call in message.tool_calls or ()
+        if call.id in told
+    ]
+    if calls or message.content:
+        yield {**said, "tool_calls": calls} if calls else said
 
 
 def _said(content: str | list[ContentPart], at: str, *, image_urls: bool) -> JsonValue:

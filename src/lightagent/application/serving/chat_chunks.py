@@ -71,7 +71,7 @@ class ChatChunks(StreamProjection):
 
     def _happened(self, step: Step) -> Iterator[bytes]:
         self._waiting.feed(step)
-        if isinstance(step, _COUNTED):
+        if isinstance(step, COUNTED):
             self._usage += total_usage((step,))
         if isinstance(step, ModelReplied):
             self._parted = self._said
@@ -123,5 +123,5 @@ class ChatChunks(StreamProjection):
         return self._head + b"," + encode_json(rest)[1:] + b"\n\n"
 
 
-_COUNTED: Final[tuple[type[Event], ...]] = (ModelReplied, ModelFailed, ContextReplaced, Concluded, Planned, Nested)
+COUNTED: Final[tuple[type[Event], ...]] = (ModelReplied, ModelFailed, ContextReplaced, Concluded, Planned, Nested)
 """What tokens may be told with."""

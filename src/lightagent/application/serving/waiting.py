@@ -23,6 +23,7 @@ class WaitingStep:
         raw_arguments: as the model wrote them.
         reason: why it waits.
         request_id: names the request about it, as reviewers know it.
+        at: since when, in seconds since 1970.
     """
 
     path: tuple[str, ...]
@@ -31,6 +32,7 @@ class WaitingStep:
     raw_arguments: str
     reason: str
     request_id: str
+    at: float = 0.0
 
     @property
     def id(self) -> str:
@@ -70,7 +72,8 @@ class WaitingSteps:
                 call = self._calls.get(tuple(path), {}).get(step.call_id)
                 name, raw = ("", "") if call is None else (call.name, call.arguments)
                 request_id = self._request_id(place)
-                self._waiting[place] = WaitingStep(place, name, copy_json(step.arguments), raw, step.reason, request_id)
+                arguments = copy_json(step.arguments)
+                self._waiting[place] = WaitingStep(place, name, arguments, raw, step.reason, request_id, step.at)
             case ApprovalDecided():
                 self._waiting.pop((*path, step.call_id), None)
             case _:
@@ -92,6 +95,11 @@ class WaitingSteps:
     def run_id(self) -> str:
         """The run that is followed."""
         return self._runs.get((), "")
+
+    @property
+    def own_calls(self) -> frozenset[str]:
+        """The ids of the calls that the run made in its last turn, those of nested runs left out."""
+        return frozenset(self._calls.get((), {}))
 
     @property
     def external(self) -> list[WaitingStep]:

@@ -85,6 +85,9 @@ async def tools_of_client(
 ) -> list[ClientTool]:
     """The functions of the client.
 
+    Args:
+        results: what they gave, by the ids of the calls within their run.
+
     Raises:
         RequestRefused: the agent has a tool of the same name itself.
     """

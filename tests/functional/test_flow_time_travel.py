@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -103,6 +104,41 @@ async def test_a_fork_asks_people_again_and_leaves_the_run_as_it_is(store: Journ
     waiting = await flow.aget_run("r")
     assert waiting is not None
     assert waiting["status"] == "waiting_approval"
+
+
+@pytest.mark.parametrize("hangs", [False, True], ids=["failed", "under way"])
+async def test_a_fork_asks_anew_about_a_step_that_was_approved_in_the_other_run(
+    store: JournalStore, *, hangs: bool
+) -> None:
+    paid: list[str] = []
+    begun = asyncio.Event()
+
+    async def pay(query: str) -> str:
+        paid.append(query)
+        begun.set()
+        if query == "pay Ann":
+            await asyncio.sleep(3600 if hangs else 0)
+            raise ConnectionError("the bank is down")
+        return query
+
+    flow = LightFlow(store=store).step(
+        "pay", agent=pay, query=lambda context: f"pay {context.input}", requires_approval=True
+    )
+    await flow.arun("Ann", run_id="r")
+    await flow.aapprove("r", "pay")
+    first = asyncio.create_task(flow.aresume("r"))
+    await begun.wait()
+    if not hangs:
+        assert (await first).status == "failed"
+    fork = await flow.afork("r", input="Bob", new_run_id="f")
+    assert (fork.status, paid) == ("waiting_approval", ["pay Ann"])
+    (waiting,) = await flow.awaiting_steps("f")
+    assert "pay Bob" in str(waiting)
+    await flow.aapprove("f", "pay")
+    assert (await flow.aresume("f")).content == "pay Bob"
+    first.cancel()
+    await asyncio.wait((first,))
+    assert paid == ["pay Ann", "pay Bob"]
 
 
 async def test_a_fork_is_refused_where_there_is_no_such_point(store: JournalStore) -> None:

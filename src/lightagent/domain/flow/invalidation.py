@@ -31,11 +31,12 @@ def rerun(state: Progress, first: Node) -> None:
 def try_anew(state: Progress, first: Node) -> None:
     """Go on with a step that has failed: ask again what could not be answered, else make another attempt.
 
-    Where a policy had forbidden the step before anybody decided about it, a person is still to be asked first.
+    Where a policy had forbidden the step before anybody decided about it, or what was decided is about another run, a
+    person is still to be asked first.
     """
     question = first.question
     asked = first.why in ASKED
-    undecided = first.subject == "run" and first.decision is not None and first.decision.action == "reject"
+    undecided = first.subject == "run" and (first.decision is None or first.decision.action == "reject")
     _undo(state, first, keep=True)
     if asked and question is not None:
         state.ask(first, question)

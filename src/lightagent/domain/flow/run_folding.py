@@ -56,12 +56,14 @@ def fork(state: Progress, event: Forked) -> None:
             if event.input is not None and node.subject == "run" and not node.edited:
                 node.query = None  # It has not begun, and is asked with the new input.
             state.put(node, "gate")
-        elif node.status == "running":
-            state.put(node, "ready")
-        if node.status == "ready":
+        elif node.status in ("ready", "running"):
             node.cut = False
             node.begun = 0
             node.notes = None
+            state.put(node, "gate" if node.step.approval else "ready")
+            _take_back_approval(node)
+        elif node.status == "failed" and _may_be_tried_anew(node):
+            _take_back_approval(node)
     _go_on(state)
     state.give_all_moves()
 
@@ -118,6 +120,15 @@ def _go_on(state: Progress) -> None:
 def _may_be_tried_anew(node: Node) -> bool:
     """Whether a resumption goes on with it: it failed by itself, and no person said no to it."""
     return node.status == "failed" and node.why != "inside" and not _refused_by_a_person(node)
+
+
+def _take_back_approval(node: Node) -> None:
+    """What a person has approved was about the run it comes from: of a fork nobody has seen what the step is asked."""
+    if node.step.approval:
+        node.decision = None
+        node.subject = "run"
+        if not node.edited:
+            node.query = None
 
 
 def _refused_by_a_person(node: Node) -> bool:

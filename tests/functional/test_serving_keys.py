@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 
 import pytest
+
+pytest.importorskip("joserfc", reason="the environment of openai 2 has no joserfc")
+
 from joserfc import jwt
 from joserfc.jwk import OctKey
 from starlette.applications import Starlette

@@ -12,7 +12,10 @@ from tests.support.typed_chat import WITHOUT_READLINE, typed_chat
 
 __all__ = ["folder"]
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX terminal")
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX terminal"),
+    pytest.mark.timeout(300),
+]
 
 BANK = '''
 import asyncio

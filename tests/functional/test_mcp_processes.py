@@ -33,7 +33,7 @@ async def test_a_close_ends_a_server_that_stays_and_its_helper(leaks: LeakCheck,
     watched = Watched(stdio_server("--stay", "--helper", str(helper)))
     await watched.connection.tools()
     await watched.connection.aclose()
-    assert left(helper) == []
+    await gone(helper)
 
 
 async def test_a_server_that_ends_by_itself_leaves_no_helper(leaks: LeakCheck, helper: Path) -> None:
@@ -48,7 +48,7 @@ async def test_a_server_that_could_not_be_opened_leaves_nothing(leaks: LeakCheck
     watched = Watched(stdio_server("--hang", "--stay", "--helper", str(helper), open_timeout=1.0))
     with pytest.raises(McpUnavailable):
         await watched.connection.tools()
-    assert left(helper) == []
+    await gone(helper)
     await watched.connection.aclose()
 
 

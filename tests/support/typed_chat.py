@@ -32,18 +32,28 @@ class TypedChat:
     rest: bytes = b""
 
     def type(self, text: str | bytes, until: str = "> ") -> str:
-        """Type it, and give what is shown until this text is."""
+        """Type it, and give what is shown until this text is.
+
+        Of a line that is entered, what is shown after it counts: while it is typed, the prompt may be shown anew.
+        """
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(text.encode() if isinstance(text, str) else text)
         wanted, seen = until.encode(), self.rest
-        while wanted not in seen and (more := os.read(self.process.stdout.fileno(), 4096)):
+        entered = len(seen) if text and text[-1:] in ("\n", b"\n") else None
+        while (end := _end_of(wanted, seen, entered)) is None and (more := os.read(self.process.stdout.fileno(), 4096)):
             seen += more
-        end = seen.find(wanted) + len(wanted) if wanted in seen else len(seen)
-        seen, self.rest = seen[:end], seen[end:]
+        seen, self.rest = seen[:end], b"" if end is None else seen[end:]
         shown = seen.decode(errors="replace").replace("\r\n", "\n")
         assert until in shown, shown
         return shown
+
+
+def _end_of(wanted: bytes, seen: bytes, entered: int | None) -> int | None:
+    """Where a text ends that is shown; None where it is not, or not after the end of the line that begins there."""
+    begin = 0 if entered is None else seen.find(b"\n", entered)
+    place = -1 if begin < 0 else seen.find(wanted, begin)
+    return None if place < 0 else place + len(wanted)
 
 
 @contextmanager

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias, TypeVar
 
 from lightagent.application.projections.trace_summary import summarize_trace
-from lightagent.domain.json_copies import plain_object
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.json_copies import holds_itself, plain_object
 from lightagent.domain.json_types import JsonInput, JsonObject, JsonValue
 from lightagent.domain.prices import PriceTable
 from lightagent.domain.trace_summary import TraceSummary
@@ -39,7 +40,9 @@ def export_trace(
 
     Raises:
         TypeError: the exporter is neither.
+        ConfigurationError: the metadata is no mapping, or holds itself.
     """
+    _check(metadata)
     plain: list[JsonObject] = [{**event} for event in events]
     said = None if metadata is None else plain_object(metadata)
     summary = summarize_trace(plain, usage=usage, pricing=pricing)
@@ -50,3 +53,15 @@ def export_trace(
     raise TypeError(
         f"exporter must be callable or provide export(events, summary, metadata), got {type(exporter).__name__}."
     )
+
+
+def _check(metadata: object) -> None:
+    if metadata is None:
+        return
+    if not isinstance(metadata, (dict, Mapping)):
+        problem = f"it is of type {type(metadata).__name__}"
+    elif holds_itself(metadata):
+        problem = "it holds itself"
+    else:
+        return
+    raise ConfigurationError(f"metadata: this is not plain JSON: {problem}.", guidance="Pass a dictionary.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import subprocess
 import sys
 from collections.abc import Generator, Mapping
@@ -41,12 +42,26 @@ class TypedChat:
         self.process.stdin.write(text.encode() if isinstance(text, str) else text)
         wanted, seen = until.encode(), self.rest
         entered = len(seen) if text and text[-1:] in ("\n", b"\n") else None
-        while (end := _end_of(wanted, seen, entered)) is None and (more := os.read(self.process.stdout.fileno(), 4096)):
+        again = b"\x03" if text and text[-1:] in ("\x03", b"\x03") else b""
+        while (end := _end_of(wanted, seen, entered)) is None and (more := self._read(again)):
             seen += more
         seen, self.rest = seen[:end], b"" if end is None else seen[end:]
         shown = seen.decode(errors="replace").replace("\r\n", "\n")
         assert until in shown, shown
         return shown
+
+    def _read(self, again: bytes) -> bytes:
+        """What is shown next.
+
+        Args:
+            again: typed once more where nothing is shown for seconds. Python notices Ctrl-C at a prompt only once it
+                waits for a key, and one that comes a moment before with the next key.
+        """
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        while again and not select.select((self.process.stdout,), (), (), 5.0)[0]:
+            self.process.stdin.write(again)
+        return os.read(self.process.stdout.fileno(), 4096)
 
 
 def _end_of(wanted: bytes, seen: bytes, entered: int | None) -> int | None:

@@ -154,6 +154,10 @@ def test_the_first_that_blocks_is_the_last_that_is_asked() -> None:
     ]
 
 
+LOOP: JsonObject = {"place": "Paris"}
+LOOP["again"] = LOOP
+
+
 @pytest.mark.parametrize(
     ("phase", "payload", "problem"),
     [
@@ -163,6 +167,7 @@ def test_the_first_that_blocks_is_the_last_that_is_asked() -> None:
         ("before_model_request", {"params": {"model": "another"}}, "params.model"),
         ("before_model_request", {"params": {"stream": True}}, "params.stream"),
         ("before_tool_call", {"tool_name": "another"}, "can replace 'arguments'"),
+        ("before_tool_call", {"arguments": LOOP}, "nested too deep"),
         ("after_run", {"content": "better"}, "the run has ended, and a hook can replace nothing"),
     ],
 )

@@ -100,8 +100,17 @@ def deep() -> dict[str, object]:
     return value
 
 
+def long() -> dict[str, object]:
+    value: dict[str, object] = {}
+    for _ in range(10_000):
+        value = {"below": value}
+    return value
+
+
 @pytest.mark.parametrize(
-    "said", [{"a": object()}, {"a": float("nan")}, {1: 2}, [1], deep()], ids=["object", "nan", "key", "list", "deep"]
+    "said",
+    [{"a": object()}, {"a": float("nan")}, {1: 2}, [1], deep(), long()],
+    ids=["object", "nan", "key", "list", "holds itself", "deep"],
 )
 def test_metadata_that_is_not_json_is_refused_by_name(tmp_path: Path, said: object) -> None:
     path = tmp_path / "traces.jsonl"

@@ -7,7 +7,8 @@ from typing import TypeAlias, TypeVar
 
 from lightagent.application.projections.trace_summary import summarize_trace
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.json_copies import holds_itself, plain_object
+from lightagent.domain.json_checks import is_too_deep
+from lightagent.domain.json_copies import plain_object
 from lightagent.domain.json_types import JsonInput, JsonObject, JsonValue
 from lightagent.domain.prices import PriceTable
 from lightagent.domain.trace_summary import TraceSummary
@@ -40,7 +41,7 @@ def export_trace(
 
     Raises:
         TypeError: the exporter is neither.
-        ConfigurationError: the metadata is no mapping, or holds itself.
+        ConfigurationError: the metadata is no mapping, or is nested too deep.
     """
     _check(metadata)
     plain: list[JsonObject] = [{**event} for event in events]
@@ -60,8 +61,8 @@ def _check(metadata: object) -> None:
         return
     if not isinstance(metadata, (dict, Mapping)):
         problem = f"it is of type {type(metadata).__name__}"
-    elif holds_itself(metadata):
-        problem = "it holds itself"
+    elif is_too_deep(metadata):
+        problem = "it is nested too deep"
     else:
         return
     raise ConfigurationError(f"metadata: this is not plain JSON: {problem}.", guidance="Pass a dictionary.")

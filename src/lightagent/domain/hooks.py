@@ -8,7 +8,6 @@ from typing import Final, Literal, TypeAlias, get_args
 
 from typing_extensions import TypeIs
 
-from lightagent.domain.json_copies import plain_object
 from lightagent.domain.json_types import JsonInput, JsonObject
 from lightagent.domain.policy import Phase
 from lightagent.domain.rulings import Unreadable
@@ -188,10 +187,10 @@ def _checked(action: object, payload: object, reason: object, metadata: object) 
     if not isinstance(reason, str) or not isinstance(metadata, (dict, Mapping)):
         return Unreadable("The reason of a decision is text, and its metadata an object.", is_attempt=True)
     if action != "replace":
-        return HookDecision(action, None, reason, plain_object(metadata))
+        return HookDecision(action, None, reason, metadata)
     if not isinstance(payload, (dict, Mapping)):
         return Unreadable("Its answer replaces the payload with what is not an object.", is_attempt=True)
-    return HookDecision(action, plain_object(payload), reason, plain_object(metadata))
+    return HookDecision(action, payload, reason, metadata)
 
 
 def _is_action(value: object) -> TypeIs[HookAction]:

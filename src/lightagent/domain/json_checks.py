@@ -98,6 +98,13 @@ def to_json(value: object, at: str, *, most_depth: int = MOST_DEPTH) -> JsonValu
     return _scalar(value, at)
 
 
+def is_too_deep(value: object, most_depth: int = MOST_DEPTH) -> bool:
+    """Whether a value, which may hold what is no JSON, is nested too deep, as one that holds itself is."""
+    if isinstance(value, (dict, Mapping)):
+        return not most_depth or any(is_too_deep(one, most_depth - 1) for one in value.values())
+    return is_sequence(value) and (not most_depth or any(is_too_deep(one, most_depth - 1) for one in value))
+
+
 def is_json_object(value: object, at: str) -> TypeIs[JsonObject]:
     """Whether the value is an object of plain JSON; raises as `require_json` does where it holds something else."""
     require_json(value, at)

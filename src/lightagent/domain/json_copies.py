@@ -55,16 +55,6 @@ def _plain(value: JsonInput, around: tuple[int, ...]) -> JsonValue:
     return value
 
 
-def holds_itself(value: object, around: tuple[int, ...] = ()) -> bool:
-    """Whether a value stands somewhere within itself, so that no JSON can tell it."""
-    if id(value) in around:
-        return True
-    within = (*around, id(value))
-    if isinstance(value, (dict, Mapping)):
-        return any(holds_itself(one, within) for one in value.values())
-    return is_sequence(value) and any(holds_itself(one, within) for one in value)
-
-
 def same_json(one: JsonValue, other: JsonValue) -> bool:
     """Whether two values are the same JSON; to Python itself, true is 1 and 1 is 1.0."""
     if type(one) is not type(other):

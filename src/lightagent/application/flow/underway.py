@@ -153,8 +153,8 @@ class Underway:
         was_full = self.is_full
         if not self._given_up or asyncio.current_task() not in self._given_up:
             self._forget(key)
-        for call in self._after.pop(key, ()):
-            call()
+            for call in self._after.pop(key, ()):
+                call()
         if was_full or not self._tasks or self.failure is not None:
             self._changed()
 

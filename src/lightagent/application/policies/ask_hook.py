@@ -15,7 +15,6 @@ from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.hooks import BOUNDARIES, HookContext, HookDecision, HookPhase, read_hook_answer
 from lightagent.domain.json_bytes import encode_json
 from lightagent.domain.json_checks import to_json_object
-from lightagent.domain.json_copies import plain_object
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.outcomes import Suspended, outcome_error
 from lightagent.domain.policy import EndPayload, Phase, Subject
@@ -61,7 +60,7 @@ class HookPolicy(FunctionPolicy):
         if read.action != "replace" or read.payload is None:
             return decided(self.name, self._phase, read)
         try:
-            given = to_json_object(with_plain_decision(plain_object(read.payload)), "payload")
+            given = to_json_object(with_plain_decision(read.payload), "payload")
             made = replaced_payload(self._phase, subject, payload, given)
             check_payload(made)
         except ConfigurationError as error:

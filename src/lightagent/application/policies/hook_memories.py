@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_copies import copy_json
-from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.json_types import JsonInput, JsonObject, JsonValue
 from lightagent.domain.memory import MemoryPromotionDecision
 from lightagent.domain.memory_payloads import (
     MemoriesPayload,
@@ -63,7 +64,7 @@ def changed_memories(payload: MemoryPayload, key: str, value: JsonValue) -> Memo
             return payload
 
 
-def with_plain_decision(given: JsonObject) -> JsonObject:
+def with_plain_decision(given: Mapping[str, JsonInput]) -> Mapping[str, JsonInput]:
     """What a hook answers may hold a `MemoryPromotionDecision` as its decision, which is told as plain JSON then."""
     decision: object = given.get("decision")
     if not isinstance(decision, MemoryPromotionDecision):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Final
 
 from lightagent.adapters.registry import install_command
@@ -108,10 +109,6 @@ def _secret(settings: ServeSettings, environ: Mapping[str, str]) -> bytes | None
             "serve.user_jwt_secret: it is missing, or has less than 16 characters.",
             guidance="Give both servers the same long random text.",
         )
-    try:
-        import joserfc  # noqa: F401
-    except ImportError as exc:
-        raise MissingExtraError(
-            "Signed users need joserfc.", guidance=f"Type: {install_command('jwt', 'joserfc')}"
-        ) from exc
+    if find_spec("joserfc") is None:
+        raise MissingExtraError("Signed users need joserfc.", guidance=f"Type: {install_command('jwt', 'joserfc')}")
     return text.encode()

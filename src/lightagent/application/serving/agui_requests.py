@@ -20,7 +20,8 @@ from ag_ui.core import (
 from ag_ui.core.types import ContentPart, DataSource, UrlSource
 from pydantic import ValidationError
 
-from lightagent.application.serving.agui_answers import AguiAnswer, read_answers
+from lightagent.application.serving.agui_answers import read_answers
+from lightagent.application.serving.call_answers import CallAnswer
 from lightagent.application.serving.chat_requests import ChatAsked, SystemMessages, read_chat_request
 from lightagent.application.serving.content_parts import check_parts
 from lightagent.application.serving.refusals import RequestRefused
@@ -45,7 +46,7 @@ class AguiAsked:
     run_id: str
     parent_run_id: str | None
     chat: ChatAsked
-    answers: tuple[AguiAnswer, ...] = ()
+    answers: tuple[CallAnswer, ...] = ()
 
 
 def read_agui_request(

@@ -44,7 +44,16 @@ class Client:
     lacks: Mapping[str, str] = field(default_factory=dict)
 
 
-CLIENTS: tuple[Client, ...] = ()
+CLIENTS: tuple[Client, ...] = (
+    Client("npm openai", "`openai` for Node", "chat completions", NPM, "openai"),
+    Client("npm openai responses", "`openai` for Node", "Responses", NPM, "openai"),
+    Client("ai openai", "`ai` with `@ai-sdk/openai`", "Responses", NPM, "@ai-sdk/openai"),
+    Client(
+        "ai compatible", "`ai` with `@ai-sdk/openai-compatible`", "chat completions", NPM, "@ai-sdk/openai-compatible"
+    ),
+    Client("ai useChat", "`useChat` of `ai`", "Vercel's UI messages", NPM, "ai"),
+    Client("ag-ui", "`@ag-ui/client`", "AG-UI", NPM, "@ag-ui/client"),
+)
 
 
 def shows(client: str, *features: Feature) -> Callable[[Test], Test]:

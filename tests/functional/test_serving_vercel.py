@@ -7,7 +7,7 @@ import time
 import pytest
 from starlette.applications import Starlette
 
-from lightagent import HumanApprovalHook, LightAgent, Reviews, Runs, serve, tool
+from lightagent import HumanApprovalHook, LightAgent, LightFlow, Reviews, Runs, serve, tool
 from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.application.serving.keys import AccessKeys
@@ -120,6 +120,21 @@ async def test_what_is_wrong_with_a_request_is_told_before_there_is_a_run() -> N
     assert (await answer_to(app, HELPER, {"messages": []})).status == 400
     own_name = await answer_to(app, HELPER, body(user("hi"), tools={"own": {}}))
     assert own_name.status == 400
+
+
+async def test_a_flow_is_asked_in_the_same_way() -> None:
+    flow = LightFlow(name="helper", store=MemoryJournalStore())
+    flow.step("greet", agent=lambda query: f"Hello {query}.")
+    call = await answer_to(serve(flows=[flow]), HELPER, body(user("Ann")))
+    assert (said(call), call.chunks[-1]["finishReason"]) == ("Hello Ann.", "stop")
+
+
+async def test_half_a_character_anywhere_in_a_request_breaks_no_stream() -> None:
+    half = "\ud83d"
+    tools: JsonObject = {half: {"description": half}}
+    call = await answer_to(made(), HELPER, body(user(half), user(half), id=half, system=half))
+    assert (call.status, call.chunks[-1]["type"]) == (200, "finish")
+    assert (await answer_to(made(), HELPER, body(user(half), tools=tools))).status in (200, 400)
 
 
 async def test_a_client_that_asks_on_loading_is_told_that_nothing_goes_on() -> None:

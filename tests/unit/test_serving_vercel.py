@@ -9,6 +9,7 @@ import pytest
 
 from lightagent import LightAgent, tool
 from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
+from lightagent.application.cancellation_token import CancellationToken
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.application.serving.run_view import ChatView, ShownTools
 from lightagent.application.serving.vercel_requests import read_vercel_request
@@ -19,8 +20,9 @@ from lightagent.domain.deltas import ReasoningDelta, ReplyEnd, TextDelta
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.messages import AssistantMessage
+from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.usage import Usage
-from lightagent.options import RunOptions
+from lightagent.options import ResumeOptions, RunOptions
 
 OPENING = VercelOpening("answer", "run")
 DONE = b"data: [DONE]\n\n"
@@ -171,6 +173,53 @@ async def test_each_turn_is_a_step_and_calls_have_their_results() -> None:
     assert "".join(map(str, said)) == "Let me see.It is 5 \N{PILE OF POO}\u2028."
 
 
+async def test_an_answer_that_goes_on_keeps_the_message_of_the_client_and_tells_what_came_of_its_calls() -> None:
+    agent = LightAgent(name="helper", model=ScriptedModel([call_tool("pay", amount=5), "Done."]), tools=[pay])
+    first = agent.asteps("Hello", None, RunOptions())
+    events = await first.to_end()
+    waiting = WaitingSteps()
+    for event in events:
+        waiting.feed(event)
+    (review,) = waiting.reviews
+    assert first.journal is not None
+    decisions = {review.id: ApprovalDecision.approve()}
+    steps = [step async for step in agent.aresume_steps(first.journal, decisions, None, ResumeOptions())]
+    opening = VercelOpening("answer", "run", goes_on=True)
+
+    def resumed(place: int) -> bytes:
+        followed = WaitingSteps()
+        for event in events:
+            followed.feed(event)
+        projection = VercelStream(opening, ChatView(), followed)
+        return projection.begin() + b"".join(map(projection.feed, steps[:place]))
+
+    whole = resumed(len(steps))
+    assert all(whole.startswith(resumed(place)) and parts_of(resumed(place)) for place in range(len(steps)))
+    parts = parts_of(whole)
+    assert parts[0] == {"type": "start"}
+    assert (parts[1]["type"], parts[1]["output"]) == ("tool-output-available", "5")
+    assert str(parts[1]["toolCallId"]).endswith(review.id)
+    assert [part["type"] for part in parts[2:4]] == ["start-step", "text-start"]
+
+
+async def test_a_run_that_is_cancelled_ends_with_an_abort() -> None:
+    token = CancellationToken()
+    agent = LightAgent(name="helper", model=ScriptedModel([call_tool("add", a=1, b=1)]), tools=[add])
+    steps = list[Step]()
+    async for step in agent.asteps("Hello", None, RunOptions(cancel=token)):
+        steps.append(step)
+        token.cancel("Enough.")
+    assert [part["type"] for part in parts_of(play(steps))][-1] == "abort"
+    assert play(steps).endswith(DONE)
+
+
+async def test_what_a_model_thinks_is_left_out_where_the_setting_says_so() -> None:
+    steps = await steps_of("tools")
+    projection = VercelStream(OPENING, ChatView("reasoning", "none"), WaitingSteps())
+    assert b"reasoning-" not in projection.begin() + b"".join(map(projection.feed, steps))
+    assert b"\xe2\x86\x92 add" in play(steps, "reasoning")
+
+
 async def test_hidden_calls_are_not_in_the_stream_but_for_those_that_wait() -> None:
     assert kinds(parts_of(play(await steps_of("tools"), "hidden"))) == []
     waits = parts_of(play(await steps_of("a call that waits"), "hidden"))
@@ -253,6 +302,11 @@ def test_the_messages_are_the_history_without_what_the_agent_thought() -> None:
     assert asked.chat.instructions == "Speak plainly.\n\nBe short."
     assert asked.chat.dropped == ("model",)
     assert not asked.goes_on
+
+
+def test_images_by_url_are_taken_where_the_setting_says_so() -> None:
+    asked = read_vercel_request({"messages": [said("user", FAR)]}, "helper", image_urls=True)
+    assert asked.chat.query == [{"type": "image_url", "image_url": {"url": FAR["url"]}}]
 
 
 def test_an_answer_of_a_person_counts_only_in_the_last_message() -> None:

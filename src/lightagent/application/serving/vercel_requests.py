@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from lightagent.application.serving.call_answers import CallAnswer
 from lightagent.application.serving.chat_requests import ChatAsked, SystemMessages, read_chat_request
+from lightagent.application.serving.person_answers import PersonAnswer
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.application.serving.vercel_messages import chat_messages, last_tool_parts, tool_name, tool_result
 from lightagent.domain.json_types import JsonObject, JsonValue
@@ -31,7 +31,7 @@ class VercelAsked:
     """
 
     chat: ChatAsked
-    answers: tuple[CallAnswer, ...] = ()
+    answers: tuple[PersonAnswer, ...] = ()
     goes_on: bool = False
 
 
@@ -97,7 +97,7 @@ def _has_result(part: JsonObject) -> bool:
     return part.get("state") in ("output-available", "output-error") and part.get("providerExecuted") is not True
 
 
-def _answers(parts: Sequence[JsonObject], at: str) -> Iterator[CallAnswer]:
+def _answers(parts: Sequence[JsonObject], at: str) -> Iterator[PersonAnswer]:
     """The answers of a person. Nothing but a plain yes is a yes."""
     known = set[str]()
     for part in parts:
@@ -117,7 +117,7 @@ def _answers(parts: Sequence[JsonObject], at: str) -> Iterator[CallAnswer]:
         if name in known:
             raise RequestRefused(400, f"{at}: a call is answered twice.", "", param=f"{at}.approval")
         known.add(name)
-        yield CallAnswer(name, approved, reason)
+        yield PersonAnswer(name, approved, reason)
 
 
 def _tools(body: JsonObject) -> Iterator[JsonObject]:

@@ -91,7 +91,7 @@ class VercelStream(StreamProjection):
             yield from self._close()
         if isinstance(step, ModelRequested):
             self._turn_begins = True
-        if self._view.tools == "reasoning":
+        if self._view.tools == "reasoning" and self._view.reasoning != "none":
             for told in self._tools.feed(step):
                 yield from self._say("reasoning", as_line(told))
         for part in self._calls.feed(step):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from lightagent.application.serving.call_answers import CallAnswer
 from lightagent.application.serving.chat_requests import ChatAsked
 from lightagent.application.serving.kept_runs import outer_call_id, run_and_call
+from lightagent.application.serving.person_answers import PersonAnswer
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.application.serving.waiting import WaitingSteps
 from lightagent.domain.review import ApprovalDecision
@@ -17,7 +17,7 @@ from lightagent.options import ResumeOptions
 
 
 async def answered_run(
-    request: ServedRequest, chat: ChatAsked, answers: Sequence[CallAnswer], served: Served, at: str
+    request: ServedRequest, chat: ChatAsked, answers: Sequence[PersonAnswer], served: Served, at: str
 ) -> ChatRun:
     """The run for this request.
 
@@ -46,7 +46,7 @@ async def answered_run(
 
 
 def _decisions(
-    answers: Sequence[CallAnswer], waiting: WaitingSteps, person: str, at: str
+    answers: Sequence[PersonAnswer], waiting: WaitingSteps, person: str, at: str
 ) -> Iterator[tuple[str, ApprovalDecision]]:
     steps = {step.request_id: step for step in waiting.reviews}
     for place, answer in enumerate(answers):

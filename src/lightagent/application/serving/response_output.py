@@ -19,15 +19,10 @@ _PREFIXES: Final = {
     "mcp_approval_request": "mcpr",
 }
 
-_TEXTS: Final[dict[Spoken, str]] = {
-    "message": "response.output_text",
-    "reasoning": "response.reasoning_summary_text",
-}
-_PARTS: Final[dict[Spoken, str]] = {
-    "message": "response.content_part",
-    "reasoning": "response.reasoning_summary_part",
-}
-"""What a model thinks is told as its summary: that is what most clients show of it, and some nothing else."""
+_TEXTS: Final[dict[Spoken, str]] = {"message": "response.output_text", "reasoning": "response.reasoning_summary_text"}
+_PARTS: Final[dict[Spoken, str]] = {"message": "response.content_part", "reasoning": "response.reasoning_summary_part"}
+"""How the events of a text and of the part that holds it begin. Thoughts are told as summaries, the only form that
+LangChain and the Vercel SDK read."""
 
 
 @dataclass(slots=True)
@@ -123,9 +118,11 @@ class ResponseOutput:
 
 def spoken(kind: Spoken, item_id: str, text: str, status: str) -> JsonObject:
     """A message or a thought."""
-    item: JsonObject = {"id": item_id, "type": kind, "status": status}
     parts: list[JsonValue] = [_text_part(kind, text)] if text or status != "in_progress" else []
-    return {**item, "role": "assistant", "content": parts} if kind == "message" else {**item, "summary": parts}
+    item: JsonObject = {"id": item_id, "type": kind, "status": status}
+    if kind == "message":
+        return {**item, "role": "assistant", "content": parts}
+    return {**item, "summary": parts}
 
 
 def _text_part(kind: Spoken, text: str) -> JsonObject:
@@ -135,5 +132,5 @@ def _text_part(kind: Spoken, text: str) -> JsonObject:
 
 
 def _place(item: OpenItem) -> JsonObject:
-    index = "content_index" if item.kind == "message" else "summary_index"
-    return {"item_id": item.id, "output_index": item.index, index: 0}
+    part = "content_index" if item.kind == "message" else "summary_index"
+    return {"item_id": item.id, "output_index": item.index, part: 0}

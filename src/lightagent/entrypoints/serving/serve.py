@@ -30,13 +30,21 @@ from lightagent.entrypoints.serving.responses import RESPONSE_ROUTES
 from lightagent.entrypoints.serving.served_flows import FlowAgent
 from lightagent.entrypoints.serving.state import Serving
 from lightagent.entrypoints.serving.utility import plain_agent
+from lightagent.entrypoints.serving.vercel import VERCEL_ROUTES
 from lightagent.flow import LightFlow
 from lightagent.ports.journals import JournalStore
 from lightagent.settings import Settings
 from lightagent.settings.serve_schema import ServeSettings
 from lightagent.swarm import LightSwarm
 
-ROUTES: Final[tuple[ServedRoute, ...]] = (*HEALTH_ROUTES, *MODEL_ROUTES, *CHAT_ROUTES, *RESPONSE_ROUTES, *AGUI_ROUTES)
+ROUTES: Final[tuple[ServedRoute, ...]] = (
+    *HEALTH_ROUTES,
+    *MODEL_ROUTES,
+    *CHAT_ROUTES,
+    *RESPONSE_ROUTES,
+    *AGUI_ROUTES,
+    *VERCEL_ROUTES,
+)
 """What is served. A further protocol adds its routes here, and nothing else."""
 
 

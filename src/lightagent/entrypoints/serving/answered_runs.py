@@ -1,11 +1,12 @@
-"""The run that answers an AG-UI request: as a chat's, or one that goes on with what a person answered."""
+"""The run that answers a chat, or goes on with what a person answered about its calls."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from lightagent.application.serving.agui_requests import AguiAsked
+from lightagent.application.serving.chat_requests import ChatAsked
 from lightagent.application.serving.kept_runs import outer_call_id, run_and_call
+from lightagent.application.serving.person_answers import PersonAnswer
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.application.serving.waiting import WaitingSteps
 from lightagent.domain.review import ApprovalDecision
@@ -15,38 +16,46 @@ from lightagent.entrypoints.serving.requests import ServedRequest
 from lightagent.options import ResumeOptions
 
 
-async def agui_run(request: ServedRequest, asked: AguiAsked, served: Served) -> ChatRun:
+async def answered_run(
+    request: ServedRequest, chat: ChatAsked, answers: Sequence[PersonAnswer], served: Served, at: str
+) -> ChatRun:
     """The run for this request.
+
+    Args:
+        chat: the conversation; where there are answers, only the client's tools and their results.
+        at: names an answer in errors, with {} for its place.
 
     Raises:
         RequestRefused: nothing waits for what is sent, or too many runs go on.
         PolicyError: the user may not decide so.
     """
-    if not asked.answers:
-        return await chat_run(request, asked.chat, served)
-    results = {run_and_call(call_id)[1]: text for call_id, text in asked.chat.results}
-    tools = await tools_of_client(asked.chat, served, results)
+    if not answers:
+        return await chat_run(request, chat, served)
+    results = {run_and_call(call_id)[1]: text for call_id, text in chat.results}
+    tools = await tools_of_client(chat, served, results)
     external = frozenset(tool.spec.name for tool in tools)
-    journal, waiting, _ = await waiting_request(request, asked.answers[0].request_id, external)
+    journal, waiting, _ = await waiting_request(request, answers[0].request_id, external)
     person = request.caller.user or request.caller.key_id
     made = {
-        **dict(_decisions(asked, waiting, person)),
-        **dict(_carried_out(asked.chat.results, waiting, request.caller.key_id or "client")),
+        **dict(_decisions(answers, waiting, person, at)),
+        **dict(_carried_out(chat.results, waiting, request.caller.key_id or "client")),
     }
     options: ResumeOptions = {"tools": tools}
     run = request.serving.resume(request.caller, served.agent, journal, made, options, stream=True)
     return ChatRun(run, waiting)
 
 
-def _decisions(asked: AguiAsked, waiting: WaitingSteps, person: str) -> Iterator[tuple[str, ApprovalDecision]]:
+def _decisions(
+    answers: Sequence[PersonAnswer], waiting: WaitingSteps, person: str, at: str
+) -> Iterator[tuple[str, ApprovalDecision]]:
     steps = {step.request_id: step for step in waiting.reviews}
-    for place, answer in enumerate(asked.answers):
+    for place, answer in enumerate(answers):
         if answer.request_id not in steps:
             raise RequestRefused(
                 404,
-                f"resume[{place}]: nothing of the run waits for this answer.",
-                "Answer the interrupts of one run.",
-                param=f"resume[{place}].interruptId",
+                f"{at.format(place)}: nothing of the run waits for this answer.",
+                "Answer what one run waits for.",
+                param=at.format(place),
             )
         yield steps[answer.request_id].id, answer.decision(person)
 

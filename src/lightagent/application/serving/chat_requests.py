@@ -167,6 +167,8 @@ def _query(messages: list[JsonObject]) -> tuple[str | list[JsonObject], list[Jso
     parts = [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
     if not isinstance(content, list) or len(parts) != len(content) or not parts:
         raise RequestRefused(400, "messages: the content of the last message is no text.", "", param="messages")
+    if all(part.get("type") == "text" for part in parts):  # As interfaces write any text that may have images.
+        return "\n\n".join(str(part["text"]) for part in parts), messages[:-1]
     return parts, messages[:-1]
 
 

@@ -44,6 +44,8 @@ class Client:
     lacks: Mapping[str, str] = field(default_factory=dict)
 
 
+OPENAI_2 = "constraints-openai2.txt"
+
 CLIENTS: tuple[Client, ...] = (
     Client("npm openai", "`openai` for Node", "chat completions", NPM, "openai"),
     Client("npm openai responses", "`openai` for Node", "Responses", NPM, "openai"),
@@ -53,18 +55,18 @@ CLIENTS: tuple[Client, ...] = (
     ),
     Client("ai useChat", "`useChat` of `ai`", "Vercel's UI messages", NPM, "ai"),
     Client("ag-ui", "`@ag-ui/client`", "AG-UI", NPM, "@ag-ui/client"),
-OPENAI_2 = "constraints-openai2.txt"
-
     Client("openai 3 chat", "`openai`", "chat completions", PYTHON, "openai"),
     Client("openai 3 responses", "`openai`", "Responses", PYTHON, "openai"),
     Client("openai 2 chat", "`openai`", "chat completions", OPENAI_2, "openai"),
     Client("openai 2 responses", "`openai`", "Responses", OPENAI_2, "openai"),
+    Client(
         "langchain chat",
         "`langchain-openai`",
         "chat completions",
         PYTHON,
         "langchain-openai",
         lacks={"reasoning": "left out", "tools": "left out"},
+    ),
     Client("langchain responses", "`langchain-openai`", "Responses", PYTHON, "langchain-openai"),
     Client("litellm chat", "`litellm`", "chat completions", PYTHON, "litellm"),
 )

@@ -8,6 +8,7 @@ from lightagent.application.journal import Journal
 from lightagent.application.projections.history import history
 from lightagent.application.serving.chat_requests import ChatAsked
 from lightagent.application.serving.client_tools import client_names
+from lightagent.application.serving.kept_runs import outer_call_id
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.application.serving.response_ids import ResponseId, read_response_id
 from lightagent.application.serving.response_objects import ResponseHead
@@ -89,8 +90,10 @@ async def with_previous(request: ServedRequest, chat: ChatAsked, previous: Respo
         raise RequestRefused(
             409, "The previous response goes on.", "Wait for its end, or cancel it.", param="previous_response_id"
         )
-    before = history(fold(found.journal.events[: previous.ends(found.journal.events)]))
-    return replace(chat, history=_joined(before, chat.history))
+    events, ends = found.journal.events, previous.ends(found.journal.events)
+    before = history(fold(events[:ends]))
+    left = (outer_call_id(previous.run_id, ""),) if ends == len(events) else ()  # All that this answer waits for.
+    return replace(chat, history=_joined(before, chat.history), left=(*chat.left, *left))
 
 
 def _joined(before: list[JsonObject], after: list[JsonObject]) -> list[JsonObject]:

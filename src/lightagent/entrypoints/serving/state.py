@@ -108,7 +108,7 @@ class Serving:
         return self._served(
             caller,
             token,
-            lambda: agent.aresume_steps(journal, decision, self._deps(caller), owned, stream=stream),
+            lambda: agent.aresume_steps(journal, caller.deciding(decision), self._deps(caller), owned, stream=stream),
         )
 
     def _served(self, caller: Caller, token: CancellationToken, begin: Callable[[], Steps]) -> ServedRun:

@@ -10,6 +10,7 @@ from lightagent.application.keep_run import RunKeeper
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.application.stored_runs import Runs
 from lightagent.domain.errors import StoreError
+from lightagent.domain.events import RunFinished
 from lightagent.domain.outcomes import Suspended
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
@@ -53,8 +54,8 @@ class KeptRuns:
         """A run was left: it waits, or has ended."""
         if self.lasts:
             return
-        started = journal.started
-        if not isinstance(journal.run.outcome, Suspended):
+        started, last = journal.started, journal.events[-1]
+        if not (isinstance(last, RunFinished) and isinstance(last.outcome, Suspended)):
             if started.run_id in self._waiting:
                 await self._forget(started.run_id)
             return

@@ -23,7 +23,7 @@ from lightagent.entrypoints.serving.agui import AGUI_ROUTES
 from lightagent.entrypoints.serving.authentication import Authentication
 from lightagent.entrypoints.serving.catalogue import Catalogue, Served, ServedAgent
 from lightagent.entrypoints.serving.chat_completions import CHAT_ROUTES
-from lightagent.entrypoints.serving.door import endpoint
+from lightagent.entrypoints.serving.door import Endpoint
 from lightagent.entrypoints.serving.health import HEALTH_ROUTES
 from lightagent.entrypoints.serving.models import MODEL_ROUTES
 from lightagent.entrypoints.serving.request_telemetry import RequestTelemetry
@@ -40,8 +40,8 @@ from lightagent.settings import Settings
 from lightagent.settings.serve_schema import ServeSettings
 from lightagent.swarm import LightSwarm
 
-ROUTES: Final[tuple[ServedRoute, ...]] = (*HEALTH_ROUTES, *MODEL_ROUTES, *CHAT_ROUTES, *RESPONSE_ROUTES, *AGUI_ROUTES)
-"""What is served. A further protocol adds its routes here, and nothing else."""
+ROUTES: Final[tuple[ServedRoute, ...]] = (*CHAT_ROUTES, *RESPONSE_ROUTES, *AGUI_ROUTES, *MODEL_ROUTES, *HEALTH_ROUTES)
+"""What is served, the most frequent first: they are tried one by one. A further protocol adds its routes here alone."""
 
 
 def serve(
@@ -104,7 +104,7 @@ def application(
         yield
         await serving.stop()
 
-    made = [Route(route.path, endpoint(serving, route), methods=[route.method]) for route in routes]
+    made = [Route(route.path, Endpoint(serving, route), methods=[route.method]) for route in routes]
     watching = Middleware(RequestTelemetry, find_sink, serving.slots)
     app = Starlette(routes=made, middleware=[watching, *_middleware(serving.settings)], lifespan=lifespan)
     app.state.serving = serving

@@ -73,7 +73,7 @@ class Slots:
                 del self._going[slot.key]
         elif slot in self._waiting:
             self._waiting.remove(slot)
-        for waiting in [*self._waiting]:
+        for waiting in [*self._waiting] if self._waiting else ():
             if self._is_free(waiting.key):
                 self._waiting.remove(waiting)
                 self._take(waiting)

@@ -59,8 +59,8 @@ class KeptRuns:
         """A run was left: it waits, or has ended."""
         if self.lasts:
             return
-        started = journal.started
-        if not isinstance(journal.run.outcome, Suspended):
+        started, last = journal.started, journal.events[-1]
+        if not (isinstance(last, RunFinished) and isinstance(last.outcome, Suspended)):
             if started.run_id in self._waiting:
                 await self._forget(started.run_id)
             return

@@ -87,6 +87,7 @@ def application(serving: Serving, routes: Sequence[ServedRoute] = ROUTES) -> Sta
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncGenerator[None]:
+        serving.start()
         yield
         await serving.stop()
 

@@ -16,6 +16,7 @@ from openai.types.responses import ResponseStreamEvent
 from lightagent import LightAgent, serve, tool
 from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
+from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.ports.models import ChatRequest
 from tests.functional.test_cli import environment
 from tests.servers.child import Child, running
@@ -133,8 +134,10 @@ async def test_an_approval_that_responses_asked_for_is_answered_over_agui_after_
         assert last.type == "response.completed"
         (asked,) = last.response.output
         assert asked.type == "mcp_approval_request"
-    resume = [{"interruptId": asked.id.removeprefix("mcpr_"), "status": "resolved", "payload": {"approved": True}}]
-    call = await answer_to(after, "/ag-ui/helper", {"threadId": "t", "runId": "r", "messages": [], "resume": [*resume]})
+    yes: JsonObject = {"status": "resolved", "payload": {"approved": True}}
+    resume: JsonValue = [{"interruptId": asked.id.removeprefix("mcpr_"), **yes}]
+    body: JsonObject = {"threadId": "t", "runId": "r", "messages": [], "resume": resume}
+    call = await answer_to(after, "/ag-ui/helper", body)
     text = "".join(str(event["delta"]) for event in call.chunks if event["type"] == "TEXT_MESSAGE_CONTENT")
     assert (text, paid) == ("Paid 5.", [5])
     kept = await answer_to(after, f"/v1/responses/{first.id}", method="GET")

@@ -109,6 +109,7 @@ def application(
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncGenerator[None]:
+        serving.start()
         yield
         await serving.stop()
 

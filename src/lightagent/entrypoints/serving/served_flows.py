@@ -53,6 +53,9 @@ class FlowRunSteps:
         """What happens in the whole run, its end last."""
         return [step async for step in self._steps if isinstance(step, (ToolStarted, ToolFinished, *_ENDS))]
 
+    def leave(self) -> None:
+        """Nothing: runs of flows are resumed by their own store."""
+
     async def aclose(self) -> None:
         """Leave the run, which is cancelled if it goes on."""
         await self._steps.aclose()

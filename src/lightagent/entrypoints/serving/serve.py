@@ -18,6 +18,7 @@ from lightagent.application.serving.callers import Caller
 from lightagent.application.serving.kept_runs import KeptRuns
 from lightagent.application.serving.keys import AccessKeys
 from lightagent.domain.errors import ConfigurationError
+from lightagent.entrypoints.serving.a2a import A2A_ROUTES
 from lightagent.entrypoints.serving.agui import AGUI_ROUTES
 from lightagent.entrypoints.serving.authentication import Authentication
 from lightagent.entrypoints.serving.catalogue import Catalogue, Served, ServedAgent
@@ -36,7 +37,14 @@ from lightagent.settings import Settings
 from lightagent.settings.serve_schema import ServeSettings
 from lightagent.swarm import LightSwarm
 
-ROUTES: Final[tuple[ServedRoute, ...]] = (*HEALTH_ROUTES, *MODEL_ROUTES, *CHAT_ROUTES, *RESPONSE_ROUTES, *AGUI_ROUTES)
+ROUTES: Final[tuple[ServedRoute, ...]] = (
+    *HEALTH_ROUTES,
+    *MODEL_ROUTES,
+    *CHAT_ROUTES,
+    *RESPONSE_ROUTES,
+    *AGUI_ROUTES,
+    *A2A_ROUTES,
+)
 """What is served. A further protocol adds its routes here, and nothing else."""
 
 

@@ -22,6 +22,7 @@ from lightagent.entrypoints.serving.authentication import Authentication
 from lightagent.entrypoints.serving.catalogue import Catalogue, ServedAgent, Steps
 from lightagent.entrypoints.serving.served_run import GoingRuns, ServedRun
 from lightagent.entrypoints.serving.slots import Slots
+from lightagent.entrypoints.serving.task_runs import TaskRuns
 from lightagent.options import ResumeOptions, RunOptions
 from lightagent.settings.serve_schema import ServeSettings
 
@@ -42,6 +43,7 @@ class Serving:
         kept: where runs wait for their clients.
         authentication: finds out who asks.
         deps: makes the dependencies of the agents' tools for a caller.
+        tasks: runs that go on when their client leaves, as A2A has them.
     """
 
     catalogue: Catalogue
@@ -52,6 +54,7 @@ class Serving:
     clock: Callable[[], float] = time.time
     going: GoingRuns = field(default_factory=GoingRuns)
     slots: Slots = field(init=False)
+    tasks: TaskRuns = field(default_factory=TaskRuns)
     _dropped: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:

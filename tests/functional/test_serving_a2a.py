@@ -217,7 +217,7 @@ async def test_a_run_that_fails_is_a_failed_task_without_the_secrets_of_the_serv
         responses = await told(client, asks("fail"))
     assert states(responses)[-1] == "TASK_STATE_FAILED"
     assert "secret" not in str(responses)
-    assert responses[-1].status_update.status.message.metadata["code"] == "LA-500"
+    assert responses[-1].status_update.status.message.metadata["code"] == "LA-UNKNOWN"
 
 
 async def test_images_and_data_are_taken_and_other_parts_refused(base: str) -> None:

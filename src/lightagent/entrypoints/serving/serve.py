@@ -19,6 +19,7 @@ from lightagent.application.serving.kept_runs import KeptRuns
 from lightagent.application.serving.keys import AccessKeys
 from lightagent.compose.telemetry import compose_server_sink
 from lightagent.domain.errors import ConfigurationError
+from lightagent.entrypoints.serving.a2a import A2A_ROUTES
 from lightagent.entrypoints.serving.agui import AGUI_ROUTES
 from lightagent.entrypoints.serving.authentication import Authentication
 from lightagent.entrypoints.serving.catalogue import Catalogue, Served, ServedAgent
@@ -45,6 +46,7 @@ ROUTES: Final[tuple[ServedRoute, ...]] = (
     *CHAT_ROUTES,
     *RESPONSE_ROUTES,
     *AGUI_ROUTES,
+    *A2A_ROUTES,
     *VERCEL_ROUTES,
     *MODEL_ROUTES,
     *HEALTH_ROUTES,

@@ -25,6 +25,7 @@ from lightagent.entrypoints.serving.background import Background
 from lightagent.entrypoints.serving.catalogue import Catalogue, ServedAgent, Steps
 from lightagent.entrypoints.serving.served_run import GoingRuns, ServedRun
 from lightagent.entrypoints.serving.slots import Slots
+from lightagent.entrypoints.serving.task_runs import TaskRuns
 from lightagent.options import ResumeOptions, RunOptions
 from lightagent.settings.serve_schema import ServeSettings
 
@@ -45,6 +46,7 @@ class Serving:
         kept: where runs wait for their clients.
         authentication: finds out who asks.
         deps: makes the dependencies of the agents' tools for a caller.
+        tasks: runs that go on when their client leaves, as A2A has them.
     """
 
     catalogue: Catalogue
@@ -55,6 +57,7 @@ class Serving:
     clock: Callable[[], float] = time.time
     going: GoingRuns = field(default_factory=GoingRuns)
     slots: Slots = field(init=False)
+    tasks: TaskRuns = field(default_factory=TaskRuns)
     background: Background = field(init=False)
     _dropped: set[str] = field(default_factory=set)
 

@@ -1,7 +1,7 @@
 """Runs of flows on Temporal: one workflow for each run, carried out by any number of workers on any number of machines.
 
 Read in this order: `orders` (what passes between the parts), `run_loop` (the flow's machine, folded in a workflow),
-`intents` (what the workflow says without code), `workflow` (what Temporal calls), `activity` (a worker carries out a
+`failures`, `machine` (what it is folded with), `workflow` (what Temporal calls), `activity` (a worker carries out a
 move), `worker`; `connection` and `faults` (the server), `starting`, `runs` and `attributes` (runs as the server has
 them), and `engine`, which is the port. The SDK is imported by those who open the engine.
 """

@@ -25,8 +25,7 @@ from lightagent.adapters.engines.temporal.orders import (
     size_of,
     written,
 )
-from lightagent.application.flow.step_errors import told
-from lightagent.application.flow.value_sizes import TooLarge
+from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.events import Answered, AttemptFailed, AttemptFinished, AttemptStarted, FlowEvent
 from lightagent.ports.flow_engine import FlowCode
@@ -110,12 +109,11 @@ def _fitting(path: str, events: Sequence[FlowEvent]) -> list[str]:
     size = size_of(texts)
     if size <= MOST_BYTES:
         return texts
-    error = told(
-        TooLarge(
-            f"The {_field(events)} of the step {path!r:.200} has {size:,} bytes, and Temporal takes {MOST_BYTES:,}.",
-            guidance="Keep it in a file (context.artifact) or elsewhere, and give its name.",
-            details={"step": path, "field": _field(events), "size": size},
-        )
+    error = LightAgentErrorInfo(
+        "LA-OUTPUT",
+        f"The {_field(events)} of the step {path!r:.200} has {size:,} bytes, and Temporal takes {MOST_BYTES:,}.",
+        "Keep it in a file (context.artifact) or elsewhere, and give its name.",
+        {"step": path, "field": _field(events), "size": size},
     )
     last = events[-1]
     match last:

@@ -9,13 +9,11 @@ from typing import Final
 
 from lightagent.adapters.engines.temporal.connection import Connection, Place
 from lightagent.adapters.engines.temporal.faults import told_errors
+from lightagent.adapters.engines.temporal.machine import give, given
 from lightagent.adapters.engines.temporal.runs import Found, StoredRuns
 from lightagent.adapters.engines.temporal.starting import AlreadyOpen, Starter
 from lightagent.adapters.engines.temporal.worker import Queues, TemporalWorker
-from lightagent.application.flow.flow_log import no_such_run
-from lightagent.application.flow.rerun_flow import asked_again
-from lightagent.application.flow.signal_flow import signalled
-from lightagent.domain.errors import StoreError
+from lightagent.domain.errors import ConfigurationError, StoreError
 from lightagent.domain.flow.events import CancelRequested, FlowEvent, FlowStarted, Resumed, Signalled
 from lightagent.domain.flow.refusals import Refused
 from lightagent.domain.flow.state import FlowState, fold
@@ -23,12 +21,13 @@ from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.scopes import Scope
 from lightagent.ports.engine_workers import EngineWorker, EngineWorkerLimits, WorkedEngine
 from lightagent.ports.flow_engine import FlowCode, FlowEngine, FlowRun
+from lightagent.ports.flow_machine import FlowMachine, FoldsRuns
 
 _TRIES: Final = 10
 """How often something is said anew because the run closed or was begun anew meanwhile."""
 
 
-class TemporalEngine(FlowEngine, WorkedEngine):
+class TemporalEngine(FlowEngine, WorkedEngine, FoldsRuns):
     """The runs of one namespace. A caller who is cancelled leaves them to their workers.
 
     Args:
@@ -74,7 +73,7 @@ class TemporalEngine(FlowEngine, WorkedEngine):
 
     async def rerun(self, flow: FlowCode, run: FlowRun, step: str, accept: Sequence[str] = ()) -> Sequence[FlowEvent]:
         def again(state: FlowState, past: Sequence[FlowEvent]) -> Sequence[FlowEvent]:
-            asked = asked_again(state, step, (), time.time())
+            asked = given().asked_again(state, step, time.time())
             changed = flow.changed([*past, *asked], accept, time.time())
             return [*asked, *([changed] if changed else ())]
 
@@ -86,7 +85,7 @@ class TemporalEngine(FlowEngine, WorkedEngine):
 
     async def signal(self, run: FlowRun, signal: Signalled) -> bool:
         try:
-            await self._say(run, lambda state, past: [signalled(state, signal)])
+            await self._say(run, lambda state, past: [given().signalled(state, signal)])
         except Refused as refusal:
             if refusal.kind == "stale":
                 return False
@@ -108,6 +107,9 @@ class TemporalEngine(FlowEngine, WorkedEngine):
 
     async def aclose(self) -> None:
         await self._connection.aclose()
+
+    def fold_with(self, machine: FlowMachine) -> None:
+        give(machine)
 
     def worker(self, flows: Sequence[FlowCode], limits: EngineWorkerLimits) -> EngineWorker:
         return TemporalWorker(self._queues, {flow.definition.name: flow for flow in flows}, limits)
@@ -148,7 +150,10 @@ class TemporalEngine(FlowEngine, WorkedEngine):
         for _ in range(_TRIES):
             found = await self._find(run)
             if found is None:
-                raise no_such_run(run.run_id)
+                raise ConfigurationError(
+                    f"There is no run {run.run_id!r:.100} of a flow here.",
+                    guidance="Look at run_id, and pass the user_id= and tenant= that it was begun with.",
+                )
             state = fold(found.events)
             said = make(state, found.events)
             fold([*found.events, *said])  # It refuses what cannot happen.

@@ -5,13 +5,12 @@ Events travel as the texts that journals keep, so that every payload is plain JS
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, unquote
 
-from lightagent.application.flow.flow_codec import flow_event_from_dict, flow_event_text
+from lightagent.adapters.engines.temporal.machine import given
 from lightagent.domain.flow.events import FlowEvent
 from lightagent.domain.scopes import Scope
 from lightagent.ports.flow_engine import FlowRun
@@ -104,23 +103,20 @@ class EventPage:
     events: list[str]
 
 
-def read(text: str) -> FlowEvent:
-    """The event that a text tells.
+def read_all(texts: Iterable[str]) -> list[FlowEvent]:
+    """The events that texts tell.
 
     Raises:
-        ConfigurationError: it is no event of a flow.
+        ConfigurationError: one is no event of a flow.
     """
-    return flow_event_from_dict(json.loads(text))
-
-
-def read_all(texts: Iterable[str]) -> list[FlowEvent]:
-    """The events that texts tell; raises as `read`."""
+    read = given().read
     return [read(text) for text in texts]
 
 
 def written(events: Iterable[FlowEvent]) -> list[str]:
     """Events as texts."""
-    return [flow_event_text(event) for event in events]
+    write = given().write
+    return [write(event) for event in events]
 
 
 def size_of(texts: Iterable[str]) -> int:

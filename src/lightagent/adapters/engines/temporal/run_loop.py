@@ -19,7 +19,8 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, CancelledError
 
 with workflow.unsafe.imports_passed_through():
-    from lightagent.adapters.engines.temporal.intents import failure_of, given_up, intent_of
+    from lightagent.adapters.engines.temporal.failures import failure_of
+    from lightagent.adapters.engines.temporal.machine import given
     from lightagent.adapters.engines.temporal.orders import (
         CARRY_OUT,
         INLINE_BYTES,
@@ -29,7 +30,6 @@ with workflow.unsafe.imports_passed_through():
         read_all,
         size_of,
     )
-    from lightagent.application.flow.flow_codec import flow_event_text
     from lightagent.domain.flow.events import (
         Answered,
         AttemptFinished,
@@ -72,10 +72,11 @@ class RunLoop:
         is_drained: nothing more is begun, since the workflow is to continue as a new one.
     """
 
-    def __init__(self, given: FlowInput) -> None:
-        self._given = given
-        self.texts: list[str] = [*given.past]
-        self.events: list[FlowEvent] = read_all(given.past)
+    def __init__(self, began_with: FlowInput) -> None:
+        self._given = began_with
+        self._machine = given()
+        self.texts: list[str] = [*began_with.past]
+        self.events: list[FlowEvent] = read_all(began_with.past)
         self.state: FlowState = fold(self.events)
         self.size: int = size_of(self.texts)
         self.is_drained: bool = False
@@ -135,7 +136,7 @@ class RunLoop:
             mended = _mended(event, refusal)
             return mended is not None and self.tell(mended)
         self.events.append(event)
-        self.texts.append(text := flow_event_text(event))
+        self.texts.append(text := self._machine.write(event))
         self.size += size_of((text,))
         self._moves.extend(opened)
         return True
@@ -244,11 +245,11 @@ class RunLoop:
 
     async def _intend(self, move: Do) -> bool | None:
         """Put an attempt's intent on record; False: to be tried anew, None: nothing is to follow."""
-        end = given_up(self.state, move, _now())
+        end = self._machine.given_up(self.state, move, _now())
         if end is not None:
             self.tell(end)
             return None
-        intent = intent_of(self.state, move, _now())
+        intent = self._machine.intent(self.state, move, _now())
         if intent is not None:
             return self.tell(intent) or None
         answers = await self._code(move)

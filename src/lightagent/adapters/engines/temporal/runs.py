@@ -203,7 +203,7 @@ async def _wait(handle: WorkflowHandle[object, FlowOutput], ident: str) -> bool 
         RPCError: the server is away.
     """
     try:
-        return await handle.execute_update(SETTLE, id=ident, result_type=bool)
+        is_settled: bool = await handle.execute_update(SETTLE, id=ident, result_type=bool)
     except WorkflowUpdateFailedError:  # The workflow was ended, or goes on as a new one.
         return (await handle.describe()).status is not WorkflowExecutionStatus.RUNNING
     except WorkflowUpdateRPCTimeoutOrCancelledError:
@@ -214,6 +214,7 @@ async def _wait(handle: WorkflowHandle[object, FlowOutput], ident: str) -> bool 
         if _is_no_run(error):
             return True
         raise
+    return is_settled
 
 
 async def _asked(handle: WorkflowHandle[object, object], queue: str) -> list[str]:

@@ -25,6 +25,7 @@ from lightagent.entrypoints.serving.catalogue import Catalogue, Served, ServedAg
 from lightagent.entrypoints.serving.chat_completions import CHAT_ROUTES
 from lightagent.entrypoints.serving.door import endpoint
 from lightagent.entrypoints.serving.health import HEALTH_ROUTES
+from lightagent.entrypoints.serving.mcp_server import MCP_ROUTES
 from lightagent.entrypoints.serving.models import MODEL_ROUTES
 from lightagent.entrypoints.serving.requests import ServedRoute
 from lightagent.entrypoints.serving.responses import RESPONSE_ROUTES
@@ -44,6 +45,7 @@ ROUTES: Final[tuple[ServedRoute, ...]] = (
     *RESPONSE_ROUTES,
     *AGUI_ROUTES,
     *A2A_ROUTES,
+    *MCP_ROUTES,
 )
 """What is served. A further protocol adds its routes here, and nothing else."""
 

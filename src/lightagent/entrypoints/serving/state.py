@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 from lightagent.agent_base import Query
 from lightagent.application.cancellation_token import CancellationToken
@@ -35,6 +35,14 @@ LAST_WORDS: Final = 2.0
 """Seconds in which runs that were cancelled put their end on record, and tell their clients."""
 
 
+class Closing(Protocol):
+    """What ends with the server."""
+
+    async def close(self) -> None:
+        """End it; again, nothing happens."""
+        ...
+
+
 @dataclass(slots=True)
 class Serving:
     """One server.
@@ -44,6 +52,7 @@ class Serving:
         authentication: finds out who asks.
         deps: makes the dependencies of the agents' tools for a caller.
         tasks: runs that go on when their client leaves, as A2A has them.
+        parts: what protocols keep for themselves, by their names; it is closed at the end.
     """
 
     catalogue: Catalogue
@@ -55,6 +64,7 @@ class Serving:
     going: GoingRuns = field(default_factory=GoingRuns)
     slots: Slots = field(init=False)
     tasks: TaskRuns = field(default_factory=TaskRuns)
+    parts: dict[str, Closing] = field(default_factory=dict)
     _dropped: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -146,3 +156,5 @@ class Serving:
         with suppress(TimeoutError):
             async with asyncio.timeout(LAST_WORDS):
                 await self.going.ended()
+        for part in self.parts.values():
+            await part.close()

@@ -26,6 +26,7 @@ from lightagent.entrypoints.serving.catalogue import Catalogue, Served, ServedAg
 from lightagent.entrypoints.serving.chat_completions import CHAT_ROUTES
 from lightagent.entrypoints.serving.door import Endpoint
 from lightagent.entrypoints.serving.health import HEALTH_ROUTES
+from lightagent.entrypoints.serving.mcp_server import MCP_ROUTES
 from lightagent.entrypoints.serving.models import MODEL_ROUTES
 from lightagent.entrypoints.serving.request_telemetry import RequestTelemetry
 from lightagent.entrypoints.serving.requests import ServedRoute
@@ -48,6 +49,7 @@ ROUTES: Final[tuple[ServedRoute, ...]] = (
     *AGUI_ROUTES,
     *A2A_ROUTES,
     *VERCEL_ROUTES,
+    *MCP_ROUTES,
     *MODEL_ROUTES,
     *HEALTH_ROUTES,
 )

@@ -47,6 +47,14 @@ class Client:
 OPENAI_2 = "constraints-openai2.txt"
 
 CLIENTS: tuple[Client, ...] = (
+    Client("npm openai", "`openai` for Node", "chat completions", NPM, "openai"),
+    Client("npm openai responses", "`openai` for Node", "Responses", NPM, "openai"),
+    Client("ai openai", "`ai` with `@ai-sdk/openai`", "Responses", NPM, "@ai-sdk/openai"),
+    Client(
+        "ai compatible", "`ai` with `@ai-sdk/openai-compatible`", "chat completions", NPM, "@ai-sdk/openai-compatible"
+    ),
+    Client("ai useChat", "`useChat` of `ai`", "Vercel's UI messages", NPM, "ai"),
+    Client("ag-ui", "`@ag-ui/client`", "AG-UI", NPM, "@ag-ui/client"),
     Client("openai 3 chat", "`openai`", "chat completions", PYTHON, "openai"),
     Client("openai 3 responses", "`openai`", "Responses", PYTHON, "openai"),
     Client("openai 2 chat", "`openai`", "chat completions", OPENAI_2, "openai"),

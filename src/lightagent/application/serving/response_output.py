@@ -45,10 +45,12 @@ class ResponseOutput:
 
     Args:
         stem: the beginning of the ids of the items.
+        after: the number of the last event that the client has; it is sent no earlier ones.
     """
 
-    def __init__(self, stem: str) -> None:
+    def __init__(self, stem: str, after: int = -1) -> None:
         self._stem = stem
+        self._after = after
         self._sequence = 0
         self._open: dict[Spoken, OpenItem] = {}
         self.items: list[JsonObject] = []
@@ -60,8 +62,11 @@ class ResponseOutput:
 
     def frame(self, kind: str, **more: JsonValue) -> bytes:
         """One event. They are numbered."""
-        told: JsonObject = {"type": kind, "sequence_number": self._sequence, **more}
+        number = self._sequence
         self._sequence += 1
+        if number <= self._after:
+            return b""
+        told: JsonObject = {"type": kind, "sequence_number": number, **more}
         return b"event: " + kind.encode() + b"\ndata: " + encode_json(told) + b"\n\n"
 
     def say(self, kind: Spoken, text: str) -> bytes:

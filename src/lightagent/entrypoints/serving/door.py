@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lightagent.application.serving.callers import NOBODY
 from lightagent.application.serving.refusals import RequestRefused, status_of
@@ -25,22 +24,38 @@ from lightagent.entrypoints.serving.state import Serving
 LOCAL_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 """The names of this machine, under which it alone is reached."""
 
+_MOST_HOST: Final = 300
+"""Characters of a host with its port; no name has more."""
+
 _LATER: Final = 5
 """Seconds after which a client may repeat a request whose run failed for a while."""
 
 
-def endpoint(serving: Serving, route: ServedRoute) -> Callable[[Request], Awaitable[ASGIApp]]:
-    """The endpoint of a route: it checks, reads and answers, whatever goes wrong."""
+class Endpoint:
+    """The application at a route: it checks, reads and answers, whatever goes wrong.
 
-    async def answer(http: Request) -> ASGIApp:
+    Starlette wraps functions once more, for exceptions that never get here, which costs each request and each chunk.
+    """
+
+    def __init__(self, serving: Serving, route: ServedRoute) -> None:
+        self._serving = serving
+        self._route = route
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        response = await self._answer(Request(scope, receive, send))
+        await response(scope, receive, send)
+
+    async def _answer(self, http: Request) -> ASGIApp:
+        serving, route = self._serving, self._route
         request = ServedRequest(serving, http, NOBODY)
         try:
             await check_host(http, serving)
             check_origin(http, serving)
-            if route.needs_key:
-                request = replace(request, caller=await serving.authentication.caller(http.headers))
-            if route.takes_body:
-                request = replace(request, body=await read_body(http, serving.settings))
+            if route.needs_key or route.takes_body:
+                caller = await serving.authentication.caller(http.headers) if route.needs_key else NOBODY
+                body = await read_body(http, serving.settings) if route.takes_body else {}
+                request = ServedRequest(serving, http, caller, body, request.id)
             return await route.handler(request)
         except ClientDisconnect:
             return Response(status_code=499)
@@ -49,8 +64,6 @@ def endpoint(serving: Serving, route: ServedRoute) -> Callable[[Request], Awaita
         except Exception as error:
             request.log(error)
             return failed_run(classify_exception(error), route, request)
-
-    return answer
 
 
 async def check_host(http: Request, serving: Serving) -> None:
@@ -61,7 +74,8 @@ async def check_host(http: Request, serving: Serving) -> None:
     Raises:
         RequestRefused: it does not.
     """
-    name = _host_name(http.headers.get("host", ""))
+    host = http.headers.get("host", "")
+    name = _host_name(host) if len(host) <= _MOST_HOST else ""
     if serving.settings.hosts:
         is_ours = name in map(str.lower, serving.settings.hosts)
     else:
@@ -83,6 +97,7 @@ def check_origin(http: Request, serving: Serving) -> None:
         raise RequestRefused(403, "Pages of this origin may not call the server.", "Name it in serve.origins.")
 
 
+@lru_cache(maxsize=64)
 def _host_name(host: str) -> str:
     try:
         return (urlsplit(f"//{host}").hostname or "").lower()

@@ -30,6 +30,7 @@ from lightagent.entrypoints.serving.responses import RESPONSE_ROUTES
 from lightagent.entrypoints.serving.served_flows import FlowAgent
 from lightagent.entrypoints.serving.state import Serving
 from lightagent.entrypoints.serving.utility import plain_agent
+from lightagent.entrypoints.serving.wrong_addresses import WrongAddresses
 from lightagent.flow import LightFlow
 from lightagent.ports.journals import JournalStore
 from lightagent.settings import Settings
@@ -92,6 +93,7 @@ def application(serving: Serving, routes: Sequence[ServedRoute] = ROUTES) -> Sta
 
     made = [Route(route.path, endpoint(serving, route), methods=[route.method]) for route in routes]
     app = Starlette(routes=made, middleware=_middleware(serving.settings), lifespan=lifespan)
+    WrongAddresses(serving).answered_in(app)
     app.state.serving = serving
     return app
 

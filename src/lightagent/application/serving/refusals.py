@@ -19,6 +19,7 @@ _CODES: Final[dict[int, ErrorCode]] = {
     415: "LA-400",
     421: "LA-403",
     429: "LA-429",
+    431: "LA-413",
     503: "LA-503",
 }
 

@@ -35,6 +35,7 @@ from lightagent.entrypoints.serving.served_flows import FlowAgent
 from lightagent.entrypoints.serving.state import Serving
 from lightagent.entrypoints.serving.utility import plain_agent
 from lightagent.entrypoints.serving.vercel import VERCEL_ROUTES
+from lightagent.entrypoints.serving.wrong_addresses import WrongAddresses
 from lightagent.flow import LightFlow
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.server_telemetry import ServerSink
@@ -120,6 +121,7 @@ def application(
     made = [Route(route.path, Endpoint(serving, route), methods=[route.method]) for route in routes]
     watching = Middleware(RequestTelemetry, find_sink, serving.slots)
     app = Starlette(routes=made, middleware=[watching, *_middleware(serving.settings)], lifespan=lifespan)
+    WrongAddresses(serving).answered_in(app)
     app.state.serving = serving
     return app
 

@@ -30,6 +30,7 @@ from lightagent.entrypoints.serving.chat_runs import ChatRun, chat_run
 from lightagent.entrypoints.serving.door import failed_run, json_response
 from lightagent.entrypoints.serving.event_stream import RunEventStream
 from lightagent.entrypoints.serving.images import with_images
+from lightagent.entrypoints.serving.item_references import with_references
 from lightagent.entrypoints.serving.kept_responses import kept_response, with_previous
 from lightagent.entrypoints.serving.repeated_answers import answered_once
 from lightagent.entrypoints.serving.requests import ServedRequest, ServedRoute
@@ -44,6 +45,7 @@ CANCELLED: Final = "The client cancelled the response."
 async def create_response(request: ServedRequest) -> ASGIApp:
     """Answer."""
     settings = request.serving.settings
+    request = await with_references(request)
     asked = read_response_request(request.body, settings.system_messages, image_urls=settings.image_urls)
     chat = await with_images(asked.chat, GuardedHttp()) if settings.image_urls else asked.chat
     request.serving.note_dropped(asked.dropped)

@@ -119,7 +119,10 @@ def _host_name(host: str) -> str:
 
 def refusal(refused: RequestRefused, route: ServedRoute, request: ServedRequest) -> Response:
     """The answer to a request that was refused. Only what may succeed later is to be repeated by clients."""
-    headers = {**request.headers, "x-should-retry": "true" if refused.retryable else "false"}
+    headers = {
+        **request.headers,
+        "x-should-retry": "true" if refused.retryable or refused.retry_after is not None else "false",
+    }
     if refused.retry_after is not None:
         headers["retry-after"] = str(math.ceil(refused.retry_after))
     if refused.status == 401:

@@ -19,6 +19,7 @@ from lightagent.application.serving.callers import Caller
 from lightagent.application.serving.client_tools import client_tools
 from lightagent.application.serving.kept_runs import KeptRuns
 from lightagent.application.serving.refusals import RequestRefused
+from lightagent.application.serving.repeated_requests import RepeatedRequests
 from lightagent.domain.errors import ConfigurationError
 from lightagent.entrypoints.serving.authentication import Authentication
 from lightagent.entrypoints.serving.background import Background
@@ -69,11 +70,13 @@ class Serving:
     tasks: TaskRuns = field(default_factory=TaskRuns)
     parts: dict[str, Closing] = field(default_factory=dict)
     background: Background = field(init=False)
+    repeated: RepeatedRequests = field(init=False)
     _dropped: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         chosen = self.settings
         self.slots = Slots(chosen.runs, chosen.runs_of_key, chosen.waiting_runs)
+        self.repeated = RepeatedRequests(lambda: self.clock())
         records = BackgroundRecords(self.kept.store, lambda: self.clock())
         self.background = Background(self.kept, records, self._go_on)
 

@@ -59,7 +59,7 @@ def reply_to(request: ChatRequest) -> Reply:
 
 
 class PatientModel(ChatModel):
-    """Is scripted; but to the question `wait` it says a word, and then nothing until its request is given up."""
+    """Is scripted, but until its request is given up it is silent after a word to `wait`, and goes on at `talk`."""
 
     name = "patient"
 
@@ -68,13 +68,14 @@ class PatientModel(ChatModel):
         self._scripted = ScriptedModel(reply_to, record=False)
 
     async def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
-        last = request.messages[-1]
-        if last.content == "wait":
-            yield TextDelta("Well, ")
-            try:
-                await asyncio.Event().wait()
-            finally:
-                self.given_up.set()
+        asked = getattr(request.messages[-1], "text", "")
+        try:
+            while asked in ("wait", "talk"):
+                yield TextDelta("Well, ")
+                await (asyncio.sleep(0.1) if asked == "talk" else asyncio.Event().wait())
+        except asyncio.CancelledError:
+            self.given_up.set()
+            raise
         async for delta in self._scripted.stream(request):
             yield delta
 

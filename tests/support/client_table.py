@@ -69,6 +69,14 @@ CLIENTS: tuple[Client, ...] = (
     ),
     Client("langchain responses", "`langchain-openai`", "Responses", PYTHON, "langchain-openai"),
     Client("litellm chat", "`litellm`", "chat completions", PYTHON, "litellm"),
+    Client(
+        "gradio",
+        "Gradio `load_chat`",
+        "chat completions",
+        "constraints-gradio.txt",
+        "gradio",
+        lacks={"reasoning": "left out", "tools": "left out", "usage": "left out", "stop": "on the page alone"},
+    ),
 )
 
 

@@ -61,10 +61,14 @@ class TaskStream:
         return left
 
     async def _write(self, writer: EventWriter) -> None:
-        update: JsonObject | None = self._first
-        while update is not None and not writer.gone:
-            await writer.write(_frame(rpc_result(self._call_id, update)))
-            update = await self._listener.get()
+        updates = [self._first]
+        while not writer.gone:
+            if updates:
+                await writer.write(b"".join(_frame(rpc_result(self._call_id, update)) for update in updates))
+            told = await self._listener.get()
+            if told is None:
+                break
+            updates = told.updates
         if self._going.error is not None:
             await writer.write(_frame(rpc_run_error(self._going.error, self._call_id)))
 

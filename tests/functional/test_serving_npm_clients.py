@@ -109,8 +109,10 @@ def test_the_ai_sdk_with_openais_apis(scenes: Scenes) -> None:
 
     shown = seen["openai tools"]
     assert (shown["text"], shown["calls"]) == ("It is 5.", ['mcp.add {"a":2,"b":3}'])
-    assert (seen["openai approval"]["asked"], seen["openai approval"]["requests"]) == (['mcp.pay {"amount":5}'], [])
-    assert seen["openai further"]["text"] == "You said more."
+    for kept in ("openai", "unstored"):
+        paid = seen[f"{kept} approval"]
+        assert (paid["asked"], paid["requests"], paid["text"]) == (['mcp.pay {"amount":5}'], [], PAID)
+        assert seen[f"{kept} further"]["text"] == "You said more."
 
     assert (seen["compatible tools"]["calls"], seen["compatible tools"]["raw"]) == ([], ["tool_call", "tool_result"])
     assert seen["compatible lines"]["reasoning"] == '\n→ add {"a":2,"b":3}\n← add: ok\n'

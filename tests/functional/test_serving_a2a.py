@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import sys
-import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -44,6 +42,7 @@ from lightagent.domain.deltas import ReasoningDelta, ReplyEnd, TextDelta
 from lightagent.domain.messages import AssistantMessage, ToolMessage, UserMessage
 from lightagent.ports.models import ChatRequest
 from tests.support.asgi_calls import answer_to
+from tests.support.gates import Gate
 from tests.support.served import served
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -52,28 +51,6 @@ PNG = b"\x89PNG\r\n\x1a\n"
 def add(a: int, b: int) -> int:
     """Add two numbers."""
     return a + b
-
-
-class Gate:
-    """A tool that goes on once it may."""
-
-    def __init__(self) -> None:
-        self._called = threading.Event()
-        self._may_go = threading.Event()
-
-    async def wait(self) -> str:
-        """Wait."""
-        self._called.set()
-        await asyncio.to_thread(self._may_go.wait, 20)
-        return "waited"
-
-    async def called(self) -> None:
-        """Wait until it has begun, in the thread of the server."""
-        assert await asyncio.to_thread(self._called.wait, 20)
-
-    def open(self) -> None:
-        """Let it go on."""
-        self._may_go.set()
 
 
 def reply(request: ChatRequest) -> Reply:

@@ -8,6 +8,8 @@ from contextlib import suppress
 from itertools import count
 from uuid import uuid4
 
+from temporalio.client import Client
+
 from lightagent.adapters.engines.temporal.connection import Place
 from lightagent.adapters.engines.temporal.engine import TemporalEngine
 from lightagent.adapters.engines.temporal.worker import Queues, TemporalWorker
@@ -25,9 +27,14 @@ class WorkingEngine(TemporalEngine):
     def __init__(self, address: str) -> None:
         name = f"test {next(_NUMBERS)} {uuid4().hex[:6]}"
         super().__init__(Place(address, "default"), task_queue=name, prefix=f"{name}:", heartbeat=10, patience=30)
+        self.prefix = f"{name}:"
         self._own_queues = Queues(self._connection, name)
         self._codes: dict[str, dict[str, FlowCode]] = {}
         self._workers: list[tuple[TemporalWorker, asyncio.Task[None]]] = []
+
+    async def client(self) -> Client:
+        """The client that it speaks to the server with."""
+        return await self._connection.client()
 
     async def begin(self, flow: FlowCode, started: FlowStarted) -> Sequence[FlowEvent]:
         self._work_on(flow)

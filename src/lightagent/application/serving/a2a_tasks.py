@@ -68,12 +68,23 @@ class A2aTask:
         self._parted = False
         self._history: list[JsonObject] = []
         self._message: JsonObject | None = None
+        self._words = ""
         self._at = 0.0
 
     @property
     def ended(self) -> bool:
         """Whether nothing comes after."""
         return self.state in ("TASK_STATE_COMPLETED", "TASK_STATE_FAILED", "TASK_STATE_CANCELED")
+
+    @property
+    def text(self) -> str:
+        """The answer so far."""
+        return "".join(self._said)
+
+    @property
+    def words(self) -> str:
+        """What the agent says about an end that is no answer, or about what waits."""
+        return self._words
 
     def replay(self, events: Iterable[Event]) -> None:
         """Take what a journal has of the run so far; the steps that `feed` is given go on from there."""
@@ -136,19 +147,25 @@ class A2aTask:
         if error is not None:
             return self._failure(error)
         if isinstance(outcome, Cancelled):
-            return self._message_of([{"text": whole_characters(outcome.reason)}]) if outcome.reason else None
+            return self._says(outcome.reason) if outcome.reason else None
         if not isinstance(outcome, Suspended):
             return None
         waiting = [*self._waiting.reviews]
         words = waiting_words(waiting, self._view) or "This waits for the client whose tools it calls."
-        message = self._message_of([{"text": whole_characters(words)}, *map(self._asks, waiting)])
+        message = self._says(words, *map(self._asks, waiting))
         self._history.append(message)
         return message
 
     def _failure(self, error: LightAgentErrorInfo) -> JsonObject:
         told = told_outside(error)
-        text = whole_characters(" ".join(filter(None, (told.message, told.guidance))))
-        return {**self._message_of([{"text": text}]), "metadata": {"code": told.code}}
+        return {
+            **self._says(" ".join(filter(None, (told.message, told.guidance)))),
+            "metadata": {"code": told.code},
+        }
+
+    def _says(self, words: str, *more: JsonValue) -> JsonObject:
+        self._words = whole_characters(words)
+        return self._message_of([{"text": self._words}, *more])
 
     def _asks(self, waiting: WaitingStep) -> JsonValue:
         """A part of data that says what waits, and how a person answers."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from lightagent.application.entry_codec import EntryCodec
 from lightagent.application.read_streams import list_streams, read_each
 from lightagent.application.serving.callers import Caller
+from lightagent.application.serving.repeated_requests import RequestName
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.journal_streams import StreamKey, StreamQuery
 from lightagent.domain.json_types import JsonObject
@@ -40,6 +41,7 @@ class BackgroundRun:
         metadata: of the client.
         functions: those of the client, as it declared them.
         results: what they gave, by the ids of their calls within the run.
+        name: of the request, where it may come again.
         status: how far it is.
         error: why it cannot go on.
     """
@@ -53,6 +55,7 @@ class BackgroundRun:
     metadata: Mapping[str, str] = field(default_factory=dict)
     functions: tuple[JsonObject, ...] = ()
     results: Mapping[str, str] = field(default_factory=dict)
+    name: RequestName | None = None
     status: BackgroundStatus = "open"
     error: LightAgentErrorInfo | None = None
 
@@ -88,6 +91,16 @@ class BackgroundRecords:
             StoreError: the store cannot be read.
         """
         return (await self._read(StreamKey(Scope(owner.tenant, owner.user), KIND, response_id)))[0]
+
+    async def named(self, name: RequestName) -> BackgroundRun | None:
+        """The one that a request of this name has begun.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        async for stream in list_streams(self._store, StreamQuery(kind=KIND, labels={"request": name.key})):
+            return (await self._read(stream.key))[0]
+        return None
 
     async def open(self) -> AsyncIterator[BackgroundRun]:
         """All that go on or will, the newest first.
@@ -133,6 +146,8 @@ class BackgroundRecords:
 
     async def _write(self, record: BackgroundRun, *, expected: int) -> None:
         labels = {"status": record.status, "run": record.run_id}
+        if record.name is not None:
+            labels["request"] = record.name.key
         draft = _CODEC.draft(record)
         await self._store.append(self._key(record), [draft], expected=expected, at=self._clock(), labels=labels)
 

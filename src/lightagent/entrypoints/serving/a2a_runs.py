@@ -7,9 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from lightagent.adapters.guarded_http import GuardedHttp
-from lightagent.agent import LightAgent
 from lightagent.application.journal import Journal
-from lightagent.application.projections.history import history
 from lightagent.application.serving.a2a_errors import (
     INVALID_PARAMS,
     TASK_NOT_CANCELABLE,
@@ -24,20 +22,14 @@ from lightagent.application.serving.client_tools import client_names
 from lightagent.application.serving.person_answers import PersonAnswer
 from lightagent.application.serving.waiting import WaitingSteps
 from lightagent.application.stored_runs import Runs
-from lightagent.domain.folding import fold
-from lightagent.domain.json_types import JsonObject
-from lightagent.domain.outcomes import Completed
 from lightagent.domain.review import ApprovalDecision
-from lightagent.entrypoints.serving.catalogue import Served, ServedAgent
+from lightagent.entrypoints.serving.catalogue import Served
 from lightagent.entrypoints.serving.chat_runs import followed
+from lightagent.entrypoints.serving.conversations import conversation, new_task
 from lightagent.entrypoints.serving.images import with_images
 from lightagent.entrypoints.serving.requests import ServedRequest
-from lightagent.entrypoints.serving.run_views import view_of
 from lightagent.entrypoints.serving.task_runs import RememberedTask, TaskRun
 from lightagent.options import ResumeOptions, RunOptions
-
-MOST_LOOKED_AT: Final = 50
-"""Runs of an owner's that are looked at for the last of a conversation, the newest first."""
 
 _CANCELLED: Final = "The client cancelled the task."
 
@@ -52,10 +44,10 @@ async def begun(request: ServedRequest, served: Served, asked: MessageAsked) -> 
     if serving.settings.image_urls:
         chat = await with_images(chat, GuardedHttp())
     context_id = asked.context_id or uuid.uuid4().hex
-    before = await _conversation(request, served, context_id) if asked.context_id else []
+    before = await conversation(request, served, context_id) if asked.context_id else []
     options = RunOptions(history=before, run_group_id=context_id, trace_id=request.trace_id or None)
     run = serving.begin(request.caller, served.agent, chat.query or "", options, stream=True)
-    task = _task(request, served, run.id, context_id)
+    task = new_task(request, served, run.id, context_id)
     return serving.tasks.begin(run, task, request.caller.owner, served.name)
 
 
@@ -119,19 +111,9 @@ async def found_task(request: ServedRequest, served: Served, task_id: str) -> Re
     journal = await Runs(request.serving.kept.store, tenant=owner.tenant).journal(task_id, owner.user)
     if journal is None or journal.started.head.name != served.agent.name:
         raise A2aRefused(TASK_NOT_FOUND, "There is no such task.")
-    task = _task(request, served, task_id, journal.started.run_group_id or task_id)
+    task = new_task(request, served, task_id, journal.started.run_group_id or task_id)
     task.replay(journal.events)
     return RememberedTask(owner, served.name, task, journal)
-
-
-def _task(request: ServedRequest, served: Served, task_id: str, context_id: str) -> A2aTask:
-    return A2aTask(task_id, context_id, view_of(request.serving.settings), _answer_seconds(served.agent))
-
-
-def _answer_seconds(agent: ServedAgent) -> float | None:
-    """How long calls of this agent wait for a person, by the hooks that ask people."""
-    desks = agent.means.desks if isinstance(agent, LightAgent) else ()
-    return min((desk.timeout for desk in desks if desk.timeout is not None), default=None)
 
 
 async def _waiting_journal(request: ServedRequest, found: RememberedTask) -> Journal:
@@ -156,7 +138,7 @@ def _go_on(
 ) -> TaskRun:
     options: ResumeOptions = {}
     run = request.serving.resume(request.caller, served.agent, journal, decisions, options, stream=True)
-    task = _task(request, served, found.task.id, found.task.context_id)
+    task = new_task(request, served, found.task.id, found.task.context_id)
     task.replay(journal.events)
     return request.serving.tasks.begin(run, task, request.caller.owner, served.name, ends)
 
@@ -193,22 +175,3 @@ def _decisions(
                 param="message.parts",
             )
         yield steps[answer.request_id].id, answer.decision(person)
-
-
-async def _conversation(request: ServedRequest, served: Served, context_id: str) -> list[JsonObject]:
-    """What was said in this conversation, as the last of its runs that was completed has it on record."""
-    owner = request.caller.owner
-    for found in request.serving.tasks.of_context(context_id, owner, served.name):
-        if found.journal is not None and found.task.state == "TASK_STATE_COMPLETED":
-            return history(fold(found.journal.events))
-    runs, looked_at = Runs(request.serving.kept.store, tenant=owner.tenant), 0
-    async for info in runs.list(owner.user, status="completed"):
-        if info.agent != served.agent.name:
-            continue
-        journal = await runs.journal(info.run_id, owner.user)
-        if journal is not None and journal.started.run_group_id == context_id:
-            return history(journal.run) if isinstance(journal.run.outcome, Completed) else []
-        looked_at += 1
-        if looked_at >= MOST_LOOKED_AT:
-            break
-    return []

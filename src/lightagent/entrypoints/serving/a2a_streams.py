@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 from lightagent.application.serving.a2a_errors import rpc_result, rpc_run_error
 from lightagent.domain.json_bytes import encode_json
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.entrypoints.serving.connections import watched
+from lightagent.entrypoints.serving.connections import Watched
 from lightagent.entrypoints.serving.event_stream import STREAM_HEADERS, EventWriter
 from lightagent.entrypoints.serving.task_runs import TaskRun
 from lightagent.settings.serve_schema import ServeSettings
@@ -39,7 +39,7 @@ class TaskStream:
         assert owner is not None, "a coroutine of asyncio runs in a task"
         beating = asyncio.create_task(writer.beat(owner))
         try:
-            async with watched(receive, self._ending(writer)):
+            async with Watched(receive, self._ending(writer)):
                 await writer.open(self._headers)
                 await self._write(writer)
                 await writer.close()
@@ -61,10 +61,14 @@ class TaskStream:
         return left
 
     async def _write(self, writer: EventWriter) -> None:
-        update: JsonObject | None = self._first
-        while update is not None and not writer.gone:
-            await writer.write(_frame(rpc_result(self._call_id, update)))
-            update = await self._listener.get()
+        updates = [self._first]
+        while not writer.gone:
+            if updates:
+                await writer.write(b"".join(_frame(rpc_result(self._call_id, update)) for update in updates))
+            told = await self._listener.get()
+            if told is None:
+                break
+            updates = told.updates
         if self._going.error is not None:
             await writer.write(_frame(rpc_run_error(self._going.error, self._call_id)))
 

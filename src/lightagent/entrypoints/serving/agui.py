@@ -9,14 +9,13 @@ from starlette.types import ASGIApp
 
 from lightagent.adapters.guarded_http import GuardedHttp
 from lightagent.adapters.registry import install_command
-from lightagent.agent import LightAgent
 from lightagent.application.serving.kept_runs import run_and_call
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.entrypoints.serving.answered_runs import answered_run
-from lightagent.entrypoints.serving.catalogue import ServedAgent
 from lightagent.entrypoints.serving.event_stream import RunEventStream
 from lightagent.entrypoints.serving.images import with_images
 from lightagent.entrypoints.serving.requests import ServedRequest, ServedRoute
+from lightagent.entrypoints.serving.run_views import answer_seconds
 
 
 async def run_agent(request: ServedRequest) -> ASGIApp:
@@ -43,15 +42,9 @@ async def run_agent(request: ServedRequest) -> ASGIApp:
         request.id,
         found.run.id,
         told,
-        _answer_seconds(served.agent),
+        answer_seconds(served.agent),
     )
     return RunEventStream(found.run, AguiEvents(opening, found.waiting), settings, request.headers)
-
-
-def _answer_seconds(agent: ServedAgent) -> float | None:
-    """How long calls of this agent wait for a person, by the hooks that ask people."""
-    desks = agent.means.desks if isinstance(agent, LightAgent) else ()
-    return min((desk.timeout for desk in desks if desk.timeout is not None), default=None)
 
 
 AGUI_ROUTES: Final = (ServedRoute("/ag-ui/{agent:path}", "POST", run_agent, takes_body=True),)

@@ -16,13 +16,14 @@ from lightagent.application.serving.background_runs import BackgroundRun
 from lightagent.application.serving.chat_requests import ChatAsked
 from lightagent.application.serving.kept_runs import run_and_call
 from lightagent.application.serving.refusals import RequestRefused
+from lightagent.application.serving.repeated_requests import check_same
 from lightagent.application.serving.response_objects import ResponseHead
 from lightagent.domain.events import Event
 from lightagent.entrypoints.serving.catalogue import Served
-from lightagent.entrypoints.serving.connections import watched
+from lightagent.entrypoints.serving.connections import Watched
 from lightagent.entrypoints.serving.door import json_response
 from lightagent.entrypoints.serving.event_stream import STREAM_HEADERS, EventWriter
-from lightagent.entrypoints.serving.kept_responses import KeptResponse
+from lightagent.entrypoints.serving.kept_responses import KeptResponse, kept_response
 from lightagent.entrypoints.serving.requests import ServedRequest
 from lightagent.entrypoints.serving.run_views import view_of
 from lightagent.entrypoints.serving.served_run import ServedRun
@@ -66,6 +67,7 @@ async def begin_in_background(
         {name: str(value) for name, value in head.metadata.items()},
         chat.tools,
         {run_and_call(call_id)[1]: text for call_id, text in chat.results},
+        request.name,
     )
     await request.serving.begin_in_background(record, run)
     if stream:
@@ -73,6 +75,22 @@ async def begin_in_background(
     events = () if run.journal is None else run.journal.events
     body = background_body(record, events, view_of(request.serving.settings), queued=run.waits)
     return json_response(body, request.headers)
+
+
+async def begun_before(request: ServedRequest, *, stream: bool) -> ASGIApp | None:
+    """The answer to a request that came before, in this process or an earlier one; None where it is new.
+
+    Raises:
+        RequestRefused: another request came with its key.
+    """
+    record = None if request.name is None else await request.serving.background.records.named(request.name)
+    if request.name is None or record is None or record.name is None:
+        return None
+    check_same(request.name, record.name.body)
+    if stream:
+        return FollowedResponse(request, record)
+    found = await kept_response(request, record.response_id)
+    return json_response(found.body(request), request.headers)
 
 
 def followed_again(request: ServedRequest, found: KeptResponse) -> ASGIApp:
@@ -125,7 +143,7 @@ class FollowedResponse:
             owner.cancel()
 
         try:
-            async with watched(receive, left):
+            async with Watched(receive, left):
                 await writer.open({**STREAM_HEADERS, **self._request.headers})
                 async for frames in self._frames():
                     if frames:

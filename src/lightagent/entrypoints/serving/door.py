@@ -50,6 +50,7 @@ class Endpoint:
         serving, route = self._serving, self._route
         request = ServedRequest(serving, http, NOBODY)
         try:
+            check_headers(http)
             await check_host(http, serving)
             check_origin(http, serving)
             if route.needs_key or route.takes_body:
@@ -64,6 +65,17 @@ class Endpoint:
         except Exception as error:
             request.log(error)
             return failed_run(classify_exception(error), route, request)
+
+
+def check_headers(http: Request) -> None:
+    """Raise where a header that decides who asks, and whom, is there twice: proxies and servers take different ones.
+
+    Raises:
+        RequestRefused: one is.
+    """
+    for name in ("host", "origin", "authorization"):
+        if len(http.headers.getlist(name)) > 1:
+            raise RequestRefused(400, f"The header {name} is there more than once.", "Send it once.")
 
 
 async def check_host(http: Request, serving: Serving) -> None:
@@ -93,7 +105,7 @@ def check_origin(http: Request, serving: Serving) -> None:
     origin = http.headers.get("origin")
     if origin is None or origin in serving.settings.origins:
         return
-    if urlsplit(origin).netloc.lower() != http.headers.get("host", "").lower():
+    if _place(origin) != http.headers.get("host", "").lower():
         raise RequestRefused(403, "Pages of this origin may not call the server.", "Name it in serve.origins.")
 
 
@@ -107,7 +119,10 @@ def _host_name(host: str) -> str:
 
 def refusal(refused: RequestRefused, route: ServedRoute, request: ServedRequest) -> Response:
     """The answer to a request that was refused. Only what may succeed later is to be repeated by clients."""
-    headers = {**request.headers, "x-should-retry": "true" if refused.retryable else "false"}
+    headers = {
+        **request.headers,
+        "x-should-retry": "true" if refused.retryable or refused.retry_after is not None else "false",
+    }
     if refused.retry_after is not None:
         headers["retry-after"] = str(math.ceil(refused.retry_after))
     if refused.status == 401:
@@ -133,3 +148,11 @@ def failed_run(
 def json_response(body: JsonObject, headers: dict[str, str], status: int = 200) -> Response:
     """JSON, in the fewest bytes."""
     return Response(encode_json(body), status, headers, "application/json")
+
+
+def _place(origin: str) -> str:
+    """Host and port of an origin; what is none has none that any host has."""
+    try:
+        return urlsplit(origin).netloc.lower() or origin
+    except ValueError:
+        return origin

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 from lightagent.application.serving.callers import Caller
 from lightagent.application.serving.openai_errors import refusal_object, run_error_object
 from lightagent.application.serving.refusals import RequestRefused, status_of
+from lightagent.application.serving.repeated_requests import RequestName
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.errors import LightAgentError
 from lightagent.domain.json_types import JsonObject
@@ -35,6 +36,7 @@ class ServedRequest:
             `caller.owner` alone.
         body: the JSON object; empty where the route takes none.
         id: names the request in answers and logs.
+        name: under which it may come again; None where its client has given it none.
     """
 
     serving: Serving
@@ -42,6 +44,7 @@ class ServedRequest:
     caller: Caller
     body: JsonObject = field(default_factory=dict)
     id: str = field(default_factory=lambda: f"req_{secrets.token_hex(16)}")
+    name: RequestName | None = None
 
     def log(self, error: Exception) -> None:
         """Have the log say what the answer does not: of its own faults the server says only that there was one."""

@@ -21,6 +21,7 @@ from lightagent.domain.events import RunFinished
 from lightagent.domain.outcomes import outcome_error
 from lightagent.entrypoints.serving.background_responses import (
     begin_in_background,
+    begun_before,
     cancel_left,
     followed_again,
     require_background,
@@ -29,7 +30,9 @@ from lightagent.entrypoints.serving.chat_runs import ChatRun, chat_run
 from lightagent.entrypoints.serving.door import failed_run, json_response
 from lightagent.entrypoints.serving.event_stream import RunEventStream
 from lightagent.entrypoints.serving.images import with_images
+from lightagent.entrypoints.serving.item_references import with_references
 from lightagent.entrypoints.serving.kept_responses import kept_response, with_previous
+from lightagent.entrypoints.serving.repeated_answers import answered_once
 from lightagent.entrypoints.serving.requests import ServedRequest, ServedRoute
 from lightagent.entrypoints.serving.response_decisions import decided_run
 from lightagent.entrypoints.serving.run_views import view_of
@@ -42,6 +45,7 @@ CANCELLED: Final = "The client cancelled the response."
 async def create_response(request: ServedRequest) -> ASGIApp:
     """Answer."""
     settings = request.serving.settings
+    request = await with_references(request)
     asked = read_response_request(request.body, settings.system_messages, image_urls=settings.image_urls)
     chat = await with_images(asked.chat, GuardedHttp()) if settings.image_urls else asked.chat
     request.serving.note_dropped(asked.dropped)
@@ -49,6 +53,9 @@ async def create_response(request: ServedRequest) -> ASGIApp:
     served = request.serving.catalogue.find(chat.model, request.caller)
     if asked.background:
         require_background(request, served)
+        before = await begun_before(request, stream=chat.stream)
+        if before is not None:
+            return before
         chat = replace(chat, stream=False)
     chat = await with_previous(request, chat, asked.previous)
     if asked.decisions:
@@ -140,7 +147,7 @@ def _id(request: ServedRequest) -> str:
     return str(request.http.path_params["response_id"])
 
 
-CREATE_ROUTE: Final = ServedRoute("/v1/responses", "POST", create_response, takes_body=True)
+CREATE_ROUTE: Final = ServedRoute("/v1/responses", "POST", answered_once(create_response), takes_body=True)
 RESPONSE_ROUTES: Final = (
     CREATE_ROUTE,
     ServedRoute("/v1/responses/{response_id}", "GET", show_response),

@@ -26,6 +26,7 @@ from lightagent.entrypoints.serving.catalogue import Catalogue, Served, ServedAg
 from lightagent.entrypoints.serving.chat_completions import CHAT_ROUTES
 from lightagent.entrypoints.serving.door import Endpoint
 from lightagent.entrypoints.serving.health import HEALTH_ROUTES
+from lightagent.entrypoints.serving.mcp_server import MCP_ROUTES
 from lightagent.entrypoints.serving.models import MODEL_ROUTES
 from lightagent.entrypoints.serving.request_telemetry import RequestTelemetry
 from lightagent.entrypoints.serving.requests import ServedRoute
@@ -34,6 +35,7 @@ from lightagent.entrypoints.serving.served_flows import FlowAgent
 from lightagent.entrypoints.serving.state import Serving
 from lightagent.entrypoints.serving.utility import plain_agent
 from lightagent.entrypoints.serving.vercel import VERCEL_ROUTES
+from lightagent.entrypoints.serving.wrong_addresses import WrongAddresses
 from lightagent.flow import LightFlow
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.server_telemetry import ServerSink
@@ -48,6 +50,7 @@ ROUTES: Final[tuple[ServedRoute, ...]] = (
     *AGUI_ROUTES,
     *A2A_ROUTES,
     *VERCEL_ROUTES,
+    *MCP_ROUTES,
     *MODEL_ROUTES,
     *HEALTH_ROUTES,
 )
@@ -118,6 +121,7 @@ def application(
     made = [Route(route.path, Endpoint(serving, route), methods=[route.method]) for route in routes]
     watching = Middleware(RequestTelemetry, find_sink, serving.slots)
     app = Starlette(routes=made, middleware=[watching, *_middleware(serving.settings)], lifespan=lifespan)
+    WrongAddresses(serving).answered_in(app)
     app.state.serving = serving
     return app
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 from lightagent.agent_base import Query
 from lightagent.application.cancellation_token import CancellationToken
@@ -19,6 +19,7 @@ from lightagent.application.serving.callers import Caller
 from lightagent.application.serving.client_tools import client_tools
 from lightagent.application.serving.kept_runs import KeptRuns
 from lightagent.application.serving.refusals import RequestRefused
+from lightagent.application.serving.repeated_requests import RepeatedRequests
 from lightagent.domain.errors import ConfigurationError
 from lightagent.entrypoints.serving.authentication import Authentication
 from lightagent.entrypoints.serving.background import Background
@@ -38,6 +39,14 @@ LAST_WORDS: Final = 2.0
 """Seconds in which runs that were cancelled put their end on record, and tell their clients."""
 
 
+class Closing(Protocol):
+    """What ends with the server."""
+
+    async def close(self) -> None:
+        """End it; again, nothing happens."""
+        ...
+
+
 @dataclass(slots=True)
 class Serving:
     """One server.
@@ -47,6 +56,7 @@ class Serving:
         authentication: finds out who asks.
         deps: makes the dependencies of the agents' tools for a caller.
         tasks: runs that go on when their client leaves, as A2A has them.
+        parts: what protocols keep for themselves, by their names; it is closed at the end.
     """
 
     catalogue: Catalogue
@@ -58,12 +68,15 @@ class Serving:
     going: GoingRuns = field(default_factory=GoingRuns)
     slots: Slots = field(init=False)
     tasks: TaskRuns = field(default_factory=TaskRuns)
+    parts: dict[str, Closing] = field(default_factory=dict)
     background: Background = field(init=False)
+    repeated: RepeatedRequests = field(init=False)
     _dropped: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         chosen = self.settings
         self.slots = Slots(chosen.runs, chosen.runs_of_key, chosen.waiting_runs)
+        self.repeated = RepeatedRequests(lambda: self.clock())
         records = BackgroundRecords(self.kept.store, lambda: self.clock())
         self.background = Background(self.kept, records, self._go_on)
 
@@ -190,3 +203,5 @@ class Serving:
         with suppress(TimeoutError):
             async with asyncio.timeout(LAST_WORDS):
                 await self.going.ended()
+        for part in self.parts.values():
+            await part.close()

@@ -10,6 +10,7 @@ from typing import Final
 
 from lightagent.application.journal import Journal
 from lightagent.application.serving.a2a_tasks import A2aTask
+from lightagent.application.steps import Step
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.events import RunFinished
@@ -40,6 +41,14 @@ class RememberedTask:
     going: TaskRun | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One step of a run, and what it adds to the stream of its task."""
+
+    step: Step
+    updates: list[JsonObject]
+
+
 class TaskRun:
     """A run that is carried out by a task of its own, and goes on when nobody listens.
 
@@ -58,18 +67,18 @@ class TaskRun:
         self.done = asyncio.Event()
         self._tasks = tasks
         self._ends = ends
-        self._listeners = set[asyncio.Queue[JsonObject | None]]()
+        self._listeners = set[asyncio.Queue[Told | None]]()
         self._playing = asyncio.create_task(self._play())
 
-    def listen(self) -> asyncio.Queue[JsonObject | None]:
+    def listen(self) -> asyncio.Queue[Told | None]:
         """What is told from now on, None at the end."""
-        listener: asyncio.Queue[JsonObject | None] = asyncio.Queue()
+        listener: asyncio.Queue[Told | None] = asyncio.Queue()
         if self.done.is_set():
             listener.put_nowait(None)
         self._listeners.add(listener)
         return listener
 
-    def leave(self, listener: asyncio.Queue[JsonObject | None]) -> None:
+    def leave(self, listener: asyncio.Queue[Told | None]) -> None:
         """Nobody reads that any more."""
         self._listeners.discard(listener)
 
@@ -81,7 +90,7 @@ class TaskRun:
                     if isinstance(step, RunFinished):
                         last = step  # Told once the run is closed and kept: a client may answer to it at once.
                     else:
-                        self._tell(self.task.feed(step))
+                        self._tell(step)
                         if self._ends:
                             run.cancel(self._ends)
         except Exception as error:
@@ -89,17 +98,17 @@ class TaskRun:
             self.error = classify_exception(error)
         finally:
             if last is not None and self.error is None:
-                self._tell(self.task.feed(last))
+                self._tell(last)
             self.run.forget()
             self._tasks.ended(self)
             self.done.set()
             for listener in self._listeners:
                 listener.put_nowait(None)
 
-    def _tell(self, updates: list[JsonObject]) -> None:
+    def _tell(self, step: Step) -> None:
+        told = Told(step, self.task.feed(step))
         for listener in self._listeners:
-            for update in updates:
-                listener.put_nowait(update)
+            listener.put_nowait(told)
 
 
 class TaskRuns:

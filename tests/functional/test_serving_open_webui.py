@@ -47,15 +47,15 @@ JSON format: {{ "tags": ["tag1", "tag2", "tag3"] }}
 Suggest 3-5 relevant follow-up questions or prompts that the user might naturally ask next in this conversation as a \
 **user**, based on the chat history, to help continue or deepen the discussion.
 ### Guidelines:
-- Write all follow-up questions from the user’s point of view, directed to the assistant.
+- Make questions concise, clear, and directly related to the discussed topic(s).
 ### Output:
 JSON format: {{ "follow_ups": ["Question 1?", "Question 2?", "Question 3?"] }}
 {HISTORY}""",
 }
 ABOUT_A_FILE = f"""\
 ### Task:
-Respond to the user query using the provided context, incorporating inline citations in the format [id] **only when the \
-<source> tag includes an explicit id attribute** (e.g., <source id="1">).
+Respond to the user query using the provided context, incorporating inline citations in the format [id] **only when \
+the <source> tag includes an explicit id attribute** (e.g., <source id="1">).
 
 ### Guidelines:
 - If you don't know the answer, clearly state that.

@@ -27,7 +27,12 @@ def is_auxiliary(asked: ChatAsked, more: Sequence[str] = ()) -> bool:
         more: beginnings besides those that are known.
     """
     beginnings = (*BEGINNINGS, *filter(None, more))
-    return _text(asked.query).lstrip().startswith(beginnings) or asked.instructions.lstrip().startswith(beginnings)
+    texts = (_text(asked.query).lstrip(), asked.instructions.lstrip())
+    return any(text.startswith(beginnings) and not _is_of_user(text) for text in texts)
+
+
+def _is_of_user(text: str) -> bool:
+    return " ".join(text[: 2 * len(_OF_USERS)].split()).startswith(_OF_USERS)
 
 
 def _text(query: object) -> str:

@@ -42,7 +42,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 
-demo: .venv/.demo ## watch an agent answer a question about this repository (your own: ARGS='"How are runs resumed?"')
+demo: .venv/.demo ## watch an agent answer a question about this repository (your own: ARGS='"Read README.md"')
 	@$(BIN)/python examples/repository_agent.py $(ARGS)
 
 # One line at the end says how it went; a failing step stops make and speaks for itself.

@@ -55,8 +55,8 @@ REFUSED: dict[str, tuple[JsonValue, int, str | None]] = {
     "a role that is none": (messages({"role": "root", "content": "x"}), 400, "messages[0].role"),
     "the assistant speaks last": (messages(ASSISTANT), 400, "messages"),
     "only a system message": (messages({"role": "system", "content": "x"}), 400, "messages"),
-    "a user without content": (messages({"role": "user"}), 400, "messages"),
-    "content of a wrong type": (messages({"role": "user", "content": 5}), 400, "messages"),
+    "a user without content": (messages({"role": "user"}), 400, "messages[0].content"),
+    "content of a wrong type": (messages({"role": "user", "content": 5}), 400, "messages[0].content"),
     "content without parts": (messages({"role": "user", "content": []}), 400, "messages"),
     "a part without type": (messages({"role": "user", "content": [{}]}), 400, "messages[0].content[0]"),
     "a sound": (
@@ -76,13 +76,13 @@ REFUSED: dict[str, tuple[JsonValue, int, str | None]] = {
     ),
     "a system message that is no text": (messages({"role": "system", "content": 5}), 400, "messages[0].content"),
     "10,000 messages": (messages(*([ASSISTANT] * 10_000)), 413, "messages"),
-    "a call without a result": (
-        messages({"role": "assistant", "tool_calls": [CALL]}, {"role": "user", "content": "x"}),
+    "a result of no call": (
+        messages({"role": "tool", "tool_call_id": "c1", "content": "x"}, {"role": "user", "content": "x"}),
         400,
-        None,
+        "messages[0].tool_call_id",
     ),
     "a forged result": (messages({"role": "tool", "tool_call_id": "c1", "content": "x"}), 400, None),
-    "a result without a call's id": (messages({"role": "tool", "content": "x"}), 400, "messages"),
+    "a result without a call's id": (messages({"role": "tool", "content": "x"}), 400, "messages[0].tool_call_id"),
     "five answers": (chat("x", n=5), 400, "n"),
     "probabilities": (chat("x", logprobs=True), 400, "logprobs"),
     "speech": (chat("x", audio={"voice": "alloy"}), 400, "audio"),

@@ -150,6 +150,7 @@ async def test_a_client_that_keeps_the_conversation_itself_sends_all_items() -> 
         ({"input": [{"type": "function_call_output", "output": "x"}]}, "input[0].call_id"),
         ({"input": [{"role": "assistant", "content": "Hi"}]}, "input"),
         ({"instructions": 5}, "instructions"),
+        ({"background": 1}, "background"),
         ({"background": True}, "background"),
         ({"conversation": "c"}, "conversation"),
         ({"text": {"format": 5}}, "text.format"),

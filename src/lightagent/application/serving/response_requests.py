@@ -42,12 +42,14 @@ class ResponseAsked:
         previous: the answer from which the conversation goes on.
         decisions: of a person, about calls that wait; the chat then has no query.
         dropped: the fields that were left out.
+        background: the run is to outlive the connection.
     """
 
     chat: ChatAsked
     previous: ResponseId | None = None
     decisions: tuple[ApprovalAnswer, ...] = ()
     dropped: tuple[str, ...] = ()
+    background: bool = False
 
 
 def read_response_request(
@@ -75,9 +77,10 @@ def read_response_request(
         message = refused.message.replace("messages", "input", 1)
         raise RequestRefused(refused.status, message, refused.guidance, param=param) from refused
     dropped = tuple(name for name in body if name not in RESPONSE_RULES or RESPONSE_RULES[name].treatment == "dropped")
+    asked = replace(asked, function_at="")
     if decisions:
         asked = replace(asked, query=None, history=[])
-    return ResponseAsked(asked, _previous(body), decisions, dropped)
+    return ResponseAsked(asked, _previous(body), decisions, dropped, _background(body))
 
 
 def _refuse(body: JsonObject) -> None:
@@ -159,6 +162,13 @@ def _tool(declared: JsonValue) -> JsonValue:
     if not isinstance(declared, dict) or declared.get("type") != "function":
         return declared
     return {"type": "function", "function": {name: value for name, value in declared.items() if name != "type"}}
+
+
+def _background(body: JsonObject) -> bool:
+    wanted = body.get("background")
+    if not (wanted is None or isinstance(wanted, bool)):
+        raise RequestRefused(400, "background: true or false is wanted.", "", param="background")
+    return wanted is True
 
 
 def _previous(body: JsonObject) -> ResponseId | None:

@@ -40,11 +40,19 @@ class ResponseStream(StreamProjection):
 
     Args:
         waiting: what waits, and had waited before the run goes on.
-        live: the steps are those of a run that goes on; otherwise they are events on record.
+        live: the steps are those of a run that goes on; otherwise they are events on record, whose numbers are then the
+            same whenever they are told.
+        after: the number of the last event that the client has; it is sent no earlier ones.
     """
 
     def __init__(
-        self, head: ResponseHead, view: ChatView, waiting: WaitingSteps | None = None, *, live: bool = True
+        self,
+        head: ResponseHead,
+        view: ChatView,
+        waiting: WaitingSteps | None = None,
+        *,
+        live: bool = True,
+        after: int = -1,
     ) -> None:
         self._head = head
         self._view = view
@@ -52,10 +60,15 @@ class ResponseStream(StreamProjection):
         self._live = live
         self._text = LiveText(live=live)
         self._own = OwnCalls(self._waiting.external_names)
-        self._output = ResponseOutput(head.stem)
+        self._output = ResponseOutput(head.stem, after)
         self._usage = Usage()
         self._finish = "stop"
         self._body: JsonObject | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the answer has ended."""
+        return self._body is not None
 
     @property
     def body(self) -> JsonObject:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from starlette.requests import Request
 
+from lightagent.aiokits.deadline import Deadline
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.application.strict_json import NotStrictJsonError, read_json
 from lightagent.domain.json_types import JsonObject
@@ -29,7 +28,7 @@ async def read_body(request: Request, settings: ServeSettings) -> JsonObject:
     if kind != "application/json" and not kind.endswith("+json"):
         raise RequestRefused(415, "The body must be JSON.", "Send Content-Type: application/json.")
     try:
-        async with asyncio.timeout(settings.body_seconds):
+        with Deadline(settings.body_seconds):
             raw = await _read(request, settings)
     except TimeoutError:
         raise RequestRefused(408, "The body did not arrive in time.", "Send it at once.") from None

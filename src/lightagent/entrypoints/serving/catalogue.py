@@ -40,6 +40,10 @@ class Steps(Protocol):
         """The events of the rest of the run, in the place of its steps one by one."""
         ...
 
+    def leave(self) -> None:
+        """Have no end put on record by who cancels it from now on, so that it can be resumed."""
+        ...
+
     async def aclose(self) -> None:
         """Leave the run, which is cancelled if it goes on."""
         ...

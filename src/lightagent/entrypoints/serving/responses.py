@@ -19,6 +19,12 @@ from lightagent.application.stored_runs import Runs
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.events import RunFinished
 from lightagent.domain.outcomes import outcome_error
+from lightagent.entrypoints.serving.background_responses import (
+    begin_in_background,
+    cancel_left,
+    followed_again,
+    require_background,
+)
 from lightagent.entrypoints.serving.chat_runs import ChatRun, chat_run
 from lightagent.entrypoints.serving.door import failed_run, json_response
 from lightagent.entrypoints.serving.event_stream import RunEventStream
@@ -41,12 +47,17 @@ async def create_response(request: ServedRequest) -> ASGIApp:
     request.serving.note_dropped(asked.dropped)
     request = replace(request, caller=request.caller.for_user(chat.user))
     served = request.serving.catalogue.find(chat.model, request.caller)
+    if asked.background:
+        require_background(request, served)
+        chat = replace(chat, stream=False)
     chat = await with_previous(request, chat, asked.previous)
     if asked.decisions:
         found = await decided_run(request, chat, asked.decisions, served)
     else:
         found = await chat_run(request, chat, served)
     head = _head(request, asked, found)
+    if asked.background:
+        return await begin_in_background(request, chat, found.run, head, stream=asked.chat.stream)
     if chat.stream:
         projection = ResponseStream(head, view_of(settings), found.waiting)
         return RunEventStream(found.run, projection, settings, request.headers)
@@ -64,6 +75,7 @@ def _head(request: ServedRequest, asked: ResponseAsked, found: ChatRun) -> Respo
         int(request.serving.clock()),
         str(asked.previous or ""),
         told if isinstance(told, dict) else {},
+        asked.background,
     )
 
 
@@ -82,8 +94,10 @@ async def _whole(request: ServedRequest, found: ChatRun, head: ResponseHead) -> 
 
 
 async def show_response(request: ServedRequest) -> ASGIApp:
-    """An answer that is kept, as far as it is."""
+    """An answer that is kept, as far as it is; or its events, those that happen from now on too."""
     found = await kept_response(request, _id(request))
+    if request.http.query_params.get("stream") == "true":
+        return followed_again(request, found)
     return json_response(found.body(request), request.headers)
 
 
@@ -94,16 +108,20 @@ async def cancel_response(request: ServedRequest) -> ASGIApp:
     if found.going is not None:
         found.going.cancel(CANCELLED)
         body["status"] = "cancelled"
+    elif found.record is not None and found.record.status == "open":
+        await cancel_left(request, found.record, CANCELLED)
+        body["status"] = "cancelled"
     return json_response(body, request.headers)
 
 
 async def delete_response(request: ServedRequest) -> ASGIApp:
     """Remove its run from the store, and with it all answers of the run."""
     found = await kept_response(request, _id(request))
-    if found.going is not None:
+    if found.goes_on:
         raise RequestRefused(409, "The response goes on.", "Cancel it first.")
     owner = request.caller.owner
     await Runs(request.serving.kept.store, tenant=owner.tenant).forget(found.id.run_id, owner.user)
+    await request.serving.background.records.forget(found.id.run_id, owner)
     return json_response({"id": str(found.id), "object": "response", "deleted": True}, request.headers)
 
 

@@ -19,6 +19,7 @@ from lightagent.application.serving.kept_runs import KeptRuns
 from lightagent.application.serving.keys import AccessKeys
 from lightagent.compose.telemetry import compose_server_sink
 from lightagent.domain.errors import ConfigurationError
+from lightagent.entrypoints.serving.a2a import A2A_ROUTES
 from lightagent.entrypoints.serving.agui import AGUI_ROUTES
 from lightagent.entrypoints.serving.authentication import Authentication
 from lightagent.entrypoints.serving.catalogue import Catalogue, Served, ServedAgent
@@ -32,6 +33,7 @@ from lightagent.entrypoints.serving.responses import RESPONSE_ROUTES
 from lightagent.entrypoints.serving.served_flows import FlowAgent
 from lightagent.entrypoints.serving.state import Serving
 from lightagent.entrypoints.serving.utility import plain_agent
+from lightagent.entrypoints.serving.vercel import VERCEL_ROUTES
 from lightagent.flow import LightFlow
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.server_telemetry import ServerSink
@@ -40,7 +42,15 @@ from lightagent.settings import Settings
 from lightagent.settings.serve_schema import ServeSettings
 from lightagent.swarm import LightSwarm
 
-ROUTES: Final[tuple[ServedRoute, ...]] = (*CHAT_ROUTES, *RESPONSE_ROUTES, *AGUI_ROUTES, *MODEL_ROUTES, *HEALTH_ROUTES)
+ROUTES: Final[tuple[ServedRoute, ...]] = (
+    *CHAT_ROUTES,
+    *RESPONSE_ROUTES,
+    *AGUI_ROUTES,
+    *A2A_ROUTES,
+    *VERCEL_ROUTES,
+    *MODEL_ROUTES,
+    *HEALTH_ROUTES,
+)
 """What is served, the most frequent first: they are tried one by one. A further protocol adds its routes here alone."""
 
 
@@ -101,6 +111,7 @@ def application(
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncGenerator[None]:
+        serving.start()
         yield
         await serving.stop()
 

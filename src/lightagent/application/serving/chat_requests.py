@@ -40,6 +40,7 @@ class ChatAsked:
         results: what those functions gave, by the ids of their calls.
         user: as the body names it.
         dropped: the fields that were left out.
+        session: the stored session of which the run is a turn; empty for none.
     """
 
     model: str
@@ -54,6 +55,7 @@ class ChatAsked:
     tags: tuple[str, ...] = ()
     user: str = ""
     dropped: tuple[str, ...] = ()
+    session: str = ""
 
 
 def read_chat_request(

@@ -51,9 +51,9 @@ class KeptRuns:
 
     async def left(self, journal: Journal) -> None:
         """A run was left: it waits, or has ended."""
-        if self.lasts:
-            return
         started = journal.started
+        if self.lasts or started.scope.session:  # A session keeps its turns itself.
+            return
         if not isinstance(journal.run.outcome, Suspended):
             if started.run_id in self._waiting:
                 await self._forget(started.run_id)

@@ -36,13 +36,15 @@ class RecordedText:
 
 
 def _released(held: Sequence[TextDelta | ReasoningDelta], step: Step) -> Sequence[TextDelta | ReasoningDelta]:
-    if not held or withholds_content(step):
+    if not held:
         return ()
     accepted: str | None = None
     if isinstance(step, OutputAccepted):
         accepted = step.content
-    elif isinstance(step, RunFinished) and isinstance(step.outcome, Completed):
-        accepted = step.outcome.content
+    elif isinstance(step, RunFinished):
+        if withholds_content(step):
+            return ()
+        accepted = step.outcome.content if isinstance(step.outcome, Completed) else None
     said = "".join(piece.text for piece in held if isinstance(piece, TextDelta))
     if accepted is None or accepted == said:
         return held

@@ -36,9 +36,9 @@ from ag_ui.encoder import EventEncoder
 from lightagent.application.projections.live_text import LiveText
 from lightagent.application.projections.partial_text import is_kept_back
 from lightagent.application.projections.usage import total_usage
-from lightagent.application.serving.agui_answers import answer_form
 from lightagent.application.serving.chat_chunks import COUNTED
 from lightagent.application.serving.kept_runs import outer_call_id
+from lightagent.application.serving.person_answers import answer_form
 from lightagent.application.serving.projections import StreamProjection
 from lightagent.application.serving.refusals import told_outside
 from lightagent.application.serving.waiting import WaitingStep, WaitingSteps
@@ -198,7 +198,7 @@ class AguiEvents(StreamProjection):
     def _interrupt(self, waiting: WaitingStep) -> Interrupt:
         arguments = whole_characters(encode_json(waiting.arguments).decode())
         is_own = len(waiting.path) == 1
-        asks = f"{waiting.name} {arguments}" if waiting.name else waiting.reason
+        asks = f"{waiting.name} {arguments}: {waiting.reason}".removesuffix(": ") if waiting.name else waiting.reason
         return Interrupt(
             id=waiting.request_id,
             reason="tool_call",

@@ -22,8 +22,8 @@ def is_auxiliary(asked: ChatAsked, more: Sequence[str] = ()) -> bool:
     Args:
         more: beginnings besides those that are known.
     """
-    texts = (_text(asked.query).lstrip(), asked.instructions.lstrip())
-    return any(text.startswith(tuple(one for one in (*BEGINNINGS, *more) if one)) for text in texts)
+    beginnings = (*BEGINNINGS, *filter(None, more))
+    return _text(asked.query).lstrip().startswith(beginnings) or asked.instructions.lstrip().startswith(beginnings)
 
 
 def _text(query: object) -> str:

@@ -20,6 +20,7 @@ _CODES: Final[dict[int, ErrorCode]] = {
     421: "LA-403",
     422: "LA-400",
     429: "LA-429",
+    431: "LA-413",
     503: "LA-503",
 }
 

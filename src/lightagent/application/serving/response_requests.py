@@ -82,6 +82,7 @@ def read_response_request(
         message = refused.message.replace("messages", "input", 1)
         raise RequestRefused(refused.status, message, refused.guidance, param=param) from refused
     dropped = tuple(name for name in body if name not in RESPONSE_RULES or RESPONSE_RULES[name].treatment == "dropped")
+    asked = replace(asked, function_at="")
     if decisions:
         asked = replace(asked, query=None, history=[])
     return ResponseAsked(asked, _previous(body), decisions, dropped, _background(body), _conversation(body))

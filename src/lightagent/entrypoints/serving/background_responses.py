@@ -20,7 +20,7 @@ from lightagent.application.serving.repeated_requests import check_same
 from lightagent.application.serving.response_objects import ResponseHead
 from lightagent.domain.events import Event
 from lightagent.entrypoints.serving.catalogue import Served
-from lightagent.entrypoints.serving.connections import watched
+from lightagent.entrypoints.serving.connections import Watched
 from lightagent.entrypoints.serving.door import json_response
 from lightagent.entrypoints.serving.event_stream import STREAM_HEADERS, EventWriter
 from lightagent.entrypoints.serving.kept_responses import KeptResponse, kept_response
@@ -143,7 +143,7 @@ class FollowedResponse:
             owner.cancel()
 
         try:
-            async with watched(receive, left):
+            async with Watched(receive, left):
                 await writer.open({**STREAM_HEADERS, **self._request.headers})
                 async for frames in self._frames():
                     if frames:

@@ -14,6 +14,9 @@ from lightagent.settings.serve_schema import ServeSettings
 _DATA_URL = b"data:"
 """Stands in every request that holds an image."""
 
+_MOST_DIGITS = 18
+"""Of a length that a client announces; more than that is no length of anything."""
+
 MOST_DEPTH = 100
 """Levels of lists and objects in a request."""
 
@@ -28,6 +31,8 @@ async def read_body(request: Request, settings: ServeSettings) -> JsonObject:
     kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     if kind != "application/json" and not kind.endswith("+json"):
         raise RequestRefused(415, "The body must be JSON.", "Send Content-Type: application/json.")
+    if (packed := request.headers.get("content-encoding", "identity").strip().lower()) not in ("identity", ""):
+        raise RequestRefused(415, f"A body that is packed with {packed[:40]!a} is not taken.", "Send it as it is.")
     try:
         async with asyncio.timeout(settings.body_seconds):
             raw = await _read(request, settings)
@@ -56,8 +61,9 @@ def parse_body(raw: bytes) -> JsonObject:
 
 
 async def _read(request: Request, settings: ServeSettings) -> bytes:
-    announced = request.headers.get("content-length", "")
-    if announced.isdigit() and int(announced) > settings.image_body_bytes:
+    announced = request.headers.get("content-length", "").lstrip("0")
+    is_number = announced.isascii() and announced.isdigit()
+    if is_number and (len(announced) > _MOST_DIGITS or int(announced) > settings.image_body_bytes):
         raise _too_large(settings.image_body_bytes)
     pieces, size, has_image, tail = list[bytes](), 0, False, b""
     async for piece in request.stream():

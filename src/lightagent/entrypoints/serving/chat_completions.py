@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 from starlette.responses import Response
@@ -33,7 +32,7 @@ async def chat_completions(request: ServedRequest) -> ASGIApp:
     if settings.image_urls:
         asked = await with_images(asked, GuardedHttp())
     request.serving.note_dropped(asked.dropped)
-    request = replace(request, caller=request.caller.for_user(asked.user))
+    request = request.for_user(asked.user)
     served = request.serving.catalogue.find(asked.model, request.caller)
     chat = await chat_run(request, asked, served)
     opening = Opening(f"chatcmpl-{chat.run.id}", asked.model, int(request.serving.clock()))

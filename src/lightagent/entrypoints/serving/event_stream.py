@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 from lightagent.application.serving.projections import StreamProjection
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.events import RunFinished
-from lightagent.entrypoints.serving.connections import CLIENT_LEFT, watched
+from lightagent.entrypoints.serving.connections import CLIENT_LEFT, Watched
 from lightagent.entrypoints.serving.served_run import ServedRun
 from lightagent.settings.serve_schema import ServeSettings
 
@@ -110,7 +110,7 @@ class RunEventStream:
         assert owner is not None, "a coroutine of asyncio runs in a task"
         beating = asyncio.create_task(writer.beat(owner))
         try:
-            async with watched(receive, lambda: self._left(writer)):
+            async with Watched(receive, lambda: self._left(writer)):
                 await writer.open(self._headers)
                 await writer.write(self._projection.begin())
                 await self._play(writer)

@@ -10,6 +10,7 @@ from lightagent.application.serving.background_answers import background_body
 from lightagent.application.serving.background_runs import BackgroundRun
 from lightagent.application.serving.chat_requests import ChatAsked
 from lightagent.application.serving.client_tools import client_names
+from lightagent.application.serving.kept_runs import outer_call_id
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.application.serving.response_ids import ResponseId, read_response_id
 from lightagent.application.serving.response_objects import ResponseHead
@@ -21,8 +22,8 @@ from lightagent.domain.events import Event
 from lightagent.domain.folding import fold
 from lightagent.domain.history import LABELS_KEY
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.entrypoints.serving.conversations import turn_of
 from lightagent.entrypoints.serving.requests import ServedRequest
+from lightagent.entrypoints.serving.response_conversations import turn_of
 from lightagent.entrypoints.serving.run_views import view_of
 from lightagent.entrypoints.serving.served_run import ServedRun
 
@@ -120,8 +121,10 @@ async def with_previous(request: ServedRequest, chat: ChatAsked, previous: Respo
             "Send its conversation instead.",
             param="previous_response_id",
         )
-    before = history(fold(found.journal.events[: previous.ends(found.journal.events)]))
-    return replace(chat, history=_joined(before, chat.history))
+    events, ends = found.journal.events, previous.ends(found.journal.events)
+    before = history(fold(events[:ends]))
+    left = (outer_call_id(previous.run_id, ""),) if ends == len(events) else ()  # All that this answer waits for.
+    return replace(chat, history=_joined(before, chat.history), left=(*chat.left, *left))
 
 
 def _joined(before: list[JsonObject], after: list[JsonObject]) -> list[JsonObject]:

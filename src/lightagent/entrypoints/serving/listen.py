@@ -83,7 +83,9 @@ async def _listen(
 ) -> None:
     async with app:
         own = [*agents] if agents or swarms or flows else [app.agent()]
-        starlette = serve(own, swarms=swarms, flows=flows, settings=settings, store=app.journals)
+        starlette = serve(
+            own, swarms=swarms, flows=flows, settings=settings, store=app.journals, telemetry=app.telemetry
+        )
         serving: Serving = starlette.state.serving
         require_keys(settings.host, has_keys=await serving.authentication.needed())
         with listening(settings) as sock:

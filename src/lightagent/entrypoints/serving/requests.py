@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import re
-import uuid
+import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
 from starlette.requests import Request
@@ -45,7 +45,7 @@ class ServedRequest:
     http: Request
     caller: Caller
     body: JsonObject = field(default_factory=dict)
-    id: str = field(default_factory=lambda: f"req_{uuid.uuid4().hex}")
+    id: str = field(default_factory=lambda: f"req_{secrets.token_hex(16)}")
     turn: Journal | None = None
     name: RequestName | None = None
 
@@ -53,6 +53,11 @@ class ServedRequest:
         """Have the log say what the answer does not: of its own faults the server says only that there was one."""
         known = isinstance(error, LightAgentError) and status_of(error.info) != 500
         _LOG.warning("The request %s failed: %s", self.id, type(error).__name__, exc_info=None if known else error)
+
+    def for_user(self, user: str) -> ServedRequest:
+        """The request as one of the user whom its body names, where the key may ask for others."""
+        caller = self.caller.for_user(user)
+        return self if caller is self.caller else replace(self, caller=caller)
 
     @property
     def chat_id(self) -> str:

@@ -27,7 +27,6 @@ from lightagent.entrypoints.serving.background_responses import (
     require_background,
 )
 from lightagent.entrypoints.serving.chat_runs import ChatRun, chat_run
-from lightagent.entrypoints.serving.conversations import CONVERSATION_ROUTES, conversing, in_conversation
 from lightagent.entrypoints.serving.door import failed_run, json_response
 from lightagent.entrypoints.serving.event_stream import RunEventStream
 from lightagent.entrypoints.serving.images import with_images
@@ -35,6 +34,7 @@ from lightagent.entrypoints.serving.item_references import with_references
 from lightagent.entrypoints.serving.kept_responses import kept_response, with_previous
 from lightagent.entrypoints.serving.repeated_answers import answered_once
 from lightagent.entrypoints.serving.requests import ServedRequest, ServedRoute
+from lightagent.entrypoints.serving.response_conversations import CONVERSATION_ROUTES, conversing, in_conversation
 from lightagent.entrypoints.serving.response_decisions import decided_run
 from lightagent.entrypoints.serving.run_views import view_of
 from lightagent.entrypoints.serving.whole_answers import play_whole

@@ -18,8 +18,9 @@ from lightagent.application.steps import Step
 from lightagent.domain.deltas import TextDelta
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.events import ApprovalRequested, Event, RunFinished, ToolFinished, ToolStarted
+from lightagent.domain.events import ApprovalRequested, Concluded, Event, RunFinished, ToolFinished, ToolStarted
 from lightagent.domain.outcomes import Cancelled, Completed, Failed, Outcome, Suspended
+from lightagent.domain.usage import Usage
 from lightagent.flow import LightFlow
 from lightagent.flow_options import NewFlowRunOptions
 from lightagent.flow_streams import AsyncFlowStream
@@ -107,7 +108,7 @@ class FlowRunSteps:
             await self._flow.acancel(self.run_id, reason=self._token.reason, user_id=whose[0], tenant=whose[1])
 
 
-_ENDS: Final = (ApprovalRequested, RunFinished)
+_ENDS: Final = (ApprovalRequested, Concluded, RunFinished)
 
 
 class FlowAgent:
@@ -163,6 +164,7 @@ def _steps_of(event: FlowStreamEvent) -> Iterator[Step]:
 
 
 def _end(data: FlowDoneData) -> Iterator[Step]:
+    yield Concluded("flow", usage=Usage(**data["usage"]))  # What its agents took, which their own runs have on record.
     if data["status"] == "success" and data["content"]:
         yield TextDelta(data["content"])
     yield RunFinished(_outcome(data["status"], data["content"], data["error"]))

@@ -129,8 +129,9 @@ class ServedRun:
     ) -> None:
         try:
             await self.steps.aclose()
-            if self.journal is not None:
-                await self._kept.left(self.journal)
+            journal = self.journal
+            if journal is not None:
+                await self._kept.left(journal)
         finally:
             self.forget()
 

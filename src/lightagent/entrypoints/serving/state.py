@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final, Never
+from typing import Final, Never, Protocol
 
 from lightagent.agent_base import Query
 from lightagent.application.cancellation_token import CancellationToken
@@ -26,6 +26,7 @@ from lightagent.entrypoints.serving.background import Background
 from lightagent.entrypoints.serving.catalogue import Catalogue, ServedAgent, Steps
 from lightagent.entrypoints.serving.served_run import GoingRuns, ServedRun
 from lightagent.entrypoints.serving.slots import Slots
+from lightagent.entrypoints.serving.task_runs import TaskRuns
 from lightagent.options import ResumeOptions, RunOptions
 from lightagent.settings.serve_schema import ServeSettings
 
@@ -38,6 +39,14 @@ LAST_WORDS: Final = 2.0
 """Seconds in which runs that were cancelled put their end on record, and tell their clients."""
 
 
+class Closing(Protocol):
+    """What ends with the server."""
+
+    async def close(self) -> None:
+        """End it; again, nothing happens."""
+        ...
+
+
 @dataclass(slots=True)
 class Serving:
     """One server.
@@ -46,6 +55,8 @@ class Serving:
         kept: where runs wait for their clients.
         authentication: finds out who asks.
         deps: makes the dependencies of the agents' tools for a caller.
+        tasks: runs that go on when their client leaves, as A2A has them.
+        parts: what protocols keep for themselves, by their names; it is closed at the end.
     """
 
     catalogue: Catalogue
@@ -56,6 +67,8 @@ class Serving:
     clock: Callable[[], float] = time.time
     going: GoingRuns = field(default_factory=GoingRuns)
     slots: Slots = field(init=False)
+    tasks: TaskRuns = field(default_factory=TaskRuns)
+    parts: dict[str, Closing] = field(default_factory=dict)
     background: Background = field(init=False)
     repeated: RepeatedRequests = field(init=False)
     _dropped: set[str] = field(default_factory=set)
@@ -117,7 +130,7 @@ class Serving:
         return self._served(
             caller,
             token,
-            lambda: agent.aresume_steps(journal, decision, self._deps(caller), owned, stream=stream),
+            lambda: agent.aresume_steps(journal, caller.deciding(decision), self._deps(caller), owned, stream=stream),
         )
 
     async def begin_in_background(self, record: BackgroundRun, run: ServedRun) -> None:
@@ -190,3 +203,5 @@ class Serving:
         with suppress(TimeoutError):
             async with asyncio.timeout(LAST_WORDS):
                 await self.going.ended()
+        for part in self.parts.values():
+            await part.close()

@@ -87,6 +87,8 @@ def test_openai_for_node(scenes: Scenes) -> None:
     assert seen["responses stop"] == {"text": "Well, "}
     paid = seen["responses approval"]
     assert (paid["asked"], paid["calls"], paid["text"]) == (["mcp_approval_request"], ["pay 5 paid"], PAID)
+    outlives = seen["responses background"]  # It left after the second event, and asked for those behind it.
+    assert (outlives["text"], outlives["ends"]) == (TEXT, "response.completed")
 
     assert scenes.cancelled(2) == 2
 

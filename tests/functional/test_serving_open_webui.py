@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import openai
 import pytest
+from openai.types.chat import ChatCompletionMessageParam
 
 from lightagent import InProcessMemory, LightAgent, Runs, serve
 from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
@@ -91,10 +92,13 @@ class Scene:
         )
         return "".join(choice.delta.content or "" for chunk in stream for choice in chunk.choices)
 
-    def task(self, text: str, model: str = "helper") -> str:
-        """What the interface asks for itself."""
+    def task(self, text: str, model: str = "helper", *, system: str = "") -> str:
+        """What the interface asks for itself, or for its user without a stream."""
+        messages: list[ChatCompletionMessageParam] = [{"role": "user", "content": text}]
+        if system:
+            messages.insert(0, {"role": "system", "content": system})
         answer = self.client.chat.completions.create(
-            model=model, messages=[{"role": "user", "content": text}], stream=False, max_completion_tokens=1000
+            model=model, messages=messages, stream=False, max_completion_tokens=1000
         )
         return answer.choices[0].message.content or ""
 
@@ -154,13 +158,9 @@ async def test_one_message_is_one_run_of_its_user(scene: Scene, task_model: str)
 async def test_a_question_about_a_file_is_the_user_s_own(scene: Scene, place: str) -> None:
     """It begins as those of the interface do; by a setting of Open WebUI it is in a system message."""
     if place == "user":
-        assert await asyncio.to_thread(scene.chat, ABOUT_A_FILE) == "It is 5."
+        said = await asyncio.to_thread(scene.chat, ABOUT_A_FILE)
     else:
-        answer = await asyncio.to_thread(
-            scene.client.chat.completions.create,
-            model="helper",
-            messages=[{"role": "system", "content": ABOUT_A_FILE}, {"role": "user", "content": QUESTION}],
-        )
-        assert answer.choices[0].message.content == "It is 5."
+        said = await asyncio.to_thread(scene.task, QUESTION, system=ABOUT_A_FILE)
+    assert said == "It is 5."
     assert scene.added == [5]
     assert len(await scene.history()) == 1

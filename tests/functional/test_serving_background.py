@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
 from starlette.applications import Starlette
 
-from lightagent import LightAgent, LightFlow, Runs, serve, tool
+from lightagent import HookContext, HookDecision, LightAgent, LightFlow, PolicyHook, Runs, serve, tool
 from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.application.serving.background_runs import BackgroundRecords, BackgroundRun
 from lightagent.application.serving.callers import Caller
+from lightagent.application.serving.keys import AccessKeys
 from lightagent.domain.deltas import Delta, ReplyEnd, TextDelta, ToolCallDelta
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.entrypoints.serving.state import Serving
@@ -286,3 +288,50 @@ async def test_a_run_whose_tools_are_gone_has_failed_after_the_restart() -> None
     serving_of(other).start()
     assert (await followed(other, second["id"]))[-1]["type"] == "response.failed"
     assert (await get(other, second["id"]))["status"] == "failed"
+
+
+@pytest.mark.parametrize("verdict", ["passes", "blocks"])
+async def test_a_query_that_policies_have_to_admit_is_on_no_record_before(verdict: str) -> None:
+    may_decide, store = asyncio.Event(), MemoryJournalStore()
+
+    async def decide(context: HookContext) -> HookDecision | None:
+        await may_decide.wait()
+        return HookDecision.block("It is private.") if verdict == "blocks" else None
+
+    hook = PolicyHook(decide, {"before_run"}, name="admit")
+    app = serve(LightAgent(name="helper", model=ScriptedModel(["Hello."]), hooks=[hook]), store=store)
+    begun = await ask(app, input="a private question")
+    assert (begun["status"], [info async for info in Runs(store).list()]) == ("in_progress", [])
+    assert (await get(app, begun["id"]))["status"] == "in_progress"
+    may_decide.set()
+    events = await followed(app, begun["id"])
+    assert numbers(events) == [*range(len(events))]
+    assert events[-1]["type"] == ("response.failed" if verdict == "blocks" else "response.completed")
+
+
+async def test_the_dependencies_of_tools_are_made_for_who_asked_after_a_restart_too() -> None:
+    model, store = GatedModel(), MemoryJournalStore()
+    made_for = list[Caller]()
+
+    def deps(caller: Caller) -> str:
+        made_for.append(caller)
+        return caller.user
+
+    def app() -> Starlette:
+        agent = LightAgent(name="helper", model=model, tools=[note], deps_type=str)
+        return serve(agent, store=store, deps=deps, settings=ServeSettings(shutdown_seconds=0))
+
+    key, record = await AccessKeys(store, time.time).create(tenant="acme", user="ann", roles=["clerk"])
+    headers = {"authorization": f"Bearer {key}"}
+    first = app()
+    begun = await answer_to(first, RESPONSES, {**MORE, "input": "x"}, headers=headers)
+    await asyncio.wait_for(model.asked.wait(), 20)
+    await serving_of(first).stop()
+    model.gate.set()
+    again = app()
+    serving_of(again).start()
+    path = f"{RESPONSES}/{begun.json['id']}"
+    told = await answer_to(again, path, method="GET", query="stream=true", headers=headers)
+    assert told_in(told)[-1]["type"] == "response.completed"
+    assert {(one.key_id, one.user, one.roles) for one in made_for} == {(record.key_id, "ann", ("clerk",))}
+    assert (await answer_to(again, path, method="GET", query="stream=true")).status == 401

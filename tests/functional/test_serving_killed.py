@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import sys
@@ -63,7 +64,13 @@ def answer(request):
 helper = LightAgent(name="helper", model=Model(answer), tools=[step])
 """
 
-SETTINGS = '[default.journals]\nkind = "sqlite"\npath = "store.db"\n[default.serve]\ntools_shown = "extension"\n'
+SETTINGS = """
+[default.journals]
+kind = "sqlite"
+path = {path}
+[default.serve]
+tools_shown = "extension"
+"""
 
 
 def server(folder: Path) -> contextlib.AbstractContextManager[Child]:
@@ -82,7 +89,7 @@ def until(path: Path) -> None:
 
 def test_a_client_goes_on_from_its_last_number_after_the_server_was_killed(tmp_path: Path) -> None:
     (tmp_path / "agents.py").write_text(AGENTS)
-    (tmp_path / "lightagent.toml").write_text(SETTINGS)
+    (tmp_path / "lightagent.toml").write_text(SETTINGS.format(path=json.dumps(str(tmp_path / "store.db"))))
     had = list[ResponseStreamEvent]()
     with server(tmp_path) as child, openai.OpenAI(base_url=f"{child.url}/v1", api_key="x", max_retries=0) as client:
         stream = client.responses.create(model="helper", input="Go", background=True, stream=True)

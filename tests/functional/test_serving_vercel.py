@@ -157,6 +157,15 @@ async def test_tools_of_the_client_end_the_run_and_it_goes_on_with_their_results
     assert again.status == (409 if lasts else 400)
 
 
+async def test_who_ignores_a_tool_of_the_client_is_answered_and_its_run_ends() -> None:
+    store = MemoryJournalStore()
+    app = made(store)
+    first = await answer_to(app, HELPER, body(user("weather"), tools=WEATHER))
+    other = await answer_to(app, HELPER, body(user("weather"), message(first), user("hi"), tools=WEATHER))
+    assert other.chunks[-1]["type"] == "finish"
+    assert sorted([info.status async for info in Runs(store).list()]) == ["cancelled", "completed"]
+
+
 @pytest.mark.parametrize("lasts", [True, False])
 async def test_a_yes_brings_the_run_further_and_is_taken_once(lasts: bool) -> None:
     store = MemoryJournalStore() if lasts else None

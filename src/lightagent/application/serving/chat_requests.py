@@ -45,6 +45,7 @@ class ChatAsked:
         left: the ids of calls that the conversation has gone on without.
         user: as the body names it.
         dropped: the fields that were left out.
+        session: the stored session of which the run is a turn; empty for none.
     """
 
     model: str
@@ -61,6 +62,7 @@ class ChatAsked:
     dropped: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
     function_at: str = ".function"
+    session: str = ""
 
 
 def read_chat_request(

@@ -57,9 +57,9 @@ class KeptRuns:
 
     async def left(self, journal: Journal) -> None:
         """A run was left: it waits, or has ended."""
-        if self.lasts:
-            return
         started, last = journal.started, journal.events[-1]
+        if self.lasts or started.scope.session:  # A session keeps its turns itself.
+            return
         if not (isinstance(last, RunFinished) and isinstance(last.outcome, Suspended)):
             if started.run_id in self._waiting:
                 await self._forget(started.run_id)

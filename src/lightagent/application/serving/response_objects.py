@@ -27,6 +27,7 @@ class ResponseHead:
         previous: the id of the answer from which the conversation went on; empty where it began.
         metadata: of the client.
         background: its run outlives the connection.
+        conversation: of which it is a turn; empty for none.
     """
 
     id: str
@@ -36,6 +37,7 @@ class ResponseHead:
     previous: str = ""
     metadata: JsonObject = field(default_factory=dict)
     background: bool = False
+    conversation: str = ""
 
 
 def response_object(
@@ -60,6 +62,7 @@ def response_object(
         "created_at": head.created,
         "status": status,
         "background": head.background,
+        "conversation": {"id": head.conversation} if head.conversation else None,
         "error": None if error is None else error_part(error),
         "incomplete_details": {"reason": reason} if cut else None,
         "instructions": None,

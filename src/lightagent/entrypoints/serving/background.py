@@ -22,6 +22,9 @@ from lightagent.entrypoints.serving.served_run import ServedRun
 PAUSE: Final = 1.0
 """Seconds after which the server looks again at a run that another process may hold."""
 
+_STORE_PAUSE: Final = 5.0
+"""Seconds after which a store is asked again that could not be read."""
+
 _NEVER_BEGAN: Final = LightAgentErrorInfo(
     "LA-503", "The server ended before the run had begun.", "Ask again: nothing has happened.", None, retryable=True
 )
@@ -94,13 +97,24 @@ class Background:
             self._looking = asyncio.create_task(self._take_up_all())
 
     async def _take_up_all(self) -> None:
+        are_known = await self._find_all()
+        while not are_known:
+            await asyncio.sleep(_STORE_PAUSE)
+            are_known = await self._find_all()
+        await self._look()
+
+    async def _find_all(self) -> bool:
+        """Note all that may have to be taken up; whether the store could be read."""
         try:
             async for record in self.records.open():
                 if record.response_id not in self._own:
                     self._pending[record.response_id] = record
-        except (StoreError, IncompleteListing) as raised:
+        except IncompleteListing as raised:
             _LOG.warning("Not all runs in the background can be found: %s", raised)
-        await self._look()
+        except StoreError as raised:
+            _LOG.warning("The runs in the background cannot be found yet: %s", raised)
+            return False
+        return True
 
     def _look_at(self, record: BackgroundRun) -> None:
         self._own.discard(record.response_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Never, Protocol
 
 from lightagent.agent_base import Query
 from lightagent.application.decide_calls import Decisions
@@ -57,12 +57,12 @@ class ServedAgent(Protocol):
         """As clients name it."""
         ...
 
-    def asteps(self, query: Query, deps: object, options: RunOptions, *, stream: bool = True) -> Steps:
+    def asteps(self, query: Query, deps: object, options: RunOptions[Never], *, stream: bool = True) -> Steps:
         """Begin a run."""
         ...
 
     def aresume_steps(
-        self, journal: Journal, decision: Decisions, deps: object, options: ResumeOptions, *, stream: bool = True
+        self, journal: Journal, decision: Decisions, deps: object, options: ResumeOptions[Never], *, stream: bool = True
     ) -> Steps:
         """Go on with one."""
         ...

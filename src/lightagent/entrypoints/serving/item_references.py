@@ -18,7 +18,9 @@ from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.entrypoints.serving.kept_responses import kept_response
 from lightagent.entrypoints.serving.requests import ServedRequest
 
-_ITEM_ID: Final = re.compile(r"(?:msg|rs|fc|mcp)_([0-9A-Za-z-]{1,100}(?:_[0-9]{1,9})?)_[0-9]{1,9}(?:_in)?")
+_ITEM_ID: Final = re.compile(
+    r"(?:msg|rs|fc|mcp)_([0-9A-Za-z-]{1,100}(?:_[0-9]{1,9})?(?:_s[a-z2-7]{1,1300})?)_[0-9]{1,9}(?:_in)?"
+)
 """The id of an item; it holds that of its answer."""
 
 

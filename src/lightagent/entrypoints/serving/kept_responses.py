@@ -23,6 +23,7 @@ from lightagent.domain.folding import fold
 from lightagent.domain.history import LABELS_KEY
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.entrypoints.serving.requests import ServedRequest
+from lightagent.entrypoints.serving.response_conversations import turn_of
 from lightagent.entrypoints.serving.run_views import view_of
 from lightagent.entrypoints.serving.served_run import ServedRun
 
@@ -64,7 +65,9 @@ class KeptResponse:
         told = [tag.partition(":") for tag in started.tags]
         metadata: JsonObject = {name: value for name, _, value in told}
         created = int(part[0].at if part else started.at)
-        head = ResponseHead(str(self.id), self.id.stem, started.head.name, created, metadata=metadata)
+        head = ResponseHead(
+            str(self.id), self.id.stem, started.head.name, created, metadata=metadata, conversation=self.id.session
+        )
         return response_of(head, part, view_of(request.serving.settings), waiting)
 
 
@@ -78,12 +81,16 @@ async def kept_response(request: ServedRequest, text: str, param: str | None = N
     if response_id is not None:
         going = request.serving.going.find(response_id.run_id, owner)
         journal = None if going is None else going.journal
-        if journal is None:
+        if journal is not None and journal.started.scope.session != response_id.session:
+            going = journal = None
+        if journal is None and response_id.session:
+            journal = await turn_of(request.serving, response_id, owner)
+        elif journal is None:
             journal = await Runs(request.serving.kept.store, tenant=owner.tenant).journal(
                 response_id.run_id, owner.user
             )
         record = await request.serving.background.records.find(str(response_id), owner)
-        if record is not None:
+        if record is not None and (journal is not None or record.status != "ended"):
             return KeptResponse(response_id, journal or Journal(()), going, record)
         if journal is not None and (going is not None or response_id.part(journal.events)):
             return KeptResponse(response_id, journal, going)
@@ -107,6 +114,13 @@ async def with_previous(request: ServedRequest, chat: ChatAsked, previous: Respo
         )
     if not found.journal.events:
         raise RequestRefused(404, "The previous response never began.", "Ask anew.", param="previous_response_id")
+    if previous.session:
+        raise RequestRefused(
+            400,
+            "previous_response_id: the answer is a turn of a conversation.",
+            "Send its conversation instead.",
+            param="previous_response_id",
+        )
     events, ends = found.journal.events, previous.ends(found.journal.events)
     before = history(fold(events[:ends]))
     left = (outer_call_id(previous.run_id, ""),) if ends == len(events) else ()  # All that this answer waits for.

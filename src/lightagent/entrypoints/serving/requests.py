@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 from starlette.requests import Request
 from starlette.types import ASGIApp
 
+from lightagent.application.journal import Journal
 from lightagent.application.serving.callers import Caller
 from lightagent.application.serving.openai_errors import refusal_object, run_error_object
 from lightagent.application.serving.refusals import RequestRefused, status_of
@@ -36,6 +37,7 @@ class ServedRequest:
             `caller.owner` alone.
         body: the JSON object; empty where the route takes none.
         id: names the request in answers and logs.
+        turn: the turn of a conversation that waits for what the request says; None for none.
         name: under which it may come again; None where its client has given it none.
     """
 
@@ -44,6 +46,7 @@ class ServedRequest:
     caller: Caller
     body: JsonObject = field(default_factory=dict)
     id: str = field(default_factory=lambda: f"req_{secrets.token_hex(16)}")
+    turn: Journal | None = None
     name: RequestName | None = None
 
     def log(self, error: Exception) -> None:

@@ -34,6 +34,7 @@ from lightagent.entrypoints.serving.item_references import with_references
 from lightagent.entrypoints.serving.kept_responses import kept_response, with_previous
 from lightagent.entrypoints.serving.repeated_answers import answered_once
 from lightagent.entrypoints.serving.requests import ServedRequest, ServedRoute
+from lightagent.entrypoints.serving.response_conversations import CONVERSATION_ROUTES, conversing, in_conversation
 from lightagent.entrypoints.serving.response_decisions import decided_run
 from lightagent.entrypoints.serving.run_views import view_of
 from lightagent.entrypoints.serving.whole_answers import play_whole
@@ -57,6 +58,9 @@ async def create_response(request: ServedRequest) -> ASGIApp:
         if before is not None:
             return before
         chat = replace(chat, stream=False)
+    if asked.conversation:
+        served = conversing(request.serving, served)
+        request, chat = await in_conversation(request, served, chat, asked.conversation, decides=bool(asked.decisions))
     chat = await with_previous(request, chat, asked.previous)
     if asked.decisions:
         found = await decided_run(request, chat, asked.decisions, served)
@@ -73,7 +77,7 @@ async def create_response(request: ServedRequest) -> ASGIApp:
 
 def _head(request: ServedRequest, asked: ResponseAsked, found: ChatRun) -> ResponseHead:
     journal = found.run.journal
-    response_id = ResponseId.next_of(found.run.id, () if journal is None else journal.events)
+    response_id = ResponseId.next_of(found.run.id, () if journal is None else journal.events, asked.conversation)
     told = request.body.get("metadata")
     return ResponseHead(
         str(response_id),
@@ -83,6 +87,7 @@ def _head(request: ServedRequest, asked: ResponseAsked, found: ChatRun) -> Respo
         str(asked.previous or ""),
         told if isinstance(told, dict) else {},
         asked.background,
+        asked.conversation,
     )
 
 
@@ -124,6 +129,8 @@ async def cancel_response(request: ServedRequest) -> ASGIApp:
 async def delete_response(request: ServedRequest) -> ASGIApp:
     """Remove its run from the store, and with it all answers of the run."""
     found = await kept_response(request, _id(request))
+    if found.id.session:
+        raise RequestRefused(400, "The answer is a turn of a conversation.", "Delete the conversation.")
     if found.goes_on:
         raise RequestRefused(409, "The response goes on.", "Cancel it first.")
     owner = request.caller.owner
@@ -150,6 +157,7 @@ def _id(request: ServedRequest) -> str:
 CREATE_ROUTE: Final = ServedRoute("/v1/responses", "POST", answered_once(create_response), takes_body=True)
 RESPONSE_ROUTES: Final = (
     CREATE_ROUTE,
+    *CONVERSATION_ROUTES,
     ServedRoute("/v1/responses/{response_id}", "GET", show_response),
     ServedRoute("/v1/responses/{response_id}", "DELETE", delete_response),
     ServedRoute("/v1/responses/{response_id}/cancel", "POST", cancel_response),

@@ -6,7 +6,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
-from typing import Final
+from typing import Final, Never
 
 from lightagent.agent_base import Query
 from lightagent.application.cancellation_token import CancellationToken
@@ -32,7 +32,7 @@ class FlowRunSteps:
 
     journal = None
 
-    def __init__(self, flow: LightFlow, query: str, options: RunOptions) -> None:
+    def __init__(self, flow: LightFlow, query: str, options: RunOptions[Never]) -> None:
         self.run_id: str = uuid.uuid4().hex
         self._flow = flow
         self._query = query
@@ -122,7 +122,7 @@ class FlowAgent:
         """As clients name it."""
         return self._flow.name
 
-    def asteps(self, query: Query, deps: object, options: RunOptions, *, stream: bool = True) -> FlowRunSteps:
+    def asteps(self, query: Query, deps: object, options: RunOptions[Never], *, stream: bool = True) -> FlowRunSteps:
         """Begin a run.
 
         Raises:
@@ -135,7 +135,7 @@ class FlowAgent:
         return FlowRunSteps(self._flow, query, options)
 
     def aresume_steps(
-        self, journal: Journal, decision: Decisions, deps: object, options: ResumeOptions, *, stream: bool = True
+        self, journal: Journal, decision: Decisions, deps: object, options: ResumeOptions[Never], *, stream: bool = True
     ) -> FlowRunSteps:
         """Refuse: runs of flows go on by their own store.
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final, Never, Protocol
 
 from lightagent.agent_base import Query
 from lightagent.application.cancellation_token import CancellationToken
@@ -100,7 +100,7 @@ class Serving:
             RequestRefused: an option is refused, too many runs go on, or the server is about to stop.
         """
         token = CancellationToken()
-        owned = options | RunOptions(tenant=caller.tenant, user_id=caller.user, cancel=token)
+        owned: RunOptions[Never] = {**options, "tenant": caller.tenant, "user_id": caller.user, "cancel": token}
         if keep and self.kept.lasts and owned.get("session_id") is None:
             owned["journal"] = self.kept.store
         return self._served(caller, token, lambda: agent.asteps(query, self._deps(caller), owned, stream=stream))
@@ -126,7 +126,7 @@ class Serving:
                 400, "The run is one of another model.", "Name the model that began it.", param="model"
             )
         token = CancellationToken()
-        owned = options | ResumeOptions(cancel=token)
+        owned: ResumeOptions[Never] = {**options, "cancel": token}
         return self._served(
             caller,
             token,
@@ -158,7 +158,7 @@ class Serving:
     def _steps(self, record: BackgroundRun, journal: Journal, token: CancellationToken) -> Steps:
         agent = self.catalogue.find(record.model, record.caller).agent
         tools = client_tools(record.functions, record.results)
-        options: ResumeOptions = {"tools": tools, "cancel": token}
+        options: ResumeOptions[Never] = {"tools": tools, "cancel": token}
         return agent.aresume_steps(journal, None, self._deps(record.caller), options, stream=False)
 
     def _served(self, caller: Caller, token: CancellationToken, begin: Callable[[], Steps]) -> ServedRun:

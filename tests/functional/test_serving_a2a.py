@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -37,9 +38,13 @@ from a2a.utils.errors import (
 from lightagent import LightAgent, LightFlow, LightSwarm, serve
 from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
 from lightagent.adapters.journals.memory import MemoryJournalStore
+from lightagent.adapters.system import SystemClock
+from lightagent.application.keep_run import RunKeeper
 from lightagent.application.serving.keys import AccessKeys
 from lightagent.domain.deltas import ReasoningDelta, ReplyEnd, TextDelta
+from lightagent.domain.events import ModelReplied
 from lightagent.domain.messages import AssistantMessage, ToolMessage, UserMessage
+from lightagent.options import RunOptions
 from lightagent.ports.models import ChatRequest
 from tests.support.asgi_calls import answer_to
 from tests.support.gates import Gate
@@ -79,11 +84,15 @@ def helper(gate: Gate | None = None) -> LightAgent:
 
 
 @asynccontextmanager
-async def client_of(base: str, name: str = "helper", key: str = "", *, streaming: bool = True) -> AsyncIterator[Client]:
+async def client_of(
+    base: str, name: str = "helper", key: str = "", *, streaming: bool = True, binding: str = "JSONRPC"
+) -> AsyncIterator[Client]:
     headers = {"authorization": f"Bearer {key}"} if key else {}
     async with httpx.AsyncClient(headers=headers, timeout=20) as http:
         card = await A2ACardResolver(http, f"{base}/a2a/{name}").get_agent_card()
-        yield ClientFactory(ClientConfig(httpx_client=http, streaming=streaming)).create(card)
+        yield ClientFactory(
+            ClientConfig(httpx_client=http, streaming=streaming, supported_protocol_bindings=[binding])
+        ).create(card)
 
 
 def asks(text: str = "", *parts: Part, task: str = "", context: str = "", at_once: bool = False) -> SendMessageRequest:
@@ -114,6 +123,9 @@ def states(responses: list[StreamResponse]) -> list[str]:
     return [TaskState.Name(one.status_update.status.state) for one in responses if one.HasField("status_update")]
 
 
+BINDINGS = pytest.mark.parametrize("binding", ["JSONRPC", "HTTP+JSON"])
+
+
 @pytest.fixture
 def gate() -> Iterator[Gate]:
     found = Gate()
@@ -127,8 +139,9 @@ def base(gate: Gate) -> Iterator[str]:
         yield address
 
 
-async def test_an_answer_is_a_task_whose_text_is_streamed(base: str) -> None:
-    async with client_of(base) as client:
+@BINDINGS
+async def test_an_answer_is_a_task_whose_text_is_streamed(base: str, binding: str) -> None:
+    async with client_of(base, binding=binding) as client:
         responses = await told(client, asks("add"))
         assert responses[0].task.status.state == TaskState.TASK_STATE_SUBMITTED
         assert states(responses) == ["TASK_STATE_WORKING", "TASK_STATE_COMPLETED"]
@@ -147,12 +160,13 @@ async def test_reasoning_and_tools_are_hidden(base: str) -> None:
         assert "2" not in streamed(await told(client, asks("add")))
 
 
-async def test_an_answer_may_be_awaited_or_asked_for_later(base: str, gate: Gate) -> None:
-    async with client_of(base, streaming=False) as client:
+@BINDINGS
+async def test_an_answer_may_be_awaited_or_asked_for_later(base: str, binding: str, gate: Gate) -> None:
+    async with client_of(base, streaming=False, binding=binding) as client:
         assert text_of(await task_of(client, asks("hi"))) == "You said hi."
         task = await task_of(client, asks("wait", at_once=True))
         assert not text_of(task)
-    async with client_of(base) as client:
+    async with client_of(base, binding=binding) as client:
         stream = client.subscribe(SubscribeToTaskRequest(id=task.id))
         responses = [await anext(stream)]
         await gate.called()
@@ -177,8 +191,9 @@ async def test_a_client_that_leaves_finds_its_task_again(base: str, gate: Gate) 
     assert text_of(task) == "It is waited."
 
 
-async def test_a_task_is_cancelled_and_its_tool_with_it(base: str, gate: Gate) -> None:
-    async with client_of(base) as client:
+@BINDINGS
+async def test_a_task_is_cancelled_and_its_tool_with_it(base: str, binding: str, gate: Gate) -> None:
+    async with client_of(base, binding=binding) as client:
         stream = client.send_message(asks("wait"))
         task_id = (await anext(stream)).task.id
         await gate.called()
@@ -197,8 +212,9 @@ async def test_a_run_that_fails_is_a_failed_task_without_the_secrets_of_the_serv
     assert responses[-1].status_update.status.message.metadata["code"] == "LA-UNKNOWN"
 
 
-async def test_images_and_data_are_taken_and_other_parts_refused(base: str) -> None:
-    async with client_of(base, streaming=False) as client:
+@BINDINGS
+async def test_images_and_data_are_taken_and_other_parts_refused(base: str, binding: str) -> None:
+    async with client_of(base, streaming=False, binding=binding) as client:
         image = Part(raw=PNG, media_type="image/png")
         assert text_of(await task_of(client, asks("see", image))) == "You sent 2 parts."
         data = Part()
@@ -220,18 +236,19 @@ async def test_a_context_is_a_conversation(lasts: bool) -> None:
     assert (text_of(other), other.context_id) == ("You said three.", "another")
 
 
-async def test_another_owners_task_and_conversation_are_not_there() -> None:
+@BINDINGS
+async def test_another_owners_task_and_conversation_are_not_there(binding: str) -> None:
     store = MemoryJournalStore()
     keys = AccessKeys(store, time.time)
     ann, _ = await keys.create(tenant="acme", user="ann")
     bob, _ = await keys.create(tenant="acme", user="bob")
     eve, _ = await keys.create(tenant="other", user="ann")
     with served(serve(helper(), store=store)) as base:
-        async with client_of(base, key=ann, streaming=False) as client:
+        async with client_of(base, key=ann, streaming=False, binding=binding) as client:
             task = await task_of(client, asks("one"))
             assert (await client.get_task(GetTaskRequest(id=task.id))).id == task.id
         for key in (bob, eve):
-            async with client_of(base, key=key, streaming=False) as client:
+            async with client_of(base, key=key, streaming=False, binding=binding) as client:
                 with pytest.raises(TaskNotFoundError):
                     await client.get_task(GetTaskRequest(id=task.id))
                 with pytest.raises(TaskNotFoundError):
@@ -255,6 +272,28 @@ async def test_a_task_is_found_in_the_store_after_a_restart() -> None:
             assert after == before
             more = await task_of(client, asks("two", context=before.context_id))
             assert text_of(more) == "You said add and two."
+
+
+async def test_a_run_whose_process_has_gone_goes_on_once_somebody_subscribes_to_it() -> None:
+    store = MemoryJournalStore()
+    steps = helper().asteps("add", None, RunOptions())
+    events = await steps.to_end()
+    replied = next(at for at, event in enumerate(events) if isinstance(event, ModelReplied))
+    for run_id in ("one", "two"):
+        started = replace(steps.journal.started, run_id=run_id)
+        keeper = RunKeeper(store, run_id, started.scope, SystemClock(), "helper")
+        await keeper.open([], 0)
+        await keeper.close([started, *events[1 : replied + 1]])
+    with served(serve(helper(), store=store)) as base:
+        async with client_of(base) as client:
+            task = await client.get_task(GetTaskRequest(id="one"))
+            assert task.status.state == TaskState.TASK_STATE_WORKING
+            assert "interrupted" in task.status.message.parts[0].text
+            responses = [one async for one in client.subscribe(SubscribeToTaskRequest(id="one"))]
+            assert (streamed(responses), states(responses)[-1]) == ("\n\nIt is 5.", "TASK_STATE_COMPLETED")
+            assert text_of(responses[0].task) == "Let me see."
+            other = await client.cancel_task(CancelTaskRequest(id="two"))
+            assert other.status.state == TaskState.TASK_STATE_CANCELED
 
 
 async def test_cards_are_those_of_the_models_that_the_key_may_use() -> None:

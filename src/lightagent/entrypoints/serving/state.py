@@ -63,13 +63,14 @@ class Serving:
     clock: Callable[[], float] = time.time
     going: GoingRuns = field(default_factory=GoingRuns)
     slots: Slots = field(init=False)
-    tasks: TaskRuns = field(default_factory=TaskRuns)
+    tasks: TaskRuns = field(init=False)
     parts: dict[str, Closing] = field(default_factory=dict)
     _dropped: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         chosen = self.settings
         self.slots = Slots(chosen.runs, chosen.runs_of_key, chosen.waiting_runs)
+        self.tasks = TaskRuns(lasts=self.kept.lasts)
 
     def begin(
         self,

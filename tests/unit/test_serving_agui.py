@@ -190,7 +190,7 @@ def test_the_messages_are_the_history_without_what_the_agent_thought() -> None:
                 "role": "user",
                 "content": [
                     {"type": "text", "text": "And this?"},
-                    {"type": "image", "source": {"type": "data", "value": "AA==", "mimeType": "image/png"}},
+                    {"type": "image", "source": {"type": "data", "value": "iVBORw==", "mimeType": "image/png"}},
                 ],
             },
             context=[{"description": "The time", "value": "noon"}],
@@ -201,7 +201,7 @@ def test_the_messages_are_the_history_without_what_the_agent_thought() -> None:
     )
     assert asked.chat.query == [
         {"type": "text", "text": "And this?"},
-        {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}},
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw=="}},
     ]
     assert [message["role"] for message in asked.chat.history] == ["user", "assistant", "tool", "assistant"]
     assert asked.chat.history[2]["content"] == "5\nlate"

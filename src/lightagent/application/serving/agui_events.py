@@ -198,7 +198,7 @@ class AguiEvents(StreamProjection):
     def _interrupt(self, waiting: WaitingStep) -> Interrupt:
         arguments = whole_characters(encode_json(waiting.arguments).decode())
         is_own = len(waiting.path) == 1
-        asks = f"{waiting.name} {arguments}" if waiting.name else waiting.reason
+        asks = f"{waiting.name} {arguments}: {waiting.reason}".removesuffix(": ") if waiting.name else waiting.reason
         return Interrupt(
             id=waiting.request_id,
             reason="tool_call",

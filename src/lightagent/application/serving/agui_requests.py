@@ -85,6 +85,7 @@ def _conversation(asked: RunAgentInput, model: str, system_messages: SystemMessa
         system_messages,
         image_urls=image_urls,
     )
+    chat = replace(chat, left=tuple(_open_calls(asked.messages)), function_at="")
     if system_messages != "added":
         return chat
     return replace(chat, instructions="\n\n".join(filter(None, (chat.instructions, *_context(asked)))))
@@ -94,7 +95,7 @@ def _going_on(asked: RunAgentInput, model: str) -> ChatAsked:
     """What comes with answers to interrupts: the rest of the conversation is on the run's own record."""
     told = _client_results(asked, _end_of_results(asked.messages))
     results = tuple((message.tool_call_id, _result(message, "messages")) for message in told)
-    return ChatAsked(model, None, [], stream=True, tools=tuple(_functions(asked)), results=results)
+    return ChatAsked(model, None, [], stream=True, tools=tuple(_functions(asked)), results=results, function_at="")
 
 
 def _refused(exc: ValidationError) -> RequestRefused:
@@ -149,6 +150,14 @@ def _messages(messages: Sequence[Message], *, image_urls: bool) -> Iterator[Json
                 yield {"role": role, "content": content}
             case _:
                 pass
+
+
+def _open_calls(messages: Sequence[Message]) -> Iterator[str]:
+    """The ids of calls without a result, which the conversation has gone on without."""
+    told = {message.tool_call_id for message in messages if isinstance(message, ToolMessage)}
+    for message in messages:
+        calls = message.tool_calls if isinstance(message, AssistantMessage) else None
+        yield from (call.id for call in calls or () if call.id not in told)
 
 
 def _assistant(message: AssistantMessage, told: set[str]) -> Iterator[JsonObject]:

@@ -29,7 +29,7 @@ from lightagent.domain.json_types import JsonObject
 from lightagent.entrypoints.serving.a2a_runs import answered, begun, cancelled, followed_task, found_task
 from lightagent.entrypoints.serving.a2a_streams import TaskStream
 from lightagent.entrypoints.serving.catalogue import Served
-from lightagent.entrypoints.serving.connections import watched
+from lightagent.entrypoints.serving.connections import Watched
 from lightagent.entrypoints.serving.door import json_response
 from lightagent.entrypoints.serving.requests import ServedRequest
 from lightagent.entrypoints.serving.task_runs import TaskRun
@@ -151,7 +151,7 @@ async def _run(request: ServedRequest, served: Served, asked: MessageAsked) -> T
 async def _until_done(request: ServedRequest, going: TaskRun) -> None:
     """Wait for the end of the run, or until the client leaves; the run goes on."""
     left = asyncio.Event()
-    async with watched(request.http.receive, left.set):
+    async with Watched(request.http.receive, left.set):
         waits = [asyncio.ensure_future(going.done.wait()), asyncio.ensure_future(left.wait())]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)

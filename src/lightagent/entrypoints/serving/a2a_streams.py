@@ -9,7 +9,7 @@ from starlette.types import Receive, Scope, Send
 
 from lightagent.application.serving.a2a_errors import Binding
 from lightagent.domain.json_types import JsonObject
-from lightagent.entrypoints.serving.connections import watched
+from lightagent.entrypoints.serving.connections import Watched
 from lightagent.entrypoints.serving.event_stream import STREAM_HEADERS, EventWriter
 from lightagent.entrypoints.serving.task_runs import TaskRun
 from lightagent.settings.serve_schema import ServeSettings
@@ -38,7 +38,7 @@ class TaskStream:
         assert owner is not None, "a coroutine of asyncio runs in a task"
         beating = asyncio.create_task(writer.beat(owner))
         try:
-            async with watched(receive, self._ending(writer)):
+            async with Watched(receive, self._ending(writer)):
                 await writer.open(self._headers)
                 await self._write(writer)
                 await writer.close()

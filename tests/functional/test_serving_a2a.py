@@ -34,8 +34,9 @@ from a2a.utils.errors import (
     TaskNotFoundError,
     UnsupportedOperationError,
 )
+from google.protobuf.json_format import MessageToDict
 
-from lightagent import LightAgent, LightFlow, LightSwarm, serve
+from lightagent import LightAgent, LightFlow, LightSwarm, serve, tool
 from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.adapters.system import SystemClock
@@ -47,6 +48,7 @@ from lightagent.domain.messages import AssistantMessage, ToolMessage, UserMessag
 from lightagent.options import RunOptions
 from lightagent.ports.models import ChatRequest
 from tests.support.asgi_calls import answer_to
+from tests.support.client_table import shows
 from tests.support.gates import Gate
 from tests.support.served import served
 
@@ -58,6 +60,12 @@ def add(a: int, b: int) -> int:
     return a + b
 
 
+@tool(requires_approval=True)
+def pay(amount: int) -> str:
+    """Pay."""
+    return f"Paid {amount}"
+
+
 def reply(request: ChatRequest) -> Reply:
     """Calls what the question names, and says what it was told, and how much was said before."""
     results = [message.content for message in request.messages if isinstance(message, ToolMessage)]
@@ -67,8 +75,8 @@ def reply(request: ChatRequest) -> Reply:
     asked = questions[-1].text
     if asked == "add":
         return AssistantMessage("Let me see.", (call_tool("add", a=2, b=3),), "I add.")
-    if asked == "wait":
-        return call_tool("wait")
+    if asked in ("wait", "pay"):
+        return call_tool("wait") if asked == "wait" else call_tool("pay", amount=5)
     if asked == "fail":
         return [TextDelta("I was"), ValueError("a secret of the server")]
     if asked == "think":
@@ -80,7 +88,7 @@ def reply(request: ChatRequest) -> Reply:
 
 def helper(gate: Gate | None = None) -> LightAgent:
     waiting = Gate() if gate is None else gate
-    return LightAgent(name="helper", model=ScriptedModel(reply), tools=[add, waiting.wait])
+    return LightAgent(name="helper", model=ScriptedModel(reply), tools=[add, waiting.wait, pay])
 
 
 @asynccontextmanager
@@ -139,6 +147,7 @@ def base(gate: Gate) -> Iterator[str]:
         yield address
 
 
+@shows("a2a", "text", "usage")
 @BINDINGS
 async def test_an_answer_is_a_task_whose_text_is_streamed(base: str, binding: str) -> None:
     async with client_of(base, binding=binding) as client:
@@ -148,6 +157,7 @@ async def test_an_answer_is_a_task_whose_text_is_streamed(base: str, binding: st
         assert streamed(responses) == "Let me see.\n\nIt is 5."
         task = await client.get_task(GetTaskRequest(id=responses[0].task.id))
     assert text_of(task) == "Let me see.\n\nIt is 5."
+    assert task.metadata["usage"] == responses[-1].status_update.metadata["usage"]
     assert [part.text for message in task.history for part in message.parts] == ["add"]
     assert task.context_id == responses[0].task.context_id != ""
 
@@ -191,6 +201,7 @@ async def test_a_client_that_leaves_finds_its_task_again(base: str, gate: Gate) 
     assert text_of(task) == "It is waited."
 
 
+@shows("a2a", "stop")
 @BINDINGS
 async def test_a_task_is_cancelled_and_its_tool_with_it(base: str, binding: str, gate: Gate) -> None:
     async with client_of(base, binding=binding) as client:
@@ -204,14 +215,30 @@ async def test_a_task_is_cancelled_and_its_tool_with_it(base: str, binding: str,
             await client.cancel_task(CancelTaskRequest(id=task_id))
 
 
+@shows("a2a", "error")
 async def test_a_run_that_fails_is_a_failed_task_without_the_secrets_of_the_server(base: str) -> None:
     async with client_of(base) as client:
         responses = await told(client, asks("fail"))
-    assert states(responses)[-1] == "TASK_STATE_FAILED"
+    assert (streamed(responses), states(responses)[-1]) == ("I was", "TASK_STATE_FAILED")
     assert "secret" not in str(responses)
     assert responses[-1].status_update.status.message.metadata["code"] == "LA-UNKNOWN"
 
 
+@shows("a2a", "approval")
+@BINDINGS
+async def test_what_waits_for_a_person_is_answered_by_the_user_of_the_key(base: str, binding: str) -> None:
+    async with client_of(base, binding=binding) as client:
+        responses = await told(client, asks("pay"))
+        assert states(responses)[-1] == "TASK_STATE_INPUT_REQUIRED"
+        (waits,) = [part for part in responses[-1].status_update.status.message.parts if part.HasField("data")]
+        assert MessageToDict(waits)["data"]["arguments"] == {"amount": 5}
+        answer = Part()
+        answer.data.struct_value.update({"requestId": waits.data.struct_value["requestId"], "approved": True})
+        responses = await told(client, asks("", answer, task=responses[0].task.id))
+    assert (streamed(responses), states(responses)[-1]) == ("It is Paid 5.", "TASK_STATE_COMPLETED")
+
+
+@shows("a2a", "image")
 @BINDINGS
 async def test_images_and_data_are_taken_and_other_parts_refused(base: str, binding: str) -> None:
     async with client_of(base, streaming=False, binding=binding) as client:

@@ -78,7 +78,7 @@ class Serving:
         self.slots = Slots(chosen.runs, chosen.runs_of_key, chosen.waiting_runs)
         self.repeated = RepeatedRequests(lambda: self.clock())
         records = BackgroundRecords(self.kept.store, lambda: self.clock())
-        self.background = Background(self.kept, records, self._go_on)
+        self.background = Background(self.kept, records, self._go_on, lambda: self.clock())
 
     def begin(
         self,
@@ -140,6 +140,7 @@ class Serving:
             StoreError: the store cannot be written; then nothing has begun.
         """
         journal = run.journal
+        self.background.expect(record)
         try:
             await self.background.records.add(record)
             if journal is not None and len(journal.events) == 1:

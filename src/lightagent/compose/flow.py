@@ -11,6 +11,7 @@ from lightagent.application.check_options import check_options
 from lightagent.application.flow.engine_flows import EngineFlows
 from lightagent.application.flow.engine_records import EngineRecords
 from lightagent.application.flow.flow_desk import FlowDesk
+from lightagent.application.flow.flow_machinery import give_machine
 from lightagent.application.flow.flow_records import FlowRecords
 from lightagent.application.flow.flow_runs import FlowRuns
 from lightagent.application.flow.listeners import Listeners
@@ -120,6 +121,7 @@ def _engine(options: FlowOptions, store: JournalStore | None) -> FlowEngine | No
             f"LightFlow: {what} for runs in this process, and engine= carries them out elsewhere.",
             guidance=" ".join(_INSTEAD[name] for name in given),
         )
+    give_machine(engine)
     return check_port(
         engine, "engine", "begin", "fork", "resume", "rerun", "decide", "signal", "cancel", "events", "runs", "aclose"
     )

@@ -45,14 +45,23 @@ def seen_from(
 
 def plain_query(flow: ActiveFlow, move: Do | AskHuman, step: LightFlowStep) -> str | None:
     """What a step is asked where no code has to be called for it; None where it has."""
+    return query_without_code(flow.state, move, coded=step.query is not None)
+
+
+def query_without_code(state: FlowState, move: Do | AskHuman, *, coded: bool) -> str | None:
+    """The same from the run's state alone.
+
+    Args:
+        coded: code makes the query, unless the definition has a text for it.
+    """
     if move.step.query is not None:
         if not added_depth(move.path):
             return move.step.query
         # Whoever proposed the step could not know what those before it give.
-        return _followed_by(move.step.query, _BEFORE, flow.state.nodes[move.path].needed())
-    if step.query is not None:
+        return _followed_by(move.step.query, _BEFORE, state.nodes[move.path].needed())
+    if coded:
         return None
-    return _asked(flow.state, flow.state.nodes[move.path])
+    return _asked(state, state.nodes[move.path])
 
 
 def _asked(state: FlowState, node: Node) -> str:

@@ -87,6 +87,8 @@ def test_openai_for_node(scenes: Scenes) -> None:
     assert seen["responses stop"] == {"text": "Well, "}
     paid = seen["responses approval"]
     assert (paid["asked"], paid["calls"], paid["text"]) == (["mcp_approval_request"], ["pay 5 paid"], PAID)
+    outlives = seen["responses background"]  # It left after the second event, and asked for those behind it.
+    assert (outlives["text"], outlives["ends"]) == (TEXT, "response.completed")
 
     assert scenes.cancelled(2) == 2
 
@@ -109,8 +111,10 @@ def test_the_ai_sdk_with_openais_apis(scenes: Scenes) -> None:
 
     shown = seen["openai tools"]
     assert (shown["text"], shown["calls"]) == ("It is 5.", ['mcp.add {"a":2,"b":3}'])
-    assert (seen["openai approval"]["asked"], seen["openai approval"]["requests"]) == (['mcp.pay {"amount":5}'], [])
-    assert seen["openai further"]["text"] == "You said more."
+    for kept in ("openai", "unstored"):
+        paid = seen[f"{kept} approval"]
+        assert (paid["asked"], paid["requests"], paid["text"]) == (['mcp.pay {"amount":5}'], [], PAID)
+        assert seen[f"{kept} further"]["text"] == "You said more."
 
     assert (seen["compatible tools"]["calls"], seen["compatible tools"]["raw"]) == ([], ["tool_call", "tool_result"])
     assert seen["compatible lines"]["reasoning"] == '\n→ add {"a":2,"b":3}\n← add: ok\n'

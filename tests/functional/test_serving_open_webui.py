@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import openai
 import pytest
+from openai.types.chat import ChatCompletionMessageParam
 
-from lightagent import InProcessMemory, LightAgent, Runs, serve
-from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
-from lightagent.adapters.journals.memory import MemoryJournalStore
-from lightagent.application.serving.keys import AccessKeys
-from lightagent.ports.memory import OwnerSelection
-from lightagent.ports.models import ChatRequest
-from tests.support.served import served
+from tests.support.interface_scene import InterfaceScene, interface_scene
 
 pytestmark = pytest.mark.openai
 
@@ -74,76 +67,46 @@ HEADERS = {
 }
 
 
-@dataclass(frozen=True)
-class Scene:
-    """An agent with a tool and a memory, and Open WebUI before it, whose key says whose runs they are."""
-
-    client: openai.OpenAI
-    model: ScriptedModel
-    store: MemoryJournalStore
-    memory: InProcessMemory
-    added: list[int]
-
-    def chat(self, text: str, model: str = "helper") -> str:
-        """What a person asks, streamed."""
-        stream = self.client.chat.completions.create(
-            model=model, messages=[{"role": "user", "content": text}], stream=True
-        )
-        return "".join(choice.delta.content or "" for chunk in stream for choice in chunk.choices)
-
-    def task(self, text: str, model: str = "helper") -> str:
-        """What the interface asks for itself."""
-        answer = self.client.chat.completions.create(
-            model=model, messages=[{"role": "user", "content": text}], stream=False, max_completion_tokens=1000
-        )
-        return answer.choices[0].message.content or ""
-
-    async def history(self) -> list[tuple[str, str]]:
-        """The runs of the user: the chat of each, and what was asked."""
-        runs = Runs(self.store, tenant="acme")
-        found = [await runs.journal(info.run_id, "ann") async for info in runs.list("ann")]
-        return [(one.started.run_group_id, str(one.started.messages[-1].content)) for one in found if one is not None]
-
-    async def remembered(self) -> list[str]:
-        """What is remembered of anybody."""
-        return [record.text for record in (await self.memory.read(OwnerSelection(), 100)).records]
+@pytest.fixture
+def scene() -> Iterator[InterfaceScene]:
+    with interface_scene() as made:
+        yield made
 
 
 @pytest.fixture
-def scene() -> Iterator[Scene]:
-    added = list[int]()
+def client(scene: InterfaceScene) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=scene.address, api_key=scene.key, max_retries=0, default_headers=HEADERS) as client:
+        yield client
 
-    def add(a: int, b: int) -> int:
-        """Add two numbers."""
-        added.append(a + b)
-        return a + b
 
-    def answer(request: ChatRequest) -> Reply:
-        if request.messages[-1].role == "tool":
-            return f"It is {request.messages[-1].content}."
-        return call_tool("add", a=2, b=3) if request.tools else '{ "title": "Sums" }'
+def chat(client: openai.OpenAI, text: str) -> str:
+    """What a person asks, streamed."""
+    stream = client.chat.completions.create(model="helper", messages=[{"role": "user", "content": text}], stream=True)
+    return "".join(choice.delta.content or "" for chunk in stream for choice in chunk.choices)
 
-    model, store, memory = ScriptedModel(answer), MemoryJournalStore(), InProcessMemory()
-    agent = LightAgent(name="helper", model=model, tools=[add], memory=memory, instructions="Secret rules.")
-    key, _ = asyncio.run(AccessKeys(store, time.time).create("open-webui", tenant="acme", delegating=True))
-    with (
-        served(serve(agent, store=store)) as base,
-        openai.OpenAI(base_url=f"{base}/v1", api_key=key, max_retries=0, default_headers=HEADERS) as client,
-    ):
-        yield Scene(client, model, store, memory, added)
+
+def task(client: openai.OpenAI, text: str, model: str = "helper", *, system: str = "") -> str:
+    """What the interface asks for itself, or for its user without a stream."""
+    messages: list[ChatCompletionMessageParam] = [{"role": "user", "content": text}]
+    if system:
+        messages.insert(0, {"role": "system", "content": system})
+    answer = client.chat.completions.create(model=model, messages=messages, stream=False, max_completion_tokens=1000)
+    return answer.choices[0].message.content or ""
 
 
 @pytest.mark.parametrize("task_model", ["helper", "utility"])
-async def test_one_message_is_one_run_of_its_user(scene: Scene, task_model: str) -> None:
+async def test_one_message_is_one_run_of_its_user(
+    scene: InterfaceScene, client: openai.OpenAI, task_model: str
+) -> None:
     """By how they begin, or by the model that TASK_MODEL_EXTERNAL names."""
-    assert await asyncio.to_thread(scene.chat, QUESTION) == "It is 5."
+    assert await asyncio.to_thread(chat, client, QUESTION) == "It is 5."
     before, known = len(scene.model.requests), await scene.remembered()
     assert known
     for text in TASKS.values():
-        assert await asyncio.to_thread(scene.task, text, task_model) == '{ "title": "Sums" }'
+        assert await asyncio.to_thread(task, client, text, task_model) == '{ "title": "Sums" }'
 
     assert scene.added == [5]
-    assert await scene.history() == [("chat-1", QUESTION)]
+    assert await scene.history("ann") == [("chat-1", QUESTION)]
     assert await scene.remembered() == known
     plain = scene.model.requests[before:]
     assert [(len(request.tools), len(request.messages)) for request in plain] == [(0, 1)] * 3
@@ -151,16 +114,14 @@ async def test_one_message_is_one_run_of_its_user(scene: Scene, task_model: str)
 
 
 @pytest.mark.parametrize("place", ["user", "system"])
-async def test_a_question_about_a_file_is_the_user_s_own(scene: Scene, place: str) -> None:
+async def test_a_question_about_a_file_is_the_user_s_own(
+    scene: InterfaceScene, client: openai.OpenAI, place: str
+) -> None:
     """It begins as those of the interface do; by a setting of Open WebUI it is in a system message."""
     if place == "user":
-        assert await asyncio.to_thread(scene.chat, ABOUT_A_FILE) == "It is 5."
+        said = await asyncio.to_thread(chat, client, ABOUT_A_FILE)
     else:
-        answer = await asyncio.to_thread(
-            scene.client.chat.completions.create,
-            model="helper",
-            messages=[{"role": "system", "content": ABOUT_A_FILE}, {"role": "user", "content": QUESTION}],
-        )
-        assert answer.choices[0].message.content == "It is 5."
+        said = await asyncio.to_thread(task, client, QUESTION, system=ABOUT_A_FILE)
+    assert said == "It is 5."
     assert scene.added == [5]
-    assert len(await scene.history()) == 1
+    assert len(await scene.history("ann")) == 1

@@ -185,6 +185,19 @@ async def test_a_yes_brings_the_run_further_and_is_taken_once(lasts: bool) -> No
     assert (again.status, paid) == (404, [5])
 
 
+async def test_a_call_of_a_nested_agent_is_decided_in_the_same_way() -> None:
+    payer = LightAgent(name="payer", model=ScriptedModel([call_tool("pay", amount=7), "It is paid."]), tools=[pay])
+    model = ScriptedModel([call_tool("payer", query="Pay."), "So it is."])
+    agent = LightAgent(name="helper", model=model, tools=[payer.as_tool("payer", "Pays.")])
+    app = serve(agent, store=MemoryJournalStore())
+    first = await answer_to(app, HELPER, body(user("pay")))
+    assert [part["toolName"] for part in of(first, "tool-input-available")] == ["pay"]
+    second = await answer_to(app, HELPER, body(user("pay"), message(first, approved=True)))
+    assert (said(second), paid) == ("So it is.", [7])
+    (output,) = of(second, "tool-output-available")
+    assert output["toolCallId"] == of(first, "tool-input-available")[0]["toolCallId"]
+
+
 async def test_a_no_is_a_no() -> None:
     app = made(MemoryJournalStore())
     first = await answer_to(app, HELPER, body(user("pay")))

@@ -22,7 +22,7 @@ def text(words: str) -> JsonObject:
 
 
 STEP: JsonObject = {"type": "step-start"}
-IMAGE: JsonObject = {"type": "file", "mediaType": "image/png", "url": "data:image/png;base64,AA=="}
+IMAGE: JsonObject = {"type": "file", "mediaType": "image/png", "url": "data:image/png;base64,iVBORw0KGgo="}
 PDF: JsonObject = {"type": "file", "mediaType": "application/pdf", "url": "data:application/pdf;base64,AA=="}
 FAR: JsonObject = {"type": "file", "mediaType": "image/png", "url": "https://files.example/a.png"}
 CALL: JsonObject = {

@@ -121,7 +121,7 @@ def _part(part: JsonObject, at: str, *, image_urls: bool) -> JsonObject:
     try:
         check_parts([image], at, image_urls=image_urls)
     except RequestRefused as refused:
-        raise RequestRefused(400, f"{at}: this image is not taken.", refused.guidance, param=at) from None
+        raise RequestRefused(400, f"{at}: this is no image that is taken.", refused.guidance, param=at) from None
     return image
 
 

@@ -22,6 +22,9 @@ from lightagent.entrypoints.serving.served_run import ServedRun
 PAUSE: Final = 1.0
 """Seconds after which the server looks again at a run that another process may hold."""
 
+BEGIN_SECONDS: Final = 30.0
+"""For so long another process may be about to begin a run of which nothing is on record yet."""
+
 _STORE_PAUSE: Final = 5.0
 """Seconds after which a store is asked again that could not be read."""
 
@@ -39,6 +42,7 @@ class Background:
         kept: where runs are kept.
         records: of those in the background.
         go_on: makes the run that goes on from a journal.
+        clock: tells the seconds since 1970.
     """
 
     def __init__(
@@ -46,7 +50,9 @@ class Background:
         kept: KeptRuns,
         records: BackgroundRecords,
         go_on: Callable[[BackgroundRun, Journal], ServedRun],
+        clock: Callable[[], float],
     ) -> None:
+        self._clock = clock
         self.records = records
         self._kept = kept
         self._go_on = go_on
@@ -56,10 +62,14 @@ class Background:
         self._looking: asyncio.Task[None] | None = None
         self._left = False
 
+    def expect(self, record: BackgroundRun) -> None:
+        """Its run is about to be played here, so it is not taken for one that was left."""
+        self._own.add(record.response_id)
+
     def play(self, record: BackgroundRun, run: ServedRun) -> None:
         """Carry a run out, whoever waits for it."""
         run.is_background = True
-        self._own.add(record.response_id)
+        self.expect(record)
         task = asyncio.create_task(self._play(record, run))
         self._playing[task] = run
         task.add_done_callback(lambda done: self._playing.pop(done, None))
@@ -148,6 +158,8 @@ class Background:
         if record.response_id in self._own:
             return True
         if found is None or not (part := _part(record, found)):
+            if self._clock() - record.created < BEGIN_SECONDS:
+                return False
             await self._close(record, _NEVER_BEGAN)
             return True
         if isinstance(part[-1], RunFinished):

@@ -79,7 +79,7 @@ class Serving:
         self.tasks = TaskRuns(lasts=self.kept.lasts)
         self.repeated = RepeatedRequests(lambda: self.clock())
         records = BackgroundRecords(self.kept.store, lambda: self.clock())
-        self.background = Background(self.kept, records, self._go_on)
+        self.background = Background(self.kept, records, self._go_on, lambda: self.clock())
 
     def begin(
         self,
@@ -141,6 +141,7 @@ class Serving:
             StoreError: the store cannot be written; then nothing has begun.
         """
         journal = run.journal
+        self.background.expect(record)
         try:
             await self.background.records.add(record)
             if journal is not None and len(journal.events) == 1:

@@ -235,16 +235,40 @@ async def test_a_task_that_waits_is_cancelled_and_its_call_never_made(lasts: boo
     assert paid == []
 
 
-async def test_an_approval_that_was_asked_for_here_is_answered_over_another_protocol() -> None:
+@pytest.mark.parametrize("lasts", [True, False])
+async def test_an_approval_that_was_asked_for_here_is_answered_over_another_protocol(lasts: bool) -> None:
     pytest.importorskip("ag_ui")
-    store = MemoryJournalStore()
-    first = await task_of(made(store), PAY)
+    store = MemoryJournalStore() if lasts else None
+    app = made(store)
+    first = await task_of(app, PAY)
     entry: JsonValue = {
         "interruptId": asked_for(first)[0]["requestId"],
         "status": "resolved",
         "payload": {"approved": True},
     }
-    app = made(store)
-    await answer_to(app, "/ag-ui/helper", {"threadId": "t", "runId": "r", "messages": [], "resume": [entry]})
+    answered: JsonObject = {"threadId": "t", "runId": "r", "messages": [], "resume": [entry]}
+    await answer_to(made(store) if lasts else app, "/ag-ui/helper", answered)
+    assert paid == [5]
     told = await call(app, "GetTask", {"id": first["id"]})
-    assert (text_of(objects([told.json["result"]])[0]), paid) == ("Paid 5.", [5])
+    if lasts:
+        assert text_of(objects([told.json["result"]])[0]) == "Paid 5."
+    else:  # Nobody has it any more.
+        assert objects([told.json["error"]])[0]["code"] == -32001
+
+
+async def test_without_json_rpc_a_refusal_has_its_status() -> None:
+    store = MemoryJournalStore()
+    app = made(store, other=True)
+    ann, _ = await AccessKeys(store, time.time).create(user="ann")
+    headers = {"authorization": f"Bearer {ann}"}
+    first = await task_of(app, PAY, ann)
+    yes_of_ann = message(*yes(first), task=first["id"])
+    refused_at_once = await answer_to(app, f"{HELPER}/message:send", yes_of_ann, headers=headers)
+    assert (refused_at_once.status, objects([refused_at_once.json["error"]])[0]["code"]) == (403, 403)
+    streamed = await answer_to(app, f"{HELPER}/message:stream", yes_of_ann, headers=headers)
+    assert b"event: error\ndata: " in streamed.body
+    missing = await answer_to(app, f"{HELPER}/tasks/made-up", method="GET", headers=headers)
+    assert (missing.status, objects([missing.json["error"]])[0]["status"]) == (404, "NOT_FOUND")
+    nobody = await answer_to(app, f"{HELPER}/tasks/{first['id']}", method="GET")
+    assert nobody.status == 401
+    assert paid == []

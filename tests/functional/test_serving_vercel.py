@@ -157,6 +157,15 @@ async def test_tools_of_the_client_end_the_run_and_it_goes_on_with_their_results
     assert again.status == (409 if lasts else 400)
 
 
+async def test_who_ignores_a_tool_of_the_client_is_answered_and_its_run_ends() -> None:
+    store = MemoryJournalStore()
+    app = made(store)
+    first = await answer_to(app, HELPER, body(user("weather"), tools=WEATHER))
+    other = await answer_to(app, HELPER, body(user("weather"), message(first), user("hi"), tools=WEATHER))
+    assert other.chunks[-1]["type"] == "finish"
+    assert sorted([info.status async for info in Runs(store).list()]) == ["cancelled", "completed"]
+
+
 @pytest.mark.parametrize("lasts", [True, False])
 async def test_a_yes_brings_the_run_further_and_is_taken_once(lasts: bool) -> None:
     store = MemoryJournalStore() if lasts else None
@@ -174,6 +183,19 @@ async def test_a_yes_brings_the_run_further_and_is_taken_once(lasts: bool) -> No
     assert (output["toolCallId"], output["output"]) == (asks["toolCallId"], "Paid 5.")
     again = await answer_to(app, HELPER, told)
     assert (again.status, paid) == (404, [5])
+
+
+async def test_a_call_of_a_nested_agent_is_decided_in_the_same_way() -> None:
+    payer = LightAgent(name="payer", model=ScriptedModel([call_tool("pay", amount=7), "It is paid."]), tools=[pay])
+    model = ScriptedModel([call_tool("payer", query="Pay."), "So it is."])
+    agent = LightAgent(name="helper", model=model, tools=[payer.as_tool("payer", "Pays.")])
+    app = serve(agent, store=MemoryJournalStore())
+    first = await answer_to(app, HELPER, body(user("pay")))
+    assert [part["toolName"] for part in of(first, "tool-input-available")] == ["pay"]
+    second = await answer_to(app, HELPER, body(user("pay"), message(first, approved=True)))
+    assert (said(second), paid) == ("So it is.", [7])
+    (output,) = of(second, "tool-output-available")
+    assert output["toolCallId"] == of(first, "tool-input-available")[0]["toolCallId"]
 
 
 async def test_a_no_is_a_no() -> None:

@@ -49,6 +49,7 @@ def reply_to(request: ChatRequest) -> Reply:
     told: dict[str, Reply] = {
         "add": call_tool("add", a=2, b=3),
         "pay": call_tool("pay", amount=5),
+        "weather": call_tool("weather"),
         "think": [ReasoningDelta("Hm. "), ReasoningDelta("Yes."), TextDelta("So be it."), end],
         "break": [TextDelta("I was about"), ProviderError("The line is dead.", code="LA-400")],
         "count": [TextDelta("One, "), TextDelta("two."), end],

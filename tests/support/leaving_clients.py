@@ -147,7 +147,7 @@ class LeavingClient(asyncio.Protocol):
     async def ask(cls, base: str, who: int, *, stream: bool = True) -> LeavingClient:
         """Connect and send the question; returns before anything of the answer has come."""
         place = urlsplit(base)
-        _, client = await asyncio.get_running_loop().create_connection(cls, place.hostname, place.port)
+        _, client = await asyncio.get_running_loop().create_connection(cls, place.hostname or "", place.port or 0)
         body = json.dumps(chat(f"client {who} asks", stream=stream)).encode()
         head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
         client.send(head.encode() + body)

@@ -239,8 +239,12 @@ def _written(random: Random, value: JsonValue) -> bytes:
     return text[: random.randrange(len(text))] if random.random() < 0.02 else text
 
 
-async def answer_of(app: ASGIApp, call: RandomCall) -> Answered:
-    """Send it, and read the answer to its end."""
+async def answer_of(app: ASGIApp, call: RandomCall, piece: int = 100_000_000) -> Answered:
+    """Send it, and read the answer to its end.
+
+    Args:
+        piece: bytes of the body that come at a time.
+    """
     headers = {"host": b"localhost", "content-type": b"application/json", **call.headers}
     scope: MutableMapping[str, Any] = {
         "type": "http",
@@ -252,16 +256,16 @@ async def answer_of(app: ASGIApp, call: RandomCall) -> Answered:
         "raw_path": call.path.encode("utf-8", "surrogatepass"),
         "query_string": call.query,
         "root_path": "",
-        "headers": [(name.encode(), value) for name, value in headers.items()],
+        "headers": [(name.lower().encode(), value) for name, value in headers.items()],
         "client": ("127.0.0.1", 1),
         "server": ("127.0.0.1", 80),
     }
     sent = list[MutableMapping[str, Any]]()
-    waiting: list[MutableMapping[str, Any]] = [{"type": "http.request", "body": call.body, "more_body": False}]
+    pieces = [call.body[at : at + piece] for at in range(0, max(1, len(call.body)), piece)]
 
     async def receive() -> MutableMapping[str, Any]:
-        if waiting:
-            return waiting.pop()
+        if pieces:
+            return {"type": "http.request", "body": pieces.pop(0), "more_body": bool(pieces)}
         await asyncio.Event().wait()
         raise AssertionError("the client stays")
 

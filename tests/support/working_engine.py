@@ -13,8 +13,10 @@ from temporalio.client import Client
 from lightagent.adapters.engines.temporal.connection import Place
 from lightagent.adapters.engines.temporal.engine import TemporalEngine
 from lightagent.adapters.engines.temporal.worker import Queues, TemporalWorker
+from lightagent.application.flow.engine_flows import EngineFlows
 from lightagent.domain.flow.events import FlowEvent, FlowStarted
 from lightagent.domain.review import ApprovalDecision
+from lightagent.flow import LightFlow
 from lightagent.ports.engine_workers import EngineWorkerLimits
 from lightagent.ports.flow_engine import FlowCode, FlowRun
 
@@ -26,11 +28,19 @@ class WorkingEngine(TemporalEngine):
 
     def __init__(self, address: str) -> None:
         name = f"test {next(_NUMBERS)} {uuid4().hex[:6]}"
-        super().__init__(Place(address, "default"), task_queue=name, prefix=f"{name}:", heartbeat=10, patience=30)
+        self.place = Place(address, "default")
+        self.queue = name
+        super().__init__(self.place, task_queue=name, prefix=f"{name}:", heartbeat=10, patience=30)
         self.prefix = f"{name}:"
         self._own_queues = Queues(self._connection, name)
         self._codes: dict[str, dict[str, FlowCode]] = {}
         self._workers: list[tuple[TemporalWorker, asyncio.Task[None]]] = []
+
+    def work_on(self, flow: LightFlow) -> None:
+        """The worker has the code of this flow from now on."""
+        runs = flow.parts.runs
+        assert isinstance(runs, EngineFlows)
+        self._work_on(runs.code(flow.declared))
 
     async def client(self) -> Client:
         """The client that it speaks to the server with."""

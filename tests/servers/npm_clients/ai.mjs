@@ -52,21 +52,21 @@ await scenario('openai tools', async () => forget(await ask(responses, user('add
 await scenario('openai error', async () => forget(await ask(responses, user('break'))));
 await scenario('openai image', async () => forget(await ask(responses, picture)));
 await scenario('openai stop', () => stop(responses));
-// Without `store: false` it sends its earlier items as `item_reference`.
-const keepsItself = {providerOptions: {openai: {store: false}}};
-
-await scenario('openai approval', async () => {
-  const asked = await ask(responses, user('pay'), keepsItself);
-  const answer = asked.requests.map((id) => ({
-    type: 'tool-approval-response', approvalId: id, approved: true, providerExecuted: true,
-  }));
-  const messages = [...user('pay'), ...asked.messages, {role: 'tool', content: answer}];
-  return {asked: asked.calls, ...forget(await ask(responses, messages, keepsItself))};
-});
-await scenario('openai further', async () => {
-  const asked = await ask(responses, user('think'), keepsItself);
-  return forget(await ask(responses, [...user('think'), ...asked.messages, ...user('more')], keepsItself));
-});
+// By default it sends its earlier items as `item_reference`; with `store: false` as they are.
+for (const [name, more] of [['openai', {}], ['unstored', {providerOptions: {openai: {store: false}}}]]) {
+  await scenario(`${name} approval`, async () => {
+    const asked = await ask(responses, user('pay'), more);
+    const answer = asked.requests.map((id) => ({
+      type: 'tool-approval-response', approvalId: id, approved: true, providerExecuted: true,
+    }));
+    const messages = [...user('pay'), ...asked.messages, {role: 'tool', content: answer}];
+    return {asked: asked.calls, ...forget(await ask(responses, messages, more))};
+  });
+  await scenario(`${name} further`, async () => {
+    const asked = await ask(responses, user('add'), more);
+    return forget(await ask(responses, [...user('add'), ...asked.messages, ...user('more')], more));
+  });
+}
 
 const compatible = (address) =>
   createOpenAICompatible({name: 'lightagent', baseURL: `${address}/v1`, includeUsage: true, ...settings})('helper');

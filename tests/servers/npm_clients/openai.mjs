@@ -97,3 +97,12 @@ await scenario('responses approval', async () => {
   const answer = {type: 'mcp_approval_response', approval_request_id: asked.request, approve: true};
   return {asked: asked.items, ...(await follow(await respond([answer], {previous_response_id: asked.id})))};
 });
+await scenario('responses background', async () => {
+  const stream = await respond('text', {background: true});
+  for await (const event of stream) {
+    if (event.sequence_number !== 1) continue;
+    stream.controller.abort();
+    const rest = await client.responses.retrieve(event.response.id, {stream: true, starting_after: 1});
+    return follow(rest);
+  }
+});

@@ -93,6 +93,10 @@ class A2aTask:
             self.feed(event)
         self._text = LiveText()
 
+    def interrupted(self) -> None:
+        """Its process is gone, and its run has not ended."""
+        self._message = self._says("It was interrupted, and goes on once somebody subscribes to it.")
+
     def feed(self, step: Step) -> list[JsonObject]:
         """Take one step; what it adds to a stream, each a `StreamResponse`."""
         told = [self._status("TASK_STATE_WORKING", step)] if self._begins(step) else []

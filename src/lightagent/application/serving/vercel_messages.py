@@ -37,6 +37,16 @@ def chat_messages(messages: Sequence[JsonObject], *, image_urls: bool) -> Iterat
             raise RequestRefused(400, f"{at}.role: it must be system, user or assistant.", "", param=f"{at}.role")
 
 
+def open_calls(messages: Sequence[JsonObject]) -> Iterator[str]:
+    """The ids of calls of the client's tools without a result, which the conversation has gone on without."""
+    for place, message in enumerate(messages):
+        for part in _parts(message, f"messages[{place}]"):
+            call_id = part.get("toolCallId")
+            is_open = not _has_ended(part) and part.get("providerExecuted") is not True
+            if is_open and isinstance(call_id, str) and tool_name(part):
+                yield call_id
+
+
 def last_tool_parts(message: JsonObject, at: str) -> list[JsonObject]:
     """The calls in the last step of a message: those that clients answer."""
     steps = _steps(_parts(message, at))
@@ -111,7 +121,7 @@ def _part(part: JsonObject, at: str, *, image_urls: bool) -> JsonObject:
     try:
         check_parts([image], at, image_urls=image_urls)
     except RequestRefused as refused:
-        raise RequestRefused(400, f"{at}: this image is not taken.", refused.guidance, param=at) from None
+        raise RequestRefused(400, f"{at}: this is no image that is taken.", refused.guidance, param=at) from None
     return image
 
 

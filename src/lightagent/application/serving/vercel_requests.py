@@ -9,7 +9,13 @@ from typing import Final
 from lightagent.application.serving.chat_requests import ChatAsked, SystemMessages, read_chat_request
 from lightagent.application.serving.person_answers import PersonAnswer
 from lightagent.application.serving.refusals import RequestRefused
-from lightagent.application.serving.vercel_messages import chat_messages, last_tool_parts, tool_name, tool_result
+from lightagent.application.serving.vercel_messages import (
+    chat_messages,
+    last_tool_parts,
+    open_calls,
+    tool_name,
+    tool_result,
+)
 from lightagent.domain.json_types import JsonObject, JsonValue
 
 _TAKEN: Final = frozenset({"messages", "tools", "system"})
@@ -60,7 +66,7 @@ def read_vercel_request(
     chat = read_chat_request(
         {"model": model, "messages": told, "tools": functions, "stream": True}, system_messages, image_urls=image_urls
     )
-    return VercelAsked(replace(chat, dropped=dropped))
+    return VercelAsked(replace(chat, dropped=dropped, left=tuple(open_calls(messages)), function_at=""))
 
 
 def _messages(body: JsonObject) -> list[JsonObject]:
@@ -89,7 +95,7 @@ def _going_on(
             "Send the user's question last, or the tools that have given results.",
             param="messages",
         )
-    chat = ChatAsked(model, None, [], stream=True, tools=tools, results=results, dropped=dropped)
+    chat = ChatAsked(model, None, [], stream=True, tools=tools, results=results, dropped=dropped, function_at="")
     return VercelAsked(chat, answers, goes_on=True)
 
 

@@ -51,7 +51,8 @@ class Endpoint:
         request = ServedRequest(serving, http, NOBODY)
         try:
             check_headers(http)
-            await check_host(http, serving)
+            if not route.any_host:
+                await check_host(http, serving)
             check_origin(http, serving)
             if route.needs_key or route.takes_body:
                 caller = await serving.authentication.caller(http.headers) if route.needs_key else NOBODY

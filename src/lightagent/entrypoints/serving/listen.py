@@ -70,7 +70,18 @@ def listen(
     Raises:
         ConfigurationError: it may not listen there without keys, or the address cannot be had.
     """
-    asyncio.run(_listen(app, agents, swarms, flows, settings, tell))
+    with asyncio.Runner(loop_factory=_fast_loop()) as runner:
+        runner.run(_listen(app, agents, swarms, flows, settings, tell))
+
+
+def _fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """What makes the event loop of uvloop, where that is installed; uvicorn itself takes httptools where that is."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    make: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return make
 
 
 async def _listen(

@@ -96,6 +96,7 @@ class ServedRoute:
         handler: answers the requests.
         takes_body: a JSON object comes with each request.
         needs_key: only callers with a key get here, where the server has keys.
+        any_host: whatever name the request calls the server by; probes call it by its number.
         refusal: how the protocol tells that a request is refused.
         run_error: how the protocol tells that a run failed.
     """
@@ -105,5 +106,6 @@ class ServedRoute:
     handler: Handler
     takes_body: bool = False
     needs_key: bool = True
+    any_host: bool = False
     refusal: Callable[[RequestRefused], JsonObject] = refusal_object
     run_error: Callable[[LightAgentErrorInfo], JsonObject] = run_error_object

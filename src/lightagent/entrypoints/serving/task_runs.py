@@ -32,6 +32,7 @@ class RememberedTask:
         model: as clients name it.
         journal: of its run; None of a flow.
         going: its run, where that goes on.
+        interrupted: its process is gone, and the run goes on once somebody wants it to.
     """
 
     owner: Scope
@@ -39,6 +40,7 @@ class RememberedTask:
     task: A2aTask
     journal: Journal | None = None
     going: TaskRun | None = None
+    interrupted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +114,14 @@ class TaskRun:
 
 
 class TaskRuns:
-    """The tasks of one server, by their ids."""
+    """The tasks of one server, by their ids.
 
-    def __init__(self) -> None:
+    Args:
+        lasts: a store has the runs of agents, which may go on elsewhere: only those of flows are remembered here.
+    """
+
+    def __init__(self, *, lasts: bool) -> None:
+        self._lasts = lasts
         self._going: dict[str, TaskRun] = {}
         self._ended: dict[str, RememberedTask] = {}
 
@@ -130,8 +137,8 @@ class TaskRuns:
     def ended(self, run: TaskRun) -> None:
         """It goes on no more. One that failed to go on stays what it is on record."""
         self._going.pop(run.task.id, None)
-        if run.error is None:
-            self._ended.pop(run.task.id, None)  # So that it is the newest.
+        is_kept = run.run.journal is not None and (self._lasts or not run.task.ended)
+        if run.error is None and not is_kept:
             self._ended[run.task.id] = RememberedTask(run.owner, run.model, run.task, run.run.journal)
         for oldest in [*self._ended][:-MOST_REMEMBERED]:
             del self._ended[oldest]

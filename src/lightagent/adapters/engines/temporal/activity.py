@@ -11,7 +11,7 @@ from typing import Final
 
 from temporalio import activity
 from temporalio.client import Client
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from lightagent.adapters.engines.temporal.orders import (
     CARRY_OUT,
@@ -62,7 +62,7 @@ class CarryOut:
             if details is None or not details.worker_shutdown or details.cancel_requested:
                 raise
             # The server would give it to the next worker, and the run's record would not tell that it began twice.
-            raise ApplicationError("The worker was stopped.", type=LEFT, non_retryable=True) from None
+            raise _not_here(LEFT, "The worker was stopped.") from None
         finally:
             beating.cancel()
             with suppress(asyncio.CancelledError):
@@ -71,15 +71,18 @@ class CarryOut:
     async def _answers(self, order: Order, past: Sequence[FlowEvent]) -> Sequence[FlowEvent]:
         code = self._flows.get(order.flow)
         if code is None:
-            raise ApplicationError(f"This worker has no flow {order.flow!r:.100}.", type=HELD)
+            raise _not_here(HELD, f"This worker has no flow {order.flow!r:.100}.")
         try:
             changed = code.changed(past, (), time.time())
         except ConfigurationError as error:
-            raise ApplicationError(error.message, type=HELD) from None
+            now = read_all(await self._past(None))
+            if len(now) > len(past):  # Somebody may have accepted the change since.
+                return await self._answers(order, now)
+            raise _not_here(HELD, error.message) from None
         return [changed] if changed is not None else await code.carry_out(order.path, past)
 
-    async def _past(self, count: int) -> Sequence[str]:
-        """So many events of a run from its beginning."""
+    async def _past(self, count: int | None) -> Sequence[str]:
+        """So many events of a run from its beginning; all that there are now."""
         about = activity.info()
         run = about.workflow_run_id or ""
         known = self._known.setdefault(run, [])
@@ -87,14 +90,21 @@ class CarryOut:
         while len(self._known) > _MOST_KEPT:
             self._known.popitem(last=False)
         handle = self._client.get_workflow_handle(about.workflow_id or "", run_id=run)
-        while len(known) < count:
+        total = len(known) + 1 if count is None else count
+        while len(known) < total:
             begin = len(known)
             page: EventPage = await handle.query(EVENTS, begin, result_type=EventPage)
-            if page.total < count:
+            total = page.total if count is None else count
+            if page.total < total:
                 raise ApplicationError("The workflow has fewer events than its order says.")
             if len(known) == begin:  # Nobody else has asked for the same page meanwhile.
                 known += page.events
-        return known[:count]
+        return known[:total]
+
+
+def _not_here(kind: str, text: str) -> ApplicationError:
+    """That this worker carries nothing out, which is no fault of the run."""
+    return ApplicationError(text, type=kind, non_retryable=kind == LEFT, category=ApplicationErrorCategory.BENIGN)
 
 
 async def _beat() -> None:

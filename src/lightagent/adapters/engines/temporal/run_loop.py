@@ -57,7 +57,7 @@ MOST_AT_ONCE: Final = 100
 
 _AGAIN: Final = RetryPolicy(
     initial_interval=timedelta(seconds=1),
-    maximum_interval=timedelta(seconds=60),
+    maximum_interval=timedelta(seconds=30),
     non_retryable_error_types=["TemporalTimeout:StartToClose", "TemporalTimeout:Heartbeat", LEFT],
 )
 """A worker that is gone is no matter of the server's: whether the step may be done again is for the machine to say."""

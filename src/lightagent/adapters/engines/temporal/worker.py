@@ -85,6 +85,7 @@ class TemporalWorker(EngineWorker):
             workflow_runner=sandbox(),
             max_concurrent_activities=self._limits.most,
             graceful_shutdown_timeout=timedelta(seconds=self._limits.grace),
+            sticky_queue_schedule_to_start_timeout=timedelta(seconds=5),  # What a dead worker had, others have then.
             max_heartbeat_throttle_interval=timedelta(seconds=BEAT),
             default_heartbeat_throttle_interval=timedelta(seconds=BEAT),
         )

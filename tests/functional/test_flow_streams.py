@@ -7,8 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from lightagent import ConfigurationError, FlowStreamEvent, JsonLightFlowStore, LightAgent, LightFlow, LightFlowResult
+from lightagent import (
+    ConfigurationError,
+    FlowDoneEvent,
+    FlowStreamEvent,
+    JsonLightFlowStore,
+    LightAgent,
+    LightFlow,
+    LightFlowResult,
+)
 from lightagent.aiokits.bounded_buffer import BoundedBuffer
+from lightagent.domain.deltas import ReplyEnd, TextDelta
+from lightagent.domain.usage import Usage
 from lightagent.flow_streams import MOST_WAITING
 from lightagent.testing import ScriptedModel
 
@@ -67,7 +77,30 @@ async def test_a_stream_shows_steps_and_what_agents_say_and_ends_as_a_plain_run_
     assert sum(event.type == "content" for event in events) > 2
     assert {event.trace_id for event in events} == {stream.result.trace_id}
     assert plain(stream.result) == plain(await declared().arun("Write."))
-    assert events[-1].data == {"status": "success", "content": "From below.", "error": None}
+    done = events[-1].data
+    assert isinstance(done, dict)
+    assert {**done, "usage": None} == {"status": "success", "content": "From below.", "error": None, "usage": None}
+
+
+async def test_the_end_tells_the_tokens_of_all_agents_in_the_run_those_of_failed_attempts_too() -> None:
+    def says(text: str, number: int) -> list[TextDelta | ReplyEnd]:
+        return [TextDelta(text), ReplyEnd("stop", Usage(number, 2 * number, 3 * number))]
+
+    failures = iter([True, False])
+
+    async def checked(query: str) -> str:
+        if next(failures):
+            raise ConnectionError("away")
+        return query
+
+    writer = LightAgent(name="writer", model=ScriptedModel([says("Wrong.", 1), says("Right.", 10)]))
+    below = LightFlow().step("write", agent=writer).step("check", agent=checked, depends_on=["write"])
+    editor = LightAgent(name="editor", model=ScriptedModel([says("Done.", 100)]))
+    flow = LightFlow().step("draft", agent=below, max_retry=2).step("edit", agent=editor, depends_on=["draft"])
+    done = [event async for event in flow.astream_events("Write.")][-1]
+    assert isinstance(done, FlowDoneEvent)
+    used = done.data["usage"]
+    assert (used["input_tokens"], used["output_tokens"], used["total_tokens"]) == (111, 222, 333)
 
 
 def test_an_attempt_that_begins_anew_is_marked() -> None:

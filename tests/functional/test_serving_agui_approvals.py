@@ -87,7 +87,10 @@ async def test_an_interrupt_says_what_waits_and_how_to_answer() -> None:
     (review,) = [review async for review in Reviews(store).list()]
     (start,) = [event for event in call.chunks if event["type"] == "TOOL_CALL_START"]
     assert (one["id"], one["reason"]) == (review.request.request_id, "tool_call")
-    assert (one["toolCallId"], one["message"]) == (start["toolCallId"], 'pay {"amount":5}')
+    assert (one["toolCallId"], one["message"]) == (
+        start["toolCallId"],
+        'pay {"amount":5}: pay runs only with approval.',
+    )
     (schema,) = objects([one["responseSchema"]])
     assert schema["required"] == ["approved"]
     assert paid == []

@@ -8,13 +8,23 @@ import time
 import pytest
 from starlette.applications import Starlette
 
-from lightagent import ApprovalDecision, HumanApprovalHook, LightAgent, Reviews, Runs, serve, tool
+from lightagent import (
+    ApprovalDecision,
+    HumanApprovalHook,
+    InformationFlow,
+    LightAgent,
+    Reviews,
+    Runs,
+    serve,
+    tool,
+)
 from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.application.serving.keys import AccessKeys
-from lightagent.domain.json_types import JsonValue
+from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.entrypoints.serving.state import Serving
 from lightagent.ports.models import ChatRequest
+from lightagent.settings import Settings
 from lightagent.settings.serve_schema import ServeSettings
 from tests.support.asgi_calls import AsgiCall, answer_to, chat
 
@@ -67,6 +77,48 @@ async def test_an_answer_that_waits_says_for_what(stream: bool) -> None:
     assert paid == []
 
 
+@tool(capabilities=["write"])
+def note(text: str) -> str:
+    """Note."""
+    return f"Noted {text}."
+
+
+NOTE_AGAIN: JsonObject = {
+    "model": "helper",
+    "messages": [
+        {"role": "user", "content": "Hello"},
+        {"role": "assistant", "content": "Yes?"},
+        {"role": "user", "content": "Note x"},
+    ],
+}
+
+
+def noting(request: ChatRequest) -> Reply:
+    last = request.messages[-1]
+    return str(last.content) if last.role == "tool" else call_tool("note", text="x")
+
+
+async def test_from_the_second_question_on_tools_with_outside_effects_ask_and_say_why() -> None:
+    app = serve(LightAgent(name="helper", model=ScriptedModel(noting), tools=[note]))
+    first = await answer_to(app, CHAT, chat("Note x"))
+    assert first.message["content"] == "Noted x."
+    second = await answer_to(app, CHAT, NOTE_AGAIN)
+    told = "note has effects outside of the run, and untrusted text came before it was called: client:message."
+    assert f"ID {id_in(second)}: {told}" in str(second.message["content"])
+
+
+@pytest.mark.parametrize("in_settings", [True, False])
+async def test_where_clients_are_trusted_they_do_not(in_settings: bool) -> None:
+    model = ScriptedModel(noting)
+    flow = InformationFlow(trusted_labels=["client:message"])
+    if in_settings:
+        section: dict[str, object] = {"policy": {"trusted_labels": ["client:message"]}}
+        flow = Settings.model_validate(section).policy.information_flow()
+    agent = LightAgent(name="helper", model=model, tools=[note], information_flow=flow)
+    told = await answer_to(serve(agent), CHAT, NOTE_AGAIN)
+    assert told.message["content"] == "Noted x."
+
+
 async def test_it_is_the_request_that_reviewers_find_in_the_store() -> None:
     store = MemoryJournalStore()
     app = made(store, ServeSettings(), desk=True)
@@ -87,6 +139,15 @@ async def test_by_setting_the_user_may_answer_in_the_chat(desk: bool, lasts: boo
     again = await answer_to(app, CHAT, chat(f"approve {id_in(first)}"))
     assert again.status == 404
     assert paid == [5]
+
+
+async def test_an_answer_in_parts_of_text_is_one_too() -> None:
+    """Gradio writes every text so."""
+    app = made(None, IN_CHAT)
+    first = await answer_to(app, CHAT, chat("Pay 5"))
+    parts: JsonValue = [{"type": "text", "text": f"approve {id_in(first)}"}]
+    second = await answer_to(app, CHAT, {**chat(""), "messages": [{"role": "user", "content": parts}]})
+    assert second.message["content"] == "Paid 5."
 
 
 async def test_a_call_that_is_rejected_is_not_made() -> None:
@@ -135,6 +196,21 @@ async def test_where_another_person_has_to_decide_the_user_may_not() -> None:
     assert (refused.status, refused.headers["x-should-retry"]) == (403, "false")
     assert paid == []
     await Reviews(store).decide(id_in(first), ApprovalDecision.approve(actor="boss"))
+
+
+@pytest.mark.parametrize("has_key", [True, False])
+async def test_who_has_no_name_is_no_other_person(has_key: bool) -> None:
+    store = MemoryJournalStore()
+    app = made(store, IN_CHAT, desk=True, other=True)
+    headers = dict[str, str]()
+    if has_key:
+        key, _ = await AccessKeys(store, time.time).create("a key that names no user")
+        headers["authorization"] = f"Bearer {key}"
+    first = await answer_to(app, CHAT, chat("Pay 5"), headers=headers)
+    refused = await answer_to(app, CHAT, chat(f"approve {id_in(first)}"), headers=headers)
+    assert (refused.status, paid) == (403, [])
+    rejected = await answer_to(app, CHAT, chat(f"reject {id_in(first)}"), headers=headers)
+    assert (rejected.status, paid) == (200, [])
 
 
 async def test_no_message_of_a_client_is_an_approval() -> None:

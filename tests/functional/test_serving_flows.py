@@ -7,8 +7,11 @@ import asyncio
 from lightagent import LightAgent, LightFlow, StepContext, serve
 from lightagent.adapters.chat.scripted import ScriptedModel
 from lightagent.adapters.journals.memory import MemoryJournalStore
+from lightagent.domain.deltas import ReplyEnd, TextDelta
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.usage import Usage
 from lightagent.settings.serve_schema import ServeSettings
-from tests.support.asgi_calls import answer_to, calling, chat
+from tests.support.asgi_calls import answer_to, calling, chat, objects
 
 CHAT = "/v1/chat/completions"
 
@@ -32,6 +35,29 @@ async def test_a_flow_answers_with_what_its_last_step_gave() -> None:
     streamed = await answer_to(app, CHAT, chat("Ann", stream=True))
     assert streamed.text == "Dear Ann, yours."
     assert streamed.choices[-1]["finish_reason"] == "stop"
+
+
+async def test_its_tokens_are_those_of_all_its_agents() -> None:
+    def says(text: str, number: int) -> list[TextDelta | ReplyEnd]:
+        return [TextDelta(text), ReplyEnd("stop", Usage(number, 2 * number, 3 * number))]
+
+    def written() -> LightFlow:
+        first = LightAgent(name="first", model=ScriptedModel([says("One.", 1)]))
+        second = LightAgent(name="second", model=ScriptedModel([says("Two.", 10)]))
+        flow = LightFlow(name="helper").step("draft", agent=first)
+        return flow.step("edit", agent=second, depends_on=["draft"])
+
+    counts = {"prompt_tokens": 11, "completion_tokens": 22, "total_tokens": 33}
+    whole = await answer_to(serve(flows=[written()]), CHAT, chat("Ann"))
+    streamed = await answer_to(
+        serve(flows=[written()]), CHAT, chat("Ann", stream=True, stream_options={"include_usage": True})
+    )
+    for told in (whole.json["usage"], streamed.chunks[-1]["usage"]):
+        assert isinstance(told, dict)
+        assert {name: told[name] for name in counts} == counts
+    body: JsonObject = {"model": "helper", "input": "Ann"}
+    (usage,) = objects([(await answer_to(serve(flows=[written()]), "/v1/responses", body)).json["usage"]])
+    assert (usage["input_tokens"], usage["output_tokens"], usage["total_tokens"]) == (11, 22, 33)
 
 
 async def test_its_steps_are_seen_as_tools_where_these_are_shown() -> None:

@@ -64,6 +64,18 @@ def parse_history(history: Sequence[HistoryMessage], origin: ModelOrigin = UNKNO
     return messages
 
 
+def check_entry(entry: JsonObject, at: str) -> None:
+    """Raise unless one message is as a history wants it, whatever stands around it.
+
+    Args:
+        at: names its place in errors, which begin with the place of what is wrong and a colon.
+
+    Raises:
+        ConfigurationError: it is malformed.
+    """
+    _message(entry, at, UNKNOWN_MODEL)
+
+
 def history_labels(history: Sequence[HistoryMessage]) -> tuple[str, ...]:
     """The labels of untrusted text that a history tells besides its tool results.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 
 from lightagent.application.flow.flow_function import FlowFunction
 from lightagent.application.flow.step_work import Noted, StepTask, StepWork
@@ -16,8 +16,8 @@ class CallWork(StepWork):
 
     __slots__ = ("_function",)
 
-    def __init__(self, function: Callable[..., object]) -> None:
-        self._function = FlowFunction(function)
+    def __init__(self, function: FlowFunction) -> None:
+        self._function = function
 
     @property
     def name(self) -> str:

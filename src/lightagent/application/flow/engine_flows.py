@@ -52,7 +52,7 @@ class EngineFlows:
         flow = self.code(steps)
         definition = flow.definition
         check_size(query, self._limits.max_value, "", "input")
-        found = validate(definition)
+        found = validate(definition, self._limits)
         if found.errors:
             raise ConfigurationError(f"The flow cannot run: {'; '.join(found.errors)}.", guidance="See validate().")
         started = FlowStarted(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
 
 from lightagent.application.flow.flow_stream_events import (
     ApprovalDecidedData,
@@ -22,7 +23,8 @@ from lightagent.application.flow.flow_stream_events import (
 )
 from lightagent.application.flow.step_result import FlowStatus
 from lightagent.application.projections.live_events import StreamEvents
-from lightagent.application.projections.stream_data import ApprovalRequiredData
+from lightagent.application.projections.stream_data import ApprovalRequiredData, usage_data
+from lightagent.application.projections.usage import step_usage
 from lightagent.application.steps import Step
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.flow.events import (
@@ -35,6 +37,14 @@ from lightagent.domain.flow.events import (
 )
 from lightagent.domain.flow.state import FlowState
 from lightagent.domain.json_copies import copy_json
+from lightagent.domain.usage import Usage
+
+
+@dataclass(slots=True)
+class _Spent:
+    """The tokens of all agents in a run, and in those that are steps of it."""
+
+    usage: Usage = field(default_factory=Usage)
 
 
 class FlowOutlet:
@@ -43,12 +53,20 @@ class FlowOutlet:
     Args:
         put: hands one event over; returns once it was taken, or there is room for it.
         around: the path of the step that the run is, with a slash; empty for the outermost run.
+        spent: counts the tokens of the outermost run.
     """
 
-    def __init__(self, put: Callable[[FlowStreamEvent], Awaitable[None]], trace_id: str = "", around: str = "") -> None:
+    def __init__(
+        self,
+        put: Callable[[FlowStreamEvent], Awaitable[None]],
+        trace_id: str = "",
+        around: str = "",
+        spent: _Spent | None = None,
+    ) -> None:
         self._put = put
         self._trace_id = trace_id
         self._around = around
+        self._spent = _Spent() if spent is None else spent
         self._begun: set[str] = set()
 
     async def begin(self, state: FlowState) -> None:
@@ -67,7 +85,12 @@ class FlowOutlet:
 
     async def end(self, status: FlowStatus, content: str, error: LightAgentErrorInfo | None) -> None:
         """The run was left: it has ended, or waits."""
-        data: FlowDoneData = {"status": status, "content": content, "error": failure_data(error)}
+        data: FlowDoneData = {
+            "status": status,
+            "content": content,
+            "error": failure_data(error),
+            "usage": usage_data(self._spent.usage),
+        }
         await self._put(FlowDoneEvent(data, self._trace_id, self._place("")))
 
     async def happened(self, event: FlowEvent) -> None:
@@ -102,6 +125,8 @@ class FlowOutlet:
         view, place = StreamEvents(self._trace_id), f"{self._around}{path}"
 
         async def give(step: Step) -> None:
+            if (usage := step_usage(step)) is not None:
+                self._spent.usage += usage
             for event in view.feed(step):
                 shown = in_step(event, place)
                 if shown is not None:
@@ -111,7 +136,7 @@ class FlowOutlet:
 
     def flow(self, path: str) -> FlowOutlet:
         """The way of the run of a flow that is a step."""
-        return FlowOutlet(self._put, self._trace_id, f"{self._around}{path}/")
+        return FlowOutlet(self._put, self._trace_id, f"{self._around}{path}/", self._spent)
 
     def _place(self, path: str) -> str:
         return f"{self._around}{path}" if path else self._around.rstrip("/")

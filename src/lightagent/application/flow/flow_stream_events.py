@@ -14,6 +14,7 @@ from lightagent.application.projections.stream_data import (
     ToolCallData,
     ToolPartData,
     ToolResultData,
+    UsageData,
 )
 from lightagent.application.projections.stream_events import (
     ApprovalRequiredEvent,
@@ -82,11 +83,12 @@ class ApprovalDecidedData(TypedDict):
 
 
 class FlowDoneData(TypedDict):
-    """How a run was left: it has ended, or waits."""
+    """How a run was left: it has ended, or waits. The tokens are those of all agents in it since the stream began."""
 
     status: FlowStatus
     content: str
     error: FailureData | None
+    usage: UsageData
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from lightagent.domain.flow.context import context_of
 from lightagent.domain.flow.moves import Ask, AskHuman, Do
 from lightagent.domain.flow.nodes import Node
 from lightagent.domain.flow.outputs import Artifact, text_of
-from lightagent.domain.flow.paths import added_depth, effect_key
+from lightagent.domain.flow.paths import added_depth
 from lightagent.domain.flow.state import FlowState
 
 _BEFORE: Final = "Previous step outputs:"
@@ -24,9 +24,8 @@ _BEFORE: Final = "Previous step outputs:"
 def place_of(flow: ActiveFlow, move: Do | Ask | AskHuman) -> StepPlace:
     """Where a move belongs."""
     state, started = flow.state, flow.state.started
-    attempt, fallback = (move.attempt, move.fallback) if isinstance(move, Do) else (0, False)
-    key = effect_key(state.run_id, move.path, move.epoch, fallback=fallback)
-    return StepPlace(state.run_id, started.trace_id, started.scope, move.path, attempt, key)
+    attempt = move.attempt if isinstance(move, Do) else 0
+    return StepPlace(state.run_id, started.trace_id, started.scope, move.path, attempt, state.key_of(move))
 
 
 def seen_from(

@@ -10,12 +10,12 @@ from typing import Literal
 
 from lightagent.application.projections.chunk_types import ChatCompletionChunk, ChoiceDelta, ChunkChoice, ChunkUsage
 from lightagent.application.projections.live_text import LiveText
-from lightagent.application.projections.usage import total_usage
+from lightagent.application.projections.usage import step_usage
 from lightagent.application.steps import Step
 from lightagent.domain.deltas import TextDelta
 from lightagent.domain.error_mapping import error_from_info
 from lightagent.domain.errors import RunSuspended
-from lightagent.domain.events import ModelFailed, ModelReplied, Nested, RunFinished, RunStarted
+from lightagent.domain.events import RunFinished, RunStarted
 from lightagent.domain.outcomes import Suspended, outcome_error
 from lightagent.domain.usage import Usage
 
@@ -40,8 +40,8 @@ class Chunks:
         for piece in self._text.feed(step):
             kind = "content" if isinstance(piece, TextDelta) else "reasoning_content"
             yield self._chunk({"role": self._role(), kind: piece.text})
-        if isinstance(step, (ModelReplied, ModelFailed, Nested)):
-            self._usage += total_usage((step,))
+        if (usage := step_usage(step)) is not None:
+            self._usage += usage
         if isinstance(step, RunFinished):
             yield self._last(step)
 

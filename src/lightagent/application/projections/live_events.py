@@ -27,7 +27,7 @@ from lightagent.application.projections.stream_events import (
     ToolPartEvent,
     ToolResultEvent,
 )
-from lightagent.application.projections.usage import total_usage
+from lightagent.application.projections.usage import step_usage
 from lightagent.application.steps import Step
 from lightagent.domain.deltas import TextDelta, is_delta
 from lightagent.domain.events import (
@@ -69,8 +69,8 @@ class StreamEvents:
 
     def feed(self, step: Step) -> Iterator[StreamEvent]:
         """What this step shows."""
-        if isinstance(step, (ModelReplied, ModelFailed, Nested)):
-            self._usage += total_usage((step,))
+        if (usage := step_usage(step)) is not None:
+            self._usage += usage
         if isinstance(step, NestedDelta):
             child = self._child(step.path[0])
             yield from child.feed(NestedDelta(step.path[1:], step.delta) if len(step.path) > 1 else step.delta)

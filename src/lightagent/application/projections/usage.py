@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
+from lightagent.application.steps import Step
 from lightagent.domain.events import Concluded, ContextReplaced, Event, ModelFailed, ModelReplied, Nested
 from lightagent.domain.plans import Planned
 from lightagent.domain.usage import Usage
@@ -11,12 +12,11 @@ from lightagent.domain.usage import Usage
 
 def total_usage(events: Iterable[Event]) -> Usage:
     """The tokens of all replies, summaries, plans and reflections, and of failed attempts as far as they are known."""
-    return sum((usage for usage in _usages(events) if usage is not None), Usage())
+    return sum((usage for usage in map(step_usage, events) if usage is not None), Usage())
 
 
-def _usages(events: Iterable[Event]) -> Iterator[Usage | None]:
-    for event in events:
-        while isinstance(event, Nested):
-            event = event.event
-        if isinstance(event, (ModelReplied, ModelFailed, ContextReplaced, Concluded, Planned)):
-            yield event.usage
+def step_usage(step: Step) -> Usage | None:
+    """The tokens that one step of a run tells of; None for most."""
+    while isinstance(step, Nested):
+        step = step.event
+    return step.usage if isinstance(step, (ModelReplied, ModelFailed, ContextReplaced, Concluded, Planned)) else None

@@ -20,9 +20,10 @@ from ag_ui.core import (
 from ag_ui.core.types import ContentPart, DataSource, UrlSource
 from pydantic import ValidationError
 
-from lightagent.application.serving.agui_answers import AguiAnswer, read_answers
+from lightagent.application.serving.agui_answers import read_answers
 from lightagent.application.serving.chat_requests import ChatAsked, SystemMessages, read_chat_request
 from lightagent.application.serving.content_parts import check_parts
+from lightagent.application.serving.person_answers import PersonAnswer
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.domain.json_bytes import whole_characters
 from lightagent.domain.json_types import JsonObject, JsonValue
@@ -45,7 +46,7 @@ class AguiAsked:
     run_id: str
     parent_run_id: str | None
     chat: ChatAsked
-    answers: tuple[AguiAnswer, ...] = ()
+    answers: tuple[PersonAnswer, ...] = ()
 
 
 def read_agui_request(
@@ -84,6 +85,7 @@ def _conversation(asked: RunAgentInput, model: str, system_messages: SystemMessa
         system_messages,
         image_urls=image_urls,
     )
+    chat = replace(chat, left=tuple(_open_calls(asked.messages)), function_at="")
     if system_messages != "added":
         return chat
     return replace(chat, instructions="\n\n".join(filter(None, (chat.instructions, *_context(asked)))))
@@ -93,7 +95,7 @@ def _going_on(asked: RunAgentInput, model: str) -> ChatAsked:
     """What comes with answers to interrupts: the rest of the conversation is on the run's own record."""
     told = _client_results(asked, _end_of_results(asked.messages))
     results = tuple((message.tool_call_id, _result(message, "messages")) for message in told)
-    return ChatAsked(model, None, [], stream=True, tools=tuple(_functions(asked)), results=results)
+    return ChatAsked(model, None, [], stream=True, tools=tuple(_functions(asked)), results=results, function_at="")
 
 
 def _refused(exc: ValidationError) -> RequestRefused:
@@ -148,6 +150,14 @@ def _messages(messages: Sequence[Message], *, image_urls: bool) -> Iterator[Json
                 yield {"role": role, "content": content}
             case _:
                 pass
+
+
+def _open_calls(messages: Sequence[Message]) -> Iterator[str]:
+    """The ids of calls without a result, which the conversation has gone on without."""
+    told = {message.tool_call_id for message in messages if isinstance(message, ToolMessage)}
+    for message in messages:
+        calls = message.tool_calls if isinstance(message, AssistantMessage) else None
+        yield from (call.id for call in calls or () if call.id not in told)
 
 
 def _assistant(message: AssistantMessage, told: set[str]) -> Iterator[JsonObject]:

@@ -9,7 +9,7 @@ from typing import Final
 
 from lightagent.application.serving.run_view import ChatView
 from lightagent.application.serving.waiting import WaitingStep
-from lightagent.domain.json_bytes import encode_json
+from lightagent.domain.json_bytes import encode_json, whole_characters
 
 _ANSWER: Final = re.compile(r"(approve|reject)[ \t]+([0-9a-f]{32})(?:[ \t]+(.{1,500}))?", re.IGNORECASE)
 
@@ -51,4 +51,9 @@ def _line(one: WaitingStep) -> str:
     shown = arguments if len(arguments) <= _MOST_SHOWN else f"{arguments[:_MOST_SHOWN]}…"
     if not one.name:
         return f"- {one.reason} ID {one.request_id}"
-    return f"- `{one.name}` with `{shown}`, ID {one.request_id}"
+    return f"- `{one.name}` with `{shown}`, ID {one.request_id}{_why(one)}"
+
+
+def _why(one: WaitingStep) -> str:
+    """Why it waits, where that is more than that its tool always does."""
+    return f": {whole_characters(one.reason)}" if one.reason else ""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from lightagent.application.decide_calls import Decisions
 from lightagent.domain.scopes import Scope
 
 
@@ -42,6 +44,15 @@ class Caller:
         """The caller with the user whom it asks for; itself where it may not name one, has named one, or names none."""
         may_name = self.delegating and not self.has_named
         return replace(self, user=user, has_named=True) if may_name and user else self
+
+    def deciding(self, decisions: Decisions) -> Decisions:
+        """These decisions of the caller's, as those of the user whose runs it begins, or of nobody.
+
+        A key that names no user is no second person: where another than the user has to decide, its id is no name.
+        """
+        if self.user or not isinstance(decisions, Mapping):
+            return decisions
+        return {call: replace(one, actor="") if one.actor == self.key_id else one for call, one in decisions.items()}
 
 
 NOBODY: Final = Caller()

@@ -8,7 +8,10 @@ from typing import Final, Literal, TypeAlias
 
 from lightagent.application.serving.chat_fields import HARMLESS, PARAMETERS, RULES
 from lightagent.application.serving.content_parts import check_parts
+from lightagent.application.serving.open_calls import with_results
 from lightagent.application.serving.refusals import RequestRefused
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.history import check_entry
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.tags import MOST_TAGS
 
@@ -33,13 +36,16 @@ class ChatAsked:
 
     Attributes:
         query: of the user; None where the request gives results of the client's tools.
-        history: the messages before, of users, assistants and tools.
+        history: the messages before, of users, assistants and tools; each call in them has a result.
         instructions: what the client's system messages say.
         params: for the model.
         tools: declarations of the client's own functions.
+        function_at: where in each of the client's tools its function is declared, for errors.
         results: what those functions gave, by the ids of their calls.
+        left: the ids of calls that the conversation has gone on without.
         user: as the body names it.
         dropped: the fields that were left out.
+        session: the stored session of which the run is a turn; empty for none.
     """
 
     model: str
@@ -54,6 +60,9 @@ class ChatAsked:
     tags: tuple[str, ...] = ()
     user: str = ""
     dropped: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+    function_at: str = ".function"
+    session: str = ""
 
 
 def read_chat_request(
@@ -69,11 +78,12 @@ def read_chat_request(
     """
     _refuse(body)
     model = _text(body, "model")
-    told, messages = _split_system(_messages(body, image_urls=image_urls), system_messages)
-    results = tuple(_results(messages))
+    told, places, messages = _split_system(_messages(body, image_urls=image_urls), system_messages)
+    results, left = tuple(_results(messages, places)), tuple[str, ...]()
     query: str | list[JsonObject] | None = None
     if not results:
         query, messages = _query(messages)
+        messages, left = with_results(messages, places[:-1])
     return ChatAsked(
         model,
         query,
@@ -87,6 +97,7 @@ def read_chat_request(
         tuple(_tags(body)),
         _optional_text(body, "user")[:MOST_USER],
         tuple(name for name in body if name not in RULES or RULES[name].treatment == "dropped"),
+        left,
     )
 
 
@@ -111,46 +122,57 @@ def _messages(body: JsonObject, *, image_urls: bool) -> list[JsonObject]:
 
 
 def _message(message: JsonValue, at: str, *, image_urls: bool) -> JsonObject:
+    """The message without the labels that only a server sets."""
     if not isinstance(message, dict):
         raise RequestRefused(400, f"{at}: a message is an object with role and content.", "", param=at)
     if message.get("role") not in ("system", "developer", "user", "assistant", "tool", "function"):
         raise RequestRefused(
             400, f"{at}.role: it must be system, developer, user, assistant or tool.", "", param=f"{at}.role"
         )
+    message = {name: value for name, value in message.items() if name not in _OURS}
     content = message.get("content")
     if message["role"] == "user" and isinstance(content, list):
         check_parts(content, at, image_urls=image_urls)
+    if message["role"] in ("user", "assistant", "tool"):
+        _check(message, at)
     return message
 
 
-def _split_system(messages: list[JsonObject], treatment: SystemMessages) -> tuple[list[str], list[JsonObject]]:
-    """The texts of system messages, and the other messages without the labels that only a server may set."""
-    told, others = list[str](), list[JsonObject]()
+def _check(message: JsonObject, at: str) -> None:
+    try:
+        check_entry(message, at)
+    except ConfigurationError as exc:
+        raise RequestRefused(400, exc.message, exc.guidance, param=exc.message.partition(":")[0]) from None
+
+
+def _split_system(
+    messages: list[JsonObject], treatment: SystemMessages
+) -> tuple[list[str], list[int], list[JsonObject]]:
+    """The texts of system messages; the places of the others, and these."""
+    told, places, others = list[str](), list[int](), list[JsonObject]()
     for place, message in enumerate(messages):
         if message["role"] not in ("system", "developer"):
-            others.append({name: value for name, value in message.items() if name not in _OURS})
+            places.append(place)
+            others.append(message)
             continue
         at = f"messages[{place}]"
         if treatment == "refused":
             raise RequestRefused(400, f"{at}: this server takes no system messages.", "Leave it out.", param=at)
         if treatment == "added" and (text := _plain(message.get("content"), at)):
             told.append(text)
-    return told, others
+    return told, places, others
 
 
 _OURS: Final = ("untrusted", "from_model")
 
 
-def _results(messages: list[JsonObject]) -> Iterator[tuple[str, str]]:
+def _results(messages: list[JsonObject], places: list[int]) -> Iterator[tuple[str, str]]:
     """The results of the client's tools with which the conversation ends, if it does."""
     place = len(messages)
     while place and messages[place - 1]["role"] == "tool":
         place -= 1
-    for at, message in enumerate(messages[place:], place):
-        call_id = message.get("tool_call_id")
-        if not isinstance(call_id, str):
-            raise RequestRefused(400, f"messages[{at}].tool_call_id: text is wanted.", "", param="messages")
-        yield call_id, _plain(message.get("content"), f"messages[{at}]")
+    for at, message in zip(places[place:], messages[place:], strict=True):
+        yield str(message["tool_call_id"]), _plain(message.get("content"), f"messages[{at}]")
 
 
 def _query(messages: list[JsonObject]) -> tuple[str | list[JsonObject], list[JsonObject]]:
@@ -167,6 +189,8 @@ def _query(messages: list[JsonObject]) -> tuple[str | list[JsonObject], list[Jso
     parts = [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
     if not isinstance(content, list) or len(parts) != len(content) or not parts:
         raise RequestRefused(400, "messages: the content of the last message is no text.", "", param="messages")
+    if all(part.get("type") == "text" for part in parts):  # As interfaces write any text that may have images.
+        return "\n\n".join(str(part["text"]) for part in parts), messages[:-1]
     return parts, messages[:-1]
 
 

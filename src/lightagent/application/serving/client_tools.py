@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from typing import Final, Never
 
+from lightagent.application.means import Means
 from lightagent.application.serving.refusals import RequestRefused
-from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.errors import ConfigurationError, LightAgentError
 from lightagent.domain.events import ApprovalRequested, Event, ModelReplied
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.signals import ApprovalRequired
+from lightagent.domain.tool_selection import SEARCH_TOOL
 from lightagent.domain.tools import CLIENT_PROVIDER, ToolSpec
 from lightagent.ports.tools import RunContext, Tool
 
@@ -17,6 +20,9 @@ MOST_TOOLS: Final = 128
 """Functions of one request, at most."""
 
 _REASON: Final = "The client carries it out."
+
+_NAME: Final = re.compile(r"[A-Za-z0-9_.:/-]{1,128}")
+"""What a function may be called; providers refuse other names, some even fewer, in the middle of a run."""
 
 
 class ClientTool(Tool[object]):
@@ -56,23 +62,56 @@ def client_names(events: Iterable[Event]) -> frozenset[str]:
     return frozenset(calls)
 
 
-def client_tools(declared: Sequence[JsonObject], results: Mapping[str, str] | None = None) -> list[ClientTool]:
+async def names_taken(means: Means[Never]) -> frozenset[str]:
+    """The names of all tools that a run of this agent may come to have: its own, those of agents that it may hand over
+    to, which in a swarm are also the tools with which they talk, and those that the framework adds.
+
+    Raises:
+        LightAgentError: a source of the agent's own tools cannot be listed.
+    """
+    found = set[str]()
+    for member in means.crew.values():
+        found |= member.catalogue.own.keys()
+        try:
+            found |= (await member.catalogue.toolset()).tools.keys()
+        except LightAgentError:
+            if member is means:
+                raise
+        if member.selector is not None and member.selector.options.search:
+            found.add(SEARCH_TOOL)
+    return frozenset(found)
+
+
+def client_tools(
+    declared: Sequence[JsonObject],
+    results: Mapping[str, str] | None = None,
+    *,
+    taken: frozenset[str] = frozenset(),
+    function_at: str = ".function",
+) -> list[ClientTool]:
     """The functions that a request declares.
 
     Args:
         results: of calls that were made before, by their ids within their run.
+        taken: names that they may not have.
+        function_at: where in each of the request's tools its function is declared.
 
     Raises:
-        RequestRefused: a declaration is wrong, or two have one name.
+        RequestRefused: a declaration is wrong, or the name of one is taken; it is named.
     """
     if len(declared) > MOST_TOOLS:
         raise RequestRefused(400, f"tools: {len(declared)} are too many.", f"The most is {MOST_TOOLS}.", param="tools")
     found: dict[str, ClientTool] = {}
     for place, function in enumerate(declared):
-        tool = ClientTool(_spec(function, f"tools[{place}].function"), results)
-        if tool.spec.name in found:
-            raise RequestRefused(400, f"tools: two are called {tool.spec.name!r:.100}.", "", param="tools")
-        found[tool.spec.name] = tool
+        at = f"tools[{place}]{function_at}"
+        tool = ClientTool(_spec(function, at), results)
+        name = tool.spec.name
+        if name in found or name in taken:
+            whose = "another function" if name in found else "a tool of the agent"
+            raise RequestRefused(
+                400, f"{at}.name: {whose} is called {name!r:.100}.", "Rename the function.", param=f"{at}.name"
+            )
+        found[name] = tool
     return list(found.values())
 
 
@@ -81,6 +120,9 @@ def _spec(function: JsonObject, at: str) -> ToolSpec:
     parameters = function.get("parameters") or {"type": "object", "properties": {}}
     if not isinstance(name, str) or not isinstance(description, str) or not isinstance(parameters, dict):
         raise RequestRefused(400, f"{at}: name, description and parameters are wanted.", "", param=at)
+    if _NAME.fullmatch(name) is None:
+        told = f"{at}.name: at most 128 letters, digits and _.:/- are wanted, got {name!r:.100}."
+        raise RequestRefused(400, told, "Rename the function.", param=f"{at}.name")
     try:
         return ToolSpec(name, description, parameters, provider=CLIENT_PROVIDER)
     except ConfigurationError as exc:

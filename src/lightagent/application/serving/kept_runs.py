@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from lightagent.application.journal import Journal
@@ -10,7 +11,9 @@ from lightagent.application.keep_run import RunKeeper
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.application.stored_runs import Runs
 from lightagent.domain.errors import StoreError
-from lightagent.domain.outcomes import Suspended
+from lightagent.domain.events import ApprovalDecided, RunFinished
+from lightagent.domain.outcomes import Cancelled, Suspended
+from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.system import Clock
@@ -21,6 +24,9 @@ MOST_KEPT: Final = 1000
 _APART: Final = "--"
 """Stands between the id of a run and that of a call: ids of clients may hold nothing but letters, digits, - and _."""
 
+_RUN_ID: Final = re.compile(r"[!-~]{1,200}")
+"""What the id of a run may be; no store is asked for what clients make up that it could not even hold."""
+
 
 def outer_call_id(run_id: str, call_id: str) -> str:
     """A call's id as clients see it, by which its run is found again."""
@@ -30,7 +36,7 @@ def outer_call_id(run_id: str, call_id: str) -> str:
 def run_and_call(outer: str) -> tuple[str, str]:
     """The ids of the run and the call; of no run where a client made the id up."""
     run_id, _, call_id = outer.partition(_APART)
-    return run_id, call_id
+    return (run_id, call_id) if _RUN_ID.fullmatch(run_id) else ("", call_id)
 
 
 class KeptRuns:
@@ -51,20 +57,70 @@ class KeptRuns:
 
     async def left(self, journal: Journal) -> None:
         """A run was left: it waits, or has ended."""
-        if self.lasts:
+        started, last = journal.started, journal.events[-1]
+        if self.lasts or started.scope.session:  # A session keeps its turns itself.
             return
-        started = journal.started
-        if not isinstance(journal.run.outcome, Suspended):
+        if not (isinstance(last, RunFinished) and isinstance(last.outcome, Suspended)):
             if started.run_id in self._waiting:
                 await self._forget(started.run_id)
             return
         if started.run_id not in self._waiting:
-            keeper = RunKeeper(self.store, started.run_id, started.scope, self._clock, started.head.name)
-            await keeper.open([*journal.events], 0)
-            await keeper.close(journal.events)
+            await self._keep(journal)
             self._waiting[started.run_id] = started.scope
         for oldest in [*self._waiting][:-MOST_KEPT]:
             await self._forget(oldest)
+
+    async def end(self, journal: Journal, call_ids: Iterable[str], reason: str) -> None:
+        """Have a run that waits end as cancelled: no model is asked for that, and no tool called.
+
+        Args:
+            call_ids: the calls that it waits for; they are decided against.
+            reason: goes on its record.
+
+        Raises:
+            ConfigurationError, StoreError: it waits so no more, or the store cannot be written.
+        """
+        started, now = journal.started, self._clock.now()
+        no = ApprovalDecision.reject(reason, actor="client")
+        events = [*journal.events, *(ApprovalDecided(call_id, no, now) for call_id in call_ids)]
+        if self.lasts:
+            keeper = RunKeeper(self.store, started.run_id, started.scope, self._clock, started.head.name)
+            await keeper.open([*journal.events], len(journal.events))
+            await keeper.close([*events, RunFinished(Cancelled(reason), at=now)])
+        elif started.run_id in self._waiting:
+            await self._forget(started.run_id)
+
+    async def keep_beginning(self, journal: Journal) -> Journal | None:
+        """Put the first event of a run on record before it begins, so that it is gone on with whatever happens.
+
+        Returns:
+            What is to be resumed in the place of the run; None where policies have to admit the query first: until they
+            have, it is on no record.
+
+        Raises:
+            StoreError: the store cannot be written.
+        """
+        if journal.started.awaits_admission:
+            return None
+        await self._keep(journal)
+        return Journal(journal.events, self.store)
+
+    async def keep_end(self, journal: Journal) -> None:
+        """Put the end of a run on record whose beginning is there, where it was cancelled before it could go on.
+
+        Raises:
+            StoreError: the store cannot be written, or another process goes on with the run.
+        """
+        scope = journal.started.scope
+        found = await Runs(self.store, tenant=scope.tenant).status(journal.started.run_id, scope.user)
+        if found is not None and found.events < len(journal.events):
+            await self._keep(journal, found.events)
+
+    async def _keep(self, journal: Journal, known: int = 0) -> None:
+        started = journal.started
+        keeper = RunKeeper(self.store, started.run_id, started.scope, self._clock, started.head.name)
+        await keeper.open([*journal.events], known)
+        await keeper.close(journal.events)
 
     async def waiting(self, run_id: str, owner: Scope) -> Journal:
         """The journal of a run of this owner that waits.

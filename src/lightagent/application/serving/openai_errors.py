@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from lightagent.application.serving.refusals import RequestRefused, status_of, told_outside
@@ -16,10 +17,14 @@ _TYPES: Final = {
     429: "rate_limit_error",
 }
 
+_LOOK_UP: Final = "docs/serving.md says what each field does."
+"""What to do where nothing better is known."""
+
 
 def refusal_object(refused: RequestRefused) -> JsonObject:
     """The body for a request that was refused."""
-    return _body(refused.status, refused.info, refused.param)
+    info = refused.info if refused.info.guidance else replace(refused.info, guidance=_LOOK_UP)
+    return _body(refused.status, info, refused.param)
 
 
 def run_error_object(info: LightAgentErrorInfo) -> JsonObject:

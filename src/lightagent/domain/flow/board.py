@@ -11,8 +11,9 @@ from lightagent.domain.flow.bodies import Body, make_body
 from lightagent.domain.flow.definition import FlowDefinition
 from lightagent.domain.flow.events import FinalStatus, FlowStarted
 from lightagent.domain.flow.making_moves import move_of
-from lightagent.domain.flow.moves import Do, Finish, Move, Stop
+from lightagent.domain.flow.moves import Ask, AskHuman, Do, Finish, Move, Stop
 from lightagent.domain.flow.nodes import LIVE, LIVE_WHEN_CANCELLED, Node, NodeStatus, Scope
+from lightagent.domain.flow.paths import effect_key
 from lightagent.domain.flow.record import FlowStatus
 from lightagent.domain.json_types import JsonValue
 
@@ -127,6 +128,11 @@ class Board:
         self.put(node, status)
         if not self.cancelled and (move := move_of(node)) is not None:
             self._moves.append(move)
+
+    def key_of(self, move: Do | Ask | AskHuman) -> str:
+        """The idempotency key of what a move is about; see `paths.effect_key`."""
+        fallback = isinstance(move, Do) and move.fallback
+        return effect_key(self.run_id, move.path, move.epoch, owner=self.started.scope, fallback=fallback)
 
     def ending(self) -> FinalStatus:
         """How the run ends where nothing is to be done."""

@@ -10,12 +10,13 @@ from lightagent.application.journal import Journal
 from lightagent.application.serving.approval_words import ChatDecision, read_chat_decision
 from lightagent.application.serving.auxiliary import is_auxiliary
 from lightagent.application.serving.chat_requests import ChatAsked
-from lightagent.application.serving.client_tools import ClientTool, client_tools
+from lightagent.application.serving.client_tools import ClientTool, client_tools, names_taken
 from lightagent.application.serving.kept_runs import run_and_call
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.application.serving.waiting import WaitingStep, WaitingSteps
 from lightagent.domain.review import ApprovalDecision
 from lightagent.entrypoints.serving.catalogue import Served
+from lightagent.entrypoints.serving.left_runs import end_left
 from lightagent.entrypoints.serving.requests import ServedRequest
 from lightagent.entrypoints.serving.served_run import ServedRun
 from lightagent.options import ResumeOptions, RunOptions
@@ -49,6 +50,7 @@ async def chat_run(request: ServedRequest, asked: ChatAsked, served: Served) -> 
     if is_auxiliary(asked, settings.auxiliary):
         return _plain(request, asked, served)
     tools = await tools_of_client(asked, served)
+    await end_left(request, asked.left)
     options = _options(request, asked)
     if tools:
         options["tools"] = tools
@@ -62,6 +64,7 @@ def _options(request: ServedRequest, asked: ChatAsked) -> RunOptions:
         metadata=asked.params,
         instructions=asked.instructions or None,
         tags=asked.tags,
+        session_id=asked.session or None,
         run_group_id=request.chat_id or None,
         trace_id=request.trace_id or None,
     )
@@ -89,20 +92,12 @@ async def tools_of_client(
         results: what they gave, by the ids of the calls within their run.
 
     Raises:
-        RequestRefused: the agent has a tool of the same name itself.
+        RequestRefused: a declaration is wrong, or the agent has a tool of the same name, or may come to have one.
     """
-    tools = client_tools(asked.tools, results)
-    if tools and isinstance(served.agent, LightAgent):
-        own = (await served.agent.means.catalogue.toolset()).tools
-        for tool in tools:
-            if tool.spec.name in own:
-                raise RequestRefused(
-                    400,
-                    f"tools: the agent has a tool {tool.spec.name!r:.100} of its own.",
-                    "Rename the function.",
-                    param="tools",
-                )
-    return tools
+    taken = frozenset[str]()
+    if asked.tools and isinstance(served.agent, LightAgent):
+        taken = await names_taken(served.agent.means)
+    return client_tools(asked.tools, results, taken=taken, function_at=asked.function_at)
 
 
 async def _with_results(request: ServedRequest, asked: ChatAsked, served: Served) -> ChatRun:
@@ -113,7 +108,9 @@ async def _with_results(request: ServedRequest, asked: ChatAsked, served: Served
             400, "messages: these are results of calls of several runs.", "Send those of one run.", param="messages"
         )
     results = {run_and_call(call_id)[1]: text for call_id, text in asked.results}
-    journal = await request.serving.kept.waiting(runs.pop(), request.caller.owner)
+    run_id, journal = runs.pop(), request.turn
+    if journal is None or journal.started.run_id != run_id:
+        journal = await request.serving.kept.waiting(run_id, request.caller.owner)
     tools = await tools_of_client(asked, served, results)
     waiting = followed(journal, frozenset(tool.spec.name for tool in tools))
     known = {call.path[-1] for call in waiting.external}

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from lightagent.application.serving.chat_requests import ChatAsked
-from lightagent.application.serving.content_parts import image_url
+from lightagent.application.serving.content_parts import image_url, is_image
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.domain.http_calls import HttpCall, HttpFault
 from lightagent.domain.json_types import JsonObject, JsonValue
@@ -57,7 +57,7 @@ async def _fetched(url: str, sender: HttpSender) -> str:
     except HttpFault:
         # Not why: it would tell strangers what there is behind the server's walls.
         raise RequestRefused(400, "An image cannot be fetched.", "Send it as a data URL.", param="messages") from None
-    if answer.status != 200 or answer.media_type not in _TYPES:
+    if answer.status != 200 or answer.media_type not in _TYPES or not is_image(answer.content):
         raise RequestRefused(400, "An image cannot be fetched.", "Send it as a data URL.", param="messages")
     return f"data:{answer.media_type};base64,{base64.b64encode(answer.content).decode()}"
 

@@ -6,7 +6,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
-from typing import Final
+from typing import Final, Never
 
 from lightagent.agent_base import Query
 from lightagent.application.cancellation_token import CancellationToken
@@ -18,8 +18,9 @@ from lightagent.application.steps import Step
 from lightagent.domain.deltas import TextDelta
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.events import ApprovalRequested, Event, RunFinished, ToolFinished, ToolStarted
+from lightagent.domain.events import ApprovalRequested, Concluded, Event, RunFinished, ToolFinished, ToolStarted
 from lightagent.domain.outcomes import Cancelled, Completed, Failed, Outcome, Suspended
+from lightagent.domain.usage import Usage
 from lightagent.flow import LightFlow
 from lightagent.flow_options import NewFlowRunOptions
 from lightagent.flow_streams import AsyncFlowStream
@@ -31,7 +32,7 @@ class FlowRunSteps:
 
     journal = None
 
-    def __init__(self, flow: LightFlow, query: str, options: RunOptions) -> None:
+    def __init__(self, flow: LightFlow, query: str, options: RunOptions[Never]) -> None:
         self.run_id: str = uuid.uuid4().hex
         self._flow = flow
         self._query = query
@@ -51,6 +52,9 @@ class FlowRunSteps:
     async def to_end(self) -> list[Event]:
         """What happens in the whole run, its end last."""
         return [step async for step in self._steps if isinstance(step, (ToolStarted, ToolFinished, *_ENDS))]
+
+    def leave(self) -> None:
+        """Nothing: runs of flows are resumed by their own store."""
 
     async def aclose(self) -> None:
         """Leave the run, which is cancelled if it goes on."""
@@ -104,7 +108,7 @@ class FlowRunSteps:
             await self._flow.acancel(self.run_id, reason=self._token.reason, user_id=whose[0], tenant=whose[1])
 
 
-_ENDS: Final = (ApprovalRequested, RunFinished)
+_ENDS: Final = (ApprovalRequested, Concluded, RunFinished)
 
 
 class FlowAgent:
@@ -118,7 +122,7 @@ class FlowAgent:
         """As clients name it."""
         return self._flow.name
 
-    def asteps(self, query: Query, deps: object, options: RunOptions, *, stream: bool = True) -> FlowRunSteps:
+    def asteps(self, query: Query, deps: object, options: RunOptions[Never], *, stream: bool = True) -> FlowRunSteps:
         """Begin a run.
 
         Raises:
@@ -131,7 +135,7 @@ class FlowAgent:
         return FlowRunSteps(self._flow, query, options)
 
     def aresume_steps(
-        self, journal: Journal, decision: Decisions, deps: object, options: ResumeOptions, *, stream: bool = True
+        self, journal: Journal, decision: Decisions, deps: object, options: ResumeOptions[Never], *, stream: bool = True
     ) -> FlowRunSteps:
         """Refuse: runs of flows go on by their own store.
 
@@ -160,6 +164,7 @@ def _steps_of(event: FlowStreamEvent) -> Iterator[Step]:
 
 
 def _end(data: FlowDoneData) -> Iterator[Step]:
+    yield Concluded("flow", usage=Usage(**data["usage"]))  # What its agents took, which their own runs have on record.
     if data["status"] == "success" and data["content"]:
         yield TextDelta(data["content"])
     yield RunFinished(_outcome(data["status"], data["content"], data["error"]))

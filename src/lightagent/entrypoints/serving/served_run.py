@@ -58,9 +58,10 @@ class GoingRuns:
             await self._emptied.wait()
 
     def cancel(self, reason: str) -> None:
-        """End all that go on, with this reason on their records."""
+        """End all that go on but those in the background, with this reason on their records."""
         for run in [*self._runs]:
-            run.cancel(reason)
+            if not run.is_background:
+                run.cancel(reason)
 
 
 class ServedRun:
@@ -70,6 +71,8 @@ class ServedRun:
 
     Attributes:
         steps: what happens in it.
+        token: ends it.
+        is_background: it outlives its connection, and is resumed where the server ends before it.
         id: of the run.
     """
 
@@ -82,9 +85,10 @@ class ServedRun:
         going: GoingRuns,
         kept: KeptRuns,
     ) -> None:
-        self.steps = steps
+        self.steps: Steps = steps
+        self.is_background = False
         self.id: str = steps.run_id
-        self._token = token
+        self.token = token
         self._slots, self._slot = slots, slot
         self._going, self._kept = going, kept
         going.add(self)
@@ -97,7 +101,12 @@ class ServedRun:
     @property
     def cancelled(self) -> bool:
         """Whether it was cancelled from outside."""
-        return self._token.cancelled
+        return self.token.cancelled
+
+    @property
+    def waits(self) -> bool:
+        """Whether it waits for its place."""
+        return not self._slot.taken
 
     @property
     def may_repeat(self) -> bool:
@@ -107,7 +116,7 @@ class ServedRun:
 
     def cancel(self, reason: str) -> None:
         """End it. Its journal has the reason; one that waits for its place does not begin any more."""
-        self._token.cancel(reason)
+        self.token.cancel(reason)
         if not self._slot.ready.done():
             self._slot.ready.set_result(None)
 
@@ -120,8 +129,9 @@ class ServedRun:
     ) -> None:
         try:
             await self.steps.aclose()
-            if self.journal is not None:
-                await self._kept.left(self.journal)
+            journal = self.journal
+            if journal is not None:
+                await self._kept.left(journal)
         finally:
             self.forget()
 

@@ -1,0 +1,86 @@
+"""Calls of a client's functions that nobody has answered: what a conversation says of them once it goes on.
+
+People ignore a tool and ask something else. Models refuse a conversation in which a call has no result, so that
+without one the user could never say anything again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from lightagent.application.serving.refusals import RequestRefused
+from lightagent.domain.json_types import JsonObject
+
+NOT_CARRIED_OUT: Final = "This was not carried out: the user went on without it."
+"""The result of such a call, as the model reads it."""
+
+
+@dataclass(slots=True)
+class _Answered:
+    """A conversation as it is read from its beginning."""
+
+    messages: list[JsonObject] = field(default_factory=list)
+    waiting: dict[str, None] = field(default_factory=dict)
+    left: dict[str, None] = field(default_factory=dict)
+
+    def leave(self) -> None:
+        """The conversation has gone on: what waits is not carried out."""
+        self.left |= self.waiting
+        self.messages += map(_result, self.waiting)
+        self.waiting = {}
+
+
+def with_results(
+    messages: Sequence[JsonObject], places: Sequence[int], at: str = "messages"
+) -> tuple[list[JsonObject], tuple[str, ...]]:
+    """The messages with a result for each call that has none, and the ids of these calls.
+
+    A result that comes after the conversation has gone on is left out: where models want it, there stands one.
+
+    Args:
+        places: of the messages within the request.
+        at: the field that holds them.
+
+    Raises:
+        RequestRefused: there is a result of no call, or two calls of one message have one id.
+    """
+    read = _Answered()
+    for place, message in zip(places, messages, strict=True):
+        call_id = message.get("tool_call_id")
+        if message.get("role") != "tool":
+            read.leave()
+            read.waiting = _calls(message, f"{at}[{place}]")
+        elif not isinstance(call_id, str) or (call_id not in read.waiting and call_id not in read.left):
+            name = f"{at}[{place}].tool_call_id"
+            told = f"{name}: no call {call_id!r:.100} waits for this result."
+            raise RequestRefused(400, told, "Send the message that has the call before it.", param=name)
+        elif call_id not in read.waiting:
+            continue
+        else:
+            del read.waiting[call_id]
+        read.messages.append(message)
+    read.leave()
+    return read.messages, tuple(read.left)
+
+
+def _result(call_id: str) -> JsonObject:
+    return {"role": "tool", "tool_call_id": call_id, "content": NOT_CARRIED_OUT}
+
+
+def _calls(message: JsonObject, at: str) -> dict[str, None]:
+    """The ids of the calls of a message, which are none but in those of the assistant."""
+    found = list(_call_ids(message))
+    if len(set(found)) < len(found):
+        name = f"{at}.tool_calls"
+        raise RequestRefused(400, f"{name}: two calls have the same id.", "Give each its own.", param=name)
+    return dict.fromkeys(found)
+
+
+def _call_ids(message: JsonObject) -> Iterator[str]:
+    calls = message.get("tool_calls") if message.get("role") == "assistant" else None
+    for call in calls if isinstance(calls, list) else ():
+        call_id = call.get("id") if isinstance(call, dict) else None
+        if isinstance(call_id, str):
+            yield call_id

@@ -33,7 +33,9 @@ class TemporalOptions(BaseModel):
         description="what the task queues of all flows begin with; a slash and the flow's name follow",
     )
     prefix: str = Field(
-        default="", description="what the ids of workflows begin with, where applications share a namespace"
+        default="",
+        pattern=r"^[^'\"\\]*$",
+        description="what the ids of workflows begin with, where applications share a namespace",
     )
     api_key: SecretStr = Field(default=SecretStr(""), description="of the server, which is spoken to with TLS then")
     tls: bool = Field(default=False, description="speak TLS")

@@ -16,6 +16,7 @@ from lightagent.entrypoints.cli.logins import app_logins
 from lightagent.entrypoints.cli.options import Config, Debug, Model, Profile, Strict, TrustConfig, settings_for
 from lightagent.entrypoints.cli.python_objects import Wanted, load_object
 from lightagent.entrypoints.cli.stand_in import announce_stand_in
+from lightagent.entrypoints.serving.utility import UNNAMED, with_name
 from lightagent.flow import LightFlow
 from lightagent.settings import Settings
 from lightagent.settings.origins import printable
@@ -73,13 +74,18 @@ def serve(
         announce_stand_in(settings, strict=strict)
     listen(
         open_app(settings, logins=app_logins(settings)),
-        [one for _, one in loaded if isinstance(one, LightAgent)],
-        {spec.rpartition(":")[2]: one for spec, one in loaded if isinstance(one, LightSwarm)},
+        [with_name(one, _last(spec) or UNNAMED) for spec, one in loaded if isinstance(one, LightAgent)],
+        {_last(spec) or spec: one for spec, one in loaded if isinstance(one, LightSwarm)},
         [one for _, one in loaded if isinstance(one, LightFlow)],
         chosen,
         _tell,
     )
     return ExitCode.COMPLETED
+
+
+def _last(spec: str) -> str:
+    """The NAME in ``FILE.py:NAME``; empty where there is none."""
+    return spec.rpartition(":")[2] if ":" in spec else ""
 
 
 def _tell(address: str) -> None:

@@ -16,7 +16,6 @@ from lightagent.entrypoints.cli.logins import app_logins
 from lightagent.entrypoints.cli.options import Config, Debug, Model, Profile, Strict, TrustConfig, settings_for
 from lightagent.entrypoints.cli.python_objects import Wanted, load_object
 from lightagent.entrypoints.cli.stand_in import announce_stand_in
-from lightagent.entrypoints.serving.utility import UNNAMED, with_name
 from lightagent.flow import LightFlow
 from lightagent.settings import Settings
 from lightagent.settings.origins import printable
@@ -64,6 +63,7 @@ def serve(
     configure_logs("DEBUG" if debug else "INFO", None)
     try:
         from lightagent.entrypoints.serving.listen import listen
+        from lightagent.entrypoints.serving.utility import UNNAMED, with_name
     except ImportError as exc:
         raise MissingExtraError(
             "lightagent serve needs Starlette and uvicorn.",

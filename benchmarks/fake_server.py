@@ -8,6 +8,7 @@ one request at a time on a connection, with a Content-Length.
 import asyncio
 import json
 import re
+import time
 from functools import cache
 from typing import NamedTuple
 
@@ -23,6 +24,7 @@ class Behaviour(NamedTuple):
     wait: int = 0  # ms before the answer
     chunks: int = 20  # pieces of text in a stream
     gap: int = 1  # ms between them
+    stamp: int = 0  # 1: each piece tells when it was sent, as `@NANOSECONDS@` of the monotonic clock
 
 
 class FakeServer(asyncio.Protocol):
@@ -52,18 +54,18 @@ class FakeServer(asyncio.Protocol):
     def _answer(self, body: bytes, behaviour: Behaviour) -> None:
         request = json.loads(body)
         if request.get("stream"):
-            self._write(STREAM_HEAD + FIRST_EVENT + TEXT_EVENT)
-            self._stream(behaviour.chunks - 1, behaviour.gap / 1000)
+            self._write(STREAM_HEAD + FIRST_EVENT + piece(behaviour))
+            self._stream(behaviour.chunks - 1, behaviour)
             return
         done = sum(message["role"] == "tool" for message in request["messages"])
         calls_tool = request.get("tools") and done < behaviour.turns
         answer = tool_call(done, request["tools"][0]["function"]["name"]) if calls_tool else TEXT
         self._write(JSON_HEAD % len(answer) + answer)
 
-    def _stream(self, left: int, gap: float) -> None:
+    def _stream(self, left: int, behaviour: Behaviour) -> None:
         if left:
-            self._write(TEXT_EVENT)
-            asyncio.get_running_loop().call_later(gap, self._stream, left - 1, gap)
+            self._write(piece(behaviour))
+            asyncio.get_running_loop().call_later(behaviour.gap / 1000, self._stream, left - 1, behaviour)
         else:
             self._write(LAST_EVENT + b"0\r\n\r\n")
 
@@ -98,6 +100,11 @@ def event(delta: dict[str, object], finish: str | None = None, more: bytes = b""
     """A server-sent event in a chunk of HTTP."""
     data = b"data: " + envelope("chat.completion.chunk", "delta", delta, finish, usage=finish is not None) + b"\n\n"
     return b"%x\r\n%b\r\n" % (len(data + more), data + more)
+
+
+def piece(behaviour: Behaviour) -> bytes:
+    """One piece of text."""
+    return event({"content": f"@{time.monotonic_ns()}@"}) if behaviour.stamp else TEXT_EVENT
 
 
 TEXT = envelope("chat.completion", "message", {"role": "assistant", "content": "The answer is 3."}, "stop")

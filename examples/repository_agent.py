@@ -7,19 +7,13 @@ that model instead; OPENAI_MODEL names it.
 """
 
 import asyncio
+import json
 import os
 import sys
 
 from repository_tools import ROOT, calculate, find_files, read_file
-from rich.console import Console
-from rich.markup import escape
 
-from lightagent.adapters.chat.offline import OfflineModel
-from lightagent.agent import LightAgent
-from lightagent.entrypoints.cli.progress import Progress
-from lightagent.entrypoints.cli.trace_tree import print_tree
-from lightagent.entrypoints.cli.watched_run import watched_run
-from lightagent.ports.models import ChatModel
+from lightagent import ChatModel, LightAgent, OfflineModel, RunResult, StreamEvent
 
 QUESTION = "Find the Python files in src/lightagent/domain, read errors.py, and compute 12 * (3 + 4)."
 
@@ -35,8 +29,24 @@ def chosen_model() -> str | ChatModel:
     return OfflineModel()
 
 
+def show(event: StreamEvent) -> None:
+    """Print each call of a tool as it begins, and what came of it."""
+    if event.type == "tool_call":
+        arguments = ", ".join(f"{name}={json.dumps(value)}" for name, value in event.data["arguments"].items())
+        print(f"→ {event.data['name']}({arguments})")
+    elif event.type == "tool_result":
+        print(f"← {event.data['name']} {' '.join(str(event.data['output']).split())[:80]}")
+    elif event.type == "error":
+        print(f"[{event.data['code']}] {event.data['message']} {event.data['guidance']}", file=sys.stderr)
+
+
+def summary(result: RunResult) -> str:
+    """How the run went, in a line."""
+    calls = ", ".join(f"{call.name} {call.duration * 1000:.0f} ms" for call in result.tool_calls)
+    return f"{result.outcome.kind} · {result.usage.total_tokens:,} tokens · {calls or 'no tool calls'}"
+
+
 async def main(question: str) -> int:
-    console = Console(highlight=False, emoji=False, soft_wrap=True)
     model = chosen_model()
     agent = LightAgent(
         name="repository-agent",
@@ -45,22 +55,15 @@ async def main(question: str) -> int:
         tools=[find_files, read_file, calculate],
     )
     if isinstance(model, str):
-        console.print(f"[bold]model[/]    {escape(model)}, because OPENAI_API_KEY or OPENAI_BASE_URL is set")
+        print(f"model    {model}, because OPENAI_API_KEY or OPENAI_BASE_URL is set")
     else:
-        console.print("[bold]model[/]    offline: rules, no language model (OPENAI_API_KEY brings a real one)")
-    console.print(f"[bold]files[/]    {ROOT}")
-    console.print("[bold]question[/]", escape(question), end="\n\n")
-    with Progress(console) as progress:
-        result = await watched_run(agent, question, progress.show, trace=True)
-    console.print("\n[bold]answer[/]")
-    console.print(result.content, markup=False)
-    if result.error is not None:
-        console.print(
-            f"[{result.error.code}] {result.error.message} {result.error.guidance}", style="red", markup=False
-        )
-    console.print("\n[bold]trace[/]")
-    print_tree(console, result.trace, result.tool_calls)
-    return 0 if result.success else 1
+        print("model    offline: rules, no language model (OPENAI_API_KEY brings a real one)")
+    print(f"files    {ROOT}\nquestion {question}\n")
+    async with agent.astream_events(question) as events:
+        async for event in events:
+            show(event)
+    print(f"\nanswer\n{events.result.content}\n\n{summary(events.result)}")
+    return 0 if events.result.success else 1
 
 
 if __name__ == "__main__":

@@ -163,7 +163,7 @@ class JournalAgent(ToolAgent[DepsT_contra, OutputT_co]):
         """
         return self._watched(self._resumed(journal, decision, deps, options))
 
-    def asteps(self, query: Query, deps: object, options: RunOptions[DepsT_contra], *, stream: bool = True) -> RunSteps:
+    def asteps(self, query: Query, deps: object, options: RunOptions[Never], *, stream: bool = True) -> RunSteps:
         """The run as it happens, for what shows it to others, such as a server: events, and the deltas between them.
 
         Args:
@@ -182,7 +182,7 @@ class JournalAgent(ToolAgent[DepsT_contra, OutputT_co]):
         journal: JournalLike,
         decision: Decisions,
         deps: object,
-        options: ResumeOptions[DepsT_contra],
+        options: ResumeOptions[Never],
         *,
         stream: bool = True,
     ) -> RunSteps:

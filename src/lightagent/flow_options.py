@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal, Protocol, Required, TypeAlias
 
@@ -62,11 +62,15 @@ StepQuery: TypeAlias = str | Callable[[StepContext], object] | Callable[[str, St
 """What a step is asked: a text, or a callable of the context, or of the flow's input and the context."""
 
 
+StepCondition: TypeAlias = Callable[[StepContext], bool | Awaitable[bool]]
+"""A sync or async callable of the context that says True or False, and nothing that merely passes for it."""
+
 FlowList: TypeAlias = str | Sequence[JsonInput] | Callable[[StepContext], object]
 """What a map goes through: the name of a step that gives a list, a list, or a callable of the context."""
 
 StepAcceptance: TypeAlias = (
-    Callable[[Sequence[ProposedStep]], object] | Callable[[Sequence[ProposedStep], StepContext], object]
+    Callable[[Sequence[ProposedStep]], bool | Awaitable[bool]]
+    | Callable[[Sequence[ProposedStep], StepContext], bool | Awaitable[bool]]
 )
 """Says whether what a step proposes is added: a callable of the proposed steps and the context."""
 
@@ -100,10 +104,10 @@ class StepOptions(TypedDict, total=False):
     """Seconds that an attempt may take; then it is cancelled."""
     fallback_agent: StepAgent | None
     """Does the work once the attempts of `agent` have failed, in as many of its own."""
-    when: Callable[[StepContext], object] | None
-    """A callable of the context; unless it says True, the step is skipped."""
-    cancel_if: Callable[[StepContext], object] | None
-    """A callable of the context; where it says True, the step is skipped."""
+    when: StepCondition | None
+    """A callable of the context that gives True or False; where it says False, the step is skipped."""
+    cancel_if: StepCondition | None
+    """A callable of the context that gives True or False; where it says True, the step is skipped."""
     verify: StepVerifier | None
     """Says what the result is worth before it counts. A callable of it gives a `StepVerdict`, True or False, a text
     (rejects, with this reason) or None (cannot tell); an agent is shown the task and the result. What is rejected is
@@ -115,7 +119,7 @@ class StepOptions(TypedDict, total=False):
     """False for what must not be done twice: an attempt that a crash interrupted fails, its outcome being unknown."""
     accept_steps: Literal["person"] | bool | StepAcceptance | None
     """The step may add steps below itself by giving a `Proposal`: True for any within the bounds, "person" to have a
-    person asked, or a callable of the proposed steps (and the context) that says True.
+    person asked, or a callable of the proposed steps (and the context) that gives True or False.
     """
     max_added: int | None
     """How many steps it may add; 20 by default."""
@@ -123,10 +127,10 @@ class StepOptions(TypedDict, total=False):
     """A person is asked before the step runs."""
     approval_handler: Callable[[LightFlowStep, StepContext], object] | None
     """A callable of the step and the context that decides at once: with True or False, an object such as ``{"approved":
-    True, "reason": "…"}``, or an `ApprovalDecision`; None leaves it to a person.
+    True, "reason": "…"}``, or an `ApprovalDecision`; None leaves it to a person. For steps that require approval.
     """
     approvers: Sequence[str] | None
-    """The names of those who may decide, as `actor` of the decision; None: whoever decides about the run.
+    """The names of those who may decide, exactly as `actor` of the decision; None: whoever decides about the run.
     This and the next two are for steps about which a person is asked, for whatever reason.
     """
     approval_timeout: float | None
@@ -144,9 +148,9 @@ class WaitOptions(TypedDict, total=False):
 
     depends_on: Sequence[str] | None
     """As in `StepOptions`."""
-    when: Callable[[StepContext], object] | None
+    when: StepCondition | None
     """As in `StepOptions`."""
-    cancel_if: Callable[[StepContext], object] | None
+    cancel_if: StepCondition | None
     """As in `StepOptions`."""
     requires_approval: bool | None
     """As in `StepOptions`."""

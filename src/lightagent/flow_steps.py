@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Never, Self
 
@@ -10,14 +9,13 @@ from typing_extensions import Unpack
 
 from lightagent.application.flow.flow_step import LightFlowStep, definition_of
 from lightagent.application.flow.step_code import take_code
-from lightagent.application.flow.step_context import StepContext
 from lightagent.compose.flow import compose_flow
 from lightagent.compose.flow_kinds import compose_loop, compose_map, compose_offer, compose_sleep, compose_wait_for
 from lightagent.compose.flow_parts import FlowParts
 from lightagent.compose.flow_steps import compose_step
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.validation import validate
-from lightagent.flow_options import FlowList, FlowMoment, FlowOptions, StepOptions, WaitOptions
+from lightagent.flow_options import FlowList, FlowMoment, FlowOptions, StepCondition, StepOptions, WaitOptions
 from lightagent.ports.journals import JournalStore
 
 
@@ -88,16 +86,17 @@ class FlowSteps:
         self,
         name: str,
         *,
-        until: Callable[[StepContext], object] | None = None,
+        until: StepCondition | None = None,
         rounds: int | None = None,
         **options: Unpack[StepOptions],
     ) -> Self:
         """Declare a step that is done again and again, and return the flow. Its output is that of the last round.
 
         Args:
-            until: a callable of the context, asked after each round, the outputs of which it sees; the loop is over
-                once it says True. If all rounds are made by then, the step has failed.
-            rounds: the most that are made; without `until` exactly so many. By default the limit of the run.
+            until: a callable of the context, asked after each round, the outputs of which it sees; it gives True or
+                False, and the loop is over once it says True. If all rounds are made by then, the step has failed.
+            rounds: the most that are made, up to the limit of the run (`FlowLimits.max_rounds`), which it is by
+                default; without `until` exactly so many.
             **options: see `StepOptions`. `agent` is what is done in a round: it is asked what the loop is, followed by
                 what the last round gave, unless `query` says otherwise. Where it is a flow, the steps that it has now
                 are done in each round. Conditions and approvals are about the whole loop, the others about a round.
@@ -176,5 +175,5 @@ class FlowSteps:
         Args:
             strict: warnings are errors as well.
         """
-        found = validate(definition_of(self.name, self.declared), strict=strict)
+        found = validate(definition_of(self.name, self.declared), self._parts.limits, strict=strict)
         return {"errors": list(found.errors), "warnings": list(found.warnings)}

@@ -15,6 +15,7 @@ from lightagent.aiokits.abandon import stop
 from lightagent.aiokits.sync_bridge import run_sync
 from lightagent.application.check_options import check_options
 from lightagent.application.flow.awaited import Awaited
+from lightagent.application.flow.engine_flows import EngineFlows
 from lightagent.application.flow.find_awaited import awaited_in
 from lightagent.application.flow.find_work import FindWork
 from lightagent.application.flow.flow_runs import FlowRuns
@@ -25,6 +26,8 @@ from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.state import FlowState
 from lightagent.domain.scopes import Scope
 from lightagent.flow import LightFlow
+from lightagent.ports.engine_workers import EngineWorker, EngineWorkerLimits, WorkedEngine
+from lightagent.ports.flow_engine import FlowCode
 
 _LOGGER: Final = logging.getLogger("lightagent")
 
@@ -33,13 +36,15 @@ class WorkerOptions(TypedDict, total=False):
     """The options of a worker.
 
     Attributes:
-        max_runs: runs of a flow that go on at the same time; 4 by default.
+        max_runs: runs of a flow that go on at the same time; 4 by default. Not for flows on an engine.
+        max_steps: of flows on an engine, steps of one flow that are carried out at the same time; 100 by default.
         poll_seconds: between two looks into the store; 1 by default.
         grace_seconds: that runs may go on once the worker is stopped; then they are interrupted. 20 by default.
         on_run: a callable that is told of each run, in the event loop of the worker.
     """
 
     max_runs: int | None
+    max_steps: int | None
     poll_seconds: float | None
     grace_seconds: float | None
     on_run: Callable[[WorkedRun], object] | None
@@ -51,8 +56,10 @@ class FlowWorker:
 
     Runs of all tenants and users are found. What has failed, was cancelled or waits for a person is left as it is.
 
+    Flows on an engine that has workers, such as Temporal, are worked on as that engine gives out their work.
+
     Args:
-        flows: each with a store that other processes see, and a name, by which its runs are found.
+        flows: each with a name, by which its runs are found, and a store that other processes see, or an engine.
         **options: see `WorkerOptions`.
 
     Raises:
@@ -64,9 +71,10 @@ class FlowWorker:
         self._flows = (flows,) if isinstance(flows, LightFlow) else tuple(dict.fromkeys(flows))
         _check(self._flows)
         self._limits = _limits(options)
+        self._engine_limits = _engine_limits(options, self._limits.grace)
         self._on_run = options.get("on_run")
         self._lock = threading.Lock()
-        self._going_on: list[tuple[asyncio.AbstractEventLoop, Worker]] = []
+        self._going_on: list[tuple[asyncio.AbstractEventLoop, Worker | EngineWorker]] = []
 
     def run(self, *, once: bool = False) -> None:
         """Work until `stop` is called from another thread.
@@ -75,17 +83,29 @@ class FlowWorker:
             once: go on with all that may go on now, and end.
 
         Raises:
-            StoreError: with `once`: a store cannot be read. Otherwise it is looked at again and again.
+            StoreError: with `once`: a store cannot be read. Otherwise it is looked at again and again. An engine cannot
+                be reached at the beginning.
+            ConfigurationError: `once`, and one of the flows is on an engine.
         """
         run_sync(self.arun(once=once))
 
     async def arun(self, *, once: bool = False) -> None:
         """`run` for async callers. Cancelling it interrupts the runs, with which other workers go on."""
-        workers = [self._worker(flow) for flow in self._flows]
-        here = [(asyncio.get_running_loop(), worker) for worker in workers]
+        workers = [self._worker(flow) for flow in self._flows if flow.parts.engine is None]
+        of_engines = self._engine_workers()
+        if once and of_engines:
+            raise ConfigurationError(
+                "FlowWorker: once is for flows in a store, and an engine never says that this is all.",
+                guidance="Leave it out, and stop the worker.",
+            )
+        loop = asyncio.get_running_loop()
+        here: list[tuple[asyncio.AbstractEventLoop, Worker | EngineWorker]] = [
+            (loop, worker) for worker in (*workers, *of_engines)
+        ]
         with self._lock:
             self._going_on += here
         tasks = [asyncio.create_task(worker.work(once=once)) for worker in workers]
+        tasks += [asyncio.create_task(worker.work()) for worker in of_engines]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
             for task in done:
@@ -103,6 +123,15 @@ class FlowWorker:
         for loop, worker in [*self._going_on]:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(worker.stop)
+
+    def _engine_workers(self) -> list[EngineWorker]:
+        """One for each engine, with the code of all flows that are on it."""
+        codes: dict[int, tuple[WorkedEngine, list[FlowCode]]] = {}
+        for flow in self._flows:
+            engine, runs = flow.parts.engine, flow.parts.runs
+            if isinstance(runs, EngineFlows) and (worked := _worked(engine)) is not None:
+                codes.setdefault(id(engine), (worked, []))[1].append(runs.code(flow.declared))
+        return [engine.worker(flows, self._engine_limits) for engine, flows in codes.values()]
 
     def _worker(self, flow: LightFlow) -> Worker:
         parts = flow.parts
@@ -146,7 +175,8 @@ def _check(flows: Sequence[LightFlow]) -> None:
                 f"FlowWorker: this is no LightFlow, but {type(given).__name__}.",
                 guidance="Pass flows, or a list of them.",
             )
-        if flow.parts.engine is not None:
+        engine = flow.parts.engine
+        if engine is not None and _worked(engine) is None:
             raise ConfigurationError(
                 f"The runs of the flow {flow.name!r:.100} are carried out by its engine.",
                 guidance="Start a worker of that engine.",
@@ -156,7 +186,7 @@ def _check(flows: Sequence[LightFlow]) -> None:
                 "FlowWorker: the flow has no name, and runs are found by it.",
                 guidance='Give it one that no other flow of the store has: LightFlow(name="orders", store=...).',
             )
-        if not flow.parts.is_kept:
+        if engine is None and not flow.parts.is_kept:
             raise ConfigurationError(
                 f"FlowWorker: the flow {flow.name} keeps its runs in memory, where no other process sees them.",
                 guidance="Pass store= a JsonLightFlowStore, a SqliteJournalStore or a PostgresJournalStore.",
@@ -169,11 +199,16 @@ def _check(flows: Sequence[LightFlow]) -> None:
     _check_names(flows)
 
 
+def _worked(engine: object) -> WorkedEngine | None:
+    """An engine that has workers; None for another one."""
+    return engine if isinstance(engine, WorkedEngine) else None
+
+
 def _check_names(flows: Sequence[LightFlow]) -> None:
     """Two flows of one name in one store would take each other's runs."""
     known: dict[tuple[str, int], LightFlow] = {}
     for flow in flows:
-        if known.setdefault((flow.name, id(flow.parts.store)), flow) is not flow:
+        if known.setdefault((flow.name, id(flow.parts.engine or flow.parts.store)), flow) is not flow:
             raise ConfigurationError(
                 f"FlowWorker: two flows of the same store have the name {flow.name!r:.100}, by which runs are found.",
                 guidance="Give each a name of its own, or leave one of them to another worker.",
@@ -189,6 +224,13 @@ def _limits(options: WorkerOptions) -> WorkerLimits:
         _seconds(options.get("poll_seconds"), "poll_seconds", default.pause, least=0.001),
         _seconds(options.get("grace_seconds"), "grace_seconds", default.grace, least=0.0),
     )
+
+
+def _engine_limits(options: WorkerOptions, grace: float) -> EngineWorkerLimits:
+    most = options.get("max_steps")
+    if most is not None and most < 1:
+        raise ConfigurationError(f"FlowWorker: max_steps must be at least 1, got {most}.", guidance="")
+    return EngineWorkerLimits(most or EngineWorkerLimits().most, grace)
 
 
 def _seconds(given: float | None, name: str, default: float, *, least: float) -> float:

@@ -132,6 +132,13 @@ class RunSteps(AsyncIterator[Step]):
         await self._play()
         return self._record.events[self._known :]
 
+    def leave(self) -> None:
+        """Have no end put on record by who cancels the run from now on, so that it can be resumed, here or elsewhere.
+
+        It is for runs that are kept in a store. A tool that is cut off then is taken for one that a crash interrupted.
+        """
+        self._record.is_left = True
+
     async def aclose(self) -> None:
         """End it; a run that goes on is cancelled, and its journal says so."""
         await self._steps.aclose()

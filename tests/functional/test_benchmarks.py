@@ -147,3 +147,14 @@ def test_memories_are_measured(tmp_path: Path) -> None:
         )
         assert done.returncode == 0, done.stderr
         assert found in done.stdout
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc")
+def test_serving_is_measured() -> None:
+    command = [sys.executable, "benchmarks/serving.py", "--quick", "--reps", "1", "--only", "in_process"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8", timeout=50, check=False)
+    assert done.returncode == 0, done.stderr
+    _, _, *lines = (line for line in done.stdout.splitlines() if line.startswith("|"))
+    figures = [float(line.split("|")[2].replace(",", "")) for line in lines]
+    assert len(figures) == 5
+    assert min(figures[:4]) > 0

@@ -279,5 +279,5 @@ def test_the_demo_answers_from_the_files_of_the_repository() -> None:
     demo = [sys.executable, str(ROOT / "examples/repository_agent.py")]
     done = subprocess.run(demo, env=environment(), capture_output=True, text=True, encoding="utf-8", check=False)
     assert done.returncode == 0, done.stderr
-    for shown in ("offline", "→ find_files(", "→ read_file(", "→ calculate(", "84", "└── completed"):
+    for shown in ("offline", "→ find_files(", "→ read_file(", "→ calculate(", "84", "completed · "):
         assert shown in done.stdout

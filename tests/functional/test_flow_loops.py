@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from lightagent import FlowLimits, JournalStore, LightFlow, StepContext
+from lightagent import ConfigurationError, FlowLimits, JournalStore, LightFlow, Proposal, ProposedStep, StepContext
 from tests.support.flow_stores import KINDS, opener
+from tests.support.folding_engine import FoldingEngine
 
 
 @pytest.fixture(params=KINDS)
@@ -89,19 +90,61 @@ async def test_the_limit_of_a_run_bounds_a_loop_that_names_no_bound() -> None:
     assert (result.status, len(result.steps[0].rounds)) == ("failed", 4)
 
 
-@pytest.mark.parametrize("said", [True, 1, "yes", False, 0, "", None])
-async def test_a_step_runs_when_its_condition_says_so(said: object) -> None:
+def test_a_loop_names_no_more_rounds_than_the_limit_of_its_run() -> None:
+    inner = LightFlow().loop("l", agent=str.upper, rounds=6)
+    for flow in (
+        LightFlow(limits=FlowLimits(max_rounds=5)).loop("l", agent=str.upper, rounds=6),
+        LightFlow(limits=FlowLimits(max_rounds=5)).map("m", ["a"], agent=inner),
+        LightFlow(limits=FlowLimits(max_rounds=5), engine=FoldingEngine()).loop("l", agent=str.upper, rounds=6),
+    ):
+        (error,) = flow.validate()["errors"]
+        assert "l`: its 6 rounds are more than the 5 a loop may make (max_rounds)" in error
+        with pytest.raises(ConfigurationError, match="its 6 rounds are more than the 5"):
+            flow.run("x")
+    assert LightFlow(limits=FlowLimits(max_rounds=6)).step("inner", agent=inner).run("x").success
+    nested = LightFlow(limits=FlowLimits(max_rounds=5)).step("inner", agent=inner).run("x")
+    assert nested.error is not None
+    assert nested.error.code == "LA-CONFIG"
+    assert "its 6 rounds are more than the 5" in nested.error.message, "a flow that is a step has the limits of the run"
+
+
+@pytest.mark.parametrize("said", [True, False])
+async def test_a_step_runs_when_its_condition_says_so(said: bool) -> None:
     flow = LightFlow().step("a", agent=str.upper, when=lambda context: said)
     flow.map("m", ["a"], agent=str.upper, when=lambda context: said)
     flow.loop("l", agent=str.upper, rounds=1, when=lambda context: said)
     flow.sleep("s", 0, when=lambda context: said)
+    flow.step("b", agent=str.upper, cancel_if=lambda context: not said)
     result = await flow.arun("x")
     assert {step.status for step in result.steps} == {"success" if said else "skipped"}
     assert result.success
 
 
+@pytest.mark.parametrize(
+    ("said", "got"), [(1, "int"), ("yes", "str"), (0, "int"), ("", "str"), (None, "None"), ([], "list")]
+)
+async def test_a_condition_says_true_or_false_and_nothing_that_may_pass_for_it(said: object, got: str) -> None:
+    """Whoever forgets to return, or returns what was found, is told so, and it is no yes and no no."""
+    flow = LightFlow().offer("w", agent=str.upper)
+    step: Callable[..., LightFlow] = flow.step
+    loop: Callable[..., LightFlow] = flow.loop
+
+    def says(*given: object) -> object:
+        return said
+
+    step("a", agent=str.upper, when=says)
+    step("b", agent=str.upper, cancel_if=says)
+    loop("c", agent=str.upper, until=says, rounds=2)
+    step("d", agent=lambda query: Proposal([ProposedStep("p", "w", "x")]), accept_steps=says)
+    result = await flow.arun("x")
+    for failed, option in zip(result.steps, ("when", "cancel_if", "until", "accept_steps"), strict=True):
+        assert failed.error is not None
+        assert failed.error.code == "LA-OUTPUT"
+        assert failed.error.message == f"The step {failed.name!r} asks {option}= for True or False, and got {got}."
+
+
 async def test_a_condition_that_fails_is_asked_again() -> None:
-    answers: list[object] = []
+    answers: list[bool] = []
     flow = LightFlow().step("a", agent=str.upper, when=lambda context: answers.pop())
     result = await flow.arun("x", run_id="r")
     assert result.error is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 
@@ -18,6 +19,7 @@ from lightagent import (
     LightSwarm,
     RetryPolicy,
     RetryRule,
+    StepContext,
 )
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.testing import ScriptedModel
@@ -53,6 +55,8 @@ NEEDY = LightAgent(name="n", model=ScriptedModel(["x"]), deps_type=Typed)
         ({"agent": same, "timeout": float("inf")}, "timeout must be a positive number"),
         ({"agent": same, "requires_approval": "yes"}, "requires_approval must be bool, got str"),
         ({"agent": same, "approval_handler": "ann"}, "approval_handler must be Callable, got str"),
+        ({"agent": same, "approval_handler": lambda step, context: True}, "Give it requires_approval=True"),
+        ({"agent": same, "requires_approval": True, "approvers": ["ann", " "]}, "approvers has an empty name"),
         ({"agent": same, "cancel_if": True}, "cancel_if must be Callable, got bool"),
         ({"agent": same, "tools": [same]}, "tools are for an agent"),
         ({"agent": LightFlow(), "tools": [same]}, "tools are for an agent"),
@@ -87,6 +91,65 @@ def test_a_wrong_option_of_a_step_is_refused_by_name(wrong: dict[str, object], p
     assert problem in str(raised.value)
     assert "step 's'" in str(raised.value) or "metadata" in problem or "output_type" in problem
     assert flow.steps == ()
+
+
+def three(query: str, context: object, style: str) -> bool:
+    return bool(style)
+
+
+def named(query: str, *, style: str) -> str:
+    return style
+
+
+def late(query: str, style: str = "", context: object = None) -> str:
+    return style
+
+
+WORK = "is given the query and, where it takes a second argument, the context"
+CONTEXT = "is given the context, or, where it takes two arguments, the input of the flow and the context"
+
+
+@pytest.mark.parametrize(
+    ("option", "function", "problem"),
+    [
+        ("agent", three, f"agent {WORK}, and three takes (query, context, style)"),
+        ("agent", named, f"agent {WORK}, and named takes (query, *, style)"),
+        ("agent", late, f"agent {WORK}, and late takes (query, style='', context=None)"),
+        ("fallback_agent", three, f"fallback_agent {WORK}"),
+        ("query", three, f"query {CONTEXT}"),
+        ("when", three, f"when {CONTEXT}"),
+        ("cancel_if", three, f"cancel_if {CONTEXT}"),
+        ("verify", three, "verify is given the result and, where it takes a second argument, the context"),
+        ("accept_steps", three, "accept_steps is given the proposed steps and, where it takes a second argument"),
+        ("approval_handler", three, "approval_handler is given the step and the context, and three takes"),
+        ("approval_handler", lambda step: True, "approval_handler is given the step and the context, and <lambda>"),
+    ],
+)
+def test_a_function_that_cannot_be_called_with_what_it_is_given_is_refused_when_declared(
+    option: str, function: Callable[..., object], problem: str
+) -> None:
+    step: Callable[..., object] = LightFlow().step
+    with pytest.raises(ConfigurationError) as raised:
+        step("s", **{"agent": same, "requires_approval": True, option: function})
+    assert f"step 's': {problem}" in str(raised.value)
+    assert "functools.partial" in raised.value.guidance
+
+
+def test_a_loop_and_a_map_are_given_functions_that_can_be_called_too() -> None:
+    wide: Callable[..., bool] = three
+    with pytest.raises(ConfigurationError, match=r"step 'm': over is given the context"):
+        LightFlow().map("m", wide, agent=same)
+    with pytest.raises(ConfigurationError, match=r"step 'l': until is given the context"):
+        LightFlow().loop("l", agent=same, until=wide)
+
+
+def test_a_function_may_take_more_that_is_bound_or_has_a_default() -> None:
+    def styled(query: str, context: StepContext, style: str = "plain", *rest: str, loud: bool = False) -> str:
+        return f"{context.path} {query} {style}"
+
+    flow = LightFlow().step("a", agent=styled).step("b", agent=partial(three, context="mine", style="bound"))
+    result = flow.step("c", agent=lambda: "nothing").step("d", agent=str.upper).run("it")
+    assert [step.content for step in result.steps] == ["a it plain", "true", "nothing", "IT"]
 
 
 @pytest.mark.parametrize("name", ["", "  ", None, 3])

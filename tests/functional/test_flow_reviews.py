@@ -10,6 +10,7 @@ from lightagent import (
     AlreadyDecided,
     ApprovalDecision,
     ApprovalRequest,
+    ConfigurationError,
     HumanApprovalHook,
     InMemoryReviewStore,
     JsonLightFlowStore,
@@ -73,10 +74,12 @@ async def test_only_those_who_are_named_may_decide() -> None:
         "send", agent=lambda query: query, requires_approval=True, approvers=["carol", "dave"]
     )
     await flow.arun("it", run_id="run")
-    for wrong in (ApprovalDecision.approve(), ApprovalDecision.approve(actor="eve"), ApprovalDecision.reject()):
-        with pytest.raises(PolicyError, match="carol, dave"):
-            await flow.aapprove("run", "send", wrong)
-    await flow.aapprove("run", "send", ApprovalDecision.approve(actor="Dave"))
+    for wrong in ("", "eve", "Dave", " dave", "da\u200bve", "\uff44ave"):
+        with pytest.raises(PolicyError, match="carol, dave, and be named exactly so"):
+            await flow.aapprove("run", "send", ApprovalDecision.approve(actor=wrong))
+    with pytest.raises(PolicyError, match="carol, dave"):
+        await flow.aapprove("run", "send", ApprovalDecision.reject())
+    await flow.aapprove("run", "send", ApprovalDecision.approve(actor="dave"))
     assert (await flow.aresume("run")).status == "success"
 
 
@@ -87,14 +90,18 @@ async def test_a_request_expires_and_the_step_has_failed() -> None:
     )
     await flow.arun("it", run_id="run")
     clock.moment += 61
-    with pytest.raises(PolicyError, match="expired"):
+    with pytest.raises(PolicyError, match="about send expired: nobody decided in time") as late:
         await flow.aapprove("run", "send")
+    assert late.value.guidance.startswith("Resume the run: those of escalate_to are asked then, or else the step fails")
     result = await flow.aresume("run")
     assert (result.status, result.step("send").status) == ("failed", "failed")
     assert result.error is not None
     assert "in time" in result.error.message
     (review,) = [one async for one in Reviews(store, clock.now).list(status=None)]
     assert review.status == "expired"
+    with pytest.raises(ConfigurationError, match="nobody decided in time, and it has failed") as over:
+        await flow.aapprove("run", "send")
+    assert over.value.guidance == "rerun_step asks anew."
     assert (await flow.arerun_step("run", "send")).status == "waiting_approval"
 
 

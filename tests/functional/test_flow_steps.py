@@ -29,6 +29,7 @@ from lightagent import (
     tool,
 )
 from lightagent.domain.messages import ToolCall, ToolMessage
+from lightagent.flow_options import FlowRunOptions
 from lightagent.ports.models import ChatRequest
 from lightagent.testing import ScriptedModel, call_tool
 from tests.support.loop_clock import jumping
@@ -175,6 +176,22 @@ async def test_a_fallback_does_it_once_the_attempts_are_used_up() -> None:
     step = (await flow.arun("x", run_id="r")).steps[0]
     assert (step.content, step.used_fallback, step.attempts) == ("helped", True, 3)
     assert keys == ["r/a@1", "r/a@1", "r/a@1/fallback"]
+
+
+async def test_two_owners_with_one_run_id_are_offered_two_keys() -> None:
+    keys = list[str]()
+
+    def send(query: str, context: StepContext) -> None:
+        keys.append(context.idempotency_key)
+
+    flow = LightFlow().step("a", agent=LightFlow().step("b", agent=send))
+    owners: list[FlowRunOptions] = [{}, {"user_id": "ann"}, {"tenant": "ann"}, {"tenant": "acme", "user_id": "ann"}]
+    for owner in owners:
+        assert (await flow.arun("x", run_id="r", **owner)).success
+        assert (await flow.arerun_step("r", "a", **owner)).success
+    assert (await flow.afork("r", step="a", new_run_id="s", user_id="ann")).success
+    assert keys[:2] == ["r%2fa%401/b@1", "r%2fa%402/b@1"]
+    assert len(set(keys)) == len(keys) == 9
 
 
 async def test_what_no_attempt_can_change_is_not_tried_again() -> None:

@@ -1,87 +1,68 @@
-"""The seed's flow as a Temporal workflow: its machine in the sandbox, its steps as activities, a decision as an update.
+"""The workflow of flows on Temporal without a server: saved histories replay in the sandbox on which workers run it.
 
-Only a sketch of the adapter, which shows that the port and the machine are fit for it. No server takes part.
+`tests/heavy/test_flow_workflow_server.py` plays the same run on the real server, and says how a history is saved.
 """
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 
 pytest.importorskip("temporalio", reason="the environment of openai 2 has no temporalio")
 
-from lightagent import ApprovalDecision, LightAgent, LightFlow, LightFlowResult
-from lightagent.application.flow.flow_codec import flow_event_text
-from lightagent.application.flow.flow_step import definition_of
-from lightagent.application.flow.show_flow import flow_result
-from lightagent.domain.flow.events import FlowStarted, StepApprovalDecided
-from lightagent.domain.flow.state import fold
-from lightagent.testing import ScriptedModel
-from tests.support import flow_workflow
-from tests.support.flow_workflow import FlowWorkflow, carry_out
-from tests.support.sandbox_run import SandboxRun
+from temporalio.client import WorkflowHistory
+from temporalio.worker import Replayer
+from temporalio.workflow import NondeterminismError, _Definition
+
+from lightagent.adapters.engines.temporal.connection import Place
+from lightagent.adapters.engines.temporal.engine import TemporalEngine
+from lightagent.adapters.engines.temporal.worker import sandbox
+from lightagent.adapters.engines.temporal.workflow import FlowWorkflow
+from lightagent.domain.flow.paths import effect_key
+from tests.support.changed_flow_workflow import ChangedFlowWorkflow
+from tests.support.replayed_flow import replayed
+
+HISTORIES = Path(__file__).parents[1] / "support/histories"
+SAVED = sorted(HISTORIES.glob("flow_run*.json"))
+"""One of each release since which something was changed."""
 
 
-def seeds_flow() -> LightFlow:
-    """That of the seed, with a step that fails once and one that a person is asked about."""
-    failures = [ConnectionError("the site is down")]
-
-    def publish(query: str) -> str:
-        if failures:
-            raise failures.pop()
-        return f"published: {query}"
-
-    researcher = LightAgent(name="researcher", model=ScriptedModel(["They sell tea."]))
-    writer = LightAgent(name="writer", model=ScriptedModel(["A tea company."]))
-    return (
-        LightFlow(name="report")
-        .step("research", agent=researcher, timeout=30)
-        .step("write", agent=writer, depends_on=["research"], max_retry=2)
-        .step("publish", agent=publish, depends_on=["write"], max_retry=2, requires_approval=True)
-    )
+@pytest.fixture(autouse=True)
+def machine() -> None:
+    """A flow on the engine gives it what its workflows fold with."""
+    replayed(TemporalEngine(Place("localhost:7233", "default")))
 
 
-def result_of(told: list[str]) -> LightFlowResult:
-    events = [flow_workflow.read(event) for event in told]
-    return flow_result(fold(events), events)
+def history(path: Path) -> WorkflowHistory:
+    return WorkflowHistory.from_json(path.stem, path.read_text(encoding="utf-8"))
 
 
-def decision(epoch: int = 1) -> str:
-    edited = ApprovalDecision.edit({"query": "Print it."}, actor="ann")
-    return flow_event_text(StepApprovalDecided("publish", epoch, edited))
+@pytest.mark.parametrize("path", SAVED, ids=lambda path: path.stem)
+async def test_a_saved_run_replays_in_the_sandbox(path: Path) -> None:
+    await Replayer(workflows=[FlowWorkflow], workflow_runner=sandbox()).replay_workflow(history(path))
 
 
-async def test_the_seeds_flow_runs_as_a_workflow_in_the_sandbox() -> None:
-    flow = seeds_flow()
-    flow_workflow.declared["report"] = flow
-    run = SandboxRun(FlowWorkflow, {"carry_out": carry_out})
-    started = FlowStarted("report-001", definition_of("report", flow.steps), "Analyze this company.")
-    await run.begin(flow_event_text(started))
-    assert run.result is None, "it went on without a person"
-
-    assert "epoch" in await run.update("say", decision(epoch=7)), "the validator has let through what cannot be"
-    assert await run.update("say", decision()) == ""
-    assert run.result is not None
-    result = result_of(run.result)
-    assert (result.status, result.content) == ("success", "published: Print it.")
-    assert [(step.name, step.attempts) for step in result.steps] == [("research", 1), ("write", 1), ("publish", 2)]
-
-
-async def test_the_record_is_that_of_the_engine_in_this_process() -> None:
-    flow_workflow.declared["report"] = seeds_flow()
-    run = SandboxRun(FlowWorkflow, {"carry_out": carry_out})
-    definition = definition_of("report", seeds_flow().steps)
-    await run.begin(flow_event_text(FlowStarted("report-001", definition, "Analyze this company.")))
-    await run.update("say", decision())
-    assert run.result is not None
-
-    here = seeds_flow()
-    await here.arun("Analyze this company.", run_id="report-001")
-    await here.aapprove("report-001", "publish", ApprovalDecision.edit({"query": "Print it."}, actor="ann"))
-    assert untimed(await here.aresume("report-001")) == untimed(result_of(run.result))
-
-
-def untimed(result: LightFlowResult) -> list[tuple[object, ...]]:
-    return [
-        (step.name, step.status, step.output, step.attempts, step.input_summary, step.approval_decision)
-        for step in result.steps
+def test_the_saved_run_has_all_that_a_workflow_decides_about() -> None:
+    kinds = [
+        str(event.WhichOneof("attributes")).removesuffix("_event_attributes") for event in history(SAVED[0]).events
     ]
+    assert kinds.count("timer_started") >= 2, "the pause before another attempt, and the step that waits"
+    assert kinds.count("workflow_execution_update_accepted") >= 4, "decisions, a step done again, an event from outside"
+    assert kinds.count("activity_task_scheduled") >= 12
+    assert kinds[-1] == "workflow_execution_completed"
+
+
+async def test_a_careless_change_of_the_workflow_is_caught() -> None:
+    with pytest.raises(NondeterminismError):
+        await Replayer(workflows=[ChangedFlowWorkflow], workflow_runner=sandbox()).replay_workflow(history(SAVED[0]))
+
+
+async def test_the_workflow_imports_only_what_the_sandbox_allows() -> None:
+    sandbox().prepare_workflow(_Definition.must_from_class(FlowWorkflow))
+
+
+def test_the_text_of_an_effect_key_stays_as_it_is() -> None:
+    """What activities are given is not compared when a history is replayed, so a change of it would go unnoticed."""
+    assert effect_key("r", "m[1]/x", 2) == "r/m[1]/x@2"
+    assert effect_key("r", "m[1]/x", 2, fallback=True) == "r/m[1]/x@2/fallback"

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from random import Random
 
 from lightagent.domain.flow.changes import change_faults
 from lightagent.domain.flow.definition import POLICY_FIELDS, CodeDigest, FlowDefinition, StepDefinition
-from lightagent.domain.flow.events import DefinitionChanged, FlowStarted
+from lightagent.domain.flow.events import DefinitionChanged, FlowEvent, FlowStarted
 from lightagent.domain.flow.limits import FlowLimits
 from lightagent.domain.flow.nodes import Node
 from lightagent.domain.flow.paths import declared_path
@@ -59,7 +60,12 @@ def with_other_policies(steps: tuple[StepDefinition, ...]) -> tuple[StepDefiniti
     )
 
 
-def counts(node: Node) -> bool:
+def counts(node: Node, log: Sequence[FlowEvent]) -> bool:
+    """Whether the step has worked, or is at it. A loop that was entered, and inside of which nothing began, has not."""
+    inside = tuple(f"{node.path}{sign}" for sign in "#[+")
+    told = (str(getattr(event, "path", "")) for event in log)
+    if node.status == "inside" and not any(path == node.path or path.startswith(inside) for path in told):
+        return False
     return node.status in ("success", "running", "inside", "timed") or node.cut
 
 
@@ -76,7 +82,9 @@ def test_other_code_holds_a_run_back_where_the_step_has_worked() -> None:
         path = declared_path(rng.choice(declared))
         changed = replace(definition, steps=with_other_code(definition.steps, path))
         worked = {
-            node.path for node in driver.state.nodes.values() if declared_path(node.path) == path and counts(node)
+            node.path
+            for node in driver.state.nodes.values()
+            if declared_path(node.path) == path and counts(node, driver.log)
         }
         faults = change_faults(driver.log, changed)
         assert {(fault.path, fault.field) for fault in faults} == {(one, "agent") for one in worked}

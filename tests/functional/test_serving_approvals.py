@@ -141,6 +141,15 @@ async def test_by_setting_the_user_may_answer_in_the_chat(desk: bool, lasts: boo
     assert paid == [5]
 
 
+async def test_an_answer_in_parts_of_text_is_one_too() -> None:
+    """Gradio writes every text so."""
+    app = made(None, IN_CHAT)
+    first = await answer_to(app, CHAT, chat("Pay 5"))
+    parts: JsonValue = [{"type": "text", "text": f"approve {id_in(first)}"}]
+    second = await answer_to(app, CHAT, {**chat(""), "messages": [{"role": "user", "content": parts}]})
+    assert second.message["content"] == "Paid 5."
+
+
 async def test_a_call_that_is_rejected_is_not_made() -> None:
     app = made(None, IN_CHAT)
     first = await answer_to(app, CHAT, chat("Pay 5"))

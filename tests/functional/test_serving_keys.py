@@ -215,6 +215,13 @@ async def test_without_keys_it_answers_to_the_names_of_this_machine_alone() -> N
         assert (await ask(app, host=host)).status == 421
 
 
+@pytest.mark.parametrize("hosts", [[], ["chat.example.org"]])
+async def test_probes_may_call_it_by_its_number(hosts: list[str]) -> None:
+    app = made(MemoryJournalStore(), hosts=hosts)
+    for path, status in (("/healthz", 200), ("/readyz", 200), ("/v1/models", 421)):
+        assert (await answer_to(app, path, method="GET", headers={"host": "10.1.2.3:8000"})).status == status
+
+
 async def test_pages_of_strangers_may_not_call() -> None:
     app = made(MemoryJournalStore(), origins=["https://chat.example"])
     allowed = await ask(app, origin="https://chat.example")

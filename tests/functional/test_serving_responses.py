@@ -93,7 +93,7 @@ def test_a_stream_ends_with_the_answer_that_is_kept(client: openai.OpenAI) -> No
     assert [event.sequence_number for event in events] == [*range(len(events))]
     assert [event.type for event in events[:2]] == ["response.created", "response.in_progress"]
     text = "".join(event.delta for event in events if event.type == "response.output_text.delta")
-    thought = "".join(event.delta for event in events if event.type == "response.reasoning_text.delta")
+    thought = "".join(event.delta for event in events if event.type == "response.reasoning_summary_text.delta")
     response = ended(events)
     assert (text, thought) == (response.output_text, "Hm. Yes.") == ("So be it.", "Hm. Yes.")
     kept = client.responses.retrieve(response.id)

@@ -46,7 +46,7 @@ class Torrent(ChatModel):
 
 
 MODEL = Torrent()
-SETTINGS = ServeSettings(header_seconds=0.3, reader_seconds=0.3, body_seconds=0.3)
+SETTINGS = ServeSettings(header_seconds=0.3, reader_seconds=0.3, body_seconds=0.3, runs=1, waiting_runs=0)
 PATIENT = ServeSettings(header_seconds=50, body_seconds=50, body_bytes=100_000, image_body_bytes=200_000)
 POST = b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 MUCH = 20_000_000
@@ -100,11 +100,37 @@ def test_headers_of_a_second_request_that_do_not_come_end_it_too(address: tuple[
 
 
 def test_a_client_that_takes_nothing_is_cut_with_its_run(address: tuple[str, int]) -> None:
-    body = json.dumps(chat("Hello", stream=True)).encode()
-    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
     with connected(address) as sock:
-        sock.sendall(head.encode() + b"Content-Type: application/json\r\n\r\n" + body)
+        sock.sendall(asking(json.dumps(chat("Hello", stream=True)).encode()))
         assert MODEL.given_up.wait(50)
+
+
+def test_a_run_beyond_the_limit_is_a_429_that_says_when_to_come_again(address: tuple[str, int]) -> None:
+    body = json.dumps(chat("Hello", stream=True)).encode()
+    with connected(address) as busy, connected(address) as sock:
+        busy.sendall(asking(body))
+        until_told(busy, b"xxx")
+        sock.sendall(asking(body))
+        found = until_told(sock, b"LA-429")
+        assert found.startswith(b"HTTP/1.1 429 ")
+        assert b"\r\nretry-after: 5\r\n" in found
+
+
+def asking(body: bytes, length: int | None = None) -> bytes:
+    """A request; `length` announces more than there is."""
+    size = len(body) if length is None else length
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: {size}\r\n"
+    return head.encode() + b"Content-Type: application/json\r\n\r\n" + body
+
+
+def until_told(sock: socket.socket, text: bytes) -> bytes:
+    """What the server sends, until this is in it."""
+    found = b""
+    while text not in found:
+        piece = sock.recv(65536)
+        assert piece, found
+        found += piece
+    return found
 
 
 def flood(address: tuple[str, int], head: bytes, more: bytes) -> tuple[int, bytes]:

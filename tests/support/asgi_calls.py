@@ -27,6 +27,7 @@ class AsgiCall:
         body: bytes,
         *,
         more_body: bool = False,
+        query: str = "",
     ) -> None:
         self.status = 0
         self.headers: dict[str, str] = {}
@@ -45,7 +46,7 @@ class AsgiCall:
             "scheme": "http",
             "path": path,
             "raw_path": path.encode(),
-            "query_string": b"",
+            "query_string": query.encode(),
             "root_path": "",
             "headers": [(name.lower().encode(), value.encode()) for name, value in told.items()],
             "client": ("127.0.0.1", 1),
@@ -124,10 +125,16 @@ def objects(value: JsonValue) -> list[JsonObject]:
 
 @asynccontextmanager
 async def calling(
-    app: ASGIApp, path: str, body: JsonValue = None, *, method: str = "POST", headers: Mapping[str, str] | None = None
+    app: ASGIApp,
+    path: str,
+    body: JsonValue = None,
+    *,
+    method: str = "POST",
+    headers: Mapping[str, str] | None = None,
+    query: str = "",
 ) -> AsyncIterator[AsgiCall]:
     """A request that is under way, and is given up at the end of the block."""
-    call = AsgiCall(app, method, path, headers or {}, b"" if body is None else json.dumps(body).encode())
+    call = AsgiCall(app, method, path, headers or {}, b"" if body is None else json.dumps(body).encode(), query=query)
     try:
         yield call
     finally:
@@ -138,10 +145,16 @@ async def calling(
 
 
 async def answer_to(
-    app: ASGIApp, path: str, body: JsonValue = None, *, method: str = "POST", headers: Mapping[str, str] | None = None
+    app: ASGIApp,
+    path: str,
+    body: JsonValue = None,
+    *,
+    method: str = "POST",
+    headers: Mapping[str, str] | None = None,
+    query: str = "",
 ) -> AsgiCall:
     """A request that was answered."""
-    async with calling(app, path, body, method=method, headers=headers) as call:
+    async with calling(app, path, body, method=method, headers=headers, query=query) as call:
         await call.ended()
     return call
 

@@ -16,8 +16,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from lightagent.adapters._endpoints.error_bodies import LARGEST
-from lightagent.adapters.chat.offline import reply_to
-from lightagent.adapters.chat.offline.words import readable
+from lightagent.adapters.chat.offline import readable, reply_to
 from lightagent.application.tools.describe_failure import MOST_CHARACTERS
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import AssistantMessage, Message, ToolCall, ToolMessage, UserMessage
@@ -28,16 +27,10 @@ from tests.support.expressions import Expression, hostile_texts
 CPU_SECONDS = 24
 """For all texts of an expression, if they have a megabyte; an expression that is not linear takes minutes or hours."""
 
-OFFLINE = "lightagent.adapters.chat.offline."
+OFFLINE = "lightagent.adapters.chat.offline:"
 
-WHOLE = {
-    f"{OFFLINE}transcript:_NOTHING",
-    f"{OFFLINE}recall:_CUT",
-    f"{OFFLINE}recall:count_asked",
-    f"{OFFLINE}quote:_NO_CONTENT",
-    f"{OFFLINE}words:_WORD",
-}
-"""What the offline model uses on a whole answer of a tool; all else it has is used on what `readable` leaves."""
+WHOLE = {f"{OFFLINE}_WORD"}
+"""What the offline model uses on whole names and descriptions of tools; the rest sees what `readable` leaves."""
 
 
 class HostileReader:
@@ -131,7 +124,7 @@ def _seen(expression: Expression) -> Callable[[str], str]:
         return lambda text: text[:LARGEST]
     if expression.module == "lightagent.application.tools.describe_failure":
         return lambda text: text[: MOST_CHARACTERS * 4]
-    limited = expression.module.startswith(OFFLINE) and expression.place.rpartition(":")[0] not in WHOLE
+    limited = expression.place.startswith(OFFLINE)
     return readable if limited and expression.place not in WHOLE else str
 
 
@@ -149,8 +142,8 @@ def _offline(unit: str, kind: str, size: int) -> Iterator[tuple[str, Callable[[]
     messages: list[Message] = [UserMessage(asked if kind == "answer" else text)]
     if kind == "answer":
         messages += [
-            AssistantMessage(None, (ToolCall("call_1_0_0_0", "find", "{}"), ToolCall("c", "find", "{}"))),
-            ToolMessage("call_1_0_0_0", text),
+            AssistantMessage(None, (ToolCall("call_1_0", "find", "{}"), ToolCall("c", "find", "{}"))),
+            ToolMessage("call_1_0", text),
             ToolMessage("c", json.dumps({"x": text})),
         ]
     outputs: dict[str, JsonObject | None] = {

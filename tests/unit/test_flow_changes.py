@@ -156,6 +156,14 @@ def test_a_change_that_does_not_fit_is_refused_by_step_and_field(case: str) -> N
     assert "run" in text
 
 
+def test_a_loop_has_begun_where_its_round_is_over_and_nobody_has_said_yet_whether_it_goes_on() -> None:
+    play = Play(S["a"], S["l"])
+    play.do("a")
+    play.do("l#1/x")
+    (fault,) = change_faults(play.log, FlowDefinition("flow", (S["a"], replace(S["l"], body=(replace(X, code=()),)))))
+    assert (fault.path, fault.field) == ("l#1/x", "agent")
+
+
 def test_somebody_may_say_that_a_result_still_counts() -> None:
     play = stopped()
     definition = changed(a=replace(S["a"], code=code("a2")), m=replace(S["m"], body=(replace(X, code=code("x2")),)))

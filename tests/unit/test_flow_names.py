@@ -20,6 +20,7 @@ from lightagent.domain.flow.paths import (
     unescape,
 )
 from lightagent.domain.flow.retrying import Backoff, RetryPolicy, RetryRule, after_failure
+from lightagent.domain.scopes import Scope
 
 
 @pytest.mark.parametrize(
@@ -35,6 +36,32 @@ from lightagent.domain.flow.retrying import Backoff, RetryPolicy, RetryRule, aft
 def test_the_text_of_an_effect_key_never_changes(run_id: str, path: str, epoch: int, fallback: bool, key: str) -> None:
     """Users store it elsewhere. With another text, effects would be repeated after an update."""
     assert effect_key(run_id, path, epoch, fallback=fallback) == key
+
+
+@pytest.mark.parametrize(
+    ("owner", "key"),
+    [
+        (Scope(), "report-001/plan@1"),
+        (Scope("", "", "session"), "report-001/plan@1"),
+        (Scope("acme", "ann"), "161759ec153ea6b4@report-001/plan@1"),
+        (Scope("", "ann"), "75ce4ab1b83e9685@report-001/plan@1"),
+        (Scope("ann", ""), "c60eaec7f623b9fb@report-001/plan@1"),
+    ],
+)
+def test_an_effect_key_tells_owners_apart_in_a_text_that_never_changes(owner: Scope, key: str) -> None:
+    assert effect_key("report-001", "plan", 1, owner=owner) == key
+
+
+TEXTS = st.text(st.sampled_from("ab0:@/.%"), max_size=4)
+
+
+@given(st.lists(st.tuples(TEXTS, TEXTS, TEXTS.filter(bool)), min_size=2, max_size=2, unique=True))
+def test_no_two_owners_or_runs_have_one_effect_key(runs: list[tuple[str, str, str]]) -> None:
+    (tenant, user, run), (other_tenant, other_user, other_run) = runs
+    key = effect_key(run, "plan", 1, owner=Scope(tenant, user))
+    assert key != effect_key(other_run, "plan", 1, owner=Scope(other_tenant, other_user))
+    prefix = key.partition("/")[0]
+    assert effect_key(prefix, "plan", 1) != key or (tenant, user) == ("", "")
 
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8) | st.text("a%/[]#+@12", min_size=1)

@@ -25,14 +25,8 @@ WATCHDOG = 240
 """Seconds on a busy machine; the reader limits the CPU seconds."""
 
 MADE_WHEN_USED = {
-    f"{OFFLINE}arithmetic:expressions": "words for small numbers",
-    f"{OFFLINE}find_names:side": "prepositions",
-    f"{OFFLINE}find_values:_without": "patterns of the same module, which `files` and others use by name",
-    f"{OFFLINE}formats:shaped": "patterns of the table in the same module",
-    f"{OFFLINE}formats:_matching": "a pattern of the program's own schema",
-    f"{OFFLINE}take:named_values": "the name of a parameter of the program's own tool",
-    f"{OFFLINE}take:_is_said": "an option of the program's own tool",
-    f"{OFFLINE}take:_flags": "the name of a parameter of the program's own tool",
+    f"{OFFLINE}_read": "the number of a turn",
+    f"{OFFLINE}_values": "an option of the program's own tool",
     "lightagent.adapters._postgres.faults:connecting_failed": "patterns of the table in the same module",
     "lightagent.domain.secret_spellings:rare_spellings": "classes of one character, for credentials alone",
 }

@@ -9,7 +9,8 @@ import pytest
 
 pytest.importorskip("ag_ui", reason="the environment of openai 2 has no ag-ui-protocol")
 
-from ag_ui.core import BaseEvent, Event
+from ag_ui.core import BaseEvent, Event, TextMessageContentEvent
+from ag_ui.encoder import EventEncoder
 from pydantic import TypeAdapter
 
 from lightagent import LightAgent, tool
@@ -224,3 +225,13 @@ def test_what_is_wrong_is_named(wrong: JsonObject, param: str) -> None:
     with pytest.raises(RequestRefused) as raised:
         read_agui_request(wrong, "helper")
     assert (raised.value.status, raised.value.param) == (400, param)
+
+
+def test_pieces_of_text_are_written_as_the_encoder_of_ag_ui_writes_them() -> None:
+    pieces = ["Well, ", 'she said: "no\\yes"\n\t\x00\x1f\x7f\u2028 ', '"delta":""', "grüße \N{PILE OF POO}", ""]
+    projection = AguiEvents(OPENING, WaitingSteps())
+    frames = b"".join(projection.feed(TextDelta(piece)) for piece in pieces)
+    events = [EVENTS.validate_json(frame[6:]) for frame in frames.split(b"\n\n")[:-1]]
+    assert frames == b"".join(EventEncoder().encode(event).encode() for event in events)
+    said = [event.delta for event in events if isinstance(event, TextMessageContentEvent)]
+    assert "".join(said) == "".join(pieces)

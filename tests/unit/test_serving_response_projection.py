@@ -15,7 +15,10 @@ from lightagent.application.serving.run_view import ChatView, ShownTools
 from lightagent.application.steps import Step
 from lightagent.domain.deltas import is_delta
 from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.events import ModelReplied, Noted, OutputAccepted, RunFinished
 from lightagent.domain.json_types import JsonObject
+from lightagent.domain.messages import AssistantMessage
+from lightagent.domain.outcomes import Blocked, Completed, Failed
 from lightagent.options import RunOptions
 from lightagent.ports.tools import NestedDelta, ToolPart
 from tests.support.asgi_calls import objects
@@ -100,3 +103,50 @@ async def test_what_is_withheld_is_not_in_the_answer() -> None:
     (whole,) = objects([events_of(play(await steps_of("a failure"), ChatView()))[-1]["response"]])
     assert whole["status"] == "failed"
     assert "secret" not in json.dumps(whole)
+
+
+@pytest.mark.parametrize("tools", ["hidden", "extension"])
+@pytest.mark.parametrize("name", RUNS)
+async def test_events_on_record_have_the_same_numbers_whenever_they_are_told(name: str, tools: ShownTools) -> None:
+    view = ChatView(tools)
+    events = [
+        step for step in await steps_of(name) if not (is_delta(step) or isinstance(step, (ToolPart, NestedDelta)))
+    ]
+
+    def told(after: int = -1) -> list[JsonObject]:
+        projection = ResponseStream(HEAD, view, live=False, after=after)
+        stream = projection.begin() + b"".join(map(projection.feed, events))
+        return [json.loads(line.removeprefix(b"data: ")) for line in stream.split(b"\n") if line.startswith(b"data: ")]
+
+    whole = told()
+    assert [event["sequence_number"] for event in whole] == [*range(len(whole))]
+    for number in range(len(whole)):
+        assert told(number) == whole[number + 1 :]
+    (last,) = objects([whole[-1]["response"]])
+    deltas = "".join(str(event["delta"]) for event in whole if event["type"] == "response.output_text.delta")
+    assert deltas == "".join(
+        str(part["text"])
+        for item in objects(last["output"])
+        if item["type"] == "message"
+        for part in objects(item["content"])
+    )
+
+
+@pytest.mark.parametrize(
+    ("ends", "shown"),
+    [
+        (RunFinished(Blocked(LightAgentErrorInfo("LA-POLICY", "No."))), ""),
+        (RunFinished(Failed(LightAgentErrorInfo("LA-500", "Oh."))), "the secret"),
+        (OutputAccepted("a text"), "a text"),
+        (OutputAccepted("the secret"), "the secret"),
+        (RunFinished(Completed("a text")), "a text"),
+    ],
+)
+def test_what_may_be_the_answer_is_told_once_it_may_be_shown(ends: Step, shown: str) -> None:
+    projection = ResponseStream(HEAD, ChatView(), live=False)
+    before = projection.feed(ModelReplied(1, AssistantMessage("the secret", (), "I think of it."), "stop"))
+    assert before + projection.feed(Noted("x", {})) == b""
+    stream = projection.feed(ends)
+    assert (b"the secret" in stream) is (shown == "the secret")
+    assert shown.encode() in stream
+    assert (b"I think" in stream) is (shown == "the secret")

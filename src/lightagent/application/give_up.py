@@ -11,12 +11,12 @@ from lightagent.domain.outcomes import Cancelled, Failed, Outcome
 
 
 def give_up(live: ActiveRun[DepsT], error: BaseException) -> None:
-    """End the run, if it has begun and goes on. Nothing is awaited, and the consumer is told nothing.
+    """End the run, if it has begun and goes on, and was not left to be resumed. Nothing is awaited or told.
 
     Args:
         error: what its caller, or the garbage collector, threw into it, or what was raised within.
     """
-    if not live.begun or live.run.outcome is not None:
+    if not live.begun or live.run.outcome is not None or live.record.is_left:
         return
     outcome: Outcome = Cancelled()
     collected = _is_of_the_collector(error)

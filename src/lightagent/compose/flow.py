@@ -11,6 +11,7 @@ from lightagent.application.check_options import check_options
 from lightagent.application.flow.engine_flows import EngineFlows
 from lightagent.application.flow.engine_records import EngineRecords
 from lightagent.application.flow.flow_desk import FlowDesk
+from lightagent.application.flow.flow_machinery import give_machine
 from lightagent.application.flow.flow_records import FlowRecords
 from lightagent.application.flow.flow_runs import FlowRuns
 from lightagent.application.flow.listeners import Listeners
@@ -19,9 +20,7 @@ from lightagent.compose.flow_parts import FlowParts
 from lightagent.compose.policies import compose_flow_gates, compose_flow_reviews
 from lightagent.compose.ports import check_port, journal_port
 from lightagent.compose.seen_flows import compose_seen
-from lightagent.compose.step_policies import (
-    check_count,
-)
+from lightagent.compose.step_policies import check_count
 from lightagent.domain.absent_names import FLOW_OPTIONS
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.limits import DEFAULT_FLOW_LIMITS, FlowLimits
@@ -71,8 +70,10 @@ def compose_flow(store: JournalStore | None, options: FlowOptions) -> FlowParts:
     ids = check_port(options.get("ids"), "ids", "new") or RandomIds()
     name = options.get("name") or UNNAMED
     if engine is not None:
-        flows, records = EngineFlows(engine, clock, ids, name, limits, compose_seen(options)), EngineRecords(engine)
-        return FlowParts(name, kept, flows, flows, records, clock, is_kept=False, outlives=True, engine=engine)
+        flows, found = EngineFlows(engine, clock, ids, name, limits, compose_seen(options)), EngineRecords(engine)
+        return FlowParts(
+            name, kept, flows, flows, found, clock, is_kept=False, outlives=True, engine=engine, limits=limits
+        )
     listeners = Listeners()
     outlives = not isinstance(kept, MemoryJournalStore)
     reviews = compose_flow_reviews(options.get("hooks") or (), kept, clock.now)
@@ -92,8 +93,9 @@ def compose_flow(store: JournalStore | None, options: FlowOptions) -> FlowParts:
         max_wait=max_wait,
     )
     desk = FlowDesk(kept, clock, listeners, reviews)
+    records, is_kept = FlowRecords(kept), store is not None
     return FlowParts(
-        name, kept, runs, desk, FlowRecords(kept), clock, is_kept=store is not None, outlives=outlives, gates=gates
+        name, kept, runs, desk, records, clock, is_kept=is_kept, outlives=outlives, gates=gates, limits=limits
     )
 
 
@@ -119,6 +121,7 @@ def _engine(options: FlowOptions, store: JournalStore | None) -> FlowEngine | No
             f"LightFlow: {what} for runs in this process, and engine= carries them out elsewhere.",
             guidance=" ".join(_INSTEAD[name] for name in given),
         )
+    give_machine(engine)
     return check_port(
         engine, "engine", "begin", "fork", "resume", "rerun", "decide", "signal", "cancel", "events", "runs", "aclose"
     )

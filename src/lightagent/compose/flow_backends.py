@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from lightagent.application.flow.flow_machinery import give_machine
 from lightagent.compose.backends import of_another_port, open_journals
 from lightagent.ports.flow_engine import FlowEngine
 from lightagent.ports.journals import JournalStore
@@ -69,6 +70,7 @@ def open_flow_engine(settings: Settings, *, environ: Mapping[str, str] | None = 
     engine = open_backend(settings, "flow.engine", os.environ if environ is None else environ)
     if not isinstance(engine, FlowEngine):
         raise of_another_port(settings, "flow.engine", engine, "flow engine", "lightagent.ports.flow_engine.FlowEngine")
+    give_machine(engine)
     return engine
 
 

@@ -14,11 +14,11 @@ from lightagent.application.flow.flow_step import LightFlowStep, offered_name
 from lightagent.application.flow.no_work import NoWork
 from lightagent.application.flow.step_context import StepContext
 from lightagent.compose.flow_steps import check_name, compose_step
+from lightagent.compose.step_functions import compose_function
 from lightagent.compose.step_people import compose_people, may_ask
 from lightagent.compose.step_policies import (
     check_count,
     compose_condition,
-    compose_function,
     compose_names,
 )
 from lightagent.domain.absent_names import STEP_OPTIONS
@@ -26,7 +26,7 @@ from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.definition import StepDefinition, WaitFor
 from lightagent.domain.json_checks import to_json_object
 from lightagent.domain.json_copies import is_sequence
-from lightagent.flow_options import FlowList, FlowMoment, StepOptions, WaitOptions
+from lightagent.flow_options import FlowList, FlowMoment, StepCondition, StepOptions, WaitOptions
 
 _AROUND: Final = (
     "depends_on",
@@ -65,9 +65,7 @@ def compose_map(name: object, over: FlowList, options: StepOptions) -> LightFlow
     return replace(_around(name, "map", given), over=items)
 
 
-def compose_loop(
-    name: object, until: Callable[[StepContext], object] | None, rounds: int | None, options: StepOptions
-) -> LightFlowStep:
+def compose_loop(name: object, until: StepCondition | None, rounds: int | None, options: StepOptions) -> LightFlowStep:
     """A step that is done again and again.
 
     Raises:

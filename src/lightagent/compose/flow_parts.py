@@ -9,6 +9,7 @@ from lightagent.application.flow.engine_records import EngineRecords
 from lightagent.application.flow.flow_desk import FlowDesk
 from lightagent.application.flow.flow_records import FlowRecords
 from lightagent.application.flow.flow_runs import FlowRuns
+from lightagent.domain.flow.limits import DEFAULT_FLOW_LIMITS, FlowLimits
 from lightagent.ports.flow_engine import FlowEngine
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.policy import Gate
@@ -30,6 +31,7 @@ class FlowParts:
         outlives: runs outlive the process, so that steps are compared with those that a run was begun with.
         engine: carries them out; None: this process does.
         gates: what reviews them.
+        limits: how large they may become.
     """
 
     name: str
@@ -42,3 +44,4 @@ class FlowParts:
     outlives: bool = False
     engine: FlowEngine | None = None
     gates: tuple[Gate, ...] = ()
+    limits: FlowLimits = DEFAULT_FLOW_LIMITS

@@ -5,12 +5,12 @@ from __future__ import annotations
 from lightagent.application.check_options import check_options
 from lightagent.application.flow.flow_step import LightFlowStep
 from lightagent.application.flow.output_form import OutputForm
+from lightagent.compose.step_functions import compose_function
 from lightagent.compose.step_people import compose_people, may_ask
 from lightagent.compose.step_policies import (
     compose_acceptance,
     compose_condition,
     compose_doubt,
-    compose_function,
     compose_growth,
     compose_names,
     compose_retry,

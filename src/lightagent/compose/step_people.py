@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from lightagent.application.flow.flow_function import FlowFunction
-from lightagent.compose.step_policies import compose_function, compose_names, compose_timeout
+from lightagent.compose.step_functions import compose_function
+from lightagent.compose.step_policies import compose_names, compose_timeout
 from lightagent.domain.errors import ConfigurationError
 from lightagent.flow_options import StepOptions, WaitOptions
 
@@ -37,6 +38,11 @@ def compose_people(at: str, options: StepOptions | WaitOptions, *, asks: bool = 
         compose_timeout(at, options.get("approval_timeout"), "approval_timeout"),
         compose_names(at, "escalate_to", options.get("escalate_to")),
     )
+    if people.handler is not None and not approval:
+        raise ConfigurationError(
+            f"{at}: approval_handler= decides whether the step runs, and nobody asks that about this step.",
+            guidance="Give it requires_approval=True.",
+        )
     given = {
         "approvers": people.approvers,
         "approval_timeout": people.timeout,

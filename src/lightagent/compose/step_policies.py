@@ -7,23 +7,11 @@ from collections.abc import Sequence
 from typing import Literal
 
 from lightagent.application.flow.flow_function import FlowFunction
+from lightagent.compose.step_functions import compose_function
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.definition import Growth
 from lightagent.domain.flow.retrying import Backoff, RetryPolicy, RetryRule
 from lightagent.flow_options import StepOptions, WaitOptions
-
-
-def compose_function(at: str, option: str, function: object) -> FlowFunction | None:
-    """A function that a step was given; None where it was not.
-
-    Raises:
-        ConfigurationError: it is no function.
-    """
-    if function is None:
-        return None
-    if isinstance(function, type) or not callable(function):
-        raise ConfigurationError(f"{at}: {option} must be a callable, got {type(function).__name__}.", guidance="")
-    return FlowFunction(function)
 
 
 def compose_names(at: str, option: str, names: Sequence[str] | None) -> tuple[str, ...]:
@@ -38,6 +26,10 @@ def compose_names(at: str, option: str, names: Sequence[str] | None) -> tuple[st
         if not isinstance(given, str):
             raise ConfigurationError(
                 f"{at}: {option} must be names of {what}, got {type(given).__name__}.", guidance=""
+            )
+        if what == "people" and not given.strip():
+            raise ConfigurationError(
+                f"{at}: {option} has an empty name.", guidance="Without approvers, whoever decides about the run may."
             )
     return tuple(dict.fromkeys(names or ()))
 

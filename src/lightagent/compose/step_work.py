@@ -16,6 +16,7 @@ from lightagent.application.flow.verify_step import AgentVerifier, CallableVerif
 from lightagent.application.means import Means
 from lightagent.application.start_run import checked_params
 from lightagent.compose.flow_parts import FlowParts
+from lightagent.compose.step_functions import fitting
 from lightagent.compose.tools import compose_tools
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
@@ -44,7 +45,7 @@ def compose_work(
             f"{at}: {option} must be an agent, a swarm, a flow or a callable, got {given}.",
             guidance="Pass LightAgent(...), LightSwarm(), LightFlow() or a function of the query.",
         )
-    return CallWork(agent)
+    return CallWork(fitting(at, option, agent))
 
 
 def compose_verifier(at: str, verify: object, output: OutputForm[object] | None) -> Verifier | None:
@@ -63,7 +64,7 @@ def compose_verifier(at: str, verify: object, output: OutputForm[object] | None)
             f"{at}: verify must be a callable or an agent, got {type(verify).__name__}.",
             guidance="A callable of the result gives a StepVerdict, True, False, a text or None.",
         )
-    return CallableVerifier(verify, output)
+    return CallableVerifier(fitting(at, "verify", verify), output)
 
 
 def _nested(at: str, agent: object, tools: Sequence[ToolLike[Never]] | None) -> StepWork | None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
-from typing import Never
+from typing import Literal, Never
 
 from lightagent.adapters.telemetry._flushing import END_SECONDS, flush_sinks, is_closable, is_flushable, know_sink
 from lightagent.adapters.telemetry._native import is_off, native_sink
 from lightagent.compose.ports import check_each
 from lightagent.domain.errors import ConfigurationError
 from lightagent.options import AgentOptions
+from lightagent.ports.server_telemetry import ServerSink
 from lightagent.ports.telemetry import TelemetrySink
 
 
@@ -85,6 +86,23 @@ def compose_ambient_sink(
     if options.get("telemetry") is False or any(map(_makes_spans, sinks)):
         return None
     return native_sink
+
+
+def compose_server_sink(given: TelemetrySink | Literal[False] | None) -> Callable[[], ServerSink | None]:
+    """What finds the sink for the requests to a server, or none; it is called for each of them.
+
+    Args:
+        given: sees them, if it can; None: what the application's own providers make of them; False: nothing.
+    """
+    if given is False or (given is not None and (is_off(os.environ) or not isinstance(given, ServerSink))):
+        return _no_sink
+    if isinstance(given, ServerSink):
+        return lambda: given
+    return native_sink
+
+
+def _no_sink() -> None:
+    return None
 
 
 def _makes_spans(sink: TelemetrySink) -> bool:

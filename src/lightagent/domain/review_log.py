@@ -202,6 +202,12 @@ def check_decision(review: Review, decision: ApprovalDecision) -> None:
         PolicyError: the time is over, the call is not shown completely, or the actor may not.
     """
     request = review.request
+    if review.status == "expired" and request.phase == "flow_step":
+        raise PolicyError(
+            f"The request about {request.tool_name:.100} expired: nobody decided in time.",
+            guidance="Resume the run: those of escalate_to are asked then, or else the step fails, and rerun_step asks "
+            "anew.",
+        )
     if review.status == "expired":
         raise PolicyError(
             f"The request {request.request_id} expired before it was used.",
@@ -232,8 +238,8 @@ def same_decision(one: ApprovalDecision | None, other: ApprovalDecision) -> bool
 
 def _objection(request: ApprovalRequest, decision: ApprovalDecision) -> str | None:
     """Why the decision may not be made; None where it may."""
-    if request.approvers and _folded(decision.actor) not in map(_folded, request.approvers):
-        return f"Whoever decides must be one of {', '.join(request.approvers)}, and be named."
+    if request.approvers and decision.actor not in request.approvers:  # Providers of identities tell Ann from ann.
+        return f"Whoever decides must be one of {', '.join(request.approvers)}, and be named exactly so."
     if decision.action == "reject":
         return None
     if decision.action == "approve" and not request.complete:
@@ -259,6 +265,9 @@ def _unfit_edit(request: ApprovalRequest, decision: ApprovalDecision) -> str | N
 
 
 def _folded(name: str) -> str:
-    """A name as people compare names: capitals, blanks and characters that cannot be seen make no difference."""
+    """A name as people compare names: capitals, blanks and characters that cannot be seen make no difference.
+
+    It is for telling who may not decide: nobody passes for somebody else by another spelling of the own name.
+    """
     shown = "".join(letter for letter in unicodedata.normalize("NFKC", name) if not is_unseen(letter))
     return " ".join(shown.casefold().split())

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Final
 from lightagent.adapters.telemetry._set_providers import set_meters, set_tracers
 
 if TYPE_CHECKING:
-    from lightagent.ports.telemetry import TelemetrySink
+    from lightagent.adapters.telemetry.otel.sink import OpenTelemetrySink
 
 TELEMETRY_VARIABLE: Final = "LIGHTAGENT_TELEMETRY"
 """``off`` in it leaves agents alone, whatever the application has set."""
 
 _OFF: Final = frozenset({"off", "0", "false", "no"})
 
-_kept: tuple[object, object, TelemetrySink | None] = (None, None, None)
+_kept: tuple[object, object, OpenTelemetrySink | None] = (None, None, None)
 
 
 def is_off(environ: Mapping[str, str]) -> bool:
@@ -28,7 +28,7 @@ def is_off(environ: Mapping[str, str]) -> bool:
     return environ.get(TELEMETRY_VARIABLE, "").strip().lower() in _OFF
 
 
-def native_sink() -> TelemetrySink | None:
+def native_sink() -> OpenTelemetrySink | None:
     """The sink for the providers that the application has set by now; None where there are none."""
     if "opentelemetry.trace" not in sys.modules or is_off(os.environ):
         return None
@@ -42,7 +42,7 @@ def native_sink() -> TelemetrySink | None:
     return kept[2]
 
 
-def _made(tracers: object, meters: object) -> TelemetrySink | None:
+def _made(tracers: object, meters: object) -> OpenTelemetrySink | None:
     if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return None
     from lightagent.adapters.telemetry.otel.sink import sink_for  # It imports OpenTelemetry, which is there.

@@ -65,8 +65,20 @@ def _no_code(move: Ask) -> ConfigurationError:
 
 async def _runs(flow: ActiveFlow, move: Ask, step: LightFlowStep) -> bool:
     if step.when is None:
-        return not await _call(flow, move, step.cancel_if)
-    return bool(await _call(flow, move, step.when))
+        return not _yes_or_no(move, "cancel_if", await _call(flow, move, step.cancel_if))
+    return _yes_or_no(move, "when", await _call(flow, move, step.when))
+
+
+def _yes_or_no(move: Ask, option: str, said: object) -> bool:
+    """What a condition says. Nothing but True and False counts: whoever forgets to return says neither."""
+    if isinstance(said, bool):
+        return said
+    got = "None" if said is None else type(said).__name__
+    raise OutputError(
+        f"The step {move.path!r:.100} asks {option}= for True or False, and got {got}.",
+        guidance="Return a bool, such as bool(...) of what is there.",
+        details={"step": move.path},
+    )
 
 
 async def _items(flow: ActiveFlow, move: Ask, step: LightFlowStep) -> JsonValue:
@@ -102,7 +114,7 @@ async def _again(flow: ActiveFlow, move: Ask, step: LightFlowStep, node: Node) -
     has_more = len(node.scopes) < flow.state.most_rounds(node)
     if step.until is None:
         return _answered(flow, move, has_more)
-    again = not await _call(flow, move, step.until)
+    again = not _yes_or_no(move, "until", await _call(flow, move, step.until))
     then: Literal["fail"] | None = "fail" if again and not has_more else None
     return Answered(move.path, move.epoch, "again", again, then=then, at=flow.clock.now())
 
@@ -127,7 +139,8 @@ async def _grows(flow: ActiveFlow, move: Ask, step: LightFlowStep, node: Node) -
         return _answered(flow, move, True)
     steps = proposed_steps(node.proposed)
     context = seen_from(flow, move)
-    return _answered(flow, move, bool(await function.call(*(steps, context)[: function.wants])))
+    accepted = _yes_or_no(move, "accept_steps", await function.call(*(steps, context)[: function.wants]))
+    return _answered(flow, move, accepted)
 
 
 def proposed_steps(definitions: tuple[StepDefinition, ...]) -> tuple[ProposedStep, ...]:

@@ -44,16 +44,18 @@ def decided(
 
 def _waits_not(node: Node) -> ConfigurationError:
     """Nobody is asked about the step now."""
-    if node.decision is not None:
-        who = shown(node.decision.actor) if node.decision.actor else "somebody"
-        why = f"{who:.60} has decided ({node.decision.action}). The first decision counts"
+    guidance = "get_run and `lightagent flow show` tell where the run is now."
+    decided = node.decision
+    if node.why == "expired" and decided is not None and decided.action == "reject":
+        why, guidance = "nobody decided in time, and it has failed", "rerun_step asks anew."
+    elif decided is not None:
+        who = shown(decided.actor) if decided.actor else "somebody"
+        why = f"{who:.60} has decided ({decided.action}). The first decision counts"
     elif node.status in ("success", "failed", "skipped"):
         why = f"it is over ({node.status})"
     else:
         why = "it goes on" if node.status == "running" else "nobody was asked yet"
-    return ConfigurationError(
-        f"{node.path} waits for no decision: {why}.", guidance="get_run shows where the run is now."
-    )
+    return ConfigurationError(f"{node.path} waits for no decision: {why}.", guidance=guidance)
 
 
 def node_path(state: FlowState, step: str) -> str:

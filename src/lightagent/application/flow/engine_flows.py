@@ -49,10 +49,10 @@ class EngineFlows:
 
     async def begin(self, steps: Sequence[LightFlowStep], query: str, request: FlowRequest) -> LightFlowResult:
         """A new run, to its end or until it waits; see `FlowRuns.begin`."""
-        flow = self._code(steps)
+        flow = self.code(steps)
         definition = flow.definition
         check_size(query, self._limits.max_value, "", "input")
-        found = validate(definition)
+        found = validate(definition, self._limits)
         if found.errors:
             raise ConfigurationError(f"The flow cannot run: {'; '.join(found.errors)}.", guidance="See validate().")
         started = FlowStarted(
@@ -70,12 +70,12 @@ class EngineFlows:
 
     async def resume(self, steps: Sequence[LightFlowStep], request: FlowRequest) -> LightFlowResult:
         """Go on with a run; see `FlowRuns.resume`."""
-        events = await self._engine.resume(self._code(steps), _run(request), request.accept)
+        events = await self._engine.resume(self.code(steps), _run(request), request.accept)
         return self._result(events, steps, request)
 
     async def rerun(self, steps: Sequence[LightFlowStep], path: str, request: FlowRequest) -> LightFlowResult:
         """Do a step again, and all that rests on it; see `FlowRuns.rerun`."""
-        events = await self._engine.rerun(self._code(steps), _run(request), path, request.accept)
+        events = await self._engine.rerun(self.code(steps), _run(request), path, request.accept)
         return self._result(events, steps, request)
 
     async def fork(self, steps: Sequence[LightFlowStep], point: ForkPoint, request: FlowRequest) -> LightFlowResult:
@@ -84,7 +84,7 @@ class EngineFlows:
         known = await self._engine.events(FlowRun(request.scope, point.source))
         if not known:
             raise no_such_run(point.source)
-        code, now = self._code(steps), self._clock.now()
+        code, now = self.code(steps), self._clock.now()
         events = forked(known, point, run_id, now)
         changed = code.changed(events, request.accept, now)
         if changed is not None:
@@ -93,7 +93,7 @@ class EngineFlows:
 
     async def held(self, steps: Sequence[LightFlowStep], owner: Scope) -> AsyncIterator[HeldRun]:
         """The runs that these steps cannot go on with; see `changed_flow.held_runs`."""
-        definition, works = self._code(steps).definition, by_work(steps)
+        definition, works = self.code(steps).definition, by_work(steps)
         async for run_id in self._engine.runs(owner):
             held = held_run(await self._engine.events(FlowRun(owner, run_id)), definition, works)
             if held is not None:
@@ -104,7 +104,7 @@ class EngineFlows:
     ) -> None:
         """Decide about a step that waits; see `FlowDesk.decide`."""
         check_text(run_id, "run_id")
-        await self._engine.decide(self._code(steps), FlowRun(owner, run_id), step, decision)
+        await self._engine.decide(self.code(steps), FlowRun(owner, run_id), step, decision)
 
     async def signal(self, owner: Scope, run_id: str, event: str, payload: JsonInput, key: str) -> bool:
         """Tell a run of an event from outside; see `FlowDesk.signal`."""
@@ -124,7 +124,8 @@ class EngineFlows:
         tracing = self._seen.tracing(by_work(steps)) if request.traced else None
         return flow_result(fold(events), events, traced=tracing)
 
-    def _code(self, steps: Sequence[LightFlowStep]) -> FlowSteps:
+    def code(self, steps: Sequence[LightFlowStep]) -> FlowSteps:
+        """The steps as the engine and its workers call them."""
         return FlowSteps(self._name, steps, self._clock)
 
 

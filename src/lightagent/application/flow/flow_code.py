@@ -21,7 +21,6 @@ from lightagent.domain.flow.definition import FlowDefinition
 from lightagent.domain.flow.events import AttemptStarted, FlowEvent
 from lightagent.domain.flow.making_moves import move_of
 from lightagent.domain.flow.moves import Ask, AskHuman, Do
-from lightagent.domain.flow.paths import effect_key
 from lightagent.domain.flow.state import FlowState, fold
 from lightagent.domain.review import ApprovalDecision
 from lightagent.ports.flow_engine import FlowCode
@@ -110,7 +109,7 @@ def _open_at(state: FlowState, path: str) -> _Carried:
 async def _begin(flow: ActiveFlow, move: Do) -> Sequence[FlowEvent]:
     """The intent of an attempt; where its query cannot be made, that it failed as well."""
     step = flow.step_at(move.path, move.step.work)
-    name = effect_key(flow.state.run_id, move.path, move.epoch, fallback=move.fallback)
+    name = flow.state.key_of(move)
     query, error = None if move.query is None else str(move.query), None
     try:
         if query is None:

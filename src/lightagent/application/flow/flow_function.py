@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Final
 
 from lightagent.aiokits.thread_job import Pace
@@ -12,6 +12,8 @@ from lightagent.application.flow.code_digests import code_digest
 from lightagent.application.tools.drain_results import call_function
 
 _BY_POSITION: Final = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+MOST_GIVEN: Final = 2
+"""Arguments that a flow gives a function at most."""
 
 
 class FlowFunction:
@@ -21,14 +23,15 @@ class FlowFunction:
         wants: how many arguments it takes by position: those without a default, and one called ``context``.
     """
 
-    __slots__ = ("_digest", "_function", "_is_async", "_pace", "name", "wants")
+    __slots__ = ("_digest", "_function", "_is_async", "_pace", "_signature", "name", "wants")
 
     def __init__(self, function: Callable[..., object]) -> None:
         self._function = function
         self._is_async = _is_async(function)
         self._pace = Pace()
         self.name: str = str(getattr(function, "__name__", type(function).__name__))
-        self.wants: int = _wants(function)
+        self._signature = _signature(function)
+        self.wants: int = 1 if self._signature is None else _wants(self._signature)
         self._digest = ""
 
     def digest(self) -> str:
@@ -36,6 +39,23 @@ class FlowFunction:
         if not self._digest:
             self._digest = code_digest(self._function)
         return self._digest
+
+    def unfit(self, given: int | None = None) -> str:
+        """What it takes, where that cannot be what a flow gives it; empty where it can, or where it does not say.
+
+        Args:
+            given: how many arguments it is always given; None: as many as it wants, `MOST_GIVEN` at most.
+        """
+        if self._signature is None:
+            return ""
+        number = min(self.wants, MOST_GIVEN) if given is None else given
+        parameters = self._signature.parameters
+        try:
+            bound = self._signature.bind(*[None] * number)
+        except TypeError:
+            return _names(parameters.values())
+        unheard = "context" in parameters and "context" not in bound.arguments
+        return _names(parameters.values()) if unheard and parameters["context"].kind in _BY_POSITION else ""
 
     def call(
         self, *arguments: object, is_cancelled: Callable[[], bool] | None = None
@@ -52,13 +72,22 @@ class FlowFunction:
         )
 
 
-def _wants(function: Callable[..., object]) -> int:
-    """How many arguments a function wants; one where it does not say."""
+def _signature(function: Callable[..., object]) -> inspect.Signature | None:
+    """What a function takes; None where it does not say, as some functions of C."""
     try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):  # Some functions of C have none.
-        return 1
-    found = [one for one in parameters if one.kind in _BY_POSITION]
+        return inspect.signature(function)
+    except (TypeError, ValueError):
+        return None
+
+
+def _names(parameters: Iterable[inspect.Parameter]) -> str:
+    """Parameters as they are declared, without their types, such as `(query, *, style)`."""
+    return str(inspect.Signature([one.replace(annotation=inspect.Parameter.empty) for one in parameters]))
+
+
+def _wants(signature: inspect.Signature) -> int:
+    """How many arguments a function wants."""
+    found = [one for one in signature.parameters.values() if one.kind in _BY_POSITION]
     return sum(one.default is one.empty or one.name == "context" for one in found)
 
 

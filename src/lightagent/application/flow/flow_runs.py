@@ -97,7 +97,7 @@ class FlowRuns:
         """
         definition = self._open.definition(steps)
         check_size(query, self._limits.max_value, "", "input")
-        found = validate(definition)
+        found = validate(definition, self._limits)
         if found.errors:
             raise ConfigurationError(f"The flow cannot run: {'; '.join(found.errors)}.", guidance="See validate().")
         run_id = request.run_id or self._ids.new()

@@ -23,13 +23,14 @@ from lightagent.application.flow.run_flow import run_flow
 from lightagent.application.flow.step_code import CodedDefinitions, steps_code, take_code
 from lightagent.application.flow.step_work import Noted, StepTask, StepWaits, StepWork
 from lightagent.domain.error_mapping import error_from_info
-from lightagent.domain.errors import LightAgentError, ToolError
+from lightagent.domain.errors import ConfigurationError, LightAgentError, ToolError
 from lightagent.domain.flow.changes import ChangeFault, change_faults
 from lightagent.domain.flow.definition import CodeDigest, FlowDefinition
 from lightagent.domain.flow.events import FlowEvent, FlowStarted, RerunRequested
 from lightagent.domain.flow.paths import declared_path
 from lightagent.domain.flow.projection import flow_record
 from lightagent.domain.flow.state import FlowState, fold
+from lightagent.domain.flow.validation import validate
 from lightagent.domain.review import ApprovalDecision
 from lightagent.ports.policy import Gate
 
@@ -158,11 +159,18 @@ class FlowWork(StepWork):
             raise ToolError(
                 f"The flow {self._name} was not begun: flows are steps of each other over {MOST_NESTED} levels already."
             )
+        definition = self._definition(task, steps)
+        found = validate(definition, task.limits)
+        if found.errors:
+            raise ConfigurationError(
+                f"The flow {self._name} cannot run: {'; '.join(found.errors)}.", guidance="See validate()."
+            )
         return FlowStarted(
             place.key,
-            self._definition(task, steps),
+            definition,
             task.query,
             place.scope,
+            task.limits,
             trace_id=hashlib.sha256(f"{place.trace_id}/{place.key}.{place.attempt}".encode()).hexdigest()[:32],
             parent_trace_id=place.trace_id,
             run_group_id=place.run_id,

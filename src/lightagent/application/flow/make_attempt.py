@@ -24,6 +24,7 @@ from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.definition import StepDefinition
 from lightagent.domain.flow.events import AttemptFinished, AttemptNoted, FlowEvent
+from lightagent.domain.flow.limits import FlowLimits
 from lightagent.domain.flow.moves import Do
 from lightagent.domain.flow.outputs import Artifact, StepOutput
 from lightagent.ports.policy import Gate
@@ -66,6 +67,10 @@ class Attempt(StepTask):
     @property
     def lost(self) -> int:
         return self._move.lost
+
+    @property
+    def limits(self) -> FlowLimits:
+        return self._flow.state.started.limits
 
     @property
     def clock(self) -> Clock:

@@ -16,7 +16,6 @@ from lightagent.domain.errors import LightAgentError
 from lightagent.domain.flow.events import AttemptFailed, AttemptFinished, AttemptStarted, FlowEvent
 from lightagent.domain.flow.moves import AskHuman, Do
 from lightagent.domain.flow.outputs import StepOutput
-from lightagent.domain.flow.paths import effect_key
 from lightagent.domain.flow_payloads import FlowResultPayload, FlowStepPayload
 from lightagent.domain.json_copies import same_json
 from lightagent.domain.json_types import JsonObject, JsonValue
@@ -45,7 +44,7 @@ async def review_attempt(flow: ActiveFlow, move: Do, query: str) -> None:
             flow.gate.let_pass(move.path, move.epoch, verdict.decisions)
         flow.report(Report(moves=(replace(move, query=verdict.payload.query),)))
         return
-    name, now = effect_key(flow.state.run_id, move.path, move.epoch, fallback=move.fallback), flow.clock.now()
+    name, now = flow.state.key_of(move), flow.clock.now()
     begun = AttemptStarted(move.path, move.epoch, move.attempt, name, None, verdict.decisions, at=now)
     failed = AttemptFailed(move.path, move.epoch, move.attempt, verdict.error, at=now)
     flow.report(Report((begun, failed)))

@@ -45,7 +45,6 @@ from lightagent.domain.flow.events import (
 )
 from lightagent.domain.flow.making_moves import move_of
 from lightagent.domain.flow.moves import Ask, AskHuman, BeginWait, Do, Finish, Move, Stop, Wake
-from lightagent.domain.flow.paths import effect_key
 from lightagent.domain.flow.refusals import Refused
 from lightagent.domain.review import ApprovalDecision
 
@@ -316,7 +315,7 @@ class FlowLoop:
 
     def _start(self, move: Do, query: str, key: WorkKey, step: LightFlowStep) -> None:
         flow = self._flow
-        name = effect_key(flow.state.run_id, move.path, move.epoch, fallback=move.fallback)
+        name = flow.state.key_of(move)
         decisions = () if flow.gate is None else flow.gate.take_decisions(move.path, move.epoch)
         now = flow.clock.now()
         if not self._take(AttemptStarted(move.path, move.epoch, move.attempt, name, query, decisions, at=now)):
@@ -333,7 +332,7 @@ class FlowLoop:
             query = "" if step.query is None else await made_query(flow, move, step.query)
         except FAILURES as raised:
             error = failure(raised)
-            name = effect_key(flow.state.run_id, move.path, move.epoch, fallback=move.fallback)
+            name = flow.state.key_of(move)
             begun = AttemptStarted(move.path, move.epoch, move.attempt, name, at=flow.clock.now())
             flow.report(Report((begun, failed(flow, move, error))))
         else:

@@ -15,7 +15,7 @@ from lightagent.domain.flow.context import context_of
 from lightagent.domain.flow.moves import Ask, AskHuman, Do
 from lightagent.domain.flow.nodes import Node
 from lightagent.domain.flow.outputs import Artifact, text_of
-from lightagent.domain.flow.paths import added_depth, effect_key
+from lightagent.domain.flow.paths import added_depth
 from lightagent.domain.flow.state import FlowState
 
 _BEFORE: Final = "Previous step outputs:"
@@ -24,9 +24,8 @@ _BEFORE: Final = "Previous step outputs:"
 def place_of(flow: ActiveFlow, move: Do | Ask | AskHuman) -> StepPlace:
     """Where a move belongs."""
     state, started = flow.state, flow.state.started
-    attempt, fallback = (move.attempt, move.fallback) if isinstance(move, Do) else (0, False)
-    key = effect_key(state.run_id, move.path, move.epoch, fallback=fallback)
-    return StepPlace(state.run_id, started.trace_id, started.scope, move.path, attempt, key)
+    attempt = move.attempt if isinstance(move, Do) else 0
+    return StepPlace(state.run_id, started.trace_id, started.scope, move.path, attempt, state.key_of(move))
 
 
 def seen_from(
@@ -46,14 +45,23 @@ def seen_from(
 
 def plain_query(flow: ActiveFlow, move: Do | AskHuman, step: LightFlowStep) -> str | None:
     """What a step is asked where no code has to be called for it; None where it has."""
+    return query_without_code(flow.state, move, coded=step.query is not None)
+
+
+def query_without_code(state: FlowState, move: Do | AskHuman, *, coded: bool) -> str | None:
+    """The same from the run's state alone.
+
+    Args:
+        coded: code makes the query, unless the definition has a text for it.
+    """
     if move.step.query is not None:
         if not added_depth(move.path):
             return move.step.query
         # Whoever proposed the step could not know what those before it give.
-        return _followed_by(move.step.query, _BEFORE, flow.state.nodes[move.path].needed())
-    if step.query is not None:
+        return _followed_by(move.step.query, _BEFORE, state.nodes[move.path].needed())
+    if coded:
         return None
-    return _asked(flow.state, flow.state.nodes[move.path])
+    return _asked(state, state.nodes[move.path])
 
 
 def _asked(state: FlowState, node: Node) -> str:
@@ -73,10 +81,12 @@ def _asked(state: FlowState, node: Node) -> str:
 
 
 def _followed_by(asked: str, title: str, nodes: Sequence[Node]) -> str:
+    over = [one for one in nodes if one.status == "success" and (one.step.wait is None or one.step.wait.event)]
+    # Most outputs are texts, and each is asked for by every step that depends on it.
     given = [
-        f"{one.step.name}: {'' if one.output is None else text_of(one.output.value)}"
-        for one in nodes
-        if one.status == "success" and (one.step.wait is None or one.step.wait.event)
+        f"{one.step.name}: {value if type(value) is str else text_of(value)}"
+        for one in over
+        for value in (None if one.output is None else one.output.value,)
     ]
     return "\n".join((f"{asked}\n\n{title}", *given)) if given else asked
 

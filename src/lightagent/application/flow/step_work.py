@@ -15,6 +15,7 @@ from lightagent.domain.events import Event
 from lightagent.domain.flow.changes import ChangeFault
 from lightagent.domain.flow.definition import CodeDigest
 from lightagent.domain.flow.events import FlowEvent
+from lightagent.domain.flow.limits import FlowLimits
 from lightagent.domain.flow.outputs import Artifact
 from lightagent.domain.review import ApprovalDecision
 from lightagent.ports.policy import Gate
@@ -68,6 +69,11 @@ class StepTask(Protocol):
     @property
     def lost(self) -> int:
         """How often this attempt was begun, and neither ended nor was left in good order."""
+        ...
+
+    @property
+    def limits(self) -> FlowLimits:
+        """Of the run, and so of the run of a flow that the step is."""
         ...
 
     @property

@@ -45,8 +45,8 @@ class CallableVerifier(Verifier):
 
     __slots__ = ("_form", "_function")
 
-    def __init__(self, function: Callable[..., object], form: OutputForm[object] | None) -> None:
-        self._function = FlowFunction(function)
+    def __init__(self, function: FlowFunction, form: OutputForm[object] | None) -> None:
+        self._function = function
         self._form = form
 
     async def verify(self, query: str, output: StepOutput, context: StepContext) -> StepVerdict:

@@ -1,60 +1,19 @@
-"""What a client of AG-UI answers to an interrupt: the form it is given, and what is read of it."""
+"""What a client of AG-UI answers to interrupts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from ag_ui.core import ResumeEntry
 
+from lightagent.application.serving.person_answers import PersonAnswer, read_answer
 from lightagent.application.serving.refusals import RequestRefused
-from lightagent.domain.json_copies import copy_json
-from lightagent.domain.json_types import JsonObject
-from lightagent.domain.review import ApprovalDecision
 
 _CANCELLED: Final = "The user cancelled it."
 
-_FORM: Final[JsonObject] = {
-    "type": "object",
-    "properties": {
-        "approved": {"type": "boolean"},
-        "reason": {"type": "string"},
-        "editedArgs": {"type": "object"},
-    },
-    "required": ["approved"],
-}
 
-
-@dataclass(frozen=True, slots=True)
-class AguiAnswer:
-    """A person's answer about one call.
-
-    Attributes:
-        request_id: names the request about the call, and the interrupt.
-        arguments: to run the call with in the place of its own; None: with those.
-    """
-
-    request_id: str
-    approved: bool
-    reason: str = ""
-    arguments: JsonObject | None = None
-
-    def decision(self, actor: str) -> ApprovalDecision:
-        """The same as a decision of this person."""
-        if not self.approved:
-            return ApprovalDecision.reject(self.reason, actor=actor)
-        if self.arguments is not None:
-            return ApprovalDecision.edit(self.arguments, self.reason, actor=actor)
-        return ApprovalDecision.approve(self.reason, actor=actor)
-
-
-def answer_form() -> JsonObject:
-    """The JSON Schema of an answer, as an interrupt has it: one of its own for each."""
-    return copy_json(_FORM)
-
-
-def read_answers(entries: list[ResumeEntry]) -> Iterator[AguiAnswer]:
+def read_answers(entries: list[ResumeEntry]) -> Iterator[PersonAnswer]:
     """The answers of a request. Nothing but a plain yes is a yes.
 
     Raises:
@@ -66,21 +25,7 @@ def read_answers(entries: list[ResumeEntry]) -> Iterator[AguiAnswer]:
         if entry.interrupt_id in known:
             raise RequestRefused(400, f"{at}: this interrupt is answered twice.", "", param=at)
         known.add(entry.interrupt_id)
-        yield _answer(entry, f"{at}.payload")
-
-
-def _answer(entry: ResumeEntry, at: str) -> AguiAnswer:
-    if entry.status == "cancelled":
-        return AguiAnswer(entry.interrupt_id, approved=False, reason=_CANCELLED)
-    payload: object = entry.payload
-    told = payload if isinstance(payload, dict) else {}
-    approved, reason, arguments = told.get("approved"), told.get("reason") or "", told.get("editedArgs")
-    is_fit = isinstance(reason, str) and (arguments is None or isinstance(arguments, dict))
-    if not isinstance(approved, bool) or not is_fit:
-        raise RequestRefused(
-            400,
-            f"{at}: it is not as the responseSchema of the interrupt says.",
-            'Send {"approved": true} or {"approved": false}.',
-            param=at,
-        )
-    return AguiAnswer(entry.interrupt_id, approved, reason, arguments)
+        if entry.status == "cancelled":
+            yield PersonAnswer(entry.interrupt_id, approved=False, reason=_CANCELLED)
+        else:
+            yield read_answer(entry.interrupt_id, entry.payload, f"{at}.payload")

@@ -36,9 +36,9 @@ from ag_ui.encoder import EventEncoder
 from lightagent.application.projections.live_text import LiveText
 from lightagent.application.projections.partial_text import is_kept_back
 from lightagent.application.projections.usage import total_usage
-from lightagent.application.serving.agui_answers import answer_form
 from lightagent.application.serving.chat_chunks import COUNTED
 from lightagent.application.serving.kept_runs import outer_call_id
+from lightagent.application.serving.person_answers import answer_form
 from lightagent.application.serving.projections import StreamProjection
 from lightagent.application.serving.refusals import told_outside
 from lightagent.application.serving.waiting import WaitingStep, WaitingSteps
@@ -46,11 +46,14 @@ from lightagent.application.steps import Step
 from lightagent.domain.deltas import TextDelta, is_delta
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.events import ModelFailed, ModelReplied, RunFinished, ToolFinished, ToolStarted
-from lightagent.domain.json_bytes import encode_json, whole_characters
+from lightagent.domain.json_bytes import encode_json, encode_text, whole_characters
 from lightagent.domain.outcomes import Cancelled, Completed, Outcome, Suspended, outcome_error
 from lightagent.domain.usage import Usage
 
 _ENCODER: Final = EventEncoder()
+
+_DELTA: Final = b'"delta":'
+_EMPTY: Final = b'""'
 
 _LAST_MOMENT: Final = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
 
@@ -92,6 +95,7 @@ class AguiEvents(StreamProjection):
         self._hidden = set(opening.told)
         self._count = 0
         self._message = ""
+        self._around = b"", b""
         self._thought = ""
         self._said = False
 
@@ -107,6 +111,9 @@ class AguiEvents(StreamProjection):
         )
 
     def feed(self, step: Step) -> bytes:
+        if self._message and isinstance(step, TextDelta):  # Nearly all steps: written around their only text.
+            before, after = self._around
+            return b"".join(before + encode_text(piece.text) + after for piece in self._text.feed(step))
         frames = b"".join(_frame(event) for piece in self._text.feed(step) for event in self._piece(piece))
         return frames if is_delta(step) else frames + b"".join(map(_frame, self._happened(step)))
 
@@ -129,6 +136,8 @@ class AguiEvents(StreamProjection):
         yield from self._close_thought()
         if not self._message:
             self._message = self._next_id()
+            before, name, after = _frame(TextMessageContentEvent(message_id=self._message, delta="")).partition(_DELTA)
+            self._around = before + name, after.removeprefix(_EMPTY)
             yield TextMessageStartEvent(message_id=self._message, role="assistant")
         self._said = True
         yield TextMessageContentEvent(message_id=self._message, delta=text)

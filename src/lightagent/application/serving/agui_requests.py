@@ -20,9 +20,10 @@ from ag_ui.core import (
 from ag_ui.core.types import ContentPart, DataSource, UrlSource
 from pydantic import ValidationError
 
-from lightagent.application.serving.agui_answers import AguiAnswer, read_answers
+from lightagent.application.serving.agui_answers import read_answers
 from lightagent.application.serving.chat_requests import ChatAsked, SystemMessages, read_chat_request
 from lightagent.application.serving.content_parts import check_parts
+from lightagent.application.serving.person_answers import PersonAnswer
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.domain.json_bytes import whole_characters
 from lightagent.domain.json_types import JsonObject, JsonValue
@@ -45,7 +46,7 @@ class AguiAsked:
     run_id: str
     parent_run_id: str | None
     chat: ChatAsked
-    answers: tuple[AguiAnswer, ...] = ()
+    answers: tuple[PersonAnswer, ...] = ()
 
 
 def read_agui_request(

@@ -78,8 +78,9 @@ def chat_completion(
     finished = events[-1]
     if not isinstance(finished, RunFinished):
         return _CANCELLED
-    for event in events:
-        waiting.feed(event)
+    if isinstance(finished.outcome, Suspended):  # Nothing waits after any other end.
+        for event in events:
+            waiting.feed(event)
     ending = ending_of(finished, waiting, (last.finish_reason if last is not None else None) or "stop", view)
     if ending.error is not None:
         return ending.error

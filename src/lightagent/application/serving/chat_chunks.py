@@ -58,7 +58,8 @@ class ChatChunks(StreamProjection):
 
     def feed(self, step: Step) -> bytes:
         if isinstance(step, TextDelta):  # Nearly all steps of a stream.
-            return b"".join(map(self._piece, self._text.feed(step)))
+            pieces = self._text.feed(step)
+            return self._piece(pieces[0]) if len(pieces) == 1 else b"".join(map(self._piece, pieces))
         frames = b"".join(map(self._piece, self._text.feed(step)))
         if is_delta(step):
             return frames

@@ -42,6 +42,7 @@ class ChatAsked:
         left: the ids of calls that the conversation has gone on without.
         user: as the body names it.
         dropped: the fields that were left out.
+        session: the stored session of which the run is a turn; empty for none.
     """
 
     model: str
@@ -58,6 +59,7 @@ class ChatAsked:
     dropped: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
     function_at: str = ".function"
+    session: str = ""
 
 
 def read_chat_request(
@@ -184,6 +186,8 @@ def _query(messages: list[JsonObject]) -> tuple[str | list[JsonObject], list[Jso
     parts = [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
     if not isinstance(content, list) or len(parts) != len(content) or not parts:
         raise RequestRefused(400, "messages: the content of the last message is no text.", "", param="messages")
+    if all(part.get("type") == "text" for part in parts):  # As interfaces write any text that may have images.
+        return "\n\n".join(str(part["text"]) for part in parts), messages[:-1]
     return parts, messages[:-1]
 
 

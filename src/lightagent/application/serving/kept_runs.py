@@ -57,17 +57,15 @@ class KeptRuns:
 
     async def left(self, journal: Journal) -> None:
         """A run was left: it waits, or has ended."""
-        if self.lasts:
+        started, last = journal.started, journal.events[-1]
+        if self.lasts or started.scope.session:  # A session keeps its turns itself.
             return
-        started = journal.started
-        if not isinstance(journal.run.outcome, Suspended):
+        if not (isinstance(last, RunFinished) and isinstance(last.outcome, Suspended)):
             if started.run_id in self._waiting:
                 await self._forget(started.run_id)
             return
         if started.run_id not in self._waiting:
-            keeper = RunKeeper(self.store, started.run_id, started.scope, self._clock, started.head.name)
-            await keeper.open([*journal.events], 0)
-            await keeper.close(journal.events)
+            await self._keep(journal)
             self._waiting[started.run_id] = started.scope
         for oldest in [*self._waiting][:-MOST_KEPT]:
             await self._forget(oldest)
@@ -91,6 +89,38 @@ class KeptRuns:
             await keeper.close([*events, RunFinished(Cancelled(reason), at=now)])
         elif started.run_id in self._waiting:
             await self._forget(started.run_id)
+
+    async def keep_beginning(self, journal: Journal) -> Journal | None:
+        """Put the first event of a run on record before it begins, so that it is gone on with whatever happens.
+
+        Returns:
+            What is to be resumed in the place of the run; None where policies have to admit the query first: until they
+            have, it is on no record.
+
+        Raises:
+            StoreError: the store cannot be written.
+        """
+        if journal.started.awaits_admission:
+            return None
+        await self._keep(journal)
+        return Journal(journal.events, self.store)
+
+    async def keep_end(self, journal: Journal) -> None:
+        """Put the end of a run on record whose beginning is there, where it was cancelled before it could go on.
+
+        Raises:
+            StoreError: the store cannot be written, or another process goes on with the run.
+        """
+        scope = journal.started.scope
+        found = await Runs(self.store, tenant=scope.tenant).status(journal.started.run_id, scope.user)
+        if found is not None and found.events < len(journal.events):
+            await self._keep(journal, found.events)
+
+    async def _keep(self, journal: Journal, known: int = 0) -> None:
+        started = journal.started
+        keeper = RunKeeper(self.store, started.run_id, started.scope, self._clock, started.head.name)
+        await keeper.open([*journal.events], known)
+        await keeper.close(journal.events)
 
     async def waiting(self, run_id: str, owner: Scope) -> Journal:
         """The journal of a run of this owner that waits.

@@ -11,7 +11,9 @@ RESPONSE_FIELDS: Final[tuple[FieldRule, ...]] = (
     FieldRule("input", "taken", "Text, or items: the last user message is the query; those before are the history."),
     FieldRule("instructions", "added", "After the agent's own instructions, as system messages are."),
     FieldRule("previous_response_id", "taken", "The conversation goes on from an answer of this owner's that is kept."),
+    FieldRule("conversation", "taken", "The stored session of this owner's of which the run is a turn."),
     FieldRule("stream", "taken", "Whether the answer comes as server-sent events."),
+    FieldRule("background", "taken", "The run outlives the connection; the server needs a store."),
     FieldRule("metadata", "taken", "Becomes tags of the run, `name:value` each."),
     FieldRule("temperature", "taken", "Goes to the model, with every request of the run."),
     FieldRule("top_p", "taken", "Goes to the model, with every request of the run."),
@@ -22,8 +24,6 @@ RESPONSE_FIELDS: Final[tuple[FieldRule, ...]] = (
     FieldRule("tools", "added", "Functions of the client: the answer has their calls, and their results come back."),
     FieldRule("tool_choice", "taken", "`auto`, or `none` for none of the client's tools; anything else is refused."),
     FieldRule("user", "taken", "Whose run it is, for keys that ask for others; dropped for all others."),
-    FieldRule("background", "refused", "Unless it is false."),
-    FieldRule("conversation", "refused", "Send `previous_response_id`."),
     FieldRule("prompt", "refused", "The agent has its own instructions."),
     FieldRule("top_logprobs", "refused", "An answer of several turns has no probabilities."),
     FieldRule("max_tool_calls", "refused", "The limits of the agent hold."),
@@ -40,5 +40,5 @@ RESPONSE_FIELDS: Final[tuple[FieldRule, ...]] = (
 
 RESPONSE_RULES: Final = {rule.name: rule for rule in RESPONSE_FIELDS}
 
-ASK_FOR_NOTHING: Final[dict[str, object]] = {"background": False, "top_logprobs": 0}
+ASK_FOR_NOTHING: Final[dict[str, object]] = {"top_logprobs": 0}
 """The values of refused fields that ask for nothing."""

@@ -11,7 +11,7 @@ from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.usage import Usage
 
-ResponseStatus: TypeAlias = Literal["in_progress", "completed", "incomplete", "failed", "cancelled"]
+ResponseStatus: TypeAlias = Literal["queued", "in_progress", "completed", "incomplete", "failed", "cancelled"]
 """How far an answer is."""
 
 
@@ -26,6 +26,8 @@ class ResponseHead:
         created: seconds since 1970.
         previous: the id of the answer from which the conversation went on; empty where it began.
         metadata: of the client.
+        background: its run outlives the connection.
+        conversation: of which it is a turn; empty for none.
     """
 
     id: str
@@ -34,6 +36,8 @@ class ResponseHead:
     created: int
     previous: str = ""
     metadata: JsonObject = field(default_factory=dict)
+    background: bool = False
+    conversation: str = ""
 
 
 def response_object(
@@ -57,7 +61,8 @@ def response_object(
         "object": "response",
         "created_at": head.created,
         "status": status,
-        "background": False,
+        "background": head.background,
+        "conversation": {"id": head.conversation} if head.conversation else None,
         "error": None if error is None else error_part(error),
         "incomplete_details": {"reason": reason} if cut else None,
         "instructions": None,

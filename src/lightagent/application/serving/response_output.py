@@ -19,7 +19,10 @@ _PREFIXES: Final = {
     "mcp_approval_request": "mcpr",
 }
 
-_TEXTS: Final[dict[Spoken, str]] = {"message": "response.output_text", "reasoning": "response.reasoning_text"}
+_TEXTS: Final[dict[Spoken, str]] = {"message": "response.output_text", "reasoning": "response.reasoning_summary_text"}
+_PARTS: Final[dict[Spoken, str]] = {"message": "response.content_part", "reasoning": "response.reasoning_summary_part"}
+"""How the events of a text and of the part that holds it begin. Thoughts are told as summaries, the only form that
+LangChain and the Vercel SDK read."""
 
 
 @dataclass(slots=True)
@@ -42,10 +45,12 @@ class ResponseOutput:
 
     Args:
         stem: the beginning of the ids of the items.
+        after: the number of the last event that the client has; it is sent no earlier ones.
     """
 
-    def __init__(self, stem: str) -> None:
+    def __init__(self, stem: str, after: int = -1) -> None:
         self._stem = stem
+        self._after = after
         self._sequence = 0
         self._open: dict[Spoken, OpenItem] = {}
         self.items: list[JsonObject] = []
@@ -57,8 +62,11 @@ class ResponseOutput:
 
     def frame(self, kind: str, **more: JsonValue) -> bytes:
         """One event. They are numbered."""
-        told: JsonObject = {"type": kind, "sequence_number": self._sequence, **more}
+        number = self._sequence
         self._sequence += 1
+        if number <= self._after:
+            return b""
+        told: JsonObject = {"type": kind, "sequence_number": number, **more}
         return b"event: " + kind.encode() + b"\ndata: " + encode_json(told) + b"\n\n"
 
     def say(self, kind: Spoken, text: str) -> bytes:
@@ -68,7 +76,7 @@ class ResponseOutput:
             item = OpenItem(kind, self._id(kind), len(self.items))
             self._open[kind] = item
             self.items.append(spoken(kind, item.id, "", "in_progress"))
-            frames = self._added(item.index) + self._part("response.content_part.added", item, "")
+            frames = self._added(item.index) + self._part("added", item, "")
         item.pieces.append(text)
         more: JsonObject = {"logprobs": []} if kind == "message" else {}
         return frames + self.frame(f"{_TEXTS[kind]}.delta", **_place(item), delta=text, **more)
@@ -84,7 +92,7 @@ class ResponseOutput:
             text = said if said is not None and kind == "message" else item.text
             more: JsonObject = {"logprobs": []} if kind == "message" else {}
             frames += self.frame(f"{_TEXTS[kind]}.done", **_place(item), text=text, **more)
-            frames += self._part("response.content_part.done", item, text)
+            frames += self._part("done", item, text)
             frames += self._done(item.index, spoken(kind, item.id, text, status))
         self._open = {}
         return frames
@@ -110,24 +118,24 @@ class ResponseOutput:
         return self.frame("response.output_item.done", output_index=index, item=item)
 
     def _part(self, event: str, item: OpenItem, text: str) -> bytes:
-        return self.frame(event, **_place(item), part=_text_part(item.kind, text))
+        return self.frame(f"{_PARTS[item.kind]}.{event}", **_place(item), part=_text_part(item.kind, text))
 
 
 def spoken(kind: Spoken, item_id: str, text: str, status: str) -> JsonObject:
     """A message or a thought."""
-    content: JsonObject = {"id": item_id, "type": kind, "status": status}
+    parts: list[JsonValue] = [_text_part(kind, text)] if text or status != "in_progress" else []
+    item: JsonObject = {"id": item_id, "type": kind, "status": status}
     if kind == "message":
-        content["role"] = "assistant"
-    else:
-        content["summary"] = []
-    return {**content, "content": [_text_part(kind, text)] if text or status != "in_progress" else []}
+        return {**item, "role": "assistant", "content": parts}
+    return {**item, "summary": parts}
 
 
 def _text_part(kind: Spoken, text: str) -> JsonObject:
     if kind == "message":
         return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
-    return {"type": "reasoning_text", "text": text}
+    return {"type": "summary_text", "text": text}
 
 
 def _place(item: OpenItem) -> JsonObject:
-    return {"item_id": item.id, "output_index": item.index, "content_index": 0}
+    part = "content_index" if item.kind == "message" else "summary_index"
+    return {"item_id": item.id, "output_index": item.index, part: 0}

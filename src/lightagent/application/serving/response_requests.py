@@ -30,6 +30,9 @@ _SAME: Final = (
 )
 """The fields that a chat has as well."""
 
+MOST_CONVERSATION: Final = 200
+"""Characters of the id of a conversation."""
+
 NOT_KEPT: Final = "It was deleted, is somebody else's, or the server keeps no runs: give it a store."
 
 
@@ -42,12 +45,16 @@ class ResponseAsked:
         previous: the answer from which the conversation goes on.
         decisions: of a person, about calls that wait; the chat then has no query.
         dropped: the fields that were left out.
+        background: the run is to outlive the connection.
+        conversation: the session of which the run is a turn; empty for none.
     """
 
     chat: ChatAsked
     previous: ResponseId | None = None
     decisions: tuple[ApprovalAnswer, ...] = ()
     dropped: tuple[str, ...] = ()
+    background: bool = False
+    conversation: str = ""
 
 
 def read_response_request(
@@ -78,7 +85,7 @@ def read_response_request(
     asked = replace(asked, function_at="")
     if decisions:
         asked = replace(asked, query=None, history=[])
-    return ResponseAsked(asked, _previous(body), decisions, dropped)
+    return ResponseAsked(asked, _previous(body), decisions, dropped, _background(body), _conversation(body))
 
 
 def _refuse(body: JsonObject) -> None:
@@ -160,6 +167,36 @@ def _tool(declared: JsonValue) -> JsonValue:
     if not isinstance(declared, dict) or declared.get("type") != "function":
         return declared
     return {"type": "function", "function": {name: value for name, value in declared.items() if name != "type"}}
+
+
+def _background(body: JsonObject) -> bool:
+    wanted = body.get("background")
+    if not (wanted is None or isinstance(wanted, bool)):
+        raise RequestRefused(400, "background: true or false is wanted.", "", param="background")
+    return wanted is True
+
+
+def _conversation(body: JsonObject) -> str:
+    told = body.get("conversation")
+    name = told.get("id") if isinstance(told, dict) else told
+    if name is None and not isinstance(told, dict):
+        return ""
+    if not isinstance(name, str) or not 0 < len(name) <= MOST_CONVERSATION:
+        raise RequestRefused(
+            400, f"conversation: an id of at most {MOST_CONVERSATION} characters is wanted.", "", param="conversation"
+        )
+    if body.get("previous_response_id") is not None:
+        raise RequestRefused(
+            400, "conversation: it does not go with previous_response_id.", "Send one of them.", param="conversation"
+        )
+    if body.get("background") is True:
+        raise RequestRefused(
+            400,
+            "background: a turn of a conversation is not made in the background.",
+            "Send previous_response_id in the place of the conversation.",
+            param="background",
+        )
+    return name
 
 
 def _previous(body: JsonObject) -> ResponseId | None:

@@ -10,6 +10,7 @@ from lightagent.application.projections.partial_text import withholds_content
 from lightagent.application.projections.usage import total_usage
 from lightagent.application.serving.chat_answers import ending_of
 from lightagent.application.serving.projections import StreamProjection
+from lightagent.application.serving.recorded_text import RecordedText
 from lightagent.application.serving.response_calls import OwnCalls, approval_item, function_item
 from lightagent.application.serving.response_items import REQUEST_PREFIX
 from lightagent.application.serving.response_objects import ResponseHead, ResponseStatus, response_object
@@ -40,22 +41,36 @@ class ResponseStream(StreamProjection):
 
     Args:
         waiting: what waits, and had waited before the run goes on.
-        live: the steps are those of a run that goes on; otherwise they are events on record.
+        live: the steps are those of a run that goes on; otherwise they are events on record, whose numbers are then the
+            same whenever they are told.
+        after: the number of the last event that the client has; it is sent no earlier ones.
     """
 
     def __init__(
-        self, head: ResponseHead, view: ChatView, waiting: WaitingSteps | None = None, *, live: bool = True
+        self,
+        head: ResponseHead,
+        view: ChatView,
+        waiting: WaitingSteps | None = None,
+        *,
+        live: bool = True,
+        after: int = -1,
     ) -> None:
         self._head = head
         self._view = view
         self._waiting = WaitingSteps() if waiting is None else waiting
         self._live = live
-        self._text = LiveText(live=live)
+        self._text = LiveText()
+        self._recorded = RecordedText()
         self._own = OwnCalls(self._waiting.external_names)
-        self._output = ResponseOutput(head.stem)
+        self._output = ResponseOutput(head.stem, after)
         self._usage = Usage()
         self._finish = "stop"
         self._body: JsonObject | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the answer has ended."""
+        return self._body is not None
 
     @property
     def body(self) -> JsonObject:
@@ -68,7 +83,8 @@ class ResponseStream(StreamProjection):
         )
 
     def feed(self, step: Step) -> bytes:
-        frames = b"".join(map(self._piece, self._text.feed(step)))
+        pieces = self._text.feed(step) if self._live else self._recorded.feed(step)
+        frames = b"".join(map(self._piece, pieces))
         return frames if is_delta(step) else frames + b"".join(self._happened(step))
 
     def fail(self, info: LightAgentErrorInfo) -> bytes:

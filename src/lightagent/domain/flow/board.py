@@ -11,8 +11,9 @@ from lightagent.domain.flow.bodies import Body, make_body
 from lightagent.domain.flow.definition import FlowDefinition
 from lightagent.domain.flow.events import FinalStatus, FlowStarted
 from lightagent.domain.flow.making_moves import move_of
-from lightagent.domain.flow.moves import Do, Finish, Move, Stop
+from lightagent.domain.flow.moves import Ask, AskHuman, Do, Finish, Move, Stop
 from lightagent.domain.flow.nodes import LIVE, LIVE_WHEN_CANCELLED, Node, NodeStatus, Scope
+from lightagent.domain.flow.paths import effect_key
 from lightagent.domain.flow.record import FlowStatus
 from lightagent.domain.json_types import JsonValue
 
@@ -128,6 +129,11 @@ class Board:
         if not self.cancelled and (move := move_of(node)) is not None:
             self._moves.append(move)
 
+    def key_of(self, move: Do | Ask | AskHuman) -> str:
+        """The idempotency key of what a move is about; see `paths.effect_key`."""
+        fallback = isinstance(move, Do) and move.fallback
+        return effect_key(self.run_id, move.path, move.epoch, owner=self.started.scope, fallback=fallback)
+
     def ending(self) -> FinalStatus:
         """How the run ends where nothing is to be done."""
         if self.cancelled:
@@ -143,7 +149,8 @@ class Board:
         if self.cancelled:
             moves: list[Move] = [Stop(one.path, one.epoch, one.attempt) for one in self.live_nodes()]
         else:
-            moves = [move for node in self.nodes.values() if (move := move_of(node)) is not None]
+            nodes = [node for node in self.nodes.values() if node.status != "pending"]  # Of a new run, the most are.
+            moves = [move for node in nodes if (move := move_of(node)) is not None]
         if not self.active and self.status == "running":
             moves.append(Finish(self.ending()))
         return moves

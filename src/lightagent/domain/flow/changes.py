@@ -163,7 +163,8 @@ def _is_next(node: Node) -> bool:
         return False
     match node.status:
         case "asking":
-            return node.question == "when" or not node.step.condition
+            # Whether a loop goes on is asked once a round is over, which is on record.
+            return node.question == "when" or (node.question != "again" and not node.step.condition)
         case "gate" | "ready" | "begin_wait":
             return node.question is None
         case "inside":

@@ -12,7 +12,7 @@ class FlowLimits:
 
     Attributes:
         max_items: of one map.
-        max_rounds: of a loop that names no bound of its own.
+        max_rounds: of one loop; its own `rounds` may be fewer, and no more.
         max_added: steps that all steps of the run together may add below themselves.
         max_depth: how many steps, one below the other, may add steps.
         max_value: bytes of one input or output, as JSON.

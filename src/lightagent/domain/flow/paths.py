@@ -8,7 +8,11 @@ mean something in a path are escaped in the names of steps, so no two pieces of 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+from hashlib import sha256
 from typing import Final
+
+from lightagent.domain.scopes import NO_SCOPE, Scope
 
 _ESCAPES: Final = {ord(one): f"%{ord(one):02x}" for one in "%/[]#+@"}
 _ESCAPED: Final = re.compile(r"%([0-9a-f]{2})")
@@ -68,10 +72,22 @@ def added_depth(path: str) -> int:
     return path.count("+/")
 
 
-def effect_key(run_id: str, path: str, epoch: int, *, fallback: bool = False) -> str:
+def effect_key(run_id: str, path: str, epoch: int, *, owner: Scope = NO_SCOPE, fallback: bool = False) -> str:
     """What names the effect of a piece of work: the idempotency key that its callable and its tools are offered.
 
     It is the same for every attempt and after every resumption, another one after a rerun, and another one for the
-    fallback. Its text is part of what users store elsewhere, so it never changes.
+    fallback. Two owners may use the same run id, so that of a run with an owner begins with a digest of the owner. Its
+    text is part of what users store elsewhere, so it never changes.
+
+    Args:
+        owner: the tenant and the user whose run it is.
     """
-    return f"{escape(run_id)}/{path}@{epoch}{'/fallback' if fallback else ''}"
+    whose = _whose(owner.tenant, owner.user) if owner.tenant or owner.user else ""
+    return f"{whose}{escape(run_id)}/{path}@{epoch}{'/fallback' if fallback else ''}"
+
+
+@lru_cache(1_024)
+def _whose(tenant: str, user: str) -> str:
+    """What the keys of an owner begin with. A run id has no `@` in a key, so no run id can pass for it."""
+    told = f"{len(tenant)}:{tenant}{user}".encode("utf-8", "surrogatepass")
+    return f"{sha256(told).hexdigest()[:16]}@"

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from lightagent.domain.flow.bodies import in_order
 from lightagent.domain.flow.definition import FlowDefinition, StepDefinition
+from lightagent.domain.flow.limits import DEFAULT_FLOW_LIMITS, FlowLimits
 from lightagent.domain.last_results import LastResults
 
 
@@ -23,14 +24,34 @@ class Validation(NamedTuple):
     warnings: tuple[str, ...]
 
 
-def validate(definition: FlowDefinition, *, strict: bool = False) -> Validation:
+def validate(
+    definition: FlowDefinition, limits: FlowLimits = DEFAULT_FLOW_LIMITS, *, strict: bool = False
+) -> Validation:
     """What is wrong with a flow: unknown dependencies, cycles, duplicates, isolated steps, options that do not fit.
 
     Args:
+        limits: of its runs; a loop may name fewer rounds, and no more.
         strict: what is only a warning is an error as well.
     """
     found = _known(definition.steps)
+    beyond = tuple(
+        f"step `{path}`: its {rounds:,} rounds are more than the {limits.max_rounds:,} a loop may make (max_rounds)"
+        for path, rounds in _rounds(definition.steps)
+        if rounds > limits.max_rounds
+    )
+    if beyond:
+        found = Validation((*found.errors, *beyond), found.warnings)
     return Validation((*found.errors, *found.warnings), found.warnings) if strict else found
+
+
+def _rounds_of(steps: tuple[StepDefinition, ...], within: str = "") -> tuple[tuple[str, int], ...]:
+    """How many rounds loops name, by where they are."""
+    named: list[tuple[str, int]] = []
+    for step in steps:
+        if step.rounds is not None:
+            named.append((f"{within}{step.name}", step.rounds))
+        named += _rounds_of(step.body, f"{within}{step.name}/")
+    return tuple(named)
 
 
 def validate_steps(steps: tuple[StepDefinition, ...], within: str = "") -> Validation:
@@ -63,6 +84,7 @@ def validate_steps(steps: tuple[StepDefinition, ...], within: str = "") -> Valid
 
 
 _known: Final = LastResults(validate_steps)
+_rounds: Final = LastResults(_rounds_of)
 
 
 def _faults(step: StepDefinition) -> Iterator[str]:

@@ -6,7 +6,7 @@ import asyncio
 import shlex
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Final, TypeAlias, TypeVar
+from typing import Annotated, Final, NamedTuple, TypeAlias, TypeVar
 
 import typer
 
@@ -15,6 +15,8 @@ from lightagent.domain.errors import ConfigurationError
 from lightagent.entrypoints.cli.options import settings_for
 from lightagent.entrypoints.cli.python_objects import Wanted, load_object
 from lightagent.flow import LightFlow
+from lightagent.settings import Settings
+from lightagent.settings.backend_schema import Backend
 
 T = TypeVar("T")
 
@@ -48,14 +50,39 @@ def open_flow(
     return flow
 
 
+class EngineChoice(NamedTuple):
+    """What a command says of the engine beside the settings; empty: what they say holds."""
+
+    kind: str = ""
+    task_queue: str = ""
+
+    def of(self, settings: Settings) -> Settings:
+        """The settings with what was typed."""
+        if not self.kind and not self.task_queue:
+            return settings
+        chosen = settings.flow.engine
+        if self.kind and self.kind != chosen.kind:
+            chosen = Backend(kind=self.kind)
+        if self.task_queue:
+            chosen = chosen.model_copy(update={"options": {**chosen.options, "task_queue": self.task_queue}})
+        return settings.model_copy(update={"flow": settings.flow.model_copy(update={"engine": chosen})})
+
+
 def open_all_flows(
-    specs: Sequence[str], config: Path | None, profile: str | None, trust: bool, *, in_memory: bool = False
+    specs: Sequence[str],
+    config: Path | None,
+    profile: str | None,
+    trust: bool,
+    *,
+    in_memory: bool = False,
+    engine: EngineChoice | None = None,
 ) -> list[LightFlow]:
     """The flows of files. Those that have the store or the engine of the settings share it; raises as `open_flow`."""
     found = [load_object(spec, _FLOW) for spec in specs]
     if all(flow.keeps_runs for flow in found):
         return found
-    flows = open_flows(settings_for(config, profile, False, trust))
+    settings = settings_for(config, profile, False, trust)
+    flows = open_flows(settings if engine is None else engine.of(settings))
     placed = [flow if flow.keeps_runs else flow.configured(flows) for flow in found]
     for spec, flow in zip(specs, placed, strict=True):
         if not flow.keeps_runs and not in_memory:

@@ -15,7 +15,7 @@ from lightagent.adapters.logs import configure_logs
 from lightagent.application.flow.worker import WorkedRun
 from lightagent.domain.errors import ConfigurationError
 from lightagent.entrypoints.cli.console import ExitCode, err, guarded
-from lightagent.entrypoints.cli.flow_files import open_all_flows
+from lightagent.entrypoints.cli.flow_files import EngineChoice, open_all_flows
 from lightagent.entrypoints.cli.flow_models import models_of
 from lightagent.entrypoints.cli.options import Config, Debug, Profile, Strict, TrustConfig
 from lightagent.entrypoints.cli.stand_in import announce_stand_ins
@@ -31,7 +31,14 @@ def worker(
         typer.Argument(metavar="FLOW...", help="FILE.py, FILE.py:NAME or MODULE:NAME. The file is run."),
     ],
     once: Annotated[bool, typer.Option("--once", help="Go on with all that may go on now, and end.")] = False,
+    engine: Annotated[
+        str, typer.Option("--engine", metavar="KIND", help="Work for this engine, such as temporal; see below.")
+    ] = "",
+    task_queue: Annotated[
+        str, typer.Option("--task-queue", metavar="NAME", help="Of the engine, instead of the one in the settings.")
+    ] = "",
     most: Annotated[int, typer.Option("--runs", min=1, help="Runs of a flow at the same time.")] = 4,
+    steps: Annotated[int, typer.Option("--steps", min=1, help="On an engine: steps of a flow at the same time.")] = 100,
     poll: Annotated[
         float, typer.Option("--poll", metavar="SECONDS", min=0.001, help="Between two looks into the store.")
     ] = 1.0,
@@ -58,6 +65,9 @@ def worker(
     interrupts them at once. Other workers go on with them, so a new version is rolled out by starting its workers and
     stopping the old ones, in any order.
 
+    Where the settings say `[default.flow] engine = "temporal"`, or --engine does, it carries out what that engine has
+    to be done: --steps is for such flows, --runs, --poll and --once are not.
+
     **Examples**
 
     `lightagent worker flows.py:orders`
@@ -65,9 +75,11 @@ def worker(
     `lightagent worker my_package.flows:orders my_package.flows:letters --runs 16`
 
     `lightagent worker flows.py --profile prod --once`
+
+    `lightagent worker flows.py:orders --engine temporal --task-queue orders`
     """
     configure_logs("DEBUG" if debug else "INFO", None)
-    loaded = open_all_flows(flows, config, profile, trust_config)
+    loaded = open_all_flows(flows, config, profile, trust_config, engine=EngineChoice(engine, task_queue))
     _check_names(flows, loaded)
     for spec, flow in zip(flows, loaded, strict=True):
         announce_stand_ins(f"FLOW {spec}", models_of(flow), strict=strict)
@@ -77,7 +89,14 @@ def worker(
         if run.status is None:
             held.append(run)
 
-    made = FlowWorker(loaded, max_runs=most, poll_seconds=poll, grace_seconds=grace, on_run=note if once else None)
+    made = FlowWorker(
+        loaded,
+        max_runs=most,
+        max_steps=steps,
+        poll_seconds=poll,
+        grace_seconds=grace,
+        on_run=note if once else None,
+    )
     asyncio.run(work(made, loaded, once=once))
     return ExitCode.FAILED if held else ExitCode.COMPLETED
 

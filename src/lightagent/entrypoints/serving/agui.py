@@ -9,13 +9,13 @@ from starlette.types import ASGIApp
 
 from lightagent.adapters.guarded_http import GuardedHttp
 from lightagent.adapters.registry import install_command
-from lightagent.agent import LightAgent
 from lightagent.application.serving.kept_runs import run_and_call
 from lightagent.application.serving.refusals import RequestRefused
-from lightagent.entrypoints.serving.catalogue import ServedAgent
+from lightagent.entrypoints.serving.answered_runs import answered_run
 from lightagent.entrypoints.serving.event_stream import RunEventStream
 from lightagent.entrypoints.serving.images import with_images
 from lightagent.entrypoints.serving.requests import ServedRequest, ServedRoute
+from lightagent.entrypoints.serving.run_views import answer_seconds
 
 
 async def run_agent(request: ServedRequest) -> ASGIApp:
@@ -23,7 +23,6 @@ async def run_agent(request: ServedRequest) -> ASGIApp:
     try:  # Nothing else of the server needs the types of the protocol.
         from lightagent.application.serving.agui_events import AguiEvents, AguiOpening
         from lightagent.application.serving.agui_requests import read_agui_request
-        from lightagent.entrypoints.serving.agui_runs import agui_run
     except ImportError:
         raise RequestRefused(
             404, "This server lacks the types of AG-UI 1.0.", f"Type: {install_command('agui', 'ag-ui-protocol')}"
@@ -34,7 +33,7 @@ async def run_agent(request: ServedRequest) -> ASGIApp:
     request.serving.note_dropped(asked.chat.dropped)
     if settings.image_urls:
         asked = replace(asked, chat=await with_images(asked.chat, GuardedHttp()))
-    found = await agui_run(request, asked, served)
+    found = await answered_run(request, asked.chat, asked.answers, served, "resume[{}].interruptId")
     told = frozenset(run_and_call(call_id)[1] for call_id, _ in asked.chat.results)
     opening = AguiOpening(
         asked.thread_id,
@@ -43,15 +42,9 @@ async def run_agent(request: ServedRequest) -> ASGIApp:
         request.id,
         found.run.id,
         told,
-        _answer_seconds(served.agent),
+        answer_seconds(served.agent),
     )
     return RunEventStream(found.run, AguiEvents(opening, found.waiting), settings, request.headers)
-
-
-def _answer_seconds(agent: ServedAgent) -> float | None:
-    """How long calls of this agent wait for a person, by the hooks that ask people."""
-    desks = agent.means.desks if isinstance(agent, LightAgent) else ()
-    return min((desk.timeout for desk in desks if desk.timeout is not None), default=None)
 
 
 AGUI_ROUTES: Final = (ServedRoute("/ag-ui/{agent:path}", "POST", run_agent, takes_body=True),)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 
 from starlette.requests import Request
 
+from lightagent.aiokits.deadline import Deadline
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.application.strict_json import NotStrictJsonError, read_json
 from lightagent.domain.json_types import JsonObject
@@ -40,7 +40,7 @@ async def read_body(request: Request, settings: ServeSettings) -> JsonObject:
     if (packed := request.headers.get("content-encoding", "identity").strip().lower()) not in ("identity", ""):
         raise RequestRefused(415, f"A body that is packed with {packed[:40]!a} is not taken.", "Send it as it is.")
     try:
-        async with asyncio.timeout(settings.body_seconds):
+        with Deadline(settings.body_seconds):
             raw = await _read(request, settings)
     except TimeoutError:
         raise RequestRefused(408, "The body did not arrive in time.", "Send it at once.") from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Never, Protocol
 
 from lightagent.agent_base import Query
 from lightagent.application.decide_calls import Decisions
@@ -40,6 +40,10 @@ class Steps(Protocol):
         """The events of the rest of the run, in the place of its steps one by one."""
         ...
 
+    def leave(self) -> None:
+        """Have no end put on record by who cancels it from now on, so that it can be resumed."""
+        ...
+
     async def aclose(self) -> None:
         """Leave the run, which is cancelled if it goes on."""
         ...
@@ -53,12 +57,12 @@ class ServedAgent(Protocol):
         """As clients name it."""
         ...
 
-    def asteps(self, query: Query, deps: object, options: RunOptions, *, stream: bool = True) -> Steps:
+    def asteps(self, query: Query, deps: object, options: RunOptions[Never], *, stream: bool = True) -> Steps:
         """Begin a run."""
         ...
 
     def aresume_steps(
-        self, journal: Journal, decision: Decisions, deps: object, options: ResumeOptions, *, stream: bool = True
+        self, journal: Journal, decision: Decisions, deps: object, options: ResumeOptions[Never], *, stream: bool = True
     ) -> Steps:
         """Go on with one."""
         ...

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 from starlette.responses import Response
@@ -20,6 +19,7 @@ from lightagent.entrypoints.serving.chat_runs import ChatRun, chat_run
 from lightagent.entrypoints.serving.door import failed_run, json_response
 from lightagent.entrypoints.serving.event_stream import RunEventStream
 from lightagent.entrypoints.serving.images import with_images
+from lightagent.entrypoints.serving.repeated_answers import answered_once
 from lightagent.entrypoints.serving.requests import ServedRequest, ServedRoute
 from lightagent.entrypoints.serving.run_views import view_of
 from lightagent.entrypoints.serving.whole_answers import play_whole
@@ -32,7 +32,7 @@ async def chat_completions(request: ServedRequest) -> ASGIApp:
     if settings.image_urls:
         asked = await with_images(asked, GuardedHttp())
     request.serving.note_dropped(asked.dropped)
-    request = replace(request, caller=request.caller.for_user(asked.user))
+    request = request.for_user(asked.user)
     served = request.serving.catalogue.find(asked.model, request.caller)
     chat = await chat_run(request, asked, served)
     opening = Opening(f"chatcmpl-{chat.run.id}", asked.model, int(request.serving.clock()))
@@ -54,5 +54,5 @@ async def _whole(request: ServedRequest, chat: ChatRun, opening: Opening, view: 
     return json_response(body, request.headers)
 
 
-CHAT_ROUTE: Final = ServedRoute("/v1/chat/completions", "POST", chat_completions, takes_body=True)
+CHAT_ROUTE: Final = ServedRoute("/v1/chat/completions", "POST", answered_once(chat_completions), takes_body=True)
 CHAT_ROUTES: Final = (CHAT_ROUTE,)

@@ -64,6 +64,7 @@ def _options(request: ServedRequest, asked: ChatAsked) -> RunOptions:
         metadata=asked.params,
         instructions=asked.instructions or None,
         tags=asked.tags,
+        session_id=asked.session or None,
         run_group_id=request.chat_id or None,
         trace_id=request.trace_id or None,
     )
@@ -107,7 +108,9 @@ async def _with_results(request: ServedRequest, asked: ChatAsked, served: Served
             400, "messages: these are results of calls of several runs.", "Send those of one run.", param="messages"
         )
     results = {run_and_call(call_id)[1]: text for call_id, text in asked.results}
-    journal = await request.serving.kept.waiting(runs.pop(), request.caller.owner)
+    run_id, journal = runs.pop(), request.turn
+    if journal is None or journal.started.run_id != run_id:
+        journal = await request.serving.kept.waiting(run_id, request.caller.owner)
     tools = await tools_of_client(asked, served, results)
     waiting = followed(journal, frozenset(tool.spec.name for tool in tools))
     known = {call.path[-1] for call in waiting.external}

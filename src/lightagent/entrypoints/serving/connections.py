@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from types import TracebackType
 
 from starlette.types import Receive
 
@@ -12,17 +12,24 @@ CLIENT_LEFT = "The client closed the connection."
 """The reason on the record of a run that ended so."""
 
 
-@asynccontextmanager
-async def watched(receive: Receive, on_gone: Callable[[], None]) -> AsyncGenerator[None]:
+class Watched:
     """Within it, `on_gone` is called once the client has closed the connection. The request must have been read."""
-    task = asyncio.create_task(_watch(receive, on_gone))
-    try:
-        yield
-    finally:
-        task.cancel()
 
+    __slots__ = ("_on_gone", "_receive", "_task")
 
-async def _watch(receive: Receive, on_gone: Callable[[], None]) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    on_gone()
+    def __init__(self, receive: Receive, on_gone: Callable[[], None]) -> None:
+        self._receive = receive
+        self._on_gone = on_gone
+
+    async def __aenter__(self) -> None:
+        self._task = asyncio.create_task(self._watch())
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._task.cancel()
+
+    async def _watch(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self._on_gone()

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lightagent.application.serving.callers import NOBODY
 from lightagent.application.serving.refusals import RequestRefused, status_of
@@ -25,23 +24,40 @@ from lightagent.entrypoints.serving.state import Serving
 LOCAL_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 """The names of this machine, under which it alone is reached."""
 
+_MOST_HOST: Final = 300
+"""Characters of a host with its port; no name has more."""
+
 _LATER: Final = 5
 """Seconds after which a client may repeat a request whose run failed for a while."""
 
 
-def endpoint(serving: Serving, route: ServedRoute) -> Callable[[Request], Awaitable[ASGIApp]]:
-    """The endpoint of a route: it checks, reads and answers, whatever goes wrong."""
+class Endpoint:
+    """The application at a route: it checks, reads and answers, whatever goes wrong.
 
-    async def answer(http: Request) -> ASGIApp:
+    Starlette wraps functions once more, for exceptions that never get here, which costs each request and each chunk.
+    """
+
+    def __init__(self, serving: Serving, route: ServedRoute) -> None:
+        self._serving = serving
+        self._route = route
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        response = await self._answer(Request(scope, receive, send))
+        await response(scope, receive, send)
+
+    async def _answer(self, http: Request) -> ASGIApp:
+        serving, route = self._serving, self._route
         request = ServedRequest(serving, http, NOBODY)
         try:
             check_headers(http)
-            await check_host(http, serving)
+            if not route.any_host:
+                await check_host(http, serving)
             check_origin(http, serving)
-            if route.needs_key:
-                request = replace(request, caller=await serving.authentication.caller(http.headers))
-            if route.takes_body:
-                request = replace(request, body=await read_body(http, serving.settings))
+            if route.needs_key or route.takes_body:
+                caller = await serving.authentication.caller(http.headers) if route.needs_key else NOBODY
+                body = await read_body(http, serving.settings) if route.takes_body else {}
+                request = ServedRequest(serving, http, caller, body, request.id)
             return await route.handler(request)
         except ClientDisconnect:
             return Response(status_code=499)
@@ -50,8 +66,6 @@ def endpoint(serving: Serving, route: ServedRoute) -> Callable[[Request], Awaita
         except Exception as error:
             request.log(error)
             return failed_run(classify_exception(error), route, request)
-
-    return answer
 
 
 def check_headers(http: Request) -> None:
@@ -73,7 +87,8 @@ async def check_host(http: Request, serving: Serving) -> None:
     Raises:
         RequestRefused: it does not.
     """
-    name = _host_name(http.headers.get("host", ""))
+    host = http.headers.get("host", "")
+    name = _host_name(host) if len(host) <= _MOST_HOST else ""
     if serving.settings.hosts:
         is_ours = name in map(str.lower, serving.settings.hosts)
     else:
@@ -95,6 +110,7 @@ def check_origin(http: Request, serving: Serving) -> None:
         raise RequestRefused(403, "Pages of this origin may not call the server.", "Name it in serve.origins.")
 
 
+@lru_cache(maxsize=64)
 def _host_name(host: str) -> str:
     try:
         return (urlsplit(f"//{host}").hostname or "").lower()
@@ -104,7 +120,10 @@ def _host_name(host: str) -> str:
 
 def refusal(refused: RequestRefused, route: ServedRoute, request: ServedRequest) -> Response:
     """The answer to a request that was refused. Only what may succeed later is to be repeated by clients."""
-    headers = {**request.headers, "x-should-retry": "true" if refused.retryable else "false"}
+    headers = {
+        **request.headers,
+        "x-should-retry": "true" if refused.retryable or refused.retry_after is not None else "false",
+    }
     if refused.retry_after is not None:
         headers["retry-after"] = str(math.ceil(refused.retry_after))
     if refused.status == 401:

@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 from lightagent.application.serving.projections import StreamProjection
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.events import RunFinished
-from lightagent.entrypoints.serving.connections import CLIENT_LEFT, watched
+from lightagent.entrypoints.serving.connections import CLIENT_LEFT, Watched
 from lightagent.entrypoints.serving.served_run import ServedRun
 from lightagent.settings.serve_schema import ServeSettings
 
@@ -98,7 +98,7 @@ class RunEventStream:
     def __init__(
         self, run: ServedRun, projection: StreamProjection, settings: ServeSettings, headers: Mapping[str, str]
     ) -> None:
-        self._run = run
+        self.run: ServedRun = run
         self._projection = projection
         self._settings = settings
         self._headers = {**STREAM_HEADERS, **headers}
@@ -110,7 +110,7 @@ class RunEventStream:
         assert owner is not None, "a coroutine of asyncio runs in a task"
         beating = asyncio.create_task(writer.beat(owner))
         try:
-            async with watched(receive, lambda: self._left(writer)):
+            async with Watched(receive, lambda: self._left(writer)):
                 await writer.open(self._headers)
                 await writer.write(self._projection.begin())
                 await self._play(writer)
@@ -121,17 +121,17 @@ class RunEventStream:
             owner.uncancel()
         finally:
             beating.cancel()
-            self._run.forget()
+            self.run.forget()
 
     def _left(self, writer: EventWriter) -> None:
         writer.gone = True
         if self._settings.on_disconnect == "cancel":
-            self._run.cancel(CLIENT_LEFT)
+            self.run.cancel(CLIENT_LEFT)
 
     async def _play(self, writer: EventWriter) -> None:
         last = b""  # Written once the run is closed and kept: a client may answer to it at once.
         try:
-            async with self._run as run:
+            async with self.run as run:
                 async for step in run.steps:
                     frames = self._projection.feed(step)
                     if isinstance(step, RunFinished):
@@ -140,5 +140,5 @@ class RunEventStream:
                         await writer.write(frames)
             await writer.write(last)
         except Exception as error:
-            _LOG.warning("The run %s could not be served: %s", self._run.id, type(error).__name__, exc_info=error)
+            _LOG.warning("The run %s could not be served: %s", self.run.id, type(error).__name__, exc_info=error)
             await writer.write(self._projection.fail(classify_exception(error)))

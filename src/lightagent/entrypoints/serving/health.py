@@ -22,6 +22,6 @@ async def ready(request: ServedRequest) -> ASGIApp:
 
 
 HEALTH_ROUTES: Final = (
-    ServedRoute("/healthz", "GET", healthy, needs_key=False),
-    ServedRoute("/readyz", "GET", ready, needs_key=False),
+    ServedRoute("/healthz", "GET", healthy, needs_key=False, any_host=True),
+    ServedRoute("/readyz", "GET", ready, needs_key=False, any_host=True),
 )

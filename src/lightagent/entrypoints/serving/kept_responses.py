@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 
 from lightagent.application.journal import Journal
 from lightagent.application.projections.history import history
+from lightagent.application.serving.background_answers import background_body
+from lightagent.application.serving.background_runs import BackgroundRun
 from lightagent.application.serving.chat_requests import ChatAsked
 from lightagent.application.serving.client_tools import client_names
 from lightagent.application.serving.kept_runs import outer_call_id
@@ -21,6 +23,7 @@ from lightagent.domain.folding import fold
 from lightagent.domain.history import LABELS_KEY
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.entrypoints.serving.requests import ServedRequest
+from lightagent.entrypoints.serving.response_conversations import turn_of
 from lightagent.entrypoints.serving.run_views import view_of
 from lightagent.entrypoints.serving.served_run import ServedRun
 
@@ -32,11 +35,18 @@ class KeptResponse:
     Attributes:
         journal: of the whole run.
         going: the run, where it goes on in this process.
+        record: of an answer in the background.
     """
 
     id: ResponseId
     journal: Journal
     going: ServedRun | None = None
+    record: BackgroundRun | None = None
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether its run has no end yet."""
+        return self.going is not None or (self.record is not None and self.record.status == "open")
 
     @property
     def part(self) -> tuple[Event, ...]:
@@ -45,6 +55,9 @@ class KeptResponse:
 
     def body(self, request: ServedRequest) -> JsonObject:
         """The answer, as far as it is."""
+        if self.record is not None:
+            queued = self.going is not None and self.going.waits
+            return background_body(self.record, self.journal.events, view_of(request.serving.settings), queued=queued)
         part, started = self.part, self.journal.started
         waiting = WaitingSteps(client_names(self.journal.events))
         for event in self.journal.events[: self.id.begins]:
@@ -52,7 +65,9 @@ class KeptResponse:
         told = [tag.partition(":") for tag in started.tags]
         metadata: JsonObject = {name: value for name, _, value in told}
         created = int(part[0].at if part else started.at)
-        head = ResponseHead(str(self.id), self.id.stem, started.head.name, created, metadata=metadata)
+        head = ResponseHead(
+            str(self.id), self.id.stem, started.head.name, created, metadata=metadata, conversation=self.id.session
+        )
         return response_of(head, part, view_of(request.serving.settings), waiting)
 
 
@@ -66,10 +81,17 @@ async def kept_response(request: ServedRequest, text: str, param: str | None = N
     if response_id is not None:
         going = request.serving.going.find(response_id.run_id, owner)
         journal = None if going is None else going.journal
-        if journal is None:
+        if journal is not None and journal.started.scope.session != response_id.session:
+            going = journal = None
+        if journal is None and response_id.session:
+            journal = await turn_of(request.serving, response_id, owner)
+        elif journal is None:
             journal = await Runs(request.serving.kept.store, tenant=owner.tenant).journal(
                 response_id.run_id, owner.user
             )
+        record = await request.serving.background.records.find(str(response_id), owner)
+        if record is not None and (journal is not None or record.status != "ended"):
+            return KeptResponse(response_id, journal or Journal(()), going, record)
         if journal is not None and (going is not None or response_id.part(journal.events)):
             return KeptResponse(response_id, journal, going)
     raise RequestRefused(404, "There is no such response.", NOT_KEPT, param=param)
@@ -86,9 +108,18 @@ async def with_previous(request: ServedRequest, chat: ChatAsked, previous: Respo
     found = await kept_response(request, str(previous), "previous_response_id")
     if chat.query is None:  # Results of the client's tools name their run themselves.
         return chat
-    if found.going is not None:
+    if found.goes_on:
         raise RequestRefused(
             409, "The previous response goes on.", "Wait for its end, or cancel it.", param="previous_response_id"
+        )
+    if not found.journal.events:
+        raise RequestRefused(404, "The previous response never began.", "Ask anew.", param="previous_response_id")
+    if previous.session:
+        raise RequestRefused(
+            400,
+            "previous_response_id: the answer is a turn of a conversation.",
+            "Send its conversation instead.",
+            param="previous_response_id",
         )
     events, ends = found.journal.events, previous.ends(found.journal.events)
     before = history(fold(events[:ends]))

@@ -70,7 +70,18 @@ def listen(
     Raises:
         ConfigurationError: it may not listen there without keys, or the address cannot be had.
     """
-    asyncio.run(_listen(app, agents, swarms, flows, settings, tell))
+    with asyncio.Runner(loop_factory=_fast_loop()) as runner:
+        runner.run(_listen(app, agents, swarms, flows, settings, tell))
+
+
+def _fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """What makes the event loop of uvloop, where that is installed; uvicorn itself takes httptools where that is."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    make: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return make
 
 
 async def _listen(
@@ -83,7 +94,9 @@ async def _listen(
 ) -> None:
     async with app:
         own = [*agents] if agents or swarms or flows else [app.agent()]
-        starlette = serve(own, swarms=swarms, flows=flows, settings=settings, store=app.journals)
+        starlette = serve(
+            own, swarms=swarms, flows=flows, settings=settings, store=app.journals, telemetry=app.telemetry
+        )
         serving: Serving = starlette.state.serving
         require_keys(settings.host, has_keys=await serving.authentication.needed())
         with listening(settings) as sock:

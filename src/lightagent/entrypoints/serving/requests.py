@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import logging
 import re
-import uuid
+import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
 from starlette.requests import Request
 from starlette.types import ASGIApp
 
+from lightagent.application.journal import Journal
 from lightagent.application.serving.callers import Caller
 from lightagent.application.serving.openai_errors import refusal_object, run_error_object
 from lightagent.application.serving.refusals import RequestRefused, status_of
+from lightagent.application.serving.repeated_requests import RequestName
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.errors import LightAgentError
 from lightagent.domain.json_types import JsonObject
@@ -35,18 +37,27 @@ class ServedRequest:
             `caller.owner` alone.
         body: the JSON object; empty where the route takes none.
         id: names the request in answers and logs.
+        turn: the turn of a conversation that waits for what the request says; None for none.
+        name: under which it may come again; None where its client has given it none.
     """
 
     serving: Serving
     http: Request
     caller: Caller
     body: JsonObject = field(default_factory=dict)
-    id: str = field(default_factory=lambda: f"req_{uuid.uuid4().hex}")
+    id: str = field(default_factory=lambda: f"req_{secrets.token_hex(16)}")
+    turn: Journal | None = None
+    name: RequestName | None = None
 
     def log(self, error: Exception) -> None:
         """Have the log say what the answer does not: of its own faults the server says only that there was one."""
         known = isinstance(error, LightAgentError) and status_of(error.info) != 500
         _LOG.warning("The request %s failed: %s", self.id, type(error).__name__, exc_info=None if known else error)
+
+    def for_user(self, user: str) -> ServedRequest:
+        """The request as one of the user whom its body names, where the key may ask for others."""
+        caller = self.caller.for_user(user)
+        return self if caller is self.caller else replace(self, caller=caller)
 
     @property
     def chat_id(self) -> str:
@@ -85,6 +96,7 @@ class ServedRoute:
         handler: answers the requests.
         takes_body: a JSON object comes with each request.
         needs_key: only callers with a key get here, where the server has keys.
+        any_host: whatever name the request calls the server by; probes call it by its number.
         refusal: how the protocol tells that a request is refused.
         run_error: how the protocol tells that a run failed.
     """
@@ -94,5 +106,6 @@ class ServedRoute:
     handler: Handler
     takes_body: bool = False
     needs_key: bool = True
+    any_host: bool = False
     refusal: Callable[[RequestRefused], JsonObject] = refusal_object
     run_error: Callable[[LightAgentErrorInfo], JsonObject] = run_error_object

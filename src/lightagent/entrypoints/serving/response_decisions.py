@@ -44,7 +44,8 @@ async def _waiting(
     request: ServedRequest, first: ApprovalAnswer, declared: frozenset[str]
 ) -> tuple[Journal, WaitingSteps]:
     """The caller's run that waits for this decision. A call of the client's own function never does."""
-    for journal in await request.serving.kept.all_waiting(request.caller.owner):
+    turn, kept = request.turn, request.serving.kept
+    for journal in await kept.all_waiting(request.caller.owner) if turn is None else (turn,):
         waiting = followed(journal, declared | client_names(journal.events))
         if any(step.request_id == first.request_id for step in waiting.reviews):
             return journal, waiting

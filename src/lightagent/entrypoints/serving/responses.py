@@ -19,12 +19,22 @@ from lightagent.application.stored_runs import Runs
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.events import RunFinished
 from lightagent.domain.outcomes import outcome_error
+from lightagent.entrypoints.serving.background_responses import (
+    begin_in_background,
+    begun_before,
+    cancel_left,
+    followed_again,
+    require_background,
+)
 from lightagent.entrypoints.serving.chat_runs import ChatRun, chat_run
 from lightagent.entrypoints.serving.door import failed_run, json_response
 from lightagent.entrypoints.serving.event_stream import RunEventStream
 from lightagent.entrypoints.serving.images import with_images
+from lightagent.entrypoints.serving.item_references import with_references
 from lightagent.entrypoints.serving.kept_responses import kept_response, with_previous
+from lightagent.entrypoints.serving.repeated_answers import answered_once
 from lightagent.entrypoints.serving.requests import ServedRequest, ServedRoute
+from lightagent.entrypoints.serving.response_conversations import CONVERSATION_ROUTES, conversing, in_conversation
 from lightagent.entrypoints.serving.response_decisions import decided_run
 from lightagent.entrypoints.serving.run_views import view_of
 from lightagent.entrypoints.serving.whole_answers import play_whole
@@ -36,17 +46,29 @@ CANCELLED: Final = "The client cancelled the response."
 async def create_response(request: ServedRequest) -> ASGIApp:
     """Answer."""
     settings = request.serving.settings
+    request = await with_references(request)
     asked = read_response_request(request.body, settings.system_messages, image_urls=settings.image_urls)
     chat = await with_images(asked.chat, GuardedHttp()) if settings.image_urls else asked.chat
     request.serving.note_dropped(asked.dropped)
     request = replace(request, caller=request.caller.for_user(chat.user))
     served = request.serving.catalogue.find(chat.model, request.caller)
+    if asked.background:
+        require_background(request, served)
+        before = await begun_before(request, stream=chat.stream)
+        if before is not None:
+            return before
+        chat = replace(chat, stream=False)
+    if asked.conversation:
+        served = conversing(request.serving, served)
+        request, chat = await in_conversation(request, served, chat, asked.conversation, decides=bool(asked.decisions))
     chat = await with_previous(request, chat, asked.previous)
     if asked.decisions:
         found = await decided_run(request, chat, asked.decisions, served)
     else:
         found = await chat_run(request, chat, served)
     head = _head(request, asked, found)
+    if asked.background:
+        return await begin_in_background(request, chat, found.run, head, stream=asked.chat.stream)
     if chat.stream:
         projection = ResponseStream(head, view_of(settings), found.waiting)
         return RunEventStream(found.run, projection, settings, request.headers)
@@ -55,7 +77,7 @@ async def create_response(request: ServedRequest) -> ASGIApp:
 
 def _head(request: ServedRequest, asked: ResponseAsked, found: ChatRun) -> ResponseHead:
     journal = found.run.journal
-    response_id = ResponseId.next_of(found.run.id, () if journal is None else journal.events)
+    response_id = ResponseId.next_of(found.run.id, () if journal is None else journal.events, asked.conversation)
     told = request.body.get("metadata")
     return ResponseHead(
         str(response_id),
@@ -64,6 +86,8 @@ def _head(request: ServedRequest, asked: ResponseAsked, found: ChatRun) -> Respo
         int(request.serving.clock()),
         str(asked.previous or ""),
         told if isinstance(told, dict) else {},
+        asked.background,
+        asked.conversation,
     )
 
 
@@ -82,17 +106,23 @@ async def _whole(request: ServedRequest, found: ChatRun, head: ResponseHead) -> 
 
 
 async def show_response(request: ServedRequest) -> ASGIApp:
-    """An answer that is kept, as far as it is."""
+    """An answer that is kept, as far as it is; or its events, those that happen from now on too."""
     found = await kept_response(request, _id(request))
+    if request.http.query_params.get("stream") == "true":
+        return followed_again(request, found)
     return json_response(found.body(request), request.headers)
 
 
 async def cancel_response(request: ServedRequest) -> ASGIApp:
     """Have its run end; an answer that has ended stays what it is."""
     found = await kept_response(request, _id(request))
-    body = found.body(request)
     if found.going is not None:
         found.going.cancel(CANCELLED)
+    elif found.record is not None and found.record.status == "open":
+        await cancel_left(request, found.record, CANCELLED)
+        found = await kept_response(request, _id(request))
+    body = found.body(request)
+    if found.going is not None:
         body["status"] = "cancelled"
     return json_response(body, request.headers)
 
@@ -100,10 +130,13 @@ async def cancel_response(request: ServedRequest) -> ASGIApp:
 async def delete_response(request: ServedRequest) -> ASGIApp:
     """Remove its run from the store, and with it all answers of the run."""
     found = await kept_response(request, _id(request))
-    if found.going is not None:
+    if found.id.session:
+        raise RequestRefused(400, "The answer is a turn of a conversation.", "Delete the conversation.")
+    if found.goes_on:
         raise RequestRefused(409, "The response goes on.", "Cancel it first.")
     owner = request.caller.owner
     await Runs(request.serving.kept.store, tenant=owner.tenant).forget(found.id.run_id, owner.user)
+    await request.serving.background.records.forget(found.id.run_id, owner)
     return json_response({"id": str(found.id), "object": "response", "deleted": True}, request.headers)
 
 
@@ -122,9 +155,10 @@ def _id(request: ServedRequest) -> str:
     return str(request.http.path_params["response_id"])
 
 
-CREATE_ROUTE: Final = ServedRoute("/v1/responses", "POST", create_response, takes_body=True)
+CREATE_ROUTE: Final = ServedRoute("/v1/responses", "POST", answered_once(create_response), takes_body=True)
 RESPONSE_ROUTES: Final = (
     CREATE_ROUTE,
+    *CONVERSATION_ROUTES,
     ServedRoute("/v1/responses/{response_id}", "GET", show_response),
     ServedRoute("/v1/responses/{response_id}", "DELETE", delete_response),
     ServedRoute("/v1/responses/{response_id}/cancel", "POST", cancel_response),

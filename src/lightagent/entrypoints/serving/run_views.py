@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from lightagent.agent import LightAgent
 from lightagent.application.serving.run_view import ChatView
+from lightagent.entrypoints.serving.catalogue import ServedAgent
 from lightagent.settings.serve_schema import ServeSettings
 
 
@@ -15,3 +17,9 @@ def view_of(settings: ServeSettings, *, usage: bool = False) -> ChatView:
     return ChatView(
         settings.tools_shown, settings.reasoning, usage, settings.chat_approvals, settings.console_url or ""
     )
+
+
+def answer_seconds(agent: ServedAgent) -> float | None:
+    """How long calls of this agent wait for a person, by the hooks that ask people."""
+    desks = agent.means.desks if isinstance(agent, LightAgent) else ()
+    return min((desk.timeout for desk in desks if desk.timeout is not None), default=None)

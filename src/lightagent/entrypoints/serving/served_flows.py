@@ -6,7 +6,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
-from typing import Final
+from typing import Final, Never
 
 from lightagent.agent_base import Query
 from lightagent.application.cancellation_token import CancellationToken
@@ -32,7 +32,7 @@ class FlowRunSteps:
 
     journal = None
 
-    def __init__(self, flow: LightFlow, query: str, options: RunOptions) -> None:
+    def __init__(self, flow: LightFlow, query: str, options: RunOptions[Never]) -> None:
         self.run_id: str = uuid.uuid4().hex
         self._flow = flow
         self._query = query
@@ -52,6 +52,9 @@ class FlowRunSteps:
     async def to_end(self) -> list[Event]:
         """What happens in the whole run, its end last."""
         return [step async for step in self._steps if isinstance(step, (ToolStarted, ToolFinished, *_ENDS))]
+
+    def leave(self) -> None:
+        """Nothing: runs of flows are resumed by their own store."""
 
     async def aclose(self) -> None:
         """Leave the run, which is cancelled if it goes on."""
@@ -119,7 +122,7 @@ class FlowAgent:
         """As clients name it."""
         return self._flow.name
 
-    def asteps(self, query: Query, deps: object, options: RunOptions, *, stream: bool = True) -> FlowRunSteps:
+    def asteps(self, query: Query, deps: object, options: RunOptions[Never], *, stream: bool = True) -> FlowRunSteps:
         """Begin a run.
 
         Raises:
@@ -132,7 +135,7 @@ class FlowAgent:
         return FlowRunSteps(self._flow, query, options)
 
     def aresume_steps(
-        self, journal: Journal, decision: Decisions, deps: object, options: ResumeOptions, *, stream: bool = True
+        self, journal: Journal, decision: Decisions, deps: object, options: ResumeOptions[Never], *, stream: bool = True
     ) -> FlowRunSteps:
         """Refuse: runs of flows go on by their own store.
 

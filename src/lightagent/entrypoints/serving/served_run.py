@@ -58,9 +58,10 @@ class GoingRuns:
             await self._emptied.wait()
 
     def cancel(self, reason: str) -> None:
-        """End all that go on, with this reason on their records."""
+        """End all that go on but those in the background, with this reason on their records."""
         for run in [*self._runs]:
-            run.cancel(reason)
+            if not run.is_background:
+                run.cancel(reason)
 
 
 class ServedRun:
@@ -70,6 +71,8 @@ class ServedRun:
 
     Attributes:
         steps: what happens in it.
+        token: ends it.
+        is_background: it outlives its connection, and is resumed where the server ends before it.
         id: of the run.
     """
 
@@ -82,9 +85,11 @@ class ServedRun:
         going: GoingRuns,
         kept: KeptRuns,
     ) -> None:
-        self.steps = steps
+        self.steps: Steps = steps
+        self.is_background = False
+        self._news: asyncio.Event | None = None
         self.id: str = steps.run_id
-        self._token = token
+        self.token = token
         self._slots, self._slot = slots, slot
         self._going, self._kept = going, kept
         going.add(self)
@@ -97,7 +102,12 @@ class ServedRun:
     @property
     def cancelled(self) -> bool:
         """Whether it was cancelled from outside."""
-        return self._token.cancelled
+        return self.token.cancelled
+
+    @property
+    def waits(self) -> bool:
+        """Whether it waits for its place."""
+        return not self._slot.taken
 
     @property
     def may_repeat(self) -> bool:
@@ -105,9 +115,22 @@ class ServedRun:
         events = () if self.journal is None else self.journal.events
         return self.journal is not None and not any(_is_deed(event) for event in events)
 
+    @property
+    def news(self) -> asyncio.Event:
+        """Is set once something more has happened, where whoever plays the run tells it; each is for one time."""
+        if self._news is None:
+            self._news = asyncio.Event()
+        return self._news
+
+    def tell_news(self) -> None:
+        """Have those look who wait for news."""
+        if self._news is not None:
+            self._news.set()
+            self._news = None
+
     def cancel(self, reason: str) -> None:
         """End it. Its journal has the reason; one that waits for its place does not begin any more."""
-        self._token.cancel(reason)
+        self.token.cancel(reason)
         if not self._slot.ready.done():
             self._slot.ready.set_result(None)
 
@@ -120,8 +143,9 @@ class ServedRun:
     ) -> None:
         try:
             await self.steps.aclose()
-            if self.journal is not None:
-                await self._kept.left(self.journal)
+            journal = self.journal
+            if journal is not None:
+                await self._kept.left(journal)
         finally:
             self.forget()
 

@@ -7,6 +7,7 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 
 from lightagent.application.serving.refusals import RequestRefused
+from lightagent.ports.server_telemetry import ServerLoad
 
 RETRY_AFTER = 5.0
 """Seconds after which a client that was refused may ask again."""
@@ -33,12 +34,17 @@ class Slots:
     def __init__(self, most: int, of_key: int, waiting: int) -> None:
         self._most, self._of_key, self._most_waiting = most, of_key, waiting
         self._going: Counter[str] = Counter()
+        self._total = 0
         self._waiting: deque[Slot] = deque()
 
     @property
     def going(self) -> int:
         """Runs that go on."""
-        return self._going.total()
+        return self._total
+
+    def load(self) -> ServerLoad:
+        """What there is to do; any thread may ask."""
+        return ServerLoad(self._total, len(self._waiting))
 
     def ask(self, key: str) -> Slot:
         """A place, perhaps later.
@@ -61,20 +67,23 @@ class Slots:
         """The run has ended, or does not want to wait any longer."""
         if slot.taken:
             slot.taken = False
+            self._total -= 1
             self._going[slot.key] -= 1
-            self._going += Counter()  # Without the keys that have none.
+            if not self._going[slot.key]:
+                del self._going[slot.key]
         elif slot in self._waiting:
             self._waiting.remove(slot)
-        for waiting in [*self._waiting]:
+        for waiting in [*self._waiting] if self._waiting else ():
             if self._is_free(waiting.key):
                 self._waiting.remove(waiting)
                 self._take(waiting)
 
     def _is_free(self, key: str) -> bool:
-        return self._going.total() < self._most and self._going[key] < self._of_key
+        return self._total < self._most and self._going[key] < self._of_key
 
     def _take(self, slot: Slot) -> None:
         slot.taken = True
+        self._total += 1
         self._going[slot.key] += 1
         if not slot.ready.done():
             slot.ready.set_result(None)

@@ -8,20 +8,25 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Never, Protocol
 
 from lightagent.agent_base import Query
 from lightagent.application.cancellation_token import CancellationToken
 from lightagent.application.decide_calls import Decisions
 from lightagent.application.journal import Journal
+from lightagent.application.serving.background_runs import BackgroundRecords, BackgroundRun
 from lightagent.application.serving.callers import Caller
+from lightagent.application.serving.client_tools import client_tools
 from lightagent.application.serving.kept_runs import KeptRuns
 from lightagent.application.serving.refusals import RequestRefused
+from lightagent.application.serving.repeated_requests import RepeatedRequests
 from lightagent.domain.errors import ConfigurationError
 from lightagent.entrypoints.serving.authentication import Authentication
+from lightagent.entrypoints.serving.background import Background
 from lightagent.entrypoints.serving.catalogue import Catalogue, ServedAgent, Steps
 from lightagent.entrypoints.serving.served_run import GoingRuns, ServedRun
 from lightagent.entrypoints.serving.slots import Slots
+from lightagent.entrypoints.serving.task_runs import TaskRuns
 from lightagent.options import ResumeOptions, RunOptions
 from lightagent.settings.serve_schema import ServeSettings
 
@@ -34,6 +39,14 @@ LAST_WORDS: Final = 2.0
 """Seconds in which runs that were cancelled put their end on record, and tell their clients."""
 
 
+class Closing(Protocol):
+    """What ends with the server."""
+
+    async def close(self) -> None:
+        """End it; again, nothing happens."""
+        ...
+
+
 @dataclass(slots=True)
 class Serving:
     """One server.
@@ -42,6 +55,8 @@ class Serving:
         kept: where runs wait for their clients.
         authentication: finds out who asks.
         deps: makes the dependencies of the agents' tools for a caller.
+        tasks: runs that go on when their client leaves, as A2A has them.
+        parts: what protocols keep for themselves, by their names; it is closed at the end.
     """
 
     catalogue: Catalogue
@@ -52,11 +67,19 @@ class Serving:
     clock: Callable[[], float] = time.time
     going: GoingRuns = field(default_factory=GoingRuns)
     slots: Slots = field(init=False)
+    tasks: TaskRuns = field(init=False)
+    parts: dict[str, Closing] = field(default_factory=dict)
+    background: Background = field(init=False)
+    repeated: RepeatedRequests = field(init=False)
     _dropped: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         chosen = self.settings
         self.slots = Slots(chosen.runs, chosen.runs_of_key, chosen.waiting_runs)
+        self.tasks = TaskRuns(lasts=self.kept.lasts)
+        self.repeated = RepeatedRequests(lambda: self.clock())
+        records = BackgroundRecords(self.kept.store, lambda: self.clock())
+        self.background = Background(self.kept, records, self._go_on, lambda: self.clock())
 
     def begin(
         self,
@@ -78,7 +101,7 @@ class Serving:
             RequestRefused: an option is refused, too many runs go on, or the server is about to stop.
         """
         token = CancellationToken()
-        owned = options | RunOptions(tenant=caller.tenant, user_id=caller.user, cancel=token)
+        owned: RunOptions[Never] = {**options, "tenant": caller.tenant, "user_id": caller.user, "cancel": token}
         if keep and self.kept.lasts and owned.get("session_id") is None:
             owned["journal"] = self.kept.store
         return self._served(caller, token, lambda: agent.asteps(query, self._deps(caller), owned, stream=stream))
@@ -104,12 +127,41 @@ class Serving:
                 400, "The run is one of another model.", "Name the model that began it.", param="model"
             )
         token = CancellationToken()
-        owned = options | ResumeOptions(cancel=token)
+        owned: ResumeOptions[Never] = {**options, "cancel": token}
         return self._served(
             caller,
             token,
             lambda: agent.aresume_steps(journal, caller.deciding(decision), self._deps(caller), owned, stream=stream),
         )
+
+    async def begin_in_background(self, record: BackgroundRun, run: ServedRun) -> None:
+        """Have a run that is about to begin, or to go on, outlive the request for it.
+
+        Raises:
+            StoreError: the store cannot be written; then nothing has begun.
+        """
+        journal = run.journal
+        self.background.expect(record)
+        try:
+            await self.background.records.add(record)
+            if journal is not None and len(journal.events) == 1:
+                beginning = await self.kept.keep_beginning(journal)
+                if beginning is not None:
+                    run.steps = self._steps(record, beginning, run.token)
+        except BaseException:
+            run.forget()
+            raise
+        self.background.play(record, run)
+
+    def _go_on(self, record: BackgroundRun, journal: Journal) -> ServedRun:
+        token = CancellationToken()
+        return self._served(record.caller, token, lambda: self._steps(record, journal, token))
+
+    def _steps(self, record: BackgroundRun, journal: Journal, token: CancellationToken) -> Steps:
+        agent = self.catalogue.find(record.model, record.caller).agent
+        tools = client_tools(record.functions, record.results)
+        options: ResumeOptions[Never] = {"tools": tools, "cancel": token}
+        return agent.aresume_steps(journal, None, self._deps(record.caller), options, stream=False)
 
     def _served(self, caller: Caller, token: CancellationToken, begin: Callable[[], Steps]) -> ServedRun:
         try:
@@ -133,13 +185,25 @@ class Serving:
                 self._dropped.add(name)
                 _LOG.info("The field %s of requests is dropped: it has no meaning here.", ascii(name[:100]))
 
+    def start(self) -> None:
+        """Go on with the runs in the background that an earlier process has left. An event loop must run."""
+        if self.kept.lasts:
+            self.background.start()
+
     async def stop(self) -> None:
-        """Take no new runs, let those that go on end, and cancel what has not ended in time."""
+        """Take no new runs, let those that go on end, and cancel what has not ended in time.
+
+        Runs in the background are left as they are instead, and go on at the next start.
+        """
         self.going.closing = True
+        self.background.stop()
         with suppress(TimeoutError):
             async with asyncio.timeout(self.settings.shutdown_seconds):
                 await self.going.ended()
         self.going.cancel("The server was stopped.")
+        await self.background.leave(LAST_WORDS)
         with suppress(TimeoutError):
             async with asyncio.timeout(LAST_WORDS):
                 await self.going.ended()
+        for part in self.parts.values():
+            await part.close()

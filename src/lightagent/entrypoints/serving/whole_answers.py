@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from starlette.types import Receive
 
 from lightagent.domain.events import Event
-from lightagent.entrypoints.serving.connections import CLIENT_LEFT, watched
+from lightagent.entrypoints.serving.connections import CLIENT_LEFT, Watched
 from lightagent.entrypoints.serving.served_run import ServedRun
 from lightagent.settings.serve_schema import ServeSettings
 
@@ -24,7 +24,7 @@ async def play_whole(run: ServedRun, receive: Receive, settings: ServeSettings) 
             run.cancel(CLIENT_LEFT)
 
     try:
-        async with watched(receive, left), run:
+        async with Watched(receive, left), run:
             return await run.steps.to_end()
     finally:
         run.forget()

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from opentelemetry._logs import LoggerProvider
+from opentelemetry.metrics import Meter
 
 from lightagent.adapters.telemetry.otel.content import ContentCapture
 from lightagent.adapters.telemetry.otel.head_facts import KnownHeads
+from lightagent.adapters.telemetry.otel.http_requests import ServerInstruments
 from lightagent.adapters.telemetry.otel.metrics import Metrics
 from lightagent.adapters.telemetry.otel.names import ERROR_MESSAGE, Names
 from lightagent.adapters.telemetry.otel.spans import Spans
@@ -23,6 +25,7 @@ class Kit:
         spans: starts the spans.
         metrics: records the measurements.
         content: what of texts is kept.
+        meter: makes the instruments of servers, which most processes have none of.
         tags: of the application, which all spans have.
         loggers: take the events; None: those that the application has set.
         sum_usage: put the sum of a run's tokens on its invoke_agent span too.
@@ -31,6 +34,7 @@ class Kit:
     spans: Spans
     metrics: Metrics
     content: ContentCapture
+    meter: Meter
     tags: tuple[str, ...] = ()
     sum_usage: bool = False
     loggers: LoggerProvider | None = None
@@ -44,6 +48,11 @@ class Kit:
     def heads(self) -> KnownHeads:
         """What is known of the agents."""
         return KnownHeads(self.names)
+
+    @cached_property
+    def server(self) -> ServerInstruments:
+        """What measures the requests to a server of this process."""
+        return ServerInstruments(self.meter)
 
     def tags_of(self, own: tuple[str, ...]) -> tuple[str, ...]:
         """The tags of the application and those of one run, each once."""

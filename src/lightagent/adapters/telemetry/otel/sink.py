@@ -16,6 +16,7 @@ from opentelemetry.trace import NoOpTracerProvider, TracerProvider, get_current_
 from lightagent.adapters.telemetry._set_providers import set_meters, set_tracers
 from lightagent.adapters.telemetry.otel.content import ContentCapture
 from lightagent.adapters.telemetry.otel.flow_spans import OpenTelemetryFlowWatch
+from lightagent.adapters.telemetry.otel.http_requests import begin_request
 from lightagent.adapters.telemetry.otel.kit import Kit
 from lightagent.adapters.telemetry.otel.limited_calls import LimitedCalls
 from lightagent.adapters.telemetry.otel.metrics import Metrics
@@ -30,6 +31,7 @@ from lightagent.domain.origin import Origin
 from lightagent.domain.tags import checked_tags
 from lightagent.ports.flow_telemetry import FlowSink
 from lightagent.ports.flushable_sink import FlushableSink
+from lightagent.ports.server_telemetry import LoadedServer, RequestHead, RequestWatch, ServerSink
 from lightagent.ports.telemetry import PreparedSink, TracingSink
 
 _SCOPE: Final = "lightagent"
@@ -37,7 +39,7 @@ _NO_TRACERS: Final = NoOpTracerProvider()
 _NO_METERS: Final = NoOpMeterProvider()
 
 
-class OpenTelemetrySink(TracingSink, FlushableSink):
+class OpenTelemetrySink(TracingSink, FlushableSink, ServerSink):
     """Makes spans and measurements of the runs of any number of agents.
 
     An application that has set its providers needs no sink of its own: its agents are traced with them. This one is
@@ -91,6 +93,9 @@ class OpenTelemetrySink(TracingSink, FlushableSink):
     def watch(self, origin: Origin, known: Sequence[Event]) -> OpenTelemetryWatch:
         return _Called(self._current_kit(), otel_context.get_current()).watch(origin, known)
 
+    def watch_request(self, head: RequestHead, server: LoadedServer) -> RequestWatch | None:
+        return begin_request(self._current_kit().server, head, server)
+
     def flush(self, timeout: float) -> bool:
         """Have the providers send what waits, within so many seconds; whether they said that they did."""
         catch_up()
@@ -118,10 +123,8 @@ class OpenTelemetrySink(TracingSink, FlushableSink):
         known = names()
         tracer = tracers.get_tracer(_SCOPE, _version(), known.schema_url)
         meter = meters.get_meter(_SCOPE, _version(), known.schema_url)
-        spans, metrics = Spans(tracer, known), Metrics(meter, known)
-        return Kit(
-            spans, metrics, replace(self._content, names=known), self._tags, self._sum_usage, self._logger_provider
-        )
+        spans, metrics, content = Spans(tracer, known), Metrics(meter, known), replace(self._content, names=known)
+        return Kit(spans, metrics, content, meter, self._tags, self._sum_usage, self._logger_provider)
 
 
 def sink_for(tracers: object, meters: object) -> OpenTelemetrySink:

@@ -1,0 +1,148 @@
+"""The one activity: a worker has the code of its flows carry out what is open in a run."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Final
+
+from temporalio import activity
+from temporalio.client import Client
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+
+from lightagent.adapters.engines.temporal.orders import (
+    CARRY_OUT,
+    EVENTS,
+    HELD,
+    LEFT,
+    MOST_BYTES,
+    EventPage,
+    Order,
+    read_all,
+    size_of,
+    written,
+)
+from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.flow.events import Answered, AttemptFailed, AttemptFinished, AttemptStarted, FlowEvent
+from lightagent.ports.flow_engine import FlowCode
+
+BEAT: Final = 2.0
+"""Seconds between two signs of life, by which a worker also learns soon that an attempt is to be stopped."""
+
+_MOST_KEPT: Final = 200
+"""Runs whose events a worker keeps, so that it asks for the new ones alone."""
+
+
+class CarryOut:
+    """Carries out moves of runs.
+
+    Args:
+        flows: the code of each flow, by its name; looked at anew for each move.
+        client: asks workflows for the events of their runs.
+    """
+
+    def __init__(self, flows: Mapping[str, FlowCode], client: Client) -> None:
+        self._flows = flows
+        self._client = client
+        self._known: OrderedDict[str, list[str]] = OrderedDict()
+
+    @activity.defn(name=CARRY_OUT)
+    async def carry_out(self, order: Order) -> list[str]:
+        """What the flow's code answers at a path of a run, as events."""
+        beating = asyncio.create_task(_beat())
+        try:
+            past = read_all(order.past if order.past is not None else await self._past(order.count))
+            return _fitting(order.path, await self._answers(order, past))
+        except asyncio.CancelledError:
+            details = activity.cancellation_details()
+            if details is None or not details.worker_shutdown or details.cancel_requested:
+                raise
+            # The server would give it to the next worker, and the run's record would not tell that it began twice.
+            raise _not_here(LEFT, "The worker was stopped.") from None
+        finally:
+            beating.cancel()
+            with suppress(asyncio.CancelledError):
+                await beating
+
+    async def _answers(self, order: Order, past: Sequence[FlowEvent]) -> Sequence[FlowEvent]:
+        code = self._flows.get(order.flow)
+        if code is None:
+            raise _not_here(HELD, f"This worker has no flow {order.flow!r:.100}.")
+        try:
+            changed = code.changed(past, (), time.time())
+        except ConfigurationError as error:
+            now = read_all(await self._past(None))
+            if len(now) > len(past):  # Somebody may have accepted the change since.
+                return await self._answers(order, now)
+            raise _not_here(HELD, error.message) from None
+        return [changed] if changed is not None else await code.carry_out(order.path, past)
+
+    async def _past(self, count: int | None) -> Sequence[str]:
+        """So many events of a run from its beginning; all that there are now."""
+        about = activity.info()
+        run = about.workflow_run_id or ""
+        known = self._known.setdefault(run, [])
+        self._known.move_to_end(run)
+        while len(self._known) > _MOST_KEPT:
+            self._known.popitem(last=False)
+        handle = self._client.get_workflow_handle(about.workflow_id or "", run_id=run)
+        total = len(known) + 1 if count is None else count
+        while len(known) < total:
+            begin = len(known)
+            page: EventPage = await handle.query(EVENTS, begin, result_type=EventPage)
+            total = page.total if count is None else count
+            if page.total < total:
+                raise ApplicationError("The workflow has fewer events than its order says.")
+            if len(known) == begin:  # Nobody else has asked for the same page meanwhile.
+                known += page.events
+        return known[:total]
+
+
+def _not_here(kind: str, text: str) -> ApplicationError:
+    """That this worker carries nothing out, which is no fault of the run."""
+    return ApplicationError(text, type=kind, non_retryable=kind == LEFT, category=ApplicationErrorCategory.BENIGN)
+
+
+async def _beat() -> None:
+    while True:
+        activity.heartbeat()
+        await asyncio.sleep(BEAT)
+
+
+def _fitting(path: str, events: Sequence[FlowEvent]) -> list[str]:
+    """Answers as texts; where they are too large for the server, that the step has failed."""
+    texts = written(events)
+    size = size_of(texts)
+    if size <= MOST_BYTES:
+        return texts
+    error = LightAgentErrorInfo(
+        "LA-OUTPUT",
+        f"The {_field(events)} of the step {path!r:.200} has {size:,} bytes, and Temporal takes {MOST_BYTES:,}.",
+        "Keep it in a file (context.artifact) or elsewhere, and give its name.",
+        {"step": path, "field": _field(events), "size": size},
+    )
+    last = events[-1]
+    match last:
+        case Answered():
+            return written([Answered(last.path, last.epoch, last.question, error=error, at=last.at)])
+        case AttemptFinished() | AttemptFailed() | AttemptStarted():
+            return written([AttemptFailed(last.path, last.epoch, last.attempt, error, at=last.at)])
+        case _:
+            raise ApplicationError(error.message, type="lightagent.large", non_retryable=True)
+
+
+def _field(events: Sequence[FlowEvent]) -> str:
+    """What is too large, in a word."""
+    match events[-1]:
+        case AttemptFinished() if len(events) == 1:
+            return "output"
+        case AttemptStarted():
+            return "query"
+        case Answered(question="items"):
+            return "list"
+        case _:
+            return "record"

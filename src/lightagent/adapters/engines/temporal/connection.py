@@ -1,0 +1,123 @@
+"""The connection to a server: a client for each event loop, made at the first use."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+
+from temporalio.client import Client
+from temporalio.converter import PayloadCodec
+from temporalio.service import RPCError, TLSConfig
+
+from lightagent.adapters.engines.temporal.codec import converter
+from lightagent.adapters.engines.temporal.faults import fault, unreachable
+from lightagent.aiokits.per_loop import PerLoop
+from lightagent.domain.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which server, and how it is spoken to.
+
+    Attributes:
+        tls: speak TLS; also where a file is named. With an API key it is spoken in any case.
+        ca_file, cert_file, key_file: PEM files: of the authority that the server is checked against instead of the
+            system's, and of the client where the server asks for its certificate.
+        codec: encodes payloads, such as `EncryptingCodec`; callers and workers need the same.
+    """
+
+    address: str
+    namespace: str
+    api_key: str = ""
+    tls: bool = False
+    ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
+    codec: PayloadCodec | None = None
+
+    def __repr__(self) -> str:
+        return f"Place({self.address!r}, {self.namespace!r})"
+
+    @property
+    def has_tls(self) -> bool:
+        """Whether TLS is spoken."""
+        return self.tls or bool(self.api_key or self.ca_file or self.cert_file)
+
+
+class Connection:
+    """Gives the running loop's client. Nothing is opened before that."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self._clients = PerLoop(lambda: _Connecting(place), _forget)
+
+    async def client(self) -> Client:
+        """The running loop's client.
+
+        Raises:
+            StoreError: the server does not answer.
+            ConfigurationError: it lets nobody in with this key, or a file of a certificate cannot be read.
+        """
+        return await (await self._clients.get()).client()
+
+    async def aclose(self) -> None:
+        """Forget the running loop's client."""
+        await self._clients.aclose()
+
+
+class _Connecting:
+    """A client that connects once."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._lock = asyncio.Lock()
+        self._client: Client | None = None
+
+    async def client(self) -> Client:
+        async with self._lock:
+            if self._client is None:
+                self._client = await _connect(self._place)
+            return self._client
+
+    def forget(self) -> None:
+        self._client = None
+
+
+async def _forget(connecting: _Connecting) -> None:
+    """The SDK closes a connection that nobody has any more."""
+    connecting.forget()
+
+
+async def _connect(place: Place) -> Client:
+    try:
+        return await Client.connect(
+            place.address,
+            namespace=place.namespace,
+            api_key=place.api_key or None,
+            tls=_tls(place) if place.has_tls else False,
+            data_converter=converter(place.codec),
+        )
+    except RPCError as error:
+        raise fault(error, place.address, place.namespace) from None
+    except RuntimeError as error:  # What the SDK raises where nobody listens.
+        raise unreachable(place.address, str(error).removeprefix("Failed client connect: ")) from None
+
+
+def _tls(place: Place) -> TLSConfig:
+    return TLSConfig(
+        server_root_ca_cert=_pem(place.ca_file, "ca_file"),
+        client_cert=_pem(place.cert_file, "cert_file"),
+        client_private_key=_pem(place.key_file, "key_file"),
+    )
+
+
+def _pem(path: str, option: str) -> bytes | None:
+    if not path:
+        return None
+    try:
+        return Path(path).expanduser().read_bytes()
+    except OSError as error:
+        raise ConfigurationError(
+            f"The Temporal engine cannot read {option} {path!r:.200}: {error.strerror}.", guidance="Check the path."
+        ) from None

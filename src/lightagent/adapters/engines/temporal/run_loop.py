@@ -1,0 +1,334 @@
+"""The loop of one run within its workflow: folds the flow's machine, and has each open move carried out.
+
+Everything here is replayed: it decides by the events alone, time is the workflow's, and whatever needs code of a flow
+is an activity. Retries of steps are decisions of the machine, which stand in the run's record as on any engine; so the
+server retries an activity by itself only where a worker could not begin what it was asked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Coroutine, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final, TypeAlias, assert_never
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError, CancelledError
+
+with workflow.unsafe.imports_passed_through():
+    from lightagent.adapters.engines.temporal.failures import failure_of
+    from lightagent.adapters.engines.temporal.machine import given
+    from lightagent.adapters.engines.temporal.orders import (
+        CARRY_OUT,
+        INLINE_BYTES,
+        LEFT,
+        FlowInput,
+        Order,
+        read_all,
+        size_of,
+    )
+    from lightagent.domain.flow.events import (
+        Answered,
+        AttemptFinished,
+        AttemptNoted,
+        AttemptStopped,
+        DefinitionChanged,
+        FlowEvent,
+        FlowFinished,
+        StepApprovalDecided,
+        WaitBegan,
+        WaitEnded,
+    )
+    from lightagent.domain.flow.making_moves import move_of
+    from lightagent.domain.flow.moves import Ask, AskHuman, BeginWait, Do, Finish, Move, Stop, Wake
+    from lightagent.domain.flow.refusals import Refused
+    from lightagent.domain.flow.state import FlowState, fold
+    from lightagent.domain.review import ApprovalDecision
+
+Key: TypeAlias = tuple[str, int, str]
+Carried: TypeAlias = Ask | AskHuman | Do
+
+OVER: Final = frozenset(("success", "failed", "cancelled"))
+MOST_AT_ONCE: Final = 100
+"""Attempts of one run at the same time; what a worker does at once is set where it is started."""
+
+_AGAIN: Final = RetryPolicy(
+    initial_interval=timedelta(seconds=1),
+    maximum_interval=timedelta(seconds=30),
+    non_retryable_error_types=["TemporalTimeout:StartToClose", "TemporalTimeout:Heartbeat", LEFT],
+)
+"""A worker that is gone is no matter of the server's: whether the step may be done again is for the machine to say."""
+
+
+class RunLoop:
+    """Carries out one run.
+
+    Attributes:
+        texts: all that is on record.
+        state: what it amounts to.
+        is_drained: nothing more is begun, since the workflow is to continue as a new one.
+    """
+
+    def __init__(self, began_with: FlowInput) -> None:
+        self._given = began_with
+        self._machine = given()
+        self.texts: list[str] = [*began_with.past]
+        self.events: list[FlowEvent] = read_all(began_with.past)
+        self.state: FlowState = fold(self.events)
+        self.size: int = size_of(self.texts)
+        self.is_drained: bool = False
+        self._flow = self.state.definition.name
+        self._moves: deque[Move] = deque(self.state.open_moves())
+        self._tasks: dict[Key, asyncio.Task[None]] = {}
+        self._alarms: set[Key] = set()
+        self._stops: list[Stop] = []
+        self._news: set[Key] = set()
+        self._room = asyncio.Semaphore(MOST_AT_ONCE)
+
+    @property
+    def has_moves(self) -> bool:
+        """Whether something is to be begun."""
+        return bool(self._moves)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the run has ended, and nothing of it is under way."""
+        return self.state.status in OVER and not self._moves and not self._tasks
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the run is over, or waits for somebody outside."""
+        return not self._moves and not self._tasks
+
+    @property
+    def has_only_alarms(self) -> bool:
+        """Whether no worker has anything of this run in hand."""
+        return self._tasks.keys() <= self._alarms
+
+    def carry_out(self) -> None:
+        """Begin all that is to be done."""
+        while self._moves:
+            move = self._moves.popleft()
+            if not self.is_drained and (not self.state.cancelled or isinstance(move, (Stop, Finish))):
+                self._carry_out(move)
+
+    def hear(self, event: FlowEvent) -> None:
+        """Take what was said from outside, which may go on with an attempt that was left until then."""
+        if self.tell(event) and isinstance(event, AttemptNoted):
+            node = self.state.nodes.get(event.path)
+            move = None if node is None or node.status != "running" else move_of(node)
+            if isinstance(move, Do) and move.attempt == event.attempt:
+                self._news.add(_key(move))
+                self._take_up(_key(move), move)
+
+    def tell(self, event: FlowEvent) -> bool:
+        """Put an event on record; False where something else has made it worthless."""
+        try:
+            if isinstance(event, DefinitionChanged):
+                self.state = fold([*self.events, event])
+                opened = self.state.open_moves()
+            else:
+                opened = self.state.apply(event)
+        except Refused as refusal:
+            mended = _mended(event, refusal)
+            return mended is not None and self.tell(mended)
+        self.events.append(event)
+        self.texts.append(text := self._machine.write(event))
+        self.size += size_of((text,))
+        self._moves.extend(opened)
+        return True
+
+    def _carry_out(self, move: Move) -> None:
+        match move:
+            case Finish():
+                if not self.state.active and self.state.status == "running":
+                    self.tell(FlowFinished(self.state.ending(), at=_now()))
+            case BeginWait(path, epoch):
+                seconds = None if move.step.wait is None else move.step.wait.seconds
+                due = move.until if move.until is not None else None if seconds is None else _now() + seconds
+                self.tell(WaitBegan(path, epoch, due, at=_now()))
+            case Stop():
+                self._stop(move)
+            case Wake():
+                self._alarms.add(_key(move))
+                self._begin(_key(move), self._wake(move))
+            case Do():
+                self._begin(_key(move), self._do(move))
+            case Ask() | AskHuman():
+                self._begin(_key(move), self._ask(move))
+
+    def _begin(self, key: Key, work: Coroutine[object, object, None]) -> None:
+        if key in self._tasks:
+            work.close()  # Two things had it gone on with.
+        else:
+            self._tasks[key] = asyncio.create_task(self._until_done(key, work))
+
+    async def _until_done(self, key: Key, work: Coroutine[object, object, None]) -> None:
+        """The task says itself that it ends: so whoever looks next sees that."""
+        try:
+            await work
+        except asyncio.CancelledError:
+            pass  # It was stopped before a worker had it.
+        finally:
+            work.close()
+            self._tasks.pop(key, None)
+            self._alarms.discard(key)
+            node = self.state.nodes.get(key[0])
+            move = None if node is None or node.status != "running" else move_of(node)
+            if isinstance(move, Do) and _key(move) == key:
+                self._take_up(key, move)
+            for stop in [one for one in self._stops if _key(one) == key]:
+                self._stops.remove(stop)
+                self._stopped(stop)
+
+    def _take_up(self, key: Key, move: Do) -> None:
+        """Go on with an attempt that waited for people, one of whom has decided."""
+        if key in self._news and key not in self._tasks:
+            self._news.discard(key)
+            self._moves.append(move)
+
+    def _stop(self, move: Stop) -> None:
+        task = self._tasks.get(_key(move))
+        if task is None:
+            self._stopped(move)
+        else:
+            self._stops.append(move)
+            task.cancel()
+
+    def _stopped(self, move: Stop) -> None:
+        """Say that an attempt was stopped, where that is owed and no result came in time."""
+        node = self.state.nodes.get(move.path)
+        if move.answered and node is not None and node.status == "running" and node.attempt == move.attempt:
+            self.tell(AttemptStopped(move.path, move.epoch, move.attempt, at=_now()))
+
+    async def _wake(self, move: Wake) -> None:
+        await _until(move.due)
+        if self.state.is_open(move):
+            self.tell(WaitEnded(move.path, move.epoch, at=_now()))
+
+    async def _ask(self, move: Ask | AskHuman) -> None:
+        """Have code answer a question, or say who is asked; what has no effect may be done anew at any time."""
+        while self.state.is_open(move):
+            answers = await self._code(move)
+            if answers is not None:
+                self._tell_all(answers)
+                if not any(isinstance(one, DefinitionChanged) for one in answers):
+                    return
+
+    async def _do(self, first: Do) -> None:
+        """Make an attempt: its intent is on record before any code of it runs."""
+        await _until(first.due)
+        async with self._room:
+            begun = False
+            while (move := self._still(first)) is not None:
+                if not begun:
+                    if (intended := await self._intend(move)) is None:
+                        return
+                    begun = intended
+                    continue
+                answers = await self._code(move)
+                begun = False
+                if answers is not None:
+                    self._tell_all(answers)
+                    if not any(isinstance(one, DefinitionChanged) for one in answers):
+                        return
+                    begun = True
+
+    def _still(self, first: Do) -> Do | None:
+        """The attempt as it is now; None where it is no more to be made."""
+        node = self.state.nodes.get(first.path)
+        move = None if node is None or node.epoch != first.epoch or self.state.cancelled else move_of(node)
+        return move if isinstance(move, Do) and move.attempt == first.attempt else None
+
+    async def _intend(self, move: Do) -> bool | None:
+        """Put an attempt's intent on record; False: to be tried anew, None: nothing is to follow."""
+        end = self._machine.given_up(self.state, move, _now())
+        if end is not None:
+            self.tell(end)
+            return None
+        intent = self._machine.intent(self.state, move, _now())
+        if intent is not None:
+            return self.tell(intent) or None
+        answers = await self._code(move)
+        if answers is None:
+            return False
+        self._tell_all(answers)
+        node = self.state.nodes.get(move.path)
+        return node is not None and node.status == "running"
+
+    async def _code(self, move: Carried) -> Sequence[FlowEvent] | None:
+        """What the flow's code answers on some worker; None where that worker is gone."""
+        limit = None if not isinstance(move, Do) else move.step.timeout
+        order = Order(self._flow, move.path, len(self.texts), [*self.texts] if self.size <= INLINE_BYTES else None)
+        try:
+            answers: list[str] = await workflow.execute_activity(
+                CARRY_OUT,
+                order,
+                result_type=list[str],
+                # The flow's code keeps the step's own limit; this one is for a worker that hangs as a whole.
+                start_to_close_timeout=timedelta(seconds=self._given.longest if limit is None else limit + 60),
+                heartbeat_timeout=timedelta(seconds=self._given.heartbeat),
+                retry_policy=_AGAIN,
+                cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+                summary=move.path,
+            )
+        except ActivityError as error:
+            return self._failed(move, error.cause)
+        return read_all(answers)
+
+    def _failed(self, move: Carried, cause: BaseException | None) -> Sequence[FlowEvent] | None:
+        """What follows where an activity gave nothing."""
+        if isinstance(cause, CancelledError):
+            return ()
+        if isinstance(cause, ApplicationError) and cause.type != LEFT:
+            return [failure_of(move, cause.message, _now())]
+        if isinstance(cause, ApplicationError) and isinstance(move, Do):
+            self.tell(AttemptStopped(move.path, move.epoch, move.attempt, at=_now()))
+        return None
+
+    def _tell_all(self, events: Sequence[FlowEvent]) -> None:
+        for event in events:
+            self.tell(event)
+
+
+def _now() -> float:
+    return workflow.now().timestamp()
+
+
+async def _until(due: float) -> None:
+    if due > _now():
+        await asyncio.sleep(due - _now())
+
+
+def _key(move: Ask | AskHuman | Do | Wake | Stop) -> Key:
+    match move:
+        case Do() | Stop():
+            what = f"attempt {move.attempt}"
+        case Ask():
+            what = f"ask {move.question}"
+        case AskHuman():
+            what = f"person {move.about}"
+        case Wake():
+            what = "wait"
+        case _:
+            assert_never(move)
+    return move.path, move.epoch, what
+
+
+def _mended(event: FlowEvent, refusal: Refused) -> FlowEvent | None:
+    """What stands for an event that can never be: that the step has failed, and why. None for one that is too late."""
+    if refusal.kind not in ("form", "limit"):
+        return None
+    match event:
+        case Answered(error=None):
+            return replace(event, error=refusal.info)
+        case StepApprovalDecided(error=None):
+            decision = ApprovalDecision.reject(refusal.info.message, actor=event.decision.actor)
+            return replace(event, decision=decision, error=refusal.info)
+        case AttemptFinished():
+            return failure_of(event, refusal.info.message, event.at)
+        case _:
+            return None

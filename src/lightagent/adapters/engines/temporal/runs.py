@@ -1,0 +1,268 @@
+"""Runs as the server has them: found, told something, and waited for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+from uuid import uuid4
+
+from temporalio.client import (
+    Client,
+    WorkflowExecutionDescription,
+    WorkflowExecutionStatus,
+    WorkflowHandle,
+    WorkflowQueryFailedError,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
+
+from lightagent.adapters.engines.temporal.faults import is_away
+from lightagent.adapters.engines.temporal.orders import (
+    EVENTS,
+    HELD,
+    MOST_BYTES,
+    SETTLE,
+    TELL,
+    WORKFLOW,
+    EventPage,
+    FlowOutput,
+    owner_prefix,
+    read_all,
+    run_id_of,
+    size_of,
+    workflow_id,
+    written,
+)
+from lightagent.domain.errors import ConfigurationError, StoreError
+from lightagent.domain.flow.events import FlowEvent
+from lightagent.domain.flow.refusals import Refused
+from lightagent.domain.scopes import Scope
+from lightagent.ports.flow_engine import FlowRun
+
+_ANSWER: Final = timedelta(seconds=15)
+"""That a worker may take to tell of a run."""
+
+_LOOK: Final = 5.0
+"""Seconds between two looks whether a run that is waited for is held back."""
+
+_AWAY: Final = 60.0
+"""Seconds that whoever waits for a run goes on asking a server which is away, such as one that is started anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A run that the server has.
+
+    Attributes:
+        is_open: its workflow can be told something; otherwise the run is over, or the workflow was ended from outside.
+    """
+
+    is_open: bool
+    events: list[FlowEvent]
+
+
+class StoredRuns:
+    """The runs of one namespace.
+
+    Args:
+        prefix: what the ids of all workflows begin with.
+    """
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+
+    async def find(self, client: Client, run: FlowRun) -> Found | None:
+        """A run with all that is on record of it; None where there is none.
+
+        Raises:
+            StoreError: no worker can tell.
+            RPCError: the server is away.
+        """
+        handle = self._handle(client, run)
+        try:
+            about = await handle.describe()
+        except RPCError as error:
+            if _is_no_run(error):
+                return None
+            raise
+        here = client.get_workflow_handle(handle.id, run_id=about.run_id)
+        if about.status is WorkflowExecutionStatus.COMPLETED:
+            output: FlowOutput = await client.get_workflow_handle(
+                handle.id, run_id=about.run_id, result_type=FlowOutput
+            ).result(follow_runs=False)
+            if output.events is not None:
+                return Found(is_open=False, events=read_all(output.events))
+        texts = await _asked(here, about.task_queue)
+        return Found(about.status is WorkflowExecutionStatus.RUNNING, read_all(texts))
+
+    async def tell(self, client: Client, run: FlowRun, events: Sequence[FlowEvent]) -> bool:
+        """Tell an open run of something, which is on record then; False where it has closed meanwhile.
+
+        Raises:
+            ConfigurationError: it cannot happen now, or is too large.
+            StoreError: no worker has taken it in time.
+            RPCError: the server is away.
+        """
+        texts = written(events)
+        if (size := size_of(texts)) > MOST_BYTES:
+            raise ConfigurationError(
+                f"What the run {run.run_id!r:.100} is told has {size:,} bytes, and Temporal takes {MOST_BYTES:,}.",
+                guidance="Keep large values elsewhere, and tell the run their names.",
+                details={"field": "payload", "size": size},
+            )
+        ident = uuid4().hex
+        until = asyncio.get_running_loop().time() + _AWAY
+        while True:
+            try:
+                await self._handle(client, run).execute_update(TELL, texts, id=ident, rpc_timeout=_ANSWER)
+            except WorkflowUpdateFailedError as error:
+                if (refused := _refusal(error)) is not None:
+                    raise refused from None
+                return False
+            except WorkflowUpdateRPCTimeoutOrCancelledError:
+                if asyncio.get_running_loop().time() > until or _is_cancelled():
+                    raise StoreError(
+                        f"No worker has taken what the run {run.run_id!r:.100} is told.",
+                        guidance="See whether its workers live; told once more, it counts once.",
+                    ) from None
+            except RPCError as error:
+                if _is_no_run(error):
+                    return False
+                raise
+            else:
+                return True
+
+    async def settle(self, client: Client, run: FlowRun) -> None:
+        """Wait until a run is over, or waits for somebody outside.
+
+        Raises:
+            ConfigurationError: no worker may go on with it, since its flow was changed.
+            RPCError: the server is away, and for long.
+        """
+        waiting = asyncio.create_task(self._settled(client, run))
+        try:
+            while not (await asyncio.wait((waiting,), timeout=_LOOK))[0]:
+                await self._check_held(client, run)
+        finally:
+            waiting.cancel()
+            await asyncio.wait((waiting,))
+        waiting.result()
+
+    async def ids(self, client: Client, owner: Scope) -> AsyncIterator[str]:
+        """The ids of an owner's runs, the newest first, as far as the server's index knows of them by now."""
+        begin = owner_prefix(self._prefix, owner)
+        known = set[str]()
+        async for one in client.list_workflows(f"WorkflowType = '{WORKFLOW}' AND WorkflowId STARTS_WITH '{begin}'"):
+            run_id = run_id_of(one.id, begin)
+            if run_id is not None and run_id not in known:
+                known.add(run_id)
+                yield run_id
+
+    def _handle(self, client: Client, run: FlowRun) -> WorkflowHandle[object, FlowOutput]:
+        return client.get_workflow_handle(workflow_id(self._prefix, run), result_type=FlowOutput)
+
+    async def _settled(self, client: Client, run: FlowRun) -> None:
+        handle, ident, away = self._handle(client, run), uuid4().hex, 0.0
+        while True:
+            try:
+                is_settled = await _wait(handle, ident)
+            except RPCError as error:
+                away += 1.0
+                if not is_away(error) or away > _AWAY:
+                    raise
+                await asyncio.sleep(1.0)
+                continue
+            if is_settled:
+                return
+            away = 0.0
+            if is_settled is False:
+                ident = uuid4().hex
+
+    async def _check_held(self, client: Client, run: FlowRun) -> None:
+        try:
+            about = await self._handle(client, run).describe()
+        except RPCError:
+            return  # Whoever waits for the run notices it.
+        said = await _held(client, about)
+        if said is not None:
+            raise ConfigurationError(
+                f"No worker may go on with the run {run.run_id!r:.100}: {said}",
+                guidance="The run stays as it is. Start workers of the flow it was begun with, or see accept=.",
+            )
+
+
+async def _wait(handle: WorkflowHandle[object, FlowOutput], ident: str) -> bool | None:
+    """Whether a run is settled; False: another update is to ask for it, None: the same one is to be asked again.
+
+    Raises:
+        RPCError: the server is away.
+    """
+    try:
+        is_settled: bool = await handle.execute_update(SETTLE, id=ident, result_type=bool)
+    except WorkflowUpdateFailedError:  # The workflow was ended, or goes on as a new one.
+        return (await handle.describe()).status is not WorkflowExecutionStatus.RUNNING
+    except WorkflowUpdateRPCTimeoutOrCancelledError:
+        if _is_cancelled():
+            raise asyncio.CancelledError from None
+        return None
+    except RPCError as error:
+        if _is_no_run(error):
+            return True
+        raise
+    return is_settled
+
+
+async def _asked(handle: WorkflowHandle[object, object], queue: str) -> list[str]:
+    """All events of a run, as the workers of its flow tell them."""
+    texts = list[str]()
+    try:
+        while True:
+            page: EventPage = await handle.query(EVENTS, len(texts), result_type=EventPage, rpc_timeout=_ANSWER)
+            texts += page.events
+            if len(texts) >= page.total or not page.events:
+                return texts
+    except (RPCError, WorkflowQueryFailedError) as error:
+        if isinstance(error, RPCError) and error.status is RPCStatusCode.UNAVAILABLE:
+            raise
+        raise StoreError(
+            f"No worker tells what is on record of the run: {error}",
+            guidance=f"What goes on is told by the workers of its task queue {queue!r:.200}: start one.",
+            retryable=True,
+        ) from None
+
+
+async def _held(client: Client, about: WorkflowExecutionDescription) -> str | None:
+    """Why no worker goes on, where one has said so of all that is under way."""
+    pending = about.raw_description.pending_activities
+    held = [one.last_failure for one in pending if one.last_failure.application_failure_info.type == HELD]
+    if not held or len(held) != len(pending):
+        return None
+    told = await client.data_converter.decode_failure(held[0])  # Its message may be encrypted.
+    return told.message if isinstance(told, ApplicationError) else str(told)
+
+
+def _refusal(error: WorkflowUpdateFailedError) -> Refused | None:
+    """What the workflow's validator had against what it was told; None where the workflow is gone instead."""
+    cause = error.cause
+    if not isinstance(cause, ApplicationError):
+        return None
+    match cause.type:
+        case "form" | "unknown" | "stale" | "status" | "definition" | "limit" as kind:
+            return Refused(kind, cause.message, path=str(cause.details[1]) if len(cause.details) > 1 else "")
+        case _:
+            return None
+
+
+def _is_no_run(error: RPCError) -> bool:
+    return error.status is RPCStatusCode.NOT_FOUND and "amespace" not in error.message
+
+
+def _is_cancelled() -> bool:
+    """Whether the SDK's error stands for the cancellation of the task in which it was raised."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

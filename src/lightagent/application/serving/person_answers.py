@@ -1,0 +1,71 @@
+"""What a person answers about a call that waits, in the protocols that have a form for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from lightagent.application.serving.refusals import RequestRefused
+from lightagent.domain.json_copies import copy_json
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.review import ApprovalDecision
+
+_FORM: Final[JsonObject] = {
+    "type": "object",
+    "properties": {
+        "approved": {"type": "boolean"},
+        "reason": {"type": "string"},
+        "editedArgs": {"type": "object"},
+    },
+    "required": ["approved"],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PersonAnswer:
+    """A person's answer about one call.
+
+    Attributes:
+        request_id: names the request about the call.
+        arguments: to run the call with in the place of its own; None: with those.
+    """
+
+    request_id: str
+    approved: bool
+    reason: str = ""
+    arguments: JsonObject | None = None
+
+    def decision(self, actor: str) -> ApprovalDecision:
+        """The same as a decision of this person."""
+        if not self.approved:
+            return ApprovalDecision.reject(self.reason, actor=actor)
+        if self.arguments is not None:
+            return ApprovalDecision.edit(self.arguments, self.reason, actor=actor)
+        return ApprovalDecision.approve(self.reason, actor=actor)
+
+
+def answer_form() -> JsonObject:
+    """The JSON Schema of an answer: one of its own for each who is given it."""
+    return copy_json(_FORM)
+
+
+def read_answer(request_id: str, payload: object, at: str) -> PersonAnswer:
+    """The answer that is in the form. Nothing but a plain yes is a yes.
+
+    Args:
+        at: names the form in errors.
+
+    Raises:
+        RequestRefused: it is not as the form wants it.
+    """
+    told = payload if isinstance(payload, dict) else {}
+    approved, reason, arguments = told.get("approved"), told.get("reason") or "", told.get("editedArgs")
+    is_fit = isinstance(reason, str) and (arguments is None or isinstance(arguments, dict))
+    if not isinstance(approved, bool) or not is_fit:
+        raise RequestRefused(
+            400,
+            f"{at}: it is not as its form, the response schema, says.",
+            'Send {"approved": true} or {"approved": false}.',
+            param=at,
+        )
+    return PersonAnswer(request_id, approved, reason, arguments)

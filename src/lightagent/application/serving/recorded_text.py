@@ -1,0 +1,51 @@
+"""The text of a run as its journal has it, for who reads the journal while the run goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lightagent.application.projections.live_text import LiveText
+from lightagent.application.projections.partial_text import withholds_content
+from lightagent.application.steps import Step
+from lightagent.domain.deltas import ReasoningDelta, TextDelta
+from lightagent.domain.events import ModelReplied, Noted, OutputAccepted, RunFinished
+from lightagent.domain.outcomes import Completed
+
+
+class RecordedText:
+    """Gives each piece of text once. What may be the answer is given once the next event tells that it may be shown.
+
+    Policies may still forbid or change it, such as after a crash between the reply and their verdict about it.
+    """
+
+    __slots__ = ("_held", "_text")
+
+    def __init__(self) -> None:
+        self._text = LiveText(live=False)
+        self._held: Sequence[TextDelta | ReasoningDelta] = ()
+
+    def feed(self, step: Step) -> Sequence[TextDelta | ReasoningDelta]:
+        """The pieces that this step adds."""
+        if isinstance(step, Noted):
+            return ()
+        released, self._held = _released(self._held, step), ()
+        pieces = self._text.feed(step)
+        if isinstance(step, ModelReplied) and not step.message.tool_calls:
+            self._held, pieces = pieces, ()
+        return (*released, *pieces)
+
+
+def _released(held: Sequence[TextDelta | ReasoningDelta], step: Step) -> Sequence[TextDelta | ReasoningDelta]:
+    if not held:
+        return ()
+    accepted: str | None = None
+    if isinstance(step, OutputAccepted):
+        accepted = step.content
+    elif isinstance(step, RunFinished):
+        if withholds_content(step):
+            return ()
+        accepted = step.outcome.content if isinstance(step.outcome, Completed) else None
+    said = "".join(piece.text for piece in held if isinstance(piece, TextDelta))
+    if accepted is None or accepted == said:
+        return held
+    return (TextDelta(accepted),) if accepted else ()  # What the model thought may say what was taken out.

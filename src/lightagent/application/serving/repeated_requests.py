@@ -1,0 +1,162 @@
+"""Requests that a client sends again with the same `Idempotency-Key`: which are the same, and what was answered."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from lightagent.application.serving.callers import Caller
+from lightagent.application.serving.refusals import RequestRefused
+from lightagent.domain.json_bytes import encode_json
+from lightagent.domain.json_types import JsonObject
+
+MOST_ANSWERS: Final = 1000
+"""Answers that are kept; the oldest give way."""
+
+MOST_BYTES: Final = 1_000_000
+"""Of one answer that is kept."""
+
+MOST_BYTES_IN_ALL: Final = 64_000_000
+
+KEPT_SECONDS: Final = 86_400.0
+"""For so long an answer is kept."""
+
+_MOST_KEY: Final = 255
+
+_GOES_ON_SECONDS: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class RequestName:
+    """A request that may come again.
+
+    Attributes:
+        key: of the client, together with who it is and what address it asks.
+        body: of the request, as a digest: the same key with another body is another request, and refused.
+    """
+
+    key: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeptAnswer:
+    """What a request was answered.
+
+    Attributes:
+        refused: in the place of an answer that cannot be given again.
+    """
+
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    refused: RequestRefused | None = None
+
+
+@dataclass(slots=True)
+class _Place:
+    body: str
+    at: float
+    answer: KeptAnswer | None = None
+
+
+def request_name(key: str, caller: Caller, path: str, body: JsonObject) -> RequestName:
+    """The name of a request with this key.
+
+    Raises:
+        RequestRefused: the key is too long.
+    """
+    if len(key) > _MOST_KEY:
+        raise RequestRefused(400, f"Idempotency-Key: at most {_MOST_KEY} characters are wanted.", "Send a UUID.")
+    whose = encode_json([caller.key_id, caller.tenant, caller.user, path, key])
+    return RequestName(_digest(whose), _digest(encode_json(_sorted(body))))
+
+
+def _sorted(body: JsonObject) -> JsonObject:
+    """The fields in one order: some clients build them anew. The order within them is part of what is asked."""
+    return {name: body[name] for name in sorted(body)}
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+class RepeatedRequests:
+    """The answers of one process to requests that may come again.
+
+    Args:
+        clock: tells the seconds since 1970.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._places: dict[str, _Place] = {}
+        self._size = 0
+
+    def find(self, name: RequestName) -> KeptAnswer | None:
+        """What it was answered; None where it comes for the first time, and is answered from now on.
+
+        Raises:
+            RequestRefused: it is being answered, has another body than the first time, or cannot be answered again.
+        """
+        self._forget_old()
+        place = self._places.get(name.key)
+        if place is None:
+            self._places[name.key] = _Place(name.body, self._clock())
+            return None
+        check_same(name, place.body)
+        if place.answer is None:
+            raise RequestRefused(
+                409, "The request is being answered.", "Ask again in a moment.", retry_after=_GOES_ON_SECONDS
+            )
+        if place.answer.refused is not None:
+            raise place.answer.refused
+        return place.answer
+
+    def keep(self, name: RequestName, answer: KeptAnswer) -> None:
+        """It was answered so."""
+        place = self._places.get(name.key)
+        if place is None or place.answer is not None:
+            return
+        if len(answer.body) > MOST_BYTES:
+            answer = KeptAnswer(refused=not_again("The answer was too large to be kept."))
+        place.answer = answer
+        self._size += len(answer.body)
+
+    def forget(self, name: RequestName) -> None:
+        """It has no answer: what comes again is answered anew."""
+        place = self._places.get(name.key)
+        if place is not None and place.answer is None:
+            del self._places[name.key]
+
+    def _forget_old(self) -> None:
+        now = self._clock()
+        for key, place in [*self._places.items()]:
+            is_old = now - place.at > KEPT_SECONDS
+            if not is_old and len(self._places) < MOST_ANSWERS and self._size <= MOST_BYTES_IN_ALL:
+                break
+            if place.answer is not None:
+                self._size -= len(place.answer.body)
+                del self._places[key]
+
+
+def check_same(name: RequestName, body: str) -> None:
+    """Raise unless a request is the one that came first with its key.
+
+    Args:
+        body: of the first, as a digest.
+
+    Raises:
+        RequestRefused: it is another.
+    """
+    if name.body != body:
+        raise RequestRefused(
+            422, "Idempotency-Key: another request came with this key.", "Send each request with a key of its own."
+        )
+
+
+def not_again(why: str) -> RequestRefused:
+    """That a request is not answered again, since it would be done twice."""
+    return RequestRefused(409, why, "See what it has done, then ask with another Idempotency-Key.")

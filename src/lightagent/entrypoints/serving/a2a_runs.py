@@ -1,0 +1,204 @@
+"""The tasks of A2A: begun by a message, gone on with by the answer to what waits, and found for their owner."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from typing import Final
+
+from lightagent.adapters.guarded_http import GuardedHttp
+from lightagent.application.journal import Journal
+from lightagent.application.serving.a2a_errors import (
+    INVALID_PARAMS,
+    TASK_NOT_CANCELABLE,
+    TASK_NOT_FOUND,
+    UNSUPPORTED_OPERATION,
+    A2aRefused,
+)
+from lightagent.application.serving.a2a_requests import MessageAsked
+from lightagent.application.serving.a2a_tasks import A2aTask
+from lightagent.application.serving.approval_words import read_chat_decision
+from lightagent.application.serving.client_tools import client_names
+from lightagent.application.serving.person_answers import PersonAnswer
+from lightagent.application.serving.waiting import WaitingSteps
+from lightagent.application.stored_runs import Runs
+from lightagent.domain.review import ApprovalDecision
+from lightagent.entrypoints.serving.catalogue import Served
+from lightagent.entrypoints.serving.chat_runs import followed
+from lightagent.entrypoints.serving.conversations import conversation, new_task
+from lightagent.entrypoints.serving.images import with_images
+from lightagent.entrypoints.serving.requests import ServedRequest
+from lightagent.entrypoints.serving.task_runs import RememberedTask, TaskRun
+from lightagent.options import ResumeOptions, RunOptions
+
+_CANCELLED: Final = "The client cancelled the task."
+
+
+async def begun(request: ServedRequest, served: Served, asked: MessageAsked) -> TaskRun:
+    """A new task.
+
+    Raises:
+        RequestRefused: it cannot be begun so, or too many runs go on.
+    """
+    serving, chat = request.serving, asked.chat
+    if serving.settings.image_urls:
+        chat = await with_images(chat, GuardedHttp())
+    context_id = asked.context_id or uuid.uuid4().hex
+    before = await conversation(request, served, context_id) if asked.context_id else []
+    options = RunOptions(history=before, run_group_id=context_id, trace_id=request.trace_id or None)
+    run = serving.begin(request.caller, served.agent, chat.query or "", options, stream=True)
+    task = new_task(request, served, run.id, context_id)
+    return serving.tasks.begin(run, task, request.caller.owner, served.name)
+
+
+async def answered(request: ServedRequest, served: Served, asked: MessageAsked) -> TaskRun:
+    """A task that waited, and goes on with what a person answers.
+
+    Raises:
+        RequestRefused: it is not there, does not wait, or what is said is no answer.
+        PolicyError: the person may not decide so.
+    """
+    found = await found_task(request, served, asked.task_id)
+    if asked.context_id and asked.context_id != found.task.context_id:
+        raise A2aRefused(INVALID_PARAMS, "message.contextId: the task has another.", param="message.contextId")
+    if found.task.state != "TASK_STATE_INPUT_REQUIRED":
+        raise A2aRefused(
+            UNSUPPORTED_OPERATION,
+            f"The task takes no message: it is {found.task.state}.",
+            "Send a message without taskId, and with its contextId.",
+        )
+    journal = await _waiting_journal(request, found)
+    waiting = followed(journal, client_names(journal.events))
+    person = request.caller.user or request.caller.key_id
+    decisions = dict(_decisions(_said(request, asked), waiting, person))
+    return _go_on(request, served, found, journal, decisions)
+
+
+async def cancelled(request: ServedRequest, served: Served, task_id: str) -> A2aTask:
+    """The task, which ends: what waits is never done.
+
+    Raises:
+        A2aRefused: it is not there, or has ended.
+    """
+    found = await found_task(request, served, task_id)
+    if found.task.ended:
+        raise A2aRefused(TASK_NOT_CANCELABLE, f"The task has ended: it is {found.task.state}.")
+    going = found.going
+    if going is None:
+        going = await _ending(request, served, found)
+    else:
+        going.run.cancel(_CANCELLED)
+    await going.done.wait()
+    if going.error is not None:
+        raise A2aRefused(TASK_NOT_CANCELABLE, "The task cannot be cancelled by this caller.")
+    return going.task
+
+
+async def _ending(request: ServedRequest, served: Served, found: RememberedTask) -> TaskRun:
+    """A run that goes on only to end: what waits in it is rejected."""
+    if found.interrupted and found.journal is not None:
+        return _go_on(request, served, found, found.journal, {}, ends=_CANCELLED)
+    journal = await _waiting_journal(request, found)
+    no = ApprovalDecision.reject(_CANCELLED, actor=request.caller.user or request.caller.key_id)
+    decisions = {step.id: no for step in followed(journal, frozenset()).reviews}
+    return _go_on(request, served, found, journal, decisions, ends=_CANCELLED)
+
+
+async def found_task(request: ServedRequest, served: Served, task_id: str) -> RememberedTask:
+    """The caller's task of this id.
+
+    Raises:
+        A2aRefused: there is none.
+    """
+    owner = request.caller.owner
+    found = request.serving.tasks.find(task_id, owner, served.name)
+    if found is not None:
+        return found
+    kept = await Runs(request.serving.kept.store, tenant=owner.tenant).find(task_id, owner.user)
+    if kept is None or kept.journal.started.head.name != served.agent.name:
+        raise A2aRefused(TASK_NOT_FOUND, "There is no such task.")
+    task = new_task(request, served, task_id, kept.journal.started.run_group_id or task_id)
+    task.replay(kept.journal.events)
+    interrupted = kept.info.status == "interrupted"
+    if interrupted:
+        task.interrupted()
+    return RememberedTask(owner, served.name, task, kept.journal, interrupted=interrupted)
+
+
+async def followed_task(request: ServedRequest, served: Served, task_id: str) -> TaskRun:
+    """The run of the caller's task, which goes on; one that was interrupted goes on from now.
+
+    Raises:
+        A2aRefused: there is none, or nothing comes of it any more.
+    """
+    found = await found_task(request, served, task_id)
+    if found.going is not None:
+        return found.going
+    if found.interrupted and found.journal is not None:
+        return _go_on(request, served, found, found.journal, {})
+    raise A2aRefused(
+        UNSUPPORTED_OPERATION, f"Nothing comes of the task any more: it is {found.task.state}.", "Ask for it."
+    )
+
+
+async def _waiting_journal(request: ServedRequest, found: RememberedTask) -> Journal:
+    """The journal of a run that waits, as the store has it.
+
+    Raises:
+        RequestRefused: it waits no more, or is one of a flow, which goes on by its own means.
+    """
+    if found.journal is None:
+        raise A2aRefused(UNSUPPORTED_OPERATION, "A flow goes on by its own means.", "Answer where its questions are.")
+    return await request.serving.kept.waiting(found.task.id, request.caller.owner)
+
+
+def _go_on(
+    request: ServedRequest,
+    served: Served,
+    found: RememberedTask,
+    journal: Journal,
+    decisions: dict[str, ApprovalDecision],
+    *,
+    ends: str = "",
+) -> TaskRun:
+    if request.serving.tasks.goes_on(found.task.id):  # Since it was looked up.
+        raise A2aRefused(UNSUPPORTED_OPERATION, "The task goes on: it was answered before.")
+    options: ResumeOptions = {}
+    run = request.serving.resume(request.caller, served.agent, journal, decisions, options, stream=True)
+    task = new_task(request, served, found.task.id, found.task.context_id)
+    task.replay(journal.events)
+    return request.serving.tasks.begin(run, task, request.caller.owner, served.name, ends)
+
+
+def _said(request: ServedRequest, asked: MessageAsked) -> tuple[PersonAnswer, ...]:
+    """The answers of a message: data in the form, or words where the settings take them.
+
+    Raises:
+        A2aRefused: it has none.
+    """
+    if asked.answers:
+        return asked.answers
+    words = read_chat_decision(asked.chat.query) if request.serving.settings.chat_approvals else None
+    if words is None:
+        raise A2aRefused(
+            INVALID_PARAMS,
+            "message.parts: the task waits for an answer in the form that it has told.",
+            'Send a part with data: {"requestId": ID, "approved": true}.',
+            param="message.parts",
+        )
+    return (PersonAnswer(words.request_id, words.approves, words.reason),)
+
+
+def _decisions(
+    answers: tuple[PersonAnswer, ...], waiting: WaitingSteps, person: str
+) -> Iterator[tuple[str, ApprovalDecision]]:
+    steps = {step.request_id: step for step in waiting.reviews}
+    for answer in answers:
+        if answer.request_id not in steps:
+            raise A2aRefused(
+                INVALID_PARAMS,
+                f"Nothing of the task waits for {answer.request_id!r:.100}.",
+                "Ask for the task: its status tells what waits.",
+                param="message.parts",
+            )
+        yield steps[answer.request_id].id, answer.decision(person)

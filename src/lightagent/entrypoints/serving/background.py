@@ -1,0 +1,229 @@
+"""Runs that outlive their connections: played by tasks of their own, left when the server stops, and taken up again."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from lightagent.application.journal import Journal
+from lightagent.application.serving.background_runs import BackgroundRecords, BackgroundRun
+from lightagent.application.serving.kept_runs import KeptRuns
+from lightagent.application.serving.refusals import RequestRefused
+from lightagent.application.serving.response_ids import read_response_id
+from lightagent.application.stored_runs import Runs, StoredRun
+from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.error_mapping import classify_exception
+from lightagent.domain.errors import IncompleteListing, StoreError
+from lightagent.domain.events import Event, Nested, RunFinished, ToolFinished, ToolStarted
+from lightagent.entrypoints.serving.served_run import ServedRun
+
+PAUSE: Final = 1.0
+"""Seconds after which the server looks again at a run that another process may hold."""
+
+BEGIN_SECONDS: Final = 30.0
+"""For so long another process may be about to begin a run of which nothing is on record yet."""
+
+_STORE_PAUSE: Final = 5.0
+"""Seconds after which a store is asked again that could not be read."""
+
+_NEVER_BEGAN: Final = LightAgentErrorInfo(
+    "LA-503", "The server ended before the run had begun.", "Ask again: nothing has happened.", None, retryable=True
+)
+
+_LOG: Final = logging.getLogger("lightagent.serve")
+
+
+class Background:
+    """The runs in the background of one server.
+
+    Args:
+        kept: where runs are kept.
+        records: of those in the background.
+        go_on: makes the run that goes on from a journal.
+        clock: tells the seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        kept: KeptRuns,
+        records: BackgroundRecords,
+        go_on: Callable[[BackgroundRun, Journal], ServedRun],
+        clock: Callable[[], float],
+    ) -> None:
+        self._clock = clock
+        self.records = records
+        self._kept = kept
+        self._go_on = go_on
+        self._playing: dict[asyncio.Task[None], ServedRun] = {}
+        self._own: set[str] = set()
+        self._pending: dict[str, BackgroundRun] = {}
+        self._looking: asyncio.Task[None] | None = None
+        self._left = False
+
+    def expect(self, record: BackgroundRun) -> None:
+        """Its run is about to be played here, so it is not taken for one that was left."""
+        self._own.add(record.response_id)
+
+    def play(self, record: BackgroundRun, run: ServedRun) -> None:
+        """Carry a run out, whoever waits for it."""
+        run.is_background = True
+        self.expect(record)
+        task = asyncio.create_task(self._play(record, run))
+        self._playing[task] = run
+        task.add_done_callback(lambda done: self._playing.pop(done, None))
+
+    async def _play(self, record: BackgroundRun, run: ServedRun) -> None:
+        error: LightAgentErrorInfo | None = None
+        try:
+            async with run:
+                async for _ in run.steps:
+                    run.tell_news()
+            if run.cancelled and run.journal is not None:
+                await self._kept.keep_end(run.journal)
+        except asyncio.CancelledError:
+            return  # It was left, and stays on record as one that goes on.
+        except StoreError as raised:
+            _LOG.warning("The run %s in the background could not be kept: %s", run.id, type(raised).__name__)
+            self._look_at(record)  # Perhaps later, or another process has it.
+            return
+        except Exception as raised:
+            _LOG.warning("The run %s in the background failed: %s", run.id, type(raised).__name__, exc_info=raised)
+            error = classify_exception(raised)
+        finally:
+            run.forget()
+            run.tell_news()
+        await self._close(record, error)
+
+    async def _close(self, record: BackgroundRun, error: LightAgentErrorInfo | None) -> None:
+        self._own.discard(record.response_id)
+        try:
+            await self.records.close(record, error)
+        except StoreError as raised:  # It is looked at again at the next start.
+            _LOG.warning("The end of %s is not on record: %s", record.response_id, type(raised).__name__)
+
+    def start(self) -> None:
+        """Take up what an earlier process of the server has left, as soon as nobody holds it."""
+        if self._looking is None and not self._left:
+            self._looking = asyncio.create_task(self._take_up_all())
+
+    async def _take_up_all(self) -> None:
+        are_known = await self._find_all()
+        while not are_known:
+            await asyncio.sleep(_STORE_PAUSE)
+            are_known = await self._find_all()
+        await self._look()
+
+    async def _find_all(self) -> bool:
+        """Note all that may have to be taken up; whether the store could be read."""
+        try:
+            async for record in self.records.open():
+                if record.response_id not in self._own:
+                    self._pending[record.response_id] = record
+        except IncompleteListing as raised:
+            _LOG.warning("Not all runs in the background can be found: %s", raised)
+        except StoreError as raised:
+            _LOG.warning("The runs in the background cannot be found yet: %s", raised)
+            return False
+        return True
+
+    def _look_at(self, record: BackgroundRun) -> None:
+        self._own.discard(record.response_id)
+        self._pending[record.response_id] = record
+        if (self._looking is None or self._looking.done()) and not self._left:
+            self._looking = asyncio.create_task(self._look(PAUSE))
+
+    async def _look(self, pause: float = 0.0) -> None:
+        told = set[str]()
+        while self._pending:
+            await asyncio.sleep(pause)
+            pause = PAUSE
+            for record in [*self._pending.values()]:
+                try:
+                    is_done = await self.take_up(record)
+                except StoreError as raised:
+                    if record.run_id not in told:
+                        _LOG.warning("The run %s cannot be read yet: %s", record.run_id, type(raised).__name__)
+                    told.add(record.run_id)
+                    continue
+                if is_done:
+                    self._pending.pop(record.response_id, None)
+
+    async def take_up(self, record: BackgroundRun, cancelled: str | None = None) -> bool:
+        """Go on with a run that nobody carries out; whether there is nothing more to do about it here.
+
+        Args:
+            cancelled: the reason for which it ends at once.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        found = await Runs(self._kept.store, tenant=record.owner.tenant).find(record.run_id, record.owner.user)
+        if record.response_id in self._own:
+            return True
+        if found is None or not (part := _part(record, found)):
+            if self._clock() - record.created < BEGIN_SECONDS:
+                return False
+            await self._close(record, _NEVER_BEGAN)
+            return True
+        if isinstance(part[-1], RunFinished):
+            await self._close(record, None)
+            return True
+        return found.info.status == "interrupted" and await self._resume(record, found, cancelled)
+
+    async def _resume(self, record: BackgroundRun, found: StoredRun, cancelled: str | None) -> bool:
+        try:
+            run = self._go_on(record, found.journal)
+        except RequestRefused as refused:
+            if refused.status in (429, 503):
+                return False
+            if refused.status != 404:  # A model that this server does not have may be one of another server.
+                await self._close(record, refused.info)
+            return True
+        if cancelled is not None:
+            run.cancel(cancelled)
+        self.play(record, run)
+        return True
+
+    def stop(self) -> None:
+        """Take nothing up any more."""
+        self._left = True
+        if self._looking is not None:
+            self._looking.cancel()
+
+    async def leave(self, seconds: float) -> None:
+        """Leave all that go on, each once no tool of it is at work, and at the latest after some seconds.
+
+        They have no end on record, and go on at the next start.
+        """
+        end = asyncio.get_running_loop().time() + seconds
+        while self._playing:
+            late = asyncio.get_running_loop().time() >= end
+            for task, run in [*self._playing.items()]:
+                if late or not _is_at_work(run):
+                    run.steps.leave()
+                    task.cancel()
+            await asyncio.wait([*self._playing], timeout=1.0 if late else 0.02)
+            if late:
+                return
+
+
+def _part(record: BackgroundRun, found: StoredRun) -> tuple[Event, ...]:
+    response_id = read_response_id(record.response_id)
+    return () if response_id is None else tuple(response_id.part(found.journal.events))
+
+
+def _is_at_work(run: ServedRun) -> bool:
+    """Whether a tool of the run is being called, at any depth; cut off it would not be known what it has done."""
+    at_work = set[tuple[str, ...]]()
+    for event in () if run.journal is None else run.journal.events:
+        path = list[str]()
+        while isinstance(event, Nested):
+            path.append(event.call_id)
+            event = event.event
+        if isinstance(event, ToolStarted):
+            at_work.add((*path, event.call_id))
+        elif isinstance(event, ToolFinished):
+            at_work.discard((*path, event.call_id))
+    return bool(at_work)

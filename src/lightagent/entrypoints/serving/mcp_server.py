@@ -1,0 +1,31 @@
+"""``/mcp``: what is served as the tools of an MCP server, over streamable HTTP."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from starlette.types import ASGIApp
+
+from lightagent.adapters.registry import install_command
+from lightagent.application.serving.refusals import RequestRefused
+from lightagent.entrypoints.serving.requests import ServedRequest, ServedRoute
+
+
+async def speak_mcp(request: ServedRequest) -> ASGIApp:
+    """Have the MCP SDK answer, within the limits of this server and for this caller."""
+    try:  # Nothing else of the server needs the SDK.
+        from lightagent.entrypoints.serving.mcp_sessions import McpSessions
+    except ImportError:
+        raise RequestRefused(404, "This server lacks the MCP SDK.", f"Type: {install_command('mcp', 'mcp')}") from None
+    parts, settings = request.serving.parts, request.serving.settings
+    sessions = parts.get("mcp")
+    if not isinstance(sessions, McpSessions):
+        sessions = parts["mcp"] = McpSessions(settings)
+    return await sessions.answer_to(request)
+
+
+MCP_ROUTES: Final = (
+    ServedRoute("/mcp", "POST", speak_mcp, takes_body=True),
+    ServedRoute("/mcp", "GET", speak_mcp),
+    ServedRoute("/mcp", "DELETE", speak_mcp),
+)

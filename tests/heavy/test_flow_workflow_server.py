@@ -1,0 +1,53 @@
+"""A flow's run on Temporal's real server: the same record as on the engine in this process, and a history that replays.
+
+With TEST_SAVE_HISTORY=FILE the history is written there, as that of another release for the tests without a server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from temporalio.worker import Replayer
+
+from lightagent.adapters.engines.temporal.orders import workflow_id
+from lightagent.adapters.engines.temporal.worker import sandbox
+from lightagent.adapters.engines.temporal.workflow import FlowWorkflow
+from lightagent.adapters.journals.memory import MemoryJournalStore
+from lightagent.adapters.system import RandomIds, SystemClock
+from lightagent.application.flow.local_engine import LocalEngine
+from lightagent.domain.flow.projection import flow_record
+from lightagent.domain.flow.record import FlowRecord
+from lightagent.domain.flow.state import fold
+from lightagent.domain.scopes import NO_SCOPE
+from lightagent.ports.flow_engine import FlowEngine, FlowRun
+from tests.servers.temporal_server import TemporalServer
+from tests.support.replayed_flow import RUN, play
+from tests.support.working_engine import WorkingEngine
+
+
+async def record(engine: FlowEngine) -> tuple[FlowRecord, list[str]]:
+    """The record of the run, and what happened to each path in its order."""
+    events = await engine.events(FlowRun(NO_SCOPE, RUN))
+    paths = [f"{getattr(event, 'path', '')} {event.type}" for event in events]
+    return replace(flow_record(fold(events)), trace_id=""), sorted(paths)
+
+
+async def test_a_run_has_the_record_of_one_in_this_process_and_its_history_replays(temporal: TemporalServer) -> None:
+    engine, local = WorkingEngine(temporal.address), LocalEngine(MemoryJournalStore(), SystemClock(), RandomIds())
+    result = await play(engine)
+    assert (result.status, result.output("paid")) == ("success", {"amount": 3})
+    assert (await play(local)).content == result.content
+
+    (there, events), (here, own_events) = await record(engine), await record(local)
+    assert there == here
+    assert events == own_events
+
+    client = await engine.client()
+    history = await client.get_workflow_handle(workflow_id(engine.prefix, FlowRun(NO_SCOPE, RUN))).fetch_history()
+    await Replayer(workflows=[FlowWorkflow], workflow_runner=sandbox()).replay_workflow(history)
+    if place := os.environ.get("TEST_SAVE_HISTORY"):
+        await asyncio.to_thread(Path(place).write_text, history.to_json(), encoding="utf-8")
+    await engine.aclose()

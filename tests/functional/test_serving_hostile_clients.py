@@ -270,7 +270,7 @@ PARAM: dict[str, Row] = {
         400,
         "LA-400",
         "resume[0].payload",
-        "responseSchema",
+        "response schema",
     ),
 }
 

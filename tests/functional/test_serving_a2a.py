@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -33,15 +34,21 @@ from a2a.utils.errors import (
     TaskNotFoundError,
     UnsupportedOperationError,
 )
+from google.protobuf.json_format import MessageToDict
 
-from lightagent import LightAgent, LightFlow, LightSwarm, serve
+from lightagent import LightAgent, LightFlow, LightSwarm, serve, tool
 from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
 from lightagent.adapters.journals.memory import MemoryJournalStore
+from lightagent.adapters.system import SystemClock
+from lightagent.application.keep_run import RunKeeper
 from lightagent.application.serving.keys import AccessKeys
 from lightagent.domain.deltas import ReasoningDelta, ReplyEnd, TextDelta
+from lightagent.domain.events import ModelReplied
 from lightagent.domain.messages import AssistantMessage, ToolMessage, UserMessage
+from lightagent.options import RunOptions
 from lightagent.ports.models import ChatRequest
 from tests.support.asgi_calls import answer_to
+from tests.support.client_table import shows
 from tests.support.gates import Gate
 from tests.support.served import served
 
@@ -53,6 +60,12 @@ def add(a: int, b: int) -> int:
     return a + b
 
 
+@tool(requires_approval=True)
+def pay(amount: int) -> str:
+    """Pay."""
+    return f"Paid {amount}"
+
+
 def reply(request: ChatRequest) -> Reply:
     """Calls what the question names, and says what it was told, and how much was said before."""
     results = [message.content for message in request.messages if isinstance(message, ToolMessage)]
@@ -62,8 +75,8 @@ def reply(request: ChatRequest) -> Reply:
     asked = questions[-1].text
     if asked == "add":
         return AssistantMessage("Let me see.", (call_tool("add", a=2, b=3),), "I add.")
-    if asked == "wait":
-        return call_tool("wait")
+    if asked in ("wait", "pay"):
+        return call_tool("wait") if asked == "wait" else call_tool("pay", amount=5)
     if asked == "fail":
         return [TextDelta("I was"), ValueError("a secret of the server")]
     if asked == "think":
@@ -75,15 +88,19 @@ def reply(request: ChatRequest) -> Reply:
 
 def helper(gate: Gate | None = None) -> LightAgent:
     waiting = Gate() if gate is None else gate
-    return LightAgent(name="helper", model=ScriptedModel(reply), tools=[add, waiting.wait])
+    return LightAgent(name="helper", model=ScriptedModel(reply), tools=[add, waiting.wait, pay])
 
 
 @asynccontextmanager
-async def client_of(base: str, name: str = "helper", key: str = "", *, streaming: bool = True) -> AsyncIterator[Client]:
+async def client_of(
+    base: str, name: str = "helper", key: str = "", *, streaming: bool = True, binding: str = "JSONRPC"
+) -> AsyncIterator[Client]:
     headers = {"authorization": f"Bearer {key}"} if key else {}
     async with httpx.AsyncClient(headers=headers, timeout=20) as http:
         card = await A2ACardResolver(http, f"{base}/a2a/{name}").get_agent_card()
-        yield ClientFactory(ClientConfig(httpx_client=http, streaming=streaming)).create(card)
+        yield ClientFactory(
+            ClientConfig(httpx_client=http, streaming=streaming, supported_protocol_bindings=[binding])
+        ).create(card)
 
 
 def asks(text: str = "", *parts: Part, task: str = "", context: str = "", at_once: bool = False) -> SendMessageRequest:
@@ -114,6 +131,9 @@ def states(responses: list[StreamResponse]) -> list[str]:
     return [TaskState.Name(one.status_update.status.state) for one in responses if one.HasField("status_update")]
 
 
+BINDINGS = pytest.mark.parametrize("binding", ["JSONRPC", "HTTP+JSON"])
+
+
 @pytest.fixture
 def gate() -> Iterator[Gate]:
     found = Gate()
@@ -127,14 +147,17 @@ def base(gate: Gate) -> Iterator[str]:
         yield address
 
 
-async def test_an_answer_is_a_task_whose_text_is_streamed(base: str) -> None:
-    async with client_of(base) as client:
+@shows("a2a", "text", "usage")
+@BINDINGS
+async def test_an_answer_is_a_task_whose_text_is_streamed(base: str, binding: str) -> None:
+    async with client_of(base, binding=binding) as client:
         responses = await told(client, asks("add"))
         assert responses[0].task.status.state == TaskState.TASK_STATE_SUBMITTED
         assert states(responses) == ["TASK_STATE_WORKING", "TASK_STATE_COMPLETED"]
         assert streamed(responses) == "Let me see.\n\nIt is 5."
         task = await client.get_task(GetTaskRequest(id=responses[0].task.id))
     assert text_of(task) == "Let me see.\n\nIt is 5."
+    assert task.metadata["usage"] == responses[-1].status_update.metadata["usage"]
     assert [part.text for message in task.history for part in message.parts] == ["add"]
     assert task.context_id == responses[0].task.context_id != ""
 
@@ -147,12 +170,13 @@ async def test_reasoning_and_tools_are_hidden(base: str) -> None:
         assert "2" not in streamed(await told(client, asks("add")))
 
 
-async def test_an_answer_may_be_awaited_or_asked_for_later(base: str, gate: Gate) -> None:
-    async with client_of(base, streaming=False) as client:
+@BINDINGS
+async def test_an_answer_may_be_awaited_or_asked_for_later(base: str, binding: str, gate: Gate) -> None:
+    async with client_of(base, streaming=False, binding=binding) as client:
         assert text_of(await task_of(client, asks("hi"))) == "You said hi."
         task = await task_of(client, asks("wait", at_once=True))
         assert not text_of(task)
-    async with client_of(base) as client:
+    async with client_of(base, binding=binding) as client:
         stream = client.subscribe(SubscribeToTaskRequest(id=task.id))
         responses = [await anext(stream)]
         await gate.called()
@@ -177,8 +201,10 @@ async def test_a_client_that_leaves_finds_its_task_again(base: str, gate: Gate) 
     assert text_of(task) == "It is waited."
 
 
-async def test_a_task_is_cancelled_and_its_tool_with_it(base: str, gate: Gate) -> None:
-    async with client_of(base) as client:
+@shows("a2a", "stop")
+@BINDINGS
+async def test_a_task_is_cancelled_and_its_tool_with_it(base: str, binding: str, gate: Gate) -> None:
+    async with client_of(base, binding=binding) as client:
         stream = client.send_message(asks("wait"))
         task_id = (await anext(stream)).task.id
         await gate.called()
@@ -189,16 +215,33 @@ async def test_a_task_is_cancelled_and_its_tool_with_it(base: str, gate: Gate) -
             await client.cancel_task(CancelTaskRequest(id=task_id))
 
 
+@shows("a2a", "error")
 async def test_a_run_that_fails_is_a_failed_task_without_the_secrets_of_the_server(base: str) -> None:
     async with client_of(base) as client:
         responses = await told(client, asks("fail"))
-    assert states(responses)[-1] == "TASK_STATE_FAILED"
+    assert (streamed(responses), states(responses)[-1]) == ("I was", "TASK_STATE_FAILED")
     assert "secret" not in str(responses)
     assert responses[-1].status_update.status.message.metadata["code"] == "LA-UNKNOWN"
 
 
-async def test_images_and_data_are_taken_and_other_parts_refused(base: str) -> None:
-    async with client_of(base, streaming=False) as client:
+@shows("a2a", "approval")
+@BINDINGS
+async def test_what_waits_for_a_person_is_answered_by_the_user_of_the_key(base: str, binding: str) -> None:
+    async with client_of(base, binding=binding) as client:
+        responses = await told(client, asks("pay"))
+        assert states(responses)[-1] == "TASK_STATE_INPUT_REQUIRED"
+        (waits,) = [part for part in responses[-1].status_update.status.message.parts if part.HasField("data")]
+        assert MessageToDict(waits)["data"]["arguments"] == {"amount": 5}
+        answer = Part()
+        answer.data.struct_value.update({"requestId": waits.data.struct_value["requestId"], "approved": True})
+        responses = await told(client, asks("", answer, task=responses[0].task.id))
+    assert (streamed(responses), states(responses)[-1]) == ("It is Paid 5.", "TASK_STATE_COMPLETED")
+
+
+@shows("a2a", "image")
+@BINDINGS
+async def test_images_and_data_are_taken_and_other_parts_refused(base: str, binding: str) -> None:
+    async with client_of(base, streaming=False, binding=binding) as client:
         image = Part(raw=PNG, media_type="image/png")
         assert text_of(await task_of(client, asks("see", image))) == "You sent 2 parts."
         data = Part()
@@ -220,18 +263,19 @@ async def test_a_context_is_a_conversation(lasts: bool) -> None:
     assert (text_of(other), other.context_id) == ("You said three.", "another")
 
 
-async def test_another_owners_task_and_conversation_are_not_there() -> None:
+@BINDINGS
+async def test_another_owners_task_and_conversation_are_not_there(binding: str) -> None:
     store = MemoryJournalStore()
     keys = AccessKeys(store, time.time)
     ann, _ = await keys.create(tenant="acme", user="ann")
     bob, _ = await keys.create(tenant="acme", user="bob")
     eve, _ = await keys.create(tenant="other", user="ann")
     with served(serve(helper(), store=store)) as base:
-        async with client_of(base, key=ann, streaming=False) as client:
+        async with client_of(base, key=ann, streaming=False, binding=binding) as client:
             task = await task_of(client, asks("one"))
             assert (await client.get_task(GetTaskRequest(id=task.id))).id == task.id
         for key in (bob, eve):
-            async with client_of(base, key=key, streaming=False) as client:
+            async with client_of(base, key=key, streaming=False, binding=binding) as client:
                 with pytest.raises(TaskNotFoundError):
                     await client.get_task(GetTaskRequest(id=task.id))
                 with pytest.raises(TaskNotFoundError):
@@ -255,6 +299,28 @@ async def test_a_task_is_found_in_the_store_after_a_restart() -> None:
             assert after == before
             more = await task_of(client, asks("two", context=before.context_id))
             assert text_of(more) == "You said add and two."
+
+
+async def test_a_run_whose_process_has_gone_goes_on_once_somebody_subscribes_to_it() -> None:
+    store = MemoryJournalStore()
+    steps = helper().asteps("add", None, RunOptions())
+    events = await steps.to_end()
+    replied = next(at for at, event in enumerate(events) if isinstance(event, ModelReplied))
+    for run_id in ("one", "two"):
+        started = replace(steps.journal.started, run_id=run_id)
+        keeper = RunKeeper(store, run_id, started.scope, SystemClock(), "helper")
+        await keeper.open([], 0)
+        await keeper.close([started, *events[1 : replied + 1]])
+    with served(serve(helper(), store=store)) as base:
+        async with client_of(base) as client:
+            task = await client.get_task(GetTaskRequest(id="one"))
+            assert task.status.state == TaskState.TASK_STATE_WORKING
+            assert "interrupted" in task.status.message.parts[0].text
+            responses = [one async for one in client.subscribe(SubscribeToTaskRequest(id="one"))]
+            assert (streamed(responses), states(responses)[-1]) == ("\n\nIt is 5.", "TASK_STATE_COMPLETED")
+            assert text_of(responses[0].task) == "Let me see."
+            other = await client.cancel_task(CancelTaskRequest(id="two"))
+            assert other.status.state == TaskState.TASK_STATE_CANCELED
 
 
 async def test_cards_are_those_of_the_models_that_the_key_may_use() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 import pytest
@@ -12,7 +13,7 @@ from a2a.types.a2a_pb2 import StreamResponse
 from google.protobuf.json_format import ParseDict
 from starlette.applications import Starlette
 
-from lightagent import HumanApprovalHook, LightAgent, Reviews, serve, tool
+from lightagent import HumanApprovalHook, LightAgent, LightFlow, Reviews, serve, tool
 from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.application.serving.keys import AccessKeys
@@ -132,6 +133,17 @@ async def test_a_yes_brings_the_task_further_and_is_taken_once(lasts: bool) -> N
     assert paid == [5]
 
 
+@pytest.mark.parametrize("lasts", [True, False])
+async def test_of_answers_that_come_at_once_one_counts(lasts: bool) -> None:
+    app = made(MemoryJournalStore() if lasts else None)
+    first = await task_of(app, PAY)
+    calls = [call(app, "SendMessage", message(*yes(first), task=first["id"])) for _ in range(5)]
+    answers = [answer.json for answer in await asyncio.gather(*calls)]
+    assert (paid, sum("result" in answer for answer in answers)) == ([5], 1)
+    told = await call(app, "GetTask", {"id": first["id"]})
+    assert text_of(objects([told.json["result"]])[0]) == "Paid 5."
+
+
 async def test_the_answer_may_be_streamed_and_the_stream_begins_with_the_task() -> None:
     app = made(MemoryJournalStore())
     first = await task_of(app, PAY)
@@ -235,16 +247,50 @@ async def test_a_task_that_waits_is_cancelled_and_its_call_never_made(lasts: boo
     assert paid == []
 
 
-async def test_an_approval_that_was_asked_for_here_is_answered_over_another_protocol() -> None:
+@pytest.mark.parametrize("lasts", [True, False])
+async def test_an_approval_that_was_asked_for_here_is_answered_over_another_protocol(lasts: bool) -> None:
     pytest.importorskip("ag_ui")
-    store = MemoryJournalStore()
-    first = await task_of(made(store), PAY)
+    store = MemoryJournalStore() if lasts else None
+    app = made(store)
+    first = await task_of(app, PAY)
     entry: JsonValue = {
         "interruptId": asked_for(first)[0]["requestId"],
         "status": "resolved",
         "payload": {"approved": True},
     }
-    app = made(store)
-    await answer_to(app, "/ag-ui/helper", {"threadId": "t", "runId": "r", "messages": [], "resume": [entry]})
+    answered: JsonObject = {"threadId": "t", "runId": "r", "messages": [], "resume": [entry]}
+    await answer_to(made(store) if lasts else app, "/ag-ui/helper", answered)
+    assert paid == [5]
     told = await call(app, "GetTask", {"id": first["id"]})
-    assert (text_of(objects([told.json["result"]])[0]), paid) == ("Paid 5.", [5])
+    if lasts:
+        assert text_of(objects([told.json["result"]])[0]) == "Paid 5."
+    else:  # Nobody has it any more.
+        assert objects([told.json["error"]])[0]["code"] == -32001
+
+
+async def test_what_a_flow_waits_for_is_shown_and_not_answered_here() -> None:
+    flow = LightFlow(name="helper", store=MemoryJournalStore())
+    flow.step("pay", agent=lambda query: "Paid.", requires_approval=True)
+    app = serve(flows=[flow])
+    first = await task_of(app, PAY)
+    (one,) = asked_for(first)
+    assert "responseSchema" not in one
+    assert await refused(app, message(*yes(first), task=first["id"])) == -32004
+
+
+async def test_without_json_rpc_a_refusal_has_its_status() -> None:
+    store = MemoryJournalStore()
+    app = made(store, other=True)
+    ann, _ = await AccessKeys(store, time.time).create(user="ann")
+    headers = {"authorization": f"Bearer {ann}"}
+    first = await task_of(app, PAY, ann)
+    yes_of_ann = message(*yes(first), task=first["id"])
+    refused_at_once = await answer_to(app, f"{HELPER}/message:send", yes_of_ann, headers=headers)
+    assert (refused_at_once.status, objects([refused_at_once.json["error"]])[0]["code"]) == (403, 403)
+    streamed = await answer_to(app, f"{HELPER}/message:stream", yes_of_ann, headers=headers)
+    assert b"event: error\ndata: " in streamed.body
+    missing = await answer_to(app, f"{HELPER}/tasks/made-up", method="GET", headers=headers)
+    assert (missing.status, objects([missing.json["error"]])[0]["status"]) == (404, "NOT_FOUND")
+    nobody = await answer_to(app, f"{HELPER}/tasks/{first['id']}", method="GET")
+    assert nobody.status == 401
+    assert paid == []

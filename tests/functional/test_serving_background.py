@@ -16,7 +16,11 @@ from lightagent.application.serving.background_runs import BackgroundRecords, Ba
 from lightagent.application.serving.callers import Caller
 from lightagent.application.serving.keys import AccessKeys
 from lightagent.domain.deltas import Delta, ReplyEnd, TextDelta, ToolCallDelta
+from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.errors import StoreError
+from lightagent.domain.journal_streams import Slice, StreamKey
 from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.scopes import NO_SCOPE
 from lightagent.entrypoints.serving.state import Serving
 from lightagent.ports.models import ChatModel, ChatRequest
 from lightagent.settings.serve_schema import ServeSettings
@@ -335,3 +339,56 @@ async def test_the_dependencies_of_tools_are_made_for_who_asked_after_a_restart_
     assert told_in(told)[-1]["type"] == "response.completed"
     assert {(one.key_id, one.user, one.roles) for one in made_for} == {(record.key_id, "ann", ("clerk",))}
     assert (await answer_to(again, path, method="GET", query="stream=true")).status == 401
+
+
+async def test_a_run_that_waits_for_its_place_is_left_and_taken_up_too() -> None:
+    model, store = GatedModel(), MemoryJournalStore()
+    app = made(model, store, runs=1, shutdown_seconds=0)
+    names = [(await ask(app))["id"] for _ in range(3)]
+    await serving_of(app).stop()
+    model.gate.set()
+    again = made(model, store, runs=1)
+    serving_of(again).start()
+    for name in names:
+        assert (await followed(again, name))[-1]["type"] == "response.completed"
+    assert noted == ["x"] * 3
+
+
+async def test_a_server_that_starts_leaves_what_another_one_is_about_to_begin() -> None:
+    store, now = MemoryJournalStore(), time.time()
+    records = BackgroundRecords(store, time.time)
+    record = BackgroundRun("resp_x", "x", "helper", Caller(), int(now))
+    await records.add(record)
+    app = made(ScriptedModel("Hello."), store)
+    assert not await serving_of(app).background.take_up(record)
+    cancelled = await answer_to(app, f"{RESPONSES}/resp_x/cancel", method="POST")
+    assert (cancelled.status, cancelled.headers["retry-after"]) == (409, "5")
+    await records.close(record, LightAgentErrorInfo("LA-503", "It never began."))
+    await records.close(record)
+    found = await records.find("resp_x", NO_SCOPE)
+    assert found is not None
+    assert (found.status, found.error) == ("ended", None)
+
+
+async def test_a_stream_whose_store_cannot_be_read_ends_and_is_gone_on_with() -> None:
+    class Shaky(MemoryJournalStore):
+        broken = False
+
+        async def read(self, key: StreamKey, after: int = 0, limit: int = 1000, wait: float = 0.0) -> Slice:
+            if self.broken and key.kind == "run":
+                raise StoreError("The disk is away.")
+            return await super().read(key, after, limit, wait)
+
+    model, store = GatedModel(), Shaky()
+    app = made(model, store)
+    async with calling(app, RESPONSES, {**MORE, "input": "Note x", "stream": True}) as call:
+        await call.until(lambda: b"response.in_progress" in call.body)
+        await asyncio.wait_for(model.asked.wait(), 20)
+        store.broken = True
+        model.gate.set()
+        await call.ended()
+    store.broken = False
+    had = told_in(call)
+    (response,) = objects([had[0]["response"]])
+    rest = await followed(app, response["id"], after=len(had) - 1)
+    assert had + rest == await followed(app, response["id"])

@@ -32,6 +32,7 @@ from pathlib import Path
 
 from lightagent import LightAgent
 from lightagent.application import hold_lease
+from lightagent.domain.messages import AssistantMessage
 from lightagent.testing import ScriptedModel, call_tool
 
 hold_lease.SECONDS = 1.0  # So long a lease outlives its process, and the test.
@@ -58,7 +59,9 @@ class Model(ScriptedModel):
 
 def answer(request):
     done = sum(message.role == "tool" for message in request.messages)
-    return call_tool("step", number=done + 1) if done < 2 else "Both steps are done."
+    if done == 2:
+        return "Both steps are done."
+    return AssistantMessage(f"Step {done + 1} comes now.", (call_tool("step", number=done + 1),))
 
 
 helper = LightAgent(name="helper", model=Model(answer), tools=[step])
@@ -78,6 +81,11 @@ def server(folder: Path) -> contextlib.AbstractContextManager[Child]:
     command += ["--config", str(folder / "lightagent.toml")]
     plain = environment(XDG_STATE_HOME=str(folder / "state"), LIGHTAGENT_TRUST_CONFIG="1")
     return running("serve", command, log=folder / "log", start_seconds=50, stop_seconds=50, env=plain)
+
+
+def told(event: ResponseStreamEvent) -> tuple[int, str, str]:
+    """An event without the ids and times of its run."""
+    return event.sequence_number, event.type, str(getattr(event, "delta", ""))
 
 
 def until(path: Path) -> None:
@@ -106,11 +114,15 @@ def test_a_client_goes_on_from_its_last_number_after_the_server_was_killed(tmp_p
         rest = [*client.responses.retrieve(first.response.id, stream=True, starting_after=had[-1].sequence_number)]
         whole = [*client.responses.retrieve(first.response.id, stream=True)]
         kept = client.responses.retrieve(first.response.id)
+        with client.responses.stream(response_id=first.response.id, starting_after=had[-1].sequence_number) as again:
+            assert again.get_final_response().output_text == kept.output_text
+        other = [*client.responses.create(model="helper", input="Go", background=True, stream=True)]
     assert [*had, *rest] == whole
     assert [event.sequence_number for event in whole] == [*range(len(whole))]
-    assert [item.type for item in kept.output] == ["mcp_call", "mcp_call", "message"]
-    assert kept.output_text == "Both steps are done."
-    assert (tmp_path / "steps").read_text().split() == ["1", "2"]
+    assert [told(event) for event in whole] == [told(event) for event in other]  # As without the kill.
+    assert [item.type for item in kept.output] == ["message", "mcp_call", "message", "mcp_call", "message"]
+    assert kept.output_text == "Step 1 comes now.Step 2 comes now.Both steps are done."
+    assert (tmp_path / "steps").read_text().split() == ["1", "2", "1", "2"]
 
 
 paid = list[int]()

@@ -23,7 +23,9 @@ from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.application.serving.keys import AccessKeys
 from lightagent.domain.messages import ToolMessage, UserMessage
 from lightagent.ports.models import ChatRequest
+from lightagent.settings.serve_schema import ServeSettings
 from tests.support.asgi_calls import answer_to
+from tests.support.client_table import shows
 from tests.support.gates import Gate
 from tests.support.served import served
 
@@ -89,6 +91,7 @@ async def ask(client: Client, query: str, name: str = "helper", **more: str) -> 
 MODES = pytest.mark.parametrize("mode", ["auto", "legacy"])
 
 
+@shows("mcp", "text")
 @MODES
 async def test_a_model_is_a_tool_that_answers(mode: str) -> None:
     with served(serve([helper(), helper(name="Ann's helper")])) as base:
@@ -102,22 +105,26 @@ async def test_a_model_is_a_tool_that_answers(mode: str) -> None:
                 await ask(client, "hi", "nobody")
 
 
+@shows("mcp", "tools")
 @MODES
-async def test_progress_is_told_while_it_runs(mode: str, gate: Gate) -> None:
-    told = list[float]()
+async def test_progress_is_told_while_it_runs_and_names_tools_where_they_are_shown(mode: str, gate: Gate) -> None:
+    told, named = list[float](), list[str | None]()
 
     async def on_progress(progress: float, total: float | None, message: str | None) -> None:
         told.append(progress)
+        named.append(message)
         gate.open()
 
-    with served(serve(helper(gate))) as base:
+    with served(serve(helper(gate), settings=ServeSettings(tools_shown="reasoning"))) as base:
         async with client_of(base, mode=mode) as client:
             answer = await client.call_tool("helper", {"query": "wait"}, progress_callback=on_progress)
     assert text_of(answer) == "It has waited."
     assert told == sorted(told)
     assert len(told) > 1
+    assert {*named} == {None, "wait"}
 
 
+@shows("mcp", "stop")
 @MODES
 async def test_who_gives_a_call_up_ends_the_run_and_its_tool(mode: str, gate: Gate) -> None:
     store = MemoryJournalStore()
@@ -134,6 +141,7 @@ async def test_who_gives_a_call_up_ends_the_run_and_its_tool(mode: str, gate: Ga
     assert sorted(statuses) == ["cancelled", "completed"]
 
 
+@shows("mcp", "error")
 async def test_what_goes_wrong_is_the_result_of_the_tool() -> None:
     with served(serve(helper())) as base:
         async with client_of(base) as client:
@@ -239,14 +247,3 @@ async def test_without_the_sdk_the_answer_says_what_to_install(monkeypatch: pyte
     call = await answer_to(serve(helper()), "/mcp", {"jsonrpc": "2.0", "id": 1, "method": "tools/list"})
     assert call.status == 404
     assert b"lacks the MCP SDK" in call.body
-
-
-async def test_a_server_loads_the_sdks_of_protocols_only_once_they_are_spoken() -> None:
-    program = (
-        "import sys; from lightagent import LightAgent, serve; from lightagent.testing import ScriptedModel; "
-        "serve(LightAgent(name='helper', model=ScriptedModel(['hi']))); "
-        "print(sorted({'mcp', 'mcp_types', 'a2a', 'ag_ui', 'google.protobuf'} & set(sys.modules)))"
-    )
-    process = await asyncio.create_subprocess_exec(sys.executable, "-c", program, stdout=asyncio.subprocess.PIPE)
-    out, _ = await process.communicate()
-    assert (process.returncode, out.strip()) == (0, b"[]")

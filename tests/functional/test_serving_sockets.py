@@ -47,11 +47,22 @@ class Torrent(ChatModel):
 
 MODEL = Torrent()
 SETTINGS = ServeSettings(header_seconds=0.3, reader_seconds=0.3, body_seconds=0.3, runs=1, waiting_runs=0)
+PATIENT = ServeSettings(header_seconds=50, body_seconds=50, body_bytes=100_000, image_body_bytes=200_000)
+POST = b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+MUCH = 20_000_000
 
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[tuple[str, int]]:
     with served(serve(LightAgent(name="helper", model=MODEL), settings=SETTINGS), SETTINGS) as base:
+        parts = urlsplit(base)
+        yield str(parts.hostname), parts.port or 0
+
+
+@pytest.fixture(scope="module")
+def patient() -> Iterator[tuple[str, int]]:
+    """A server whose limits are of size alone."""
+    with served(serve(LightAgent(name="helper", model=MODEL), settings=PATIENT), PATIENT) as base:
         parts = urlsplit(base)
         yield str(parts.hostname), parts.port or 0
 
@@ -94,13 +105,6 @@ def test_a_client_that_takes_nothing_is_cut_with_its_run(address: tuple[str, int
         assert MODEL.given_up.wait(50)
 
 
-def test_a_body_that_comes_too_slowly_is_a_408(address: tuple[str, int]) -> None:
-    with connected(address) as sock:
-        sock.sendall(asking(b'{"model": "helper", "messages": [', length=1_000))
-        found = until_told(sock, b"LA-408")
-        assert found.startswith(b"HTTP/1.1 408 ")
-
-
 def test_a_run_beyond_the_limit_is_a_429_that_says_when_to_come_again(address: tuple[str, int]) -> None:
     body = json.dumps(chat("Hello", stream=True)).encode()
     with connected(address) as busy, connected(address) as sock:
@@ -127,6 +131,102 @@ def until_told(sock: socket.socket, text: bytes) -> bytes:
         assert piece, found
         found += piece
     return found
+
+
+def flood(address: tuple[str, int], head: bytes, more: bytes) -> tuple[int, bytes]:
+    """Send this without end, but for 20 MB; how much was taken, and what was answered."""
+    taken = 0
+    with connected(address) as sock:
+        try:
+            sock.sendall(head)
+            while taken < MUCH:
+                taken += sock.send(more)
+        except OSError:
+            pass  # The server has closed the connection.
+        return taken, until_closed(sock)
+
+
+@pytest.mark.parametrize(
+    ("head", "more", "status", "told"),
+    [
+        (POST + b"Content-Length: 1000000000\r\n\r\n", b"x" * 65536, b"413", b"200000 bytes"),
+        (POST + b"Transfer-Encoding: chunked\r\n\r\n", b"1000\r\n" + b"x" * 4096 + b"\r\n", b"413", b"100000 bytes"),
+        (POST + b"X: ", b"x" * 65536, b"431", b"65536 bytes"),
+        (POST, b"X: y\r\n" * 1000, b"431", b"65536 bytes"),
+        (b"", b"x" * 65536, b"400", b"no request of HTTP"),
+    ],
+    ids=["announced", "in pieces", "a header", "headers", "no HTTP"],
+)
+def test_what_has_no_end_is_refused_early(
+    patient: tuple[str, int], head: bytes, more: bytes, status: bytes, told: bytes
+) -> None:
+    taken, answer = flood(patient, head, more)
+    assert taken < MUCH
+    assert answer.startswith(b"HTTP/1.1 " + status)
+    assert told in answer
+    assert b'"code":"LA-' in answer
+    assert answer.count(b"HTTP/1.1") == 1
+
+
+@pytest.mark.parametrize("more", [b"x" * 65536, b"X: y\r\n" * 1000])
+def test_headers_behind_the_body_end_with_the_connection(patient: tuple[str, int], more: bytes) -> None:
+    taken, answer = flood(patient, POST + b"Transfer-Encoding: chunked\r\n\r\n0\r\nX: ", more)
+    assert taken < MUCH
+    assert answer == b""
+
+
+def test_a_body_that_does_not_come_is_a_408(address: tuple[str, int]) -> None:
+    with connected(address) as sock:
+        sock.sendall(POST + b"Content-Length: 100\r\n\r\n{")
+        answer = sock.recv(65536)
+        assert answer.startswith(b"HTTP/1.1 408")
+        assert b"retry-after" not in answer
+        assert b"LA-408" in answer
+
+
+@pytest.mark.parametrize("host", [b"evil.example", b"localhost"])
+def test_who_is_refused_before_the_body_is_read_gets_the_answer(patient: tuple[str, int], host: bytes) -> None:
+    """A client that sends its whole request before it reads must not find the connection closed."""
+    head = POST.replace(b"localhost", host).replace(b"application/json", b"text/plain")
+    with connected(patient) as sock:
+        sock.sendall(head + b"Content-Length: 190000\r\n\r\n" + b"x" * 100_000)
+        answer = sock.recv(65536)
+        sock.sendall(b"x" * 90_000)
+        assert answer.startswith(b"HTTP/1.1 421" if host == b"evil.example" else b"HTTP/1.1 415")
+        sock.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert sock.recv(65536).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"hello\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"GET /v1/models/a b HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET /v1/models/\xc3\xa9 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        POST + b"Content-Length: -5\r\n\r\n{}",
+        POST + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+        POST + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}",
+        POST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+    ],
+)
+def test_what_is_no_http_has_an_answer_as_any_error(patient: tuple[str, int], sent: bytes) -> None:
+    with connected(patient) as sock:
+        sock.sendall(sent)
+        answer = until_closed(sock)
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400")
+    assert json.loads(body)["error"]["code"] == "LA-400"
+
+
+def test_headers_behind_the_body_are_none(patient: tuple[str, int]) -> None:
+    trailer = b"0\r\nHost: evil.example\r\nOrigin: https://evil.example\r\n\r\n"
+    with connected(patient) as sock:
+        sock.sendall(POST + b"Transfer-Encoding: chunked\r\nTrailer: Host\r\n\r\n2\r\n{}\r\n" + trailer)
+        answer = sock.recv(65536)
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert b"model: text is wanted" in answer
 
 
 AGENTS = """

@@ -69,6 +69,15 @@ CLIENTS: tuple[Client, ...] = (
     ),
     Client("langchain responses", "`langchain-openai`", "Responses", PYTHON, "langchain-openai"),
     Client("litellm chat", "`litellm`", "chat completions", PYTHON, "litellm"),
+    Client("a2a", "`a2a-sdk`", "A2A", PYTHON, "a2a-sdk", lacks={"reasoning": "left out", "tools": "left out"}),
+    Client(
+        "mcp",
+        "`mcp`",
+        "MCP",
+        PYTHON,
+        "mcp",
+        lacks={"reasoning": "left out", "usage": "left out", "image": "text alone", "approval": "told alone"},
+    ),
     Client(
         "gradio",
         "Gradio `load_chat`",

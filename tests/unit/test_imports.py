@@ -52,6 +52,13 @@ from lightagent.testing import ScriptedModel
 TOLD = LightAgent(model=ScriptedModel(["yes"])).run("?")
 """
 
+SERVED = """
+from lightagent import LightAgent, serve
+from lightagent.testing import ScriptedModel
+
+TOLD = len(serve(LightAgent(name="helper", model=ScriptedModel(["yes"]))).routes)
+"""
+
 # Packages that are not installed, for this process: as on a machine where nobody asked for the extra.
 WITHOUT = """
 import sys
@@ -93,6 +100,12 @@ def test_no_sdk_is_loaded_before_it_is_used(program: str) -> None:
     tops, _ = run(program)
     assert tops & set(SDKS) == set()
     assert "lightagent" in tops
+
+
+def test_a_server_loads_no_sdk_of_a_protocol_before_it_is_spoken() -> None:
+    tops, told = run(SERVED)
+    assert tops & {"a2a", "ag_ui", "google", "mcp", "mcp_types", "sse_starlette"} == set()
+    assert isinstance(told, int)
 
 
 def test_a_bare_install_works_with_the_offline_model() -> None:

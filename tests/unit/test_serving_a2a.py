@@ -146,12 +146,12 @@ def test_a_run_that_waits_for_nobody_that_is_known_is_told_as_well() -> None:
 
 def test_errors_have_the_codes_and_names_of_the_sdk() -> None:
     known = {
-        (errors.JSON_RPC_ERROR_CODE_MAP[kind], mapping.http_code, mapping.reason)
+        (errors.JSON_RPC_ERROR_CODE_MAP[kind], mapping.http_code, mapping.grpc_status, mapping.reason)
         for kind, mapping in errors.A2A_ERROR_MAPPING.items()
     }
     ours = [value for value in vars(a2a_errors).values() if isinstance(value, a2a_errors.A2aError)]
     assert len(ours) > 8
-    assert {(one.code, one.status, one.reason) for one in ours} <= known
+    assert {(one.code, one.status, one.grpc, one.reason) for one in ours} <= known
 
 
 def message(*parts: JsonValue, **more: JsonValue) -> JsonObject:

@@ -55,7 +55,8 @@ def agent_card(of: CardOf) -> JsonObject:
         description=description,
         version=of.version,
         supported_interfaces=[
-            AgentInterface(url=of.url, protocol_binding="JSONRPC", protocol_version=PROTOCOL_VERSION)
+            AgentInterface(url=of.url, protocol_binding=binding, protocol_version=PROTOCOL_VERSION)
+            for binding in ("JSONRPC", "HTTP+JSON")
         ],
         capabilities=AgentCapabilities(streaming=True),
         default_input_modes=takes,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 from lightagent.application.serving.refusals import RequestRefused, status_of, told_outside
 from lightagent.domain.error_codes import LightAgentErrorInfo
-from lightagent.domain.json_bytes import whole_characters
+from lightagent.domain.json_bytes import encode_json, whole_characters
 from lightagent.domain.json_types import JsonObject, JsonValue
 
 
@@ -18,25 +18,27 @@ class A2aError:
     Attributes:
         code: in JSON-RPC.
         status: of HTTP, where the protocol is spoken without JSON-RPC.
+        grpc: the same as gRPC calls it.
         reason: its name, by which clients know it.
     """
 
     code: int
     status: int
+    grpc: str
     reason: str
 
 
-TASK_NOT_FOUND: Final = A2aError(-32001, 404, "TASK_NOT_FOUND")
-TASK_NOT_CANCELABLE: Final = A2aError(-32002, 400, "TASK_NOT_CANCELABLE")
-NO_PUSH_NOTIFICATIONS: Final = A2aError(-32003, 400, "PUSH_NOTIFICATION_NOT_SUPPORTED")
-UNSUPPORTED_OPERATION: Final = A2aError(-32004, 400, "UNSUPPORTED_OPERATION")
-CONTENT_NOT_SUPPORTED: Final = A2aError(-32005, 400, "CONTENT_TYPE_NOT_SUPPORTED")
-NO_EXTENDED_CARD: Final = A2aError(-32007, 400, "EXTENDED_AGENT_CARD_NOT_CONFIGURED")
-VERSION_NOT_SUPPORTED: Final = A2aError(-32009, 400, "VERSION_NOT_SUPPORTED")
-INVALID_REQUEST: Final = A2aError(-32600, 400, "INVALID_REQUEST")
-METHOD_NOT_FOUND: Final = A2aError(-32601, 404, "METHOD_NOT_FOUND")
-INVALID_PARAMS: Final = A2aError(-32602, 400, "INVALID_PARAMS")
-INTERNAL: Final = A2aError(-32603, 500, "INTERNAL_ERROR")
+TASK_NOT_FOUND: Final = A2aError(-32001, 404, "NOT_FOUND", "TASK_NOT_FOUND")
+TASK_NOT_CANCELABLE: Final = A2aError(-32002, 400, "FAILED_PRECONDITION", "TASK_NOT_CANCELABLE")
+NO_PUSH_NOTIFICATIONS: Final = A2aError(-32003, 400, "FAILED_PRECONDITION", "PUSH_NOTIFICATION_NOT_SUPPORTED")
+UNSUPPORTED_OPERATION: Final = A2aError(-32004, 400, "FAILED_PRECONDITION", "UNSUPPORTED_OPERATION")
+CONTENT_NOT_SUPPORTED: Final = A2aError(-32005, 400, "INVALID_ARGUMENT", "CONTENT_TYPE_NOT_SUPPORTED")
+NO_EXTENDED_CARD: Final = A2aError(-32007, 400, "FAILED_PRECONDITION", "EXTENDED_AGENT_CARD_NOT_CONFIGURED")
+VERSION_NOT_SUPPORTED: Final = A2aError(-32009, 400, "FAILED_PRECONDITION", "VERSION_NOT_SUPPORTED")
+INVALID_REQUEST: Final = A2aError(-32600, 400, "INVALID_ARGUMENT", "INVALID_REQUEST")
+METHOD_NOT_FOUND: Final = A2aError(-32601, 404, "NOT_FOUND", "METHOD_NOT_FOUND")
+INVALID_PARAMS: Final = A2aError(-32602, 400, "INVALID_ARGUMENT", "INVALID_PARAMS")
+INTERNAL: Final = A2aError(-32603, 500, "INTERNAL", "INTERNAL_ERROR")
 
 _BY_STATUS: Final = {400: INVALID_PARAMS, 404: INVALID_PARAMS, 409: UNSUPPORTED_OPERATION, 413: INVALID_PARAMS}
 
@@ -52,43 +54,109 @@ class A2aRefused(RequestRefused):
         self.error = error
 
 
-def rpc_result(call_id: JsonValue, result: JsonObject) -> JsonObject:
-    """The answer to a call."""
-    return {"jsonrpc": "2.0", "id": call_id, "result": result}
-
-
 def rpc_refusal(refused: RequestRefused, call_id: JsonValue = None) -> JsonObject:
     """The answer to a call that is refused; `call_id` is None where it could not be read."""
-    if isinstance(refused, A2aRefused):
-        error = refused.error
-    else:
-        error = _BY_STATUS.get(refused.status, INTERNAL if refused.status >= 500 else INVALID_REQUEST)
-    return _answer(error, refused.info, call_id, refused.param)
+    return _rpc_error(_error_of(refused), refused.info, call_id, refused.param)
 
 
 def rpc_run_error(info: LightAgentErrorInfo, call_id: JsonValue = None) -> JsonObject:
     """The answer to a call whose run could not be had; one that fails is a failed task, and no error."""
-    error = INTERNAL if status_of(info) >= 500 else UNSUPPORTED_OPERATION
-    return _answer(error, told_outside(info), call_id, None)
+    return _rpc_error(_error_of_run(info), told_outside(info), call_id, None)
+
+
+def rest_refusal(refused: RequestRefused) -> JsonObject:
+    """The answer to a request that is refused, where the protocol is spoken without JSON-RPC."""
+    return _rest_error(_error_of(refused), refused.info, refused.status, refused.param)
+
+
+def rest_run_error(info: LightAgentErrorInfo) -> JsonObject:
+    """The same for a run that could not be had."""
+    return _rest_error(_error_of_run(info), told_outside(info), status_of(info), None)
+
+
+@dataclass(frozen=True, slots=True)
+class RpcBinding:
+    """How one call of JSON-RPC is answered."""
+
+    call_id: JsonValue
+
+    def result(self, told: JsonObject) -> JsonObject:
+        """The answer."""
+        return {"jsonrpc": "2.0", "id": self.call_id, "result": told}
+
+    def run_error(self, info: LightAgentErrorInfo) -> tuple[JsonObject, int]:
+        """The answer where the run could not be had, with the status of HTTP."""
+        return rpc_run_error(info, self.call_id), 200
+
+    def event(self, told: JsonObject) -> bytes:
+        """One frame of a stream."""
+        return b"data: " + encode_json(self.result(told)) + b"\n\n"
+
+    def error_event(self, info: LightAgentErrorInfo) -> bytes:
+        """The last frame of a stream whose run could not be had."""
+        return b"data: " + encode_json(rpc_run_error(info, self.call_id)) + b"\n\n"
+
+
+@dataclass(frozen=True, slots=True)
+class RestBinding:
+    """How a request is answered where the protocol is spoken as HTTP and JSON alone."""
+
+    def result(self, told: JsonObject) -> JsonObject:
+        """The answer."""
+        return told
+
+    def run_error(self, info: LightAgentErrorInfo) -> tuple[JsonObject, int]:
+        """The answer where the run could not be had, with the status of HTTP."""
+        return rest_run_error(info), status_of(info)
+
+    def event(self, told: JsonObject) -> bytes:
+        """One frame of a stream."""
+        return b"data: " + encode_json(told) + b"\n\n"
+
+    def error_event(self, info: LightAgentErrorInfo) -> bytes:
+        """The last frame of a stream whose run could not be had."""
+        return b"event: error\ndata: " + encode_json(rest_run_error(info)) + b"\n\n"
+
+
+Binding: TypeAlias = RpcBinding | RestBinding
+"""How an answer is written."""
 
 
 def rpc_status(refused: RequestRefused) -> int:
-    """The status of HTTP: that of an answer, unless clients and proxies are to act upon it."""
+    """The status of HTTP for a call of JSON-RPC: 200, unless clients and proxies are to act upon it."""
     return refused.status if refused.status in _ALSO_KNOWN else 200
 
 
-def _answer(error: A2aError, info: LightAgentErrorInfo, call_id: JsonValue, param: str | None) -> JsonObject:
+def _error_of(refused: RequestRefused) -> A2aError:
+    if isinstance(refused, A2aRefused):
+        return refused.error
+    return _BY_STATUS.get(refused.status, INTERNAL if refused.status >= 500 else INVALID_REQUEST)
+
+
+def _error_of_run(info: LightAgentErrorInfo) -> A2aError:
+    return INTERNAL if status_of(info) >= 500 else UNSUPPORTED_OPERATION
+
+
+def _rpc_error(error: A2aError, info: LightAgentErrorInfo, call_id: JsonValue, param: str | None) -> JsonObject:
+    told: JsonObject = {"code": error.code, "message": _text(info), "data": [_detail(error, info, param)]}
+    return {"jsonrpc": "2.0", "id": call_id, "error": told}
+
+
+def _rest_error(error: A2aError, info: LightAgentErrorInfo, status: int, param: str | None) -> JsonObject:
+    details: list[JsonValue] = [_detail(error, info, param)]
+    return {"error": {"code": status, "status": error.grpc, "message": _text(info), "details": details}}
+
+
+def _text(info: LightAgentErrorInfo) -> str:
+    return whole_characters(" ".join(filter(None, (info.message, info.guidance))))
+
+
+def _detail(error: A2aError, info: LightAgentErrorInfo, param: str | None) -> JsonObject:
     told: JsonObject = {"code": info.code, "guidance": info.guidance, "param": param}
     metadata: JsonObject = {name: value for name, value in told.items() if value}
-    detail: JsonObject = {
+    return {
         "@type": "type.googleapis.com/google.rpc.ErrorInfo",
         "reason": error.reason,
         "domain": "a2a-protocol.org",
         "metadata": metadata,
-    }
-    text = whole_characters(" ".join(filter(None, (info.message, info.guidance))))
-    return {
-        "jsonrpc": "2.0",
-        "id": call_id,
-        "error": {"code": error.code, "message": text, "data": [detail]},
     }

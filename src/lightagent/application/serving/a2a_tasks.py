@@ -93,6 +93,10 @@ class A2aTask:
             self.feed(event)
         self._text = LiveText()
 
+    def interrupted(self) -> None:
+        """Its process is gone, and its run has not ended."""
+        self._message = self._says("It was interrupted, and goes on once somebody subscribes to it.")
+
     def feed(self, step: Step) -> list[JsonObject]:
         """Take one step; what it adds to a stream, each a `StreamResponse`."""
         told = [self._status("TASK_STATE_WORKING", step)] if self._begins(step) else []
@@ -174,8 +178,9 @@ class A2aTask:
             "tool": waiting.name,
             "arguments": copy_json(waiting.arguments),
             "reason": waiting.reason,
-            "responseSchema": answer_form(),
         }
+        if self._waiting.run_id:  # Else it is a flow's, which has an answer by its own means.
+            data["responseSchema"] = answer_form()
         if len(waiting.path) == 1 and (moment := _moment(waiting.at, self._answer_seconds)):
             data["expiresAt"] = moment
         return {"data": whole_json(data), "mediaType": "application/json"}

@@ -125,7 +125,7 @@ class BackgroundRecords:
             StoreError: the store cannot be written.
         """
         known, head = await self._read(self._key(record))
-        if known is not None and known.status == "open":
+        if known is not None and (known.status == "open" or (error is None and known.status != "ended")):
             status: BackgroundStatus = "ended" if error is None else "failed"
             told = None if error is None else replace(error, details=None)
             await self._write(replace(known, status=status, error=told), expected=head)

@@ -9,11 +9,12 @@ from urllib.parse import quote
 from starlette.types import ASGIApp
 
 from lightagent.adapters.registry import install_command
-from lightagent.application.serving.a2a_errors import rpc_refusal, rpc_run_error
+from lightagent.application.serving.a2a_errors import rest_refusal, rest_run_error, rpc_refusal, rpc_run_error
 from lightagent.application.serving.refusals import RequestRefused
+from lightagent.domain.json_types import JsonObject
 from lightagent.entrypoints.serving.catalogue import Served
 from lightagent.entrypoints.serving.door import json_response
-from lightagent.entrypoints.serving.requests import ServedRequest, ServedRoute
+from lightagent.entrypoints.serving.requests import Handler, ServedRequest, ServedRoute
 
 _CARD: Final = "/.well-known/agent-card.json"
 
@@ -55,6 +56,44 @@ async def call_agent(request: ServedRequest) -> ASGIApp:
     return await answer_call(request, _served(request))
 
 
+async def send(request: ServedRequest) -> ASGIApp:
+    """Answer a message."""
+    return await _rest(request, "SendMessage", request.body)
+
+
+async def stream(request: ServedRequest) -> ASGIApp:
+    """Answer a message as a stream."""
+    return await _rest(request, "SendStreamingMessage", request.body)
+
+
+async def get_task(request: ServedRequest) -> ASGIApp:
+    """A task as it is."""
+    lengths: JsonObject = {name: told for name, told in request.http.query_params.items() if name == "historyLength"}
+    return await _rest(request, "GetTask", {"id": _task_id(request), **lengths})
+
+
+async def cancel_task(request: ServedRequest) -> ASGIApp:
+    """End a task."""
+    return await _rest(request, "CancelTask", {"id": _task_id(request)})
+
+
+async def subscribe(request: ServedRequest) -> ASGIApp:
+    """A stream of a task that goes on."""
+    return await _rest(request, "SubscribeToTask", {"id": _task_id(request)})
+
+
+async def _rest(request: ServedRequest, method: str, params: JsonObject) -> ASGIApp:
+    try:
+        from lightagent.entrypoints.serving.a2a_calls import answer_rest
+    except ImportError:
+        raise _missing() from None
+    return await answer_rest(request, _served(request), method, params)
+
+
+def _task_id(request: ServedRequest) -> str:
+    return str(request.http.path_params["task"])
+
+
 def _served(request: ServedRequest) -> Served:
     return request.serving.catalogue.find(str(request.http.path_params["agent"]), request.caller)
 
@@ -63,8 +102,25 @@ def _missing() -> RequestRefused:
     return RequestRefused(404, "This server lacks the types of A2A 1.0.", f"Type: {install_command('a2a', 'a2a-sdk')}")
 
 
+def _rest_route(path: str, method: str, handler: Handler, *, takes_body: bool = False) -> ServedRoute:
+    return ServedRoute(
+        f"/a2a/{{agent:path}}{path}",
+        method,
+        handler,
+        takes_body=takes_body,
+        refusal=rest_refusal,
+        run_error=rest_run_error,
+    )
+
+
 A2A_ROUTES: Final = (
     ServedRoute(_CARD, "GET", show_only_card),
     ServedRoute(f"/a2a/{{agent:path}}{_CARD}", "GET", show_card),
+    _rest_route("/message:send", "POST", send, takes_body=True),
+    _rest_route("/message:stream", "POST", stream, takes_body=True),
+    _rest_route("/tasks/{task}:cancel", "POST", cancel_task),
+    _rest_route("/tasks/{task}:subscribe", "POST", subscribe),
+    _rest_route("/tasks/{task}:subscribe", "GET", subscribe),
+    _rest_route("/tasks/{task}", "GET", get_task),
     ServedRoute("/a2a/{agent:path}", "POST", call_agent, takes_body=True, refusal=rpc_refusal, run_error=rpc_run_error),
 )

@@ -1,10 +1,10 @@
-"""The calls of A2A: a message, streamed or not, and what is asked of a task."""
+"""The calls of A2A: a message, streamed or not, and what is asked of a task, however the protocol is spoken."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Final, TypeAlias
 
 from starlette.responses import Response
 from starlette.types import ASGIApp
@@ -13,19 +13,20 @@ from lightagent.application.serving.a2a_errors import (
     METHOD_NOT_FOUND,
     NO_EXTENDED_CARD,
     NO_PUSH_NOTIFICATIONS,
-    UNSUPPORTED_OPERATION,
     VERSION_NOT_SUPPORTED,
     A2aRefused,
+    Binding,
+    RestBinding,
+    RpcBinding,
     rpc_refusal,
-    rpc_result,
     rpc_run_error,
     rpc_status,
 )
-from lightagent.application.serving.a2a_requests import MessageAsked, RpcCall, read_message, read_rpc_call, read_task_id
+from lightagent.application.serving.a2a_requests import MessageAsked, read_message, read_rpc_call, read_task_id
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.domain.errors import LightAgentError
 from lightagent.domain.json_types import JsonObject
-from lightagent.entrypoints.serving.a2a_runs import answered, begun, cancelled, found_task
+from lightagent.entrypoints.serving.a2a_runs import answered, begun, cancelled, followed_task, found_task
 from lightagent.entrypoints.serving.a2a_streams import TaskStream
 from lightagent.entrypoints.serving.catalogue import Served
 from lightagent.entrypoints.serving.connections import Watched
@@ -36,17 +37,25 @@ from lightagent.entrypoints.serving.task_runs import TaskRun
 VERSION_HEADER: Final = "a2a-version"
 """In which clients say which version they speak."""
 
+Call: TypeAlias = Callable[[ServedRequest, Served, JsonObject, Binding], Awaitable[ASGIApp]]
+"""Answers one call with these parameters."""
+
 
 async def answer_call(request: ServedRequest, served: Served) -> ASGIApp:
-    """Answer one call.
+    """Answer one call of JSON-RPC.
 
     Raises:
         RequestRefused: clients and proxies are to act upon it by the status of HTTP.
     """
     call = read_rpc_call(request.body)
     try:
-        _check_version(request.http.headers.get(VERSION_HEADER, ""))
-        return await _METHODS.get(call.method, _unknown)(request, served, call)
+        _check_version(request)
+        answer = METHODS.get(call.method)
+        if answer is None:
+            raise A2aRefused(
+                METHOD_NOT_FOUND, f"There is no method {call.method!r:.50}.", "Those of A2A 1.0 are known."
+            )
+        return await answer(request, served, call.params, RpcBinding(call.id))
     except LightAgentError as error:
         if isinstance(error, RequestRefused):
             if rpc_status(error) != 200:
@@ -56,62 +65,64 @@ async def answer_call(request: ServedRequest, served: Served) -> ASGIApp:
         return json_response(rpc_run_error(error.info, call.id), request.headers)
 
 
-def _check_version(told: str) -> None:
+async def answer_rest(request: ServedRequest, served: Served, method: str, params: JsonObject) -> ASGIApp:
+    """Answer a request that is one call.
+
+    Raises:
+        RequestRefused: something is wrong with it.
+        LightAgentError: the run could not be had.
+    """
+    _check_version(request)
+    return await METHODS[method](request, served, params, RestBinding())
+
+
+def _check_version(request: ServedRequest) -> None:
+    told = request.http.headers.get(VERSION_HEADER, "")
     if told and told.partition(".")[0].strip() != "1":
         raise A2aRefused(VERSION_NOT_SUPPORTED, f"The version {told!r:.50} is not spoken here.", "Speak A2A 1.0.")
 
 
-async def _send(request: ServedRequest, served: Served, call: RpcCall) -> ASGIApp:
-    asked = _read(request, served, call)
+async def _send(request: ServedRequest, served: Served, params: JsonObject, binding: Binding) -> ASGIApp:
+    asked = _read(request, served, params)
     going = await _run(request, served, asked)
     if not asked.at_once:
         await _until_done(request, going)
     if going.error is not None:
-        return json_response(rpc_run_error(going.error, call.id), request.headers)
-    return _result(request, call, {"task": going.task.snapshot(asked.history_length)})
+        body, status = binding.run_error(going.error)
+        return json_response(body, request.headers, status)
+    return _result(request, binding, {"task": going.task.snapshot(asked.history_length)})
 
 
-async def _stream(request: ServedRequest, served: Served, call: RpcCall) -> ASGIApp:
-    asked = _read(request, served, call)
-    going = await _run(request, served, asked)
-    return TaskStream(going, call.id, request.serving.settings, request.headers)
+async def _stream(request: ServedRequest, served: Served, params: JsonObject, binding: Binding) -> ASGIApp:
+    going = await _run(request, served, _read(request, served, params))
+    return TaskStream(going, binding, request.serving.settings, request.headers)
 
 
-async def _get(request: ServedRequest, served: Served, call: RpcCall) -> ASGIApp:
-    task_id, history_length = read_task_id(call.params)
+async def _get(request: ServedRequest, served: Served, params: JsonObject, binding: Binding) -> ASGIApp:
+    task_id, history_length = read_task_id(params)
     found = await found_task(request, served, task_id)
-    return _result(request, call, found.task.snapshot(history_length))
+    return _result(request, binding, found.task.snapshot(history_length))
 
 
-async def _cancel(request: ServedRequest, served: Served, call: RpcCall) -> ASGIApp:
-    task = await cancelled(request, served, read_task_id(call.params)[0])
-    return _result(request, call, task.snapshot())
+async def _cancel(request: ServedRequest, served: Served, params: JsonObject, binding: Binding) -> ASGIApp:
+    task = await cancelled(request, served, read_task_id(params)[0])
+    return _result(request, binding, task.snapshot())
 
 
-async def _subscribe(request: ServedRequest, served: Served, call: RpcCall) -> ASGIApp:
-    found = await found_task(request, served, read_task_id(call.params)[0])
-    if found.going is None:
-        raise A2aRefused(
-            UNSUPPORTED_OPERATION, f"Nothing comes of the task any more: it is {found.task.state}.", "Ask for it."
-        )
-    return TaskStream(found.going, call.id, request.serving.settings, request.headers)
+async def _subscribe(request: ServedRequest, served: Served, params: JsonObject, binding: Binding) -> ASGIApp:
+    going = await followed_task(request, served, read_task_id(params)[0])
+    return TaskStream(going, binding, request.serving.settings, request.headers)
 
 
-async def _no_push(request: ServedRequest, served: Served, call: RpcCall) -> ASGIApp:
+async def _no_push(request: ServedRequest, served: Served, params: JsonObject, binding: Binding) -> ASGIApp:
     raise A2aRefused(NO_PUSH_NOTIFICATIONS, "Nothing is pushed.", "Stream, or ask for the task.")
 
 
-async def _no_card(request: ServedRequest, served: Served, call: RpcCall) -> ASGIApp:
-    raise A2aRefused(NO_EXTENDED_CARD, "There is no card but the one that is public.")
+async def _no_card(request: ServedRequest, served: Served, params: JsonObject, binding: Binding) -> ASGIApp:
+    raise A2aRefused(NO_EXTENDED_CARD, "There is no card but the one at the well-known address.")
 
 
-async def _unknown(request: ServedRequest, served: Served, call: RpcCall) -> ASGIApp:
-    raise A2aRefused(
-        METHOD_NOT_FOUND, f"There is no method {call.method!r:.50}.", "The methods are those of A2A 1.0: SendMessage, …"
-    )
-
-
-_METHODS: Final[dict[str, Callable[[ServedRequest, Served, RpcCall], Awaitable[ASGIApp]]]] = {
+METHODS: Final[dict[str, Call]] = {
     "SendMessage": _send,
     "SendStreamingMessage": _stream,
     "GetTask": _get,
@@ -125,8 +136,8 @@ _METHODS: Final[dict[str, Callable[[ServedRequest, Served, RpcCall], Awaitable[A
 }
 
 
-def _read(request: ServedRequest, served: Served, call: RpcCall) -> MessageAsked:
-    asked = read_message(call.params, served.name, image_urls=request.serving.settings.image_urls)
+def _read(request: ServedRequest, served: Served, params: JsonObject) -> MessageAsked:
+    asked = read_message(params, served.name, image_urls=request.serving.settings.image_urls)
     request.serving.note_dropped(asked.chat.dropped)
     return asked
 
@@ -149,5 +160,5 @@ async def _until_done(request: ServedRequest, going: TaskRun) -> None:
                 one.cancel()
 
 
-def _result(request: ServedRequest, call: RpcCall, result: JsonObject) -> Response:
-    return json_response(rpc_result(call.id, result), request.headers)
+def _result(request: ServedRequest, binding: Binding, result: JsonObject) -> Response:
+    return json_response(binding.result(result), request.headers)

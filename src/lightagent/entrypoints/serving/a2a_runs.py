@@ -85,17 +85,23 @@ async def cancelled(request: ServedRequest, served: Served, task_id: str) -> A2a
         raise A2aRefused(TASK_NOT_CANCELABLE, f"The task has ended: it is {found.task.state}.")
     going = found.going
     if going is None:
-        journal = await _waiting_journal(request, found)
-        person = request.caller.user or request.caller.key_id
-        no = ApprovalDecision.reject(_CANCELLED, actor=person)
-        decisions = {step.id: no for step in followed(journal, frozenset()).reviews}
-        going = _go_on(request, served, found, journal, decisions, ends=_CANCELLED)
+        going = await _ending(request, served, found)
     else:
         going.run.cancel(_CANCELLED)
     await going.done.wait()
     if going.error is not None:
         raise A2aRefused(TASK_NOT_CANCELABLE, "The task cannot be cancelled by this caller.")
     return going.task
+
+
+async def _ending(request: ServedRequest, served: Served, found: RememberedTask) -> TaskRun:
+    """A run that goes on only to end: what waits in it is rejected."""
+    if found.interrupted and found.journal is not None:
+        return _go_on(request, served, found, found.journal, {}, ends=_CANCELLED)
+    journal = await _waiting_journal(request, found)
+    no = ApprovalDecision.reject(_CANCELLED, actor=request.caller.user or request.caller.key_id)
+    decisions = {step.id: no for step in followed(journal, frozenset()).reviews}
+    return _go_on(request, served, found, journal, decisions, ends=_CANCELLED)
 
 
 async def found_task(request: ServedRequest, served: Served, task_id: str) -> RememberedTask:
@@ -108,12 +114,31 @@ async def found_task(request: ServedRequest, served: Served, task_id: str) -> Re
     found = request.serving.tasks.find(task_id, owner, served.name)
     if found is not None:
         return found
-    journal = await Runs(request.serving.kept.store, tenant=owner.tenant).journal(task_id, owner.user)
-    if journal is None or journal.started.head.name != served.agent.name:
+    kept = await Runs(request.serving.kept.store, tenant=owner.tenant).find(task_id, owner.user)
+    if kept is None or kept.journal.started.head.name != served.agent.name:
         raise A2aRefused(TASK_NOT_FOUND, "There is no such task.")
-    task = new_task(request, served, task_id, journal.started.run_group_id or task_id)
-    task.replay(journal.events)
-    return RememberedTask(owner, served.name, task, journal)
+    task = new_task(request, served, task_id, kept.journal.started.run_group_id or task_id)
+    task.replay(kept.journal.events)
+    interrupted = kept.info.status == "interrupted"
+    if interrupted:
+        task.interrupted()
+    return RememberedTask(owner, served.name, task, kept.journal, interrupted=interrupted)
+
+
+async def followed_task(request: ServedRequest, served: Served, task_id: str) -> TaskRun:
+    """The run of the caller's task, which goes on; one that was interrupted goes on from now.
+
+    Raises:
+        A2aRefused: there is none, or nothing comes of it any more.
+    """
+    found = await found_task(request, served, task_id)
+    if found.going is not None:
+        return found.going
+    if found.interrupted and found.journal is not None:
+        return _go_on(request, served, found, found.journal, {})
+    raise A2aRefused(
+        UNSUPPORTED_OPERATION, f"Nothing comes of the task any more: it is {found.task.state}.", "Ask for it."
+    )
 
 
 async def _waiting_journal(request: ServedRequest, found: RememberedTask) -> Journal:
@@ -136,6 +161,8 @@ def _go_on(
     *,
     ends: str = "",
 ) -> TaskRun:
+    if request.serving.tasks.goes_on(found.task.id):  # Since it was looked up.
+        raise A2aRefused(UNSUPPORTED_OPERATION, "The task goes on: it was answered before.")
     options: ResumeOptions = {}
     run = request.serving.resume(request.caller, served.agent, journal, decisions, options, stream=True)
     task = new_task(request, served, found.task.id, found.task.context_id)

@@ -7,9 +7,8 @@ from collections.abc import Callable, Mapping
 
 from starlette.types import Receive, Scope, Send
 
-from lightagent.application.serving.a2a_errors import rpc_result, rpc_run_error
-from lightagent.domain.json_bytes import encode_json
-from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.application.serving.a2a_errors import Binding
+from lightagent.domain.json_types import JsonObject
 from lightagent.entrypoints.serving.connections import Watched
 from lightagent.entrypoints.serving.event_stream import STREAM_HEADERS, EventWriter
 from lightagent.entrypoints.serving.task_runs import TaskRun
@@ -20,13 +19,13 @@ class TaskStream:
     """The response to a request for a stream: an ASGI application of its own. It begins with the whole task.
 
     Args:
-        call_id: of the call of JSON-RPC that is answered.
+        binding: how its frames are written.
         headers: besides those of every stream.
     """
 
-    def __init__(self, going: TaskRun, call_id: JsonValue, settings: ServeSettings, headers: Mapping[str, str]) -> None:
+    def __init__(self, going: TaskRun, binding: Binding, settings: ServeSettings, headers: Mapping[str, str]) -> None:
         self._going = going
-        self._call_id = call_id
+        self._binding = binding
         self._settings = settings
         self._headers = {**STREAM_HEADERS, **headers}
         self._listener = going.listen()
@@ -64,14 +63,10 @@ class TaskStream:
         updates = [self._first]
         while not writer.gone:
             if updates:
-                await writer.write(b"".join(_frame(rpc_result(self._call_id, update)) for update in updates))
+                await writer.write(b"".join(self._binding.event(update) for update in updates))
             told = await self._listener.get()
             if told is None:
                 break
             updates = told.updates
         if self._going.error is not None:
-            await writer.write(_frame(rpc_run_error(self._going.error, self._call_id)))
-
-
-def _frame(told: JsonObject) -> bytes:
-    return b"data: " + encode_json(told) + b"\n\n"
+            await writer.write(self._binding.error_event(self._going.error))

@@ -22,6 +22,9 @@ from lightagent.entrypoints.serving.served_run import ServedRun
 PAUSE: Final = 1.0
 """Seconds after which the server looks again at a run that another process may hold."""
 
+BEGIN_SECONDS: Final = 30.0
+"""For so long another process may be about to begin a run of which nothing is on record yet."""
+
 _STORE_PAUSE: Final = 5.0
 """Seconds after which a store is asked again that could not be read."""
 
@@ -39,6 +42,7 @@ class Background:
         kept: where runs are kept.
         records: of those in the background.
         go_on: makes the run that goes on from a journal.
+        clock: tells the seconds since 1970.
     """
 
     def __init__(
@@ -46,7 +50,9 @@ class Background:
         kept: KeptRuns,
         records: BackgroundRecords,
         go_on: Callable[[BackgroundRun, Journal], ServedRun],
+        clock: Callable[[], float],
     ) -> None:
+        self._clock = clock
         self.records = records
         self._kept = kept
         self._go_on = go_on
@@ -56,10 +62,14 @@ class Background:
         self._looking: asyncio.Task[None] | None = None
         self._left = False
 
+    def expect(self, record: BackgroundRun) -> None:
+        """Its run is about to be played here, so it is not taken for one that was left."""
+        self._own.add(record.response_id)
+
     def play(self, record: BackgroundRun, run: ServedRun) -> None:
         """Carry a run out, whoever waits for it."""
         run.is_background = True
-        self._own.add(record.response_id)
+        self.expect(record)
         task = asyncio.create_task(self._play(record, run))
         self._playing[task] = run
         task.add_done_callback(lambda done: self._playing.pop(done, None))
@@ -68,7 +78,8 @@ class Background:
         error: LightAgentErrorInfo | None = None
         try:
             async with run:
-                await run.steps.to_end()
+                async for _ in run.steps:
+                    run.tell_news()
             if run.cancelled and run.journal is not None:
                 await self._kept.keep_end(run.journal)
         except asyncio.CancelledError:
@@ -82,6 +93,7 @@ class Background:
             error = classify_exception(raised)
         finally:
             run.forget()
+            run.tell_news()
         await self._close(record, error)
 
     async def _close(self, record: BackgroundRun, error: LightAgentErrorInfo | None) -> None:
@@ -123,6 +135,7 @@ class Background:
             self._looking = asyncio.create_task(self._look(PAUSE))
 
     async def _look(self, pause: float = 0.0) -> None:
+        told = set[str]()
         while self._pending:
             await asyncio.sleep(pause)
             pause = PAUSE
@@ -130,7 +143,9 @@ class Background:
                 try:
                     is_done = await self.take_up(record)
                 except StoreError as raised:
-                    _LOG.warning("The run %s cannot be read: %s", record.run_id, type(raised).__name__)
+                    if record.run_id not in told:
+                        _LOG.warning("The run %s cannot be read yet: %s", record.run_id, type(raised).__name__)
+                    told.add(record.run_id)
                     continue
                 if is_done:
                     self._pending.pop(record.response_id, None)
@@ -148,6 +163,8 @@ class Background:
         if record.response_id in self._own:
             return True
         if found is None or not (part := _part(record, found)):
+            if self._clock() - record.created < BEGIN_SECONDS:
+                return False
             await self._close(record, _NEVER_BEGAN)
             return True
         if isinstance(part[-1], RunFinished):

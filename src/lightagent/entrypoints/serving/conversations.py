@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from typing import Final
 
+from lightagent.application.event_codec import event_from_dict
+from lightagent.application.keep_run import run_key
 from lightagent.application.projections.history import history
+from lightagent.application.read_streams import read_entry
 from lightagent.application.serving.a2a_tasks import A2aTask
 from lightagent.application.stored_runs import Runs
+from lightagent.domain.events import RunStarted
 from lightagent.domain.folding import fold
 from lightagent.domain.json_types import JsonObject
+from lightagent.domain.scopes import Scope
 from lightagent.entrypoints.serving.catalogue import Served
 from lightagent.entrypoints.serving.requests import ServedRequest
 from lightagent.entrypoints.serving.run_views import answer_seconds, view_of
+from lightagent.ports.journals import JournalStore
 
-MOST_LOOKED_AT: Final = 50
+MOST_LOOKED_AT: Final = 100
 """Runs of an owner's that are looked at for the last of a conversation, the newest first."""
 
 
@@ -24,18 +30,25 @@ def new_task(request: ServedRequest, served: Served, task_id: str, context_id: s
 
 async def conversation(request: ServedRequest, served: Served, context_id: str) -> list[JsonObject]:
     """What was said in this conversation, as the last of its runs that was completed has it on record."""
-    owner = request.caller.owner
+    owner, store = request.caller.owner, request.serving.kept.store
     for found in request.serving.tasks.of_context(context_id, owner, served.name):
         if found.journal is not None and found.task.state == "TASK_STATE_COMPLETED":
             return history(fold(found.journal.events))
-    runs, looked_at = Runs(request.serving.kept.store, tenant=owner.tenant), 0
+    runs, looked_at = Runs(store, tenant=owner.tenant), 0
     async for info in runs.list(owner.user, status="completed"):
         if info.agent != served.agent.name:
             continue
-        journal = await runs.journal(info.run_id, owner.user)
-        if journal is not None and journal.started.run_group_id == context_id:
-            return history(journal.run)
+        if await _context_of(store, info.run_id, owner) == context_id:
+            journal = await runs.journal(info.run_id, owner.user)
+            return [] if journal is None else history(journal.run)
         looked_at += 1
         if looked_at >= MOST_LOOKED_AT:
             break
     return []
+
+
+async def _context_of(store: JournalStore, run_id: str, owner: Scope) -> str:
+    """The conversation that a run belongs to, by its first event alone."""
+    found = await store.read(run_key(run_id, owner), 0, limit=1)
+    first = event_from_dict(read_entry(found.entries[0], "Run: entry 1"), "entry 1") if found.entries else None
+    return first.run_group_id if isinstance(first, RunStarted) else ""

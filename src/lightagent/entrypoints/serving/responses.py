@@ -116,12 +116,13 @@ async def show_response(request: ServedRequest) -> ASGIApp:
 async def cancel_response(request: ServedRequest) -> ASGIApp:
     """Have its run end; an answer that has ended stays what it is."""
     found = await kept_response(request, _id(request))
-    body = found.body(request)
     if found.going is not None:
         found.going.cancel(CANCELLED)
-        body["status"] = "cancelled"
     elif found.record is not None and found.record.status == "open":
         await cancel_left(request, found.record, CANCELLED)
+        found = await kept_response(request, _id(request))
+    body = found.body(request)
+    if found.going is not None:
         body["status"] = "cancelled"
     return json_response(body, request.headers)
 

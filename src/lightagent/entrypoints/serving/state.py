@@ -67,7 +67,7 @@ class Serving:
     clock: Callable[[], float] = time.time
     going: GoingRuns = field(default_factory=GoingRuns)
     slots: Slots = field(init=False)
-    tasks: TaskRuns = field(default_factory=TaskRuns)
+    tasks: TaskRuns = field(init=False)
     parts: dict[str, Closing] = field(default_factory=dict)
     background: Background = field(init=False)
     repeated: RepeatedRequests = field(init=False)
@@ -76,9 +76,10 @@ class Serving:
     def __post_init__(self) -> None:
         chosen = self.settings
         self.slots = Slots(chosen.runs, chosen.runs_of_key, chosen.waiting_runs)
+        self.tasks = TaskRuns(lasts=self.kept.lasts)
         self.repeated = RepeatedRequests(lambda: self.clock())
         records = BackgroundRecords(self.kept.store, lambda: self.clock())
-        self.background = Background(self.kept, records, self._go_on)
+        self.background = Background(self.kept, records, self._go_on, lambda: self.clock())
 
     def begin(
         self,
@@ -140,6 +141,7 @@ class Serving:
             StoreError: the store cannot be written; then nothing has begun.
         """
         journal = run.journal
+        self.background.expect(record)
         try:
             await self.background.records.add(record)
             if journal is not None and len(journal.events) == 1:

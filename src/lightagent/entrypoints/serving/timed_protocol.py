@@ -89,14 +89,16 @@ class _TimedProtocol(asyncio.Protocol):
             self._size = 0
         self._size += len(data)
         if self._size > self.most_bytes:
-            self._cut()
+            if self._transport is not None:
+                self._transport.close()  # After what was written to it, such as the answer that it is too much.
             return
         self._inner.data_received(data)
         if self._headers is not None and self._is_busy():
             self._stop_headers()
-        elif self._headers is not None and self._size > MOST_HEADER_BYTES and self._transport is not None:
-            _refuse(self._transport, 431, "The headers are too large.", f"The most is {MOST_HEADER_BYTES} bytes.")
+        elif self._headers is not None and self._size > MOST_HEADER_BYTES and not self._has_answered_early():
             self._stop_headers()
+            if self._transport is not None:
+                _refuse(self._transport, 431, "The headers are too large.", f"The most is {MOST_HEADER_BYTES} bytes.")
 
     def eof_received(self) -> None:
         """The client sends nothing more."""
@@ -117,6 +119,11 @@ class _TimedProtocol(asyncio.Protocol):
         """Whether a request is under way, whose headers have come."""
         cycle: object = getattr(self._inner, "cycle", None)
         return cycle is not None and not getattr(cycle, "response_complete", False)
+
+    def _has_answered_early(self) -> bool:
+        """Whether what comes is the rest of a body whose request was refused: clients read once they have sent it."""
+        cycle: object = getattr(self._inner, "cycle", None)
+        return bool(getattr(cycle, "more_body", False))
 
     def _stop_headers(self) -> None:
         if self._headers is not None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from lightagent.adapters.engines.temporal.codec import PayloadCipher
+from lightagent.adapters.engines.temporal.payload_keys import payload_keys
 from lightagent.ports.flow_engine import FlowEngine
 from lightagent.testing.contracts.flow_engine import FlowEngineContract
 from tests.servers.temporal_server import TemporalServer
@@ -19,3 +21,12 @@ class TestTemporal(FlowEngineContract):
 
     def make(self) -> FlowEngine:
         return WorkingEngine(self.address)
+
+
+class TestTemporalEncrypted(TestTemporal):
+    """What the server is sent is encrypted, and nothing else differs."""
+
+    kind = "temporal"
+
+    def make(self) -> FlowEngine:
+        return WorkingEngine(self.address, PayloadCipher(payload_keys({"spring": "s" * 32})))

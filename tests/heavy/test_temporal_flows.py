@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import pytest
+from temporalio.client import WorkflowExecutionStatus
 
 from lightagent import LightFlow
 from lightagent.adapters.engines.temporal.connection import Place
@@ -16,9 +18,10 @@ from lightagent.application.flow.step_context import StepContext
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.events import AttemptStarted, AttemptStopped
 from lightagent.domain.scopes import NO_SCOPE, Scope
+from lightagent.flow_worker import FlowWorker
 from lightagent.ports.engine_workers import EngineWorkerLimits
 from lightagent.ports.flow_engine import FlowRun
-from tests.servers.temporal_server import TemporalServer
+from tests.servers.temporal_server import TemporalServer, temporal_server
 from tests.support.working_engine import WorkingEngine
 
 RUN = FlowRun(NO_SCOPE, "r")
@@ -169,16 +172,18 @@ async def test_a_worker_that_is_stopped_leaves_its_step_to_another_in_good_order
 
 async def test_a_run_is_found_by_its_tenant_user_flow_and_status(engine: WorkingEngine) -> None:
     flow = LightFlow(engine=engine, name=f"found {engine.prefix}").wait_for("paid", event="payment")
-    owner = Scope("acme", "ann")
-    await flow.arun("x", run_id="first", tenant="acme", user_id="ann")
-    await flow.arun("x", run_id="r", tenant="acme", user_id="ann")
+    owner = Scope("ac/me", "ann")
+    await flow.arun("x", run_id="first", tenant="ac/me", user_id="ann")
+    await flow.arun("x", run_id="r", tenant="ac/me", user_id="ann")
     client = await engine.client()
-    query = "LightagentTenant = 'acme' AND LightagentUser = 'ann' AND LightagentStatus = 'waiting'"
+    query = "LightagentTenant = 'ac/me' AND LightagentUser = 'ann' AND LightagentStatus = 'waiting'"
     query += f" AND LightagentFlow = '{flow.name}'"
     async with asyncio.timeout(30):
         found = list[str]()
         while workflow_id(engine.prefix, FlowRun(owner, "r")) not in found:
             found = [one.id async for one in client.list_workflows(query)]
+    listed = await flow.alist_runs(tenant="ac/me", user_id="ann")
+    assert {str(run["run_id"]) for run in listed} == {"first", "r"}
 
 
 def changed(engine: TemporalEngine, first: Callable[[str], str]) -> LightFlow:
@@ -206,3 +211,30 @@ async def test_a_worker_with_other_code_holds_a_run_until_that_is_accepted(engin
     result = await changed(engine, other).aresume("r", accept=["first"])
     assert (result.status, result.step("first").content, result.content) == ("success", "one", "it")
     await caller.aclose()
+
+
+async def test_a_worker_is_told_that_its_namespace_is_not_there(temporal: TemporalServer) -> None:
+    engine = TemporalEngine(Place(temporal.address, "nowhere"))
+    flow = LightFlow(engine=engine, name="f").step("a", agent=same)
+    async with asyncio.timeout(60):
+        with pytest.raises(ConfigurationError, match="no namespace 'nowhere'"):
+            await FlowWorker(flow).arun()
+
+
+async def test_a_long_run_continues_as_a_new_workflow(tmp_path: Path) -> None:
+    """The server suggests it after so many events of a history, here after far fewer than by default."""
+    few = ("--dynamic-config-value", "limit.historyCount.suggestContinueAsNew=40")
+    with temporal_server(tmp_path, *few) as server:
+        engine = WorkingEngine(server.address)
+        flow = LightFlow(engine=engine, name="f")
+        flow.loop("often", agent=lambda query, context: f"{context.round}", rounds=12)
+        flow.step("send", agent=same, depends_on=["often"], query="it", requires_approval=True)
+        waiting = await flow.arun("x", run_id="r")
+        assert (waiting.status, waiting.step("often").status) == ("waiting_approval", "success"), waiting.to_dict()
+        await flow.aapprove("r", "send")
+        assert (await flow.aresume("r")).content == "it"
+        client = await engine.client()
+        ident = workflow_id(engine.prefix, RUN)
+        there = [one.status async for one in client.list_workflows(f"WorkflowId = '{ident}'")]
+        assert there.count(WorkflowExecutionStatus.CONTINUED_AS_NEW) >= 1
+        await engine.aclose()

@@ -27,14 +27,18 @@ class TemporalServer:
 
 
 @contextmanager
-def temporal_server(folder: Path, *, port: int | None = None) -> Iterator[TemporalServer]:
-    """Start it on the file in `folder`, wait until it answers, and stop it in order at the end."""
+def temporal_server(folder: Path, *options: str, port: int | None = None) -> Iterator[TemporalServer]:
+    """Start it on the file in `folder`, wait until it answers, and stop it in order at the end.
+
+    Args:
+        options: further ones of `temporal server start-dev`.
+    """
     if not PROGRAM.is_file():
         raise ServerError(f"{PROGRAM} is missing: `make test-heavy` builds it")
     port = port or free_port()
     command = [sys.executable, str(TIED), str(port), str(PROGRAM), "server", "start-dev", "--headless"]
     command += ["--ip", "127.0.0.1", "--port", str(port), "--log-level", "error"]
-    command += ["--db-filename", str(folder / "temporal.db")]
+    command += ["--db-filename", str(folder / "temporal.db"), *options]
     log = folder / "server.log"
     with running("temporal", command, log=log, start_seconds=START_SECONDS, stop_seconds=STOP_SECONDS) as child:
         server = TemporalServer(f"127.0.0.1:{port}", child)

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from temporalio.client import Client
 
+from lightagent.adapters.engines.temporal.codec import EncryptingCodec, PayloadCipher
 from lightagent.adapters.engines.temporal.connection import Place
 from lightagent.adapters.engines.temporal.engine import TemporalEngine
 from lightagent.adapters.engines.temporal.worker import Queues, TemporalWorker
@@ -24,11 +25,16 @@ _NUMBERS = count(1)
 
 
 class WorkingEngine(TemporalEngine):
-    """Runs of its own: neither its ids nor its task queues are those of another one on the same server."""
+    """Runs of its own: neither its ids nor its task queues are those of another one on the same server.
 
-    def __init__(self, address: str) -> None:
+    Args:
+        cipher: encrypts what the server is sent.
+    """
+
+    def __init__(self, address: str, cipher: PayloadCipher | None = None) -> None:
         name = f"test {next(_NUMBERS)} {uuid4().hex[:6]}"
-        self.place = Place(address, "default")
+        codec = None if cipher is None else EncryptingCodec(cipher, f"{name}:")
+        self.place = Place(address, "default", codec=codec)
         self.queue = name
         super().__init__(self.place, task_queue=name, prefix=f"{name}:", heartbeat=10, patience=30)
         self.prefix = f"{name}:"

@@ -143,6 +143,6 @@ def _middleware(settings: ServeSettings) -> list[Middleware]:
             allow_origins=settings.origins,
             allow_methods=["GET", "POST", "DELETE"],
             allow_headers=["*"],
-            expose_headers=["x-request-id", "retry-after", "x-should-retry"],
+            expose_headers=["x-request-id", "retry-after", "x-should-retry", "mcp-session-id"],
         )
     ]

@@ -2,8 +2,9 @@
 
 Read in this order: `orders` (what passes between the parts), `run_loop` (the flow's machine, folded in a workflow),
 `failures`, `machine` (what it is folded with), `workflow` (what Temporal calls), `activity` (a worker carries out a
-move), `worker`; `connection` and `faults` (the server), `starting`, `runs` and `attributes` (runs as the server has
-them), and `engine`, which is the port. The SDK is imported by those who open the engine.
+move), `worker`; `connection` and `faults` (the server), `payload_keys` and `codec` (what encrypts), `starting`, `runs`
+and `attributes` (runs as the server has them), and `engine`, which is the port. The SDK is imported by those who open
+the engine.
 """
 
 from __future__ import annotations
@@ -12,12 +13,42 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from lightagent.adapters.engines.temporal.payload_keys import payload_keys
 from lightagent.adapters.registry import Adapter
 
 if TYPE_CHECKING:
+    from lightagent.adapters.engines.temporal.codec import EncryptingCodec
     from lightagent.adapters.engines.temporal.engine import TemporalEngine
 
 EXTRA: Final = "temporal"
+
+
+class EncryptionOptions(BaseModel):
+    """The option `encryption`: with which keys payloads are encrypted before the server has them."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    keys: dict[str, SecretStr] = Field(min_length=1, description="secrets by key id, each at least 32 random bytes")
+    current: str = Field(default="", description="the id of the key that encrypts; needed where there are several")
+    tenants: dict[str, str] = Field(
+        default_factory=dict, description="the id of the key that encrypts for a tenant instead, by tenant"
+    )
+    takes_plain: bool = Field(
+        default=False, description="read payloads in the clear, too, such as those of runs from before there were keys"
+    )
+
+    def codec(self, prefix: str) -> EncryptingCodec:
+        """The codec of an engine whose workflows' ids begin with the prefix.
+
+        Raises:
+            ConfigurationError: the keys do not fit.
+            MissingExtraError: cryptography is not installed.
+        """
+        from lightagent.adapters.engines.temporal.codec import EncryptingCodec, PayloadCipher
+
+        secrets = {name: secret.get_secret_value() for name, secret in self.keys.items()}
+        keys = payload_keys(secrets, self.current, self.tenants)
+        return EncryptingCodec(PayloadCipher(keys), prefix, takes_plain=self.takes_plain)
 
 
 class TemporalOptions(BaseModel):
@@ -33,7 +64,9 @@ class TemporalOptions(BaseModel):
         description="what the task queues of all flows begin with; a slash and the flow's name follow",
     )
     prefix: str = Field(
-        default="", description="what the ids of workflows begin with, where applications share a namespace"
+        default="",
+        pattern=r"^[^'\"\\]*$",
+        description="what the ids of workflows begin with, where applications share a namespace",
     )
     api_key: SecretStr = Field(default=SecretStr(""), description="of the server, which is spoken to with TLS then")
     tls: bool = Field(default=False, description="speak TLS")
@@ -50,6 +83,9 @@ class TemporalOptions(BaseModel):
     make_attributes: bool = Field(
         default=True, description="workers make the search attributes that the namespace lacks"
     )
+    encryption: EncryptionOptions | None = Field(
+        default=None, description="encrypts what the server is sent: keys, and which of them encrypts"
+    )
 
 
 def _open(options: TemporalOptions) -> TemporalEngine:
@@ -64,6 +100,7 @@ def _open(options: TemporalOptions) -> TemporalEngine:
         options.ca_file,
         options.cert_file,
         options.key_file,
+        None if options.encryption is None else options.encryption.codec(options.prefix),
     )
     return TemporalEngine(
         place,

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from temporalio.client import Client
+from temporalio.converter import PayloadCodec
 from temporalio.service import RPCError, TLSConfig
 
+from lightagent.adapters.engines.temporal.codec import converter
 from lightagent.adapters.engines.temporal.faults import fault, unreachable
 from lightagent.aiokits.per_loop import PerLoop
 from lightagent.domain.errors import ConfigurationError
@@ -22,6 +24,7 @@ class Place:
         tls: speak TLS; also where a file is named. With an API key it is spoken in any case.
         ca_file, cert_file, key_file: PEM files: of the authority that the server is checked against instead of the
             system's, and of the client where the server asks for its certificate.
+        codec: encodes payloads, such as `EncryptingCodec`; callers and workers need the same.
     """
 
     address: str
@@ -31,6 +34,7 @@ class Place:
     ca_file: str = ""
     cert_file: str = ""
     key_file: str = ""
+    codec: PayloadCodec | None = None
 
     def __repr__(self) -> str:
         return f"Place({self.address!r}, {self.namespace!r})"
@@ -92,6 +96,7 @@ async def _connect(place: Place) -> Client:
             namespace=place.namespace,
             api_key=place.api_key or None,
             tls=_tls(place) if place.has_tls else False,
+            data_converter=converter(place.codec),
         )
     except RPCError as error:
         raise fault(error, place.address, place.namespace) from None

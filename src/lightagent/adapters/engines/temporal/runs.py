@@ -188,7 +188,7 @@ class StoredRuns:
             about = await self._handle(client, run).describe()
         except RPCError:
             return  # Whoever waits for the run notices it.
-        said = _held(about)
+        said = await _held(client, about)
         if said is not None:
             raise ConfigurationError(
                 f"No worker may go on with the run {run.run_id!r:.100}: {said}",
@@ -236,11 +236,14 @@ async def _asked(handle: WorkflowHandle[object, object], queue: str) -> list[str
         ) from None
 
 
-def _held(about: WorkflowExecutionDescription) -> str | None:
+async def _held(client: Client, about: WorkflowExecutionDescription) -> str | None:
     """Why no worker goes on, where one has said so of all that is under way."""
     pending = about.raw_description.pending_activities
-    said = [one.last_failure.message for one in pending if one.last_failure.application_failure_info.type == HELD]
-    return said[0] if said and len(said) == len(pending) else None
+    held = [one.last_failure for one in pending if one.last_failure.application_failure_info.type == HELD]
+    if not held or len(held) != len(pending):
+        return None
+    told = await client.data_converter.decode_failure(held[0])  # Its message may be encrypted.
+    return told.message if isinstance(told, ApplicationError) else str(told)
 
 
 def _refusal(error: WorkflowUpdateFailedError) -> Refused | None:

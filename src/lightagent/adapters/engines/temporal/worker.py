@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
@@ -65,6 +66,7 @@ class TemporalWorker(EngineWorker):
         place = self._queues.connection.place
         client = await self._queues.connection.client()
         with told_errors(place.address, place.namespace):
+            await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=place.namespace))
             if self._queues.make_attributes:
                 await make_attributes(client)
             async with AsyncExitStack() as stack:

@@ -1,0 +1,91 @@
+"""Two tenants with a key each on Temporal's real server, in whose database nothing of their content is found."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from lightagent import ApprovalDecision, LightFlow
+from lightagent.adapters.engines.temporal.codec import EncryptingCodec, PayloadCipher
+from lightagent.adapters.engines.temporal.connection import Place
+from lightagent.adapters.engines.temporal.engine import TemporalEngine
+from lightagent.adapters.engines.temporal.orders import workflow_id
+from lightagent.adapters.engines.temporal.payload_keys import payload_keys
+from lightagent.domain.errors import ConfigurationError, ContentKeyError
+from lightagent.domain.scopes import Scope
+from lightagent.ports.flow_engine import FlowRun
+from tests.servers.temporal_server import TemporalServer, temporal_server
+from tests.support.working_engine import WorkingEngine
+
+TENANTS = ("acme", "globex")
+KEYS = {name: f"{name}-" * 8 for name in TENANTS}
+PLACES = ("query", "item", "output", "edit", "reason", "payload", "failure", "refusal", "cancelled")
+"""Where a text may be told of a run."""
+
+
+def cipher() -> PayloadCipher:
+    return PayloadCipher(payload_keys(KEYS, "acme", {name: name for name in TENANTS}))
+
+
+def canary(tenant: str, place: str) -> str:
+    """A text that is nowhere else; it is longer than what the server would need to tell it by chance."""
+    return f"canary-{tenant}-{place}-4711"
+
+
+def flow_of(engine: WorkingEngine, tenant: str) -> LightFlow:
+    """Its texts come from everywhere, and its last step fails."""
+
+    def fail(query: str) -> str:
+        raise ValueError(canary(tenant, "failure"))
+
+    flow = LightFlow(engine=engine, name="f")
+    flow.map("each", lambda context: [canary(tenant, "item")], agent=lambda query: canary(tenant, "output"))
+    flow.step("sent", agent=lambda query: "sent", depends_on=["each"], requires_approval=True)
+    flow.wait_for("paid", event="payment", depends_on=["sent"])
+    return flow.step("fails", agent=fail, depends_on=["paid"])
+
+
+async def told_everything(engine: WorkingEngine, tenant: str) -> None:
+    """Have a run be told the texts of all places."""
+    flow, whose = flow_of(engine, tenant), {"tenant": tenant, "user_id": "ann"}
+    result = await flow.arun(canary(tenant, "query"), run_id="r", tenant=tenant, user_id="ann")
+    assert result.status == "waiting"
+    edit = ApprovalDecision.edit({"query": canary(tenant, "edit")}, canary(tenant, "reason"))
+    await flow.aapprove("r", "sent", edit, **whose)
+    await flow.aresume("r", **whose)
+    with pytest.raises(ConfigurationError):
+        await flow.aapprove("r", "sent", ApprovalDecision.reject(canary(tenant, "refusal")), **whose)
+    await flow.asignal("r", "payment", canary(tenant, "payload"), **whose)
+    result = await flow.aresume("r", **whose)
+    assert result.status == "failed"
+    error = result.step("fails").error
+    assert error is not None
+    assert canary(tenant, "failure") in error.message
+    await flow.arun("x", run_id="c", tenant=tenant, user_id="ann")
+    await flow.acancel("c", reason=canary(tenant, "cancelled"), **whose)
+    assert (await flow.aresume("c", **whose)).status in ("cancelled", "waiting")
+
+
+def found_in(folder: Path) -> set[str]:
+    """The texts that whoever has the server's files can read."""
+    kept = b"".join(file.read_bytes() for file in folder.iterdir() if file.is_file())
+    assert b"lightagent.flow" in kept, "the runs are in these files"
+    return {one for tenant in TENANTS for place in PLACES if (one := canary(tenant, place)).encode() in kept}
+
+
+@pytest.mark.needs("temporal")
+@pytest.mark.parametrize("is_encrypted", [True, False], ids=["encrypted", "in the clear"])
+async def test_the_servers_database_tells_nothing_of_what_is_encrypted(
+    tmp_path: Path, is_encrypted: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    with temporal_server(tmp_path) as server:
+        engine = WorkingEngine(server.address, cipher() if is_encrypted else None)
+        for tenant in TENANTS:
+            await told_everything(engine, tenant)
+        await engine.aclose()
+    everything = {canary(tenant, place) for tenant in TENANTS for place in PLACES if place != "refusal"}
+    assert found_in(tmp_path) & everything == (set() if is_encrypted else everything)
+    logged = " ".join(record.getMessage() for record in caplog.records if record.name.startswith("temporalio"))
+    assert "canary" not in logged

@@ -59,7 +59,7 @@ async def test_without_a_worker_that_has_the_flow_no_run_is_begun(temporal: Temp
 
 async def test_what_is_too_large_is_refused_by_name_and_size(engine: WorkingEngine) -> None:
     flow = LightFlow(engine=engine, name="f").step("a", agent=lambda query: "x" * (MOST_BYTES + 1))
-    with pytest.raises(ConfigurationError, match="its input included"):
+    with pytest.raises(ConfigurationError, match="of which its input has"):
         await flow.arun("x" * MOST_BYTES, run_id="large")
     assert await flow.aget_run("large") is None
     result = await flow.arun("x", run_id="r")

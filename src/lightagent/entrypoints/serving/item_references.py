@@ -32,7 +32,7 @@ async def with_references(request: ServedRequest) -> ServedRequest:
     """
     user, items = request.body.get("user"), request.body.get("input")
     if isinstance(user, str):
-        request = replace(request, caller=request.caller.for_user(user))
+        request = request.for_user(user)
     if not isinstance(items, list) or not any(_is_reference(item) for item in items):
         return request
     if len(items) > MOST_MESSAGES:

@@ -266,6 +266,28 @@ def test_every_command_has_an_example_in_its_help(command: str, cli: Cli) -> Non
     assert f"lightagent flow {command}" in done.stdout
 
 
+def test_a_flow_that_cannot_be_declared_says_at_which_line_and_what_to_type(cli: Cli, folder: Path) -> None:
+    declare(folder, FLOW.replace("agent=research", "agent=research, approval_handler=print"))
+    refused = cli("flow", "run", "report.py", "tea")
+    assert refused.returncode == 2
+    text = " ".join(refused.stderr.split())
+    assert "FLOW report.py:12: step 'research': approval_handler" in text
+    assert text.endswith(".")
+    assert "LA-CONFIG" in text
+    assert "ConfigurationError" not in text
+
+
+def test_who_watches_a_run_that_is_not_there_is_told_so(cli: Cli, folder: Path) -> None:
+    declare(folder)
+    command = [*MODULE, "flow", "watch", "report.py", "nope"]
+    with subprocess.Popen(command, cwd=folder, env=environment(), stderr=subprocess.PIPE, text=True) as watching:
+        try:
+            assert watching.stderr is not None
+            assert watching.stderr.readline() == "There is no run 'nope' yet. It is waited for.\n"
+        finally:
+            watching.kill()
+
+
 SHORT_LEASE = """
 from lightagent.application import hold_lease
 from lightagent.entrypoints.cli import main

@@ -150,6 +150,8 @@ def watch(
     opened = open_flow(flow, config, profile, trust_config)
 
     async def follow() -> str:
+        if await opened.aget_run(run, user_id=user, tenant=tenant) is None:
+            err().print(printable(f"There is no run {run!r:.100} yet. It is waited for."), style="yellow", markup=False)
         with flow_view(out()) as view:
             async for glimpse in opened.awatch(run, user_id=user, tenant=tenant):
                 view.show(glimpse)

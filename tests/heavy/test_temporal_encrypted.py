@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import pytest
@@ -11,11 +10,8 @@ from lightagent import ApprovalDecision, LightFlow
 from lightagent.adapters.engines.temporal.codec import EncryptingCodec, PayloadCipher
 from lightagent.adapters.engines.temporal.connection import Place
 from lightagent.adapters.engines.temporal.engine import TemporalEngine
-from lightagent.adapters.engines.temporal.orders import workflow_id
 from lightagent.adapters.engines.temporal.payload_keys import payload_keys
-from lightagent.domain.errors import ConfigurationError, ContentKeyError
-from lightagent.domain.scopes import Scope
-from lightagent.ports.flow_engine import FlowRun
+from lightagent.domain.errors import ConfigurationError, ContentKeyError, StoreError
 from tests.servers.temporal_server import TemporalServer, temporal_server
 from tests.support.working_engine import WorkingEngine
 
@@ -23,6 +19,10 @@ TENANTS = ("acme", "globex")
 KEYS = {name: f"{name}-" * 8 for name in TENANTS}
 PLACES = ("query", "item", "output", "edit", "reason", "payload", "failure", "refusal", "cancelled")
 """Where a text may be told of a run."""
+
+
+def same(query: str) -> str:
+    return query
 
 
 def cipher() -> PayloadCipher:
@@ -49,23 +49,29 @@ def flow_of(engine: WorkingEngine, tenant: str) -> LightFlow:
 
 async def told_everything(engine: WorkingEngine, tenant: str) -> None:
     """Have a run be told the texts of all places."""
-    flow, whose = flow_of(engine, tenant), {"tenant": tenant, "user_id": "ann"}
+    flow = flow_of(engine, tenant)
     result = await flow.arun(canary(tenant, "query"), run_id="r", tenant=tenant, user_id="ann")
-    assert result.status == "waiting"
+    assert result.status == "waiting_approval"
     edit = ApprovalDecision.edit({"query": canary(tenant, "edit")}, canary(tenant, "reason"))
-    await flow.aapprove("r", "sent", edit, **whose)
-    await flow.aresume("r", **whose)
+    await flow.aapprove("r", "sent", edit, user_id="ann", tenant=tenant)
+    await flow.aresume("r", user_id="ann", tenant=tenant)
     with pytest.raises(ConfigurationError):
-        await flow.aapprove("r", "sent", ApprovalDecision.reject(canary(tenant, "refusal")), **whose)
-    await flow.asignal("r", "payment", canary(tenant, "payload"), **whose)
-    result = await flow.aresume("r", **whose)
+        await flow.aapprove(
+            "r", "sent", ApprovalDecision.reject(canary(tenant, "refusal")), user_id="ann", tenant=tenant
+        )
+    await flow.asignal("r", "payment", canary(tenant, "payload"), user_id="ann", tenant=tenant)
+    result = await flow.aresume("r", user_id="ann", tenant=tenant)
     assert result.status == "failed"
     error = result.step("fails").error
     assert error is not None
     assert canary(tenant, "failure") in error.message
     await flow.arun("x", run_id="c", tenant=tenant, user_id="ann")
-    await flow.acancel("c", reason=canary(tenant, "cancelled"), **whose)
-    assert (await flow.aresume("c", **whose)).status in ("cancelled", "waiting")
+    await flow.acancel("c", reason=canary(tenant, "cancelled"), user_id="ann", tenant=tenant)
+    assert (await flow.aresume("c", user_id="ann", tenant=tenant)).status in (
+        "cancelled",
+        "waiting",
+        "waiting_approval",
+    )
 
 
 def found_in(folder: Path) -> set[str]:
@@ -89,3 +95,18 @@ async def test_the_servers_database_tells_nothing_of_what_is_encrypted(
     assert found_in(tmp_path) & everything == (set() if is_encrypted else everything)
     logged = " ".join(record.getMessage() for record in caplog.records if record.name.startswith("temporalio"))
     assert "canary" not in logged
+
+
+async def test_a_worker_without_the_key_and_a_caller_without_it_are_told_which(temporal: TemporalServer) -> None:
+    engine = WorkingEngine(temporal.address, PayloadCipher(payload_keys({"spring": "s" * 32})))
+    await LightFlow(engine=engine, name="f").step("a", agent=same).arun("x", run_id="worked")
+    codec = EncryptingCodec(PayloadCipher(payload_keys({"autumn": "a" * 32})), engine.prefix)
+    place = Place(temporal.address, "default", codec=codec)
+    other = TemporalEngine(place, task_queue=engine.queue, prefix=engine.prefix)
+    flow = LightFlow(engine=other, name="f").step("a", agent=same)
+    with pytest.raises(ContentKeyError, match="'spring', which is not among the keys"):
+        await flow.aget_run("worked")
+    with pytest.raises(StoreError, match=r"workers cannot go on with the run.*'autumn', which is not among the keys"):
+        await flow.arun("x", run_id="r")
+    await other.aclose()
+    await engine.aclose()

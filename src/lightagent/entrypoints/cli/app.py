@@ -10,6 +10,7 @@ import typer
 from lightagent.entrypoints.cli.adopt_command import stores_app
 from lightagent.entrypoints.cli.candidate_commands import candidates_app
 from lightagent.entrypoints.cli.chat import chat
+from lightagent.entrypoints.cli.codec_server_command import codec_server
 from lightagent.entrypoints.cli.config_commands import config_app
 from lightagent.entrypoints.cli.doctor import doctor
 from lightagent.entrypoints.cli.flow_approve_command import approve
@@ -77,6 +78,7 @@ for _name, _about_runs in (
     ("cancel", cancel),
     ("graph", graph),
     ("compare", compare),
+    ("codec-server", codec_server),
 ):
     flow_app.command(_name)(_about_runs)
 app.add_typer(flow_app, name="flow", help="Run flows, go on with their runs, decide, watch, fork and compare them.")

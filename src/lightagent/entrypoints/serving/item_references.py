@@ -9,7 +9,7 @@ import re
 from dataclasses import replace
 from typing import Final
 
-from lightagent.application.serving.chat_requests import MOST_MESSAGES, MOST_USER
+from lightagent.application.serving.chat_requests import MOST_MESSAGES
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.application.serving.response_inputs import input_items
 from lightagent.application.serving.response_items import REQUEST_PREFIX
@@ -32,7 +32,7 @@ async def with_references(request: ServedRequest) -> ServedRequest:
     """
     user, items = request.body.get("user"), request.body.get("input")
     if isinstance(user, str):
-        request = replace(request, caller=request.caller.for_user(user[:MOST_USER]))
+        request = request.for_user(user)
     if not isinstance(items, list) or not any(_is_reference(item) for item in items):
         return request
     if len(items) > MOST_MESSAGES:

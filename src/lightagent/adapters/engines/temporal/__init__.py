@@ -2,9 +2,9 @@
 
 Read in this order: `orders` (what passes between the parts), `run_loop` (the flow's machine, folded in a workflow),
 `failures`, `machine` (what it is folded with), `workflow` (what Temporal calls), `activity` (a worker carries out a
-move), `worker`; `connection` and `faults` (the server), `payload_keys` and `codec` (what encrypts), `starting`, `runs`
-and `attributes` (runs as the server has them), and `engine`, which is the port. The SDK is imported by those who open
-the engine.
+move), `worker`; `connection` and `faults` (the server), `payload_keys`, `codec` and `codec_server` (what
+encrypts), `sizes`, `starting`, `runs`, `stuck` and `attributes` (runs as the server has them), and `engine`, which is
+the port. The SDK is imported by those who open the engine.
 """
 
 from __future__ import annotations
@@ -35,6 +35,12 @@ class EncryptionOptions(BaseModel):
     )
     takes_plain: bool = Field(
         default=False, description="read payloads in the clear, too, such as those of runs from before there were keys"
+    )
+    server_key: SecretStr = Field(
+        default=SecretStr(""), description="what those who ask the codec server have to show, at least 16 characters"
+    )
+    origins: list[str] = Field(
+        default_factory=list, description="of the web interfaces whose pages may ask the codec server"
     )
 
     def codec(self, prefix: str) -> EncryptingCodec:

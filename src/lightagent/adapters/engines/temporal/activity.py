@@ -18,16 +18,14 @@ from lightagent.adapters.engines.temporal.orders import (
     EVENTS,
     HELD,
     LEFT,
-    MOST_BYTES,
     EventPage,
     Order,
     read_all,
     size_of,
-    written,
 )
-from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.adapters.engines.temporal.sizes import fitting
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.flow.events import Answered, AttemptFailed, AttemptFinished, AttemptStarted, FlowEvent
+from lightagent.domain.flow.events import FlowEvent
 from lightagent.ports.flow_engine import FlowCode
 
 BEAT: Final = 2.0
@@ -55,8 +53,8 @@ class CarryOut:
         """What the flow's code answers at a path of a run, as events."""
         beating = asyncio.create_task(_beat())
         try:
-            past = read_all(order.past if order.past is not None else await self._past(order.count))
-            return _fitting(order.path, await self._answers(order, past))
+            past = order.past if order.past is not None else await self._past(order.count)
+            return fitting(order.path, await self._answers(order, read_all(past)), size_of(past))
         except asyncio.CancelledError:
             details = activity.cancellation_details()
             if details is None or not details.worker_shutdown or details.cancel_requested:
@@ -111,38 +109,3 @@ async def _beat() -> None:
     while True:
         activity.heartbeat()
         await asyncio.sleep(BEAT)
-
-
-def _fitting(path: str, events: Sequence[FlowEvent]) -> list[str]:
-    """Answers as texts; where they are too large for the server, that the step has failed."""
-    texts = written(events)
-    size = size_of(texts)
-    if size <= MOST_BYTES:
-        return texts
-    error = LightAgentErrorInfo(
-        "LA-OUTPUT",
-        f"The {_field(events)} of the step {path!r:.200} has {size:,} bytes, and Temporal takes {MOST_BYTES:,}.",
-        "Keep it in a file (context.artifact) or elsewhere, and give its name.",
-        {"step": path, "field": _field(events), "size": size},
-    )
-    last = events[-1]
-    match last:
-        case Answered():
-            return written([Answered(last.path, last.epoch, last.question, error=error, at=last.at)])
-        case AttemptFinished() | AttemptFailed() | AttemptStarted():
-            return written([AttemptFailed(last.path, last.epoch, last.attempt, error, at=last.at)])
-        case _:
-            raise ApplicationError(error.message, type="lightagent.large", non_retryable=True)
-
-
-def _field(events: Sequence[FlowEvent]) -> str:
-    """What is too large, in a word."""
-    match events[-1]:
-        case AttemptFinished() if len(events) == 1:
-            return "output"
-        case AttemptStarted():
-            return "query"
-        case Answered(question="items"):
-            return "list"
-        case _:
-            return "record"

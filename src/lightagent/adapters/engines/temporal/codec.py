@@ -15,11 +15,14 @@ from urllib.parse import unquote
 
 from google.protobuf.message import DecodeError
 from temporalio.api.common.v1 import Payload
+from temporalio.api.failure.v1 import Failure
 from temporalio.converter import (
     ActivitySerializationContext,
     DataConverter,
+    DefaultFailureConverter,
     DefaultFailureConverterWithEncodedAttributes,
     PayloadCodec,
+    PayloadConverter,
     SerializationContext,
     WithSerializationContext,
     WorkflowSerializationContext,
@@ -154,11 +157,24 @@ class EncryptingCodec(PayloadCodec, WithSerializationContext):
         return self._cipher.decrypted(payload)
 
 
+class EncodedFailures(DefaultFailureConverterWithEncodedAttributes):
+    """Encodes the messages and traces of failures, but of those that say why nothing can be decoded.
+
+    They name keys and no content; whoever has not the key, such as people at the web interface, needs to read them.
+    """
+
+    def to_failure(self, exception: BaseException, payload_converter: PayloadConverter, failure: Failure) -> None:
+        if isinstance(exception, ContentKeyError | TamperedStream):
+            DefaultFailureConverter().to_failure(exception, payload_converter, failure)
+        else:
+            super().to_failure(exception, payload_converter, failure)
+
+
 def converter(codec: PayloadCodec | None) -> DataConverter:
-    """How values become payloads: with a codec, the messages and traces of failures are encoded, too."""
+    """How values become payloads, and, where there is a codec, the texts of failures as well."""
     if codec is None:
         return DataConverter.default
-    return DataConverter(payload_codec=codec, failure_converter_class=DefaultFailureConverterWithEncodedAttributes)
+    return DataConverter(payload_codec=codec, failure_converter_class=EncodedFailures)
 
 
 def tenant_of(payload: Payload) -> str:

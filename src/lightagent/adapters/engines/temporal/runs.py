@@ -38,6 +38,7 @@ from lightagent.adapters.engines.temporal.orders import (
     workflow_id,
     written,
 )
+from lightagent.adapters.engines.temporal.stuck import stuck
 from lightagent.domain.errors import ConfigurationError, StoreError
 from lightagent.domain.flow.events import FlowEvent
 from lightagent.domain.flow.refusals import Refused
@@ -97,7 +98,7 @@ class StoredRuns:
             ).result(follow_runs=False)
             if output.events is not None:
                 return Found(is_open=False, events=read_all(output.events))
-        texts = await _asked(here, about.task_queue)
+        texts = await _asked(client, here, about.task_queue)
         return Found(about.status is WorkflowExecutionStatus.RUNNING, read_all(texts))
 
     async def tell(self, client: Client, run: FlowRun, events: Sequence[FlowEvent]) -> bool:
@@ -151,7 +152,10 @@ class StoredRuns:
         finally:
             waiting.cancel()
             await asyncio.wait((waiting,))
-        waiting.result()
+        try:
+            waiting.result()
+        except RPCError as error:
+            raise await stuck(client, self._handle(client, run), error) or error from None
 
     async def ids(self, client: Client, owner: Scope) -> AsyncIterator[str]:
         """The ids of an owner's runs, the newest first, as far as the server's index knows of them by now."""
@@ -217,7 +221,7 @@ async def _wait(handle: WorkflowHandle[object, FlowOutput], ident: str) -> bool 
     return is_settled
 
 
-async def _asked(handle: WorkflowHandle[object, object], queue: str) -> list[str]:
+async def _asked(client: Client, handle: WorkflowHandle[object, object], queue: str) -> list[str]:
     """All events of a run, as the workers of its flow tell them."""
     texts = list[str]()
     try:
@@ -229,7 +233,7 @@ async def _asked(handle: WorkflowHandle[object, object], queue: str) -> list[str
     except (RPCError, WorkflowQueryFailedError) as error:
         if isinstance(error, RPCError) and error.status is RPCStatusCode.UNAVAILABLE:
             raise
-        raise StoreError(
+        raise await stuck(client, handle, error) or StoreError(
             f"No worker tells what is on record of the run: {error}",
             guidance=f"What goes on is told by the workers of its task queue {queue!r:.200}: start one.",
             retryable=True,

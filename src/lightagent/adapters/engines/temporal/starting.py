@@ -16,15 +16,8 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from lightagent.adapters.engines.temporal.attributes import FLOW, TENANT, USER, has_attributes
-from lightagent.adapters.engines.temporal.orders import (
-    MOST_BYTES,
-    WORKFLOW,
-    FlowInput,
-    queue_of,
-    size_of,
-    workflow_id,
-    written,
-)
+from lightagent.adapters.engines.temporal.orders import WORKFLOW, FlowInput, queue_of, workflow_id, written
+from lightagent.adapters.engines.temporal.sizes import too_large
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.events import FlowEvent
 from lightagent.domain.flow.state import FlowState, fold
@@ -71,7 +64,9 @@ class Starter:
         run = FlowRun(state.started.scope, state.run_id)
         queue, ident = queue_of(self.queues, state.definition.name), workflow_id(self.prefix, run)
         texts = written(past)
-        _check(state, ident, queue, size_of(texts))
+        if (refused := too_large(past, texts)) is not None:
+            raise refused
+        _check_names(ident, queue)
         await self._check_workers(client, queue, state.definition.name)
         if self._has_attributes is None:
             self._has_attributes = await has_attributes(client)
@@ -132,14 +127,7 @@ def _attributes(state: FlowState) -> TypedSearchAttributes:
     )
 
 
-def _check(state: FlowState, ident: str, queue: str, size: int) -> None:
-    if size > MOST_BYTES:
-        raise ConfigurationError(
-            f"What is on record of the run {state.run_id!r:.100} has {size:,} bytes, its input included, and Temporal "
-            f"takes {MOST_BYTES:,}.",
-            guidance="Keep large values elsewhere, and give the flow their names.",
-            details={"field": "input", "size": size},
-        )
+def _check_names(ident: str, queue: str) -> None:
     for text, what in ((ident, "The tenant, user and id of the run"), (queue, "The name of the flow")):
         if len(text) > _MOST_ID:
             raise ConfigurationError(

@@ -1,0 +1,100 @@
+"""What is too large for the server, by step, field and size: it would end the run, or try again for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from temporalio.exceptions import ApplicationError
+
+from lightagent.adapters.engines.temporal.orders import MOST_BYTES, size_of, written
+from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.flow.events import (
+    Answered,
+    AttemptFailed,
+    AttemptFinished,
+    AttemptStarted,
+    FlowEvent,
+    FlowStarted,
+    Signalled,
+    StepApprovalDecided,
+)
+from lightagent.domain.json_types import JsonObject
+
+MOST_RECORD: Final = 40_000_000
+"""Bytes of all events of a run. At 50 MB the server terminates a workflow, and keeps no reason."""
+
+_ELSEWHERE: Final = "Keep it in a file (context.artifact) or elsewhere, and give its name."
+
+
+def fitting(path: str, events: Sequence[FlowEvent], before: int) -> list[str]:
+    """What came of a step's work as texts; where they are too large for the server, that the step has failed.
+
+    Args:
+        before: bytes of all that is on record of the run so far.
+    """
+    texts = written(events)
+    size, field = size_of(texts), _field_of(events)
+    if size <= MOST_BYTES and before + size <= MOST_RECORD:
+        return texts
+    what: JsonObject = {"step": path, "field": field, "size": size}
+    if size > MOST_BYTES:
+        message = f"The {field} of the step {path!r:.200} has {size:,} bytes, and Temporal takes {MOST_BYTES:,}."
+    else:
+        message = (
+            f"With the {field} of the step {path!r:.200}, which has {size:,} bytes, the run has {before + size:,} bytes"
+            f" on record, and Temporal takes {MOST_RECORD:,}."
+        )
+    error = LightAgentErrorInfo("LA-OUTPUT", message, _ELSEWHERE, what)
+    last = events[-1]
+    match last:
+        case Answered():
+            return written([Answered(last.path, last.epoch, last.question, error=error, at=last.at)])
+        case AttemptFinished() | AttemptFailed() | AttemptStarted():
+            return written([AttemptFailed(last.path, last.epoch, last.attempt, error, at=last.at)])
+        case _:
+            raise ApplicationError(error.message, type="lightagent.large", non_retryable=True)
+
+
+def too_large(past: Sequence[FlowEvent], texts: Sequence[str]) -> ConfigurationError | None:
+    """That a workflow cannot begin with these events, and which of them is the largest; None where it can."""
+    if (whole := size_of(texts)) <= MOST_BYTES:
+        return None
+    sizes = [size_of((text,)) for text in texts]
+    size = max(sizes)
+    event = past[sizes.index(size)]
+    path, field = event.path if isinstance(event, Answered | AttemptStarted | AttemptFinished) else "", _field(event)
+    if isinstance(event, FlowStarted):
+        definition = size_of(written([replace(event, input=None, metadata={})]))
+        field, size = ("definition", definition) if 2 * definition > size else ("input", size - definition)
+    of = f" of the step {path!r:.200}" if path else ""
+    return ConfigurationError(
+        f"A workflow cannot begin with the run's record of {whole:,} bytes, of which its {field}{of} has {size:,}: "
+        f"Temporal takes {MOST_BYTES:,}.",
+        guidance="Keep large values elsewhere, and give the flow their names.",
+        details={"step": path, "field": field, "size": size},
+    )
+
+
+def _field(event: FlowEvent) -> str:
+    """What is too large, in a word."""
+    match event:
+        case AttemptFinished():
+            return "output"
+        case AttemptStarted():
+            return "query"
+        case Answered(question="items"):
+            return "list"
+        case Signalled():
+            return "payload"
+        case StepApprovalDecided():
+            return "decision"
+        case _:
+            return "record"
+
+
+def _field_of(events: Sequence[FlowEvent]) -> str:
+    """The last event says what they are about, unless it is the result of a work that has told much before."""
+    return "record" if len(events) > 1 and isinstance(events[-1], AttemptFinished) else _field(events[-1])

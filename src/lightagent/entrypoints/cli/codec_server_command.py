@@ -1,0 +1,76 @@
+"""``lightagent flow codec-server``: shows people at Temporal's web interface what is encrypted there."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+from lightagent.adapters.engines.temporal import EncryptionOptions
+from lightagent.adapters.registry import install_command
+from lightagent.compose.flow_backends import open_flow_engine
+from lightagent.domain.errors import ConfigurationError, MissingExtraError
+from lightagent.entrypoints.cli.console import ExitCode, err, guarded
+from lightagent.entrypoints.cli.options import Config, Profile, TrustConfig, settings_for
+from lightagent.settings import Settings
+from lightagent.settings.origins import printable
+from lightagent.settings.secrets import Resolver
+
+
+@guarded
+def codec_server(
+    host: Annotated[str, typer.Option("--host", help="Where it listens.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=1, max=65535)] = 8081,
+    config: Config = None,
+    profile: Profile = None,
+    trust_config: TrustConfig = False,
+) -> ExitCode:
+    """Decode encrypted payloads for Temporal's web interface and command line.
+
+    It takes the keys of the settings, answers who has the key `encryption.server_key`, and lets the pages of
+    `encryption.origins` ask. Put TLS before it. SIGTERM or Ctrl-C stops it.
+
+    **Examples**
+
+    `lightagent flow codec-server --port 8081`
+
+    `temporal workflow show -w WORKFLOW --codec-endpoint http://127.0.0.1:8081 --codec-auth "Bearer KEY"`
+    """
+    options = _encryption(settings_for(config, profile, False, trust_config))
+    try:
+        import uvicorn
+
+        from lightagent.adapters.engines.temporal.codec_server import codec_server as made
+    except ImportError as exc:
+        raise MissingExtraError(
+            "lightagent flow codec-server needs Starlette and uvicorn.",
+            guidance=f"Type: {install_command('serve', 'starlette', 'uvicorn')}",
+        ) from exc
+    shown = options.model_copy(update={"takes_plain": True})  # People look at runs from before as well.
+    application = made(shown.codec(""), key=options.server_key.get_secret_value(), origins=options.origins)
+    err().print(printable(f"It decodes at http://{host}:{port}. SIGTERM or Ctrl-C stops it."), markup=False)
+    uvicorn.run(application, host=host, port=port, log_level="warning", access_log=False, server_header=False)
+    return ExitCode.COMPLETED
+
+
+def _encryption(settings: Settings) -> EncryptionOptions:
+    """What the settings say of the encryption, its references looked up.
+
+    Raises:
+        ConfigurationError: they say nothing of it, or name no key of this server.
+    """
+    open_flow_engine(settings)  # It finds whatever is wrong with its options, and says where.
+    chosen = settings.flow.engine
+    told = Resolver(os.environ).resolve(("encryption",), chosen.options.get("encryption"))
+    if chosen.kind != "temporal" or told is None:
+        raise ConfigurationError(
+            "flow.engine: no encryption is set.", guidance="See docs/temporal.md, Encryption, and --profile."
+        )
+    options = EncryptionOptions.model_validate(told)
+    if not options.server_key.get_secret_value():
+        raise ConfigurationError(
+            "flow.engine.encryption.server_key: missing.",
+            guidance='Whoever asks the codec server needs a key: server_key = { env = "CODEC_SERVER_KEY" }.',
+        )
+    return options

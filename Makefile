@@ -17,6 +17,8 @@ BROWSER_USE := 0.13.14
 EMBEDDING_MODELS := 1.0.0-beta3
 OCTOKIT := 23.0.2
 GRADIO := 6.31.0
+OPEN_WEBUI := 0.12.4
+TORCH := 2.13.0
 NEO4J := 5.26.30
 PHOENIX := 20.26.1
 INSTRUMENTED := 0.66b1
@@ -62,7 +64,7 @@ MEMORIES := killed backends_killed random stream_random
 # 50 kills of runs of flows at each of 21 points and of each store, over the three stores 1,050 races for a run, 240
 # random flows cut after each of their events, and 1,000 played through.
 FLOWS := flow_cut_anywhere flow_decisions_raced flow_workers flows_damaged flows_killed flows_raced random_flow_changes random_flows refused_flow_events
-soak: forget-remarks .venv/.dev ## before a release, an hour: 500,000 runs that must not grow, 5,000 cut anywhere, 3,000 kills
+soak: forget-remarks .venv/.dev .tools/open-webui-$(OPEN_WEBUI) ## before a release, an hour: 500,000 runs that must not grow, 5,000 cut anywhere, 3,000 kills
 	$(say) "Soak"
 	@TEST_SOAK_RUNS=500000 TEST_GENERATED_RUNS=5000 TEST_KILLS=50 TEST_MUTATIONS=500 TEST_RACES=1000 \
 	TEST_HOSTILE_CHARACTERS=1000000 TEST_TERMINATED_TURNS=1000 TEST_LOG_MEGABYTES=1000 TEST_CASES=10000 \
@@ -76,7 +78,7 @@ soak: forget-remarks .venv/.dev ## before a release, an hour: 500,000 runs that 
 	tests/functional/test_random_mail.py tests/functional/test_random_plans.py tests/functional/test_random_swarms.py tests/functional/test_review_table.py tests/functional/test_reviews_raced.py tests/functional/test_reviews_random.py \
 	tests/functional/test_serving_random.py tests/functional/test_strict_endpoints.py \
 	tests/unit/test_hostile_texts.py $(FLOWS:%=tests/functional/test_%.py) \
-	$(STORES:%=tests/functional/test_journals_%.py) $(MEMORIES:%=tests/functional/test_memory_%.py)
+	$(STORES:%=tests/functional/test_journals_%.py) $(MEMORIES:%=tests/functional/test_memory_%.py) tests/soak
 	$(closing)
 
 check: lint .venv/.dev contracts ## the fast loop, under a minute: lint, mypy, rings, unit, contract and architecture tests
@@ -285,6 +287,14 @@ forget-remarks:
 	'opentelemetry-instrumentation-aiohttp-client==$(INSTRUMENTED)' 'opentelemetry-instrumentation-fastapi==$(INSTRUMENTED)' \
 	opentelemetry-instrumentation-genai-openai openinference-instrumentation-openai; } && touch $@ \
 	|| { rm -rf .tools/instrumented; echo "The instrumentations could not be installed: see above. Their tests do not run."; } >&2
+
+# A chat interface of 250 packages, none of which is imported by a test.
+.tools/open-webui-$(OPEN_WEBUI):
+	$(say) "Installing Open WebUI (some minutes and gigabytes, once)"
+	@mkdir -p .tools && rm -rf .tools/open-webui .tools/open-webui-*
+	@{ $(PYTHON) -m venv .tools/open-webui && .tools/open-webui/bin/python $(PIP_INSTALL) 'torch==$(TORCH)' \
+	&& .tools/open-webui/bin/python $(PIP_INSTALL) 'open-webui==$(OPEN_WEBUI)' 'torch==$(TORCH)'; } && touch $@ \
+	|| { rm -rf .tools/open-webui; echo "Open WebUI could not be installed: see above. Its tests do not run."; } >&2
 
 # A chat page over any OpenAI-compatible server. What drives the browser is the protocol of Chromium itself.
 .tools/gradio-$(GRADIO): constraints-gradio.txt

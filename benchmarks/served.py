@@ -1,14 +1,16 @@
-"""Serves an agent of one library until the process is ended; `serving.py` starts it.
+"""Serves an agent of one library until the process is ended, or its standard input; `serving.py` starts it.
 
-python benchmarks/served.py lightagent http://127.0.0.1:PORT
+python benchmarks/served.py lightagent http://127.0.0.1:PORT/chunks=20,gap=1000
 
 It listens on a free port of 127.0.0.1 and prints it. uvicorn is the server of all of them, with the same event loop and
 the same parser of HTTP.
 """
 
 import asyncio
+import os
 import socket
 import sys
+import threading
 from collections.abc import Callable
 from importlib import import_module
 
@@ -37,7 +39,14 @@ def protocol() -> type[asyncio.Protocol]:
     return timed_protocol(ServeSettings())
 
 
+def end_with_the_parent() -> None:
+    """End this process as soon as the one that has started it is gone."""
+    sys.stdin.read()
+    os._exit(0)
+
+
 if __name__ == "__main__":
+    threading.Thread(target=end_with_the_parent, daemon=True).start()
     config = uvicorn.Config(lambda: None, loop="auto")
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         runner.run(serve(sys.argv[1], sys.argv[2]))

@@ -9,9 +9,9 @@ cores the server has one, and the model and the clients the other. Shown are
 
 * a plain run: one question, one whole answer, four clients at once; CPU of the server in µs. AG-UI only streams, so
   there it is a stream of one piece;
-* a chunk of a stream, while 1,000 streams go on, a piece a second each: CPU of the server in µs, how long after the
-  model has sent it the client has it (the median and the 99th percentile, in ms), and KiB of memory a stream. What it
-  costs to begin a stream is not in it, unless the first ones have ended before the last one has begun.
+* a chunk of a stream, while 1,000 streams (`--streams`) go on, a piece a second each: CPU of the server in µs, how
+  long after the model has sent it the client has it (the median and the 99th percentile, in ms), and KiB of memory a
+  stream. What it costs to begin a stream is not in it, unless the first ones have ended before the last has begun.
 
 The servers take turns. `starlette` is no agent at all, and `in_process` lightagent with a model in its own process.
 `by_hand` is Starlette and the openai client, in some thirty lines without any checks; what the others do for their
@@ -155,7 +155,8 @@ def running(name: str, python: str, url: str, cores: list[int]) -> Iterator[Serv
     use_core(cores[:1])
     command = [python, str(HERE / "served.py"), name, url]
     kept = {key: value for key, value in os.environ.items() if key == "PYTHONPATH" and not LIBRARIES[name].is_peer}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment() | kept) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment() | kept) as process:
         use_core(cores[-1:])
         try:
             assert process.stdout is not None
@@ -268,15 +269,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default=",".join(LIBRARIES), help=f"of {', '.join(LIBRARIES)}")
     parser.add_argument("--reps", type=int, default=3, help="processes a library, of which the medians are shown")
+    parser.add_argument("--streams", type=int, default=FULL.streams, help="at once; fewer where the machine is busy")
     parser.add_argument("--peers", default=sys.executable, help="the Python that has the peers")
     parser.add_argument("--quick", action="store_true", help="show that it works; the figures mean nothing")
     options = parser.parse_args()
     names = options.only.split(",")
     if unknown := [name for name in names if name not in LIBRARIES]:
         parser.error(f"no {', '.join(unknown)}; there are {', '.join(LIBRARIES)}")
-    if options.reps < 1:
-        parser.error("--reps must be at least 1")
-    counts = QUICK if options.quick else FULL
+    if options.reps < 1 or options.streams < 5:
+        parser.error("--reps must be at least 1, and --streams 5")
+    counts = QUICK if options.quick else FULL._replace(streams=options.streams)
     raise_file_limit()
     pythons = {name: options.peers if LIBRARIES[name].is_peer else sys.executable for name in names}
     there = [name for name in names if has_module(pythons[name], LIBRARIES[name].module)]

@@ -1,7 +1,8 @@
 """Tests that need what a machine may lack: skipped there and named in one line, failed where CI=true.
 
 A test says so with `@pytest.mark.needs("java")`, or by using a fixture that is named here. The tests of tests/heavy
-are marked `heavy`; nothing else may need what is listed under HEAVY.
+are marked `heavy`; nothing but these and those of tests/soak may need what is listed under HEAVY, and nothing but the
+latter what is listed under SOAK.
 
 `python -m tests.toolchains --packages` lists the Debian packages that the heavy tests need and this machine lacks.
 """
@@ -23,6 +24,7 @@ from lightagent.domain.errors import ConfigurationError
 
 ROOT = Path(__file__).parents[1]
 HEAVY_TESTS = ROOT / "tests/heavy"
+SOAK_TESTS = ROOT / "tests/soak"
 REMARKS = ROOT / ".tools/remarks.txt"
 
 
@@ -96,7 +98,10 @@ HEAVY = {
     "maven": Toolchain("install Maven 3.8 or newer", _program("mvn"), "maven"),
     "chromium": Toolchain("install Chromium", _program("chromium"), "chromium"),
 }
-TOOLCHAINS = LIGHT | HEAVY
+SOAK = {
+    "open_webui": Toolchain("run `make soak`, which installs it", (ROOT / ".tools/open-webui/bin/open-webui").is_file),
+}
+TOOLCHAINS = LIGHT | HEAVY | SOAK
 MISSING = pytest.StashKey[set[str]]()
 
 
@@ -107,11 +112,13 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
-        heavy = item.path.is_relative_to(HEAVY_TESTS)
+        heavy, soak = item.path.is_relative_to(HEAVY_TESTS), item.path.is_relative_to(SOAK_TESTS)
         if heavy:
             item.add_marker("heavy")
-        if not heavy and (wanted := needs(item) & HEAVY.keys()):
+        if not heavy and not soak and (wanted := needs(item) & HEAVY.keys()):
             raise pytest.UsageError(f"{item.nodeid} needs {', '.join(sorted(wanted))}: it belongs into tests/heavy")
+        if not soak and (wanted := needs(item) & SOAK.keys()):
+            raise pytest.UsageError(f"{item.nodeid} needs {', '.join(sorted(wanted))}: it belongs into tests/soak")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

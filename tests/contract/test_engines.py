@@ -30,7 +30,7 @@ class TestLocalInSqlite(FlowEngineContract):
 
 
 class TestFolding(FlowEngineContract):
-    """As an engine of many machines works, in short: see `tests/support/flow_workflow.py` for one on Temporal."""
+    """As an engine of many machines works, in short; `tests/heavy/test_engines_temporal.py` certifies one."""
 
     def make(self) -> FlowEngine:
         return FoldingEngine()

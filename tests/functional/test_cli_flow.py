@@ -52,6 +52,19 @@ def test_a_run_prints_what_it_gives_and_each_step_as_it_goes_on(cli: Cli, folder
     assert as_object(parse(again.stdout))["content"] == "report: facts about tea"
 
 
+def test_a_run_under_an_id_that_was_used_before_shows_nothing_of_the_former_one(cli: Cli, folder: Path) -> None:
+    declare(folder, FAILING)
+    assert "✗ write" in cli("flow", "run", "report.py", "tea", "--run-id", "r").stderr
+    declare(folder)
+    again = cli("flow", "run", "report.py", "tea", "--run-id", "r")
+    assert "✗ write" not in again.stderr
+    assert "✓ write · success" in again.stderr
+    refused = cli("flow", "list", "report.py", "--status", "done")
+    assert refused.returncode == 2
+    assert "there is no status 'done'" in refused.stderr
+    assert "waiting_approval, unreadable" in refused.stderr.replace("\n", " ")
+
+
 def test_the_input_may_come_from_standard_input_and_is_not_empty(cli: Cli, folder: Path) -> None:
     declare(folder)
     assert cli("flow", "run", "report.py", "-", stdin="tea").stdout == "report: facts about tea\n"
@@ -92,6 +105,7 @@ def test_a_run_that_waits_shows_what_is_decided_about_and_who_asks(cli: Cli, fol
     again = cli("flow", "approve", "report.py", "r", "--user", "ann")
     assert again.returncode == 2
     assert "waits for a person" in again.stderr
+    assert "See how far it is with: lightagent flow show report.py r --user ann" in again.stderr
     assert cli("flow", "resume", "report.py", "r", "--user", "ann").stdout == "report: fewer facts\n"
 
 
@@ -252,6 +266,28 @@ def test_every_command_has_an_example_in_its_help(command: str, cli: Cli) -> Non
     assert f"lightagent flow {command}" in done.stdout
 
 
+def test_a_flow_that_cannot_be_declared_says_at_which_line_and_what_to_type(cli: Cli, folder: Path) -> None:
+    declare(folder, FLOW.replace("agent=research", "agent=research, approval_handler=print"))
+    refused = cli("flow", "run", "report.py", "tea")
+    assert refused.returncode == 2
+    text = " ".join(refused.stderr.split())
+    assert "FLOW report.py:12: step 'research': approval_handler" in text
+    assert text.endswith(".")
+    assert "LA-CONFIG" in text
+    assert "ConfigurationError" not in text
+
+
+def test_who_watches_a_run_that_is_not_there_is_told_so(cli: Cli, folder: Path) -> None:
+    declare(folder)
+    command = [*MODULE, "flow", "watch", "report.py", "nope"]
+    with subprocess.Popen(command, cwd=folder, env=environment(), stderr=subprocess.PIPE, text=True) as watching:
+        try:
+            assert watching.stderr is not None
+            assert watching.stderr.readline() == "There is no run 'nope' yet. It is waited for.\n"
+        finally:
+            watching.kill()
+
+
 SHORT_LEASE = """
 from lightagent.application import hold_lease
 from lightagent.entrypoints.cli import main
@@ -277,7 +313,7 @@ def test_a_run_is_watched_from_another_process_and_resumed_once_its_process_is_g
             assert running.stderr is not None
             while "▸ write" not in (line := running.stderr.readline()) and line:
                 pass
-            assert cli("flow", "list", "report.py", "--stuck").stdout == "There are no such runs.\n"
+            assert cli("flow", "list", "report.py", "--stuck").stdout.startswith("No run is stuck. ")
         finally:
             running.kill()
     watched = cli("flow", "watch", "report.py", "r")  # Until the lease of the process that was killed has ended.

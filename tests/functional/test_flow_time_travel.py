@@ -241,3 +241,14 @@ async def test_a_fork_has_large_values_of_its_own(store: JournalStore) -> None:
     assert record["content"] == "200000 x"
     glimpse = await anext(flow.awatch("f"))
     assert (glimpse.status, len(glimpse.record.steps[0].content)) == ("success", 200_000)
+
+
+async def test_who_watches_sees_the_run_that_takes_the_place_of_one_that_is_over() -> None:
+    """The new one has as many events, or more, by the time at which it is looked again."""
+    flow = LightFlow(store=MemoryJournalStore()).step("a", agent=str.upper)
+    await flow.arun("first", run_id="r")
+    seen = flow.awatch("r")
+    assert (await anext(seen)).record.content == "FIRST"
+    flow.step("b", agent=str.lower, depends_on=["a"], query=lambda context: context.input)
+    await flow.arun("Second", run_id="r")
+    assert (await anext(seen)).record.content == "second"

@@ -10,6 +10,8 @@ from collections import Counter
 from random import Random
 from typing import get_args
 
+import pytest
+
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.flow.definition import FlowDefinition, StepDefinition
 from lightagent.domain.flow.events import (
@@ -98,6 +100,7 @@ def any_event(rng: Random, state: FlowState) -> FlowEvent:
     return rng.choice(about_a_step if rng.random() < 0.85 else about_the_run)
 
 
+@pytest.mark.timeout(max(60, FLOWS // 2))
 def test_any_event_is_taken_as_a_whole_or_not_at_all() -> None:
     taken: Counter[str] = Counter()
     refused: Counter[str] = Counter()

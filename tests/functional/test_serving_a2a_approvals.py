@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 import pytest
@@ -12,7 +13,7 @@ from a2a.types.a2a_pb2 import StreamResponse
 from google.protobuf.json_format import ParseDict
 from starlette.applications import Starlette
 
-from lightagent import HumanApprovalHook, LightAgent, Reviews, serve, tool
+from lightagent import HumanApprovalHook, LightAgent, LightFlow, Reviews, serve, tool
 from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.application.serving.keys import AccessKeys
@@ -130,6 +131,17 @@ async def test_a_yes_brings_the_task_further_and_is_taken_once(lasts: bool) -> N
     assert status_of(second)["state"] == "TASK_STATE_COMPLETED"
     assert await refused(app, again) == -32004
     assert paid == [5]
+
+
+@pytest.mark.parametrize("lasts", [True, False])
+async def test_of_answers_that_come_at_once_one_counts(lasts: bool) -> None:
+    app = made(MemoryJournalStore() if lasts else None)
+    first = await task_of(app, PAY)
+    calls = [call(app, "SendMessage", message(*yes(first), task=first["id"])) for _ in range(5)]
+    answers = [answer.json for answer in await asyncio.gather(*calls)]
+    assert (paid, sum("result" in answer for answer in answers)) == ([5], 1)
+    told = await call(app, "GetTask", {"id": first["id"]})
+    assert text_of(objects([told.json["result"]])[0]) == "Paid 5."
 
 
 async def test_the_answer_may_be_streamed_and_the_stream_begins_with_the_task() -> None:
@@ -254,6 +266,16 @@ async def test_an_approval_that_was_asked_for_here_is_answered_over_another_prot
         assert text_of(objects([told.json["result"]])[0]) == "Paid 5."
     else:  # Nobody has it any more.
         assert objects([told.json["error"]])[0]["code"] == -32001
+
+
+async def test_what_a_flow_waits_for_is_shown_and_not_answered_here() -> None:
+    flow = LightFlow(name="helper", store=MemoryJournalStore())
+    flow.step("pay", agent=lambda query: "Paid.", requires_approval=True)
+    app = serve(flows=[flow])
+    first = await task_of(app, PAY)
+    (one,) = asked_for(first)
+    assert "responseSchema" not in one
+    assert await refused(app, message(*yes(first), task=first["id"])) == -32004
 
 
 async def test_without_json_rpc_a_refusal_has_its_status() -> None:

@@ -17,6 +17,8 @@ from lightagent.application.serving.callers import Caller
 from lightagent.application.serving.keys import AccessKeys
 from lightagent.domain.deltas import Delta, ReplyEnd, TextDelta, ToolCallDelta
 from lightagent.domain.error_codes import LightAgentErrorInfo
+from lightagent.domain.errors import StoreError
+from lightagent.domain.journal_streams import Slice, StreamKey
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.scopes import NO_SCOPE
 from lightagent.entrypoints.serving.state import Serving
@@ -366,3 +368,27 @@ async def test_a_server_that_starts_leaves_what_another_one_is_about_to_begin() 
     found = await records.find("resp_x", NO_SCOPE)
     assert found is not None
     assert (found.status, found.error) == ("ended", None)
+
+
+async def test_a_stream_whose_store_cannot_be_read_ends_and_is_gone_on_with() -> None:
+    class Shaky(MemoryJournalStore):
+        broken = False
+
+        async def read(self, key: StreamKey, after: int = 0, limit: int = 1000, wait: float = 0.0) -> Slice:
+            if self.broken and key.kind == "run":
+                raise StoreError("The disk is away.")
+            return await super().read(key, after, limit, wait)
+
+    model, store = GatedModel(), Shaky()
+    app = made(model, store)
+    async with calling(app, RESPONSES, {**MORE, "input": "Note x", "stream": True}) as call:
+        await call.until(lambda: b"response.in_progress" in call.body)
+        await asyncio.wait_for(model.asked.wait(), 20)
+        store.broken = True
+        model.gate.set()
+        await call.ended()
+    store.broken = False
+    had = told_in(call)
+    (response,) = objects([had[0]["response"]])
+    rest = await followed(app, response["id"], after=len(had) - 1)
+    assert had + rest == await followed(app, response["id"])

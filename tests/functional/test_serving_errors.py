@@ -10,7 +10,7 @@ from lightagent import LightAgent, ProviderError, Runs, serve
 from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.domain.deltas import ReplyEnd, TextDelta
-from lightagent.domain.errors import LightAgentError, StoreError
+from lightagent.domain.errors import ConfigurationError, LightAgentError, StoreError
 from lightagent.domain.limits import Limits
 from lightagent.ports.models import ChatRequest
 from tests.support.asgi_calls import answer_to, chat
@@ -97,3 +97,14 @@ async def test_an_answer_that_was_cut_at_the_token_limit_says_so() -> None:
     assert b'"finish_reason":"length"' in whole.body
     streamed = await answer_to(app, CHAT, chat("Tell", max_tokens=2, stream=True))
     assert (streamed.text, streamed.choices[-1]["finish_reason"]) == ("And then", "length")
+
+
+async def test_an_agent_without_a_name_is_a_model_that_is_called_the_same_in_each_process() -> None:
+    store = MemoryJournalStore()
+    for _ in range(2):
+        app = serve(LightAgent(model=ScriptedModel(["Well."])), store=store)
+        told = await answer_to(app, CHAT, {**chat("Hello"), "model": "agent"})
+        assert told.message["content"] == "Well."
+    assert [info.agent async for info in Runs(store).list()] == ["agent", "agent"]
+    with pytest.raises(ConfigurationError, match="two are called 'agent'"):
+        serve([LightAgent(model=ScriptedModel(["x"])), LightAgent(model=ScriptedModel(["x"]))])

@@ -25,8 +25,8 @@ from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.settings.serve_schema import ServeSettings
 from tests.support.random_calls import Answered, RandomCall, answer_of
 
-CHAT, RESPONSES, AGUI = "/v1/chat/completions", "/v1/responses", "/ag-ui/helper"
-PROTOCOLS = (CHAT, RESPONSES, *((AGUI,) if find_spec("ag_ui") is not None else ()))
+CHAT, RESPONSES, AGUI, VERCEL = "/v1/chat/completions", "/v1/responses", "/ag-ui/helper", "/vercel/helper"
+PROTOCOLS = (CHAT, RESPONSES, VERCEL, *((AGUI,) if find_spec("ag_ui") is not None else ()))
 
 
 @cache
@@ -42,6 +42,8 @@ def asking(path: str, **more: JsonValue) -> JsonObject:
         return {"model": "helper", "messages": [{"role": "user", "content": "Hi"}], **more}
     if path == RESPONSES:
         return {"model": "helper", "input": "Hi", **more}
+    if path == VERCEL:
+        return {"id": "c", "messages": [{"id": "1", "role": "user", "parts": [{"type": "text", "text": "Hi"}]}], **more}
     said: JsonObject = {"id": "1", "role": "user", "content": "Hi"}
     return {"threadId": "t", "runId": "r", "messages": [said], **more}
 
@@ -128,6 +130,10 @@ def image(path: str, url: str) -> JsonObject:
         return {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": url}}]}]}
     if path == RESPONSES:
         return {"input": [{"role": "user", "content": [{"type": "input_image", "image_url": url}]}]}
+    if path == VERCEL:
+        return {
+            "messages": [{"id": "1", "role": "user", "parts": [{"type": "file", "mediaType": "image/png", "url": url}]}]
+        }
     source: JsonObject = {"type": "url", "value": url}
     return {"messages": [{"id": "1", "role": "user", "content": [{"type": "image", "source": source}]}]}
 
@@ -143,8 +149,9 @@ IMAGES = (
 @pytest.mark.parametrize("url", IMAGES)
 async def test_what_is_no_image_is_named(path: str, url: str) -> None:
     place = "input" if path == RESPONSES else "messages"
+    part = "parts" if path == VERCEL else "content"
     answered = await post(path, written(asking(path, **image(path, url))))
-    check(answered, 400, "LA-400", f"{place}[0].content[0]", "no image that is taken")
+    check(answered, 400, "LA-400", f"{place}[0].{part}[0]", "no image that is taken")
 
 
 PIXEL = b64encode(b"\x89PNG" + bytes(1_500_000)).decode()
@@ -270,7 +277,7 @@ PARAM: dict[str, Row] = {
         400,
         "LA-400",
         "resume[0].payload",
-        "responseSchema",
+        "response schema",
     ),
 }
 
@@ -293,6 +300,8 @@ async def test_odd_texts_are_answered_as_any(path: str, odd: str) -> None:
         body = asking(path, messages=[{"role": "user", "content": said}], user=odd, stream=True)
     elif path == RESPONSES:
         body = asking(path, input=said, stream=True, instructions=odd)
+    elif path == VERCEL:
+        body = asking(path, messages=[{"id": odd, "role": "user", "parts": [{"type": "text", "text": said}]}])
     else:
         body = asking(path, messages=[{"id": odd, "role": "user", "content": said}], threadId=odd, runId=odd)
     answered = await post(path, written(body), {"traceparent": b"\xff", "x-openwebui-chat-id": b"\xff\xff"})

@@ -80,5 +80,7 @@ async def test_items_of_others_and_of_nobody_are_not_there() -> None:
         assert str(name) in str(error["message"])
     own = await answer_to(app, RESPONSES, {"model": "helper", "input": [reference(said), query]}, headers=ann)
     assert text_of(own.json) == "assistant: user: One | user: Two"
+    many = await answer_to(app, RESPONSES, {"model": "helper", "input": [reference(said)] * 2001}, headers=ann)
+    assert many.status == 413
     wrong = await answer_to(app, RESPONSES, {"model": "helper", "input": [{"id": 5}, query]}, headers=ann)
     assert wrong.status == 400

@@ -138,6 +138,29 @@ async def test_a_delegating_key_names_the_user_by_header_or_body() -> None:
     assert sorted(journal.started.run_group_id for journal in journals if journal is not None) == ["", "c1"]
 
 
+async def test_users_with_long_names_are_told_apart_or_refused() -> None:
+    store = MemoryJournalStore()
+    app = made(store)
+    key, _ = await AccessKeys(store, time.time).create(tenant="acme", delegating=True)
+    for named in (await ask(app, key, user="x" * 257), await ask(app, key, X_OpenWebUI_User_Id="x" * 257)):
+        assert (named.status, objects([named.json["error"]])[0]["param"]) == (400, "user")
+    assert (await ask(app, key, user="x" * 256)).message["content"] == f"acme/{'x' * 256}"
+    ann, _ = await AccessKeys(store, time.time).create(tenant="acme", user="ann")
+    for dropped in ("x" * 257, ""):
+        answered = await answer_to(app, CHAT, chat("Hi", user=dropped), headers={"authorization": f"Bearer {ann}"})
+        assert answered.message["content"] == "acme/ann"
+
+
+async def test_keys_hold_for_times_that_can_be_told_and_agents_that_have_names() -> None:
+    keys = AccessKeys(MemoryJournalStore(), time.time)
+    for seconds in (0.0, -1.0, float("nan"), float("inf"), 1e300):
+        with pytest.raises(ConfigurationError, match="hundred years"):
+            await keys.create(expires_in=seconds)
+    with pytest.raises(ConfigurationError, match="name of an agent is empty"):
+        await keys.create(agents=["helper", ""])
+    assert [one async for one in keys.list()] == []
+
+
 @pytest.mark.parametrize("secret", [SECRET, {"env": "SHARED"}])
 async def test_where_a_secret_is_set_only_signed_users_count(secret: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHARED", SECRET)

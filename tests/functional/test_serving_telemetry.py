@@ -10,8 +10,11 @@ import pytest
 
 pytest.importorskip("opentelemetry.sdk", reason="the environment of openai 2 has no OpenTelemetry")
 
+from opentelemetry import trace
+from opentelemetry.metrics import _internal as metrics_api
 from opentelemetry.sdk.metrics.export import HistogramDataPoint, Metric, NumberDataPoint
 from starlette.applications import Starlette
+from starlette.routing import Mount
 from starlette.types import Receive, Scope, Send
 
 from lightagent import LightAgent, serve
@@ -98,6 +101,14 @@ async def test_requests_are_measured_by_the_conventions() -> None:
     assert {count for _, count in points(seen, ACTIVE)} == {0}
 
 
+async def test_a_server_that_is_mounted_tells_the_whole_route() -> None:
+    seen = RecordedSpans()
+    app = Starlette(routes=[Mount("/agents", served_with(seen, ScriptedModel("Hello.")))])
+    await answer_to(app, f"/agents{CHAT}", chat("Hi"))
+    ((attributes, _),) = points(seen, DURATION)
+    assert (attributes["http.route"], attributes["http.response.status_code"]) == (f"/agents{CHAT}", 200)
+
+
 async def test_what_fails_by_the_servers_fault_has_the_status_as_its_error() -> None:
     def model(_: object) -> str:
         raise RuntimeError("nobody is to read this")
@@ -179,3 +190,14 @@ async def test_an_application_can_have_it_off() -> None:
     agent = LightAgent(name="helper", model=ScriptedModel("Hello."), telemetry=[seen.sink])
     await answer_to(serve(agent, telemetry=False), CHAT, chat("Hi"))
     assert not points(seen, DURATION)
+
+
+async def test_the_providers_of_the_application_are_used_once_it_has_set_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = RecordedSpans()
+    app = serve(LightAgent(name="helper", model=ScriptedModel(["Hello.", "Hello."])))
+    await answer_to(app, CHAT, chat("Hi"), headers=CALLER)
+    monkeypatch.setattr(trace, "_TRACER_PROVIDER", seen.provider)
+    monkeypatch.setattr(metrics_api, "_METER_PROVIDER", seen.meters)
+    await answer_to(app, CHAT, chat("Hi"), headers=CALLER)
+    assert [count for _, count in points(seen, DURATION)] == [1]
+    assert {span.context.trace_id for span in seen.ended if span.context is not None} == {int(TRACE, 16)}

@@ -17,6 +17,7 @@ from lightagent.application.flow.engine_flows import EngineFlows
 from lightagent.application.flow.step_context import StepContext
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.events import AttemptStarted, AttemptStopped
+from lightagent.domain.flow.retrying import Backoff, RetryPolicy
 from lightagent.domain.scopes import NO_SCOPE, Scope
 from lightagent.flow_worker import FlowWorker
 from lightagent.ports.engine_workers import EngineWorkerLimits
@@ -238,3 +239,35 @@ async def test_a_long_run_continues_as_a_new_workflow(tmp_path: Path) -> None:
         there = [one.status async for one in client.list_workflows(f"WorkflowId = '{ident}'")]
         assert there.count(WorkflowExecutionStatus.CONTINUED_AS_NEW) >= 1
         await engine.aclose()
+
+
+async def test_a_moment_that_nobody_waits_for_any_more_holds_no_run_up(engine: WorkingEngine) -> None:
+    """An event that came in time ends its wait, and a cancelled run waits for nothing."""
+
+    def fails(query: str) -> str:
+        raise ConnectionError("not yet")
+
+    paid = LightFlow(engine=engine, name="paid").wait_for("paid", event="payment", timeout=3600)
+    slow = LightFlow(engine=engine, name="slow").sleep("rest", 3600)
+    slow.step("again", agent=fails, retry=RetryPolicy(3, backoff=Backoff(first=3600, longest=3600)))
+    waiting = [asyncio.create_task(flow.arun("x", run_id=flow.name)) for flow in (paid, slow)]
+    async with asyncio.timeout(60):
+        async for glimpse in paid.awatch("paid"):
+            if glimpse.record.steps[0].status == "running":
+                break
+        async for glimpse in slow.awatch("slow"):
+            if glimpse.record.steps[1].attempts == 1:
+                break
+        await paid.asignal("paid", "payment", 3)
+        await slow.acancel("slow")
+        first, second = await asyncio.gather(*waiting)
+    assert (first.status, second.status) == ("success", "cancelled")
+
+
+async def test_a_query_that_is_too_large_fails_its_step(engine: WorkingEngine) -> None:
+    flow = LightFlow(engine=engine, name="f")
+    flow.step("a", agent=same, query=lambda context: "x" * (MOST_BYTES + 1))
+    result = await flow.arun("x", run_id="r")
+    error = result.step("a").error
+    assert error is not None
+    assert "The query of the step 'a' has" in error.message

@@ -86,6 +86,7 @@ CLIENTS: tuple[Client, ...] = (
         "gradio",
         lacks={"reasoning": "left out", "tools": "left out", "usage": "left out", "stop": "on the page alone"},
     ),
+    Client("open webui", "Open WebUI", "chat completions", "Makefile", "OPEN_WEBUI", lacks={"usage": "not tried"}),
 )
 
 
@@ -141,7 +142,7 @@ def version(client: Client) -> str:
     text = (ROOT / client.pinned).read_text(encoding="utf-8")
     if client.pinned.endswith(".json"):
         return str(json.loads(text)["dependencies"][client.package])
-    found = re.search(rf"^{re.escape(client.package)}==(\S+)$", text, re.MULTILINE)
+    found = re.search(rf"^{re.escape(client.package)}(?:==| := )(\S+)$", text, re.MULTILINE)
     assert found, f"{client.pinned} does not pin {client.package}"
     return found[1]
 

@@ -14,6 +14,7 @@ from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.application.serving.keys import AccessKeys
 from lightagent.ports.memory import OwnerSelection
 from lightagent.ports.models import ChatRequest
+from tests.servers.polling import ticks
 from tests.support.served import served
 
 
@@ -33,6 +34,13 @@ class InterfaceScene:
     store: MemoryJournalStore
     memory: InProcessMemory
     added: list[int]
+
+    def wait_for(self, requests: int) -> None:
+        """Wait until the model was asked so often."""
+        for pause in ticks(60):
+            if len(self.model.requests) >= requests:
+                return
+            time.sleep(pause)
 
     async def history(self, user: str) -> list[tuple[str, str]]:
         """The runs of a user: the chat of each, and what was asked."""

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from starlette.types import ASGIApp
 
+from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject, JsonValue
 from tests.support.random_requests import random_body, random_json
 
@@ -54,6 +55,7 @@ _ITEMS: Final[list[JsonValue]] = [
     {"type": "reasoning", "summary": []},
     {"role": "user", "content": [{"type": "input_image", "image_url": _PIXEL, "detail": "low"}]},
     {"type": "mcp_approval_response", "approval_request_id": "mcpr_x", "approve": True, "reason": "x"},
+    {"type": "item_reference", "id": "msg_x"},
     {"role": "user", "content": "Rome"},
 ]
 _RESPONSE: Final[JsonObject] = {
@@ -69,6 +71,7 @@ _RESPONSE: Final[JsonObject] = {
     "tools": [{"type": "function", **_WEATHER}],
     "tool_choice": "auto",
     "background": False,
+    "conversation": None,
     "user": "ann",
 }
 _RUN: Final[JsonObject] = {
@@ -93,7 +96,70 @@ _RUN: Final[JsonObject] = {
     "forwardedProps": {},
     "resume": [{"interruptId": "i", "status": "resolved", "payload": {"approved": True, "editedArgs": {}}}],
 }
-_BODIES: Final[dict[str, JsonObject]] = {"/v1/chat/completions": _CHAT, "/v1/responses": _RESPONSE, "/ag-ui/": _RUN}
+_UI_CHAT: Final[JsonObject] = {
+    "id": "chat",
+    "trigger": "submit-message",
+    "messages": [
+        {"id": "1", "role": "user", "parts": [{"type": "text", "text": "Hi"}]},
+        {
+            "id": "2",
+            "role": "assistant",
+            "parts": [
+                {"type": "step-start"},
+                {"type": "text", "text": "Yes?", "state": "done"},
+                {"type": "reasoning", "text": "Hm."},
+                {
+                    "type": "dynamic-tool",
+                    "toolName": "pay",
+                    "toolCallId": "r--c",
+                    "state": "approval-responded",
+                    "input": {"amount": 1},
+                    "approval": {"id": "x", "approved": True},
+                },
+                {"type": "tool-weather", "toolCallId": "r--c", "state": "output-available", "input": {}, "output": "x"},
+            ],
+        },
+        {
+            "id": "3",
+            "role": "user",
+            "parts": [{"type": "text", "text": "Rome"}, {"type": "file", "mediaType": "image/png", "url": _PIXEL}],
+        },
+    ],
+    "tools": [_WEATHER],
+}
+_SENT: Final[JsonObject] = {
+    "message": {
+        "messageId": "m",
+        "role": "ROLE_USER",
+        "taskId": "",
+        "contextId": "c",
+        "parts": [{"text": "Hi"}, {"raw": "iVBORw==", "mediaType": "image/png"}, {"data": {"approved": True}}],
+    },
+    "configuration": {"acceptedOutputModes": ["text/plain"], "historyLength": 1, "returnImmediately": False},
+    "metadata": {},
+}
+_RPC: Final[JsonObject] = {"jsonrpc": "2.0", "id": 1, "method": "SendMessage", "params": _SENT}
+_TOOL_CALL: Final[JsonObject] = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "tools/call",
+    "params": {"name": "helper", "arguments": {"query": "Hi"}},
+}
+_BODIES: Final[dict[str, JsonObject]] = {
+    "/v1/chat/completions": _CHAT,
+    "/v1/responses": _RESPONSE,
+    "/ag-ui/": _RUN,
+    "/vercel/": _UI_CHAT,
+    "/a2a/": _RPC,
+    "/a2a/helper/message:send": _SENT,
+    "/a2a/helper/message:stream": _SENT,
+    "/mcp": _TOOL_CALL,
+    "/v1/conversations": {"metadata": {"a": "b"}, "items": []},
+}
+_PATHS: Final = (*_BODIES, *("/v1/chat/completions", "/v1/responses") * 4, *("/ag-ui/", "/vercel/") * 2)
+"""Those to which most is sent come more than once."""
+
+_MODEL_NAMED: Final = ("/ag-ui/", "/vercel/", "/a2a/")
 _ODD: Final[list[JsonValue]] = [
     *(None, True, False, 0, 1, -1, 10**30, 1e300, "", "x", "\ud800", "\x00", "ü\u2028"),
     *("a" * 300, "http://10.0.0.1/x.png", "data:text/html,x", "data:image/png;base64,%%%", "r--c", "resp_x", "--"),
@@ -170,9 +236,9 @@ def random_call(random: Random, known: list[str]) -> RandomCall:
     headers = dict(random.sample(_HEADERS, 1)) if random.random() < 0.1 else {}
     if random.random() < 0.35:
         return _look(random, known, headers)
-    path = random.choice(("/v1/chat/completions", "/v1/responses", "/ag-ui/"))
+    path = random.choice(_PATHS)
     body = random_body(random) if random.random() < 0.15 else _written(random, _mutated(random, _BODIES[path]))
-    named = random.choice(MODELS) if path == "/ag-ui/" else ""
+    named = random.choice(MODELS) if path in _MODEL_NAMED else ""
     return RandomCall("POST", path + named, b"", headers, body)
 
 
@@ -187,6 +253,13 @@ def _look(random: Random, known: list[str], headers: Mapping[str, bytes]) -> Ran
             ("DELETE", f"/v1/responses/{name}"),
             ("GET", "/v1/models"),
             ("GET", f"/v1/models/{random.choice((*MODELS, name))}"),
+            ("DELETE", f"/v1/conversations/{name}"),
+            ("GET", f"/a2a/helper/tasks/{name}"),
+            ("POST", f"/a2a/helper/tasks/{name}:cancel"),
+            ("POST", f"/a2a/helper/tasks/{name}:subscribe"),
+            ("GET", "/a2a/helper/.well-known/agent-card.json"),
+            ("GET", f"/vercel/helper/{name}/stream"),
+            ("DELETE", "/mcp"),
             ("GET", "/healthz"),
             ("GET", "/readyz"),
             ("POST", f"/v1/{name}"),
@@ -198,11 +271,14 @@ def _look(random: Random, known: list[str], headers: Mapping[str, bytes]) -> Ran
     return RandomCall(method, path, random.choice(_QUERIES), headers, b"{}" if method == "POST" else b"")
 
 
+_NEEDED: Final = ("model", "messages", "message", "input", "threadId", "runId", "jsonrpc", "method", "params")
+
+
 def _mutated(random: Random, body: JsonObject) -> JsonValue:
     """A right body with fields left out, and values replaced wherever they stand."""
     whole: JsonObject = json.loads(json.dumps(body))
     for name in [*whole]:
-        if random.random() < 0.4 and name not in ("model", "messages", "input", "threadId", "runId"):
+        if random.random() < 0.4 and name not in _NEEDED:
             del whole[name]
     if "model" in whole:
         whole["model"] = random.choice(MODELS)
@@ -224,13 +300,13 @@ def _replace_one(random: Random, whole: JsonObject) -> None:
             continue
         kind = random.random()
         if kind < 0.7:
-            holder[place] = random.choice(_ODD) if random.random() < 0.8 else random_json(random, 3)
+            holder[place] = copy_json(random.choice(_ODD)) if random.random() < 0.8 else random_json(random, 3)
         elif kind < 0.9:
             del holder[place]
         elif isinstance(holder, list):
-            holder.append(inner)
+            holder.append(copy_json(inner))
         else:
-            holder[random.choice(("", "ü", "type", "untrusted", "from_model", "x" * 300))] = inner
+            holder[random.choice(("", "ü", "type", "untrusted", "from_model", "x" * 300))] = copy_json(inner)
         return
 
 
@@ -245,7 +321,8 @@ async def answer_of(app: ASGIApp, call: RandomCall, piece: int = 100_000_000) ->
     Args:
         piece: bytes of the body that come at a time.
     """
-    headers = {"host": b"localhost", "content-type": b"application/json", **call.headers}
+    accepted = b"application/json, text/event-stream"
+    headers = {"host": b"localhost", "content-type": b"application/json", "accept": accepted, **call.headers}
     scope: MutableMapping[str, Any] = {
         "type": "http",
         "asgi": {"version": "3.0"},

@@ -17,10 +17,12 @@ from lightagent.domain.journal_streams import Draft, StreamKey
 from lightagent.domain.scopes import Scope
 from tests.support.costs import CallCount, count_calls
 
-MOST_CALLS = 290
-"""A step of a flow without a store: its task, two events, their record and its result. It was 520 at first."""
+MOST_CALLS = {"chain": 285, "layers": 215}
+"""A step of a flow without a store: its task, two events, their record and its result. In a chain each step has a turn
+of the loop to itself. It was 520 at first.
+"""
 
-MOST_FILE_CALLS = 440
+MOST_FILE_CALLS = {"chain": 430, "layers": 285}
 """The same in the event loop, where the thread that writes the files is waited for besides."""
 
 
@@ -65,7 +67,7 @@ def calls_of(flow: LightFlow) -> int:
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_step_is_cheap_however_many_there_are(shape: str) -> None:
     few, many = (calls_of(declared(SHAPES[shape](size))) / size for size in (100, 1_000))
-    assert few < MOST_CALLS
+    assert few < MOST_CALLS[shape]
     assert many < few * 1.05, "a step costs more the more there are"
 
 
@@ -75,7 +77,7 @@ def test_a_step_of_a_flow_in_files_is_as_cheap_for_the_loop_however_many_there_a
         few = calls_of(flow) / 50
     with closing(declared(SHAPES[shape](300), JsonLightFlowStore(tmp_path / "many"))) as flow:
         many = calls_of(flow) / 300
-    assert few < MOST_FILE_CALLS
+    assert few < MOST_FILE_CALLS[shape]
     assert many < few * 1.05, "a step costs more the more there are"
 
 

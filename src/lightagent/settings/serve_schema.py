@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self, TypeAlias
+import re
+from typing import Annotated, Final, Literal, Self, TypeAlias
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from lightagent.settings.mcp_schema import TextOrReference
 from lightagent.settings.section import NEEDS_TRUST, SAFE, Section
+
+_ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]{0,30}://(?:[a-z0-9._-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?")
+_HOST: Final = re.compile(r"[A-Za-z0-9._-]{1,253}|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]{2,45}")
 
 OnDisconnect: TypeAlias = Literal["cancel", "finish"]
 
@@ -88,6 +92,25 @@ class ServeSettings(Section):
     shutdown_seconds: Annotated[float, SAFE] = Field(
         default=20.0, ge=0, description="Seconds that runs have to end when the server is stopped."
     )
+
+    @field_validator("origins")
+    @classmethod
+    def _are_origins(cls, origins: list[str]) -> list[str]:
+        for origin in origins:
+            if _ORIGIN.fullmatch(origin) is None:
+                raise ValueError(
+                    f"{origin!r:.100} is no origin: write each as browsers send it, such as https://chat.example.org "
+                    "or http://localhost:3000, without a path or a star"
+                )
+        return origins
+
+    @field_validator("hosts")
+    @classmethod
+    def _are_names(cls, hosts: list[str]) -> list[str]:
+        for host in hosts:
+            if _HOST.fullmatch(host) is None:
+                raise ValueError(f"{host!r:.100} is no name of a host: write it without a scheme, a port or a path")
+        return hosts
 
     @model_validator(mode="after")
     def _images_are_larger(self) -> Self:

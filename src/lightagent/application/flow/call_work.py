@@ -14,10 +14,11 @@ from lightagent.domain.review import ApprovalDecision
 class CallWork(StepWork):
     """A callable of the step's query and, where it takes a second argument, of the context."""
 
-    __slots__ = ("_function",)
+    __slots__ = ("_digests", "_function")
 
     def __init__(self, function: FlowFunction) -> None:
         self._function = function
+        self._digests: tuple[CodeDigest, ...] = ()
 
     @property
     def name(self) -> str:
@@ -31,7 +32,9 @@ class CallWork(StepWork):
         self._function.digest()
 
     def digests(self, levels: int) -> tuple[CodeDigest, ...]:
-        return (CodeDigest("agent", self._function.digest()),)
+        if not self._digests:  # A function stays what it was when it was declared.
+            self._digests = (CodeDigest("agent", self._function.digest()),)
+        return self._digests
 
     def do(self, task: StepTask) -> Coroutine[object, object, object]:
         wants = self._function.wants

@@ -44,7 +44,7 @@ def decided(
 
 def _waits_not(node: Node) -> ConfigurationError:
     """Nobody is asked about the step now."""
-    guidance = "get_run shows where the run is now."
+    guidance = "get_run and `lightagent flow show` tell where the run is now."
     decided = node.decision
     if node.why == "expired" and decided is not None and decided.action == "reject":
         why, guidance = "nobody decided in time, and it has failed", "rerun_step asks anew."

@@ -48,7 +48,7 @@ class Deciding:
         if review.status != "used" and not await self._reviews.take(review):
             raise PolicyError(
                 f"{decided.path}: the decision was taken back before the run was told of it.",
-                guidance="get_run shows where the run is now.",
+                guidance="get_run and `lightagent flow show` tell where the run is now.",
             )
         self._state, self._request_id = state, decided.request_id
 
@@ -60,7 +60,7 @@ class Deciding:
         what = "" if first is None else f" ({first.action})"
         return AlreadyDecided(
             f"{decided.path} waits for no decision: {who} has decided{what}. The first decision counts.",
-            guidance="get_run shows where the run is now.",
+            guidance="get_run and `lightagent flow show` tell where the run is now.",
         )
 
     async def over(self) -> None:

@@ -15,7 +15,7 @@ from lightagent.application.strict_json import read_json
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.events import AttemptFailed, AttemptStarted, FlowEvent, Signalled
 from lightagent.domain.flow.moves import Do
-from lightagent.domain.flow.paths import added_depth, effect_key
+from lightagent.domain.flow.paths import added_depth
 from lightagent.domain.flow.state import FlowState
 from lightagent.ports.flow_machine import FlowMachine, FoldsRuns
 
@@ -50,8 +50,7 @@ class FlowMachinery(FlowMachine):
         query = query_without_code(state, move, coded=coded) if move.query is None else str(move.query)
         if query is None:
             return None
-        key = effect_key(state.run_id, move.path, move.epoch, fallback=move.fallback)
-        return AttemptStarted(move.path, move.epoch, move.attempt, key, query, at=now)
+        return AttemptStarted(move.path, move.epoch, move.attempt, state.key_of(move), query, at=now)
 
     def asked_again(self, state: FlowState, step: str, now: float) -> Sequence[FlowEvent]:
         return asked_again(state, step, (), now)

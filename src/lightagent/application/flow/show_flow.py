@@ -52,7 +52,7 @@ def flow_result(
     steps = [step_result(node, traces) for node in nodes]
     if status is None:
         status = _status(state)
-        steps = [_left(state, one) for one in steps]
+        steps = [_left(state, one) if one.status == "running" else one for one in steps]
     return LightFlowResult(
         content="" if output is None else output.text,
         steps=steps,

@@ -12,6 +12,7 @@ from operator import is_
 from typing import Final
 
 from lightagent.application.flow.flow_step import LightFlowStep
+from lightagent.application.flow.step_work import StepWork
 from lightagent.domain.flow.changes import FALLBACK_CODE, OFFERED_CODE
 from lightagent.domain.flow.definition import CodeDigest, FlowDefinition, StepDefinition
 from lightagent.domain.json_bytes import encode_json
@@ -65,7 +66,9 @@ class CodedDefinitions:
         return last
 
     def _coded(self, step: LightFlowStep, now: dict[int, tuple[LightFlowStep, StepDefinition]]) -> StepDefinition:
-        told, code = step.definition, (*step_code(step), *_fallback_code(step))
+        told, code = step.definition, step_code(step)
+        if step.fallback is not None:
+            code = (*code, *_fallback_code(step.fallback))
         if told.growth is not None:
             code = (*code, *self._offers)
         body = tuple([self._coded(inner, now) for inner in step.body]) if told.body else ()
@@ -93,9 +96,8 @@ def step_code(step: LightFlowStep, levels: int = 8) -> tuple[CodeDigest, ...]:
     return work if step.query is None else (*work, CodeDigest("query", step.query.digest()))
 
 
-def _fallback_code(step: LightFlowStep) -> tuple[CodeDigest, ...]:
-    found = () if step.fallback is None else step.fallback.digests(8)
-    return tuple([CodeDigest(f"{FALLBACK_CODE}{one.field}", one.digest) for one in found])
+def _fallback_code(fallback: StepWork) -> tuple[CodeDigest, ...]:
+    return tuple([CodeDigest(f"{FALLBACK_CODE}{one.field}", one.digest) for one in fallback.digests(8)])
 
 
 def _offered_code(step: LightFlowStep) -> CodeDigest:

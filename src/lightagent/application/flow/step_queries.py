@@ -81,10 +81,12 @@ def _asked(state: FlowState, node: Node) -> str:
 
 
 def _followed_by(asked: str, title: str, nodes: Sequence[Node]) -> str:
+    over = [one for one in nodes if one.status == "success" and (one.step.wait is None or one.step.wait.event)]
+    # Most outputs are texts, and each is asked for by every step that depends on it.
     given = [
-        f"{one.step.name}: {'' if one.output is None else text_of(one.output.value)}"
-        for one in nodes
-        if one.status == "success" and (one.step.wait is None or one.step.wait.event)
+        f"{one.step.name}: {value if type(value) is str else text_of(value)}"
+        for one in over
+        for value in (None if one.output is None else one.output.value,)
     ]
     return "\n".join((f"{asked}\n\n{title}", *given)) if given else asked
 

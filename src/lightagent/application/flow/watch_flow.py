@@ -58,11 +58,13 @@ async def watch_flow(store: JournalStore, key: StreamKey) -> AsyncIterator[FlowG
     events: list[FlowEvent] = []
     state: FlowState | None = None
     last: FlowStatus | None = None
+    began = 0.0
     while True:
         found = await store.read(key, len(events), wait=_EVERY)
-        if found.stream.head < len(events):  # Another run has taken its place.
-            events, state, last = [], None, None
+        if events and (found.stream.head < len(events) or found.stream.created_at != began):
+            events, state, last = [], None, None  # Another run has taken its place.
             continue
+        began = found.stream.created_at
         new = [await values.whole(read_flow_event(entry), entry.content) for entry in found.entries]
         events += new
         state = _after(state, events, new)

@@ -178,8 +178,9 @@ class A2aTask:
             "tool": waiting.name,
             "arguments": copy_json(waiting.arguments),
             "reason": waiting.reason,
-            "responseSchema": answer_form(),
         }
+        if self._waiting.run_id:  # Else it is a flow's, which has an answer by its own means.
+            data["responseSchema"] = answer_form()
         if len(waiting.path) == 1 and (moment := _moment(waiting.at, self._answer_seconds)):
             data["expiresAt"] = moment
         return {"data": whole_json(data), "mediaType": "application/json"}

@@ -7,7 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from lightagent.application.decide_calls import Decisions
+from lightagent.application.serving.refusals import RequestRefused
 from lightagent.domain.scopes import Scope
+
+MOST_USER: Final = 256
+"""Characters of a user's id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +45,18 @@ class Caller:
         return self.agents is None or model in self.agents
 
     def for_user(self, user: str) -> Caller:
-        """The caller with the user whom it asks for; itself where it may not name one, has named one, or names none."""
-        may_name = self.delegating and not self.has_named
-        return replace(self, user=user, has_named=True) if may_name and user else self
+        """The caller with the user whom it asks for; itself where it may not name one, has named one, or names none.
+
+        Raises:
+            RequestRefused: the name is too long. It is not cut: two users would be one.
+        """
+        if not (user and self.delegating and not self.has_named):
+            return self
+        if len(user) > MOST_USER:
+            raise RequestRefused(
+                400, f"The id of the user has more than {MOST_USER} characters.", "Send a shorter one.", param="user"
+            )
+        return replace(self, user=user, has_named=True)
 
     def deciding(self, decisions: Decisions) -> Decisions:
         """These decisions of the caller's, as those of the user whose runs it begins, or of nobody.

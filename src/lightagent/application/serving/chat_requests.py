@@ -24,9 +24,6 @@ CLIENT_LABEL: Final = "client:message"
 MOST_MESSAGES: Final = 2000
 """Messages of one request, at most."""
 
-MOST_USER: Final = 256
-"""Characters of a user's id that are kept."""
-
 _MOST_TAG: Final = 200
 
 
@@ -95,7 +92,7 @@ def read_chat_request(
         tuple(_tools(body)),
         results,
         tuple(_tags(body)),
-        _optional_text(body, "user")[:MOST_USER],
+        _optional_text(body, "user"),
         tuple(name for name in body if name not in RULES or RULES[name].treatment == "dropped"),
         left,
     )
@@ -258,7 +255,7 @@ def _text(body: JsonObject, name: str) -> str:
 
 
 def _optional_text(body: JsonObject, name: str) -> str:
-    return "" if body.get(name) is None else _text(body, name)
+    return "" if body.get(name) in (None, "") else _text(body, name)
 
 
 def _plain(content: JsonValue, at: str) -> str:

@@ -30,6 +30,9 @@ KNOWN_SECONDS: Final = 5.0
 USE_SECONDS: Final = 3600.0
 """Uses within that time are one on record."""
 
+MOST_SECONDS: Final = 100 * 366 * 86_400.0
+"""For so long a key holds that expires."""
+
 _MOST_KNOWN: Final = 1000
 
 
@@ -66,8 +69,13 @@ class AccessKeys:
             ConfigurationError: it would never hold.
             StoreError: the store cannot be written.
         """
-        if expires_in is not None and not expires_in > 0:
-            raise ConfigurationError("A key must hold for some time.", guidance="Give seconds above 0, or none.")
+        if expires_in is not None and not 0 < expires_in <= MOST_SECONDS:
+            raise ConfigurationError(
+                "A key must hold for some time, and for a hundred years at most.",
+                guidance="Give a time above 0, or none for a key that holds until it is revoked.",
+            )
+        if agents is not None and not all(agents):
+            raise ConfigurationError("The name of an agent is empty.", guidance="Name agents as clients name them.")
         now, key_id = self._clock(), secrets.token_hex(8)
         key = written_key(key_id, secrets.token_urlsafe(32))
         record = AccessKey(

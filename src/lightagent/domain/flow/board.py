@@ -149,7 +149,8 @@ class Board:
         if self.cancelled:
             moves: list[Move] = [Stop(one.path, one.epoch, one.attempt) for one in self.live_nodes()]
         else:
-            moves = [move for node in self.nodes.values() if (move := move_of(node)) is not None]
+            nodes = [node for node in self.nodes.values() if node.status != "pending"]  # Of a new run, the most are.
+            moves = [move for node in nodes if (move := move_of(node)) is not None]
         if not self.active and self.status == "running":
             moves.append(Finish(self.ending()))
         return moves

@@ -19,9 +19,9 @@ RefusalKind: TypeAlias = Literal["form", "unknown", "stale", "status", "definiti
 
 _GUIDANCE: Final[dict[RefusalKind, str]] = {
     "form": "Mend what is named.",
-    "unknown": "get_run shows the steps of a run and their paths.",
-    "stale": "get_run shows where the run is now.",
-    "status": "get_run shows where the run is now.",
+    "unknown": "get_run and `lightagent flow show` tell the steps of a run and their paths.",
+    "stale": "get_run and `lightagent flow show` tell where the run is now.",
+    "status": "get_run and `lightagent flow show` tell where the run is now.",
     "definition": "Mend what is named.",
     "limit": "Raise the limit, or make the flow smaller.",
 }

@@ -60,7 +60,7 @@ def approve(
 
     async def decide() -> tuple[JsonObject, ApprovalDecision | None]:
         waiting = await opened.awaiting_steps(run, user_id=user, tenant=tenant)
-        one = _meant(waiting, step, run)
+        one = _meant(waiting, step, run, typed_command("show", flow, run, user=user, tenant=tenant))
         if not as_json:
             whose = f", user {user}" if user else ""
             print_lines([f"run        {run} of flow {opened.name}{whose}", *waiting_lines(one)])
@@ -96,8 +96,11 @@ def _decision(reject: str | None, edit: str | None, respond: str | None, by: str
     return made[0] if made else None
 
 
-def _meant(waiting: list[JsonObject], step: str, run: str) -> JsonObject:
+def _meant(waiting: list[JsonObject], step: str, run: str, show: str) -> JsonObject:
     """The one of what waits that is meant.
+
+    Args:
+        show: the command that shows the run.
 
     Raises:
         ConfigurationError: it does not wait, or several do.
@@ -106,7 +109,7 @@ def _meant(waiting: list[JsonObject], step: str, run: str) -> JsonObject:
     if not waiting:
         raise ConfigurationError(
             f"Nothing in run {printable(run)!r:.100} waits for a person.",
-            guidance="See how far it is with: lightagent flow show FLOW RUN",
+            guidance=f"See how far it is with: {show}",
         )
     found = [one for one in waiting if step in ("", one["step"])]
     if len(found) == 1:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +12,7 @@ import typer
 
 from lightagent.adapters.system import RandomIds
 from lightagent.application.flow.step_result import LightFlowResult
+from lightagent.application.flow.watch_flow import FlowGlimpse
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
 from lightagent.entrypoints.cli.console import ExitCode, err, guarded, show_error, write_answer
@@ -67,6 +68,7 @@ def run(
         lambda: opened.arun(asked, run_id=name, user_id=user, tenant=tenant),
         (user, tenant),
         as_json=as_json,
+        is_new=bool(run_id),
     )
 
 
@@ -203,16 +205,24 @@ def _carried(
     owner: tuple[str, str],
     *,
     as_json: bool,
+    is_new: bool = False,
 ) -> ExitCode:
     """Go on with a run while it is shown, and print what came of it.
 
     Args:
         owner: the user and the tenant.
+        is_new: it is begun under an id that an earlier run may have had, of which nothing is shown.
     """
     user, tenant = owner
 
+    async def watch(former: JsonObject) -> AsyncIterator[FlowGlimpse]:
+        async for glimpse in flow.awatch(run, user_id=user, tenant=tenant):
+            if glimpse.record.trace_id != former.get("trace_id"):
+                yield glimpse
+
     async def work() -> tuple[LightFlowResult, list[JsonObject]]:
-        result = await shown_run(flow_view(err()), lambda: flow.awatch(run, user_id=user, tenant=tenant), carry_on)
+        former = await flow.aget_run(run, user_id=user, tenant=tenant) if is_new else None
+        result = await shown_run(flow_view(err()), lambda: watch(former or {}), carry_on)
         waits = result.status == "waiting_approval"
         return result, await flow.awaiting_steps(run, user_id=user, tenant=tenant) if waits else []
 

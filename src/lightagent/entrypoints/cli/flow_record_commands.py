@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from typing import Annotated
+from typing import Annotated, Final, get_args
 
 import typer
 
+from lightagent.application.flow.step_result import FlowStatus
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
 from lightagent.entrypoints.cli.console import ExitCode, err, guarded, out, write_answer
@@ -26,6 +27,8 @@ from lightagent.entrypoints.cli.flow_texts import (
 from lightagent.entrypoints.cli.flow_view import flow_view
 from lightagent.entrypoints.cli.options import AsJson, Config, Profile, Tenant, TrustConfig, User
 from lightagent.settings.origins import printable
+
+_STATUSES: Final[tuple[str, ...]] = (*get_args(FlowStatus), "unreadable")
 
 
 @guarded
@@ -62,6 +65,10 @@ def list_runs(
     """
     if held and (stuck or status):
         raise ConfigurationError("--held is a listing of its own.", guidance="Leave --stuck and --status out.")
+    if status is not None and status not in _STATUSES:
+        raise ConfigurationError(
+            f"--status: there is no status {printable(status)!r:.50}.", guidance=f"It is one of {', '.join(_STATUSES)}."
+        )
     opened = open_flow(flow, config, profile, trust_config)
     if held:
         found = with_flow(opened, lambda: opened.aheld_runs(user_id=user, tenant=tenant))
@@ -72,7 +79,10 @@ def list_runs(
     # A run that cannot be read does not say which flow it is of.
     own = [one for one in records if one.get("flow", opened.name) == opened.name]
     found = [one for one in own if wanted == (None,) or one["status"] in wanted]
-    return _print_all(found, map(run_line, found), "There are no such runs.", as_json=as_json)
+    none = "There are no such runs."
+    if stuck:
+        none = "No run is stuck. One whose process died is, once its lease has ended, within six seconds."
+    return _print_all(found, map(run_line, found), none, as_json=as_json)
 
 
 @guarded
@@ -140,6 +150,8 @@ def watch(
     opened = open_flow(flow, config, profile, trust_config)
 
     async def follow() -> str:
+        if await opened.aget_run(run, user_id=user, tenant=tenant) is None:
+            err().print(printable(f"There is no run {run!r:.100} yet. It is waited for."), style="yellow", markup=False)
         with flow_view(out()) as view:
             async for glimpse in opened.awatch(run, user_id=user, tenant=tenant):
                 view.show(glimpse)

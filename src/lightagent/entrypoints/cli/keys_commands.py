@@ -21,6 +21,9 @@ keys_app: typer.Typer = typer.Typer(no_args_is_help=True, rich_markup_mode="mark
 
 _DAY: Final = 86_400.0
 
+_LAST_DAY: Final = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
+"""Whatever a store says, there is no later day to print."""
+
 
 @keys_app.command()
 @guarded
@@ -95,6 +98,8 @@ def list_keys(
     else:
         for one in listing.found:
             write_answer(f"{written_out(_line(one))}\n")
+        if not listing.found and listing.error is None:
+            err().print("There are no keys. `lightagent keys create` makes one.", markup=False)
     if listing.error is not None:
         raise listing.error
     return ExitCode.COMPLETED
@@ -155,4 +160,6 @@ def _line(one: AccessKey) -> str:
 
 
 def _day(at: float | None) -> str:
-    return "never" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M")
+    if at is None:
+        return "never"
+    return datetime.fromtimestamp(min(at, _LAST_DAY), UTC).strftime("%Y-%m-%d %H:%M")

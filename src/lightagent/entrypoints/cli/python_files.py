@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 from lightagent.application.tools.tool_file import place_in_file
-from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.errors import ConfigurationError, LightAgentError
 
 
 def written(option: str) -> str:
@@ -43,8 +43,8 @@ def run_file(path: Path, option: str) -> ModuleType:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as exc:
         del sys.modules[name]
-        raise ConfigurationError(
-            f"{written(option)} {place_in_file(exc, path)}: {type(exc).__name__}: {exc}.",
-            guidance="Run it with `python` to see more, and correct it.",
-        ) from exc
+        what, guidance = f"{type(exc).__name__}: {exc}.", "Run it with `python` to see more, and correct it."
+        if isinstance(exc, LightAgentError):  # It says itself what to type.
+            what, guidance = exc.message, exc.guidance or guidance
+        raise ConfigurationError(f"{written(option)} {place_in_file(exc, path)}: {what}", guidance=guidance) from exc
     return module

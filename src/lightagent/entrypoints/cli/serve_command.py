@@ -63,6 +63,7 @@ def serve(
     configure_logs("DEBUG" if debug else "INFO", None)
     try:
         from lightagent.entrypoints.serving.listen import listen
+        from lightagent.entrypoints.serving.utility import UNNAMED, with_name
     except ImportError as exc:
         raise MissingExtraError(
             "lightagent serve needs Starlette and uvicorn.",
@@ -73,13 +74,18 @@ def serve(
         announce_stand_in(settings, strict=strict)
     listen(
         open_app(settings, logins=app_logins(settings)),
-        [one for _, one in loaded if isinstance(one, LightAgent)],
-        {spec.rpartition(":")[2]: one for spec, one in loaded if isinstance(one, LightSwarm)},
+        [with_name(one, _last(spec) or UNNAMED) for spec, one in loaded if isinstance(one, LightAgent)],
+        {_last(spec) or spec: one for spec, one in loaded if isinstance(one, LightSwarm)},
         [one for _, one in loaded if isinstance(one, LightFlow)],
         chosen,
         _tell,
     )
     return ExitCode.COMPLETED
+
+
+def _last(spec: str) -> str:
+    """The NAME in ``FILE.py:NAME``; empty where there is none."""
+    return spec.rpartition(":")[2] if ":" in spec else ""
 
 
 def _tell(address: str) -> None:

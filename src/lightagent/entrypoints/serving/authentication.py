@@ -18,9 +18,6 @@ from lightagent.settings.serve_schema import ServeSettings
 USER_JWT: Final = "x-openwebui-user-jwt"
 """The header in which Open WebUI signs who its user is."""
 
-MOST_USER: Final = 256
-"""Characters of a user's id."""
-
 _LEEWAY: Final = 60
 """Seconds by which the clocks of two machines may differ."""
 
@@ -58,8 +55,6 @@ class Authentication:
         if caller is None:
             raise RequestRefused(401, "There is no such key, or it holds no longer.", "Send Authorization: Bearer KEY.")
         user = self._user(headers) if caller.delegating else ""
-        if len(user) > MOST_USER:
-            raise RequestRefused(400, f"The id of the user has more than {MOST_USER} characters.", "")
         return caller.for_user(user)
 
     def _user(self, headers: Mapping[str, str]) -> str:

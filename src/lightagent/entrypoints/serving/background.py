@@ -78,7 +78,8 @@ class Background:
         error: LightAgentErrorInfo | None = None
         try:
             async with run:
-                await run.steps.to_end()
+                async for _ in run.steps:
+                    run.tell_news()
             if run.cancelled and run.journal is not None:
                 await self._kept.keep_end(run.journal)
         except asyncio.CancelledError:
@@ -92,6 +93,7 @@ class Background:
             error = classify_exception(raised)
         finally:
             run.forget()
+            run.tell_news()
         await self._close(record, error)
 
     async def _close(self, record: BackgroundRun, error: LightAgentErrorInfo | None) -> None:
@@ -133,6 +135,7 @@ class Background:
             self._looking = asyncio.create_task(self._look(PAUSE))
 
     async def _look(self, pause: float = 0.0) -> None:
+        told = set[str]()
         while self._pending:
             await asyncio.sleep(pause)
             pause = PAUSE
@@ -140,7 +143,9 @@ class Background:
                 try:
                     is_done = await self.take_up(record)
                 except StoreError as raised:
-                    _LOG.warning("The run %s cannot be read: %s", record.run_id, type(raised).__name__)
+                    if record.run_id not in told:
+                        _LOG.warning("The run %s cannot be read yet: %s", record.run_id, type(raised).__name__)
+                    told.add(record.run_id)
                     continue
                 if is_done:
                     self._pending.pop(record.response_id, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -18,6 +19,7 @@ from lightagent.application.serving.kept_runs import run_and_call
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.application.serving.repeated_requests import check_same
 from lightagent.application.serving.response_objects import ResponseHead
+from lightagent.domain.errors import StoreError
 from lightagent.domain.events import Event
 from lightagent.entrypoints.serving.catalogue import Served
 from lightagent.entrypoints.serving.connections import Watched
@@ -30,6 +32,9 @@ from lightagent.entrypoints.serving.served_run import ServedRun
 
 _LOOK_SECONDS: Final = 0.5
 """Seconds to wait for an event before it is seen whether the run still goes on."""
+
+_SILENT_SECONDS: Final = 5.0
+"""The same where the run is played in this process, and tells of each event."""
 
 _AGAIN: Final = 5.0
 
@@ -149,6 +154,9 @@ class FollowedResponse:
                     if frames:
                         await writer.write(frames)
                 await writer.close()
+        except StoreError as raised:  # The client goes on from its last number.
+            self._request.log(raised)
+            await writer.close()
         except asyncio.CancelledError:
             if not writer.gone:
                 raise
@@ -165,7 +173,7 @@ class FollowedResponse:
         yield stream.begin()
         known = len(before)
         while not stream.is_whole:
-            new = await self._read(known, wait=_LOOK_SECONDS)
+            new = await self._news(known)
             known += len(new)
             for event in new:
                 if not stream.is_whole:
@@ -178,6 +186,20 @@ class FollowedResponse:
             elif latest is None or latest.status != "open" or self._is_left():
                 return
             yield b""
+
+    async def _news(self, known: int) -> list[Event]:
+        """What has happened since; nothing where that takes long."""
+        run = self._request.serving.going.find(self._record.run_id, self._record.owner)
+        if run is None or not run.is_background:
+            return await self._read(known, wait=_LOOK_SECONDS)
+        news = run.news  # Before the store is read, so that nothing is missed in between.
+        new = await self._read(known)
+        if not new:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_SILENT_SECONDS):
+                    await news.wait()
+            new = await self._read(known)
+        return new
 
     def _is_left(self) -> bool:
         """Whether the server stops, and has left the run for its next start."""

@@ -28,6 +28,7 @@ class Watched:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._task.cancel()
+        del self._task  # Its end holds the frame that holds this: the whole run would wait for the garbage collector.
 
     async def _watch(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":

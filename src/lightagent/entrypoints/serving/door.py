@@ -74,9 +74,10 @@ def check_headers(http: Request) -> None:
     Raises:
         RequestRefused: one is.
     """
-    for name in ("host", "origin", "authorization"):
-        if len(http.headers.getlist(name)) > 1:
-            raise RequestRefused(400, f"The header {name} is there more than once.", "Send it once.")
+    names = [name for name, _ in http.headers.raw]
+    for name in (b"host", b"origin", b"authorization"):
+        if names.count(name) > 1:
+            raise RequestRefused(400, f"The header {name.decode()} is there more than once.", "Send it once.")
 
 
 async def check_host(http: Request, serving: Serving) -> None:

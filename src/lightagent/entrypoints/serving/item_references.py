@@ -9,7 +9,7 @@ import re
 from dataclasses import replace
 from typing import Final
 
-from lightagent.application.serving.chat_requests import MOST_USER
+from lightagent.application.serving.chat_requests import MOST_MESSAGES
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.application.serving.response_inputs import input_items
 from lightagent.application.serving.response_items import REQUEST_PREFIX
@@ -32,9 +32,13 @@ async def with_references(request: ServedRequest) -> ServedRequest:
     """
     user, items = request.body.get("user"), request.body.get("input")
     if isinstance(user, str):
-        request = replace(request, caller=request.caller.for_user(user[:MOST_USER]))
+        request = request.for_user(user)
     if not isinstance(items, list) or not any(_is_reference(item) for item in items):
         return request
+    if len(items) > MOST_MESSAGES:
+        raise RequestRefused(
+            413, f"input: {len(items)} items are too many.", f"The most is {MOST_MESSAGES}.", param="input"
+        )
     known = dict[str, dict[str, JsonObject]]()
     found = list[JsonValue]()
     for place, item in enumerate(items):

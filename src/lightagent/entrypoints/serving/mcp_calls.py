@@ -114,6 +114,7 @@ async def _followed(going: TaskRun, context: ServerRequestContext[dict[str, obje
             count += 1
             name = whole_characters(told.step.name) if shown and isinstance(told.step, ToolStarted) else None
             await context.session.report_progress(count, None, name)
+        await going.done.wait()
     finally:
         going.leave(listener)
         if not going.done.is_set():

@@ -62,4 +62,4 @@ def _head(scope: Scope) -> RequestHead:
 def _route(scope: Scope) -> str:
     """The address as it is declared: one with ids of answers in it would be a series for each."""
     route: object = scope.get("route")
-    return route.path_format if isinstance(route, Route) else ""
+    return f"{scope.get('root_path', '')}{route.path_format}" if isinstance(route, Route) else ""

@@ -128,5 +128,5 @@ async def delete_conversation(request: ServedRequest) -> ASGIApp:
 
 CONVERSATION_ROUTES: Final = (
     ServedRoute("/v1/conversations", "POST", create_conversation, takes_body=True),
-    ServedRoute("/v1/conversations/{conversation_id}", "DELETE", delete_conversation),
+    ServedRoute("/v1/conversations/{conversation_id:path}", "DELETE", delete_conversation),
 )

@@ -33,7 +33,7 @@ from lightagent.entrypoints.serving.requests import ServedRoute
 from lightagent.entrypoints.serving.responses import RESPONSE_ROUTES
 from lightagent.entrypoints.serving.served_flows import FlowAgent
 from lightagent.entrypoints.serving.state import Serving
-from lightagent.entrypoints.serving.utility import plain_agent
+from lightagent.entrypoints.serving.utility import UNNAMED, plain_agent, with_name
 from lightagent.entrypoints.serving.vercel import VERCEL_ROUTES
 from lightagent.entrypoints.serving.wrong_addresses import WrongAddresses
 from lightagent.flow import LightFlow
@@ -74,7 +74,7 @@ def serve(
     Run it with ``uvicorn module:app``, or mount it in an application of your own; ``lightagent serve`` does the former.
 
     Args:
-        agents: each is a model that clients name.
+        agents: each is a model that clients name; one without a name is the model `agent`.
         swarms: by the name under which each is a model; its first agent is asked first.
         flows: each is a model; what it is asked is the last message alone.
         settings: the section `serve` of the settings, or all of them; by default what the section has by default.
@@ -88,7 +88,8 @@ def serve(
         ConfigurationError: two have one name, or there is nothing to serve.
     """
     chosen = settings.serve if isinstance(settings, Settings) else settings or ServeSettings()
-    several = agents if isinstance(agents, Iterable) else (agents,)
+    given = agents if isinstance(agents, Iterable) else (agents,)
+    several = [with_name(agent, UNNAMED) for agent in given]
     catalogue = Catalogue(
         [
             *(Served(agent.name, agent, plain=plain_agent(agent)) for agent in several),
@@ -143,6 +144,6 @@ def _middleware(settings: ServeSettings) -> list[Middleware]:
             allow_origins=settings.origins,
             allow_methods=["GET", "POST", "DELETE"],
             allow_headers=["*"],
-            expose_headers=["x-request-id", "retry-after", "x-should-retry"],
+            expose_headers=["x-request-id", "retry-after", "x-should-retry", "mcp-session-id"],
         )
     ]

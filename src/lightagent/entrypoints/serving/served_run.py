@@ -87,6 +87,7 @@ class ServedRun:
     ) -> None:
         self.steps: Steps = steps
         self.is_background = False
+        self._news: asyncio.Event | None = None
         self.id: str = steps.run_id
         self.token = token
         self._slots, self._slot = slots, slot
@@ -113,6 +114,19 @@ class ServedRun:
         """Whether a client that repeats the request does no harm: nothing was done yet but ask models."""
         events = () if self.journal is None else self.journal.events
         return self.journal is not None and not any(_is_deed(event) for event in events)
+
+    @property
+    def news(self) -> asyncio.Event:
+        """Is set once something more has happened, where whoever plays the run tells it; each is for one time."""
+        if self._news is None:
+            self._news = asyncio.Event()
+        return self._news
+
+    def tell_news(self) -> None:
+        """Have those look who wait for news."""
+        if self._news is not None:
+            self._news.set()
+            self._news = None
 
     def cancel(self, reason: str) -> None:
         """End it. Its journal has the reason; one that waits for its place does not begin any more."""

@@ -21,6 +21,9 @@ from lightagent.entrypoints.serving.served_run import ServedRun
 MOST_REMEMBERED: Final = 1000
 """Tasks that have ended and are in no store; the oldest give way."""
 
+MOST_UNREAD: Final = 10_000
+"""Steps that wait for one who listens; who is further behind is told nothing more."""
+
 _LOG: Final = logging.getLogger("lightagent.serve")
 
 
@@ -73,7 +76,7 @@ class TaskRun:
         self._playing = asyncio.create_task(self._play())
 
     def listen(self) -> asyncio.Queue[Told | None]:
-        """What is told from now on, None at the end."""
+        """What is told from now on, None at the end, or once too much is unread."""
         listener: asyncio.Queue[Told | None] = asyncio.Queue()
         if self.done.is_set():
             listener.put_nowait(None)
@@ -109,8 +112,11 @@ class TaskRun:
 
     def _tell(self, step: Step) -> None:
         told = Told(step, self.task.feed(step))
-        for listener in self._listeners:
+        for listener in [*self._listeners]:
             listener.put_nowait(told)
+            if listener.qsize() > MOST_UNREAD:
+                self._listeners.discard(listener)
+                listener.put_nowait(None)
 
 
 class TaskRuns:
@@ -136,12 +142,17 @@ class TaskRuns:
 
     def ended(self, run: TaskRun) -> None:
         """It goes on no more. One that failed to go on stays what it is on record."""
-        self._going.pop(run.task.id, None)
+        if self._going.get(run.task.id) is run:
+            del self._going[run.task.id]
         is_kept = run.run.journal is not None and (self._lasts or not run.task.ended)
         if run.error is None and not is_kept:
             self._ended[run.task.id] = RememberedTask(run.owner, run.model, run.task, run.run.journal)
         for oldest in [*self._ended][:-MOST_REMEMBERED]:
             del self._ended[oldest]
+
+    def goes_on(self, task_id: str) -> bool:
+        """Whether the run of this task goes on here."""
+        return task_id in self._going
 
     def find(self, task_id: str, owner: Scope, model: str) -> RememberedTask | None:
         """The task of this owner's and this model's with this id."""

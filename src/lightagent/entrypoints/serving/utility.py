@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeVar
 
 from lightagent.agent import LightAgent
 from lightagent.application.tools.catalogue import Catalogue
+from lightagent.domain.agent_heads import lasting_name
+
+AgentT = TypeVar("AgentT")
+
+UNNAMED: Final = "agent"
+"""The model that an agent without a name is."""
 
 UTILITY: Final = "utility"
 """The model under which it is listed, for interfaces that can be told which model their own requests go to."""
+
+
+def with_name(agent: AgentT, name: str) -> AgentT:
+    """The agent itself where it has a name; one that was given none has this one.
+
+    The name that is made up for an agent is another in each process: clients could not name it, nor runs go on.
+    """
+    if not isinstance(agent, LightAgent) or lasting_name(agent.name):
+        return agent
+    return agent.made_of(replace(agent.means, name=name))
 
 
 def plain_agent(agent: object) -> LightAgent | None:

@@ -19,7 +19,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, CancelledError
 
 with workflow.unsafe.imports_passed_through():
-    from lightagent.adapters.engines.temporal.failures import failure_of
+    from lightagent.adapters.engines.temporal.failures import failures_of
     from lightagent.adapters.engines.temporal.machine import given
     from lightagent.adapters.engines.temporal.orders import (
         CARRY_OUT,
@@ -32,8 +32,10 @@ with workflow.unsafe.imports_passed_through():
     )
     from lightagent.domain.flow.events import (
         Answered,
+        AttemptFailed,
         AttemptFinished,
         AttemptNoted,
+        AttemptStarted,
         AttemptStopped,
         DefinitionChanged,
         FlowEvent,
@@ -84,6 +86,7 @@ class RunLoop:
         self._moves: deque[Move] = deque(self.state.open_moves())
         self._tasks: dict[Key, asyncio.Task[None]] = {}
         self._alarms: set[Key] = set()
+        self._dropped: set[Key] = set()
         self._stops: list[Stop] = []
         self._news: set[Key] = set()
         self._room = asyncio.Semaphore(MOST_AT_ONCE)
@@ -114,6 +117,9 @@ class RunLoop:
             move = self._moves.popleft()
             if not self.is_drained and (not self.state.cancelled or isinstance(move, (Stop, Finish))):
                 self._carry_out(move)
+        for key in [key for key in self._tasks if key not in self._dropped and self._is_worthless(key)]:
+            self._dropped.add(key)
+            self._tasks[key].cancel()
 
     def hear(self, event: FlowEvent) -> None:
         """Take what was said from outside, which may go on with an attempt that was left until then."""
@@ -176,13 +182,26 @@ class RunLoop:
             work.close()
             self._tasks.pop(key, None)
             self._alarms.discard(key)
-            node = self.state.nodes.get(key[0])
-            move = None if node is None or node.status != "running" else move_of(node)
-            if isinstance(move, Do) and _key(move) == key:
+            self._dropped.discard(key)
+            move = self._open_at(key)
+            if isinstance(move, Do):
                 self._take_up(key, move)
             for stop in [one for one in self._stops if _key(one) == key]:
                 self._stops.remove(stop)
                 self._stopped(stop)
+
+    def _open_at(self, key: Key) -> Move | None:
+        """What is to be done, as it is now; None where something else has made it worthless.
+
+        Its step may be another one than before, where the flow was changed.
+        """
+        node = self.state.nodes.get(key[0])
+        move = None if node is None or node.epoch != key[1] or self.state.cancelled else move_of(node)
+        return None if move is None or isinstance(move, (BeginWait, Finish)) or _key(move) != key else move
+
+    def _is_worthless(self, key: Key) -> bool:
+        """Whether nobody waits for it any more, such as for a moment; what is being attempted is told so itself."""
+        return (key in self._alarms or not key[2].startswith(_ATTEMPT)) and self._open_at(key) is None
 
     def _take_up(self, key: Key, move: Do) -> None:
         """Go on with an attempt that waited for people, one of whom has decided."""
@@ -206,13 +225,13 @@ class RunLoop:
 
     async def _wake(self, move: Wake) -> None:
         await _until(move.due)
-        if self.state.is_open(move):
+        if self._open_at(_key(move)) is not None:
             self.tell(WaitEnded(move.path, move.epoch, at=_now()))
 
     async def _ask(self, move: Ask | AskHuman) -> None:
         """Have code answer a question, or say who is asked; what has no effect may be done anew at any time."""
-        while self.state.is_open(move):
-            answers = await self._code(move)
+        while isinstance(now := self._open_at(_key(move)), (Ask, AskHuman)):
+            answers = await self._code(now)
             if answers is not None:
                 self._tell_all(answers)
                 if not any(isinstance(one, DefinitionChanged) for one in answers):
@@ -220,10 +239,13 @@ class RunLoop:
 
     async def _do(self, first: Do) -> None:
         """Make an attempt: its intent is on record before any code of it runs."""
+        key = _key(first)
+        self._alarms.add(key)
         await _until(first.due)
+        self._alarms.discard(key)
         async with self._room:
             begun = False
-            while (move := self._still(first)) is not None:
+            while isinstance(move := self._open_at(key), Do):
                 if not begun:
                     if (intended := await self._intend(move)) is None:
                         return
@@ -237,12 +259,6 @@ class RunLoop:
                         return
                     begun = True
 
-    def _still(self, first: Do) -> Do | None:
-        """The attempt as it is now; None where it is no more to be made."""
-        node = self.state.nodes.get(first.path)
-        move = None if node is None or node.epoch != first.epoch or self.state.cancelled else move_of(node)
-        return move if isinstance(move, Do) and move.attempt == first.attempt else None
-
     async def _intend(self, move: Do) -> bool | None:
         """Put an attempt's intent on record; False: to be tried anew, None: nothing is to follow."""
         end = self._machine.given_up(self.state, move, _now())
@@ -255,7 +271,8 @@ class RunLoop:
         answers = await self._code(move)
         if answers is None:
             return False
-        self._tell_all(answers)
+        if not self._tell_all(answers):
+            return None
         node = self.state.nodes.get(move.path)
         return node is not None and node.status == "running"
 
@@ -284,14 +301,29 @@ class RunLoop:
         if isinstance(cause, CancelledError):
             return ()
         if isinstance(cause, ApplicationError) and cause.type != LEFT:
-            return [failure_of(move, cause.message, _now())]
+            return failures_of(move, cause.message, _now())
         if isinstance(cause, ApplicationError) and isinstance(move, Do):
             self.tell(AttemptStopped(move.path, move.epoch, move.attempt, at=_now()))
         return None
 
-    def _tell_all(self, events: Sequence[FlowEvent]) -> None:
+    def _tell_all(self, events: Sequence[FlowEvent]) -> int:
+        """Put events on record; how many are."""
+        taken = 0
         for event in events:
-            self.tell(event)
+            if isinstance(event, AttemptFailed):
+                self._begin_what_failed(event)
+            taken += self.tell(event)
+        return taken
+
+    def _begin_what_failed(self, event: AttemptFailed) -> None:
+        """An attempt whose query could not be made, or sent, has an intent on record as any other."""
+        node = self.state.nodes.get(event.path)
+        move = None if node is None or node.status != "ready" else move_of(node)
+        if isinstance(move, Do) and (move.epoch, move.attempt) == (event.epoch, event.attempt):
+            self.tell(AttemptStarted(move.path, move.epoch, move.attempt, self.state.key_of(move), at=_now()))
+
+
+_ATTEMPT: Final = "attempt"
 
 
 def _now() -> float:
@@ -306,7 +338,7 @@ async def _until(due: float) -> None:
 def _key(move: Ask | AskHuman | Do | Wake | Stop) -> Key:
     match move:
         case Do() | Stop():
-            what = f"attempt {move.attempt}"
+            what = f"{_ATTEMPT} {move.attempt}"
         case Ask():
             what = f"ask {move.question}"
         case AskHuman():
@@ -329,6 +361,6 @@ def _mended(event: FlowEvent, refusal: Refused) -> FlowEvent | None:
             decision = ApprovalDecision.reject(refusal.info.message, actor=event.decision.actor)
             return replace(event, decision=decision, error=refusal.info)
         case AttemptFinished():
-            return failure_of(event, refusal.info.message, event.at)
+            return AttemptFailed(event.path, event.epoch, event.attempt, refusal.info, at=event.at)
         case _:
             return None

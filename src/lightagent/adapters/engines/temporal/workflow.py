@@ -55,16 +55,18 @@ class FlowWorkflow:
             loop.carry_out()
             self._show_status()
             if loop.is_over:
-                break
+                await workflow.wait_condition(lambda: workflow.all_handlers_finished() or loop.has_moves)
+                if not loop.has_moves:
+                    break  # Otherwise somebody has it go on, at the last moment.
             if self._is_long():
                 loop.is_drained = True
             if loop.is_drained and loop.has_only_alarms:
+                await workflow.wait_condition(workflow.all_handlers_finished)
                 workflow.continue_as_new(FlowInput(loop.texts, given.heartbeat, given.longest, given.attributes))
             try:
                 await workflow.wait_condition(self._has_news)
             except asyncio.CancelledError:  # Somebody cancels the workflow itself, such as in the web interface.
                 loop.tell(CancelRequested(actor="temporal", at=workflow.now().timestamp()))
-        await workflow.wait_condition(workflow.all_handlers_finished)
         fits = loop.size <= MOST_BYTES
         return FlowOutput(loop.state.status, loop.texts if fits else None)
 
@@ -73,7 +75,7 @@ class FlowWorkflow:
         """Take what somebody says from outside. It is on record when this ends."""
         for event in read_all(said):
             self._loop.hear(event)
-        await workflow.wait_condition(lambda: not self._loop.has_moves)
+        await workflow.wait_condition(lambda: not self._loop.has_moves or self._loop.is_drained)
         return len(self._loop.texts)
 
     @tell.validator

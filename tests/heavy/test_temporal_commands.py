@@ -27,7 +27,7 @@ LONG = 60.0
 def settings(folder: Path, address: str) -> Path:
     """Settings with the engine, which they name in one table."""
     place = folder / "lightagent.toml"
-    table = f'kind = "temporal"\naddress = "{address}"\nheartbeat = 5\npatience = 30\nprefix = "{folder.name}:"\n'
+    table = f'kind = "temporal"\naddress = "{address}"\nheartbeat = 5\npatience = 120\nprefix = "{folder.name}:"\n'
     place.write_text(f'[default.flow.engine]\n{table}task_queue = "{folder.name}"\n')
     return place
 

@@ -107,6 +107,12 @@ BAD: dict[str, Case] = {
         "Steps of one run",
     ),
     "an engine that is no name": ("[default.flow]\nengine=3\n", {}, "default.flow.engine (lightagent.toml:2)", "local"),
+    "an engine with the key of its encryption": (
+        "[default.flow.engine]\nkind = 'temporal'\nencryption = {keys = {spring = 'secret-1'}}\n",
+        {},
+        "default.flow.engine.encryption.keys.spring (lightagent.toml:3)",
+        "spring = { env =",
+    ),
     "a store of flows without a kind": (
         "[default.flow]\nstore = {path = 'x'}\n",
         {},

@@ -127,7 +127,7 @@ def test_a_variable_chooses_it_too_and_another_kind_leaves_nothing_behind(tmp_pa
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ('engine = "foldin"', "no engines adapter 'foldin'. Did you mean 'folding'? Use one of: folding, local."),
+        ('engine = "foldin"', "no engines adapter 'foldin'. Did you mean 'folding'? Use one of: folding, local"),
         ('engine = {{ kind = "folding", adress = "x" }}', "There is no option 'adress' here. Did you mean 'address'?"),
         (
             'engine = {{ kind = "folding", address = "elsewhere" }}',

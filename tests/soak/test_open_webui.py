@@ -17,7 +17,7 @@ from tests.servers.chromium import Page, chromium_browser, page_of
 from tests.servers.open_webui import open_webui
 from tests.support.client_scene import PIXEL, ClientScene, client_scene
 from tests.support.client_table import shows
-from tests.support.interface_scene import interface_scene
+from tests.support.interface_scene import InterfaceScene, interface_scene
 
 pytestmark = [pytest.mark.timeout(900), pytest.mark.needs("open_webui"), pytest.mark.needs("chromium")]
 
@@ -68,24 +68,32 @@ async def shown(page: Page, text: str) -> None:
     await page.until(f"document.body.innerText.includes({json.dumps(text)})")
 
 
-async def test_one_message_is_one_run_of_its_user(tmp_path: Path) -> None:
+@pytest.fixture
+def interface() -> Iterator[InterfaceScene]:
+    """An agent that knows by the key of Open WebUI whose runs it begins."""
+    with interface_scene() as made:
+        yield made
+
+
+async def test_one_message_is_one_run_of_its_user(interface: InterfaceScene, tmp_path: Path) -> None:
     folder = tmp_path / "open-webui"
     folder.mkdir()
-    with interface_scene() as scene, open_webui(folder, scene.address, scene.key) as site:
+    with open_webui(folder, interface.address, interface.key) as site:
         async with chat_page(site, tmp_path) as page:
             await page.type(FIELD, QUESTION)
             await shown(page, "It is 5.")
             await page.until("document.title.includes('Sums')")
-            await asyncio.to_thread(scene.wait_for, 5)  # Two turns of the agent; a title, tags and follow-ups.
+            await asyncio.to_thread(interface.wait_for, 5)  # Two turns of the agent; a title, tags and follow-ups.
             user = str(await page.value(USER))
             chat = str(await page.value("location.pathname.split('/').at(-1)"))
 
-    assert scene.added == [5]
-    assert await scene.history(user) == [(chat, QUESTION)]
-    assert await scene.remembered() == [QUESTION]
-    plain = [request for request in scene.model.requests if str(request.messages[-1].content).startswith("### Task:")]
+    assert interface.added == [5]
+    assert await interface.history(user) == [(chat, QUESTION)]
+    assert await interface.remembered() == [QUESTION]
+    asked = interface.model.requests
+    plain = [request for request in asked if str(request.messages[-1].content).startswith("### Task:")]
     assert [(len(request.tools), len(request.messages)) for request in plain] == [(0, 1)] * 3
-    assert {len(request.tools) for request in scene.model.requests} == {0, 1}, "Open WebUI's own tools are switched off"
+    assert {len(request.tools) for request in asked} == {0, 1}, "Open WebUI's own tools are switched off"
 
 
 @shows("open webui", "text")

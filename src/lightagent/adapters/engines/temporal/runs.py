@@ -25,7 +25,6 @@ from lightagent.adapters.engines.temporal.faults import is_away
 from lightagent.adapters.engines.temporal.orders import (
     EVENTS,
     HELD,
-    MOST_BYTES,
     SETTLE,
     TELL,
     WORKFLOW,
@@ -34,10 +33,10 @@ from lightagent.adapters.engines.temporal.orders import (
     owner_prefix,
     read_all,
     run_id_of,
-    size_of,
     workflow_id,
     written,
 )
+from lightagent.adapters.engines.temporal.sizes import told_too_large
 from lightagent.adapters.engines.temporal.stuck import stuck
 from lightagent.domain.errors import ConfigurationError, StoreError
 from lightagent.domain.flow.events import FlowEvent
@@ -110,12 +109,8 @@ class StoredRuns:
             RPCError: the server is away.
         """
         texts = written(events)
-        if (size := size_of(texts)) > MOST_BYTES:
-            raise ConfigurationError(
-                f"What the run {run.run_id!r:.100} is told has {size:,} bytes, and Temporal takes {MOST_BYTES:,}.",
-                guidance="Keep large values elsewhere, and tell the run their names.",
-                details={"field": "payload", "size": size},
-            )
+        if (refused := told_too_large(run.run_id, events, texts)) is not None:
+            raise refused
         ident = uuid4().hex
         until = asyncio.get_running_loop().time() + _AWAY
         while True:

@@ -161,8 +161,6 @@ def _go_on(
     *,
     ends: str = "",
 ) -> TaskRun:
-    if request.serving.tasks.goes_on(found.task.id):  # Since it was looked up.
-        raise A2aRefused(UNSUPPORTED_OPERATION, "The task goes on: it was answered before.")
     options: ResumeOptions = {}
     run = request.serving.resume(request.caller, served.agent, journal, decisions, options, stream=True)
     task = new_task(request, served, found.task.id, found.task.context_id)

@@ -43,6 +43,10 @@ class GoingRuns:
         if not self._runs:
             self._emptied.set()
 
+    def has(self, run_id: str) -> bool:
+        """Whether the run with this id goes on, or waits for its place."""
+        return any(run.id == run_id for run in self._runs)
+
     def find(self, run_id: str, owner: Scope) -> ServedRun | None:
         """The one of this owner's with this id."""
         for run in self._runs:

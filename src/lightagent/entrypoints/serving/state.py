@@ -119,13 +119,15 @@ class Serving:
         """The same for a run that goes on; who looked the journal up has seen that it is the caller's.
 
         Raises:
-            RequestRefused: as for `begin`.
+            RequestRefused: as for `begin`, or somebody else has told the run what it waited for.
             PolicyError: a decision cannot be taken.
         """
         if journal.started.head.name != agent.name:
             raise RequestRefused(
                 400, "The run is one of another model.", "Name the model that began it.", param="model"
             )
+        if self.going.has(journal.started.run_id):  # Since it was looked up, by whichever protocol.
+            raise RequestRefused(409, "The run goes on: it was told what it waited for before.", "Ask something new.")
         token = CancellationToken()
         owned: ResumeOptions[Never] = {**options, "cancel": token}
         return self._served(

@@ -150,10 +150,6 @@ class TaskRuns:
         for oldest in [*self._ended][:-MOST_REMEMBERED]:
             del self._ended[oldest]
 
-    def goes_on(self, task_id: str) -> bool:
-        """Whether the run of this task goes on here."""
-        return task_id in self._going
-
     def find(self, task_id: str, owner: Scope, model: str) -> RememberedTask | None:
         """The task of this owner's and this model's with this id."""
         going = self._going.get(task_id)

@@ -75,7 +75,7 @@ unchecked_policy: Callable[..., RetryPolicy] = RetryPolicy
         ({"agent": same, "retry": RetryPolicy(2, (RetryRule(("x",), 0),))}, "attempts of a RetryRule must be"),
         (
             {"agent": same, "retry": unchecked_policy(2, Backoff(1))},
-            "retry.rules must be several RetryRules, got Backoff",
+            "must be several RetryRules, got Backoff",
         ),
         (
             {"agent": same, "retry": RetryPolicy(2, (), Backoff(-1))},

@@ -52,12 +52,13 @@ def answers(run_id: str, request_id: str) -> dict[str, JsonObject]:
 @pytest.mark.parametrize("lasts", [True, False], ids=["store", "memory"])
 @pytest.mark.parametrize("first", ["/v1/chat/completions", "/v1/responses", "/ag-ui/helper", "/vercel/helper"])
 async def test_the_second_is_refused_and_the_run_of_the_first_goes_on(first: str, lasts: bool) -> None:
-    paid, may_end = list[int](), asyncio.Event()
+    paid, paying, may_end = list[int](), asyncio.Event(), asyncio.Event()
 
     @tool(requires_approval=True)
     async def pay(amount: int) -> str:
         """Pay."""
         paid.append(amount)
+        paying.set()
         await may_end.wait()
         return "Paid."
 
@@ -74,9 +75,7 @@ async def test_the_second_is_refused_and_the_run_of_the_first_goes_on(first: str
     (waiting,) = objects(outcome["interrupts"])
     bodies = answers(str(waiting["toolCallId"]).partition("--")[0], str(waiting["id"]))
     async with calling(app, first, bodies[first]) as going:
-        async with asyncio.timeout(20):
-            while not paid:
-                await asyncio.sleep(0)
+        await asyncio.wait_for(paying.wait(), 20)
         for path, body in bodies.items():
             second = await answer_to(app, path, body)
             told = second.body.decode()

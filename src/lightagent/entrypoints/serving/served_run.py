@@ -16,6 +16,11 @@ from lightagent.entrypoints.serving.catalogue import Steps
 from lightagent.entrypoints.serving.slots import Slot, Slots
 
 
+def stopping() -> RequestRefused:
+    """What a server that is about to stop answers."""
+    return RequestRefused(503, "The server is about to stop.", "Ask again in a few seconds.", retry_after=5.0)
+
+
 class GoingRuns:
     """All runs that are served now, for the end of the server."""
 
@@ -27,14 +32,22 @@ class GoingRuns:
     def __len__(self) -> int:
         return len(self._runs)
 
+    def check_open(self) -> None:
+        """Raise where nothing new may begin.
+
+        Raises:
+            RequestRefused: the server is about to stop.
+        """
+        if self.closing:
+            raise stopping()
+
     def add(self, run: ServedRun) -> None:
         """One more.
 
         Raises:
             RequestRefused: the server is about to stop.
         """
-        if self.closing:
-            raise RequestRefused(503, "The server is about to stop.", "Ask again in a few seconds.", retry_after=5.0)
+        self.check_open()
         self._runs.add(run)
 
     def remove(self, run: ServedRun) -> None:

@@ -21,6 +21,7 @@ from lightagent import HttpServer, LightAgent, McpServer, Runs, mcp_tools, serve
 from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.application.serving.keys import AccessKeys
+from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import ToolMessage, UserMessage
 from lightagent.ports.models import ChatRequest
 from lightagent.settings.serve_schema import ServeSettings
@@ -227,6 +228,43 @@ async def test_a_session_of_one_key_is_not_there_for_another() -> None:
             ]
     assert statuses == [200, 404]
     assert first.headers["x-request-id"].startswith("req_")
+
+
+OPENING: JsonObject = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-06-18",
+        "capabilities": {},
+        "clientInfo": {"name": "a", "version": "1"},
+    },
+}
+
+
+async def test_a_key_with_all_the_sessions_that_it_may_have_takes_none_of_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("lightagent.entrypoints.serving.mcp_sessions.MOST_SESSIONS", 2)
+    store = MemoryJournalStore()
+    app, keys = serve(helper(), store=store), AccessKeys(store, time.time)
+    ann, bob = [
+        {"authorization": f"Bearer {(await keys.create(tenant=name))[0]}", "accept": "text/event-stream, */*"}
+        for name in ("acme", "other")
+    ]
+    statuses = [(await answer_to(app, "/mcp", OPENING, headers=key)).status for key in (ann, ann, ann, bob)]
+    await app.state.serving.stop()
+    assert statuses == [200, 200, 503, 200]
+
+
+@pytest.mark.parametrize("used", [True, False])
+async def test_a_server_that_was_stopped_says_so(*, used: bool) -> None:
+    app, headers = serve(helper()), {"accept": "text/event-stream, */*"}
+    if used:
+        assert (await answer_to(app, "/mcp", OPENING, headers=headers)).status == 200
+    await app.state.serving.stop()
+    stopped = await answer_to(app, "/mcp", OPENING, headers=headers)
+    assert (stopped.status, stopped.headers["retry-after"]) == (503, "5")
 
 
 async def test_an_agent_of_our_own_uses_a_served_agent_as_a_tool() -> None:

@@ -10,11 +10,14 @@ from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.review import ApprovalDecision
 
+MOST_REASON: Final = 500
+"""Characters of a reason, at most, by whichever protocol it comes."""
+
 _FORM: Final[JsonObject] = {
     "type": "object",
     "properties": {
         "approved": {"type": "boolean"},
-        "reason": {"type": "string"},
+        "reason": {"type": "string", "maxLength": MOST_REASON},
         "editedArgs": {"type": "object"},
     },
     "required": ["approved"],
@@ -60,7 +63,9 @@ def read_answer(request_id: str, payload: object, at: str) -> PersonAnswer:
     """
     told = payload if isinstance(payload, dict) else {}
     approved, reason, arguments = told.get("approved"), told.get("reason") or "", told.get("editedArgs")
-    is_fit = isinstance(reason, str) and (arguments is None or isinstance(arguments, dict))
+    is_fit = (
+        isinstance(reason, str) and len(reason) <= MOST_REASON and (arguments is None or isinstance(arguments, dict))
+    )
     if not isinstance(approved, bool) or not is_fit:
         raise RequestRefused(
             400,

@@ -41,7 +41,8 @@ async def _card(request: ServedRequest, served: Served) -> ASGIApp:
         from lightagent.application.serving.a2a_cards import CardOf, agent_card
     except ImportError:
         raise _missing() from None
-    url = f"{str(request.http.base_url).rstrip('/')}/a2a/{quote(served.name)}"
+    path = quote(f"{request.http.scope.get('root_path', '')}/a2a/{served.name}")  # Below where this is mounted.
+    url = str(request.http.url.replace(path=path, query="", fragment=""))
     needs_key = await request.serving.authentication.needed()
     card = agent_card(CardOf(served.name, served.kind, url, version("lightagent"), needs_key))
     return json_response(card, request.headers)

@@ -20,8 +20,10 @@ from lightagent.application.serving.a2a_tasks import A2aTask
 from lightagent.application.serving.approval_words import read_chat_decision
 from lightagent.application.serving.client_tools import client_names
 from lightagent.application.serving.person_answers import PersonAnswer
-from lightagent.application.serving.waiting import WaitingSteps
+from lightagent.application.serving.waiting import WaitingSteps, open_functions
 from lightagent.application.stored_runs import Runs
+from lightagent.domain.events import RunFinished
+from lightagent.domain.outcomes import Cancelled
 from lightagent.domain.review import ApprovalDecision
 from lightagent.entrypoints.serving.catalogue import Served
 from lightagent.entrypoints.serving.chat_runs import followed
@@ -84,6 +86,8 @@ async def cancelled(request: ServedRequest, served: Served, task_id: str) -> A2a
     if found.task.ended:
         raise A2aRefused(TASK_NOT_CANCELABLE, f"The task has ended: it is {found.task.state}.")
     going = found.going
+    if going is None and not found.interrupted and await _ended_without_functions(request, found):
+        return found.task
     if going is None:
         going = await _ending(request, served, found)
     else:
@@ -92,6 +96,18 @@ async def cancelled(request: ServedRequest, served: Served, task_id: str) -> A2a
     if going.error is not None:
         raise A2aRefused(TASK_NOT_CANCELABLE, "The task cannot be cancelled by this caller.")
     return going.task
+
+
+async def _ended_without_functions(request: ServedRequest, found: RememberedTask) -> bool:
+    """End a run that waits for functions of the client which began it; without them it cannot go on, even to end."""
+    journal = await _waiting_journal(request, found)
+    if not open_functions(journal.events):
+        return False
+    waiting = followed(journal, client_names(journal.events))
+    own = [step.id for step in (*waiting.external, *waiting.reviews) if len(step.path) == 1]
+    await request.serving.kept.end(journal, own, _CANCELLED)
+    found.task.feed(RunFinished(Cancelled(_CANCELLED), at=request.serving.clock()))
+    return True
 
 
 async def _ending(request: ServedRequest, served: Served, found: RememberedTask) -> TaskRun:

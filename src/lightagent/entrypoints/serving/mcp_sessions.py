@@ -14,17 +14,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from lightagent.application.serving.callers import Caller
 from lightagent.domain.json_bytes import encode_json
 from lightagent.entrypoints.serving.mcp_calls import REQUEST, mcp_server
+from lightagent.entrypoints.serving.served_run import stopping
 from lightagent.settings.serve_schema import ServeSettings
 
 if TYPE_CHECKING:
     from lightagent.entrypoints.serving.requests import ServedRequest
 
 MOST_SESSIONS: Final = 1000
-"""Clients of protocols before 2026-07-28 that have a session at once."""
+"""Clients of one key, of protocols before 2026-07-28, that have a session at once."""
 
 
 class McpSessions:
-    """The sessions of one server. They live in a task of their own, which the first request begins."""
+    """The sessions of one key. They live in a task of their own, which the first request begins."""
 
     def __init__(self, settings: ServeSettings) -> None:
         self._manager = StreamableHTTPSessionManager(
@@ -38,8 +39,14 @@ class McpSessions:
         self._holding = asyncio.create_task(self._hold())
 
     async def answer_to(self, request: ServedRequest) -> ASGIApp:
-        """What answers a request that has passed the door."""
+        """What answers a request that has passed the door.
+
+        Raises:
+            RequestRefused: the server was stopped.
+        """
         await self._ready.wait()
+        if self._closed.is_set():
+            raise stopping()
         body = encode_json(request.body) if request.http.method == "POST" else None
 
         async def answer(scope: Scope, receive: Receive, send: Send) -> None:

@@ -78,7 +78,7 @@ async def stop(tasks: Collection[asyncio.Task[T]], grace: float = GRACE) -> froz
         task.cancel()
     try:
         await asyncio.wait(unfinished, timeout=grace)
-    finally:  # Whoever waits may be cancelled once more.
+    finally:  # The waiting task may be cancelled once more.
         pending = frozenset(task for task in unfinished if not task.done())
         for task in pending:
             _abandoned.add(task)

@@ -9,7 +9,7 @@ class Bell:
     """An event for a single task that waits, which costs a third of `asyncio.Event` each time it rings.
 
     Attributes:
-        is_ringing: it was rung, and nobody has silenced it since.
+        is_ringing: it was rung, and has not been silenced since.
     """
 
     __slots__ = ("_waiter", "is_ringing")
@@ -19,7 +19,7 @@ class Bell:
         self._waiter: asyncio.Future[None] | None = None
 
     def ring(self) -> None:
-        """Wake whoever waits; called in the event loop of that task."""
+        """Wake the waiting task; call this in the event loop of that task."""
         self.is_ringing = True
         waiter = self._waiter
         if waiter is not None and not waiter.done():

@@ -50,13 +50,13 @@ class PerLoop(Generic[ClientT]):
         return kept.client
 
     async def aclose(self) -> None:
-        """Close the running loop's client, and those of loops that are no more."""
+        """Close the running loop's client, and those of loops that were closed."""
         if (kept := self.forget(asyncio.get_running_loop())) is not None:
             await kept.aclose()
         await self._close_dead()
 
     def forget(self, loop: asyncio.AbstractEventLoop) -> _Kept[ClientT] | None:
-        """The client of `loop`, which is no longer ours."""
+        """Remove the client of `loop` and return it; the caller must close it."""
         with self._lock:
             return self._kept.pop(loop, None)
 

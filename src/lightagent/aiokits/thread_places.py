@@ -59,7 +59,7 @@ class Places:
 
     @property
     def is_stuck(self) -> bool:
-        """Whether abandoned calls hold every place: there is no room, and no thread whose work will end."""
+        """Whether abandoned calls hold every place, so that no thread is expected to become free."""
         return self.threads == self._aside and not self.has_room
 
     def begin(self, call: Call) -> None:
@@ -90,7 +90,7 @@ class Places:
             self._mark(call, waits=change)
 
     def abandon(self, call: Call) -> None:
-        """The result of the call is no longer awaited, nor is that of any call that was made in it."""
+        """Mark a call whose result is not awaited any more, along with all calls that were made in it."""
         calls = [call] if call in self._running else []
         while calls:
             one = calls.pop()

@@ -44,7 +44,7 @@ def content_keys(secrets: Mapping[str, str], current: str = "", *, store: str = 
             other's entries. It cannot be changed later.
 
     Raises:
-        ConfigurationError: there is no current key, an id has other characters than `A-Za-z0-9_-`, or a secret is
+        ConfigurationError: the current key is missing, an id has other characters than `A-Za-z0-9_-`, or a secret is
             too short.
     """
     current = current_key("content", secrets, current)

@@ -63,7 +63,7 @@ def format_lightagent_error(
     Args:
         error: any exception, or what `classify_exception` made of one.
         action: what was being done.
-        default_code: of an exception that nobody expected.
+        default_code: the code for an unexpected exception.
     """
     info = error if isinstance(error, LightAgentErrorInfo) else classify_exception(error, default_code)
     return format_info(info if action is None else replace(info, message=f"{action}: {info.message}"))

@@ -59,7 +59,7 @@ class LightAgentError(Exception):
         text: what happened; or, where it is exactly one of the codes, the error's code.
         message: what happened, where the code came first. The code's standard message unless given.
         guidance: what to do next. The code's standard guidance unless given.
-        details: facts for programs. A text becomes ``{"text": …}``, and the message too where there is no other.
+        details: facts for programs. A text becomes ``{"text": …}``, and also the message unless one is given.
         code: the error's code; the standard one of the class unless given. Of a code that is text from elsewhere,
             `ERROR_TAXONOMY[text].code` is the type.
         retryable: whether the same request may succeed later. The code's standard answer unless given.

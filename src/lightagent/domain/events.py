@@ -35,7 +35,7 @@ class RunStarted:
 
     Attributes:
         messages: the history and, unless it awaits admission, the query.
-        policies: the names of the policies that review the run whoever acts; it is not resumed without them.
+        policies: the names of the policies that review the run whichever agent acts; it is not resumed without them.
         awaits_admission: the query is not on record yet: it enters with `Admitted`, once policies have passed it.
         before: the context sources that are asked before the first request.
         after: the conclusions that are drawn after success.

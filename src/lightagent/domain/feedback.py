@@ -30,7 +30,7 @@ class HumanFeedback:
         created_at: when it was put on record, in seconds since 1970 in UTC; filled in then.
 
     Raises:
-        ConfigurationError: there is no trace id, or the metadata is not plain JSON.
+        ConfigurationError: the trace id is missing, or the metadata is not plain JSON.
     """
 
     trace_id: str

@@ -69,7 +69,7 @@ def normalized(text: str) -> NormalText:
 
 
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
-"""Control characters of ASCII that are no white space."""
+"""ASCII control characters other than white space."""
 
 _LINES: Final = frozenset("\t\n\v\f\r\x85")
 

@@ -18,9 +18,9 @@ ForeignCalls: TypeAlias = Literal["calls", "text"]
 HandoffText: TypeAlias = Literal["show", "keep", "drop"]
 """What becomes of text that a model writes beside the call that hands over.
 
-* show: the user gets it, and the agent that takes over reads it.
-* keep: only that agent reads it.
-* drop: nobody gets it; it is not on record either.
+* show: the user sees it, and the agent that takes over reads it.
+* keep: only the agent that takes over reads it.
+* drop: it is discarded, and not recorded either.
 """
 
 NextTurn: TypeAlias = Literal["last", "front"]
@@ -75,7 +75,7 @@ class HandoffLimits:
             the other's do not pass it back and forth.
 
     Raises:
-        ConfigurationError: one is no whole number of at least 0 (handoffs) or 1 (repeats).
+        ConfigurationError: a value is not an integer of at least 0 (handoffs) or 1 (repeats).
     """
 
     max_handoffs: int = 8

@@ -120,4 +120,4 @@ class HttpUnreached(HttpFault):
 
 
 class HttpLost(HttpFault):
-    """There is no answer that can be used, but the request may have taken effect."""
+    """No usable answer arrived, but the request may have taken effect."""

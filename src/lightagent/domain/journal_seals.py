@@ -42,7 +42,7 @@ def seal_keys(store: str, secrets: Mapping[str, str], current: str = "", *, use:
         use: what the keys are for; those of another use are other keys.
 
     Raises:
-        ConfigurationError: there is no current key, an id has other characters than `A-Za-z0-9_-`, or a secret is
+        ConfigurationError: the current key is missing, an id has other characters than `A-Za-z0-9_-`, or a secret is
             too short.
     """
     current = current_key("seal", secrets, current)

@@ -16,11 +16,11 @@ class MailLimits:
 
     Attributes:
         max_waiting: messages that may wait for one agent; more are refused until it has read them.
-        max_chars: characters of one message, as it is told to a model.
-        max_age: messages that may be sent after one, to whomever, before it is dropped unread.
+        max_chars: characters of one message, as a model reads it.
+        max_age: how many later messages, to any agent, may be sent before an unread one is dropped.
 
     Raises:
-        ConfigurationError: one is no whole number of at least 1, or fewer may be sent after a message than may wait.
+        ConfigurationError: a value is not an integer of at least 1, or `max_age` is less than `max_waiting`.
     """
 
     max_waiting: int = 20

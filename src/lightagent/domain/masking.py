@@ -71,7 +71,7 @@ _BEFORE_NAMED: Final = (
     r"(?:keys?|tokens?|secrets?|passwords?|passwd|pwd|bearer|basic|authorization)"
     r"(?: (?:provided|is|was|given))?[\"']?\s*[:=]?\s*[\"']?)"
 )
-# Where a word begins and ends; an escaped line end (\n) or blank (%20) before it is no part of the word.
+# Where a word begins and ends; an escaped line end (\n) or blank (%20) before it does not belong to the word.
 _BEGINS: Final = r"(?:(?<![A-Za-z0-9])|(?<=\\[abfnrtv])|(?<=%[0-9A-Fa-f]{2}))"
 _ENDS: Final = r"(?![A-Za-z0-9])"
 

@@ -97,7 +97,7 @@ class CandidateWritten:
 
 @dataclass(frozen=True, slots=True)
 class CandidateWithdrawn:
-    """A policy blocked it after it was promoted, and it is no memory any more."""
+    """A policy blocked the candidate after it was promoted, and its memory was withdrawn."""
 
     reason: str
     at: float = field(default=0.0, compare=False)

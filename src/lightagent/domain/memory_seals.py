@@ -65,10 +65,10 @@ def memory_keys(store: str, secrets: Mapping[str, str], current: str = "") -> Se
 
 
 def sealed(keys: SealKeys, record: MemoryRecord, after: StreamPlace | None = None) -> JsonObject:
-    """The metadata of a record with its seal; one that it had is replaced.
+    """Return the metadata of a record with its seal, which replaces an existing one.
 
     Args:
-        after: where the stream of its owner ends; None where there are no streams.
+        after: where the stream of its owner ends; None for a store without streams.
     """
     metadata = without_seal(record.metadata)
     shadowed: JsonObject = {name: metadata[name] for name in _SHADOWED if name in metadata}

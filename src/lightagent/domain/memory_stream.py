@@ -24,13 +24,14 @@ removed; all of the owner were erased; or all that the store holds was declared 
 FindingKind: TypeAlias = Literal[
     "tampered", "edited", "forged", "replayed", "missing", "rolled_back", "returned", "unknown", "unfinished", "stream"
 ]
-"""What was found of a memory.
+"""What a check found out about a memory.
 
-``tampered``: its seal does not fit; more is not known, for there is no stream. ``edited``: the same, and one of its id
-is on record. ``forged``: none is. ``replayed``: its seal is that of another one. ``missing``: it is on record, and was
-removed behind the store's back. ``rolled_back``: an older version is there. ``returned``: it was forgotten, and is
-there. ``unknown``: its seal fits, and it is not on record. ``unfinished``: the same, and it comes from a write that did
-not end, or has not yet, which is no fault. ``stream``: the stream itself cannot be relied on.
+``tampered``: its seal does not fit, and without a stream nothing more is known. ``edited``: its seal does not fit, and
+a memory with its id is recorded. ``forged``: its seal does not fit, and its id is not recorded. ``replayed``: its seal
+belongs to another memory. ``missing``: it is recorded, and was removed from the store by other means. ``rolled_back``:
+the store holds an older version. ``returned``: it was forgotten, and the store holds it again. ``unknown``: its seal
+fits, and it is not recorded. ``unfinished``: the same, but it comes from a write that has not ended, which is not an
+error. ``stream``: the stream itself cannot be relied on.
 """
 
 

@@ -245,4 +245,4 @@ def _count_of_text(text: str) -> int:
 
 
 _MOST: Final = 1e15
-"""More than that is no count; beyond it a float cannot hold one exactly."""
+"""The largest count that is accepted: beyond it a float cannot hold a count exactly."""

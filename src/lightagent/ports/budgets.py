@@ -136,7 +136,7 @@ class Meter(Protocol):
         ...
 
     async def reserve(self, wanted: Used, level: int) -> Exceeded | None:
-        """Take what is wanted, unless there is no room for it.
+        """Reserve `wanted`, or return the limit that it would exceed.
 
         Args:
             wanted: calls, and the tokens that are foreseen.

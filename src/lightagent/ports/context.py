@@ -119,10 +119,10 @@ class ServedRun(Protocol):
         ...
 
     async def ask(self, aside: Aside) -> str | Stopped:
-        """The answer of a model, which passes the policies and counts on the budgets of the run.
+        """Ask a model; the request passes the policies and counts towards the budgets of the run.
 
         Raises:
-            LightAgentError: there is no answer.
+            LightAgentError: the model did not answer.
         """
         ...
 

@@ -30,8 +30,8 @@ class EngineWorker(Protocol):
         """Work until `stop` is called, or until it is cancelled; what is under way then is stopped in good order.
 
         Raises:
-            StoreError: the engine cannot be reached at the beginning. Later it is asked again and again.
-            ConfigurationError: the engine knows no such place, or lets nobody in.
+            StoreError: the engine cannot be reached at the beginning. Later it is asked again until it answers.
+            ConfigurationError: the engine does not know the place, or rejects the credentials.
         """
         ...
 

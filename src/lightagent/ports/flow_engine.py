@@ -73,7 +73,7 @@ class FlowCode(Protocol):
             step: its name or path; ``outer/inner`` for a step of the flow that is the step ``outer``.
 
         Raises:
-            ConfigurationError: there is no such step, or it does not wait.
+            ConfigurationError: the step does not exist, or does not wait.
         """
         ...
 
@@ -112,7 +112,7 @@ class FlowEngine(Protocol):
             accept: see `FlowCode.changed`.
 
         Raises:
-            ConfigurationError: there is no such run, or what it has done does not fit this flow.
+            ConfigurationError: the run does not exist, or what it has done does not fit this flow.
         """
         ...
 
@@ -123,32 +123,32 @@ class FlowEngine(Protocol):
             accept: see `FlowCode.changed`.
 
         Raises:
-            ConfigurationError: there is no such run or step, the step has not begun, or what the run has done does not
-                fit this flow.
+            ConfigurationError: the run or step does not exist, the step has not begun, or what the run has done does
+                not fit this flow.
         """
         ...
 
     async def decide(self, flow: FlowCode, run: FlowRun, step: str, decision: ApprovalDecision) -> None:
-        """Tell a run what a person has decided. Returns once that is on record; the first decision counts.
+        """Deliver the decision of a person to a run. Returns once that is recorded; the first decision counts.
 
         Raises:
-            ConfigurationError: there is no such run or step, or it does not wait.
+            ConfigurationError: the run or step does not exist, or it does not wait.
         """
         ...
 
     async def signal(self, run: FlowRun, signal: Signalled) -> bool:
-        """Tell a run of an event from outside; whether it is news, which a second delivery under one key is not.
+        """Deliver an external event to a run; returns whether it is new, so False for a repeated key.
 
         Raises:
-            ConfigurationError: there is no such run, it is over, or nothing in it ever waits for this event.
+            ConfigurationError: the run does not exist, is over, or never waits for this event.
         """
         ...
 
     async def cancel(self, run: FlowRun, reason: str) -> None:
-        """Cancel a run. Returns once that is on record; it lasts until somebody resumes the run.
+        """Cancel a run. Returns once that is recorded; it lasts until the run is resumed.
 
         Raises:
-            ConfigurationError: there is no such run, or it is over.
+            ConfigurationError: the run does not exist, or is over.
         """
         ...
 

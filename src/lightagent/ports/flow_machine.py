@@ -18,10 +18,10 @@ class FlowMachine(Protocol):
     """The rules by which every engine goes on with runs. Serves any number of threads."""
 
     def read(self, text: str) -> FlowEvent:
-        """The event that a text tells.
+        """Parse an event from its text.
 
         Raises:
-            ConfigurationError: it is no event of a flow.
+            ConfigurationError: the text is not an event of a flow.
         """
         ...
 
@@ -38,10 +38,10 @@ class FlowMachine(Protocol):
         ...
 
     def asked_again(self, state: FlowState, step: str, now: float) -> Sequence[FlowEvent]:
-        """That a step is done again, ``outer/inner`` within a flow that is a step, with what comes before that.
+        """Return the events that repeat a step (``outer/inner`` within a flow that is a step), in their order.
 
         Raises:
-            ConfigurationError: there is no such step.
+            ConfigurationError: the step does not exist.
         """
         ...
 

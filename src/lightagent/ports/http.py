@@ -18,6 +18,6 @@ class HttpSender(Protocol):
         the first address, and to another server no header of the call goes.
 
         Raises:
-            HttpFault: there is no answer; the class says what may have happened.
+            HttpFault: no answer arrived; the class says what may have happened.
         """
         ...

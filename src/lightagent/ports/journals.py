@@ -123,7 +123,7 @@ class CodedStore(Protocol):
 
         Raises:
             TamperedStream: one was changed or moved, or was never encoded.
-            ContentKeyError: there is no key for one.
+            ContentKeyError: the key of one is missing.
         """
         ...
 

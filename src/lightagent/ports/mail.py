@@ -11,7 +11,7 @@ from lightagent.domain.mailboxes import Mailbox
 
 
 class MailRoom(Protocol):
-    """The mailbox of one owner, or of one run where nobody owns it. Serves any number of runs at once."""
+    """The mailbox of one owner, or of a single run without an owner. Serves any number of runs at once."""
 
     async def look(self) -> Mailbox:
         """The mailbox as it is now.

@@ -56,7 +56,7 @@ class MemoryPage:
 
     Attributes:
         records: in the order in which they were written.
-        cursor: from where to go on; None: there are no more.
+        cursor: where the next page begins; None on the last page.
     """
 
     records: tuple[MemoryRecord, ...]
@@ -64,7 +64,7 @@ class MemoryPage:
 
     @property
     def next(self) -> str:
-        """The cursor as `all_pages` asks for it: empty where there are no more."""
+        """The cursor in the form that `all_pages` takes: empty on the last page."""
         return self.cursor or ""
 
 

@@ -86,9 +86,9 @@ class Nesting:
         emit: puts a step of the nested run on record and shows it; returns once the consumer has taken it.
         record: puts an event on record without waiting, as the last words of a nested run that is cancelled.
         gates: the gates of the runs around it, the outermost first; they review the nested run as well.
-        stream: whether deltas are wanted.
+        stream: whether deltas are requested.
         trace_headers: the headers that link what the nested run asks of another process to the trace.
-        spans: where the nested run tells which spans are to be current; None where nobody makes any.
+        spans: where the nested run tells which spans are to be current; None without tracing.
         untrusted: the labels of the untrusted text that came before the call, which the query may tell.
         flows: what holds for tainted calls in the runs around it; it holds in the nested run as well.
         meters: the budgets of the runs around it; what the nested run spends counts on them as well.
@@ -160,7 +160,7 @@ class RunContext(Generic[DepsT_co]):
             name: what it is called, for people; by default the file's name.
 
         Raises:
-            ConfigurationError: there is no such file, or the run is no step of a flow.
+            ConfigurationError: the file does not exist, or the run is not a step of a flow.
         """
         if self.keep_artifact is None:
             raise ConfigurationError(

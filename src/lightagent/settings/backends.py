@@ -84,7 +84,7 @@ def _open(
 
 
 def secret_options(section: str, kind: str) -> frozenset[str]:
-    """The options that the adapter declares as secret; none where there is no such adapter."""
+    """The options that the adapter declares as secret; none if the adapter does not exist."""
     try:
         fields = find_adapter(BACKENDS[section], kind).options.model_fields
     except ConfigurationError:

@@ -19,7 +19,7 @@ CONFIG_VARIABLE: Final = "LIGHTAGENT_CONFIG"
 PROFILE_VARIABLE: Final = "LIGHTAGENT_PROFILE"
 TRUST_VARIABLE: Final = "LIGHTAGENT_TRUST_CONFIG"
 VARIABLES: Final = (CONFIG_VARIABLE, PROFILE_VARIABLE, TRUST_VARIABLE, TELEMETRY_VARIABLE)
-"""What can be said by a variable that is no setting."""
+"""Variables of LightAgent that are not settings."""
 
 
 def unknown_variables(environ: Mapping[str, str]) -> list[Problem]:
@@ -75,7 +75,7 @@ def _same(origin: Origin, _: KeyPath) -> Origin:
 def _value(text: str, *, in_table: bool) -> JsonValue:
     """Lists and objects are JSON. A plain value of an option stays text, which the option's type then reads.
 
-    Deeper, in a table such as a model's request parameters, there is no type to read it by: JSON where it can be.
+    Deeper, in a table such as a model's request parameters, values have no declared type: they are JSON if possible.
     """
     if not in_table and not text.lstrip().startswith(("[", "{")):
         return text

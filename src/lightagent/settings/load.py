@@ -94,7 +94,7 @@ def read_settings(file: ConfigFile | None, profile: str | None, environ: Mapping
     """Merge the layers and validate them; collects every problem instead of stopping at the first.
 
     Raises:
-        ConfigurationError: there is no such profile.
+        ConfigurationError: the profile does not exist.
     """
     chosen = _profile(file, profile, environ)
     leaves = _merged(file, chosen, environ)

@@ -16,7 +16,7 @@ from lightagent.settings.origins import KeyPath
 
 
 def reference(value: JsonValue) -> str | None:
-    """The environment variable that `value` refers to, or None where it is no reference."""
+    """The environment variable that `value` refers to, or None if it is not a reference."""
     if isinstance(value, dict) and list(value) == ["env"] and isinstance(name := value["env"], str):
         return name
     return None

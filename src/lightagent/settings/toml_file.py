@@ -90,7 +90,7 @@ def read_file(path: Path, sections: tuple[str, ...]) -> ConfigFile:
         sections: the sections there are, to recognise one that stands where a profile belongs.
 
     Raises:
-        ConfigurationError: it cannot be read, is no TOML, or its outermost tables are no profiles.
+        ConfigurationError: the file cannot be read, is not valid TOML, or its outermost tables are not profiles.
     """
     content, owner = _read(path)
     text = _decoded(path, content)

@@ -65,7 +65,7 @@ class MemoryAgent(JournalAgent[DepsT_contra, OutputT_co]):
 
         Raises:
             AlreadyDecided: it was decided otherwise before, or at the same time, or promoted with another text.
-            ConfigurationError: there is no such candidate.
+            ConfigurationError: the candidate does not exist.
             PolicyError: a policy blocks it, or its text must not reach other users.
             StoreError: a store fails.
         """

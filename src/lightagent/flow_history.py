@@ -118,7 +118,7 @@ class FlowHistory(FlowSteps):
             **options: see `ForkOptions`; without a point the fork has all that happened.
 
         Raises:
-            ConfigurationError: there is no such run or point, the steps do not fit what is kept, or ``new_run_id`` is
+            ConfigurationError: the run or point does not exist, the steps do not fit what is kept, or ``new_run_id`` is
                 taken.
             StoreError, LightAgentError: as `run`.
         """
@@ -159,7 +159,7 @@ class FlowHistory(FlowSteps):
         """Two runs step by step: what differs in status, output and attempts, and how long each took.
 
         Raises:
-            ConfigurationError: there is no such run of this owner.
+            ConfigurationError: this owner has no such run.
             StoreError: the store cannot be read.
         """
         return run_sync(self.acompare(left, right, user_id=user_id, tenant=tenant))
@@ -172,7 +172,7 @@ class FlowHistory(FlowSteps):
         """What happened in a run, as plain data; ``number`` is what `fork` names a point by.
 
         Raises:
-            ConfigurationError: there is no such run of this owner.
+            ConfigurationError: this owner has no such run.
             StoreError: the store cannot be read.
         """
         return run_sync(self.aevents(run_id, user_id=user_id, tenant=tenant))
@@ -203,7 +203,7 @@ class FlowHistory(FlowSteps):
         Where an agent waits within its step, also the ``tool`` that it wants to call, with the ``arguments``.
 
         Raises:
-            ConfigurationError: there is no such run of this owner.
+            ConfigurationError: this owner has no such run.
             StoreError: the store cannot be read.
         """
         return run_sync(self.awaiting_steps(run_id, user_id=user_id, tenant=tenant))
@@ -230,7 +230,7 @@ class FlowHistory(FlowSteps):
             run_id: a run, the states of whose steps are shown then, as it was declared for that run.
 
         Raises:
-            ConfigurationError: there is no such run of this owner.
+            ConfigurationError: this owner has no such run.
             StoreError: the store cannot be read.
         """
         return run_sync(self.agraph(run_id, user_id=user_id, tenant=tenant))

@@ -76,7 +76,7 @@ class CandidateDesk:
         Raises:
             AlreadyDecided: somebody else has decided otherwise, be it at the same time or for another text; or it was
                 promoted and has expired.
-            ConfigurationError: there is no such candidate, or its id or tenant is no text.
+            ConfigurationError: the candidate does not exist, or its id or tenant is no text.
             PolicyError: a policy blocks it, or its text must not reach other users.
             StoreError: a store fails.
         """

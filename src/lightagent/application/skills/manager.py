@@ -106,7 +106,7 @@ class SkillManager:
         """The skill with its instructions, as they are now.
 
         Raises:
-            ToolError: there is no such skill, or it can be used no more; the text names others, or file and line.
+            ToolError: the skill does not exist, or it can be used no more; the text names others, or file and line.
         """
         return load_skill(self.folder(name), name)
 
@@ -126,7 +126,7 @@ class SkillManager:
         """A text file of a skill, such as ``references/forms.md``; one in `references` also by its name alone.
 
         Raises:
-            ToolError: there is no such skill or file, the path leads out of the skill or to a link, or it is no text.
+            ToolError: the skill or file does not exist, the path leads out of the skill or to a link, or it is no text.
         """
         return read_text(self.folder(name), reference)
 

@@ -59,7 +59,7 @@ def read_file(skill: SkillFolder, path: str, usual: str) -> bytes:
         usual: the folder in which it is looked for as well.
 
     Raises:
-        ToolError: there is no such file, or it is not read; the text is for a model.
+        ToolError: the file does not exist, or it is not read; the text is for a model.
     """
     return _find(skill, path, usual)[1]
 

@@ -72,7 +72,7 @@ def request_rerun(state: Progress, event: RerunRequested) -> None:
     """A step is done again, with all that rests on it.
 
     Raises:
-        Refused: there is no such step, it has not begun, or the run is cancelled.
+        Refused: the step does not exist, it has not begun, or the run is cancelled.
     """
     node = state.nodes.get(event.path)
     if node is None:

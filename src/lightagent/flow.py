@@ -230,7 +230,7 @@ class LightFlow(StreamedFlow):
                 step's output).
 
         Raises:
-            ConfigurationError: the run or step does not exist, it does not wait, or what is given is no decision.
+            ConfigurationError: the run or step does not exist, it does not wait, or the decision is not one.
             StoreError: the decision cannot be kept.
         """
         return run_sync(self.aapprove(run_id, step, decision, user_id=user_id, tenant=tenant))
@@ -246,7 +246,7 @@ class LightFlow(StreamedFlow):
     def signal(
         self, run_id: str, event: str, payload: JsonInput = None, *, key: str = "", user_id: str = "", tenant: str = ""
     ) -> bool:
-        """Tell a run that something has happened outside; `resume` goes on with one that nobody has.
+        """Tell a run that something has happened outside; use `resume` to go on with a run that no process has.
 
         It ends one wait for this event. Where the run does not wait for it yet, it is kept until it does.
 
@@ -259,7 +259,7 @@ class LightFlow(StreamedFlow):
             Whether it is news: False where it was delivered before under this key.
 
         Raises:
-            ConfigurationError: the run does not exist, it is over, or the payload is no plain JSON.
+            ConfigurationError: the run does not exist, it is over, or the payload is not plain JSON.
             StoreError: it cannot be kept.
         """
         return run_sync(self.asignal(run_id, event, payload, key=key, user_id=user_id, tenant=tenant))

@@ -50,7 +50,7 @@ class FlowHistory(FlowSteps):
         """The same flow, with the steps that it has now, over another store.
 
         Raises:
-            ConfigurationError: it is no journal store.
+            ConfigurationError: it is not a journal store.
         """
         return self._placed(store, self._options)
 
@@ -69,7 +69,7 @@ class FlowHistory(FlowSteps):
         return self.configured(open_flows(settings))
 
     def configured(self, flows: ConfiguredFlows) -> Self:
-        """`with_settings`, with what the settings say open already; it is up to whoever opened it to close it."""
+        """`with_settings`, with what the caller has opened from the settings already, and has to close."""
         return self._placed(*flows.of_flow(self._store, self._options))
 
     def _placed(self, store: JournalStore | None, options: FlowOptions) -> Self:
@@ -111,7 +111,7 @@ class FlowHistory(FlowSteps):
         """Begin another run with what happened in this one up to a point, and go on with it by the steps declared now.
 
         The run itself stays as it is. The fork has idempotency keys of its own; what was under way at that point begins
-        anew in it, and whoever was asked is asked again.
+        anew in it, and open approval requests are made again.
 
         Args:
             input: what steps that have not begun at that point are given instead of the run's input.

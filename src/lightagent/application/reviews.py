@@ -52,7 +52,7 @@ class Reviews:
             run_id: only those of this run; None for all.
 
         Raises:
-            ConfigurationError: the status does not exist.
+            ConfigurationError: the status is unknown.
             IncompleteListing: after all that can be read, if something cannot.
             StoreError: the store cannot be read.
         """
@@ -104,7 +104,7 @@ class Reviews:
                 these arguments too: in the ``session`` of the run, or for its ``user``.
 
         Raises:
-            ConfigurationError: the request does not exist, it is not a decision, or it cannot be remembered.
+            ConfigurationError: the request does not exist, the decision is not one, or it cannot be remembered.
             AlreadyDecided: there is a decision already.
             PolicyError: it has expired or was revoked; its arguments cannot be shown completely; or the actor
                 may not decide so.

@@ -119,13 +119,13 @@ class Sessions:
     async def undo(self, session_id: str, user_id: str = "") -> SessionTurn:
         """Take back the last turn, however it ended; an open one is given up. What its tools have done stays done.
 
-        Where its calls wait in the same store, nobody is asked about them any more.
+        Its calls that wait for a decision in the same store are withdrawn.
 
         Returns:
             The turn, with the conversation as it was after it.
 
         Raises:
-            ConfigurationError: there is no turn to take back.
+            ConfigurationError: the session has no turn to take back.
             LeaseHeld: a turn is under way.
             StoreError: the store cannot be read or written.
         """
@@ -183,7 +183,7 @@ class Sessions:
             turn: copy up to the end of the turn with this run id. Without either, to the end of the last ended turn.
 
         Raises:
-            ConfigurationError: the session or place does not exist, there is a session `new_session_id`, or both
+            ConfigurationError: the session or place does not exist, the session `new_session_id` exists, or both
                 places are given.
             StoreError: the store cannot be read or written.
         """

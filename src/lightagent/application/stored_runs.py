@@ -117,7 +117,7 @@ class Runs:
         if not events:
             return None
         journal = Journal(tuple(events), self._store)
-        _ = journal.run  # It refuses events that are no possible run.
+        _ = journal.run  # Raises if the events do not form a possible run.
         require_owner(journal, key.owner)
         return StoredRun(_info(found.stream), journal)
 
@@ -149,7 +149,7 @@ class Runs:
             status: only runs with this status.
 
         Raises:
-            ConfigurationError: the status does not exist, or the user id is not text.
+            ConfigurationError: the status is unknown, or the user id is not text.
             IncompleteListing: after all that can be read, if something cannot; the listing up to there is right.
             StoreError: the store cannot be read.
         """

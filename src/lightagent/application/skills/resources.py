@@ -68,7 +68,7 @@ def read_text(skill: SkillFolder, path: str) -> str:
     """A text file of the skill, which is looked for in `references` as well.
 
     Raises:
-        ToolError: as `read_file` does, or it is no text.
+        ToolError: as `read_file` does, or it is not text.
     """
     content = read_file(skill, path, "references")
     try:

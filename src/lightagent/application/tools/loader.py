@@ -89,7 +89,7 @@ class ToolLoader(ToolSource[object]):
         """The function `tool_name` of the file of that name; the same object at every call.
 
         Raises:
-            ConfigurationError: the file or function does not exist, or something is wrong with it; the text names the
+            ConfigurationError: the file or function does not exist, or it cannot be loaded; the text names the
                 file and, where it is known, the line.
         """
         with self._lock:

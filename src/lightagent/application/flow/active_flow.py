@@ -57,11 +57,11 @@ class ActiveFlow:
         log: where further ones are put on record.
         traced: the caller wants the traces of agents.
         gate: what reviews its steps; None where nothing does.
-        watchers: show it to telemetry; None where nobody watches.
+        watchers: report the run to telemetry; None without telemetry.
         write_lines: takes lines about it, for logs.
         reviews: where people are asked about steps; None: nowhere but in the run itself.
         lost: how often the attempt of another flow was lost below which it goes on; None: there is none.
-        outlet: takes what happens to the consumer of a stream; None where nobody watches.
+        outlet: passes the run's events to the consumer of a stream; None without a stream.
         chance: gives numbers from 0 to 1, for pauses that spread what failed together.
 
     Attributes:

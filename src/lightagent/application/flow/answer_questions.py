@@ -70,7 +70,7 @@ async def _runs(flow: ActiveFlow, move: Ask, step: LightFlowStep) -> bool:
 
 
 def _yes_or_no(move: Ask, option: str, said: object) -> bool:
-    """What a condition says. Nothing but True and False counts: whoever forgets to return says neither."""
+    """The answer of a condition. Only True and False are accepted, so a missing return is an error rather than a no."""
     if isinstance(said, bool):
         return said
     got = "None" if said is None else type(said).__name__

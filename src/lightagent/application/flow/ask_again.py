@@ -57,7 +57,7 @@ async def _news(flow: ActiveFlow, node: Node, review: Review | None) -> list[Flo
 
 
 async def heard_from(flow: ActiveFlow, node: Node, review: Review | None) -> list[FlowEvent]:
-    """What follows for a step that waits: from what was decided about it, or from nobody having done so in time.
+    """The events that follow for a waiting step from the decision about it, or from its expiry; none before either.
 
     Args:
         review: as far as it is known.
@@ -75,7 +75,7 @@ async def heard_from(flow: ActiveFlow, node: Node, review: Review | None) -> lis
 
 
 async def _out_of_time(flow: ActiveFlow, node: Node) -> list[FlowEvent]:
-    """Nobody has decided in time: others are asked, once, or the step has failed."""
+    """The time to decide is over: escalate once, otherwise the step fails."""
     step = flow.step_at(node.path, node.step.work)
     if flow.reviews is None or not step.escalate_to or _is_escalated(flow, node):
         decision = ApprovalDecision.reject("Nobody decided in time.")

@@ -31,7 +31,7 @@ async def ask_person(flow: ActiveFlow, move: AskHuman) -> None:
     try:
         query: str | None = await _shown(flow, move, step)
     except FAILURES as raised:
-        # Nobody can decide about what cannot be asked. The attempt will say what is wrong.
+        # Without a query there is nothing to show to a reviewer; the attempt reports the failure.
         flow.report(Report(_unasked(flow, move, failure(raised))))
         return
     verdict = await _reviewed(flow, move, step, query)
@@ -68,7 +68,7 @@ def shown_of(node: Node) -> JsonValue:
 
 
 async def _shown(flow: ActiveFlow, move: AskHuman, step: LightFlowStep) -> str:
-    """The same of a step about which nobody was asked yet."""
+    """The same of a step whose approval has not been requested yet."""
     if move.about != "run":
         return str(shown_of(flow.state.nodes[move.path]))
     known = flow.state.nodes[move.path].query
@@ -166,7 +166,7 @@ def _forbidden(flow: ActiveFlow, move: AskHuman, verdict: Forbidden) -> list[Flo
 async def handled(flow: ActiveFlow, move: AskHuman, step: LightFlowStep) -> ApprovalDecision | None:
     """What the step's handler decides; None where it leaves it to a person.
 
-    One that fails, or answers what is no decision, decides nothing: only what says yes is a yes.
+    A handler that fails, or returns anything but a decision, decides nothing: only an explicit approval counts.
     """
     handler = step.approval_handler
     if handler is None or move.about != "run":

@@ -1,4 +1,4 @@
-"""A request by which people were asked, and where their decision is found, whoever makes it."""
+"""An approval request of a step, and where its decision is found, whether this process or another records it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Awaited:
     Attributes:
         streams: what its review is kept in.
         key: its stream there.
-        expires: when something follows from nobody having decided, in seconds of the clock; None: nothing does.
+        expires: when the time to decide runs out, in seconds of the clock; None: never.
     """
 
     streams: ReviewStreams

@@ -79,7 +79,7 @@ def change_to(
         looked_into: compares flows that are steps of it; None: they are not looked into.
 
     Raises:
-        ConfigurationError: it does not fit what has happened, or there is no step of a name in `accept`.
+        ConfigurationError: it does not fit what has happened, or `accept` names an unknown step.
     """
     state = fold(events)
     accepted = _accepted(state, accept)

@@ -23,7 +23,7 @@ TREE_PREFIX: Final = "tree-1:"
 """Digests that every version of Python can compare."""
 
 CODE_PREFIX: Final = f"code-{sys.version_info[0]}.{sys.version_info[1]}:"
-"""Digests of bytecode, where there is no source: only the same version of Python can compare them."""
+"""Prefix of digests of bytecode, used where the source is missing: comparable within one version of Python only."""
 
 _PLAIN: Final = (type(None), bool, int, float, complex, str, bytes)
 _MOST_DEPTH: Final = 12

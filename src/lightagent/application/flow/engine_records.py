@@ -48,7 +48,7 @@ class EngineRecords:
         """What happened in a run, each with its number.
 
         Raises:
-            ConfigurationError: there is no such run.
+            ConfigurationError: the run does not exist.
         """
         events = await self._known(owner, run_id)
         return [{"number": number, **flow_event_to_dict(event)} for number, event in enumerate(events, 1)]

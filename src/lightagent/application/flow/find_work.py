@@ -1,4 +1,4 @@
-"""Finds the runs of a flow for which there is something to be done, and which nobody has."""
+"""Finds the runs of a flow that have something to do and that no process is running."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LONGEST_PAUSE: Final = 300.0
 
 
 _LISTENING: Final = 5.0
-"""Seconds between two looks for what was said to a run that waits. As a rule whoever says it has put it on record."""
+"""Seconds between two checks of a waiting run's inbox. Usually the sender has already put its message on record."""
 
 
 @dataclass(slots=True)
@@ -166,7 +166,7 @@ def due_at(state: FlowState, *, waits: bool) -> float:
     """When something is to be done next; 0 at once, infinite where nothing is before somebody says something.
 
     Args:
-        waits: whoever had the run left it because all that is open waits, for people or for a moment.
+        waits: the process that had the run left it because all that is open waits, for people or for a moment.
     """
     if waits and not state.cancelled:
         times = [move.due for move in state.open_moves() if isinstance(move, (Do, Wake)) and move.due]

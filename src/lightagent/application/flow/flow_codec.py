@@ -78,7 +78,7 @@ def read_flow_event(entry: Entry) -> FlowEvent:
     """The event that a store gave.
 
     Raises:
-        ConfigurationError: a later release wrote it, or it is no event of a flow.
+        ConfigurationError: a later release wrote it, or it is not an event of a flow.
     """
     at = f"Flow: entry {entry.sequence}"
     if entry.schema > FLOW_SCHEMA:
@@ -153,7 +153,7 @@ def flow_event_from_dict(entry: JsonValue, at: str = "event", *, levels: int = M
         levels: flows within flows that may follow.
 
     Raises:
-        ConfigurationError: it is no event of a flow.
+        ConfigurationError: it is not an event of a flow.
     """
     if isinstance(entry, dict) and entry.get("type") == "attempt_noted":
         return _noted(entry, at, levels)

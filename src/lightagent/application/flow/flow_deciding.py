@@ -26,7 +26,8 @@ class Deciding:
         """Decide in the review service, unless this was done at an earlier try, also by a process that was killed then.
 
         Raises:
-            PolicyError: it was decided there before, the time is over, the actor may not, or nobody was asked there.
+            PolicyError: it was already decided there, the request has expired or was never made, or the actor may not
+                decide.
             StoreError: it cannot be kept.
         """
         decided: object = event

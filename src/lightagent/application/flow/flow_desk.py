@@ -41,7 +41,7 @@ _TRIES: Final = 20
 
 
 class FlowDesk:
-    """Where runs in a store are told what was decided about them, whoever goes on with them."""
+    """Delivers decisions, cancellations and signals to stored runs, whichever process is running them."""
 
     def __init__(
         self, store: JournalStore, clock: Clock, listeners: Listeners, reviews: FlowReviews | None = None
@@ -57,7 +57,7 @@ class FlowDesk:
         """Decide about a step that waits, or about what waits within it. The first decision counts.
 
         Raises:
-            ConfigurationError: there is no such run or step, or it does not wait.
+            ConfigurationError: the run or step does not exist, or it does not wait.
             StoreError: it cannot be kept.
         """
 
@@ -71,10 +71,10 @@ class FlowDesk:
         await review.over()
 
     async def cancel(self, owner: Scope, run_id: str, reason: str) -> None:
-        """Cancel a run. Returns once that is on record; whoever has the run stops what is under way soon.
+        """Cancel a run. Returns once that is on record; the process that has the run soon stops what is under way.
 
         Raises:
-            ConfigurationError: there is no such run, or it is over.
+            ConfigurationError: the run does not exist, or it is over.
             StoreError: it cannot be kept.
         """
         await self._say(owner, run_id, lambda state: CancelRequested(reason=reason, at=self._clock.now()))
@@ -83,7 +83,7 @@ class FlowDesk:
         """Tell a run of an event from outside; whether it is news, which a second delivery under one key is not.
 
         Raises:
-            ConfigurationError: there is no such run, it is over, or what is told is no plain JSON.
+            ConfigurationError: the run does not exist, it is over, or the payload is not plain JSON.
             StoreError: it cannot be kept.
         """
         check_text(event, "event")
@@ -101,10 +101,10 @@ class FlowDesk:
         return True
 
     async def _say(self, owner: Scope, run_id: str, make: MakeEvent, before: Before | None = None) -> None:
-        """Put what is said into the run's inbox, and from there on its record, unless somebody has the run.
+        """Put a message into the run's inbox, and from there on its record, unless another process has the run.
 
-        All that is said goes through the inbox, also where nobody has the run: it is the one place where the first of
-        two is told from the second.
+        Every message goes through the inbox, even if no process has the run: only there is the order of two
+        messages settled.
         """
         check_text(run_id, "run_id")
         key = flow_key(run_id, owner)
@@ -112,7 +112,7 @@ class FlowDesk:
             with suppress(StreamConflict):
                 await self._leave(key, make, before)
                 self._listeners.tell(key)
-                with suppress(StoreError):  # It is kept. Whoever has the run, or goes on with it later, hears it.
+                with suppress(StoreError):  # It is kept: the process that has the run, now or later, will read it.
                     await self._deliver(key)
                 return
         raise StoreError(
@@ -121,7 +121,7 @@ class FlowDesk:
         )
 
     async def _deliver(self, key: StreamKey) -> None:
-        """Put what was said to a run that nobody has on its record."""
+        """Move the messages in the inbox of a run that no process has to its record."""
         log = StoredLog(self._store, key, self._clock)
         events = await log.open()
         try:
@@ -151,7 +151,7 @@ class FlowDesk:
 
 
 def _cancelled(state: FlowState, now: float) -> list[FlowEvent]:
-    """What follows a cancellation where nobody has the run: nothing is under way, so nothing has to be waited for."""
+    """The events after a cancellation of a run that no process has: nothing is under way, so nothing is awaited."""
     events: list[FlowEvent] = []
     if state.cancelled and state.status == "running":
         events += [AttemptStopped(node.path, node.epoch, node.attempt, at=now) for node in state.live_nodes()]

@@ -1,7 +1,7 @@
 """Steps that wait for people, in the one review service: what is asked is on record there, and can be decided there.
 
 A review is there before the run says that a person is asked, and its decision is spent once the run has it on record.
-So a process that dies in between asks nobody twice, and finds what was decided.
+So after a crash in between, people are not asked twice and their decision is found.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ class Asking:
         query: what it would be asked with.
         reason: why people are asked.
         agent: the name of what does the step.
-        approvers: who may decide; empty: whoever may decide about the run.
+        approvers: who may decide; empty: everyone who may decide about the run.
         timeout: seconds until it expires; None: never.
-        escalated: somebody else is asked, since nobody decided in time.
+        escalated: the request goes to other people, since its first approvers did not decide in time.
     """
 
     path: str
@@ -65,7 +65,7 @@ class FlowReviews:
 
     Args:
         streams: where they are on record.
-        desk: who decides at once, who is told, and how long requests hold; None: nobody, and for ever.
+        desk: decides at once, sends notices, and sets when requests expire; None: none of these, and they never expire.
     """
 
     def __init__(self, streams: ReviewStreams, desk: ReviewDesk | None = None) -> None:
@@ -99,7 +99,7 @@ class FlowReviews:
                 return await self._streams.append(key, known, ReviewRequested(request))
 
     async def _of_another_run(self, key: StreamKey, review: Review, now: float) -> Review | None:
-        """Take back what a run asked that had the same id and whose record is gone; nobody was asked about this run."""
+        """Revoke the request of an earlier run with the same id whose record is gone: it is not about this run."""
         with suppress(StreamConflict, Fenced):
             return await self._streams.append(key, review, ReviewRevoked("", "The run that asked is gone.", now))
         return await self._streams.read(key)
@@ -138,7 +138,7 @@ class FlowReviews:
         return await self._streams.decide(review_key(review.request), review, decision)
 
     async def take(self, review: Review) -> bool:
-        """Take a decision before the run acts on it, so that nobody can take it back; False where somebody just has.
+        """Take a decision before the run acts on it, so that it cannot be revoked; False if another change came first.
 
         Raises:
             StoreError: it cannot be kept.
@@ -152,7 +152,7 @@ class FlowReviews:
         return True
 
     async def over(self, state: FlowState, request_id: str) -> None:
-        """The step does not wait for this request any more: its decision is spent, or nobody may make one."""
+        """The step no longer waits for it: mark its decision as used, or the request as expired or revoked."""
         key, now = review_key(_named(state, request_id)), self._streams.clock()
         with suppress(StoreError, ConfigurationError):  # What the run has on record is what counts.
             review = await self._streams.read(key)

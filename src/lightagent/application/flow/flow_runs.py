@@ -130,7 +130,7 @@ class FlowRuns:
         """Go on with a run; one that has succeeded is given as it is.
 
         Raises:
-            ConfigurationError: there is no such run, or what it has done does not fit these steps.
+            ConfigurationError: the run does not exist, or what it has done does not fit these steps.
             LeaseHeld: somebody goes on with it now.
             StoreError: it cannot be read or written.
         """
@@ -145,13 +145,13 @@ class FlowRuns:
     async def take_over(
         self, steps: Sequence[LightFlowStep], request: FlowRequest, taken: Callable[[], None]
     ) -> tuple[LightFlowResult, int]:
-        """Go on with a run that nobody has, unless it is over; with the sequence of its last event afterwards.
+        """Go on with a run that no process has, unless it is over; also returns the sequence of its last event.
 
-        Unlike with `resume`, what has failed is not tried anew, and a run that was cancelled stays so: of those, nobody
-        has said that they shall go on.
+        Unlike `resume`, this does not retry failed steps or revive a cancelled run: only a person or a program may ask
+        for that.
 
         Args:
-            taken: is called once nobody else has it.
+            taken: is called once this process holds the lease of the run.
 
         Raises:
             LeaseHeld: somebody else was quicker.
@@ -175,7 +175,7 @@ class FlowRuns:
             path: of the step; the name of a step of the flow itself will do.
 
         Raises:
-            ConfigurationError: there is no such run or step, or the step has not begun.
+            ConfigurationError: the run or step does not exist, or the step has not begun.
             LeaseHeld, StoreError: as `resume`.
         """
         async with self._open.taken(steps, request, path) as taken:
@@ -197,7 +197,7 @@ class FlowRuns:
             request: of the new run.
 
         Raises:
-            ConfigurationError: there is no such run or point, the steps do not fit what is kept, or the new run's id
+            ConfigurationError: the run or point does not exist, the steps do not fit what is kept, or the new run's id
                 is taken.
             StoreError: one of the two cannot be read or written.
         """

@@ -29,11 +29,11 @@ class LightFlowStep:
         approval_handler: decides at once whether it runs.
         output: the type of what it gives; None for plain JSON as it is.
         approval_timeout: seconds for which a person may decide; None: for ever.
-        escalate_to: who is asked where nobody has decided in that time; empty: nobody, and the step has failed.
+        escalate_to: who is asked if no decision was made in that time; empty: the step fails instead.
         over: gives the list of a map.
         until: whether a loop is over, or the moment that a wait waits for.
         verify: says what its result is worth.
-        accept_steps: whether what it proposes is added; None where nobody is asked.
+        accept_steps: whether what it proposes is added; None: all of it is added.
         body: the steps of an item or of a round.
         offered: steps may add it below themselves, and the flow itself does not run it.
     """

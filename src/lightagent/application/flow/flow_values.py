@@ -101,7 +101,7 @@ class FlowValues:
         return self._kept[digest]
 
     async def _append(self, drafts: list[Draft]) -> int:
-        """Append to the stream, which needs no lease: whoever has lost the run does no harm here."""
+        """Append to the stream. It needs no lease: an append by a process that has lost the run does no harm."""
         at = 0.0 if self._clock is None else self._clock.now()
         for _ in range(_TRIES):
             if self._head is None:

@@ -75,7 +75,7 @@ class HearPeople:
         return [*turns[begin:], *turns[:begin]][:_MOST_READ]
 
     async def _hear_about(self, node: Node, reviews: FlowReviews) -> None:
-        """A step that waits: what was decided, or what follows from nobody having done so in time."""
+        """Read what was decided about a waiting step, or let its time run out."""
         review = await reviews.awaited(self._flow.state, node).answered()
         events = await heard_from(self._flow, node, review)
         if events:

@@ -19,7 +19,7 @@ class LostAttempts:
     process is found out, and those that only stood beside it are not.
 
     Args:
-        around: how often the attempt was lost below which this run goes on; None: it is no step of another flow.
+        around: how often the attempt was lost below which this run goes on; None: it is not a step of another flow.
     """
 
     def __init__(self, state: FlowState, around: int | None = None) -> None:
@@ -77,5 +77,5 @@ async def leave_in_good_order(flow: ActiveFlow) -> None:
         if node.status == "running" and node.begun
     ]
     if left:
-        with suppress(StoreError):  # Then they count: whoever goes on with the run knows no better.
+        with suppress(StoreError):  # Then they count: the process that goes on with the run cannot tell.
             await flow.log.append(left, "running")

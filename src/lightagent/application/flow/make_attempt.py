@@ -116,7 +116,7 @@ class Attempt(StepTask):
         self._flow.listen_below(self._move.path, self._move.epoch, self._move.attempt, listener)
 
     def give_up(self) -> None:
-        """Nobody waits for it any more."""
+        """Mark the attempt as abandoned: its result is not awaited any more."""
         self._given_up = True
         self._flow.leave_below(self._move.path, self._move.epoch, self._move.attempt)
 

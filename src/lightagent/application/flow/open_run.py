@@ -40,12 +40,12 @@ OVER: Final = ("success", "failed", "cancelled")
 """The states of a run that goes on only where somebody asks for it."""
 
 _WAIT: Final = SECONDS + 1.0
-"""Seconds to wait for whoever has a run: the lease of a process that died has ended by then."""
+"""Seconds to wait for the process that has a run: the lease of a process that died has ended by then."""
 
 
 @dataclass(frozen=True, slots=True)
 class TakenRun:
-    """A run on record that nobody else has until it is given back.
+    """A run on record whose lease this process holds until it gives the run back.
 
     Attributes:
         flow: the run as it is with the steps that are declared now.
@@ -128,7 +128,7 @@ class RunOpener:
 
         Args:
             again: a step that is to be done again; what it did then holds back no change of it.
-            wait: seconds to wait for whoever has it; None: until the lease of a process that died has ended.
+            wait: seconds to wait for the process that has it; None: until the lease of a dead process has ended.
         """
         log = StoredLog(self._store, flow_key(request.run_id, request.scope), self._clock)
         events = await log.open(_WAIT if wait is None else wait)

@@ -85,10 +85,10 @@ class OutputForm(Generic[T]):
 
 
 def as_json(result: object, step: str) -> JsonValue:
-    """What a step gave without a declared type: a copy, so that nobody changes what is on record.
+    """The result of a step without a declared type: a copy, so that later changes do not reach the record.
 
     Raises:
-        OutputError: it is no plain JSON. What the step did is done all the same.
+        OutputError: it is not plain JSON. The effects of the step remain.
     """
     if type(result) is str:  # Most steps give text, which needs no copy.
         return result

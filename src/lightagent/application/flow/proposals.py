@@ -52,7 +52,7 @@ def read_proposal(result: object, step: str) -> Proposal | None:
     """What a step gave, where it proposes something; None: it is a plain result.
 
     Raises:
-        OutputError: it has `steps`, and they are no proposal.
+        OutputError: it has `steps`, and they are not a valid proposal.
     """
     if isinstance(result, Proposal):
         return result

@@ -20,7 +20,7 @@ def rerun_of(state: FlowState, step: str, decisions: tuple[Decision, ...] = (), 
     """That a step is done again; ``outer/inner`` is a step of the flow that is the step ``outer``.
 
     Raises:
-        ConfigurationError: there is no such step; of one within a flow, also that it has not begun.
+        ConfigurationError: the step does not exist, or is part of a nested flow and has not begun.
     """
     path, *below = _place(state, step)
     return RerunRequested(path, below=tuple(below), decisions=decisions, at=now)

@@ -40,7 +40,7 @@ async def may_rerun(
 
     Raises:
         LightAgentError: they forbid it (`LA-HOOK`); the run is as it was.
-        ConfigurationError: there is no such step.
+        ConfigurationError: the step does not exist.
     """
     state = fold(events)
     again = rerun_of(state, step)

@@ -51,7 +51,7 @@ async def review_attempt(flow: ActiveFlow, move: Do, query: str) -> None:
 
 
 async def reviewed_end(flow: ActiveFlow, move: Do, step: LightFlowStep, end: FlowEvent) -> FlowEvent:
-    """How an attempt ended, after the hooks were asked. One that is tried again is not over, and nobody is asked."""
+    """How an attempt ended, after the hooks reviewed it. An attempt that will be retried is not reviewed."""
     gate = flow.gate
     if gate is None or not gate.reviews("flow_step_result"):
         return end

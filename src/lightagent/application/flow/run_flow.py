@@ -64,7 +64,7 @@ async def run_flow(
         most: attempts at the same time.
         max_wait: seconds to wait for a moment that is known; where all are further away, the run is left as waiting.
             None: however long.
-        outermost: it is no step of another flow. Where it is cancelled, it says that it was left.
+        outermost: the run is not a step of another flow. If it is cancelled, it records that it was left.
 
     Raises:
         StoreError: what happened could not be put on record; the run can be resumed from what is there.
@@ -152,9 +152,9 @@ class FlowLoop:
         self._flow.report(Report(moves=(move,)))
 
     def _status(self) -> str:
-        """Of the run, for whoever lists it: one whose open attempts all wait for people waits.
+        """The status of the run for listings: a run whose open attempts all wait for people is waiting.
 
-        Whoever takes over the runs whose process is gone goes by it: what is to go on without a word must not wait.
+        Workers that take over abandoned runs go by it, so a run that can go on by itself must not be listed as waiting.
         """
         status = self._flow.state.status
         waits = self._waiting and not self._later and self.underway.waits_for(self._waiting)

@@ -57,7 +57,7 @@ def query_without_code(state: FlowState, move: Do | AskHuman, *, coded: bool) ->
     if move.step.query is not None:
         if not added_depth(move.path):
             return move.step.query
-        # Whoever proposed the step could not know what those before it give.
+        # A step that was proposed during the run cannot know the results of the steps before it.
         return _followed_by(move.step.query, _BEFORE, state.nodes[move.path].needed())
     if coded:
         return None

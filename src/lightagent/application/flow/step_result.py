@@ -24,8 +24,8 @@ T = TypeVar("T")
 FlowStatus: TypeAlias = Literal[
     "pending", "running", "interrupted", "success", "failed", "cancelled", "waiting", "waiting_approval"
 ]
-"""How far a run is: it may go on and nobody has taken it up yet, it goes on, its process is gone, how it ended, or what
-it waits for (an event, a person)."""
+"""The status of a run: not taken up yet, running, left by a process that is gone, ended (in one of three ways), or
+waiting for an event or a person."""
 
 _SUMMARY: Final = 240
 """Characters of a text that a summary shows."""
@@ -52,7 +52,7 @@ class LightFlowStepResult:
         duration_ms: the time between the two, in milliseconds.
         input_summary, output_summary: the beginnings of its query and its content.
         approval_request_id: names the request about it, where a human was asked.
-        approval_decision: approve, reject, edit or respond; pending while nobody has decided.
+        approval_decision: approve, reject, edit or respond; pending until it is decided.
         path: names it in the run, such as `each[2]/look` for a step of the third item of a map.
         verdict: what its verification said: accept, reject or unknown; None where there is none.
         artifacts: the files that it made.

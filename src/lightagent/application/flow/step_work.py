@@ -34,7 +34,7 @@ WriteLines: TypeAlias = Callable[[str, str, Callable[[], Sequence[TraceEvent]]],
 
 
 def no_lines(name: str, trace_id: str, make: Callable[[], Sequence[TraceEvent]]) -> None:
-    """Nobody wants them."""
+    """Write no lines: none are requested."""
 
 
 class StepTask(Protocol):
@@ -98,12 +98,12 @@ class StepTask(Protocol):
 
     @property
     def outlet(self) -> FlowOutlet | None:
-        """Takes what happens to the consumer of a stream; None where nobody watches."""
+        """Passes the run's events to the consumer of a stream; None without a stream."""
         ...
 
     @property
     def below(self) -> Callable[[], FlowWatchers] | None:
-        """Makes the watchers of the run of a flow that the step is; None where nobody watches."""
+        """Makes the watchers of the run of a flow that the step is; None without telemetry."""
         ...
 
     @property

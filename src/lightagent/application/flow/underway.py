@@ -96,7 +96,7 @@ class Underway:
         *arguments: P.args,
         **named: P.kwargs,
     ) -> None:
-        """The task says itself that it ends: so whoever hears its report sees that it is over, without another turn."""
+        """Run the work and mark it as ended within its task: the reader of its report sees at once that it is over."""
         try:
             await work(*arguments, **named)
         except asyncio.CancelledError:
@@ -119,7 +119,7 @@ class Underway:
         self._alarms[key] = asyncio.get_running_loop().call_later(max(seconds, 0.0), ring)
 
     def stop(self, key: WorkKey, then: Callable[[], None]) -> None:
-        """Cancel something, and call `then` once it has ended or is given up; soon where there is no such thing."""
+        """Cancel something, and call `then` once it has ended or is given up; soon if nothing runs under the key."""
         self._silence(key)
         stopping = asyncio.create_task(self._stop(key, then))
         self._stopping.add(stopping)

@@ -1,4 +1,4 @@
-"""A run as it goes on, seen from outside: whoever has it, what it puts on record is read as it comes."""
+"""Watches a run from outside: reads what its process puts on record, as it comes, whichever process that is."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class FlowGlimpse:
 
     Attributes:
         status: of the run, with `interrupted` for one whose process is gone, and `pending` for one that was told what
-            it waited for, and that nobody goes on with yet.
+            it waited for, and that no process goes on with yet.
         record: its steps, with those inside them.
         depends_on: of the flow's own steps, by name.
         events: how many there are.
@@ -52,7 +52,7 @@ async def watch_flow(store: JournalStore, key: StreamKey) -> AsyncIterator[FlowG
 
     Raises:
         StoreError: it cannot be read.
-        ConfigurationError: what is stored is no run of a flow.
+        ConfigurationError: the stored stream is not a run of a flow.
     """
     values = FlowValues(store, key)
     events: list[FlowEvent] = []

@@ -1,4 +1,4 @@
-"""Goes on with the runs of one flow that nobody has: whose process is gone, whose time has come, or that were told
+"""Goes on with the runs of one flow that no process has: whose process is gone, whose time has come, or that were told
 something. Any number of workers share a store; the lease of a run decides which of them has it.
 """
 
@@ -67,7 +67,7 @@ class WorkerLimits:
 
 
 def of_owner(owner: Scope) -> str:
-    """Whose run it is, for a line of the log; nothing for one that is nobody's."""
+    """The owner of a run, for a line of the log; empty for a run without an owner."""
     named = (("user", owner.user), ("tenant", owner.tenant))
     return "".join(f" of {what} {name!r}" for what, name in named if name)
 

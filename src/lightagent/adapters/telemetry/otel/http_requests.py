@@ -59,7 +59,9 @@ class ServerInstruments:
             "Duration of HTTP server requests.",
             explicit_bucket_boundaries_advisory=_SECONDS,
         )
-        self.active: UpDownCounter = meter.create_up_down_counter(ACTIVE_REQUESTS, "{request}", "HTTP requests under way.")
+        self.active: UpDownCounter = meter.create_up_down_counter(
+            ACTIVE_REQUESTS, "{request}", "HTTP requests under way."
+        )
         meter.create_observable_up_down_counter(RUNS, [self._going], "{run}", "Runs that go on.")
         meter.create_observable_up_down_counter(
             WAITING_RUNS, [self._waiting], "{run}", "Runs that wait for others to end."

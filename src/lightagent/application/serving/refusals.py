@@ -53,6 +53,15 @@ _INSIDE: Final[dict[str, str]] = {
 """What clients are told of errors whose texts name what is inside of the server."""
 
 
+RUN_CANCELLED: Final = LightAgentErrorInfo("LA-503", "The run was cancelled.", "", None, retryable=True)
+"""How a run ended that its client, or the end of the server, has cancelled."""
+
+NEVER_BEGAN: Final = LightAgentErrorInfo(
+    "LA-503", "The server ended before the run had begun.", "Ask again: nothing has happened.", None, retryable=True
+)
+"""How a run ended of which nothing got on record."""
+
+
 class RequestRefused(LightAgentError):
     """A request that is refused, by whatever protocol it came.
 
@@ -87,6 +96,8 @@ def told_outside(info: LightAgentErrorInfo) -> LightAgentErrorInfo:
 
     The texts may name files, hosts and values of the server; its log has them.
     """
+    if info in (RUN_CANCELLED, NEVER_BEGAN):  # No provider is to blame, as for others with their code.
+        return info
     inside = _INSIDE.get(info.code)
     if inside is None and status_of(info) != 500:
         return LightAgentErrorInfo(info.code, info.message, info.guidance, None, info.retryable)

@@ -25,7 +25,7 @@ from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import ToolMessage, UserMessage
 from lightagent.ports.models import ChatRequest
 from lightagent.settings.serve_schema import ServeSettings
-from tests.support.asgi_calls import answer_to
+from tests.support.asgi_calls import answer_to, calling, chat, objects
 from tests.support.client_table import shows
 from tests.support.gates import Gate
 from tests.support.served import served
@@ -230,6 +230,7 @@ async def test_a_session_of_one_key_is_not_there_for_another() -> None:
     assert first.headers["x-request-id"].startswith("req_")
 
 
+CHAT = "/v1/chat/completions"
 OPENING: JsonObject = {
     "jsonrpc": "2.0",
     "id": 1,
@@ -255,6 +256,23 @@ async def test_a_key_with_all_the_sessions_that_it_may_have_takes_none_of_the_ot
     statuses = [(await answer_to(app, "/mcp", OPENING, headers=key)).status for key in (ann, ann, ann, bob)]
     await app.state.serving.stop()
     assert statuses == [200, 200, 503, 200]
+
+
+async def test_calls_that_the_end_of_the_server_cancels_are_answered(gate: Gate) -> None:
+    app = serve(helper(gate), settings=ServeSettings(shutdown_seconds=0))
+    headers = {"accept": "text/event-stream, */*", "mcp-protocol-version": "2025-06-18"}
+    headers["mcp-session-id"] = (await answer_to(app, "/mcp", OPENING, headers=headers)).headers["mcp-session-id"]
+    told: JsonObject = {"jsonrpc": "2.0", "method": "notifications/initialized"}
+    assert (await answer_to(app, "/mcp", told, headers=headers)).status == 202
+    params: JsonObject = {"name": "helper", "arguments": {"query": "wait"}}
+    asked: JsonObject = {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": params}
+    async with calling(app, "/mcp", asked, headers=headers) as call, calling(app, CHAT, chat("wait")) as plain:
+        await gate.called()
+        await app.state.serving.stop()
+        await call.ended()
+        await plain.ended()
+    assert "The server was stopped." in call.body.decode()
+    assert (plain.status, objects([plain.json["error"]])[0]["message"]) == (503, "The run was cancelled.")
 
 
 @pytest.mark.parametrize("used", [True, False])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import MutableMapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 MOST_SESSIONS: Final = 1000
 """Clients of one key, of protocols before 2026-07-28, that have a session at once."""
 
+LAST_ANSWERS: Final = 2.0
+"""Seconds in which calls are answered at the end of the server; their runs have ended by then."""
+
 
 class McpSessions:
     """The sessions of one key. They live in a task of their own, which the first request begins."""
@@ -36,6 +40,9 @@ class McpSessions:
         )
         self._ready = asyncio.Event()
         self._closed = asyncio.Event()
+        self._ending = asyncio.Event()
+        self._answered = asyncio.Event()
+        self._answering = 0
         self._holding = asyncio.create_task(self._hold())
 
     async def answer_to(self, request: ServedRequest) -> ASGIApp:
@@ -51,19 +58,30 @@ class McpSessions:
 
         async def answer(scope: Scope, receive: Receive, send: Send) -> None:
             told = {**scope, "user": _user(request.caller), REQUEST: request}
-            await self._manager.handle_request(told, _again(body, receive), _with_headers(request, send))
+            self._answering += body is not None
+            try:
+                await self._manager.handle_request(told, _again(body, receive), _with_headers(request, send))
+            finally:
+                self._answering -= body is not None
+                self._answered.set()
 
         return answer
 
     async def close(self) -> None:
-        """End all sessions."""
+        """End all sessions, once calls whose runs have ended are answered. Streams without an end are cut."""
         self._closed.set()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_ANSWERS):
+                while self._answering:
+                    self._answered.clear()
+                    await self._answered.wait()
+        self._ending.set()
         await self._holding
 
     async def _hold(self) -> None:
         async with self._manager.run():
             self._ready.set()
-            await self._closed.wait()
+            await self._ending.wait()
 
 
 def _user(caller: Caller) -> AuthenticatedUser:

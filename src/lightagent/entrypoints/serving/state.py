@@ -213,5 +213,4 @@ class Serving:
         with suppress(TimeoutError):
             async with asyncio.timeout(LAST_WORDS):
                 await self.going.ended()
-        for part in self.parts.values():
-            await part.close()
+        await asyncio.gather(*(part.close() for part in self.parts.values()))

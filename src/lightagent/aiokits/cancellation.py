@@ -16,11 +16,11 @@ from typing import Final, TypeAlias, TypeVar
 T = TypeVar("T")
 
 IsCancelled: TypeAlias = Callable[[], bool]
-"""Whether somebody outside wants the work to end; may be asked from any task of the loop."""
+"""Returns whether the work was cancelled from outside; may be called from any task of the loop."""
 
 
 class Heeding:
-    """Within it, the current task counts as cancelled where `is_cancelled` says so.
+    """Within this context, the current task counts as cancelled if `is_cancelled` says so.
 
     It may be entered by one task and left by another, as in a generator.
     """
@@ -45,7 +45,7 @@ _heeded: Final[ContextVar[_Heeded | None]] = ContextVar("lightagent_heeded", def
 
 
 def current_task() -> asyncio.Task[object] | None:
-    """The task that runs here; None where no event loop does."""
+    """Return the current task, or None outside of an event loop."""
     try:
         return asyncio.current_task()
     except RuntimeError:
@@ -58,7 +58,7 @@ def is_cancelled() -> bool:
 
 
 def cancellation() -> IsCancelled:
-    """The same question about the task that is the current one now, for the tasks that it makes."""
+    """Return that question about the current task, for the tasks that it creates."""
     task, heeded = current_task(), _heeded.get()
     if heeded is not None and heeded[0] is task:  # A task that was made within has the context of the one around it.
         return heeded[1]
@@ -66,7 +66,7 @@ def cancellation() -> IsCancelled:
 
 
 async def from_now_on() -> IsCancelled:
-    """Whether the current task is cancelled later than now.
+    """Whether the current task was cancelled, after letting the event loop run once.
 
     Raises:
         asyncio.CancelledError: it was cancelled already, and is told now.

@@ -30,7 +30,7 @@ NOTES: Final = "memory"
 """The key of an event's details that holds them."""
 
 NOTED: Final = "memory_notes"
-"""The kind of a remark that carries notes for which there is no other event."""
+"""The kind of a remark that carries notes without an event of their own."""
 
 MEMORY_IDS: Final = "memory_ids"
 """The key that lists the memories that a run was given."""

@@ -92,7 +92,7 @@ class Planned:
         plan: the result; None without one, in which case an earlier plan stays.
         message: tells the plan to the model that acts, before the query, in the place of the former plan.
         offered: the names of the tools that are offered from here on, of those that the agent has; None: all of them.
-        error: why there is no plan, or what it lacks, such as the reflection on it.
+        error: why planning failed, or what the plan lacks, such as the reflection on it.
         thoughts: the tree that was searched.
         model: that was asked.
         model_calls: requests to it.

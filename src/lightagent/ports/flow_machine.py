@@ -1,4 +1,4 @@
-"""What an engine that folds runs by itself is given beside the domain's fold: all that needs no code of any flow.
+"""What an engine that folds runs by itself gets besides the domain's fold: all rules that do not need a flow's code.
 
 It is pure: no time but what it is told, no chance, no files. So an engine may call it where its own code is replayed.
 """
@@ -15,7 +15,7 @@ from lightagent.domain.flow.state import FlowState
 
 @runtime_checkable
 class FlowMachine(Protocol):
-    """The rules by which every engine goes on with runs. Serves any number of threads."""
+    """The rules by which every engine executes runs. Serves any number of threads."""
 
     def read(self, text: str) -> FlowEvent:
         """Parse an event from its text.
@@ -26,15 +26,15 @@ class FlowMachine(Protocol):
         ...
 
     def write(self, event: FlowEvent) -> str:
-        """An event as a text of JSON, in ASCII."""
+        """Return an event as JSON text in ASCII."""
         ...
 
     def given_up(self, state: FlowState, move: Do, now: float) -> AttemptFailed | None:
-        """That an attempt which was interrupted is not made again; None where it is."""
+        """Return the failure of an interrupted attempt that must not be repeated; None if it is repeated."""
         ...
 
     def intent(self, state: FlowState, move: Do, now: float) -> AttemptStarted | None:
-        """The intent of an attempt; None where the flow's code has to make its query (`FlowCode.carry_out`)."""
+        """Return the intent of an attempt; None if the flow's code has to build its query (`FlowCode.carry_out`)."""
         ...
 
     def asked_again(self, state: FlowState, step: str, now: float) -> Sequence[FlowEvent]:
@@ -46,7 +46,7 @@ class FlowMachine(Protocol):
         ...
 
     def signalled(self, state: FlowState, signal: Signalled) -> FlowEvent:
-        """What becomes of an event from outside.
+        """Return the event that records an external event.
 
         Raises:
             ConfigurationError: nothing in the run ever waits for it, or it was delivered before.
@@ -59,5 +59,5 @@ class FoldsRuns(Protocol):
     """An engine that folds runs by itself."""
 
     def fold_with(self, machine: FlowMachine) -> None:
-        """Take what it folds with, before anything is asked of it; every one that is given does the same."""
+        """Set the machine to fold with, before any other call; all machines that are set behave the same."""
         ...

@@ -85,7 +85,7 @@ class _Connecting:
 
 
 async def _forget(connecting: _Connecting) -> None:
-    """Drop the client; the SDK closes a connection once it is no longer referenced."""
+    """Drop the client; the SDK closes its connection once nothing refers to it."""
     connecting.forget()
 
 

@@ -12,16 +12,16 @@ from lightagent.domain.journal_streams import StreamKey
 from lightagent.domain.review_log import Review
 
 _NEWS: Final = ("decided", "taken", "revoked")
-"""A decision is taken before the run has it on record, so one whose process died in between is news as well; so is one
-that was taken back, since people are asked anew then."""
+"""A decision is taken before the run has it on record, so a taken one may be left from a process that died in between.
+A revoked request counts as news as well, since people are asked anew then."""
 
 
 @dataclass(frozen=True, slots=True)
 class Awaited:
-    """A request about something in a run, of whose answer the run has nothing on record.
+    """An open request of a run, whose answer the run does not have on record.
 
     Attributes:
-        streams: what its review is kept in.
+        streams: the store of its review.
         key: its stream there.
         expires: when the time to decide runs out, in seconds of the clock; None: never.
     """
@@ -31,7 +31,7 @@ class Awaited:
     expires: float | None = None
 
     async def answered(self) -> Review | None:
-        """Its review once there is news of it; None before that, and where it cannot be read now."""
+        """Its review once it was decided, taken or revoked; None before that, and if it cannot be read now."""
         with suppress(StoreError, ConfigurationError):
             review = await self.streams.read(self.key)
             if review is not None and review.status in _NEWS:

@@ -1,7 +1,7 @@
-"""The digest of what does a step's work, by which a resumed run sees that it does something else now.
+"""The digest of a step's code, by which a resumed run notices that the code was changed.
 
-It tells of the callable itself: its code, what it holds of plain values, and the functions that it wraps or closes
-over. It does not tell of functions that it calls by name, nor of what other objects hold: those could not be read
+It covers the callable itself: its code, the plain values that it holds, and the functions that it wraps or closes
+over. It does not cover functions that it calls by name, nor the contents of other objects: those could not be read
 without reading everything, and `repr` shows addresses and secrets.
 """
 
@@ -107,14 +107,14 @@ def _function(function: FunctionType, seen: set[int], depth: int) -> Iterator[st
 
 
 def _reassigned(node: CodeNode) -> set[str]:
-    """The names outside of a function that it assigns to: they hold what was done so far."""
+    """The names outside of a function that it assigns to: they hold state of earlier calls."""
     return {name for one in ast.walk(node) if isinstance(one, ast.Nonlocal) for name in one.names}
 
 
 def _value(value: object, seen: set[int], depth: int) -> Iterator[str]:
     """What a function holds: plain values as they are, functions by their digest, other objects by their type.
 
-    What can change, such as a list, counts by its type as well: what is in it is often what was done so far.
+    What can change, such as a list, counts by its type as well: its contents are often state of earlier calls.
     """
     if isinstance(value, _PLAIN):
         yield f"{type(value).__name__}:{hex(value) if type(value) is int else ascii(value)};"

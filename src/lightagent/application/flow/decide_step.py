@@ -59,7 +59,7 @@ def _waits_not(node: Node) -> ConfigurationError:
 
 
 def node_path(state: FlowState, step: str) -> str:
-    """The path of a step that is named by its path, or by its name if it is one of the flow's own.
+    """The path of a step that is named by its path, or by its name if it is one of the flow's own steps.
 
     Raises:
         ConfigurationError: the run has none.

@@ -1,4 +1,4 @@
-"""What is said to a run from outside: a person's decision, a cancellation."""
+"""Messages to a run from outside: decisions, cancellations and signals."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from lightagent.ports.journals import JournalStore
 from lightagent.ports.system import Clock
 
 MakeEvent: TypeAlias = Callable[[FlowState], FlowEvent]
-"""What is said, given how far the run is."""
+"""Makes the message to a run from the run's state."""
 
 Before: TypeAlias = Callable[[FlowState, FlowEvent], Awaitable[None]]
-"""What has to be on record before something is said."""
+"""Puts on record what must precede the message."""
 
 _TRIES: Final = 20
-"""How often something is said anew because somebody else was quicker."""
+"""How often a message is tried again because another one came first."""
 
 
 class FlowDesk:
@@ -80,7 +80,7 @@ class FlowDesk:
         await self._say(owner, run_id, lambda state: CancelRequested(reason=reason, at=self._clock.now()))
 
     async def signal(self, owner: Scope, run_id: str, event: str, payload: JsonInput, key: str) -> bool:
-        """Tell a run of an event from outside; whether it is news, which a second delivery under one key is not.
+        """Tell a run of an event from outside; returns whether it is new, unlike a second delivery under the same key.
 
         Raises:
             ConfigurationError: the run does not exist, it is over, or the payload is not plain JSON.
@@ -135,7 +135,7 @@ class FlowDesk:
             await to_the_end(log.close())
 
     async def _leave(self, key: StreamKey, make: MakeEvent, before: Before | None) -> None:
-        """Leave something in the inbox of a run, if it is possible after all that was said before."""
+        """Put a message into the inbox of a run, if it is possible after all earlier messages."""
         inbox = FlowInbox(self._store, key, self._clock)
         stream, events = await read_flow(self._store, key)
         if not events:

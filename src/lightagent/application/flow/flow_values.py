@@ -1,7 +1,7 @@
 """Large inputs and outputs of a run: kept in a stream beside the run's own, which names them by their digest.
 
-So an event stays small however large the values are that it tells of, and a value is kept once that several events
-tell of. It is written before the event that names it; one that nothing names, since a crash came between, is harmless.
+So an event stays small however large its values are, and a value that several events share is kept once. A value is
+written before the event that names it; a value left unnamed by a crash in between is harmless.
 """
 
 from __future__ import annotations

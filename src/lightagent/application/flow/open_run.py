@@ -37,7 +37,7 @@ from lightagent.ports.policy import Gate
 from lightagent.ports.system import Clock
 
 OVER: Final = ("success", "failed", "cancelled")
-"""The states of a run that goes on only where somebody asks for it."""
+"""The states in which a run goes on only on request."""
 
 _WAIT: Final = SECONDS + 1.0
 """Seconds to wait for the process that has a run: the lease of a process that died has ended by then."""
@@ -50,7 +50,7 @@ class TakenRun:
     Attributes:
         flow: the run as it is with the steps that are declared now.
         log: where it is kept.
-        again: with which decisions a step is still to be asked for again; None: nothing is, or that is on record.
+        again: the decisions for a rerun that is not on record yet; None: no rerun, or it is on record.
     """
 
     flow: ActiveFlow
@@ -89,7 +89,7 @@ class RunOpener:
 
     @asynccontextmanager
     async def new(self, run_id: str, owner: Scope, *, named: bool) -> AsyncIterator[StoredLog]:
-        """The log of a new run. The record of a run that is over makes way for one of the same id.
+        """The log of a new run. It replaces the record of a run with the same id that is over.
 
         What belongs to the former run and could be taken for the new one's goes with it, wherever a process dies on the
         way. Its reviews go first: they are found by a listing of the store, which a run whose id is new is spared. What
@@ -139,7 +139,7 @@ class RunOpener:
             decisions = await may_rerun(self._gates, self.works(steps), events, again) if again else ()
             asked = [*open_requests(fold(events))] if again else []
             flow = await self._with(steps, events, log, request, again, decisions)
-            flow.requests.update(asked)  # Those that the rerun makes worthless are taken back.
+            flow.requests.update(asked)  # Those that the rerun makes obsolete are revoked.
             said, heard = await log.unheard()
             taken = take_said(flow.state, said)
             if taken:
@@ -159,7 +159,7 @@ class RunOpener:
         request: FlowRequest,
         watchers: FlowWatchers | None,
     ) -> ActiveFlow:
-        """The run in this process: its state, what its steps are, and who sees it."""
+        """The run in this process: its state, its steps, and its watchers."""
         if watchers is not None:
             watchers.begin(events)
         gate = FlowGate(self._gates, events) if self._gates else None

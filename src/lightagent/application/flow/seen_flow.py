@@ -20,7 +20,7 @@ class Seen:
 
     Attributes:
         sinks: where telemetry goes.
-        ambient: finds the sink for the application's own providers, for each run; None: they do not trace the flow.
+        ambient: finds the sink for the application's own providers, for each run; None: they get no spans of the flow.
         capture_content: keep private content in traces.
         write_lines: takes lines about the runs, for logs.
     """

@@ -19,7 +19,7 @@ from lightagent.domain.journal_streams import StreamInfo, StreamKey
 from lightagent.ports.journals import JournalStore
 
 _EVERY: Final = 0.5
-"""Seconds after which it is looked whether somebody still has the run."""
+"""Seconds after which it is checked whether a process still has the run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +41,12 @@ class FlowGlimpse:
 
     @property
     def goes_on(self) -> bool:
-        """Whether somebody has it."""
+        """Whether a process has it."""
         return self.status == "running"
 
 
 async def watch_flow(store: JournalStore, key: StreamKey) -> AsyncIterator[FlowGlimpse]:
-    """The run as it is, and again whenever something has changed. It never ends by itself.
+    """The run as it is, and again after each change. It never ends by itself.
 
     A run that does not exist yet is waited for.
 
@@ -89,7 +89,7 @@ def _after(state: FlowState | None, events: list[FlowEvent], new: list[FlowEvent
 
 
 def status_now(stream: StreamInfo, state: FlowState, events: Sequence[FlowEvent]) -> FlowStatus:
-    """The status of a run, whether somebody has it or not."""
+    """The status of a run, whether a process has it or not."""
     if state.status == "running" and stream.labels.get("status") == "running":
         if stream.lease_left > 0:
             return "running"

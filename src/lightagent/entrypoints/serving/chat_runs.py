@@ -138,7 +138,7 @@ async def _with_decision(request: ServedRequest, asked: ChatAsked, served: Serve
     external = frozenset(tool.spec.name for tool in tools)
     journal, waiting, step = await waiting_request(request, decision.request_id, external)
     decide = ApprovalDecision.approve if decision.approves else ApprovalDecision.reject
-    made = {step.id: decide(decision.reason, actor=request.caller.user or request.caller.key_id)}
+    made = {step.id: decide(decision.reason, actor=request.caller.person)}
     options: ResumeOptions = {"tools": tools}
     run = request.serving.resume(request.caller, served.agent, journal, made, options, stream=asked.stream)
     return ChatRun(run, waiting)

@@ -198,7 +198,7 @@ def _said(request: ServedRequest, asked: MessageAsked) -> tuple[PersonAnswer, ..
             'Send a part with data: {"requestId": ID, "approved": true}.',
             param="message.parts",
         )
-    return (PersonAnswer(words.request_id, words.approves, words.reason),)
+    return (words,)
 
 
 def _decisions(

@@ -346,6 +346,14 @@ async def test_cards_are_those_of_the_models_that_the_key_may_use() -> None:
             assert streamed(await told(client, asks("hi"))) == "You said hi."
 
 
+async def test_tasks_are_not_listed_and_the_answer_is_one_of_the_protocol() -> None:
+    app = serve(LightAgent(name="helper", model=ScriptedModel(reply)))
+    asked = await answer_to(app, "/a2a/helper", {"jsonrpc": "2.0", "id": 1, "method": "ListTasks", "params": {}})
+    plain = await answer_to(app, "/a2a/helper/tasks", method="GET")
+    for call in (asked, plain):
+        assert b"UNSUPPORTED_OPERATION" in call.body
+
+
 async def test_the_card_of_a_mounted_server_says_where_it_is_mounted() -> None:
     outer = Starlette(routes=[Mount("/our agents", serve(LightAgent(name="helper", model=ScriptedModel(reply))))])
     call = await answer_to(outer, "/our agents/a2a/helper/.well-known/agent-card.json", method="GET")

@@ -24,27 +24,34 @@ from tests.support.asgi_calls import answer_to, calling, objects
 USER: JsonObject = {"id": "m1", "role": "user", "content": "Pay."}
 
 
-def answers(run_id: str, request_id: str) -> dict[str, JsonObject]:
-    """A yes to the request, by the address of each protocol."""
+def answers(run_id: str, request_id: str, *, yes: bool = True, reason: str = "Why not") -> dict[str, JsonObject]:
+    """An answer to the request, by the address of each protocol."""
+    told: JsonObject = {"approved": yes, "reason": reason}
     part: JsonObject = {
         "type": "dynamic-tool",
         "toolName": "pay",
         "toolCallId": "c",
         "state": "approval-responded",
-        "approval": {"id": request_id, "approved": True},
+        "approval": {"id": request_id, **told},
     }
-    resume: JsonValue = [{"interruptId": request_id, "status": "resolved", "payload": {"approved": True}}]
-    item: JsonObject = {"type": "mcp_approval_response", "approval_request_id": request_id, "approve": True}
+    resume: JsonValue = [{"interruptId": request_id, "status": "resolved", "payload": told}]
+    item: JsonObject = {"type": "mcp_approval_response", "approval_request_id": request_id, "approve": yes}
+    item["reason"] = reason
+        "type": "mcp_approval_response",
+        "approval_request_id": request_id,
+        "approve": yes,
+        "reason": reason,
+    }
     message: JsonObject = {
         "messageId": "m",
         "role": "ROLE_USER",
         "taskId": run_id,
-        "parts": [{"data": {"requestId": request_id, "approved": True}}],
+        "parts": [{"data": {"requestId": request_id, **told}}],
     }
     return {
         "/v1/chat/completions": {
             "model": "helper",
-            "messages": [{"role": "user", "content": f"approve {request_id}"}],
+            "messages": [{"role": "user", "content": f"{'approve' if yes else 'reject'} {request_id} {reason}"}],
         },
         "/v1/responses": {"model": "helper", "input": [item]},
         "/ag-ui/helper": {"threadId": "t1", "runId": "r1", "messages": [USER], "resume": resume},
@@ -146,3 +153,22 @@ async def test_a_task_that_waits_for_functions_of_its_client_is_cancelled_by_ano
     assert "TASK_STATE_CANCELED" in call.body.decode()
     late = await answer_to(app, "/ag-ui/helper", answers(run_id, request_id)["/ag-ui/helper"])
     assert late.status == 404
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/chat/completions", "/v1/responses", "/ag-ui/helper", "/vercel/helper", "/a2a/helper"]
+)
+async def test_half_a_character_in_a_reason_is_no_fault_of_the_server(path: str) -> None:
+    agent = LightAgent(name="helper", model=ScriptedModel(sends), tools=[send])
+    app = serve(agent, store=MemoryJournalStore(), settings=ServeSettings(chat_approvals=True))
+    asked = await answer_to(app, "/ag-ui/helper", {"threadId": "t1", "runId": "r1", "messages": [USER]})
+    (outcome,) = objects([asked.chunks[-1]["outcome"]])
+    (waiting,) = objects(outcome["interrupts"])
+    run_id = str(waiting["toolCallId"]).partition("--")[0]
+    body = answers(run_id, str(waiting["id"]), yes=False, reason="no \ud800")[path]
+    call = await answer_to(app, path, body)
+    assert (call.status, "Done" in call.body.decode()) == (200, True)
+
+
+def sends(request: ChatRequest) -> Reply:
+    return "Done" if request.messages[-1].role == "tool" else call_tool("send", amount=5)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from lightagent.application.serving.refusals import RequestRefused
+from lightagent.domain.json_bytes import whole_characters, whole_json
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.review import ApprovalDecision
@@ -39,12 +40,13 @@ class PersonAnswer:
     arguments: JsonObject | None = None
 
     def decision(self, actor: str) -> ApprovalDecision:
-        """The same as a decision of this person."""
+        """The same as a decision of this person. Halves of characters, which no store holds, are replaced."""
+        reason, arguments = whole_characters(self.reason), whole_json(self.arguments)
         if not self.approved:
-            return ApprovalDecision.reject(self.reason, actor=actor)
-        if self.arguments is not None:
-            return ApprovalDecision.edit(self.arguments, self.reason, actor=actor)
-        return ApprovalDecision.approve(self.reason, actor=actor)
+            return ApprovalDecision.reject(reason, actor=actor)
+        if isinstance(arguments, dict):
+            return ApprovalDecision.edit(arguments, reason, actor=actor)
+        return ApprovalDecision.approve(reason, actor=actor)
 
 
 def answer_form() -> JsonObject:

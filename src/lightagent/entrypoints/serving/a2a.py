@@ -73,6 +73,11 @@ async def get_task(request: ServedRequest) -> ASGIApp:
     return await _rest(request, "GetTask", {"id": _task_id(request), **lengths})
 
 
+async def list_tasks(request: ServedRequest) -> ASGIApp:
+    """Refuse to list tasks, in the words of the protocol."""
+    return await _rest(request, "ListTasks", {})
+
+
 async def cancel_task(request: ServedRequest) -> ASGIApp:
     """End a task."""
     return await _rest(request, "CancelTask", {"id": _task_id(request)})
@@ -123,5 +128,6 @@ A2A_ROUTES: Final = (
     _rest_route("/tasks/{task}:subscribe", "POST", subscribe),
     _rest_route("/tasks/{task}:subscribe", "GET", subscribe),
     _rest_route("/tasks/{task}", "GET", get_task),
+    _rest_route("/tasks", "GET", list_tasks),
     ServedRoute("/a2a/{agent:path}", "POST", call_agent, takes_body=True, refusal=rpc_refusal, run_error=rpc_run_error),
 )

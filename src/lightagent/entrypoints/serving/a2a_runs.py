@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Iterator
 from typing import Final
 
-from lightagent.adapters.guarded_http import GuardedHttp
 from lightagent.application.journal import Journal
 from lightagent.application.serving.a2a_errors import (
     INVALID_PARAMS,
@@ -28,7 +27,7 @@ from lightagent.domain.review import ApprovalDecision
 from lightagent.entrypoints.serving.catalogue import Served
 from lightagent.entrypoints.serving.chat_runs import followed
 from lightagent.entrypoints.serving.conversations import conversation, new_task
-from lightagent.entrypoints.serving.images import with_images
+from lightagent.entrypoints.serving.images import with_images_by_url
 from lightagent.entrypoints.serving.requests import ServedRequest
 from lightagent.entrypoints.serving.task_runs import RememberedTask, TaskRun
 from lightagent.options import ResumeOptions, RunOptions
@@ -42,9 +41,8 @@ async def begun(request: ServedRequest, served: Served, asked: MessageAsked) -> 
     Raises:
         RequestRefused: it cannot be begun so, or too many runs go on.
     """
-    serving, chat = request.serving, asked.chat
-    if serving.settings.image_urls:
-        chat = await with_images(chat, GuardedHttp())
+    serving = request.serving
+    chat = await with_images_by_url(asked.chat, serving.settings)
     context_id = asked.context_id or uuid.uuid4().hex
     before = await conversation(request, served, context_id) if asked.context_id else []
     options = RunOptions(history=before, run_group_id=context_id, trace_id=request.trace_id or None)
@@ -71,7 +69,7 @@ async def answered(request: ServedRequest, served: Served, asked: MessageAsked) 
         )
     journal = await _waiting_journal(request, found)
     waiting = followed(journal, client_names(journal.events))
-    person = request.caller.user or request.caller.key_id
+    person = request.caller.person
     decisions = dict(_decisions(_said(request, asked), waiting, person))
     return _go_on(request, served, found, journal, decisions)
 
@@ -115,7 +113,7 @@ async def _ending(request: ServedRequest, served: Served, found: RememberedTask)
     if found.interrupted and found.journal is not None:
         return _go_on(request, served, found, found.journal, {}, ends=_CANCELLED)
     journal = await _waiting_journal(request, found)
-    no = ApprovalDecision.reject(_CANCELLED, actor=request.caller.user or request.caller.key_id)
+    no = ApprovalDecision.reject(_CANCELLED, actor=request.caller.person)
     decisions = {step.id: no for step in followed(journal, frozenset()).reviews}
     return _go_on(request, served, found, journal, decisions, ends=_CANCELLED)
 
@@ -200,7 +198,7 @@ def _said(request: ServedRequest, asked: MessageAsked) -> tuple[PersonAnswer, ..
             'Send a part with data: {"requestId": ID, "approved": true}.',
             param="message.parts",
         )
-    return (PersonAnswer(words.request_id, words.approves, words.reason),)
+    return (words,)
 
 
 def _decisions(

@@ -35,7 +35,7 @@ async def answered_run(
     tools = await tools_of_client(chat, served, results)
     external = frozenset(tool.spec.name for tool in tools)
     journal, waiting, _ = await waiting_request(request, answers[0].request_id, external, at=at.format(0))
-    person = request.caller.user or request.caller.key_id
+    person = request.caller.person
     made = {
         **dict(_decisions(answers, waiting, person, at)),
         **dict(_carried_out(chat.results, waiting, external, request.caller.key_id or "client")),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lightagent.agent import LightAgent
 from lightagent.application.journal import Journal
-from lightagent.application.serving.approval_words import ChatDecision, read_chat_decision
+from lightagent.application.serving.approval_words import read_chat_decision
 from lightagent.application.serving.auxiliary import is_auxiliary
 from lightagent.application.serving.chat_requests import ChatAsked
 from lightagent.application.serving.client_tools import (
@@ -17,6 +17,7 @@ from lightagent.application.serving.client_tools import (
     names_taken,
 )
 from lightagent.application.serving.kept_runs import run_and_call
+from lightagent.application.serving.person_answers import PersonAnswer
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.application.serving.waiting import WaitingStep, WaitingSteps
 from lightagent.domain.review import ApprovalDecision
@@ -138,13 +139,12 @@ async def _with_results(request: ServedRequest, asked: ChatAsked, served: Served
     return ChatRun(run, waiting)
 
 
-async def _with_decision(request: ServedRequest, asked: ChatAsked, served: Served, decision: ChatDecision) -> ChatRun:
+async def _with_decision(request: ServedRequest, asked: ChatAsked, served: Served, decision: PersonAnswer) -> ChatRun:
     """The run about whose call the user has decided: one of this user's own, as reviews hold it."""
     tools = await tools_of_client(asked, served)
     external = frozenset(tool.spec.name for tool in tools)
     journal, waiting, step = await waiting_request(request, decision.request_id, external)
-    decide = ApprovalDecision.approve if decision.approves else ApprovalDecision.reject
-    made = {step.id: decide(decision.reason, actor=request.caller.user or request.caller.key_id)}
+    made = {step.id: decision.decision(request.caller.person)}
     options: ResumeOptions = {"tools": tools}
     run = request.serving.resume(request.caller, served.agent, journal, made, options, stream=asked.stream)
     return ChatRun(run, waiting)

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from lightagent.application.serving.chat_requests import ChatAsked
 from lightagent.application.serving.kept_runs import run_and_call
+from lightagent.application.serving.person_answers import PersonAnswer
 from lightagent.application.serving.refusals import RequestRefused
-from lightagent.application.serving.response_items import ApprovalAnswer
 from lightagent.application.serving.waiting import WaitingSteps
 from lightagent.domain.review import ApprovalDecision
 from lightagent.entrypoints.serving.catalogue import Served
@@ -17,7 +17,7 @@ from lightagent.options import ResumeOptions
 
 
 async def decided_run(
-    request: ServedRequest, chat: ChatAsked, answers: Sequence[ApprovalAnswer], served: Served
+    request: ServedRequest, chat: ChatAsked, answers: Sequence[PersonAnswer], served: Served
 ) -> ChatRun:
     """The run that goes on. The decisions pass the reviews of the agent, whose rules hold.
 
@@ -39,16 +39,16 @@ async def decided_run(
 
 
 def _decisions(
-    request: ServedRequest, answers: Sequence[ApprovalAnswer], waiting: WaitingSteps
+    request: ServedRequest, answers: Sequence[PersonAnswer], waiting: WaitingSteps
 ) -> dict[str, ApprovalDecision]:
     steps = {step.request_id: step for step in waiting.reviews}
-    actor, found = request.caller.user or request.caller.key_id, dict[str, ApprovalDecision]()
+    person, found = request.caller.person, dict[str, ApprovalDecision]()
     for answer in answers:
         step = steps.get(answer.request_id)
         if step is None:
             raise nothing_waits("input")
-        decide = ApprovalDecision.approve if answer.approves else ApprovalDecision.reject
-        if found.setdefault(step.id, decide(answer.reason, actor=actor)).action != decide("", actor=actor).action:
+        decision = answer.decision(person)
+        if found.setdefault(step.id, decision).action != decision.action:
             raise RequestRefused(400, "input: a call is both approved and rejected.", "Decide once.", param="input")
     return found
 

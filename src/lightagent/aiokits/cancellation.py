@@ -1,4 +1,4 @@
-"""Who was cancelled: the current task by somebody outside, or only something that it waited for.
+"""Tells whether the current task was cancelled from outside, or only something that it waited for.
 
 Both arrive as a `CancelledError`. A task counts the cancellations that were asked of it, but it never forgets one that
 it swallowed; and where foreign code runs in a task that was made for it, that code may cancel the task itself. So
@@ -58,7 +58,7 @@ def is_cancelled() -> bool:
 
 
 def cancellation() -> IsCancelled:
-    """Return that question about the current task, for the tasks that it creates."""
+    """Return a function that says whether the current task was cancelled, for use in the tasks that it creates."""
     task, heeded = current_task(), _heeded.get()
     if heeded is not None and heeded[0] is task:  # A task that was made within has the context of the one around it.
         return heeded[1]
@@ -66,23 +66,23 @@ def cancellation() -> IsCancelled:
 
 
 async def from_now_on() -> IsCancelled:
-    """Whether the current task was cancelled, after letting the event loop run once.
+    """Return a function that says whether the current task was cancelled after this call.
 
     Raises:
-        asyncio.CancelledError: it was cancelled already, and is told now.
+        asyncio.CancelledError: the task was cancelled before this call, and has not noticed it yet.
     """
     task = current_task()
     before = 0 if task is None else task.cancelling()
     if before:
-        await asyncio.sleep(0)  # A cancellation that it has yet to hear of is raised here; the others it has swallowed.
+        await asyncio.sleep(0)  # Raises a cancellation that is still pending; earlier ones were swallowed.
     return lambda: task is not None and task.cancelling() > before
 
 
 async def all_at_once(works: Iterable[Coroutine[object, object, T]]) -> list[T]:
-    """What each of these gives, in their order.
+    """Run these concurrently and return their results in order.
 
-    Each has a task of its own, which counts as cancelled where the current one is: foreign code that cancels it has
-    failed.
+    Each has its own task, which counts as cancelled only if the current one is: foreign code that cancels its own task
+    has failed.
     """
     is_cancelled = cancellation()
 

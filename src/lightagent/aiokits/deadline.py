@@ -55,7 +55,7 @@ class Deadline:
         return self.seconds - (self.moment - self._loop.time())
 
     def check(self) -> None:
-        """Raise `TimeoutError` once the time is over; for a block that never awaits, so that no timer can interrupt it."""
+        """Raise `TimeoutError` once the time is over; for a block that never awaits, which no timer can interrupt."""
         if self.moment != math.inf and self._loop.time() >= self.moment:
             self.expired = True
             raise TimeoutError

@@ -137,7 +137,7 @@ def reserve(account: Account, wanted: Spent, terms: Terms, now: float) -> Accoun
 
 
 def correct(account: Account, change: Spent, period: str, at: float) -> Account:
-    """The account with what a reservation came to in the end: more or less than was foreseen.
+    """Return the account with the actual usage of a reservation, which may be more or less than estimated.
 
     Args:
         period, at: of the reservation.

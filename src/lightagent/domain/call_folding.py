@@ -82,7 +82,7 @@ def with_call(run: Run, call_id: str, call: PendingCall) -> Run:
 
 
 def _moved(call: PendingCall, event: CallEvent) -> PendingCall | None:
-    """The call after its event; None where the event does not fit."""
+    """Return the call after its event, or None if the event does not fit."""
     match event:
         case ToolStarted():
             return _started(call, event)

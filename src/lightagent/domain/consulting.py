@@ -50,7 +50,7 @@ class ConsultLimits:
 
 
 def refused_consultation(asking: Sequence[str], target: str, limits: ConsultLimits) -> str | None:
-    """Why the agent that acts may not ask another one; None where it may.
+    """Return why the acting agent may not ask another one, or None if it may.
 
     Args:
         asking: the names of the agents that wait for each other, the outermost first; the last one would ask.
@@ -93,7 +93,7 @@ def told_of(conversation: Sequence[Message], agent: str, limits: ConsultLimits) 
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """What somebody has said, and the kinds of what else the message has, which is not quoted."""
+    """Return the text of a message, and the kinds of its other parts, which are not quoted."""
 
     by: str
     text: str

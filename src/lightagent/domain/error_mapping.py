@@ -48,7 +48,7 @@ def classify_exception(exc: BaseException, default_code: str = "LA-UNKNOWN") -> 
     if isinstance(exc, ConnectionError):
         return ERROR_TAXONOMY["LA-503"]
     said = ""
-    with suppress(Exception):  # Its text may be code of anybody's.
+    with suppress(Exception):  # Its `__str__` may be foreign code.
         said = str(exc)
     text = f"{type(exc).__name__}: {said}" if said else type(exc).__name__
     known = ERROR_TAXONOMY.get(default_code, ERROR_TAXONOMY["LA-UNKNOWN"])

@@ -86,7 +86,7 @@ class ContextAdded:
     """A context source was asked. With `error` it failed, and the run goes on without what it might have added.
 
     Attributes:
-        details: what the source says of how it came to the messages, such as what it kept out, and why.
+        details: how the source found the messages, such as what it left out, and why.
     """
 
     source: str
@@ -162,7 +162,7 @@ class ModelFailed:
     Attributes:
         partial: the text that had come, and passed the policies.
         usage: the tokens that had been reported.
-        ends: how the run ends because of it; None where another attempt may follow.
+        ends: how the run ends because of it; None if another attempt may follow.
     """
 
     turn: int
@@ -236,7 +236,7 @@ class ToolFinished:
     Attributes:
         output: the text the model gets.
         effects: what the call does to the run.
-        ends: how the run ends because of it; None where it goes on.
+        ends: how the run ends because of it; None if it continues.
         labels: where the output comes from, where it is not just from the tool.
     """
 

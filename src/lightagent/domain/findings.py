@@ -33,7 +33,7 @@ class NormalText:
     Attributes:
         text: without invisible characters, and with the ASCII form of digits, letters, blanks and dashes that
             only look otherwise, such as full-width ones.
-        places: for each character of `text`, where it stood; None where nothing was changed.
+        places: for each character of `text`, its original place; None if nothing was changed.
         size: characters of the text as it was written.
     """
 

@@ -245,7 +245,7 @@ def _nested(run: Run, event: Nested) -> Run:
     if call.child is not None:
         child = apply(call.child, event.event)
     elif isinstance(event.event, RunStarted):
-        if event.event.scope != run.started.scope:  # It would act for somebody whose run this is not.
+        if event.event.scope != run.started.scope:  # It would act for another owner than that of this run.
             raise ConfigurationError("nested: the nested run belongs to another tenant, user or session.")
         child = start(event.event)
     else:

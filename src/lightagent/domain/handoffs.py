@@ -89,7 +89,7 @@ class HandoffLimits:
 
 
 def refused_handoff(route: Sequence[str], target: str, limits: HandoffLimits, handed_over_to: str = "") -> str | None:
-    """Why the agent that acts may not hand over to another; None where it may.
+    """Return why the acting agent may not hand over to another, or None if it may.
 
     Args:
         route: the names of the agents that have acted in this run, in order; the last one acts.

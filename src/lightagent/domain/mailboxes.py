@@ -139,7 +139,7 @@ def _without_old(box: Mailbox, limits: MailLimits) -> Mailbox:
 def refused_message(
     box: Mailbox, recipient: str, sender: str, text: str, agents: Iterable[str], limits: MailLimits
 ) -> str | None:
-    """Why a message is not taken, in words that a model can act on; None where it is."""
+    """Return why a message is refused, in words that a model can act on, or None if it is accepted."""
     names = tuple(agents)
     if recipient not in names:
         others = ", ".join(name for name in names if name != sender)

@@ -185,7 +185,7 @@ class Mask:
         return SecretRuns((one for one in whole if len(one) >= _LONG), parts)
 
     def _without_beginning(self, text: str) -> str:
-        """`text` without the beginning of a secret at its end, where somebody cut the text there."""
+        """Return `text` without the beginning of a secret at its end, which is left if the text was cut there."""
         for secret in self._secrets:
             for size in range(min(len(secret), len(text)) - 1, max(_LEAST, len(secret) // 2) - 1, -1):
                 if text.endswith(secret[:size]):

@@ -55,7 +55,7 @@ class CandidateProposed:
 
 @dataclass(frozen=True, slots=True)
 class CandidateDecided:
-    """Somebody has decided about it, or left it open.
+    """The candidate was decided, or left open.
 
     Attributes:
         status: what it is from now on.
@@ -128,7 +128,7 @@ class CandidateState:
 
     @property
     def is_open(self) -> bool:
-        """Whether somebody can decide about it."""
+        """Whether it can still be decided."""
         return self.candidate.status in OPEN
 
 

@@ -48,7 +48,7 @@ class RecordSeal:
 
     Attributes:
         code: stands for the record as it was sealed, in the stream of its owner.
-        after: where that stream ended; None where the record was sealed without one.
+        after: where that stream ended; None if the record was sealed without a stream.
     """
 
     code: str
@@ -82,7 +82,7 @@ def sealed(keys: SealKeys, record: MemoryRecord, after: StreamPlace | None = Non
 
 
 def seal_of(record: MemoryRecord) -> RecordSeal | None:
-    """What the seal of a record claims; None where it has none that could be read."""
+    """Return what the seal of a record claims, or None without a readable seal."""
     seal = record.metadata.get(SEAL)
     code = seal.get("code") if isinstance(seal, dict) else None
     if not isinstance(seal, dict) or not isinstance(code, str):

@@ -43,9 +43,9 @@ class MemoryNote:
         operation: what was done.
         at: seconds since 1970.
         by: the agent that wrote, or the account that removed; empty where it is not known.
-        owner: whose memories they are; None where nothing of them may stay on record.
+        owner: the owner of the memories; None if the owner must not stay in the record.
         items: the id of each memory with the code of its seal, which is empty where it was removed.
-        goes_on: whether it is another part of the entry before, which was too long for one.
+        goes_on: whether it continues the entry before, which was too long for a single one.
     """
 
     operation: Operation
@@ -163,5 +163,5 @@ class OwnerState:
 
 
 def items_of(sealed: Sequence[tuple[str, str]], size: int) -> list[tuple[tuple[str, str], ...]]:
-    """Items in parts of at most this size; one empty part where there are none."""
+    """Split items into parts of at most this size; one empty part without items."""
     return [tuple(sealed[place : place + size]) for place in range(0, len(sealed), size)] or [()]

@@ -68,7 +68,7 @@ class Search:
 
     @property
     def best(self) -> Thought | None:
-        """The best whole plan; where there is none, the best thought. None where nothing usable was proposed."""
+        """The best complete plan or, without one, the best thought. None if nothing usable was proposed."""
         begun = tuple(thought for thought in (*self.open, *self.fresh) if thought.path)
         return min(self.complete or begun or self.stuck, key=_by_worth, default=None)
 

@@ -75,7 +75,7 @@ class ThoughtFigures:
     Attributes:
         path: its number among the thoughts that go on from the same one, after those of the thoughts that lead to it.
         text: the steps that it adds.
-        score: from 0 to 1; None where it was compared with no other.
+        score: from 0 to 1; None if it was not compared with others.
     """
 
     path: tuple[int, ...]

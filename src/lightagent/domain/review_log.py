@@ -117,7 +117,7 @@ class Review:
         decision: what was decided about it; None while it waits, or where it expired or the decision was revoked.
         kept: of a decision that was taken: by a run that is kept in a store.
         head: the sequence of the last entry.
-        changed_at: when it came to this status, in seconds since 1970 in UTC.
+        changed_at: when it got this status, in seconds since 1970 in UTC.
     """
 
     request: ApprovalRequest
@@ -166,7 +166,7 @@ def _requested(review: Review | None, request: ApprovalRequest) -> Review:
 
 
 def _moved(review: Review, entry: ReviewEntry) -> Review | None:
-    """The review in its next status; None where the entry does not fit."""
+    """Return the review in its next status, or None if the entry does not fit."""
     status = review.status
     match entry:
         case ReviewDecided(decision=decision):
@@ -195,7 +195,7 @@ def may_ask_anew(review: Review, request: ApprovalRequest) -> bool:
 
 
 def check_decision(review: Review, decision: ApprovalDecision) -> None:
-    """Raise unless a decision may be put on record.
+    """Raise unless a decision may be recorded.
 
     Raises:
         AlreadyDecided: there is one already.
@@ -254,7 +254,7 @@ def _objection(request: ApprovalRequest, decision: ApprovalDecision) -> str | No
 
 
 def _unfit_edit(request: ApprovalRequest, decision: ApprovalDecision) -> str | None:
-    """Why a decision cannot be about a step of a flow; None where it can. The first decision counts, so it must fit."""
+    """Return why a decision does not fit a step of a flow, or None if it does; the first decision counts."""
     if request.phase != "flow_step" or decision.action != "edit":
         return None
     if request.details.get("about", "run") != "run":

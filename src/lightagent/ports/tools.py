@@ -127,14 +127,13 @@ class RunContext(Generic[DepsT_co]):
         idempotency_key: the same for a call and its repetition after a crash: hand it to what has the effect.
         approved: a human approved exactly this call.
         report: put a progress note on the run's record; who watches the run sees it at once.
-        is_cancelled: whether the call was given up (timeout, cancelled run); a long synchronous tool should ask it.
+        is_cancelled: whether the call was abandoned (timeout, cancelled run); a long synchronous tool should check it.
         nesting: for tools that are agents; None outside of a run.
         show_part: show a part of the answer to the consumer of a streamed run; a generator's parts are shown anyway.
-        step_key: where the run is a step of a flow, the idempotency key of that step: the same for all attempts at it,
-            in which `idempotency_key` differs, and another one after a rerun. Empty outside of flows.
-        mail: how the agent that acts sends messages to others of its swarm; None where it does not.
-        keep_artifact: puts a file on record for the step of a flow that the run is; None where it is none. Call
-            `artifact`.
+        step_key: the idempotency key of the step if the run is a step of a flow: the same for all attempts at it,
+            while `idempotency_key` differs, and another one after a rerun. Empty outside of flows.
+        mail: how the acting agent sends messages to others of its swarm; None if it cannot.
+        keep_artifact: records a file if the run is a step of a flow; None outside of flows. Call `artifact` instead.
     """
 
     deps: DepsT_co

@@ -29,7 +29,7 @@ class WrittenRequest:
         query: percent-encoded, without the question mark.
         headers: names and values.
         cookies: names and values, percent-encoded.
-        content: the body; None where there is none.
+        content: the body, if any.
     """
 
     method: str

@@ -35,7 +35,7 @@ class SchemaBundle:
         return {name: self._converted.definitions[name] for name in self._found}
 
     def definition(self, name: str) -> JsonValue:
-        """One of them; None where there is none of that name."""
+        """Return a definition by its name, or None if it does not exist."""
         return self._converted.definitions.get(name)
 
     def schema(self, written: JsonValue) -> JsonValue:

@@ -28,7 +28,7 @@ class Listening:
     async def look(self) -> bool:
         """Report what was said and not reported yet; whether there was anything."""
         said, heard = await self._log.unheard()
-        if heard <= self._known:
+        if not said or heard <= self._known:  # Without news, that is how far the run had heard before this process.
             return False
         self._known = heard
         self._flow.report(Report(said, heard=heard))

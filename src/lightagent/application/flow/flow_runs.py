@@ -93,6 +93,7 @@ class FlowRuns:
 
         Raises:
             ConfigurationError: the steps are not valid, or the run id is that of a run which is not over.
+            LeaseHeld: somebody has the run id, and has put nothing on record for as long as a lease lasts.
             StoreError: the run cannot be kept.
         """
         definition = self._open.definition(steps)

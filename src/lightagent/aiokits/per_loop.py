@@ -41,7 +41,7 @@ class PerLoop(Generic[ClientT]):
             kept = self._kept.get(loop)
         if kept is not None:
             return kept.client
-        # There is no await until it is stored, so that no other task of this loop creates a second one.
+        # Nothing is awaited until it is stored, so that no other task of this loop creates a second one.
         kept = _Kept(self._make(), self._close, loop)
         await kept.begin(self)
         with self._lock:

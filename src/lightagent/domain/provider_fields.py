@@ -37,7 +37,7 @@ class ModelOrigin:
 
     Attributes:
         model: the model's name, as it is asked for.
-        address, port: those of the server; empty if there is no server, or if they are unknown.
+        address, port: those of the server; empty without a server, or if they are unknown.
     """
 
     model: str

@@ -23,7 +23,7 @@ class BackendCheck:
     """The result of opening a backend.
 
     Attributes:
-        opened: the adapter, if there are no problems.
+        opened: the adapter; None with problems.
         problems: wrong kinds and options.
         unset: references to variables that are not set on this machine.
     """

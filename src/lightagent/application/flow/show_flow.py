@@ -26,7 +26,7 @@ class Tracing:
 
     Attributes:
         capture_content: that of the flow may hold private content.
-        captures: the same of what does the step at a path.
+        captures: the same for the work of the step at a path.
     """
 
     capture_content: bool
@@ -44,7 +44,7 @@ def flow_result(
 
     Args:
         events: all of the run's, which the traces are made of.
-        traced: how, where the caller wants them.
+        traced: how traces are kept, if the caller wants them.
         status: of a run that is under way or interrupted; None for one that was left because it ended or waits.
     """
     nodes, output = state.root.nodes, last_output(state.root)
@@ -65,7 +65,7 @@ def flow_result(
 
 
 def _left(state: FlowState, step: LightFlowStepResult) -> LightFlowStepResult:
-    """A step of a run that was left: where an attempt is still under way, it waits for people within the step."""
+    """A step of a run that was left: if an attempt is still under way, it waits for people within the step."""
     if step.status != "running":
         return step
     if state.nodes[step.path].status == "running":

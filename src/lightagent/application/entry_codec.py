@@ -39,8 +39,8 @@ class EntryCodec(Generic[T]):
         """The value as an entry that a store can append.
 
         Raises:
-            ConfigurationError: it could not be read again, for instance for a field of a wrong type. Such an entry would
-                make the whole stream unreadable for ever.
+            ConfigurationError: it could not be read again, for instance with a field of a wrong type. One such entry
+                would make the whole stream unreadable.
         """
         adapter, at = self._adapter(), f"{self.name}: this entry"
         try:

@@ -67,7 +67,12 @@ def compose_retry(at: str, options: StepOptions) -> RetryPolicy:
 def _check_policy(at: str, policy: RetryPolicy) -> None:
     check_count(at, "retry.attempts", policy.attempts)
     _check_backoff(at, policy.backoff)
-    rules: Sequence[object] = policy.rules
+    rules: object = policy.rules
+    if not isinstance(rules, (tuple, list)):
+        raise ConfigurationError(
+            f"{at}: retry.rules must be several RetryRules, got {type(rules).__name__}.",
+            guidance="A pause is given by name: RetryPolicy(2, backoff=Backoff(...)).",
+        )
     for rule in rules:
         if not isinstance(rule, RetryRule):
             raise ConfigurationError(f"{at}: retry.rules must be RetryRules, got {type(rule).__name__}.", guidance="")

@@ -52,6 +52,7 @@ class StoredLog(FlowLog):
         self._values = FlowValues(store, key, clock)
         self._lease = HeldLease(store, key, f"flow {key.id}")
         self._head = 0
+        self._began = 0.0
         self._labels: dict[str, str] = {}
 
     async def open(self, wait: float = 0.0) -> list[FlowEvent]:
@@ -71,13 +72,18 @@ class StoredLog(FlowLog):
         except BaseException:
             await self._lease.release()
             raise
-        self._head, self._labels = stream.head, dict(stream.labels)
+        self._head, self._labels, self._began = stream.head, dict(stream.labels), stream.created_at
         return events
 
     @property
     def key(self) -> StreamKey:
         """Names the run."""
         return self._key
+
+    @property
+    def began(self) -> float:
+        """When the record began that was found as it was opened, in seconds of the clock; 0 where there was none."""
+        return self._began
 
     async def unheard(self) -> tuple[list[FlowEvent], int]:
         """The messages to the run that it has not read, and the position once those are appended.

@@ -1,4 +1,4 @@
-"""Whether an attempt was left because people have to decide within it, so that nothing of it is under way."""
+"""Whether an attempt was left because what is below it waits, so that nothing of it is under way, and for whom."""
 
 from __future__ import annotations
 
@@ -25,6 +25,18 @@ def waits(notes: Sequence[Noted]) -> bool:
 def was_left(notes: Sequence[Noted]) -> bool:
     """The same if people may have decided meanwhile: their decisions are on record, and nothing followed yet."""
     return waits(_before_said(notes))
+
+
+def asks_people(notes: Sequence[Noted]) -> bool:
+    """Whether people are to decide below an attempt that was left; else a flow there waits for events from outside."""
+    flow = [note for note in notes if isinstance(note, FlowEvent)]
+    if not flow:
+        return True
+    nodes = fold(flow).nodes.values()
+    return any(
+        node.status == "waiting_approval" or (node.status == "running" and asks_people(node.notes or ()))
+        for node in nodes
+    )
 
 
 def may_go_on(events: Sequence[FlowEvent]) -> bool:

@@ -24,7 +24,7 @@ from lightagent.application.flow.review_run import may_rerun
 from lightagent.application.flow.seen_flow import Seen
 from lightagent.application.flow.step_code import CodedDefinitions
 from lightagent.application.hold_lease import SECONDS
-from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.errors import ConfigurationError, LeaseHeld
 from lightagent.domain.flow.definition import FlowDefinition
 from lightagent.domain.flow.events import FlowEvent, RerunRequested
 from lightagent.domain.flow.state import FlowState, fold
@@ -56,6 +56,13 @@ class TakenRun:
     flow: ActiveFlow
     log: StoredLog
     again: tuple[Decision, ...] | None = None
+
+
+def _is_not_over(run_id: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"There is a run {run_id!r:.100} already, and it is not over.",
+        guidance="Go on with resume(), or give the new run another run_id.",
+    )
 
 
 class RunOpener:
@@ -100,7 +107,7 @@ class RunOpener:
         """
         key = flow_key(run_id, owner)
         log = StoredLog(self._store, key, self._clock)
-        events = await log.open()
+        events = await self._open_new(log)
         if events and fold(events).status in OVER:
             try:
                 await self._forget_reviews(key)
@@ -112,13 +119,36 @@ class RunOpener:
             if named and not events:
                 await self._forget_said(key)
             if events:
-                raise ConfigurationError(
-                    f"There is a run {run_id!r:.100} already, and it is not over.",
-                    guidance="Go on with resume(), or give the new run another run_id.",
-                )
+                raise _is_not_over(run_id)
             yield log
         finally:
             await to_the_end(log.close())
+
+    async def _open_new(self, log: StoredLog) -> list[FlowEvent]:
+        """Take the lease for a new run, and give what is on record: nothing, a run that is over, or one that is left.
+
+        A process that died before its first append leaves nothing but its lease, for which this waits as `taken` does.
+        A run that somebody begins meanwhile is not waited for, to be done once more: whoever asks twice has it twice
+        only where the first one was over when the second one came.
+
+        Raises:
+            LeaseHeld: somebody still has it, and has put nothing on record.
+            ConfigurationError: somebody goes on with a run of this id, or did meanwhile.
+        """
+        try:
+            return await log.open()
+        except LeaseHeld:
+            before = (await self._store.read(log.key, -1, limit=1)).stream
+        if before.head and before.labels.get("status") not in OVER:
+            raise _is_not_over(log.key.id)
+        events = await log.open(_WAIT)
+        if events and log.began != before.created_at:
+            await to_the_end(log.close())
+            raise ConfigurationError(
+                f"Somebody else has begun a run {log.key.id!r:.100} meanwhile.",
+                guidance="Look at it with get_run(), or give the new run another run_id.",
+            )
+        return events
 
     @asynccontextmanager
     async def taken(

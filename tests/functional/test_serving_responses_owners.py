@@ -194,3 +194,23 @@ async def test_a_page_that_cannot_be_is_refused(query: str) -> None:
     with pytest.raises(RequestRefused) as raised:
         listing([], **dict([query.split("=")]))
     assert raised.value.param == query.partition("=")[0]
+
+
+async def test_a_key_for_one_model_sees_no_answers_of_the_others() -> None:
+    store = MemoryJournalStore()
+    app = serve([helper(), LightAgent(name="other", model=ScriptedModel(answer))], store=store)
+    keys = AccessKeys(store, time.time)
+    whole, narrow = [
+        {"authorization": f"Bearer {(await keys.create(tenant='acme', user='ann', agents=names))[0]}"}
+        for names in (None, ("helper",))
+    ]
+    first = await answer_to(app, RESPONSES, {"model": "other", "input": "A secret."}, headers=whole)
+    name = first.json["id"]
+    (item,) = objects(first.json["output"])
+    for method, path in (("GET", ""), ("GET", "/input_items"), ("POST", "/cancel"), ("DELETE", "")):
+        call = await answer_to(app, f"{RESPONSES}/{name}{path}", method=method, headers=narrow)
+        assert (call.status, b"secret" in call.body) == (404, False)
+    named: list[JsonValue] = [{"type": "item_reference", "id": item["id"]}, {"role": "user", "content": "Hi"}]
+    for more in (asked(previous_response_id=name), {**asked(), "input": named}):
+        assert (await answer_to(app, RESPONSES, more, headers=narrow)).status == 404
+    assert (await answer_to(app, f"{RESPONSES}/{name}", method="GET", headers=whole)).status == 200

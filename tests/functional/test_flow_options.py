@@ -38,6 +38,9 @@ AGENT = LightAgent(name="a", model=ScriptedModel(["x"]))
 NEEDY = LightAgent(name="n", model=ScriptedModel(["x"]), deps_type=Typed)
 
 
+unchecked_policy: Callable[..., RetryPolicy] = RetryPolicy
+
+
 @pytest.mark.parametrize(
     ("wrong", "problem"),
     [
@@ -70,6 +73,10 @@ NEEDY = LightAgent(name="n", model=ScriptedModel(["x"]), deps_type=Typed)
         ({"agent": same, "retry": 2}, "retry must be RetryPolicy, got int"),
         ({"agent": same, "retry": RetryPolicy(0)}, "retry.attempts must be a whole number from 1, got 0"),
         ({"agent": same, "retry": RetryPolicy(2, (RetryRule(("x",), 0),))}, "attempts of a RetryRule must be"),
+        (
+            {"agent": same, "retry": unchecked_policy(2, Backoff(1))},
+            "must be several RetryRules, got Backoff",
+        ),
         (
             {"agent": same, "retry": RetryPolicy(2, (), Backoff(-1))},
             "a Backoff is made of finite numbers from 0, got -1",

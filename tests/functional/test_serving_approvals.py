@@ -209,6 +209,10 @@ async def test_who_has_no_name_is_no_other_person(has_key: bool) -> None:
     first = await answer_to(app, CHAT, chat("Pay 5"), headers=headers)
     refused = await answer_to(app, CHAT, chat(f"approve {id_in(first)}"), headers=headers)
     assert (refused.status, paid) == (403, [])
+    decision: JsonObject = {"type": "mcp_approval_response", "approval_request_id": f"mcpr_{id_in(first)}"}
+    asked: JsonObject = {"model": "helper", "input": [{**decision, "approve": True}]}
+    refused = await answer_to(app, "/v1/responses", asked, headers=headers)
+    assert (refused.status, paid) == (403, [])
     rejected = await answer_to(app, CHAT, chat(f"reject {id_in(first)}"), headers=headers)
     assert (rejected.status, paid) == (200, [])
 

@@ -63,6 +63,17 @@ def text_of(body: JsonObject) -> str:
     return "".join(str(part["text"]) for part in parts if part["type"] == "output_text")
 
 
+async def test_results_without_their_tools_are_refused_by_the_name_of_the_field() -> None:
+    app = serve(LightAgent(name="helper", model=ScriptedModel(asks_for_weather)), store=MemoryJournalStore())
+    first = await answer_to(app, RESPONSES, {"model": "helper", "input": "Rome", "tools": [FUNCTION]})
+    call = objects(first.json["output"])[-1]
+    told: JsonObject = {"type": "function_call_output", "call_id": call["call_id"], "output": "warm"}
+    refused = await answer_to(app, RESPONSES, {"model": "helper", "input": [told]})
+    error = refused.json["error"]
+    assert isinstance(error, dict)
+    assert (refused.status, error["param"], str(error["message"])[:6]) == (400, "input", "input:")
+
+
 @pytest.mark.parametrize("path", ["", "/input_items"])
 @pytest.mark.parametrize("name", ["resp_0", "resp_", "nothing", "resp_x_y", "resp_%00"])
 async def test_an_id_that_names_nothing_is_a_404(name: str, path: str) -> None:

@@ -11,7 +11,7 @@ from lightagent.adapters.engines.temporal import sizes
 from lightagent.adapters.engines.temporal.connection import Place
 from lightagent.adapters.engines.temporal.engine import TemporalEngine
 from lightagent.adapters.engines.temporal.orders import MOST_BYTES, read_all, written
-from lightagent.adapters.engines.temporal.sizes import fitting, too_large
+from lightagent.adapters.engines.temporal.sizes import fitting, told_too_large, too_large
 from lightagent.domain.flow.definition import FlowDefinition
 from lightagent.domain.flow.events import (
     Answered,
@@ -20,8 +20,11 @@ from lightagent.domain.flow.events import (
     AttemptStarted,
     FlowEvent,
     FlowStarted,
+    Signalled,
+    StepApprovalDecided,
 )
 from lightagent.domain.flow.outputs import StepOutput
+from lightagent.domain.review import ApprovalDecision
 
 LARGE = "x" * MOST_BYTES
 
@@ -78,3 +81,16 @@ def test_what_a_workflow_cannot_begin_with_is_named() -> None:
         assert f"its {field}" in refused.message
         assert "xxx" not in refused.message
     assert too_large([FlowStarted("r", small, "x")], written([FlowStarted("r", small, "x")])) is None
+
+
+def test_what_a_run_cannot_be_told_is_named() -> None:
+    decision = StepApprovalDecided("a", 0, ApprovalDecision.respond(LARGE))
+    for event, step, field in ((Signalled("payment", LARGE), "", "payload"), (decision, "a", "decision")):
+        refused = told_too_large("r", [event], written([event]))
+        assert refused is not None
+        assert refused.details is not None
+        assert (refused.details["step"], refused.details["field"]) == (step, field)
+        assert f"The {field}" in refused.message
+        assert "xxx" not in refused.message
+    small = Signalled("payment", 3)
+    assert told_too_large("r", [small], written([small])) is None

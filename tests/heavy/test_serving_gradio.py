@@ -89,7 +89,6 @@ async def test_an_error_in_mid_stream_is_told_below_the_text_before_it(page: Pag
 async def test_an_image(page: Page, tmp_path: Path) -> None:
     image = tmp_path / "pixel.png"
     image.write_bytes(base64.b64decode(PIXEL.partition(",")[2]))
-    await page.until("!!document.querySelector('input[type=file]')")
     await page.choose_file("input[type=file]", image)
     await page.until("!!document.querySelector('.multimodal-textbox img')")
     await page.type(FIELD, "What is it?")

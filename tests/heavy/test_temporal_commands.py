@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner, Result
 
 from lightagent.entrypoints.cli.app import app
@@ -26,7 +27,7 @@ LONG = 60.0
 def settings(folder: Path, address: str) -> Path:
     """Settings with the engine, which they name in one table."""
     place = folder / "lightagent.toml"
-    table = f'kind = "temporal"\naddress = "{address}"\nheartbeat = 5\npatience = 30\nprefix = "{folder.name}:"\n'
+    table = f'kind = "temporal"\naddress = "{address}"\nheartbeat = 5\npatience = 120\nprefix = "{folder.name}:"\n'
     place.write_text(f'[default.flow.engine]\n{table}task_queue = "{folder.name}"\n')
     return place
 
@@ -49,6 +50,7 @@ def typed(config: Path, command: str, *arguments: str, flow: str = "asking") -> 
     return CliRunner().invoke(app, ["flow", command, f"{FILE}:{flow}", *arguments, "--config", str(config)])
 
 
+@pytest.mark.timeout(300)
 def test_a_run_is_begun_listed_approved_and_resumed_and_its_worker_stops_on_a_signal(
     temporal: TemporalServer, tmp_path: Path
 ) -> None:
@@ -70,6 +72,7 @@ def test_a_run_is_begun_listed_approved_and_resumed_and_its_worker_stops_on_a_si
         assert process.wait(LONG) == 0
 
 
+@pytest.mark.timeout(300)
 def test_a_step_that_may_not_be_repeated_has_failed_when_its_worker_is_killed(
     temporal: TemporalServer, tmp_path: Path
 ) -> None:

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import re
+import sys
+from asyncio.subprocess import PIPE
+from base64 import b64decode
 from pathlib import Path
 
 import pytest
@@ -10,9 +16,13 @@ from lightagent import ApprovalDecision, LightFlow
 from lightagent.adapters.engines.temporal.codec import EncryptingCodec, PayloadCipher
 from lightagent.adapters.engines.temporal.connection import Place
 from lightagent.adapters.engines.temporal.engine import TemporalEngine
+from lightagent.adapters.engines.temporal.orders import workflow_id
 from lightagent.adapters.engines.temporal.payload_keys import payload_keys
 from lightagent.domain.errors import ConfigurationError, ContentKeyError, StoreError
-from tests.servers.temporal_server import TemporalServer, temporal_server
+from lightagent.domain.scopes import NO_SCOPE
+from lightagent.ports.flow_engine import FlowRun
+from tests.servers.child import running
+from tests.servers.temporal_server import PROGRAM, TemporalServer, temporal_server
 from tests.support.working_engine import WorkingEngine
 
 TENANTS = ("acme", "globex")
@@ -110,3 +120,34 @@ async def test_a_worker_without_the_key_and_a_caller_without_it_are_told_which(t
         await flow.arun("x", run_id="r")
     await other.aclose()
     await engine.aclose()
+
+
+async def shown(server: TemporalServer, workflow: str, *options: str) -> str:
+    """What Temporal's own command line shows of a run, the data of payloads in the clear, and what went wrong."""
+    command = [str(PROGRAM), "workflow", "show", "-w", workflow, "--address", server.address, "-o", "json", *options]
+    asked = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE)
+    told, wrong = await asyncio.wait_for(asked.communicate(), 60)
+    kept = [b64decode(data) for data in re.findall(rb'"data": "([^"]*)"', told)]
+    return b"\n".join((wrong, *kept)).decode(errors="replace")
+
+
+async def test_temporals_own_tools_read_by_the_codec_server_with_its_key(
+    temporal: TemporalServer, tmp_path: Path
+) -> None:
+    engine, key = WorkingEngine(temporal.address, cipher()), "codec-server-key-4711"
+    await LightFlow(engine=engine, name="f").step("a", agent=same).arun("canary-4711", run_id="r")
+    config = tmp_path / "lightagent.toml"
+    keys = ", ".join(f'{name} = {{ env = "KEY_{name}" }}' for name in KEYS)
+    encryption = f'{{ keys = {{ {keys} }}, current = "acme", server_key = {{ env = "SERVER_KEY" }} }}'
+    config.write_text(f'[default.flow.engine]\nkind = "temporal"\nencryption = {encryption}\n')
+    command = [sys.executable, "-m", "lightagent", "flow", "codec-server", "--port", "0"]
+    environment = {**os.environ, **{f"KEY_{name}": secret for name, secret in KEYS.items()}, "SERVER_KEY": key}
+    log = tmp_path / "codec_server.log"
+    command += ["--config", str(config)]
+    workflow = workflow_id(engine.prefix, FlowRun(NO_SCOPE, "r"))
+    with running("codec server", command, log=log, start_seconds=60, env=environment) as child:
+        place = ("--codec-endpoint", child.url, "--codec-auth")
+        decoded = await shown(temporal, workflow, *place, f"Bearer {key}")
+    await engine.aclose()
+    assert "canary-4711" in decoded, decoded[-2000:]
+    assert "canary-4711" not in await shown(temporal, workflow)

@@ -75,6 +75,7 @@ async def carried_out(engine: TemporalEngine, number: int) -> LightFlowResult:
 
 
 @pytest.mark.needs("temporal")
+@pytest.mark.timeout(300 + 3 * RUNS)
 async def test_runs_end_right_while_the_server_and_workers_are_killed(tmp_path: Path) -> None:
     port, notes = free_port(), tmp_path / "notes"
     address = f"127.0.0.1:{port}"

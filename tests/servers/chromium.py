@@ -6,7 +6,7 @@ import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
@@ -42,8 +42,10 @@ class Page:
         self._numbers = count(1)
 
     async def open(self, url: str) -> None:
-        """Go to an address."""
+        """Go to an address, and wait until what was there before is gone."""
+        await self.value("window.isLeft = true")
         await self.call("Page.navigate", url=url)
+        await self.until("!window.isLeft && document.readyState === 'complete'")
 
     async def call(self, method: str, **params: Json) -> JsonObject:
         """A method of the DevTools protocol, and its result."""
@@ -68,8 +70,9 @@ class Page:
     async def until(self, expression: str) -> Json:
         """Wait until an expression gives something true, which is returned."""
         for pause in ticks(SECONDS):
-            if found := await self.value(expression):
-                return found
+            with suppress(ServerError):  # A page that is just being left answers nothing.
+                if found := await self.value(expression):
+                    return found
             await asyncio.sleep(pause)
         shown = await self.value("document.body.innerText")
         raise ServerError(f"{expression} was not true within {SECONDS:g} s on a page that shows:\n{shown}")
@@ -93,10 +96,10 @@ class Page:
 
     async def choose_file(self, selector: str, path: Path) -> None:
         """Choose a file in a field for files."""
-        document = await self.call("DOM.getDocument", depth=0)
-        root = as_object(document["root"])["nodeId"]
-        field = await self.call("DOM.querySelector", nodeId=root, selector=selector)
-        await self.call("DOM.setFileInputFiles", nodeId=field["nodeId"], files=[str(path)])
+        found = f"document.querySelector({json.dumps(selector)})"
+        await self.until(f"!!{found}")
+        field = as_object((await self.call("Runtime.evaluate", expression=found))["result"])
+        await self.call("DOM.setFileInputFiles", objectId=field["objectId"], files=[str(path)])
 
 
 @contextmanager

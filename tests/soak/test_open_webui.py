@@ -60,6 +60,7 @@ async def chat_page(site: Child, folder: Path) -> AsyncIterator[Page]:
             await page.until(f"!!document.querySelector('{FIELD}') && !!localStorage.token")
             await page.until(NO_NEWS)
             await page.open(site.url)
+            await page.until(f"!!document.querySelector('{FIELD}')")
             yield page
 
 

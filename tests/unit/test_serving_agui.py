@@ -217,7 +217,7 @@ def test_the_messages_are_the_history_without_what_the_agent_thought() -> None:
         ({"messages": []}, "threadId"),
         (body(), "messages"),
         (body({"id": "1", "role": "assistant", "content": "Hello"}), "messages"),
-        (body({"id": "1", "role": "ghost", "content": "Hello"}), "messages.0"),
+        (body({"id": "1", "role": "ghost", "content": "Hello"}), "messages[0]"),
         (body({"id": "1", "role": "user", "content": [AUDIO]}), "messages[0].content[0]"),
     ],
 )

@@ -100,7 +100,8 @@ def _going_on(asked: RunAgentInput, model: str) -> ChatAsked:
 
 def _refused(exc: ValidationError) -> RequestRefused:
     first = exc.errors(include_url=False, include_context=False, include_input=False)[0]
-    at = ".".join(map(str, first["loc"]))[:_MOST_TOLD]
+    places = (f"[{one}]" if isinstance(one, int) else f".{one}" for one in first["loc"])
+    at = "".join(places).removeprefix(".")[:_MOST_TOLD]
     return RequestRefused(400, f"{at or 'body'}: {first['msg'][:_MOST_TOLD]}", "Send a RunAgentInput.", param=at)
 
 

@@ -52,14 +52,18 @@ _INSIDE: Final[dict[str, str]] = {
 }
 """What clients are told of errors whose texts name what is inside of the server."""
 
-
-RUN_CANCELLED: Final = LightAgentErrorInfo("LA-503", "The run was cancelled.", "", None, retryable=True)
-"""How a run ended that its client, or the end of the server, has cancelled."""
+CANCELLED: Final = LightAgentErrorInfo(
+    "LA-503", "The run was cancelled.", "Ask again if it is still wanted.", None, retryable=True
+)
+"""Of a run that was ended: by its client, or since the server stops."""
 
 NEVER_BEGAN: Final = LightAgentErrorInfo(
     "LA-503", "The server ended before the run had begun.", "Ask again: nothing has happened.", None, retryable=True
 )
-"""How a run ended of which nothing got on record."""
+"""Of a run in the background of which nothing is on record."""
+
+_OF_SERVER: Final = frozenset({CANCELLED.message, NEVER_BEGAN.message})
+"""Texts of LA-503 that are about the server, and not about the provider of a model."""
 
 
 class RequestRefused(LightAgentError):
@@ -96,9 +100,7 @@ def told_outside(info: LightAgentErrorInfo) -> LightAgentErrorInfo:
 
     The texts may name files, hosts and values of the server; its log has them.
     """
-    if info in (RUN_CANCELLED, NEVER_BEGAN):  # No provider is to blame, as for others with their code.
-        return info
-    inside = _INSIDE.get(info.code)
+    inside = None if info.message in _OF_SERVER else _INSIDE.get(info.code)
     if inside is None and status_of(info) != 500:
         return LightAgentErrorInfo(info.code, info.message, info.guidance, None, info.retryable)
     told = inside or "The server could not do it."

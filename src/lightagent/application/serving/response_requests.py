@@ -78,14 +78,20 @@ def read_response_request(
     try:
         asked = read_chat_request(chat, system_messages, image_urls=image_urls)
     except RequestRefused as refused:
-        param = (refused.param or "").replace("messages", "input", 1) or None
-        message = refused.message.replace("messages", "input", 1)
-        raise RequestRefused(refused.status, message, refused.guidance, param=param) from refused
+        raise of_input(refused) from refused
     dropped = tuple(name for name in body if name not in RESPONSE_RULES or RESPONSE_RULES[name].treatment == "dropped")
     asked = replace(asked, function_at="")
     if decisions:
         asked = replace(asked, query=None, history=[])
     return ResponseAsked(asked, _previous(body), decisions, dropped, _background(body), _conversation(body))
+
+
+def of_input(refused: RequestRefused) -> RequestRefused:
+    """What is wrong with the messages of a chat, told of the field that they came in."""
+    if refused.param is None or not refused.param.startswith("messages"):
+        return refused
+    param, message = (text.replace("messages", "input", 1) for text in (refused.param, refused.message))
+    return RequestRefused(refused.status, message, refused.guidance, param=param, retry_after=refused.retry_after)
 
 
 def _refuse(body: JsonObject) -> None:

@@ -16,12 +16,13 @@ from lightagent.entrypoints.cli.options import Config, Profile, TrustConfig, set
 from lightagent.settings import Settings
 from lightagent.settings.origins import printable
 from lightagent.settings.secrets import Resolver
+from lightagent.settings.serve_schema import ServeSettings
 
 
 @guarded
 def codec_server(
     host: Annotated[str, typer.Option("--host", help="Where it listens.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", min=1, max=65535)] = 8081,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any.")] = 8081,
     config: Config = None,
     profile: Profile = None,
     trust_config: TrustConfig = False,
@@ -42,6 +43,7 @@ def codec_server(
         import uvicorn
 
         from lightagent.adapters.engines.temporal.codec_server import codec_server as made
+        from lightagent.entrypoints.serving.listen import listening
     except ImportError as exc:
         raise MissingExtraError(
             "lightagent flow codec-server needs Starlette and uvicorn.",
@@ -49,8 +51,11 @@ def codec_server(
         ) from exc
     shown = options.model_copy(update={"takes_plain": True})  # People look at runs from before as well.
     application = made(shown.codec(""), key=options.server_key.get_secret_value(), origins=options.origins)
-    err().print(printable(f"It decodes at http://{host}:{port}. SIGTERM or Ctrl-C stops it."), markup=False)
-    uvicorn.run(application, host=host, port=port, log_level="warning", access_log=False, server_header=False)
+    with listening(ServeSettings(host=host, port=port)) as sock:
+        text = f"It is listening on http://{host}:{sock.getsockname()[1]}. SIGTERM or Ctrl-C stops it."
+        err().print(printable(text), markup=False)
+        told = uvicorn.Config(application, log_level="warning", access_log=False, server_header=False)
+        uvicorn.Server(told).run([sock])
     return ExitCode.COMPLETED
 
 

@@ -53,7 +53,7 @@ async def chat_run(request: ServedRequest, asked: ChatAsked, served: Served) -> 
     decision = read_chat_decision(asked.query) if settings.chat_approvals else None
     if decision is not None:
         return await _with_decision(request, asked, served, decision)
-    if is_auxiliary(asked, settings.auxiliary):
+    if is_plain(request, asked, served):
         return _plain(request, asked, served)
     tools = await tools_of_client(asked, served)
     await end_left(request, asked.left)
@@ -62,6 +62,12 @@ async def chat_run(request: ServedRequest, asked: ChatAsked, served: Served) -> 
         options["tools"] = tools
     run = request.serving.begin(request.caller, served.agent, asked.query, options, stream=asked.stream)
     return ChatRun(run, WaitingSteps(frozenset(tool.spec.name for tool in tools)))
+
+
+def is_plain(request: ServedRequest, asked: ChatAsked, served: Served) -> bool:
+    """Whether the plain model answers: an interface asks this for itself."""
+    is_question = asked.query is not None
+    return is_question and (served.kind == "utility" or is_auxiliary(asked, request.serving.settings.auxiliary))
 
 
 def _options(request: ServedRequest, asked: ChatAsked) -> RunOptions:

@@ -12,7 +12,7 @@ from lightagent.application.serving.refusals import RequestRefused
 from lightagent.application.serving.response_ids import ResponseId
 from lightagent.application.serving.response_inputs import input_items, listing
 from lightagent.application.serving.response_objects import ResponseHead
-from lightagent.application.serving.response_requests import ResponseAsked, read_response_request
+from lightagent.application.serving.response_requests import ResponseAsked, of_input, read_response_request
 from lightagent.application.serving.response_stream import ResponseStream, response_of
 from lightagent.application.stored_runs import Runs
 from lightagent.domain.error_mapping import classify_exception
@@ -25,7 +25,7 @@ from lightagent.entrypoints.serving.background_responses import (
     followed_again,
     require_background,
 )
-from lightagent.entrypoints.serving.chat_runs import ChatRun, chat_run
+from lightagent.entrypoints.serving.chat_runs import ChatRun, chat_run, is_plain
 from lightagent.entrypoints.serving.door import failed_run, json_response
 from lightagent.entrypoints.serving.event_stream import RunEventStream
 from lightagent.entrypoints.serving.images import with_images_by_url
@@ -52,20 +52,23 @@ async def create_response(request: ServedRequest) -> ASGIApp:
     request = replace(request, caller=request.caller.for_user(chat.user))
     served = request.serving.catalogue.find(chat.model, request.caller)
     if asked.background:
-        require_background(request, served)
+        require_background(request, chat, served)
         before = await begun_before(request, stream=chat.stream)
         if before is not None:
             return before
         chat = replace(chat, stream=False)
-    if asked.conversation:
+    if asked.conversation and not is_plain(request, chat, served):
         served = conversing(request.serving, served)
         request, chat = await in_conversation(request, served, chat, asked.conversation, decides=bool(asked.decisions))
     chat = await with_previous(request, chat, asked.previous)
-    if asked.decisions:
-        found = await decided_run(request, chat, asked.decisions, served)
-    else:
-        found = await chat_run(request, chat, served)
-    head = _head(request, asked, found)
+    try:
+        if asked.decisions:
+            found = await decided_run(request, chat, asked.decisions, served)
+        else:
+            found = await chat_run(request, chat, served)
+    except RequestRefused as refused:
+        raise of_input(refused) from refused
+    head = _head(request, asked, chat.session, found)
     if asked.background:
         return await begin_in_background(request, chat, found.run, head, stream=asked.chat.stream)
     if chat.stream:
@@ -74,9 +77,9 @@ async def create_response(request: ServedRequest) -> ASGIApp:
     return await _whole(request, found, head)
 
 
-def _head(request: ServedRequest, asked: ResponseAsked, found: ChatRun) -> ResponseHead:
+def _head(request: ServedRequest, asked: ResponseAsked, conversation: str, found: ChatRun) -> ResponseHead:
     journal = found.run.journal
-    response_id = ResponseId.next_of(found.run.id, () if journal is None else journal.events, asked.conversation)
+    response_id = ResponseId.next_of(found.run.id, () if journal is None else journal.events, conversation)
     told = request.body.get("metadata")
     return ResponseHead(
         str(response_id),
@@ -86,7 +89,7 @@ def _head(request: ServedRequest, asked: ResponseAsked, found: ChatRun) -> Respo
         str(asked.previous or ""),
         told if isinstance(told, dict) else {},
         asked.background,
-        asked.conversation,
+        conversation,
     )
 
 

@@ -25,7 +25,6 @@ from lightagent.adapters.engines.temporal.faults import is_away
 from lightagent.adapters.engines.temporal.orders import (
     EVENTS,
     HELD,
-    MOST_BYTES,
     SETTLE,
     TELL,
     WORKFLOW,
@@ -34,10 +33,10 @@ from lightagent.adapters.engines.temporal.orders import (
     owner_prefix,
     read_all,
     run_id_of,
-    size_of,
     workflow_id,
     written,
 )
+from lightagent.adapters.engines.temporal.sizes import told_too_large
 from lightagent.adapters.engines.temporal.stuck import stuck
 from lightagent.domain.errors import ConfigurationError, StoreError
 from lightagent.domain.flow.events import FlowEvent
@@ -49,10 +48,10 @@ _ANSWER: Final = timedelta(seconds=15)
 """That a worker may take to tell of a run."""
 
 _LOOK: Final = 5.0
-"""Seconds between two looks whether a run that is waited for is held back."""
+"""Seconds between two checks whether a run that a caller waits for is held back."""
 
 _AWAY: Final = 60.0
-"""Seconds that whoever waits for a run goes on asking a server which is away, such as one that is started anew."""
+"""Seconds for which a caller that waits for a run retries an unreachable server, such as one that restarts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +109,8 @@ class StoredRuns:
             RPCError: the server is away.
         """
         texts = written(events)
-        if (size := size_of(texts)) > MOST_BYTES:
-            raise ConfigurationError(
-                f"What the run {run.run_id!r:.100} is told has {size:,} bytes, and Temporal takes {MOST_BYTES:,}.",
-                guidance="Keep large values elsewhere, and tell the run their names.",
-                details={"field": "payload", "size": size},
-            )
+        if (refused := told_too_large(run.run_id, events, texts)) is not None:
+            raise refused
         ident = uuid4().hex
         until = asyncio.get_running_loop().time() + _AWAY
         while True:
@@ -191,7 +186,7 @@ class StoredRuns:
         try:
             about = await self._handle(client, run).describe()
         except RPCError:
-            return  # Whoever waits for the run notices it.
+            return  # The caller that waits for the run notices it.
         said = await _held(client, about)
         if said is not None:
             raise ConfigurationError(

@@ -78,6 +78,20 @@ def too_large(past: Sequence[FlowEvent], texts: Sequence[str]) -> ConfigurationE
     )
 
 
+def told_too_large(run_id: str, events: Sequence[FlowEvent], texts: Sequence[str]) -> ConfigurationError | None:
+    """That a run cannot be told this, and what of it is too large; None where it can."""
+    if (size := size_of(texts)) <= MOST_BYTES:
+        return None
+    field = _field(events[-1])
+    step = next((event.path for event in events if isinstance(event, StepApprovalDecided)), "")
+    of = f" The {field}{f' about the step {step!r:.200}' if step else ''} is too large."
+    return ConfigurationError(
+        f"What the run {run_id!r:.100} is told has {size:,} bytes, and Temporal takes {MOST_BYTES:,}.{of}",
+        guidance="Keep large values elsewhere, and tell the run their names.",
+        details={"step": step, "field": field, "size": size},
+    )
+
+
 def _field(event: FlowEvent) -> str:
     """What is too large, in a word."""
     match event:

@@ -27,7 +27,7 @@ class Tracing:
 
     Attributes:
         capture_content: that of the flow may hold private content.
-        captures: the same of what does the step at a path.
+        captures: the same for the work of the step at a path.
     """
 
     capture_content: bool
@@ -45,7 +45,7 @@ def flow_result(
 
     Args:
         events: all of the run's, which the traces are made of.
-        traced: how, where the caller wants them.
+        traced: how traces are kept, if the caller wants them.
         status: of a run that is under way or interrupted; None for one that was left because it ended or waits.
     """
     nodes, output = state.root.nodes, last_output(state.root)

@@ -139,7 +139,7 @@ class LightFlow(StreamedFlow):
             **options: see `KnownFlowRunOptions`.
 
         Raises:
-            ConfigurationError: there is no such run of this owner, or a step was changed that its record rests on; the
+            ConfigurationError: this owner has no such run, or a step was changed that its record rests on; the
                 error says which, what of it, and what frees the run.
             LeaseHeld: somebody goes on with it now.
             StoreError, LightAgentError: as `run`.
@@ -191,7 +191,7 @@ class LightFlow(StreamedFlow):
             step: its name, or its path within another one.
 
         Raises:
-            ConfigurationError: there is no such run or step, or it has not begun.
+            ConfigurationError: the run or step does not exist, or it has not begun.
             LeaseHeld: somebody goes on with the run now.
             StoreError, LightAgentError: as `run`.
         """
@@ -230,7 +230,7 @@ class LightFlow(StreamedFlow):
                 step's output).
 
         Raises:
-            ConfigurationError: there is no such run or step, it does not wait, or what is given is no decision.
+            ConfigurationError: the run or step does not exist, it does not wait, or the decision is not one.
             StoreError: the decision cannot be kept.
         """
         return run_sync(self.aapprove(run_id, step, decision, user_id=user_id, tenant=tenant))
@@ -246,7 +246,7 @@ class LightFlow(StreamedFlow):
     def signal(
         self, run_id: str, event: str, payload: JsonInput = None, *, key: str = "", user_id: str = "", tenant: str = ""
     ) -> bool:
-        """Tell a run that something has happened outside; `resume` goes on with one that nobody has.
+        """Tell a run that something has happened outside; use `resume` to go on with a run that no process has.
 
         It ends one wait for this event. Where the run does not wait for it yet, it is kept until it does.
 
@@ -259,7 +259,7 @@ class LightFlow(StreamedFlow):
             Whether it is news: False where it was delivered before under this key.
 
         Raises:
-            ConfigurationError: there is no such run, it is over, or the payload is no plain JSON.
+            ConfigurationError: the run does not exist, it is over, or the payload is not plain JSON.
             StoreError: it cannot be kept.
         """
         return run_sync(self.asignal(run_id, event, payload, key=key, user_id=user_id, tenant=tenant))
@@ -276,7 +276,7 @@ class LightFlow(StreamedFlow):
         It is on record, and lasts until somebody resumes the run.
 
         Raises:
-            ConfigurationError: there is no such run.
+            ConfigurationError: the run does not exist.
             StoreError: it cannot be kept.
         """
         run_sync(self.acancel(run_id, reason=reason, user_id=user_id, tenant=tenant))

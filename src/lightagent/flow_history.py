@@ -50,7 +50,7 @@ class FlowHistory(FlowSteps):
         """The same flow, with the steps that it has now, over another store.
 
         Raises:
-            ConfigurationError: it is no journal store.
+            ConfigurationError: it is not a journal store.
         """
         return self._placed(store, self._options)
 
@@ -69,7 +69,7 @@ class FlowHistory(FlowSteps):
         return self.configured(open_flows(settings))
 
     def configured(self, flows: ConfiguredFlows) -> Self:
-        """`with_settings`, with what the settings say open already; it is up to whoever opened it to close it."""
+        """`with_settings`, with what the caller has opened from the settings already, and has to close."""
         return self._placed(*flows.of_flow(self._store, self._options))
 
     def _placed(self, store: JournalStore | None, options: FlowOptions) -> Self:
@@ -111,14 +111,14 @@ class FlowHistory(FlowSteps):
         """Begin another run with what happened in this one up to a point, and go on with it by the steps declared now.
 
         The run itself stays as it is. The fork has idempotency keys of its own; what was under way at that point begins
-        anew in it, and whoever was asked is asked again.
+        anew in it, and open approval requests are made again.
 
         Args:
             input: what steps that have not begun at that point are given instead of the run's input.
             **options: see `ForkOptions`; without a point the fork has all that happened.
 
         Raises:
-            ConfigurationError: there is no such run or point, the steps do not fit what is kept, or ``new_run_id`` is
+            ConfigurationError: the run or point does not exist, the steps do not fit what is kept, or ``new_run_id`` is
                 taken.
             StoreError, LightAgentError: as `run`.
         """
@@ -159,7 +159,7 @@ class FlowHistory(FlowSteps):
         """Two runs step by step: what differs in status, output and attempts, and how long each took.
 
         Raises:
-            ConfigurationError: there is no such run of this owner.
+            ConfigurationError: this owner has no such run.
             StoreError: the store cannot be read.
         """
         return run_sync(self.acompare(left, right, user_id=user_id, tenant=tenant))
@@ -172,7 +172,7 @@ class FlowHistory(FlowSteps):
         """What happened in a run, as plain data; ``number`` is what `fork` names a point by.
 
         Raises:
-            ConfigurationError: there is no such run of this owner.
+            ConfigurationError: this owner has no such run.
             StoreError: the store cannot be read.
         """
         return run_sync(self.aevents(run_id, user_id=user_id, tenant=tenant))
@@ -203,7 +203,7 @@ class FlowHistory(FlowSteps):
         Where an agent waits within its step, also the ``tool`` that it wants to call, with the ``arguments``.
 
         Raises:
-            ConfigurationError: there is no such run of this owner.
+            ConfigurationError: this owner has no such run.
             StoreError: the store cannot be read.
         """
         return run_sync(self.awaiting_steps(run_id, user_id=user_id, tenant=tenant))
@@ -230,7 +230,7 @@ class FlowHistory(FlowSteps):
             run_id: a run, the states of whose steps are shown then, as it was declared for that run.
 
         Raises:
-            ConfigurationError: there is no such run of this owner.
+            ConfigurationError: this owner has no such run.
             StoreError: the store cannot be read.
         """
         return run_sync(self.agraph(run_id, user_id=user_id, tenant=tenant))

@@ -130,7 +130,7 @@ class StepOptions(TypedDict, total=False):
     True, "reason": "…"}``, or an `ApprovalDecision`; None leaves it to a person. For steps that require approval.
     """
     approvers: Sequence[str] | None
-    """The names of those who may decide, exactly as `actor` of the decision; None: whoever decides about the run.
+    """The names of those who may decide, exactly as `actor` of the decision; None: all who may decide about the run.
     This and the next two are for steps about which a person is asked, for whatever reason.
     """
     approval_timeout: float | None
@@ -197,9 +197,9 @@ class FlowRunOptions(TypedDict, total=False):
     """The options of going on with a run."""
 
     tenant: str | None
-    """Which customer of the application the run is for; nobody else finds it."""
+    """Which customer of the application the run is for; it is not found under any other."""
     user_id: str | None
-    """Whose run it is; nobody else finds it."""
+    """Whose run it is; it is not found under any other user."""
     trace: bool | None
     """Keep the trace: in the result, that of each agent in the result of its step."""
 

@@ -51,7 +51,7 @@ class WorkerOptions(TypedDict, total=False):
 
 
 class FlowWorker:
-    """Goes on with runs that nobody has, again and again: whose process died, whose time has come, or that were told
+    """Goes on with runs that no process has, repeatedly: whose process died, whose time has come, or that were told
     something, such as a decision. Any number of workers may share the stores of their flows; each run has one of them.
 
     Runs of all tenants and users are found. What has failed, was cancelled or waits for a person is left as it is.

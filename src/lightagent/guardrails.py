@@ -40,7 +40,7 @@ def open_detector(kind: str, **options: object) -> Detector:
         options: what that kind takes, such as ``regions`` of ``phone_numbers``.
 
     Raises:
-        ConfigurationError: there is no such kind, or it refuses an option.
+        ConfigurationError: the kind is unknown, or it refuses an option.
         MissingExtraError: a package is missing; the text says what to install.
     """
     detector = open_adapter("detectors", kind, options)

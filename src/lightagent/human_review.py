@@ -105,7 +105,7 @@ class ReviewStore:
         """Put feedback about a run on record, and return it with the time.
 
         Raises:
-            ConfigurationError: it is no feedback, or something in it is of a wrong type.
+            ConfigurationError: it is not a HumanFeedback, or one of its fields has a wrong type.
             StoreError: the store cannot be written.
         """
         return run_sync(self.feedback.add(feedback))
@@ -168,8 +168,8 @@ class HumanApprovalHook(ReviewDesk):
         reviewer: a function of an `ApprovalRequest` that decides at once: it answers an `ApprovalDecision`, True,
             False, a text (rejects), or an object such as ``{"approved": False, "reason": "…"}``. Sync or async.
         timeout: seconds until a request expires, and for one call of `reviewer`; None: never.
-        separate_reviewer: whoever the run belongs to (its `user_id`) may reject its calls, and nothing else; whoever
-            decides must be named as the decision's `actor`.
+        separate_reviewer: the user whom the run belongs to (its `user_id`) may only reject its calls; every decision
+            must name the person who decides as its `actor`.
         webhook: is told of every request that waits: a URL that gets it as JSON, without the arguments, or a function
             of the request. One that fails is on record, and changes nothing.
         name: what the hook is known by.

@@ -32,7 +32,7 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
     """Agents that know each other: each can hand the conversation over to each of the others.
 
     An agent hands over by calling a tool that is named after the other one, so the decision is the model's, and it is
-    on record. One run, one journal, one trace and one budget go on, whoever acts. Serves any number of runs at once.
+    on record. A handoff keeps the run, its journal, its trace and its budget. Serves any number of runs at once.
 
     Args:
         deps_type: a type; each run must then be given `deps=` of it, as the agents' tools expect.
@@ -72,7 +72,7 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         """Add agents. One that is registered already stays as it is.
 
         Raises:
-            ConfigurationError: it is no agent, has handoffs of its own, or another agent has its name or one that
+            ConfigurationError: it is not an agent, has handoffs of its own, or another agent has its name or one that
                 cannot be told from it. Then none of them is added.
         """
         self._members.add(agents)

@@ -125,8 +125,8 @@ class SwarmTalk(ABC, Generic[DepsT]):
             message_id: sent once for each; by default each call is a message of its own.
 
         Raises:
-            ConfigurationError: the swarm has no mail, nobody is named, an agent is named as the sender, or a name or id
-                is no text, too long, or half of a character.
+            ConfigurationError: the swarm has no mail, neither a user nor a session is named, an agent is named as the
+                sender, or a name or id is not text, too long, or holds half a surrogate pair.
             ToolError: the message is refused; the text says why.
             StoreError: it cannot be kept.
         """
@@ -182,7 +182,7 @@ class SwarmTalk(ABC, Generic[DepsT]):
         """What waits for an agent in the mailbox of a user or a session, in order. It stays there.
 
         Raises:
-            ConfigurationError: the swarm has no mail or no such agent, or nobody is named.
+            ConfigurationError: the swarm has no mail or no such agent, or neither a user nor a session is named.
             StoreError: the mailbox cannot be read.
         """
         return run_sync(self.amessages(agent, user_id=user_id, session_id=session_id, tenant=tenant))
@@ -221,7 +221,7 @@ def _check_words(to: object, sender: object, message_id: object) -> None:
     """Refuse what a mailbox cannot hold, before it gets there.
 
     Raises:
-        ConfigurationError: one of them is no text, too long, or half of a character.
+        ConfigurationError: one of them is not text, too long, or holds half a surrogate pair.
     """
     for name, given in (("to", to), ("sender", sender), ("message_id", message_id)):
         if not isinstance(given, str):
@@ -233,7 +233,7 @@ def _check_words(to: object, sender: object, message_id: object) -> None:
 
 
 def _as_read(name: str) -> str:
-    """A name as its reader takes it: others that look the same, or hold what cannot be seen, are no other names."""
+    """A name as a reader sees it: names that look the same, or differ only in invisible characters, are equal."""
     return " ".join(plain(name).split())
 
 

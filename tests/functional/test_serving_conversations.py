@@ -8,7 +8,7 @@ import openai
 import pytest
 from starlette.applications import Starlette
 
-from lightagent import LightAgent, LightFlow, Sessions, serve, tool
+from lightagent import LightAgent, LightFlow, LightSwarm, Sessions, serve, tool
 from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.application.serving.keys import AccessKeys
@@ -104,6 +104,17 @@ async def test_nobody_goes_on_with_the_conversation_of_another() -> None:
     for wrong in (f"resp_{run_id}", str(ResponseId(run_id, 0, "other")), f"resp_{run_id}_s9"):
         call = await answer_to(app, f"{RESPONSES}/{wrong}", method="GET", headers={"authorization": f"Bearer {ann}"})
         assert call.status == 404
+
+
+async def test_a_swarm_has_conversations_too() -> None:
+    def turn(request: ChatRequest) -> Reply:
+        return str(len([message for message in request.messages if message.role == "user"]))
+
+    swarm = LightSwarm()
+    swarm.register_agent(*(LightAgent(name=name, model=ScriptedModel(turn)) for name in ("desk", "finance")))
+    app = serve(swarms={"team": swarm}, store=MemoryJournalStore())
+    said = [await say(app, "hello", model="team") for _ in range(2)]
+    assert [text_of(one.json) for one in said] == ["1", "2"]
 
 
 async def test_what_waits_in_a_conversation_is_answered_in_it() -> None:

@@ -33,7 +33,7 @@ _IN_PROCESS: Final = ("memory", "process", "shared")
 
 
 _IN_CORE: Final[Mapping[str, tuple[str, ...]]] = {"engines": ("local",)}
-"""Kinds that are no adapters and are never opened: the core itself is what they name."""
+"""Kinds that name the core itself: they have no adapter and are never opened."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ class ActiveRun(Generic[DepsT]):
         query: what is asked, as long as it is not on record.
         nesting: the run that called this one as a tool.
         path: the ids of the calls that lead here from the outermost run.
-        watchers: who watches; None for a nested run, and where nobody does.
+        watchers: the telemetry of the run; None for a nested run, and without telemetry.
 
     Attributes:
         keeper: writes the run to a store ahead of its effects; None if the run is not stored.
@@ -86,7 +86,7 @@ class ActiveRun(Generic[DepsT]):
         tools: what may be called.
         subjects: what its reviews are about.
         step_key: the idempotency key of the step of a flow that the run is; empty where it is none.
-        keep_artifact: refers to a file that a tool has made for that step; None where the run is no step.
+        keep_artifact: refers to a file that a tool has made for that step; None where the run is not a step.
         prices: of models, as far as they are known: the run's own, else those of the run around it.
         spending: what the run spends, where it has budgets, or a run around it has.
         mail: the mailbox of its owner, where agents of a swarm send messages to each other.
@@ -236,7 +236,7 @@ class ActiveRun(Generic[DepsT]):
 
     @property
     def spans(self) -> CurrentSpans | None:
-        """Where the run tells which spans are to be current; None where nobody makes any."""
+        """Where the run reports which spans are to be current; None if no sink makes spans."""
         if self.nesting is not None:
             return self.nesting.spans
         return None if self.watchers is None else self.watchers.spans
@@ -267,7 +267,7 @@ class ActiveRun(Generic[DepsT]):
             aside: what it asks for beside the conversation; None for a turn of it.
 
         Returns:
-            The request, and what is to be told of it; None where nobody makes spans. Its span is current from here on.
+            The request, and what records its span; None if no sink makes spans. The span is current from here on.
         """
         if self.record.halt is not None:
             self.record.halt(request, aside)

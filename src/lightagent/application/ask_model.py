@@ -89,7 +89,7 @@ async def _begin(live: ActiveRun[DepsT]) -> None:
 
 
 async def _may_send(live: ActiveRun[DepsT], request: ModelRequested | None = None) -> bool:
-    """Reserve an attempt at a request on the budgets; where there is no room for it, the run ends.
+    """Reserve an attempt at a request on the budgets; if they are exhausted, end the run.
 
     Args:
         request: the one that is about to be put on record; None for another attempt at the one that is there.

@@ -52,7 +52,7 @@ async def attempt_request(live: ActiveRun[DepsT]) -> bool | None:
     except FAILURES as raised:  # A model of anybody's: whatever it raises ends this attempt, and not the process.
         error = failure(raised)
         if live.deadline is not None:
-            live.deadline.check()  # The time is over: that is no fault of the model's.
+            live.deadline.check()  # A run that is out of time does not blame the model.
         live.record.cause = error
         return reading.shown
     await _after_reply(live, reading, hold, clock.monotonic() - began)
@@ -71,7 +71,7 @@ async def _read(live: ActiveRun[DepsT], request: ChatRequest, reading: _Reading,
                 if reading.first is None:
                     reading.first = clock.monotonic() - began
                     if asked is not None:
-                        asked.answered()  # Its span is current to nobody who takes what is shown.
+                        asked.answered()  # Deltas are passed on without the request's span as the current one.
                 if hold is None:
                     await reading.take(delta)
                 else:

@@ -45,7 +45,7 @@ class CandidateDesk:
         """The candidates of a tenant as they are now, the oldest first; of one user, or of all.
 
         Raises:
-            ConfigurationError: the user or the tenant is no text, or what is stored was changed.
+            ConfigurationError: the user or the tenant is not text, or the stored candidate was changed.
             StoreError: a store fails.
         """
         check_text(tenant, "tenant")
@@ -76,7 +76,7 @@ class CandidateDesk:
         Raises:
             AlreadyDecided: somebody else has decided otherwise, be it at the same time or for another text; or it was
                 promoted and has expired.
-            ConfigurationError: there is no such candidate, or its id or tenant is no text.
+            ConfigurationError: the candidate does not exist, or its id or tenant is not text.
             PolicyError: a policy blocks it, or its text must not reach other users.
             StoreError: a store fails.
         """

@@ -25,7 +25,7 @@ async def export_session(store: JournalStore, key: StreamKey) -> AsyncIterator[s
     An entry stands there byte for byte as it is stored, so a session can be exported that cannot be gone on with.
 
     Raises:
-        ConfigurationError: there is no such session.
+        ConfigurationError: the session does not exist.
         StoreError: it cannot be read, or was forgotten or trimmed meanwhile.
     """
     stream = (await store.read(key, -1, 1)).stream

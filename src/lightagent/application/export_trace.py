@@ -41,7 +41,7 @@ def export_trace(
 
     Raises:
         TypeError: the exporter is neither.
-        ConfigurationError: the metadata is no mapping, or is nested too deep.
+        ConfigurationError: the metadata is not a mapping, or is nested too deep.
     """
     _check(metadata)
     plain: list[JsonObject] = [{**event} for event in events]

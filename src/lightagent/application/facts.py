@@ -56,7 +56,7 @@ class Facts:
                 its place, and so on; None: all.
 
         Raises:
-            ConfigurationError: the store cannot list what it holds, or there is no such memory.
+            ConfigurationError: the store cannot list what it holds, or the memory does not exist.
             StoreError: it could not be read.
         """
         records = [record async for record in self._of(owner)]

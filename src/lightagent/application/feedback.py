@@ -37,7 +37,7 @@ class Feedback:
         """Put it on record, with the time, and count it at the lessons of which the run was told.
 
         Raises:
-            ConfigurationError: it is no feedback, or something in it is of a wrong type.
+            ConfigurationError: it is not a HumanFeedback, or one of its fields has a wrong type.
             StoreError: the store cannot be written.
         """
         given: object = feedback

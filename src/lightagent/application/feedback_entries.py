@@ -25,7 +25,7 @@ def feedback_key(tenant: str, trace_id: str) -> StreamKey:
 
 
 async def last_helpful(store: JournalStore, tenant: str, trace_id: str) -> bool | None:
-    """Whether a run was of help, by what was said of that last; None where nobody said.
+    """Whether a run was of help, by the latest feedback about that; None without such feedback.
 
     Raises:
         ConfigurationError: what is stored was changed.

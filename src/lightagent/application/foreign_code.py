@@ -37,7 +37,7 @@ def failure(raised: BaseException) -> Exception:
         return raised
     if isinstance(raised, asyncio.CancelledError) and not is_cancelled():
         return _caused(InnerCancellation("something it waited for was cancelled"), raised)
-    # Without a task this is a coroutine that nobody finished, and that the garbage collector closes.
+    # Without a task, this is a coroutine that was never finished and that the garbage collector closes.
     if isinstance(raised, GeneratorExit) and current_task() is not None:
         return _caused(RuntimeError("GeneratorExit was raised"), raised)
     raise raised

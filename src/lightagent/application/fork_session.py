@@ -25,7 +25,7 @@ async def fork_session(
     """Copy the log, all or nothing, up to a checkpoint, the end of a turn or, without either, of the last ended turn.
 
     Raises:
-        ConfigurationError: there is no such session or place, or there is a session where it is to be copied to.
+        ConfigurationError: the session or place does not exist, or there is a session where it is to be copied to.
         StoreError: the source cannot be read, or the target not written.
     """
     session = (await load_session(store, source)).session

@@ -33,7 +33,7 @@ def give_up(live: ActiveRun[DepsT], error: BaseException) -> None:
 
 
 def _is_of_the_collector(error: BaseException | None) -> bool:
-    """Whether the garbage collector closes a run that nobody finished, whatever is raised on the way."""
+    """Whether the garbage collector closes a run that was never finished, whatever is raised on the way."""
     while error is not None and not isinstance(error, GeneratorExit):
         error = error.__context__
     return error is not None

@@ -155,7 +155,7 @@ async def _base(store: JournalStore, stream: StreamInfo) -> Session:
     """The session after the entries that were removed from the front, as the `SessionBase` behind them holds it.
 
     Raises:
-        StoreError: there is no such entry.
+        StoreError: the entry does not exist.
     """
     after, head = stream.base, stream.head
     while after < head:

@@ -71,7 +71,7 @@ class Means(Generic[DepsT_contra]):
         capture_content: keep private content in traces.
         planning: how it plans before it acts; None for an agent that does not.
         handoffs: agents that may take over; those of a swarm name each other, and itself.
-        handoff_limits: how often they may; None: no limit of their own, and the agent is no member of a swarm.
+        handoff_limits: how often they may; None for an agent outside a swarm, without a limit of its own.
         handoff_text: what becomes of text beside the call that hands over.
         next_turn: who takes the next turn of a session.
         mail: how it and the other agents of its swarm send messages to each other; None where they do not.

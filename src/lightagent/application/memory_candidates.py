@@ -121,7 +121,7 @@ class MemoryCandidates:
         It does not where another decision was first: that one holds.
 
         Raises:
-            ConfigurationError: there is no such candidate, or what is stored was changed.
+            ConfigurationError: the candidate does not exist, or the stored candidate was changed.
             StoreError: the store cannot be written.
         """
         key = _key(scope, candidate_id)

@@ -36,8 +36,8 @@ _MOST_SECONDS: Final = 1e9
 class Retries(Generic[DepsT]):
     """The attempts at one request, as of the first that failed.
 
-    A server that cannot be reached at all is given up soon, since it is seldom there a minute later: nobody started it,
-    or its address is wrong. Who says how many attempts there are to be means that too.
+    A server that cannot be reached at all is given up after few attempts, since it is seldom there a minute later:
+    it was not started, or its address is wrong. A number of attempts that the caller sets holds for such a server, too.
 
     Args:
         live: the run.

@@ -52,7 +52,7 @@ class Reviews:
             run_id: only those of this run; None for all.
 
         Raises:
-            ConfigurationError: there is no such status.
+            ConfigurationError: the status is unknown.
             IncompleteListing: after all that can be read, if something cannot.
             StoreError: the store cannot be read.
         """
@@ -67,7 +67,7 @@ class Reviews:
                 yield review
 
     async def find(self, request_id: str, user_id: str | None = None) -> Review | None:
-        """One review; None if there is no such request.
+        """One review; None if the request does not exist.
 
         Args:
             user_id: whose run it is about; None where that need not be said.
@@ -83,7 +83,7 @@ class Reviews:
         """One review.
 
         Raises:
-            ConfigurationError: there is no such request, or its log was changed.
+            ConfigurationError: the request does not exist, or its log was changed.
             StoreError: the store cannot be read, or what it holds was damaged.
         """
         return (await self._found(request_id, user_id))[1]
@@ -104,7 +104,7 @@ class Reviews:
                 these arguments too: in the ``session`` of the run, or for its ``user``.
 
         Raises:
-            ConfigurationError: there is no such request, it is not a decision, or it cannot be remembered.
+            ConfigurationError: the request does not exist, the decision is not one, or it cannot be remembered.
             AlreadyDecided: there is a decision already.
             PolicyError: it has expired or was revoked; its arguments cannot be shown completely; or the actor
                 may not decide so.
@@ -125,7 +125,7 @@ class Reviews:
         """Take back a decision that no run has taken yet; the run asks anew when it is resumed.
 
         Raises:
-            ConfigurationError: there is no such request.
+            ConfigurationError: the request does not exist.
             PolicyError: it was not decided, or a run goes on with the decision already.
             StoreError: the store cannot be read or written.
         """

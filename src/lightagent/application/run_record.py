@@ -35,7 +35,7 @@ class RunRecord:
         cancel: ends the run from outside.
         halt: is called instead of sending a request, for a preview; None in every run.
         insists: the caller gave `max_retry`, which then holds for servers that cannot be reached, too.
-        is_left: whoever ends the run from outside wants no end on record, so that it can be resumed.
+        is_left: the run is stopped from outside without an end on record, so that it can be resumed.
     """
 
     events: list[Event]

@@ -65,7 +65,7 @@ class Choice:
         rankers: the names of those that answered.
         tokens: what the declarations of the chosen tools take.
         errors: of the other rankers.
-        is_cut: whether there is no room for all that would have been chosen.
+        is_cut: whether some tools that would have been chosen were left out for lack of room.
         is_over: whether what is offered anyway is more than there is room for.
     """
 

@@ -119,13 +119,13 @@ class Sessions:
     async def undo(self, session_id: str, user_id: str = "") -> SessionTurn:
         """Take back the last turn, however it ended; an open one is given up. What its tools have done stays done.
 
-        Where its calls wait in the same store, nobody is asked about them any more.
+        Its calls that wait for a decision in the same store are withdrawn.
 
         Returns:
             The turn, with the conversation as it was after it.
 
         Raises:
-            ConfigurationError: there is no turn to take back.
+            ConfigurationError: the session has no turn to take back.
             LeaseHeld: a turn is under way.
             StoreError: the store cannot be read or written.
         """
@@ -148,7 +148,7 @@ class Sessions:
         """Give the place after the last turn a name, at which `fork` finds it.
 
         Raises:
-            ConfigurationError: there is no such session, the name is empty or there is a checkpoint of that name.
+            ConfigurationError: the session does not exist, the name is empty or there is a checkpoint of that name.
             PolicyError: a turn has not ended.
             LeaseHeld: a turn is under way.
             StoreError: the store cannot be read or written.
@@ -183,7 +183,7 @@ class Sessions:
             turn: copy up to the end of the turn with this run id. Without either, to the end of the last ended turn.
 
         Raises:
-            ConfigurationError: there is no such session or place, there is a session `new_session_id`, or both
+            ConfigurationError: the session or place does not exist, the session `new_session_id` exists, or both
                 places are given.
             StoreError: the store cannot be read or written.
         """
@@ -198,7 +198,7 @@ class Sessions:
         """All that is kept of a session as lines of JSON, each without its line break: see docs/sessions.md.
 
         Raises:
-            ConfigurationError: there is no such session.
+            ConfigurationError: the session does not exist.
             StoreError: the store cannot be read, or the session was forgotten or trimmed meanwhile.
         """
         async for line in export_session(self._store, self._key(session_id, user_id)):
@@ -267,7 +267,7 @@ class Sessions:
             dry_run: remove nothing, and return what would be removed.
 
         Raises:
-            ConfigurationError: no limit is given, or one is not a number or below 0; there is no such session.
+            ConfigurationError: no limit is given, or one is not a number or below 0; the session does not exist.
             LeaseHeld: a turn is under way.
             StoreError: the store cannot be read or written.
         """

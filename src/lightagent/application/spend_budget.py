@@ -121,7 +121,7 @@ class Spending:
     async def reserve_request(
         self, run: Run, params: JsonObject, request: ModelRequested | None = None
     ) -> Stopped | None:
-        """Reserve one attempt at a request to the model; gives the end of the run where there is no room.
+        """Reserve one attempt at a request to the model; returns the end of the run if a budget is exhausted.
 
         Args:
             request: the one that is about to be put on record; None where it is there.

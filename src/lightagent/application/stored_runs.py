@@ -91,7 +91,7 @@ class Runs:
         self._tenant = tenant
 
     async def status(self, run_id: str, user_id: str = "") -> RunInfo | None:
-        """The status of a run; None if there is no such run.
+        """The status of a run; None if the run does not exist.
 
         Raises:
             StoreError: the store cannot be read.
@@ -100,7 +100,7 @@ class Runs:
         return _info(stream) if stream.head else None
 
     async def find(self, run_id: str, user_id: str = "") -> StoredRun | None:
-        """A run with its status and its journal; None if there is no such run.
+        """A run with its status and its journal; None if the run does not exist.
 
         Raises:
             StoreError: the store cannot be read, or what it holds was damaged.
@@ -117,12 +117,12 @@ class Runs:
         if not events:
             return None
         journal = Journal(tuple(events), self._store)
-        _ = journal.run  # It refuses events that are no possible run.
+        _ = journal.run  # Raises if the events do not form a possible run.
         require_owner(journal, key.owner)
         return StoredRun(_info(found.stream), journal)
 
     async def journal(self, run_id: str, user_id: str = "") -> Journal | None:
-        """Its journal, for `agent.resume` and `agent.replay`; None if there is no such run.
+        """Its journal, for `agent.resume` and `agent.replay`; None if the run does not exist.
 
         Raises:
             StoreError: the store cannot be read, or what it holds was damaged.
@@ -149,7 +149,7 @@ class Runs:
             status: only runs with this status.
 
         Raises:
-            ConfigurationError: there is no such status, or the user id is not text.
+            ConfigurationError: the status is unknown, or the user id is not text.
             IncompleteListing: after all that can be read, if something cannot; the listing up to there is right.
             StoreError: the store cannot be read.
         """

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 OutputT_co = TypeVar("OutputT_co", covariant=True)
 
 _RESULT: Final = "result"
-"""The name under which a type that is no object travels."""
+"""The name under which a type that is not an object is wrapped."""
 _REFERENCE: Final = "#/$defs/"
 
 

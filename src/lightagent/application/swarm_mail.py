@@ -45,7 +45,7 @@ class SwarmMail:
     agents: Collection[str]
 
     def room(self, owner: Scope, clock: Clock, run_id: str = "", past: Sequence[Event] = ()) -> MailDesk:
-        """The mailbox of an owner. Where nobody is named it is the run's own, or callers would share one."""
+        """The mailbox of an owner. Without a user or session it is the run's own, so that callers do not share one."""
         if owner.user or owner.session:
             return MailDesk(self.store, StreamKey(owner, MAIL, self.name), self.agents, self.limits, clock, past)
         key = StreamKey(owner, MAIL, f"{self.name}:{run_id}")

@@ -164,7 +164,7 @@ class LessonTracker:
             dry_run: only tell.
 
         Raises:
-            ConfigurationError: the tenant is no text; None would mean the lessons of all.
+            ConfigurationError: the tenant is not text; None would mean the lessons of all.
             IncompleteListing: after all others, if the counts of some cannot be read.
             StoreError: a store cannot be read or written, or cannot list what it holds.
         """

@@ -50,7 +50,7 @@ class AvailableSkills(ContextSource):
         return _SECONDS
 
     async def gather(self, subject: Subject, query: str) -> Sequence[str]:
-        """The list as it is now; nothing where there are no skills."""
+        """The list as it is now; empty without skills."""
         found = await run_in_thread(self._manager.discover_skills)
         told = [skill for skill in found if skill.trust == self._trust]
         return [self._prompt.format(skills=skills_listing(told))] if told else []

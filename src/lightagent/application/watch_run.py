@@ -32,7 +32,7 @@ _FAILED: Final = "%s failed; it sees no more of this run. It raised %s."
 
 
 def watchers_of(means: Means[DepsT]) -> Watchers | None:
-    """The watchers of a run that is about to be made, in the context of its caller; None where nobody watches."""
+    """The watchers of a run that is about to be made, in the context of its caller; None without telemetry."""
     ambient = None if means.ambient_sink is None else means.ambient_sink()
     sinks = means.sinks if ambient is None else (ambient, *means.sinks)
     return Watchers(sinks) if sinks else None
@@ -46,7 +46,7 @@ class Watchers(CurrentSpans):
 
     Attributes:
         trace_id: of the trace that the run is called in; empty where no sink knows of one.
-        spans: where the run tells what is to be current; None where nobody makes spans.
+        spans: where the run reports which spans are to be current; None if no sink makes spans.
         is_late: the garbage collector ends the run: what makes spans is shown the rest as `CurrentSpans.see_later`.
     """
 
@@ -233,7 +233,7 @@ def _checked(headers: object) -> TraceHeaders:
     """The headers that a sink gave, whatever its type says.
 
     Raises:
-        TypeError, ValueError: they are no pairs of texts, or no HTTP header can hold them.
+        TypeError, ValueError: they are not pairs of texts, or are not valid HTTP headers.
     """
     if not isinstance(headers, (list, tuple)):
         raise TypeError(f"trace_headers gave {type(headers).__name__}; give a tuple of (name, value) pairs.")

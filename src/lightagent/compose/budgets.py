@@ -15,7 +15,7 @@ def compose_budgets(given: Budgets | BudgetLimits | None) -> Budgets | None:
     """The budgets with what they leave open: prices where a cost is limited, and accounts in memory.
 
     Raises:
-        ConfigurationError: a cost is limited and there are no prices, or the accounts are not what their port asks for.
+        ConfigurationError: a cost is limited and prices are missing, or the accounts are not what their port asks for.
     """
     if given is None:
         return None

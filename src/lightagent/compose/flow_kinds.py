@@ -1,4 +1,4 @@
-"""Steps that are no single piece of work: maps, loops, waits, and what a flow offers for steps to add."""
+"""Steps beyond a single piece of work: maps, loops, waits, and what a flow offers for steps to add."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def compose_map(name: object, over: FlowList, options: StepOptions) -> LightFlow
     """A step that is done once for each item of a list.
 
     Raises:
-        ConfigurationError: an option is wrong, or what is to be gone through is no list.
+        ConfigurationError: an option is wrong, or what the map goes through is not a list.
     """
     at, given = f"step {name!r:.60}", options.copy()
     items: FlowFunction | None

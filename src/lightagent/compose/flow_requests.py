@@ -101,7 +101,7 @@ def read_decision(decision: object) -> ApprovalDecision:
     """What a person decides, in whatever form it is said.
 
     Raises:
-        ConfigurationError: it is no decision.
+        ConfigurationError: it is not a decision.
     """
     read = read_review_answer(dict(decision) if isinstance(decision, Mapping) else decision, "")
     if isinstance(read, Unreadable):

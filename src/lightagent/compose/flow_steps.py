@@ -78,7 +78,7 @@ def check_name(name: object) -> str:
     """The name of a step.
 
     Raises:
-        ConfigurationError: it is no text.
+        ConfigurationError: it is not text.
     """
     if not isinstance(name, str) or not name.strip():
         raise ConfigurationError(f"step: its name must be text, got {name!r:.50}.", guidance="Name the step.")

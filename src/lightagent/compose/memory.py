@@ -140,7 +140,7 @@ def _learning(options: AgentOptions[Never]) -> SelfLearning | None:
 
 
 def is_memory_store(value: object) -> TypeIs[MemoryStore]:
-    """Whether it has what the port asks for; a stand-in of tests, which has any method, is no store for that."""
+    """Whether it has the methods of the port. A stand-in of tests that has every method does not count as a store."""
     has_methods = all(callable(getattr(value, method, None)) for method in _STORE_METHODS)
     return has_methods and isinstance(getattr(value, "name", None), str)
 

@@ -18,7 +18,7 @@ def compose_model(options: AgentOptions[Never]) -> ChatModel:
     """The model that was passed, or the one that is named.
 
     Raises:
-        ConfigurationError: it is no chat model, there is no such provider, or the provider refuses an option.
+        ConfigurationError: it is not a chat model, the provider is unknown, or the provider refuses an option.
         MissingExtraError: the provider's package is not installed.
     """
     model = options.get("model")

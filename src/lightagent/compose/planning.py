@@ -17,8 +17,8 @@ def compose_planning(options: AgentOptions[Never]) -> TreeOfThought | None:
     """How the agent plans; None for one that does not. False says so whatever else is said about plans.
 
     Raises:
-        ConfigurationError: `tree_of_thought` or its model is none, there are two models, or one for plans that nobody
-            has asked for.
+        ConfigurationError: `tree_of_thought` or its model is of a wrong type, two models are given, or a model is given
+            without `tree_of_thought`.
         MissingExtraError: the package of the provider is not installed.
     """
     given: object = options.get("tree_of_thought")

@@ -67,7 +67,7 @@ def narrowed(
     """An agent that another one has as a tool called `name`, with fewer tools or permissions than it has by itself.
 
     Raises:
-        ConfigurationError: the tools are no list of names, or the policy is none.
+        ConfigurationError: the tools are not a list of names, or the policy is not one.
     """
     given: tuple[object, object] = (tools, capabilities)
     if tools is not None and not _is_names(given[0]):

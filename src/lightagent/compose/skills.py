@@ -20,7 +20,7 @@ def compose_skills(options: AgentOptions[Never], prompts: Prompts) -> SkillUse |
     a program happens to run may hold skills that the application did not choose.
 
     Raises:
-        ConfigurationError: a directory is no path, or the code runner lacks a method.
+        ConfigurationError: a directory is not a path, or the code runner lacks a method.
     """
     runner = None
     if "code_runner" in options:

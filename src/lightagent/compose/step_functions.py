@@ -25,7 +25,7 @@ def compose_function(at: str, option: str, function: object) -> FlowFunction | N
     """A function that a step was given; None where it was not.
 
     Raises:
-        ConfigurationError: it is no function, or cannot be called with what it would be given.
+        ConfigurationError: it is not a function, or cannot be called with the arguments that it would get.
     """
     if function is None:
         return None

@@ -28,7 +28,7 @@ def compose_people(at: str, options: StepOptions | WaitOptions, *, asks: bool = 
         asks: a person may be asked about it, also where it does not require approval.
 
     Raises:
-        ConfigurationError: an option is wrong, or nobody is ever asked whom it could be about.
+        ConfigurationError: an option is wrong, or is about approvals although the step never asks for one.
     """
     approval = options.get("requires_approval") or False
     people = StepPeople(

@@ -18,7 +18,7 @@ def compose_names(at: str, option: str, names: Sequence[str] | None) -> tuple[st
     """Names, of steps or of people.
 
     Raises:
-        ConfigurationError: one is no text.
+        ConfigurationError: a name is not text.
     """
     what = "steps" if option == "depends_on" else "people"
     for name in names or ():
@@ -88,7 +88,7 @@ def check_count(at: str, what: str, count: object) -> None:
     """Raise unless something is counted from 1.
 
     Raises:
-        ConfigurationError: it is no such number.
+        ConfigurationError: it is not a whole number from 1.
     """
     if isinstance(count, bool) or not isinstance(count, int) or count < 1:
         raise ConfigurationError(f"{at}: {what} must be a whole number from 1, got {count!r:.50}.", guidance="")
@@ -150,7 +150,7 @@ def compose_timeout(at: str, seconds: float | None, option: str = "timeout") -> 
     """A number of seconds that is a limit; None for none.
 
     Raises:
-        ConfigurationError: it is no positive number.
+        ConfigurationError: it is not a positive number.
     """
     if seconds is not None and not (seconds > 0 and math.isfinite(seconds)):
         raise ConfigurationError(

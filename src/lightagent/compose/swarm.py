@@ -37,7 +37,7 @@ def compose_rules(options: SwarmOptions) -> SwarmRules:
     """The rules that a user has typed.
 
     Raises:
-        ConfigurationError: there is no such option, or it is something else.
+        ConfigurationError: an option is unknown or invalid.
     """
     check_options(options, SwarmOptions, "LightSwarm", parameters=("deps_type",), absent=SWARM_OPTIONS)
     for name, words in _WORDS.items():

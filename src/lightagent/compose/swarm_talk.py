@@ -38,7 +38,7 @@ class AgentMail(Generic[PayloadT_co]):
         name: tells the mailboxes of several swarms apart that have the same store.
 
     Raises:
-        ConfigurationError: an option is no such thing.
+        ConfigurationError: an option is invalid.
     """
 
     @overload
@@ -115,7 +115,7 @@ def compose_talk(consult: ConsultLimits | bool | None, mail: MailSettings | bool
     """How the agents of a swarm talk, by its options.
 
     Raises:
-        ConfigurationError: an option is no such thing.
+        ConfigurationError: an option is invalid.
     """
     names: list[str] = []
     limits: object = ConsultLimits() if consult is True else consult or None

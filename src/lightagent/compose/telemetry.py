@@ -28,7 +28,7 @@ def flush_telemetry(timeout: float = END_SECONDS) -> bool:
         Whether everything was sent.
 
     Raises:
-        ConfigurationError: `timeout` is no number of seconds.
+        ConfigurationError: `timeout` is not a number of seconds.
     """
     given: object = timeout
     if isinstance(given, bool) or not isinstance(given, (int, float)) or not given >= 0:
@@ -50,8 +50,8 @@ def compose_sinks(options: AgentOptions[Never]) -> tuple[TelemetrySink, ...]:
     switches telemetry off.
 
     Raises:
-        ConfigurationError: one is no sink, `tracetools` says what nobody understands, or `telemetry` is True, which
-            says nothing that is not so anyway.
+        ConfigurationError: an entry is not a sink, `tracetools` has an unknown value, or `telemetry` is True, which is
+            not a valid value.
     """
     given, tracetools = options.get("telemetry"), options.get("tracetools")
     if given is None and tracetools is None:

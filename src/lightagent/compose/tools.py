@@ -60,7 +60,7 @@ def _tool(tool: object, *, deferred: bool) -> Tool[object]:
 
 
 def _remedy(given: object) -> str:
-    """What to pass in the place of what is no tool."""
+    """What to pass instead of something that is not a tool."""
     if isinstance(given, ToolRegistry):
         return "Pass what is registered: tools=[*registry.function_mappings.values()]."
     if isinstance(given, (list, tuple)):

@@ -82,7 +82,7 @@ def with_call(run: Run, call_id: str, call: PendingCall) -> Run:
 
 
 def _moved(call: PendingCall, event: CallEvent) -> PendingCall | None:
-    """The call after its event; None where the event does not fit."""
+    """Return the call after its event, or None if the event does not fit."""
     match event:
         case ToolStarted():
             return _started(call, event)
@@ -131,11 +131,11 @@ def _moved(call: PendingCall, event: CallEvent) -> PendingCall | None:
 
 
 def result_labels(tool: str, event: ToolFinished, child: tuple[str, ...] | None) -> tuple[str, ...]:
-    """Where a result comes from.
+    """Return the labels of a result.
 
     Args:
-        child: the untrusted labels of the run of the agent that was called; None for a tool that is no agent. What an
-            agent answers can tell what it has read, and nothing else.
+        child: the untrusted labels of the run of the agent that was called; None for other tools. The answer of an
+            agent can only reveal what that agent has read.
     """
     if event.status in _OURS:
         return ()

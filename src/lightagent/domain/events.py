@@ -35,7 +35,7 @@ class RunStarted:
 
     Attributes:
         messages: the history and, unless it awaits admission, the query.
-        policies: the names of the policies that review the run whoever acts; it is not resumed without them.
+        policies: the names of the policies that review the run whichever agent acts; it is not resumed without them.
         awaits_admission: the query is not on record yet: it enters with `Admitted`, once policies have passed it.
         before: the context sources that are asked before the first request.
         after: the conclusions that are drawn after success.
@@ -86,7 +86,7 @@ class ContextAdded:
     """A context source was asked. With `error` it failed, and the run goes on without what it might have added.
 
     Attributes:
-        details: what the source says of how it came to the messages, such as what it kept out, and why.
+        details: how the source found the messages, such as what it left out, and why.
     """
 
     source: str
@@ -162,7 +162,7 @@ class ModelFailed:
     Attributes:
         partial: the text that had come, and passed the policies.
         usage: the tokens that had been reported.
-        ends: how the run ends because of it; None where another attempt may follow.
+        ends: how the run ends because of it; None if another attempt may follow.
     """
 
     turn: int
@@ -236,7 +236,7 @@ class ToolFinished:
     Attributes:
         output: the text the model gets.
         effects: what the call does to the run.
-        ends: how the run ends because of it; None where it goes on.
+        ends: how the run ends because of it; None if it continues.
         labels: where the output comes from, where it is not just from the tool.
     """
 

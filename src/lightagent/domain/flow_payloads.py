@@ -32,7 +32,7 @@ class FlowResultPayload:
     """flow_step_result: what came of a step; what it did has been done. Only the output may be rewritten.
 
     Attributes:
-        output: what it gave; None where it failed, and then nothing can be rewritten.
+        output: its output; None if it failed, in which case nothing can be rewritten.
         step_result: what is known of the step: ``name``, ``content``, ``status``, ``error``, ``attempts``, …
         run_id: of the flow.
     """

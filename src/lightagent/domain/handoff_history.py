@@ -14,7 +14,7 @@ from lightagent.domain.messages import AssistantMessage, ContextMessage, Message
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """The first `count` messages give way to `messages`.
+    """The first `count` messages are replaced by `messages`.
 
     Attributes:
         gone: those of them that do not go along at all.

@@ -57,7 +57,7 @@ class InformationFlow:
         object.__setattr__(self, "trusted_labels", tuple(self.trusted_labels))
 
     def rule(self, tool: ToolSpec, untrusted: tuple[str, ...]) -> FlowRuling | None:
-        """What holds for a call of `tool`; None where it may go on.
+        """Return the rule that applies to a call of `tool`, or None if the call may proceed.
 
         Args:
             untrusted: the labels of the untrusted text that came before the model proposed the call.

@@ -141,7 +141,7 @@ class Subject:
     Attributes:
         origin: the run, its trace, its owner and the turn.
         name: the tool, context source, conclusion or target agent; empty at the other boundaries.
-        call_id: the tool call, where there is one.
+        call_id: the id of the tool call, if any.
         facts: what else may be looked at.
     """
 

@@ -76,7 +76,7 @@ class Deliberation(Generic[PayloadT]):
     Attributes:
         payload: as they left it.
         decisions: theirs, in order.
-        question: why a human must decide; None where none of them wants that.
+        question: why a human must decide; None if no policy requests that.
         end: what ends the deliberation, and the step that was reviewed; None while the next policy is to be asked.
     """
 

@@ -52,8 +52,8 @@ class ToolSpec:
         original: what people write for a tool that is called something else there, such as ``files/read``.
 
     Raises:
-        ConfigurationError: name, description or title is no text, or the parameters are no object of plain JSON.
-            Requests, journals and searches hold them, and one such tool would spoil them for all others.
+        ConfigurationError: name, description or title is not a text, or the parameters are not an object of plain
+            JSON. Requests, journals and searches hold them, so one such tool would break them for all others.
     """
 
     name: str

@@ -62,7 +62,7 @@ def embedder_facts(embedder: Embedder, texts: Sequence[str]) -> Mapping[str, str
         "dimension": embedder.dimension,
         "count": len(texts),
     }
-    # An embedder of anybody's may have attributes of these names that are something else.
+    # A custom embedder may have attributes with these names and another meaning.
     model: object = getattr(embedder, "model", None)
     where: object = getattr(embedder, "endpoint", None)
     if isinstance(model, str) and isinstance(where, ModelEndpoint):

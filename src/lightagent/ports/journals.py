@@ -41,7 +41,7 @@ class JournalStore(Protocol):
 
         Raises:
             StreamConflict: the stream ends elsewhere, or bears another seal.
-            Fenced: the lease was lost, or somebody else holds one.
+            Fenced: the lease was lost, or another writer holds one.
             ConfigurationError: content, a time or a number that cannot be kept; see `check_written`.
         """
         ...
@@ -51,7 +51,7 @@ class JournalStore(Protocol):
 
         Args:
             after: a sequence; below 0 the last entries, as many as that.
-            wait: seconds to wait for an entry where there is none yet.
+            wait: seconds to wait for an entry if there is none yet.
 
         Raises:
             DamagedStream: what is stored is not what was written.
@@ -66,7 +66,7 @@ class JournalStore(Protocol):
         """Become the only one who may append to the stream; with `token` renew the lease, with 0 seconds release it.
 
         Raises:
-            LeaseHeld: somebody holds it.
+            LeaseHeld: another writer holds it.
             Fenced: the lease that was to be renewed or released was lost.
         """
         ...
@@ -123,7 +123,7 @@ class CodedStore(Protocol):
 
         Raises:
             TamperedStream: one was changed or moved, or was never encoded.
-            ContentKeyError: there is no key for one.
+            ContentKeyError: the key of one is missing.
         """
         ...
 

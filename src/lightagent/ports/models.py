@@ -71,7 +71,7 @@ class ServedModel(Protocol):
 
 @runtime_checkable
 class KeyedModel(Protocol):
-    """A chat model that can tell, without asking anybody, that a key is missing."""
+    """A chat model that can tell, without a request, that a key is missing."""
 
     def missing_key(self, environ: Mapping[str, str]) -> str:
         """What is missing, as a sentence, with `environ` as the environment; empty where nothing is known to be."""

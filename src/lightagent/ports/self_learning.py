@@ -26,7 +26,7 @@ class SelfLearning:
             rated well. None: never, since a lesson about style is followed without its words.
 
     Raises:
-        ConfigurationError: a number is not above 0, or a count is no whole number.
+        ConfigurationError: a number is not above 0, or a count is not an integer.
     """
 
     model: ChatModel | None = None

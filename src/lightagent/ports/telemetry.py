@@ -29,7 +29,7 @@ class RunWatch(Protocol):
         ...
 
     def trace_headers(self, origin: Origin) -> TraceHeaders:
-        """Headers that link what the run asks of another process to its trace; empty where there are none."""
+        """Headers that link requests of the run to other processes to its trace; empty without tracing."""
         ...
 
 
@@ -51,7 +51,7 @@ class PreparedSink(TelemetrySink, Protocol):
 
     @property
     def trace_id(self) -> str:
-        """The id of the trace that the run is called in: 32 hexadecimal digits; empty where there is none."""
+        """The id of the trace that the run is called in: 32 hexadecimal digits; empty without a trace."""
         ...
 
 

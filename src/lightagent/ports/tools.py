@@ -86,9 +86,9 @@ class Nesting:
         emit: puts a step of the nested run on record and shows it; returns once the consumer has taken it.
         record: puts an event on record without waiting, as the last words of a nested run that is cancelled.
         gates: the gates of the runs around it, the outermost first; they review the nested run as well.
-        stream: whether deltas are wanted.
+        stream: whether deltas are requested.
         trace_headers: the headers that link what the nested run asks of another process to the trace.
-        spans: where the nested run tells which spans are to be current; None where nobody makes any.
+        spans: where the nested run tells which spans are to be current; None without tracing.
         untrusted: the labels of the untrusted text that came before the call, which the query may tell.
         flows: what holds for tainted calls in the runs around it; it holds in the nested run as well.
         meters: the budgets of the runs around it; what the nested run spends counts on them as well.
@@ -127,14 +127,13 @@ class RunContext(Generic[DepsT_co]):
         idempotency_key: the same for a call and its repetition after a crash: hand it to what has the effect.
         approved: a human approved exactly this call.
         report: put a progress note on the run's record; who watches the run sees it at once.
-        is_cancelled: whether the call was given up (timeout, cancelled run); a long synchronous tool should ask it.
+        is_cancelled: whether the call was abandoned (timeout, cancelled run); a long synchronous tool should check it.
         nesting: for tools that are agents; None outside of a run.
         show_part: show a part of the answer to the consumer of a streamed run; a generator's parts are shown anyway.
-        step_key: where the run is a step of a flow, the idempotency key of that step: the same for all attempts at it,
-            in which `idempotency_key` differs, and another one after a rerun. Empty outside of flows.
-        mail: how the agent that acts sends messages to others of its swarm; None where it does not.
-        keep_artifact: puts a file on record for the step of a flow that the run is; None where it is none. Call
-            `artifact`.
+        step_key: the idempotency key of the step if the run is a step of a flow: the same for all attempts at it,
+            while `idempotency_key` differs, and another one after a rerun. Empty outside of flows.
+        mail: how the acting agent sends messages to others of its swarm; None if it cannot.
+        keep_artifact: records a file if the run is a step of a flow; None outside of flows. Call `artifact` instead.
     """
 
     deps: DepsT_co
@@ -160,7 +159,7 @@ class RunContext(Generic[DepsT_co]):
             name: what it is called, for people; by default the file's name.
 
         Raises:
-            ConfigurationError: there is no such file, or the run is no step of a flow.
+            ConfigurationError: the file does not exist, or the run is not a step of a flow.
         """
         if self.keep_artifact is None:
             raise ConfigurationError(

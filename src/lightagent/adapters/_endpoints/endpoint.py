@@ -79,7 +79,7 @@ def resolve_endpoint(settings: Access, path: str, environ: Mapping[str, str]) ->
 
     Raises:
         ConfigurationError: a base URL or a header that cannot be used.
-        ProviderError: LA-401, there is no key and the endpoint is not on this machine.
+        ProviderError: LA-401, the API key is missing and the endpoint is not on this machine.
     """
     base_url = resolve_base_url(settings, environ)
     given = settings.api_key if isinstance(settings.api_key, str) else None

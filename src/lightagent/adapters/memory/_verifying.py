@@ -68,7 +68,7 @@ Codes: TypeAlias = Mapping[str, tuple[MemoryOwner, str]]
 
 
 async def seal_findings(store: MemoryStore, keys: SealKeys, selection: OwnerSelection) -> AsyncIterator[MemoryFinding]:
-    """The memories whose seal does not fit, where there are no streams to compare them with."""
+    """Yield the memories whose seal does not fit; for stores without streams to compare them with."""
     async for page in all_pages(lambda cursor: store.read(selection, _PAGE, cursor or None)):
         for record in page.records:
             if not is_genuine(keys, record):

@@ -36,7 +36,7 @@ class Forbidden:
     """It must not go on.
 
     Attributes:
-        error: why, for whoever asked for it.
+        error: the reason, for the caller.
         decisions: those behind it.
     """
 

@@ -1,7 +1,7 @@
-"""What is said to a run, whoever goes on with it: a stream beside the run's own, which needs no lease.
+"""The messages to a run, kept in a stream beside the run's own that can be written without the run's lease.
 
-Whoever has the run hears it, and notes with its next append how far it has heard. What was said is checked before it is
-kept, against all that was said before: so of two decisions the first one counts, and the second is refused at once.
+The process that has the run reads them, and notes with its next append how far it has read. Each message is checked
+before it is kept, against all earlier ones: of two decisions the first one counts, and the second is refused at once.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ KIND: Final = "flow"
 
 
 def flow_key(run_id: str, owner: Scope) -> StreamKey:
-    """The stream of a run; its owner is part of the key, so nobody finds the run of somebody else."""
+    """The stream of a run; its owner is part of the key, so a run is found by its own owner only."""
     return StreamKey(Scope(owner.tenant, owner.user), KIND, run_id)
 
 
@@ -42,7 +42,7 @@ class FlowLog(Protocol):
 
 
 class StoredLog(FlowLog):
-    """The stream of one run, which nobody else may append to until it is closed."""
+    """The stream of one run. Until it is closed, only this log can append to it."""
 
     def __init__(self, store: JournalStore, key: StreamKey, clock: Clock) -> None:
         self._store = store
@@ -59,12 +59,12 @@ class StoredLog(FlowLog):
         """Take the lease, and give what is on record; nothing for a run that is new.
 
         Args:
-            wait: seconds to wait for whoever goes on with the run now.
+            wait: seconds to wait for the process that has the run now.
 
         Raises:
-            LeaseHeld: somebody still does.
+            LeaseHeld: another process still has the run.
             StoreError: it cannot be read; `DamagedStream`: what is stored is not what was written.
-            ConfigurationError: what is stored are no events of a flow, or those of another owner's.
+            ConfigurationError: the stream does not hold events of a flow, or those of another owner's run.
         """
         await self._lease.acquire(wait)
         try:
@@ -122,11 +122,11 @@ class StoredLog(FlowLog):
 
 
 async def read_flow(store: JournalStore, key: StreamKey) -> tuple[StreamInfo, list[FlowEvent]]:
-    """What is on record of a run, and what is known of its stream; no events where there is no such run.
+    """The events of a run and the description of its stream; no events if the run does not exist.
 
     Raises:
         StoreError: it cannot be read.
-        ConfigurationError: what is stored are no events of a flow, or those of another owner's run.
+        ConfigurationError: the stream does not hold events of a flow, or those of another owner's run.
     """
     stream = (await store.read(key, -1, limit=1)).stream
     values = FlowValues(store, key)
@@ -144,7 +144,7 @@ async def read_flow(store: JournalStore, key: StreamKey) -> tuple[StreamInfo, li
 
 
 def no_such_run(run_id: str) -> ConfigurationError:
-    """There is no run of this id and owner."""
+    """The error for an id that this owner has no run of."""
     return ConfigurationError(
         f"There is no run {run_id!r:.100} of a flow here.",
         guidance="Look at run_id, and pass the user_id= and tenant= that it was begun with.",

@@ -36,7 +36,7 @@ class FlowRecords:
 
         Raises:
             StoreError: the store cannot be read.
-            ConfigurationError: what is stored is no run of a flow.
+            ConfigurationError: the stored stream is not a run of a flow.
         """
         check_text(run_id, "run_id")
         return await self._read(flow_key(run_id, owner))
@@ -64,7 +64,7 @@ class FlowRecords:
         """What happened in a run, each with its number.
 
         Raises:
-            ConfigurationError: there is no such run.
+            ConfigurationError: the run does not exist.
             StoreError: the store cannot be read.
         """
         _, events = await self._known(owner, run_id)

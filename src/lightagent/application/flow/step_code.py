@@ -19,7 +19,7 @@ from lightagent.domain.json_bytes import encode_json
 from lightagent.domain.json_types import JsonValue
 
 TEXT_PREFIX: Final = "text-1:"
-"""Digests of what is no code, such as instructions."""
+"""Prefix of digests of what is not code, such as instructions."""
 
 
 def text_digest(field: str, value: JsonValue) -> CodeDigest:

@@ -146,7 +146,7 @@ class StepContext(Mapping[str, object]):
             name: what it is called, for people; by default the file's name.
 
         Raises:
-            ConfigurationError: there is no such file, or this is no attempt at a step.
+            ConfigurationError: the file does not exist, or this is not an attempt at a step.
         """
         if self._made is None:
             raise ConfigurationError("artifact: only what does the work of a step makes files.", guidance="")

@@ -142,7 +142,7 @@ _STAGES: Final = {
 
 
 def _stage(outcome: Outcome) -> str:
-    """Where a run came to its end; `run` where there is no error, or its caller left."""
+    """The stage at which a run ended; `run` without an error, and for a run whose caller left."""
     error = outcome_error(outcome)
     if error is None:
         return "run"

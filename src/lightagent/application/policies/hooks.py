@@ -31,7 +31,7 @@ class PolicyHook:
         name: what it is known by; by default the function's name.
 
     Raises:
-        ConfigurationError: the mode or the timeout is not valid, there is no such phase, or nothing would be called
+        ConfigurationError: the mode or the timeout is not valid, a phase is unknown, or nothing would be called
             at one of them.
     """
 
@@ -58,7 +58,7 @@ class ObservingHook:
         name: what it is known by; by default the function's name.
 
     Raises:
-        ConfigurationError: the timeout is not valid, there is no such phase, or nothing would be called at one of them.
+        ConfigurationError: the timeout is not valid, a phase is unknown, or nothing would be called at one of them.
     """
 
     handler: object

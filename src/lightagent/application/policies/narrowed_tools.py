@@ -18,7 +18,7 @@ _PHASES: Final[frozenset[Phase]] = frozenset({"model_request", "tool_call"})
 class NarrowedTools:
     """Lets through the tools that are named, and those of the framework that only read.
 
-    It reviews the agents that this one calls as well, as every policy does: nobody gets further by asking another one.
+    Like every policy, it also reviews the agents that this one calls: an agent gains no tools by asking another one.
 
     Args:
         tools: names of tools; ``*`` stands for any text.

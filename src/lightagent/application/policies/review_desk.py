@@ -40,11 +40,11 @@ class ReviewDesk:
             that wait for another reason, such as `requires_approval`.
         reviewer: decides at once, in this process; None where people decide later.
         timeout: seconds until a request expires; None: it does not.
-        separate_reviewer: whoever the run belongs to may not approve its calls.
+        separate_reviewer: the user whom the run belongs to may not approve its calls.
         notify: is told of each request that waits.
         name: what it is known by on record.
-        most_used: how many reviews whose decision was used are kept; None for all. For a store in memory, which nobody
-            empties, and which would grow with every call.
+        most_used: how many reviews whose decision was used are kept; None for all. Set for a store in memory, which
+            would otherwise grow with every call.
 
     Raises:
         ConfigurationError: an option is not valid.
@@ -94,7 +94,7 @@ class ReviewDesk:
         return self.reviews.streams
 
     async def decision_at_once(self, review: Review) -> ApprovalDecision | str | None:
-        """What the function decides, or why its answer is not a decision; None where there is no function."""
+        """What the function decides, or why its answer is not a decision; None without a function."""
         if self._reviewer is None:
             return None
         answer = await self._reviewer.call(_copied(review.request))
@@ -105,7 +105,7 @@ class ReviewDesk:
         """What was decided before about calls such as this one, and holds for it; None for nothing.
 
         Raises:
-            PolicyError: whoever decided may not decide so about this call.
+            PolicyError: the person who decided may not decide so about this call.
             StoreError: the store cannot be read.
         """
         known = await self.reviews.remembered.find(review.request)
@@ -117,7 +117,7 @@ class ReviewDesk:
         return decision
 
     async def spent(self, review: Review) -> None:
-        """The decision of a review was used; what nobody needs any more is let go.
+        """The decision of a review was used: remove the oldest reviews beyond `most_used`.
 
         Raises:
             StoreError: the store cannot be written.

@@ -32,7 +32,7 @@ from lightagent.domain.review_requests import ApprovalRequest
 from lightagent.domain.runs import waiting_calls
 
 REVIEW_PROBLEM: Final = "review_problem"
-"""The kind of the note that tells why a call still waits, or that nobody could be told of it."""
+"""The kind of the note that tells why a call still waits, or that the notice about it could not be sent."""
 
 _HAS_ENDED: Final = "The run has ended."
 
@@ -96,7 +96,7 @@ class RunReviews(Generic[DepsT]):
         return found
 
     async def commit(self) -> None:
-        """Take the decisions that were put on record, so that nobody else can.
+        """Take the decisions that were put on record, so that no other process can use them.
 
         Raises:
             PolicyError: somebody else has taken one.
@@ -121,7 +121,7 @@ class RunReviews(Generic[DepsT]):
     async def consult(self) -> bool:
         """Ask about the calls that wait, and go on with what is decided at once. Returns whether anything was.
 
-        A call about which nobody can be asked now waits all the same; it is asked about when the run is resumed.
+        A call whose request cannot be made now waits all the same; it is asked about when the run is resumed.
         """
         live, decided = self._live, list[tuple[Settled, Taken | None]]()
         if not live.desks and not waits_inside(live.run):
@@ -147,8 +147,8 @@ class RunReviews(Generic[DepsT]):
         """Let go of the decisions that were taken.
 
         Args:
-            ended: the run has come to its end. One that was broken off leaves them as they are: nobody knows how far
-                it came, or its journal does.
+            ended: the run has come to its end. An interrupted run leaves them as they are: how far it came is known
+                from its journal only, if at all.
         """
         if ended or not self._live.begun:
             await self._close(used=self._live.begun)
@@ -269,7 +269,7 @@ class RunReviews(Generic[DepsT]):
             entry = ReviewUsed(now) if is_used else ReviewReturned(now)
             try:
                 if one.on_record:
-                    with suppress(StoreError):  # What was taken stays taken, and nobody uses it without asking.
+                    with suppress(StoreError):  # It stays taken, and is not used again without a new request.
                         await streams.append(review_key(one.review.request), one.review, entry, token)
             finally:
                 if one.lease is not None:

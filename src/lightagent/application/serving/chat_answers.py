@@ -11,6 +11,7 @@ from lightagent.application.projections.usage import total_usage
 from lightagent.application.serving.approval_words import waiting_words
 from lightagent.application.serving.kept_runs import outer_call_id
 from lightagent.application.serving.projections import Opening
+from lightagent.application.serving.refusals import CANCELLED
 from lightagent.application.serving.run_view import ChatView, ToolSteps, as_line
 from lightagent.application.serving.waiting import WaitingStep, WaitingSteps
 from lightagent.domain.error_codes import LightAgentErrorInfo
@@ -18,8 +19,6 @@ from lightagent.domain.events import Event, ModelReplied, RunFinished
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.outcomes import Cancelled, Completed, Suspended, outcome_error
 from lightagent.domain.usage import Usage
-
-_CANCELLED = LightAgentErrorInfo("LA-503", "The run was cancelled.", "", None, retryable=True)
 
 _CUT: Final = ("length", "content_filter")
 """The ways in which a provider ends an answer before its time."""
@@ -58,7 +57,7 @@ def ending_of(finished: RunFinished, waiting: WaitingSteps, finish_reason: str, 
         calls = tuple(_call(waiting.run_id, call) for call in waiting.external)
         return Ending("tool_calls" if calls else "stop", calls=calls, sentence=waiting_words(waiting.reviews, view))
     if isinstance(outcome, Cancelled):
-        return Ending(error=_CANCELLED)
+        return Ending(error=CANCELLED)
     error = outcome_error(outcome)
     cut = None if error is None else (error.details or {}).get("finish_reason")
     if isinstance(cut, str) and cut in _CUT:  # Clients know what to do with a part of an answer that says it is one.
@@ -77,7 +76,7 @@ def chat_completion(
     last = next((event for event in reversed(events) if isinstance(event, ModelReplied)), None)
     finished = events[-1]
     if not isinstance(finished, RunFinished):
-        return _CANCELLED
+        return CANCELLED
     if isinstance(finished.outcome, Suspended):  # Nothing waits after any other end.
         for event in events:
             waiting.feed(event)

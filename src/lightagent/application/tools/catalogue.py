@@ -52,7 +52,7 @@ class Catalogue(Generic[DepsT_contra]):
 
         Raises:
             ConfigurationError: two tools have the same name; the text names where both come from. Or a source lists
-                what is no tool.
+                something that is not a tool.
             LightAgentError: a source cannot be listed.
             asyncio.CancelledError: the run was cancelled.
         """

@@ -68,7 +68,7 @@ def _drain(generator: Iterator[object], is_cancelled: IsCancelled, show: Show) -
     for item in generator:
         items.append(item)
         show(item)
-        if is_cancelled():  # Nobody waits any more, and the thread is needed.
+        if is_cancelled():  # The caller no longer waits, and the thread is needed.
             break
     return _joined(items)
 

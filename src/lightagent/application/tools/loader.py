@@ -89,7 +89,7 @@ class ToolLoader(ToolSource[object]):
         """The function `tool_name` of the file of that name; the same object at every call.
 
         Raises:
-            ConfigurationError: there is no such file or function, or something is wrong with it; the text names the
+            ConfigurationError: the file or function does not exist, or it cannot be loaded; the text names the
                 file and, where it is known, the line.
         """
         with self._lock:
@@ -117,7 +117,7 @@ class ToolLoader(ToolSource[object]):
         """All that can be loaded, by the names that a model calls them by. Files run in a worker thread.
 
         Raises:
-            ConfigurationError: there is no such directory, or two files hold tools of the same name.
+            ConfigurationError: the directory does not exist, or two files hold tools of the same name.
         """
         return ToolList(await run_in_thread(self._list))
 

@@ -71,7 +71,7 @@ def take_attempt(state: Progress, event: AttemptEvent) -> None:
                 node.notes = []
             node.notes.append(event.event)
             if waits_for_people(event.event):
-                node.begun = 0  # Whoever carries it out may leave it now.
+                node.begun = 0  # The process that runs it may leave it now.
 
 
 def waits_for_people(note: Event | FlowEvent) -> bool:
@@ -157,7 +157,7 @@ def follow(state: Progress, node: Node, then: Then, due: float, why: Why, error:
     """What follows an attempt that failed, or whose result was not accepted.
 
     Raises:
-        Refused: a person is to be asked, and there is no result.
+        Refused: a person is to be asked, but the attempt has no result.
     """
     match then:
         case "retry":

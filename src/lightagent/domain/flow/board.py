@@ -181,7 +181,7 @@ class Board:
         return all(node.status == "timed" or (node.status == "ready" and node.due) for node in self.live_nodes())
 
     def give_all_moves(self) -> None:
-        """Whoever carries out the run has none of its moves: it is given all of them."""
+        """Give all open moves again, for a process that takes up the run and has none of them."""
         self._moves = [move for node in self.nodes.values() if (move := move_of(node)) is not None]
 
     def reopen(self) -> None:

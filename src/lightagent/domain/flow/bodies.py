@@ -56,7 +56,7 @@ def make_body(steps: tuple[StepDefinition, ...]) -> Body:
     """The graph of these steps and of those inside them.
 
     Raises:
-        Refused: they are no directed acyclic graph; `validation.validate` says it in full.
+        Refused: they are not a directed acyclic graph; `validation.validate` gives the full report.
     """
     return _bodies(steps)
 

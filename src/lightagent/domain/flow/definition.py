@@ -24,7 +24,7 @@ class CodeDigest:
 
     Attributes:
         field: such as `agent`, `query` or `condition`.
-        digest: of its canonical syntax tree; with a prefix such as `code-3.11:` where there is no source, so that only
+        digest: of its canonical syntax tree; with a prefix such as `code-3.11:` if the source is missing, so that only
             the same version of Python can compare it.
     """
 
@@ -73,7 +73,7 @@ class StepDefinition:
         body: the steps of an item of a map, or of a round of a loop.
         condition: code is asked whether it runs; if not, it is skipped.
         approval: a person is asked before it runs.
-        approvers: who may decide; empty: whoever may decide about the run.
+        approvers: who may decide; empty: everyone who may decide about the run.
         retry: how often it is tried.
         timeout: seconds that an attempt may take.
         fallback: something else does it, once its own attempts are used up.

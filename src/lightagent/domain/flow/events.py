@@ -180,7 +180,7 @@ class StepApprovalRequested:
         about: what is asked.
         request_id: names the request; only the last one of a step is answered.
         query: what the step would be asked with.
-        approvers: who may decide; empty: whoever may decide about the run.
+        approvers: who may decide; empty: everyone who may decide about the run.
         expires: the moment after which the request is out of date, in seconds of the clock; None: never.
     """
 
@@ -202,8 +202,8 @@ class StepApprovalDecided:
 
     Attributes:
         request_id: the request that is answered; empty: the one that waits.
-        expired: nobody decided in time.
-        error: nobody was asked, since a policy forbids the step: why it has failed.
+        expired: no decision was made in time.
+        error: why the step has failed without a request: a policy forbids it.
     """
 
     path: str

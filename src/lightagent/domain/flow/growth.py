@@ -14,9 +14,9 @@ from lightagent.domain.flow.validation import validate_steps
 
 
 def growth_fault(state: Progress, node: Node) -> Refused | None:
-    """Why what the step proposes must not be added, whoever would accept it; None: it may be.
+    """Why the proposed steps must not be added, even if they were accepted; None if they may be.
 
-    Whoever answers the question `grow` looks here first, and answers with the error where there is one.
+    The code that answers the question `grow` calls this first, and answers with the error if it returns one.
     """
     growth = node.step.growth
     count = count_steps(node.proposed)

@@ -41,7 +41,7 @@ NodeStatus: TypeAlias = Literal[
 """
 
 LIVE: Final = frozenset[NodeStatus](("asking", "gate", "ready", "running", "begin_wait", "timed"))
-"""Where whoever carries the run out owes an event."""
+"""The states in which the process that runs the flow owes an event."""
 
 LIVE_WHEN_CANCELLED: Final = frozenset[NodeStatus](("running",))
 """The same in a cancelled run."""
@@ -57,7 +57,7 @@ Why: TypeAlias = Literal[
 * upstream: something that it depends on has failed.
 * inside: something inside it has failed.
 * bound: a loop has made all the rounds that it may.
-* declined, expired: a person says no, or nobody answered in time; an event from outside did not come in time.
+* declined, expired: a person says no, or no answer came in time; an event from outside did not come in time.
 * attempt: its attempts failed. rejected, doubt: what verifies its result did not accept it, or could not tell.
 * asked: code that was asked something failed.
 """

@@ -17,7 +17,7 @@ def take_request(state: Progress, event: StepApprovalRequested) -> None:
     """A person is asked, or somebody else from here on.
 
     Raises:
-        Refused: nobody is to be asked about this step, or about something else.
+        Refused: the step does not ask a person, or asks about something else.
     """
     node = node_at(state, event.path, event.epoch)
     if node.status != "waiting_approval":

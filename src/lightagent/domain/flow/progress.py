@@ -150,7 +150,7 @@ class Progress(Board):
             self.open(node, "begin_wait")
 
     def most_rounds(self, node: Node) -> int:
-        """The bound of a loop. Whoever answers that one goes on beyond it says that it has failed (`then`)."""
+        """The bound of a loop. An answer that asks for a round beyond it must say that the loop has failed (`then`)."""
         rounds = node.step.rounds
         return self.started.limits.max_rounds if rounds is None else rounds
 

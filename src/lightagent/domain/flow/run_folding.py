@@ -50,7 +50,7 @@ def fork(state: Progress, event: Forked) -> None:
     for node in state.nodes.values():
         node.kept = None
         if node.status == "waiting_approval":
-            # Whoever was asked decides about the other run.
+            # The request that was sent out is about the other run.
             node.request_id = ""
             node.expires = None
             if event.input is not None and node.subject == "run" and not node.edited:
@@ -72,7 +72,7 @@ def request_rerun(state: Progress, event: RerunRequested) -> None:
     """A step is done again, with all that rests on it.
 
     Raises:
-        Refused: there is no such step, it has not begun, or the run is cancelled.
+        Refused: the step does not exist, it has not begun, or the run is cancelled.
     """
     node = state.nodes.get(event.path)
     if node is None:
@@ -123,7 +123,7 @@ def _may_be_tried_anew(node: Node) -> bool:
 
 
 def _take_back_approval(node: Node) -> None:
-    """What a person has approved was about the run it comes from: of a fork nobody has seen what the step is asked."""
+    """Drop an approval: it was given to the run that the fork comes from, and the query of the step may differ here."""
     if node.step.approval:
         node.decision = None
         node.subject = "run"

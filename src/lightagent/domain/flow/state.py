@@ -110,7 +110,7 @@ def fold(events: Iterable[FlowEvent]) -> FlowState:
     The last definition among them is that of the whole past.
 
     Raises:
-        Refused: they are no possible run, or the changed definition does not fit what has happened.
+        Refused: they do not form a possible run, or the changed definition does not fit what has happened.
     """
     told = list(events)
     if not told or not isinstance(told[0], FlowStarted):

@@ -52,7 +52,9 @@ def conversing(serving: Serving, served: Served) -> Served:
             "Give it a store: serve(store=), [default.journals] in its settings, or session_store= of the agent.",
             param="conversation",
         )
-    return replace(served, agent=served.agent.made_of(replace(served.agent.means, sessions=serving.kept.store)))
+    means = served.agent.means
+    with_store = means.changed_to(replace(means, sessions=serving.kept.store))  # In a swarm others hand back to it.
+    return replace(served, agent=served.agent.made_of(with_store))
 
 
 async def in_conversation(
@@ -80,7 +82,7 @@ async def in_conversation(
         raise RequestRefused(
             404, "Nothing of this conversation waits for an answer.", "It was given before.", param="conversation"
         )
-    return replace(request, turn=turn), chat
+    return replace(request, turn=turn), replace(chat, session=conversation)
 
 
 async def turn_of(serving: Serving, response_id: ResponseId, owner: Scope) -> Journal | None:

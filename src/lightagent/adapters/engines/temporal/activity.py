@@ -95,13 +95,13 @@ class CarryOut:
             total = page.total if count is None else count
             if page.total < total:
                 raise ApplicationError("The workflow has fewer events than its order says.")
-            if len(known) == begin:  # Nobody else has asked for the same page meanwhile.
+            if len(known) == begin:  # No other task has fetched the same page meanwhile.
                 known += page.events
         return known[:total]
 
 
 def _not_here(kind: str, text: str) -> ApplicationError:
-    """That this worker carries nothing out, which is no fault of the run."""
+    """The error of a worker that cannot execute this step; the run itself has not failed."""
     return ApplicationError(text, type=kind, non_retryable=kind == LEFT, category=ApplicationErrorCategory.BENIGN)
 
 

@@ -1,7 +1,7 @@
 """A codec server: decodes payloads for Temporal's web interface and command line, which have no keys.
 
 Temporal's protocol: ``POST /decode`` and ``/encode`` take and give the JSON of a message `Payloads`. The browser asks
-this server itself, so content goes from here to whoever may ask, and never over Temporal's server.
+this server directly, so decoded content goes only to authorized clients, and never through Temporal's server.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _LEAST_KEY: Final = 16
 
 
 def codec_server(codec: PayloadCodec, *, key: str, origins: Sequence[str] = ()) -> Starlette:
-    """The application that answers whoever has the key, for any server of ASGI.
+    """Build the ASGI application that decodes for clients that send the key.
 
     Args:
         codec: such as `EncryptingCodec`; one that takes plain payloads shows them as they are.
@@ -37,7 +37,7 @@ def codec_server(codec: PayloadCodec, *, key: str, origins: Sequence[str] = ()) 
         origins: of the web interfaces whose pages may ask, such as ``https://temporal.internal``.
 
     Raises:
-        ConfigurationError: the key is too short, since whoever guesses it reads everything.
+        ConfigurationError: the key is too short; anyone who guesses it can read everything.
     """
     if len(key) < _LEAST_KEY:
         raise ConfigurationError(

@@ -104,10 +104,10 @@ class EventPage:
 
 
 def read_all(texts: Iterable[str]) -> list[FlowEvent]:
-    """The events that texts tell.
+    """Parse events from their texts.
 
     Raises:
-        ConfigurationError: one is no event of a flow.
+        ConfigurationError: a text is not an event of a flow.
     """
     read = given().read
     return [read(text) for text in texts]

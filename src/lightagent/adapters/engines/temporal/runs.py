@@ -48,10 +48,10 @@ _ANSWER: Final = timedelta(seconds=15)
 """That a worker may take to tell of a run."""
 
 _LOOK: Final = 5.0
-"""Seconds between two looks whether a run that is waited for is held back."""
+"""Seconds between two checks whether a run that a caller waits for is held back."""
 
 _AWAY: Final = 60.0
-"""Seconds that whoever waits for a run goes on asking a server which is away, such as one that is started anew."""
+"""Seconds for which a caller that waits for a run retries an unreachable server, such as one that restarts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +186,7 @@ class StoredRuns:
         try:
             about = await self._handle(client, run).describe()
         except RPCError:
-            return  # Whoever waits for the run notices it.
+            return  # The caller that waits for the run notices it.
         said = await _held(client, about)
         if said is not None:
             raise ConfigurationError(

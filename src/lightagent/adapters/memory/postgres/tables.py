@@ -131,7 +131,7 @@ def place_of(session: Session) -> str:
 
 
 async def kept_space(session: Session) -> Space | None:
-    """The space of the vectors that are kept; None where there are no tables.
+    """The space of the stored vectors; None if the tables do not exist.
 
     Raises:
         StoreError: this release does not know the tables.

@@ -86,7 +86,7 @@ def _failed(part: SearchPart, error: Exception) -> FailedPart:
 
 
 def _is_locked(error: Exception) -> bool:
-    """Whether it is no fault of one half that the file could not be read."""
+    """Whether the file was locked, so that neither half of the search is to blame."""
     return "locked" in str(error)
 
 

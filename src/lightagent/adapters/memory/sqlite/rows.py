@@ -24,7 +24,7 @@ _RESTORE: Final = "Restore the file from a backup, or forget this memory."
 
 
 def encoded(text: str) -> bytes:
-    """Any text as bytes, since it may be what is no valid Unicode, or hold zeros."""
+    """Any text as bytes, since it may be invalid Unicode or contain NUL characters."""
     return text.encode("utf-8", "surrogatepass")
 
 

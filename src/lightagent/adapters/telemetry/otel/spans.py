@@ -64,7 +64,7 @@ class RunIds(_Ids):
         return getattr(self._next, "trace_id", 0) or self._inner.generate_trace_id()
 
     def is_trace_id_random(self) -> bool:
-        """Whether a trace's id is random by the W3C's rules; nobody knows it of one that was chosen."""
+        """Whether a trace id is random by the W3C's rules; that is unknown for an id that was chosen."""
         if getattr(self._next, "trace_id", 0):
             return False
         told: object = getattr(self._inner, "is_trace_id_random", None)

@@ -190,7 +190,7 @@ def outlives_process(backend: Mapping[str, object]) -> bool:
     """Whether another process finds what a store keeps.
 
     Args:
-        backend: a kind of store with its options, which may name the store behind it; empty where there is none.
+        backend: a kind of store with its options, which may name the store that it wraps; empty without a store.
     """
     while isinstance(behind := backend.get("store"), dict):
         backend = behind

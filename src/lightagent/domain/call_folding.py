@@ -183,10 +183,10 @@ def _reviewers(call: PendingCall, event: ToolStarted | ApprovalRequested) -> tup
 
 
 def _check_arguments(call: PendingCall, event: ToolStarted | ApprovalRequested) -> None:
-    """What runs, or is shown to a human, must be what the model asked for, or what a decision on record made of it.
+    """Check that the arguments are those that the model asked for, or those of a recorded decision.
 
     Raises:
-        ConfigurationError: it is not, so the journal was tampered with.
+        ConfigurationError: they are not, so the journal was tampered with.
     """
     if any(decision.phase == "tool_call" for decision in rewritings(event.decisions)):
         return
@@ -197,10 +197,10 @@ def _check_arguments(call: PendingCall, event: ToolStarted | ApprovalRequested) 
 
 
 def _check_request(call: PendingCall, event: ApprovalRequested) -> None:
-    """Before a call begins, a human is shown the arguments that wait; a tool that asks shows what it wants to.
+    """Check that a human is shown the arguments of a call that has not begun; a tool that asks may show anything.
 
     Raises:
-        ConfigurationError: it is something else, and no policy is on record that made it so.
+        ConfigurationError: other arguments are shown, and no policy is recorded that changed them.
     """
     if call.status == "started" or any(one.phase == "approval" for one in rewritings(event.decisions)):
         return
@@ -245,7 +245,7 @@ def _closed_if_done(run: Run) -> Run:
     )
     for effect in effects:
         run = _with_effect(run, effect)
-    # The first agent that was named goes on; which tools it offers, its own first request says.
+    # The first named agent takes over; its own first request records which tools it offers.
     handing = next((call for call in calls if any(isinstance(effect, HandOver) for effect in call.effects)), None)
     return run if handing is None else _handed_over(run, handing)
 

@@ -1,4 +1,4 @@
-"""Whether a call may go on that untrusted text may have caused.
+"""Decides whether a call may proceed that untrusted text may have caused.
 
 A call is tainted when text that the application does not vouch for entered the conversation before the model proposed
 it. The rule asks no model and reads no text: it depends on where texts come from, and not on what they say.

@@ -12,14 +12,14 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Literal, TypeAlias
 
 Stale: TypeAlias = Literal["max_age", "expires_after", "useless_after", "unused_after"]
-"""Why a lesson is recalled no more: the name of the setting of `SelfLearning`."""
+"""Why a lesson is not recalled any more: the name of the setting of `SelfLearning`."""
 
 MOST_RECENT: Final = 32
-"""Entries of a lesson that are looked at. Only where a process died while it counted, and others have made so many
-entries before it goes on, something is counted twice."""
+"""How many of the last entries of a lesson are checked. A use is counted twice only if a process died while counting
+it, and others have written this many entries before it is resumed."""
 
 _PRIOR: Final = 2
-"""A new lesson is ranked as if this many runs had been told of it and had used it, so that it gets its turn."""
+"""A new lesson is ranked as if this many runs had received and used it, so that it gets a chance."""
 
 _LEAST: Final = 0.5
 _MOST: Final = 2.0

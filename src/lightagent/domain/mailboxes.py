@@ -76,9 +76,9 @@ class Mailbox:
     """The messages of one owner, in order.
 
     Attributes:
-        slots: the messages that are not too old, whether they wait or were taken.
-        sent: how many came in until now.
-        expired: the recipients of messages that were dropped unread, once for each, until they are told so.
+        slots: the messages that are not too old, whether waiting or taken.
+        sent: how many messages were sent so far.
+        expired: the recipients of messages that were dropped unread, one for each message, until they are notified.
     """
 
     slots: tuple[Slot, ...] = ()

@@ -1,7 +1,7 @@
-"""The search for a plan as a pure machine: a state, the next question to a model, and what its answer makes of it.
+"""The search for a plan as a pure state machine: a state, the next question to a model, and the state after its answer.
 
-A thought is a plan in the making: the steps until now. The search has a model propose how a thought goes on, has it
-score what was proposed, drops what is not worth more, goes on with the best, and has it look back on the plan at last.
+A thought is an unfinished plan: the steps so far. The search lets a model propose continuations of a thought and score
+them, prunes those that are not worth more requests, expands the best, and finally lets the model review the plan.
 """
 
 from __future__ import annotations

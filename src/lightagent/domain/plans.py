@@ -58,13 +58,13 @@ class Plan:
 
 
 Fate: TypeAlias = Literal["chosen", "complete", "open", "expanded", "pruned"]
-"""What became of a thought.
+"""The final state of a thought.
 
-* chosen: the plan was made of it.
-* complete: it is a whole plan, and another one was better.
-* open: it might have been thought further.
-* expanded: others go on from it.
-* pruned: it was not worth to be thought further.
+* chosen: it became the plan.
+* complete: it is a complete plan, but another one was better.
+* open: it could have been expanded.
+* expanded: it has children.
+* pruned: it was not worth expanding.
 """
 
 
@@ -73,7 +73,7 @@ class ThoughtFigures:
     """A thought of a tree, for the record.
 
     Attributes:
-        path: its number among the thoughts that go on from the same one, after those of the thoughts that lead to it.
+        path: the numbers of its ancestors, and at last its own number among the children of the same parent.
         text: the steps that it adds.
         score: from 0 to 1; None if it was not compared with others.
     """

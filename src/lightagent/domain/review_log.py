@@ -57,10 +57,10 @@ class ReviewDecided:
 
 @dataclass(frozen=True, slots=True)
 class ReviewTaken:
-    """A run goes on with the decision.
+    """A run continues with the decision.
 
     Attributes:
-        kept: the run is kept in a store, where the decision is on record before anything is done.
+        kept: whether the run is stored, so that the decision is recorded there before anything is done.
     """
 
     kept: bool

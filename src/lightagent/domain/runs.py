@@ -35,10 +35,10 @@ class PendingCall:
         output: its result, once it is `done`.
         effects: what it does to the run at the end of the round.
         child: the run of the agent that was called as this tool.
-        reviewers: who decided about it at `tool_call`, as far as decisions on record tell.
-        rewritings: the names of the policies that changed what runs or is shown, of each event that says so.
-        labels: where its result comes from.
-        failed: a step of a plan that needs it cannot be done so.
+        reviewers: who decided about it at `tool_call`, according to the recorded decisions.
+        rewritings: the names of the policies that changed what runs or is shown, for each event that records this.
+        labels: the origin of its result.
+        failed: it failed, so that a step of a plan that needs it cannot be done.
     """
 
     call: ToolCall
@@ -101,7 +101,7 @@ class Run(NamedTuple):
         added: the messages after those.
         query_at: where in `messages` the query stands, before which context is put.
         missing: messages of a referenced history that the fold was not given; they stand before `messages`.
-        admitted: the query is on record.
+        admitted: the query is recorded.
         prepared: the context sources that were asked.
         offered: the names of the tools that the model is offered; None until the first request of `head`.
         selected: the names of the tools that were selected for the next request; None before the selection.

@@ -77,9 +77,9 @@ def names_within(
 ) -> tuple[str, ...]:
     """The names of the first tools of a ranking whose declarations fit into a number of tokens.
 
-    One that is too large for what is left is passed over, so that it does not keep smaller ones out; after a few of
-    them the room is used up. The first tool is taken however large it is, as long as the request has room for it:
-    without it the model could not go on. If it alone is more than the number, the others have as much as without it.
+    A tool that is too large for the remaining room is skipped, so that smaller ones can still be taken; after a few of
+    them the selection ends. The first tool is taken whatever its size, as long as the request has room for it: without
+    it the model could not continue. If it alone exceeds `tokens`, the others get the same room as without it.
 
     Args:
         cost: the tokens of a tool's declaration.

@@ -54,7 +54,7 @@ class Endpoint:
     Attributes:
         base_url: without a slash at its end.
         path: what is added to it, such as ``/embeddings``.
-        key: None where no key was given and none is needed.
+        key: None if no key was given and none is required.
         headers: of every request, the key's among them.
     """
 

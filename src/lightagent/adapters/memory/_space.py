@@ -38,7 +38,7 @@ class Space:
     """Vectors of one space can be compared.
 
     Attributes:
-        embedder: its name; empty where a store keeps no vectors.
+        embedder: the name of the embedder; empty for a store without vectors.
         dimension: numbers of a vector; 0 where that is not known yet, or there are none.
     """
 

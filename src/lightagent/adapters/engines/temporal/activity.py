@@ -74,7 +74,7 @@ class CarryOut:
             changed = code.changed(past, (), time.time())
         except ConfigurationError as error:
             now = read_all(await self._past(None))
-            if len(now) > len(past):  # Somebody may have accepted the change since.
+            if len(now) > len(past):  # The change may have been accepted since.
                 return await self._answers(order, now)
             raise _not_here(HELD, error.message) from None
         return [changed] if changed is not None else await code.carry_out(order.path, past)

@@ -33,7 +33,7 @@ def codec_server(codec: PayloadCodec, *, key: str, origins: Sequence[str] = ()) 
 
     Args:
         codec: such as `EncryptingCodec`; one that takes plain payloads shows them as they are.
-        key: what ``Authorization: Bearer KEY`` has to say.
+        key: the key that clients must send as ``Authorization: Bearer KEY``.
         origins: of the web interfaces whose pages may ask, such as ``https://temporal.internal``.
 
     Raises:
@@ -80,7 +80,7 @@ async def _answered(
 
 
 async def _body(request: Request) -> bytes | None:
-    """The body of a request; None where it is too large."""
+    """The body of a request; None if it is too large."""
     read = bytearray()
     async for piece in request.stream():
         read += piece

@@ -171,7 +171,7 @@ class TemporalEngine(FlowEngine, WorkedEngine, FoldsRuns):
     async def _restarted(
         self, run: FlowRun, state: FlowState, past: Sequence[FlowEvent], *, needed: bool, go_on: bool
     ) -> bool:
-        """Go on with a run in a new workflow; False where somebody else has begun one meanwhile."""
+        """Continue a run in a new workflow; False if another process has started one meanwhile."""
         was_ended = go_on and state.status in ("running", "waiting")
         if not needed and not was_ended:
             return True

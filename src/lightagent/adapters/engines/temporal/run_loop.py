@@ -103,7 +103,7 @@ class RunLoop:
 
     @property
     def is_settled(self) -> bool:
-        """Whether the run is over, or waits for somebody outside."""
+        """Whether the run is over, or waits for external input."""
         return not self._moves and not self._tasks
 
     @property
@@ -277,7 +277,7 @@ class RunLoop:
         return node is not None and node.status == "running"
 
     async def _code(self, move: Carried) -> Sequence[FlowEvent] | None:
-        """What the flow's code answers on some worker; None where that worker is gone."""
+        """Return the answer of the flow's code on some worker, or None if that worker is lost."""
         limit = None if not isinstance(move, Do) else move.step.timeout
         order = Order(self._flow, move.path, len(self.texts), [*self.texts] if self.size <= INLINE_BYTES else None)
         try:

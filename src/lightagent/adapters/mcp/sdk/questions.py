@@ -28,7 +28,7 @@ _FORM: TypeAdapter[dict[str, str | int | float | bool | list[str] | None]] = Typ
 
 @dataclass(frozen=True, slots=True)
 class Answerers:
-    """The user's code that answers questions; None: servers are told that there is none.
+    """The user's code that answers questions; None: servers learn that questions are not supported.
 
     Attributes:
         roots: the folders that servers are told of, as ``file://`` addresses; None: servers are not told that there

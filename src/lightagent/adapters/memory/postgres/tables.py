@@ -85,7 +85,7 @@ class Preparation:
             return
         async with session.connection.transaction():
             await session.execute("SELECT pg_advisory_xact_lock(%(lock)s)", {"lock": _LOCK})
-            kept = await kept_space(session)  # Somebody else may have been faster.
+            kept = await kept_space(session)  # Another process may have been faster.
             if kept is None:
                 await _make_tables(session)
                 kept = Space()

@@ -33,7 +33,7 @@ class Question:
 
     Attributes:
         terms: of the query.
-        vector: of the query; None where nothing makes one.
+        vector: the vector of the query; None without an embedder.
         limit: how many memories are wanted.
         wanted: which of them are looked at.
         nearby: how much the memories beside one that fits share of what it counts.

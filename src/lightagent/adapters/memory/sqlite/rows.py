@@ -113,7 +113,7 @@ def decoded(column: bytes) -> str:
     """The text of `encoded`.
 
     Raises:
-        StoreError: it is none.
+        StoreError: it is invalid.
     """
     try:
         return column.decode("utf-8", "surrogatepass")

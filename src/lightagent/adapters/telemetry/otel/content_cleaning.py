@@ -103,7 +103,7 @@ class Cleaner:
     def _clean(self, text: str) -> LongText | None:
         try:
             return self._remembered(text) if len(text) <= self._read else self._masked(text)
-        except Exception as exc:  # A detector may be anybody's code.
+        except Exception as exc:  # Detectors may be foreign code.
             self._tell(f"could not be applied: a detector raised {type(exc).__name__}")
             return None
 

@@ -153,7 +153,7 @@ def end(
     """End a span, and not before it began, though a clock may have been set back meanwhile.
 
     Args:
-        error_type: why it failed; empty where it did not.
+        error_type: why it failed; empty if it did not.
         attributes: what was not known at its start.
         texts: the same of content, which is as long as its own limits say.
     """

@@ -35,7 +35,7 @@ class AsideReply:
     Attributes:
         text: the answer; empty without one.
         usage: the tokens that were reported.
-        error: why there is no answer.
+        error: why the answer is missing.
         decisions: of the policies that passed it.
         stopped: the verdict of a policy that ends the run.
     """

@@ -116,7 +116,7 @@ class LessonLog:
         )
 
     async def end(self, owner: MemoryOwner, lesson_id: str, tally: LessonTally, why: str) -> None:
-        """Put on record that a lesson is no longer recalled.
+        """Put on record that a lesson is not recalled any more.
 
         Raises:
             ConfigurationError: what is stored was changed.

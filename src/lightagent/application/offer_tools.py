@@ -23,8 +23,8 @@ _MOST_CALLED: Final = 16
 async def offer_tools(live: ActiveRun[DepsT]) -> tuple[tuple[str, ...], ToolsSelected | None]:
     """The names of the tools that the next request offers, and the event for the record if one is needed.
 
-    Nothing is recorded here. A source that has changed is listed again: a removed tool is no longer offered, and
-    a new one is offered if its source says so, unless the agent selects its tools.
+    Nothing is recorded here. A source that has changed is listed again: a removed tool is not offered any more,
+    and a new one is offered if its source says so, unless the agent selects its tools.
 
     Raises:
         ConfigurationError: two tools have the same name, or a tool that is always offered is missing.

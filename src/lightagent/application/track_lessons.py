@@ -39,7 +39,7 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class EndedLesson:
-    """A lesson that is no longer recalled.
+    """A lesson that is not recalled any more.
 
     Attributes:
         owner: of the lesson.

@@ -59,7 +59,7 @@ class RunReviews(Generic[DepsT]):
         """Put the decisions about the calls of a resumed run on record; nothing is taken yet.
 
         Raises:
-            ConfigurationError: there is no decision.
+            ConfigurationError: the decisions are missing.
             PolicyError: a decision cannot be used: it was used before, came too late, or was about something else.
             StoreError: a store cannot be read or written.
         """

@@ -265,7 +265,7 @@ class CancelRequested:
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """The run is resumed: it is no longer cancelled, and failed steps are retried."""
+    """The run is resumed: it is not cancelled any more, and failed steps are retried."""
 
     actor: str = ""
     decisions: tuple[Decision, ...] = ()

@@ -23,7 +23,7 @@ def cancel(state: Progress, event: CancelRequested) -> None:
 
 
 def resume(state: Progress, event: Resumed) -> None:
-    """Resume the run: it is no longer cancelled, and failed steps get another budget of attempts.
+    """Resume the run: it is not cancelled any more, and failed steps get another budget of attempts.
 
     Raises:
         Refused: it has succeeded, or is still being cancelled.

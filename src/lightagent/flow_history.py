@@ -1,4 +1,4 @@
-"""What a flow can tell of its runs, and their forks: time travel.
+"""The history of a flow's runs, and their forks: time travel.
 
 `LightFlow` has these methods besides those that begin runs and go on with them.
 """
@@ -32,7 +32,7 @@ if TYPE_CHECKING:  # Programs that pass a store never load what reads settings.
 
 
 class FlowHistory(FlowSteps):
-    """A flow with its store: what its runs did, and where they may be forked."""
+    """A flow with its store: the history of its runs, and where they may be forked."""
 
     def __init__(self, *unnamed: Never, store: JournalStore | None = None, **options: Unpack[FlowOptions]) -> None:
         if unnamed:
@@ -55,13 +55,13 @@ class FlowHistory(FlowSteps):
         return self._placed(store, self._options)
 
     def with_settings(self, settings: Settings) -> Self:
-        """The same flow, with the steps that it has now, where the settings say: on their engine, or over their store.
+        """The same flow, with the steps that it has now, on the engine or over the store of the settings.
 
-        What the flow says itself holds: one with a store or an engine of its own stays there. What is opened is closed
-        with the flow that is given.
+        The flow's own options take precedence: one with a store or an engine of its own keeps it. Opened parts are
+        closed with the returned flow.
 
         Raises:
-            ConfigurationError: something of it cannot be opened; the text names the place and the remedy.
+            ConfigurationError: a part cannot be opened; the text names the place and the remedy.
             MissingExtraError: a package is missing; the text says what to install.
         """
         from lightagent.compose.flow_backends import open_flows
@@ -114,7 +114,7 @@ class FlowHistory(FlowSteps):
         anew in it, and open approval requests are made again.
 
         Args:
-            input: what steps that have not begun at that point are given instead of the run's input.
+            input: replaces the run's input for the steps that have not begun at that point.
             **options: see `ForkOptions`; without a point the fork has all that happened.
 
         Raises:
@@ -156,7 +156,7 @@ class FlowHistory(FlowSteps):
         return await self._fork(run_id, input, result_format, options)
 
     def compare(self, left: str, right: str, *, user_id: str = "", tenant: str = "") -> FlowComparison:
-        """Two runs step by step: what differs in status, output and attempts, and how long each took.
+        """Two runs step by step: the differences in status, output and attempts, and how long each took.
 
         Raises:
             ConfigurationError: this owner has no such run.
@@ -169,7 +169,7 @@ class FlowHistory(FlowSteps):
         return await self._parts.records.compare(flow_owner(user_id, tenant), left, right)
 
     def events(self, run_id: str, *, user_id: str = "", tenant: str = "") -> list[JsonObject]:
-        """What happened in a run, as plain data; ``number`` is what `fork` names a point by.
+        """The events of a run, as plain data; ``number`` names a point for `fork`.
 
         Raises:
             ConfigurationError: this owner has no such run.
@@ -184,7 +184,7 @@ class FlowHistory(FlowSteps):
     def held_runs(self, *, user_id: str = "", tenant: str = "") -> list[JsonObject]:
         """The runs of this flow that cannot go on with the steps as they are declared now, the newest first.
 
-        Each with ``held_by``: which ``step``, which ``field`` of it and why; and with what ``frees`` it.
+        Each with ``held_by``: the ``step``, its changed ``field`` and why that matters; and with what ``frees`` it.
 
         Raises:
             IncompleteListing: some of it cannot be read.
@@ -198,9 +198,9 @@ class FlowHistory(FlowSteps):
         return [held.to_dict() async for held in found]
 
     def waiting_steps(self, run_id: str, *, user_id: str = "", tenant: str = "") -> list[JsonObject]:
-        """What waits for people in a run: by which ``step`` `approve` names it, what it ``asks``, and its ``query``.
+        """What waits for people in a run: the ``step`` for `approve`, what it ``asks``, and its ``query``.
 
-        Where an agent waits within its step, also the ``tool`` that it wants to call, with the ``arguments``.
+        If an agent waits within its step, also the ``tool`` that it wants to call, with the ``arguments``.
 
         Raises:
             ConfigurationError: this owner has no such run.
@@ -227,7 +227,7 @@ class FlowHistory(FlowSteps):
         """The flow as a Mermaid flowchart.
 
         Args:
-            run_id: a run, the states of whose steps are shown then, as it was declared for that run.
+            run_id: a run: the chart then shows the states of its steps, as they were declared for that run.
 
         Raises:
             ConfigurationError: this owner has no such run.

@@ -39,10 +39,10 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         **options: see `SwarmOptions`.
 
     Raises:
-        ConfigurationError: an option is something else than it can be.
+        ConfigurationError: an option is unknown or invalid.
     """
 
-    if not TYPE_CHECKING:  # A checker knows which methods there are.
+    if not TYPE_CHECKING:  # Type checkers know the methods.
 
         def __getattr__(self, name: str) -> object:
             raise absent_method(type(self).__name__, name, SWARM_METHODS)
@@ -78,16 +78,16 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         self._members.add(agents)
 
     def register_handoff(self, *handoffs: HandoffSettings[DepsT]) -> None:
-        """Say how agents hand over to one of them: what is passed along, by which tool, when, with which history.
+        """Set how agents hand over to one of them: what is passed along, by which tool, when, with which history.
 
         Raises:
-            ConfigurationError: it is no `Handoff`, an agent is not registered, the tool is called like another one, or
-                it was said before how one of the agents hands over to this one. Then none of them counts.
+            ConfigurationError: it is not a `Handoff`, an agent is not registered, the tool has the name of another, or
+                a handoff from one of the agents to this one was set before. Then none of them counts.
         """
         self._members.add_handoffs(handoffs)
 
     def member(self, agent: LightAgent[DepsT, OutputT]) -> LightAgent[DepsT, OutputT]:
-        """A registered agent as it is within the swarm, for all that an agent can do: streams, journals, `resume`.
+        """A registered agent as it is within the swarm, with all methods of an agent: streams, journals, `resume`.
 
         Raises:
             ConfigurationError: it is not registered.
@@ -383,5 +383,5 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         result_format: str = "str",
         **options: Unpack[RunOptions[_D]],
     ) -> AsyncRunStream[ChatCompletionChunk, OutputT] | AsyncRunStream[StreamEvent, OutputT]:
-        """The run as it happens, without a seam where it is handed over; see `LightAgent.astream`."""
+        """The run as it happens, also across handoffs; see `LightAgent.astream`."""
         return self.member(agent).astream_as(query, deps, result_format=result_format, **options)

@@ -1,4 +1,4 @@
-"""What programs ask and send within a swarm: `consult`, `send_message` and `messages`."""
+"""Questions and messages of programs to a swarm: `consult`, `send_message` and `messages`."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class SwarmTalk(ABC, Generic[DepsT]):
         deps: object = None,
         **options: Unpack[RunOptions[_D]],
     ) -> RunResult[OutputT]:
-        """Ask one agent, which answers itself and hands nothing over: history in (`history=`), answer back.
+        """Ask one agent, which answers itself and cannot hand over: history in (`history=`), answer back.
 
         Args:
             query, deps, **options: as for `LightAgent.run`.
@@ -117,12 +117,12 @@ class SwarmTalk(ABC, Generic[DepsT]):
 
         Args:
             to: the name of the agent.
-            payload: what it says, of the type that the swarm has for messages.
+            payload: its content, of the type that the swarm has for messages.
             user_id, session_id, tenant: whose mailbox it is; a user or a session must be named.
-            sender: whom it is from, for the agent; no name of an agent of the swarm, nor one that looks like it. By
+            sender: shown to the agent as the sender; no name of an agent of the swarm, nor one that looks like it. By
                 default the program.
             trusted: the program vouches for the text. By default it counts as untrusted.
-            message_id: sent once for each; by default each call is a message of its own.
+            message_id: a message with this id is sent once; by default each call sends a message of its own.
 
         Raises:
             ConfigurationError: the swarm has no mail, neither a user nor a session is named, an agent is named as the
@@ -179,7 +179,7 @@ class SwarmTalk(ABC, Generic[DepsT]):
     def messages(
         self, agent: str, *, user_id: str = "", session_id: str = "", tenant: str = ""
     ) -> Sequence[AgentMessage]:
-        """What waits for an agent in the mailbox of a user or a session, in order. It stays there.
+        """The messages that wait for an agent in the mailbox of a user or a session, in order. They stay there.
 
         Raises:
             ConfigurationError: the swarm has no mail or no such agent, or neither a user nor a session is named.
@@ -218,7 +218,7 @@ _LONGEST: Final = 200
 
 
 def _check_words(to: object, sender: object, message_id: object) -> None:
-    """Refuse what a mailbox cannot hold, before it gets there.
+    """Refuse values that a mailbox cannot hold.
 
     Raises:
         ConfigurationError: one of them is not text, too long, or holds half a surrogate pair.

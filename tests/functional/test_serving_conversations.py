@@ -123,7 +123,7 @@ async def test_what_waits_in_a_conversation_is_answered_in_it() -> None:
     first = await say(app, "pay")
     (request,) = objects(first.json["output"])
     blocked = await say(app, "Hello?")
-    assert (blocked.status, objects([blocked.json["error"]])[0]["code"]) == (403, "LA-POLICY")
+    assert (blocked.status, objects([blocked.json["error"]])[0]["param"]) == (409, "conversation")
     yes: JsonValue = [{"type": "mcp_approval_response", "approval_request_id": request["id"], "approve": True}]
     second = await say(app, yes)
     assert (text_of(second.json), paid) == ("Paid 5.", [5])

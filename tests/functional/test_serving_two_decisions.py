@@ -35,8 +35,7 @@ def answers(run_id: str, request_id: str, *, yes: bool = True, reason: str = "Wh
         "approval": {"id": request_id, **told},
     }
     resume: JsonValue = [{"interruptId": request_id, "status": "resolved", "payload": told}]
-    item: JsonObject = {"type": "mcp_approval_response", "approval_request_id": request_id, "approve": yes}
-    item["reason"] = reason
+    item: JsonObject = {
         "type": "mcp_approval_response",
         "approval_request_id": request_id,
         "approve": yes,

@@ -1,4 +1,4 @@
-"""Copies a session up to one of its places into a new one; from there both go on, each for itself."""
+"""Copies a session up to one of its places into a new one; both can go on independently."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _place_of(session: Session, checkpoint: str) -> int:
 
 
 async def _copied(store: JournalStore, key: StreamKey, until: int, turn: str | None) -> tuple[list[LogEntry], int]:
-    """What is copied, and the sequence of its last entry in the source."""
+    """The entries to copy, and the sequence of the last of them in the source."""
     stream, session = await log_beginning(store, key)
     said = session.said
     copied: list[LogEntry] = [base_of(said, 0)] if stream.base else []

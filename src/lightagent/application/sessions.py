@@ -1,4 +1,4 @@
-"""Sessions as their owner sees them: a listing, the conversation, its turns, and what can be done with them."""
+"""Sessions for their owner: a listing, the conversation, its turns, and operations on them."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class Sessions:
     async def replay(self, session_id: str, user_id: str = "") -> AsyncIterator[SessionTurn]:
         """The turns as the log has them, in order, without asking a model or calling a tool.
 
-        Turns that did not complete or were taken back are included; the open one comes last. A session that does not
+        Turns that did not complete or were undone are included; the open one comes last. A session that does not
         exist has none.
 
         Raises:
@@ -106,7 +106,7 @@ class Sessions:
             yield turn
 
     async def last_turn(self, session_id: str, user_id: str = "") -> SessionTurn | None:
-        """The last turn that was not taken back, however it ended, or the open one; None if there is none.
+        """The last turn that was not undone, however it ended, or the open one; None if there is none.
 
         To ask it again: ``agent.arun(turn.query, session_id=…, replace_turn=turn.run_id)``.
 
@@ -117,7 +117,7 @@ class Sessions:
         return await read_last_turn(self._store, self._key(session_id, user_id), session)
 
     async def undo(self, session_id: str, user_id: str = "") -> SessionTurn:
-        """Take back the last turn, however it ended; an open one is given up. What its tools have done stays done.
+        """Undo the last turn, however it ended; an open one is given up. The effects of its tools remain.
 
         Its calls that wait for a decision in the same store are withdrawn.
 
@@ -125,7 +125,7 @@ class Sessions:
             The turn, with the conversation as it was after it.
 
         Raises:
-            ConfigurationError: the session has no turn to take back.
+            ConfigurationError: the session has no turn to undo.
             LeaseHeld: a turn is under way.
             StoreError: the store cannot be read or written.
         """
@@ -176,10 +176,10 @@ class Sessions:
         checkpoint: str | None = None,
         turn: str | None = None,
     ) -> None:
-        """Copy a session of the user into a new one; from there both go on, each for itself.
+        """Copy a session of the user into a new one; both can go on independently.
 
         Args:
-            checkpoint: copy what goes before this checkpoint.
+            checkpoint: copy the entries before this checkpoint.
             turn: copy up to the end of the turn with this run id. Without either, to the end of the last ended turn.
 
         Raises:
@@ -258,7 +258,7 @@ class Sessions:
         """Remove the oldest turns from the log of one session, which goes on as if they were there.
 
         The conversation itself stays: an entry holds what the next turn begins from. The turns that are gone can be
-        neither replayed nor taken back, and their checkpoints are gone with them.
+        neither replayed nor undone, and their checkpoints are gone with them.
 
         Args:
             older_than: seconds; turns that ended longer ago are removed.

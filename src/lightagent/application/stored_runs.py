@@ -1,4 +1,4 @@
-"""Stored runs as their owner sees them: a listing, the status of each, and its journal."""
+"""Stored runs for their owner: a listing, the status of each, and its journal."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
 
 StoredRunStatus: TypeAlias = RunStatus | Literal["running", "interrupted"]
-"""How a stored run ended, or that it goes on or its process is gone."""
+"""The end of a stored run, or that it goes on or its process is gone."""
 
 STATUSES: Final[tuple[StoredRunStatus, ...]] = (
     "running",
@@ -33,14 +33,14 @@ STATUSES: Final[tuple[StoredRunStatus, ...]] = (
     "budget_exhausted",
     "cancelled",
 )
-"""What the status of a stored run may be."""
+"""The possible statuses of a stored run."""
 
 _BY_NAME: Final[dict[str, StoredRunStatus]] = {status: status for status in STATUSES}
 
 
 @dataclass(frozen=True, slots=True)
 class RunInfo:
-    """What is known of a stored run without reading it.
+    """The description of a stored run that is known without reading it.
 
     Attributes:
         status: `running`; `interrupted`, if the process that ran it is gone; `suspended`, while it waits for a
@@ -67,7 +67,7 @@ class RunInfo:
 
 @dataclass(frozen=True, slots=True)
 class StoredRun:
-    """A stored run as of one moment: what became of it, and its journal, for `agent.resume` and `agent.replay`."""
+    """A stored run as of one moment: its status, and its journal, for `agent.resume` and `agent.replay`."""
 
     info: RunInfo
     journal: Journal
@@ -171,7 +171,7 @@ def run_status(text: str) -> StoredRunStatus:
     """The status of this name.
 
     Raises:
-        ConfigurationError: there is none.
+        ConfigurationError: it is not a status.
     """
     if (status := _BY_NAME.get(text)) is None:
         known = ", ".join(STATUSES)

@@ -36,7 +36,7 @@ def compose_budgets(given: Budgets | BudgetLimits | None) -> Budgets | None:
 
 
 def compose_prices(given: Budgets | BudgetLimits, composed: Budgets | None) -> PriceTable | None:
-    """The prices that an agent knows, also where its budgets limit nothing; None where it knows none."""
+    """The prices that an agent knows, even if its budgets limit nothing; None if it knows none."""
     if composed is not None:
         return composed.prices
     return given.prices if isinstance(given, Budgets) else None

@@ -1,4 +1,4 @@
-"""The steps of a flow: what is made of each option, with everything checked."""
+"""The steps of a flow, made from their options, with everything checked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the events of a run of a flow are put on record: a stream of its own, under a lease."""
+"""The log of a flow's run: a stream of its own, written under a lease."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class FlowLog(Protocol):
 
         Args:
             status: of the run, with them.
-            heard: how far what was said to the run is among them; None: no further than before.
+            heard: the position up to which messages to the run are among them; None: no further than before.
         """
         ...
 
@@ -56,7 +56,7 @@ class StoredLog(FlowLog):
         self._labels: dict[str, str] = {}
 
     async def open(self, wait: float = 0.0) -> list[FlowEvent]:
-        """Take the lease, and give what is on record; nothing for a run that is new.
+        """Take the lease, and return the events on record; none for a new run.
 
         Args:
             wait: seconds to wait for the process that has the run now.
@@ -86,7 +86,7 @@ class StoredLog(FlowLog):
         return self._began
 
     async def unheard(self) -> tuple[list[FlowEvent], int]:
-        """What was said to the run meanwhile, and how far it has heard once that is appended.
+        """The messages to the run that it has not read, and the position once those are appended.
 
         Raises:
             StoreError: it cannot be read.

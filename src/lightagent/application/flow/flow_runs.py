@@ -92,8 +92,8 @@ class FlowRuns:
         """Begin a new run, and return once it ends or waits.
 
         Raises:
-            ConfigurationError: the steps are not valid, or the run id is that of a run which is not over.
-            LeaseHeld: somebody has the run id, and has put nothing on record for as long as a lease lasts.
+            ConfigurationError: the steps are not valid, or the run id is taken by a run that is not over.
+            LeaseHeld: another process has held the run id for the length of a lease, with nothing on record.
             StoreError: the run cannot be kept.
         """
         definition = self._open.definition(steps)

@@ -1,4 +1,4 @@
-"""Whether an attempt was left because what is below it waits, so that nothing of it is under way, and for whom."""
+"""Whether an attempt was left because what is below it waits, for people or for events from outside."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def was_left(notes: Sequence[Noted]) -> bool:
 
 
 def asks_people(notes: Sequence[Noted]) -> bool:
-    """Whether people are to decide below an attempt that was left; else a flow there waits for events from outside."""
+    """Whether an attempt that was left waits for people; otherwise a nested flow waits for events from outside."""
     flow = [note for note in notes if isinstance(note, FlowEvent)]
     if not flow:
         return True

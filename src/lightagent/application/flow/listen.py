@@ -28,7 +28,7 @@ class Listening:
     async def look(self) -> bool:
         """Report new messages; returns whether there were any."""
         said, heard = await self._log.unheard()
-        if not said or heard <= self._known:  # Without news, that is how far the run had heard before this process.
+        if not said or heard <= self._known:  # Without news, `heard` is the position before this process.
             return False
         self._known = heard
         self._flow.report(Report(said, heard=heard))

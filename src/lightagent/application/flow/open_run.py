@@ -125,15 +125,15 @@ class RunOpener:
             await to_the_end(log.close())
 
     async def _open_new(self, log: StoredLog) -> list[FlowEvent]:
-        """Take the lease for a new run, and give what is on record: nothing, a run that is over, or one that is left.
+        """Take the lease for a new run, and return the events on record under its id.
 
-        A process that died before its first append leaves nothing but its lease, for which this waits as `taken` does.
-        A run that somebody begins meanwhile is not waited for, to be done once more: whoever asks twice has it twice
-        only where the first one was over when the second one came.
+        A process that died before its first append leaves only its lease, so this waits for it as `taken` does. A run
+        that another caller begins meanwhile is never replaced, even if it is over by then: otherwise a request that
+        is delivered twice at once would be carried out twice.
 
         Raises:
-            LeaseHeld: somebody still has it, and has put nothing on record.
-            ConfigurationError: somebody goes on with a run of this id, or did meanwhile.
+            LeaseHeld: another process still holds the lease, and has put nothing on record.
+            ConfigurationError: a run of this id is not over, or another caller began one meanwhile.
         """
         try:
             return await log.open()

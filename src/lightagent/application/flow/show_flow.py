@@ -27,7 +27,7 @@ class Tracing:
 
     Attributes:
         capture_content: that of the flow may hold private content.
-        captures: the same of what does the step at a path.
+        captures: the same for the work of the step at a path.
     """
 
     capture_content: bool
@@ -45,7 +45,7 @@ def flow_result(
 
     Args:
         events: all of the run's, which the traces are made of.
-        traced: how, where the caller wants them.
+        traced: how traces are kept, if the caller wants them.
         status: of a run that is under way or interrupted; None for one that was left because it ended or waits.
     """
     nodes, output = state.root.nodes, last_output(state.root)
@@ -67,16 +67,16 @@ def flow_result(
 
 
 def _asking(state: FlowState) -> frozenset[str]:
-    """The paths of the steps of a run that was left within which people are to decide."""
+    """The paths of the steps of a run that was left that wait for people inside them."""
     nodes = state.nodes.values()
     return frozenset(node.path for node in nodes if node.status == "running" and asks_people(node.notes or ()))
 
 
 def _left(asking: Collection[str], step: LightFlowStepResult) -> LightFlowStepResult:
-    """A step of a run that was left. One in which a flow waits for events alone is running, as such a wait itself is.
+    """A step of a run that was left. A step whose nested flow waits only for events is shown as running, as waits are.
 
     Args:
-        asking: the paths of the steps within which people are to decide.
+        asking: the paths of the steps that wait for people inside them.
     """
     if step.status != "running":
         return step

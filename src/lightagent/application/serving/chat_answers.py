@@ -73,7 +73,7 @@ def chat_completion(
     Args:
         events: what happened since the request.
     """
-    last = next((event for event in reversed(events) if isinstance(event, ModelReplied)), None)
+    last, waited = next((event for event in reversed(events) if isinstance(event, ModelReplied)), None), waiting.waiting
     finished = events[-1]
     if not isinstance(finished, RunFinished):
         return CANCELLED
@@ -89,7 +89,7 @@ def chat_completion(
         "role": "assistant",
         "content": "\n\n".join(filter(None, (content, ending.sentence))) or None,
     }
-    thought = _reasoning(events, view)
+    thought = _reasoning(events, view, waited)
     if thought:
         message |= dict.fromkeys(view.reasoning_fields, thought)
     if ending.calls:
@@ -103,7 +103,7 @@ def chat_completion(
         "usage": usage_object(total_usage(events)),
     }
     if view.tools == "extension":
-        body["lightagent"] = {"steps": _tool_steps(events)}
+        body["lightagent"] = {"steps": _tool_steps(events, waited)}
     return body
 
 
@@ -126,9 +126,9 @@ def _call(run_id: str, waiting: WaitingStep) -> JsonObject:
     }
 
 
-def _reasoning(events: Sequence[Event], view: ChatView) -> str:
+def _reasoning(events: Sequence[Event], view: ChatView, waited: Sequence[WaitingStep]) -> str:
     """What the model thought in all turns, with the lines of its tools where they are shown there."""
-    tools, found = ToolSteps(), list[str]()
+    tools, found = ToolSteps(waited), list[str]()
     for event in events:
         if isinstance(event, ModelReplied) and event.message.reasoning:
             found.append(event.message.reasoning)
@@ -137,6 +137,6 @@ def _reasoning(events: Sequence[Event], view: ChatView) -> str:
     return "".join(found)
 
 
-def _tool_steps(events: Sequence[Event]) -> list[JsonValue]:
-    tools = ToolSteps()
+def _tool_steps(events: Sequence[Event], waited: Sequence[WaitingStep]) -> list[JsonValue]:
+    tools = ToolSteps(waited)
     return [told for event in events for told in tools.feed(event)]

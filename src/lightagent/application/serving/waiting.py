@@ -113,6 +113,11 @@ class WaitingSteps:
         return frozenset(self._calls.get((), {}))
 
     @property
+    def waiting(self) -> list[WaitingStep]:
+        """All calls that wait."""
+        return [*self._waiting.values()]
+
+    @property
     def external(self) -> list[WaitingStep]:
         """The calls that the client is to carry out."""
         return [one for one in self._waiting.values() if one.name in self._external and len(one.path) == 1]

@@ -17,7 +17,7 @@ _REMEDY = 'Send one JSON object, such as {"name": "value"}.'
 
 
 def parse_arguments(text: str) -> JsonObject:
-    """The arguments in `text`; nothing at all, null and an empty text count as no arguments.
+    """The arguments in `text`; null and an empty text count as no arguments.
 
     Raises:
         ToolError: LA-JSON if it is not JSON (NaN and Infinity are not). LA-TOOL if it is not an object, has a name
@@ -54,7 +54,7 @@ def _decode(text: str) -> JsonValue:
     try:
         return read_json(text, most_depth=MOST_DEPTH, most_digits=MOST_DIGITS)
     except NotStrictJsonError as exc:
-        # Where a single thing is wrong its remedy is said; else an example helps more.
+        # A single problem gets its remedy; for several an example helps more.
         sentence = f"The arguments {'hold' if exc.held else 'are'} {exc.problem}"
         if exc.remedy:
             sentence = f"{sentence}; {exc.remedy}"

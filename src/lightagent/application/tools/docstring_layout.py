@@ -30,7 +30,7 @@ _FENCE: Final = ("```", "~~~")
 
 
 def lay_out(text: str) -> str:
-    """The same docstring, with sections and entries laid out by the book."""
+    """The same docstring, with sections and entries in the standard layout."""
     return "\n".join(_Layout(text.expandtabs(4).split("\n")).lines())
 
 

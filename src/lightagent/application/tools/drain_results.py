@@ -1,4 +1,4 @@
-"""Calls a user's function, whatever kind it is, and waits until nothing more comes of it."""
+"""Calls a user's function of any kind, and returns its final result."""
 
 from __future__ import annotations
 

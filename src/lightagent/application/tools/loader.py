@@ -189,7 +189,7 @@ class ToolLoader(ToolSource[object]):
 
 
 def _tool_in(module: ModuleType, path: Path) -> _Loaded:
-    """The tool that the file holds under its own name, declared."""
+    """The tool that the file holds under the file's name, declared."""
     given: object = vars(module).get(path.stem)
     if not callable(given):
         raise ConfigurationError(

@@ -1,4 +1,4 @@
-"""Steps that stand beside each other, as a graph by their numbers: computed once, however often they are run."""
+"""Steps of one body, as a graph by their numbers: computed once, however often they are run."""
 
 from __future__ import annotations
 

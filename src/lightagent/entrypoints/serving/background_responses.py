@@ -126,7 +126,12 @@ async def cancel_left(request: ServedRequest, record: BackgroundRun, reason: str
         RequestRefused: another process carries it out.
     """
     if not await request.serving.background.take_up(record, reason):
-        raise RequestRefused(409, "The response goes on elsewhere.", "Cancel it in a few seconds.", retry_after=_AGAIN)
+        raise RequestRefused(
+            409,
+            "Another process of the server carries the response out.",
+            "Ask again: that one can cancel it, and any can in some seconds if it has ended.",
+            retry_after=_AGAIN,
+        )
 
 
 class FollowedResponse:

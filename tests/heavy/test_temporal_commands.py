@@ -91,3 +91,20 @@ def test_a_step_that_may_not_be_repeated_has_failed_when_its_worker_is_killed(
     assert result["status"] == "failed"
     assert "whether its effect happened is unknown" in result["steps"][0]["error"]["message"]
     assert caller.returncode == 1
+
+
+def test_a_command_ends_with_its_own_code_however_soon_after_the_servers_last_answer(
+    temporal: TemporalServer, tmp_path: Path
+) -> None:
+    """A thread of the SDK that was within Python at the end of the process ended one of five with SIGABRT."""
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import asyncio, sys\n"
+        "from lightagent.adapters.engines.temporal.connection import Connection, Place\n"
+        "async def ask():\n"
+        "    await (await Connection(Place(sys.argv[1], 'default')).client()).service_client.check_health()\n"
+        "asyncio.run(ask())\n"
+    )
+    command = [sys.executable, str(program), temporal.address]
+    codes = [subprocess.run(command, timeout=LONG, check=False, capture_output=True).returncode for _ in range(12)]
+    assert codes == [0] * 12

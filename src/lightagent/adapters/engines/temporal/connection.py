@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
+import sys
+import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from temporalio.client import Client
 from temporalio.converter import PayloadCodec
@@ -14,6 +19,12 @@ from lightagent.adapters.engines.temporal.codec import converter
 from lightagent.adapters.engines.temporal.faults import fault, unreachable
 from lightagent.aiokits.per_loop import PerLoop
 from lightagent.domain.errors import ConfigurationError
+
+_LONGEST_END: Final = 2.0
+"""Seconds that the end of the process waits for threads of the SDK."""
+
+_LAST_STEPS: Final = 0.1
+"""Seconds for what those threads still give back to Python after their call; nothing tells when they have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,3 +132,19 @@ def _pem(path: str, option: str) -> bytes | None:
         raise ConfigurationError(
             f"The Temporal engine cannot read {option} {path!r:.200}: {error.strerror}.", guidance="Check the path."
         ) from None
+
+
+def _let_threads_end() -> None:
+    """Wait at the end of the process until no thread of the SDK's is within Python.
+
+    Its threads tell the event loop of an answer, and the answer may be the last thing that a program waits for. One
+    that is still about that when the interpreter is taken down ends the process with SIGABRT or SIGSEGV.
+    """
+    until = time.monotonic() + _LONGEST_END
+    while time.monotonic() < until:
+        time.sleep(_LAST_STEPS)
+        if sys._current_frames().keys() <= {thread.ident for thread in threading.enumerate()}:
+            return
+
+
+atexit.register(_let_threads_end)

@@ -65,7 +65,7 @@ class MemoryAgent(JournalAgent[DepsT_contra, OutputT_co]):
 
         Raises:
             AlreadyDecided: it was decided otherwise before, or at the same time, or promoted with another text.
-            ConfigurationError: there is no such candidate.
+            ConfigurationError: the candidate does not exist.
             PolicyError: a policy blocks it, or its text must not reach other users.
             StoreError: a store fails.
         """
@@ -95,7 +95,7 @@ class MemoryAgent(JournalAgent[DepsT_contra, OutputT_co]):
             Of each the `candidate_id`, the `memory_user_id` and `why`: the name of the setting that says so.
 
         Raises:
-            ConfigurationError: the tenant is no text.
+            ConfigurationError: the tenant is not text.
             IncompleteListing: after all others have ended, if the counts of some cannot be read.
             StoreError: a store fails, or cannot list what it holds.
         """

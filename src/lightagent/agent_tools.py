@@ -180,7 +180,7 @@ class ToolAgent(AgentBase[DepsT_contra, OutputT_co]):
             The tools, with what became of their files.
 
         Raises:
-            ConfigurationError: no text, an option is no such thing, or a file cannot be written.
+            ConfigurationError: the text is empty or not text, an option is invalid, or a file cannot be written.
             LightAgentError: the model's run failed, or it wrote nothing that can be used.
         """
         from lightagent.application.generated_tools.ask_for_tools import WRITTEN, writing_means

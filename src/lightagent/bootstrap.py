@@ -173,7 +173,7 @@ class App:
         """The budget that the settings describe; None where they set none.
 
         Raises:
-            ConfigurationError: the numbers do not fit together, or there is no such counter.
+            ConfigurationError: the numbers do not fit together, or the counter is unknown.
         """
         chosen, place = self.settings.context, "context.counter"
         if chosen.max_tokens is None:

@@ -25,7 +25,7 @@ from lightagent.flow_options import KnownFlowRunOptions, NewFlowRunOptions
 from lightagent.flow_streams import StreamedFlow
 
 Decision = ApprovalDecision | bool | str | Mapping[str, object]
-"""What a person decides about a step: as an `ApprovalDecision`, True, False, a text (rejects), or an object."""
+"""A person's decision about a step: an `ApprovalDecision`, True, False, a text (rejects), or an object."""
 
 
 class JsonLightFlowStore(JsonFilesJournalStore):
@@ -72,7 +72,7 @@ class LightFlow(StreamedFlow):
     ) -> LightFlowResult | str | JsonObject:
         """Run the steps, each as soon as what it depends on is over.
 
-        A step that fails skips what depends on it, and the others go on.
+        If a step fails, the steps that depend on it are skipped, and the others go on.
 
         Args:
             query: the input of the flow.
@@ -133,15 +133,15 @@ class LightFlow(StreamedFlow):
     ) -> LightFlowResult | str | JsonObject:
         """Go on with a run: what is done stays done, what failed is tried again, what was interrupted goes on.
 
-        A run that has succeeded is given as it is.
+        The result of a run that has succeeded is returned as it is.
 
         Args:
             **options: see `KnownFlowRunOptions`.
 
         Raises:
-            ConfigurationError: there is no such run of this owner, or a step was changed that its record rests on; the
+            ConfigurationError: this owner has no such run, or a step was changed on which its record depends; the
                 error says which, what of it, and what frees the run.
-            LeaseHeld: somebody goes on with it now.
+            LeaseHeld: another process goes on with it now.
             StoreError, LightAgentError: as `run`.
         """
         return run_sync(self._resume(run_id, result_format, options))
@@ -185,14 +185,14 @@ class LightFlow(StreamedFlow):
     def rerun_step(
         self, run_id: str, step: str, *, result_format: str = "object", **options: Unpack[KnownFlowRunOptions]
     ) -> LightFlowResult | str | JsonObject:
-        """Do a step again, and all that rests on it, under new idempotency keys.
+        """Do a step again, and all steps that depend on it, under new idempotency keys.
 
         Args:
             step: its name, or its path within another one.
 
         Raises:
-            ConfigurationError: there is no such run or step, or it has not begun.
-            LeaseHeld: somebody goes on with the run now.
+            ConfigurationError: the run or step does not exist, or it has not begun.
+            LeaseHeld: another process goes on with the run now.
             StoreError, LightAgentError: as `run`.
         """
         return run_sync(self._rerun(run_id, step, result_format, options))
@@ -230,7 +230,7 @@ class LightFlow(StreamedFlow):
                 step's output).
 
         Raises:
-            ConfigurationError: there is no such run or step, it does not wait, or what is given is no decision.
+            ConfigurationError: the run or step does not exist, it does not wait, or the decision is not one.
             StoreError: the decision cannot be kept.
         """
         return run_sync(self.aapprove(run_id, step, decision, user_id=user_id, tenant=tenant))
@@ -246,20 +246,20 @@ class LightFlow(StreamedFlow):
     def signal(
         self, run_id: str, event: str, payload: JsonInput = None, *, key: str = "", user_id: str = "", tenant: str = ""
     ) -> bool:
-        """Tell a run that something has happened outside; `resume` goes on with one that nobody has.
+        """Tell a run that something has happened outside; use `resume` to go on with a run that no process has.
 
-        It ends one wait for this event. Where the run does not wait for it yet, it is kept until it does.
+        It ends one wait for this event. If the run does not wait for it yet, the event is kept until it does.
 
         Args:
             event: its name, as in `wait_for`.
-            payload: what the wait gives.
+            payload: the output of the wait.
             key: names this delivery, so that one that comes twice counts once.
 
         Returns:
-            Whether it is news: False where it was delivered before under this key.
+            Whether it is new: False if it was delivered before under this key.
 
         Raises:
-            ConfigurationError: there is no such run, it is over, or the payload is no plain JSON.
+            ConfigurationError: the run does not exist, it is over, or the payload is not plain JSON.
             StoreError: it cannot be kept.
         """
         return run_sync(self.asignal(run_id, event, payload, key=key, user_id=user_id, tenant=tenant))
@@ -273,10 +273,10 @@ class LightFlow(StreamedFlow):
     def cancel(self, run_id: str, *, reason: str = "", user_id: str = "", tenant: str = "") -> None:
         """Cancel a run, wherever it goes on: attempts under way are stopped, and results that come in time are kept.
 
-        It is on record, and lasts until somebody resumes the run.
+        The cancellation is on record, and lasts until the run is resumed.
 
         Raises:
-            ConfigurationError: there is no such run.
+            ConfigurationError: the run does not exist.
             StoreError: it cannot be kept.
         """
         run_sync(self.acancel(run_id, reason=reason, user_id=user_id, tenant=tenant))
@@ -286,7 +286,7 @@ class LightFlow(StreamedFlow):
         await self._parts.desk.cancel(flow_owner(user_id, tenant), run_id, reason)
 
     def get_run(self, run_id: str, *, user_id: str = "", tenant: str = "") -> JsonObject | None:
-        """What is on record of a run, with its ``steps``; None where this owner has no such run.
+        """What is on record of a run, with its ``steps``; None if this owner has no such run.
 
         Raises:
             StoreError: the store cannot be read.
@@ -298,10 +298,10 @@ class LightFlow(StreamedFlow):
         return await self._parts.records.get(flow_owner(user_id, tenant), run_id)
 
     def list_runs(self, *, user_id: str = "", tenant: str = "") -> list[JsonObject]:
-        """What is on record of the runs of an owner, the newest first.
+        """The records of the runs of an owner, the newest first.
 
         One that cannot be read, since its file was damaged, has the status ``unreadable`` and the error; its `run_id`
-        is empty where not even that can be read.
+        is empty if even that cannot be read.
 
         Raises:
             StoreError: the store cannot be read.

@@ -1,4 +1,4 @@
-"""What a flow can tell of its runs, and their forks: time travel.
+"""The history of a flow's runs, and their forks: time travel.
 
 `LightFlow` has these methods besides those that begin runs and go on with them.
 """
@@ -32,7 +32,7 @@ if TYPE_CHECKING:  # Programs that pass a store never load what reads settings.
 
 
 class FlowHistory(FlowSteps):
-    """A flow with its store: what its runs did, and where they may be forked."""
+    """A flow with its store: the history of its runs, and where they may be forked."""
 
     def __init__(self, *unnamed: Never, store: JournalStore | None = None, **options: Unpack[FlowOptions]) -> None:
         if unnamed:
@@ -50,18 +50,18 @@ class FlowHistory(FlowSteps):
         """The same flow, with the steps that it has now, over another store.
 
         Raises:
-            ConfigurationError: it is no journal store.
+            ConfigurationError: it is not a journal store.
         """
         return self._placed(store, self._options)
 
     def with_settings(self, settings: Settings) -> Self:
-        """The same flow, with the steps that it has now, where the settings say: on their engine, or over their store.
+        """The same flow, with the steps that it has now, on the engine or over the store of the settings.
 
-        What the flow says itself holds: one with a store or an engine of its own stays there. What is opened is closed
-        with the flow that is given.
+        The flow's own options take precedence: one with a store or an engine of its own keeps it. Opened parts are
+        closed with the returned flow.
 
         Raises:
-            ConfigurationError: something of it cannot be opened; the text names the place and the remedy.
+            ConfigurationError: a part cannot be opened; the text names the place and the remedy.
             MissingExtraError: a package is missing; the text says what to install.
         """
         from lightagent.compose.flow_backends import open_flows
@@ -69,7 +69,7 @@ class FlowHistory(FlowSteps):
         return self.configured(open_flows(settings))
 
     def configured(self, flows: ConfiguredFlows) -> Self:
-        """`with_settings`, with what the settings say open already; it is up to whoever opened it to close it."""
+        """`with_settings`, with what the caller has opened from the settings already, and has to close."""
         return self._placed(*flows.of_flow(self._store, self._options))
 
     def _placed(self, store: JournalStore | None, options: FlowOptions) -> Self:
@@ -111,14 +111,14 @@ class FlowHistory(FlowSteps):
         """Begin another run with what happened in this one up to a point, and go on with it by the steps declared now.
 
         The run itself stays as it is. The fork has idempotency keys of its own; what was under way at that point begins
-        anew in it, and whoever was asked is asked again.
+        anew in it, and open approval requests are made again.
 
         Args:
-            input: what steps that have not begun at that point are given instead of the run's input.
+            input: replaces the run's input for the steps that have not begun at that point.
             **options: see `ForkOptions`; without a point the fork has all that happened.
 
         Raises:
-            ConfigurationError: there is no such run or point, the steps do not fit what is kept, or ``new_run_id`` is
+            ConfigurationError: the run or point does not exist, the steps do not fit what is kept, or ``new_run_id`` is
                 taken.
             StoreError, LightAgentError: as `run`.
         """
@@ -156,10 +156,10 @@ class FlowHistory(FlowSteps):
         return await self._fork(run_id, input, result_format, options)
 
     def compare(self, left: str, right: str, *, user_id: str = "", tenant: str = "") -> FlowComparison:
-        """Two runs step by step: what differs in status, output and attempts, and how long each took.
+        """Two runs step by step: the differences in status, output and attempts, and how long each took.
 
         Raises:
-            ConfigurationError: there is no such run of this owner.
+            ConfigurationError: this owner has no such run.
             StoreError: the store cannot be read.
         """
         return run_sync(self.acompare(left, right, user_id=user_id, tenant=tenant))
@@ -169,10 +169,10 @@ class FlowHistory(FlowSteps):
         return await self._parts.records.compare(flow_owner(user_id, tenant), left, right)
 
     def events(self, run_id: str, *, user_id: str = "", tenant: str = "") -> list[JsonObject]:
-        """What happened in a run, as plain data; ``number`` is what `fork` names a point by.
+        """The events of a run, as plain data; ``number`` names a point for `fork`.
 
         Raises:
-            ConfigurationError: there is no such run of this owner.
+            ConfigurationError: this owner has no such run.
             StoreError: the store cannot be read.
         """
         return run_sync(self.aevents(run_id, user_id=user_id, tenant=tenant))
@@ -184,7 +184,7 @@ class FlowHistory(FlowSteps):
     def held_runs(self, *, user_id: str = "", tenant: str = "") -> list[JsonObject]:
         """The runs of this flow that cannot go on with the steps as they are declared now, the newest first.
 
-        Each with ``held_by``: which ``step``, which ``field`` of it and why; and with what ``frees`` it.
+        Each with ``held_by``: the ``step``, its changed ``field`` and why that matters; and with what ``frees`` it.
 
         Raises:
             IncompleteListing: some of it cannot be read.
@@ -198,12 +198,12 @@ class FlowHistory(FlowSteps):
         return [held.to_dict() async for held in found]
 
     def waiting_steps(self, run_id: str, *, user_id: str = "", tenant: str = "") -> list[JsonObject]:
-        """What waits for people in a run: by which ``step`` `approve` names it, what it ``asks``, and its ``query``.
+        """What waits for people in a run: the ``step`` for `approve`, what it ``asks``, and its ``query``.
 
-        Where an agent waits within its step, also the ``tool`` that it wants to call, with the ``arguments``.
+        If an agent waits within its step, also the ``tool`` that it wants to call, with the ``arguments``.
 
         Raises:
-            ConfigurationError: there is no such run of this owner.
+            ConfigurationError: this owner has no such run.
             StoreError: the store cannot be read.
         """
         return run_sync(self.awaiting_steps(run_id, user_id=user_id, tenant=tenant))
@@ -227,10 +227,10 @@ class FlowHistory(FlowSteps):
         """The flow as a Mermaid flowchart.
 
         Args:
-            run_id: a run, the states of whose steps are shown then, as it was declared for that run.
+            run_id: a run: the chart then shows the states of its steps, as they were declared for that run.
 
         Raises:
-            ConfigurationError: there is no such run of this owner.
+            ConfigurationError: this owner has no such run.
             StoreError: the store cannot be read.
         """
         return run_sync(self.agraph(run_id, user_id=user_id, tenant=tenant))

@@ -26,7 +26,7 @@ class FlowAgent(Protocol):
 
     @property
     def means(self) -> Means[None]:
-        """What it is made of."""
+        """Its parts."""
         ...
 
 
@@ -56,36 +56,36 @@ StepAgent: TypeAlias = (
     | Callable[[str, StepContext], object]
     | Callable[[], object]
 )
-"""What does the work of a step: an agent, a swarm, a flow, or a sync or async callable of the query and the context."""
+"""The work of a step: an agent, a swarm, a flow, or a sync or async callable of the query and the context."""
 
 StepQuery: TypeAlias = str | Callable[[StepContext], object] | Callable[[str, StepContext], object]
-"""What a step is asked: a text, or a callable of the context, or of the flow's input and the context."""
+"""The query of a step: a text, or a callable of the context, or of the flow's input and the context."""
 
 
 StepCondition: TypeAlias = Callable[[StepContext], bool | Awaitable[bool]]
-"""A sync or async callable of the context that says True or False, and nothing that merely passes for it."""
+"""A sync or async callable of the context that returns True or False; other values are refused."""
 
 FlowList: TypeAlias = str | Sequence[JsonInput] | Callable[[StepContext], object]
-"""What a map goes through: the name of a step that gives a list, a list, or a callable of the context."""
+"""The items of a map: the name of a step that gives a list, a list, or a callable of the context."""
 
 StepAcceptance: TypeAlias = (
     Callable[[Sequence[ProposedStep]], bool | Awaitable[bool]]
     | Callable[[Sequence[ProposedStep], StepContext], bool | Awaitable[bool]]
 )
-"""Says whether what a step proposes is added: a callable of the proposed steps and the context."""
+"""Decides whether proposed steps are added: a callable of the proposed steps and the context."""
 
 FlowMoment: TypeAlias = datetime | Callable[[StepContext], datetime | timedelta | float]
 """A moment: a datetime with a time zone, or a callable that gives one, a time from now on, or seconds since 1970."""
 
 StepVerifier: TypeAlias = FlowAgent | Callable[[object], object] | Callable[[object, StepContext], object]
-"""What says what a result is worth: an agent, or a callable of the result and the context."""
+"""The verification of a result: an agent, or a callable of the result and the context."""
 
 
 class StepOptions(TypedDict, total=False):
     """The options of a step besides its name."""
 
     agent: Required[StepAgent]
-    """Does the work: a `LightAgent`, a `LightSwarm`, a `LightFlow`, or a callable of the step's query and, where it
+    """The work: a `LightAgent`, a `LightSwarm`, a `LightFlow`, or a callable of the step's query and, where it
     takes a second argument, of the `StepContext`; sync ones run in worker threads.
     """
     depends_on: Sequence[str] | None
@@ -105,18 +105,18 @@ class StepOptions(TypedDict, total=False):
     fallback_agent: StepAgent | None
     """Does the work once the attempts of `agent` have failed, in as many of its own."""
     when: StepCondition | None
-    """A callable of the context that gives True or False; where it says False, the step is skipped."""
+    """A callable of the context that gives True or False; if False, the step is skipped."""
     cancel_if: StepCondition | None
-    """A callable of the context that gives True or False; where it says True, the step is skipped."""
+    """A callable of the context that gives True or False; if True, the step is skipped."""
     verify: StepVerifier | None
-    """Says what the result is worth before it counts. A callable of it gives a `StepVerdict`, True or False, a text
-    (rejects, with this reason) or None (cannot tell); an agent is shown the task and the result. What is rejected is
+    """Verifies the result before it counts. A callable of it gives a `StepVerdict`, True or False, a text
+    (rejects, with this reason) or None (undecided); an agent is shown the task and the result. A rejected step is
     tried again, with the reason, while attempts are left.
     """
     on_doubt: Literal["accept", "person", "fail"] | None
-    """What follows where `verify` cannot tell: accept (by default), ask a person, or fail."""
+    """What follows if `verify` cannot decide: accept (by default), ask a person, or fail."""
     repeatable: bool | None
-    """False for what must not be done twice: an attempt that a crash interrupted fails, its outcome being unknown."""
+    """False for a step that must not run twice: an interrupted attempt fails, since its outcome is unknown."""
     accept_steps: Literal["person"] | bool | StepAcceptance | None
     """The step may add steps below itself by giving a `Proposal`: True for any within the bounds, "person" to have a
     person asked, or a callable of the proposed steps (and the context) that gives True or False.
@@ -130,7 +130,7 @@ class StepOptions(TypedDict, total=False):
     True, "reason": "…"}``, or an `ApprovalDecision`; None leaves it to a person. For steps that require approval.
     """
     approvers: Sequence[str] | None
-    """The names of those who may decide, exactly as `actor` of the decision; None: whoever decides about the run.
+    """The names of those who may decide, exactly as `actor` of the decision; None: all who may decide about the run.
     This and the next two are for steps about which a person is asked, for whatever reason.
     """
     approval_timeout: float | None
@@ -138,9 +138,9 @@ class StepOptions(TypedDict, total=False):
     escalate_to: Sequence[str] | None
     """The names of those who are asked once `approval_timeout` is over."""
     metadata: Mapping[str, JsonInput] | None
-    """What belongs to the step; for an agent the parameters of its requests, such as `temperature`."""
+    """Data of the step; for an agent the parameters of its requests, such as `temperature`."""
     output_type: TypeForm[object] | None
-    """A type; what the step gives is validated into it, and read from the context as it."""
+    """A type: the output of the step is validated against it, and read from the context as it."""
 
 
 class WaitOptions(TypedDict, total=False):
@@ -174,18 +174,18 @@ class FlowOptions(TypedDict, total=False):
     engine: FlowEngine | None
     """Carries the runs out and keeps them, instead of this process and `store`."""
     hooks: Sequence[object] | None
-    """Are asked about steps, approvals, resumptions and reruns; see docs/runtime-hooks.md."""
+    """Hooks for steps, approvals, resumptions and reruns; see docs/runtime-hooks.md."""
     telemetry: Sequence[TelemetrySink] | Literal[False] | None
-    """Sinks that see the runs; False: also the providers of the application do not. Agents have their own."""
+    """Sinks that see the runs; False: neither do the application's providers. Agents have their own."""
     capture_content: bool | None
     """Keep messages of errors and reasons of people in traces; they may be private."""
     max_parallel: int | None
-    """Steps of one run that are carried out at the same time; 16 by default."""
+    """Steps of one run that run at the same time; 16 by default."""
     limits: FlowLimits | None
     """How large a run may become: items of a map, rounds of a loop, steps that are added."""
     max_wait: float | None
-    """Seconds that a run waits in its process for a moment that is further away, such as that of a `sleep`. Beyond it
-    the run is left as `waiting`, and `resume` goes on with it. By default it waits however long.
+    """Seconds that a run waits in its process for a moment, such as that of a `sleep`. Beyond it
+    the run is left as `waiting`, and `resume` goes on with it. By default it waits without limit.
     """
     clock: Clock | None
     """Tells the time, for tests."""
@@ -197,9 +197,9 @@ class FlowRunOptions(TypedDict, total=False):
     """The options of going on with a run."""
 
     tenant: str | None
-    """Which customer of the application the run is for; nobody else finds it."""
+    """Which customer of the application the run is for; it is not found under any other."""
     user_id: str | None
-    """Whose run it is; nobody else finds it."""
+    """Whose run it is; it is not found under any other user."""
     trace: bool | None
     """Keep the trace: in the result, that of each agent in the result of its step."""
 
@@ -228,6 +228,6 @@ class ForkOptions(KnownFlowRunOptions, total=False):
     from_event: int | None
     """The number of the last event of the run that the fork has; by default it has all of them."""
     step: str | None
-    """Instead of a number: the fork has what happened before this step began, the last time that it did."""
+    """Instead of a number: the fork has the events before this step began the last time."""
     new_run_id: str | None
     """Names the fork; a new one unless given."""

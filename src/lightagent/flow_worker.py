@@ -37,10 +37,10 @@ class WorkerOptions(TypedDict, total=False):
 
     Attributes:
         max_runs: runs of a flow that go on at the same time; 4 by default. Not for flows on an engine.
-        max_steps: of flows on an engine, steps of one flow that are carried out at the same time; 100 by default.
-        poll_seconds: between two looks into the store; 1 by default.
+        max_steps: of flows on an engine, steps of one flow that run at the same time; 100 by default.
+        poll_seconds: between two polls of the store; 1 by default.
         grace_seconds: that runs may go on once the worker is stopped; then they are interrupted. 20 by default.
-        on_run: a callable that is told of each run, in the event loop of the worker.
+        on_run: a callable that gets a report on each run, in the event loop of the worker.
     """
 
     max_runs: int | None
@@ -51,12 +51,12 @@ class WorkerOptions(TypedDict, total=False):
 
 
 class FlowWorker:
-    """Goes on with runs that nobody has, again and again: whose process died, whose time has come, or that were told
+    """Goes on with runs that no process has, repeatedly: whose process died, whose time has come, or that were told
     something, such as a decision. Any number of workers may share the stores of their flows; each run has one of them.
 
     Runs of all tenants and users are found. What has failed, was cancelled or waits for a person is left as it is.
 
-    Flows on an engine that has workers, such as Temporal, are worked on as that engine gives out their work.
+    Flows on an engine that has workers, such as Temporal, are run as that engine assigns their work.
 
     Args:
         flows: each with a name, by which its runs are found, and a store that other processes see, or an engine.
@@ -83,7 +83,7 @@ class FlowWorker:
             once: go on with all that may go on now, and end.
 
         Raises:
-            StoreError: with `once`: a store cannot be read. Otherwise it is looked at again and again. An engine cannot
+            StoreError: with `once`: a store cannot be read. Otherwise it is polled again. An engine cannot
                 be reached at the beginning.
             ConfigurationError: `once`, and one of the flows is on an engine.
         """
@@ -125,7 +125,7 @@ class FlowWorker:
                 loop.call_soon_threadsafe(worker.stop)
 
     def _engine_workers(self) -> list[EngineWorker]:
-        """One for each engine, with the code of all flows that are on it."""
+        """One worker for each engine, with the code of all flows that are on it."""
         codes: dict[int, tuple[WorkedEngine, list[FlowCode]]] = {}
         for flow in self._flows:
             engine, runs = flow.parts.engine, flow.parts.runs
@@ -200,7 +200,7 @@ def _check(flows: Sequence[LightFlow]) -> None:
 
 
 def _worked(engine: object) -> WorkedEngine | None:
-    """An engine that has workers; None for another one."""
+    """An engine that has workers; None for any other."""
     return engine if isinstance(engine, WorkedEngine) else None
 
 

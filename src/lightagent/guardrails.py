@@ -1,6 +1,6 @@
 """Guardrails for what most programs need: private data, sensitive tools, risky arguments, addresses, length, schemas.
 
-Each is an object that is called as any guardrail is. Those that look at texts by detectors hold back only as much of a
+Each is an object that is called as any guardrail is. Those that check texts with detectors hold back only as much of a
 stream as they declare (`docs/guardrails.md`).
 """
 
@@ -32,15 +32,15 @@ Detectors: TypeAlias = Detector | Sequence[Detector]
 
 
 def open_detector(kind: str, **options: object) -> Detector:
-    """A detector, for the templates to look with in the place of patterns.
+    """A detector for the templates, to be used instead of patterns.
 
     Args:
         kind: ``validated``, which the templates use by default, ``phone_numbers``, ``presidio``, ``urls`` or
             ``patterns``, or that of an installed package.
-        options: what that kind takes, such as ``regions`` of ``phone_numbers``.
+        options: of that kind, such as ``regions`` of ``phone_numbers``.
 
     Raises:
-        ConfigurationError: there is no such kind, or it refuses an option.
+        ConfigurationError: the kind is unknown, or it refuses an option.
         MissingExtraError: a package is missing; the text says what to install.
     """
     detector = open_adapter("detectors", kind, options)
@@ -68,7 +68,7 @@ def privacy_input_guardrail(
 def output_redaction_guardrail(
     patterns: Patterns | Detectors | None = None, replacement: str = "[redacted]"
 ) -> DetectorGuardrail:
-    """Takes private data and keys out of what the model says; for `output_guardrails=`.
+    """Removes private data and keys from what the model says; for `output_guardrails=`.
 
     Args:
         patterns: what to look for, as for `privacy_input_guardrail`.
@@ -86,12 +86,12 @@ def url_allowlist_guardrail(
     reason: str = "The answer holds an address that is not allowed.",
     replacement: str | None = None,
 ) -> DetectorGuardrail:
-    """Blocks addresses of hosts that are not listed, or takes them out; for all three kinds of guardrails.
+    """Blocks addresses of hosts that are not listed, or removes them; for all three kinds of guardrails.
 
     Args:
         hosts: such as ``example.com``; ``*.example.com`` stands for the hosts below it.
         reason: why it blocks.
-        replacement: what stands in the place of an address; None: it blocks.
+        replacement: replaces an address; None: it blocks.
 
     Raises:
         ConfigurationError: one is not the name of a host.
@@ -155,7 +155,7 @@ def high_risk_parameter_guardrail(parameters: Mapping[str, Allowed], reason: str
 
 
 _QUICK: Final = (PatternDetector, UrlDetector, ValidatedDetector)
-"""They do nothing but apply regular expressions, which hold up all threads of a process wherever they are applied."""
+"""Detectors that only apply regular expressions, which block all threads of a process wherever they run."""
 
 
 def _guardrail(name: str, detectors: tuple[Detector, ...], reason: str, replacement: str | None) -> DetectorGuardrail:

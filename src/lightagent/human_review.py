@@ -1,4 +1,4 @@
-"""Human review as programs use it: the hook that has people decide, and the stores in which they do."""
+"""Human review for programs: the hook that has people decide, and the stores in which they do."""
 
 from __future__ import annotations
 
@@ -61,17 +61,17 @@ class ReviewStore:
         """A request; None if there is none.
 
         Raises:
-            ConfigurationError: what is stored of it was changed.
+            ConfigurationError: the stored review was changed.
             StoreError: the store cannot be read.
         """
         review = run_sync(self.reviews.find(request_id))
         return None if review is None else review.request
 
     def get_decision(self, request_id: str) -> ApprovalDecision | None:
-        """What was decided about a request; None for nothing.
+        """The decision about a request; None without one.
 
         Raises:
-            ConfigurationError: what is stored of it was changed.
+            ConfigurationError: the stored review was changed.
             StoreError: the store cannot be read.
         """
         review = run_sync(self.reviews.find(request_id))
@@ -105,13 +105,13 @@ class ReviewStore:
         """Put feedback about a run on record, and return it with the time.
 
         Raises:
-            ConfigurationError: it is no feedback, or something in it is of a wrong type.
+            ConfigurationError: it is not a HumanFeedback, or one of its fields has a wrong type.
             StoreError: the store cannot be written.
         """
         return run_sync(self.feedback.add(feedback))
 
     def list_feedback(self, trace_id: str | None = None) -> list[HumanFeedback]:
-        """What people think of a run; without `trace_id` of all runs.
+        """The feedback about a run; without `trace_id` about all runs.
 
         Raises:
             StoreError: the store cannot be read.
@@ -153,24 +153,24 @@ class JsonReviewStore(ReviewStore):
 
 
 class HumanApprovalHook(ReviewDesk):
-    """A hook that has people decide about calls of tools; for `hooks=`. Nothing runs without their yes.
+    """A hook that has people decide about calls of tools; for `hooks=`. No such call runs without their approval.
 
-    A run whose calls wait suspends, its requests on record in `store`; `resume` goes on with what was decided there.
-    Where a `reviewer` decides, the run goes on at once. One that raises, takes too long or answers with what is no
+    A run whose calls wait suspends, with its requests on record in `store`; `resume` goes on with the decisions there.
+    If a `reviewer` decides, the run goes on at once. A reviewer that raises, takes too long or returns anything but a
     decision, None included, leaves the call waiting.
 
     Args:
         store: where requests and decisions are kept: a `ReviewStore` or any journal store; by default in memory, where
             those of the last 1,000 decisions that were used are kept.
         tools: the names of the tools to ask about, those of MCP servers as ``SERVER/TOOL``; None for all of them. With
-            an empty list the store is told of those calls alone that wait for another reason, such as tools that are
+            an empty list only those calls are reviewed that wait for another reason, such as tools that are
             declared with `requires_approval=True`.
         reviewer: a function of an `ApprovalRequest` that decides at once: it answers an `ApprovalDecision`, True,
             False, a text (rejects), or an object such as ``{"approved": False, "reason": "…"}``. Sync or async.
         timeout: seconds until a request expires, and for one call of `reviewer`; None: never.
-        separate_reviewer: whoever the run belongs to (its `user_id`) may reject its calls, and nothing else; whoever
-            decides must be named as the decision's `actor`.
-        webhook: is told of every request that waits: a URL that gets it as JSON, without the arguments, or a function
+        separate_reviewer: the user whom the run belongs to (its `user_id`) may only reject its calls; every decision
+            must name the person who decides as its `actor`.
+        webhook: gets every request that waits: a URL that gets it as JSON, without the arguments, or a function
             of the request. One that fails is on record, and changes nothing.
         name: what the hook is known by.
 

@@ -32,17 +32,17 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
     """Agents that know each other: each can hand the conversation over to each of the others.
 
     An agent hands over by calling a tool that is named after the other one, so the decision is the model's, and it is
-    on record. One run, one journal, one trace and one budget go on, whoever acts. Serves any number of runs at once.
+    on record. A handoff keeps the run, its journal, its trace and its budget. Serves any number of runs at once.
 
     Args:
         deps_type: a type; each run must then be given `deps=` of it, as the agents' tools expect.
         **options: see `SwarmOptions`.
 
     Raises:
-        ConfigurationError: an option is something else than it can be.
+        ConfigurationError: an option is unknown or invalid.
     """
 
-    if not TYPE_CHECKING:  # A checker knows which methods there are.
+    if not TYPE_CHECKING:  # Type checkers know the methods.
 
         def __getattr__(self, name: str) -> object:
             raise absent_method(type(self).__name__, name, SWARM_METHODS)
@@ -72,22 +72,22 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         """Add agents. One that is registered already stays as it is.
 
         Raises:
-            ConfigurationError: it is no agent, has handoffs of its own, or another agent has its name or one that
+            ConfigurationError: it is not an agent, has handoffs of its own, or another agent has its name or one that
                 cannot be told from it. Then none of them is added.
         """
         self._members.add(agents)
 
     def register_handoff(self, *handoffs: HandoffSettings[DepsT]) -> None:
-        """Say how agents hand over to one of them: what is passed along, by which tool, when, with which history.
+        """Set how agents hand over to one of them: what is passed along, by which tool, when, with which history.
 
         Raises:
-            ConfigurationError: it is no `Handoff`, an agent is not registered, the tool is called like another one, or
-                it was said before how one of the agents hands over to this one. Then none of them counts.
+            ConfigurationError: it is not a `Handoff`, an agent is not registered, the tool has the name of another, or
+                a handoff from one of the agents to this one was set before. Then none of them counts.
         """
         self._members.add_handoffs(handoffs)
 
     def member(self, agent: LightAgent[DepsT, OutputT]) -> LightAgent[DepsT, OutputT]:
-        """A registered agent as it is within the swarm, for all that an agent can do: streams, journals, `resume`.
+        """A registered agent as it is within the swarm, with all methods of an agent: streams, journals, `resume`.
 
         Raises:
             ConfigurationError: it is not registered.
@@ -383,5 +383,5 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
         result_format: str = "str",
         **options: Unpack[RunOptions[_D]],
     ) -> AsyncRunStream[ChatCompletionChunk, OutputT] | AsyncRunStream[StreamEvent, OutputT]:
-        """The run as it happens, without a seam where it is handed over; see `LightAgent.astream`."""
+        """The run as it happens, also across handoffs; see `LightAgent.astream`."""
         return self.member(agent).astream_as(query, deps, result_format=result_format, **options)

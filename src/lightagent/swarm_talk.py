@@ -1,4 +1,4 @@
-"""What programs ask and send within a swarm: `consult`, `send_message` and `messages`."""
+"""Questions and messages of programs to a swarm: `consult`, `send_message` and `messages`."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class SwarmTalk(ABC, Generic[DepsT]):
         deps: object = None,
         **options: Unpack[RunOptions[_D]],
     ) -> RunResult[OutputT]:
-        """Ask one agent, which answers itself and hands nothing over: history in (`history=`), answer back.
+        """Ask one agent, which answers itself and cannot hand over: history in (`history=`), answer back.
 
         Args:
             query, deps, **options: as for `LightAgent.run`.
@@ -117,16 +117,16 @@ class SwarmTalk(ABC, Generic[DepsT]):
 
         Args:
             to: the name of the agent.
-            payload: what it says, of the type that the swarm has for messages.
+            payload: its content, of the type that the swarm has for messages.
             user_id, session_id, tenant: whose mailbox it is; a user or a session must be named.
-            sender: whom it is from, for the agent; no name of an agent of the swarm, nor one that looks like it. By
+            sender: shown to the agent as the sender; no name of an agent of the swarm, nor one that looks like it. By
                 default the program.
             trusted: the program vouches for the text. By default it counts as untrusted.
-            message_id: sent once for each; by default each call is a message of its own.
+            message_id: a message with this id is sent once; by default each call sends a message of its own.
 
         Raises:
-            ConfigurationError: the swarm has no mail, nobody is named, an agent is named as the sender, or a name or id
-                is no text, too long, or half of a character.
+            ConfigurationError: the swarm has no mail, neither a user nor a session is named, an agent is named as the
+                sender, or a name or id is not text, too long, or holds half a surrogate pair.
             ToolError: the message is refused; the text says why.
             StoreError: it cannot be kept.
         """
@@ -179,10 +179,10 @@ class SwarmTalk(ABC, Generic[DepsT]):
     def messages(
         self, agent: str, *, user_id: str = "", session_id: str = "", tenant: str = ""
     ) -> Sequence[AgentMessage]:
-        """What waits for an agent in the mailbox of a user or a session, in order. It stays there.
+        """The messages that wait for an agent in the mailbox of a user or a session, in order. They stay there.
 
         Raises:
-            ConfigurationError: the swarm has no mail or no such agent, or nobody is named.
+            ConfigurationError: the swarm has no mail or no such agent, or neither a user nor a session is named.
             StoreError: the mailbox cannot be read.
         """
         return run_sync(self.amessages(agent, user_id=user_id, session_id=session_id, tenant=tenant))
@@ -218,10 +218,10 @@ _LONGEST: Final = 200
 
 
 def _check_words(to: object, sender: object, message_id: object) -> None:
-    """Refuse what a mailbox cannot hold, before it gets there.
+    """Refuse values that a mailbox cannot hold.
 
     Raises:
-        ConfigurationError: one of them is no text, too long, or half of a character.
+        ConfigurationError: one of them is not text, too long, or holds half a surrogate pair.
     """
     for name, given in (("to", to), ("sender", sender), ("message_id", message_id)):
         if not isinstance(given, str):
@@ -233,7 +233,7 @@ def _check_words(to: object, sender: object, message_id: object) -> None:
 
 
 def _as_read(name: str) -> str:
-    """A name as its reader takes it: others that look the same, or hold what cannot be seen, are no other names."""
+    """A name as a reader sees it: names that look the same, or differ only in invisible characters, are equal."""
     return " ".join(plain(name).split())
 
 

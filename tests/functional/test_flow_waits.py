@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 
 from lightagent import Backoff, ConfigurationError, JournalStore, LightFlow, RetryPolicy, StepContext
+from lightagent.application.flow.flow_log import flow_key, read_flow
+from lightagent.domain.flow.events import AttemptStarted
+from lightagent.domain.scopes import Scope
 from tests.support.flow_stores import KINDS, opener
 from tests.support.patience import eventually
 
@@ -189,3 +192,42 @@ async def test_a_flow_that_is_a_step_is_told_what_it_waits_for(opened: Callable[
     assert not await declared().asignal("r", "paid", 4, key="k")
     result = await declared().aresume("r")
     assert (result.status, result.content.splitlines()[-1]) == ("success", "p: 3")
+
+
+async def test_a_flow_that_is_a_step_says_that_it_waits_for_an_event_and_is_begun_once_for_each_word(
+    opened: Callable[[], JournalStore],
+) -> None:
+    def declared() -> LightFlow:
+        inner = LightFlow().step("ok", agent=lambda query: query, requires_approval=True)
+        inner.wait_for("p", "paid", depends_on=["ok"]).step("q", agent=lambda query: query, depends_on=["p"])
+        around = LightFlow().step("inner", agent=inner)
+        return LightFlow(store=opened()).step("outer", agent=around)
+
+    async def begun() -> int:
+        _, events = await read_flow(opened(), flow_key("r", Scope()))
+        return sum(isinstance(event, AttemptStarted) for event in events)
+
+    result = await declared().arun("x", run_id="r")
+    assert (result.status, result.steps[0].status, await begun()) == ("waiting_approval", "waiting_approval", 1)
+    await declared().aapprove("r", "outer/inner/ok")
+    result = await declared().aresume("r")
+    assert (result.status, result.steps[0].status, await begun()) == ("waiting", "running", 2)
+    assert result.error is not None
+    assert "waits for a time or an event: outer" in result.error.message
+    assert (await declared().aget_run("r") or {})["status"] == "waiting"
+    assert await declared().asignal("r", "paid", 3)
+    result = await declared().aresume("r")
+    assert (result.status, result.content.splitlines()[-1], await begun()) == ("success", "p: 3", 3)
+
+
+async def test_people_who_are_asked_beside_an_event_below_are_waited_for() -> None:
+    inner = LightFlow().wait_for("p", "paid").step("ok", agent=lambda query: query, requires_approval=True)
+    flow = LightFlow().step("asks", agent=inner).step("told", agent=LightFlow().wait_for("p", "sent"))
+    result = await flow.arun("x", run_id="r")
+    assert (result.status, [step.status for step in result.steps]) == (
+        "waiting_approval",
+        ["waiting_approval", "running"],
+    )
+    await flow.aapprove("r", "asks/ok")
+    result = await flow.aresume("r")
+    assert (result.status, [step.status for step in result.steps]) == ("waiting", ["running", "running"])

@@ -12,7 +12,6 @@ import random
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -153,7 +152,6 @@ def go_on(place: Place, *, by_worker: bool) -> None:
     """Somebody else goes on with a run whose process is dead, if it is on record."""
     record = place.order("work" if by_worker else "show")
     if record is None:
-        time.sleep(2 * LEASE_SECONDS)  # Nobody who begins a run waits for the lease of one that died before.
         assert place.order("begin") == "waiting_approval"
     elif not by_worker:
         assert place.order("resume") in ("waiting_approval", "success")

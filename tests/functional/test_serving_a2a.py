@@ -35,6 +35,8 @@ from a2a.utils.errors import (
     UnsupportedOperationError,
 )
 from google.protobuf.json_format import MessageToDict
+from starlette.applications import Starlette
+from starlette.routing import Mount
 
 from lightagent import LightAgent, LightFlow, LightSwarm, serve, tool
 from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
@@ -47,7 +49,7 @@ from lightagent.domain.events import ModelReplied
 from lightagent.domain.messages import AssistantMessage, ToolMessage, UserMessage
 from lightagent.options import RunOptions
 from lightagent.ports.models import ChatRequest
-from tests.support.asgi_calls import answer_to
+from tests.support.asgi_calls import answer_to, objects
 from tests.support.client_table import shows
 from tests.support.gates import Gate
 from tests.support.served import served
@@ -342,6 +344,21 @@ async def test_cards_are_those_of_the_models_that_the_key_may_use() -> None:
             assert (streamed(responses), states(responses)[-1]) == ("Done.", "TASK_STATE_COMPLETED")
         async with client_of(base, "team") as client:
             assert streamed(await told(client, asks("hi"))) == "You said hi."
+
+
+async def test_tasks_are_not_listed_and_the_answer_is_one_of_the_protocol() -> None:
+    app = serve(LightAgent(name="helper", model=ScriptedModel(reply)))
+    asked = await answer_to(app, "/a2a/helper", {"jsonrpc": "2.0", "id": 1, "method": "ListTasks", "params": {}})
+    plain = await answer_to(app, "/a2a/helper/tasks", method="GET")
+    for call in (asked, plain):
+        assert b"UNSUPPORTED_OPERATION" in call.body
+
+
+async def test_the_card_of_a_mounted_server_says_where_it_is_mounted() -> None:
+    outer = Starlette(routes=[Mount("/our agents", serve(LightAgent(name="helper", model=ScriptedModel(reply))))])
+    call = await answer_to(outer, "/our agents/a2a/helper/.well-known/agent-card.json", method="GET")
+    addresses = {str(one["url"]) for one in objects(call.json["supportedInterfaces"])}
+    assert addresses == {"http://localhost/our%20agents/a2a/helper"}
 
 
 async def test_without_the_types_of_the_protocol_the_answer_says_what_to_install(

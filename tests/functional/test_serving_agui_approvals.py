@@ -145,7 +145,17 @@ async def test_a_no_is_a_no(answered: JsonObject) -> None:
 
 
 @pytest.mark.parametrize(
-    "payload", [None, True, "yes", {}, {"approved": 1}, {"approved": "true"}, {"approved": True, "editedArgs": [1]}]
+    "payload",
+    [
+        None,
+        True,
+        "yes",
+        {},
+        {"approved": 1},
+        {"approved": "true"},
+        {"approved": True, "editedArgs": [1]},
+        {"approved": False, "reason": "x" * 501},
+    ],
 )
 async def test_what_is_no_plain_answer_is_refused(payload: JsonValue) -> None:
     app = made(MemoryJournalStore())

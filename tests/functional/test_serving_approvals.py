@@ -160,6 +160,14 @@ async def test_a_call_that_is_rejected_is_not_made() -> None:
     assert [*serving.kept] == []
 
 
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_call_that_is_rejected_is_shown_by_its_name(stream: bool) -> None:
+    app = made(None, ServeSettings(chat_approvals=True, tools_shown="reasoning"))
+    first = await answer_to(app, CHAT, chat("Pay 5"))
+    second = await answer_to(app, CHAT, chat(f"reject {id_in(first)}", stream=stream))
+    assert "← pay: ".encode() in second.body
+
+
 async def test_without_the_setting_such_an_answer_is_a_question_as_any() -> None:
     app = made(None, ServeSettings())
     first = await answer_to(app, CHAT, chat("Pay 5"))

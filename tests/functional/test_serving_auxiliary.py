@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lightagent import InProcessMemory, LightAgent, Runs, serve
+from lightagent import InProcessMemory, LightAgent, Runs, Sessions, serve
 from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.domain.guardrails import GuardrailDecision
@@ -64,6 +64,31 @@ async def test_the_plain_model_is_listed_for_interfaces_that_can_be_told() -> No
     assert [model["id"] for model in objects(listed.json["data"])] == ["helper", "utility"]
     told = await answer_to(app, CHAT, {**chat("Any question"), "model": "utility"})
     assert told.message["content"] == "A title"
+
+
+async def test_nothing_that_the_plain_model_is_asked_is_kept() -> None:
+    store = MemoryJournalStore()
+    app = serve(LightAgent(name="helper", model=ScriptedModel(answer), tools=[add]), store=store)
+    assert (await answer_to(app, CHAT, {**chat("Name this chat"), "model": "utility"})).message["content"] == "A title"
+    assert not [info async for info in Runs(store).list()]
+
+
+@pytest.mark.parametrize(("model", "text"), [("helper", TASK), ("utility", "Any question")])
+async def test_in_the_background_they_are_refused_since_nothing_of_them_is_kept(model: str, text: str) -> None:
+    scripted, store = ScriptedModel(answer), MemoryJournalStore()
+    app = serve(LightAgent(name="helper", model=scripted, tools=[add]), store=store)
+    told = await answer_to(app, "/v1/responses", {"model": model, "input": text, "background": True})
+    error = told.json["error"]
+    assert isinstance(error, dict)
+    assert (told.status, error["param"], len(scripted.requests)) == (400, "background", 0)
+
+
+async def test_within_a_conversation_they_are_no_turn_of_it() -> None:
+    store = MemoryJournalStore()
+    app = serve(LightAgent(name="helper", model=ScriptedModel(answer), tools=[add]), store=store)
+    told = await answer_to(app, "/v1/responses", {"model": "helper", "input": TASK, "conversation": "c"})
+    assert (told.status, told.json["conversation"]) == (200, None)
+    assert [one async for one in Sessions(store).list()] == []
 
 
 async def test_policies_hold_for_them_as_well() -> None:

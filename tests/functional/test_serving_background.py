@@ -272,7 +272,9 @@ async def test_an_answer_whose_run_never_began_has_failed() -> None:
     serving_of(app).start()
     events = await followed(app, "resp_x")
     assert [event["type"] for event in events][-1] == "response.failed"
-    assert (await get(app, "resp_x"))["status"] == "failed"
+    failed = await get(app, "resp_x")
+    assert failed["status"] == "failed"
+    assert "The server ended before the run had begun." in str(failed["error"])
     after = await answer_to(app, RESPONSES, {"model": "helper", "input": "x", "previous_response_id": "resp_x"})
     assert after.status == 404
 

@@ -252,4 +252,6 @@ async def test_runs_that_do_not_end_in_time_are_cancelled_with_a_record() -> Non
         await serving.stop()
         await one.ended()
     assert await outcome_in(store) == Cancelled("The server was stopped.")
-    assert "error" in one.chunks[-1]
+    error = one.chunks[-1]["error"]
+    assert isinstance(error, dict)
+    assert error["message"] == "The run was cancelled."

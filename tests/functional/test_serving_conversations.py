@@ -8,7 +8,7 @@ import openai
 import pytest
 from starlette.applications import Starlette
 
-from lightagent import LightAgent, LightFlow, Sessions, serve, tool
+from lightagent import LightAgent, LightFlow, LightSwarm, Sessions, serve, tool
 from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.application.serving.keys import AccessKeys
@@ -106,13 +106,24 @@ async def test_nobody_goes_on_with_the_conversation_of_another() -> None:
         assert call.status == 404
 
 
+async def test_a_swarm_has_conversations_too() -> None:
+    def turn(request: ChatRequest) -> Reply:
+        return str(len([message for message in request.messages if message.role == "user"]))
+
+    swarm = LightSwarm()
+    swarm.register_agent(*(LightAgent(name=name, model=ScriptedModel(turn)) for name in ("desk", "finance")))
+    app = serve(swarms={"team": swarm}, store=MemoryJournalStore())
+    said = [await say(app, "hello", model="team") for _ in range(2)]
+    assert [text_of(one.json) for one in said] == ["1", "2"]
+
+
 async def test_what_waits_in_a_conversation_is_answered_in_it() -> None:
     paid.clear()
     app = made(MemoryJournalStore())
     first = await say(app, "pay")
     (request,) = objects(first.json["output"])
     blocked = await say(app, "Hello?")
-    assert (blocked.status, objects([blocked.json["error"]])[0]["code"]) == (403, "LA-POLICY")
+    assert (blocked.status, objects([blocked.json["error"]])[0]["param"]) == (409, "conversation")
     yes: JsonValue = [{"type": "mcp_approval_response", "approval_request_id": request["id"], "approve": True}]
     second = await say(app, yes)
     assert (text_of(second.json), paid) == ("Paid 5.", [5])

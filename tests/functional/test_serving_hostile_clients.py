@@ -268,7 +268,7 @@ PARAM: dict[str, Row] = {
         {"resume": [{"interruptId": "0" * 32, "status": "resolved", "payload": {"approved": True}}]},
         404,
         "LA-404",
-        "messages",
+        "resume[0].interruptId",
         "Nothing waits",
     ),
     "AG-UI: an answer that is no plain yes": Row(

@@ -21,10 +21,11 @@ from lightagent import HttpServer, LightAgent, McpServer, Runs, mcp_tools, serve
 from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.application.serving.keys import AccessKeys
+from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import ToolMessage, UserMessage
 from lightagent.ports.models import ChatRequest
 from lightagent.settings.serve_schema import ServeSettings
-from tests.support.asgi_calls import answer_to
+from tests.support.asgi_calls import answer_to, calling, chat, objects
 from tests.support.client_table import shows
 from tests.support.gates import Gate
 from tests.support.served import served
@@ -227,6 +228,61 @@ async def test_a_session_of_one_key_is_not_there_for_another() -> None:
             ]
     assert statuses == [200, 404]
     assert first.headers["x-request-id"].startswith("req_")
+
+
+CHAT = "/v1/chat/completions"
+OPENING: JsonObject = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-06-18",
+        "capabilities": {},
+        "clientInfo": {"name": "a", "version": "1"},
+    },
+}
+
+
+async def test_a_key_with_all_the_sessions_that_it_may_have_takes_none_of_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("lightagent.entrypoints.serving.mcp_sessions.MOST_SESSIONS", 2)
+    store = MemoryJournalStore()
+    app, keys = serve(helper(), store=store), AccessKeys(store, time.time)
+    ann, bob = [
+        {"authorization": f"Bearer {(await keys.create(tenant=name))[0]}", "accept": "text/event-stream, */*"}
+        for name in ("acme", "other")
+    ]
+    statuses = [(await answer_to(app, "/mcp", OPENING, headers=key)).status for key in (ann, ann, ann, bob)]
+    await app.state.serving.stop()
+    assert statuses == [200, 200, 503, 200]
+
+
+async def test_calls_that_the_end_of_the_server_cancels_are_answered(gate: Gate) -> None:
+    app = serve(helper(gate), settings=ServeSettings(shutdown_seconds=0))
+    headers = {"accept": "text/event-stream, */*", "mcp-protocol-version": "2025-06-18"}
+    headers["mcp-session-id"] = (await answer_to(app, "/mcp", OPENING, headers=headers)).headers["mcp-session-id"]
+    told: JsonObject = {"jsonrpc": "2.0", "method": "notifications/initialized"}
+    assert (await answer_to(app, "/mcp", told, headers=headers)).status == 202
+    params: JsonObject = {"name": "helper", "arguments": {"query": "wait"}}
+    asked: JsonObject = {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": params}
+    async with calling(app, "/mcp", asked, headers=headers) as call, calling(app, CHAT, chat("wait")) as plain:
+        await gate.called()
+        await app.state.serving.stop()
+        await call.ended()
+        await plain.ended()
+    assert "The server was stopped." in call.body.decode()
+    assert (plain.status, objects([plain.json["error"]])[0]["message"]) == (503, "The run was cancelled.")
+
+
+@pytest.mark.parametrize("used", [True, False])
+async def test_a_server_that_was_stopped_says_so(*, used: bool) -> None:
+    app, headers = serve(helper()), {"accept": "text/event-stream, */*"}
+    if used:
+        assert (await answer_to(app, "/mcp", OPENING, headers=headers)).status == 200
+    await app.state.serving.stop()
+    stopped = await answer_to(app, "/mcp", OPENING, headers=headers)
+    assert (stopped.status, stopped.headers["retry-after"]) == (503, "5")
 
 
 async def test_an_agent_of_our_own_uses_a_served_agent_as_a_tool() -> None:

@@ -47,10 +47,10 @@ def _nothing_paid() -> None:
     paid.clear()
 
 
-def made(store: MemoryJournalStore | None, *, desk: bool = False, other: bool = False) -> Starlette:
+def made(store: MemoryJournalStore | None, *, desk: bool = False, other: bool = False, **settings: object) -> Starlette:
     hooks = [HumanApprovalHook(store=store, tools=(), separate_reviewer=other)] if desk else []
     agent = LightAgent(name="helper", model=ScriptedModel(answer), tools=[pay], hooks=hooks)
-    return serve(agent, store=store, settings=ServeSettings())
+    return serve(agent, store=store, settings=ServeSettings.model_validate(settings))
 
 
 async def ask(app: Starlette, asked: JsonValue, key: str = "", **more: JsonValue) -> AsgiCall:
@@ -99,6 +99,19 @@ async def test_the_first_decision_counts(desk: bool) -> None:
     again = await ask(app, [decided(name)], previous_response_id=first.json["id"])
     assert again.status == 404
     assert paid == []
+
+
+async def test_a_call_that_is_rejected_is_shown_with_its_name_and_arguments() -> None:
+    app = made(MemoryJournalStore(), tools_shown="extension")
+    (waiting,) = requests_in(await ask(app, "Pay 5"))
+    told = await ask(app, [decided(waiting, approve=False)])
+    shown = objects(told.json["output"])[0]
+    assert [shown[name] for name in ("type", "name", "arguments", "status")] == [
+        "mcp_call",
+        "pay",
+        '{"amount":5}',
+        "failed",
+    ]
 
 
 async def test_several_are_decided_at_once() -> None:

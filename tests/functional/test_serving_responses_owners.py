@@ -63,6 +63,17 @@ def text_of(body: JsonObject) -> str:
     return "".join(str(part["text"]) for part in parts if part["type"] == "output_text")
 
 
+async def test_results_without_their_tools_are_refused_by_the_name_of_the_field() -> None:
+    app = serve(LightAgent(name="helper", model=ScriptedModel(asks_for_weather)), store=MemoryJournalStore())
+    first = await answer_to(app, RESPONSES, {"model": "helper", "input": "Rome", "tools": [FUNCTION]})
+    call = objects(first.json["output"])[-1]
+    told: JsonObject = {"type": "function_call_output", "call_id": call["call_id"], "output": "warm"}
+    refused = await answer_to(app, RESPONSES, {"model": "helper", "input": [told]})
+    error = refused.json["error"]
+    assert isinstance(error, dict)
+    assert (refused.status, error["param"], str(error["message"])[:6]) == (400, "input", "input:")
+
+
 @pytest.mark.parametrize("path", ["", "/input_items"])
 @pytest.mark.parametrize("name", ["resp_0", "resp_", "nothing", "resp_x_y", "resp_%00"])
 async def test_an_id_that_names_nothing_is_a_404(name: str, path: str) -> None:
@@ -183,3 +194,23 @@ async def test_a_page_that_cannot_be_is_refused(query: str) -> None:
     with pytest.raises(RequestRefused) as raised:
         listing([], **dict([query.split("=")]))
     assert raised.value.param == query.partition("=")[0]
+
+
+async def test_a_key_for_one_model_sees_no_answers_of_the_others() -> None:
+    store = MemoryJournalStore()
+    app = serve([helper(), LightAgent(name="other", model=ScriptedModel(answer))], store=store)
+    keys = AccessKeys(store, time.time)
+    whole, narrow = [
+        {"authorization": f"Bearer {(await keys.create(tenant='acme', user='ann', agents=names))[0]}"}
+        for names in (None, ("helper",))
+    ]
+    first = await answer_to(app, RESPONSES, {"model": "other", "input": "A secret."}, headers=whole)
+    name = first.json["id"]
+    (item,) = objects(first.json["output"])
+    for method, path in (("GET", ""), ("GET", "/input_items"), ("POST", "/cancel"), ("DELETE", "")):
+        call = await answer_to(app, f"{RESPONSES}/{name}{path}", method=method, headers=narrow)
+        assert (call.status, b"secret" in call.body) == (404, False)
+    named: list[JsonValue] = [{"type": "item_reference", "id": item["id"]}, {"role": "user", "content": "Hi"}]
+    for more in (asked(previous_response_id=name), {**asked(), "input": named}):
+        assert (await answer_to(app, RESPONSES, more, headers=narrow)).status == 404
+    assert (await answer_to(app, f"{RESPONSES}/{name}", method="GET", headers=whole)).status == 200

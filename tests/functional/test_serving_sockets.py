@@ -8,6 +8,8 @@ import signal
 import socket
 import sys
 import threading
+import time
+import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -17,10 +19,12 @@ import pytest
 
 from lightagent import LightAgent, serve
 from lightagent.domain.deltas import Delta, TextDelta
+from lightagent.domain.json_types import JsonObject
 from lightagent.ports.models import ChatModel, ChatRequest
 from lightagent.settings.serve_schema import ServeSettings
 from tests.functional.test_cli import environment
 from tests.servers.child import running
+from tests.servers.polling import ticks
 from tests.support.asgi_calls import chat
 from tests.support.command_line import call_lightagent
 from tests.support.served import served
@@ -230,11 +234,20 @@ def test_headers_behind_the_body_are_none(patient: tuple[str, int]) -> None:
 
 
 AGENTS = """
+import asyncio
+from pathlib import Path
+
 from lightagent import LightAgent
 from lightagent.testing import ScriptedModel
 
 
 class Model(ScriptedModel):
+    async def stream(self, request):
+        while "wait" in str(request.messages[-1].content) and not Path(__file__).with_name("go on").exists():
+            await asyncio.sleep(0.02)
+        async for delta in super().stream(request):
+            yield delta
+
     async def aclose(self) -> None:
         print("the model is closed", flush=True)
 
@@ -243,19 +256,37 @@ helper = LightAgent(name="helper", model=Model("Hello."))
 """
 
 
+def _asking(url: str, body: JsonObject) -> urllib.request.Request:
+    told = {"content-type": "application/json"}
+    return urllib.request.Request(f"{url}/v1/chat/completions", json.dumps(body).encode(), told)
+
+
+def _status(url: str) -> int:
+    """What a probe, which comes by a connection of its own, is answered."""
+    try:
+        with urllib.request.urlopen(url, timeout=20) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
 def test_the_command_serves_until_it_is_told_to_end(tmp_path: Path) -> None:
     (tmp_path / "agents.py").write_text(AGENTS)
     command = [sys.executable, "-m", "lightagent", "serve", str(tmp_path / "agents.py:helper"), "--port", "0"]
     plain = environment(XDG_STATE_HOME=str(tmp_path / "state"))
     with running("serve", command, log=tmp_path / "log", start_seconds=50, stop_seconds=50, env=plain) as child:
-        request = urllib.request.Request(
-            f"{child.url}/v1/chat/completions",
-            json.dumps(chat("Hi")).encode(),
-            {"content-type": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(_asking(child.url, chat("Hi")), timeout=20) as answer:
             assert json.load(answer)["choices"][0]["message"]["content"] == "Hello."
-        os.kill(child.pid, signal.SIGTERM)
+        with urllib.request.urlopen(_asking(child.url, chat("wait", stream=True)), timeout=20) as answer:
+            os.kill(child.pid, signal.SIGTERM)
+            for pause in ticks(20):
+                if _status(f"{child.url}/readyz") == 503:
+                    break
+                time.sleep(pause)
+            else:
+                pytest.fail("Probes are not told that the server stops.")
+            (tmp_path / "go on").touch()
+            assert answer.read().endswith(b"data: [DONE]\n\n")
     told = (tmp_path / "log").read_text()
     assert "Traceback" not in told
     assert "the model is closed" in told  # What is open is closed after the server.

@@ -9,10 +9,14 @@ import pytest
 pytest.importorskip("a2a", reason="the environment of openai 2 has no a2a-sdk")
 pytest.importorskip("ag_ui", reason="the environment of openai 2 has no ag-ui-protocol")
 
+from starlette.applications import Starlette
+
 from lightagent import LightAgent, serve, tool
 from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
 from lightagent.adapters.journals.memory import MemoryJournalStore
+from lightagent.application.serving.callers import Caller
 from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.entrypoints.serving.chat_runs import followed
 from lightagent.ports.models import ChatRequest
 from lightagent.settings.serve_schema import ServeSettings
 from tests.support.asgi_calls import answer_to, calling, objects
@@ -20,27 +24,33 @@ from tests.support.asgi_calls import answer_to, calling, objects
 USER: JsonObject = {"id": "m1", "role": "user", "content": "Pay."}
 
 
-def answers(run_id: str, request_id: str) -> dict[str, JsonObject]:
-    """A yes to the request, by the address of each protocol."""
+def answers(run_id: str, request_id: str, *, yes: bool = True, reason: str = "Why not") -> dict[str, JsonObject]:
+    """An answer to the request, by the address of each protocol."""
+    told: JsonObject = {"approved": yes, "reason": reason}
     part: JsonObject = {
         "type": "dynamic-tool",
         "toolName": "pay",
         "toolCallId": "c",
         "state": "approval-responded",
-        "approval": {"id": request_id, "approved": True},
+        "approval": {"id": request_id, **told},
     }
-    resume: JsonValue = [{"interruptId": request_id, "status": "resolved", "payload": {"approved": True}}]
-    item: JsonObject = {"type": "mcp_approval_response", "approval_request_id": request_id, "approve": True}
+    resume: JsonValue = [{"interruptId": request_id, "status": "resolved", "payload": told}]
+    item: JsonObject = {
+        "type": "mcp_approval_response",
+        "approval_request_id": request_id,
+        "approve": yes,
+        "reason": reason,
+    }
     message: JsonObject = {
         "messageId": "m",
         "role": "ROLE_USER",
         "taskId": run_id,
-        "parts": [{"data": {"requestId": request_id, "approved": True}}],
+        "parts": [{"data": {"requestId": request_id, **told}}],
     }
     return {
         "/v1/chat/completions": {
             "model": "helper",
-            "messages": [{"role": "user", "content": f"approve {request_id}"}],
+            "messages": [{"role": "user", "content": f"{'approve' if yes else 'reject'} {request_id} {reason}"}],
         },
         "/v1/responses": {"model": "helper", "input": [item]},
         "/ag-ui/helper": {"threadId": "t1", "runId": "r1", "messages": [USER], "resume": resume},
@@ -52,12 +62,13 @@ def answers(run_id: str, request_id: str) -> dict[str, JsonObject]:
 @pytest.mark.parametrize("lasts", [True, False], ids=["store", "memory"])
 @pytest.mark.parametrize("first", ["/v1/chat/completions", "/v1/responses", "/ag-ui/helper", "/vercel/helper"])
 async def test_the_second_is_refused_and_the_run_of_the_first_goes_on(first: str, lasts: bool) -> None:
-    paid, may_end = list[int](), asyncio.Event()
+    paid, paying, may_end = list[int](), asyncio.Event(), asyncio.Event()
 
     @tool(requires_approval=True)
     async def pay(amount: int) -> str:
         """Pay."""
         paid.append(amount)
+        paying.set()
         await may_end.wait()
         return "Paid."
 
@@ -74,9 +85,7 @@ async def test_the_second_is_refused_and_the_run_of_the_first_goes_on(first: str
     (waiting,) = objects(outcome["interrupts"])
     bodies = answers(str(waiting["toolCallId"]).partition("--")[0], str(waiting["id"]))
     async with calling(app, first, bodies[first]) as going:
-        async with asyncio.timeout(20):
-            while not paid:
-                await asyncio.sleep(0)
+        await asyncio.wait_for(paying.wait(), 20)
         for path, body in bodies.items():
             second = await answer_to(app, path, body)
             told = second.body.decode()
@@ -91,3 +100,74 @@ async def test_the_second_is_refused_and_the_run_of_the_first_goes_on(first: str
     assert "Done" in going.body.decode()
     assert paid == [5]
     assert len(app.state.serving.going) == app.state.serving.slots.going == 0
+
+
+def both(request: ChatRequest) -> Reply:
+    return "Done" if request.messages[-1].role == "tool" else [call_tool("weather"), call_tool("send", amount=5)]
+
+
+@tool(requires_approval=True)
+def send(amount: int) -> str:
+    """Send money."""
+    return "Sent."
+
+
+async def both_wait(*, lasts: bool = True) -> tuple[Starlette, str, str]:
+    """A server, a run that waits for a person and for a function of its client, and the request about the former."""
+    agent = LightAgent(name="helper", model=ScriptedModel(both), tools=[send])
+    store = MemoryJournalStore() if lasts else None
+    app = serve(agent, store=store, settings=ServeSettings(chat_approvals=True))
+    weather: JsonObject = {"name": "weather", "description": "The weather.", "parameters": {}}
+    body: JsonObject = {"threadId": "t1", "runId": "r1", "messages": [USER], "tools": [weather]}
+    asked = await answer_to(app, "/ag-ui/helper", body)
+    (outcome,) = objects([asked.chunks[-1]["outcome"]])
+    (waiting,) = objects(outcome["interrupts"])
+    return app, str(waiting["toolCallId"]).partition("--")[0], str(waiting["id"])
+
+
+async def test_a_decision_without_the_functions_that_the_run_also_waits_for_is_no_fault_of_the_server() -> None:
+    app, run_id, request_id = await both_wait()
+    for path, body in answers(run_id, request_id).items():
+        call = await answer_to(app, path, body)
+        assert call.status == (200 if path == "/a2a/helper" else 400)
+        assert objects([call.json["error"]])
+        assert "the client's function 'weather'" in call.body.decode()
+
+
+async def test_a_decision_about_a_function_of_the_client_is_one_about_nothing() -> None:
+    app, run_id, _ = await both_wait()
+    journal = await app.state.serving.kept.waiting(run_id, Caller().owner)
+    (call_of_client,) = [step for step in followed(journal, frozenset()).reviews if step.name == "weather"]
+    for path, body in answers(run_id, call_of_client.request_id).items():
+        call = await answer_to(app, path, body)
+        assert call.status == (200 if path == "/a2a/helper" else 404)
+        assert objects([call.json["error"]])
+
+
+@pytest.mark.parametrize("lasts", [True, False], ids=["store", "memory"])
+async def test_a_task_that_waits_for_functions_of_its_client_is_cancelled_by_another_protocol(*, lasts: bool) -> None:
+    app, run_id, request_id = await both_wait(lasts=lasts)
+    cancel: JsonObject = {"jsonrpc": "2.0", "id": 1, "method": "CancelTask", "params": {"id": run_id}}
+    call = await answer_to(app, "/a2a/helper", cancel)
+    assert "TASK_STATE_CANCELED" in call.body.decode()
+    late = await answer_to(app, "/ag-ui/helper", answers(run_id, request_id)["/ag-ui/helper"])
+    assert late.status == 404
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/chat/completions", "/v1/responses", "/ag-ui/helper", "/vercel/helper", "/a2a/helper"]
+)
+async def test_half_a_character_in_a_reason_is_no_fault_of_the_server(path: str) -> None:
+    agent = LightAgent(name="helper", model=ScriptedModel(sends), tools=[send])
+    app = serve(agent, store=MemoryJournalStore(), settings=ServeSettings(chat_approvals=True))
+    asked = await answer_to(app, "/ag-ui/helper", {"threadId": "t1", "runId": "r1", "messages": [USER]})
+    (outcome,) = objects([asked.chunks[-1]["outcome"]])
+    (waiting,) = objects(outcome["interrupts"])
+    run_id = str(waiting["toolCallId"]).partition("--")[0]
+    body = answers(run_id, str(waiting["id"]), yes=False, reason="no \ud800")[path]
+    call = await answer_to(app, path, body)
+    assert (call.status, "Done" in call.body.decode()) == (200, True)
+
+
+def sends(request: ChatRequest) -> Reply:
+    return "Done" if request.messages[-1].role == "tool" else call_tool("send", amount=5)

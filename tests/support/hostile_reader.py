@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from lightagent.adapters._endpoints.error_bodies import LARGEST
+from lightagent.adapters.chat._smallest_instance import LONGEST_PATTERN
 from lightagent.adapters.chat.offline import readable, reply_to
 from lightagent.application.tools.describe_failure import MOST_CHARACTERS
 from lightagent.domain.json_types import JsonObject
@@ -124,6 +125,8 @@ def _seen(expression: Expression) -> Callable[[str], str]:
         return lambda text: text[:LARGEST]
     if expression.module == "lightagent.application.tools.describe_failure":
         return lambda text: text[: MOST_CHARACTERS * 4]
+    if expression.module == "lightagent.adapters.chat._smallest_instance":
+        return lambda text: text[:LONGEST_PATTERN]
     limited = expression.place.startswith(OFFLINE)
     return readable if limited and expression.place not in WHOLE else str
 

@@ -36,7 +36,7 @@ class GuardedHttp(HttpSender):
         """Send one request; see the port.
 
         Raises:
-            HttpFault: there is no answer that can be used.
+            HttpFault: the call did not produce a usable answer.
         """
         import aiohttp  # It takes a tenth of a second, and most programs call no server of this kind.
 

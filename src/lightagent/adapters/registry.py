@@ -33,7 +33,7 @@ _IN_PROCESS: Final = ("memory", "process", "shared")
 
 
 _IN_CORE: Final[Mapping[str, tuple[str, ...]]] = {"engines": ("local",)}
-"""Kinds that are no adapters and are never opened: the core itself is what they name."""
+"""Kinds that name the core itself: they have no adapter and are never opened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,7 @@ def outlives_process(backend: Mapping[str, object]) -> bool:
     """Whether another process finds what a store keeps.
 
     Args:
-        backend: a kind of store with its options, which may name the store behind it; empty where there is none.
+        backend: a kind of store with its options, which may name the store that it wraps; empty without a store.
     """
     while isinstance(behind := backend.get("store"), dict):
         backend = behind

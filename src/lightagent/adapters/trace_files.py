@@ -36,7 +36,7 @@ class JsonlTraceExporter:
         path: of the file.
 
     Raises:
-        ConfigurationError: it is no path.
+        ConfigurationError: `path` is not a path.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:

@@ -19,13 +19,13 @@ class WebhookError(Exception):
 
 
 class Webhook:
-    """Sends requests to a URL, as JSON without the arguments, which whoever decides reads in the store.
+    """Sends review requests to a URL, as JSON without the arguments; reviewers read those in the store.
 
     Args:
         url: http or https. It is the program's own, so redirections are not followed.
 
     Raises:
-        ConfigurationError: it is no such URL.
+        ConfigurationError: `url` is not an http or https URL.
     """
 
     name = "webhook"

@@ -1,1 +1,1 @@
-"""What knows nothing of agents: tools for asyncio and threads, from the standard library alone."""
+"""Tools for asyncio and threads that know nothing about agents, built on the standard library alone."""

@@ -1,4 +1,4 @@
-"""Gives up work that does not end when it is cancelled: a deadline must not wait for somebody else's cleanup."""
+"""Abandons work that does not end when it is cancelled: a deadline must not wait for the cleanup of foreign code."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from typing import Final, TypeVar
 T = TypeVar("T")
 
 GRACE: Final = 0.5
-"""Seconds that cancelled work may take to clean up before it is given up."""
+"""Seconds that cancelled work may take to clean up before it is abandoned."""
 
 _abandoned: Final[set[asyncio.Task[object]]] = set()
 
 
 class TimeIsUp(TimeoutError):
-    """The work took longer than it might, and was cancelled."""
+    """The work exceeded its time limit, and was cancelled."""
 
 
 class Abandoned(TimeIsUp):
-    """The work did not end when it was cancelled. It goes on, and nothing waits for it."""
+    """The work did not end when it was cancelled. It keeps running, and nothing waits for it."""
 
 
 def abandoned_count() -> int:
-    """How many tasks of this process were given up and have not ended."""
+    """Return how many abandoned tasks of this process have not ended yet."""
     return len(_abandoned)
 
 
 async def within(seconds: float | None, work: Coroutine[object, object, T]) -> T:
-    """The result of `work`, in a task of its own. A caller that is cancelled waits for its end no longer than `GRACE`.
+    """Run `work` in its own task and return its result. A cancelled caller waits at most `GRACE` for its end.
 
     Args:
-        seconds: how long it may take; None for as long as it likes.
+        seconds: how long it may take; None for no limit.
 
     Raises:
         TimeIsUp: it took longer, and was cancelled.
-        Abandoned: it took longer, and does not end.
-        SystemExit: the work raised it in time. It is raised here, in the task of the caller, who may catch it.
+        Abandoned: it took longer, and did not end when it was cancelled.
+        SystemExit: the work raised it in time. It is raised in the task of the caller, which may catch it.
     """
     task = asyncio.create_task(_contained(work))
     try:
@@ -56,7 +56,7 @@ async def within(seconds: float | None, work: Coroutine[object, object, T]) -> T
 
 
 async def _contained(work: Coroutine[object, object, T]) -> tuple[T] | SystemExit:
-    """The result of `work`, or its `SystemExit` as a value: out of a task, asyncio raises that through the loop."""
+    """Return the result of `work`, or its `SystemExit` as a value: asyncio would raise that through the loop."""
     try:
         return (await work,)
     except SystemExit as exc:
@@ -78,7 +78,7 @@ async def stop(tasks: Collection[asyncio.Task[T]], grace: float = GRACE) -> froz
         task.cancel()
     try:
         await asyncio.wait(unfinished, timeout=grace)
-    finally:  # Whoever waits may be cancelled once more.
+    finally:  # The waiting task may be cancelled once more.
         pending = frozenset(task for task in unfinished if not task.done())
         for task in pending:
             _abandoned.add(task)
@@ -87,9 +87,9 @@ async def stop(tasks: Collection[asyncio.Task[T]], grace: float = GRACE) -> froz
 
 
 async def to_the_end(work: Coroutine[object, object, T]) -> T:
-    """The result of `work`, which a cancellation of the caller interrupts only if it does not end within `GRACE`.
+    """Return the result of `work`; a cancellation of the caller interrupts it only if it does not end within `GRACE`.
 
-    For work that is better not left half done, such as a lease that was given and has to be given back.
+    For work that should not be left half done, such as returning a lease.
     """
     task = asyncio.create_task(work)
     try:

@@ -1,4 +1,4 @@
-"""Wakes the one task that waits for news, from within its event loop."""
+"""An event that wakes a single waiting task from within its event loop."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import asyncio
 
 
 class Bell:
-    """An event for a single task that waits, which costs a third of `asyncio.Event` each time it rings.
+    """An event for a single waiting task; each ring takes a third of the time of `asyncio.Event`.
 
     Attributes:
-        is_ringing: it was rung, and nobody has silenced it since.
+        is_ringing: it was rung, and has not been silenced since.
     """
 
     __slots__ = ("_waiter", "is_ringing")
@@ -19,14 +19,14 @@ class Bell:
         self._waiter: asyncio.Future[None] | None = None
 
     def ring(self) -> None:
-        """Wake whoever waits; called in the event loop of that task."""
+        """Wake the waiting task; call this in the event loop of that task."""
         self.is_ringing = True
         waiter = self._waiter
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
 
     async def wait(self) -> None:
-        """Return once it rings, at once where it does. One task waits at a time."""
+        """Return once it rings, or at once if it is ringing. Only one task may wait at a time."""
         if self.is_ringing:
             return
         self._waiter = asyncio.get_running_loop().create_future()

@@ -1,4 +1,4 @@
-"""A bounded buffer between tasks of one event loop that make items and the one that takes them."""
+"""A bounded buffer between the producing tasks and the single consuming task of one event loop."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class BoundedBuffer(Generic[T]):
-    """Whoever puts an item into a full buffer waits until there is room.
+    """A queue of limited size: putting an item into a full buffer waits until there is room.
 
     Args:
         most: items that may wait to be taken.
@@ -32,12 +32,12 @@ class BoundedBuffer(Generic[T]):
         self._news.set()
 
     def close(self) -> None:
-        """Nothing more comes; what is there can still be taken."""
+        """Close the buffer for new items; those in it can still be taken."""
         self._closed = True
         self._news.set()
 
     async def take(self) -> T | None:
-        """The next item; None once there are none and none will come."""
+        """Return the next item; None once the buffer is closed and empty."""
         while not self._items:
             if self._closed:
                 return None

@@ -1,4 +1,4 @@
-"""Who was cancelled: the current task by somebody outside, or only something that it waited for.
+"""Tells whether the current task was cancelled from outside, or only something that it waited for.
 
 Both arrive as a `CancelledError`. A task counts the cancellations that were asked of it, but it never forgets one that
 it swallowed; and where foreign code runs in a task that was made for it, that code may cancel the task itself. So
@@ -16,11 +16,11 @@ from typing import Final, TypeAlias, TypeVar
 T = TypeVar("T")
 
 IsCancelled: TypeAlias = Callable[[], bool]
-"""Whether somebody outside wants the work to end; may be asked from any task of the loop."""
+"""Returns whether the work was cancelled from outside; may be called from any task of the loop."""
 
 
 class Heeding:
-    """Within it, the current task counts as cancelled where `is_cancelled` says so.
+    """Within this context, the current task counts as cancelled if `is_cancelled` says so.
 
     It may be entered by one task and left by another, as in a generator.
     """
@@ -45,7 +45,7 @@ _heeded: Final[ContextVar[_Heeded | None]] = ContextVar("lightagent_heeded", def
 
 
 def current_task() -> asyncio.Task[object] | None:
-    """The task that runs here; None where no event loop does."""
+    """Return the current task, or None outside of an event loop."""
     try:
         return asyncio.current_task()
     except RuntimeError:
@@ -58,7 +58,7 @@ def is_cancelled() -> bool:
 
 
 def cancellation() -> IsCancelled:
-    """The same question about the task that is the current one now, for the tasks that it makes."""
+    """Return a function that says whether the current task was cancelled, for use in the tasks that it creates."""
     task, heeded = current_task(), _heeded.get()
     if heeded is not None and heeded[0] is task:  # A task that was made within has the context of the one around it.
         return heeded[1]
@@ -66,23 +66,23 @@ def cancellation() -> IsCancelled:
 
 
 async def from_now_on() -> IsCancelled:
-    """Whether the current task is cancelled later than now.
+    """Return a function that says whether the current task was cancelled after this call.
 
     Raises:
-        asyncio.CancelledError: it was cancelled already, and is told now.
+        asyncio.CancelledError: the task was cancelled before this call, and has not noticed it yet.
     """
     task = current_task()
     before = 0 if task is None else task.cancelling()
     if before:
-        await asyncio.sleep(0)  # A cancellation that it has yet to hear of is raised here; the others it has swallowed.
+        await asyncio.sleep(0)  # Raises a cancellation that is still pending; earlier ones were swallowed.
     return lambda: task is not None and task.cancelling() > before
 
 
 async def all_at_once(works: Iterable[Coroutine[object, object, T]]) -> list[T]:
-    """What each of these gives, in their order.
+    """Run these concurrently and return their results in order.
 
-    Each has a task of its own, which counts as cancelled where the current one is: foreign code that cancels it has
-    failed.
+    Each has its own task, which counts as cancelled only if the current one is: foreign code that cancels its own task
+    has failed.
     """
     is_cancelled = cancellation()
 

@@ -1,4 +1,4 @@
-"""A deadline for a block of code that hands items to a consumer: the time that the consumer takes does not count."""
+"""A deadline for code that hands items to a consumer: the time that the consumer takes does not count."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Deadline:
     paused, and the block may be driven by one task after another, as a generator's may.
 
     Args:
-        seconds: from entering the block; `inf` never comes.
+        seconds: the time limit, counted from entering the block; `inf` for none.
         outer: a deadline around this one, paused and resumed along with it.
     """
 
@@ -35,7 +35,7 @@ class Deadline:
 
     def __init__(self, seconds: float, outer: Deadline | None = None) -> None:
         self.seconds: float = seconds
-        # A deadline that never comes need not be paused; the one around it takes its place.
+        # An infinite deadline need not be paused; the outer one takes its place.
         self.outer: Deadline | None = outer.outer if outer is not None and outer.seconds == math.inf else outer
         self.expired: bool = False
         self.moment: float = math.inf
@@ -46,16 +46,16 @@ class Deadline:
         self._timer: SharedTimer | asyncio.TimerHandle | None = None
 
     def left(self) -> float:
-        """Seconds until then, of the outer deadline where that is nearer; below 0 afterwards."""
+        """Seconds left, of the outer deadline if that is nearer; negative after the deadline."""
         left = self.moment - self._loop.time()
         return left if self.outer is None else min(left, self.outer.left())
 
     def spent(self) -> float:
-        """Seconds since the block was entered, pauses left out; of this deadline alone, which must not be endless."""
+        """Seconds since the block was entered, without pauses; only for a finite deadline, ignoring the outer one."""
         return self.seconds - (self.moment - self._loop.time())
 
     def check(self) -> None:
-        """Raise `TimeoutError` once the time is over; for a block that never waits, where no timer would be heard."""
+        """Raise `TimeoutError` once the time is over; for a block that never awaits, which no timer can interrupt."""
         if self.moment != math.inf and self._loop.time() >= self.moment:
             self.expired = True
             raise TimeoutError
@@ -63,7 +63,7 @@ class Deadline:
             self.outer.check()
 
     def pause(self) -> None:
-        """From here on time does not count."""
+        """Stop the clock."""
         if self.moment != math.inf:
             self._paused_at = self._loop.time()
             self._task = None
@@ -71,7 +71,7 @@ class Deadline:
             self.outer.pause()
 
     def resume(self) -> None:
-        """From here on time counts again, and the current task is the one in the block."""
+        """Restart the clock, and make the current task the one that is interrupted."""
         if self._paused_at is not None:
             self.moment += self._loop.time() - self._paused_at
             self._paused_at = None
@@ -82,7 +82,7 @@ class Deadline:
             self.outer.resume()
 
     def cut(self) -> None:
-        """End the time now, or as soon as it counts again. To be called in the loop of the block."""
+        """Let the deadline expire now, or on `resume` while it is paused. Call this in the loop of the block."""
         now = self._loop.time() if self._paused_at is None else self._paused_at
         if self.moment == math.inf or (self._task is None and self._paused_at is None):
             return
@@ -93,13 +93,13 @@ class Deadline:
         elif timer is not None:
             timer.cancel()
         if self._task is not None and asyncio.current_task(self._loop) is self._task:
-            # It would hear of a cancellation only when it waits, by when it may have left the block; `check` tells it.
+            # A running task notices a cancellation only when it awaits, possibly after the block; `check` raises here.
             self._timer = self._loop.call_at(self.moment, self.ring)
         else:
             self.ring()
 
     def ring(self) -> None:
-        """The timer has run out; while the block is paused or was paused, there is time left."""
+        """Called when the timer fires; if the block is or was paused, there is time left."""
         self._timer = None
         if self._paused_at is not None:
             return  # `resume` sets another timer.
@@ -134,6 +134,6 @@ class Deadline:
         if not self._cancelled or task is None:
             return
         self._cancelled = False
-        # Taken back whatever became of it, or the task would count as cancelled for ever.
+        # Uncancel in every case, or the task would count as cancelled for ever.
         if task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
             raise TimeoutError from error

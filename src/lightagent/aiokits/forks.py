@@ -13,7 +13,7 @@ import weakref
 from typing import Final, Protocol
 
 _LONGEST_PAUSE: Final = 60.0
-"""Seconds that a fork waits for what is under way in the threads; then it goes on."""
+"""Seconds for which a fork waits for work in progress in the threads before it continues."""
 
 
 class Pause:
@@ -28,11 +28,11 @@ class Pausable(Protocol):
     """What is paused while the process is forked."""
 
     def pause(self) -> Pause:
-        """Begin no new work, and have what is owned closed."""
+        """Start no new work, and close what is owned."""
         ...
 
     def resume(self) -> None:
-        """Go on; called by the thread that has called `pause`, in the parent and in the child."""
+        """Continue; called by the thread that called `pause`, in the parent and in the child."""
         ...
 
 

@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class _ConsumerLeft(BaseException):
-    """Thrown into the coroutine when its consumer leaves.
+    """Thrown into the coroutine when its consumer stops early.
 
     Not `GeneratorExit`, after which a coroutine may not await anything, so that it could not clean up.
     """
@@ -27,21 +27,21 @@ class _Ended(Exception):
 
 
 class HandOver(Generic[T]):
-    """One coroutine's way to its consumer."""
+    """The connection of one coroutine to its consumer."""
 
     __slots__ = ("_item",)
     _item: T
 
     @types.coroutine
     def give(self, item: T) -> Generator[object, object, None]:
-        """Give one item to the consumer, and go on once it asks for the next."""
+        """Hand one item to the consumer; returns once it asks for the next."""
         self._item = item
         yield self
 
     async def items(self, begin: Callable[[], Coroutine[object, object, object]]) -> AsyncGenerator[T, None]:
-        """The items that the coroutine of `begin` gives; whatever it raises is raised from here.
+        """Yield the items that the coroutine of `begin` hands over; its exceptions are raised here.
 
-        It begins when the first item is asked for. Closing the iterator early makes it clean up, and waits for that.
+        The coroutine starts with the first item. Closing the iterator early lets it clean up, and waits for that.
         """
         work, under_way = begin(), False
         try:
@@ -57,7 +57,7 @@ class HandOver(Generic[T]):
                 await self._leave(work)
 
     async def _leave(self, work: Coroutine[object, object, object]) -> None:
-        """Let the coroutine clean up; what it still gives is dropped."""
+        """Let the coroutine clean up; items that it still hands over are dropped."""
         error: BaseException | None = _ConsumerLeft()
         while True:
             try:
@@ -70,7 +70,7 @@ class HandOver(Generic[T]):
     def _advance(
         self, work: Coroutine[object, object, object], error: BaseException | None
     ) -> Generator[object, object, None]:
-        """Run the coroutine until it gives something; the event loop's own futures are passed on to it."""
+        """Run the coroutine until it hands over an item; futures that it awaits are passed on to the event loop."""
         try:
             got = work.send(None) if error is None else work.throw(error)
             while got is not self:

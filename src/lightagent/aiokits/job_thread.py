@@ -1,4 +1,4 @@
-"""A thread that owns something which only one thread may use, such as a connection to an embedded database.
+"""A thread that owns an object which only one thread may use, such as a connection to an embedded database.
 
 A job goes there and back in one hop, whatever it consists of, and is over when it is over: the caller's cancellation
 never leaves it half done. Whatever a job raises, it raises at its caller: a library in another language may raise what
@@ -30,11 +30,11 @@ _MOST_TOGETHER: Final = 256
 class JobThread(Generic[OwnedT]):
     """Runs jobs of any number of tasks, threads and event loops in a daemon thread, one after another, in order.
 
-    The thread begins with the first job and after `aclose` with the next; it ends when this object is forgotten.
+    The thread starts with the first job, or the first one after `aclose`; it ends when this object is collected.
 
     Args:
-        name: of the thread.
-        open: makes what the thread owns, in the thread, before its first job. What it raises, that job raises.
+        name: the name of the thread.
+        open: creates what the thread owns, in the thread, before its first job. That job raises its exceptions.
         close: closes it, in the thread.
         around: is entered before jobs that are carried out together and left after them, such as a transaction. Where
             leaving it raises, each of these jobs has failed.
@@ -54,7 +54,7 @@ class JobThread(Generic[OwnedT]):
         pause_at_forks(self)
 
     async def run(self, work: Callable[[OwnedT], T]) -> T:
-        """What `work` returns or raises. Cancelling the await forgets the job if it has not begun, and only then."""
+        """Return or raise what `work` does. Cancelling the await drops the job only if it has not started yet."""
         job = _Job(work)
         with self._lock:
             if self._inbox is None or self._process != os.getpid():  # A forked child has no such thread.
@@ -64,7 +64,7 @@ class JobThread(Generic[OwnedT]):
         return await job.future
 
     async def aclose(self) -> None:
-        """Close what the thread owns, once the jobs before are done; nothing where nothing is open."""
+        """Close what the thread owns, after all earlier jobs; does nothing if nothing is open."""
         closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         with self._lock:
             inbox, self._inbox = self._inbox, None
@@ -74,7 +74,7 @@ class JobThread(Generic[OwnedT]):
         await closed
 
     def pause(self) -> Pause:
-        """Keep new jobs out, and have the thread close what it owns, until `resume`."""
+        """Hold back new jobs until `resume`, and have the thread close what it owns."""
         self._lock.acquire()
         pause = Pause()
         if self._inbox is not None and self._process == os.getpid():
@@ -84,7 +84,7 @@ class JobThread(Generic[OwnedT]):
         return pause
 
     def resume(self) -> None:
-        """Let jobs in again, after `pause` in the same thread."""
+        """Accept jobs again, after `pause` in the same thread."""
         self._lock.release()
 
 
@@ -110,7 +110,7 @@ class _Job(Generic[OwnedT, T]):
             return
         try:
             self._settle = partial(self.future.set_result, self._work(owned))
-        except BaseException as exc:  # Any failure belongs to the caller that gave the job; the thread goes on.
+        except BaseException as exc:  # Every exception belongs to the caller of the job; the thread continues.
             self._settle, self._failed = partial(self.future.set_exception, exc), True
 
     def deliver(self, failure: BaseException | None = None) -> None:
@@ -126,7 +126,7 @@ class _Job(Generic[OwnedT, T]):
 
 
 class _Closing:
-    """The last word to a thread."""
+    """The message that ends a thread."""
 
     def __init__(self, closed: asyncio.Future[None]) -> None:
         self._closed = closed
@@ -150,7 +150,7 @@ def _begin(
     close: Callable[[OwnedT], object],
     around: Callable[[OwnedT], AbstractContextManager[object]],
 ) -> _Inbox[OwnedT]:
-    """Start a thread, which must not refer to its owner: else it would never be forgotten."""
+    """Start a thread, which must not refer to its owner, or the owner would never be collected."""
     inbox: _Inbox[OwnedT] = SimpleQueue()
     threading.Thread(target=_work, args=(inbox, open_, close, around), name=name, daemon=True).start()
     return inbox
@@ -167,11 +167,11 @@ def _work(
         jobs, last = _take(inbox)
         if jobs:
             _carry_out(jobs, owned, open_, around)
-        del jobs  # Nothing of a finished job may stay alive while its thread rests.
+        del jobs  # A waiting thread must not keep anything of a finished job alive.
         if last is _GOING_ON:
             continue
         while owned:
-            with suppress(BaseException):  # Those who wait for the end are told of it, also where closing fails.
+            with suppress(BaseException):  # Callers that wait for the end are woken even if closing fails.
                 close(owned.pop())
         if isinstance(last, Pause):
             last.closed.set()
@@ -186,7 +186,7 @@ _GOING_ON: Final = object()
 
 
 def _take(inbox: _Inbox[OwnedT]) -> tuple[list[_Told[OwnedT]], object]:
-    """The jobs that wait, at least one unless the thread is to end."""
+    """Return the waiting jobs, at least one unless the thread must end."""
     jobs: list[_Told[OwnedT]] = []
     item = inbox.get()
     while True:
@@ -214,7 +214,7 @@ def _carry_out(
         with around(owned[0]):
             for job in jobs:
                 job.carry_out(owned[0])
-    except BaseException as exc:  # It could not be opened, or what they did together could not be kept.
+    except BaseException as exc:  # Opening failed, or the commit of the jobs did.
         failure = exc
     for job in jobs:
         job.deliver(failure)

@@ -15,13 +15,13 @@ class LoopLocks:
     __slots__ = ("_locks",)
 
     def __init__(self) -> None:
-        # Made at the first use: many objects that have locks are made and never need one.
+        # Created on first use: many objects with locks never need one.
         self._locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] | None = None
 
     def here(self) -> asyncio.Lock:
-        """The lock of the running loop."""
+        """Return the lock of the running loop."""
         if self._locks is None:
-            with _first_use:  # Loops of two threads must not each make the locks.
+            with _first_use:  # The loops of two threads must not both create the locks.
                 if self._locks is None:
                     self._locks = WeakKeyDictionary()
         return self._locks.setdefault(asyncio.get_running_loop(), asyncio.Lock())

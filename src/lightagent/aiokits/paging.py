@@ -1,4 +1,4 @@
-"""Goes through the pages of a listing."""
+"""Iterates over the pages of a listing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ async def all_pages(load: Callable[[str], Awaitable[PageT]]) -> AsyncIterator[Pa
     """Every page, in order.
 
     Args:
-        load: gives the page at a cursor; the first one is at the empty cursor.
+        load: returns the page at a cursor; the first page is at the empty cursor.
     """
     cursor = ""
     while True:

@@ -1,4 +1,4 @@
-"""One client for each event loop, closed when the loop ends, or when its owner is forgotten.
+"""One client for each event loop, closed when the loop ends or when its owner is collected.
 
 A client's connections belong to the loop that made them, while the object that needs a client may serve any number of
 loops, one after another (`asyncio.run` twice) or at once (a loop a thread). A loop that ends properly closes the
@@ -41,7 +41,7 @@ class PerLoop(Generic[ClientT]):
             kept = self._kept.get(loop)
         if kept is not None:
             return kept.client
-        # Until it is kept nothing here waits, so that no other task of this loop makes a second one.
+        # Nothing is awaited until it is stored, so that no other task of this loop creates a second one.
         kept = _Kept(self._make(), self._close, loop)
         await kept.begin(self)
         with self._lock:
@@ -50,13 +50,13 @@ class PerLoop(Generic[ClientT]):
         return kept.client
 
     async def aclose(self) -> None:
-        """Close the running loop's client, and those of loops that are no more."""
+        """Close the running loop's client, and those of loops that were closed."""
         if (kept := self.forget(asyncio.get_running_loop())) is not None:
             await kept.aclose()
         await self._close_dead()
 
     def forget(self, loop: asyncio.AbstractEventLoop) -> _Kept[ClientT] | None:
-        """The client of `loop`, which is no longer ours."""
+        """Remove the client of `loop` and return it; the caller must close it."""
         with self._lock:
             return self._kept.pop(loop, None)
 
@@ -81,7 +81,7 @@ class _Kept(Generic[ClientT]):
         self._when_forgotten: weakref.finalize[[], PerLoop[ClientT]] | None = None
 
     async def begin(self, owner: PerLoop[ClientT]) -> None:
-        """From now on the client ends with its loop or its owner."""
+        """Tie the lifetime of the client to its loop and its owner."""
         _OPEN.add(self)
         self._when_forgotten = weakref.finalize(owner, self._close_soon)
         self._when_forgotten.atexit = False
@@ -94,20 +94,20 @@ class _Kept(Generic[ClientT]):
             await self._keeper.aclose()
 
     async def close_dead(self) -> None:
-        """Its loop can close nothing any more; the client can still mark itself as closed."""
+        """Close the client of a dead loop, as far as possible: it can still mark itself as closed."""
         self._let_go()
         with suppress(RuntimeError):  # "Event loop is closed": then so are its sockets
             await self._close(self.client)
 
     def _close_soon(self) -> None:
-        """The owner was forgotten, in whatever thread that came to light."""
+        """Called when the owner was collected, in any thread."""
         try:
             self.loop.call_soon_threadsafe(self._start_closing)
         except RuntimeError:  # the loop was closed meanwhile
             self._let_go()
 
     def _start_closing(self) -> None:
-        # If the loop ends before the task begins, the generator is still there and is closed as part of the end.
+        # If the loop ends before the task starts, the shutdown of the loop closes the generator.
         _CLOSING.add(task := self.loop.create_task(self.aclose()))
         task.add_done_callback(_CLOSING.discard)
 

@@ -1,4 +1,4 @@
-"""An event loop in a daemon thread, for what must outlive the loops of its users, and calls across to it.
+"""An event loop in a daemon thread, for objects that must outlive the loops of their users, and calls across loops.
 
 A connection belongs to the loop that opened it. Where several loops use one, each may end before the others do; so it
 lives here. A program with one loop never starts the thread.
@@ -20,7 +20,7 @@ _STOP_SECONDS: Final = 5.0
 
 
 def shared_loop() -> asyncio.AbstractEventLoop:
-    """The loop of the daemon thread, which begins with the first call."""
+    """Return the loop of the daemon thread, which starts with the first call."""
     global _running
     with _lock:
         if _running is None:
@@ -30,15 +30,15 @@ def shared_loop() -> asyncio.AbstractEventLoop:
 
 
 def is_shared(loop: asyncio.AbstractEventLoop) -> bool:
-    """Whether it is the loop of the daemon thread; asking does not begin it."""
+    """Whether it is the loop of the daemon thread; this does not start the thread."""
     running = _running
     return running is not None and running.loop is loop
 
 
 async def across(loop: asyncio.AbstractEventLoop, work: Callable[[], Coroutine[object, object, T]]) -> T:
-    """What `work` gives in `loop`, which has to run until then. In that loop itself it is simply awaited.
+    """Return the result of `work` in `loop`, which must keep running. In that loop itself, `work` is simply awaited.
 
-    The caller's context variables go along. A caller that is cancelled cancels the work, and does not wait for its end.
+    The caller's context variables are copied. A cancelled caller cancels the work, and does not wait for its end.
 
     Raises:
         asyncio.CancelledError: the caller was cancelled, or the work was, as where its loop ends.
@@ -57,7 +57,7 @@ async def across(loop: asyncio.AbstractEventLoop, work: Callable[[], Coroutine[o
 
 
 class _Crossing(Generic[T]):
-    """Work on its way there and back: `answer` belongs to the loop of the caller, the task to the other."""
+    """Work that crosses loops: `answer` belongs to the loop of the caller, the task to the other loop."""
 
     def __init__(self, here: asyncio.AbstractEventLoop, work: Callable[[], Coroutine[object, object, T]]) -> None:
         self._here = here

@@ -1,18 +1,18 @@
-"""How many threads there may be, and which of them count.
+"""Counts worker threads, and decides whether another one may be started.
 
-Kept apart from the threads themselves, so that the rule can be read, and tested, without any. Nothing here is safe
-against concurrent use: `WorkerThreads` holds its lock.
+Kept apart from the threads themselves, so that the rule can be read and tested without them. Not thread-safe:
+`WorkerThreads` holds its lock.
 """
 
 from __future__ import annotations
 
 
 class Call:
-    """What matters of a call for counting the thread that it runs in.
+    """The state of a call that decides how its thread is counted.
 
     Args:
-        parent: the call that this one was made in, if there is one: a call of the same threads, whose function made it
-            directly or through an event loop.
+        parent: the call that this one was made in, if any: a call in the same threads, whose function made it directly
+            or through an event loop.
     """
 
     __slots__ = ("abandoned", "children", "parent", "waits")
@@ -25,7 +25,7 @@ class Call:
 
     @property
     def stands_aside(self) -> bool:
-        """Whether its thread does not count among those at work."""
+        """Whether its thread is not counted as at work."""
         return self.abandoned or self.waits > 0
 
 
@@ -53,17 +53,17 @@ class Places:
 
     @property
     def is_crowded(self) -> bool:
-        """Whether there are more threads than there may be: calls that waited have gone on meanwhile."""
+        """Whether there are more threads than allowed, because calls that waited have resumed meanwhile."""
         at_work = self.threads - self._aside
         return at_work > self._most or at_work + self.abandoned > 2 * self._most
 
     @property
     def is_stuck(self) -> bool:
-        """Whether abandoned calls hold every place: there is no room, and no thread whose work will end."""
+        """Whether abandoned calls hold every place, so that no thread is expected to become free."""
         return self.threads == self._aside and not self.has_room
 
     def begin(self, call: Call) -> None:
-        """A thread takes the call. If the call that made it was abandoned, nothing that comes of it is awaited."""
+        """Record that a thread starts the call. If its parent was abandoned, the call is abandoned too."""
         self._running.add(call)
         if call.parent is None or call.parent not in self._running:
             call.parent = None
@@ -73,7 +73,7 @@ class Places:
             self._mark(call, abandoned=True)
 
     def end(self, call: Call) -> bool:
-        """The call has ended, and its thread is at work again. False if it is not among these: after a fork."""
+        """Record that the call has ended, and its thread is at work again. False for an unknown call, after a fork."""
         if call not in self._running:
             return False
         if call.stands_aside:
@@ -85,12 +85,12 @@ class Places:
         return True
 
     def wait(self, call: Call, change: int) -> None:
-        """The call begins (1) or ceases (-1) to wait for other work; it may wait several times at once."""
+        """Record that the call starts (1) or stops (-1) waiting for other work; it may wait several times at once."""
         if call in self._running:
             self._mark(call, waits=change)
 
     def abandon(self, call: Call) -> None:
-        """The result of the call is no longer awaited, nor is that of any call that was made in it."""
+        """Mark a call whose result is not awaited any more, along with all calls that were made in it."""
         calls = [call] if call in self._running else []
         while calls:
             one = calls.pop()

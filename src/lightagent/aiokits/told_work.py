@@ -1,7 +1,7 @@
-"""Lets code tell that a piece of work begins and ends, without knowing who listens: whoever has the context entered.
+"""Lets code report that a piece of work begins and ends to the listener that the current context holds, if any.
 
 What a run causes far below it, such as a search in a store or a request for vectors, is reached through objects that
-serve many runs and know none of them. The context of the caller knows which one it is.
+serve many runs and know none of them. The context of the caller tells which run it is.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ MCP_REQUEST: Final = "mcp"
 """The kind of work that a request to an MCP server is."""
 
 Fact: TypeAlias = str | int | None
-"""What is told of a piece of work: names and counts, never texts."""
+"""A fact about a piece of work: a name or a count, never a text."""
 
 Found: TypeAlias = tuple[str, float, str]
-"""What a search found: its id, its score, and what it says."""
+"""A result of a search: its id, its score and its text."""
 
 
 @dataclass(slots=True)
 class Texts:
-    """The texts of a piece of work. They are private: a listener asks for them only where it may keep them.
+    """The texts of a piece of work. They are private: a listener reads them only if it may keep them.
 
     Attributes:
-        query: gives what is searched for; asked at the beginning.
-        found: gives what was found, best first; asked at the end, where the work has set it by then.
-        fault: the class of a fault that an answer tells, such as a code of its protocol; no text of anybody's.
+        query: returns the query; called at the beginning.
+        found: returns the results, best first; called at the end, if the work has set it by then.
+        fault: the class of an error that an answer reports, such as a code of its protocol; never a free text.
     """
 
     query: Callable[[], str] | None = None
@@ -40,15 +40,15 @@ class Texts:
 Ended: TypeAlias = Callable[[BaseException | None], None]
 
 Listener: TypeAlias = Callable[[str, Mapping[str, Fact], Texts], Ended]
-"""Takes the kind of a piece of work, what is known of it at its beginning, and its texts; gives what is told of its
-end. Neither raises."""
+"""Takes the kind of a piece of work, the facts known at its beginning, and its texts; returns a callback that is called
+at its end with the exception, if any. Neither may raise."""
 
 _LISTENER: Final[ContextVar[Listener | None]] = ContextVar("lightagent_told_work", default=None)
 
 
 @contextmanager
 def telling(kind: str, facts: Mapping[str, Fact], query: Callable[[], str] | None = None) -> Generator[Texts]:
-    """Tell of the work inside, where somebody listens; what it finds can be set on what this gives."""
+    """Report the work inside the block to the current listener, if any; results can be set on the yielded `Texts`."""
     listener, texts = _LISTENER.get(), Texts(query)
     if listener is None:
         yield texts
@@ -63,17 +63,17 @@ def telling(kind: str, facts: Mapping[str, Fact], query: Callable[[], str] | Non
 
 
 def is_listening() -> bool:
-    """Whether somebody is told of work in this context."""
+    """Whether this context has a listener."""
     return _LISTENER.get() is not None
 
 
 def listen(listener: Listener) -> Callable[[], None]:
-    """Have a listener told of what begins in this context from now on, until what this gives is called."""
+    """Report work that begins in this context to `listener`, until the returned function is called."""
     before = _LISTENER.get()
     _LISTENER.set(listener)
 
     def stop() -> None:
-        if _LISTENER.get() is listener:  # Else it is called in another context, where nobody listens for this one.
+        if _LISTENER.get() is listener:  # False in another context, where this listener was never set.
             _LISTENER.set(before)
 
     return stop

@@ -61,35 +61,35 @@ class ActiveRun(Generic[DepsT]):
         means: the agent that the run was begun with.
         run: its state.
         record: what is kept of it.
-        known: how many of its events the consumer has had before.
+        known: how many of its events the consumer has seen before.
         deps: what the application passed to this run.
         tools: tools of this run only.
-        budgets: what this run may spend; None: as the agent has it.
+        budgets: what this run may spend; None: the agent's budgets.
         query: what is asked, as long as it is not on record.
         nesting: the run that called this one as a tool.
         path: the ids of the calls that lead here from the outermost run.
-        watchers: who watches; None for a nested run, and where nobody does.
+        watchers: the telemetry of the run; None for a nested run, and without telemetry.
 
     Attributes:
         keeper: writes the run to a store ahead of its effects; None if the run is not stored.
         answers: what the caller who resumes a run has decided about calls that people review, by the names of the
-            calls; None where nothing is taken from reviewers.
-        reviews: those of the run, as far as it has any.
-        outlet: takes each step to the consumer; None where there is none.
+            calls; None if decisions come from reviewers only.
+        reviews: the reviews of the run, if it has any.
+        outlet: passes each step to the consumer; None without a consumer.
         deadline: the innermost one that is running.
-        attempt: what has come of the model request that is under way.
-        attempt_is_private: what has come of it was not reviewed yet, so none of its text may get on record.
+        attempt: what was received of the model request that is under way.
+        attempt_is_private: it was not reviewed yet, so none of its text may get on record.
         output_is_held: the last answer is shown only once it is accepted as the output.
         output_is_reviewed: the policies of outputs have passed the last answer as it is on record.
-        leftovers: what is known of calls that were cut off, and could not be told by the calls themselves.
-        ledger: what the conversation costs, where the agent has a context budget.
-        tools: what may be called.
-        subjects: what its reviews are about.
-        step_key: the idempotency key of the step of a flow that the run is; empty where it is none.
-        keep_artifact: refers to a file that a tool has made for that step; None where the run is no step.
+        leftovers: what is known of interrupted calls that could not report it themselves.
+        ledger: the token counts of the conversation, if the agent has a context budget.
+        tools: the tools that may be called.
+        subjects: what reviews of this run are about.
+        step_key: the idempotency key of the step of a flow that the run is; empty if it is not a step.
+        keep_artifact: refers to a file that a tool has made for that step; None where the run is not a step.
         prices: of models, as far as they are known: the run's own, else those of the run around it.
-        spending: what the run spends, where it has budgets, or a run around it has.
-        mail: the mailbox of its owner, where agents of a swarm send messages to each other.
+        spending: what the run spends, if it or a run around it has budgets.
+        mail: the mailbox of its owner, if agents of a swarm send messages to each other.
     """
 
     def __init__(
@@ -143,7 +143,7 @@ class ActiveRun(Generic[DepsT]):
 
     @property
     def acting(self) -> Means[DepsT]:
-        """The means of the agent that acts now.
+        """The means of the acting agent.
 
         Raises:
             ConfigurationError: the run was handed over to an agent that is not among the handoffs.
@@ -161,7 +161,7 @@ class ActiveRun(Generic[DepsT]):
 
     @property
     def outermost_run(self) -> str:
-        """The id of the run that its caller began; for a nested one that of the group, as far as it is known."""
+        """The id of the run that its caller began; for a nested run that of the group, if it is known."""
         started = self.run.started
         return (started.run_group_id or started.run_id) if self.path else started.run_id
 
@@ -172,7 +172,7 @@ class ActiveRun(Generic[DepsT]):
 
     @property
     def in_time(self) -> bool:
-        """Whether the run may take only so long; what it waits for can then be given up."""
+        """Whether the run has a deadline; what it waits for can then be given up."""
         if self.nesting is not None or self.record.cancel is not None or self.run.limits.timeout is not None:
             return True
         return self.spending is not None and self.spending.is_timed
@@ -187,7 +187,7 @@ class ActiveRun(Generic[DepsT]):
 
     @property
     def reviewer(self) -> Reviewer | None:
-        """The gates that review this run now; None where there are none, which costs a comparison."""
+        """The gates that review this run now; None without any, which saves time."""
         name = self.run.head.name
         if self._reviewer is None or self._reviewer[0] != name:
             outer = () if self.nesting is None else self.nesting.gates
@@ -198,21 +198,21 @@ class ActiveRun(Generic[DepsT]):
 
     @property
     def flows(self) -> tuple[InformationFlow, ...]:
-        """What holds for tainted calls now: no agent that is called or takes over is freer than those before it."""
+        """The rules for tainted calls now: an agent that is called or takes over is bound by those of all before it."""
         outer = () if self.nesting is None else self.nesting.flows
         return tuple(dict.fromkeys((*outer, self.means.flow, self.acting.flow)))
 
     def toolset(self) -> Awaitable[Toolset[DepsT]]:
-        """The tools of the agent that acts now, and those of this run, as they were at its last request."""
+        """The tools of the acting agent, and those of this run, as of its last request."""
         return self.tools.toolset(self.acting, self.run, in_time=self.in_time)
 
     async def specs(self, offered: tuple[str, ...]) -> tuple[ToolSpec, ...]:
-        """What the model is told of tools that are offered; see `RunTools.specs`."""
+        """The declarations of offered tools for the model; see `RunTools.specs`."""
         await self.toolset()
         return await self.tools.described(offered, self.run)
 
     def origin(self) -> Origin:
-        """Where what happens now belongs."""
+        """The place of current events."""
         return self.subjects.origin(self.run)
 
     def subject(
@@ -225,18 +225,18 @@ class ActiveRun(Generic[DepsT]):
         specs: tuple[ToolSpec, ...] = (),
         approved: bool = False,
     ) -> Subject:
-        """What a review of what happens now is about; for the rest see `Subject` and `RunFacts`."""
+        """The subject of a review of current events; for the rest see `Subject` and `RunFacts`."""
         own = OwnFacts(params or {}, tools, specs, approved) if params or tools or specs or approved else None
         return self.subjects.subject(self.run, name, call_id, own)
 
     @property
     def tool_names(self) -> tuple[str, ...]:
-        """The names of the agent's own tools and of this run's; nothing is listed or described for that."""
+        """The names of the agent's own tools and of this run's; no source is listed for that."""
         return self.tools.names(self.means.catalogue)
 
     @property
     def spans(self) -> CurrentSpans | None:
-        """Where the run tells which spans are to be current; None where nobody makes any."""
+        """Where the run reports which spans are to be current; None if no sink makes spans."""
         if self.nesting is not None:
             return self.nesting.spans
         return None if self.watchers is None else self.watchers.spans
@@ -248,12 +248,12 @@ class ActiveRun(Generic[DepsT]):
         return () if self.watchers is None else self.watchers.trace_headers(origin)
 
     def full_origin(self) -> Origin:
-        """Where what happens now belongs, with the headers that are sent along to other processes."""
+        """The place of current events, with the headers that are sent along to other processes."""
         origin = self.origin()
         return origin.sending(self.trace_headers(origin))
 
     def call_origin(self, call_id: str) -> Origin:
-        """Where a call belongs, with the headers that it sends along: those of its own span, where it has one."""
+        """The place of a call, with the headers that it sends along: those of its own span, if it has one."""
         spans = self.spans
         if spans is None:
             return self.full_origin()
@@ -264,10 +264,10 @@ class ActiveRun(Generic[DepsT]):
         """A request that is about to be sent, with the headers that it takes along.
 
         Args:
-            aside: what it asks for beside the conversation; None for a turn of it.
+            aside: what it asks for beside the conversation; None for a turn of the conversation.
 
         Returns:
-            The request, and what is to be told of it; None where nobody makes spans. Its span is current from here on.
+            The request, and what records its span; None if no sink makes spans. The span is current from here on.
         """
         if self.record.halt is not None:
             self.record.halt(request, aside)
@@ -282,7 +282,7 @@ class ActiveRun(Generic[DepsT]):
         ), asked
 
     async def begin(self) -> None:
-        """Tell what is on record and has not been seen: the first event, or a decision. Not before the first step."""
+        """Report events on record that were not seen yet: the first event, or a decision. Not before the first step."""
         self.begun = True
         if self.keeper is not None and self.known:
             await self._keep(self.keeper)  # The decision with which a run is resumed.
@@ -328,19 +328,19 @@ class ActiveRun(Generic[DepsT]):
             await self.give(delta)
 
     def enter(self) -> None:
-        """Have the run's span current from now on, where somebody makes one."""
+        """Make the run's span current from now on, if a sink makes one."""
         if (spans := self.spans) is not None:
             self._leave, self._is_entered = spans.enter_run(self.path, self.clock.now()), True
 
     def leave(self) -> bool:
-        """Have nothing of the run current any more; whether something was as far as the run knows."""
+        """Make no span of the run current any more; returns whether one was, as far as the run knows."""
         entered, self._is_entered = self._is_entered, False
         if self._leave is not None:
             self._leave()  # Once more as well: what a model's generator does when it is closed may have put it back.
         return entered
 
     async def give(self, step: Step) -> None:
-        """Hand a step to the consumer; returns once it was taken. Nothing of the run is current to the consumer."""
+        """Hand a step to the consumer; returns once it was taken. No span of the run is current for the consumer."""
         if self.outlet is None:
             return
         entered = self.leave()
@@ -353,7 +353,7 @@ class ActiveRun(Generic[DepsT]):
         if deadline is None:
             await outlet(step)
             return
-        # What the consumer does with a step takes its own time, and does not count.
+        # The time that the consumer spends on a step does not count.
         deadline.pause()
         try:
             await outlet(step)
@@ -361,7 +361,7 @@ class ActiveRun(Generic[DepsT]):
             deadline.resume()
 
     def failed_attempt(self, error: LightAgentErrorInfo, ends: Outcome | None = None) -> ModelFailed | None:
-        """What is known of the attempt that is given up because of `error`; None where none is under way."""
+        """What is known of the attempt that is given up because of `error`; None if none is under way."""
         builder, self.attempt = self.attempt, None
         if builder is None:
             return None
@@ -382,4 +382,4 @@ _DURABLE: Final = (
     Nested,
     RunFinished,
 )
-"""Before an effect, after it, and where a run stops, what has happened must survive; what comes between goes along."""
+"""Before and after an effect, and where a run stops, events must be durable; those in between are written along."""

@@ -1,4 +1,4 @@
-"""Finds JSON in what a model answered: between prose, in fenced blocks, after reasoning that is part of the text.
+"""Finds JSON in a model's answer: between prose, in fenced blocks, after reasoning that is part of the text.
 
 The text is read once, from left to right: what was read as JSON is not looked into again, so neither a fence nor a tag
 inside one of its strings means anything.
@@ -47,12 +47,12 @@ class Found:
 
 
 def find_json(content: str) -> Iterator[Found]:
-    """The ways to read an answer, the most literal first; where one gives no fitting value, the next is tried."""
+    """The ways to read an answer, the most literal first; if one gives no fitting value, the next is tried."""
     text = content.strip().lstrip("\ufeff").lstrip()
     whole = _whole(text)
     yield whole
     if whole.values or (whole.problem is not None and text[:1] in ("{", "[")):
-        return  # All of it is the answer, and what is wrong with it can be named.
+        return  # The whole text is the answer, so its fault can be named.
     yield _Scan(text).found()
     after = _after_reasoning(text)
     if after is not None:
@@ -68,7 +68,7 @@ def _whole(text: str) -> Found:
 
 
 def _after_reasoning(text: str) -> str | None:
-    """What follows the last tag that closes reasoning, for texts whose reasoning cannot be told from the answer."""
+    """The text after the last tag that closes reasoning, for texts whose reasoning cannot be told from the answer."""
     end = max((match.end() for match in _CLOSING.finditer(text)), default=None)
     return None if end is None else text[end:].strip()
 

@@ -1,4 +1,4 @@
-"""Puts what a run is about to do before its gates. A gate that fails blocks the run."""
+"""Has the gates of a run review what it is about to do. A gate that fails blocks the run."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Reviewer:
     """The gates of one run, in order: the first that stops it wins, and what one rewrites the next one reviews.
 
     Args:
-        in_time: the run may take only so long, so that a gate which does not end is given up.
+        in_time: the run has a deadline, so a gate that does not end is given up.
     """
 
     __slots__ = ("gates", "in_time", "phases")
@@ -51,7 +51,7 @@ class Reviewer:
 
     @property
     def policies(self) -> tuple[str, ...]:
-        """What stands behind the gates."""
+        """The policies behind the gates."""
         return policy_names(self.gates)
 
     async def review(self, phase: Phase, subject: Subject, payload: PayloadT) -> Passed[PayloadT] | Stopped:
@@ -96,7 +96,7 @@ class Reviewer:
         return Passed(payload, decisions) if reason is None else Asked(payload, reason, decisions)
 
     def hold(self, subject: Subject) -> list[tuple[Gate, HeldStream]] | Stopped:
-        """The streams that hold back the reply which comes now, in the order of their gates."""
+        """The streams that hold back the current reply, in the order of their gates."""
         held: list[tuple[Gate, HeldStream]] = []
         for gate in self.gates:
             try:
@@ -109,7 +109,7 @@ class Reviewer:
         return held
 
     def unknown_to(self, policies: Collection[str]) -> Reviewer | None:
-        """The gates that stand for a policy which is not among these; None where there are none."""
+        """The gates of policies that are not among these; None without any."""
         found = tuple(gate for gate in self.gates if not set(policies).issuperset(policy_names((gate,))))
         return Reviewer(found, in_time=self.in_time) if found else None
 
@@ -132,7 +132,7 @@ class Reviewer:
                 return policy_fault(gate, phase, "Something that it waited for was cancelled.")
             return policy_fault(gate, phase, f"It raised {type(raised).__name__}.")
         if type(verdict) is Passed and verdict.payload is payload and verdict.decisions is _NO_DECISIONS:
-            return verdict  # It passed an immutable payload unchanged, so there is nothing to check.
+            return verdict  # It returned an immutable payload unchanged, so there is nothing to check.
         return _checked(gate, phase, payload, verdict)
 
 
@@ -143,7 +143,7 @@ def _not_asked(phase: Phase, verdict: Asked[PayloadT]) -> Stopped:
 
 
 def _checked(gate: Gate, phase: Phase, payload: PayloadT, verdict: object) -> Verdict[PayloadT]:
-    """The verdict, if it is one, with a decision on record for all that it changes."""
+    """The verdict, if it is one, with a decision on record for all its changes."""
     if not isinstance(verdict, (Passed, Asked, Refused, Stopped)) or not are_decisions(verdict.decisions, phase):
         return policy_fault(gate, phase, f"It answered with {type(verdict).__name__}, which is not a verdict.")
     if isinstance(verdict, Refused):
@@ -207,7 +207,7 @@ def _is_decision(value: object, phase: Phase) -> bool:
 def _named(
     gate: Gate, phase: Phase, decisions: tuple[Decision, ...], action: str, reason: str = ""
 ) -> tuple[Decision, ...]:
-    """The decisions, with one of this action among them; that of a rewriting is by a policy of this gate's."""
+    """The decisions, with one of this action among them; a rewriting needs one by a policy of this gate."""
     by = (*policy_names((gate,)), _name(gate)) if action == "rewrite" else None
     failed = action == "block" and any(decision.action == "error" for decision in decisions)
     if failed or any(decision.action == action and (by is None or decision.by in by) for decision in decisions):
@@ -220,12 +220,12 @@ def _named(
 
 
 def policy_names(gates: Iterable[Gate]) -> tuple[str, ...]:
-    """What stands behind these gates, once each; a gate that names no policies counts as one itself."""
+    """The policies behind these gates, once each; a gate that names no policies counts as one itself."""
     return tuple(dict.fromkeys(name for gate in gates for name in gate.policies or (type(gate).__name__,)))
 
 
 def own_policies(owner: Means[DepsT]) -> tuple[str, ...]:
-    """What stands behind the gates of an agent."""
+    """The policies behind the gates of an agent."""
     return policy_names(owner.gates)
 
 
@@ -234,7 +234,7 @@ def _name(gate: Gate) -> str:
 
 
 def policy_fault(gate: Gate, phase: Phase, reason: str) -> Stopped:
-    """The verdict of a gate that failed to give one."""
+    """The verdict for a gate that failed."""
     return _blocked(phase, _name(gate), reason, error=True)
 
 

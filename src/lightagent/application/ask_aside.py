@@ -1,4 +1,4 @@
-"""Asks a model something beside the conversation of a run. It passes the run's policies and counts on its budgets."""
+"""Asks a model something beside the conversation of a run, under the run's policies and budgets."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from lightagent.ports.models import ChatRequest, ServedModel
 from lightagent.ports.telemetry import AskedAside
 
 MOST_SAID: Final = 1_000_000
-"""Characters of an answer; a model that says more, reasoning included, has given none."""
+"""The maximum of characters of an answer, reasoning included; a longer one counts as a failure."""
 
 
 @dataclass(slots=True)
 class AsideReply:
-    """What came of asking.
+    """The outcome of asking.
 
     Attributes:
-        text: the answer; empty where there is none.
+        text: the answer; empty without one.
         usage: the tokens that were reported.
-        error: why there is none.
+        error: why the answer is missing.
         decisions: of the policies that passed it.
         stopped: the verdict of a policy that ends the run.
     """
@@ -90,7 +90,7 @@ async def ask_aside(live: ActiveRun[DepsT], aside: Aside, note: str, *, priced_a
     except FAILURES as raised:  # A model is foreign code: the run goes on without its answer.
         reply.error = failure(raised)
         if live.deadline is not None:
-            live.deadline.check()  # The time of the run itself is over.
+            live.deadline.check()  # Raises if the time of the run itself is over.
     return reply
 
 
@@ -116,7 +116,7 @@ async def _read(
             reply.usage = builder.reply().end.usage
             if isinstance(deltas, AsyncGenerator):
                 await deltas.aclose()
-    except Exception as raised:  # For telemetry alone: it is raised again.
+    except Exception as raised:  # For telemetry only: it is raised again.
         error = classify_exception(raised)
         raise
     finally:
@@ -132,7 +132,7 @@ async def _read(
 
 
 class _Bound:
-    """How much a model may say and how long it may take; where it never waits, no timer would be heard."""
+    """How much a model may say and how long it may take; without a pause in its stream, no timer would fire."""
 
     def __init__(self, live: ActiveRun[DepsT], aside: Aside) -> None:
         self._deadline = live.deadline
@@ -162,7 +162,7 @@ class _Bound:
 
 
 def _released(builder: ReplyBuilder, deltas: Sequence[Delta] | Stopped, reply: AsideReply) -> bool:
-    """Take what the policies let pass; whether the run goes on."""
+    """Take what the policies let pass; returns whether the run goes on."""
     if isinstance(deltas, Stopped):
         reply.stopped = deltas
         return False

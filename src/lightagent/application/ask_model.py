@@ -1,4 +1,4 @@
-"""Carries out `AskModel`: one request to the model, made again where that can help."""
+"""Carries out `AskModel`: one request to the model, retried if that can help."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def ask_model(live: ActiveRun[DepsT], whole: Deadline) -> None:
 async def _request(live: ActiveRun[DepsT], deadline: Deadline) -> None:
     run = live.run
     if run.request is not None:
-        # A crash interrupted the request. What the policies made of it is on record, so they are not asked again.
+        # A crash interrupted the request. The policies' verdict on it is on record, so they are not asked again.
         if await _may_send(live):
             await live.tell(ModelRetried(run.turn + 1, run.attempt + 1, live.clock.now()))
     else:
@@ -61,7 +61,7 @@ async def _request(live: ActiveRun[DepsT], deadline: Deadline) -> None:
 
 
 async def _begin(live: ActiveRun[DepsT]) -> None:
-    """Tell the request, once the conversation is within its bounds and the policies have passed it."""
+    """Put the request on record, once the conversation is within its bounds and the policies have passed it."""
     if not await deliver_mail(live):
         return
     reviewer = live.reviewer
@@ -72,7 +72,7 @@ async def _begin(live: ActiveRun[DepsT]) -> None:
         kept_back = (*disabled, *kept_back)
         reviewed = reviewer is not None and reviewer.reviews("model_request")
         specs = await live.specs(offered) if reviewed else ()
-    except Exception as error:  # A source of anybody's: without its tools the model cannot be asked.
+    except Exception as error:  # Foreign code: without the source's tools the model cannot be asked.
         live.record.cause = error
         await finish(live, Failed(classify_exception(error)))
         return
@@ -89,10 +89,10 @@ async def _begin(live: ActiveRun[DepsT]) -> None:
 
 
 async def _may_send(live: ActiveRun[DepsT], request: ModelRequested | None = None) -> bool:
-    """Reserve an attempt at a request on the budgets; where there is no room for it, the run ends.
+    """Reserve an attempt at a request on the budgets; if they are exhausted, end the run.
 
     Args:
-        request: the one that is about to be put on record; None for another attempt at the one that is there.
+        request: the one that is about to be put on record; None for another attempt at one on record.
     """
     if live.spending is None:
         return True
@@ -109,12 +109,12 @@ async def _may_send(live: ActiveRun[DepsT], request: ModelRequested | None = Non
 async def _reviewed_request(
     live: ActiveRun[DepsT], offered: tuple[str, ...], specs: tuple[ToolSpec, ...], kept_back: tuple[str, ...]
 ) -> ModelRequested | RunFinished:
-    """The request as the policies leave it.
+    """The request after the policies.
 
     Args:
-        specs: the declarations of what is offered, for policies to see.
-        kept_back: the names of the tools that are not offered since the plan does not need them, or a handoff does
-            not want to be.
+        specs: the declarations of the offered tools, for policies to see.
+        kept_back: the names of the tools that are not offered since the plan does not need them, or a handoff is
+            disabled.
     """
     run, now = live.run, live.clock.now()
     told = run.missing + (not run.head.silent)  # the messages that are not among the run's own

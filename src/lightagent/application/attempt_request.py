@@ -1,4 +1,4 @@
-"""One attempt at a model request: reads the answer, has the policies review it, and tells what became of it."""
+"""One attempt at a model request: reads the answer, has the policies review it, and records the outcome."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ async def attempt_request(live: ActiveRun[DepsT]) -> bool | None:
     """Ask the model once.
 
     Returns:
-        None where the answer, or what stopped it, is on record. Else the attempt has failed, with
-        `live.record.cause`, and it is told whether a part of the answer was shown.
+        None if the answer, or what stopped it, is on record. Otherwise the attempt has failed, with
+        `live.record.cause`, and the result tells whether a part of the answer was shown.
     """
     request = await _made_request(live)
     if request is None:
@@ -49,10 +49,10 @@ async def attempt_request(live: ActiveRun[DepsT]) -> bool | None:
         await _read(live, request, reading, hold)
         if not reading.ended and reading.stopped is None:
             raise _no_end()
-    except FAILURES as raised:  # A model of anybody's: whatever it raises ends this attempt, and not the process.
+    except FAILURES as raised:  # Foreign code: whatever a model raises ends this attempt, not the process.
         error = failure(raised)
         if live.deadline is not None:
-            live.deadline.check()  # The time is over: that is no fault of the model's.
+            live.deadline.check()  # A run that is out of time does not blame the model.
         live.record.cause = error
         return reading.shown
     await _after_reply(live, reading, hold, clock.monotonic() - began)
@@ -71,7 +71,7 @@ async def _read(live: ActiveRun[DepsT], request: ChatRequest, reading: _Reading,
                 if reading.first is None:
                     reading.first = clock.monotonic() - began
                     if asked is not None:
-                        asked.answered()  # Its span is current to nobody who takes what is shown.
+                        asked.answered()  # Deltas are passed on without the request's span as the current one.
                 if hold is None:
                     await reading.take(delta)
                 else:
@@ -87,15 +87,15 @@ async def _read(live: ActiveRun[DepsT], request: ChatRequest, reading: _Reading,
 
 
 class _Reading:
-    """What has come of one answer.
+    """What was received of one answer.
 
     Attributes:
-        builder: what the policies let pass, which alone can get on record.
-        ended: whether the model told the end of its answer.
+        builder: what the policies let pass; only that can get on record.
+        ended: whether the model reported the end of its answer.
         first: seconds until the first delta.
         shown: whether a part was shown.
         stopped: the verdict of a policy that ends the run.
-        waiting: what is shown once it is known that the reply does not hand over, where text beside that is not.
+        waiting: what is shown once it is known that the reply does not hand over, if text beside a handoff is hidden.
     """
 
     def __init__(self, live: ActiveRun[DepsT]) -> None:
@@ -126,7 +126,7 @@ class _Reading:
             await self.take(delta, show=not hold.whole)
 
     async def take(self, delta: Delta, *, show: bool = True) -> None:
-        """Take one delta, and show it where the run is watched."""
+        """Take one delta, and show it if the run is streamed."""
         self.builder.add(delta)
         if isinstance(delta, ReplyEnd):
             self.ended = True
@@ -136,16 +136,16 @@ class _Reading:
             # No consumer sees a piece of a call, so an attempt that broke off in one can be made again.
             self.shown = self.shown or not isinstance(delta, ToolCallDelta)
             await self._give(delta)
-        # Where the model never waits, no timer would be heard.
+        # If the model never waits, no timer would fire.
         if self._deadline is not None:
             self._deadline.check()
 
 
 async def _made_request(live: ActiveRun[DepsT]) -> ChatRequest | None:
-    """The request; None where none can be made, which ends the run and is on record."""
+    """The request; None if none can be made, which ends the run and is on record."""
     try:
         return await _chat_request(live)
-    except FAILURES as raised:  # A tool of anybody's: what it says of itself is worked out here.
+    except FAILURES as raised:  # Foreign code: the declarations of tools are made here.
         error = failure(raised)
     live.attempt, live.attempt_is_private, live.record.cause = ReplyBuilder(), False, error
     info = classify_exception(error)
@@ -175,7 +175,7 @@ async def _chat_request(live: ActiveRun[DepsT]) -> ChatRequest:
 
 
 def _instructions(head: AgentHead) -> tuple[SystemMessage, ...]:
-    """The system message, unless it says nothing: providers refuse an empty one."""
+    """The system message, unless it is empty: providers refuse an empty one."""
     return () if head.silent else (head.instructions,)
 
 
@@ -253,9 +253,9 @@ async def _reviewed(live: ActiveRun[DepsT], reply: ModelReply) -> Passed[ReplyPa
 
 
 def _given(live: ActiveRun[DepsT], payload: ReplyPayload) -> str | None:
-    """The text of a reply that its caller would be given, which is reviewed before any of it is on record.
+    """The text of a reply that its caller would get, which is reviewed before any of it is on record.
 
-    That is an answer, or the part of one that was cut off. An answer that does not fit the output type is not given:
+    That is an answer, or the part of an interrupted one. An answer that does not fit the output type is not passed on:
     it goes back to the model.
     """
     message = payload.message
@@ -270,7 +270,7 @@ def _given(live: ActiveRun[DepsT], payload: ReplyPayload) -> str | None:
 
 
 async def _tell_stopped(live: ActiveRun[DepsT], stopped: Stopped, decisions: tuple[Decision, ...]) -> None:
-    """Put on record that a policy stopped the answer, of which only what passed a held stream is kept."""
+    """Put on record that a policy stopped the answer; only what passed a held stream is kept of it."""
     error = outcome_error(stopped.outcome) or _given_up()
     failed = live.failed_attempt(error, stopped.outcome)
     if failed is not None:
@@ -290,7 +290,7 @@ def _no_end() -> ProviderError:
 
 
 def _with_distinct_ids(message: AssistantMessage, turn: int) -> AssistantMessage:
-    """Some servers leave the ids of calls out, or use one twice; a result must find its call."""
+    """Give the calls new ids if a server left some out or repeated one; a result must find its call."""
     if not message.tool_calls:
         return message
     ids = [call.id for call in message.tool_calls]

@@ -20,7 +20,7 @@ from lightagent.ports.tools import NestingTool
 
 
 async def call_tools(live: ActiveRun[DepsT], calls: tuple[PendingCall, ...]) -> None:
-    """Tell the calls' events as they happen: started, notes, finished or waiting for approval."""
+    """Report the calls' events as they happen: started, notes, finished or waiting for approval."""
     most = live.run.limits.max_calls_per_turn
     if len(live.run.calls) > most and (beyond := _beyond(live, calls, most)):
         await live.tell(CallsRefused(beyond, _too_many(len(live.run.calls), most), live.clock.now()))
@@ -39,7 +39,7 @@ async def call_tools(live: ActiveRun[DepsT], calls: tuple[PendingCall, ...]) -> 
                 await _leave_untouched(live, ready)
                 return
         if live.deadline is not None:
-            live.deadline.check()  # Where nothing waits, no timer would be heard.
+            live.deadline.check()  # If nothing waits, no timer would fire.
     if live.spending is not None and not await _within_budget(live, live.spending, ready):
         return
     handing = [call for call in ready if isinstance(unwrapped(call.tool), HandoffTool)]
@@ -59,14 +59,14 @@ async def _hand_over(live: ActiveRun[DepsT], handing: list[ReadyCall[DepsT]]) ->
 
 
 async def _begin(live: ActiveRun[DepsT], ready: ReadyCall[DepsT]) -> None:
-    if ready.call.status != "started":  # Else it was interrupted: its intent is on record already.
+    if ready.call.status != "started":  # Otherwise it was interrupted: its intent is on record already.
         await live.tell(_started(live, ready))
 
 
 async def _within_budget(live: ActiveRun[DepsT], spending: Spending, ready: list[ReadyCall[DepsT]]) -> bool:
-    """Begin the calls of a turn if the budgets have room for all of them; else none is carried out, and the run ends.
+    """Begin the calls of a turn if the budgets have room for all of them; otherwise begin none and end the run.
 
-    A part of them would have effects whose results the model never reads.
+    If only some of them ran, they would have effects whose results the model never reads.
     """
     new = [call for call in ready if call.call.status != "started"]
     if not new:
@@ -93,7 +93,7 @@ def _started(live: ActiveRun[DepsT], ready: ReadyCall[DepsT]) -> ToolStarted:
 
 
 async def _leave_untouched(live: ActiveRun[DepsT], ready: list[ReadyCall[DepsT]]) -> None:
-    """A policy ended the run: tell that the calls whose intent is on record already were not carried out."""
+    """A policy ended the run: record that the calls whose intent is on record already were not carried out."""
     for call in ready:
         text = "[LA-TOOL] This call was not carried out, since a policy ended the run."
         await live.tell(ToolFinished(call.call.call.id, text, "refused", at=live.clock.now()))

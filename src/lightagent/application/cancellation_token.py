@@ -36,14 +36,14 @@ class CancellationToken:
 
     @property
     def reason(self) -> str:
-        """As the first call of `cancel` gave it."""
+        """The reason of the first call of `cancel`."""
         return self._reason
 
     def cancel(self, reason: str = "") -> None:
         """End the runs. Returns at once; only the first call counts.
 
         Args:
-            reason: for the record, and for who reads the result.
+            reason: for the record and the result.
         """
         with self._lock:
             if self._cancelled:
@@ -55,11 +55,11 @@ class CancellationToken:
 
     @contextmanager
     def ending(self, deadline: Deadline) -> Generator[None]:
-        """Within it, the time of the deadline is over as soon as `cancel` is called. Used by the run itself."""
+        """A context in which the deadline expires as soon as `cancel` is called. Used by the run itself."""
         loop = asyncio.get_running_loop()
 
         def end() -> None:
-            with suppress(RuntimeError):  # The loop was closed: there is nothing left to end.
+            with suppress(RuntimeError):  # The loop was closed, so there is nothing left to end.
                 loop.call_soon_threadsafe(deadline.cut)
 
         with self.calling(end):
@@ -69,7 +69,7 @@ class CancellationToken:
 
     @contextmanager
     def calling(self, listener: Callable[[], None]) -> Generator[None]:
-        """Within it, `listener` is called as soon as `cancel` is, in whatever thread; at once where that was before."""
+        """A context in which `listener` is called once `cancel` is, in any thread; at once if that was before."""
         key = object()
         with self._lock:
             self._listeners[key] = listener

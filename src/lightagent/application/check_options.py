@@ -27,7 +27,7 @@ _EXAMPLES: Final[Mapping[str, str]] = MappingProxyType(
         "tags": '["nightly"]',
     }
 )
-"""What is written for an option, where that is more than a name and brackets."""
+"""How an option is written, if that is more than a name and brackets."""
 
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -42,13 +42,13 @@ def check_options(
 ) -> None:
     """Raise unless every option is declared and of its type; None stands for an option that is not given.
 
-    Where a sequence is declared any will do, but a text or bytes, which are never meant as one.
+    Any sequence will do where one is declared, except text and bytes, which are never meant as one.
 
     Args:
         declared: the TypedDict that declares the options.
         owner: whose options they are, for the text of an error.
         parameters: names that the call takes besides, so that a misspelt one is recognized.
-        absent: names that there are not, with what to do instead; values that mean "off" are taken.
+        absent: names that were removed, with what to do instead; values that mean "off" are accepted.
 
     Raises:
         ConfigurationError: one is unknown or of a wrong type; the text names it, what it takes, and the nearest name.
@@ -74,7 +74,7 @@ def check_options(
 
 
 def _nearest(name: str, known: tuple[str, ...], absent: Mapping[str, str]) -> str:
-    """What may be meant by a name that is not known."""
+    """The known name that an unknown one probably stands for."""
     near = get_close_matches(name, (*known, *absent), n=1)
     if not near:
         return f"It takes: {', '.join(known)}."
@@ -94,7 +94,7 @@ def _remedy(name: str, types: tuple[type, ...]) -> str:
 
 
 def check_text(value: object, name: str) -> None:
-    """Raise unless an id is text. None, such as of a user who is not logged in, must not stand for everybody's.
+    """Raise unless an id is text. None, such as of a user who is not logged in, must not stand for all users.
 
     Raises:
         ConfigurationError: it is not.
@@ -126,7 +126,7 @@ def _classes(form: object) -> list[type]:
     if form is float:
         return [int, float]
     kind = origin or form
-    # What a protocol asks for is seen where the option is used, with an error that names what is missing.
+    # Protocols are checked where the option is used, with an error that names the missing method.
     if not isinstance(kind, type) or getattr(kind, "_is_protocol", False):
         return [object]
     return [kind]

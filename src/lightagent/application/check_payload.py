@@ -1,4 +1,4 @@
-"""What a policy may make of a payload: only what a run can go on with, and a journal can keep."""
+"""Checks what a policy makes of a payload: a run must be able to go on with it, and a journal to keep it."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def is_same_payload(one: object, other: object) -> bool:
 
 
 def _json_in(payload: MemoryPayload) -> JsonValue:
-    """What of the payload is plain JSON."""
+    """The parts of the payload that are plain JSON."""
     match payload:
         case MemoriesPayload(memories=memories):
             return [*memories]
@@ -165,12 +165,12 @@ def _json_in(payload: MemoryPayload) -> JsonValue:
 
 
 def is_trust(value: object) -> TypeIs[Trust]:
-    """Whether it is a label that says whether the application vouches for a text."""
+    """Whether it is a label of trust."""
     return isinstance(value, str) and value in _TRUST
 
 
 def is_stop(outcome: object) -> bool:
-    """Whether a policy may end a run so: it cannot make one succeed or wait."""
+    """Whether a policy may end a run with this outcome: it cannot make a run succeed or wait."""
     match outcome:
         case Blocked(error=error) | BudgetExhausted(error=error) | Failed(error=error):
             return _is_error(error)

@@ -17,7 +17,7 @@ from lightagent.ports.context import Compactor, Replacement
 
 
 async def compact_context(live: ActiveRun[DepsT], offered: tuple[str, ...]) -> None:
-    """Put on record what the context budget or the compactor replaces; where nothing is due, nothing happens.
+    """Put on record what the context budget or the compactor replaces, if anything.
 
     Args:
         offered: the names of the tools that the next request offers.
@@ -28,7 +28,7 @@ async def compact_context(live: ActiveRun[DepsT], offered: tuple[str, ...]) -> N
             await keep_budget(live, acting.budget, offered)
         elif acting.compactor is not None:
             await _compact(live, acting.compactor)
-    except FAILURES as raised:  # A compactor of anybody's: without it the request would be refused, or cut anywhere.
+    except FAILURES as raised:  # Foreign code: without the compactor the request would be refused or cut at random.
         live.record.cause = error = failure(raised)
         await live.tell(RunFinished(Failed(classify_exception(error)), at=live.clock.now()))
 

@@ -22,11 +22,11 @@ _HANDOFF: Final = "transfer_to_"
 
 
 class ConsultTool(AgentTool[DepsT], Generic[DepsT]):
-    """Asks an agent, which is told what was said before. Its run is nested in that of the asker, who goes on.
+    """Asks an agent, which gets the conversation so far. Its run is nested in that of the asker, which goes on.
 
     Args:
         target: the agent that is asked, for its name and role.
-        members: what the agents of the swarm are while they are asked, by name; filled once all are made.
+        members: the agents of the swarm as they are while they are asked, by name; filled once all are made.
         limits: how far agents may ask each other.
         prompts: of the agent that asks.
     """

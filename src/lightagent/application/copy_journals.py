@@ -1,4 +1,4 @@
-"""Copies a journal store into another: to seal what was written without seals, to seal anew, or to move house."""
+"""Copies a journal store into another: to add seals, to replace them, or to move to another store."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def copy_journals(
         StoreError: the source cannot be read as a whole, or the target has another stream of the same key.
     """
     keys = await _keys(source)
-    # The oldest first, so that they are listed in the same order.
+    # The oldest first, so that listings keep their order.
     for done, key in enumerate(reversed(keys), 1):
         await _copy(source, target, key)
         if progress is not None:
@@ -45,7 +45,7 @@ async def _keys(source: JournalStore) -> list[StreamKey]:
 
 
 async def _unlisted(source: JournalStore, listed: set[StreamKey]) -> list[StreamKey]:
-    """Streams that no listing has: begun meanwhile, or deleted behind the store's back, which reading them refuses."""
+    """Streams that no listing has: begun meanwhile, or deleted outside the store, for which reading raises an error."""
     kept = source
     while isinstance(kept, CodedStore):
         kept = kept.kept
@@ -70,7 +70,7 @@ async def _copy(source: JournalStore, target: JournalStore, key: StreamKey) -> N
         if head >= stream.head:
             return
         drafts = _following(found, head)
-        if not head:  # The first append tells when the stream was created.
+        if not head:  # The first append sets the creation time of the stream.
             drafts, at = drafts[:1], stream.created_at
         else:
             at = stream.updated_at
@@ -78,7 +78,7 @@ async def _copy(source: JournalStore, target: JournalStore, key: StreamKey) -> N
 
 
 def _following(found: Slice, head: int) -> list[Draft]:
-    """The entries that follow; for those that were pruned something that will be pruned."""
+    """The entries that follow; pruned entries are replaced by placeholders that will be pruned."""
     missing = found.stream.base - head
     if missing > 0:
         return [Draft("null")] * min(missing, MOST_LISTED)
@@ -86,7 +86,7 @@ def _following(found: Slice, head: int) -> list[Draft]:
 
 
 async def _check_same(source: JournalStore, target: JournalStore, there: StreamInfo) -> None:
-    """See to it that what is there is the beginning of the same stream."""
+    """Check that what is there is the beginning of the same stream."""
     after = there.base
     while after < there.head:
         mine = (await target.read(there.key, after, MOST_LISTED)).entries
@@ -101,5 +101,5 @@ async def _check_same(source: JournalStore, target: JournalStore, there: StreamI
 
 
 def _forms(entries: Sequence[Entry], after: int, until: int) -> list[tuple[int, str, int]]:
-    """What is compared of entries, up to a place; seals differ between stores."""
+    """The parts of entries that are compared, up to a place; seals differ between stores."""
     return [(one.sequence, one.content, one.schema) for one in entries if after < one.sequence <= until]

@@ -21,7 +21,7 @@ FIRST_SECONDS: Final = 30.0
 
 
 class TokenLedger:
-    """What the messages of one run cost, by a counter of anybody's.
+    """The token counts of the messages of one run, by a counter that may be foreign code.
 
     Attributes:
         sizes: the tokens of each message, as of the last `update`.
@@ -62,7 +62,7 @@ class TokenLedger:
         return await self._costs(map(message_cost, messages))
 
     async def fixed(self, head: AgentHead, specs: tuple[ToolSpec, ...]) -> int:
-        """What every request of the agent costs besides its messages; worked out again only for other tools."""
+        """The tokens of every request besides its messages; counted again only for other tools."""
         known = self._fixed
         if known is None or known[0] is not head or known[1] is not specs:
             instructions = TokenCost() if head.silent else message_cost(head.instructions)
@@ -81,13 +81,13 @@ class TokenLedger:
     async def _count(self, texts: list[str]) -> Sequence[int]:
         if self.failure is None and texts:
             try:
-                # The first time it may have to load or download what it counts with; a task each time would cost more.
+                # The first count may have to load or download data; a task for each count would cost more.
                 seconds = None if self._has_counted else FIRST_SECONDS
                 counted: object = await await_foreign(self.counter.count(texts), seconds, in_time=self._in_time)
                 numbers = _checked(counted, len(texts))
                 self._has_counted = True
                 return numbers
-            except FAILURES as raised:  # A counter of anybody's: the budget is kept by an estimate.
+            except FAILURES as raised:  # Foreign code: if the counter fails, the budget is kept by an estimate.
                 self.failure = failure(raised)
         return [estimate_tokens(text) for text in texts]
 

@@ -1,4 +1,4 @@
-"""What is decided about the calls of a run that wait: which call each decision is about, and the events it becomes."""
+"""Decisions about the waiting calls of a run: which call each is about, and the events for them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Decisions: TypeAlias = ApprovalDecision | Mapping[str, ApprovalDecision] | None
 
 
 class NothingDecided(ConfigurationError):
-    """A run waits for a decision which has not been made."""
+    """A run waits for a decision that has not been made."""
 
 
 def with_decisions(journal: Journal, decisions: Decisions, now: float) -> Journal:
@@ -44,7 +44,7 @@ def with_decisions(journal: Journal, decisions: Decisions, now: float) -> Journa
 def by_name(run: Run, decisions: Decisions) -> Mapping[str, ApprovalDecision]:
     """Decisions by the names of the calls that wait, as `waiting_calls` gives them.
 
-    A call of the run itself is also found by its id, which differs from its name where it holds a slash or a tilde.
+    A call of the run itself is also found by its id, which differs from its name if it holds a slash or a tilde.
 
     Raises:
         PolicyError: a decision about a call that does not wait (never did, or was decided before).
@@ -67,7 +67,7 @@ def by_name(run: Run, decisions: Decisions) -> Mapping[str, ApprovalDecision]:
 
 
 def nothing_decided(run: Run, problems: Sequence[str] = ()) -> NothingDecided:
-    """The error for a run that waits for a decision which has not been made."""
+    """The error for a run that waits for a decision that has not been made."""
     text = " ".join((f"The run waits for a decision about {', '.join(waiting_calls(run))}.", *problems))
     return NothingDecided(
         text, guidance="Pass a decision, such as ApprovalDecision.approve(), or wait until a reviewer has decided."
@@ -75,7 +75,7 @@ def nothing_decided(run: Run, problems: Sequence[str] = ()) -> NothingDecided:
 
 
 def not_a_decision(value: object, at: str) -> ConfigurationError:
-    """The error for something else in the place of a decision; `at` says where it was given."""
+    """The error for something that is not a decision; `at` names the argument."""
     return ConfigurationError(
         f"{at}: expected an ApprovalDecision, got {type(value).__name__}.",
         guidance="Make one with ApprovalDecision.approve, reject, edit or respond.",
@@ -100,7 +100,7 @@ def waits_inside(run: Run) -> bool:
 
 
 def decided_calls(run: Run) -> Iterator[tuple[str, ...]]:
-    """The calls that a human has decided about and that have no result yet: the ids that lead to each."""
+    """The paths of the calls that a human has decided about and that have no result yet."""
     for call_id, call in run.calls.items():
         if call.decision is not None and call.status in ("decided", "started"):
             yield (call_id,)

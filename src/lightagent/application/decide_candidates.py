@@ -1,4 +1,4 @@
-"""Candidates as those see them who decide about them outside of runs."""
+"""Candidates for memories, as people see them who decide about them outside of runs."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class CandidateDesk:
         """The candidates of a tenant as they are now, the oldest first; of one user, or of all.
 
         Raises:
-            ConfigurationError: the user or the tenant is no text, or what is stored was changed.
+            ConfigurationError: the user or the tenant is not text, or the stored candidate was changed.
             StoreError: a store fails.
         """
         check_text(tenant, "tenant")
@@ -67,16 +67,16 @@ class CandidateDesk:
         return shown(state, tally)
 
     async def decide(self, candidate_id: str, decision: object = None, tenant: str = "", actor: str = "") -> bool:
-        """Decide about a candidate; whether it is a memory now. The first decision holds.
+        """Decide about a candidate; returns whether it is a memory now. The first decision counts.
 
         Args:
             decision: a `MemoryPromotionDecision`, or what `memory_promotion_admission` may answer; None approves.
             actor: who decides, for the record.
 
         Raises:
-            AlreadyDecided: somebody else has decided otherwise, be it at the same time or for another text; or it was
+            AlreadyDecided: another decision came first, or at the same time, or was about another text; or it was
                 promoted and has expired.
-            ConfigurationError: there is no such candidate, or its id or tenant is no text.
+            ConfigurationError: the candidate does not exist, or its id or tenant is not text.
             PolicyError: a policy blocks it, or its text must not reach other users.
             StoreError: a store fails.
         """
@@ -99,9 +99,9 @@ class CandidateDesk:
 
 
 def shown(state: CandidateState, tally: LessonTally | None) -> MemoryCandidate:
-    """The candidate, with what was decided about it, how often it was of use as a memory, and why it is none any more.
+    """The candidate with its decision, how often it was used as a memory, and why it no longer is one.
 
-    The candidate itself has no place for that but its metadata.
+    These are kept in the metadata, since a candidate has no other place for them.
     """
     candidate = state.candidate
     if (decided := state.decided) is not None:
@@ -117,7 +117,7 @@ def shown(state: CandidateState, tally: LessonTally | None) -> MemoryCandidate:
 
 
 def _check(promotion: Promotion, wanted: MemoryPromotionDecision, text: str) -> None:
-    """Raise where what was wanted has not come about.
+    """Raise if the decision did not have the requested result.
 
     Args:
         text: what was to be remembered.

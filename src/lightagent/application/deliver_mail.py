@@ -1,4 +1,4 @@
-"""Delivers what other agents have sent to the one that acts, before its next request to the model."""
+"""Delivers messages of other agents to the acting agent, before its next request to the model."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from lightagent.domain.policy import ContextPayload, Stopped
 from lightagent.ports.mail import MailRoom
 
 MAIL_PROBLEM: Final = "mail_problem"
-"""The kind of note that says why messages were not delivered now; they wait."""
+"""The kind of note that tells why messages were not delivered now; they keep waiting."""
 
 
 async def deliver_mail(live: ActiveRun[DepsT]) -> bool:
-    """Tells `MessagesDelivered` where something waits. Whether the run goes on: a policy may end it.
+    """Put `MessagesDelivered` on record if messages wait. Returns whether the run goes on: a policy may end it.
 
-    A run takes the messages before it tells them, so that no other run of the same agent does so as well. What it could
-    not tell waits again; after a crash it is told when the run goes on.
+    A run takes the messages before it records them, so that no other run of the same agent takes them as well. Messages
+    that it could not record wait again; after a crash they are recorded when the run goes on.
     """
     room = live.mail
     if room is None or live.acting.mail is None:
@@ -52,7 +52,7 @@ async def deliver_mail(live: ActiveRun[DepsT]) -> bool:
 
 
 async def restore_mail(live: ActiveRun[DepsT]) -> None:
-    """Put what the record of a run tells into the mailbox, where it goes on in a process that does not know of it."""
+    """Restore the mailbox from the record of a run, if the run goes on in another process."""
     if live.mail is None or live.nesting is not None or not live.known:
         return
     try:
@@ -62,14 +62,14 @@ async def restore_mail(live: ActiveRun[DepsT]) -> None:
 
 
 async def _tell_problem(live: ActiveRun[DepsT], raised: BaseException) -> None:
-    """Put on record that the store failed, which may be anybody's: what was sent waits, and the run goes on."""
+    """Put on record that the store failed, which may be foreign code: the messages wait, and the run goes on."""
     code = classify_exception(failure(raised)).code
     if live.run.outcome is None:
         await live.tell(Noted(MAIL_PROBLEM, {"code": code}, live.clock.now()))
 
 
 async def _taken(live: ActiveRun[DepsT], room: MailRoom) -> tuple[AgentMessage, ...]:
-    """The messages that belong to this run from now on, and that it has not told yet."""
+    """The messages that belong to this run from now on, and that it has not recorded yet."""
     run = live.run
     name, run_id = run.head.name, run.started.run_id
     waiting = (await room.look()).waiting(name, run_id, run.mail)
@@ -88,7 +88,7 @@ async def _taken(live: ActiveRun[DepsT], room: MailRoom) -> tuple[AgentMessage, 
 async def _reviewed(
     live: ActiveRun[DepsT], messages: tuple[AgentMessage, ...], expired: int
 ) -> MessagesDelivered | Stopped:
-    """What the policies of context leave of them; what they block is not told, and the run goes on."""
+    """The messages after the policies of context; what they block is not delivered, and the run goes on."""
     told, reviewer = tuple(message.told() for message in messages), live.reviewer
     if reviewer is None or not reviewer.reviews("context"):
         return MessagesDelivered(messages, told, expired, at=live.clock.now())
@@ -102,7 +102,7 @@ async def _reviewed(
 
 
 async def _give_back(room: MailRoom, messages: tuple[AgentMessage, ...], run_id: str) -> None:
-    """Have messages wait again that this run took; where the store fails, they are told when the run goes on."""
+    """Return messages that this run took; if the store fails, they are recorded when the run goes on."""
     try:
         await to_the_end(room.take([message.id for message in messages], run_id, back=True))
     except FAILURES as raised:

@@ -1,4 +1,4 @@
-"""The type of what an agent's tools depend on."""
+"""The type of the dependencies of an agent's tools."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from lightagent.domain.errors import ConfigurationError
 
 
 class DepsType(Generic[DepsT]):
-    """What each run of an agent must be given; without a type it is None."""
+    """The type of the dependencies that each run of an agent gets; without one they are None."""
 
     __slots__ = ("_is_class", "form")
 
     def __init__(self, form: object = None) -> None:
         self.form: object = form
-        # The classes of protocols and TypedDicts are of classes of their own; to type checkers an int is a float.
+        # Protocols and TypedDicts have metaclasses of their own; to type checkers an int is a float.
         self._is_class = type(form) is type and form not in (float, complex)
 
     def check(self, deps: object) -> DepsT:

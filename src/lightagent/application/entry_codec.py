@@ -1,4 +1,4 @@
-"""Values to and from the entries of a stream, where pydantic reads and writes them as they are."""
+"""Values to and from the entries of a stream, for values that pydantic reads and writes as they are."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ class EntryCodec(Generic[T]):
         """The value as an entry that a store can append.
 
         Raises:
-            ConfigurationError: it could not be read again, such as for an option of a wrong type. One such entry would
-                make the whole stream unreadable for ever.
+            ConfigurationError: it could not be read again, for instance with a field of a wrong type. One such entry
+                would make the whole stream unreadable.
         """
         adapter, at = self._adapter(), f"{self.name}: this entry"
         try:
-            # What is of another type than declared is seen when it is read back.
+            # A value of a wrong type is found by reading it back.
             text = json.dumps(adapter.dump_python(value, mode="json", warnings=False), separators=(",", ":"))
             content = read_json(text)
         except ValueError as error:  # It is nested too deep, or has a number that JSON does not have.

@@ -1,4 +1,4 @@
-"""Events to and from plain JSON, strictly: what is read says the same as what was written, or is refused."""
+"""Events to and from plain JSON, strictly: an event that is read equals the one that was written, or is refused."""
 
 from __future__ import annotations
 
@@ -74,12 +74,12 @@ KINDS: Final = frozenset(kind.__dataclass_fields__["type"].default for kind in (
 
 
 class LaterField(NamedTuple):
-    """A field that came after version 2. It is written only where it says something.
+    """A field that came after version 2. It is written only if it differs from its default.
 
     Attributes:
         kind, name: of the event or entry, and of the field.
         version: that brought it; an earlier release refuses it instead of dropping it.
-        unused: what stands in JSON where the field says nothing.
+        unused: its value in JSON if the field is not used.
     """
 
     kind: str
@@ -135,7 +135,7 @@ def event_to_dict(event: Event) -> JsonObject:
 
 
 def without_unused(entry: JsonObject) -> JsonObject:
-    """An entry without the fields of a later version that say nothing, so that earlier releases can read it."""
+    """An entry without unused fields of later versions, so that earlier releases can read it."""
     for later in LATER_FIELDS:
         if entry.get("type") == later.kind and entry[later.name] == later.unused:
             del entry[later.name]
@@ -157,7 +157,7 @@ def later_fields(event: Event | SessionEntry) -> Iterator[LaterField]:
 
 
 def effect_version(event: Event | SessionEntry) -> int:
-    """The version that brought the effects of an event, or of one of a nested run in it; 0 where that is none."""
+    """The version that brought the effects of an event, or of one of a nested run in it; 0 if none did."""
     while isinstance(event, Nested):
         event = event.event
     if not isinstance(event, ToolFinished):
@@ -166,7 +166,7 @@ def effect_version(event: Event | SessionEntry) -> int:
 
 
 def usage_version(event: Event | SessionEntry) -> int:
-    """The version that brought the parts of a usage that an event, or one of a nested run in it, tells; else 0."""
+    """The version that brought the parts of a usage that an event, or one of a nested run in it, uses; otherwise 0."""
     while isinstance(event, Nested):
         event = event.event
     usage: Usage | None = getattr(event, "usage", None)
@@ -174,7 +174,7 @@ def usage_version(event: Event | SessionEntry) -> int:
 
 
 def decision_version(event: Event | SessionEntry) -> int:
-    """The version that brought the boundaries of an event's decisions; 0 where they were always there."""
+    """The version that brought the boundaries of an event's decisions; 0 if they were always there."""
     while isinstance(event, Nested):
         event = event.event
     decisions: tuple[Decision, ...] = getattr(event, "decisions", ())
@@ -184,7 +184,7 @@ def decision_version(event: Event | SessionEntry) -> int:
 def event_from_dict(entry: JsonValue, at: str = "event", *, levels: int = MOST_NESTED) -> Event:
     """The event that `event_to_dict` gave.
 
-    An event of an unknown kind that says of itself ``"ignorable": true`` is kept word for word; it moves nothing.
+    An event of an unknown kind that is marked ``"ignorable": true`` is kept word for word; it changes no state.
 
     Args:
         at: names the place of `entry` in the text of an error.
@@ -204,7 +204,7 @@ def event_from_dict(entry: JsonValue, at: str = "event", *, levels: int = MOST_N
 
 
 def read_strictly(codec: TypeAdapter[T], entry: JsonValue, at: str, *, guidance: str = _GUIDANCE) -> T:
-    """What `codec`, whose kinds are told apart by their type, reads from `entry`, if it says the same.
+    """What `codec`, whose kinds are told apart by their type, reads from `entry`, if nothing is lost by that.
 
     Args:
         at: names the place of `entry` in the text of an error.
@@ -245,10 +245,10 @@ def _codec() -> TypeAdapter[_Plain]:
 
 
 def _refuse_converted(given: object, kept: JsonValue, at: str, guidance: str) -> None:
-    """Raise unless `kept`, which an event gives, says the same as `given`, which it was read from.
+    """Raise unless `kept`, the JSON of the event that was read, equals `given`, which it was read from.
 
-    pydantic takes ``"1"`` for a number, and its strict mode no JSON that was parsed before. A name that is not kept
-    would be state that is dropped in silence.
+    pydantic accepts ``"1"`` for a number, and its strict mode refuses JSON that was parsed before. A dropped name
+    would be state that is lost silently.
     """
     if isinstance(kept, dict) and isinstance(given, Mapping):
         unknown = given.keys() - kept.keys()

@@ -19,13 +19,13 @@ VERSION: Final = 1
 
 
 async def export_session(store: JournalStore, key: StreamKey) -> AsyncIterator[str]:
-    """The lines, without line breaks: which session it is, one for each entry and for each result that was put aside
-    in it, and one for the end.
+    """The lines, without line breaks: which session it is, one for each entry and for each result that was stored
+    separately, and one for the end.
 
-    An entry stands there byte for byte as it is stored, so a session can be exported that cannot be gone on with.
+    Entries are exported byte for byte as stored, so even a session that cannot go on can be exported.
 
     Raises:
-        ConfigurationError: there is no such session.
+        ConfigurationError: the session does not exist.
         StoreError: it cannot be read, or was forgotten or trimmed meanwhile.
     """
     stream = (await store.read(key, -1, 1)).stream

@@ -1,4 +1,4 @@
-"""Hands a trace to who keeps it."""
+"""Hands a trace to an exporter."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lightagent.ports.traces import TraceExporter
 ExportedT = TypeVar("ExportedT")
 
 ExportFunction: TypeAlias = Callable[[list[JsonObject], TraceSummary, JsonObject | None], ExportedT]
-"""A function that takes what `TraceExporter.export` takes."""
+"""A function with the parameters of `TraceExporter.export`."""
 
 
 def export_trace(
@@ -34,14 +34,14 @@ def export_trace(
         events: of a trace, such as `result.trace`. They hold no content unless it was captured.
         exporter: something with an `export` method, or a function.
         usage, pricing: as for `summarize_trace`.
-        metadata: what is said of the trace.
+        metadata: data about the trace.
 
     Returns:
         What the exporter returns.
 
     Raises:
-        TypeError: the exporter is neither.
-        ConfigurationError: the metadata is no mapping, or is nested too deep.
+        TypeError: the exporter is neither of these.
+        ConfigurationError: the metadata is not a mapping, or is nested too deep.
     """
     _check(metadata)
     plain: list[JsonObject] = [{**event} for event in events]

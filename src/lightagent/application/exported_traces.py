@@ -1,4 +1,4 @@
-"""Exported traces as they are read again: a line of JSON each, from a file that anybody may have written."""
+"""Reads exported traces: a line of JSON each, from a file that may not be trusted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject, JsonValue
 
 _MOST_DIGITS = 200
-"""Of an integer: more than any count has, and few enough to reckon with."""
+"""The maximum of an integer: more than any count has, and small enough for arithmetic."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +18,8 @@ class ExportedTrace:
     """One trace of a file.
 
     Attributes:
-        exported_at: when, as its writer says; empty where it does not.
-        metadata: what was said of it.
+        exported_at: when, as its writer says; empty if it is not given.
+        metadata: data about it.
     """
 
     events: tuple[TraceEvent, ...]
@@ -28,7 +28,7 @@ class ExportedTrace:
 
     @property
     def trace_id(self) -> str:
-        """Of its first event; empty where it has none."""
+        """Of its first event; empty without one."""
         return self.events[0]["trace_id"] if self.events else ""
 
 
@@ -36,7 +36,7 @@ def read_trace(line: str) -> ExportedTrace:
     """The trace in a line as `JsonlTraceExporter` writes it, or in a list of events.
 
     Raises:
-        NotStrictJsonError: it is no JSON, or none that is safe to read.
+        NotStrictJsonError: it is not JSON, or not safe to read.
         ConfigurationError: it is JSON of another form.
     """
     value = read_json(line, most_digits=_MOST_DIGITS)

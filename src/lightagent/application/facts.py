@@ -1,4 +1,4 @@
-"""Facts that change: when each of an owner's memories held, and how a newer one takes the place of an older one."""
+"""Facts that change: when each of an owner's memories was valid, and which newer one replaces an older one."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _TIMES: Final = frozenset({*VALID_FROM, *VALID_UNTIL, *EXPIRES_AT, SUPERSEDES})
 
 @dataclass(frozen=True, slots=True)
 class FactVersion:
-    """One state of a fact, and when it held.
+    """One state of a fact, and when it was valid.
 
     Attributes:
-        record: as it was written.
-        valid_from: seconds since 1970; None: it always had.
-        valid_until: from when on it holds no more, by what it says itself or since another took its place; None: it
-            holds still.
+        record: as written.
+        valid_from: seconds since 1970; None: since ever.
+        valid_until: when it ends, by its own metadata or since another replaced it; None: it is still
+            valid.
     """
 
     record: MemoryRecord
@@ -49,14 +49,14 @@ class Facts:
         self._store = store
 
     async def history(self, owner: MemoryOwner, memory_id: str | None = None) -> list[FactVersion]:
-        """What an owner's memories say, and when each held, the earliest first.
+        """An owner's memories, and when each was valid, the earliest first.
 
         Args:
-            memory_id: only the states of the fact that this memory is one of: what it took the place of, what took
-                its place, and so on; None: all.
+            memory_id: only the states of the fact that this memory belongs to: those that it replaced, those that
+                replaced it, and so on; None: all.
 
         Raises:
-            ConfigurationError: the store cannot list what it holds, or there is no such memory.
+            ConfigurationError: the store cannot list what it holds, or the memory does not exist.
             StoreError: it could not be read.
         """
         records = [record async for record in self._of(owner)]
@@ -85,16 +85,16 @@ class Facts:
         valid_from: float | None = None,
         metadata: JsonObject | None = None,
     ) -> MemoryRecord:
-        """Write a newer fact in the place of an older one. Both are kept; only the newer one is recalled.
+        """Write a newer fact that replaces an older one. Both are kept; only the newer one is recalled.
 
-        Of several that take the place of the same memory at once, the one that begins last holds.
+        If several replace the same memory at once, the one that begins last is valid.
 
         Args:
             memory_id: the older memory's.
-            text: what holds from now on.
+            text: the text of the newer memory.
             new_id: names the newer memory; writing it again changes nothing, at whatever time.
             at: when it is written, in seconds since 1970.
-            valid_from: from when it holds; None: from `at` on.
+            valid_from: when it becomes valid; None: at `at`.
             metadata: of the newer memory; None: that of the older one, without its times.
 
         Returns:

@@ -34,10 +34,10 @@ class Feedback:
         self._clock = clock
 
     async def add(self, feedback: HumanFeedback) -> HumanFeedback:
-        """Put it on record, with the time, and count it at the lessons of which the run was told.
+        """Put it on record, with the time, and count it for the lessons that the run was given.
 
         Raises:
-            ConfigurationError: it is no feedback, or something in it is of a wrong type.
+            ConfigurationError: it is not a HumanFeedback, or one of its fields has a wrong type.
             StoreError: the store cannot be written.
         """
         given: object = feedback
@@ -52,16 +52,16 @@ class Feedback:
                 await self._store.append(key, [draft], expected=head, at=kept.created_at)
                 break
             except StreamConflict:
-                continue  # Somebody else said something at the same time.
+                continue  # Other feedback was written at the same time.
         if kept.was_helpful is not None:
             await LessonLog(self._store, self._clock).rate(self._owner.tenant, kept.trace_id)
         return kept
 
     async def list(self, trace_id: str | None = None) -> AsyncIterator[HumanFeedback]:
-        """What was said of a run, in order; without `trace_id` of all runs.
+        """The feedback about a run, in order; without `trace_id` about all runs.
 
         Raises:
-            ConfigurationError: what is stored of the run was changed.
+            ConfigurationError: the stored feedback was changed.
             IncompleteListing: after all that can be read of all runs, if something cannot.
             StoreError: the store cannot be read.
         """

@@ -1,4 +1,4 @@
-"""The entries of feedback in a store, one stream for each trace, and what they amount to."""
+"""The entries of feedback in a store, one stream for each trace, and their results."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ KIND: Final = "feedback"
 
 
 def feedback_key(tenant: str, trace_id: str) -> StreamKey:
-    """The stream of what is said of a run."""
+    """The stream of feedback about a run."""
     return StreamKey(Scope(tenant), KIND, trace_id)
 
 
 async def last_helpful(store: JournalStore, tenant: str, trace_id: str) -> bool | None:
-    """Whether a run was of help, by what was said of that last; None where nobody said.
+    """Whether a run was of help, by the latest feedback about that; None without such feedback.
 
     Raises:
-        ConfigurationError: what is stored was changed.
+        ConfigurationError: the stored feedback was changed.
         StoreError: the store cannot be read.
     """
     key = feedback_key(tenant, trace_id)

@@ -45,7 +45,7 @@ async def check_output(live: ActiveRun[DepsT], content: str) -> None:
 
 
 def fitted(live: ActiveRun[DepsT], content: str) -> str:
-    """The answer as the output type has it; the type is that of the agent that was asked.
+    """The answer as a value of the output type, which is that of the agent that was asked.
 
     Raises:
         OutputError: it does not fit.
@@ -57,8 +57,8 @@ def fitted(live: ActiveRun[DepsT], content: str) -> str:
 async def _reviewed(live: ActiveRun[DepsT], content: str) -> Passed[OutputPayload] | Stopped:
     """The verdict about an answer that is on record.
 
-    Its policies have passed it before it got there (`attempt_request`). Only after a crash in between are they asked
-    again; where one of them has signed that it passed, only the gates of policies that have joined the run since.
+    Its policies have passed it before it got there (`attempt_request`). They are asked again only after a crash in
+    between; if one has signed that it passed, only the gates of policies added since are asked.
     """
     reviewer, reply = None if live.output_is_reviewed else live.reviewer, live.run.last_reply
     if reviewer is not None and reply is not None and any(one.phase == "output" for one in reply.decisions):
@@ -75,7 +75,7 @@ def _is_rewritten(live: ActiveRun[DepsT]) -> bool:
 
 
 async def _show_held(live: ActiveRun[DepsT], content: str, *, rewritten: bool) -> None:
-    """Show the text that was kept back until it passed; its reasoning may say what a rewriting took out."""
+    """Show the text that was held back until it passed; its reasoning may repeat what a rewriting took out."""
     reply = live.run.last_reply
     if not live.stream or reply is None or not live.output_is_held:
         return  # It was shown as it came, or is not shown at all.
@@ -87,7 +87,7 @@ async def _show_held(live: ActiveRun[DepsT], content: str, *, rewritten: bool) -
 
 
 async def conclude(live: ActiveRun[DepsT], name: str, answer: str) -> None:
-    """Draw one conclusion. One that fails or is blocked is on record, and the run has succeeded all the same."""
+    """Draw one conclusion. A conclusion that fails or is blocked is on record, and the run still succeeds."""
     conclusion = live.means.conclusions.get(name)
     if conclusion is None:
         error = LightAgentErrorInfo("LA-CONFIG", f"There is no conclusion {name!r} here any more.")
@@ -121,7 +121,7 @@ async def _concluded(live: ActiveRun[DepsT], conclusion: Conclusion, serving: Se
         if isinstance(done, Stopped):
             return told(outcome_error(done.outcome))
         return told(None, None if done is None else to_json_object(done, f"{name}: details"))
-    except FAILURES as raised:  # A conclusion of anybody's: the answer is there all the same.
+    except FAILURES as raised:  # Foreign code: the answer stands even if a conclusion fails.
         exc, serving.failed = failure(raised), True
         return told(_described(name, exc))
 
@@ -162,7 +162,7 @@ async def _reviewed_proposal(
 
 
 async def finish(live: ActiveRun[DepsT], outcome: Outcome, decisions: tuple[Decision, ...] = ()) -> None:
-    """End the run so, unless a policy has it end otherwise; `decisions` are those that led to its end."""
+    """End the run with this outcome, unless a policy changes it; `decisions` are those that led to its end."""
     reviewer = live.reviewer
     if reviewer is not None and reviewer.reviews("end"):
         verdict = await reviewer.review("end", live.subject(), EndPayload(outcome))
@@ -174,7 +174,7 @@ async def finish(live: ActiveRun[DepsT], outcome: Outcome, decisions: tuple[Deci
 
 
 async def _settle(live: ActiveRun[DepsT], answer: str) -> None:
-    """Have conclusions do what they do for runs that have succeeded; what becomes of it changes nothing of the run."""
+    """Run the conclusions for runs that have succeeded; their results do not change the run."""
     for name in live.run.concluded:
         conclusion = live.means.conclusions.get(name)
         if conclusion is None or not is_settling_conclusion(conclusion):

@@ -1,4 +1,4 @@
-"""Carries out one call that is ready, and makes the event of what came of it, as the policies leave it."""
+"""Carries out one call that is ready, and makes the event of its result, as the policies leave it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _MOST_REQUEST: Final = 1_000_000
 async def carry_out(
     live: ActiveRun[DepsT], ready: ReadyCall[DepsT], context: RunContext[DepsT]
 ) -> ToolFinished | ApprovalRequested | None:
-    """The call's result or its wait for a human; None where it is an agent that waits, whose own events say so."""
+    """The call's result or its wait for a human; None for an agent that waits, which has events of its own."""
     clock = live.clock
     began = clock.monotonic()
     try:
@@ -50,7 +50,7 @@ async def carry_out(
 async def _finished(
     live: ActiveRun[DepsT], ready: ReadyCall[DepsT], answer: CallAnswer, duration: float
 ) -> ToolFinished:
-    """The result as the policies leave it. What the tool did has been done, whatever they say."""
+    """The result after the policies. The effects of the tool remain, whatever they decide."""
     call_id, effects = ready.call.call.id, answer.effects
     if effects or answer.candidates:
         effects = await _offers(live, answer)
@@ -74,7 +74,7 @@ async def _finished(
 async def _failed(
     live: ActiveRun[DepsT], ready: ReadyCall[DepsT], error: LightAgentError, duration: float
 ) -> ToolFinished:
-    """What the model is told of a failure, as the policies leave it: a tool's error may quote anything."""
+    """The error for the model, after the policies: a tool's error may quote anything."""
     call_id, info = ready.call.call.id, classify_exception(error)
     text = format_lightagent_error(info)
     verdict = await _reviewed(live, ready, text)
@@ -91,7 +91,7 @@ async def _reviewed(
     live: ActiveRun[DepsT], ready: ReadyCall[DepsT], output: str
 ) -> Passed[ResultPayload] | Refused | Stopped:
     reviewer = live.reviewer
-    # Those about the call are on record with its beginning, unless it had begun before they were made.
+    # Decisions about the call are on record with its beginning, unless they were made after that.
     earlier = ready.decisions if ready.call.status == "started" else ()
     if reviewer is None or not reviewer.reviews("tool_result"):
         return Passed(ResultPayload(output), earlier)
@@ -132,7 +132,7 @@ def _check_handoff(live: ActiveRun[DepsT], target: Means[DepsT]) -> None:
 
 
 def _handed_over_to(run: Run) -> str:
-    """The agent to which another call of this turn has handed over; empty for none."""
+    """The agent to which another call of this turn has handed over; empty without one."""
     effects = (effect for call in run.calls.values() for effect in call.effects)
     return next((effect.head.name for effect in effects if isinstance(effect, HandOver)), "")
 
@@ -168,6 +168,6 @@ def _no_such_agent(name: str, known: tuple[str, ...]) -> ToolError:
 
 
 def _plain(request: object) -> JsonObject:
-    """What a reviewer is shown, as what a journal can hold."""
+    """The arguments that a reviewer is shown, in a form that a journal can hold."""
     plain = PlainJson(_MOST_REQUEST).convert(request)
     return plain if isinstance(plain, dict) else {"request": plain}

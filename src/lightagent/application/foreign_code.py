@@ -1,4 +1,4 @@
-"""The one rule for what foreign code raises: gates, sinks, sources, models and tools may be written by anybody.
+"""How exceptions of foreign code are handled: gates, sinks, sources, models and tools may be written by others.
 
 Where such code is called, ``except FAILURES as raised`` and then ``failure(raised)``. A `CancelledError` means that the
 run was cancelled only if its task was, from outside and since the run began (`aiokits/cancellation.py`). Else what was
@@ -23,11 +23,11 @@ FAILURES: Final = (Exception, asyncio.CancelledError, GeneratorExit)
 
 
 class InnerCancellation(RuntimeError):
-    """Something that a component waited for was cancelled, and not the run."""
+    """Something that a component waited for was cancelled, not the run."""
 
 
 def failure(raised: BaseException) -> Exception:
-    """What a component raised, as its failure.
+    """An exception of a component, as its failure.
 
     Raises:
         asyncio.CancelledError, GeneratorExit: it was not the component's: the run's own task was cancelled, or its
@@ -37,18 +37,18 @@ def failure(raised: BaseException) -> Exception:
         return raised
     if isinstance(raised, asyncio.CancelledError) and not is_cancelled():
         return _caused(InnerCancellation("something it waited for was cancelled"), raised)
-    # Without a task this is a coroutine that nobody finished, and that the garbage collector closes.
+    # Without a task, this is a coroutine that was never finished and that the garbage collector closes.
     if isinstance(raised, GeneratorExit) and current_task() is not None:
         return _caused(RuntimeError("GeneratorExit was raised"), raised)
     raise raised
 
 
 async def await_foreign(work: Coroutine[object, object, T], seconds: float | None = None, *, in_time: bool) -> T:
-    """What a component gives in the end.
+    """The final result of a component.
 
     Args:
-        seconds: how long it may take; None for no limit of its own.
-        in_time: the run itself may take only so long, so that the component has to be given up if it does not end
+        seconds: its time limit; None: no limit of its own.
+        in_time: the run itself has a deadline, so that the component has to be given up if it does not end
             when it is cancelled. Only then, or with a limit of its own, it costs a task.
 
     Raises:

@@ -22,14 +22,14 @@ from lightagent.ports.memory import MemoryFeature, MemoryPage, MemoryStore, Owne
 T = TypeVar("T")
 
 _MOST_RESULTS: Final = 10_000
-"""Of an object that gives all it has; more are not looked at."""
+"""The maximum of memories that are read from an object that returns all it has."""
 
 
 class MemoryProtocol(Protocol):
-    """What a memory of one's own has; either method may be async."""
+    """A memory that a user provides; either method may be async."""
 
     def store(self, data: str, user_id: str) -> object:
-        """Keep a text for a user. With a parameter `metadata` it is given where the text comes from, as an object."""
+        """Keep a text for a user. A parameter `metadata` gets the text's origin, as an object."""
         ...
 
     def retrieve(self, query: str, user_id: str) -> object:
@@ -79,7 +79,7 @@ class ForeignMemory(MemoryStore):
 
     async def recall(self, owner: MemoryOwner, query: str, limit: int, wanted: RecallFilter) -> Sequence[FoundMemory]:
         found = await _called(self._memory.retrieve, read=_items, query=query, user_id=owner.user_id)
-        # A limit here would let records crowd others out that the policy keeps from the model.
+        # With a limit here, records that the policy refuses could crowd others out.
         return [found_or_empty(item) for item in found]
 
     async def read(self, selection: OwnerSelection, limit: int, cursor: str | None = None) -> MemoryPage:
@@ -89,7 +89,7 @@ class ForeignMemory(MemoryStore):
         raise _cannot("forget")
 
     async def aclose(self) -> None:
-        """It stays open, since the program made it."""
+        """Nothing: the program that made the memory closes it."""
 
 
 def _items(answer: object) -> list[object]:
@@ -102,9 +102,9 @@ def _items(answer: object) -> list[object]:
 
 
 async def _called(function: Callable[..., object], *, read: Callable[[object], T], **arguments: object) -> T:
-    """What it gives in the end, as `read` makes it of that.
+    """The final result, converted by `read`.
 
-    A list may be one that is only fetched while it is read, so that happens in the worker thread as well.
+    A list may be fetched only while it is read, so reading happens in the worker thread as well.
     """
     if inspect.iscoroutinefunction(function):
         awaited: Awaitable[object] = function(**arguments)
@@ -131,11 +131,11 @@ def _read_now(
 
 
 def _nothing(answer: object) -> None:
-    """What `store` answers is not looked at."""
+    """Ignore what `store` returns."""
 
 
 def _check_callable(function: Callable[..., object], *names: str) -> None:
-    """Raise where the function can never be called so, such as one of a class whose object was not made.
+    """Raise if the function can never be called with these arguments, such as a method of a class without an instance.
 
     Raises:
         ConfigurationError: it cannot.

@@ -1,4 +1,4 @@
-"""Copies a session up to one of its places into a new one; from there both go on, each for itself."""
+"""Copies a session up to one of its places into a new one; both can go on independently."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def fork_session(
     """Copy the log, all or nothing, up to a checkpoint, the end of a turn or, without either, of the last ended turn.
 
     Raises:
-        ConfigurationError: there is no such session or place, or there is a session where it is to be copied to.
+        ConfigurationError: the session or place does not exist, or there is a session where it is to be copied to.
         StoreError: the source cannot be read, or the target not written.
     """
     session = (await load_session(store, source)).session
@@ -57,7 +57,7 @@ def _place_of(session: Session, checkpoint: str) -> int:
 
 
 async def _copied(store: JournalStore, key: StreamKey, until: int, turn: str | None) -> tuple[list[LogEntry], int]:
-    """What is copied, and the sequence of its last entry in the source."""
+    """The entries to copy, and the sequence of the last of them in the source."""
     stream, session = await log_beginning(store, key)
     said = session.said
     copied: list[LogEntry] = [base_of(said, 0)] if stream.base else []

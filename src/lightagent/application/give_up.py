@@ -1,4 +1,4 @@
-"""Puts on record that a run ends because its caller left, or because of an error that nothing foresaw."""
+"""Puts on record that a run ends because its caller left, or because of an unforeseen error."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lightagent.domain.outcomes import Cancelled, Failed, Outcome
 
 
 def give_up(live: ActiveRun[DepsT], error: BaseException) -> None:
-    """End the run, if it has begun and goes on, and was not left to be resumed. Nothing is awaited or told.
+    """End the run, if it has begun and goes on, and was not left to be resumed. Nothing is awaited or reported.
 
     Args:
         error: what its caller, or the garbage collector, threw into it, or what was raised within.
@@ -33,7 +33,7 @@ def give_up(live: ActiveRun[DepsT], error: BaseException) -> None:
 
 
 def _is_of_the_collector(error: BaseException | None) -> bool:
-    """Whether the garbage collector closes a run that nobody finished, whatever is raised on the way."""
+    """Whether the garbage collector closes a run that was never finished, whatever is raised on the way."""
     while error is not None and not isinstance(error, GeneratorExit):
         error = error.__context__
     return error is not None

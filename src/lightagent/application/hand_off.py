@@ -20,7 +20,7 @@ from lightagent.domain.tools import OWN_PROVIDER, ToolSpec
 from lightagent.ports.tools import RunContext, Tool
 
 MOST_DESCRIBED: Final = 500
-"""Characters of an agent's role that the others are told."""
+"""Characters of an agent's role that the others see."""
 
 _PREFIX: Final = "transfer_to_"
 _OTHERS: Final = re.compile(r"[^a-z0-9_-]+")
@@ -34,8 +34,8 @@ class HandoffTool(Tool[DepsT], Generic[DepsT]):
     Args:
         target: the agent that takes over.
         prompts: of the agent that hands over.
-        handoff: how it does; None: as agents do by default.
-        history: what of the conversation goes along, unless `handoff` says otherwise.
+        handoff: its settings; None: the defaults.
+        history: the part of the conversation that goes along, unless `handoff` sets it.
     """
 
     def __init__(
@@ -87,8 +87,8 @@ class HandoffTool(Tool[DepsT], Generic[DepsT]):
 def handoff_name(agent: str) -> str:
     """The name of the tool that hands over to an agent: ``transfer_to_agent_b`` for ``Agent B``.
 
-    Where the name has letters that providers do not take in the name of a tool, eight hexadecimal digits of it are
-    added, so that names which differ in nothing else do not come to the same tool.
+    If the name has characters that providers do not accept in the name of a tool, eight hexadecimal digits of its hash
+    are added, so that names which differ in nothing else do not come to the same tool.
     """
     slug = _OTHERS.sub("_", agent.lower()).strip("_")
     if _PLAIN.fullmatch(agent) and slug and len(slug) <= _MOST_SLUG:
@@ -99,10 +99,10 @@ def handoff_name(agent: str) -> str:
 
 
 def check_handoff_names(agents: Iterable[str]) -> None:
-    """Refuse agents whose names come to the same tool.
+    """Refuse agents whose names give the same tool.
 
     Raises:
-        ConfigurationError: two do.
+        ConfigurationError: two of them do.
     """
     seen: dict[str, str] = {}
     for agent in agents:

@@ -227,7 +227,7 @@ class Handoff(HandoffSettings[DepsT_contra], Generic[InputT_co, DepsT_contra]):
             journal: of the run, such as `RunResult.journal`.
 
         Raises:
-            ConfigurationError: it is no journal.
+            ConfigurationError: it is not a journal.
             ToolError: the journal was changed, or written with another type.
         """
         given: object = journal
@@ -271,7 +271,7 @@ def _as_agents(sources: object) -> Sequence[object]:
     """The agents that a user named as sources.
 
     Raises:
-        ConfigurationError: they are no list.
+        ConfigurationError: they are not a list.
     """
     if sources is None:
         return ()

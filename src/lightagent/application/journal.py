@@ -74,7 +74,7 @@ class Journal:
         """The state the events amount to.
 
         Raises:
-            ConfigurationError: they are no possible run.
+            ConfigurationError: they do not form a possible run.
         """
         return fold(self.events)
 
@@ -83,7 +83,7 @@ class Journal:
         """Whether `agent.resume` can go on with it: the run waits for a human, or was interrupted before its end.
 
         Raises:
-            ConfigurationError: its events are no possible run.
+            ConfigurationError: its events do not form a possible run.
         """
         outcome = self.run.outcome
         return outcome is None or isinstance(outcome, Suspended)
@@ -99,7 +99,7 @@ class Journal:
 
         Raises:
             ConfigurationError: it is not JSON, has another schema version, an unknown event or field, or a wrong type
-                (the text names the place), or its events are no possible run.
+                (the text names the place), or its events do not form a possible run.
         """
         document = _parsed(document)
         version = document.get("schema_version")

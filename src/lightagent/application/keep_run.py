@@ -43,7 +43,7 @@ async def append_owned(
 ) -> float:
     """Append to a stream under its lease. Gives the time at which a stream that was new before has begun.
 
-    An append that was cancelled, or whose answer was lost, may have got in. Nobody else appends under the lease, so
+    An append that was cancelled, or whose answer was lost, may have got in. No other process appends under it, so
     entries that are there already and are the same were written by it, and only the rest is appended.
 
     Raises:

@@ -83,7 +83,7 @@ class LessonLog:
         return _CODEC.read(found.entries[-1]).tally if found.entries else None
 
     async def count_run(self, owner: MemoryOwner, run_id: str, trace_id: str, uses: Sequence[ToldLesson]) -> None:
-        """Count a run at the lessons that it was told of, once, and what somebody has said of it already.
+        """Count a run for the lessons that it was given, once, together with feedback that it has already.
 
         A lesson whose counts were changed is left out.
 
@@ -104,7 +104,7 @@ class LessonLog:
             draft = _RUNS.draft(LessonsOfRun(tuple((one.owner.user, one.lesson_id) for one in uses)))
             with suppress(StreamConflict):  # It is resumed twice at once.
                 await self._store.append(key, [draft], expected=0, at=self._clock(), labels={_TRACE: trace_id})
-        with suppress(DamagedStream, ConfigurationError):  # `lightagent verify` tells of it.
+        with suppress(DamagedStream, ConfigurationError):  # `lightagent verify` reports it.
             await self._rate_run(key, trace_id)
 
     async def _told(self, lesson: ToldLesson, run_id: str, trace_id: str) -> None:
@@ -116,7 +116,7 @@ class LessonLog:
         )
 
     async def end(self, owner: MemoryOwner, lesson_id: str, tally: LessonTally, why: str) -> None:
-        """Put on record that a lesson is recalled no more.
+        """Put on record that a lesson is not recalled any more.
 
         Raises:
             ConfigurationError: what is stored was changed.
@@ -127,7 +127,7 @@ class LessonLog:
         await self._add(key, tally, lambda known, _: note_ended(known, why, now))
 
     async def rate(self, tenant: str, trace_id: str) -> None:
-        """Count what was said last of a run at the lessons that it was told of; what cannot be read is left out.
+        """Count the latest feedback about a run for the lessons that it was given; what cannot be read is left out.
 
         Raises:
             StoreError: the store cannot be read or written.
@@ -154,7 +154,7 @@ class LessonLog:
                 await self._store.append(key, [draft], expected=found.stream.head, at=self._clock())
 
     async def _rate_lessons(self, key: StreamKey, trace_id: str, told: LessonsOfRun, *, helped: bool) -> bool:
-        """Count it at each lesson; whether that changed anything."""
+        """Count it for each lesson; returns whether that changed anything."""
         now, changed = self._clock(), False
         for owner, lesson_id in told.lessons:
             # Of a user, a run knows their lessons and those for everybody, whatever an entry says.
@@ -168,7 +168,7 @@ class LessonLog:
         return changed
 
     async def _add(self, key: StreamKey, begin: LessonTally | None, note: _Next) -> bool:
-        """Append what `note` makes of the counts, unless it is None; whether it was something.
+        """Append what `note` makes of the counts, unless it is None; returns whether anything was appended.
 
         A stream begins with `begin`, if there is one.
         """

@@ -76,10 +76,10 @@ def no_session(key: StreamKey) -> ConfigurationError:
 
 
 async def require_session(store: JournalStore, key: StreamKey) -> None:
-    """Raise unless there is such a session.
+    """Raise unless the session exists.
 
     Raises:
-        ConfigurationError: there is none.
+        ConfigurationError: it does not exist.
         StoreError: the store cannot be read.
     """
     if not (await store.read(key, -1, 1)).stream.head:
@@ -105,7 +105,7 @@ async def load_session(store: JournalStore, key: StreamKey) -> Known:
 
 
 async def _read_on(store: JournalStore, key: StreamKey, known: Known) -> Known | None:
-    """The session with what has come since; None if its stream is another one by now, or begins elsewhere."""
+    """The session with the entries since; None if its stream is another one by now, or begins elsewhere."""
     session = known.session
     while True:
         found = await store.read(key, session.head)
@@ -155,7 +155,7 @@ async def _base(store: JournalStore, stream: StreamInfo) -> Session:
     """The session after the entries that were removed from the front, as the `SessionBase` behind them holds it.
 
     Raises:
-        StoreError: there is no such entry.
+        StoreError: the entry does not exist.
     """
     after, head = stream.base, stream.head
     while after < head:

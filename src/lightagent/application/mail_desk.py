@@ -1,6 +1,6 @@
 """The mailbox of one owner, kept as a stream of a journal store, so that it outlives runs and processes.
 
-What is on record in the journal of a run that goes on elsewhere is put into the mailbox where it is not known there.
+Messages in the journal of a run that goes on elsewhere are added to the mailbox if it lacks them.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class MailDesk(MailRoom):
     """Reads and writes one mailbox.
 
     Args:
-        agents: the names of those who may be sent to; read at each message, since a swarm may grow.
+        agents: the names of the possible receivers; read at each message, since a swarm may grow.
         past: the events of a run that goes on, from before its process.
     """
 
@@ -61,7 +61,7 @@ class MailDesk(MailRoom):
             try:
                 await self._restore(past)
             except BaseException:
-                self._past = past  # It is restored at the next look.
+                self._past = past  # It is restored at the next read.
                 raise
         return await self._read()
 
@@ -101,7 +101,7 @@ class MailDesk(MailRoom):
                 return self._box
 
     async def _append(self, entries: Sequence[MailEntry]) -> bool:
-        """Whether they are kept; not where somebody else was faster."""
+        """Append entries; returns whether that was done, which it is not if another writer was faster."""
         drafts, expected = [Draft(_codec().dump_json(entry).decode()) for entry in entries], self._head
         try:
             head = await self._store.append(self._key, drafts, expected=expected, at=self._clock.now())
@@ -118,7 +118,7 @@ class MailDesk(MailRoom):
         await self._store.forget(self._key, before=first)
 
     async def _restore(self, past: Sequence[Event]) -> None:
-        """Put in what the record of a run tells and this store does not know, in the order in which it was sent."""
+        """Add the messages in a run's record that this store lacks, in the order in which they were sent."""
         sent, taken = _told(past)
         for _ in range(_ATTEMPTS):
             box = await self._read()
@@ -135,7 +135,7 @@ class MailDesk(MailRoom):
 
 
 def _told(events: Sequence[Event]) -> tuple[dict[str, AgentMessage], dict[str, str]]:
-    """The messages that a journal tells of, and the ids of those that were delivered, with the run that had them."""
+    """The messages in a journal, and the ids of those that were delivered, with the run that received them."""
     sent: dict[str, AgentMessage] = {}
     taken: dict[str, str] = {}
     for event in _flat(events):

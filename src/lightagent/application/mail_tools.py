@@ -1,4 +1,4 @@
-"""The tools with which an agent of a swarm sends messages to the others, and reads again what it was sent."""
+"""The tools with which an agent of a swarm sends messages to the others, and reads received ones again."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class SendMessageTool(Tool[DepsT], Generic[DepsT]):
 
     Args:
         mail: of the swarm.
-        others: the names of the agents that may be sent to.
+        others: the names of the agents that may receive messages.
         prompts: of the agent that sends.
     """
 
@@ -60,7 +60,7 @@ class SendMessageTool(Tool[DepsT], Generic[DepsT]):
 
 
 class ReadMessagesTool(Tool[DepsT], Generic[DepsT]):
-    """Shows once more what was delivered in this run, such as after the conversation was shortened."""
+    """Shows again what was delivered in this run, such as after the conversation was shortened."""
 
     def __init__(self, prompts: Prompts) -> None:
         self._spec = ToolSpec(

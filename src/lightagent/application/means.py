@@ -43,38 +43,38 @@ class Means(Generic[DepsT_contra]):
 
     Attributes:
         name: of the agent.
-        model: who answers.
-        catalogue: what may be called.
+        model: answers.
+        catalogue: the tools that may be called.
         clock, ids: time and identity.
-        selector: selects tools where there are many; None for an agent that offers all it has.
-        instructions, role: what the model is told to be; without either, what the prompts say.
+        selector: selects tools if there are many; None for an agent that offers all it has.
+        instructions, role: for the system message; without either, those of the prompts.
         params: request parameters of every run.
         limits: how far a run may go, unless the run says otherwise.
-        prompts: the sentences that are spoken to the model.
+        prompts: the texts for the model.
         output: the type of the answer; None for text.
-        gates: the policies, in the order in which they review; none where there are none.
-        capabilities: who may have which tools called, as one of the policies says; None where none does.
-        flow: what holds for calls that untrusted text may have caused.
+        gates: the policies, in the order in which they review.
+        capabilities: the policy of who may call which tools; None without one.
+        flow: the rules for calls that untrusted text may have caused.
         sources: of context, by name.
-        skills: what skills add to the tools and sources; None where there are none.
+        skills: what skills add to the tools and sources; None without skills.
         conclusions: drawn after success, by name.
         budget: keeps requests within a number of tokens.
         budgets: what runs may spend.
-        prices: of models, for telemetry, also where nothing is limited; None where none are known.
+        prices: of models, for telemetry, even if nothing is limited; None if none are known.
         compactor: keeps the conversation within its bounds.
         history: reads the stored conversations that runs begin from.
         sessions: where sessions are kept.
-        desks: who reviews the calls that wait for a human.
+        desks: have people decide about calls.
         sinks: where telemetry goes.
-        ambient_sink: finds the sink that belongs to the process, as it is when a run is made; it gives None where there
-            is none. None for an agent that wants none.
+        ambient_sink: finds the sink of the process when a run is made, or returns None; None for an agent that is
+            not traced by it.
         capture_content: keep private content in traces.
         planning: how it plans before it acts; None for an agent that does not.
         handoffs: agents that may take over; those of a swarm name each other, and itself.
-        handoff_limits: how often they may; None: no limit of their own, and the agent is no member of a swarm.
+        handoff_limits: how often they may; None for an agent outside a swarm, without a limit of its own.
         handoff_text: what becomes of text beside the call that hands over.
         next_turn: who takes the next turn of a session.
-        mail: how it and the other agents of its swarm send messages to each other; None where they do not.
+        mail: how it and the other agents of its swarm send messages to each other; None if they do not.
     """
 
     name: str
@@ -139,10 +139,10 @@ class Means(Generic[DepsT_contra]):
         return [(name, text) for name, text in pieces if text]
 
     def going_on(self, name: str, begun: AgentHead) -> AgentHead | None:
-        """The agent of this name, to act first in a run that is begun with this one; None where it is not there.
+        """The agent of this name, to act first in a run that is begun with this one; None if it is not there.
 
         Args:
-            begun: this agent in that run, whose request parameters may be others than the agent's own.
+            begun: this agent in that run, whose request parameters may differ from the agent's own.
         """
         member = self.crew.get(name)
         if member is None or member is self or self.next_turn != "last":
@@ -195,7 +195,7 @@ class Means(Generic[DepsT_contra]):
         )
 
     def for_run(self, started: RunStarted) -> Means[DepsT_contra]:
-        """The agent as a run has it that began so: without skills, if it was begun without their lists."""
+        """The agent as of the beginning of a run: without skills, if it was begun without their lists."""
         skills = self.skills
         if skills is None or any(name in started.before for name in skills.sources):
             return self
@@ -219,7 +219,7 @@ class Means(Generic[DepsT_contra]):
 
     @property
     def all_desks(self) -> tuple[ReviewDesk, ...]:
-        """Who reviews the calls of this agent, and of those that may take over."""
+        """The desks for calls of this agent, and of those that may take over."""
         return tuple(desk for means in self.crew.values() for desk in means.desks)
 
     def _reachable(self, seen: dict[int, Means[DepsT_contra]]) -> Iterator[Means[DepsT_contra]]:

@@ -1,4 +1,4 @@
-"""Memories as those who answer for them see them: listed, handed over, moved to another store, and erased."""
+"""Memories for their administrators: listed, exported, copied to another store, and erased."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class CopiedMemories:
 
     Attributes:
         owners: how many there are.
-        copied: the records that were written, and are there as they are here.
-        present: those that the other store had already, as they are here.
-        differing: those that say something else there, since the other store had them already, which stayed as they
+        copied: the records that were written, and are the same there.
+        present: those that the other store had already, and are the same there.
+        differing: those that differ there, since the other store had them already, which stayed as they
             were, or since it keeps them otherwise; owner and id of each.
     """
 
@@ -94,12 +94,12 @@ class Memories:
         selection: OwnerSelection = EVERYTHING,
         report: Callable[[int], None] | None = None,
     ) -> CopiedMemories:
-        """Write the records of these owners into another store, as they are, and see that they are there.
+        """Write the records of these owners into another store unchanged, and check that they are there.
 
-        It may be interrupted and begun again: what the other store has already is written no second time.
+        It may be interrupted and begun again: records that the other store has are not written again.
 
         Args:
-            report: is told how many records were looked at, page by page.
+            report: is called with the number of records that were read, page by page.
 
         Raises:
             ConfigurationError: one of the stores cannot list what it holds, or the other one keeps no ids.
@@ -168,7 +168,7 @@ async def chosen_memories(
 
 
 def ids_of_several(records: Sequence[MemoryRecord]) -> dict[str, list[MemoryOwner]]:
-    """The ids that records of several owners have, since an id is one of its owner's, and these owners."""
+    """The ids that records of several owners share, since an id is unique for one owner only, and these owners."""
     owners = dict[str, dict[MemoryOwner, None]]()
     for record in records:
         owners.setdefault(record.memory_id, {})[record.owner] = None

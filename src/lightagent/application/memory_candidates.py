@@ -31,12 +31,12 @@ _ID: Final = "candidate"
 
 
 class MemoryCandidates:
-    """The candidates of one agent in a store, or of all that have no agent in common.
+    """The candidates of one agent in a store, or of all agents.
 
     Args:
         store: where they are kept.
-        clock: tells when it happened.
-        agent: the name of the agent; None for those of all agents, which can only be looked at.
+        clock: the time of entries.
+        agent: the name of the agent; None for those of all agents, which can only be read.
         namespace: of its memory policy; None for any.
     """
 
@@ -47,7 +47,7 @@ class MemoryCandidates:
         self._labels = {name: value for name, value in named.items() if value is not None}
 
     async def propose(self, scope: Scope, proposed: CandidateProposed) -> CandidateState:
-        """Put a candidate on record; where it is there already, it stays as it is.
+        """Put a candidate on record; a candidate that is there already stays unchanged.
 
         Raises:
             StoreError: the store cannot be written.
@@ -89,10 +89,10 @@ class MemoryCandidates:
     async def find(
         self, candidate_id: str, tenant: str = "", user_id: str | None = None
     ) -> tuple[Scope, CandidateState]:
-        """A candidate of a tenant, and whose it is.
+        """A candidate of a tenant, and its owner.
 
         Raises:
-            ConfigurationError: there is none of this id, or what is stored was changed.
+            ConfigurationError: no candidate has this id, or the stored candidate was changed.
             StoreError: the store cannot be read.
         """
         found = await self.look_up(candidate_id, tenant, user_id)
@@ -106,7 +106,7 @@ class MemoryCandidates:
     async def look_up(
         self, candidate_id: str, tenant: str = "", user_id: str | None = None
     ) -> tuple[Scope, CandidateState] | None:
-        """A candidate, and whose it is; None if there is none."""
+        """A candidate, and its owner; None if there is none."""
         labels = {**self._labels, _ID: candidate_id}
         query = StreamQuery(kind=KIND, tenant=tenant, user=user_id, id=candidate_id, labels=labels)
         async for stream in list_streams(self._store, query):
@@ -116,12 +116,12 @@ class MemoryCandidates:
         return None
 
     async def add(self, scope: Scope, candidate_id: str, entry: CandidateEntry) -> tuple[CandidateState, bool]:
-        """Put on record what happened to a candidate; the state then, and whether the entry got in.
+        """Put an event of a candidate on record; returns the state afterwards, and whether the event was recorded.
 
-        It does not where another decision was first: that one holds.
+        It is not if another decision was first: that one counts.
 
         Raises:
-            ConfigurationError: there is no such candidate, or what is stored was changed.
+            ConfigurationError: the candidate does not exist, or the stored candidate was changed.
             StoreError: the store cannot be written.
         """
         key = _key(scope, candidate_id)
@@ -137,7 +137,7 @@ class MemoryCandidates:
                 await self._append(key, entry, head, after.candidate.status)
                 return after, True
             except StreamConflict:
-                continue  # Somebody else was first; what holds is read again.
+                continue  # Another decision was first: read the state again.
 
     async def _append(self, key: StreamKey, entry: CandidateEntry, expected: int, status: str) -> None:
         labels = {**self._labels, _ID: key.id, "status": status}

@@ -1,4 +1,4 @@
-"""What remembering needs, and where the memories of a run are."""
+"""The parts that remembering needs, and the places of a run's memories."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from lightagent.ports.memory import MemoryStore
 from lightagent.ports.system import Clock
 
 DEFAULT_USER: Final = "default_user"
-"""Whose run it is where no user was named."""
+"""The owner of a run without a user."""
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryPlace:
-    """Where memories of one kind are.
+    """A place for memories of one kind.
 
     Attributes:
-        owner: whose they are.
+        owner: of the memories.
         original_user_id: the user as the application names them; for what an agent knows for all users, the agent.
         source, scope: as in `MemoryScope`.
     """
@@ -59,13 +59,13 @@ class MemoryMeans:
     agent: str
 
     def user_place(self, subject: Subject) -> MemoryPlace:
-        """Where it is kept what the user of a run said."""
+        """The place for what the user of a run said."""
         scope = subject.origin.scope
         user = scope.user or DEFAULT_USER
         return MemoryPlace(MemoryOwner(self.policy.namespace or "", scope.tenant, user), user)
 
     def lesson_place(self, subject: Subject, *, for_everybody: bool = False) -> MemoryPlace:
-        """Where it is kept what the agent learned with the user of a run, or what it knows for all users."""
+        """The place for what the agent learned with the user of a run, or knows for all users."""
         scope, agent = subject.origin.scope, self.agent
         user = "" if for_everybody else scope.user or DEFAULT_USER
         owner = MemoryOwner(self.policy.namespace or "", scope.tenant, user, agent=agent)

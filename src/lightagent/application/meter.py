@@ -82,7 +82,7 @@ def weighed(used: Used, prices: PriceTable, *, priced: bool = False) -> Spent:
         priced: the cost is limited, so that a model without a price cannot be asked.
 
     Raises:
-        ConfigurationError: there is no price.
+        ConfigurationError: the price is missing.
     """
     usage, picos = used.usage, 0
     if used.models and (priced or prices.prices):

@@ -58,10 +58,10 @@ class AgentTool(Tool[DepsT], NestingTool, Generic[DepsT]):
         return self._given
 
     def _told(self, nesting: Nesting | None) -> tuple[Message, ...]:
-        """What a run that begins is told before its query.
+        """The context that a run gets before its query.
 
         Raises:
-            ToolError: the agent may not be called here, which the text explains to a model.
+            ToolError: the agent must not be called here; the text explains why to a model.
         """
         return ()
 
@@ -85,7 +85,7 @@ class AgentTool(Tool[DepsT], NestingTool, Generic[DepsT]):
         await check_calls(child, toolset.tools, known, (self._means.flow, acting.flow))
 
     async def review_level(self, child: Run) -> ReviewLevel:
-        """Who reviews the calls of the agent that acts in a nested run, and its tools."""
+        """The desks for calls of the agent that acts in a nested run, and its tools."""
         acting = self._means.crew.get(child.head.name, self._means)
         desks = tuple(dict.fromkeys((*self._means.desks, *acting.desks)))
         return review_level(desks, await acting.catalogue.toolset())

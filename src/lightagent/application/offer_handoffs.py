@@ -1,4 +1,4 @@
-"""Which handoffs the next request does not offer, since their settings say so."""
+"""The handoffs that the next request does not offer because of their settings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ async def without_disabled_handoffs(
     """The names of the tools that stay on offer, and of the handoffs that do not; later requests may offer these.
 
     Raises:
-        Exception: what a function raises that says whether a handoff is offered.
+        Exception: raised by a function that decides whether a handoff is offered.
     """
     if live.acting.handoff_limits is None:
         return names, ()

@@ -1,4 +1,4 @@
-"""Decides which tools the next request offers, and puts on record where they were selected from many."""
+"""Decides which tools the next request offers, and puts on record which were selected."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _MOST_CALLED: Final = 16
 
 
 async def offer_tools(live: ActiveRun[DepsT]) -> tuple[tuple[str, ...], ToolsSelected | None]:
-    """The names of the tools that the next request offers, and the event to tell where they have to be put on record.
+    """The names of the tools that the next request offers, and the event for the record if one is needed.
 
-    Nothing is told here. A source that has changed is listed again: a tool that is gone is not offered any more, and
-    one that has come is offered if its source says so, unless the agent selects its tools.
+    Nothing is recorded here. A source that has changed is listed again: a removed tool is not offered any more,
+    and a new one is offered if its source says so, unless the agent selects its tools.
 
     Raises:
-        ConfigurationError: two tools have the same name, or one that is always to be offered is not there.
+        ConfigurationError: two tools have the same name, or a tool that is always offered is missing.
         LightAgentError: a source cannot be listed.
     """
     run, before = live.run, live.tools.listed
@@ -66,7 +66,7 @@ async def _select(
     fixed = _with_called(live, listed, await _always(listed, selector), selector.options.most)
     found = await selector.find(_query(run), listed.pool, live.origin(), in_time=live.in_time)
     choice, stay = await _taken(listed, selector, found, kept, fixed)
-    if kept and (choice.is_cut or choice.is_over):  # Rather a new set than a turn without the tools that it needs.
+    if kept and (choice.is_cut or choice.is_over):  # A new set is better than a turn without the tools that it needs.
         choice, stay = await _taken(listed, selector, found, (), fixed)
     names = (*(tool.name for tool in stay), *choice.names)
     declarations = tuple(tool for tool in stay if tool not in run.own_tools)
@@ -90,7 +90,7 @@ async def _taken(
     kept: tuple[OfferedTool, ...],
     fixed: tuple[str, ...],
 ) -> tuple[Choice, tuple[OfferedTool, ...]]:
-    """What is taken of what fits the query, and what is offered besides: what was before, and what always is."""
+    """The tools that are added for the query, and those that are offered besides."""
     stay = (*kept, *await _declarations(listed, fixed, kept))
     besides = [tool.applied_to(declared(listed.tools.tools[tool.name], tool.name)) for tool in stay]
     return selector.take(found, besides), stay
@@ -99,7 +99,7 @@ async def _taken(
 async def _declarations(
     listed: Listing[DepsT], names: Iterable[str], known: tuple[OfferedTool, ...]
 ) -> tuple[OfferedTool, ...]:
-    """The declarations, as of now, of those tools that have none yet."""
+    """The declarations, as of now, of the tools that have none on record yet."""
     has = {tool.name for tool in known}
     lacking = tuple(name for name in names if name not in has)
     await listed.tools.describe(lacking)
@@ -107,10 +107,10 @@ async def _declarations(
 
 
 async def _always(listed: Listing[DepsT], selector: ToolSelector[DepsT]) -> tuple[str, ...]:
-    """What is offered whatever is asked: what the options name, the search, and the framework's and the run's own.
+    """The tools that are always offered: those that the options name, the search, the framework's and the run's own.
 
     Raises:
-        ConfigurationError: the options name a tool that is not there.
+        ConfigurationError: the options name a tool that does not exist.
     """
     unknown = [name for name in selector.options.always if name not in listed.tools.tools]
     if unknown:
@@ -123,7 +123,7 @@ async def _always(listed: Listing[DepsT], selector: ToolSelector[DepsT]) -> tupl
 
 
 def _with_called(live: ActiveRun[DepsT], listed: Listing[DepsT], always: tuple[str, ...], most: int) -> tuple[str, ...]:
-    """What is always offered, the tools that the request names, and as far as there is room those called last."""
+    """What is always offered, the tools that the request names, and the tools called last if there is room."""
     run, initial = live.run, frozenset(listed.tools.initial)
     fixed = dict.fromkeys((*always, *(name for name in chosen_tools(run.head.params) if name in initial)))
     most = min(_MOST_CALLED, most - len(fixed))
@@ -139,7 +139,7 @@ def _with_called(live: ActiveRun[DepsT], listed: Listing[DepsT], always: tuple[s
 
 
 def _query(run: Run) -> str:
-    """What is asked; where that gave way to a summary, what the user said last."""
+    """The query; if that was replaced by a summary, the last message of the user."""
     query = run.query
     if isinstance(query, UserMessage):
         return query.text

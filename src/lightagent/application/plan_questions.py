@@ -1,4 +1,4 @@
-"""What a model is asked that plans, and how its answers are read."""
+"""The questions to a model that plans, and how its answers are read."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ MOST_ANSWER: Final = 500_000
 
 @dataclass(frozen=True, slots=True)
 class Proposals:
-    """What a model answers that is asked for ways to go on.
+    """The answer of a model that proposes ways to go on.
 
     Attributes:
         proposals: the best first.
@@ -46,7 +46,7 @@ class Proposals:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What a model answers that compares plans.
+    """The answer of a model that compares plans.
 
     Attributes:
         scores: of each plan, in their order, from 0 to 1.
@@ -57,11 +57,11 @@ class Scores:
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """What a model answers that looks over a plan.
+    """The answer of a model that revises a plan.
 
     Attributes:
-        steps: of the whole plan, as it should be.
-        goal: what it is for.
+        steps: of the whole plan, after revision.
+        goal: of the plan.
     """
 
     steps: tuple[PlanStep, ...]
@@ -74,7 +74,7 @@ _REVISION: Final = OutputType[Revision](Revision)
 
 
 def instructions(question: Question, prompts: Prompts, depth: int) -> str:
-    """What the model is told to do.
+    """The instructions of the planning model.
 
     Args:
         depth: how often a thought may be thought further; 1 where plans are proposed as a whole.
@@ -92,7 +92,7 @@ def instructions(question: Question, prompts: Prompts, depth: int) -> str:
 
 
 def asked_about(question: Question) -> str:
-    """The part of what is asked that is another one for each question."""
+    """The part of the prompt that differs between questions."""
     match question:
         case Propose(thought=thought):
             return f"The steps until now:\n{numbered(thought.steps)}" if thought.steps else ""
@@ -109,7 +109,7 @@ def asked_about(question: Question) -> str:
 
 
 def material(run: Run, specs: Sequence[ToolSpec]) -> str:
-    """What every question is about: what the agent is told, its conversation, its tools, and the plan that failed."""
+    """The part that all questions share: the agent's instructions, conversation and tools, and a plan that failed."""
     said = tuple(message for message in run.messages if message != run.plan_message)
     parts = [
         f"The conversation:\n{transcript(said, MOST_CONVERSATION)}",
@@ -151,7 +151,7 @@ def read_scores(answer: str) -> tuple[float, ...]:
 
 
 def read_plan(answer: str, names: Collection[str], former: Plan) -> Plan:
-    """The plan in an answer, for the goal of the former one where it names none.
+    """The plan in an answer, with the former goal if the answer names none.
 
     Raises:
         OutputError: it holds none.
@@ -178,14 +178,14 @@ def _meant(steps: Sequence[PlanStep], names: Collection[str]) -> tuple[PlanStep,
 
 
 def _tools(specs: Sequence[ToolSpec]) -> str:
-    """The list of tools. Where it is too long, descriptions lose their ends first, so that each tool is named."""
+    """The list of tools. If it is too long, the ends of descriptions are cut first, so that each tool is named."""
     texts = ("\n".join(_described(spec, most) for spec in specs) for most in _DESCRIPTIONS)
     fitting = next((text for text in texts if estimate_tokens(text) <= MOST_TOOLS), None)
     return "none" if not specs else fitting or cut_to("\n".join(spec.name for spec in specs), MOST_TOOLS)
 
 
 _DESCRIPTIONS: Final = (2_000, 400, 80)
-"""Characters that are shown of a description, as long as there is room."""
+"""Characters shown of a description, as long as there is room."""
 
 
 def _described(spec: ToolSpec, most: int) -> str:

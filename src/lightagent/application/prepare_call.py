@@ -185,7 +185,7 @@ def _with_arguments(
         arguments = checked(ready.tool, ready.name, copy_json(shown))
     except LightAgentError as error:
         return _not_called(live, ready.call, error, decisions)
-    # Whoever approved it has not seen these.
+    # The approval was given without seeing these arguments.
     return replace(ready, shown=copy_json(shown), arguments=arguments, approved=False, decisions=decisions)
 
 

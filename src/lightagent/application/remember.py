@@ -160,7 +160,7 @@ def _line(found: FoundMemory) -> str:
 class Memorizing(ServingConclusion):
     """Remembers what the user said, once the run has succeeded.
 
-    What another agent asked is no word of the user: it may quote what was recalled, or what a tool has read.
+    What another agent asks does not count as the user's word: it may quote recalled memories or a tool's result.
     """
 
     def __init__(self, means: MemoryMeans, writer: MemoryWriter) -> None:

@@ -115,14 +115,14 @@ async def check_calls(
     """Raise unless a run that goes on, and the runs nested in it, may do so with these tools and policies.
 
     Args:
-        policies: what stands behind the gates of the run and of those around it.
-        flows: what holds for its tainted calls.
+        policies: those behind the gates of the run and of those around it.
+        flows: the rules for its tainted calls.
 
     Raises:
-        ConfigurationError: a call began without the decision that its tool requires; a policy that is not there
-            changed a call or the answer; the answer was accepted as what the model did not say; or a nested run was
+        ConfigurationError: a call began without the decision that its tool requires; a policy that is missing
+            changed a call or the answer; the accepted answer is not in the model's reply; or a nested run was
             begun with another output type or with policies that are not there.
-        ToolError: a decision edits arguments into some that the tool refuses.
+        ToolError: a decision edits arguments in a way that the tool refuses.
     """
     _check_rewritings(run, policies)
     _check_answer(run)
@@ -138,9 +138,9 @@ async def check_calls(
 
 
 def _check_rewritings(run: Run, policies: tuple[str, ...]) -> None:
-    """What a policy made of a call or an answer is trusted only where that policy is here."""
+    """A policy's change to a call or an answer is trusted only if that policy is here."""
     for names in (run.rewriters, *(names for call in run.calls.values() for names in call.rewritings)):
-        # The decision of a gate with several policies names them all.
+        # A decision of a gate with several policies names all of them.
         if names and not any(set(name.split(", ")).issubset(policies) or name in policies for name in names):
             raise ConfigurationError(
                 f"A call or the answer was changed by the policy {names[0]!r:.100}, which this agent lacks.",

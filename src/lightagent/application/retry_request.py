@@ -1,4 +1,4 @@
-"""Whether a model request that failed is made again, and when; what is decided is told before the wait begins."""
+"""Whether a model request that failed is retried, and when; the decision is recorded before the wait begins."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ _MOST_SECONDS: Final = 1e9
 class Retries(Generic[DepsT]):
     """The attempts at one request, as of the first that failed.
 
-    A server that cannot be reached at all is given up soon, since it is seldom there a minute later: nobody started it,
-    or its address is wrong. Who says how many attempts there are to be means that too.
+    A server that cannot be reached at all is given up after few attempts, since it is seldom there a minute later:
+    it was not started, or its address is wrong. A number of attempts that the caller sets holds for such a server, too.
 
     Args:
         live: the run.
@@ -47,7 +47,7 @@ class Retries(Generic[DepsT]):
     def __init__(self, live: ActiveRun[DepsT], deadline: Deadline) -> None:
         self._live = live
         self._deadline = deadline
-        # A journal keeps the number alone; that somebody gave it is then known of the agent, or by another number.
+        # A journal keeps only the number; that it was given shows in the agent, or in a number other than the default.
         self._insists = (
             live.record.insists
             or live.means.limits.says_max_retry
@@ -57,10 +57,10 @@ class Retries(Generic[DepsT]):
         self._since = live.clock.monotonic() - deadline.spent()
 
     async def again(self, *, delivered: bool) -> bool:
-        """Tell the failure, and wait for the next attempt; False if there is none, and the failure ends the run.
+        """Record the failure, and wait for the next attempt; False if there is none, and the failure ends the run.
 
         Args:
-            delivered: a part of the answer was shown, and cannot be taken back.
+            delivered: a part of the answer was shown, and cannot be withdrawn.
         """
         live, cause = self._live, self._live.record.cause
         if cause is None:
@@ -80,7 +80,7 @@ class Retries(Generic[DepsT]):
         return True
 
     def _bounds(self, error: LightAgentErrorInfo) -> tuple[int, float]:
-        """The attempts there may be in all, and the seconds that are left for them."""
+        """The maximum of attempts in all, and the seconds that are left for them."""
         run, left, now = self._live.run, self._deadline.left(), self._live.clock.monotonic()
         if not is_unreached(error):
             self._unreached, self._since = 0, now
@@ -88,7 +88,7 @@ class Retries(Generic[DepsT]):
         self._unreached += 1
         if self._insists:
             return run.limits.max_retry, left
-        answered = run.failures + 1 - self._unreached  # attempts that reached a server, which said no
+        answered = run.failures + 1 - self._unreached  # attempts that reached a server, which refused
         most = min(run.limits.max_retry, answered + MOST_UNREACHED)
         return most, min(left, UNREACHED_SECONDS - (now - self._since))
 

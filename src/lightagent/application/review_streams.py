@@ -38,7 +38,7 @@ STATUS, RUN = "status", "run"
 """Labels of these streams: the status of the review, and the id of the run that asks."""
 
 TAKEN_BACK: Final = "The turn was taken back."
-"""The reason for which reviews are withdrawn with the turn that they belong to."""
+"""The reason for reviews that are revoked together with their turn."""
 
 
 class ReviewStreams:
@@ -67,7 +67,7 @@ class ReviewStreams:
         return review
 
     async def read_as_of_now(self, key: StreamKey) -> Review | None:
-        """The same, as expired where its time is over."""
+        """The same, as expired if its time is over."""
         review = await self.read(key)
         return None if review is None else review.as_of(self.clock())
 
@@ -77,7 +77,7 @@ class ReviewStreams:
         """The review after one more entry, which is on record.
 
         Args:
-            review: as it was read; None where the stream is empty.
+            review: as it was read; None if the stream is empty.
             token: of the lease that the writer holds, if it holds one.
 
         Raises:
@@ -95,7 +95,7 @@ class ReviewStreams:
 
         Raises:
             ConfigurationError: the review was forgotten meanwhile.
-            PolicyError: there is a decision already, or this one may not be made.
+            PolicyError: there is a decision already, or this one is not allowed.
             StoreError: the store cannot be read or written.
         """
         while True:
@@ -155,9 +155,9 @@ async def forget_reviews(store: JournalStore, scope: Scope, *, run_id: str = "")
 
 
 async def withdraw_reviews(streams: ReviewStreams, owner: Scope, run_id: str, reason: str) -> None:
-    """Take back the requests of a run of this owner that will not go on, so that they can no longer be decided.
+    """Revoke the requests of a run of this owner that will not go on, so that they can no longer be decided.
 
-    What was used stays on record, and what cannot be read stays as it is.
+    Used ones stay on record, and unreadable ones stay unchanged.
 
     Raises:
         StoreError: the store cannot be read or written.

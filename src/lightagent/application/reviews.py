@@ -1,4 +1,4 @@
-"""Reviews as reviewers see them: what waits for a human, what was decided about it, and by whom."""
+"""Reviews as reviewers see them: the requests that wait for a human, and the decisions about others."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class Reviews:
         tenant: whose reviews these are: what the runs were given as `tenant=`; empty for those without one.
 
     Attributes:
-        streams: what the reviews are kept in, for the runs that ask.
-        remembered: decisions that hold for later calls, too.
+        streams: the streams of the reviews, for the runs that ask.
+        remembered: decisions that apply to later calls, too.
     """
 
     def __init__(self, store: JournalStore, clock: Callable[[], float] = time.time, *, tenant: str = "") -> None:
@@ -52,7 +52,7 @@ class Reviews:
             run_id: only those of this run; None for all.
 
         Raises:
-            ConfigurationError: there is no such status.
+            ConfigurationError: the status is unknown.
             IncompleteListing: after all that can be read, if something cannot.
             StoreError: the store cannot be read.
         """
@@ -67,10 +67,10 @@ class Reviews:
                 yield review
 
     async def find(self, request_id: str, user_id: str | None = None) -> Review | None:
-        """One review; None if there is no such request.
+        """One review; None if the request does not exist.
 
         Args:
-            user_id: whose run it is about; None where that need not be said.
+            user_id: whose run it is about; None if the request id is unique.
 
         Raises:
             ConfigurationError: several users have such a request, or its log was changed.
@@ -83,7 +83,7 @@ class Reviews:
         """One review.
 
         Raises:
-            ConfigurationError: there is no such request, or its log was changed.
+            ConfigurationError: the request does not exist, or its log was changed.
             StoreError: the store cannot be read, or what it holds was damaged.
         """
         return (await self._found(request_id, user_id))[1]
@@ -99,15 +99,15 @@ class Reviews:
         """Decide about a request. The run goes on when it is resumed, without a decision: it finds this one.
 
         Args:
-            user_id: whose run it is; None where that need not be said.
-            remember: hold the decision, to approve or to reject, for later calls of this tool by these agents with
+            user_id: whose run it is; None if the request id is unique.
+            remember: keep the decision, to approve or to reject, for later calls of this tool by these agents with
                 these arguments too: in the ``session`` of the run, or for its ``user``.
 
         Raises:
-            ConfigurationError: there is no such request, it is not a decision, or it cannot be remembered.
+            ConfigurationError: the request does not exist, the decision is not one, or it cannot be remembered.
             AlreadyDecided: there is a decision already.
-            PolicyError: it has expired or was revoked; its arguments cannot be shown completely; or the actor
-                may not decide so.
+            PolicyError: it has expired or was revoked; its arguments cannot be shown completely; or this actor
+                must not make this decision.
             StoreError: the store cannot be read or written.
         """
         given: object = decision
@@ -122,10 +122,10 @@ class Reviews:
         return review
 
     async def revoke(self, request_id: str, user_id: str | None = None, *, actor: str = "", reason: str = "") -> Review:
-        """Take back a decision that no run has taken yet; the run asks anew when it is resumed.
+        """Revoke a decision that no run has taken yet; the run asks anew when it is resumed.
 
         Raises:
-            ConfigurationError: there is no such request.
+            ConfigurationError: the request does not exist.
             PolicyError: it was not decided, or a run goes on with the decision already.
             StoreError: the store cannot be read or written.
         """
@@ -158,7 +158,7 @@ class Reviews:
             async for stream in list_streams(self.streams.store, query):
                 keys.append(stream.key)
         except IncompleteListing:
-            if not keys:  # The request may be among what cannot be read.
+            if not keys:  # The request may be in a stream that cannot be read.
                 raise
         if len(keys) > 1:
             raise ConfigurationError(f"Several users have a request {request_id!r:.100}.", guidance="Name the user.")

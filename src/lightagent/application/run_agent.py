@@ -1,7 +1,7 @@
 """The one loop: asks the domain for the next move and carries it out, until the run ends.
 
-It is one coroutine that tells each event to the run's record. A plain run's record only notes it; a watched run's hands
-it to the consumer first. So where the consumer stores each event before it takes the next, the run survives its
+It is one coroutine that reports each event to the run's record. A plain run only notes it; a streamed run hands
+it to the consumer first. So if the consumer stores each event before it takes the next, the run survives its
 process: an effect begins only after its intent was taken.
 """
 
@@ -91,7 +91,7 @@ async def _run(live: ActiveRun[DepsT], outer: Deadline | None) -> None:
             with whole, _token(live, whole):
                 await _begin(live, whole)
                 while live.run.outcome is None:
-                    whole.check()  # Where nothing ever waits, no timer would be heard.
+                    whole.check()  # If nothing ever waits, no timer would fire.
                     await _carry_out(_due_move(live), live, whole)
         except TimeoutError:
             if not whole.expired:
@@ -108,7 +108,7 @@ async def _run(live: ActiveRun[DepsT], outer: Deadline | None) -> None:
         live.leave()
         try:
             if live.keeper is not None:
-                # What did not begin is not kept: neither a new run, nor the decision with which one was to be resumed.
+                # A run that did not begin is not kept, nor is the decision of a resumption.
                 events = live.record.events if live.begun else live.record.events[: live.known]
                 await to_the_end(live.keeper.close(events))
         finally:
@@ -116,7 +116,7 @@ async def _run(live: ActiveRun[DepsT], outer: Deadline | None) -> None:
 
 
 async def _let_go(live: ActiveRun[DepsT], *, ended: bool) -> None:
-    """Give back what the run has of its budgets and its reviewers."""
+    """Release what the run holds of its budgets and its reviews."""
     try:
         if live.spending is not None:
             await live.spending.close()
@@ -126,7 +126,7 @@ async def _let_go(live: ActiveRun[DepsT], *, ended: bool) -> None:
 
 
 async def _begin(live: ActiveRun[DepsT], whole: Deadline) -> None:
-    """Take what the run needs of its store and its reviewers, see that it can go on, and tell what is on record."""
+    """Open the store and the reviews of the run, check that it can go on, and report what is on record."""
     is_read = live.keeper is not None and await _keep(live, live.keeper)
     if live.nesting is None and (live.answers is not None or any(decided_calls(live.run))):
         live.reviews = RunReviews(live, live.answers)
@@ -134,7 +134,7 @@ async def _begin(live: ActiveRun[DepsT], whole: Deadline) -> None:
     await _open(live, history_is_read=is_read)
     live.deadline = whole
     if live.reviews is not None:
-        await live.reviews.commit()  # Not before it is known that the run can go on with what was decided.
+        await live.reviews.commit()  # Only once it is known that the run can go on with the decisions.
     await live.begin()
     await restore_mail(live)
     live.enter()
@@ -146,7 +146,7 @@ async def _begin(live: ActiveRun[DepsT], whole: Deadline) -> None:
 
 
 def _due_move(live: ActiveRun[DepsT]) -> Move:
-    """The next move, with the check of the answer before it where a gate that joined the run since it began wants one.
+    """The next move, preceded by a check of the answer if a gate that joined the run since it began requires one.
 
     The journal names the policies that a run was begun with, so the domain knows of no others.
     """
@@ -181,7 +181,7 @@ async def _carry_out(move: Move, live: ActiveRun[DepsT], whole: Deadline) -> Non
 
 
 async def _prepare(move: Admit | Prepare | Transfer | Think, live: ActiveRun[DepsT]) -> None:
-    """Carry out what comes before a request to the model."""
+    """Carry out the moves before a request to the model."""
     match move:
         case Admit():
             await admit(live)
@@ -196,19 +196,19 @@ async def _prepare(move: Admit | Prepare | Transfer | Think, live: ActiveRun[Dep
 
 
 async def _consult(live: ActiveRun[DepsT]) -> bool:
-    """Have people asked about the calls that wait; whether the run goes on at once."""
+    """Ask people about the calls that wait; returns whether the run goes on at once."""
     if live.reviews is None:
         live.reviews = RunReviews(live)
     return await live.reviews.consult()
 
 
 def _token(live: ActiveRun[DepsT], whole: Deadline) -> AbstractContextManager[None]:
-    """Within it, the caller's token ends the time of the run."""
+    """A context in which the caller's token ends the time of the run."""
     return nullcontext() if live.record.cancel is None else live.record.cancel.ending(whole)
 
 
 async def _cut_off(live: ActiveRun[DepsT]) -> None:
-    """Tell what is known of the work that was not over in time, and the end of the run."""
+    """Report what is known of the work that did not end in time, and the end of the run."""
     late, error = _why_cut_off(live)
     if not live.begun:
         await live.begin()
@@ -220,7 +220,7 @@ async def _cut_off(live: ActiveRun[DepsT]) -> None:
     move = next_move(live.run)
     gave_up = isinstance(late, Cancelled) or live.nesting is not None
     if not gave_up and isinstance(move, Finish) and isinstance(move.outcome, Suspended):
-        # People were being asked. What is left is to wait for them, and that takes no time of the run.
+        # People were asked. Waiting for them does not count as time of the run.
         await live.tell(Noted(REVIEW_PROBLEM, {"text": _NOT_ALL_ASKED}, live.clock.now()))
         await live.tell(RunFinished(move.outcome, at=live.clock.now()))
         return
@@ -228,7 +228,7 @@ async def _cut_off(live: ActiveRun[DepsT]) -> None:
 
 
 def _why_cut_off(live: ActiveRun[DepsT]) -> tuple[Outcome, LightAgentErrorInfo]:
-    """How a run ends that was cut off, and the error of the request that was under way."""
+    """The outcome of a run that was interrupted, and the error of the request that was under way."""
     token = live.record.cancel
     if token is not None and token.cancelled:
         return Cancelled(token.reason), LightAgentErrorInfo("LA-UNKNOWN", "The request was given up.")
@@ -237,7 +237,7 @@ def _why_cut_off(live: ActiveRun[DepsT]) -> tuple[Outcome, LightAgentErrorInfo]:
 
 
 def _seconds(live: ActiveRun[DepsT]) -> float:
-    """The seconds that the run may take from here on; where it can be cancelled, never without end."""
+    """The seconds that the run may still take; limited if it can be cancelled."""
     timeout = live.run.limits.timeout
     left = math.inf if live.record.cancel is None else float(MOST_SECONDS)
     left = left if live.spending is None else min(left, live.spending.seconds_left())
@@ -245,7 +245,7 @@ def _seconds(live: ActiveRun[DepsT]) -> float:
 
 
 def _out_of_time(live: ActiveRun[DepsT]) -> BudgetExhausted:
-    """How a run ends that took longer than its timeout, or than its budget of seconds allows."""
+    """The outcome of a run that exceeded its timeout, or its budget of seconds."""
     seconds = live.run.limits.timeout
     if live.spending is not None and (seconds is None or live.spending.seconds_left() < seconds):
         late = live.spending.out_of_time()
@@ -265,11 +265,11 @@ async def _keep(live: ActiveRun[DepsT], keeper: Keeper) -> bool:
 
 
 async def _open(live: ActiveRun[DepsT], *, history_is_read: bool) -> None:
-    """Read what the run refers to, and see that a run which is resumed has what it was begun with.
+    """Read what the run refers to, and check that a resumed run has the parts that it was begun with.
 
     Raises:
-        ConfigurationError: it has not.
-        ToolError: a decision edits arguments into some that the tool refuses.
+        ConfigurationError: one is missing.
+        ToolError: a decision edits arguments in a way that the tool refuses.
     """
     run = live.run
     reference = run.started.history

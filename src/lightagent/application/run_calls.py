@@ -1,4 +1,4 @@
-"""Runs calls that are ready, all at once, each in a task of its own, and tells what comes of them as it comes."""
+"""Runs calls that are ready, all at once, each in a task of its own, and reports their events as they come."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from lightagent.ports.tools import ChildStep, FilePath, KeepArtifact, NestedDelt
 
 
 async def run_calls(live: ActiveRun[DepsT], ready: list[ReadyCall[DepsT]]) -> None:
-    """Tell the calls' events as they happen. Calls that are cut off leave their last words in `live.leftovers`."""
+    """Report the calls' events as they happen. Interrupted calls leave their final items in `live.leftovers`."""
     if len(ready) == 1 and live.outlet is None and live.watchers is None and _is_quick(ready[0]):
         await _run_alone(live, ready[0])
     else:
@@ -76,22 +76,22 @@ async def _run_together(live: ActiveRun[DepsT], ready: list[ReadyCall[DepsT]]) -
     finally:
         work.closed = True
         if left:
-            # A nested run waits less than the one around it, which would give it up before its last words.
+            # A nested run waits less than the one around it, which would give it up before its final items.
             try:
                 await stop(tasks, GRACE / (1 + len(live.path)))
-                await asyncio.sleep(0)  # The last words of calls that have ended are on their way through the loop.
-            finally:  # Also where the run is cancelled once more meanwhile.
+                await asyncio.sleep(0)  # The final items of calls that have ended are on their way through the loop.
+            finally:  # Also if the run is cancelled once more meanwhile.
                 running = [ready for task, ready in tasks.items() if not task.done() or _goes_on(task, ready)]
                 live.leftovers = [*work.drain(), *(_abandoned(live, ready) for ready in running)]
 
 
 @dataclass(frozen=True, slots=True)
 class _Item:
-    """Something that a call tells.
+    """An item that a call reports.
 
     Attributes:
-        step: what is told; the error that no call survives, such as a KeyboardInterrupt; or None for a call that has
-            nothing more to tell.
+        step: the step; an error that ends the run, such as a KeyboardInterrupt; or None for a call that has
+            nothing more to report.
         taken: resolved once the consumer has taken the step.
         last: this is the call's end.
     """
@@ -113,7 +113,7 @@ class _Work(Generic[DepsT]):
         self._ended: set[str] = set()  # the calls that have given their last item
 
     async def tell_next(self) -> bool:
-        """Tell what happens next; whether a call has come to its end with it."""
+        """Report what happens next; returns whether that ended a call."""
         item = await self._items.get()
         if isinstance(item.step, BaseException):
             raise item.step
@@ -128,7 +128,7 @@ class _Work(Generic[DepsT]):
         return item.last
 
     def drain(self) -> list[Event]:
-        """The events that were told but not taken, once nothing runs any more."""
+        """The reported events that were not taken, once nothing runs any more."""
         events: list[Event] = []
         while not self._items.empty():
             step = self._items.get_nowait().step
@@ -137,7 +137,7 @@ class _Work(Generic[DepsT]):
         return events
 
     def give_up(self, task: asyncio.Task[None], ready: ReadyCall[DepsT]) -> None:
-        """What no call survives ends the run."""
+        """Raise an error that ends the run."""
         if task.cancelled() and not self.closed:
             if ready.call.call.id not in self._ended:
                 self._items.put_nowait(_Item(_gave_itself_up(self._live, ready), last=True))
@@ -151,7 +151,7 @@ class _Work(Generic[DepsT]):
         over = False
 
         def give(step: Event | ToolPart) -> None:
-            if not over and not self.closed:  # A thread that was given up may still talk.
+            if not over and not self.closed:  # A thread that was given up may still report.
                 self._loop.call_soon_threadsafe(self._items.put_nowait, _Item(step))
 
         def is_over() -> bool:
@@ -213,7 +213,7 @@ class _Work(Generic[DepsT]):
 
 
 def _past_of(live: ActiveRun[DepsT], call_id: str) -> list[Event]:
-    """The events so far of the run that a call of the current turn is, where it began before."""
+    """The events so far of the run of the agent that a call is, if it began before."""
     events: list[Event] = []
     known = [] if live.nesting is None else live.nesting.past()
     for event in (*known, *live.record.events):
@@ -239,7 +239,7 @@ def _gave_itself_up(live: ActiveRun[DepsT], ready: ReadyCall[DepsT]) -> ToolFini
 
 
 def _goes_on(task: asyncio.Task[None], ready: ReadyCall[DepsT]) -> bool:
-    """Whether a call that was cancelled goes on: a synchronous function does, in its thread, which nothing can stop."""
+    """Whether a cancelled call goes on: a synchronous function does, in its thread, which cannot be stopped."""
     tool = unwrapped(ready.tool)
     return task.done() and task.cancelled() and isinstance(tool, FunctionTool) and not tool.is_async
 
@@ -263,7 +263,7 @@ def _context(
     nesting: Nesting | None = None,
     show_part: Callable[[object], None] = unseen,
 ) -> RunContext[DepsT]:
-    """What the tool gets to see of its run.
+    """The context of a tool's call.
 
     Args:
         note: puts an event of the call on record, from any thread.
@@ -296,7 +296,7 @@ def _context(
 
 
 def _artifacts(live: ActiveRun[DepsT], note: Callable[[Event], None]) -> KeepArtifact | None:
-    """What puts files on record for the step that the outermost run is; None where it is none."""
+    """Puts files on record for the step that the outermost run is; None if it is not a step."""
     refer = live.keep_artifact
     if refer is None or live.nesting is not None:
         return refer  # Of a nested run it is the run around it that puts them on record.

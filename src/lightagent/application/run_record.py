@@ -1,4 +1,4 @@
-"""What is kept of a run in this process: its events, how it was watched, and the exception behind its end."""
+"""The record of a run in this process: its events, how it was watched, and the exception behind its end."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from lightagent.ports.telemetry import AskedAside
 
 @dataclass(slots=True)
 class RunRecord:
-    """The events of one run as they come, and what its caller wants to see of it.
+    """The events of one run as they come, and the options of its caller.
 
     Attributes:
         events: what is on record.
-        stream: the run is watched as a stream, so deltas are wanted.
+        stream: the run is streamed, so deltas are required.
         traced: the caller wants the trace.
         capture_content: the trace may hold private content.
         result_format: the form that the caller asked for.
         cause: the exception behind the outcome, if there is one.
-        store: where the run is kept by itself.
+        store: the store that keeps the run.
         cancel: ends the run from outside.
         halt: is called instead of sending a request, for a preview; None in every run.
         insists: the caller gave `max_retry`, which then holds for servers that cannot be reached, too.
-        is_left: whoever ends the run from outside wants no end on record, so that it can be resumed.
+        is_left: the run is stopped from outside without an end on record, so that it can be resumed.
     """
 
     events: list[Event]

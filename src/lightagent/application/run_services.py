@@ -1,4 +1,4 @@
-"""What a run may use while it goes on: what stores it, and what has people decide about its calls."""
+"""Services of a run: its store, and the reviews of its calls."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Keeper(Protocol):
     """Keeps a run in a store while it goes on."""
 
     async def open(self, events: list[Event], known: int) -> Beginning | None:
-        """Take the run, `known` of whose events were there before; gives what it begins from, if it has that.
+        """Take the run, `known` of whose events were there before; returns the conversation to begin from, if any.
 
         The first event of a new run may change.
         """
@@ -32,7 +32,7 @@ class Reviewing(Protocol):
     """Has people decide about the waiting calls of a run."""
 
     async def take_up(self) -> None:
-        """Put on record what was decided about the calls of a run that is resumed."""
+        """Put the decisions about the calls of a resumed run on record."""
         ...
 
     async def commit(self) -> None:
@@ -40,9 +40,9 @@ class Reviewing(Protocol):
         ...
 
     async def consult(self) -> bool:
-        """Ask about the calls that wait; whether any was decided at once."""
+        """Ask about the calls that wait; returns whether any was decided at once."""
         ...
 
     async def close(self, *, ended: bool) -> None:
-        """Let go of the decisions that were taken."""
+        """Release the decisions that were taken."""
         ...

@@ -1,4 +1,4 @@
-"""What the reviews of a run are about, made once for all boundaries at which it is the same."""
+"""The subjects of a run's reviews, made once for all boundaries at which they are the same."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NOTHING: Final = Subject(NO_ORIGIN)
 
 
 class OwnFacts(NamedTuple):
-    """The facts that are given at one boundary alone; see `RunFacts`."""
+    """The facts of a single boundary; see `RunFacts`."""
 
     params: JsonObject
     tools: tuple[str, ...] = ()
@@ -47,7 +47,7 @@ class RunSubjects:
         self._run: Run | None = None
 
     def origin(self, run: Run) -> Origin:
-        """Where what happens now belongs."""
+        """The place of current events."""
         key = run.turn_now, run.attempt or 1, run.head
         if key != self._origin_key:
             self._origin_key, self._origin = key, run.origin(self._path)
@@ -56,11 +56,11 @@ class RunSubjects:
         return self._origin
 
     def stand_in(self, flow_id: str, step: str) -> None:
-        """The run belongs to a step of this run of a flow; empty texts for none."""
+        """The step of a flow that the run belongs to; empty texts without one."""
         self._within = flow_id, step
 
     def subject(self, run: Run, name: str = "", call_id: str = "", own: OwnFacts | None = None) -> Subject:
-        """What a review of what happens now is about."""
+        """The subject of a review of current events."""
         common = self._common(run)
         if own is not None:
             facts = replace(common.facts, params=own.params, tools=own.tools, specs=own.specs, approved=own.approved)
@@ -68,7 +68,7 @@ class RunSubjects:
         return Subject(common.origin, name, call_id, common.facts) if name or call_id else common
 
     def _common(self, run: Run) -> Subject:
-        """What all reviews are about, made again only where something has changed."""
+        """The subject of all reviews, made again only if something has changed."""
         common = self._subject
         # The parameters are a dict, into which a policy may have put something.
         is_spoiled = bool(common.facts.params)

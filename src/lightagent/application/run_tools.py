@@ -1,4 +1,4 @@
-"""The tools of one run: those of the agent that acts now, as its sources list them, and the run's own."""
+"""The tools of one run: those of the acting agent, as its sources list them, and the run's own."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from lightagent.ports.tools import Tool
 
 @dataclass(frozen=True, slots=True)
 class Listing(Generic[DepsT]):
-    """The tools of the agent that acts now, as they were listed last.
+    """The tools of the acting agent, as they were listed last.
 
     Attributes:
         base: its own and those of its sources.
         pool: among which is selected; with the tools of the run, where these alone are too many.
         tools: all that can be called.
-        selector: selects; None where all are offered.
+        selector: selects; None if all are offered.
     """
 
     catalogue: Catalogue[DepsT]
@@ -49,7 +49,7 @@ class RunTools(Generic[DepsT]):
         own: the tools of this run only.
 
     Attributes:
-        listed: what was listed last.
+        listed: the last listing.
         before: the tools that each agent was offered in the conversation that the run begins from, by its lasting name.
     """
 
@@ -65,14 +65,14 @@ class RunTools(Generic[DepsT]):
         self.before: Mapping[str, tuple[OfferedTool, ...]] = NO_TOOLS
 
     def names(self, catalogue: Catalogue[DepsT]) -> tuple[str, ...]:
-        """The names of the agent's own tools and of the run's; nothing is listed or described for that."""
+        """The names of the agent's own tools and of the run's; no source is listed for that."""
         return (*catalogue.own, *map(tool_name, self._own))
 
     async def toolset(self, means: Means[DepsT], run: Run, *, in_time: bool) -> Toolset[DepsT]:
         """The tools as they were at the run's last request.
 
         Args:
-            means: of the agent that acts now.
+            means: of the acting agent.
             in_time: whether a source that takes too long can be given up.
 
         Raises:
@@ -97,7 +97,7 @@ class RunTools(Generic[DepsT]):
         return listed
 
     def declared(self, run: Run) -> tuple[OfferedTool, ...]:
-        """What the agent that acts now was offered before in this conversation, in this run or in an earlier one."""
+        """The tools that the acting agent was offered before in this conversation, in this run or in an earlier one."""
         name = lasting_name(run.head.name)
         if run.own_tools or not (name or run.head.name == run.started.head.name):
             return run.own_tools
@@ -121,9 +121,9 @@ class RunTools(Generic[DepsT]):
         return Listing(means.catalogue, base, pool, base.plus((search, *self._own)), selector)
 
     def specs(self, names: tuple[str, ...], run: Run) -> tuple[ToolSpec, ...]:
-        """What the model is told of these tools: what it was told first, in a run that selects its tools.
+        """The declarations of these tools for the model: the first ones on record, in a run that selects its tools.
 
-        As long as the same is asked for it is the same object, so that an adapter can keep what it made of it.
+        The same request gives the same object, so that an adapter can reuse its conversion.
         """
         if self.listed is None:
             return ()
@@ -137,18 +137,18 @@ class RunTools(Generic[DepsT]):
         return self._specs[2]
 
     async def described(self, names: tuple[str, ...], run: Run) -> tuple[ToolSpec, ...]:
-        """The same, once what is yet unknown of these tools was worked out."""
+        """The same, after the missing declarations of these tools were made."""
         if self.listed is not None:
             await self.listed.tools.describe(names)
         return self.specs(names, run)
 
     async def _search(self, query: str, origin: Origin) -> tuple[Choice, frozenset[str]]:
-        """What the model finds, and what it is offered already, or will be by what else it calls at this turn."""
+        """The result of the model's search, and the tools that are offered already or by other calls of this turn."""
         listed = self.listed
         if listed is None or listed.selector is None or self._run is None:
             raise ConfigurationError("The tools of the run are not listed yet.", guidance="")
         found = await listed.selector.find(query, listed.pool, origin, in_time=self._in_time)
-        # Nothing is awaited from here on, so that the searches of one turn divide what room there is.
+        # Nothing is awaited from here on, so that the searches of one turn share the remaining room.
         run, tools = self._run, listed.tools.tools
         offered = (*(run.offered or ()), *split_by_plan(run, run.hidden)[0])
         turn = (run.head.name, run.turn)

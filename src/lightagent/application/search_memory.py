@@ -1,4 +1,4 @@
-"""Asks the store of memories what it finds, in time, and puts on record where it fails or finds only a part."""
+"""Searches the store of memories, within a time limit, and records failures and partial results."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def search_memory(
 
 
 def _records(found: object) -> Sequence[FoundMemory]:
-    """What a store gave. Applications bring stores of their own, which may give something else."""
+    """The result of a store, checked: stores of applications may return anything."""
     if isinstance(found, Sequence) and all(map(_is_record, found)):
         return found
     raise StoreError(f"The store of memories gave {type(found).__name__}, which is no list of what it found.")
@@ -65,12 +65,12 @@ def _is_record(found: object) -> bool:
 
 
 def _shown(found: Sequence[FoundMemory]) -> list[Found]:
-    """As telemetry tells what was found. Stores give an order and no scores: 1 for the first, a half for the second."""
+    """The result for telemetry. Stores give an order and no scores: 1 for the first, a half for the second."""
     return [(id_of(one), 1 / place, one.text) for place, one in enumerate(found, 1)]
 
 
 def _plain(found: FoundMemory) -> FoundMemory:
-    """The record in plain JSON. One that cannot be told so has no text, which keeps it out, and no other with it."""
+    """The record in plain JSON. One that cannot be converted gets no text, which keeps it out, but not the others."""
     try:
         return plain_memory(found)
     except FAILURES as raised:

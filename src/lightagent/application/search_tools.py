@@ -1,4 +1,4 @@
-"""The tool with which a model asks for tools that it was not offered."""
+"""The tool with which a model searches for tools that it was not offered."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ _MOST_NAMED: Final = 10
 class SearchTools(Tool[object]):
     """Offers the tools that fit a query from the next turn on. One for each run.
 
-    What it answers are names and nothing else, so no part of it was written by a stranger.
+    Its answers consist of names only, so they contain no foreign text.
 
     Args:
         description: tells the model what the tool is for.
-        search: gives what fits a query, and the names of the tools that are offered already.
+        search: returns the tools for a query, and the names of the tools that are offered already.
     """
 
     def __init__(

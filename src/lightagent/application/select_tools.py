@@ -1,4 +1,4 @@
-"""Selects, of many tools, those that a model is offered: for a query, or for what the model itself searches for."""
+"""Selects some of many tools to offer to a model: for a query, or for the model's own search."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MOST_CANDIDATES: Final = 50
 """Tools of a ranking that are on record."""
 
 MOST_RANKED: Final = 400
-"""Tools that each ranker is asked for; more could not fit into a request."""
+"""Tools that each ranker returns; more could not fit into a request."""
 
 _DECIDED_AT_ONCE: Final = 100
 """Tools about which a policy decides before other runs get their turn; a hundred take some milliseconds."""
@@ -39,7 +39,7 @@ _SECONDS: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the rankers found for a query.
+    """The rankers' results for a query.
 
     Attributes:
         ranked: the tools that the run may have called, the best first.
@@ -56,17 +56,17 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What was chosen.
+    """The chosen tools.
 
     Attributes:
         names: the tools that come behind those that were there before, the best first.
-        candidates: what the rankers found, the best first.
+        candidates: the rankers' results, the best first.
         searched: how many tools there were.
         rankers: the names of those that answered.
-        tokens: what the declarations of the chosen tools take.
+        tokens: of the declarations of the chosen tools.
         errors: of the other rankers.
-        is_cut: whether there is no room for all that would have been chosen.
-        is_over: whether what is offered anyway is more than there is room for.
+        is_cut: whether some tools that would have been chosen were left out for lack of room.
+        is_over: whether the tools that are always offered exceed the room already.
     """
 
     names: tuple[str, ...]
@@ -84,8 +84,8 @@ class ToolSelector(Generic[DepsT_contra]):
 
     Args:
         options: of the selection.
-        rankers: makes all that are asked, at the first choice: most agents never choose.
-        capabilities: who may have which tools called; what is denied is not chosen.
+        rankers: makes all rankers, at the first choice: most agents never choose.
+        capabilities: the policy of who may call which tools; denied tools are not chosen.
         window: tokens of a whole request, where they are limited: one choice takes a quarter of them at most, and all
             declarations together one half.
     """
@@ -118,14 +118,14 @@ class ToolSelector(Generic[DepsT_contra]):
             ConfigurationError: a tool cannot be declared.
         """
         tools, specs = await self._described(toolset)
-        # Where a policy denies some, what it denies must not take the places of what it allows.
+        # Denied tools must not take the places of allowed ones.
         limit = MOST_RANKED if self._capabilities is None else len(tools)
         rankings, names, errors = await self._rankings(query, tools, specs, limit, in_time=in_time)
         ranked = rankings[0] if len(rankings) == 1 else fuse(rankings)
         return Found(await self._allowed(ranked, specs, origin), specs, names, errors)
 
     def take(self, found: Found, besides: Sequence[ToolSpec]) -> Choice:
-        """The best of what was found, as far as there is room besides the declarations that are offered anyway."""
+        """The best of the ranked tools, as far as there is room besides the declarations that are offered anyway."""
         costs: dict[str, int] = {}
 
         def cost(name: str) -> int:
@@ -172,7 +172,7 @@ class ToolSelector(Generic[DepsT_contra]):
     async def _rankings(
         self, query: str, tools: tuple[ToolSpec, ...], specs: Mapping[str, ToolSpec], limit: int, *, in_time: bool
     ) -> tuple[list[Sequence[RankedTool]], tuple[str, ...], tuple[LightAgentErrorInfo, ...]]:
-        """What each ranker says, the names of those that answered, and the errors of the others."""
+        """The ranking of each ranker, the names of those that answered, and the errors of the others."""
         rankings: list[Sequence[RankedTool]] = []
         names: list[str] = []
         errors: list[LightAgentErrorInfo] = []
@@ -190,7 +190,7 @@ class ToolSelector(Generic[DepsT_contra]):
     async def _allowed(
         self, ranked: Sequence[RankedTool], specs: Mapping[str, ToolSpec], origin: Origin
     ) -> Sequence[RankedTool]:
-        """The first of those that the run may have called; policies behind the gate look at each request besides."""
+        """The first tools that the run may call; policies behind the gate check each request besides."""
         policy = self._capabilities
         if policy is None:
             return ranked
@@ -207,7 +207,7 @@ class ToolSelector(Generic[DepsT_contra]):
 
 
 def declaration_tokens(spec: ToolSpec) -> int:
-    """What a tool takes of a request, as it is estimated."""
+    """The estimated tokens of a tool in a request."""
     cost = tools_cost((spec,))
     return cost.tokens + sum(map(estimate_tokens, cost.texts))
 

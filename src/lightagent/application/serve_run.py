@@ -1,4 +1,4 @@
-"""A run as those sources and conclusions know it that do more for it than to give texts."""
+"""The run as sources and conclusions see it that do more for it than to give texts."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from lightagent.ports.context import (
 from lightagent.ports.policy import Gate
 
 _REWRITABLE: Final = frozenset({"query", "memories", "data", "decision"})
-"""The fields of payloads of memories that a policy may rewrite; it cannot change whose they are."""
+"""The fields of payloads of memories that a policy may rewrite; it cannot change their owner."""
 
 _SHARE: Final = 0.75
 """Of the time that is left of a run: what one request beside its conversation may take."""
@@ -43,17 +43,17 @@ _SHARE: Final = 0.75
 _LEAST: Final = 0.001
 
 _DONE: Final[frozenset[Phase]] = frozenset({"memory_promoted", "memory_written"})
-"""Where nothing can be rewritten any more."""
+"""The phases at which nothing can be rewritten: the event has already happened."""
 
 
 class Serving(ServedRun, Generic[DepsT]):
-    """Collects what happens while one source or conclusion serves a run.
+    """Collects events while one source or conclusion serves a run.
 
     Attributes:
-        subject: what reviews are about.
+        subject: the subject of reviews.
         decisions: of the policies.
         usage: the tokens of the request to a model that was made.
-        failed: it has failed, and was not merely stopped by a policy.
+        failed: it failed, rather than being stopped by a policy.
     """
 
     def __init__(self, live: ActiveRun[DepsT], subject: Subject) -> None:
@@ -66,7 +66,7 @@ class Serving(ServedRun, Generic[DepsT]):
 
     @property
     def details(self) -> JsonObject:
-        """What was put on record, for the event."""
+        """The notes for the event on record."""
         return {NOTES: [*self._notes]} if self._notes else {}
 
     @property
@@ -107,10 +107,10 @@ class Serving(ServedRun, Generic[DepsT]):
 
 
 class Alone(ServedRun):
-    """The same where no run goes on, such as when a person decides about a candidate.
+    """The same without a run, such as when a person decides about a candidate.
 
     Args:
-        subject: what reviews are about.
+        subject: the subject of reviews.
         gates: the policies that review it.
     """
 
@@ -149,7 +149,7 @@ def is_serving_source(source: ContextSource) -> TypeIs[ServingSource]:
 
 
 def is_serving_conclusion(conclusion: Conclusion) -> TypeIs[ServingConclusion]:
-    """The same of a conclusion."""
+    """The same for a conclusion."""
     return callable(getattr(type(conclusion), "propose_for", None))
 
 
@@ -161,7 +161,7 @@ def is_settling_conclusion(conclusion: Conclusion) -> TypeIs[SettlingConclusion]
 async def review_memory(
     reviewer: Reviewer | None, phase: Phase, subject: Subject, payload: PayloadT
 ) -> Passed[PayloadT] | Stopped:
-    """The verdict of these gates, none of which may change whose the memories are, or where they come from."""
+    """The verdict of these gates, none of which may change the memories' owner or origin."""
     if reviewer is None or not reviewer.reviews(phase):
         return Passed(payload)
     verdict = await reviewer.review(phase, subject, payload)

@@ -1,4 +1,4 @@
-"""What is known of a session without reading it."""
+"""The description of a session that is known without reading it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class SessionInfo:
 
 
 def session_info(stream: StreamInfo) -> SessionInfo:
-    """What the store knows of a session."""
+    """The description that the store has of a session."""
     key = stream.key
     return SessionInfo(
         key.id,

@@ -25,13 +25,13 @@ from lightagent.ports.journals import JournalStore
 
 @dataclass(frozen=True, slots=True)
 class SessionTurn:
-    """One turn of a session, as it was.
+    """One turn of a session.
 
     Attributes:
         run_id: of the run that the turn is.
         status: how it ended (`completed`, `failed`, `blocked`, `budget_exhausted`, `cancelled`), `suspended` while it
-            waits for a human, or `running`, also where a crash interrupted it.
-        undone: it was taken back.
+            waits for a human, or `running`, also if a crash interrupted it.
+        undone: it was undone.
         journal: its events. `agent.replay(turn.journal)` gives its result.
         messages: the conversation after it, in OpenAI form. A turn that did not complete added nothing to it.
     """
@@ -44,7 +44,7 @@ class SessionTurn:
 
     @property
     def query(self) -> str | tuple[JsonObject, ...] | None:
-        """What was asked, text or content parts, as policies let it pass; None where it was not admitted."""
+        """The query, as text or content parts, after the policies; None if it was not admitted."""
         admitted = [event.message for event in self.journal.events if isinstance(event, Admitted)]
         started = self.journal.started
         if started.awaits_admission:
@@ -65,7 +65,7 @@ class SessionTurn:
 
 
 async def replay_turns(store: JournalStore, key: StreamKey) -> AsyncIterator[SessionTurn]:
-    """The turns in the order in which they were begun, with those that were taken back; the open one comes last.
+    """The turns in the order in which they were begun, including undone ones; the open one comes last.
 
     Raises:
         StoreError: the session cannot be read.
@@ -85,7 +85,7 @@ async def replay_turns(store: JournalStore, key: StreamKey) -> AsyncIterator[Ses
 
 
 async def read_last_turn(store: JournalStore, key: StreamKey, session: Session) -> SessionTurn | None:
-    """The last turn of a session that was not taken back, be it open or ended.
+    """The last turn of a session that was not undone, be it open or ended.
 
     Raises:
         StoreError: it cannot be read.

@@ -1,4 +1,4 @@
-"""Sessions as their owner sees them: a listing, the conversation, its turns, and what can be done with them."""
+"""Sessions for their owner: a listing, the conversation, its turns, and operations on them."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class Sessions:
     async def replay(self, session_id: str, user_id: str = "") -> AsyncIterator[SessionTurn]:
         """The turns as the log has them, in order, without asking a model or calling a tool.
 
-        Turns that did not complete or were taken back are included; the open one comes last. A session that does not
+        Turns that did not complete or were undone are included; the open one comes last. A session that does not
         exist has none.
 
         Raises:
@@ -106,7 +106,7 @@ class Sessions:
             yield turn
 
     async def last_turn(self, session_id: str, user_id: str = "") -> SessionTurn | None:
-        """The last turn that was not taken back, however it ended, or the open one; None if there is none.
+        """The last turn that was not undone, however it ended, or the open one; None if there is none.
 
         To ask it again: ``agent.arun(turn.query, session_id=…, replace_turn=turn.run_id)``.
 
@@ -117,15 +117,15 @@ class Sessions:
         return await read_last_turn(self._store, self._key(session_id, user_id), session)
 
     async def undo(self, session_id: str, user_id: str = "") -> SessionTurn:
-        """Take back the last turn, however it ended; an open one is given up. What its tools have done stays done.
+        """Undo the last turn, however it ended; an open one is given up. The effects of its tools remain.
 
-        Where its calls wait in the same store, nobody is asked about them any more.
+        Its calls that wait for a decision in the same store are withdrawn.
 
         Returns:
             The turn, with the conversation as it was after it.
 
         Raises:
-            ConfigurationError: there is no turn to take back.
+            ConfigurationError: the session has no turn to undo.
             LeaseHeld: a turn is under way.
             StoreError: the store cannot be read or written.
         """
@@ -148,7 +148,7 @@ class Sessions:
         """Give the place after the last turn a name, at which `fork` finds it.
 
         Raises:
-            ConfigurationError: there is no such session, the name is empty or there is a checkpoint of that name.
+            ConfigurationError: the session does not exist, the name is empty or there is a checkpoint of that name.
             PolicyError: a turn has not ended.
             LeaseHeld: a turn is under way.
             StoreError: the store cannot be read or written.
@@ -176,14 +176,14 @@ class Sessions:
         checkpoint: str | None = None,
         turn: str | None = None,
     ) -> None:
-        """Copy a session of the user into a new one; from there both go on, each for itself.
+        """Copy a session of the user into a new one; both can go on independently.
 
         Args:
-            checkpoint: copy what goes before this checkpoint.
+            checkpoint: copy the entries before this checkpoint.
             turn: copy up to the end of the turn with this run id. Without either, to the end of the last ended turn.
 
         Raises:
-            ConfigurationError: there is no such session or place, there is a session `new_session_id`, or both
+            ConfigurationError: the session or place does not exist, the session `new_session_id` exists, or both
                 places are given.
             StoreError: the store cannot be read or written.
         """
@@ -198,7 +198,7 @@ class Sessions:
         """All that is kept of a session as lines of JSON, each without its line break: see docs/sessions.md.
 
         Raises:
-            ConfigurationError: there is no such session.
+            ConfigurationError: the session does not exist.
             StoreError: the store cannot be read, or the session was forgotten or trimmed meanwhile.
         """
         async for line in export_session(self._store, self._key(session_id, user_id)):
@@ -258,7 +258,7 @@ class Sessions:
         """Remove the oldest turns from the log of one session, which goes on as if they were there.
 
         The conversation itself stays: an entry holds what the next turn begins from. The turns that are gone can be
-        neither replayed nor taken back, and their checkpoints are gone with them.
+        neither replayed nor undone, and their checkpoints are gone with them.
 
         Args:
             older_than: seconds; turns that ended longer ago are removed.
@@ -267,7 +267,7 @@ class Sessions:
             dry_run: remove nothing, and return what would be removed.
 
         Raises:
-            ConfigurationError: no limit is given, or one is not a number or below 0; there is no such session.
+            ConfigurationError: no limit is given, or one is not a number or below 0; the session does not exist.
             LeaseHeld: a turn is under way.
             StoreError: the store cannot be read or written.
         """

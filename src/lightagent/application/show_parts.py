@@ -15,10 +15,10 @@ from lightagent.ports.tools import ToolPart
 def part_viewer(
     live: ActiveRun[DepsT], ready: ReadyCall[DepsT], give: Callable[[ToolPart], None]
 ) -> Callable[[object], None]:
-    """What takes the parts of a call and gives them on as text, up to the tool's output limit.
+    """Takes the parts of a call and passes them on as text, up to the tool's output limit.
 
-    Nothing is shown where the run is not streamed, or where a policy reviews results: it judges the whole answer, and
-    what it keeps back must not have been seen in parts.
+    Nothing is shown if the run is not streamed, or if a policy reviews results: it judges the whole answer, and
+    blocked text must not have been shown in parts.
     """
     reviewer = live.reviewer
     if not live.stream or (reviewer is not None and reviewer.reviews("tool_result")):
@@ -31,7 +31,7 @@ def part_viewer(
             return
         try:
             text = "null" if part is None else render_output(part, left)
-        except ToolError:  # Binary data, of which the answer says what can be said.
+        except ToolError:  # Binary data, which the answer describes.
             return
         left -= len(text)
         if text:
@@ -41,4 +41,4 @@ def part_viewer(
 
 
 def unseen(part: object) -> None:
-    """Take a part and show it to no one."""
+    """Discard a part."""

@@ -1,6 +1,6 @@
-"""Reserves what a run is about to spend, on every budget that it belongs to, and settles what it came to.
+"""Reserves what a run is about to spend, on every budget that it belongs to, and settles the actual amount.
 
-Calls are spent once they are reserved; tokens and costs are foreseen, and settled by the event that tells them.
+Calls are spent once they are reserved; tokens and costs are estimated, and settled by the event that reports them.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ class Spending:
     """What one run spends, counted on its own budgets and on those of the runs around it.
 
     Args:
-        budgets: of the agent; None where only the runs around it have any.
+        budgets: of the agent; None if only the runs around it have any.
         around: the meters that the runs around it share with it.
         level: how many agents lead to this run from the outermost one.
-        past: the events of the run before, where it goes on.
+        past: the earlier events of a run that goes on.
 
     Attributes:
         shared: the meters that the runs which it calls share with it.
@@ -81,7 +81,7 @@ class Spending:
         self._meters = (*self._own, *own, *around)
 
     def _begin(self, budgets: Budgets, run: Run, past: Sequence[Event]) -> tuple[Meter, ...]:
-        """The meters of the agent's own budgets but for those in memory."""
+        """The meters of the agent's own budgets, except those in memory."""
         prices = budgets.prices or NO_PRICES
         self._earlier = seconds_taken(past)
         meters = {
@@ -108,11 +108,11 @@ class Spending:
         return self._timed is not None
 
     def seconds_left(self) -> float:
-        """The seconds that the run may take from its beginning or resumption on; `inf` where they are not limited."""
+        """The seconds that the run may take from its beginning or resumption on; `inf` without a limit."""
         return math.inf if self._timed is None else max(self._timed[0] - self._earlier, 0.0)
 
     def out_of_time(self) -> BudgetExhausted | None:
-        """How a run ends that took longer than its budget of seconds; None where they are not limited."""
+        """The outcome of a run that exceeded its budget of seconds; None without such a limit."""
         return None if self._timed is None else _exhausted(self._timed[1].exceeded("seconds"))
 
     def _taken(self) -> float:
@@ -121,10 +121,10 @@ class Spending:
     async def reserve_request(
         self, run: Run, params: JsonObject, request: ModelRequested | None = None
     ) -> Stopped | None:
-        """Reserve one attempt at a request to the model; gives the end of the run where there is no room.
+        """Reserve one attempt at a request to the model; returns the end of the run if a budget is exhausted.
 
         Args:
-            request: the one that is about to be put on record; None where it is there.
+            request: the one that is about to be put on record; None if it is on record.
         """
         asked = run if request is None else run._replace(request=request)
         given = request_size(asked, self._size)
@@ -147,7 +147,7 @@ class Spending:
         return await self._take("tool_call", Used(tool_calls=count, depth=int(of_agents)))
 
     def release_calls(self, count: int) -> None:
-        """Give back calls that were reserved and do not begin, since the run was cancelled meanwhile."""
+        """Release calls that were reserved and do not begin, since the run was cancelled meanwhile."""
         if count:
             for meter in self._meters:
                 meter.release(Used(tool_calls=count))
@@ -192,7 +192,7 @@ class Spending:
             meter.settle(wanted, used)
 
     async def flush(self) -> None:
-        """Tell other processes what was settled. A store that fails keeps what was foreseen on the account."""
+        """Write settled amounts for other processes. If the store fails, the estimate stays on the account."""
         for meter in self._meters:
             try:
                 await meter.flush()
@@ -200,13 +200,13 @@ class Spending:
                 failure(raised)
 
     async def close(self) -> None:
-        """The run stops here: give back what was reserved and not used."""
+        """The run stops here: release what was reserved and not used."""
         self._give_back()
-        if current_task() is not None:  # Else the coroutine is being closed without an event loop, and must not await.
+        if current_task() is not None:  # Otherwise it is being closed without an event loop, and must not await.
             await self.flush()
 
     def _give_back(self) -> None:
-        """The tokens of a request of which no event tells what it came to; that it was sent counts."""
+        """The tokens of a request without an event about its usage; the request itself counts."""
         wanted, self._wanted = self._wanted, None
         if wanted is not None:
             for meter in self._meters:

@@ -1,4 +1,4 @@
-"""Puts large results of tools aside, and leaves in their place how to read them back."""
+"""Moves large results of tools into a store, and leaves a note on how to read them."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from lightagent.domain.messages import Message, ToolMessage
 from lightagent.ports.context_budget import ContextBudget
 
 _PREVIEW: Final = 160
-"""Characters of a result that stay in its place."""
+"""Characters of a result that stay in the conversation."""
 
 
 async def spill_results(
     live: ActiveRun[DepsT], budget: ContextBudget, ledger: TokenLedger, *, most: int, target: int
 ) -> LightAgentErrorInfo | None:
-    """Put aside what the plan says; the error, where the store cannot keep a result.
+    """Move the results that the plan names; returns the error if the store cannot keep one.
 
     A result is in the store before the event is on record. One that a crash left without an event is put aside again,
     under the same id.
@@ -48,7 +48,7 @@ async def spill_results(
         result = SpilledResult(run.started.run_id, message.tool_call_id, names[place], message.content)
         try:
             await put_aside(store, run.started.scope, result, run_id=outermost, at=live.clock.now())
-        except FAILURES as raised:  # A store of anybody's: what it cannot keep is dropped.
+        except FAILURES as raised:  # Foreign code: a result that the store cannot keep is dropped.
             error = classify_exception(failure(raised))
             break
         messages[place] = replace(message, content=_reference(live, budget, result))
@@ -60,7 +60,7 @@ async def spill_results(
 
 
 def _whole_round(messages: tuple[Message, ...], place: int) -> int:
-    """Where the round ends that `place` stands in: no call is parted from its result."""
+    """The end of the round that contains `place`: a call is never separated from its result."""
     while place < len(messages) and isinstance(messages[place], ToolMessage):
         place += 1
     return place

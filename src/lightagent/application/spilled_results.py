@@ -1,4 +1,4 @@
-"""Results of tools that were put aside: kept in a store, under an id that tells whether they were changed."""
+"""Results of tools that were moved into a store, under an id that shows whether they were changed."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class SpilledResult:
 
     @property
     def id(self) -> str:
-        """A hash of everything: what the store holds under it is this result, or was changed."""
+        """A hash of everything: the stored content under it is this result, or was changed."""
         parts = (self.run_id, self.call_id, self.tool, self.content)
         packed = "".join(f"{len(part)}:{part}" for part in parts)
         return sha256(packed.encode("utf-8", "surrogatepass")).hexdigest()[:32]
@@ -51,12 +51,12 @@ class SpilledResult:
 
 
 def spilled_key(result_id: str, scope: Scope) -> StreamKey:
-    """The stream of a result; its owner is part of the key, so another user's id leads nowhere."""
+    """The stream of a result; its owner is part of the key, so ids of other users find nothing."""
     return StreamKey(Scope(scope.tenant, scope.user), KIND, result_id)
 
 
 async def put_aside(store: JournalStore, scope: Scope, result: SpilledResult, *, run_id: str, at: float) -> None:
-    """Keep a result. Keeping the same one twice, such as after a crash, is keeping it once.
+    """Keep a result. Keeping the same result twice, such as after a crash, has the effect of once.
 
     Args:
         run_id: the outermost run, with which the result is forgotten.
@@ -77,10 +77,10 @@ async def put_aside(store: JournalStore, scope: Scope, result: SpilledResult, *,
 
 
 async def read_spilled(store: JournalStore, scope: Scope, result_id: str) -> SpilledResult | None:
-    """The result of this owner; None where there is none under this id.
+    """The result of this owner; None if there is none under this id.
 
     Raises:
-        DamagedStream: what is there is not what was kept.
+        DamagedStream: the content is not the one that was kept.
         StoreError: it cannot be read.
     """
     key = spilled_key(result_id, scope)
@@ -99,7 +99,7 @@ async def read_spilled(store: JournalStore, scope: Scope, result_id: str) -> Spi
 
 
 async def forget_spilled(store: JournalStore, scope: Scope, *, run_id: str = "") -> None:
-    """Remove what was put aside in the session of `scope`, or in a run.
+    """Remove the results of the session of `scope`, or of a run.
 
     Raises:
         StoreError: the store cannot be read or written.
@@ -109,7 +109,7 @@ async def forget_spilled(store: JournalStore, scope: Scope, *, run_id: str = "")
 
 
 async def spilled_keys(store: JournalStore, scope: Scope, *, run_id: str = "") -> list[StreamKey]:
-    """The streams of what was put aside in the session of `scope`, or in a run.
+    """The streams of the results of the session of `scope`, or of a run.
 
     Raises:
         StoreError: the store cannot be read.

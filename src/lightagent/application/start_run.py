@@ -1,4 +1,4 @@
-"""From what a caller asks to a run that is ready to go, with all checked that can be checked before it begins."""
+"""From a caller's request to a run that is ready to begin, with everything checked that can be."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ class RunRequest(Generic[DepsT]):
     Attributes:
         history: OpenAI-form messages before the query, or a reference to stored ones.
         params: request parameters, on top of the agent's.
-        instructions: what the model is told after the agent's own instructions.
+        instructions: appended to the agent's own instructions.
         traced: keep the trace.
         result_format: the form that the caller wants, for policies to know.
-        budgets: what the run may spend; None: as the agent has it.
+        budgets: what the run may spend; None: the agent's budgets.
         skills: whether it has the agent's skills.
         insists: `max_retry` was given for this run.
         cancel: ends the run from outside.
@@ -99,7 +99,7 @@ def start_run(
         means = means.without_skills
     asked = _query_message(query)
     if request.tools:
-        # A name that is taken shows at once; those of the agent's sources are known at the first step only.
+        # Duplicate names raise now; the names of the agent's sources are known at the first step only.
         Toolset(means.catalogue.own).plus(request.tools)
     head = means.head
     if request.instructions:
@@ -170,7 +170,7 @@ def start_run(
 
 
 def _new_id(means: Means[DepsT]) -> str:
-    """An id of a source of anybody's: a journal is found by it, so it must be text."""
+    """An id from a source that may be foreign code: a journal is found by it, so it must be text."""
     made: object = means.ids.new()
     if not isinstance(made, str) or not made:
         raise ConfigurationError(f"ids: new() must give a text that is not empty, got {made!r:.80}.", guidance="")

@@ -1,4 +1,4 @@
-"""What a run yields while it goes on."""
+"""The steps that a run yields while it goes on."""
 
 from __future__ import annotations
 

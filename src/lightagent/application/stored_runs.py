@@ -1,4 +1,4 @@
-"""Stored runs as their owner sees them: a listing, the status of each, and its journal."""
+"""Stored runs for their owner: a listing, the status of each, and its journal."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
 
 StoredRunStatus: TypeAlias = RunStatus | Literal["running", "interrupted"]
-"""How a stored run ended, or that it goes on or its process is gone."""
+"""The end of a stored run, or that it goes on or its process is gone."""
 
 STATUSES: Final[tuple[StoredRunStatus, ...]] = (
     "running",
@@ -33,14 +33,14 @@ STATUSES: Final[tuple[StoredRunStatus, ...]] = (
     "budget_exhausted",
     "cancelled",
 )
-"""What the status of a stored run may be."""
+"""The possible statuses of a stored run."""
 
 _BY_NAME: Final[dict[str, StoredRunStatus]] = {status: status for status in STATUSES}
 
 
 @dataclass(frozen=True, slots=True)
 class RunInfo:
-    """What is known of a stored run without reading it.
+    """The description of a stored run that is known without reading it.
 
     Attributes:
         status: `running`; `interrupted`, if the process that ran it is gone; `suspended`, while it waits for a
@@ -67,7 +67,7 @@ class RunInfo:
 
 @dataclass(frozen=True, slots=True)
 class StoredRun:
-    """A stored run as of one moment: what became of it, and its journal, for `agent.resume` and `agent.replay`."""
+    """A stored run as of one moment: its status, and its journal, for `agent.resume` and `agent.replay`."""
 
     info: RunInfo
     journal: Journal
@@ -91,7 +91,7 @@ class Runs:
         self._tenant = tenant
 
     async def status(self, run_id: str, user_id: str = "") -> RunInfo | None:
-        """The status of a run; None if there is no such run.
+        """The status of a run; None if the run does not exist.
 
         Raises:
             StoreError: the store cannot be read.
@@ -100,7 +100,7 @@ class Runs:
         return _info(stream) if stream.head else None
 
     async def find(self, run_id: str, user_id: str = "") -> StoredRun | None:
-        """A run with its status and its journal; None if there is no such run.
+        """A run with its status and its journal; None if the run does not exist.
 
         Raises:
             StoreError: the store cannot be read, or what it holds was damaged.
@@ -117,12 +117,12 @@ class Runs:
         if not events:
             return None
         journal = Journal(tuple(events), self._store)
-        _ = journal.run  # It refuses events that are no possible run.
+        _ = journal.run  # Raises if the events do not form a possible run.
         require_owner(journal, key.owner)
         return StoredRun(_info(found.stream), journal)
 
     async def journal(self, run_id: str, user_id: str = "") -> Journal | None:
-        """Its journal, for `agent.resume` and `agent.replay`; None if there is no such run.
+        """Its journal, for `agent.resume` and `agent.replay`; None if the run does not exist.
 
         Raises:
             StoreError: the store cannot be read, or what it holds was damaged.
@@ -149,7 +149,7 @@ class Runs:
             status: only runs with this status.
 
         Raises:
-            ConfigurationError: there is no such status, or the user id is not text.
+            ConfigurationError: the status is unknown, or the user id is not text.
             IncompleteListing: after all that can be read, if something cannot; the listing up to there is right.
             StoreError: the store cannot be read.
         """
@@ -171,7 +171,7 @@ def run_status(text: str) -> StoredRunStatus:
     """The status of this name.
 
     Raises:
-        ConfigurationError: there is none.
+        ConfigurationError: it is not a status.
     """
     if (status := _BY_NAME.get(text)) is None:
         known = ", ".join(STATUSES)

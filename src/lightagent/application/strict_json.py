@@ -1,4 +1,4 @@
-"""Reads JSON strictly: what a model wrote or a file holds is taken as it stands, or refused, but never guessed at."""
+"""Reads JSON strictly: text from a model or a file is read as it stands, or refused, but never guessed at."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Final
 from lightagent.domain.json_types import JsonObject, JsonValue
 
 MOST_DEPTH: Final = 300
-"""A little deeper than pydantic validates or writes, so nothing that anybody kept is out of reach."""
+"""A little deeper than pydantic validates or writes, so that every kept value can be read."""
 
 
 class NotStrictJsonError(ValueError):
-    """The text is no JSON, or JSON that would be read differently elsewhere.
+    """The text is not JSON, or would be read differently by other programs.
 
     Attributes:
         problem: completes a sentence: after "they hold" where `held`, else after "they are".
@@ -45,7 +45,7 @@ def read_json(text: str, *, most_depth: int = MOST_DEPTH, most_digits: int | Non
             their count, so it is checked before.
 
     Raises:
-        NotStrictJsonError: it is no JSON (NaN and Infinity are none), has a name twice in one object, a number that
+        NotStrictJsonError: it is not JSON (NaN and Infinity are not), has a name twice in one object, a number that
             is too large, or is nested too deep.
     """
     try:

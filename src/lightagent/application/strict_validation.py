@@ -25,7 +25,7 @@ def strict_validator(schema: object) -> SchemaValidator:
     """A validator for the core schema of a type.
 
     Raises:
-        TypeError: `schema` is none.
+        TypeError: `schema` is not a core schema.
     """
     strict = _strict(schema)
     if not _is_schema(strict):

@@ -1,4 +1,4 @@
-"""Answers with a type: the schema the model is shown, and the check its answer must pass."""
+"""Answers with a type: the schema that the model gets, and the check of its answer."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
 OutputT_co = TypeVar("OutputT_co", covariant=True)
 
 _RESULT: Final = "result"
-"""The name under which a type that is no object travels."""
+"""The name under which a type that is not an object is wrapped."""
 _REFERENCE: Final = "#/$defs/"
 
 
 class OutputType(Generic[OutputT_co]):
     """The type of an agent's final answer; without one it is text, and any text will do.
 
-    A provider wants an object at the root of a schema; a type that is none (a list, a union, a number) travels as
+    A provider requires an object at the root of a schema; any other type (a list, a union, a number) is wrapped as
     ``{"result": …}`` and is unwrapped here.
 
     Raises:
-        ConfigurationError: pydantic can make no JSON schema of the type.
+        ConfigurationError: pydantic cannot make a JSON schema of the type.
     """
 
     def __init__(self, form: object = None, option: str = "output_type") -> None:
@@ -71,7 +71,7 @@ class OutputType(Generic[OutputT_co]):
 
     @cached_property
     def schema(self) -> JsonObject:
-        """JSON Schema of what the model is asked for; an object at its root."""
+        """JSON Schema of the answer; an object at its root."""
         plain = dict(self._plain_schema)
         if not self._wrapped:
             return plain
@@ -84,18 +84,18 @@ class OutputType(Generic[OutputT_co]):
         return self._plain_schema.get("type") != "object"
 
     def _is_form(self, form: object) -> TypeIs[TypeForm[OutputT_co]]:
-        """Whether a type was named. That it is the type parameter's, the constructor's overloads make sure."""
+        """Whether a type was named. The constructor's overloads ensure that it is the type parameter."""
         return form is not None
 
     def _is_output(self, content: object) -> TypeIs[OutputT_co]:
-        """Whether text as such is what was asked for."""
+        """Whether the output is plain text."""
         return self.is_text and isinstance(content, str)
 
     def check(self, content: str) -> str:
         """The answer to keep: the JSON text of the one value in it that fits, which `parse` takes.
 
         Raises:
-            OutputError: none fits, or several do; the message lists what is wrong, for the model to mend.
+            OutputError: none fits, or several do; the message lists what is wrong, for the model to correct.
         """
         problem: NotStrictJsonError | None = None
         refusals: list[OutputError] = []
@@ -118,7 +118,7 @@ class OutputType(Generic[OutputT_co]):
         raise OutputError("- the answer is no JSON.")
 
     def _fitting(self, values: list[JsonValue], refusals: list[OutputError]) -> Iterator[str]:
-        """The answers that fit, as JSON; why the others do not is added to `refusals`."""
+        """The answers that fit, as JSON; the reasons against the others are added to `refusals`."""
         for value in values:
             reasons: list[OutputError] = []
             for form, closed in self._forms(value):
@@ -136,7 +136,7 @@ class OutputType(Generic[OutputT_co]):
     def _forms(self, value: JsonValue) -> list[tuple[JsonValue, bool]]:
         """What a value may stand for, and whether unknown fields are refused then.
 
-        It is itself, or what the schema had the model put under `result`.
+        It is itself, or the value that the model put under `result`.
         """
         if not (self._wrapped and isinstance(value, dict) and value.keys() == {_RESULT}):
             return [(value, False)]
@@ -150,7 +150,7 @@ class OutputType(Generic[OutputT_co]):
         """An answer that `check` gave, as a value of the type.
 
         Raises:
-            OutputError: it is none.
+            OutputError: it does not fit.
         """
         if self._is_output(content):
             return content
@@ -159,7 +159,7 @@ class OutputType(Generic[OutputT_co]):
     def _parse(self, content: str, *, closed: bool = False) -> OutputT_co:
         from pydantic import ValidationError
 
-        validator = self._validator  # A type without a schema is its developer's mistake, and none of the model's.
+        validator = self._validator  # A type without a schema is its developer's mistake, not the model's.
         try:
             value: OutputT_co = validator.validate_json(content, extra="forbid" if closed else None)
             return value

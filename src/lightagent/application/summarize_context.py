@@ -1,4 +1,4 @@
-"""Asks a model for a summary of what is going to be left out of a conversation: once, and never again for the same."""
+"""Asks a model for a summary of messages to be dropped from a conversation: once, and never again for the same."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lightagent.ports.context import Aside
 from lightagent.ports.context_budget import ContextBudget
 
 SUBJECT = "summary"
-"""What a review of the request for a summary, and of the answer, is about."""
+"""The subject of reviews of the request for a summary, and of the answer."""
 
 _MOST_SHOWN = 4_000
 """Characters of one message that the model is shown; what is longer is cut in its middle."""
@@ -42,7 +42,7 @@ def transcript(messages: Sequence[Message], most_tokens: int) -> str:
 
 
 def cut_to(text: str, tokens: int) -> str:
-    """The text, without its middle where it would take more than so many tokens."""
+    """The text, without its middle if it would take more tokens than the limit."""
     estimated = estimate_tokens(text)
     return text if estimated <= tokens else _without_middle(text, max(1, len(text) * tokens // estimated - 10))
 

@@ -1,4 +1,4 @@
-"""Asks the memory policy which memories a new one takes the place of, before it is written."""
+"""Asks the memory policy which memories a new one replaces, before it is written."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TAKES: Final = ("data", "known", "context")
 
 
 class MemorySuperseder:
-    """Finds what a new memory takes the place of.
+    """Finds the memories that a new memory replaces.
 
     Raises:
         ConfigurationError: the policy's function cannot be called.
@@ -38,10 +38,10 @@ class MemorySuperseder:
             self._handler = Handler(function, "memory_supersession", _TAKES, means.timeout)
 
     async def told(self, run: ServedRun, subject: Subject, place: MemoryPlace, admitted: Admitted) -> JsonObject:
-        """The metadata of the memory, with the ids whose place it takes. Where nothing clear is said, both hold.
+        """The metadata of the memory, with the ids that it replaces. Without a clear answer, both stay valid.
 
         Raises:
-            StoreError: the nearest memories could not be found, and the memory policy has runs fail then.
+            StoreError: the nearest memories could not be found, and the memory policy makes runs fail then.
             TimeoutError: the same, since it took too long.
         """
         if self._handler is None:
@@ -60,7 +60,7 @@ class MemorySuperseder:
         superseded: list[JsonValue] = [*ids]
         run.note("memory_supersede", {**place.about, "superseded": superseded})
         named = [name for one in ids for name in named_with(one, known[one].fields)]
-        # The ids themselves go before what those had taken the place of.
+        # The ids themselves go before those that they had replaced.
         every = dict.fromkeys([*superseded_ids("", admitted.metadata), *ids, *named])
         supersedes: list[JsonValue] = [*islice(every, MOST_SUPERSEDED)]
         return {**admitted.metadata, SUPERSEDES: supersedes}
@@ -71,7 +71,7 @@ class MemorySuperseder:
         try:
             found = await search_memory(run, means, place, text, means.limit)
         except FAILURES as raised:
-            failure(raised)  # Goes on raising where the run itself was cancelled.
+            failure(raised)  # Raises again if the run itself was cancelled.
             if means.policy.when_unavailable == "fail":
                 raise
             return {}

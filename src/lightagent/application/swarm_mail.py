@@ -1,4 +1,4 @@
-"""How the agents of a swarm send messages to each other: what belongs to the swarm, to a mailbox and to a run."""
+"""Messages between the agents of a swarm: the parts that belong to the swarm, to a mailbox and to a run."""
 
 from __future__ import annotations
 
@@ -45,17 +45,17 @@ class SwarmMail:
     agents: Collection[str]
 
     def room(self, owner: Scope, clock: Clock, run_id: str = "", past: Sequence[Event] = ()) -> MailDesk:
-        """The mailbox of an owner. Where nobody is named it is the run's own, or callers would share one."""
+        """The mailbox of an owner. Without a user or session it is the run's own, so that callers do not share one."""
         if owner.user or owner.session:
             return MailDesk(self.store, StreamKey(owner, MAIL, self.name), self.agents, self.limits, clock, past)
         key = StreamKey(owner, MAIL, f"{self.name}:{run_id}")
         return MailDesk(self.own_store(), key, self.agents, self.limits, clock, past)
 
     def checked(self, payload: object) -> JsonValue:
-        """What is sent, as plain JSON of the type that the swarm has for messages.
+        """The payload, as plain JSON of the type that the swarm has for messages.
 
         Raises:
-            ToolError: it is something else; the text lists what is wrong.
+            ToolError: it does not fit; the text lists what is wrong.
         """
         if self.payload.is_text:
             if not isinstance(payload, str) or not payload.strip():
@@ -72,7 +72,7 @@ class SwarmMail:
 
 
 class MailSettings(Protocol):
-    """What a program says of the messages of a swarm: an `AgentMail`."""
+    """The settings of a swarm's messages: an `AgentMail`."""
 
     def of(self, agents: Collection[str]) -> SwarmMail:
         """The messages of a swarm of these agents, which may grow."""
@@ -82,7 +82,7 @@ class MailSettings(Protocol):
 def mail_room(
     mail: SwarmMail | None, run: Run, known: Sequence[Event], nesting: Nesting | None, clock: Clock
 ) -> MailRoom | None:
-    """The mailbox that a run has: that of the run around it, or else the one of its owner."""
+    """The mailbox of a run: that of the run around it, or else the one of its owner."""
     if nesting is not None and nesting.mail is not None:
         return nesting.mail
     if mail is None:
@@ -92,7 +92,7 @@ def mail_room(
 
 
 class _RunMail(MailPost):
-    """What a call of a tool may do with messages."""
+    """The operations of a tool's call on messages."""
 
     def __init__(self, mail: SwarmMail, room: MailRoom, run: Run, clock: Clock) -> None:
         self._mail, self._room, self._run, self._clock = mail, room, run, clock
@@ -121,5 +121,5 @@ class _RunMail(MailPost):
 
 
 def run_mail(mail: SwarmMail | None, room: MailRoom | None, run: Run, clock: Clock) -> MailPost | None:
-    """What a call of a run may do with messages; nothing where the agent that acts is in no swarm that has any."""
+    """The operations of a run's call on messages; None if the acting agent is not in a swarm with messages."""
     return None if mail is None or room is None else _RunMail(mail, room, run, clock)

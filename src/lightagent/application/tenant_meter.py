@@ -24,7 +24,7 @@ _NO_TIME: Final = -1.0
 
 @dataclass(slots=True)
 class _Correction:
-    """What a reservation came to beyond what was foreseen, not written to the account yet.
+    """The part of a reservation beyond the estimate that is not written to the account yet.
 
     Attributes:
         period, at: of the reservation.
@@ -37,7 +37,7 @@ class _Correction:
 
 @dataclass(slots=True)
 class _Answer:
-    """What the last change of an account came to; `taken` once it was reserved."""
+    """The result of the last change of an account; `taken` once it was reserved."""
 
     taken: bool = False
     refused: Exceeded | Wait | None = None
@@ -57,8 +57,8 @@ class _Reserved:
 class TenantMeter(Meter):
     """Counts on an account of a store.
 
-    What was settled goes along with the next reservation, or with `flush`; where the process dies before, what was
-    foreseen stays on the account.
+    Settled amounts are written with the next reservation, or with `flush`; if the process dies before, the
+    estimate stays on the account.
 
     Args:
         owner: of the run.
@@ -110,7 +110,7 @@ class TenantMeter(Meter):
         try:
             await to_the_end(self._update(change, now))
         except asyncio.CancelledError:
-            # The update was carried out, as a rule; a run that is cancelled does not use what it reserved.
+            # The update was usually carried out; a cancelled run does not use what it reserved.
             if answer.taken:
                 self._corrections.append(_Correction(-foreseen, answer.period, now))
             raise
@@ -138,7 +138,7 @@ class TenantMeter(Meter):
 
     def release(self, wanted: Used) -> None:
         reserved = self._take(wanted)
-        if reserved is None:  # Calls of tools, which no minute is about.
+        if reserved is None:  # Calls of tools, which limits per minute do not count.
             reserved = _Reserved(weighed(wanted, self._prices), self._period, _NO_TIME, wanted)
         self._corrections.append(_Correction(-reserved.foreseen, reserved.period, reserved.at))
 
@@ -165,7 +165,7 @@ class TenantMeter(Meter):
         try:
             await to_the_end(self._update(lambda found: _corrected(found, corrections), self._clock.now()))
         except asyncio.CancelledError:
-            raise  # The update was carried out, as a rule.
+            raise  # The update was usually carried out.
         except BaseException:
             self._corrections = corrections + self._corrections
             raise
@@ -178,7 +178,7 @@ def _corrected(account: Account, corrections: list[_Correction]) -> Account:
 
 
 def _name(budget: TenantBudget, owner: Scope) -> str:
-    """What tells the accounts of an owner apart: users of several tenants may share a name, but never an account."""
+    """Separates the accounts of owners: users of several tenants may share a name, but never an account."""
     name = f"{budget.per}:{budget.period}"
     return f"{name}:{owner.tenant}" if budget.per == "user" and budget.tenant is not None and owner.tenant else name
 

@@ -1,4 +1,4 @@
-"""Carries out `Think`: has a model make a plan, before the agent acts or where a step of its plan has failed."""
+"""Carries out `Think`: has a model make a plan, before the agent acts or when a step of its plan has failed."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from lightagent.ports.context import Aside
 from lightagent.ports.tree_of_thought import TreeOfThought
 
 SUBJECT: Final = "plan"
-"""What a review of a request for a part of a plan, and of the answer, is about."""
+"""The subject of reviews of a request for a part of a plan, and of the answer."""
 
 _TOO_LARGE: Final = "The plan takes more than half of what the context budget leaves the conversation."
 
@@ -52,9 +52,9 @@ _MOST_GOAL: Final = 200
 async def think(live: ActiveRun[DepsT]) -> None:
     """Ends with `Planned`, whether there is a plan or not, or with an event that ends the run.
 
-    A model that fails, or whose answers are of no use, leaves the run as it was.
+    A model that fails, or whose answers cannot be used, leaves the run unchanged.
     """
-    if not await deliver_mail(live):  # What others have sent is for the plan as well.
+    if not await deliver_mail(live):  # The plan takes messages of other agents into account.
         return
     planning = live.acting.planning
     if planning is None:
@@ -64,7 +64,7 @@ async def think(live: ActiveRun[DepsT]) -> None:
     try:
         names, selected = await offer_tools(live)
         specs = await live.specs(names)
-    except Exception as error:  # A source of anybody's: without its tools the model cannot be asked.
+    except Exception as error:  # Foreign code: without the source's tools the model cannot be asked.
         live.record.cause = error
         await finish(live, Failed(classify_exception(error)))
         return
@@ -78,7 +78,7 @@ async def think(live: ActiveRun[DepsT]) -> None:
 
 
 def _allowed(live: ActiveRun[DepsT], specs: Sequence[ToolSpec]) -> Sequence[ToolSpec]:
-    """The tools that the run may have called. What a policy denies is not offered, so no plan is made of it."""
+    """The tools that the run may call. Denied ones are not offered, so they are not planned with."""
     policy = live.acting.capabilities
     if policy is None:
         return specs
@@ -119,7 +119,7 @@ class _Thinking(Generic[DepsT]):
         return search
 
     async def event(self, search: Search) -> Planned:
-        """What came of it."""
+        """The result of the search."""
         live, plan = self._live, None if self.stopped is not None else search.plan
         message = None if plan is None else self._message(plan)
         offered = None if plan is None else self._offered(plan)
@@ -153,14 +153,14 @@ class _Thinking(Generic[DepsT]):
             return reply
         self._error = outcome_error(stopped.outcome)
         if isinstance(stopped.outcome, BudgetExhausted):
-            self._spent = True  # Whether there is room for what the agent itself asks is seen when it does.
+            self._spent = True  # The agent's own requests check the remaining room themselves.
             self._decisions += stopped.decisions
         else:
             self.stopped = stopped
         return reply
 
     async def _count(self, reply: AsideReply, asked: str) -> None:
-        """Put on record what a request has cost; what the provider does not report is estimated."""
+        """Put the cost of a request on record; usage that the provider does not report is estimated."""
         usage = reply.usage
         if usage is not None:
             self._usage = usage if self._usage is None else self._usage + usage
@@ -172,7 +172,7 @@ class _Thinking(Generic[DepsT]):
         await self._live.tell(Noted(THOUGHT, {"model": self._model_name, **usage.to_dict()}, self._live.clock.now()))
 
     def _answered(self, search: Search, question: Question, reply: AsideReply) -> Search:
-        """The search with an answer, or without one where it is of no use."""
+        """The search with an answer, or without one if it cannot be used."""
         error = reply.error
         try:
             if error is None:
@@ -200,7 +200,7 @@ class _Thinking(Generic[DepsT]):
         return LightAgentErrorInfo("LA-OUTPUT", "No plan was proposed that can be carried out.")
 
     def _message(self, plan: Plan) -> ContextMessage:
-        """What the agent is told. It is trusted as far as all is that the model was shown."""
+        """The plan for the agent. It is as trusted as everything that the model was shown."""
         run = self._live.run
         query = run.query.text if isinstance(run.query, UserMessage) else ""
         goal = plan.goal or " ".join(query.split())[:_MOST_GOAL]
@@ -208,7 +208,7 @@ class _Thinking(Generic[DepsT]):
         return ContextMessage(PLAN_SOURCE, text, "untrusted" if run.untrusted else "trusted")
 
     def _offered(self, plan: Plan) -> tuple[str, ...] | None:
-        """What stays on offer: what the plan names, what the request itself names, and what the framework offers."""
+        """The tools that stay on offer: those that the plan or the request names, and those of the framework."""
         if not self._planning.filter_tools or not plan.tools:
             return None
         needed = {*plan.tools, *chosen_tools(self._live.run.head.params)}

@@ -1,4 +1,4 @@
-"""Records trace events: those that a program tells, and as a telemetry sink those of every run as they happen."""
+"""Records trace events: those of a program, and as a telemetry sink those of every run as they happen."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class TraceRecorder:
     apart.
 
     Args:
-        enabled: record; else nothing is.
+        enabled: record; otherwise nothing is recorded.
         trace_id, parent_trace_id, run_group_id: of the events that `record` is told.
         capture_content: record messages, arguments and outputs of runs, which may be private.
         limit: the most events that are kept; what comes after them is only counted, in `dropped`, until `take`.
@@ -72,7 +72,7 @@ class TraceRecorder:
         self._lock = threading.Lock()
 
     def record(self, event_type: str, data: Mapping[str, object] | None = None) -> TraceEvent | None:
-        """Record an event that the program tells; None where nothing is recorded.
+        """Record an event of the program; None if nothing is recorded.
 
         Raises:
             ConfigurationError: the data is not plain JSON.
@@ -85,10 +85,10 @@ class TraceRecorder:
         return event
 
     def record_feedback(self, feedback: HasDict | Mapping[str, object]) -> TraceEvent | None:
-        """Record what somebody thinks of the run, as a `human_feedback` event with all that it says.
+        """Record feedback about the run, as a `human_feedback` event with all its fields.
 
         Args:
-            feedback: a `HumanFeedback`, or its data. Its trace id holds where the recorder has none of its own.
+            feedback: a `HumanFeedback`, or its data. Its trace id applies if the recorder has none of its own.
 
         Raises:
             TypeError: it is neither.
@@ -120,7 +120,7 @@ class TraceRecorder:
             return [event.to_dict() for event in self.events]
 
     def take(self) -> list[TraceEvent]:
-        """What was recorded; from here on it begins anew."""
+        """Return the recorded events, and begin anew."""
         with self._lock:
             taken, self.events, self.dropped = self.events, [], 0
         return taken

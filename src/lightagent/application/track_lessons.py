@@ -1,4 +1,4 @@
-"""Tracks whether lessons are of use: ranks what is recalled by it, counts what came of it, and ends stale ones."""
+"""Tracks whether lessons are of use: ranks recalled ones by that, counts their results, and ends stale ones."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from lightagent.ports.memory import OwnerSelection
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a run was about that was told of lessons.
+    """The run that is given lessons.
 
     Attributes:
-        query: what was asked.
+        query: of the run.
         own: the owner of what is learned with its user.
         everybody: the owner of what is known for all users.
     """
@@ -39,10 +39,10 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class EndedLesson:
-    """A lesson that is recalled no more.
+    """A lesson that is not recalled any more.
 
     Attributes:
-        owner: whose it was.
+        owner: of the lesson.
         lesson_id: names it, as it does the candidate that it was.
         why: the setting of `SelfLearning` that says so.
     """
@@ -57,7 +57,7 @@ class _Judged:
     """A lesson that a search found, and why it is stale.
 
     Attributes:
-        failed: the name of what kept its counts from being read, or it from being removed.
+        failed: the name of the error that prevented reading its counts or removing it.
     """
 
     found: FoundMemory
@@ -67,7 +67,7 @@ class _Judged:
 
 
 class LessonTracker:
-    """Knows of each lesson how often it was of use.
+    """Keeps the counts of use of each lesson.
 
     Args:
         rules: when a lesson is stale.
@@ -83,7 +83,7 @@ class LessonTracker:
         self, run: ServedRun, place: MemoryPlace, found: Sequence[FoundMemory], room: int
     ) -> list[FoundMemory]:
         """Of the lessons that a search found, best first, those that a run is told of: without stale ones, and those
-        that were of more use before others. Where the counts cannot be read, they stay as they are.
+        that were of more use before others. If the counts cannot be read, they stay as they are.
         """
         if room <= 0:
             return []
@@ -106,7 +106,7 @@ class LessonTracker:
     async def _judge(self, owner: MemoryOwner, found: FoundMemory) -> _Judged:
         lesson_id, now = id_of(found), self._means.clock.now()
         known, failed = None, None
-        try:  # A store can claim any id, and one damaged stream says nothing of the others.
+        try:  # A store can claim any id, and one damaged stream does not affect the others.
             known = await self._log.tally(owner, lesson_id) if lesson_id else None
         except FAILURES as raised:
             failed = type(failure(raised)).__name__
@@ -115,7 +115,7 @@ class LessonTracker:
         if why is not None and lesson_id:
             try:
                 await self._end(owner, lesson_id, tally, why)
-            except FAILURES as raised:  # It is stale all the same; the next run that finds it removes it.
+            except FAILURES as raised:  # It is still stale; the next run that finds it removes it.
                 failed = type(failure(raised)).__name__
         return _Judged(found, tally, why, failed)
 
@@ -126,9 +126,9 @@ class LessonTracker:
         await take_back(self._means, owner, lesson_id)
 
     async def told(self, lesson_ids: Sequence[str], run_id: str, trace_id: str, answer: str, told: Told) -> None:
-        """Count a run that was told of lessons, once, and which of them its answer used.
+        """Count a run that was given lessons, once, and which of them its answer used.
 
-        A lesson of another owner, as a store may claim, is none of its lessons.
+        A lesson of another owner, as a store may claim, does not count.
 
         Raises:
             ConfigurationError: what is stored of the run was changed.
@@ -139,7 +139,7 @@ class LessonTracker:
             try:
                 found = await self._candidates.look_up(lesson_id, told.own.tenant)
             except (ConfigurationError, DamagedStream, IncompleteListing):
-                continue  # A store can claim any id; and of what was changed, `lightagent verify` tells.
+                continue  # A store can claim any id; and `lightagent verify` reports changed entries.
             if found is None or found[1].owner not in (told.own, told.everybody):
                 continue
             candidate = found[1].candidate
@@ -149,7 +149,7 @@ class LessonTracker:
         await self._log.count_run(told.own, run_id, trace_id, uses)
 
     async def tally(self, owner: MemoryOwner, lesson_id: str) -> LessonTally | None:
-        """The counts of a lesson; None where no run was told of it yet.
+        """The counts of a lesson; None if no run was given it yet.
 
         Raises:
             ConfigurationError: what is stored was changed.
@@ -158,13 +158,13 @@ class LessonTracker:
         return await self._log.tally(owner, lesson_id)
 
     async def expire(self, tenant: str, *, dry_run: bool = False) -> AsyncIterator[EndedLesson]:
-        """End the stale lessons of a tenant and remove them from the store, one by one; which they are.
+        """End the stale lessons of a tenant and remove them from the store, one by one; returns them.
 
         Args:
-            dry_run: only tell.
+            dry_run: only report.
 
         Raises:
-            ConfigurationError: the tenant is no text; None would mean the lessons of all.
+            ConfigurationError: the tenant is not text; None would mean the lessons of all.
             IncompleteListing: after all others, if the counts of some cannot be read.
             StoreError: a store cannot be read or written, or cannot list what it holds.
         """
@@ -190,12 +190,12 @@ class LessonTracker:
 
 
 def id_of(found: FoundMemory) -> str:
-    """The id of a memory, or of the candidate that it was; empty where a store tells neither."""
+    """The id of a memory, or of the candidate that it was; empty if a store gives neither."""
     ids = (found.fields.get(name) for name in ("memory_id", "candidate_id"))
     return next((one for one in ids if isinstance(one, str) and one), "")
 
 
 def _kept_at(found: FoundMemory, now: float) -> float:
-    """When a record says that it became a memory; one from the future became one now."""
+    """The time at which a record became a memory, by its own account; a time in the future counts as now."""
     times = (read_number(found.fields.get(name)) for name in ("promoted_at", "created_at"))
     return min(next((one for one in times if one is not None), now), now)

@@ -21,7 +21,7 @@ def check_form(form: object, option: str) -> None:
         option: which takes the type, for the text of an error.
 
     Raises:
-        ConfigurationError: it is no type.
+        ConfigurationError: it is not a type.
     """
     if isinstance(form, type):
         return

@@ -1,4 +1,4 @@
-"""What an agent has of skills: the tools with which it uses them, and the list that it is shown before a run."""
+"""The parts that skills add to an agent: the tools with which it uses them, and their list before a run."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from lightagent.ports.context import ContextSource
 from lightagent.ports.tools import Tool
 
 _SECONDS = 10.0
-"""How long the directories are looked at before a run goes on without the list."""
+"""How long the directories are read before a run goes on without the list."""
 
 
 class AvailableSkills(ContextSource):
-    """Tells a run which skills there are, as a message of its own before the query.
+    """Lists the skills for a run, as a message of its own before the query.
 
     Args:
         manager: finds the skills.
-        trust: of the skills that are told.
+        trust: of the listed skills.
         prompt: the sentence around the list.
     """
 
@@ -50,7 +50,7 @@ class AvailableSkills(ContextSource):
         return _SECONDS
 
     async def gather(self, subject: Subject, query: str) -> Sequence[str]:
-        """The list as it is now; nothing where there are no skills."""
+        """The list as it is now; empty without skills."""
         found = await run_in_thread(self._manager.discover_skills)
         told = [skill for skill in found if skill.trust == self._trust]
         return [self._prompt.format(skills=skills_listing(told))] if told else []
@@ -58,7 +58,7 @@ class AvailableSkills(ContextSource):
 
 @dataclass(frozen=True, slots=True)
 class SkillUse:
-    """What skills add to an agent.
+    """The parts that skills add to an agent.
 
     Attributes:
         tools: with which a model uses them.

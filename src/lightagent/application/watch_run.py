@@ -1,4 +1,4 @@
-"""Shows a run to its telemetry sinks. Telemetry never makes a run fail: a sink that raises sees no more of it."""
+"""Reports a run to its telemetry sinks. A sink that raises gets no more events; the run never fails for it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _FAILED: Final = "%s failed; it sees no more of this run. It raised %s."
 
 
 def watchers_of(means: Means[DepsT]) -> Watchers | None:
-    """The watchers of a run that is about to be made, in the context of its caller; None where nobody watches."""
+    """The watchers of a run that is about to be made, in the context of its caller; None without telemetry."""
     ambient = None if means.ambient_sink is None else means.ambient_sink()
     sinks = means.sinks if ambient is None else (ambient, *means.sinks)
     return Watchers(sinks) if sinks else None
@@ -46,7 +46,7 @@ class Watchers(CurrentSpans):
 
     Attributes:
         trace_id: of the trace that the run is called in; empty where no sink knows of one.
-        spans: where the run tells what is to be current; None where nobody makes spans.
+        spans: where the run reports which spans are to be current; None if no sink makes spans.
         is_late: the garbage collector ends the run: what makes spans is shown the rest as `CurrentSpans.see_later`.
     """
 
@@ -62,7 +62,7 @@ class Watchers(CurrentSpans):
         for sink in sinks:
             try:
                 self._sinks.append(self._prepared(sink))
-            except FAILURES as raised:  # A sink of anybody's: what it does wrong is its own.
+            except FAILURES as raised:  # Sinks are foreign code: their errors must not reach the run.
                 _LOGGER.error(_FAILED, type(sink).__name__, raised_place(failure(raised)))
 
     def _prepared(self, sink: TelemetrySink) -> TelemetrySink:
@@ -75,7 +75,7 @@ class Watchers(CurrentSpans):
         return prepared
 
     def other_trace(self, started: RunStarted) -> str:
-        """The id of the trace that the run is called in, where its caller knows it by another one; else empty."""
+        """The id of the trace that the run is called in, if its caller knows it by another one; otherwise empty."""
         return "" if self.trace_id == started.trace_id.lower() else self.trace_id
 
     def begin(self, origin: Origin, known: Sequence[Event]) -> None:
@@ -109,12 +109,12 @@ class Watchers(CurrentSpans):
     def trace_headers(self, origin: Origin) -> TraceHeaders:
         """Headers that link a request to the traces of all sinks.
 
-        A sink whose headers could not be sent is dropped: a model must not fail over them.
+        A sink whose headers could not be sent is dropped: the request must not fail over them.
         """
         return self._headers(None, origin)
 
     def call_headers(self, path: tuple[str, ...], origin: Origin) -> TraceHeaders:
-        """The same of a call."""
+        """The same for a call."""
         return self._headers(path, origin)
 
     def _headers(self, call: tuple[str, ...] | None, origin: Origin) -> TraceHeaders:
@@ -200,10 +200,10 @@ class _Asked(Asking):
         self._asked = asked
 
     def answered(self) -> None:
-        for spans, asked in reversed(self._asked):  # What is current is taken back in the other order.
+        for spans, asked in reversed(self._asked):  # Spans are left in reverse order.
             try:
                 asked.answered()
-            except FAILURES as raised:  # A sink of anybody's, as above.
+            except FAILURES as raised:  # As above.
                 self._drop(spans, raised)
 
     def ended(self, end: ReplyEnd | None, error: LightAgentErrorInfo | None, at: float) -> None:
@@ -230,10 +230,10 @@ def _has_spans(watch: object) -> TypeIs[CurrentSpans]:
 
 
 def _checked(headers: object) -> TraceHeaders:
-    """The headers that a sink gave, whatever its type says.
+    """The headers that a sink gave, checked against their type.
 
     Raises:
-        TypeError, ValueError: they are no pairs of texts, or no HTTP header can hold them.
+        TypeError, ValueError: they are not pairs of texts, or are not valid HTTP headers.
     """
     if not isinstance(headers, (list, tuple)):
         raise TypeError(f"trace_headers gave {type(headers).__name__}; give a tuple of (name, value) pairs.")

@@ -108,7 +108,7 @@ def compose_means(options: AgentOptions[Never], output: OutputType[object], deps
         handoffs=_handoffs(handoffs) if (handoffs := options.get("handoffs")) else (),
     )
     if means.handoffs:
-        _ = means.crew  # It refuses names that are not distinct.
+        _ = means.crew  # Raises for names that are not distinct.
     return means
 
 

@@ -1,4 +1,4 @@
-"""The backends that settings choose, each opened alone and known to speak its port."""
+"""The backends that settings choose, each opened by itself and checked against its port."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def open_model(settings: Settings, *, environ: Mapping[str, str] | None = None) 
 
 
 def open_learning_model(settings: Settings, *, environ: Mapping[str, str] | None = None) -> ChatModel | None:
-    """Open the model that looks back on runs; None where none is named, or agents do not learn.
+    """Open the model that looks back on runs; None if none is named, or agents do not learn.
 
     Raises:
         ConfigurationError: it cannot be opened; the text names the place and the remedy.
@@ -50,7 +50,7 @@ def open_learning_model(settings: Settings, *, environ: Mapping[str, str] | None
 
 
 def open_journals(settings: Settings, *, environ: Mapping[str, str] | None = None) -> JournalStore | None:
-    """Open the configured journal store alone; None where there is none.
+    """Open the configured journal store alone; None without one.
 
     Raises:
         ConfigurationError: it cannot be opened; the text names the place and the remedy.
@@ -66,10 +66,10 @@ def open_journals(settings: Settings, *, environ: Mapping[str, str] | None = Non
 def open_memory(
     settings: Settings, *, environ: Mapping[str, str] | None = None, journals: JournalStore | None = None
 ) -> MemoryStore | None:
-    """Open the configured store of memories; None where there is none.
+    """Open the configured store of memories; None without one.
 
-    Where it can put on record what it writes and removes, it does so in the configured journal store, unless one of the
-    two forgets everything with the process.
+    If it can record what it writes and removes, it does so in the configured journal store, unless one of the
+    two is lost when the process ends.
 
     Args:
         journals: the configured journal store, if it is open already.
@@ -97,7 +97,7 @@ def _lasts(backend: Backend | None) -> bool:
 
 
 def open_embedding(settings: Settings, *, environ: Mapping[str, str] | None = None) -> Embedder | None:
-    """Open the configured embedder alone; None where there is none.
+    """Open the configured embedder alone; None without one.
 
     Raises:
         ConfigurationError: it cannot be opened; the text names the place and the remedy.
@@ -114,7 +114,7 @@ def open_code(settings: Settings, *, environ: Mapping[str, str] | None = None) -
     """Open the configured runner of code alone; None where there is none.
 
     Raises:
-        ConfigurationError: it cannot be opened, such as where the isolation that it promises is not to be had.
+        ConfigurationError: it cannot be opened, for instance because the isolation that it promises is not available.
     """
     if settings.code is None:
         return None
@@ -127,10 +127,10 @@ def open_code(settings: Settings, *, environ: Mapping[str, str] | None = None) -
 def open_telemetry(
     settings: Settings, *, environ: Mapping[str, str] | None = None
 ) -> TelemetrySink | Literal[False] | None:
-    """Open what the table of telemetry describes; None where it says nothing, False where it switches telemetry off.
+    """Open what the table of telemetry describes; None if it is empty, False if it switches telemetry off.
 
     Raises:
-        ConfigurationError: something is wrong with it; all problems are told at once.
+        ConfigurationError: something is wrong with it; all problems are reported at once.
         MissingExtraError: the extra `otel` is not installed.
     """
     variables = os.environ if environ is None else environ
@@ -142,7 +142,7 @@ def open_telemetry(
         return None
     options = reading.options
     if options.get("endpoint") is None and native_sink() is not None:
-        options = {**options, "enabled": None}  # The application traces by itself, and names no other place.
+        options = {**options, "enabled": None}  # The application has tracing of its own, and names no other target.
     sink = open_adapter("telemetry", "otel", options, at="telemetry")
     if not isinstance(sink, FlushableSink):
         raise TypeError(f"The adapter otel opened a {type(sink).__name__}.")
@@ -150,7 +150,7 @@ def open_telemetry(
 
 
 def of_another_port(settings: Settings, section: str, opened: object, what: str, port: str) -> ConfigurationError:
-    """An adapter of another package opened something that is not what its family is for."""
+    """The error for an adapter of another package that opened something of a wrong kind."""
     kind = settings.backends()[section].kind
     return ConfigurationError(
         f"{settings.provenance.place((*backend_path(section), 'kind'))}: {kind!r} opened a {type(opened).__name__}, "

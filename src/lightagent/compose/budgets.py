@@ -15,7 +15,7 @@ def compose_budgets(given: Budgets | BudgetLimits | None) -> Budgets | None:
     """The budgets with what they leave open: prices where a cost is limited, and accounts in memory.
 
     Raises:
-        ConfigurationError: a cost is limited and there are no prices, or the accounts are not what their port asks for.
+        ConfigurationError: a cost is limited and prices are missing, or the accounts are not what their port asks for.
     """
     if given is None:
         return None
@@ -36,7 +36,7 @@ def compose_budgets(given: Budgets | BudgetLimits | None) -> Budgets | None:
 
 
 def compose_prices(given: Budgets | BudgetLimits, composed: Budgets | None) -> PriceTable | None:
-    """The prices that an agent knows, also where its budgets limit nothing; None where it knows none."""
+    """The prices that an agent knows, even if its budgets limit nothing; None if it knows none."""
     if composed is not None:
         return composed.prices
     return given.prices if isinstance(given, Budgets) else None

@@ -24,7 +24,7 @@ _LOGGER: Final = logging.getLogger("lightagent")
 
 
 def open_tools(settings: Settings) -> ToolLoader | None:
-    """The configured directory of tools; None where there is none. Its files run when they are first needed.
+    """The configured directory of tools; None without one. Its files run when they are first needed.
 
     A relative path is taken from the settings file, so that it names the same files wherever a command is typed.
     """
@@ -33,7 +33,7 @@ def open_tools(settings: Settings) -> ToolLoader | None:
 
 
 def open_skills(settings: Settings) -> SkillManager | None:
-    """The configured directories of skills; None where there are none. They are looked at when skills are needed."""
+    """The configured directories of skills; None without any. They are read when skills are needed."""
     trusted, untrusted = settings.skill_directories()
     return SkillManager(trusted, untrusted_directories=untrusted) if trusted or untrusted else None
 
@@ -46,7 +46,7 @@ def open_mcp(
     An optional server that cannot be started here is left out, and the log says why.
 
     Raises:
-        ConfigurationError: something is wrong with one; all problems are told at once.
+        ConfigurationError: something is wrong with one; all problems are reported at once.
         MissingExtraError: there are servers, and the package `mcp` is not installed.
     """
     reading = read_mcp(settings, os.environ if environ is None else environ)
@@ -64,7 +64,7 @@ def open_mcp(
 
 
 def open_pins(settings: Settings) -> ToolPins | None:
-    """Where it is kept how MCP servers declared their tools; None: nowhere."""
+    """The place for the pinned declarations of MCP tools; None: they are not pinned."""
     from lightagent.adapters.mcp.sdk.pin_file import PinFile
 
     path = settings.pin_file()
@@ -75,7 +75,7 @@ def open_apis(settings: Settings, *, environ: Mapping[str, str] | None = None) -
     """The configured APIs as sources of tools. Their documents are read when a run first needs the tools.
 
     Raises:
-        ConfigurationError: something is wrong with one; all problems are told at once.
+        ConfigurationError: something is wrong with one; all problems are reported at once.
     """
     if not settings.openapi:
         return ()
@@ -87,10 +87,10 @@ def open_apis(settings: Settings, *, environ: Mapping[str, str] | None = None) -
 
 
 def compose_code_tools(settings: Settings, runner: CodeRunner | None) -> tuple[CodeTools, ...]:
-    """The tools that run Python, where the settings offer them.
+    """The tools that run Python, if the settings offer them.
 
     Raises:
-        ConfigurationError: there is nothing that runs it, or the folder is not there.
+        ConfigurationError: no code runner is configured, or the folder does not exist.
     """
     if not settings.tools.code:
         return ()

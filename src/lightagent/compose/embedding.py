@@ -16,7 +16,7 @@ def open_embedder(kind: str, **options: object) -> Embedder:
         options: what that kind takes, such as ``path`` of ``onnx``.
 
     Raises:
-        ConfigurationError: there is no such kind, or it refuses an option.
+        ConfigurationError: the kind is unknown, or it refuses an option.
         MissingExtraError: a package is missing; the text says what to install.
     """
     embedder = open_adapter("embedding", kind, options)

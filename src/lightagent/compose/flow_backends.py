@@ -1,4 +1,4 @@
-"""What settings say of flows, open: the engine or the store, and the options of each flow."""
+"""The settings of flows, opened: the engine or the store, and the options of each flow."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:  # An app without flows loads nothing of them.
 
 @dataclass(frozen=True, slots=True)
 class ConfiguredFlows:
-    """What the settings say of flows, open.
+    """The settings of flows, opened.
 
     Attributes:
         store: where this process keeps runs; None: in memory.
         engine: carries them out and keeps them; None: this process does.
-        telemetry: sees them; None where the settings say nothing, False where they switch telemetry off.
+        telemetry: sees them; None without a setting, False if telemetry is switched off.
     """
 
     settings: Settings
@@ -37,10 +37,10 @@ class ConfiguredFlows:
     telemetry: TelemetrySink | Literal[False] | None = None
 
     def of_flow(self, store: JournalStore | None, options: FlowOptions) -> tuple[JournalStore | None, FlowOptions]:
-        """The store and the options of a flow: what it says itself, and what the settings say of the rest.
+        """The store and the options of a flow: its own, and those of the settings for the rest.
 
         Args:
-            store, options: what the flow says itself. One with a store or an engine of its own stays there.
+            store, options: the flow's own. A flow with a store or an engine of its own keeps it.
         """
         chosen = self.settings.flow
         made: FlowOptions = {"limits": chosen.limits()}
@@ -59,10 +59,10 @@ class ConfiguredFlows:
 
 
 def open_flow_engine(settings: Settings, *, environ: Mapping[str, str] | None = None) -> FlowEngine | None:
-    """Open the configured engine of flows alone; None where this process carries them out.
+    """Open the configured engine of flows alone; None if this process carries them out.
 
     Raises:
-        ConfigurationError: it cannot be opened, or something that is set does not go with it.
+        ConfigurationError: it cannot be opened, or another setting does not go with it.
     """
     raise_problems([*flow_problems(settings)])
     if settings.flow.is_local:
@@ -75,7 +75,7 @@ def open_flow_engine(settings: Settings, *, environ: Mapping[str, str] | None = 
 
 
 def open_flow_store(settings: Settings, *, environ: Mapping[str, str] | None = None) -> JournalStore | None:
-    """Open the store that the section of flows names; None where it names none, or an engine keeps the runs.
+    """Open the store that the section of flows names; None if it names none, or an engine keeps the runs.
 
     Raises:
         ConfigurationError: it cannot be opened; the text names the place and the remedy.
@@ -89,7 +89,7 @@ def open_flow_store(settings: Settings, *, environ: Mapping[str, str] | None = N
 
 
 def open_flows(settings: Settings, *, environ: Mapping[str, str] | None = None) -> ConfiguredFlows:
-    """Open what flows of these settings need, and nothing else; telemetry is up to the caller.
+    """Open what flows of these settings need, and nothing else; the caller opens telemetry.
 
     Raises:
         ConfigurationError: something of it cannot be opened; the text names the place and the remedy.

@@ -1,4 +1,4 @@
-"""Steps that are no single piece of work: maps, loops, waits, and what a flow offers for steps to add."""
+"""Steps beyond a single piece of work: maps, loops, waits, and what a flow offers for steps to add."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ _AROUND: Final = (
 
 
 def compose_map(name: object, over: FlowList, options: StepOptions) -> LightFlowStep:
-    """A step that is done once for each item of a list.
+    """A step that runs once for each item of a list.
 
     Raises:
-        ConfigurationError: an option is wrong, or what is to be gone through is no list.
+        ConfigurationError: an option is wrong, or what the map goes through is not a list.
     """
     at, given = f"step {name!r:.60}", options.copy()
     items: FlowFunction | None
@@ -66,7 +66,7 @@ def compose_map(name: object, over: FlowList, options: StepOptions) -> LightFlow
 
 
 def compose_loop(name: object, until: StepCondition | None, rounds: int | None, options: StepOptions) -> LightFlowStep:
-    """A step that is done again and again.
+    """A step that runs repeatedly.
 
     Raises:
         ConfigurationError: an option is wrong, or nothing would end it.
@@ -105,7 +105,7 @@ def compose_sleep(
     """A step that waits for a time.
 
     Raises:
-        ConfigurationError: an option is wrong, or not one of the two is given.
+        ConfigurationError: an option is wrong, or not exactly one of the two is given.
     """
     at = f"step {name!r:.60}"
     if (seconds is None) == (until is None):
@@ -127,7 +127,7 @@ def compose_offer(name: object, options: StepOptions) -> LightFlowStep:
     """Work that steps may add below themselves.
 
     Raises:
-        ConfigurationError: an option is wrong, or is for steps that stand in the flow.
+        ConfigurationError: an option is wrong, or is only for steps of the flow itself.
     """
     at = f"offer {name!r:.60}"
     for option in ("depends_on", "query"):
@@ -177,7 +177,7 @@ def _inside(options: StepOptions) -> StepOptions:
     inside = options.copy()
     inside["depends_on"] = inside["when"] = inside["cancel_if"] = None
     inside["requires_approval"] = inside["approval_handler"] = None
-    if not may_ask(options):  # Else the same people are asked about what an item or a round gives.
+    if not may_ask(options):  # Otherwise the same people are asked about the result of an item or a round.
         inside["approvers"] = inside["escalate_to"] = inside["approval_timeout"] = None
     if isinstance(options.get("query"), str):
         inside["query"] = None

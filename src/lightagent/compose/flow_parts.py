@@ -24,13 +24,13 @@ class FlowParts:
         name: of the flow.
         store: where its runs are kept.
         runs: begins them and goes on with them.
-        desk: where they are told what was decided.
-        records: where they are found again.
+        desk: delivers messages to them.
+        records: finds them and lists them.
         clock: tells the time.
         is_kept: its caller gave it a store, so others may go on with its runs.
         outlives: runs outlive the process, so that steps are compared with those that a run was begun with.
         engine: carries them out; None: this process does.
-        gates: what reviews them.
+        gates: the hooks and policies that review them.
         limits: how large they may become.
     """
 

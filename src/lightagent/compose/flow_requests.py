@@ -1,4 +1,4 @@
-"""What the runs of a flow are asked for: by whom, from where, and what a person decides."""
+"""Requests for runs of a flow: their owners, where they go on, and decisions of people."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def compose_new_flow_run(options: NewFlowRunOptions) -> FlowRequest:
 
 
 def compose_known_flow_run(run_id: str, options: KnownFlowRunOptions) -> FlowRequest:
-    """How to go on with a run that is there.
+    """A request to go on with an existing run.
 
     Raises:
         ConfigurationError: an unknown option, or one of a wrong type.
@@ -73,7 +73,7 @@ def compose_fork(run_id: str, input: str | None, options: ForkOptions) -> tuple[
 
 
 def _accepted(names: object) -> tuple[str, ...]:
-    """Names of steps; a single text is one that somebody forgot the brackets of."""
+    """Names of steps. A single text is refused: its brackets were probably forgotten."""
     if names is None:
         return ()
     found = tuple(names) if isinstance(names, Sequence) and not isinstance(names, str) else ()
@@ -87,7 +87,7 @@ def _owner(options: FlowRunOptions) -> Scope:
 
 
 def flow_owner(user_id: str, tenant: str) -> Scope:
-    """Whose runs are meant.
+    """The owner of the runs that are meant.
 
     Raises:
         ConfigurationError: an id is not text.
@@ -98,10 +98,10 @@ def flow_owner(user_id: str, tenant: str) -> Scope:
 
 
 def read_decision(decision: object) -> ApprovalDecision:
-    """What a person decides, in whatever form it is said.
+    """A person's decision, in any of the accepted forms.
 
     Raises:
-        ConfigurationError: it is no decision.
+        ConfigurationError: it is not a decision.
     """
     read = read_review_answer(dict(decision) if isinstance(decision, Mapping) else decision, "")
     if isinstance(read, Unreadable):

@@ -1,4 +1,4 @@
-"""The steps of a flow: what is made of each option, with everything checked."""
+"""The steps of a flow, made from their options, with everything checked."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def check_name(name: object) -> str:
     """The name of a step.
 
     Raises:
-        ConfigurationError: it is no text.
+        ConfigurationError: it is not text.
     """
     if not isinstance(name, str) or not name.strip():
         raise ConfigurationError(f"step: its name must be text, got {name!r:.50}.", guidance="Name the step.")

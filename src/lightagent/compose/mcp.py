@@ -36,19 +36,19 @@ def mcp_tools(
     """The tools of an MCP server, for ``LightAgent(tools=[…])``.
 
     Args:
-        headers: called for each HTTP request, and once more where the server answers that it refuses what it was given;
-            besides the headers of the server. An ordinary function must not wait for anything.
-        logins: logs users in, where an HTTP server requires it, and keeps their tokens. Then, as with headers that take
+        headers: called for each HTTP request, and once more if the server refuses the result; these are sent
+            in addition to the headers of the server. An ordinary function must not block.
+        logins: logs users in, if an HTTP server requires it, and keeps their tokens. Then, as with headers that take
             a scope, the tools are listed with an empty scope.
-        elicitor, sampler: answer what the server asks of users and of models.
+        elicitor, sampler: answer the server's requests to users and to models.
         roots: folders that the server may ask for, as ``file://`` addresses.
         contents: whether the agent has tools for the resources and prompts of the server as well.
         listener: takes remarks on the connection that belong to no call.
-        pins: where the declarations of the tools are kept, such as a `PinFile`: a tool that is declared differently
-            when the program runs the next time is blocked, too.
+        pins: where the declarations of the tools are kept, such as a `PinFile`: a tool whose declaration has changed
+            when the program runs the next time is blocked.
 
     Raises:
-        ConfigurationError: headers for a server without HTTP, or a root that is no ``file://`` address.
+        ConfigurationError: headers for a server without HTTP, or a root that is not a ``file://`` address.
         MissingExtraError: the SDK is not installed.
     """
     if headers is not None and not isinstance(server.connection, HttpServer):

@@ -25,7 +25,7 @@ def described_servers(setting: McpSetting) -> list[tuple[McpServer, McpHeaders |
     """The servers, and for each the function that gives its headers, where there is one.
 
     Raises:
-        ConfigurationError: something is wrong with one of them; all problems are told at once.
+        ConfigurationError: something is wrong with one of them; all problems are reported at once.
     """
     if isinstance(setting, str | os.PathLike):
         return [(server, None) for server in _sound(read_mcp_file(Path(setting), os.environ))]

@@ -49,7 +49,7 @@ def compose_memory(
         gates: review what a person decides about what was learned.
 
     Raises:
-        ConfigurationError: the memory, its policy or self_learning is none, or there are two namespaces.
+        ConfigurationError: the memory, its policy or self_learning is of a wrong type, or there are two namespaces.
     """
     memory, learning = options.get("memory"), _learning(options)
     if memory is None and learning is None and options.get("memory_policy") is None:
@@ -82,7 +82,7 @@ def _compose_learning(
     prompts: Prompts,
     gates: tuple[Gate, ...],
 ) -> Learning:
-    """Candidates are kept where sessions are, and else as long as the agent lives."""
+    """Candidates are kept with the sessions, otherwise as long as the agent lives."""
     from lightagent.adapters.journals.memory import MemoryJournalStore
 
     journals = journal_port(options.get("session_store"), "session_store") or MemoryJournalStore()
@@ -92,7 +92,7 @@ def _compose_learning(
 def compose_desk(
     journals: JournalStore, store: MemoryStore, namespace: str, agent: str, settings: SelfLearning, clock: Clock
 ) -> CandidateDesk:
-    """Where the candidates of an agent are decided about without the agent, and so without its own policies.
+    """The desk for an agent's candidates without the agent, and so without the agent's own policies.
 
     Args:
         agent: its name.
@@ -112,7 +112,7 @@ def _desk(
 
 
 def _lesson_places(means: MemoryMeans, subject: Subject) -> Sequence[MemoryPlace]:
-    """What was learned with this user goes before what is known for all."""
+    """Puts what was learned with this user before what is known for all."""
     return means.lesson_place(subject), means.lesson_place(subject, for_everybody=True)
 
 
@@ -140,7 +140,7 @@ def _learning(options: AgentOptions[Never]) -> SelfLearning | None:
 
 
 def is_memory_store(value: object) -> TypeIs[MemoryStore]:
-    """Whether it has what the port asks for; a stand-in of tests, which has any method, is no store for that."""
+    """Whether it has the methods of the port. A stand-in of tests that has every method does not count as a store."""
     has_methods = all(callable(getattr(value, method, None)) for method in _STORE_METHODS)
     return has_methods and isinstance(getattr(value, "name", None), str)
 

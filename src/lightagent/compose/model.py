@@ -15,10 +15,10 @@ DEFAULT_MODEL: Final = "gpt-4.1"
 
 
 def compose_model(options: AgentOptions[Never]) -> ChatModel:
-    """The model that was passed, or the one that is named.
+    """The model that was passed, or the one with the given name.
 
     Raises:
-        ConfigurationError: it is no chat model, there is no such provider, or the provider refuses an option.
+        ConfigurationError: it is not a chat model, the provider is unknown, or the provider refuses an option.
         MissingExtraError: the provider's package is not installed.
     """
     model = options.get("model")
@@ -40,13 +40,13 @@ def compose_model(options: AgentOptions[Never]) -> ChatModel:
 
 
 def named_model(options: AgentOptions[Never]) -> str:
-    """The name of the agent's model, where it is given by name or not at all."""
+    """The name of the agent's model, if it is given by name or not at all."""
     model = options.get("model")
     return (model if isinstance(model, str) else "") or os.environ.get("OPENAI_MODEL") or DEFAULT_MODEL
 
 
 def open_model(name: str, provider: str, api_key: str | None, base_url: str | None) -> ChatModel:
-    """The model of that name at a provider; nothing is connected before the first request.
+    """The model of this name at a provider; nothing is connected before the first request.
 
     Raises:
         ConfigurationError: no such provider, or it refuses an option.

@@ -41,8 +41,8 @@ def openapi_tools(
 
     Args:
         document: the path or the address of a JSON or YAML file, or what is in it.
-        name: what the API is called here; policies know its tools as ``NAME/*``.
-        server: where the API is, in the place of what the document says. Credentials need it, and go nowhere else.
+        name: the API's name here; policies know its tools as ``NAME/*``.
+        server: the address of the API, instead of the document's. Credentials need it, and go nowhere else.
         headers: sent with every call, such as ``{"Authorization": f"Bearer {token}"}``.
         auth: credentials by the names of the document's security schemes: a token, a key, or ``user:password``.
         tags, methods, paths, operations: which operations; each may hold ``*``. Without methods, those that change
@@ -52,7 +52,7 @@ def openapi_tools(
         max_bytes: of one answer.
         private_hosts: hosts at private addresses that may be called, as ``HOST`` or ``HOST:PORT``.
         other_servers: addresses to which single operations may go by the document; no credentials go there.
-        sender: sends the requests in the place of the one that there is, such as in tests.
+        sender: sends the requests instead of the built-in client, such as in tests.
 
     Raises:
         ConfigurationError: credentials without a server, or a value that an option cannot have.
@@ -76,12 +76,12 @@ def openapi_tools(
 def openapi_source(
     service: OpenApiService, sender: HttpSender | None = None, *, only_listed: bool = False
 ) -> OpenApiTools:
-    """The tools of an API that is described already; `only_listed` where none of them is going to be called."""
+    """The tools of an API that is described already; `only_listed` if none of them will be called."""
     return OpenApiTools(service, GuardedHttp() if sender is None else sender, _read_yaml, only_listed=only_listed)
 
 
 def _document(given: object) -> str | JsonObject:
-    """What was given; of a path all of it, so that it stays the same wherever the program goes."""
+    """The given document; a path is made absolute, so that it stays valid if the working directory changes."""
     if isinstance(given, Mapping):
         return to_json_object(dict(given), "The document")
     written: object = os.fspath(given) if isinstance(given, os.PathLike) else given
@@ -96,7 +96,7 @@ def _entries(option: str, given: object) -> dict[str, str]:
         return {}
     if not isinstance(given, Mapping):
         raise ConfigurationError(f"OpenAPI: {option} must be a dict of texts.", guidance="")
-    return {**given}  # What is in it is looked at where the service is made.
+    return {**given}  # Its contents are checked where the service is made.
 
 
 def _read_yaml(content: bytes) -> JsonValue:

@@ -1,4 +1,4 @@
-"""How an agent plans before it acts, and which model is asked for that."""
+"""How an agent plans before it acts, and which model makes its plans."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from lightagent.ports.tree_of_thought import TreeOfThought
 
 
 def compose_planning(options: AgentOptions[Never]) -> TreeOfThought | None:
-    """How the agent plans; None for one that does not. False says so whatever else is said about plans.
+    """How the agent plans; None if it does not. False switches planning off despite other planning options.
 
     Raises:
-        ConfigurationError: `tree_of_thought` or its model is none, there are two models, or one for plans that nobody
-            has asked for.
+        ConfigurationError: `tree_of_thought` or its model is of a wrong type, two models are given, or a model is given
+            without `tree_of_thought`.
         MissingExtraError: the package of the provider is not installed.
     """
     given: object = options.get("tree_of_thought")
@@ -55,9 +55,9 @@ def _refuse_a_model_without_plans(options: AgentOptions[Never]) -> None:
 
 
 def _model(options: AgentOptions[Never]) -> ChatModel | None:
-    """The model that is asked for plans, where it is another one than the agent's.
+    """The model that makes plans, if it is another one than the agent's.
 
-    One that is given by name is served as the agent's is, unless it has a key or a URL of its own.
+    A model that is given by name uses the agent's provider, unless it has a key or a URL of its own.
     """
     given, key, url = options.get("tot_model"), options.get("tot_api_key"), options.get("tot_base_url")
     if given is not None and not isinstance(given, str):

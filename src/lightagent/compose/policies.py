@@ -26,7 +26,7 @@ from lightagent.ports.policy import Gate
 
 
 def compose_gates(options: AgentOptions[Never]) -> tuple[Gate, ...]:
-    """The caller's own gate, and the one that capabilities, hooks and guardrails stand behind, where there are any."""
+    """The caller's own gate, and the one for capabilities, hooks and guardrails, if there are any."""
     own = _gate(options.get("gate"))
     capabilities = options.get("capabilities")
     policies: list[Policy] = [
@@ -40,7 +40,7 @@ def compose_gates(options: AgentOptions[Never]) -> tuple[Gate, ...]:
 
 
 def compose_flow_gates(hooks: Iterable[object]) -> tuple[Gate, ...]:
-    """The gate that the hooks of a flow stand behind, where there are any.
+    """The gate for the hooks of a flow, if there are any.
 
     Raises:
         ConfigurationError: one is not a hook, or is called at no phase of a flow.
@@ -67,7 +67,7 @@ def narrowed(
     """An agent that another one has as a tool called `name`, with fewer tools or permissions than it has by itself.
 
     Raises:
-        ConfigurationError: the tools are no list of names, or the policy is none.
+        ConfigurationError: the tools are not a list of names, or the policy is not one.
     """
     given: tuple[object, object] = (tools, capabilities)
     if tools is not None and not _is_names(given[0]):
@@ -81,7 +81,7 @@ def narrowed(
 
 
 def _is_names(tools: object) -> bool:
-    """Whether these are names; one text is none, since its letters would be taken for names."""
+    """Whether these are names. A single text is refused: its letters would be taken for names."""
     return isinstance(tools, Collection) and not isinstance(tools, str) and all(isinstance(one, str) for one in tools)
 
 

@@ -29,7 +29,7 @@ def check_port(value: PortT | None, option: str, *methods: str, remedy: str = ""
         raise ConfigurationError(
             f"{option}: expected an object with {wanted}, got {type(value).__name__}.", guidance=remedy
         )
-    if isinstance(value, type):  # Its methods are there, and want an object.
+    if isinstance(value, type):  # It has the methods, but they need an instance.
         raise ConfigurationError(
             f"{option}: expected an object, got the class {value.__name__}.", guidance=f"Make one: {value.__name__}(…)."
         )
@@ -62,5 +62,5 @@ def journal_port(value: JournalStore | None, name: str) -> JournalStore | None:
 
 
 def is_model(value: object) -> TypeIs[ChatModel]:
-    """Whether it has what the port asks for; `isinstance` with a protocol would cost as much as the whole agent."""
+    """Whether it has the methods of the port; `isinstance` with a protocol would cost as much as the whole agent."""
     return hasattr(value, "name") and callable(getattr(value, "stream", None)) and hasattr(value, "aclose")

@@ -98,7 +98,7 @@ def check_resumption(options: ResumeOptions[Never]) -> None:
     """Raise unless a run can be resumed with these options.
 
     Raises:
-        ConfigurationError: an option that a journal decides, an unknown one, or a wrong type.
+        ConfigurationError: an option that the journal decides, an unknown one, or a wrong type.
     """
     check_options(options, ResumeOptions, "resume", parameters=("decision", "deps"), absent=RESUME_OPTIONS)
     form: object = options.get("result_format")

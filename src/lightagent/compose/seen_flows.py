@@ -17,7 +17,7 @@ def compose_seen(options: FlowOptions) -> Seen:
     """How they see them.
 
     Raises:
-        ConfigurationError: one of the sinks is none.
+        ConfigurationError: one of the sinks is not one.
     """
     told: AgentOptions[Never] = {"telemetry": options.get("telemetry")}
     sinks = compose_sinks(told)

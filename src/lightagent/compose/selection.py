@@ -1,4 +1,4 @@
-"""How the tools of an agent are selected where there are many."""
+"""How the tools of an agent are selected if there are many."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def compose_selector(
     """The selector; None for an agent that offers all its tools, however many.
 
     Raises:
-        ConfigurationError: `embedder` is none.
+        ConfigurationError: `embedder` is not an embedder.
     """
     embedder = options.get("embedder")
     if embedder is not None:
@@ -60,10 +60,10 @@ def selector_for(embedder: Embedder | None = None) -> ToolSelector[object]:
 def compose_rankers(
     selection: ToolSelection, embedder: Embedder | None = None, clock: Clock | None = None
 ) -> tuple[ToolRanker, ...]:
-    """All rankers that a selection asks: the words of the declarations, their meaning, and what it was given besides.
+    """All rankers of a selection: by the words of the declarations, by their meaning, and any further ones.
 
     Args:
-        embedder: what tells meanings; without one, nothing does.
+        embedder: compares meanings; without one, only words are compared.
     """
     by_meaning = () if embedder is None else (MeaningRanker(KeptVectors(embedder, clock or SystemClock()), make_table),)
     return (WordRanker(english_stemmer()), *by_meaning, *selection.rankers)

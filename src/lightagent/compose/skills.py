@@ -14,13 +14,13 @@ from lightagent.ports.context import ContextSource
 
 
 def compose_skills(options: AgentOptions[Never], prompts: Prompts) -> SkillUse | None:
-    """What skills add to the agent; None where it has none.
+    """The parts that skills add to the agent; None without skills.
 
-    A directory is looked into only if it was named, or `auto_discover_skills` asks for the usual one: the folder where
+    A directory is read only if it was named, or if `auto_discover_skills` asks for the usual one: the folder in which
     a program happens to run may hold skills that the application did not choose.
 
     Raises:
-        ConfigurationError: a directory is no path, or the code runner lacks a method.
+        ConfigurationError: a directory is not a path, or the code runner lacks a method.
     """
     runner = None
     if "code_runner" in options:
@@ -40,7 +40,7 @@ def compose_skills(options: AgentOptions[Never], prompts: Prompts) -> SkillUse |
 
 
 def _check_directories(manager: SkillManager) -> None:
-    """Refuse a directory that was named and is not there; the usual one may come later.
+    """Refuse a named directory that does not exist; the usual one may come later.
 
     Raises:
         ConfigurationError: one is missing.

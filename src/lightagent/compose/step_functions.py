@@ -1,4 +1,4 @@
-"""Functions that a step was given: each can be called with what a flow gives it."""
+"""Functions of a step: each is checked to be callable with the arguments that a flow passes."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _GIVEN: Final = {
     "accept_steps": "the proposed steps and, where it takes a second argument, the context",
     "approval_handler": "the step and the context",
 }
-"""What functions are given, by the option that they are."""
+"""The arguments of functions, by option."""
 
 _OTHERS: Final = "the context, or, where it takes two arguments, the input of the flow and the context"
 
 
 def compose_function(at: str, option: str, function: object) -> FlowFunction | None:
-    """A function that a step was given; None where it was not.
+    """A function that a step was given; None without one.
 
     Raises:
-        ConfigurationError: it is no function, or cannot be called with what it would be given.
+        ConfigurationError: it is not a function, or cannot be called with the arguments that it would get.
     """
     if function is None:
         return None
@@ -38,7 +38,7 @@ def fitting(at: str, option: str, function: Callable[..., object]) -> FlowFuncti
     """A callable as a flow calls it.
 
     Raises:
-        ConfigurationError: it cannot be called with what it would be given.
+        ConfigurationError: it cannot be called with the arguments that it would get.
     """
     made = FlowFunction(function)
     unfit = made.unfit(2 if option == "approval_handler" else None)

@@ -1,4 +1,4 @@
-"""What a step says of the people who are asked about it."""
+"""The options of a step about the people who are asked about it."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ class StepPeople(NamedTuple):
 
 
 def compose_people(at: str, options: StepOptions | WaitOptions, *, asks: bool = False) -> StepPeople:
-    """What a step says of people.
+    """The people of a step, from its options.
 
     Args:
-        asks: a person may be asked about it, also where it does not require approval.
+        asks: a person may be asked about it, even if it does not require approval.
 
     Raises:
-        ConfigurationError: an option is wrong, or nobody is ever asked whom it could be about.
+        ConfigurationError: an option is wrong, or is about approvals although the step never asks for one.
     """
     approval = options.get("requires_approval") or False
     people = StepPeople(
@@ -58,5 +58,5 @@ def compose_people(at: str, options: StepOptions | WaitOptions, *, asks: bool = 
 
 
 def may_ask(options: StepOptions) -> bool:
-    """Whether a person may be asked about what a step gives or proposes."""
+    """Whether a person may be asked about the result or the proposed steps."""
     return options.get("on_doubt") == "person" or options.get("accept_steps") == "person"

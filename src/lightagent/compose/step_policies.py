@@ -18,7 +18,7 @@ def compose_names(at: str, option: str, names: Sequence[str] | None) -> tuple[st
     """Names, of steps or of people.
 
     Raises:
-        ConfigurationError: one is no text.
+        ConfigurationError: a name is not text.
     """
     what = "steps" if option == "depends_on" else "people"
     for name in names or ():
@@ -51,7 +51,7 @@ def compose_retry(at: str, options: StepOptions) -> RetryPolicy:
     """How often the step is tried.
 
     Raises:
-        ConfigurationError: it is said twice, or makes no sense.
+        ConfigurationError: it is given twice, or is not possible.
     """
     attempts, policy = options.get("max_retry"), options.get("retry")
     if attempts is not None and policy is not None:
@@ -88,7 +88,7 @@ def check_count(at: str, what: str, count: object) -> None:
     """Raise unless something is counted from 1.
 
     Raises:
-        ConfigurationError: it is no such number.
+        ConfigurationError: it is not a whole number from 1.
     """
     if isinstance(count, bool) or not isinstance(count, int) or count < 1:
         raise ConfigurationError(f"{at}: {what} must be a whole number from 1, got {count!r:.50}.", guidance="")
@@ -106,10 +106,10 @@ def _check_backoff(at: str, backoff: object) -> None:
 
 
 def compose_doubt(at: str, options: StepOptions) -> Literal["accept", "person", "fail"]:
-    """What follows where a verification cannot tell.
+    """What follows if a verification cannot decide.
 
     Raises:
-        ConfigurationError: it is nothing that can follow.
+        ConfigurationError: it is not one of the possible consequences.
     """
     doubt = options.get("on_doubt") or "accept"
     if doubt not in ("accept", "person", "fail"):
@@ -141,16 +141,16 @@ def compose_growth(at: str, options: StepOptions) -> Growth | None:
 
 
 def compose_acceptance(at: str, options: StepOptions) -> FlowFunction | None:
-    """The callable that says whether what the step proposes is added; None where it is always, or a person says it."""
+    """The callable that decides whether proposed steps are added; None if they always are, or a person decides."""
     accept = options.get("accept_steps")
     return None if accept is None or isinstance(accept, (bool, str)) else compose_function(at, "accept_steps", accept)
 
 
 def compose_timeout(at: str, seconds: float | None, option: str = "timeout") -> float | None:
-    """A number of seconds that is a limit; None for none.
+    """A time limit in seconds; None without one.
 
     Raises:
-        ConfigurationError: it is no positive number.
+        ConfigurationError: it is not a positive number.
     """
     if seconds is not None and not (seconds > 0 and math.isfinite(seconds)):
         raise ConfigurationError(

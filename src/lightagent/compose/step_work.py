@@ -1,4 +1,4 @@
-"""What does the work of a step, and what verifies it: agents, swarms, flows and callables."""
+"""The work of a step, and its verification: by agents, swarms, flows and callables."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from lightagent.options import ToolLike
 def compose_work(
     at: str, option: str, agent: object, tools: Sequence[ToolLike[Never]] | None, metadata: JsonObject
 ) -> StepWork:
-    """What does the work of a step.
+    """The work of a step.
 
     Raises:
-        ConfigurationError: it is nothing that can.
+        ConfigurationError: it is not an agent, a swarm, a flow or a callable.
     """
     nested = _nested(at, agent, tools)
     if nested is not None:
@@ -49,10 +49,10 @@ def compose_work(
 
 
 def compose_verifier(at: str, verify: object, output: OutputForm[object] | None) -> Verifier | None:
-    """What says what a result is worth; None where nothing does.
+    """The verification of a result; None without one.
 
     Raises:
-        ConfigurationError: it is nothing that can.
+        ConfigurationError: it is not a possible verifier.
     """
     if verify is None:
         return None
@@ -68,7 +68,7 @@ def compose_verifier(at: str, verify: object, output: OutputForm[object] | None)
 
 
 def _nested(at: str, agent: object, tools: Sequence[ToolLike[Never]] | None) -> StepWork | None:
-    """The work of a step that is a flow; None for what is none."""
+    """The work of a step that is a flow; None for anything else."""
     steps: object = None if isinstance(agent, type) else getattr(agent, "declared", None)
     if not isinstance(steps, tuple) or not all(isinstance(step, LightFlowStep) for step in steps):
         return None
@@ -85,7 +85,7 @@ def _nested(at: str, agent: object, tools: Sequence[ToolLike[Never]] | None) -> 
 
 
 def _means(at: str, option: str, agent: object) -> Callable[[], Means[None]] | None:
-    """Gives the means of an agent, or of the first agent of a swarm; None for what is neither."""
+    """A function that gives the means of an agent, or of the first agent of a swarm; None for anything else."""
     if isinstance(agent, type):
         return None
     if isinstance(getattr(agent, "means", None), Means):
@@ -106,7 +106,7 @@ def _means_now(agent: object) -> Means[None]:
 
 
 def _first_member(swarm: object, member: Callable[[object], object]) -> Means[None]:
-    """The same of the agent that was registered first, as it is within its swarm."""
+    """The same for the agent that was registered first, as it is within its swarm."""
     registered: object = getattr(swarm, "registered", ())
     if not isinstance(registered, tuple) or not registered:
         raise ConfigurationError("LightSwarm: no agent is registered.", guidance="Call register_agent first.")

@@ -1,4 +1,4 @@
-"""Agents as a swarm has them: each can hand a run over to each of the others."""
+"""The agents of a swarm: each can hand a run over to each of the others."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from lightagent.options import SwarmOptions
 
 @dataclass(frozen=True, slots=True)
 class SwarmRules:
-    """What holds for all agents of a swarm; see `SwarmOptions`."""
+    """The rules for all agents of a swarm; see `SwarmOptions`."""
 
     limits: HandoffLimits = field(default_factory=HandoffLimits)
     history: HistoryTransfer = EVERYTHING
@@ -34,10 +34,10 @@ _WORDS: Final[Mapping[str, tuple[str, ...]]] = {"handoff_text": get_args(Handoff
 
 
 def compose_rules(options: SwarmOptions) -> SwarmRules:
-    """The rules that a user has typed.
+    """The rules of a swarm, from its options.
 
     Raises:
-        ConfigurationError: there is no such option, or it is something else.
+        ConfigurationError: an option is unknown or invalid.
     """
     check_options(options, SwarmOptions, "LightSwarm", parameters=("deps_type",), absent=SWARM_OPTIONS)
     for name, words in _WORDS.items():
@@ -58,7 +58,7 @@ def compose_rules(options: SwarmOptions) -> SwarmRules:
 
 @dataclass(frozen=True, slots=True)
 class Crew(Generic[DepsT]):
-    """What a swarm is made of: its agents, how they hand over where that was said, and the rules for all."""
+    """The parts of a swarm: its agents, how they hand over if that was set, and the rules for all."""
 
     agents: Sequence[Means[DepsT]]
     handoffs: Sequence[HandoffSettings[DepsT]]
@@ -66,19 +66,19 @@ class Crew(Generic[DepsT]):
 
 
 def check_crew(crew: Crew[DepsT], new: Collection[str]) -> None:
-    """Raise unless a swarm can be made of these agents. It costs much less than to make it.
+    """Raise unless a swarm can be made of these agents. It costs much less than making it.
 
     Args:
         new: the names of those that were not checked before; the others were, together.
 
     Raises:
         ConfigurationError: the names of two agents cannot be told apart, an agent has a tool that is called like a
-            handoff, or handoffs of its own, or it was said twice how one hands over to another.
+            handoff, or handoffs of its own, or two settings say how one hands over to another.
     """
     check_handoff_names(agent.name for agent in crew.agents)
     tools, talking = _HandoffTools(crew), TalkTools[DepsT](crew.rules.talk)
     added = [agent for agent in crew.agents if agent.name in new]
-    # Where tools have names of their own, any two may come to have the same.
+    # Handoffs with names of their own may collide.
     are_named = any(handoff.tool_name is not None for handoff in crew.handoffs)
     for agent in crew.agents:
         if agent.handoffs:
@@ -129,10 +129,10 @@ class _HandoffTools(Generic[DepsT]):
         self._made: dict[tuple[str, int, int], HandoffTool[DepsT]] = {}
 
     def of(self, agent: Means[DepsT], others: Sequence[Means[DepsT]]) -> tuple[HandoffTool[DepsT], ...]:
-        """Those with which an agent hands over to each of the others; itself is left out.
+        """The tools with which an agent hands over to each of the others.
 
         Raises:
-            ConfigurationError: one is called like another tool of the agent.
+            ConfigurationError: one has the name of another tool of the agent.
         """
         tools: dict[str, HandoffTool[DepsT]] = {}
         for other in others:
@@ -163,7 +163,7 @@ class _HandoffTools(Generic[DepsT]):
         """How one agent hands over to another; None: as agents do by default.
 
         Raises:
-            ConfigurationError: it was said twice.
+            ConfigurationError: two settings apply.
         """
         found = [handoff for handoff in self._settings.get(target, ()) if handoff.serves(source, target)]
         if len(found) > 1:

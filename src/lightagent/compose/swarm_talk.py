@@ -1,4 +1,4 @@
-"""How the agents of a swarm talk to each other besides handing over: what they ask, and what they send."""
+"""How the agents of a swarm talk to each other besides handing over: by consulting and by messages."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class AgentMail(Generic[PayloadT_co]):
         name: tells the mailboxes of several swarms apart that have the same store.
 
     Raises:
-        ConfigurationError: an option is no such thing.
+        ConfigurationError: an option is invalid.
     """
 
     @overload
@@ -79,12 +79,12 @@ class AgentMail(Generic[PayloadT_co]):
             raise ConfigurationError("AgentMail: name must be a text that is not empty.", guidance="")
         self.payload: OutputType[PayloadT_co] = OutputType(payload, "AgentMail: payload")
         if not self.payload.is_text:
-            _ = self.payload.schema  # It refuses a type without one, before any agent sends.
+            _ = self.payload.schema  # Raises for a type without a schema, before any agent sends.
         self._limits, self._name = limits or MailLimits(), name
         self._store = journal_port(store, "AgentMail: store") or MemoryJournalStore()
 
     def payload_of(self, message: AgentMessage) -> PayloadT_co:
-        """What a message says, as a value of its type.
+        """The payload of a message, as a value of its type.
 
         Raises:
             OutputError: it is of another type, such as one that an earlier version of the program sent.
@@ -115,7 +115,7 @@ def compose_talk(consult: ConsultLimits | bool | None, mail: MailSettings | bool
     """How the agents of a swarm talk, by its options.
 
     Raises:
-        ConfigurationError: an option is no such thing.
+        ConfigurationError: an option is invalid.
     """
     names: list[str] = []
     limits: object = ConsultLimits() if consult is True else consult or None
@@ -146,7 +146,7 @@ class TalkTools(Generic[DepsT]):
         self._consults: dict[tuple[str, Prompts], ConsultTool[DepsT]] = {}
 
     def check(self, agent: Means[DepsT], agents: Sequence[Means[DepsT]], handoffs: Collection[str] = ()) -> None:
-        """See that an agent has no other tools of the names of these.
+        """Check that an agent has no other tools of the names of these.
 
         Args:
             handoffs: the names of the tools with which it hands over.
@@ -171,7 +171,7 @@ class TalkTools(Generic[DepsT]):
             )
 
     def of(self, agent: Means[DepsT], agents: Sequence[Means[DepsT]]) -> list[Tool[DepsT]]:
-        """Those of one agent.
+        """The tools of one agent.
 
         Raises:
             ConfigurationError: see `check`.
@@ -187,7 +187,7 @@ class TalkTools(Generic[DepsT]):
         return tools
 
     def _consult(self, target: Means[DepsT], prompts: Prompts, limits: ConsultLimits) -> ConsultTool[DepsT]:
-        """One for all who ask the same agent with the same words, since a swarm of many has many pairs."""
+        """One tool for all who ask the same agent with the same prompts, since a large swarm has many pairs."""
         key = target.name, prompts
         if key not in self._consults:
             self._consults[key] = ConsultTool(target, self.asked, limits, prompts)
@@ -195,7 +195,7 @@ class TalkTools(Generic[DepsT]):
 
 
 def as_asked(member: Means[DepsT]) -> Means[DepsT]:
-    """A member of a swarm while it is asked: it cannot hand the run over, since somebody waits for its answer."""
+    """A member of a swarm while it is asked: it cannot hand the run over, since its caller waits for the answer."""
     own = [tool for tool in member.catalogue.own.values() if not isinstance(tool, HandoffTool)]
     return replace(
         member, catalogue=Catalogue(own, member.catalogue.sources), handoffs=(), handoff_limits=None, next_turn="front"

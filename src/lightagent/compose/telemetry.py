@@ -17,9 +17,9 @@ from lightagent.ports.telemetry import TelemetrySink
 
 
 def flush_telemetry(timeout: float = END_SECONDS) -> bool:
-    """Send what the telemetry of this process still keeps: before a serverless platform freezes it, for instance.
+    """Send the telemetry that this process still keeps: before a serverless platform freezes it, for instance.
 
-    At the end of a process, of an `App` and of a command it is done anyway, within five seconds.
+    This also happens at the end of a process, of an `App` and of a command, within five seconds.
 
     Args:
         timeout: seconds for all sinks together, after which it returns in any case.
@@ -28,7 +28,7 @@ def flush_telemetry(timeout: float = END_SECONDS) -> bool:
         Whether everything was sent.
 
     Raises:
-        ConfigurationError: `timeout` is no number of seconds.
+        ConfigurationError: `timeout` is not a number of seconds.
     """
     given: object = timeout
     if isinstance(given, bool) or not isinstance(given, (int, float)) or not given >= 0:
@@ -38,7 +38,7 @@ def flush_telemetry(timeout: float = END_SECONDS) -> bool:
 
 
 async def end_telemetry(sink: TelemetrySink) -> None:
-    """Have a sink send what waits, and end what is its own, within the time that an end may take."""
+    """Have a sink send what waits, and end what it owns, within the time that an end may take."""
     if is_closable(sink):
         await asyncio.to_thread(sink.close, END_SECONDS)
     elif is_flushable(sink):
@@ -50,8 +50,8 @@ def compose_sinks(options: AgentOptions[Never]) -> tuple[TelemetrySink, ...]:
     switches telemetry off.
 
     Raises:
-        ConfigurationError: one is no sink, `tracetools` says what nobody understands, or `telemetry` is True, which
-            says nothing that is not so anyway.
+        ConfigurationError: an entry is not a sink, `tracetools` has an unknown value, or `telemetry` is True, which is
+            not a valid value.
     """
     given, tracetools = options.get("telemetry"), options.get("tracetools")
     if given is None and tracetools is None:
@@ -79,9 +79,9 @@ def compose_sinks(options: AgentOptions[Never]) -> tuple[TelemetrySink, ...]:
 def compose_ambient_sink(
     options: AgentOptions[Never], sinks: tuple[TelemetrySink, ...]
 ) -> Callable[[], TelemetrySink | None] | None:
-    """What finds the sink for the application's own providers; None for an agent that they do not trace.
+    """A function that finds the sink for the application's own providers; None for an agent that they do not trace.
 
-    An agent that is given a sink which makes spans is traced by that one alone: two would tell everything twice.
+    An agent with a sink that makes spans is traced by that one only: two would report everything twice.
     """
     if options.get("telemetry") is False or any(map(_makes_spans, sinks)):
         return None
@@ -89,10 +89,10 @@ def compose_ambient_sink(
 
 
 def compose_server_sink(given: TelemetrySink | Literal[False] | None) -> Callable[[], ServerSink | None]:
-    """What finds the sink for the requests to a server, or none; it is called for each of them.
+    """A function that finds the sink for the requests to a server, or None; it is called for each request.
 
     Args:
-        given: sees them, if it can; None: what the application's own providers make of them; False: nothing.
+        given: sees them, if it can; None: the sink for the application's own providers, if any; False: none.
     """
     if given is False or (given is not None and (is_off(os.environ) or not isinstance(given, ServerSink))):
         return _no_sink

@@ -36,7 +36,7 @@ def compose_tools(tools: Sequence[ToolLike[Never]] | None, deps: object) -> tupl
 def make_tools(
     tools: Iterable[ToolLike[Never]], deps_type: object, *, deferred: bool = False
 ) -> Iterable[Tool[object]]:
-    """The tools; unless they are too many, what is wrong with one shows now and not at the first run."""
+    """The tools; unless they are too many, a faulty declaration raises now and not at the first run."""
     for tool in tools:
         if is_source(tool):
             continue
@@ -60,7 +60,7 @@ def _tool(tool: object, *, deferred: bool) -> Tool[object]:
 
 
 def _remedy(given: object) -> str:
-    """What to pass in the place of what is no tool."""
+    """What to pass instead of something that is not a tool."""
     if isinstance(given, ToolRegistry):
         return "Pass what is registered: tools=[*registry.function_mappings.values()]."
     if isinstance(given, (list, tuple)):
@@ -73,7 +73,7 @@ def _remedy(given: object) -> str:
 
 
 def load_named_tools(tools: Sequence[ToolLike[Never] | str], directory: str | Path | None) -> Sequence[ToolLike[Never]]:
-    """The tools, with those that are given by name loaded from the directory."""
+    """The tools; those that are given by name are loaded from the directory."""
     if _are_tools(tools):
         return tools
     from lightagent.application.tools.loader import ToolLoader
@@ -89,7 +89,7 @@ def _are_tools(tools: Sequence[ToolLike[Never] | str]) -> TypeIs[Sequence[ToolLi
 
 
 def is_source(value: object) -> TypeIs[ToolSource[object]]:
-    """Whether it has what the port asks for; a function never has, and is by far the most common."""
+    """Whether it has the methods of the port; a function never has, and is by far the most common."""
     if isinstance(value, FunctionType):
         return False
     return hasattr(value, "version") and callable(getattr(value, "tools", None)) and hasattr(value, "aclose")

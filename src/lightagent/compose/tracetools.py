@@ -1,4 +1,4 @@
-"""`tracetools`: where an agent's traces go, as programs of the 0.9 line say it."""
+"""`tracetools`: where an agent's traces go, in the form of the 0.9 line."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _open: Final[dict[tuple[str, str, str, tuple[str, ...]], TelemetrySink]] = {}
 
 
 def tracetool_sinks(tracetools: Mapping[str, object] | None) -> tuple[TelemetrySink, ...]:
-    """The sinks that `tracetools` asks for; none where it is switched off.
+    """The sinks that `tracetools` asks for; empty if it is switched off.
 
     Raises:
         ConfigurationError: a key is missing, unknown or of a wrong type; no value is shown.

@@ -53,7 +53,7 @@ class AgentMessage:
 
     @property
     def is_of_agent(self) -> bool:
-        """Whether a run sent it, and no program, whose sender may be anybody's name."""
+        """Whether a run sent it; a program may use any name as the sender."""
         return bool(self.run_id)
 
     @property
@@ -80,7 +80,7 @@ class MessagesDelivered:
 
     Attributes:
         messages: as they were sent; for the record, and for a mailbox that is restored from it.
-        told: as they entered the conversation; none where a policy blocked them, which `error` says.
+        told: the messages as they entered the conversation; empty if a policy blocked them, as `error` says.
         expired: how many others were dropped unread since so many were sent after them.
         decisions: of the policies that reviewed them.
     """

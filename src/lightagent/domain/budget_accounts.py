@@ -34,15 +34,15 @@ class AccountKey:
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """The most of any minute, by seconds that slide.
+    """The most that may be used in any minute, counted in a sliding window of seconds.
 
     Attributes:
-        requests: to models, each attempt for itself.
-        tokens: of requests and answers; an answer that was longer than foreseen counts once it is there.
-        max_wait: seconds that a request waits for room at most; then it is refused. 0: it never waits.
+        requests: requests to models; each attempt counts.
+        tokens: tokens of requests and answers; an answer longer than estimated counts once it has arrived.
+        max_wait: the most seconds for which a request waits for room before it is refused. 0: it never waits.
 
     Raises:
-        ConfigurationError: a number is not one, or out of range.
+        ConfigurationError: a value is not a number, or is out of range.
     """
 
     requests: int | None = None
@@ -123,7 +123,7 @@ class Terms:
 
 
 def reserve(account: Account, wanted: Spent, terms: Terms, now: float) -> Account | Exceeded | Wait:
-    """The account with what is wanted on it, or why there is no room for it."""
+    """Return the account with `wanted` added, or the limit that it exceeds, or how long it must wait."""
     account = _as_of(account, terms.period, now)
     limit = no_room(terms.limits, account.spent, wanted)
     if limit is not None:
@@ -137,7 +137,7 @@ def reserve(account: Account, wanted: Spent, terms: Terms, now: float) -> Accoun
 
 
 def correct(account: Account, change: Spent, period: str, at: float) -> Account:
-    """The account with what a reservation came to in the end: more or less than was foreseen.
+    """Return the account with the actual usage of a reservation, which may be more or less than estimated.
 
     Args:
         period, at: of the reservation.
@@ -183,7 +183,7 @@ def _as_of(account: Account, period: Period, now: float) -> Account:
 
 
 def _with(account: Account, wanted: Spent, now: float) -> Account:
-    """The account with what is wanted; one slot for each second, so that there are never many."""
+    """Return the account with `wanted` added; usage is kept in one slot per second, so that there are never many."""
     spent, slots = account.spent + wanted, account.slots
     if not wanted.model_calls:
         return replace(account, spent=spent)
@@ -195,7 +195,7 @@ def _with(account: Account, wanted: Spent, now: float) -> Account:
 
 
 def _waiting(account: Account, wanted: Spent, rate: RateLimit, now: float) -> Wait | None:
-    """How long it takes until the last minute has room for what is wanted: the longer of what both rates say."""
+    """How long to wait until the rates of the last minute have room for `wanted`: the longer of the two waits."""
     waits: list[Wait] = []
     if rate.requests is not None:
         counts = [(slot.at, slot.requests) for slot in account.slots]

@@ -119,7 +119,7 @@ NOTHING_SPENT: Final = Spent()
 
 
 def no_room(limits: BudgetLimits, spent: Spent, wanted: Spent, depth: int = 0) -> BudgetName | None:
-    """The first limit that would be exceeded by what is `wanted` besides what was `spent`; None where there is room.
+    """Return the first limit that `wanted` would exceed in addition to `spent`, or None if there is room.
 
     Args:
         depth: levels of agents below the one that the limits are of.
@@ -150,7 +150,7 @@ class Exceeded:
         limit: which of its limits.
         allowed: that limit.
         spent: what was spent by then, what is under way included.
-        retry_after: seconds after which there may be room again; None where waiting does not help.
+        retry_after: seconds after which there may be room again; None if waiting does not help.
     """
 
     budget: str

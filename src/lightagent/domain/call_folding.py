@@ -82,7 +82,7 @@ def with_call(run: Run, call_id: str, call: PendingCall) -> Run:
 
 
 def _moved(call: PendingCall, event: CallEvent) -> PendingCall | None:
-    """The call after its event; None where the event does not fit."""
+    """Return the call after its event, or None if the event does not fit."""
     match event:
         case ToolStarted():
             return _started(call, event)
@@ -131,11 +131,11 @@ def _moved(call: PendingCall, event: CallEvent) -> PendingCall | None:
 
 
 def result_labels(tool: str, event: ToolFinished, child: tuple[str, ...] | None) -> tuple[str, ...]:
-    """Where a result comes from.
+    """Return the labels of a result.
 
     Args:
-        child: the untrusted labels of the run of the agent that was called; None for a tool that is no agent. What an
-            agent answers can tell what it has read, and nothing else.
+        child: the untrusted labels of the run of the agent that was called; None for other tools. The answer of an
+            agent can only reveal what that agent has read.
     """
     if event.status in _OURS:
         return ()
@@ -183,10 +183,10 @@ def _reviewers(call: PendingCall, event: ToolStarted | ApprovalRequested) -> tup
 
 
 def _check_arguments(call: PendingCall, event: ToolStarted | ApprovalRequested) -> None:
-    """What runs, or is shown to a human, must be what the model asked for, or what a decision on record made of it.
+    """Check that the arguments are those that the model asked for, or those of a recorded decision.
 
     Raises:
-        ConfigurationError: it is not, so the journal was tampered with.
+        ConfigurationError: they are not, so the journal was tampered with.
     """
     if any(decision.phase == "tool_call" for decision in rewritings(event.decisions)):
         return
@@ -197,10 +197,10 @@ def _check_arguments(call: PendingCall, event: ToolStarted | ApprovalRequested) 
 
 
 def _check_request(call: PendingCall, event: ApprovalRequested) -> None:
-    """Before a call begins, a human is shown the arguments that wait; a tool that asks shows what it wants to.
+    """Check that a human is shown the arguments of a call that has not begun; a tool that asks may show anything.
 
     Raises:
-        ConfigurationError: it is something else, and no policy is on record that made it so.
+        ConfigurationError: other arguments are shown, and no policy is recorded that changed them.
     """
     if call.status == "started" or any(one.phase == "approval" for one in rewritings(event.decisions)):
         return
@@ -245,7 +245,7 @@ def _closed_if_done(run: Run) -> Run:
     )
     for effect in effects:
         run = _with_effect(run, effect)
-    # The first agent that was named goes on; which tools it offers, its own first request says.
+    # The first named agent takes over; its own first request records which tools it offers.
     handing = next((call for call in calls if any(isinstance(effect, HandOver) for effect in call.effects)), None)
     return run if handing is None else _handed_over(run, handing)
 

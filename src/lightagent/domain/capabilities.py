@@ -218,7 +218,7 @@ def check_declared(capabilities: object, risk: object) -> None:
     """Raise unless a tool can declare this.
 
     Raises:
-        ConfigurationError: there is no such capability or risk.
+        ConfigurationError: a capability or the risk is unknown.
     """
     if isinstance(capabilities, str) or not isinstance(capabilities, Sequence):
         raise ConfigurationError(

@@ -231,7 +231,7 @@ class CodeResult:
 
     @property
     def ok(self) -> bool:
-        """Whether it came to its end, without complaint."""
+        """Whether the program ended normally, with exit code 0."""
         return self.exit_code == 0
 
 

@@ -15,7 +15,7 @@ CONSULT_SOURCE: Final = "conversation"
 """The source of the message that quotes to an agent, which is asked, what was said before."""
 
 _LEAST: Final = 40
-"""Characters of a message that are quoted at least; where there is no room for them, it is not quoted."""
+"""The least number of characters quoted of a message; one without room for that many is not quoted."""
 
 _LONGEST_KIND: Final = 40
 """Characters that are quoted of the kind of a part of a message, such as ``image_url``."""
@@ -26,13 +26,13 @@ class ConsultLimits:
     """How far the agents of a swarm may ask each other.
 
     Attributes:
-        max_depth: how many may wait for each other: 1 lets an agent ask another one, who asks nobody.
-        max_history: messages of the conversation that the one who is asked is told, the last ones; 0: the question
-            alone.
-        max_chars: characters of all these together; a message for which there is no more room loses its end.
+        max_depth: how many agents may wait for each other: with 1, an agent that was asked cannot ask another one.
+        max_history: how many of the last messages of the conversation are quoted to the agent that is asked; with 0
+            it gets the question alone.
+        max_chars: characters of all quoted messages together; a message that does not fit is cut at its end.
 
     Raises:
-        ConfigurationError: one is no whole number of at least 1 (depth) or 0 (history), or the depth is above 8.
+        ConfigurationError: a value is not an integer of at least 1 (depth) or 0 (history), or the depth is above 8.
     """
 
     max_depth: int = 3
@@ -50,7 +50,7 @@ class ConsultLimits:
 
 
 def refused_consultation(asking: Sequence[str], target: str, limits: ConsultLimits) -> str | None:
-    """Why the agent that acts may not ask another one; None where it may.
+    """Return why the acting agent may not ask another one, or None if it may.
 
     Args:
         asking: the names of the agents that wait for each other, the outermost first; the last one would ask.
@@ -67,11 +67,11 @@ def refused_consultation(asking: Sequence[str], target: str, limits: ConsultLimi
 
 
 def told_of(conversation: Sequence[Message], agent: str, limits: ConsultLimits) -> tuple[ContextMessage, ...]:
-    """What was said in a conversation, for an agent that is asked: one message that quotes the last ones.
+    """Return the conversation for an agent that is asked: one message that quotes the last ones.
 
-    It is quoted, since the agent that is asked said none of it: a line of JSON for each message, so that none can look
-    like another's. Of parts that are no text it names the kinds. Calls and results are left out: they are of tools that
-    it may lack, and what they gave, the one who asks can say.
+    They are quoted since the agent that is asked did not write them: a line of JSON for each message, so that no text
+    can imitate another message. Of parts other than text only the kinds are named. Calls and results are left out: the
+    agent may lack their tools, and the agent that asks can state the results.
     """
     lines: list[str] = []
     kept: list[Message] = []
@@ -93,7 +93,7 @@ def told_of(conversation: Sequence[Message], agent: str, limits: ConsultLimits) 
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """What somebody has said, and the kinds of what else the message has, which is not quoted."""
+    """Return the text of a message, and the kinds of its other parts, which are not quoted."""
 
     by: str
     text: str

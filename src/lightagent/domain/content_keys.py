@@ -39,12 +39,12 @@ def content_keys(secrets: Mapping[str, str], current: str = "", *, store: str = 
 
     Args:
         secrets: by key id; each at least 32 bytes of random text. What was encrypted with any of them is read.
-        current: the id of the key that encrypts from now on; may be left out where there is one key.
+        current: the id of the key that encrypts from now on; may be left out if there is only one.
         store: the store's name, which is part of every key, so that stores with the same secret do not accept each
             other's entries. It cannot be changed later.
 
     Raises:
-        ConfigurationError: there is no current key, an id has other characters than `A-Za-z0-9_-`, or a secret is
+        ConfigurationError: the current key is missing, an id has other characters than `A-Za-z0-9_-`, or a secret is
             too short.
     """
     current = current_key("content", secrets, current)

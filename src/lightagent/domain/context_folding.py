@@ -1,4 +1,4 @@
-"""The fold of what enters a conversation before the model is asked: the query, context, and what gives way to other."""
+"""Folds the events that change a conversation before the model is asked: the query, context and replacements."""
 
 from __future__ import annotations
 

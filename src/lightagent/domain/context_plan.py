@@ -1,6 +1,6 @@
-"""What of a conversation gives way, so that a request keeps within its budget of tokens.
+"""Decides which part of a conversation is removed, so that a request keeps within its budget of tokens.
 
-Only whole units give way: turns of the past, and of the turn under way whole rounds of calls with their results. The
+Only whole units are removed: past turns, and of the current turn whole rounds of calls with their results. The
 query of the turn under way, what sources added to it, and its last round always stay.
 """
 
@@ -19,12 +19,12 @@ REFERENCE_TOKENS: Final = 220
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """The first `count` messages give way.
+    """The first `count` messages are removed.
 
     Attributes:
         again: those of them that stay all the same: the query of the turn under way with its context.
         tokens: of all that stays, and of what comes in the place of the rest.
-        in_turn: rounds of the turn under way give way as well.
+        in_turn: rounds of the current turn are removed as well.
     """
 
     count: int
@@ -51,11 +51,11 @@ def plan_cut(
     Args:
         sizes: the tokens of each message.
         query_at: where the query of the turn under way stands.
-        reserve: tokens that come in the place of what gives way.
-        note: tokens that come on top where rounds of the turn under way give way.
+        reserve: tokens of the text that replaces what is removed.
+        note: additional tokens if rounds of the current turn are removed.
 
     Returns:
-        None where no cut keeps within `most`.
+        None if no cut keeps within `most`.
     """
     whole = sum(sizes)
     before = [0, *accumulate(sizes)]
@@ -124,7 +124,7 @@ def turn_start(messages: Sequence[Message], query_at: int) -> int:
 
 
 def _cuts(messages: Sequence[Message], query_at: int) -> Iterator[tuple[int, range]]:
-    """How many messages may give way, in growing numbers, and the places of those that stay all the same."""
+    """Yield how many messages may be removed, in ascending order, and the places of those kept nevertheless."""
     began = turn_start(messages, query_at)
     for place in range(1, began):
         if isinstance(messages[place], (UserMessage, ContextMessage)) and not _opens_a_turn(messages[place - 1]):

@@ -223,7 +223,7 @@ def _is_usage(usage: object) -> bool:
 
 
 def _foreign(item: object) -> ProviderError:
-    """A type checker keeps what is not a delta from getting here; but a model may be written by anybody."""
+    """Return the error for a value that is not a delta: models are foreign code, which may not be type-checked."""
     fields = ", ".join(f"{name}={type(value).__name__}" for name, value in _fields(item))
     shown = f"{type(item).__name__}({fields})" if fields else type(item).__name__
     return ProviderError(

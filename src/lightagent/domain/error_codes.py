@@ -36,7 +36,7 @@ ErrorCode: TypeAlias = Literal[
 if TYPE_CHECKING:
     _Code: TypeAlias = ErrorCode
 else:
-    # Journals are read whatever codes a later version, or a policy of somebody's own, has put into them.
+    # Journals must be readable even with error codes of a later version or of a custom policy.
     _Code = str
 
 
@@ -94,5 +94,5 @@ ERROR_TAXONOMY: Final[dict[str, LightAgentErrorInfo]] = dict(
 
 
 def known_code(code: str) -> ErrorCode:
-    """The code itself; ``LA-UNKNOWN`` for what is none."""
+    """Return the code itself, or ``LA-UNKNOWN`` if it is not a code."""
     return ERROR_TAXONOMY.get(code, ERROR_TAXONOMY["LA-UNKNOWN"]).code

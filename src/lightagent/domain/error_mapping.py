@@ -48,7 +48,7 @@ def classify_exception(exc: BaseException, default_code: str = "LA-UNKNOWN") -> 
     if isinstance(exc, ConnectionError):
         return ERROR_TAXONOMY["LA-503"]
     said = ""
-    with suppress(Exception):  # Its text may be code of anybody's.
+    with suppress(Exception):  # Its `__str__` may be foreign code.
         said = str(exc)
     text = f"{type(exc).__name__}: {said}" if said else type(exc).__name__
     known = ERROR_TAXONOMY.get(default_code, ERROR_TAXONOMY["LA-UNKNOWN"])
@@ -63,7 +63,7 @@ def format_lightagent_error(
     Args:
         error: any exception, or what `classify_exception` made of one.
         action: what was being done.
-        default_code: of an exception that nobody expected.
+        default_code: the code for an unexpected exception.
     """
     info = error if isinstance(error, LightAgentErrorInfo) else classify_exception(error, default_code)
     return format_info(info if action is None else replace(info, message=f"{action}: {info.message}"))

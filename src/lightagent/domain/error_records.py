@@ -19,9 +19,9 @@ _REPR.maxstring = _REPR.maxother = _REPR.maxlong = _MOST_TEXT
 
 
 def error_info(error: LightAgentError) -> LightAgentErrorInfo | None:
-    """The error's own data; None where its class never set it, as one that does not call `super().__init__`."""
+    """The error's own data; None if its class never set it because it does not call `super().__init__`."""
     info: object = None
-    with suppress(Exception):  # It may be a property of anybody's.
+    with suppress(Exception):  # It may be a property of foreign code.
         info = getattr(error, "info", None)
     return info if isinstance(info, LightAgentErrorInfo) else None
 
@@ -48,7 +48,7 @@ def _details(details: object) -> JsonObject | None:
         return None
     if not isinstance(details, dict):
         return {"text": _text(details)}
-    with suppress(Exception):  # They may be of a class of anybody's.
+    with suppress(Exception):  # They may be of a foreign class.
         return to_json_object(details, "details")
     with suppress(Exception):
         return {name: found for key, value in details.items() for name, found in _detail(key, value).items()}
@@ -68,6 +68,6 @@ def _text(value: object) -> str:
     """A text as it is, and of anything else a short one, in which nothing differs from one process to another."""
     if isinstance(value, str):
         return value
-    with suppress(Exception):  # A number of more digits than Python writes, or a `__repr__` of anybody's.
+    with suppress(Exception):  # A number with more digits than Python converts, or a foreign `__repr__`.
         return _ADDRESS.sub("", _REPR.repr(value))[:_MOST_TEXT]
     return f"({type(value).__name__})"

@@ -1,22 +1,22 @@
-"""Faults, as one tree; every one is a `LightAgentError` with a code, guidance and details.
+"""The tree of exceptions; each one is a `LightAgentError` with a code, guidance and details.
 
 LightAgentError
-├── ProviderError          LA-400 … LA-503: the model's provider said no, or could not be reached
+├── ProviderError          LA-400 … LA-503: the model's provider refused, or could not be reached
 ├── ToolError              LA-TOOL, LA-JSON: a tool or its arguments
 ├── OutputError            LA-OUTPUT: the final answer did not fit the output type
-├── PolicyError            LA-GUARDRAIL, LA-HOOK, LA-POLICY: somebody said no
-│   ├── RunSuspended       LA-POLICY: the run waits for a human, and its caller wanted a text
-│   └── AlreadyDecided     LA-POLICY: somebody else has decided before, or goes on with the decision
+├── PolicyError            LA-GUARDRAIL, LA-HOOK, LA-POLICY: a policy refused
+│   ├── RunSuspended       LA-POLICY: the run waits for a human, but its caller expects a text
+│   └── AlreadyDecided     LA-POLICY: decided before, or another caller acts on the decision
 ├── BudgetError            LA-BUDGET: a limit was reached
 ├── FlowTimeout            LA-FLOW-TIMEOUT
 ├── StoreError             LA-STORE: a store cannot be read or written
-│   ├── StreamConflict     somebody else appended meanwhile
-│   ├── LeaseHeld          somebody else holds the lease
+│   ├── StreamConflict     another writer appended meanwhile
+│   ├── LeaseHeld          another writer holds the lease
 │   ├── Fenced             the lease was lost, so this writer may not append any more
-│   ├── IncompleteListing  some of what was to be listed cannot be read
-│   ├── ContentKeyError    encrypted content, and no key that decrypts it
+│   ├── IncompleteListing  some of the items to list cannot be read
+│   ├── ContentKeyError    the key of encrypted content is missing
 │   └── DamagedStream      what is stored is not what was written
-│       └── TamperedStream the seal says that somebody changed it
+│       └── TamperedStream the seal shows that it was changed
 └── ConfigurationError     LA-CONFIG (also a ValueError): settings, options, journals that do not fit
     └── MissingExtraError  LA-CONFIG (also an ImportError): a package that is not installed
 """
@@ -59,7 +59,7 @@ class LightAgentError(Exception):
         text: what happened; or, where it is exactly one of the codes, the error's code.
         message: what happened, where the code came first. The code's standard message unless given.
         guidance: what to do next. The code's standard guidance unless given.
-        details: facts for programs. A text becomes ``{"text": …}``, and the message too where there is no other.
+        details: facts for programs. A text becomes ``{"text": …}``, and also the message unless one is given.
         code: the error's code; the standard one of the class unless given. Of a code that is text from elsewhere,
             `ERROR_TAXONOMY[text].code` is the type.
         retryable: whether the same request may succeed later. The code's standard answer unless given.
@@ -132,7 +132,7 @@ def _plain_details(details: Mapping[str, JsonInput] | str | None) -> JsonObject 
     try:
         return plain_object(details)
     except (AttributeError, LookupError, RuntimeError, TypeError, ValueError):
-        return {}  # A mapping of somebody's own that cannot be read: the error that it describes matters more.
+        return {}  # A foreign mapping that cannot be read: the error that it describes matters more.
 
 
 def _guidance(standard: LightAgentErrorInfo, said: str) -> str:
@@ -177,7 +177,7 @@ class PolicyError(LightAgentError):
 
 
 class AlreadyDecided(PolicyError):
-    """Somebody else has decided about a request before, or goes on with the decision. The first one counts, once."""
+    """The request was decided before, or another caller acts on the decision. Only the first decision counts, once."""
 
 
 class BudgetError(LightAgentError):
@@ -203,7 +203,7 @@ class StoreError(LightAgentError):
 
 
 class StreamConflict(StoreError):
-    """An append expected another end of the stream: somebody appended meanwhile, and nothing was written.
+    """An append expected another end of the stream: another writer appended meanwhile, and nothing was written.
 
     Args:
         expected, actual: the sequence of the last entry, as the writer expected it and as it is.
@@ -221,10 +221,10 @@ class StreamConflict(StoreError):
 
 
 class LeaseHeld(StoreError):
-    """Somebody else may append to the stream now.
+    """Another writer holds the lease of the stream.
 
     Args:
-        holder: who, as they named themselves.
+        holder: the name that the holder gave itself.
         left: seconds until the lease ends unless it is renewed.
     """
 
@@ -241,7 +241,7 @@ class LeaseHeld(StoreError):
 
 
 class Fenced(StoreError):
-    """The writer's lease was lost to somebody else, or was released: nothing was written, and nothing will be."""
+    """The writer's lease was lost to another writer or released: nothing was written, and nothing will be."""
 
     def __init__(self, token: int | None) -> None:
         self.token = token

@@ -31,21 +31,21 @@ TOOL_PROGRESS: Final = "tool_progress"
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """A run begins, with all that is needed to go on with it elsewhere.
+    """A run begins, with all that is needed to resume it in another process.
 
     Attributes:
         messages: the history and, unless it awaits admission, the query.
-        policies: the names of the policies that review the run whoever acts; it is not resumed without them.
-        awaits_admission: the query is not on record yet: it enters with `Admitted`, once policies have passed it.
+        policies: the names of the policies that review the run whichever agent acts; it is not resumed without them.
+        awaits_admission: the query is not recorded yet: it is recorded with `Admitted`, once policies have passed it.
         before: the context sources that are asked before the first request.
         after: the conclusions that are drawn after success.
-        history: a stored conversation that goes before `messages`.
-        handoff_policies: the policies of the agents that may take over; it is not resumed where one is not that
-            agent's own any more.
-        untrusted: the labels of all untrusted text that came before the query, where the messages alone do not tell
-            them; see `lightagent.domain.context_labels`.
-        plans: how many plans the agents make that plan before they act.
-        tags: the caller's; those of the outermost run hold for the runs of agents that it calls.
+        history: a stored conversation that precedes `messages`.
+        handoff_policies: the policies of the agents that may take over; the run is not resumed if one of those agents
+            has lost a policy.
+        untrusted: the labels of all untrusted text before the query, unless the messages themselves carry them; see
+            `lightagent.domain.context_labels`.
+        plans: how many plans are made by the agents that plan before they act.
+        tags: the caller's tags; those of the outermost run also apply to the runs of agents that it calls.
         acting: the agent that acts first, where that is not `head` but the one that answered last in a session.
     """
 
@@ -83,10 +83,10 @@ class Admitted:
 
 @dataclass(frozen=True, slots=True)
 class ContextAdded:
-    """A context source was asked. With `error` it failed, and the run goes on without what it might have added.
+    """A context source was asked. With `error` it failed, and the run continues without its messages.
 
     Attributes:
-        details: what the source says of how it came to the messages, such as what it kept out, and why.
+        details: how the source found the messages, such as what it left out, and why.
     """
 
     source: str
@@ -162,7 +162,7 @@ class ModelFailed:
     Attributes:
         partial: the text that had come, and passed the policies.
         usage: the tokens that had been reported.
-        ends: how the run ends because of it; None where another attempt may follow.
+        ends: how the run ends because of it; None if another attempt may follow.
     """
 
     turn: int
@@ -236,7 +236,7 @@ class ToolFinished:
     Attributes:
         output: the text the model gets.
         effects: what the call does to the run.
-        ends: how the run ends because of it; None where it goes on.
+        ends: how the run ends because of it; None if it continues.
         labels: where the output comes from, where it is not just from the tool.
     """
 

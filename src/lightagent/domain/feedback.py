@@ -16,21 +16,21 @@ _BAD: Final = frozenset({"incorrect", "bad", "unhelpful", "wrong", "useless", "h
 
 @dataclass(frozen=True, slots=True)
 class HumanFeedback:
-    """What somebody thinks of a run.
+    """A rating of a run by a person or a program.
 
     Attributes:
-        trace_id: of the run.
+        trace_id: the trace id of the run.
         rating: a number, on whatever scale the program uses.
         label: a word, such as ``correct``.
-        comment: in their own words.
-        reviewer_id: who.
-        metadata: whatever else belongs to it, as plain JSON.
-        helpful: whether the answer was of help. By this, or else by a `label` such as ``correct`` or ``wrong``, it is
-            counted whether lessons helped; the rating is not read, since its scale is yours.
-        created_at: when it was put on record, in seconds since 1970 in UTC; filled in then.
+        comment: a free text.
+        reviewer_id: who gave the feedback.
+        metadata: further data, as plain JSON.
+        helpful: whether the answer was helpful. Whether lessons helped is counted by this, or else by a `label` such
+            as ``correct`` or ``wrong``; the rating is not used, since its scale is up to the program.
+        created_at: when it was recorded, in seconds since 1970 in UTC; filled in then.
 
     Raises:
-        ConfigurationError: there is no trace id, or the metadata is not plain JSON.
+        ConfigurationError: the trace id is missing, or the metadata is not plain JSON.
     """
 
     trace_id: str
@@ -44,7 +44,7 @@ class HumanFeedback:
 
     @property
     def was_helpful(self) -> bool | None:
-        """Whether the answer was of help; None where this does not say."""
+        """Whether the answer was helpful; None if the feedback does not say."""
         if self.helpful is not None:
             return self.helpful
         label = "" if self.label is None else self.label.strip().casefold()

@@ -33,7 +33,7 @@ class NormalText:
     Attributes:
         text: without invisible characters, and with the ASCII form of digits, letters, blanks and dashes that
             only look otherwise, such as full-width ones.
-        places: for each character of `text`, where it stood; None where nothing was changed.
+        places: for each character of `text`, its original place; None if nothing was changed.
         size: characters of the text as it was written.
     """
 
@@ -69,7 +69,7 @@ def normalized(text: str) -> NormalText:
 
 
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
-"""Control characters of ASCII that are no white space."""
+"""ASCII control characters other than white space."""
 
 _LINES: Final = frozenset("\t\n\v\f\r\x85")
 

@@ -32,7 +32,7 @@ class FlowResultPayload:
     """flow_step_result: what came of a step; what it did has been done. Only the output may be rewritten.
 
     Attributes:
-        output: what it gave; None where it failed, and then nothing can be rewritten.
+        output: its output; None if it failed, in which case nothing can be rewritten.
         step_result: what is known of the step: ``name``, ``content``, ``status``, ``error``, ``attempts``, …
         run_id: of the flow.
     """
@@ -44,11 +44,11 @@ class FlowResultPayload:
 
 @dataclass(frozen=True, slots=True)
 class FlowResumePayload:
-    """flow_resume: a run would go on. Nothing can be rewritten.
+    """flow_resume: a run is about to be resumed. Nothing can be rewritten.
 
     Attributes:
-        record: what is on record of it.
-        run_id: of the flow.
+        record: the record of the run.
+        run_id: the id of the flow's run.
     """
 
     record: JsonObject
@@ -57,12 +57,12 @@ class FlowResumePayload:
 
 @dataclass(frozen=True, slots=True)
 class FlowRerunPayload:
-    """flow_rerun: a step would be done again, with all that rests on it. Nothing can be rewritten.
+    """flow_rerun: a step is about to be repeated, with all steps that depend on it. Nothing can be rewritten.
 
     Attributes:
         step_name: the path of the step.
-        record: what is on record of the run.
-        run_id: of the flow.
+        record: the record of the run.
+        run_id: the id of the flow's run.
     """
 
     step_name: str

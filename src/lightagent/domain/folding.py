@@ -56,10 +56,10 @@ def fold(
 
     Args:
         history: the messages that the run's history reference stands for; without them they count as missing.
-        untrusted: the labels of all untrusted text that has entered the history; without them its messages tell.
+        untrusted: the labels of all untrusted text that has entered the history; by default those of its messages.
 
     Raises:
-        ConfigurationError: the events are no possible run.
+        ConfigurationError: no run can have these events in this order.
     """
     rest = iter(events)
     first = next(rest, None)
@@ -74,7 +74,7 @@ def start(
     """The run as of its first event; for the arguments see `fold`.
 
     Raises:
-        ConfigurationError: its messages are no conversation.
+        ConfigurationError: its messages do not form a conversation.
     """
     if len(event.messages) > 1 or event.awaits_admission:
         check_conversation(event.messages, "run_started.messages")
@@ -245,7 +245,7 @@ def _nested(run: Run, event: Nested) -> Run:
     if call.child is not None:
         child = apply(call.child, event.event)
     elif isinstance(event.event, RunStarted):
-        if event.event.scope != run.started.scope:  # It would act for somebody whose run this is not.
+        if event.event.scope != run.started.scope:  # It would act for another owner than that of this run.
             raise ConfigurationError("nested: the nested run belongs to another tenant, user or session.")
         child = start(event.event)
     else:

@@ -54,7 +54,7 @@ def called_as(written: Iterable[str]) -> Iterator[str]:
 
 
 def meant(written: str, own: Container[str]) -> str:
-    """The one of a source's names that a person means; what was written where there is none."""
+    """Return the name of a source that a person means, or what was written if none matches."""
     return next((name for name in called_by_models(written) if name in own), written)
 
 

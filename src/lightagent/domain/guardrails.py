@@ -21,12 +21,12 @@ ToolGuardrail: TypeAlias = Callable[[JsonObject, JsonObject], object]
 
 @dataclass(frozen=True, slots=True)
 class GuardrailDecision:
-    """What a guardrail answers. What is wrong with one is found when it is read, and then it blocks.
+    """The answer of a guardrail. It is validated when it is read; an invalid answer blocks.
 
     Attributes:
-        allowed: whether it may go on.
-        reason: why not, as the caller sees it, or the model where it is about a tool call.
-        value: what goes on in the place of what was looked at; None: the same.
+        allowed: whether the value may pass.
+        reason: why not, for the caller, or for the model if it is about a tool call.
+        value: replaces the checked value; None leaves it unchanged.
     """
 
     allowed: bool

@@ -14,7 +14,7 @@ from lightagent.domain.messages import AssistantMessage, ContextMessage, Message
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """The first `count` messages give way to `messages`.
+    """The first `count` messages are replaced by `messages`.
 
     Attributes:
         gone: those of them that do not go along at all.
@@ -57,13 +57,13 @@ def holds_more(messages: Sequence[Message], query_at: int) -> bool:
 def without_foreign_calls(
     messages: Sequence[Message], own: Collection[str], told: str, untrusted: Sequence[str]
 ) -> tuple[Message, ...]:
-    """The messages, with the calls of tools that an agent lacks told in words, each with its result.
+    """Return the messages, with calls of tools that the agent lacks written out as text, each with its result.
 
-    A message that is changed so loses what its provider added to it: signatures are of the whole message.
+    A changed message loses the fields that its provider added: signatures cover the whole message.
 
     Args:
         own: the names of the tools that the agent has.
-        told: the text in which the calls are told, as `{calls}`.
+        told: the template of that text, with `{calls}` for the calls.
         untrusted: the untrusted labels of all that has entered the conversation.
     """
     units = (messages[unit.start : unit.stop] for unit in _units(messages))

@@ -9,7 +9,7 @@ from lightagent.domain.policy import Decision
 _BY: Final = "handoff_text"
 
 KEPT_BACK: Final = Decision("model_reply", _BY, "allow", "What is said beside a handoff is not shown to the user.")
-"""Of a reply whose words are on record, for the agent that takes over, and are shown to nobody."""
+"""For a reply whose text is recorded, for the agent that takes over, and not shown to the user."""
 
 DROPPED: Final = Decision("model_reply", _BY, "rewrite", "What is said beside a handoff is dropped.")
-"""Of a reply whose text is not on record."""
+"""For a reply whose text is not recorded."""

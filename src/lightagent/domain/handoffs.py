@@ -18,9 +18,9 @@ ForeignCalls: TypeAlias = Literal["calls", "text"]
 HandoffText: TypeAlias = Literal["show", "keep", "drop"]
 """What becomes of text that a model writes beside the call that hands over.
 
-* show: the user gets it, and the agent that takes over reads it.
-* keep: only that agent reads it.
-* drop: nobody gets it; it is not on record either.
+* show: the user sees it, and the agent that takes over reads it.
+* keep: only the agent that takes over reads it.
+* drop: it is discarded, and not recorded either.
 """
 
 NextTurn: TypeAlias = Literal["last", "front"]
@@ -75,7 +75,7 @@ class HandoffLimits:
             the other's do not pass it back and forth.
 
     Raises:
-        ConfigurationError: one is no whole number of at least 0 (handoffs) or 1 (repeats).
+        ConfigurationError: a value is not an integer of at least 0 (handoffs) or 1 (repeats).
     """
 
     max_handoffs: int = 8
@@ -89,7 +89,7 @@ class HandoffLimits:
 
 
 def refused_handoff(route: Sequence[str], target: str, limits: HandoffLimits, handed_over_to: str = "") -> str | None:
-    """Why the agent that acts may not hand over to another; None where it may.
+    """Return why the acting agent may not hand over to another, or None if it may.
 
     Args:
         route: the names of the agents that have acted in this run, in order; the last one acts.

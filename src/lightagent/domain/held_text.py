@@ -18,38 +18,38 @@ _STEP: Final = 16
 """Characters that have to come before a text is looked at again: models speak in small pieces."""
 
 _SHARE: Final = 4
-"""Of what waits for longer than it has to, such as a key that goes on, so many parts have to come once more. So a text
-is looked at a few times, however long it gets, and takes time in proportion to its length."""
+"""A text that is held for longer, such as an unfinished key, is searched again only once it has grown by one part in
+this many. So the number of searches stays small, and the total time is proportional to the length."""
 
 
 class TextHold(Protocol):
     """Holds one text of one reply.
 
     Attributes:
-        changed: what went on is another text than the one that came.
+        changed: whether the released text differs from the one that was fed.
     """
 
     changed: bool
 
     def feed(self, text: str) -> str | Finding:
-        """Take the next piece; give what may go on now, or what forbids the whole text."""
+        """Take the next piece; return what may be released now, or the finding that forbids the whole text."""
         ...
 
     def end(self) -> str | Finding:
-        """The text is complete: give what is still held, or what forbids it."""
+        """End the text; return what is still held, or the finding that forbids it."""
         ...
 
 
 class HeldText(TextHold):
-    """Takes out what is found in a text, or forbids the text, however it is cut into pieces.
+    """Replaces findings in a text, or forbids the text, however it is cut into pieces.
 
-    It relies on two promises of what finds. Whether something is found depends on nothing that is farther from it than
+    It relies on two properties of `find`. Whether there is a finding depends on nothing that is farther from it than
     `window` characters. And a finding shows within `window` characters from its start; if it is longer, it grows.
 
     Args:
-        find: finds in a normalized text.
-        window: characters that are held back; invisible ones do not count.
-        replacement: what goes on in the place of a finding; None: a finding forbids the text.
+        find: returns the findings in a normalized text.
+        window: how many characters are held back; invisible ones do not count.
+        replacement: replaces a finding; None: a finding forbids the text.
     """
 
     def __init__(self, find: Find, window: int, replacement: str | None) -> None:
@@ -58,7 +58,7 @@ class HeldText(TextHold):
         self._window: Final = window
         self._replacement: Final = replacement
         self._text = ""  # What has gone on, as far as it may matter, and what is held.
-        self._done = 0  # So much of it has gone on.
+        self._done = 0  # How much of it was released.
         self._came: list[str] = []  # What has come since it was last looked at.
         self._new = 0  # The characters of that.
 
@@ -88,8 +88,8 @@ class HeldText(TextHold):
         if cut <= self._done:
             return ""
         found = map(normal.written, self._find(normal.text))
-        # What begins before has been dealt with. What seems to go on from there only looks so, since what stood before
-        # it has been dropped.
+        # Findings that begin earlier were handled already. One that seems to continue from there is an artefact, since
+        # the text before it was dropped.
         spans = merged(finding for finding in found if finding.start >= self._done)
         cut = next((span.start for span in spans if span.start < cut < span.end), cut)
         if cut <= self._done:

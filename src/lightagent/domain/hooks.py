@@ -75,16 +75,16 @@ BOUNDARIES: Final[Mapping[HookPhase, Phase]] = {
 
 @dataclass(frozen=True, slots=True)
 class HookContext:
-    """What a hook is called with; its lists and objects are copies, which it may change.
+    """The argument of a hook; its lists and objects are copies, which the hook may change.
 
     Attributes:
-        phase: where the run stands.
-        payload: what would go on from here; its keys depend on the phase.
-        trace_id, parent_trace_id, run_id, run_group_id: of the run.
-        user_id, tenant: whose run it is; empty if no user or tenant was named.
-        agent_name: the agent that acts.
-        flow_id, step_name: the id of the flow's run, or of the flow's around the run, and the path of the step; empty
-            where there is none.
+        phase: the phase of the run.
+        payload: what is about to happen; its keys depend on the phase.
+        trace_id, parent_trace_id, run_id, run_group_id: those of the run.
+        user_id, tenant: the owner of the run; empty if no user or tenant was named.
+        agent_name: the acting agent.
+        flow_id, step_name: the id of the flow's run, or of the one around this run, and the path of the step; empty
+            outside of flows.
         metadata: `turn`; `call_id`, empty unless it is about a tool call; `path`, the calls that lead to a nested run.
     """
 
@@ -107,14 +107,14 @@ HookAction: TypeAlias = Literal["continue", "replace", "block", "ask"]
 
 @dataclass(frozen=True, slots=True)
 class HookDecision:
-    """What a hook answers; use the four constructors.
+    """The answer of a hook; use the four constructors.
 
-    Nothing is checked here: an error would be raised in the hook, whose failures a run may survive. What is wrong with
-    an answer is found when it is read, and then it blocks.
+    Nothing is checked here: an error would be raised in the hook, whose failures a run may survive. Answers are
+    validated when they are read, and an invalid one blocks.
 
     Attributes:
-        action: go on, go on with another payload, stop, or (for a tool call) let a human decide.
-        payload: for replace; keys that are left out stay as they are.
+        action: continue, replace the payload, block, or (for a tool call) let a human decide.
+        payload: for replace; keys that are left out stay unchanged.
         reason: why, for the caller, the model or the reviewer; it is kept in the journal.
         metadata: kept in the journal with the reason.
     """
@@ -148,9 +148,9 @@ class HookDecision:
 
 
 def read_hook_answer(answer: object) -> HookDecision | Unreadable:
-    """What a hook meant.
+    """Interpret the return value of a hook.
 
-    None and True go on, False and a text block; an object with one of the keys `action`, `allowed`, `payload`,
+    None and True continue, False and a text block; an object with one of the keys `action`, `allowed`, `payload`,
     `reason` and `metadata` stands for a decision.
     """
     if answer is None or answer is True:

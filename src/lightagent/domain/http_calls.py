@@ -1,4 +1,4 @@
-"""An HTTP request to somebody else's server, its answer, and what can go wrong with it, as values."""
+"""An HTTP request to a third-party server, its answer, and its errors, as values."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class HttpAnswer:
     url: str = field(default="", repr=False)
 
     def header(self, name: str) -> str:
-        """The value of a header; empty where there is none."""
+        """Return the value of a header, or an empty text without it."""
         return next((value for known, value in self.headers if known == name), "")
 
     @property
@@ -99,7 +99,7 @@ def _charset(named: str) -> str:
 
 
 class HttpFault(ToolError):
-    """A call of somebody else's server failed.
+    """A call of a third-party server failed.
 
     HttpFault
     ├── HttpRefused    it was not sent: the address is one that may not be called
@@ -120,4 +120,4 @@ class HttpUnreached(HttpFault):
 
 
 class HttpLost(HttpFault):
-    """There is no answer that can be used, but the request may have taken effect."""
+    """No usable answer arrived, but the request may have taken effect."""

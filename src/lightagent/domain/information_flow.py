@@ -1,4 +1,4 @@
-"""Whether a call may go on that untrusted text may have caused.
+"""Decides whether a call may proceed that untrusted text may have caused.
 
 A call is tainted when text that the application does not vouch for entered the conversation before the model proposed
 it. The rule asks no model and reads no text: it depends on where texts come from, and not on what they say.
@@ -57,7 +57,7 @@ class InformationFlow:
         object.__setattr__(self, "trusted_labels", tuple(self.trusted_labels))
 
     def rule(self, tool: ToolSpec, untrusted: tuple[str, ...]) -> FlowRuling | None:
-        """What holds for a call of `tool`; None where it may go on.
+        """Return the rule that applies to a call of `tool`, or None if the call may proceed.
 
         Args:
             untrusted: the labels of the untrusted text that came before the model proposed the call.

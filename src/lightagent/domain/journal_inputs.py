@@ -157,8 +157,8 @@ def _check_limit(limit: int) -> None:
 
 
 def _check_moment(name: str, at: float | None) -> None:
-    """Refuse what is not a number of seconds. An infinite number is one; None passes."""
-    if at is None or (type(at) is float and at == at):  # An `at` that is no number differs from itself.
+    """Raise unless `at` is None or a number of seconds, which may be infinite."""
+    if at is None or (type(at) is float and at == at):  # NaN differs from itself.
         return
     try:
         if not isnan(float(at)):

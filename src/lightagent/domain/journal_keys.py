@@ -23,7 +23,7 @@ def current_key(use: str, secrets: Mapping[str, str], current: str) -> str:
         secrets: by key id; each at least 32 bytes of random text.
 
     Raises:
-        ConfigurationError: there is no current key, an id has other characters than `A-Za-z0-9_-`, or a secret is
+        ConfigurationError: the current key is missing, an id has other characters than `A-Za-z0-9_-`, or a secret is
             too short.
     """
     current = current or (next(iter(secrets)) if len(secrets) == 1 else "")

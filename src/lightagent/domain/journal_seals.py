@@ -38,11 +38,11 @@ def seal_keys(store: str, secrets: Mapping[str, str], current: str = "", *, use:
     Args:
         store: the store's name, which is part of every key. It cannot be changed later.
         secrets: by key id; each at least 32 bytes of random text. What was sealed with any of them is accepted.
-        current: the id of the key that seals from now on; may be left out where there is one key.
+        current: the id of the key that seals from now on; may be left out if there is only one.
         use: what the keys are for; those of another use are other keys.
 
     Raises:
-        ConfigurationError: there is no current key, an id has other characters than `A-Za-z0-9_-`, or a secret is
+        ConfigurationError: the current key is missing, an id has other characters than `A-Za-z0-9_-`, or a secret is
             too short.
     """
     current = current_key("seal", secrets, current)
@@ -99,7 +99,7 @@ class StreamSeals:
         return _joined(current, row.birth, row.tip, row.front, code, outer=row.outer)
 
     def open_row(self, stream: StreamInfo) -> SealedRow | None:
-        """What the seal of a stream says; None where the stream has no entries.
+        """Return what the seal of a stream says, or None if the stream has no entries.
 
         Raises:
             TamperedStream: there is none, or it does not fit the row.

@@ -223,7 +223,7 @@ def check_append(
     """Decide whether an append may go ahead. The clock decides only who may try; that none is lost hangs on the token.
 
     Raises:
-        Fenced: `token` is not the last one that was given, or there is none while somebody holds the lease.
+        Fenced: `token` is not the last one that was issued, or it is missing while the lease is held.
         StreamConflict: the stream does not end where the writer believes, or bears another seal.
     """
     if token is not None and token != hold.token:
@@ -248,7 +248,7 @@ def check_lease(hold: Hold, now: float, seconds: float, token: int | None) -> No
 
     Raises:
         Fenced: `token` is not the last one that was given.
-        LeaseHeld: somebody else holds the lease.
+        LeaseHeld: another writer holds the lease.
         ConfigurationError: a new lease of no length.
     """
     if token is not None and token != hold.token:

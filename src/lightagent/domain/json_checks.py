@@ -124,7 +124,7 @@ def to_json_object(value: object, at: str) -> JsonObject:
 
 
 def equals_json(value: object, wanted: JsonValue) -> bool:
-    """Whether a value of anybody's is this one: True is not 1, while 1 and 1.0 are one number."""
+    """Whether any object equals this JSON value: True is not 1, while 1 and 1.0 are the same number."""
     if isinstance(value, bool) or isinstance(wanted, bool):
         return value is wanted
     if isinstance(wanted, dict):

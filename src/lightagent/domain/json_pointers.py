@@ -7,10 +7,10 @@ from lightagent.domain.percent_encoding import percent_decode
 
 
 def at_pointer(start: JsonObject, fragment: str) -> JsonValue:
-    """The value to which a fragment leads; an empty one leads to `start`.
+    """Return the value at a fragment; an empty one means `start`.
 
     Raises:
-        LookupError: there is no such place.
+        LookupError: the fragment leads nowhere.
     """
     place: JsonValue = start
     for step in percent_decode(fragment).split("/")[1:]:

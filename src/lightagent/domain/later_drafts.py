@@ -1,4 +1,4 @@
-"""Entries whose texts are made when somebody wants them: a store in memory keeps many that nobody ever reads."""
+"""Entries whose texts are built on first use: a store in memory keeps many that are never read."""
 
 from __future__ import annotations
 

@@ -12,14 +12,14 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Literal, TypeAlias
 
 Stale: TypeAlias = Literal["max_age", "expires_after", "useless_after", "unused_after"]
-"""Why a lesson is recalled no more: the name of the setting of `SelfLearning`."""
+"""Why a lesson is not recalled any more: the name of the setting of `SelfLearning`."""
 
 MOST_RECENT: Final = 32
-"""Entries of a lesson that are looked at. Only where a process died while it counted, and others have made so many
-entries before it goes on, something is counted twice."""
+"""How many of the last entries of a lesson are checked. A use is counted twice only if a process died while counting
+it, and others have written this many entries before it is resumed."""
 
 _PRIOR: Final = 2
-"""A new lesson is ranked as if this many runs had been told of it and had used it, so that it gets its turn."""
+"""A new lesson is ranked as if this many runs had received and used it, so that it gets a chance."""
 
 _LEAST: Final = 0.5
 _MOST: Final = 2.0
@@ -35,9 +35,9 @@ class LessonTally:
 
     Attributes:
         kept_at: when it became a memory, in seconds since 1970.
-        recalled: the runs that were told of it and came to an answer.
+        recalled: the runs that were given the lesson and ended with an answer.
         used: those whose answer took something from it, judged by its words.
-        rated: those of which somebody said whether they were of help.
+        rated: those that were rated as helpful or not.
         helped: those that were.
         useful_at: when it was last used or of help; `kept_at` where it never was.
         ended: why it is recalled no more; empty while it is.
@@ -129,7 +129,7 @@ class LessonsOfRun:
 def note_told(
     tally: LessonTally, recent: Iterable[LessonUse], run_id: str, trace_id: str, now: float, *, used: bool
 ) -> LessonUse | None:
-    """The entry of a run that was told of the lesson; None where the run is counted already, or the lesson has ended.
+    """Return the entry of a run that was given the lesson; None if the run is counted already, or the lesson has ended.
 
     Args:
         tally: as it is.
@@ -144,10 +144,10 @@ def note_told(
 def note_rated(
     tally: LessonTally, recent: Iterable[LessonUse], trace_id: str, before: bool | None, now: float, *, helped: bool
 ) -> LessonUse | None:
-    """The entry of a run that somebody rated; None where that changes nothing. What is said last of a run holds.
+    """Return the entry of a run that was rated, or None if that changes nothing. The last rating of a run counts.
 
     Args:
-        before: what was said of it before.
+        before: the previous rating.
     """
     for one in recent:
         if one.what == "rated" and one.trace_id == trace_id:
@@ -159,11 +159,11 @@ def note_rated(
 
 
 def note_ended(tally: LessonTally, why: str, now: float) -> LessonUse | None:
-    """The entry that ends it; None where it has ended."""
+    """Return the entry that ends the lesson, or None if it has ended already."""
     return None if tally.ended else LessonUse("ended", replace(tally, ended=why), at=now)
 
 
 def ranked_by_worth(tallies: list[LessonTally]) -> list[int]:
-    """The places of what a search found, best first by its rank and by how much each was of use."""
+    """Return the places of search results, best first by their rank and by how useful each was."""
     scores = [tally.worth() / (_FLAT + place) for place, tally in enumerate(tallies)]
     return sorted(range(len(tallies)), key=lambda place: -scores[place])

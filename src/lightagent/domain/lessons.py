@@ -36,7 +36,7 @@ class Lessons:
     """What a model says that it learned.
 
     Attributes:
-        lessons: the most useful first; empty where there is nothing to be learned.
+        lessons: the most useful first; empty if there is nothing to learn.
     """
 
     lessons: tuple[Lesson, ...] = ()

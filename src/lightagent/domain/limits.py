@@ -10,7 +10,7 @@ from lightagent.domain.errors import ConfigurationError
 
 
 class _Unsaid(int):
-    """A number that nobody gave, so that it can be told from the same one that a program wants."""
+    """A default number, which can be told apart from the same number given explicitly."""
 
     __slots__ = ()
 

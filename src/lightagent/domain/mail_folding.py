@@ -11,9 +11,9 @@ from lightagent.domain.runs import Run, call_key
 
 
 def check_sent(run: Run, event: ToolFinished) -> None:
-    """Refuse a record that has an agent send what its run cannot have sent, such as in the name of another one.
+    """Refuse a record of a message that the run cannot have sent, such as one in the name of another agent.
 
-    What is on record goes into the mailbox where a run goes on in another process.
+    Recorded messages enter the mailbox when a run is resumed in another process.
 
     Raises:
         ConfigurationError: the record was changed.

@@ -16,11 +16,11 @@ class MailLimits:
 
     Attributes:
         max_waiting: messages that may wait for one agent; more are refused until it has read them.
-        max_chars: characters of one message, as it is told to a model.
-        max_age: messages that may be sent after one, to whomever, before it is dropped unread.
+        max_chars: characters of one message, as a model reads it.
+        max_age: how many later messages, to any agent, may be sent before an unread one is dropped.
 
     Raises:
-        ConfigurationError: one is no whole number of at least 1, or fewer may be sent after a message than may wait.
+        ConfigurationError: a value is not an integer of at least 1, or `max_age` is less than `max_waiting`.
     """
 
     max_waiting: int = 20
@@ -76,9 +76,9 @@ class Mailbox:
     """The messages of one owner, in order.
 
     Attributes:
-        slots: the messages that are not too old, whether they wait or were taken.
-        sent: how many came in until now.
-        expired: the recipients of messages that were dropped unread, once for each, until they are told so.
+        slots: the messages that are not too old, whether waiting or taken.
+        sent: how many messages were sent so far.
+        expired: the recipients of messages that were dropped unread, one for each message, until they are notified.
     """
 
     slots: tuple[Slot, ...] = ()
@@ -139,7 +139,7 @@ def _without_old(box: Mailbox, limits: MailLimits) -> Mailbox:
 def refused_message(
     box: Mailbox, recipient: str, sender: str, text: str, agents: Iterable[str], limits: MailLimits
 ) -> str | None:
-    """Why a message is not taken, in words that a model can act on; None where it is."""
+    """Return why a message is refused, in words that a model can act on, or None if it is accepted."""
     names = tuple(agents)
     if recipient not in names:
         others = ", ".join(name for name in names if name != sender)

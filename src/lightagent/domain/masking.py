@@ -71,7 +71,7 @@ _BEFORE_NAMED: Final = (
     r"(?:keys?|tokens?|secrets?|passwords?|passwd|pwd|bearer|basic|authorization)"
     r"(?: (?:provided|is|was|given))?[\"']?\s*[:=]?\s*[\"']?)"
 )
-# Where a word begins and ends; an escaped line end (\n) or blank (%20) before it is no part of the word.
+# Where a word begins and ends; an escaped line end (\n) or blank (%20) before it does not belong to the word.
 _BEGINS: Final = r"(?:(?<![A-Za-z0-9])|(?<=\\[abfnrtv])|(?<=%[0-9A-Fa-f]{2}))"
 _ENDS: Final = r"(?![A-Za-z0-9])"
 
@@ -185,7 +185,7 @@ class Mask:
         return SecretRuns((one for one in whole if len(one) >= _LONG), parts)
 
     def _without_beginning(self, text: str) -> str:
-        """`text` without the beginning of a secret at its end, where somebody cut the text there."""
+        """Return `text` without the beginning of a secret at its end, which is left if the text was cut there."""
         for secret in self._secrets:
             for size in range(min(len(secret), len(text)) - 1, max(_LEAST, len(secret) // 2) - 1, -1):
                 if text.endswith(secret[:size]):

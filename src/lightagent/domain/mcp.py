@@ -191,7 +191,7 @@ class McpResult:
 
     Attributes:
         parts: in the server's order.
-        structured: the result as JSON, where the server gave one; None where it did not.
+        structured: the result as JSON, or None if the server sent none.
         is_error: the tool says that it failed; the parts then say why.
     """
 

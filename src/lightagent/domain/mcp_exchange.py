@@ -38,8 +38,8 @@ class Elicitation:
     """A server wants something from the user, in the middle of a call.
 
     Attributes:
-        schema: of the form to fill in, a JSON Schema of plain values; empty where there is a URL.
-        url: the page that the user is to open; empty where there is a form.
+        schema: the JSON Schema of the form to fill in, with plain values only; empty if a URL is given.
+        url: the page that the user should open; empty if a form is given.
     """
 
     server: str

@@ -12,7 +12,7 @@ from lightagent.domain.mcp import EmbeddedResource, McpPart, McpResult, MediaPar
 
 
 def result_text(tool: str, result: McpResult) -> str | None:
-    """The parts of the result in their order, each on lines of its own; None where the server returned nothing.
+    """Return the parts of the result in order, each on its own lines, or None if the server returned nothing.
 
     Images, sounds and binary resources are named with their type and size: the messages of tools hold text. Structured
     content follows as JSON unless one of the texts is the same JSON, as the protocol recommends to servers.

@@ -169,7 +169,7 @@ class MemoryPromotionDecision:
         metadata: added to its record.
 
     Raises:
-        ConfigurationError: there is no such action, a rewriting has no text, or the metadata is not plain JSON.
+        ConfigurationError: the action is unknown, "rewrite" lacks a text, or the metadata is not plain JSON.
     """
 
     action: PromotionAction = "keep"

@@ -55,7 +55,7 @@ class CandidateProposed:
 
 @dataclass(frozen=True, slots=True)
 class CandidateDecided:
-    """Somebody has decided about it, or left it open.
+    """The candidate was decided, or left open.
 
     Attributes:
         status: what it is from now on.
@@ -97,7 +97,7 @@ class CandidateWritten:
 
 @dataclass(frozen=True, slots=True)
 class CandidateWithdrawn:
-    """A policy blocked it after it was promoted, and it is no memory any more."""
+    """A policy blocked the candidate after it was promoted, and its memory was withdrawn."""
 
     reason: str
     at: float = field(default=0.0, compare=False)
@@ -128,7 +128,7 @@ class CandidateState:
 
     @property
     def is_open(self) -> bool:
-        """Whether somebody can decide about it."""
+        """Whether it can still be decided."""
         return self.candidate.status in OPEN
 
 

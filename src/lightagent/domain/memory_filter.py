@@ -103,7 +103,7 @@ def read_found(item: object) -> FoundMemory | KeptOut:
 
 
 def found_or_empty(item: object) -> FoundMemory:
-    """What `read_found` reads; in the place of what is no record, one without a text, which is kept out and counted."""
+    """Like `read_found`, but with an empty record for anything unreadable, which is then kept out and counted."""
     read = read_found(item)
     return FoundMemory("", {}) if isinstance(read, KeptOut) else read
 

@@ -58,16 +58,16 @@ class MemoryPolicy:
         memory_promotion_admission: decides about each candidate; without it, candidates stay what they are.
         require_promotion_for_internal_memory: what agents make of their own work is a candidate until it is promoted.
         require_write_admission: nothing is written that `memory_write_admission` did not expressly allow.
-        when_unavailable: what follows where the store of memories fails or is too slow: ``degrade`` has the run go on
-            without it, which is on record, and ``fail`` ends the run.
-        when_degraded: what follows where half of a hybrid search fails, such as its embedder: ``degrade`` takes what
-            the other half finds, which is on record, and ``fail`` takes it for a failing store, as `when_unavailable`.
+        when_unavailable: what happens if the store of memories fails or is too slow: with ``degrade`` the run
+            continues without it, which is recorded; ``fail`` ends the run.
+        when_degraded: what happens if half of a hybrid search fails, such as its embedder: ``degrade`` uses the
+            results of the other half, which is recorded; ``fail`` treats it like `when_unavailable`.
         recall_timeout: seconds that the store may take to search.
-        write_timeout: seconds that it may take to write or to remove; what it does not write in time is lost.
-        write_patterns: those of `reject_write_patterns`, made ready.
+        write_timeout: seconds that it may take to write or to remove; what is not written in time is lost.
+        write_patterns: the compiled `reject_write_patterns`.
 
     Raises:
-        ConfigurationError: a value is of the wrong type, negative, or no regular expression.
+        ConfigurationError: a value has the wrong type, is negative, or is not a valid regular expression.
     """
 
     namespace: str | None = None

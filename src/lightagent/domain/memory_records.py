@@ -98,8 +98,8 @@ class MemoryRecord:
         written_at: seconds since 1970, of a time between the years 1 and 9999.
 
     Raises:
-        ConfigurationError: there is no id, the text is too long, it names too many others that it supersedes, the time
-            is none, or the metadata is not plain JSON.
+        ConfigurationError: the id is missing, the text is too long, it supersedes too many others, the time is
+            invalid, or the metadata is not plain JSON.
     """
 
     memory_id: str
@@ -144,7 +144,7 @@ def _checked_time(seconds: object) -> float:
     if (
         isinstance(seconds, bool)
         or not isinstance(seconds, (int, float))
-        or not _EARLIEST <= seconds < _LATEST  # Neither is true of what is no number.
+        or not _EARLIEST <= seconds < _LATEST  # Neither comparison is true for NaN.
     ):
         raise ConfigurationError(
             "MemoryRecord: written_at is a number of seconds since 1970, between the years 1 and 9999.",

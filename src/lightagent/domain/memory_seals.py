@@ -48,7 +48,7 @@ class RecordSeal:
 
     Attributes:
         code: stands for the record as it was sealed, in the stream of its owner.
-        after: where that stream ended; None where the record was sealed without one.
+        after: where that stream ended; None if the record was sealed without a stream.
     """
 
     code: str
@@ -65,10 +65,10 @@ def memory_keys(store: str, secrets: Mapping[str, str], current: str = "") -> Se
 
 
 def sealed(keys: SealKeys, record: MemoryRecord, after: StreamPlace | None = None) -> JsonObject:
-    """The metadata of a record with its seal; one that it had is replaced.
+    """Return the metadata of a record with its seal, which replaces an existing one.
 
     Args:
-        after: where the stream of its owner ends; None where there are no streams.
+        after: where the stream of its owner ends; None for a store without streams.
     """
     metadata = without_seal(record.metadata)
     shadowed: JsonObject = {name: metadata[name] for name in _SHADOWED if name in metadata}
@@ -82,7 +82,7 @@ def sealed(keys: SealKeys, record: MemoryRecord, after: StreamPlace | None = Non
 
 
 def seal_of(record: MemoryRecord) -> RecordSeal | None:
-    """What the seal of a record claims; None where it has none that could be read."""
+    """Return what the seal of a record claims, or None without a readable seal."""
     seal = record.metadata.get(SEAL)
     code = seal.get("code") if isinstance(seal, dict) else None
     if not isinstance(seal, dict) or not isinstance(code, str):

@@ -24,13 +24,14 @@ removed; all of the owner were erased; or all that the store holds was declared 
 FindingKind: TypeAlias = Literal[
     "tampered", "edited", "forged", "replayed", "missing", "rolled_back", "returned", "unknown", "unfinished", "stream"
 ]
-"""What was found of a memory.
+"""What a check found out about a memory.
 
-``tampered``: its seal does not fit; more is not known, for there is no stream. ``edited``: the same, and one of its id
-is on record. ``forged``: none is. ``replayed``: its seal is that of another one. ``missing``: it is on record, and was
-removed behind the store's back. ``rolled_back``: an older version is there. ``returned``: it was forgotten, and is
-there. ``unknown``: its seal fits, and it is not on record. ``unfinished``: the same, and it comes from a write that did
-not end, or has not yet, which is no fault. ``stream``: the stream itself cannot be relied on.
+``tampered``: its seal does not fit, and without a stream nothing more is known. ``edited``: its seal does not fit, and
+a memory with its id is recorded. ``forged``: its seal does not fit, and its id is not recorded. ``replayed``: its seal
+belongs to another memory. ``missing``: it is recorded, and was removed from the store by other means. ``rolled_back``:
+the store holds an older version. ``returned``: it was forgotten, and the store holds it again. ``unknown``: its seal
+fits, and it is not recorded. ``unfinished``: the same, but it comes from a write that has not ended, which is not an
+error. ``stream``: the stream itself cannot be relied on.
 """
 
 
@@ -42,9 +43,9 @@ class MemoryNote:
         operation: what was done.
         at: seconds since 1970.
         by: the agent that wrote, or the account that removed; empty where it is not known.
-        owner: whose memories they are; None where nothing of them may stay on record.
+        owner: the owner of the memories; None if the owner must not stay in the record.
         items: the id of each memory with the code of its seal, which is empty where it was removed.
-        goes_on: whether it is another part of the entry before, which was too long for one.
+        goes_on: whether it continues the entry before, which was too long for a single one.
     """
 
     operation: Operation
@@ -162,5 +163,5 @@ class OwnerState:
 
 
 def items_of(sealed: Sequence[tuple[str, str]], size: int) -> list[tuple[tuple[str, str], ...]]:
-    """Items in parts of at most this size; one empty part where there are none."""
+    """Split items into parts of at most this size; one empty part without items."""
     return [tuple(sealed[place : place + size]) for place in range(0, len(sealed), size)] or [()]

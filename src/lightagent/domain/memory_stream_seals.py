@@ -53,7 +53,7 @@ def entry_seal(keys: SealKeys, key: StreamKey, before: str, entry: Entry) -> str
     """The seal of an entry, by the current key.
 
     Args:
-        before: the seal of the entry before; empty for the first, and for one that begins anew.
+        before: the seal of the entry before; empty for the first, and for one that starts a new chain.
     """
     return f"{keys.current}.{_code(keys.roots[keys.current], key, before, entry)}"
 

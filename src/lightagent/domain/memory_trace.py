@@ -30,22 +30,22 @@ NOTES: Final = "memory"
 """The key of an event's details that holds them."""
 
 NOTED: Final = "memory_notes"
-"""The kind of a remark that holds some where there is no other event for them."""
+"""The kind of a remark that carries notes without an event of their own."""
 
 MEMORY_IDS: Final = "memory_ids"
-"""The key that names the memories which a run was told of."""
+"""The key that lists the memories that a run was given."""
 
 DIGEST: Final = "digest"
-"""The key that tells texts of one run apart. It is of use within the run alone, and no part of a trace."""
+"""The key that tells texts of one run apart. It is used only within the run, and is not part of a trace."""
 
 
 def memory_note(event: MemoryEvent, data: Mapping[str, JsonValue]) -> JsonObject:
-    """One of them as it stands in the details of an event."""
+    """Return a note in the form that the details of an event hold."""
     return {"event": event, **data}
 
 
 def memory_notes(details: JsonObject) -> Iterator[tuple[MemoryEvent, JsonObject]]:
-    """Those that the details of an event hold; what is none is left out."""
+    """Yield the notes in the details of an event; invalid ones are skipped."""
     notes = details.get(NOTES)
     for note in notes if isinstance(notes, list) else ():
         if isinstance(note, dict) and _is_event(event := note.get("event")):

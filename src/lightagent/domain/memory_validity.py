@@ -84,7 +84,7 @@ def version_of(memory_id: str, metadata: Mapping[str, object], written_at: float
 
 
 def superseded_ids(memory_id: str, metadata: Mapping[str, object]) -> tuple[str, ...]:
-    """The ids whose place a memory takes; what is no text is none."""
+    """The ids of the memories that this one supersedes; values other than texts are ignored."""
     said = metadata.get(SUPERSEDES)
     ids = [said] if isinstance(said, str) else said if isinstance(said, (list, tuple)) else []
     named = dict.fromkeys(one for one in ids if isinstance(one, str) and one and one != memory_id)

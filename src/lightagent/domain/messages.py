@@ -113,7 +113,7 @@ def _is_blank(part: JsonObject) -> bool:
 
 
 Trust: TypeAlias = Literal["trusted", "untrusted"]
-"""Whether the application vouches for a text, or it may come from anybody."""
+"""Whether the application vouches for a text, or it comes from an untrusted source."""
 
 
 @dataclass(frozen=True, slots=True)

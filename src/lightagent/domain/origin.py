@@ -16,7 +16,7 @@ CALLED_IN: Final = "called_in"
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The place in a run that something comes from; empty where there is no run.
+    """The place in a run that something comes from; empty outside of a run.
 
     Attributes:
         run_id, trace_id, parent_trace_id, run_group_id: of the run.

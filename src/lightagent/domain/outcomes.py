@@ -66,7 +66,7 @@ Outcome: TypeAlias = Completed | Suspended | Blocked | BudgetExhausted | Cancell
 
 
 def outcome_error(outcome: Outcome) -> LightAgentErrorInfo | None:
-    """What went wrong, or None where nothing did: a run that its caller cancelled has not failed."""
+    """The error, or None if the run did not fail: a run that its caller cancelled has not failed."""
     match outcome:
         case Completed() | Suspended() | Cancelled():
             return None

@@ -15,6 +15,6 @@ def percent_encode(raw: bytes, safe: bytes = b"") -> str:
 
 
 def percent_decode(text: str) -> str:
-    """The text that a part of a URL stands for; what is no UTF-8 is replaced, and what is no escape stays."""
+    """Decode a percent-encoded part of a URL; invalid UTF-8 is replaced, and invalid escapes stay as they are."""
     octets = text.encode("utf-8", "surrogatepass")
     return _ESCAPED.sub(lambda found: bytes([int(found[1], 16)]), octets).decode("utf-8", "replace")

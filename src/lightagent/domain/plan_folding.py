@@ -21,10 +21,10 @@ def _most_plans(run: Run) -> int:
 
 
 def take_plan(run: Run, event: Planned) -> Run:
-    """The run after a plan was asked for; without one it goes on as it was.
+    """Return the run after planning; if no plan was made, it continues unchanged.
 
     Raises:
-        ConfigurationError: no plan is due, or there is none, or none is told, where the other is.
+        ConfigurationError: no plan is due, or only one of the plan and its message is present.
     """
     if run.calls or run.last_reply is not None or not run.admitted or len(run.prepared) != len(run.started.before):
         raise ConfigurationError("planned: it is not the model's turn.")

@@ -1,7 +1,7 @@
-"""The search for a plan as a pure machine: a state, the next question to a model, and what its answer makes of it.
+"""The search for a plan as a pure state machine: a state, the next question to a model, and the state after its answer.
 
-A thought is a plan in the making: the steps until now. The search has a model propose how a thought goes on, has it
-score what was proposed, drops what is not worth more, goes on with the best, and has it look back on the plan at last.
+A thought is an unfinished plan: the steps so far. The search lets a model propose continuations of a thought and score
+them, prunes those that are not worth more requests, expands the best, and finally lets the model review the plan.
 """
 
 from __future__ import annotations
@@ -68,13 +68,13 @@ class Search:
 
     @property
     def best(self) -> Thought | None:
-        """The best whole plan; where there is none, the best thought. None where nothing usable was proposed."""
+        """The best complete plan or, without one, the best thought. None if nothing usable was proposed."""
         begun = tuple(thought for thought in (*self.open, *self.fresh) if thought.path)
         return min(self.complete or begun or self.stuck, key=_by_worth, default=None)
 
     @property
     def plan(self) -> Plan | None:
-        """What the search came to; None where there is no plan that can be carried out with these tools."""
+        """The result of the search; None if no plan was found that can be carried out with these tools."""
         if self.reflected is not None:
             return self.reflected
         best = self.best
@@ -105,7 +105,7 @@ class Search:
 
 
 def begin_search(limits: SearchLimits, tools: Iterable[str]) -> Search:
-    """A search that has not asked anything yet."""
+    """Return a search before its first question."""
     return Search(limits, frozenset(tools))
 
 
@@ -126,9 +126,9 @@ def next_question(search: Search) -> Question | None:
 
 
 def proposed(search: Search, question: Propose, proposals: Sequence[Proposal]) -> Search:
-    """The search after this was proposed; nothing where there is no answer, or it could not be read.
+    """Return the search after these proposals, which are empty if the answer is missing or could not be read.
 
-    Proposals that need tools which there are not are left out, unless there are no others: the look back may mend it.
+    Proposals that need unknown tools are dropped unless all of them do: the reflection may correct that.
     """
     parent, limits = question.thought, search.limits
     room = MOST_PLAN - size_of(parent.steps)
@@ -146,9 +146,9 @@ def proposed(search: Search, question: Propose, proposals: Sequence[Proposal]) -
 
 
 def scored(search: Search, question: Score, scores: Sequence[float]) -> Search:
-    """The search after these scores were given, in the order of the question.
+    """Return the search after these scores, in the order of the question.
 
-    What has no score that is a number counts as much as the thought that it goes on from.
+    A thought without a valid score is worth as much as its parent.
     """
     given = dict(zip((thought.path for thought in question.thoughts), scores, strict=False))
     asked = {thought.path for thought in question.thoughts}
@@ -157,7 +157,7 @@ def scored(search: Search, question: Score, scores: Sequence[float]) -> Search:
 
 
 def reflected(search: Search, plan: Plan | None) -> Search:
-    """The search after the look back; None where there is no answer, or it could not be read."""
+    """Return the search after the reflection; `plan` is None if the answer is missing or could not be read."""
     kept = None
     if plan is not None and is_usable(plan.steps) and not search.unknown_tools(plan.steps):
         kept = Plan(plan.goal.strip()[:MOST_TEXT], plan.steps)

@@ -12,7 +12,7 @@ from lightagent.domain.plans import MOST_PLAN, MOST_STEPS, MOST_TEXT, Plan, Plan
 Strategy: TypeAlias = Literal["beam", "best_first"]
 
 _MIDDLE: Final = 0.5
-"""The score of a thought that nobody has scored, nor the one that it goes on from."""
+"""The score of a thought if neither it nor its parent was scored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +20,14 @@ class SearchLimits:
     """How far the search goes.
 
     Attributes:
-        width: thoughts that are kept: with ``beam`` of each level, with ``best_first`` of those that go on from one.
-        branches: proposals that are asked for at once.
-        depth: how often a thought may be thought further.
-        strategy: ``beam`` goes on with all that is kept of a level, ``best_first`` with the best thought there is.
-        max_model_calls: questions, the look back included.
-        reflect: have the model look back on the plan.
-        min_score: thoughts of a lower score are dropped.
-        enough: the search ends with a whole plan of this score.
+        width: thoughts that are kept: with ``beam`` of each level, with ``best_first`` of the children of one thought.
+        branches: proposals requested at once.
+        depth: the depth of the tree: how often a thought may be expanded.
+        strategy: ``beam`` expands all thoughts kept of a level, ``best_first`` always the best open thought.
+        max_model_calls: the most requests to the model, including the reflection.
+        reflect: let the model review the plan at the end.
+        min_score: thoughts with a lower score are dropped.
+        enough: the search ends with a complete plan of at least this score.
     """
 
     width: int = 1
@@ -61,12 +61,12 @@ def _refused(name: str, wanted: str, given: object) -> ConfigurationError:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """How a model says that a thought may go on.
+    """A continuation of a thought that a model proposes.
 
     Attributes:
-        steps: that come next.
-        goal: what the plan is for; the first one that is given holds.
-        complete: nothing is left to do after them.
+        steps: the next steps.
+        goal: what the plan is for; the first goal that is given is kept.
+        complete: whether nothing is left to do after these steps.
     """
 
     steps: tuple[PlanStep, ...]
@@ -80,10 +80,10 @@ class Thought:
 
     Attributes:
         path: its place in the tree, see `ThoughtFigures`.
-        steps: all until now; `added` are those that it has and the thought before it has not.
-        complete: it is a whole plan, or may not be thought further.
-        score: that a model gave it; asked: a model was asked for it.
-        worth: the same; where there is none, that of the thought before it.
+        steps: all steps so far; `added` are those that its parent does not have.
+        complete: it is a complete plan, or must not be expanded further.
+        score: the score that a model gave it; `asked` tells whether a model was asked for one.
+        worth: the score or, without one, the worth of its parent.
     """
 
     path: tuple[int, ...] = ()
@@ -118,7 +118,7 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Reflect:
-    """Ask for the plan once more, with what is wrong with it mended; `unknown` are tools in it that nobody has."""
+    """Ask for a corrected plan; `unknown` are the tools in it that do not exist."""
 
     plan: Plan
     unknown: tuple[str, ...] = ()

@@ -14,7 +14,7 @@ PLAN_SOURCE: Final = "plan"
 """The source of the message that tells a model its plan."""
 
 MOST_STEPS: Final = 50
-"""Steps of a plan; what a model answers with more is no plan."""
+"""The most steps of a plan; an answer with more is rejected."""
 
 MOST_TEXT: Final = 2_000
 """Characters of a goal or of a step."""
@@ -58,13 +58,13 @@ class Plan:
 
 
 Fate: TypeAlias = Literal["chosen", "complete", "open", "expanded", "pruned"]
-"""What became of a thought.
+"""The final state of a thought.
 
-* chosen: the plan was made of it.
-* complete: it is a whole plan, and another one was better.
-* open: it might have been thought further.
-* expanded: others go on from it.
-* pruned: it was not worth to be thought further.
+* chosen: it became the plan.
+* complete: it is a complete plan, but another one was better.
+* open: it could have been expanded.
+* expanded: it has children.
+* pruned: it was not worth expanding.
 """
 
 
@@ -73,9 +73,9 @@ class ThoughtFigures:
     """A thought of a tree, for the record.
 
     Attributes:
-        path: its number among the thoughts that go on from the same one, after those of the thoughts that lead to it.
+        path: the numbers of its ancestors, and at last its own number among the children of the same parent.
         text: the steps that it adds.
-        score: from 0 to 1; None where it was compared with no other.
+        score: from 0 to 1; None if it was not compared with others.
     """
 
     path: tuple[int, ...]
@@ -89,10 +89,10 @@ class Planned:
     """A model was asked for a plan.
 
     Attributes:
-        plan: what it came to; None where there is none, and the former plan stays, if there is one.
+        plan: the result; None without one, in which case an earlier plan stays.
         message: tells the plan to the model that acts, before the query, in the place of the former plan.
         offered: the names of the tools that are offered from here on, of those that the agent has; None: all of them.
-        error: why there is no plan, or what it lacks, such as the look back on it.
+        error: why planning failed, or what the plan lacks, such as the reflection on it.
         thoughts: the tree that was searched.
         model: that was asked.
         model_calls: requests to it.

@@ -1,8 +1,8 @@
 """What policies are asked about a run, and what they may answer.
 
 A run passes a boundary before and after everything it does. At each one the gate (`lightagent.ports.policy.Gate`)
-reviews a payload, which is what would go on from there, and answers with one verdict. The decisions behind a verdict
-ride on the event they decide about, so that they are never lost and never made twice.
+reviews a payload, which is what is about to happen, and answers with one verdict. The decisions behind a verdict are
+recorded with the event they decide about, so that they are never lost and never made twice.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ class Subject:
     Attributes:
         origin: the run, its trace, its owner and the turn.
         name: the tool, context source, conclusion or target agent; empty at the other boundaries.
-        call_id: the tool call, where there is one.
+        call_id: the id of the tool call, if any.
         facts: what else may be looked at.
     """
 
@@ -273,7 +273,7 @@ class Asked(Generic[PayloadT]):
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The model gets `error` in place of a tool's answer, and the run goes on.
+    """The model gets `error` in place of a tool's answer, and the run continues.
 
     Only what is about a tool call can be refused: the call itself, its approval, its result, a handoff. At any other
     boundary this blocks.

@@ -37,7 +37,7 @@ class ModelOrigin:
 
     Attributes:
         model: the model's name, as it is asked for.
-        address, port: of the server; left empty where there is none, or where it is not known.
+        address, port: those of the server; empty without a server, or if they are unknown.
     """
 
     model: str
@@ -115,7 +115,7 @@ class ProviderFields:
         return told | copy_json(self.fields)
 
     def given_to(self, recipient: Recipient | None, reasoning: str | None) -> JsonObject | None:
-        """Those that go back to `recipient`; None where it is another model than the one that sent them."""
+        """Return the fields to send back to `recipient`; None if it is not the model that sent them."""
         if recipient is None or recipient.origin != self.origin:
             return None
         return {name: value for name, value in self.with_reasoning(reasoning).items() if recipient.takes(name)}

@@ -31,10 +31,10 @@ class RecordFacts:
     Attributes:
         source, scope, agent_name, trust_level: as its metadata says; empty where it says nothing or several
             things.
-        confidence: the lowest that it says; None where it says nothing, or no number.
-        expires_at: seconds since 1970; None: never. What cannot be read as a time has always expired.
+        confidence: the lowest confidence that it states; None without a valid number.
+        expires_at: seconds since 1970; None: never. A record with an invalid time counts as expired.
         is_injectable: whether a model may see it at all.
-        is_internal: whether an agent made it of its own work, and it was not promoted.
+        is_internal: whether an agent wrote it about its own work, and it was not promoted.
         valid_from: seconds since 1970; None: it always held.
         valid_until: seconds since 1970, from which it holds no more by what it says itself; None: it says nothing. A
             store that indexes it puts the time there at which another memory took its place, where that is earlier.

@@ -20,7 +20,7 @@ RETRY: Final = "retry"
 
 
 def is_unreached(failure: LightAgentErrorInfo) -> bool:
-    """Whether nobody has listened: the connection was refused, or the server's name is not known."""
+    """Whether the server was never reached: the connection was refused, or the host name could not be resolved."""
     return "unreached" in (failure.details or {})
 
 

@@ -27,8 +27,8 @@ class ApprovalDecision:
         output: for respond, the answer in the tool's place.
 
     Raises:
-        ConfigurationError: there is no such action, or it lacks what it needs. Anything that is not a decision must
-            never count as a yes.
+        ConfigurationError: the action is unknown, or lacks what it needs. An invalid decision must never count as an
+            approval.
     """
 
     action: ApprovalAction
@@ -48,7 +48,7 @@ class ApprovalDecision:
         if (self.action == "respond") != isinstance(self.output, str):
             raise ConfigurationError("decision: respond, and only respond, takes output, which must be text.")
         if self.arguments is not None:
-            # A copy, so that nobody can change what was approved after it was checked.
+            # A copy, so that what was approved cannot be changed after it was checked.
             object.__setattr__(self, "arguments", to_json_object(self.arguments, "decision: arguments"))
 
     @classmethod

@@ -4,8 +4,8 @@
        ├──────────┼─► revoked
        └──────────┴─► expired
 
-A run takes a decision before it acts on it, and nobody takes one twice. A request that expired or was revoked is asked
-anew in the same log, and so is one about a call that waits once more.
+A run takes a decision before it acts on it, and each decision is taken at most once. A request that expired or was
+revoked is asked again in the same log, and so is one about a call that waits once more.
 """
 
 from __future__ import annotations
@@ -57,10 +57,10 @@ class ReviewDecided:
 
 @dataclass(frozen=True, slots=True)
 class ReviewTaken:
-    """A run goes on with the decision.
+    """A run continues with the decision.
 
     Attributes:
-        kept: the run is kept in a store, where the decision is on record before anything is done.
+        kept: whether the run is stored, so that the decision is recorded there before anything is done.
     """
 
     kept: bool
@@ -86,7 +86,7 @@ class ReviewUsed:
 
 @dataclass(frozen=True, slots=True)
 class ReviewExpired:
-    """Nobody decided in time, or the decision was not used in time."""
+    """The request was not decided in time, or the decision was not used in time."""
 
     at: float = field(default=0.0, compare=False)
     type: Literal["review_expired"] = "review_expired"
@@ -117,7 +117,7 @@ class Review:
         decision: what was decided about it; None while it waits, or where it expired or the decision was revoked.
         kept: of a decision that was taken: by a run that is kept in a store.
         head: the sequence of the last entry.
-        changed_at: when it came to this status, in seconds since 1970 in UTC.
+        changed_at: when it got this status, in seconds since 1970 in UTC.
     """
 
     request: ApprovalRequest
@@ -128,13 +128,13 @@ class Review:
     changed_at: float = 0.0
 
     def as_of(self, now: float) -> Review:
-        """The same with an expiry that nobody has put on record yet."""
+        """Return the review as of `now`: expired if its time is over, even if that is not recorded yet."""
         return replace(self, status="expired", decision=None) if self.expires_by(now) else self
 
     def expires_by(self, now: float) -> bool:
-        """Whether it has expired by then: nobody has decided, or a decision was not used in time.
+        """Whether it has expired by then: it was not decided in time, or the decision was not used in time.
 
-        What was decided in time about a step of a flow holds: its run may be gone on with days later.
+        A decision made in time about a step of a flow stays valid: its run may be resumed days later.
         """
         open_ = self.status == "waiting" or (self.status == "decided" and self.request.phase != "flow_step")
         return open_ and self.request.is_over(now)
@@ -166,7 +166,7 @@ def _requested(review: Review | None, request: ApprovalRequest) -> Review:
 
 
 def _moved(review: Review, entry: ReviewEntry) -> Review | None:
-    """The review in its next status; None where the entry does not fit."""
+    """Return the review in its next status, or None if the entry does not fit."""
     status = review.status
     match entry:
         case ReviewDecided(decision=decision):
@@ -189,13 +189,13 @@ def _moved(review: Review, entry: ReviewEntry) -> Review | None:
 
 
 def may_ask_anew(review: Review, request: ApprovalRequest) -> bool:
-    """Whether a request may follow in the log: nobody decides any more, or the run has asked about the call again."""
+    """Whether a request may follow in the log: the last one is closed, or the run has asked about the call again."""
     again = request.round > review.request.round  # The journal is past what was decided before.
     return again or (review.status in ("expired", "revoked") and request.binding == review.request.binding)
 
 
 def check_decision(review: Review, decision: ApprovalDecision) -> None:
-    """Raise unless a decision may be put on record.
+    """Raise unless a decision may be recorded.
 
     Raises:
         AlreadyDecided: there is one already.
@@ -237,7 +237,7 @@ def same_decision(one: ApprovalDecision | None, other: ApprovalDecision) -> bool
 
 
 def _objection(request: ApprovalRequest, decision: ApprovalDecision) -> str | None:
-    """Why the decision may not be made; None where it may."""
+    """Return why the decision may not be made, or None if it may."""
     if request.approvers and decision.actor not in request.approvers:  # Providers of identities tell Ann from ann.
         return f"Whoever decides must be one of {', '.join(request.approvers)}, and be named exactly so."
     if decision.action == "reject":
@@ -254,7 +254,7 @@ def _objection(request: ApprovalRequest, decision: ApprovalDecision) -> str | No
 
 
 def _unfit_edit(request: ApprovalRequest, decision: ApprovalDecision) -> str | None:
-    """Why a decision cannot be about a step of a flow; None where it can. The first decision counts, so it must fit."""
+    """Return why a decision does not fit a step of a flow, or None if it does; the first decision counts."""
     if request.phase != "flow_step" or decision.action != "edit":
         return None
     if request.details.get("about", "run") != "run":
@@ -267,7 +267,7 @@ def _unfit_edit(request: ApprovalRequest, decision: ApprovalDecision) -> str | N
 def _folded(name: str) -> str:
     """A name as people compare names: capitals, blanks and characters that cannot be seen make no difference.
 
-    It is for telling who may not decide: nobody passes for somebody else by another spelling of the own name.
+    It serves to exclude people from deciding: another spelling of their own name does not let them pass as others.
     """
     shown = "".join(letter for letter in unicodedata.normalize("NFKC", name) if not is_unseen(letter))
     return " ".join(shown.casefold().split())

@@ -39,10 +39,10 @@ class ApprovalRequest:
         tenant, user_id, session_id: whose run it is.
         created_at: when it was asked, in seconds since 1970 in UTC.
         expires_at: until when it can be decided and the decision be used; None for ever.
-        separate_reviewer: whoever the run belongs to may reject the call, and nothing else.
+        separate_reviewer: the owner of the run may reject the call, and nothing else.
         phase: the boundary of the run at which it waits; `flow_step`: it is about a step of a flow, whose path is
             `tool_name`, and whose query is in `arguments`.
-        approvers: who may decide; empty: whoever may decide about the run.
+        approvers: who may decide; if empty, all who may decide about the run.
     """
 
     request_id: str
@@ -110,7 +110,7 @@ def _text(value: JsonValue) -> str:
 
 
 def request_id_of(outermost_run: str, run: str, turn: int, call_id: str) -> str:
-    """What names the request about a call: nobody can guess it, and everybody who has the run comes to the same.
+    """Return the id of the request about a call: it cannot be guessed, and is the same for all who have the run.
 
     Args:
         outermost_run: the id of the run that its caller began.

@@ -39,7 +39,7 @@ class Ask(Generic[PayloadT]):
 
 @dataclass(frozen=True, slots=True)
 class Forbid:
-    """It must not go on. About a tool call the model gets the error, and the run goes on; elsewhere the run is blocked.
+    """Forbids the action. The model gets the error of a tool call, and the run continues; elsewhere the run is blocked.
 
     Attributes:
         error: what the caller, or the model, gets.
@@ -76,7 +76,7 @@ class Deliberation(Generic[PayloadT]):
     Attributes:
         payload: as they left it.
         decisions: theirs, in order.
-        question: why a human must decide; None where none of them wants that.
+        question: why a human must decide; None if no policy requests that.
         end: what ends the deliberation, and the step that was reviewed; None while the next policy is to be asked.
     """
 

@@ -30,15 +30,15 @@ class PendingCall:
     Attributes:
         call: as the model made it.
         status: how far it is. `started` without a result means that it was interrupted, or is under way.
-        arguments: the checked arguments that run or ran, or that wait for approval; None while there are none.
+        arguments: the checked arguments that run or ran, or that wait for approval; None before the check.
         decision: what a human decided about it.
         output: its result, once it is `done`.
         effects: what it does to the run at the end of the round.
         child: the run of the agent that was called as this tool.
-        reviewers: who decided about it at `tool_call`, as far as decisions on record tell.
-        rewritings: the names of the policies that changed what runs or is shown, of each event that says so.
-        labels: where its result comes from.
-        failed: a step of a plan that needs it cannot be done so.
+        reviewers: who decided about it at `tool_call`, according to the recorded decisions.
+        rewritings: the names of the policies that changed what runs or is shown, for each event that records this.
+        labels: the origin of its result.
+        failed: it failed, so that a step of a plan that needs it cannot be done.
     """
 
     call: ToolCall
@@ -101,10 +101,10 @@ class Run(NamedTuple):
         added: the messages after those.
         query_at: where in `messages` the query stands, before which context is put.
         missing: messages of a referenced history that the fold was not given; they stand before `messages`.
-        admitted: the query is on record.
+        admitted: the query is recorded.
         prepared: the context sources that were asked.
         offered: the names of the tools that the model is offered; None until the first request of `head`.
-        selected: the names of the tools that were selected for the next request; None where that is still to be done.
+        selected: the names of the tools that were selected for the next request; None before the selection.
         declared: the tools of each agent that selects some of many, by its name, as they were first offered.
         hidden: the names of those that policies took out of the last request, or that the plan keeps back; the next one
             may offer them.
@@ -185,7 +185,7 @@ class Run(NamedTuple):
 
     @property
     def query(self) -> Message | None:
-        """The query; None where it is not on record yet, or is not among the messages any more."""
+        """The query; None if it is not recorded yet, or was removed from the messages."""
         if not self.admitted or self.query_at >= self.message_count:
             return None
         place = self.query_at - len(self.history)

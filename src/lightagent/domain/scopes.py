@@ -16,4 +16,4 @@ class Scope:
 
 
 NO_SCOPE: Final = Scope()
-"""Nobody was named."""
+"""The scope without a tenant, a user and a session."""

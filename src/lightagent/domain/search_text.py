@@ -60,7 +60,7 @@ _MOST_READ: Final = 100_000
 """Characters of a memory that are read for its terms: a word that was not met before takes a tenth of a millisecond."""
 
 _LONGEST_WORD: Final = 32
-"""Characters of a word that is stemmed and remembered; a longer one is no word of a language, and hardly met twice."""
+"""The longest word that is stemmed and cached; longer ones are not natural language, and rarely occur twice."""
 
 
 def split_words(text: str) -> list[str]:
@@ -209,7 +209,7 @@ class TextIndex:
         return len(self._norms)
 
     def rank(self, terms: Iterable[str], limit: int) -> list[Match]:
-        """The documents that fit best, the best first; those that share no term are left out.
+        """Return the documents that match best, best first; those without a common term are left out.
 
         Each term counts once, however often the query repeats it.
         """

@@ -53,10 +53,10 @@ def names_to_offer(run: Run) -> tuple[str, ...]:
 
 
 def lacking_tools(run: Run, there: Container[str]) -> tuple[str, ...]:
-    """The tools without which a run that was interrupted cannot go on, of those that are not there any more.
+    """Return the tools that no longer exist and without which an interrupted run cannot be resumed.
 
-    What was selected from many is no longer offered once it is gone, and the run goes on; unless a call waits for it,
-    or nothing at all is left, so that this must be another agent.
+    A tool that was selected from many is dropped from the offer once it is gone, and the run continues; unless a call
+    waits for it, or none of them is left, which means that this is another agent.
     """
     offered = run.offered or ()
     gone = tuple(name for name in offered if name not in there)

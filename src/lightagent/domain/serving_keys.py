@@ -18,10 +18,10 @@ _SECRET_LENGTH: Final = 43
 
 @dataclass(frozen=True, slots=True)
 class AccessKey:
-    """What is kept of a key. The key itself is shown once, when it is made, and kept nowhere.
+    """The stored record of a key. The key itself is shown once, when it is created, and never stored.
 
     Attributes:
-        key_id: names it; it is the part of the key that is no secret.
+        key_id: identifies the key; it is the part of the key that is not secret.
         digest: SHA-256 of the whole key. It has 256 random bits, so nothing slower is needed.
         name: for people.
         tenant, user: whose requests come with it.
@@ -62,7 +62,7 @@ def written_key(key_id: str, secret: str) -> str:
 
 
 def id_in(key: str) -> str:
-    """The id in a key; empty for what is no key."""
+    """Return the id in a key, or an empty text if it is not a key."""
     head, _, rest = key.partition("_")
     key_id, _, secret = rest.partition("_")
     is_key = head == PREFIX and len(key_id) == _ID_LENGTH and len(secret) == _SECRET_LENGTH

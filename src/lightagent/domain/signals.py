@@ -1,4 +1,4 @@
-"""Control signals: what a tool may raise to steer the run. They are no faults."""
+"""Control signals: exceptions that a tool may raise to steer the run. They are not errors."""
 
 from __future__ import annotations
 

@@ -78,9 +78,9 @@ def _called_here(name: str) -> tuple[str, ...]:
 
 
 def forbidden_by(narrowings: tuple[NarrowTools, ...], tool: ToolSpec) -> NarrowTools | None:
-    """The first narrowing that does not let the tool be called; None where all do.
+    """Return the first restriction that forbids a call of the tool, or None if all allow it.
 
-    What the framework offers by itself is free, as long as it only reads.
+    The framework's own tools are always allowed if they only read.
     """
     if not narrowings or (tool.provider == OWN_PROVIDER and OUTSIDE.isdisjoint(tool.capabilities)):
         return None

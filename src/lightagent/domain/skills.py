@@ -34,7 +34,7 @@ class Skill:
         path: its folder.
         instructions: the text of its `SKILL.md`; empty until the skill is loaded, since a model reads it only then.
         license, compatibility, metadata: as its author wrote them.
-        allowed_tools: the tools that it may use, as its author wrote them; None where it does not say.
+        allowed_tools: the tools that it may use, as its author wrote them; None if it does not say.
         has_scripts, has_references, has_assets: whether it has these folders.
         source_directory: the directory in which it was found.
         precedence: the place of that directory among all, counted from 0; a later one takes the place of an earlier.
@@ -58,7 +58,7 @@ class Skill:
 
 
 def origin_labels(name: str, trust: Trust) -> tuple[str, ...]:
-    """The label of what a skill brings into a run; none where the application vouches for the skill."""
+    """The label of what a skill brings into a run; none if the application vouches for the skill."""
     return (f"skill:{name}",) if trust == "untrusted" else ()
 
 
@@ -200,7 +200,7 @@ class _Reader:
         return {name.value: _as_text(value) for name, value in node.entries}
 
     def tools(self) -> tuple[str, ...] | None:
-        """The entries of ``allowed-tools``, which is a list or a text; None where it does not say."""
+        """The entries of ``allowed-tools``, which is a list or a text; None without that field."""
         key = "allowed-tools"
         node = self._found.get(key)
         if isinstance(node, YamlText):

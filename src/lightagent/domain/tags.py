@@ -19,7 +19,7 @@ def checked_tags(tags: object, option: str) -> tuple[str, ...]:
         option: names them in the text of an error.
 
     Raises:
-        ConfigurationError: they are no list of texts, there are more than 32, or one is empty or longer than 200
+        ConfigurationError: they are not a list of texts, there are more than 32, or one is empty or longer than 200
             characters.
     """
     if tags is None:

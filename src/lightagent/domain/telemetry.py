@@ -42,10 +42,10 @@ class ContentMode(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ContentLimits:
-    """How much of texts telemetry holds, in characters; of JSON as it is written, escapes included.
+    """How many characters of texts telemetry keeps; JSON is counted as written, escapes included.
 
-    What is cut ends in a mark that says how much is missing, and JSON stays JSON: texts in it are cut, and what there
-    is no room for is left out.
+    A text that is cut ends in a mark that says how much is missing. JSON stays valid: texts in it are cut, and values
+    that do not fit are left out.
 
     Attributes:
         text: of one text, such as a message or one value in the arguments of a tool; at least 100.
@@ -53,7 +53,7 @@ class ContentLimits:
         span: of all texts of one span together; at least 8,000.
 
     Raises:
-        ConfigurationError: one is no whole number, or too small, or they do not grow in this order.
+        ConfigurationError: a value is not an integer or is too small, or they do not grow in this order.
     """
 
     text: int = 8_000

@@ -19,7 +19,7 @@ from lightagent.domain.secret_forms import mask_tokens
 from lightagent.domain.secret_names import is_secret_within
 
 IDENTIFIER: Final = 200
-"""Characters of an id, a name or a key; longer ones are cut, whoever made them."""
+"""The most characters of an id, a name or a key; longer ones are always cut."""
 
 ROOM: Final = 700
 """The least room in which one more part or value is begun: two identifiers, a mark, and what stands around them."""
@@ -74,7 +74,7 @@ def fitted_text(long: LongText, most: int, room: int | None = None) -> str:
 
 
 def _beginning(text: str, room: int) -> str:
-    """As much of a text as fits as JSON; at least half of what would, and nothing where there is no room."""
+    """Return a beginning of a text that fits as JSON, at least half of what would; empty without any room."""
     text = text[: max(0, room)]
     while text and (size := written_size(text)) > room:
         text = text[: min(len(text) - 1, len(text) * room // size)]

@@ -12,7 +12,7 @@ _LEADS_3: Final = bytes(range(0xE0, 0xF0))
 _LEADS_4: Final = bytes(range(0xF0, 0xF5))
 
 _WORD: Final = 10
-"""Letters and digits that a word has at most on average; where there are more, the text is base64 or the like."""
+"""The largest average of letters and digits per word; a text with more is base64 or the like."""
 
 
 def estimate_tokens(text: str) -> int:

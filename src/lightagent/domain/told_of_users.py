@@ -126,7 +126,7 @@ def _names(lesson: str, user: str) -> bool:
 
 
 def _tokens(text: str) -> set[str]:
-    """What names somebody or something for certain: numbers, and addresses."""
+    """Unique identifiers of people or things: numbers and addresses."""
     tokens = (one.strip(".+-") for one in _TOKEN.findall(text))
     return {one for one in tokens if "@" in one or any(map(str.isdigit, one))}
 
@@ -198,5 +198,5 @@ def _holds(told: list[str], named: list[str]) -> bool:
 
 
 def _runs(words: list[str], size: int) -> set[tuple[str, ...]]:
-    """All that many words in a row; none where there are fewer."""
+    """Return all sequences of that many consecutive words."""
     return {tuple(words[place : place + size]) for place in range(len(words) - size + 1)}

@@ -17,18 +17,18 @@ SEARCH_TOOL: Final = "search_tools"
 
 
 _MOST_PASSED: Final = 5
-"""Tools that are passed over because they are too large for what is left."""
+"""How many tools may be skipped because they are too large for the room that is left."""
 
 _MOST_TOO_LARGE: Final = 50
-"""Tools that are passed over because there is no room for them beside any other; they say nothing of what is left."""
+"""How many tools may be skipped because they would not fit beside any other, whatever room is left."""
 
 
 @dataclass(frozen=True, slots=True)
 class OfferedTool:
-    """The declaration of a tool as a model was shown it first.
+    """The declaration of a tool as it was first shown to a model.
 
-    It stays so for the whole conversation, whatever becomes of the tool: providers cache what they have read, from the
-    beginning of the request up to the first byte that is another one.
+    It stays the same for the whole conversation even if the tool changes: providers cache requests up to the first
+    byte that differs.
     """
 
     name: str
@@ -36,7 +36,7 @@ class OfferedTool:
     parameters: JsonObject
 
     def applied_to(self, spec: ToolSpec) -> ToolSpec:
-        """The tool as it is now, with the declaration as it was offered; itself where nothing has changed."""
+        """Return the current tool with the declaration as it was offered; `spec` itself if nothing has changed."""
         if spec.description == self.description and spec.parameters == self.parameters:
             return spec
         return replace(spec, description=self.description, parameters=self.parameters)
@@ -47,13 +47,13 @@ class ToolsSelected:
     """Of a large number of tools some were selected, which the requests of this agent offer from here on.
 
     Attributes:
-        names: of all that is offered, in their order.
-        tools: the declarations of those that had none in this run. They stay as they are: see `OfferedTool`.
-        candidates: the tools that fit the query best, the best first, whether they were taken or not.
-        searched: how many tools there were.
-        rankers: the names of those that ranked them.
-        tokens: what the declarations of the tools that were chosen for the query take, as it was estimated.
-        errors: what kept a ranker from its answer.
+        names: the names of all tools that are offered, in their order.
+        tools: the declarations of those that had none in this run. They never change: see `OfferedTool`.
+        candidates: the tools that match the query best, best first, whether they were selected or not.
+        searched: how many tools were searched.
+        rankers: the names of the rankers.
+        tokens: the estimated tokens of the declarations that were selected for the query.
+        errors: why a ranker failed.
     """
 
     names: tuple[str, ...]
@@ -77,9 +77,9 @@ def names_within(
 ) -> tuple[str, ...]:
     """The names of the first tools of a ranking whose declarations fit into a number of tokens.
 
-    One that is too large for what is left is passed over, so that it does not keep smaller ones out; after a few of
-    them the room is used up. The first tool is taken however large it is, as long as the request has room for it:
-    without it the model could not go on. If it alone is more than the number, the others have as much as without it.
+    A tool that is too large for the remaining room is skipped, so that smaller ones can still be taken; after a few of
+    them the selection ends. The first tool is taken whatever its size, as long as the request has room for it: without
+    it the model could not continue. If it alone exceeds `tokens`, the others get the same room as without it.
 
     Args:
         cost: the tokens of a tool's declaration.

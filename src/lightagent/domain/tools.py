@@ -31,29 +31,29 @@ DEFAULT_OUTPUT_LIMIT = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class ToolSpec:
-    """What the model is told of a tool, and how the run treats it.
+    """The declaration of a tool for the model, and how the run treats it.
 
     Attributes:
-        name: as the model calls it.
-        description: what it is for; the model chooses by it.
+        name: the name by which the model calls it.
+        description: its purpose; the model chooses by it.
         parameters: JSON Schema of the arguments, an object.
         title: for people.
         timeout: seconds until a call is cancelled; None: no limit of its own.
         output_limit: characters of the answer that are kept.
-        idempotent: running a call twice does what running it once does; then an interrupted call may be repeated.
+        idempotent: running a call twice has the same effect as once; then an interrupted call may be repeated.
         requires_approval: a human decides before each call.
-        resumable: the tool keeps its progress in the run's journal, so an interrupted call goes on where it was.
-        capabilities: what it declares that it can do; nothing for a tool that declares nothing.
-        risk: what it declares of the harm that a wrong call can do.
-        trusted_output: the application vouches for its answers: no part of them can have been written elsewhere.
+        resumable: the tool keeps its progress in the run's journal, so an interrupted call is resumed where it was.
+        capabilities: what it declares that it can do; empty for a tool without a declaration.
+        risk: the declared harm that a wrong call can do.
+        trusted_output: the application vouches for its answers: no part of them can come from an untrusted source.
         provider: where the tool comes from, if the application did not write it, such as ``mcp:files``.
-        contained: whatever it declares, nothing that it does reaches beyond its call, such as a program in a sandbox
-            without network.
-        original: what people write for a tool that is called something else there, such as ``files/read``.
+        contained: whatever it declares, it has no effects beyond its call, such as a program in a sandbox without
+            network.
+        original: its original name at its source, if that differs, such as ``files/read``.
 
     Raises:
-        ConfigurationError: name, description or title is no text, or the parameters are no object of plain JSON.
-            Requests, journals and searches hold them, and one such tool would spoil them for all others.
+        ConfigurationError: name, description or title is not a text, or the parameters are not an object of plain
+            JSON. Requests, journals and searches hold them, so one such tool would break them for all others.
     """
 
     name: str

@@ -16,12 +16,12 @@ class TraceSummary:
     Attributes:
         trace_id: of its first event.
         success: its end says that the run completed.
-        duration_ms: of the run, from its end event; None where it has none.
+        duration_ms: the duration of the run, from its end event; None without that event.
         model_latency_ms, tool_latency_ms: how long model requests and tools took, added up.
         tool_success_count: calls that were answered; at most `tool_call_count`.
         error_categories: how many errors each stage had, such as ``model``.
         review_counts: how often each kind of ``approval_…`` event and ``human_feedback`` came.
-        cost: in the currency of the prices; None where none were given, or one is missing.
+        cost: in the currency of the prices; None without prices, or if one is missing.
         event_counts: how often each type of event came.
     """
 
@@ -48,7 +48,7 @@ class TraceSummary:
 
     @property
     def tool_success_rate(self) -> float | None:
-        """The part of the calls that were answered, from 0 to 1; None where there was no call."""
+        """The share of the calls that were answered, from 0 to 1; None without a call."""
         return self.tool_success_count / self.tool_call_count if self.tool_call_count else None
 
     @property

@@ -46,7 +46,7 @@ class Usage:
         return iter(self.keys())
 
     def get(self, name: str, default: int = 0) -> int:
-        """A count by name; `default` where there is none of that name."""
+        """Return a count by its name, or `default` if it does not exist."""
         return self[name] if name in _NAMES else default
 
     def keys(self) -> tuple[str, ...]:
@@ -245,4 +245,4 @@ def _count_of_text(text: str) -> int:
 
 
 _MOST: Final = 1e15
-"""More than that is no count; beyond it a float cannot hold one exactly."""
+"""The largest count that is accepted: beyond it a float cannot hold a count exactly."""

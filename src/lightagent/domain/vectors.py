@@ -10,20 +10,20 @@ from operator import mul
 from typing import Final, Literal, NamedTuple, Protocol, TypeAlias
 
 Vector: TypeAlias = "array[float]"
-"""A vector in single precision, of length 1; of a text that says nothing it may be all zeros."""
+"""A vector in single precision, of length 1; it may be all zeros for a text without content."""
 
 _TOLERANCE: Final = 0.01
-"""How far from 1 a vector's length may be: half precision and quantisation are no errors."""
+"""How far from 1 a vector's length may be, which allows for half precision and quantisation."""
 
 TextRole: TypeAlias = Literal["query", "document"]
-"""What a text is to an embedder: many models want those that are searched for told from those that are found."""
+"""The role of a text for an embedder: many models embed queries and documents differently."""
 
 
 def unit_vector(values: Iterable[float]) -> Vector:
-    """The vector of these values, of length 1, unless all are 0.
+    """Return the vector of these values, scaled to length 1 unless all are 0.
 
     Raises:
-        ValueError: one of them is no finite number.
+        ValueError: a value is not a finite number.
     """
     vector = array("d", values)
     length = hypot(*vector)

@@ -151,7 +151,7 @@ class AgentOptions(TypedDict, Generic[DepsT], total=False):
     """Keeps the sessions of runs with a `session_id`."""
     telemetry: Sequence[TelemetrySink] | Literal[False] | None
     """Sinks that see every event. Without one that makes spans an agent is traced by the OpenTelemetry providers that
-    the application has set, if it has set any; False: by nobody.
+    the application has set, if it has set any; False: without any tracing.
     """
     tracetools: Mapping[str, object] | None
     """``{"TraceToolConfig": {"langfuse_public_key": …, "langfuse_secret_key": …, "langfuse_host": …,

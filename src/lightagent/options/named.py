@@ -1,7 +1,7 @@
 """The same options for pyright, which then names one that does not exist.
 
 Where a method has several signatures, pyright says no more than that none of them fits, unless only one of them could
-take the names that are given. Here each can take any name, and one that is no option has a type that nothing has:
+take the names that are given. Here each can take any name, and one that is not an option has a type that nothing has:
 ``Argument of type "Literal['u']" cannot be assigned to parameter "usr_id" of type "NoSuchOption"``.
 
 mypy knows no `extra_items` yet, and names such an option by itself.

@@ -58,7 +58,7 @@ class RunOptions(TypedDict, Generic[DepsT], total=False):
     timeout: float | None
     """Seconds for the whole run; None: no limit."""
     budgets: Budgets | BudgetLimits | None
-    """What this run may spend, in the place of the agent's budgets. Whoever resumes it passes them again."""
+    """What this run may spend, in the place of the agent's budgets. Pass them again to resume the run."""
     cancel: CancellationToken | None
     """Ends the run from any thread, with a reason that is on record."""
     trace: bool | None

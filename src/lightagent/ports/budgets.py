@@ -17,17 +17,17 @@ NO_LIMITS: Final = BudgetLimits()
 
 @runtime_checkable
 class BudgetAccounts(Protocol):
-    """Keeps accounts that runs of any number of processes share. What an update has acknowledged survives the process.
+    """Stores accounts that runs of any number of processes share. An update is durable once it returns.
 
     One object serves any number of tasks, threads and event loops. Its errors are `StoreError`s.
     """
 
     async def find(self, key: AccountKey) -> Account:
-        """The account as it is now; an empty one where there is none."""
+        """Return the current account; an empty one if it does not exist."""
         ...
 
     async def update(self, key: AccountKey, change: Callable[[Account], Account | None], at: float) -> None:
-        """Replace the account by what `change` makes of it, as one step: no other update comes between.
+        """Atomically replace the account by the result of `change`.
 
         Args:
             change: gives the new account, or None to leave it as it is. It may be called several times, the last call
@@ -37,7 +37,7 @@ class BudgetAccounts(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """Close what is open; a later call opens it again."""
+        """Close all resources; a later call opens them again."""
         ...
 
 
@@ -49,9 +49,9 @@ class TenantBudget:
         limits: model calls, tool calls, tokens and cost in each period.
         period: `hour`, `day` or `month` of the calendar in UTC, or `ever`.
         rate: requests and tokens a minute.
-        accounts: where it is kept; by default in memory, so for this process alone.
-        per: `tenant`, or `user`: an account for each user of each tenant, also where `tenant` names whose it is.
-        tenant: whose account; by default the tenant of the run's owner, which may be empty.
+        accounts: the store of the account; by default in memory, so for this process alone.
+        per: `tenant`, or `user` for an account of each user of each tenant, also if `tenant` is given.
+        tenant: the tenant of the account; by default that of the run's owner, which may be empty.
 
     Raises:
         ConfigurationError: seconds or depth, which only a run has, an unknown period, or no limit at all.
@@ -98,7 +98,7 @@ class Budgets:
             telemetry, by default none, also where nothing is limited.
 
     Raises:
-        ConfigurationError: one is of a wrong type.
+        ConfigurationError: a value has the wrong type.
     """
 
     tree: BudgetLimits = NO_LIMITS
@@ -128,30 +128,30 @@ class Budgets:
 
 
 class Meter(Protocol):
-    """One budget as it is counted while runs go on: the runs that share it reserve before, and settle after."""
+    """Counts one budget while runs are in progress: those that share it reserve before a call, and settle after it."""
 
     @property
     def account(self) -> object:
-        """What tells whether two meters count the same, so that nothing is counted twice."""
+        """Identifies what is counted: meters with equal accounts count the same, and only one of them is charged."""
         ...
 
     async def reserve(self, wanted: Used, level: int) -> Exceeded | None:
-        """Take what is wanted, unless there is no room for it.
+        """Reserve `wanted`, or return the limit that it would exceed.
 
         Args:
-            wanted: calls, and the tokens that are foreseen.
-            level: of the run that wants it: how many agents lead to it from the outermost run.
+            wanted: calls, and the estimated tokens.
+            level: the nesting level of the run: how many agents lead to it from the outermost run.
         """
         ...
 
     def release(self, wanted: Used) -> None:
-        """Give back what was reserved and not used."""
+        """Return what was reserved and not used."""
         ...
 
     def settle(self, wanted: Used, used: Used) -> None:
-        """Put the tokens that were used in the place of those that were foreseen."""
+        """Replace the estimated tokens by those that were used."""
         ...
 
     async def flush(self) -> None:
-        """Write what was settled to where other processes see it."""
+        """Write what was settled to the shared store, where other processes see it."""
         ...

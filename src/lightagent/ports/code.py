@@ -1,4 +1,4 @@
-"""The port to what runs programs that models write and skills bring."""
+"""The port to runners of programs that models write or that come with skills."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lightagent.domain.code import CodeJob, CodeOutput, CodeResult, Language
 
 
 def unseen(piece: CodeOutput) -> None:
-    """Take a piece and show it to no one."""
+    """Discard a piece of output."""
 
 
 @runtime_checkable
@@ -22,24 +22,24 @@ class CodeRunner(Protocol):
 
     @property
     def name(self) -> str:
-        """Names the runner on record."""
+        """The name of the runner in the record."""
         ...
 
     @property
     def languages(self) -> frozenset[Language]:
-        """What the programs may be written in."""
+        """The languages that programs may be written in."""
         ...
 
     @property
     def notes(self) -> str:
-        """Tells a model in a few sentences what programs can do here, and what not."""
+        """A few sentences for a model about what programs can and cannot do here."""
         ...
 
     async def run(self, job: CodeJob, show: Callable[[CodeOutput], None] = unseen) -> CodeResult:
         """Run a program to its end, or to a limit; `show` is called in this event loop with its output as it comes,
         and must not raise.
 
-        A program that fails is a result like another.
+        A failed program is an ordinary result, not an exception.
 
         Raises:
             ToolError: the program cannot be run here: another language, a file that is not there.
@@ -48,5 +48,5 @@ class CodeRunner(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """Give back what is open; a later call of `run` opens it again."""
+        """Release all resources; a later call of `run` opens them again."""
         ...

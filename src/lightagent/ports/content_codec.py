@@ -24,6 +24,6 @@ class ContentCodec(Protocol):
 
         Raises:
             TamperedStream: one was changed or moved, or was not written by this codec.
-            ContentKeyError: there is no key for one.
+            ContentKeyError: the key of one is missing.
         """
         ...

@@ -1,4 +1,4 @@
-"""The ports around a run's conversation: what is added before it, made of it afterwards, and taken out of it."""
+"""The ports around a run's conversation: context added before it, conclusions drawn from it, and its compaction."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from lightagent.ports.models import ChatModel
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """What a context source found, where it has more to say than texts.
+    """What a context source found, if it has details to record besides the texts.
 
     Attributes:
-        texts: to be added, each as a message of its own.
-        details: for the record: how it came to them, as plain JSON without the texts themselves.
+        texts: the texts to add, each as a message of its own.
+        details: how they were found, for the record: plain JSON without the texts themselves.
     """
 
     texts: tuple[str, ...] = ()
@@ -29,21 +29,21 @@ class Gathered:
 
 @dataclass(frozen=True, slots=True)
 class Declined:
-    """A conclusion draws nothing.
+    """Returned by a conclusion that has nothing to do.
 
     Attributes:
-        details: for the record: why, as plain JSON.
+        details: the reason, for the record: plain JSON.
     """
 
     details: JsonObject = field(default_factory=dict)
 
 
 class ContextSource(Protocol):
-    """Adds what is known to the conversation before the first request, such as memories. Asked once a run."""
+    """Adds context, such as memories, to the conversation before the first request. Called once per run."""
 
     @property
     def name(self) -> str:
-        """Names the source on record and in the delimiters of its text: 1 to 64 of ``A-Za-z0-9_.-``."""
+        """The name in the record and in the delimiters of its texts: 1 to 64 of ``A-Za-z0-9_.-``."""
         ...
 
     @property
@@ -53,28 +53,28 @@ class ContextSource(Protocol):
 
     @property
     def timeout(self) -> float | None:
-        """Seconds until the run goes on without the source; None: as long as the run may take."""
+        """Seconds after which the run continues without the source; None: limited only by the run itself."""
         ...
 
     async def gather(self, subject: Subject, query: str) -> Sequence[str] | Gathered:
-        """The texts to be added, each as a message of its own; what it raises is on record, and the run goes on."""
+        """Return the texts to add, each as a message of its own; exceptions are recorded, and the run continues."""
         ...
 
 
 class Conclusion(Protocol):
-    """Draws something from a run that succeeded, such as a memory; before the end of the run is on record."""
+    """Draws something from a successful run, such as a memory, before the end of the run is recorded."""
 
     @property
     def name(self) -> str:
-        """Names the conclusion on record."""
+        """The name of the conclusion in the record."""
         ...
 
     async def propose(self, subject: Subject, messages: Sequence[Message], answer: str) -> JsonObject | Declined | None:
-        """What should be done, for the policies to review; None or `Declined`: nothing."""
+        """Return what should be done, for the policies to review; None or `Declined` for nothing."""
         ...
 
     async def carry_out(self, subject: Subject, proposal: JsonObject, idempotency_key: str) -> JsonObject | None:
-        """Do it, and give what the record says of it. After a crash it may be called again with the same key."""
+        """Do it, and return the details to record. After a crash it may be called again with the same key."""
         ...
 
 
@@ -83,11 +83,11 @@ class Aside:
     """A request to a model beside the conversation of a run.
 
     Attributes:
-        name: names it in reviews.
+        name: the name in reviews.
         instructions: the system message.
-        text: what is asked.
-        model: which model is asked; None: that of the agent.
-        timeout: seconds for the answer.
+        text: the question.
+        model: the model to ask; None for the model of the agent.
+        timeout: seconds to wait for the answer.
     """
 
     name: str
@@ -98,16 +98,16 @@ class Aside:
 
 
 class ServedRun(Protocol):
-    """A run, as a source or a conclusion knows it that does more for it than to give texts."""
+    """The view of a run for sources and conclusions that need more than its messages."""
 
     @property
     def noted(self) -> Sequence[tuple[MemoryEvent, JsonObject]]:
-        """What was put on record of memories in this run until now."""
+        """What was recorded about memories in this run so far."""
         ...
 
     @property
     def messages(self) -> Sequence[Message]:
-        """The conversation of the run until now, with what it began from."""
+        """The conversation of the run so far, including the history that it began with."""
         ...
 
     def reviews(self, phase: Phase) -> bool:
@@ -115,19 +115,19 @@ class ServedRun(Protocol):
         ...
 
     async def review(self, phase: Phase, payload: PayloadT) -> Passed[PayloadT] | Stopped:
-        """Put what is about to happen before the policies of the run. What they stop must not be done."""
+        """Have the policies of the run review what is about to happen. If they stop it, it must not be done."""
         ...
 
     async def ask(self, aside: Aside) -> str | Stopped:
-        """The answer of a model, which passes the policies and counts on the budgets of the run.
+        """Ask a model; the request passes the policies and counts towards the budgets of the run.
 
         Raises:
-            LightAgentError: there is no answer.
+            LightAgentError: the model did not answer.
         """
         ...
 
     def note(self, event: MemoryEvent, data: JsonObject) -> None:
-        """Put on record what was done with memories, without their texts."""
+        """Record what was done with memories, without their texts."""
         ...
 
 
@@ -136,11 +136,11 @@ class ServingSource(ContextSource, Protocol):
 
     @property
     def is_required(self) -> bool:
-        """Whether the run fails where the source does."""
+        """Whether the run fails if the source does."""
         ...
 
     async def gather_for(self, run: ServedRun, subject: Subject, query: str) -> Gathered | Stopped:
-        """The texts to be added. Where the policies block a step, the run goes on without them."""
+        """Return the texts to add. If the policies block a step, the run continues without them."""
         ...
 
 
@@ -149,13 +149,13 @@ class ServingConclusion(Conclusion, Protocol):
 
     @property
     def is_required(self) -> bool:
-        """Whether the run fails where the conclusion does."""
+        """Whether the run fails if the conclusion does."""
         ...
 
     async def propose_for(
         self, run: ServedRun, subject: Subject, messages: Sequence[Message], answer: str
     ) -> JsonObject | Declined | Stopped | None:
-        """What should be done, for the policies to review; None, `Declined` or what stopped it: nothing."""
+        """Return what should be done, for the policies to review; None, `Declined` or `Stopped` for nothing."""
         ...
 
     async def carry_out_for(
@@ -166,41 +166,41 @@ class ServingConclusion(Conclusion, Protocol):
 
 
 class SettlingConclusion(Conclusion, Protocol):
-    """A conclusion that has something to do once nothing can keep the run from success any more."""
+    """A conclusion with a last action, for when the success of the run is certain."""
 
     async def settle_for(self, run: ServedRun, subject: Subject, answer: str) -> None:
-        """Do it. After a crash it may be called again; what it raises changes nothing of the run."""
+        """Do it. After a crash it may be called again; exceptions do not affect the run."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """The first `count` messages of a conversation give way to `messages`."""
+    """Replaces the first `count` messages of a conversation by `messages`."""
 
     count: int
     messages: tuple[Message, ...]
 
 
 class Compactor(Protocol):
-    """Keeps a conversation within its bounds."""
+    """Keeps a conversation within its limits."""
 
     @property
     def name(self) -> str:
-        """Names the compactor on record."""
+        """The name of the compactor in the record."""
         ...
 
     def is_due(self, messages: Sequence[Message]) -> bool:
-        """Whether these messages should become fewer before the next request; asked at every turn, so it is cheap."""
+        """Whether to compact these messages before the next request; called at every turn, so it must be cheap."""
         ...
 
     async def compact(self, subject: Subject, messages: Sequence[Message]) -> Replacement | None:
-        """What to replace; a replacement that parts a call from its result is refused. What it raises ends the run."""
+        """Return what to replace; separating a call from its result is refused. Exceptions end the run."""
         ...
 
 
 class HistorySource(Protocol):
-    """Reads the stored conversation that a run begins from."""
+    """Reads the stored conversation that a run continues."""
 
     async def read(self, reference: HistoryReference) -> Sequence[Message]:
-        """The messages that the reference stands for; raises `LightAgentError` where they are not there."""
+        """Return the messages that the reference stands for; raises `LightAgentError` if they do not exist."""
         ...

@@ -22,21 +22,22 @@ LEAST_SPILLED: Final = 400
 class ContextBudget:
     """Keeps every request of an agent within a number of tokens.
 
-    Where the next request would be above `max_tokens`, the oldest part of the conversation gives way. `drop` leaves it
-    out. `summarize` puts a summary in its place, for which a model is asked once. `spill` first puts large results of
-    tools aside, in a store from which the model can read them back, and drops what is still too much.
-    `spill_and_summarize` does both in this order. A call is never parted from its result.
+    If the next request would exceed `max_tokens`, the oldest part of the conversation is removed. `drop` leaves it
+    out. `summarize` replaces it by a summary, for which a model is asked once. `spill` first moves large tool results
+    into a store from which the model can read them back, and drops what is still too much. `spill_and_summarize` does
+    both in this order. A call is never separated from its result.
 
     Attributes:
-        max_tokens: of a request: instructions, declarations of tools, and messages. Leave room for the answer.
-        strategy: what gives way, and how.
-        target_tokens: what a request is brought down to, so that not every request is above the budget again; by
-            default half of `max_tokens`.
-        spill_above: tokens above which a result is put aside; by default a sixteenth of `max_tokens`, at least 400.
-        summary_tokens: what a summary may take; by default an eighth of `max_tokens`.
-        summary_timeout: seconds for the summary; then messages are dropped instead.
-        model: asked for summaries; by default the agent's own. The agent closes it.
-        store: where results are put aside; by default the agent's `session_store`.
+        max_tokens: the most tokens of a request: instructions, tool declarations and messages. Leave room for the
+            answer.
+        strategy: what is removed, and how.
+        target_tokens: the size to which a request is reduced, so that the next one does not exceed the budget again;
+            by default half of `max_tokens`.
+        spill_above: tokens above which a result is moved; by default a sixteenth of `max_tokens`, at least 400.
+        summary_tokens: the most tokens of a summary; by default an eighth of `max_tokens`.
+        summary_timeout: seconds for the summary, after which messages are dropped instead.
+        model: the model that writes summaries; by default the agent's own. The agent closes it.
+        store: where large results are moved to; by default the agent's `session_store`.
         counter: counts tokens; by default they are estimated.
 
     Raises:
@@ -100,7 +101,7 @@ class ContextBudget:
 
     @property
     def summarizes(self) -> bool:
-        """Whether a summary takes the place of what gives way."""
+        """Whether removed messages are replaced by a summary."""
         return self.strategy in ("summarize", "spill_and_summarize")
 
 

@@ -1,4 +1,4 @@
-"""The port to embedders: what makes vectors of texts, so that near ones mean something alike."""
+"""The port to embedders, which turn texts into vectors: texts of similar meaning get vectors that are close."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from lightagent.domain.vectors import TextRole, Vector
 
 @runtime_checkable
 class Embedder(Protocol):
-    """Makes vectors of texts. Serves any number of callers at once, from any event loop, and blocks none of them."""
+    """Turns texts into vectors. Serves any number of callers at once, from any event loop, without blocking them."""
 
     @property
     def name(self) -> str:
-        """Names the space: vectors are only comparable, and may only be kept, under the same name."""
+        """The name of the vector space: only vectors of the same name are comparable and may be stored together."""
         ...
 
     @property
     def dimension(self) -> int | None:
-        """How many numbers a vector has; None: not known before the first answer."""
+        """The number of dimensions; None if it is unknown before the first answer."""
         ...
 
     @property
@@ -29,20 +29,20 @@ class Embedder(Protocol):
         ...
 
     async def embed(self, texts: Sequence[str], role: TextRole = "document") -> Sequence[Vector]:
-        """The vector of each text, in their order; of what is longer than the model takes, the beginning counts.
+        """Return the vector of each text, in their order; texts that are too long for the model are truncated.
 
-        It takes `max_batch` texts at most, tries nothing again, and raises `ProviderError` where a service fails.
+        It takes at most `max_batch` texts, never retries, and raises `ProviderError` if a service fails.
         """
         ...
 
     async def aclose(self) -> None:
-        """Give back connections and the like; a later call opens them again."""
+        """Release connections and other resources; a later call opens them again."""
         ...
 
 
 @runtime_checkable
 class ServedEmbedder(Protocol):
-    """An embedder that tells which model makes its vectors, and where that is served, beside what every one does."""
+    """An embedder that also knows its model and the endpoint that serves it."""
 
     @property
     def model(self) -> str:
@@ -51,18 +51,18 @@ class ServedEmbedder(Protocol):
 
     @property
     def endpoint(self) -> ModelEndpoint:
-        """Its provider, and the address and port of its server."""
+        """The provider, and the address and port of the server."""
         ...
 
 
 def embedder_facts(embedder: Embedder, texts: Sequence[str]) -> Mapping[str, str | int | None]:
-    """What telemetry tells of a request for the vectors of texts: names and counts, never the texts."""
+    """Return the facts about an embedding request for telemetry: names and counts, never the texts."""
     facts: dict[str, str | int | None] = {
         "name": embedder.name,
         "dimension": embedder.dimension,
         "count": len(texts),
     }
-    # An embedder of anybody's may have attributes of these names that are something else.
+    # A custom embedder may have attributes with these names and another meaning.
     model: object = getattr(embedder, "model", None)
     where: object = getattr(embedder, "endpoint", None)
     if isinstance(model, str) and isinstance(where, ModelEndpoint):

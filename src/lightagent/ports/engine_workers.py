@@ -1,4 +1,4 @@
-"""The port to the workers of an engine of many machines: what a process does that has a flow's code."""
+"""The port to the workers of a distributed engine: processes that have the code of flows and execute their steps."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from lightagent.ports.flow_engine import FlowCode
 
 @dataclass(frozen=True, slots=True)
 class EngineWorkerLimits:
-    """How much a worker does.
+    """The limits of a worker.
 
     Attributes:
-        most: moves of runs that are carried out at the same time, of each flow.
-        grace: seconds that what is under way may go on once the worker is stopped.
+        most: how many moves of each flow are executed at the same time.
+        grace: seconds for which work in progress may continue after the worker was stopped.
     """
 
     most: int = 100
@@ -24,26 +24,26 @@ class EngineWorkerLimits:
 
 @runtime_checkable
 class EngineWorker(Protocol):
-    """Carries out moves of runs of some flows. Begins its work once."""
+    """Executes moves of the runs of some flows. A worker can be started only once."""
 
     async def work(self) -> None:
-        """Work until `stop` is called, or until it is cancelled; what is under way then is stopped in good order.
+        """Work until `stop` is called or the task is cancelled; work in progress is then shut down in order.
 
         Raises:
-            StoreError: the engine cannot be reached at the beginning. Later it is asked again and again.
-            ConfigurationError: the engine knows no such place, or lets nobody in.
+            StoreError: the engine cannot be reached at the beginning. Later it is asked again until it answers.
+            ConfigurationError: the engine does not know the place, or rejects the credentials.
         """
         ...
 
     def stop(self) -> None:
-        """Take nothing further, and end once what is under way has ended or its grace is over. In the worker's loop."""
+        """Accept no new work; end when work in progress is done or the grace is over. Call it in the worker's loop."""
         ...
 
 
 @runtime_checkable
 class WorkedEngine(Protocol):
-    """An engine whose runs are carried out by workers that are started for it."""
+    """An engine whose runs are executed by separately started workers."""
 
     def worker(self, flows: Sequence[FlowCode], limits: EngineWorkerLimits) -> EngineWorker:
-        """A worker for runs of these flows, each of a name of its own."""
+        """Return a worker for runs of these flows, whose names must differ."""
         ...

@@ -1,4 +1,4 @@
-"""The port to what carries out runs of flows: this process, or an engine of many machines.
+"""The port to the engines that execute flow runs: this process, or a distributed engine.
 
 An engine keeps the events of each run, folds the flow's machine over them, and has the moves that are open carried out
 by the flow's code. What goes between the three is data, so an engine may have each of them in a process of its own: the
@@ -19,7 +19,7 @@ from lightagent.domain.scopes import Scope
 
 @dataclass(frozen=True, slots=True)
 class FlowRun:
-    """Names a run: the same id of another owner is another run."""
+    """Identifies a run: the same id of another owner is another run."""
 
     owner: Scope
     run_id: str
@@ -31,17 +31,17 @@ class FlowCode(Protocol):
 
     @property
     def definition(self) -> FlowDefinition:
-        """The flow as data, as it is declared now, with digests of what its steps do."""
+        """The current definition of the flow as data, with digests of what its steps do."""
         ...
 
     def changed(self, past: Sequence[FlowEvent], accept: Sequence[str], now: float) -> FlowEvent | None:
-        """That a run goes on with this flow as it is declared now, as an event; None where nothing was changed.
+        """Return the event that a run continues with the flow's current definition; None if nothing was changed.
 
-        An engine puts it on record before it goes on with a run, and folds the whole past anew.
+        An engine records it before it continues the run, and folds the whole past again.
 
         Args:
-            past: the events of the run so far; where a step is to be done again, with the request for that.
-            accept: names of steps whose results count although they do other work now.
+            past: the events of the run so far, including the request to repeat a step, if any.
+            accept: names of steps whose results are kept although the work of the steps has changed.
 
         Raises:
             ConfigurationError: the change does not fit what the run has done.
@@ -49,13 +49,13 @@ class FlowCode(Protocol):
         ...
 
     async def carry_out(self, path: str, past: Sequence[FlowEvent]) -> Sequence[FlowEvent]:
-        """Carry out the move that is open at a path, in whatever process, and give the events that answer it.
+        """Execute the open move at a path, in any process, and return the events that result.
 
         The move is the one that the fold of `past` has open there: an attempt, a question to code, or a request to a
-        person. An attempt that has not begun is answered by its intent alone, whose query is made here; it is to be on
-        record before the same path is carried out once more, which makes the attempt and tells how it ended. What
-        fails is an event too, with what follows from it. An attempt that cannot go on, since people are asked within
-        it, gives no end. What happens below an attempt, such as the calls of an agent, is given with the rest.
+        person. The first call for an attempt builds its query and returns only its intent, which must be recorded
+        before the second call for the same path makes the attempt and returns how it ended. Failures are events too,
+        along with their consequences. An attempt that has to wait for people returns no end. Events below an attempt,
+        such as the calls of an agent, are included.
 
         Args:
             past: the events of the run so far, the first of which is `FlowStarted`.
@@ -67,28 +67,28 @@ class FlowCode(Protocol):
         ...
 
     def decided(self, past: Sequence[FlowEvent], step: str, decision: ApprovalDecision, now: float) -> FlowEvent:
-        """What a person has decided about a step that waits, or about what waits within it, as an event.
+        """Return the event of a person's decision about a waiting step, or about what waits within it.
 
         Args:
             step: its name or path; ``outer/inner`` for a step of the flow that is the step ``outer``.
 
         Raises:
-            ConfigurationError: there is no such step, or it does not wait.
+            ConfigurationError: the step does not exist, or does not wait.
         """
         ...
 
 
 @runtime_checkable
 class FlowEngine(Protocol):
-    """Carries out runs of flows. Serves any number of tasks; its errors are `StoreError`s where it cannot be reached.
+    """Executes flow runs. Serves any number of tasks; raises `StoreError` if it cannot be reached.
 
-    Four methods go on with a run and give all its events, once it is over or waits for somebody outside. A caller
-    that is cancelled meanwhile leaves the run as it is: whether it goes on without its caller is up to the engine, and
-    `resume` waits for it, or goes on with it, in either case.
+    Four methods execute a run and return all its events, once it is over or waits for external input. A caller
+    that is cancelled meanwhile does not end the run: whether it continues without its caller is up to the engine, and
+    `resume` waits for it or continues it in either case.
     """
 
     async def begin(self, flow: FlowCode, started: FlowStarted) -> Sequence[FlowEvent]:
-        """Carry out a new run.
+        """Execute a new run.
 
         Raises:
             ConfigurationError: its id is that of a run which is not over.
@@ -96,9 +96,9 @@ class FlowEngine(Protocol):
         ...
 
     async def fork(self, flow: FlowCode, past: Sequence[FlowEvent]) -> Sequence[FlowEvent]:
-        """Carry out a new run that begins with these events: those of another one up to a point, then `Forked`.
+        """Execute a new run that begins with these events: those of another one up to a point, then `Forked`.
 
-        The id of the new run is that of the fold. Where the flow was changed, the last event says so.
+        The id of the new run is that of the fold. If the flow was changed, the last event says so.
 
         Raises:
             ConfigurationError: its id is that of a run which is not over.
@@ -106,60 +106,60 @@ class FlowEngine(Protocol):
         ...
 
     async def resume(self, flow: FlowCode, run: FlowRun, accept: Sequence[str] = ()) -> Sequence[FlowEvent]:
-        """Go on with a run; one that has succeeded is given as it is.
+        """Continue a run; the events of one that has succeeded are returned as they are.
 
         Args:
             accept: see `FlowCode.changed`.
 
         Raises:
-            ConfigurationError: there is no such run, or what it has done does not fit this flow.
+            ConfigurationError: the run does not exist, or what it has done does not fit this flow.
         """
         ...
 
     async def rerun(self, flow: FlowCode, run: FlowRun, step: str, accept: Sequence[str] = ()) -> Sequence[FlowEvent]:
-        """Do a step again, and all that rests on it.
+        """Repeat a step and all steps that depend on it.
 
         Args:
             accept: see `FlowCode.changed`.
 
         Raises:
-            ConfigurationError: there is no such run or step, the step has not begun, or what the run has done does not
-                fit this flow.
+            ConfigurationError: the run or step does not exist, the step has not begun, or what the run has done does
+                not fit this flow.
         """
         ...
 
     async def decide(self, flow: FlowCode, run: FlowRun, step: str, decision: ApprovalDecision) -> None:
-        """Tell a run what a person has decided. Returns once that is on record; the first decision counts.
+        """Deliver the decision of a person to a run. Returns once that is recorded; the first decision counts.
 
         Raises:
-            ConfigurationError: there is no such run or step, or it does not wait.
+            ConfigurationError: the run or step does not exist, or it does not wait.
         """
         ...
 
     async def signal(self, run: FlowRun, signal: Signalled) -> bool:
-        """Tell a run of an event from outside; whether it is news, which a second delivery under one key is not.
+        """Deliver an external event to a run; returns whether it is new, so False for a repeated key.
 
         Raises:
-            ConfigurationError: there is no such run, it is over, or nothing in it ever waits for this event.
+            ConfigurationError: the run does not exist, is over, or never waits for this event.
         """
         ...
 
     async def cancel(self, run: FlowRun, reason: str) -> None:
-        """Cancel a run. Returns once that is on record; it lasts until somebody resumes the run.
+        """Cancel a run. Returns once that is recorded; it lasts until the run is resumed.
 
         Raises:
-            ConfigurationError: there is no such run, or it is over.
+            ConfigurationError: the run does not exist, or is over.
         """
         ...
 
     async def events(self, run: FlowRun) -> Sequence[FlowEvent]:
-        """What is on record of a run; nothing where this owner has none of this id."""
+        """Return what is recorded of a run; empty if the owner has no run with this id."""
         ...
 
     def runs(self, owner: Scope) -> AsyncIterator[str]:
-        """The ids of an owner's runs, the newest first."""
+        """Return the ids of an owner's runs, newest first."""
         ...
 
     async def aclose(self) -> None:
-        """Close what is open; a later call opens it again."""
+        """Close all resources; a later call opens them again."""
         ...

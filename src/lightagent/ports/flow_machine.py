@@ -1,4 +1,4 @@
-"""What an engine that folds runs by itself is given beside the domain's fold: all that needs no code of any flow.
+"""What an engine that folds runs by itself gets besides the domain's fold: all rules that do not need a flow's code.
 
 It is pure: no time but what it is told, no chance, no files. So an engine may call it where its own code is replayed.
 """
@@ -15,38 +15,38 @@ from lightagent.domain.flow.state import FlowState
 
 @runtime_checkable
 class FlowMachine(Protocol):
-    """The rules by which every engine goes on with runs. Serves any number of threads."""
+    """The rules by which every engine executes runs. Serves any number of threads."""
 
     def read(self, text: str) -> FlowEvent:
-        """The event that a text tells.
+        """Parse an event from its text.
 
         Raises:
-            ConfigurationError: it is no event of a flow.
+            ConfigurationError: the text is not an event of a flow.
         """
         ...
 
     def write(self, event: FlowEvent) -> str:
-        """An event as a text of JSON, in ASCII."""
+        """Return an event as JSON text in ASCII."""
         ...
 
     def given_up(self, state: FlowState, move: Do, now: float) -> AttemptFailed | None:
-        """That an attempt which was interrupted is not made again; None where it is."""
+        """Return the failure of an interrupted attempt that must not be repeated; None if it is repeated."""
         ...
 
     def intent(self, state: FlowState, move: Do, now: float) -> AttemptStarted | None:
-        """The intent of an attempt; None where the flow's code has to make its query (`FlowCode.carry_out`)."""
+        """Return the intent of an attempt; None if the flow's code has to build its query (`FlowCode.carry_out`)."""
         ...
 
     def asked_again(self, state: FlowState, step: str, now: float) -> Sequence[FlowEvent]:
-        """That a step is done again, ``outer/inner`` within a flow that is a step, with what comes before that.
+        """Return the events that repeat a step (``outer/inner`` within a flow that is a step), in their order.
 
         Raises:
-            ConfigurationError: there is no such step.
+            ConfigurationError: the step does not exist.
         """
         ...
 
     def signalled(self, state: FlowState, signal: Signalled) -> FlowEvent:
-        """What becomes of an event from outside.
+        """Return the event that records an external event.
 
         Raises:
             ConfigurationError: nothing in the run ever waits for it, or it was delivered before.
@@ -59,5 +59,5 @@ class FoldsRuns(Protocol):
     """An engine that folds runs by itself."""
 
     def fold_with(self, machine: FlowMachine) -> None:
-        """Take what it folds with, before anything is asked of it; every one that is given does the same."""
+        """Set the machine to fold with, before any other call; all machines that are set behave the same."""
         ...

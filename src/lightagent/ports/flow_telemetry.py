@@ -12,13 +12,14 @@ from lightagent.domain.flow.events import FlowEvent
 
 @dataclass(frozen=True, slots=True)
 class FlowEnd:
-    """How a run of a flow was left by this process.
+    """The state in which this process left a run of a flow.
 
     Attributes:
-        status: of the run, such as ``success`` or ``waiting_approval``; ``interrupted`` if it was left in the middle.
-        content: what it came to.
+        status: the status of the run, such as ``success`` or ``waiting_approval``; ``interrupted`` if it was left
+            unfinished.
+        content: the result.
         error: why it failed.
-        at: when, in seconds since 1970.
+        at: the time, in seconds since 1970.
     """
 
     status: str
@@ -31,27 +32,27 @@ class FlowWatch(Protocol):
     """Watches one run of a flow in this process."""
 
     def see(self, event: FlowEvent) -> None:
-        """One event, after it is on record and before what follows from it begins. Neither waits nor raises."""
+        """Take an event that was recorded, before its consequences begin. Must neither block nor raise."""
         ...
 
     def enter_flow(self, at: float) -> Callable[[], None]:
-        """The span of the run is current from now on, until what this gives is called.
+        """Make the span of the run current, until the returned function is called.
 
         Args:
-            at: when, in seconds since 1970.
+            at: the time, in seconds since 1970.
         """
         ...
 
     def enter_step(self, path: str, at: float) -> Callable[[], None]:
-        """An attempt at a step is made from now on, in a context of its own, in which its span is current."""
+        """An attempt at a step begins in its own context; make its span current in it."""
         ...
 
     def left(self, end: FlowEnd) -> None:
-        """The run has ended, waits, or was interrupted; nothing more of it is shown."""
+        """The run has ended, waits, or was interrupted; the watch gets no further events."""
         ...
 
     def enter_logs(self) -> Callable[[], None]:
-        """Lines about the run are logged from now on, until what this gives is called."""
+        """Lines about the run are logged from now on, until the returned function is called."""
         ...
 
 
@@ -59,7 +60,7 @@ class FlowSink(Protocol):
     """What a sink, or what `TracingSink.prepare` gives, has besides where it sees flows."""
 
     def watch_flow(self, known: Sequence[FlowEvent]) -> FlowWatch:
-        """Begin to watch a run of a flow.
+        """Start to watch a run of a flow.
 
         Args:
             known: for a run that is resumed, the events that were seen before; the watch does not see them again.

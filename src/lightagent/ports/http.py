@@ -1,4 +1,4 @@
-"""The port to servers of others that are called over HTTP."""
+"""The port for HTTP calls to third-party servers."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from lightagent.domain.http_calls import HttpAnswer, HttpCall
 
 @runtime_checkable
 class HttpSender(Protocol):
-    """Sends requests to servers that others name, and lets none of them lead behind the program's own walls."""
+    """Sends requests to URLs from untrusted sources, and blocks those that lead into the program's own network."""
 
     async def send(self, call: HttpCall) -> HttpAnswer:
         """Send one request, and follow redirections of requests that change nothing.
 
-        The address that was looked up and allowed is the one that is connected to. Each redirection is looked at like
-        the first address, and to another server no header of the call goes.
+        The connection goes to the same IP address that was resolved and allowed. Each redirection is checked like the
+        first address, and the headers of the call are not sent to another server.
 
         Raises:
-            HttpFault: there is no answer; the class says what may have happened.
+            HttpFault: no answer arrived; the class says what may have happened.
         """
         ...

@@ -1,4 +1,4 @@
-"""The port to the mailboxes of a swarm: what runs ask of them, and what tools get to see of that."""
+"""The port to the mailboxes of a swarm: the interface for runs, and the smaller one for tools."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lightagent.domain.mailboxes import Mailbox
 
 
 class MailRoom(Protocol):
-    """The mailbox of one owner, or of one run where nobody owns it. Serves any number of runs at once."""
+    """The mailbox of one owner, or of a single run without an owner. Serves any number of runs at once."""
 
     async def look(self) -> Mailbox:
         """The mailbox as it is now.
@@ -22,7 +22,7 @@ class MailRoom(Protocol):
         ...
 
     async def post(self, draft: AgentMessage) -> AgentMessage:
-        """Put a message in, and give it its number; one whose id is known already is given as it was.
+        """Add a message, and return it with its number; one whose id exists already is returned unchanged.
 
         Raises:
             ToolError: it is refused, in words that a model can act on.
@@ -31,7 +31,7 @@ class MailRoom(Protocol):
         ...
 
     async def take(self, ids: Collection[str], run_id: str, *, back: bool = False) -> None:
-        """Have messages belong to a run that delivers them; with `back` they wait again.
+        """Assign messages to the run that delivers them; with `back` they wait again.
 
         Raises:
             StoreError: that cannot be kept.
@@ -40,10 +40,10 @@ class MailRoom(Protocol):
 
 
 class MailPost(Protocol):
-    """What a tool may do with messages, for the agent that acts: who sends is not for a model to say."""
+    """What a tool may do with messages on behalf of the acting agent: a model cannot choose the sender."""
 
     async def send(self, recipient: str, payload: JsonValue, message_id: str) -> AgentMessage:
-        """Send a message, once for each id.
+        """Send a message; each id is sent at most once.
 
         Raises:
             ToolError: it is refused, in words that a model can act on.
@@ -52,5 +52,5 @@ class MailPost(Protocol):
         ...
 
     async def read(self, limit: int) -> Sequence[AgentMessage]:
-        """The last messages that this run has had delivered and that are not too old, in order."""
+        """Return the last messages that were delivered to this run and are not too old, in order."""
         ...

@@ -1,4 +1,4 @@
-"""The ports to MCP servers: a connection to one of them, and the answerers of what a server asks."""
+"""The ports to MCP servers: a connection to a server, and the handlers of requests from servers."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ RemarkListener: TypeAlias = Callable[[McpRemark], None]
 """Takes remarks on a connection; called in any thread, so it must be quick and not raise."""
 
 HeaderSource: TypeAlias = Callable[[Scope, bool], Awaitable[Mapping[str, str]]]
-"""The headers of a request, for whom it is made. True: the server has just refused those it gave before."""
+"""Returns the headers of a request for its caller. True means that the server has just refused the previous ones."""
 
 
 def ignore_remark(remark: McpRemark) -> None:
-    """The listener where a program gives none."""
+    """The listener of programs that do not set one."""
 
 
 @dataclass(frozen=True, slots=True)
 class McpCaller:
-    """On whose behalf a call is made; a server with a scope of its own serves each of them apart.
+    """On whose behalf a call is made; a server with its own scope serves each owner separately.
 
     Attributes:
-        scope: whose run it is.
-        run_id: of the run; empty outside of one.
-        tell: takes the progress and the log messages that belong to the call.
+        scope: the owner of the run.
+        run_id: the id of the run; empty outside of a run.
+        tell: takes the progress and log messages of the call.
     """
 
     scope: Scope = NO_SCOPE
@@ -48,11 +48,11 @@ class McpCaller:
 
 
 class McpConnection(Protocol):
-    """One server. Serves any number of tasks, threads and event loops at once, and opens itself when it is needed."""
+    """One server. Serves any number of tasks, threads and event loops at once, and connects on first use."""
 
     @property
     def version(self) -> int:
-        """Another number once the list of tools has changed, or whether the server can be reached."""
+        """A number that changes with the list of tools, and when the server becomes reachable or unreachable."""
         ...
 
     async def tools(self) -> tuple[McpTool, ...]:
@@ -72,7 +72,7 @@ class McpConnection(Protocol):
         ...
 
     async def accept(self, tool: str) -> None:
-        """From now on the tool is what its server declares it to be now; what is not blocked stays as it is."""
+        """Accept the current declaration of a blocked tool; tools that are not blocked stay unchanged."""
         ...
 
     async def aclose(self) -> None:
@@ -81,63 +81,63 @@ class McpConnection(Protocol):
 
 
 class McpContents(Protocol):
-    """What a server has besides tools. Raises `McpFault` as a call does."""
+    """What a server offers besides tools. Raises `McpFault` as a call does."""
 
     async def resources(self) -> tuple[McpResource, ...]:
-        """Its resources and templates of resources."""
+        """Return its resources and resource templates."""
         ...
 
     async def read(self, uri: str, caller: McpCaller) -> tuple[EmbeddedResource, ...]:
-        """The contents of a resource."""
+        """Return the contents of a resource."""
         ...
 
     async def prompts(self) -> tuple[McpPrompt, ...]:
-        """Its prompts."""
+        """Return its prompts."""
         ...
 
     async def prompt(self, name: str, arguments: Mapping[str, str], caller: McpCaller) -> tuple[McpPromptMessage, ...]:
-        """A prompt, filled in."""
+        """Return a prompt with its arguments filled in."""
         ...
 
 
 class McpReadableConnection(McpConnection, McpContents, Protocol):
-    """A connection through which a program also reads what the server has besides tools."""
+    """A connection through which a program also reads what the server offers besides tools."""
 
 
 class Elicitor(Protocol):
-    """Asks users what servers want to know of them."""
+    """Asks users for the input that servers request (elicitation)."""
 
     async def elicit(self, question: Elicitation, caller: McpCaller) -> ElicitationAnswer:
-        """What the user of `caller` answers. Called in the event loop of the call; raising refuses the question."""
+        """Return the answer of `caller`'s user. Called in the event loop of the call; exceptions refuse the request."""
         ...
 
 
 class Logins(Protocol):
-    """Where users log in at servers, and where what they get for it is kept: one user's is never another's."""
+    """Lets users log in at servers, and stores their tokens: those of one user are never used for another."""
 
     @property
     def redirect_uri(self) -> str:
-        """The address to which login pages send users back."""
+        """The redirect URI to which login pages send users back."""
         ...
 
     async def log_in(self, server: str, scope: Scope, address: str) -> LoginAnswer:
-        """Take a user to a login page, and wait until the page has sent them back. What it raises ends the attempt."""
+        """Send a user to a login page, and wait until the page has sent them back. Exceptions end the attempt."""
         ...
 
     async def load(self, server: str, scope: Scope) -> JsonObject | None:
-        """What was saved for the user; None: nothing."""
+        """Return what was saved for the user, or None."""
         ...
 
     async def save(self, server: str, scope: Scope, secrets: JsonObject) -> None:
-        """Keep this for the user instead of what was saved before. It holds tokens."""
+        """Replace what is saved for the user. It holds tokens."""
         ...
 
 
 class ToolPins(Protocol):
-    """Where the declarations of servers' tools are kept beyond the end of the program."""
+    """Stores the declarations of servers' tools durably, so that changes are noticed across program runs."""
 
     async def known(self, server: str, tools: tuple[McpTool, ...]) -> tuple[McpTool, ...]:
-        """The tools that are kept of the server, once those of the given ones are kept that were not there.
+        """Store those of the given tools that are not stored yet, and return all stored tools of the server.
 
         Raises:
             StoreError: that cannot be told or done; then the server is not used.
@@ -145,13 +145,13 @@ class ToolPins(Protocol):
         ...
 
     async def accept(self, server: str, tool: McpTool) -> None:
-        """Keep this declaration of the tool in the place of the one that is kept."""
+        """Replace the stored declaration of the tool by this one."""
         ...
 
 
 class Sampler(Protocol):
-    """Lets servers ask a model."""
+    """Lets servers ask a model (sampling)."""
 
     async def sample(self, request: SamplingRequest, caller: McpCaller) -> SamplingAnswer:
-        """The model's answer. Called in the event loop of the call; what it raises refuses the request."""
+        """Return the model's answer. Called in the event loop of the call; an exception refuses the request."""
         ...

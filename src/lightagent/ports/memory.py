@@ -1,4 +1,4 @@
-"""The port to what keeps memories."""
+"""The port to stores of memories."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ALL_FEATURES: Final[frozenset[MemoryFeature]] = frozenset({"read", "forget", "fi
 
 @dataclass(frozen=True, slots=True)
 class OwnerSelection:
-    """Whose memories are meant: those of all owners that have these parts. None leaves a part open.
+    """Selects the memories of all owners that have these parts. None matches any value.
 
     Attributes:
         namespace, tenant, user, session, agent: as in `MemoryOwner`.
@@ -41,12 +41,12 @@ class OwnerSelection:
 
     @property
     def only_owner(self) -> MemoryOwner | None:
-        """The one owner that is meant; None where a part is left open, so that there may be several."""
+        """The single selected owner; None if a part is open, so that the selection may match several."""
         given = [part for part in self.parts if part is not None]
         return MemoryOwner(*given) if len(given) == len(self.parts) else None
 
     def holds(self, owner: MemoryOwner) -> bool:
-        """Whether an owner is meant."""
+        """Whether an owner is selected."""
         return all(part is None or part == own for part, own in zip(self.parts, owner.parts, strict=True))
 
 
@@ -56,7 +56,7 @@ class MemoryPage:
 
     Attributes:
         records: in the order in which they were written.
-        cursor: from where to go on; None: there are no more.
+        cursor: where the next page begins; None on the last page.
     """
 
     records: tuple[MemoryRecord, ...]
@@ -64,21 +64,21 @@ class MemoryPage:
 
     @property
     def next(self) -> str:
-        """The cursor as `all_pages` asks for it: empty where there are no more."""
+        """The cursor in the form that `all_pages` takes: empty on the last page."""
         return self.cursor or ""
 
 
 SearchPart: TypeAlias = Literal["words", "meaning", "graph"]
-"""What a hybrid search consists of: the words of the query, its vector, and what it is about."""
+"""The parts of a hybrid search: the words of the query, its vector, and its entities."""
 
 
 @dataclass(frozen=True, slots=True)
 class FailedPart:
-    """A part of a search that failed, while others found what they could.
+    """A part of a search that failed, while other parts succeeded.
 
     Attributes:
-        part: which one.
-        kind: the sort of error, such as ``ProviderError``; its words may quote texts.
+        part: the part that failed.
+        kind: the class of the error, such as ``ProviderError``; not its message, which may quote texts.
     """
 
     part: SearchPart
@@ -86,7 +86,7 @@ class FailedPart:
 
 
 class PartlyFound(list[FoundMemory]):
-    """What a search found of which a part failed: what the other parts found, best first.
+    """The results of a search of which a part failed: what the other parts found, best first.
 
     Attributes:
         failed: the parts that failed.
@@ -105,7 +105,7 @@ def failed_parts(found: Sequence[FoundMemory]) -> tuple[FailedPart, ...]:
 
 
 def with_failed(found: Sequence[FoundMemory], failed: Sequence[FailedPart]) -> Sequence[FoundMemory]:
-    """What was found, with the parts of the search that failed, if any did."""
+    """Return the results, with the parts of the search that failed, if any did."""
     return PartlyFound(found, failed) if failed else found
 
 
@@ -115,17 +115,17 @@ class MemoryStore(Protocol):
 
     @property
     def name(self) -> str:
-        """Names the store on record."""
+        """The name of the store in the record."""
         ...
 
     @property
     def supports(self) -> frozenset[MemoryFeature]:
-        """What it can do besides writing and recalling."""
+        """The capabilities of the store besides writing and recalling."""
         ...
 
     async def write(self, records: Sequence[MemoryRecord]) -> None:
-        """Keep records; they are durable when this returns. One whose owner has one of its id already
-        changes nothing.
+        """Store records; they are durable when this returns. A record whose owner already has one with its id
+        is ignored.
 
         Raises:
             StoreError: they could not be written.
@@ -133,8 +133,8 @@ class MemoryStore(Protocol):
         ...
 
     async def recall(self, owner: MemoryOwner, query: str, limit: int, wanted: RecallFilter) -> Sequence[FoundMemory]:
-        """The records of exactly this owner that say most about the query, best first; at most `limit`. Where a part of
-        the search failed and the others did not, it gives a `PartlyFound`.
+        """Return at most `limit` records of exactly this owner that match the query best, best first. If only a part of
+        the search failed, the result is a `PartlyFound`.
 
         Raises:
             StoreError: it could not be searched.
@@ -142,7 +142,7 @@ class MemoryStore(Protocol):
         ...
 
     async def read(self, selection: OwnerSelection, limit: int, cursor: str | None = None) -> MemoryPage:
-        """The records of these owners, page by page; at most `limit`, and none where that is below 1.
+        """Return a page of the records of these owners: at most `limit`, and none if that is below 1.
 
         Raises:
             StoreError: they could not be read, or the cursor is not one of this store's.
@@ -150,7 +150,7 @@ class MemoryStore(Protocol):
         ...
 
     async def forget(self, selection: OwnerSelection, memory_ids: Sequence[str] | None = None) -> int:
-        """Remove the records of these owners, or those of these ids among them, for good; how many there were.
+        """Permanently remove the records of these owners, or only those with these ids; returns their number.
 
         Raises:
             StoreError: they could not be removed.
@@ -158,16 +158,16 @@ class MemoryStore(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """Give back what is open."""
+        """Release all resources."""
         ...
 
 
 @runtime_checkable
 class CheckedStore(Protocol):
-    """A store that refuses to give memories which are not what was written."""
+    """A store that refuses to return memories that were changed after they were written."""
 
     def unchecked(self) -> MemoryStore:
-        """All memories as they are now, also those that it refuses: to judge, count or remove them.
+        """The store beneath, with all memories, also those that this one refuses: to check, count or remove them.
 
         It is closed with this store.
         """
@@ -176,12 +176,12 @@ class CheckedStore(Protocol):
 
 @runtime_checkable
 class ReindexedStore(Protocol):
-    """A store whose index can be made anew, such as for another embedder."""
+    """A store whose index can be rebuilt, such as for another embedder."""
 
     async def reindex(self) -> int:
-        """Make the terms and vectors anew by which memories are found; how many there are.
+        """Rebuild the terms and vectors by which memories are found; returns the number of memories.
 
-        What filters look at stays as it was written.
+        The fields that filters use are not changed.
 
         Raises:
             StoreError: the store could not be read or written.
@@ -192,13 +192,13 @@ class ReindexedStore(Protocol):
 
 @runtime_checkable
 class RecordedStore(Protocol):
-    """A store that can put on record what it writes and removes, so that what others do behind its back is known."""
+    """A store that can record what it writes and removes, so that changes by other means can be detected."""
 
     @property
     def is_recorded(self) -> bool:
-        """Whether a journal store was given to it."""
+        """Whether it has a journal store."""
         ...
 
     def record_in(self, journal: JournalStore) -> None:
-        """Put each write and removal on record from now on, in streams of this store, which is closed with it."""
+        """Record each write and removal from now on, in streams of the given journal store, which is closed with it."""
         ...

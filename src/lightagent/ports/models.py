@@ -21,11 +21,11 @@ class ChatRequest:
 
     Attributes:
         messages: the conversation so far.
-        tools: what the model may call.
-        params: request parameters of the provider (temperature, max_tokens …), passed on as they are.
-        output_schema: JSON Schema that the answer must satisfy, where the provider can be told.
-        stream: whether deltas are shown as they come; without, a model may answer in one piece.
-        origin: the run, turn and attempt that asks; its `trace_headers` are to be sent along.
+        tools: the tools that the model may call.
+        params: request parameters of the provider (temperature, max_tokens …), passed on unchanged.
+        output_schema: JSON Schema that the answer must satisfy, if the provider supports it.
+        stream: whether deltas are shown as they arrive; otherwise a model may answer in one piece.
+        origin: the run, turn and attempt that makes the request; its `trace_headers` must be sent along.
     """
 
     messages: tuple[Message, ...]
@@ -46,7 +46,7 @@ class ChatModel(Protocol):
         ...
 
     def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
-        """The answer to `request` as deltas that fold to one reply; raises `ProviderError`, and retries nothing.
+        """Yield the answer to `request` as deltas that fold to one reply; raises `ProviderError`, and never retries.
 
         A whole answer has a `ReplyEnd`, as a rule its last delta. A stream that ends without one was cut off: that
         attempt has failed (LA-500, tried again like other failures that pass), whatever text came. What is no `Delta`
@@ -55,48 +55,48 @@ class ChatModel(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """Give back connections; a later request opens them again."""
+        """Close connections; a later request opens them again."""
         ...
 
 
 @runtime_checkable
 class ServedModel(Protocol):
-    """A chat model that tells where it is served, beside what every one does."""
+    """A chat model that also knows the endpoint that serves it."""
 
     @property
     def endpoint(self) -> ModelEndpoint:
-        """Its provider, and the address and port of its server."""
+        """The provider, and the address and port of the server."""
         ...
 
 
 @runtime_checkable
 class KeyedModel(Protocol):
-    """A chat model that can tell, without asking anybody, that a key is missing."""
+    """A chat model that can tell, without a request, that a key is missing."""
 
     def missing_key(self, environ: Mapping[str, str]) -> str:
-        """What is missing, as a sentence, with `environ` as the environment; empty where nothing is known to be."""
+        """Return a sentence that says what `environ` lacks; empty if nothing is known to be missing."""
         ...
 
 
 @runtime_checkable
 class WritingModel(Protocol):
-    """A chat model that can tell what it would send, beside what every one does."""
+    """A chat model that can also show what it would send."""
 
     def body(self, request: ChatRequest) -> JsonObject:
-        """The body of the HTTP request, as JSON; nothing is sent."""
+        """Return the body of the HTTP request, as JSON, without sending it."""
         ...
 
 
 @runtime_checkable
 class ReplayingModel(Protocol):
-    """A chat model that is given back what its provider added to its answers, beside what every one does."""
+    """A chat model that also gets back the fields which its provider added to earlier answers."""
 
     @property
     def origin(self) -> ModelOrigin:
-        """What its answers say that they come from (`ReplyEnd.provider_fields`)."""
+        """The origin that its answers carry (`ReplyEnd.provider_fields`)."""
         ...
 
 
 def model_origin(model: ChatModel) -> ModelOrigin:
-    """The origin of what a model says; one that does not tell it is known by its name."""
+    """Return the origin of a model's answers; by its name if the model does not define one."""
     return model.origin if isinstance(model, ReplayingModel) else ModelOrigin(model.name)

@@ -14,9 +14,9 @@ class SelfLearning:
     """How an agent learns from its runs: after each, a model is asked what would help in later ones.
 
     Attributes:
-        model: the model that looks back; None: that of the agent.
-        most_lessons: how many a run may teach at most.
-        timeout: seconds for its answer; a run that it does not come in time for teaches nothing.
+        model: the model that draws the lessons; None for the model of the agent.
+        most_lessons: the most lessons of one run.
+        timeout: seconds for its answer; without an answer in time, the run yields no lessons.
         expires_after: a lesson that was of no use for so many seconds is recalled no more: no answer used it, and no
             run that was told of it was rated well. None: never.
         max_age: so many seconds after it was promoted a lesson is recalled no more, however useful. None: never.
@@ -26,7 +26,7 @@ class SelfLearning:
             rated well. None: never, since a lesson about style is followed without its words.
 
     Raises:
-        ConfigurationError: a number is not above 0, or a count is no whole number.
+        ConfigurationError: a number is not above 0, or a count is not an integer.
     """
 
     model: ChatModel | None = None

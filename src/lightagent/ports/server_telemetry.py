@@ -14,7 +14,7 @@ class ServerLoad:
     """How much a server has to do.
 
     Attributes:
-        going: runs that go on.
+        going: runs in progress.
         waiting: runs that wait for others to end.
     """
 
@@ -23,21 +23,21 @@ class ServerLoad:
 
 
 class LoadedServer(Protocol):
-    """Tells how much a server has to do. Whoever is given it does not keep it alive."""
+    """Reports the load of a server. A sink that is given one must not keep it alive."""
 
     def load(self) -> ServerLoad:
-        """At this moment; any thread may ask."""
+        """Return the current load; may be called from any thread."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class RequestHead:
-    """What is known of a request once it has come.
+    """What is known of a request on its arrival.
 
     Attributes:
-        method: of HTTP, as the client wrote it.
+        method: the HTTP method, as the client wrote it.
         scheme: http or https.
-        version: of HTTP, such as ``1.1``.
+        version: the HTTP version, such as ``1.1``.
         headers: names, in lower case, and values.
     """
 
@@ -51,12 +51,12 @@ class RequestWatch(Protocol):
     """Watches one request, in whose task it was begun. What is asked for meanwhile belongs to the caller's trace."""
 
     def ended(self, status: int, route: str, error_type: str = "") -> None:
-        """It is answered, to the last byte, or its client has left.
+        """The request was answered to the last byte, or its client disconnected.
 
         Args:
-            status: of HTTP; 0 where none was sent.
-            route: the address as it is declared, without what is in its place; empty where there is no such address.
-            error_type: the class of an exception that nothing has handled.
+            status: the HTTP status; 0 if none was sent.
+            route: the declared path with placeholders, not their values; empty if no route matched.
+            error_type: the class of an unhandled exception.
         """
         ...
 
@@ -66,9 +66,9 @@ class ServerSink(TelemetrySink, Protocol):
     """A sink that sees requests to a server."""
 
     def watch_request(self, head: RequestHead, server: LoadedServer) -> RequestWatch | None:
-        """Begin to watch a request; None where something else watches the server's requests already.
+        """Begin to watch a request; None if something else watches the server's requests already.
 
         Args:
-            server: whose load is told from now on, as long as it is there.
+            server: the server whose load is reported from now on, for as long as it exists.
         """
         ...

@@ -25,19 +25,19 @@ class RunWatch(Protocol):
     """Watches one run in this process."""
 
     def see(self, event: Event) -> None:
-        """One event, after it is on record and before the run goes on. Neither waits nor raises."""
+        """Take an event that was recorded, before the run continues. Must neither block nor raise."""
         ...
 
     def trace_headers(self, origin: Origin) -> TraceHeaders:
-        """Headers that link what the run asks of another process to its trace; empty where there are none."""
+        """Headers that link requests of the run to other processes to its trace; empty without tracing."""
         ...
 
 
 class TelemetrySink(Protocol):
-    """Where telemetry goes. Serves any number of runs at once."""
+    """A destination of telemetry. Serves any number of runs at once."""
 
     def watch(self, origin: Origin, known: Sequence[Event]) -> RunWatch:
-        """Begin to watch a run, at its first step.
+        """Start to watch a run, at its first step.
 
         Args:
             origin: the run.
@@ -51,7 +51,7 @@ class PreparedSink(TelemetrySink, Protocol):
 
     @property
     def trace_id(self) -> str:
-        """The id of the trace that the run is called in: 32 hexadecimal digits; empty where there is none."""
+        """The id of the trace that the run is called in: 32 hexadecimal digits; empty without a trace."""
         ...
 
 
@@ -59,18 +59,18 @@ class TracingSink(TelemetrySink, Protocol):
     """A sink that makes spans."""
 
     def prepare(self) -> PreparedSink:
-        """Take notice of the caller's context, in which a run is asked for that may begin later or never."""
+        """Capture the context of the caller that requests a run, which may begin later or never."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class AskedAside:
-    """What is asked of a model beside the conversation.
+    """A request to a model beside the conversation.
 
     Attributes:
-        name: what is asked for, such as ``summary``.
+        name: the purpose, such as ``summary``.
         model: the name of the model, which need not be the agent's.
-        endpoint: where that is served.
+        endpoint: the endpoint of that model.
     """
 
     name: str
@@ -82,7 +82,7 @@ class Asking(Protocol):
     """One attempt at a request to a model, whose span is current from its beginning until `answered`."""
 
     def answered(self) -> None:
-        """The first delta has come, or the attempt is over.
+        """The first delta has arrived, or the attempt is over.
 
         Telling it again changes nothing unless the span has become current once more: a generator of the model's may
         have put it back.
@@ -90,12 +90,12 @@ class Asking(Protocol):
         ...
 
     def ended(self, end: ReplyEnd | None, error: LightAgentErrorInfo | None, at: float) -> None:
-        """An attempt is over of which no event tells the end, since it was made beside the conversation."""
+        """An attempt beside the conversation is over, which is not reported by an event."""
         ...
 
 
 class CurrentSpans(Protocol):
-    """What a watch has besides that makes spans: it is told what happens between two events."""
+    """A watch that makes spans: it is also notified of what happens between two events."""
 
     def ask(
         self, request: ChatRequest, at: float, aside: AskedAside | None = None, prices: PriceTable = NO_PRICES
@@ -103,15 +103,15 @@ class CurrentSpans(Protocol):
         """An attempt begins, in the context in which its model is asked.
 
         Args:
-            request: as it would be sent without the headers that `RunWatch.trace_headers` gives from here on.
-            at: when, in seconds since 1970.
-            aside: what is asked for beside the conversation; None for a turn of it.
-            prices: of models, as the run has them.
+            request: the request, still without the headers that `RunWatch.trace_headers` returns from now on.
+            at: the time, in seconds since 1970.
+            aside: the request beside the conversation; None for a turn of it.
+            prices: the prices of models in this run.
         """
         ...
 
     def enter_run(self, path: tuple[str, ...], at: float) -> Callable[[], None]:
-        """The span of a run is current from now on, until what this gives is called.
+        """Make the span of a run current, until the returned function is called.
 
         That is called before anything is handed to the consumer of a stream, who must not see it, and maybe in another
         context; the run is entered again afterwards. It is called again at the end of the run, which changes nothing
@@ -124,17 +124,17 @@ class CurrentSpans(Protocol):
         ...
 
     def enter_tool(self, path: tuple[str, ...], at: float, spec: ToolSpec | None = None) -> None:
-        """A call begins in a context of its own, in which its span is current from now on, until the context is gone.
+        """A call begins in its own context; make its span current in it, for as long as the context exists.
 
         Args:
             path: the ids of the calls that lead to it from the outermost run, its own the last.
             at: when, in seconds since 1970.
-            spec: what the tool declares; of a run that is resumed no request tells it.
+            spec: the declaration of the tool, which a resumed run has not shown in a request yet.
         """
         ...
 
     def call_headers(self, path: tuple[str, ...], origin: Origin) -> TraceHeaders:
-        """Headers that link what a call asks of another process to the span of the call.
+        """Return headers that link requests of a call to other processes to the span of the call.
 
         Args:
             path: as for `enter_tool`.
@@ -143,7 +143,7 @@ class CurrentSpans(Protocol):
         ...
 
     def enter_logs(self) -> Callable[[], None]:
-        """Lines about the run are logged from now on, until what this gives is called, maybe after its end.
+        """Lines about the run are logged from now on, until the returned function is called, maybe after its end.
 
         Its outermost span, ended or not, is current meanwhile, as what puts the ids of spans into lines reads them
         there. Nothing begins meanwhile.

@@ -1,4 +1,4 @@
-"""How an agent with many tools selects those that its model is offered."""
+"""How an agent with many tools selects those that it offers to its model."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from lightagent.domain.errors import ConfigurationError
 from lightagent.ports.tool_ranker import ToolRanker
 
 MOST_TOOLS: Final = 128
-"""Tools that a request may declare: the limit of the OpenAI API, which others have taken over."""
+"""The most tools that a request may declare: the limit of the OpenAI API, which other providers share."""
 
 MOST_NAME: Final = 100
-"""Characters of the name of a ranker."""
+"""The most characters of a ranker's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +24,16 @@ class ToolSelection:
     what a provider has cached of the request stays valid.
 
     Attributes:
-        threshold: with more tools than that an agent selects; with fewer all are offered.
+        threshold: an agent selects if it has more tools than this; otherwise all are offered.
         tokens: what the declarations of the tools may take that one choice or one search adds. How many tools that
             are depends on their size. Of a `ContextBudget` it is a quarter at most.
-        most: tools that are offered at once, at most. A turn of a session that would go beyond begins with a new set.
+        most: the most tools offered at once. A turn of a session that would exceed it begins with a new set.
         always: names of tools that are always offered, before the others.
-        search: offer the tool `search_tools`.
-        rankers: what ranks the tools besides their words, such as by embeddings; all count the same.
+        search: whether to offer the tool `search_tools`.
+        rankers: further rankings besides the one by words, such as by embeddings; all have the same weight.
 
     Raises:
-        ConfigurationError: a number that cannot be, or a ranker that lacks a method.
+        ConfigurationError: a number is invalid, or a ranker lacks a method.
     """
 
     threshold: int = 64
@@ -75,7 +75,7 @@ def _checked_rankers(given: object) -> tuple[ToolRanker, ...]:
 
 
 def _has_name(ranker: ToolRanker) -> bool:
-    """Whether a ranker says what it is called; it is on record with all that it ranks."""
+    """Whether a ranker has a valid name, which is recorded with its rankings."""
     name: object = ranker.name
     return isinstance(name, str) and 0 < len(name) <= MOST_NAME
 
@@ -86,4 +86,4 @@ def _check_count(name: str, value: object, least: int) -> None:
 
 
 DEFAULT_SELECTION: Final = ToolSelection()
-"""That of agents which are told nothing else."""
+"""The default of agents."""

@@ -26,12 +26,12 @@ from lightagent.ports.policy import Gate
 from lightagent.ports.telemetry import CurrentSpans
 
 DepsT_co = TypeVar("DepsT_co", covariant=True, default=object)
-"""What the application hands to its tools at each run."""
+"""The type of the dependencies that the application passes to its tools in each run."""
 
 
 @dataclass(frozen=True, slots=True)
 class ToolPart:
-    """A part of a tool's answer, shown as it comes. Like a delta it is in no journal; the whole answer is."""
+    """A part of a tool's answer, shown as it arrives. Like a delta it is not recorded; the whole answer is."""
 
     call_id: str
     name: str
@@ -55,7 +55,7 @@ class FilePath(Protocol):
 
 
 KeepArtifact: TypeAlias = Callable[[str | FilePath, str, str], Artifact]
-"""Puts a file on record, given its path, its name for people (empty: the file's own) and its media type."""
+"""Records a file, given its path, its name for people (empty: the file's own) and its media type."""
 
 
 ChildStep: TypeAlias = Event | Delta | ToolPart | NestedDelta
@@ -79,24 +79,24 @@ def _no_headers(origin: Origin) -> TraceHeaders:
 
 @dataclass(frozen=True, slots=True)
 class Nesting:
-    """What a tool that is an agent needs to put its run into the journal of the run that calls it.
+    """What a tool that is an agent needs to record its run in the journal of the run that calls it.
 
     Attributes:
         child: the nested run so far; None at its beginning.
-        emit: puts a step of the nested run on record and shows it; returns once the consumer has taken it.
-        record: puts an event on record without waiting, as the last words of a nested run that is cancelled.
+        emit: records a step of the nested run and shows it; returns once the consumer has taken it.
+        record: records an event without waiting, such as the last event of a nested run that is cancelled.
         gates: the gates of the runs around it, the outermost first; they review the nested run as well.
-        stream: whether deltas are wanted.
-        trace_headers: the headers that link what the nested run asks of another process to the trace.
-        spans: where the nested run tells which spans are to be current; None where nobody makes any.
-        untrusted: the labels of the untrusted text that came before the call, which the query may tell.
-        flows: what holds for tainted calls in the runs around it; it holds in the nested run as well.
-        meters: the budgets of the runs around it; what the nested run spends counts on them as well.
-        past: gives the events of the nested run so far.
-        prices: of models, for a nested run that has none of its own.
+        stream: whether deltas are requested.
+        trace_headers: the headers that link requests of the nested run to other processes to the trace.
+        spans: makes the spans of the nested run current; None without tracing.
+        untrusted: the labels of the untrusted text before the call, which the query may reveal.
+        flows: the rules for tainted calls in the runs around it; they apply to the nested run as well.
+        meters: the budgets of the runs around it; what the nested run spends counts towards them as well.
+        past: returns the events of the nested run so far.
+        prices: the prices of models, for a nested run without its own.
         agents: the names of the agents that act in the runs around it, the outermost first.
-        conversation: gives the conversation of the run that calls, up to the reply that makes the call.
-        mail: the mailbox of the runs around it, where their agents send messages to each other.
+        conversation: returns the conversation of the calling run, up to the reply that makes the call.
+        mail: the mailbox of the runs around it, through which their agents send messages to each other.
     """
 
     child: Run | None
@@ -118,23 +118,23 @@ class Nesting:
 
 @dataclass(frozen=True, slots=True)
 class RunContext(Generic[DepsT_co]):
-    """What a tool may know of the call it serves: one value a call, never shared between runs.
+    """The context of a tool call: one value per call, never shared between runs.
 
     Attributes:
         deps: what the application passed to this run.
         origin: the run, its trace, its owner and the turn.
-        call_id: of this call within its turn.
-        idempotency_key: the same for a call and its repetition after a crash: hand it to what has the effect.
-        approved: a human approved exactly this call.
-        report: put a progress note on the run's record; who watches the run sees it at once.
-        is_cancelled: whether the call was given up (timeout, cancelled run); a long synchronous tool should ask it.
+        call_id: the id of this call within its turn.
+        idempotency_key: the same for a call and its repetition after a crash: pass it to the service that has the
+            effect.
+        approved: whether a human approved exactly this call.
+        report: record a progress note; consumers of the run see it at once.
+        is_cancelled: whether the call was abandoned (timeout, cancelled run); a long synchronous tool should check it.
         nesting: for tools that are agents; None outside of a run.
         show_part: show a part of the answer to the consumer of a streamed run; a generator's parts are shown anyway.
-        step_key: where the run is a step of a flow, the idempotency key of that step: the same for all attempts at it,
-            in which `idempotency_key` differs, and another one after a rerun. Empty outside of flows.
-        mail: how the agent that acts sends messages to others of its swarm; None where it does not.
-        keep_artifact: puts a file on record for the step of a flow that the run is; None where it is none. Call
-            `artifact`.
+        step_key: the idempotency key of the step if the run is a step of a flow: the same for all attempts at it,
+            while `idempotency_key` differs, and another one after a rerun. Empty outside of flows.
+        mail: how the acting agent sends messages to others of its swarm; None if it cannot.
+        keep_artifact: records a file if the run is a step of a flow; None outside of flows. Call `artifact` instead.
     """
 
     deps: DepsT_co
@@ -151,16 +151,16 @@ class RunContext(Generic[DepsT_co]):
     keep_artifact: KeepArtifact | None = field(default=None, repr=False)
 
     def artifact(self, path: str | FilePath, *, name: str = "", media_type: str = "") -> Artifact:
-        """Put a file that the call has written on record for the step of a flow that the run is.
+        """Record a file that the call has written, as an artifact of the flow step that the run is.
 
         It is read here and now, for its digest. Later steps find it in ``context.steps["…"].artifacts``, and read it
         with `read_artifact`.
 
         Args:
-            name: what it is called, for people; by default the file's name.
+            name: its name for people; by default the file's name.
 
         Raises:
-            ConfigurationError: there is no such file, or the run is no step of a flow.
+            ConfigurationError: the file does not exist, or the run is not a step of a flow.
         """
         if self.keep_artifact is None:
             raise ConfigurationError(
@@ -171,7 +171,7 @@ class RunContext(Generic[DepsT_co]):
 
     @property
     def agent_name(self) -> str:
-        """The agent that runs."""
+        """The agent of this run."""
         return self.origin.agent_name
 
     @property
@@ -186,7 +186,7 @@ class RunContext(Generic[DepsT_co]):
 
     @property
     def scope(self) -> Scope:
-        """Whose run it is."""
+        """The owner of this run."""
         return self.origin.scope
 
     @property
@@ -208,15 +208,15 @@ class Tool(Protocol[DepsT_contra]):
 
     @property
     def spec(self) -> ToolSpec:
-        """Its declaration; the same at every look."""
+        """The declaration of the tool; always the same."""
         ...
 
     def check(self, arguments: JsonObject) -> Mapping[str, object]:
-        """The arguments as the tool wants them; raises `ToolError` that tells the model precisely what is wrong."""
+        """Return the arguments in the tool's types; raises a `ToolError` that tells the model what exactly is wrong."""
         ...
 
     async def call(self, arguments: Mapping[str, object], context: RunContext[DepsT_contra]) -> object:
-        """Do it, with arguments that `check` returned; raises whatever goes wrong, or a `ControlSignal`.
+        """Call the tool with arguments that `check` returned; raises any exception, or a `ControlSignal`.
 
         A `ToolAnswer` affects the run besides answering.
         """
@@ -225,13 +225,13 @@ class Tool(Protocol[DepsT_contra]):
 
 @runtime_checkable
 class NestingTool(Protocol):
-    """What a tool that is an agent has besides: it knows whether a nested run can go on with it.
+    """A tool that is an agent: it can also tell whether a nested run can be resumed with it.
 
-    It keeps the timeout of its own declaration, in which the time that the consumer of a stream takes does not count.
+    It enforces the timeout of its declaration itself, not counting the time that the consumer of a stream takes.
     """
 
     async def check_child(self, child: Run, policies: tuple[str, ...]) -> None:
-        """Raise unless `child` can be resumed here; `policies` stand behind the gates of the runs around it.
+        """Raise unless `child` can be resumed here; `policies` are those of the gates of the runs around it.
 
         Raises:
             ConfigurationError: it was begun with policies or an output type that are not there, or one of its calls
@@ -246,9 +246,9 @@ class ToolList(Generic[DepsT_contra]):
     """The tools of a source at one moment.
 
     Attributes:
-        tools: by name. A tool that is not offered costs nothing until it is: its declaration is not looked at.
+        tools: the tools by name. The declaration of a tool is read only when the tool is offered.
         offered: the names of those that a run offers to its model from the start; None: all of them.
-        stands_in: the source cannot be reached, and these tools only say so. Wrappers show them as they are.
+        stands_in: the source cannot be reached, and these tools only report that. Wrappers pass them on unchanged.
     """
 
     tools: Mapping[str, Tool[DepsT_contra]]
@@ -257,22 +257,22 @@ class ToolList(Generic[DepsT_contra]):
 
 
 class ToolSource(Protocol[DepsT_contra]):
-    """Where tools come from, such as a directory or a server. Serves any number of runs at once."""
+    """A source of tools, such as a directory or a server. Serves any number of runs at once."""
 
     @property
     def name(self) -> str:
-        """Names the source in errors."""
+        """The name of the source in errors."""
         ...
 
     @property
     def version(self) -> int:
-        """Another number once the list has changed; the list is read again before the next request to a model."""
+        """A number that changes with the list, which is then read again before the next request to a model."""
         ...
 
     async def tools(self) -> ToolList[DepsT_contra]:
-        """The list as it is now; opens what has to be opened, at the first call. Raises `LightAgentError`."""
+        """Return the current list; opens resources on the first call. Raises `LightAgentError`."""
         ...
 
     async def aclose(self) -> None:
-        """Give back what is open; a later call of `tools` opens it again."""
+        """Release all resources; a later call of `tools` opens them again."""
         ...

@@ -1,4 +1,4 @@
-"""From a backend in the settings to an open adapter, or to a list of all that is wrong with it."""
+"""Opens an adapter from a backend in the settings, or lists all problems of its settings."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from lightagent.settings.validation import validation_problems
 
 @dataclass(frozen=True, slots=True)
 class BackendCheck:
-    """What came of a backend.
+    """The result of opening a backend.
 
     Attributes:
-        opened: the port's object, where nothing is wrong.
+        opened: the adapter; None with problems.
         problems: wrong kinds and options.
-        unset: references to variables that are not set here; elsewhere they may be.
+        unset: references to variables that are not set on this machine.
     """
 
     opened: object | None = None
@@ -34,7 +34,7 @@ class BackendCheck:
 
 
 def check_backend(settings: Settings, section: str, environ: Mapping[str, str]) -> BackendCheck:
-    """Open a backend, or find everything that is wrong. Touches no network: adapters connect at their first use."""
+    """Open a backend, or find all problems. Does not use the network: adapters connect on first use."""
     backend, way = settings.backends()[section], backend_path(section)
     try:
         adapter = find_adapter(BACKENDS[section], backend.kind, at=section)
@@ -53,7 +53,7 @@ def check_backend(settings: Settings, section: str, environ: Mapping[str, str]) 
         found = validation_problems(
             exc, adapter.options, lambda path: settings.provenance.place((*way, *path)), f"{backend.kind!r} takes"
         )
-        # What an unset variable leaves empty cannot be judged, nor whether the options fit together.
+        # Values of unset variables cannot be checked, nor whether the options fit together.
         skipped = {path[:1] for path, _ in resolver.missing} | ({()} if unset else set())
         wrong = (problem for path, problem in found if path[:1] not in skipped)
         return BackendCheck(problems=tuple(_redacted(resolver, problem) for problem in wrong), unset=unset)
@@ -61,10 +61,10 @@ def check_backend(settings: Settings, section: str, environ: Mapping[str, str]) 
 
 
 def open_backend(settings: Settings, section: str, environ: Mapping[str, str]) -> object:
-    """Open a backend; the caller knows which port it speaks.
+    """Open a backend; the caller checks which port it implements.
 
     Raises:
-        ConfigurationError: no such kind, options that the adapter refuses, or variables that are not set.
+        ConfigurationError: the kind is unknown, the adapter refuses an option, or a variable is not set.
         MissingExtraError: a package is missing; the text says what to install.
     """
     check = check_backend(settings, section, environ)
@@ -78,13 +78,13 @@ def _open(
     try:
         return BackendCheck(adapter.open(options))
     except ConfigurationError as exc:
-        # An adapter that opens others, such as the fallback, finds their problems now; it may quote its options.
+        # Adapters that open others, such as the fallback, report their problems here; messages may quote options.
         place = settings.provenance.place(backend_path(section))
         return BackendCheck(problems=(_redacted(resolver, problem_of(exc, place)),))
 
 
 def secret_options(section: str, kind: str) -> frozenset[str]:
-    """The options that the adapter declares as secret; none where there is no such adapter."""
+    """The options that the adapter declares as secret; none if the adapter does not exist."""
     try:
         fields = find_adapter(BACKENDS[section], kind).options.model_fields
     except ConfigurationError:

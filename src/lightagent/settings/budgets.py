@@ -1,4 +1,4 @@
-"""From the table of budgets in the settings to the budgets of agents."""
+"""Builds the budgets of agents from the table of budgets in the settings."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from lightagent.settings.schema import Settings
 
 
 def compose_budget_settings(chosen: BudgetSettings, journals: JournalStore | None) -> Budgets | None:
-    """The budgets that the settings describe; None where they limit nothing and name no prices.
+    """Return the budgets that the settings describe; None without any limit or price.
 
     Args:
-        journals: where the accounts of tenants are kept; None: in memory.
+        journals: the store for the accounts of tenants; None to keep them in memory.
 
     Raises:
         ConfigurationError: the numbers do not fit together.
@@ -44,7 +44,7 @@ def compose_budget_settings(chosen: BudgetSettings, journals: JournalStore | Non
 
 
 def budget_problems(settings: Settings, model: object) -> Iterator[Problem]:
-    """What is wrong with the table of budgets, prices that are missing included.
+    """Yield the problems of the table of budgets, including missing prices.
 
     Args:
         model: the chat model that the settings configure, if it could be opened.
@@ -89,7 +89,7 @@ def _tenant(chosen: TenantSettings, accounts: BudgetAccounts | None) -> TenantBu
 
 
 def _prices(chosen: dict[str, PriceSettings]) -> PriceTable | None:
-    """The prices of the settings, over those of LiteLLM; None where there are none in the settings."""
+    """Return the prices of the settings, which override those of LiteLLM; None if the settings have none."""
     if not chosen:
         return None
     own = {

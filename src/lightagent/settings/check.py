@@ -1,4 +1,4 @@
-"""Looking over every profile of a file, not only the one that holds here. Touches no network."""
+"""Checks every profile of a file, not only the chosen one. Does not use the network."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from lightagent.settings.toml_file import ConfigFile
 
 @dataclass(frozen=True, slots=True)
 class ProfileCheck:
-    """What was found in one profile.
+    """The result of checking one profile.
 
     Attributes:
-        chosen: whether it is the one that holds here.
-        problems: what is wrong; nothing can be opened until it is mended.
-        notes: what another machine may well have: variables and packages of a profile that is not chosen.
+        chosen: whether it is the chosen profile.
+        problems: errors, which must be corrected before anything can be opened.
+        notes: variables and packages that a profile which is not chosen may have on another machine.
     """
 
     profile: str
@@ -41,7 +41,7 @@ class ProfileCheck:
 
 
 def check_profiles(file: ConfigFile | None, profile: str | None, environ: Mapping[str, str]) -> Iterator[ProfileCheck]:
-    """Check the chosen profile as it holds here, then every other as the file has it.
+    """Check the chosen profile with the environment, then every other one as it is in the file.
 
     Raises:
         ConfigurationError: the chosen profile does not exist.
@@ -49,7 +49,7 @@ def check_profiles(file: ConfigFile | None, profile: str | None, environ: Mappin
     chosen = profile or environ.get(PROFILE_VARIABLE) or "default"
     yield _check(file, chosen, True, environ)
     others = [name for name in file.profiles if name != chosen] if file else []
-    # Variables override the chosen profile alone, with which they have been checked.
+    # Variables override only the chosen profile, which was checked together with them.
     plain = {name: value for name, value in environ.items() if not name.startswith(PREFIX)}
     for name in others:
         yield _check(file, name, False, plain)
@@ -90,7 +90,7 @@ def _check(file: ConfigFile | None, profile: str, chosen: bool, environ: Mapping
 
 
 def _tool_directory(settings: Settings) -> Iterator[Problem]:
-    """A directory of tools that is none, or has no tools. Its files are not run: `lightagent tools check` does that."""
+    """Report a tool directory that is missing or empty. Its files are not run: `lightagent tools check` does that."""
     directory = settings.tool_directory()
     if directory is None:
         return
@@ -105,7 +105,7 @@ def _tool_directory(settings: Settings) -> Iterator[Problem]:
 
 
 def _skill_directories(settings: Settings) -> Iterator[Problem]:
-    """Directories of skills that are none. What is wrong with skills, `lightagent skills check` tells."""
+    """Report missing skill directories. Problems of the skills are reported by `lightagent skills check`."""
     names = ("directories", "untrusted_directories")
     for name, directories in zip(names, settings.skill_directories(), strict=True):
         place = settings.provenance.place(("skills", name))
@@ -115,7 +115,7 @@ def _skill_directories(settings: Settings) -> Iterator[Problem]:
 
 
 def _documents(settings: Settings, apis: OpenApiReading) -> Iterator[Problem]:
-    """Documents that are not there. They are not read: `lightagent doctor` does that."""
+    """Report missing documents. They are not read: `lightagent doctor` does that."""
     for service in apis.services:
         document = service.document
         if isinstance(document, str) and not is_address(document) and not Path(document).is_file():
@@ -124,9 +124,9 @@ def _documents(settings: Settings, apis: OpenApiReading) -> Iterator[Problem]:
 
 
 def _missing_key(settings: Settings, section: str, opened: object, environ: Mapping[str, str]) -> Iterator[Problem]:
-    """The key without which the backend opens, and is refused at its first request."""
+    """Report a missing key, without which the backend opens but fails at its first request."""
     if isinstance(opened, KeyedModel) and (missing := opened.missing_key(environ)):
         remedy = 'Set the variable of its key (openai: OPENAI_API_KEY), or another: api_key = { env = "NAME" }.'
-        if "api_key =" in missing:  # It says so itself.
+        if "api_key =" in missing:  # The message names the option already.
             remedy = ""
         yield Problem(settings.provenance.place((section,)), missing, remedy)

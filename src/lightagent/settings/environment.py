@@ -19,17 +19,17 @@ CONFIG_VARIABLE: Final = "LIGHTAGENT_CONFIG"
 PROFILE_VARIABLE: Final = "LIGHTAGENT_PROFILE"
 TRUST_VARIABLE: Final = "LIGHTAGENT_TRUST_CONFIG"
 VARIABLES: Final = (CONFIG_VARIABLE, PROFILE_VARIABLE, TRUST_VARIABLE, TELEMETRY_VARIABLE)
-"""What can be said by a variable that is no setting."""
+"""Variables of LightAgent that are not settings."""
 
 
 def unknown_variables(environ: Mapping[str, str]) -> list[Problem]:
-    """Variables that look like ours and are not: one that is misspelt would silently do nothing."""
+    """Report unknown variables that look like ours: a misspelt one would silently do nothing."""
     names = (name for name in sorted(environ) if _is_meant_for_us(name))
     return [_unknown(name) for name in names if name not in VARIABLES and not name.startswith(PREFIX)]
 
 
 def _is_meant_for_us(name: str) -> bool:
-    """Whether a name begins as ours do; one without `_` after `LIGHTAGENT` only if what follows resembles ours."""
+    """Whether a name has our prefix; without `_` after `LIGHTAGENT` only if the rest resembles one of our variables."""
     said = name.upper().removeprefix("LIGHTAGENT")
     if said == name.upper():
         return False
@@ -56,7 +56,7 @@ def _unknown(name: str) -> Problem:
 
 
 def environment_leaves(environ: Mapping[str, str]) -> Leaves:
-    """What the environment sets; a variable for a part of a table goes over one for the whole."""
+    """Return what the environment sets; a variable for a part of a table overrides one for the whole table."""
     leaves: Leaves = {}
     for name in sorted(
         (name for name in environ if name.startswith(PREFIX)), key=lambda name: (name.count("__"), name)
@@ -75,7 +75,7 @@ def _same(origin: Origin, _: KeyPath) -> Origin:
 def _value(text: str, *, in_table: bool) -> JsonValue:
     """Lists and objects are JSON. A plain value of an option stays text, which the option's type then reads.
 
-    Deeper, in a table such as a model's request parameters, there is no type to read it by: JSON where it can be.
+    Deeper, in a table such as a model's request parameters, values have no declared type: they are JSON if possible.
     """
     if not in_table and not text.lstrip().startswith(("[", "{")):
         return text

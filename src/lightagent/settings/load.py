@@ -45,7 +45,7 @@ from lightagent.settings.validation import validation_problems
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What came of reading settings: they are there unless there are problems."""
+    """The result of reading settings: `settings` is None if there are problems."""
 
     settings: Settings | None
     problems: tuple[Problem, ...] = ()
@@ -58,13 +58,13 @@ def load_settings(
     *,
     trust: bool = False,
 ) -> Settings:
-    """The settings that hold here.
+    """Return the effective settings.
 
     Args:
         path: the file; without it LIGHTAGENT_CONFIG, then the nearest `lightagent.toml`, then none.
-        profile: the profile; without it LIGHTAGENT_PROFILE, then only what `[default]` says.
+        profile: the profile; without it LIGHTAGENT_PROFILE, then only `[default]`.
         environ: the environment; without it the process's own.
-        trust: trust the nearest file, whatever it says. A file that is named by `path` or LIGHTAGENT_CONFIG always is.
+        trust: trust the nearest file, whatever it sets. A file named by `path` or LIGHTAGENT_CONFIG is always trusted.
 
     Raises:
         ConfigurationError: something does not fit, or the nearest file sets what only a trusted file may; the text
@@ -79,10 +79,10 @@ def load_settings(
 
 
 def open_file(path: str | Path | None, environ: Mapping[str, str], *, trust: bool = False) -> ConfigFile | None:
-    """The file that holds here, or None where there is none. One that was not named but found has to be trusted.
+    """Return the settings file, or None without one. A file that was found rather than named must be trusted.
 
     Raises:
-        ConfigurationError: a file was named but cannot be read, or it is no TOML.
+        ConfigurationError: a named file cannot be read, or is not valid TOML.
     """
     if named := path or environ.get(CONFIG_VARIABLE):
         return read_file(Path(named).absolute(), SECTIONS)
@@ -94,13 +94,13 @@ def read_settings(file: ConfigFile | None, profile: str | None, environ: Mapping
     """Merge the layers and validate them; collects every problem instead of stopping at the first.
 
     Raises:
-        ConfigurationError: there is no such profile.
+        ConfigurationError: the profile does not exist.
     """
     chosen = _profile(file, profile, environ)
     leaves = _merged(file, chosen, environ)
     refused = unknown_variables(environ)
     if distrusted := withheld(file, leaves):
-        # Before anything looks an adapter up: that alone would import code of the file's choice.
+        # Must come before any look-up of an adapter, which would already import code that the file chooses.
         return Reading(None, (*distrusted, *refused))
     leaves, problems = _guard(leaves)
     problems += refused
@@ -140,12 +140,12 @@ def _merged(file: ConfigFile | None, profile: str, environ: Mapping[str, str]) -
     leaves = overlay(leaves, environment_leaves(environ), BACKENDS)
     if ("model", "kind") in leaves or ("model",) in leaves:
         return leaves
-    # Only where no model is configured: a key of the environment must not slip into a backend that has none.
+    # Only without a configured model: a key of the environment must not be added to a backend that lacks one.
     return overlay(default_leaves(environ), leaves, BACKENDS)
 
 
 def _guard(leaves: Leaves) -> tuple[Leaves, list[Problem]]:
-    """Refuse secrets in the file; one in a variable of its own becomes a reference to it, so that nothing shows it."""
+    """Refuse secrets in the file; a secret in a variable becomes a reference to it, so that it is never shown."""
     guarded: Leaves = {}
     problems: list[Problem] = []
     for path, leaf in leaves.items():
@@ -195,7 +195,7 @@ def _beside_env(path: KeyPath, leaf: Leaf) -> Problem:
 
 
 def _refused_params(leaves: Leaves) -> Iterator[Problem]:
-    """Parameters of model requests that no run would take."""
+    """Yield problems for parameters of model requests that every run would refuse."""
     for path, leaf in leaves.items():
         if path[:2] != ("agent", "metadata") or len(path) < 3:
             continue
@@ -206,7 +206,7 @@ def _refused_params(leaves: Leaves) -> Iterator[Problem]:
 
 
 def _typed(leaves: Leaves) -> Leaves:
-    """What the environment says, read as its option's type says; files have types of their own."""
+    """Parse values of the environment by the type of their option; values of files have types already."""
     return {
         path: replace(leaf, value=read_text(path, leaf.value)) if leaf.origin.layer == "environment" else leaf
         for path, leaf in leaves.items()
@@ -218,14 +218,14 @@ def _variable(path: KeyPath) -> str:
 
 
 def _place(origins: Mapping[KeyPath, Origin], path: KeyPath) -> str:
-    """The value at `path` as an error names it; one that is missing is looked for beside what is there."""
+    """Return the place of the value at `path` for an error; a missing value is located by its siblings."""
     beside = (origin for known, origin in origins.items() if len(path) > 2 and known[: len(path) - 1] == path[:-1])
     found = closest_origin(origins, path)
     return (next(beside, found) if found == Origin() else found).place(path)
 
 
 def _in_environment(origins: Mapping[KeyPath, Origin], path: KeyPath, problem: Problem) -> Problem:
-    """A remedy more for variables, where the form of what was written is easily wrong."""
+    """Return an additional remedy for variables, whose form is easy to get wrong."""
     if closest_origin(origins, path).layer != "environment":
         return problem
     hint = f"Variables are {PREFIX}SECTION__OPTION; lists and objects are written as JSON."

@@ -1,4 +1,4 @@
-"""Where a value of the settings comes from, and what is wrong with it there."""
+"""The origin of each value of the settings, and problems reported at that place."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lightagent.domain.json_types import JsonValue
 from lightagent.domain.masking import unless_key
 
 KeyPath: TypeAlias = tuple[str, ...]
-"""The way to a value: section, option, and names below it."""
+"""The path of a value: section, option, and names below it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Origin:
     Attributes:
         layer: built-in (a default), file, or environment.
         name: the profile's table in the file, or the environment variable.
-        file, line: for a file; the line is None where it could not be told.
+        file, line: the place in a file; the line is None if it is unknown.
     """
 
     layer: Literal["built-in", "file", "environment"] = "built-in"
@@ -58,18 +58,18 @@ class Leaf:
 
 
 Leaves: TypeAlias = dict[KeyPath, Leaf]
-"""Settings taken apart into single values, so that each can keep its origin while layers are laid over each other."""
+"""Settings split into single values, so that each keeps its origin while layers are merged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong.
+    """A problem in the settings.
 
     Attributes:
         place: what to correct: dotted path with file and line, or environment variable.
         message: what is wrong with it.
         remedy: what to write or do instead.
-        error: what it is when it is raised alone.
+        error: the class to raise if it is the only problem.
     """
 
     place: str
@@ -84,45 +84,45 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """What settings were made from.
+    """The sources of settings.
 
     Attributes:
         profile: the chosen profile, or ``default``.
-        file: the file that was read, if there was one.
-        origins: of every value that somebody wrote.
+        file: the file that was read, if any.
+        origins: the origin of every value that is not a default.
     """
 
-    # Not compared: settings are equal when they say the same, wherever it was written.
+    # Not compared: settings with equal values are equal, wherever they were written.
     profile: str = field(default="default", compare=False)
     file: Path | None = field(default=None, compare=False)
     origins: tuple[tuple[KeyPath, Origin], ...] = field(default=(), compare=False)
 
     def origin(self, path: KeyPath) -> Origin:
-        """Of the value at `path`: its own, else that of something in it, else that of what it is part of."""
+        """Return the origin of the value at `path`: its own, else that of a value in it, else that of its parent."""
         return closest_origin(dict(self.origins), path)
 
     def place(self, path: KeyPath) -> str:
-        """The value at `path`, as an error names it."""
+        """Return the place of the value at `path`, for errors."""
         return self.origin(path).place(path)
 
     def beside(self, path: KeyPath, written: Path) -> Path:
-        """A path that is written at `path`; a relative one is taken from the file that names it."""
+        """Return the file path in the value at `path`; a relative one is resolved against the settings file."""
         file = self.origin(path).file
         return written if file is None else file.parent / written
 
 
 def closest_origin(origins: Mapping[KeyPath, Origin], path: KeyPath) -> Origin:
-    """The origin of `path`, or of the closest relative of it that somebody wrote."""
+    """Return the origin of `path`, or of its closest relative that is not a default."""
     inside = (origin for known, origin in origins.items() if known[: len(path)] == path)
     around = (origins[path[:end]] for end in range(len(path) - 1, 0, -1) if path[:end] in origins)
-    # A missing option is looked for where its backend was chosen.
+    # A missing option is reported where its backend was chosen.
     beside = ((*path[:end], "kind") for end in range(len(path) - 1, 0, -1))
     chosen = next((origins[kind] for kind in beside if kind in origins), Origin())
     return origins.get(path) or next(inside, None) or next(around, chosen)
 
 
 def raise_problems(problems: Sequence[Problem]) -> None:
-    """Raise them as one error; nothing happens if there are none.
+    """Raise all problems as one error; does nothing without problems.
 
     Raises:
         ConfigurationError: its details list every problem as text.
@@ -149,7 +149,7 @@ def problem_of(error: ConfigurationError, place: str = "", known: str = "") -> P
 
 
 def suggest(name: str, known: Sequence[str], what: str) -> str:
-    """A remedy for an unknown name: the nearest known ones, else all of them."""
+    """Return a remedy for an unknown name: the nearest known ones, else all of them."""
     near = get_close_matches(name, known, n=2, cutoff=0.6)
     if near:
         return f"Did you mean {' or '.join(repr(one) for one in near)}?"
@@ -157,7 +157,7 @@ def suggest(name: str, known: Sequence[str], what: str) -> str:
 
 
 def short_path(path: Path | None) -> str:
-    """`path` as people write it: relative where it is below the current folder."""
+    """Return `path` for people: relative if it is below the current folder."""
     if path is None:
         return "?"
     here = Path.cwd()
@@ -165,5 +165,5 @@ def short_path(path: Path | None) -> str:
 
 
 def printable(text: str) -> str:
-    """`text` with control characters written out: names from a stranger's file must not take a terminal over."""
+    """Return `text` with control characters escaped: names from an untrusted file must not control the terminal."""
     return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)

@@ -1,4 +1,4 @@
-"""Settings for people: each value with where it comes from, and what differs between two."""
+"""Settings for people: each value with its origin, and the differences between two profiles."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A path whose value differs; None where one side has none."""
+    """A path whose value differs; None for a side without a value."""
 
     path: str
     left: str | None
@@ -38,7 +38,7 @@ class Difference:
 
 
 def rows(settings: Settings) -> list[Row]:
-    """Every value that holds, set or built in."""
+    """Return every effective value, set or built in."""
     return [
         Row(".".join(map(_key, path)), _written(value), settings.provenance.origin(path).describe())
         for path, value in _values(settings)
@@ -46,7 +46,7 @@ def rows(settings: Settings) -> list[Row]:
 
 
 def differences(left: Settings, right: Settings) -> list[Difference]:
-    """What is not the same in both."""
+    """Return the values that differ."""
     ours = {row.path: row.value for row in rows(left)}
     theirs = {row.path: row.value for row in rows(right)}
     return [
@@ -62,7 +62,7 @@ def _values(settings: Settings) -> Iterator[tuple[KeyPath, JsonValue]]:
             if (backend := settings.backends().get(section)) is not None:
                 yield from _backend_values(section, backend)
         elif section in TABLES:
-            # Only what is set: of a dozen servers the defaults are of no interest.
+            # Only what is set: the defaults of a dozen servers would be noise.
             written: dict[str, dict[str, dict[str, JsonValue]]] = settings.model_dump(
                 mode="json", include={section}, exclude_unset=True
             )
@@ -92,7 +92,7 @@ def _backend_values(section: str, backend: Backend) -> Iterator[tuple[KeyPath, J
 
 
 def _key(name: str) -> str:
-    """A key as a TOML file has it: in quotation marks, where a part of it would be read as a key of its own."""
+    """Return a key as TOML writes it: quoted if TOML would otherwise split it into several keys."""
     return name if _BARE.fullmatch(name) else json.dumps(name, ensure_ascii=False)
 
 

@@ -178,9 +178,9 @@ def read_text(path: KeyPath, value: JsonValue) -> JsonValue:
     form = _form(path)
     if form is None or not isinstance(value, str):
         return value
-    # Without the field's bounds, so that it is told of those, and not that text is no number.
+    # Without the field's bounds, so that an error is about those, and not about a text in place of a number.
     lax: TypeAdapter[object] = TypeAdapter(form)
-    with suppress(ValidationError):  # Told when the whole is validated, with its place.
+    with suppress(ValidationError):  # Reported when the whole is validated, with its place.
         read = lax.validate_python(value)
         return read if isinstance(read, bool | int | float) else value
     return value

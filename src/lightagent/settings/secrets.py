@@ -16,14 +16,14 @@ from lightagent.settings.origins import KeyPath
 
 
 def reference(value: JsonValue) -> str | None:
-    """The environment variable that `value` refers to, or None where it is no reference."""
+    """The environment variable that `value` refers to, or None if it is not a reference."""
     if isinstance(value, dict) and list(value) == ["env"] and isinstance(name := value["env"], str):
         return name
     return None
 
 
 def keys_beside_env(path: KeyPath, value: JsonValue) -> Iterator[KeyPath]:
-    """The paths of what stands beside ``env`` where a reference was meant: in the place of a secret."""
+    """The paths of keys beside ``env`` in the place of a secret, where a reference was meant."""
     if isinstance(value, list):
         for item in value:
             yield from keys_beside_env(path, item)
@@ -44,7 +44,7 @@ def is_meant_as_reference(path: KeyPath, value: JsonObject) -> bool:
 def _is_of_a_name(path: KeyPath) -> bool:
     """Whether the last part of a path is a name that users gave: to a server, an API or a security scheme.
 
-    It says nothing of what is in it.
+    It says nothing about the value.
     """
     return len(path) == 2 and path[0] in ("mcp", "openapi")
 
@@ -71,7 +71,7 @@ def literal_secrets(path: KeyPath, value: JsonValue, secret: bool = False) -> It
 
 
 def masked(name: str, value: JsonValue, secret: bool = False) -> JsonValue:
-    """`value` as it may be shown: literal secrets masked, references as they are."""
+    """Return `value` for display: literal secrets are masked, references are kept."""
     if reference(value) is not None:
         return value
     if isinstance(value, list):
@@ -82,12 +82,12 @@ def masked(name: str, value: JsonValue, secret: bool = False) -> JsonValue:
 
 
 def masked_at(path: KeyPath, value: JsonValue) -> JsonValue:
-    """The value at `path` of a file as it may be shown."""
+    """Return the value at `path` of a file for display."""
     return masked(path[-1], value, any(is_secret_within(table, name) for table, name in pairwise(path)))
 
 
 class Resolver:
-    """Looks references up in the environment; remembers what was missing and what must not be shown."""
+    """Resolves references in the environment; remembers which were missing, and the values that must not be shown."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
@@ -95,7 +95,7 @@ class Resolver:
         self._found: set[str] = set()
 
     def resolve(self, path: KeyPath, value: JsonValue) -> JsonValue:
-        """`value` with every reference replaced by what it refers to; an unset one becomes empty text."""
+        """Return `value` with every reference replaced by its value; an unset variable becomes an empty text."""
         variable = reference(value)
         if variable is not None:
             return self._look_up(path, variable)
@@ -106,7 +106,7 @@ class Resolver:
         return value
 
     def redact(self, text: str) -> str:
-        """`text` without anything that was looked up, in any spelling."""
+        """Return `text` without any resolved secret, in any spelling."""
         return Mask(self._found).text(text)
 
     def _look_up(self, path: KeyPath, variable: str) -> str:

@@ -1,4 +1,4 @@
-"""From the table of telemetry to a sink, or to all that is wrong with it."""
+"""Opens a telemetry sink from its table in the settings, or reports all problems of that table."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _SECTION = "telemetry"
 
 @dataclass(frozen=True, slots=True)
 class TelemetryReading:
-    """What came of reading the table.
+    """The result of reading the table.
 
     Attributes:
-        options: of the adapter `otel`, secrets looked up; None where nothing is set, or something is wrong.
-        problems: what is wrong anywhere.
-        unset: variables that are missing here.
+        options: the options of the adapter `otel`, with resolved secrets; None if nothing is set, or with problems.
+        problems: what is wrong on every machine.
+        unset: environment variables that are missing on this machine.
     """
 
     options: JsonObject | None = None
@@ -36,7 +36,7 @@ class TelemetryReading:
 
 
 def read_telemetry(settings: Settings, environ: Mapping[str, str]) -> TelemetryReading:
-    """The options that the table sets. Opens nothing and touches no network."""
+    """Return the options that the table sets. Opens nothing, and does not use the network."""
     table = settings.telemetry
     if table == TelemetrySettings() or table.enabled is False:
         return TelemetryReading()

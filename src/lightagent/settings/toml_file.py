@@ -1,4 +1,4 @@
-"""Finds and reads `lightagent.toml`, and tells the line of every key."""
+"""Finds and reads `lightagent.toml`, and determines the line of every key."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from lightagent.settings.origins import KeyPath, Leaves, Origin, Problem, raise_
 FILE_NAME: Final = "lightagent.toml"
 
 _LARGEST: Final = 1_000_000
-"""Bytes of a settings file. A file that was merely found may be anything."""
+"""The most bytes of a settings file. A file that was found rather than named may be anything."""
 
 _INTEGERS: Final = "Integers have 64 bits in TOML, which is 19 digits at most."
 _LONG_NUMBER = re.compile(r"\d[\d_]{1000,}")
@@ -44,8 +44,8 @@ class ConfigFile:
 
     Attributes:
         digest: SHA-256 of the bytes that were read, in hexadecimal.
-        owner: the number of the user who owns it, where the system tells.
-        distrust: why only its safe keys may be used; empty where it is trusted. See `lightagent.settings.trust`.
+        owner: the id of the user who owns it, if the system has one.
+        distrust: why only its safe keys may be used; empty if it is trusted. See `lightagent.settings.trust`.
     """
 
     path: Path
@@ -65,7 +65,7 @@ class ConfigFile:
         return flatten((), self.tables.get(profile, {}), lambda path: self.origin(profile, path))
 
     def origin(self, profile: str, path: KeyPath) -> Origin:
-        """Where `path` of `profile` stands."""
+        """Return the line of `path` in `profile`."""
         full = (profile, *path)
         lines = (self.lines.get(full[:end]) for end in range(len(full), 0, -1))
         return Origin("file", profile, self.path, next((line for line in lines if line), None))
@@ -77,7 +77,7 @@ def find_file(start: Path) -> Path | None:
 
 
 def _folders(start: Path) -> list[Path]:
-    """The folders to look in. Outside of a repository and the home folder only `start`; others may own the rest."""
+    """The folders to search. Outside of a repository and the home folder only `start`: others may own its parents."""
     above = (start, *start.parents)
     ends = (place for place, folder in enumerate(above, 1) if (folder / ".git").exists() or folder == Path.home())
     return list(above[: next(ends, 1)])
@@ -87,10 +87,10 @@ def read_file(path: Path, sections: tuple[str, ...]) -> ConfigFile:
     """Read and parse.
 
     Args:
-        sections: the sections there are, to recognise one that stands where a profile belongs.
+        sections: the known sections, to recognise one in the place of a profile.
 
     Raises:
-        ConfigurationError: it cannot be read, is no TOML, or its outermost tables are no profiles.
+        ConfigurationError: the file cannot be read, is not valid TOML, or its outermost tables are not profiles.
     """
     content, owner = _read(path)
     text = _decoded(path, content)
@@ -120,7 +120,7 @@ def _parsed(path: Path, text: str) -> dict[str, object]:
 
 
 def _line_too_deep(text: str) -> int | None:
-    """The line where brackets are open in each other more than `DEEPEST` levels."""
+    """Return the line where brackets are nested more than `DEEPEST` levels deep."""
     depth = 0
     for token in _TOKEN.finditer(text):
         depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(token.group(), 0)
@@ -130,7 +130,7 @@ def _line_too_deep(text: str) -> int | None:
 
 
 def _check_depth(path: Path, lines: Mapping[KeyPath, int], tree: dict[str, object]) -> None:
-    """Dotted names nest without any bracket."""
+    """Check the depth of the parsed tables: dotted names nest without brackets."""
     if not is_too_deep(tree):
         return
     line = next((line for names, line in lines.items() if len(names) > DEEPEST), None)
@@ -191,7 +191,7 @@ def _name(written: str) -> str:
 
 
 def _read(path: Path) -> tuple[bytes, int | None]:
-    """What is in the file, and its owner. Read once: what is hashed is what is used, whatever happens to the file."""
+    """Return the content of the file and its owner. It is read once, so that the hashed content is the one used."""
     try:
         with path.open("rb") as file:
             content = file.read(_LARGEST + 1)
@@ -216,14 +216,14 @@ def _decoded(path: Path, content: bytes) -> str:
         raise ConfigurationError(
             f"{short_path(path)}: byte {exc.start} is not UTF-8.", guidance="Save the file as UTF-8."
         ) from None
-    # As a file in text mode is read, whose lines may end in any way.
+    # Universal newlines, as in text mode.
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _misplaced(
     path: Path, lines: Mapping[KeyPath, int], name: str, value: object, sections: tuple[str, ...]
 ) -> Problem | None:
-    """What is wrong with an outermost key: a section without a profile, a value, a misspelt ``default``."""
+    """Return what is wrong with an outermost key: a section without a profile, a value, a misspelt ``default``."""
     place = f"{name} ({short_path(path)}:{lines.get((name,), 1)})"
     if name in sections:
         return Problem(place, "A section belongs to a profile.", f"Write [default.{name}], or [dev.{name}] for one.")

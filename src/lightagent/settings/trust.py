@@ -1,4 +1,4 @@
-"""What a settings file that was merely found may set before its finder has agreed to it.
+"""What a settings file that was found, not named, may set before its user has trusted it.
 
 A `lightagent.toml` in a cloned repository was written by others. It could send a key of the environment to a host of
 its choice, so its keys that need trust are refused until the finder says `lightagent config trust`. That is remembered
@@ -22,13 +22,13 @@ from lightagent.settings.trust_store import TrustStore
 
 
 def judged(file: ConfigFile, environ: Mapping[str, str], *, trust: bool = False) -> ConfigFile:
-    """A found file with what speaks against it.
+    """Return a found file with the reason for distrust, if any.
 
     Args:
-        trust: whether the user trusts whatever is found, for this once.
+        trust: whether the user trusts any found file, this time only.
 
     Raises:
-        ConfigurationError: LIGHTAGENT_TRUST_CONFIG is neither a yes, a no nor a SHA-256.
+        ConfigurationError: LIGHTAGENT_TRUST_CONFIG is not a yes, a no or a SHA-256.
     """
     if trust or _is_trusted_by_variable(file, environ.get(TRUST_VARIABLE, "")):
         return file
@@ -40,10 +40,10 @@ def judged(file: ConfigFile, environ: Mapping[str, str], *, trust: bool = False)
 
 
 def withheld(file: ConfigFile | None, leaves: Leaves) -> list[Problem]:
-    """The refusal of an untrusted file that sets what needs trust, in one problem; none where all that holds is safe.
+    """Return one problem that refuses an untrusted file with settings that need trust; none if all values are safe.
 
     Args:
-        leaves: the values that hold, from all layers.
+        leaves: the effective values, from all layers.
     """
     if file is None or not file.distrust:
         return []

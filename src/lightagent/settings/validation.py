@@ -1,4 +1,4 @@
-"""What pydantic finds wrong, as problems with a place and a remedy."""
+"""Turns validation errors of pydantic into problems with a place and a remedy."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from lightagent.settings.origins import KeyPath, Problem, suggest
 def validation_problems(
     exc: ValidationError, model: type[BaseModel], place: Callable[[KeyPath], str], what: str
 ) -> list[tuple[KeyPath, Problem]]:
-    """Every error of `exc` with the path it is about.
+    """Return every error of `exc` with its path.
 
     Args:
-        model: what was validated, for the names and descriptions of its fields.
-        place: names the place of a path.
-        what: says whose keys `model` holds, such as ``'openai' takes``.
+        model: the validated model, for the names and descriptions of its fields.
+        place: returns the place of a path, for people.
+        what: introduces the keys of `model`, such as ``'openai' takes``.
     """
     problems: list[tuple[KeyPath, Problem]] = []
     for error in exc.errors(include_url=False, include_input=False, include_context=False):
         path = tuple(str(part) for part in error["loc"])
-        # Places in a list have no fields of their own; they are numbers, while a key may be text that looks like one.
+        # List indexes are not fields; they are integers, while a key that looks like a number is a text.
         names, description = _described(model, [part for part in error["loc"] if isinstance(part, str)])
         if error["type"] == "extra_forbidden":
             remedy = suggest(path[-1], names, what if len(path) == 1 else f"'{'.'.join(path[:-1])}' takes")
@@ -36,7 +36,7 @@ def validation_problems(
 
 
 def _described(model: type[BaseModel], keys: list[str]) -> tuple[list[str], str]:
-    """The field names beside the last of `keys`, and the description of the field it names, where known."""
+    """Return the field names beside the last of `keys`, and the description of that field, if known."""
     fields = dict(model.model_fields)
     description = ""
     while keys:
@@ -52,7 +52,7 @@ def _described(model: type[BaseModel], keys: list[str]) -> tuple[list[str], str]
 
 
 def _model_in(form: object) -> type[BaseModel] | None:
-    """The model that a table has: by itself, as one that may be left out, or as that of each entry."""
+    """Return the model of a table: its own type, that of an optional one, or that of each entry of a mapping."""
     if isinstance(form, type) and issubclass(form, BaseModel):
         return form
     return next((found for part in get_args(form) if (found := _model_in(part)) is not None), None)

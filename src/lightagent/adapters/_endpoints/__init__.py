@@ -1,5 +1,5 @@
-"""What the adapters of models behind an endpoint share: who is asked, with which key, over which client, what failed.
+"""Shared by the adapters of models behind an endpoint: the base URL, the API key, the HTTP client and the errors.
 
-It is the one folder here that is no family: chat models and embedders of one provider have one key, one client and
-the same errors.
+This folder is not a family of adapters: chat models and embedders of one provider use the same key, the same client
+and the same errors.
 """

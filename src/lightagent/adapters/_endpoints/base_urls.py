@@ -25,7 +25,7 @@ def checked(url: str, name: str = "base_url") -> str:
     """`url` without a slash at its end.
 
     Raises:
-        ConfigurationError: it is no base URL; `name` says where it came from.
+        ConfigurationError: `url` is not a valid base URL; `name` says in the message where it came from.
     """
     if (problem := problem_of(url)) is not None:
         raise ConfigurationError(f"{name}: {problem}", guidance=_REMEDY)
@@ -34,7 +34,7 @@ def checked(url: str, name: str = "base_url") -> str:
 
 @lru_cache(maxsize=64)
 def problem_of(url: str) -> str | None:
-    """Why `url` is no base URL, or None if it is one."""
+    """Return why `url` is not a valid base URL, or None if it is."""
     if re.search(r"[\s\x00-\x1f\x7f]", url):
         return f"{_shown(url)} has a blank or control character in it."
     try:

@@ -54,7 +54,7 @@ class Endpoint:
     Attributes:
         base_url: without a slash at its end.
         path: what is added to it, such as ``/embeddings``.
-        key: None where no key was given and none is needed.
+        key: None if no key was given and none is required.
         headers: of every request, the key's among them.
     """
 
@@ -79,7 +79,7 @@ def resolve_endpoint(settings: Access, path: str, environ: Mapping[str, str]) ->
 
     Raises:
         ConfigurationError: a base URL or a header that cannot be used.
-        ProviderError: LA-401, there is no key and the endpoint is not on this machine.
+        ProviderError: LA-401, the API key is missing and the endpoint is not on this machine.
     """
     base_url = resolve_base_url(settings, environ)
     given = settings.api_key if isinstance(settings.api_key, str) else None

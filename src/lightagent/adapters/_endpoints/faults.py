@@ -120,7 +120,7 @@ def went_silent(seconds: float) -> ProviderError:
 
 
 def no_connection_in_time(host: str, seconds: float) -> ProviderError:
-    """Nobody answered the door."""
+    """The connect timeout elapsed."""
     return fault(f"No connection to {host} within {seconds:g} s.", "LA-408", guidance="Check the network and base_url.")
 
 
@@ -130,7 +130,7 @@ def unreachable(host: str, reason: str) -> ProviderError:
 
 
 def refused_connection(host: str, reason: str) -> ProviderError:
-    """Nobody listens there."""
+    """The connection was refused or could not be made."""
     return fault(
         f"The connection to {host} failed: {reason}",
         "LA-503",
@@ -161,7 +161,7 @@ def connection_failed(exc: BaseException, host: str, reason: str) -> ProviderErr
 
 
 def how_unreached(exc: BaseException) -> Literal["refused", "unresolved"] | None:
-    """Why nobody was reached at all; None where somebody may have been."""
+    """Return why no server was reached at all, or None if the request may have reached one."""
     for cause in _chain(exc):
         if isinstance(cause, socket.gaierror):
             return "unresolved"
@@ -181,7 +181,7 @@ def _chain(exc: BaseException) -> Iterator[BaseException]:
 
 
 def bad_certificate(host: str, reason: str) -> ProviderError:
-    """Whoever answered could not prove who they are."""
+    """The certificate of the server could not be verified."""
     return fault(
         f"The certificate of {host} is not trusted: {reason}",
         "LA-503",

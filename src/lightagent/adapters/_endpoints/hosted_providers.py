@@ -13,7 +13,7 @@ class Provider:
     Attributes:
         line: the name of its line in the profile table.
         title: what people call it.
-        key: the environment variable in which its keys are kept by custom; empty where none is needed.
+        key: the usual environment variable for its API key; empty if no key is required.
         other_keys: further variables in which LiteLLM looks for its key.
         litellm: what LiteLLM calls it, where a key in these variables is the only way to prove there who asks.
         base_url: where its API begins.

@@ -1,4 +1,4 @@
-"""What the adapters of a PostgreSQL server share: the address, connections of each event loop, trying again, faults.
+"""Shared by the adapters of a PostgreSQL server: the address, connections per event loop, retries and errors.
 
-This is no family: it knows nothing of what is kept.
+This is not a family of adapters: it knows nothing about the data that is stored.
 """

@@ -1,4 +1,4 @@
-"""What all stores in an SQLite file share: how the file is opened, what is written together, and what errors mean.
+"""Shared by all stores in an SQLite file: opening the file, transactions, and the meaning of errors.
 
-It is no family of adapters, and knows none of them.
+This is not a family of adapters, and does not depend on any of them.
 """

@@ -44,7 +44,7 @@ class JournalBudgetAccounts(BudgetAccounts):
         owned: the store is closed with this object.
 
     Raises:
-        ConfigurationError: it is no journal store.
+        ConfigurationError: `store` is not a journal store.
     """
 
     def __init__(self, store: JournalStore, *, owned: bool = False) -> None:

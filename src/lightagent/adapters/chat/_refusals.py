@@ -146,7 +146,7 @@ def _refused_ids(profile: EndpointProfile, message: str) -> Adaption | None:
 
 
 def _missed_reasoning(profile: EndpointProfile, message: str) -> Adaption | None:
-    """Some take an empty text where there is no reasoning; to others, such as Kimi, that is none."""
+    """Some endpoints accept an empty text in place of missing reasoning; others, such as Kimi, reject it."""
     found = _REASONING.search(message)
     if found is None:
         return None

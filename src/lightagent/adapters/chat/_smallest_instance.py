@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from jsonschema import Draft202012Validator
 
@@ -25,6 +26,8 @@ _FORMATS = {
     "ipv4": "127.0.0.1",
     "ipv6": "::1",
 }
+LONGEST_PATTERN: Final = 1_000
+"""Characters of a pattern that are read."""
 _ATOM = re.compile(r"(\\.|\[\^?[^\]]+\]|\.|[^\\\[\](){}*+?|^$])(\{(\d+)(?:,\d*)?\}|[*+?])?")
 _CLASSES = {"\\d": "0", "\\w": "a", "\\s": " ", ".": "a", "\\S": "a", "\\D": "a"}
 
@@ -87,7 +90,7 @@ def _string(schema: JsonObject) -> str:
 def _matching(pattern: str) -> str:
     """A text for a simple pattern: each of its atoms as often as it must be there."""
     made = ""
-    for atom, repeat, least in _ATOM.findall(re.sub(r"\(\?:|[()]", "", pattern.split("|")[0])):
+    for atom, repeat, least in _ATOM.findall(re.sub(r"\(\?:|[()]", "", pattern[:LONGEST_PATTERN].split("|")[0])):
         often = int(least) if least else 0 if repeat in ("*", "?") else 1
         made += _letter(atom) * often
     return made

@@ -61,7 +61,7 @@ class FallbackModel(ChatModel, ServedModel, KeyedModel, ReplayingModel):
         return _endpoint(self._models[0])
 
     def missing_key(self, environ: Mapping[str, str]) -> str:
-        """What the models miss: a model that can never answer is no fallback."""
+        """Return the keys that any of the models lacks: a model that can never answer is useless as a fallback."""
         told = (model.missing_key(environ) for model in self._models if isinstance(model, KeyedModel))
         return " ".join(dict.fromkeys(filter(None, told)))
 

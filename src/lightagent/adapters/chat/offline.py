@@ -379,7 +379,7 @@ def _is_arithmetic(run: str) -> bool:
 
 
 def _names(text: str) -> list[str]:
-    """Capitalised names, where one begins the text only if it is no verb; else words that follow a preposition."""
+    """Capitalised names, unless the first word of the text is a verb; without any, words that follow a preposition."""
     masked = _masked(text)
     named = (match for match in _CAPITALISED.finditer(masked) if match.start() or _first_word(match[0]) not in _VERBS)
     found = [match[0] for match in named if match[0].lower() not in _STOP]

@@ -23,10 +23,10 @@ def exchanged() -> ToolError:
 
 
 def real_folder(folder: CodeFolder) -> CodeFolder:
-    """The same folder by the path where it really is, with its identity.
+    """Return the same folder by its resolved path, with its identity.
 
     Raises:
-        ToolError: it is not there, is no folder, or is another one by now.
+        ToolError: the folder does not exist, is not a directory, or was replaced by another one.
     """
     try:
         path = Path(folder.path).resolve(strict=True)
@@ -46,10 +46,10 @@ def real_folder(folder: CodeFolder) -> CodeFolder:
 
 @contextmanager
 def held(folder: CodeFolder) -> Iterator[str]:
-    """A path that leads to the folder, also where another takes its place meanwhile, if this system has such paths.
+    """Yield a path to the folder that stays valid when another folder takes its place, if the system has such paths.
 
     Raises:
-        ToolError: it is not there, is no folder, or is another one by now.
+        ToolError: the folder does not exist, is not a directory, or was replaced by another one.
     """
     real = real_folder(folder)
     try:
@@ -77,7 +77,7 @@ def program_file(folder: str, name: str) -> Path:
         name: the file's path from the folder on.
 
     Raises:
-        ToolError: it is not there, is no file, or is a link that leads out of the folder.
+        ToolError: the file does not exist, is not a regular file, or is a link that leads out of the folder.
     """
     missing = ToolError(f"There is no file {name!r:.200} in the folder.", guidance="Name one that is there.")
     try:

@@ -152,7 +152,7 @@ def _switzerland(text: str) -> bool:
 
 
 def _united_states(text: str) -> bool:
-    """By the groups that are given out, since there is no check digit."""
+    """Check the ranges of issued numbers, since these numbers have no check digit."""
     return text[:3] not in ("000", "666") and text[0] != "9" and text[3:5] != "00" and text[5:] != "0000"
 
 

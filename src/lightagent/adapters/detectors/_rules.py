@@ -47,7 +47,7 @@ class Rule:
         pattern: proposes places; with a group ``value``, what that group matched. It takes linear time on any text.
         confirm: says how much of a proposal is a finding.
         window: characters from its start within which a finding shows.
-        needs: a text that holds none of these holds no finding, which is seen at once; empty where nothing is known.
+        needs: texts without any of these cannot have a finding, which saves a search; empty if unknown.
         country: where alone it is written so; empty for what is the same everywhere.
     """
 

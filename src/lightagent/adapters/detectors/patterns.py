@@ -52,7 +52,7 @@ class PatternDetector(Detector):
 
 
 def longest_match(pattern: re.Pattern[str]) -> int | None:
-    """The characters of the longest text that it can match; None where there is no limit, or where it looks around."""
+    """The length of the longest text that it can match; None if that is unlimited, or if the pattern looks around."""
     if _LOOKS_AROUND.search(pattern.pattern):
         return None
     parser = importlib.import_module("re._parser")  # The standard library's own; its types are not published.

@@ -34,7 +34,7 @@ class PresidioDetector(Detector):
         score: what presidio has to give a finding, from 0 to 1.
 
     Raises:
-        ConfigurationError: there is no such language, entity or pipeline.
+        ConfigurationError: the language, an entity or the pipeline is unknown.
     """
 
     def __init__(

@@ -15,7 +15,7 @@ def read_vectors(answer: object, count: int) -> list[Vector]:
     """The vectors of an answer in OpenAI's form, in the order of the texts.
 
     Raises:
-        ProviderError: LA-500, they are not as many as there were texts, or are no vectors of one dimension.
+        ProviderError: LA-500, the number of vectors differs from the number of texts, or their dimensions differ.
     """
     data = answer.get("data") if isinstance(answer, Mapping) else None
     if not isinstance(data, list) or len(data) != count:

@@ -44,7 +44,7 @@ class CachedEmbedder(Embedder):
 
     Args:
         embedder: makes the vectors that are not there yet.
-        path: the file; it is made where there is none, for its owner alone.
+        path: the file; it is created if it does not exist, readable by its owner alone.
         max_vectors: how many are kept, the newest.
     """
 

@@ -1,5 +1,5 @@
-"""What carries out runs of flows elsewhere than in this process (port: `lightagent.ports.flow_engine.FlowEngine`).
+"""Engines that execute flow runs outside of this process (port: `lightagent.ports.flow_engine.FlowEngine`).
 
-The engine `local` is no adapter: it is the flow in the process of its caller. Others come with packages that announce
-them by an entry point of the group ``lightagent.engines``.
+The engine `local` is not an adapter: it executes the flow in the process of its caller. Packages can add others with
+an entry point of the group ``lightagent.engines``.
 """

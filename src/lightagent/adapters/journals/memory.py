@@ -44,7 +44,7 @@ from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
 
 _Later: TypeAlias = tuple[Sequence[Draft], Mapping[str, str] | None, float, str]
-"""An append whose entries are made once somebody reads them: they, labels, the time and the seal."""
+"""An append whose entries are built on first read: the entries, labels, the time and the seal."""
 
 
 @dataclass(slots=True)

@@ -9,5 +9,5 @@ _MOST: Final = 2**31 - 2
 
 
 def countable(limit: int) -> int:
-    """The limit that a caller gave, or as many as any database can count; none where it is below 1."""
+    """Return the limit that a caller gave, at most what any database can count, and 0 if it is below 1."""
     return max(0, min(limit, _MOST))

@@ -51,6 +51,6 @@ def _readings(parts: list[str]) -> Iterator[MemoryOwner]:
 
 
 def only_user(selection: OwnerSelection) -> str | None:
-    """The text of the only owner that is meant; None where several may be."""
+    """Return the text of the single selected owner; None if several may match."""
     owner = selection.only_owner
     return None if owner is None else owner.user_id

@@ -38,7 +38,7 @@ class Space:
     """Vectors of one space can be compared.
 
     Attributes:
-        embedder: its name; empty where a store keeps no vectors.
+        embedder: the name of the embedder; empty for a store without vectors.
         dimension: numbers of a vector; 0 where that is not known yet, or there are none.
     """
 
@@ -85,10 +85,10 @@ async def embedded(
     """The vector of each text.
 
     Args:
-        seconds: how long each call of the embedder may take; None: as long as it likes.
+        seconds: how long each call of the embedder may take; None for no limit.
 
     Raises:
-        StoreError: they are of another size than those that are kept, or hold what is no finite number.
+        StoreError: their dimension differs from that of the stored vectors, or a value is not a finite number.
         ProviderError: the embedder failed.
         TimeoutError: it took too long.
     """
@@ -123,12 +123,12 @@ async def _asked(embedder: Embedder, texts: Sequence[str], role: TextRole, secon
 async def embedded_if_it_works(
     embedder: Embedder | None, texts: Sequence[str], space: Space, place: str
 ) -> Sequence[Vector | None]:
-    """The vector of each text of a memory; None of each where there is no embedder or it fails, which the log says.
+    """Return the vector of each text of a memory; None for each without an embedder, or if it fails, which is logged.
 
-    What is written is then found by its words until it is indexed anew.
+    Memories without a vector are found by their words until they are indexed again.
 
     Raises:
-        StoreError: they are of another size than those that are kept, or hold what is no finite number.
+        StoreError: their dimension differs from that of the stored vectors, or a value is not a finite number.
         ConfigurationError: the embedder cannot work as it is set up.
     """
     if embedder is None:

@@ -32,8 +32,8 @@ def is_labelled(keys: SealKeys, owner: MemoryOwner, labels: Mapping[str, str]) -
 async def all_listed_streams(
     journal: JournalStore, keys: SealKeys, selection: OwnerSelection
 ) -> AsyncIterator[StreamKey | str]:
-    """As `listed_streams`, without the index of labels: whoever edits that hides nothing. It looks at all streams of
-    memories of the tenant.
+    """Like `listed_streams`, but without the index of labels, so that editing the index cannot hide a stream. It goes
+    through all streams of memories of the tenant.
 
     Raises:
         StoreError: they cannot be listed.

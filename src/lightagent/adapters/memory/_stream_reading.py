@@ -20,7 +20,7 @@ class Tip:
     """The end of a stream, read while no memories of its owner were being removed.
 
     Attributes:
-        seal: of its last entry; empty where there is none.
+        seal: the seal of its last entry; empty without entries.
         removed_at: the last entry that removes something, as far as is known.
     """
 

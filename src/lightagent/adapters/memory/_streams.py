@@ -52,7 +52,7 @@ class OwnerStreams:
         return self._tips.get(owner) or await self._looked_up(owner)
 
     async def begun(self, owner: MemoryOwner) -> Tip:
-        """The end of the stream of an owner, which is begun if there is none yet.
+        """Return the end of the stream of an owner, which is started if it does not exist yet.
 
         So every memory that is sealed names a stream that is there: where it is not, it was deleted.
 

@@ -45,7 +45,7 @@ class _Seen:
     """A memory of the store without its text.
 
     Attributes:
-        code: that its seal claims; empty where it has none that could be read.
+        code: the code that its seal claims; empty without a readable seal.
         seal: what its seal says, if it fits.
     """
 
@@ -68,7 +68,7 @@ Codes: TypeAlias = Mapping[str, tuple[MemoryOwner, str]]
 
 
 async def seal_findings(store: MemoryStore, keys: SealKeys, selection: OwnerSelection) -> AsyncIterator[MemoryFinding]:
-    """The memories whose seal does not fit, where there are no streams to compare them with."""
+    """Yield the memories whose seal does not fit; for stores without streams to compare them with."""
     async for page in all_pages(lambda cursor: store.read(selection, _PAGE, cursor or None)):
         for record in page.records:
             if not is_genuine(keys, record):
@@ -207,7 +207,7 @@ class MemoryVerifier:
         return seen
 
     async def _state_of(self, owner: MemoryOwner) -> OwnerState | None:
-        """What the stream of an owner comes to; None where it cannot be relied on."""
+        """Return the state that the stream of an owner results in; None if the stream cannot be trusted."""
         try:
             return await self._streams.state(await self._streams.key_of(owner))
         except (DamagedStream, ConfigurationError):
@@ -218,7 +218,7 @@ def _compared(state: OwnerState | None, seen: Sequence[_Seen]) -> list[_Found]:
     """What is found of the memories of an owner.
 
     Args:
-        state: what the stream comes to; None where it cannot be relied on, so that only the seals are known.
+        state: the state that the stream results in; None if it cannot be trusted, so that only the seals are known.
     """
     if state is None:
         return [_Found(one.memory_id, "tampered", one.code) for one in seen if one.seal is None]

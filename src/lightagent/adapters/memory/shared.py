@@ -53,7 +53,7 @@ class SharedMemoryPool(MemoryStore):
         clock: tells the time, in seconds since 1970.
 
     Raises:
-        ConfigurationError: `over` is no store.
+        ConfigurationError: `over` is not a memory store.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class SharedMemoryPool(MemoryStore):
             scope: where it comes from; by default as the pool says.
 
         Raises:
-            ConfigurationError: there is no user, the metadata is not plain JSON, or the text is too long.
+            ConfigurationError: the user is missing, the metadata is not plain JSON, or the text is too long.
             StoreError: it could not be written.
         """
         said = MemoryScope(self.default_source, self.default_scope, self.agent_name) if scope is None else scope
@@ -131,7 +131,7 @@ class SharedMemoryPool(MemoryStore):
             valid_at: what held then, in seconds since 1970; by default what holds now.
 
         Raises:
-            ConfigurationError: there is no user.
+            ConfigurationError: the user is missing.
             StoreError: the store could not be searched.
         """
         most = self.max_results if limit is None else limit

@@ -76,7 +76,7 @@ def flush_sinks(timeout: float, others: Iterable[FlushableSink] = ()) -> bool:
 def _flush(sink: FlushableSink, seconds: float) -> bool:
     try:
         return bool(sink.flush(max(seconds, 0.0)))
-    except Exception:  # A sink of anybody's.
+    except Exception:  # Sinks may be foreign code.
         return False
 
 

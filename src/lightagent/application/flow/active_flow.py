@@ -1,6 +1,6 @@
-"""One run of a flow while it goes on in this process: its state, what there is news of, and what has yet to be written.
+"""One run of a flow while it goes on in this process: its state, unread reports, and events still to be written.
 
-Whatever is under way only reports. All events come in at one place, in one task, so they are written in the order in
+Concurrent tasks only report. One task applies all events, so they are written in the order in
 which they were applied, and those that come together are written together.
 """
 
@@ -29,15 +29,15 @@ from lightagent.ports.system import Clock
 
 @dataclass(slots=True)
 class Report:
-    """News of something that is under way. There is one for each step, so it is not frozen, which would cost more.
+    """A report of a concurrent task. There is one for each step, so it is not frozen, which would cost more.
 
     Attributes:
-        events: to be put on record, each in its turn.
-        written: is told once they are durable, where somebody waits for that.
-        moves: to be carried out, now that what they wanted is there.
-        heard: how far that is of what was said to the run from outside; None: it is nothing of that.
-        heard_below: the same where a flow below was told what was said, and has put it on record now.
-        waits: the flow below that these events are of waits for people, as far as it is not over.
+        events: to be put on record, in this order.
+        written: is resolved once they are durable; None if that is not awaited.
+        moves: to be carried out, now that what they needed is available.
+        heard: the position in the run's inbox up to which these events were read; None: they are not from the inbox.
+        heard_below: the same for messages that a nested flow has read and put on record.
+        waits: the nested flow of these events waits for people in all that is not over.
     """
 
     events: Sequence[FlowEvent] = ()
@@ -56,20 +56,20 @@ class ActiveFlow:
         state: what the events so far amount to.
         log: where further ones are put on record.
         traced: the caller wants the traces of agents.
-        gate: what reviews its steps; None where nothing does.
-        watchers: show it to telemetry; None where nobody watches.
+        gate: what reviews its steps; None without hooks and policies.
+        watchers: report the run to telemetry; None without telemetry.
         write_lines: takes lines about it, for logs.
-        reviews: where people are asked about steps; None: nowhere but in the run itself.
-        lost: how often the attempt of another flow was lost below which it goes on; None: there is none.
-        outlet: takes what happens to the consumer of a stream; None where nobody watches.
-        chance: gives numbers from 0 to 1, for pauses that spread what failed together.
+        reviews: where people are asked about steps; None: in the run itself only.
+        lost: for a nested run, how often the attempt around it was lost; None for an outermost run.
+        outlet: passes the run's events to the consumer of a stream; None without a stream.
+        chance: gives numbers from 0 to 1, to spread retries of steps that failed together.
 
     Attributes:
         events: all of them, in order.
         news: rings once there are reports.
-        heard: how far the run has heard what was said to it, as far as that is not written.
-        requests: the ids of those by which people were asked while the run goes on here.
-        below: who takes what is said to the flows that are under way as steps, by path, epoch and attempt.
+        heard: the position up to which the run has read its inbox, if that is not written yet.
+        requests: the ids of the approval requests that were made while the run goes on here.
+        below: the listeners of nested flows under way, by path, epoch and attempt.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ class ActiveFlow:
         """The step whose work is done at a path.
 
         Raises:
-            ConfigurationError: this flow has none; the run was begun with another one.
+            ConfigurationError: this flow has none; the run was begun with another flow.
         """
         name = work or declared_path(path)
         step = self.steps.get(name)
@@ -126,27 +126,27 @@ class ActiveFlow:
         return step
 
     def listen_below(self, path: str, epoch: int, attempt: int, listener: Listener) -> None:
-        """Have what is said to what goes on below an attempt taken by `listener`."""
+        """Pass messages to the nested run of an attempt to `listener`."""
         self.below[path, epoch, attempt] = listener
 
     def leave_below(self, path: str, epoch: int, attempt: int) -> None:
-        """Nothing goes on below an attempt any more."""
+        """Remove the listener of an attempt: its nested run has ended or was left."""
         if self.below:
             self.below.pop((path, epoch, attempt), None)
 
     def report(self, report: Report) -> None:
-        """Hear of something; called in the run's own event loop."""
+        """Add a report; called in the run's own event loop."""
         self._reports.append(report)
         self.news.ring()
 
     def take_reports(self) -> list[Report]:
-        """What there is to hear, once."""
+        """The reports since the last call."""
         reports, self._reports = self._reports, []
         self.news.is_ringing = False
         return reports
 
     def tell(self, event: FlowEvent) -> list[Move]:
-        """Put an event on record with all that is written next; what is to be done for it.
+        """Apply an event and put it on record with the next write; returns the moves that follow.
 
         Raises:
             Refused: it cannot happen now; nothing has changed.
@@ -156,14 +156,14 @@ class ActiveFlow:
         return moves
 
     def promise(self, written: asyncio.Future[None]) -> None:
-        """Tell somebody once everything is written that was told so far."""
+        """Resolve the future once all events applied so far are written."""
         self._promised.append(written)
 
     async def write(self, status: str) -> None:
-        """Make what was told durable, in one append.
+        """Make the applied events durable, in one append.
 
         Raises:
-            StoreError: it could not be written; `Fenced`: somebody else has taken the run over.
+            StoreError: it could not be written; `Fenced`: another process has taken the run over.
         """
         if self._unwritten:
             told, self._unwritten = self._unwritten, []

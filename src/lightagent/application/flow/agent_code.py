@@ -1,4 +1,4 @@
-"""What an agent does as a step, as digests: what it is told, who answers, and what may be called."""
+"""What an agent does as a step, as digests: its instructions, its model, and the tools that it may call."""
 
 from __future__ import annotations
 

@@ -72,14 +72,14 @@ class AgentWork(StepWork):
         return self._means().capture_content
 
     def declared(self, levels: int) -> None:
-        """An agent is what it is when a run begins: it may be given tools until then."""
+        """The agent as of the beginning of a run: it may be given tools until then."""
 
     def digests(self, levels: int) -> tuple[CodeDigest, ...]:
         try:
             means = self._means()
             return agent_code(tuple(means.crew.values()), self._tools)
         except LightAgentError:
-            return ()  # The attempt says what is wrong with it.
+            return ()  # The attempt reports what is wrong with it.
 
     async def do(self, task: StepTask) -> object:
         past = agent_events(task.past)
@@ -107,7 +107,7 @@ class AgentWork(StepWork):
         try:
             desks = self._means().all_desks
         except LightAgentError:
-            return ()  # The attempt says what is wrong with it.
+            return ()  # The attempt reports what is wrong with it.
         if not events or not desks:
             return ()
         run = Journal(tuple(events)).run
@@ -174,7 +174,7 @@ class NoteKeeper(Keeper):
         self._kept = len(task.past)
 
     async def open(self, events: list[Event], known: int) -> None:
-        """The flow has its own lease, and what there was before came from its record."""
+        """Nothing to lease or read: the flow holds the lease, and earlier events came from its record."""
 
     async def write(self, events: Sequence[Event]) -> None:
         """Put on record what has happened so far.
@@ -190,8 +190,8 @@ class NoteKeeper(Keeper):
     async def close(self, events: Sequence[Event]) -> None:
         """Write the rest.
 
-        Of a run that was cancelled nothing more: it was only interrupted, and what ended for good could not go on when
-        the flow is resumed.
+        Nothing more is written of a cancelled run: it was only interrupted, and with an end on record it could not go
+        on when the flow is resumed.
         """
         last = events[-1] if events else None
         if not (isinstance(last, RunFinished) and isinstance(last.outcome, Cancelled)):
@@ -204,7 +204,7 @@ def agent_events(notes: Sequence[Noted]) -> list[Event]:
 
 
 def _artifacts(events: Sequence[Event]) -> Iterator[Artifact]:
-    """The files that tools have made, also before the run was interrupted: their calls are not made again."""
+    """The files that tools have made, also before an interruption: those calls are not made again."""
     for event in events:
         if isinstance(event, RunNote) and event.kind == ARTIFACT:
             made = artifact_of(event.data)

@@ -1,4 +1,4 @@
-"""What code of a step answers that has no effect: whether it runs, its items, its moment, another round, its worth."""
+"""Answers of a step's code without effects: whether it runs, its items, its moment, another round, its verdict."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from lightagent.domain.json_types import JsonValue
 
 
 async def answer(flow: ActiveFlow, move: Ask) -> Answered:
-    """What the code of a step says, as the event that it becomes; raises whatever goes wrong."""
+    """Call the code of a step and return its answer as an event; raises whatever goes wrong."""
     step, node = flow.step_at(move.path, move.step.work), flow.state.nodes[move.path]
     match move.question:
         case "when":
@@ -70,7 +70,7 @@ async def _runs(flow: ActiveFlow, move: Ask, step: LightFlowStep) -> bool:
 
 
 def _yes_or_no(move: Ask, option: str, said: object) -> bool:
-    """What a condition says. Nothing but True and False counts: whoever forgets to return says neither."""
+    """The answer of a condition. Only True and False are accepted, so a missing return is an error rather than a no."""
     if isinstance(said, bool):
         return said
     got = "None" if said is None else type(said).__name__
@@ -95,7 +95,7 @@ async def _items(flow: ActiveFlow, move: Ask, step: LightFlowStep) -> JsonValue:
 
 
 def _moment(move: Ask, said: object, now: float) -> float:
-    """A moment in seconds since 1970, however it is said."""
+    """A moment in seconds since 1970, from any of the accepted forms."""
     if isinstance(said, timedelta):
         return now + said.total_seconds()
     if isinstance(said, datetime) and said.tzinfo is not None:
@@ -110,7 +110,7 @@ def _moment(move: Ask, said: object, now: float) -> float:
 
 
 async def _again(flow: ActiveFlow, move: Ask, step: LightFlowStep, node: Node) -> Answered:
-    """Another round, unless the loop's code says that it is over. Without code it makes all rounds that it may."""
+    """Another round, unless the loop's code ends it. Without code the loop makes all the rounds that it may."""
     has_more = len(node.scopes) < flow.state.most_rounds(node)
     if step.until is None:
         return _answered(flow, move, has_more)
@@ -130,7 +130,7 @@ async def _worth(flow: ActiveFlow, move: Ask, step: LightFlowStep, node: Node) -
 
 
 async def _grows(flow: ActiveFlow, move: Ask, step: LightFlowStep, node: Node) -> Answered:
-    """Whether what is proposed is added. Where a person decides, that is asked once it is within the bounds."""
+    """Whether the proposed steps are added. Where a person decides, they are asked once the bounds are checked."""
     fault = growth_fault(flow.state, node)
     if fault is not None:
         raise fault
@@ -144,7 +144,7 @@ async def _grows(flow: ActiveFlow, move: Ask, step: LightFlowStep, node: Node) -
 
 
 def proposed_steps(definitions: tuple[StepDefinition, ...]) -> tuple[ProposedStep, ...]:
-    """What is proposed, as a user sees it."""
+    """The proposed steps, as a user sees them."""
     return tuple(
         ProposedStep(one.name, one.work.removeprefix(OFFERED), one.query or "", one.depends_on) for one in definitions
     )

@@ -22,7 +22,7 @@ def refer_to(path: str | FilePath, name: str = "", media_type: str = "") -> Arti
         name: what it is called, for people; by default the file's name.
 
     Raises:
-        ConfigurationError: there is no such file, or it cannot be read.
+        ConfigurationError: the file does not exist, or it cannot be read.
     """
     where = Path(path).absolute()
     try:

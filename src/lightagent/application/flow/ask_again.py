@@ -1,4 +1,4 @@
-"""What follows for steps that wait for people: from what was decided, from a request taken back, and from the time."""
+"""What follows for steps that wait for people: from decisions, from revoked requests, and from expiry."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from lightagent.domain.review_log import Review
 
 @asynccontextmanager
 async def settling(flow: ActiveFlow) -> AsyncIterator[None]:
-    """Within it, a run goes on; afterwards the reviews of steps that do not wait any more are over."""
+    """A context in which a run goes on; on exit it closes the reviews of steps that no longer wait."""
     flow.requests.update(node.request_id for node in waiting_nodes(flow.state))
     yield
     if flow.reviews is not None and flow.requests:
@@ -28,7 +28,7 @@ async def settling(flow: ActiveFlow) -> AsyncIterator[None]:
 
 
 async def ask_all_again(flow: ActiveFlow) -> None:
-    """Look again at all that waits for people: what was decided, who may know by now, and whose time is over."""
+    """Check all steps that wait for people again, for decisions, reviewers that decide at once, and expiry."""
     for node in waiting_nodes(flow.state):
         events = await _news(flow, node, await _review_of(flow, node))
         if events:
@@ -36,7 +36,7 @@ async def ask_all_again(flow: ActiveFlow) -> None:
 
 
 async def _review_of(flow: ActiveFlow, node: Node) -> Review | None:
-    """The review of a step that waits; one that could not be kept before is put on record now."""
+    """The review of a waiting step; a review that could not be kept before is put on record now."""
     if flow.reviews is None:
         return None
     with suppress(StoreError):  # Then the step waits on.
@@ -57,7 +57,7 @@ async def _news(flow: ActiveFlow, node: Node, review: Review | None) -> list[Flo
 
 
 async def heard_from(flow: ActiveFlow, node: Node, review: Review | None) -> list[FlowEvent]:
-    """What follows for a step that waits: from what was decided about it, or from nobody having done so in time.
+    """The events that follow for a waiting step from the decision about it, or from its expiry; none before either.
 
     Args:
         review: as far as it is known.
@@ -75,7 +75,7 @@ async def heard_from(flow: ActiveFlow, node: Node, review: Review | None) -> lis
 
 
 async def _out_of_time(flow: ActiveFlow, node: Node) -> list[FlowEvent]:
-    """Nobody has decided in time: others are asked, once, or the step has failed."""
+    """The time to decide is over: escalate once, otherwise the step fails."""
     step = flow.step_at(node.path, node.step.work)
     if flow.reviews is None or not step.escalate_to or _is_escalated(flow, node):
         decision = ApprovalDecision.reject("Nobody decided in time.")
@@ -85,7 +85,7 @@ async def _out_of_time(flow: ActiveFlow, node: Node) -> list[FlowEvent]:
 
 
 async def _asked_anew(flow: ActiveFlow, asking: Asking) -> list[FlowEvent]:
-    """Somebody is asked from here on by another request; nothing where that cannot be kept."""
+    """Replace the request by a new one, to other people after an escalation; no events if it cannot be kept."""
     review = await ask_review(flow, asking)
     if review is None or flow.reviews is None:
         return []
@@ -104,7 +104,7 @@ async def _asked_anew(flow: ActiveFlow, asking: Asking) -> list[FlowEvent]:
 
 
 def _asking(flow: ActiveFlow, node: Node, *, escalated: bool = False) -> Asking:
-    """What people are asked about a step that waits, or those who are asked instead of them."""
+    """What people are asked about a waiting step; after an escalation, the request to the next approvers."""
     step = flow.step_at(node.path, node.step.work)
     late = f"Nobody decided about the step {node.step.name} in time."
     return Asking(

@@ -1,4 +1,4 @@
-"""People are asked about steps: through the review service, or by a step's handler that decides at once."""
+"""Asks people about steps: through the review service, or by a step's handler that decides at once."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from lightagent.domain.rulings import Unreadable
 
 
 async def ask_person(flow: ActiveFlow, move: AskHuman) -> None:
-    """Put on record that a person is asked, with what the step's handler decides at once, where it has one."""
+    """Put the request for an approval on record, with the decision of the step's handler, if it decides at once."""
     step = flow.step_at(move.path, move.step.work)
     try:
         query: str | None = await _shown(flow, move, step)
     except FAILURES as raised:
-        # Nobody can decide about what cannot be asked. The attempt will say what is wrong.
+        # Without a query there is nothing to show to a reviewer; the attempt reports the failure.
         flow.report(Report(_unasked(flow, move, failure(raised))))
         return
     verdict = await _reviewed(flow, move, step, query)
@@ -68,7 +68,7 @@ def shown_of(node: Node) -> JsonValue:
 
 
 async def _shown(flow: ActiveFlow, move: AskHuman, step: LightFlowStep) -> str:
-    """The same of a step about which nobody was asked yet."""
+    """The same for a step whose approval has not been requested yet."""
     if move.about != "run":
         return str(shown_of(flow.state.nodes[move.path]))
     known = flow.state.nodes[move.path].query
@@ -89,14 +89,14 @@ async def ask_review(flow: ActiveFlow, asking: Asking) -> Review | None:
 
 
 def request_of(flow: ActiveFlow, move: AskHuman, shown: JsonValue = None) -> str:
-    """The id of the request by which the first are asked, who are shown this."""
+    """The id of the first request about a step, for what people are shown."""
     return step_request_id(flow.state, move.path, move.epoch, move.about, shown)
 
 
 async def _decided_at_once(
     flow: ActiveFlow, move: AskHuman, step: LightFlowStep, review: Review | None
 ) -> ApprovalDecision | None:
-    """What is decided by now: in the review service, by the step's handler, or by a reviewer who decides at once."""
+    """The decision that exists by now: from the review service, the step's handler, or an immediate reviewer."""
     if review is not None and review.decision is not None:
         return await take_decision(flow, move, review)
     decision = await handled(flow, move, step)
@@ -106,17 +106,17 @@ async def _decided_at_once(
 
 
 async def take_decision(flow: ActiveFlow, move: AskHuman, review: Review) -> ApprovalDecision | None:
-    """The decision in a review, taken before anything follows from it; None where it cannot be about this."""
+    """The decision in a review, taken before anything follows from it; None if it cannot apply to this step."""
     decision = review.decision
     if flow.reviews is None or decision is None or not fits(move, decision):
         return None
-    with suppress(StoreError):  # Then the step waits on, and its review is looked at again.
+    with suppress(StoreError):  # The step keeps waiting, and its review is read again.
         return decision if await flow.reviews.take(review) else None
     return None
 
 
 def fits(move: AskHuman, decision: ApprovalDecision) -> bool:
-    """Whether a decision can be about this: only a step that has not run can be given another query."""
+    """Whether a decision can apply to this: only a step that has not run can be given another query."""
     if decision.action != "edit":
         return True
     return move.about == "run" and isinstance((decision.arguments or {}).get("query"), str)
@@ -125,7 +125,7 @@ def fits(move: AskHuman, decision: ApprovalDecision) -> bool:
 async def _reviewed(
     flow: ActiveFlow, move: AskHuman, step: LightFlowStep, query: str | None
 ) -> tuple[str | None, tuple[Decision, ...], str] | Forbidden:
-    """What a person is asked about, after the hooks: first what the step would be asked, then that a person is."""
+    """What a person is asked about, after the hooks have reviewed first the step's query and then the request."""
     gate, reason = flow.gate, f"The step {move.step.name} needs approval."
     if gate is None:
         return query, (), reason
@@ -144,7 +144,7 @@ async def _reviewed(
 
 
 def _forbidden(flow: ActiveFlow, move: AskHuman, verdict: Forbidden) -> list[FlowEvent]:
-    """The step has failed, since a hook forbids it, or that a person is asked about it."""
+    """The events of a step that fails because a hook forbids its query or the request for an approval."""
     if flow.gate is not None:
         flow.gate.forget(move.path, move.epoch)
     request_id = request_of(flow, move)
@@ -164,9 +164,9 @@ def _forbidden(flow: ActiveFlow, move: AskHuman, verdict: Forbidden) -> list[Flo
 
 
 async def handled(flow: ActiveFlow, move: AskHuman, step: LightFlowStep) -> ApprovalDecision | None:
-    """What the step's handler decides; None where it leaves it to a person.
+    """What the step's handler decides; None if it leaves the decision to a person.
 
-    One that fails, or answers what is no decision, decides nothing: only what says yes is a yes.
+    A handler that fails, or returns anything but a decision, decides nothing: only an explicit approval counts.
     """
     handler = step.approval_handler
     if handler is None or move.about != "run":

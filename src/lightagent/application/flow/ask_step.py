@@ -1,4 +1,4 @@
-"""What code of a step is asked that has no effect, and what a handler of approvals decides."""
+"""Calls code of a step that has no effects, and handlers that decide about approvals."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lightagent.domain.flow.moves import Ask
 
 
 async def ask_step(flow: ActiveFlow, move: Ask) -> None:
-    """Ask code, and report what it says; what it raises is a failure of the step."""
+    """Call the code and report its answer; an exception is a failure of the step."""
     try:
         answered = await answer(flow, move)
     except FAILURES as raised:

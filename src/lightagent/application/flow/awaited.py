@@ -1,4 +1,4 @@
-"""A request by which people were asked, and where their decision is found, whoever makes it."""
+"""An approval request of a step, and where its decision is found, whether this process or another records it."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from lightagent.domain.journal_streams import StreamKey
 from lightagent.domain.review_log import Review
 
 _NEWS: Final = ("decided", "taken", "revoked")
-"""A decision is taken before the run has it on record, so one whose process died in between is news as well; so is one
-that was taken back, since people are asked anew then."""
+"""A decision is taken before the run has it on record, so a taken one may be left from a process that died in between.
+A revoked request counts as news as well, since people are asked anew then."""
 
 
 @dataclass(frozen=True, slots=True)
 class Awaited:
-    """A request about something in a run, of whose answer the run has nothing on record.
+    """An open request of a run, whose answer the run does not have on record.
 
     Attributes:
-        streams: what its review is kept in.
+        streams: the store of its review.
         key: its stream there.
-        expires: when something follows from nobody having decided, in seconds of the clock; None: nothing does.
+        expires: when the time to decide runs out, in seconds of the clock; None: never.
     """
 
     streams: ReviewStreams
@@ -31,7 +31,7 @@ class Awaited:
     expires: float | None = None
 
     async def answered(self) -> Review | None:
-        """Its review once there is news of it; None before that, and where it cannot be read now."""
+        """Its review once it was decided, taken or revoked; None before that, and if it cannot be read now."""
         with suppress(StoreError, ConfigurationError):
             review = await self.streams.read(self.key)
             if review is not None and review.status in _NEWS:

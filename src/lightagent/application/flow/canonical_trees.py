@@ -1,4 +1,4 @@
-"""The meaning of code as a text, the same in every version of Python and blind to what has no effect.
+"""The meaning of code as a text, the same in every version of Python and independent of what has no effect.
 
 `ast.dump` and bytecode differ from version to version, and comments, blank lines, docstrings and annotations change
 nothing that a step does. So the tree is written in an own form: the name of each node and its fields that hold

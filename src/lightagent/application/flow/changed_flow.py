@@ -1,4 +1,4 @@
-"""Runs whose flow was changed since: what holds them back, and what frees them."""
+"""Runs whose flow was changed since they began: what holds them back, and what frees them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class HeldRun:
 
     @property
     def frees(self) -> tuple[str, ...]:
-        """The calls any of which lets its work go on."""
+        """The calls of which any one lets its work go on."""
         return freeing_calls(self.run_id, self.faults)
 
     def to_dict(self) -> JsonObject:
@@ -52,7 +52,7 @@ class HeldRun:
 
 
 def freeing_calls(run_id: str, faults: Iterable[ChangeFault]) -> tuple[str, ...]:
-    """What frees a run: to accept results, to do steps again, or to fork the run from before them."""
+    """The ways to free a run: accept results, do steps again, or fork the run from before them."""
     told = list(faults)
     steps = list(dict.fromkeys(fault.path for fault in told if fault.path))
     calls = []
@@ -73,13 +73,13 @@ def change_to(
     now: float,
     looked_into: Within | None = None,
 ) -> DefinitionChanged:
-    """That a run goes on with another definition.
+    """The event by which a run goes on with another definition.
 
     Args:
-        looked_into: compares flows that are steps of it; None: they are not looked into.
+        looked_into: compares nested flows; None: they are not compared.
 
     Raises:
-        ConfigurationError: it does not fit what has happened, or there is no step of a name in `accept`.
+        ConfigurationError: it does not fit what has happened, or `accept` names an unknown step.
     """
     state = fold(events)
     accepted = _accepted(state, accept)
@@ -106,7 +106,7 @@ def _accepted(state: Progress, names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _path_within(state: Progress, name: str) -> str | None:
-    """The path of a step of a flow that is a step; None where there is none of this name."""
+    """The path of a step of a nested flow; None if the flow has no step of this name."""
     outer, _, inside = name.partition("/")
     while inside:
         node = state.nodes.get(outer)
@@ -124,7 +124,7 @@ def _path_within(state: Progress, name: str) -> str | None:
 
 
 def within(steps: Mapping[str, LightFlowStep]) -> Within:
-    """Compares the flows that are steps with those that they were begun as."""
+    """Compares nested flows with the definitions that they were begun with."""
 
     def faults(node: Node, accepted: tuple[str, ...]) -> tuple[ChangeFault, ...] | None:
         step = steps.get(node.step.work or declared_path(node.path))
@@ -137,7 +137,7 @@ def within(steps: Mapping[str, LightFlowStep]) -> Within:
 def held_run(
     events: Sequence[FlowEvent], definition: FlowDefinition, steps: Mapping[str, LightFlowStep]
 ) -> HeldRun | None:
-    """What holds back a run of a flow; None where nothing does, or it is done, or one of another flow."""
+    """What holds back a run of a flow; None if nothing does, or the run is done or of another flow."""
     if not events:
         return None
     state = fold(events)

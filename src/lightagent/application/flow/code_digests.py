@@ -1,7 +1,7 @@
-"""The digest of what does a step's work, by which a resumed run sees that it does something else now.
+"""The digest of a step's code, by which a resumed run notices that the code was changed.
 
-It tells of the callable itself: its code, what it holds of plain values, and the functions that it wraps or closes
-over. It does not tell of functions that it calls by name, nor of what other objects hold: those could not be read
+It covers the callable itself: its code, the plain values that it holds, and the functions that it wraps or closes
+over. It does not cover functions that it calls by name, nor the contents of other objects: those could not be read
 without reading everything, and `repr` shows addresses and secrets.
 """
 
@@ -23,7 +23,7 @@ TREE_PREFIX: Final = "tree-1:"
 """Digests that every version of Python can compare."""
 
 CODE_PREFIX: Final = f"code-{sys.version_info[0]}.{sys.version_info[1]}:"
-"""Digests of bytecode, where there is no source: only the same version of Python can compare them."""
+"""Prefix of digests of bytecode, used where the source is missing: comparable within one version of Python only."""
 
 _PLAIN: Final = (type(None), bool, int, float, complex, str, bytes)
 _MOST_DEPTH: Final = 12
@@ -107,14 +107,14 @@ def _function(function: FunctionType, seen: set[int], depth: int) -> Iterator[st
 
 
 def _reassigned(node: CodeNode) -> set[str]:
-    """The names outside of a function that it assigns to: they hold what was done so far."""
+    """The names outside of a function that it assigns to: they hold state of earlier calls."""
     return {name for one in ast.walk(node) if isinstance(one, ast.Nonlocal) for name in one.names}
 
 
 def _value(value: object, seen: set[int], depth: int) -> Iterator[str]:
     """What a function holds: plain values as they are, functions by their digest, other objects by their type.
 
-    What can change, such as a list, counts by its type as well: what is in it is often what was done so far.
+    What can change, such as a list, counts by its type as well: its contents are often state of earlier calls.
     """
     if isinstance(value, _PLAIN):
         yield f"{type(value).__name__}:{hex(value) if type(value) is int else ascii(value)};"

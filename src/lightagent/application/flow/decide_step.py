@@ -23,7 +23,7 @@ def decided(
         steps: those of the flow, by what names their work.
 
     Raises:
-        ConfigurationError: there is no such step, or it does not wait.
+        ConfigurationError: the step does not exist, or it does not wait.
     """
     outer, inside, node = step, "", state.nodes.get(step) or state.nodes.get(escape(step))
     while node is None and "/" in outer:
@@ -43,7 +43,7 @@ def decided(
 
 
 def _waits_not(node: Node) -> ConfigurationError:
-    """Nobody is asked about the step now."""
+    """The error for a step that waits for no decision at present."""
     guidance = "get_run and `lightagent flow show` tell where the run is now."
     decided = node.decision
     if node.why == "expired" and decided is not None and decided.action == "reject":
@@ -59,7 +59,7 @@ def _waits_not(node: Node) -> ConfigurationError:
 
 
 def node_path(state: FlowState, step: str) -> str:
-    """The path of a step that is named by its path, or by its name if it is one of the flow's own.
+    """The path of a step that is named by its path, or by its name if it is one of the flow's own steps.
 
     Raises:
         ConfigurationError: the run has none.

@@ -1,4 +1,4 @@
-"""A flow whose runs an engine carries out that its caller has chosen: what a flow does, said to the engine's port."""
+"""A flow whose runs are carried out by an engine that its caller has chosen: the flow's operations over that port."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from lightagent.ports.system import Clock, IdSource
 
 
 class EngineFlows:
-    """The runs of one flow on an engine: begins them, goes on with them, and tells them what was decided.
+    """The runs of one flow on an engine: begins them, goes on with them, and passes decisions on to them.
 
     Args:
         name: of the flow.

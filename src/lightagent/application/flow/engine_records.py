@@ -1,4 +1,4 @@
-"""Runs of flows on an engine as their owner finds them again: by the events that the engine keeps."""
+"""The records of runs on an engine for their owner, made from the events that the engine keeps."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class EngineRecords:
         self._engine = engine
 
     async def get(self, owner: Scope, run_id: str) -> JsonObject | None:
-        """What is on record of a run; None where this owner has no such run."""
+        """What is on record of a run; None if this owner has no such run."""
         check_text(run_id, "run_id")
         events = await self._engine.events(FlowRun(owner, run_id))
         return _record(events, owner) if events else None
 
     async def list(self, owner: Scope) -> AsyncIterator[JsonObject]:
-        """The same of all runs of an owner, the newest first."""
+        """The same for all runs of an owner, the newest first."""
         async for run_id in self._engine.runs(owner):
             record = await self.get(owner, run_id)
             if record is not None:
@@ -48,7 +48,7 @@ class EngineRecords:
         """What happened in a run, each with its number.
 
         Raises:
-            ConfigurationError: there is no such run.
+            ConfigurationError: the run does not exist.
         """
         events = await self._known(owner, run_id)
         return [{"number": number, **flow_event_to_dict(event)} for number, event in enumerate(events, 1)]
@@ -63,7 +63,7 @@ class EngineRecords:
         return [one.to_dict() for one in waiting_steps(fold(await self._known(owner, run_id)))]
 
     async def watch(self, owner: Scope, run_id: str) -> AsyncIterator[FlowGlimpse]:
-        """A run as it goes on, which may not have begun yet; the engine is asked again and again."""
+        """A run as it goes on, which may not have begun yet; polls the engine."""
         check_text(run_id, "run_id")
         run, known = FlowRun(owner, run_id), list[FlowEvent]()
         while True:

@@ -1,4 +1,4 @@
-"""All requests of a run that people have yet to answer: about its steps, and within agents and flows that are steps."""
+"""The requests of a run that people have yet to answer: about its steps, and within nested agents and flows."""
 
 from __future__ import annotations
 

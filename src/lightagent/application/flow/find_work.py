@@ -1,4 +1,4 @@
-"""Finds the runs of a flow for which there is something to be done, and which nobody has."""
+"""Finds the runs of a flow that have something to do and that no process is running."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from lightagent.ports.system import Clock
 
 _FIRST_PAUSE: Final = 1.0
 _LONGEST_PAUSE: Final = 300.0
-"""Seconds until a run is tried again that was left as it was found: the pause doubles each time."""
+"""Seconds until a run is tried again that did not advance; the pause doubles each time."""
 
 
 _LISTENING: Final = 5.0
-"""Seconds between two looks for what was said to a run that waits. As a rule whoever says it has put it on record."""
+"""Seconds between two checks of a waiting run's inbox. Usually the sender has already put its message on record."""
 
 
 @dataclass(slots=True)
 class _Seen:
-    """A run as it was when it was looked at.
+    """A run as of the last check.
 
     Attributes:
         head: the sequence of its last event.
-        due: when something is to be done that needs no word from outside; infinite where nothing is.
-        awaited: what people have yet to answer.
-        listen: when to look for what was said to it, and for what they have decided.
+        due: when the run has something to do without a message from outside; infinite if never.
+        awaited: the requests that people have yet to answer.
+        listen: when to check its inbox and its reviews again.
     """
 
     head: int
@@ -46,12 +46,12 @@ class _Seen:
 
 @dataclass(frozen=True, slots=True)
 class _Tried:
-    """A run that was gone on with, or could not be.
+    """The last try to go on with a run.
 
     Attributes:
-        head: the sequence of its last event afterwards; None where it could not be gone on with.
-        until: it is left alone until then; one that was gone on with only as long as that is its last event.
-        pause: how long that was.
+        head: the sequence of its last event afterwards; None if the run could not go on.
+        until: the run is not tried again before this moment; if it went on, only while `head` is its last event.
+        pause: the length of that pause in seconds.
     """
 
     head: int | None
@@ -60,17 +60,17 @@ class _Tried:
 
 
 class FindWork:
-    """Finds runs that were interrupted, whose time has come, or that were told something, of all owners.
+    """Finds runs of all owners that were interrupted, whose time has come, or that have new messages.
 
-    What was read of a run is remembered as long as nothing is appended to it, so a look costs a listing, and a read of
+    What was read of a run is kept as long as nothing is appended to it, so a check costs one listing, and a read of
     each run that has changed.
 
     Args:
         name: of the flow.
-        awaited: gives what people have yet to answer in a run.
+        awaited: gives the requests of a run that people have yet to answer.
 
     Attributes:
-        held: how many runs other processes had at the last look.
+        held: how many runs other processes had at the last check.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class FindWork:
                 try:
                     wanted = await self._wants(stream, status)
                 except StreamConflict:
-                    continue  # Somebody is about it at this moment.
+                    continue  # Another process writes to it at this moment.
                 except (DamagedStream, ConfigurationError) as error:
                     yield stream.key, error
                     continue
@@ -123,10 +123,10 @@ class FindWork:
                 del known[key]
 
     def tried(self, key: StreamKey, head: int | None) -> None:
-        """A run was gone on with, or could not be: where it is found again as it was, that is not done all the time.
+        """Note a try to go on with a run. A run that does not advance is tried again after growing pauses only.
 
         Args:
-            head: the sequence of its last event now; None: it could not be gone on with.
+            head: the sequence of its last event now; None: it could not go on.
         """
         before = self._tried.get(key)
         again = before is not None and before.head == head
@@ -138,7 +138,7 @@ class FindWork:
         return tried is not None and tried.head in (None, stream.head) and self._clock.now() < tried.until
 
     async def _wants(self, stream: StreamInfo, status: str) -> bool:
-        """Whether something is to be done now."""
+        """Whether the run has something to do now."""
         seen = self._seen.get(stream.key)
         if seen is None or seen.head != stream.head:
             found, events = await read_flow(self._store, stream.key)
@@ -163,10 +163,10 @@ class FindWork:
 
 
 def due_at(state: FlowState, *, waits: bool) -> float:
-    """When something is to be done next; 0 at once, infinite where nothing is before somebody says something.
+    """When the run has something to do next; 0 for now, infinite if it has to wait for a message from outside.
 
     Args:
-        waits: whoever had the run left it because all that is open waits, for people or for a moment.
+        waits: the process that had the run left it because all that is open waits, for people or for a moment.
     """
     if waits and not state.cancelled:
         times = [move.due for move in state.open_moves() if isinstance(move, (Do, Wake)) and move.due]

@@ -72,10 +72,10 @@ class FlowSteps(FlowCode):
 
 
 class _Collecting(ActiveFlow):
-    """A run of which one move is carried out, and whose events the engine puts on record afterwards.
+    """A run of which one move is carried out; the engine puts its events on record afterwards.
 
     Attributes:
-        told: what is to be put on record.
+        told: the events to be put on record.
     """
 
     def __init__(self, code: FlowSteps, state: FlowState, past: Sequence[FlowEvent], clock: Clock) -> None:
@@ -89,7 +89,7 @@ class _Collecting(ActiveFlow):
 
 
 class _NoLog(FlowLog):
-    """Nothing is put on record here: the engine does that."""
+    """Append nothing: the engine puts the events on record."""
 
     async def append(self, events: Sequence[FlowEvent], status: str, heard: int | None = None) -> None:
         return None
@@ -107,7 +107,7 @@ def _open_at(state: FlowState, path: str) -> _Carried:
 
 
 async def _begin(flow: ActiveFlow, move: Do) -> Sequence[FlowEvent]:
-    """The intent of an attempt; where its query cannot be made, that it failed as well."""
+    """The intent of an attempt, and its failure if its query cannot be made."""
     step = flow.step_at(move.path, move.step.work)
     name = flow.state.key_of(move)
     query, error = None if move.query is None else str(move.query), None

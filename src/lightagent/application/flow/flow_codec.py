@@ -1,4 +1,4 @@
-"""The events of a flow to and from JSON: written without what goes without saying, read strictly."""
+"""The events of a flow to and from JSON: written without default values, read strictly."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def read_flow_event(entry: Entry) -> FlowEvent:
     """The event that a store gave.
 
     Raises:
-        ConfigurationError: a later release wrote it, or it is no event of a flow.
+        ConfigurationError: a later release wrote it, or it is not an event of a flow.
     """
     at = f"Flow: entry {entry.sequence}"
     if entry.schema > FLOW_SCHEMA:
@@ -153,7 +153,7 @@ def flow_event_from_dict(entry: JsonValue, at: str = "event", *, levels: int = M
         levels: flows within flows that may follow.
 
     Raises:
-        ConfigurationError: it is no event of a flow.
+        ConfigurationError: it is not an event of a flow.
     """
     if isinstance(entry, dict) and entry.get("type") == "attempt_noted":
         return _noted(entry, at, levels)
@@ -185,7 +185,7 @@ _NOTED: Final = frozenset({"type", "path", "epoch", "attempt", "at", "event"})
 
 
 def _whole(value: JsonValue) -> int:
-    """A number counted from 1; 0 for what is none."""
+    """A number counted from 1; 0 for anything else."""
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
 
 
@@ -231,7 +231,7 @@ _steps_text: Final = LastResults(_text_of_steps)
 
 
 def _defaults(kind: type) -> tuple[tuple[str, object], ...]:
-    """The fields of a dataclass besides `type`, each with its default; one that has none equals nothing."""
+    """The fields of a dataclass besides `type`, each with its default, or with a value that equals nothing."""
     known = _known.get(kind)
     if known is None and is_dataclass(kind):
         found = [one for one in fields(kind) if one.name != "type"]

@@ -11,10 +11,10 @@ from lightagent.domain.review_log import same_decision
 
 
 class Deciding:
-    """One decision, which may have to be said to the run several times.
+    """One decision, which may have to be delivered to the run several times.
 
     Args:
-        reviews: where people are asked; None where that is nowhere but in the run.
+        reviews: where people are asked; None: in the run only.
     """
 
     def __init__(self, reviews: FlowReviews | None) -> None:
@@ -23,10 +23,11 @@ class Deciding:
         self._request_id = ""
 
     async def decide(self, state: FlowState, event: FlowEvent) -> None:
-        """Decide in the review service, unless this was done at an earlier try, also by a process that was killed then.
+        """Decide in the review service, unless an earlier try did, even one of a process that was killed then.
 
         Raises:
-            PolicyError: it was decided there before, the time is over, the actor may not, or nobody was asked there.
+            PolicyError: it was already decided there, the request has expired or was never made, or the actor may not
+                decide.
             StoreError: it cannot be kept.
         """
         decided: object = event
@@ -53,7 +54,7 @@ class Deciding:
         self._state, self._request_id = state, decided.request_id
 
     async def _too_late(self, state: FlowState, decided: StepApprovalDecided) -> AlreadyDecided:
-        """Somebody else was first."""
+        """The error for a request that was decided before."""
         review = None if self._reviews is None else await self._reviews.find(state, decided.request_id)
         first = None if review is None else review.decision
         who = "somebody" if first is None or not first.actor else f"{shown(first.actor):.60}"
@@ -64,6 +65,6 @@ class Deciding:
         )
 
     async def over(self) -> None:
-        """The run has been told: the decision is spent."""
+        """Mark the decision as used: the run has it."""
         if self._reviews is not None and self._state is not None:
             await self._reviews.over(self._state, self._request_id)

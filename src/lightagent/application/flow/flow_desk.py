@@ -1,4 +1,4 @@
-"""What is said to a run from outside: a person's decision, a cancellation."""
+"""Messages to a run from outside: decisions, cancellations and signals."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ from lightagent.ports.journals import JournalStore
 from lightagent.ports.system import Clock
 
 MakeEvent: TypeAlias = Callable[[FlowState], FlowEvent]
-"""What is said, given how far the run is."""
+"""Makes the message to a run from the run's state."""
 
 Before: TypeAlias = Callable[[FlowState, FlowEvent], Awaitable[None]]
-"""What has to be on record before something is said."""
+"""Puts on record what must precede the message."""
 
 _TRIES: Final = 20
-"""How often something is said anew because somebody else was quicker."""
+"""How often a message is tried again because another one came first."""
 
 
 class FlowDesk:
-    """Where runs in a store are told what was decided about them, whoever goes on with them."""
+    """Delivers decisions, cancellations and signals to stored runs, whichever process is running them."""
 
     def __init__(
         self, store: JournalStore, clock: Clock, listeners: Listeners, reviews: FlowReviews | None = None
@@ -57,7 +57,7 @@ class FlowDesk:
         """Decide about a step that waits, or about what waits within it. The first decision counts.
 
         Raises:
-            ConfigurationError: there is no such run or step, or it does not wait.
+            ConfigurationError: the run or step does not exist, or it does not wait.
             StoreError: it cannot be kept.
         """
 
@@ -71,19 +71,19 @@ class FlowDesk:
         await review.over()
 
     async def cancel(self, owner: Scope, run_id: str, reason: str) -> None:
-        """Cancel a run. Returns once that is on record; whoever has the run stops what is under way soon.
+        """Cancel a run. Returns once that is on record; the process that has the run soon stops what is under way.
 
         Raises:
-            ConfigurationError: there is no such run, or it is over.
+            ConfigurationError: the run does not exist, or it is over.
             StoreError: it cannot be kept.
         """
         await self._say(owner, run_id, lambda state: CancelRequested(reason=reason, at=self._clock.now()))
 
     async def signal(self, owner: Scope, run_id: str, event: str, payload: JsonInput, key: str) -> bool:
-        """Tell a run of an event from outside; whether it is news, which a second delivery under one key is not.
+        """Tell a run of an event from outside; returns whether it is new, unlike a second delivery under the same key.
 
         Raises:
-            ConfigurationError: there is no such run, it is over, or what is told is no plain JSON.
+            ConfigurationError: the run does not exist, it is over, or the payload is not plain JSON.
             StoreError: it cannot be kept.
         """
         check_text(event, "event")
@@ -101,10 +101,10 @@ class FlowDesk:
         return True
 
     async def _say(self, owner: Scope, run_id: str, make: MakeEvent, before: Before | None = None) -> None:
-        """Put what is said into the run's inbox, and from there on its record, unless somebody has the run.
+        """Put a message into the run's inbox, and from there on its record, unless another process has the run.
 
-        All that is said goes through the inbox, also where nobody has the run: it is the one place where the first of
-        two is told from the second.
+        Every message goes through the inbox, even if no process has the run: only there is the order of two
+        messages settled.
         """
         check_text(run_id, "run_id")
         key = flow_key(run_id, owner)
@@ -112,7 +112,7 @@ class FlowDesk:
             with suppress(StreamConflict):
                 await self._leave(key, make, before)
                 self._listeners.tell(key)
-                with suppress(StoreError):  # It is kept. Whoever has the run, or goes on with it later, hears it.
+                with suppress(StoreError):  # It is kept: the process that has the run, now or later, will read it.
                     await self._deliver(key)
                 return
         raise StoreError(
@@ -121,7 +121,7 @@ class FlowDesk:
         )
 
     async def _deliver(self, key: StreamKey) -> None:
-        """Put what was said to a run that nobody has on its record."""
+        """Move the messages in the inbox of a run that no process has to its record."""
         log = StoredLog(self._store, key, self._clock)
         events = await log.open()
         try:
@@ -135,7 +135,7 @@ class FlowDesk:
             await to_the_end(log.close())
 
     async def _leave(self, key: StreamKey, make: MakeEvent, before: Before | None) -> None:
-        """Leave something in the inbox of a run, if it is possible after all that was said before."""
+        """Put a message into the inbox of a run, if it is possible after all earlier messages."""
         inbox = FlowInbox(self._store, key, self._clock)
         stream, events = await read_flow(self._store, key)
         if not events:
@@ -151,7 +151,7 @@ class FlowDesk:
 
 
 def _cancelled(state: FlowState, now: float) -> list[FlowEvent]:
-    """What follows a cancellation where nobody has the run: nothing is under way, so nothing has to be waited for."""
+    """The events after a cancellation of a run that no process has: nothing is under way, so nothing is awaited."""
     events: list[FlowEvent] = []
     if state.cancelled and state.status == "running":
         events += [AttemptStopped(node.path, node.epoch, node.attempt, at=now) for node in state.live_nodes()]

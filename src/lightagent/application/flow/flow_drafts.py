@@ -21,7 +21,7 @@ def flow_drafts(events: Sequence[FlowEvent]) -> list[Draft]:
 
 
 def later_drafts(events: Sequence[FlowEvent]) -> LaterDrafts[FlowEvent] | None:
-    """The same, made when a store wants them; None where one of them may be long, or may change before that."""
+    """The same, made on demand; None if one of them may be long, or may change before that."""
     for event in events:
         if not _is_short(event):
             return None
@@ -33,7 +33,7 @@ def _draft(event: FlowEvent) -> Draft:
 
 
 def _is_short(event: FlowEvent) -> bool:
-    """Whether it is one of those that every step has, and tells of short texts only."""
+    """Whether it is an event that every step has, with short texts only."""
     match event:
         case AttemptStarted(query=query):
             return not event.decisions and _is_short_text(query)

@@ -17,7 +17,7 @@ MOST_GIVEN: Final = 2
 
 
 class FlowFunction:
-    """A function as a flow calls it. A synchronous one runs in a worker thread, which nothing can stop.
+    """A function as a flow calls it. A synchronous one runs in a worker thread, which cannot be stopped.
 
     Attributes:
         wants: how many arguments it takes by position: those without a default, and one called ``context``.
@@ -41,7 +41,7 @@ class FlowFunction:
         return self._digest
 
     def unfit(self, given: int | None = None) -> str:
-        """What it takes, where that cannot be what a flow gives it; empty where it can, or where it does not say.
+        """The function's parameters if a flow cannot call it with them; empty if it can, or if they are unknown.
 
         Args:
             given: how many arguments it is always given; None: as many as it wants, `MOST_GIVEN` at most.
@@ -60,7 +60,7 @@ class FlowFunction:
     def call(
         self, *arguments: object, is_cancelled: Callable[[], bool] | None = None
     ) -> Coroutine[object, object, object]:
-        """What it returns in the end; what a generator yields is joined if it is all text, else listed."""
+        """The function's final result; the items of a generator are joined if they are all text, else listed."""
         return call_function(
             self._function,
             arguments,
@@ -73,7 +73,7 @@ class FlowFunction:
 
 
 def _signature(function: Callable[..., object]) -> inspect.Signature | None:
-    """What a function takes; None where it does not say, as some functions of C."""
+    """The parameters of a function; None if they are unknown, as for some functions in C."""
     try:
         return inspect.signature(function)
     except (TypeError, ValueError):

@@ -1,7 +1,7 @@
-"""What reviews a run of a flow: its hooks are asked about steps, approvals, resumptions and reruns.
+"""Has the hooks and policies of a flow review its steps, approvals, resumptions and reruns.
 
-A step is reviewed once, before a person is asked about it or else before its first attempt, and again where its query
-is made anew: after an edit, a failure or a rerun. What was decided rides on the event that it decides about.
+A step is reviewed once, before a person is asked about it or else before its first attempt, and again if its query
+is made anew: after an edit, a failure or a rerun. Each decision is recorded in the event that it decides about.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ PayloadT = TypeVar("PayloadT", bound=FlowPayload | ApprovalPayload)
 
 @dataclass(frozen=True, slots=True)
 class Forbidden:
-    """It must not go on.
+    """A gate forbids to go on.
 
     Attributes:
-        error: why, for whoever asked for it.
-        decisions: those behind it.
+        error: the reason, for the caller.
+        decisions: those that led to it.
     """
 
     error: LightAgentErrorInfo
@@ -61,11 +61,11 @@ class FlowGate:
 
     @property
     def policies(self) -> tuple[str, ...]:
-        """What stands behind the gates."""
+        """The policies behind the gates."""
         return self._reviewer.policies
 
     def reviews(self, phase: Phase) -> bool:
-        """Whether anything is asked at this phase."""
+        """Whether any gate reviews this phase."""
         return self._reviewer.reviews(phase)
 
     def has_passed(self, path: str, epoch: int) -> bool:
@@ -73,16 +73,16 @@ class FlowGate:
         return (path, epoch) in self._passed or not self.reviews("flow_step")
 
     def let_pass(self, path: str, epoch: int, decisions: tuple[Decision, ...]) -> None:
-        """The step was reviewed, and may begin; its decisions go on record with that."""
+        """Let a reviewed step begin; its decisions go on record with that."""
         self._passed.add((path, epoch))
         self._decisions[path, epoch] = decisions
 
     def forget(self, path: str, epoch: int) -> None:
-        """The step has another query now."""
+        """Forget the review of a step whose query has changed."""
         self._passed.discard((path, epoch))
 
     def take_decisions(self, path: str, epoch: int) -> tuple[Decision, ...]:
-        """What was decided about a step that begins now, once."""
+        """The decisions about a step that begins now; returned once."""
         return self._decisions.pop((path, epoch), ())
 
     async def review(
@@ -118,13 +118,13 @@ class FlowGate:
             case AttemptFailed(then="fail"):
                 self.forget(event.path, event.epoch)
             case RerunRequested():
-                pass  # The epoch of what is done again is another one.
+                pass  # A step that is done again has another epoch.
             case _:
                 pass
 
 
 def _is_allowed(before: FlowPayload | ApprovalPayload, after: object) -> bool:
-    """Whether nothing was changed that a policy may not change."""
+    """Whether only what a policy may change was changed."""
     if isinstance(before, ApprovalPayload):
         return isinstance(after, ApprovalPayload) and after.request == before.request
     return isinstance(after, FlowPayload) and only_rewritten(before, after)
@@ -138,7 +138,7 @@ def _too_much(phase: Phase, decisions: tuple[Decision, ...]) -> Forbidden:
 
 
 def check_policies(started: tuple[str, ...], gate: FlowGate | None) -> None:
-    """Raise where a run was begun with policies that are not there any more.
+    """Raise if a policy that the run was begun with is missing.
 
     Raises:
         ConfigurationError: they are missing.

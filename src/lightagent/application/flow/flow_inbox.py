@@ -1,7 +1,7 @@
-"""What is said to a run, whoever goes on with it: a stream beside the run's own, which needs no lease.
+"""The messages to a run, kept in a stream beside the run's own that can be written without the run's lease.
 
-Whoever has the run hears it, and notes with its next append how far it has heard. What was said is checked before it is
-kept, against all that was said before: so of two decisions the first one counts, and the second is refused at once.
+The process that has the run reads them, and notes with its next append how far it has read. Each message is checked
+before it is kept, against all earlier ones: of two decisions the first one counts, and the second is refused at once.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from lightagent.ports.journals import JournalStore
 from lightagent.ports.system import Clock
 
 INBOX: Final = "flow_inbox"
-"""The kind of the streams that hold what is said to runs."""
+"""The kind of the streams that hold the inboxes of runs."""
 
 HEARD: Final = "heard"
-"""The label of a run that tells how far it has heard."""
+"""The label of a run that holds the position up to which it has read its inbox."""
 
 
 def inbox_key(run: StreamKey) -> StreamKey:
@@ -31,7 +31,7 @@ def inbox_key(run: StreamKey) -> StreamKey:
 
 
 def heard_of(labels: Mapping[str, str]) -> int:
-    """How far a run has heard, by the labels of its stream."""
+    """The position up to which a run has read its inbox, by the labels of its stream."""
     told = labels.get(HEARD, "0")
     return int(told) if told.isascii() and told.isdecimal() else 0
 
@@ -45,40 +45,40 @@ class FlowInbox:
         self._clock = clock
 
     async def unheard(self, heard: int) -> tuple[list[FlowEvent], int]:
-        """What was said beyond what was heard, and how far it is heard with that.
+        """The messages after a position, and the position after them.
 
         Raises:
             StoreError: it cannot be read.
-            ConfigurationError: what is stored is nothing that can be said to a run.
+            ConfigurationError: the stream holds something that is not a message to a run.
         """
         found = await self._store.read(self._key, heard)
         events = [read_flow_event(entry) for entry in found.entries]
         return events, found.entries[-1].sequence if found.entries else heard
 
     async def say(self, event: FlowEvent, expected: int) -> None:
-        """Say something, unless somebody else has said something meanwhile.
+        """Append a message, unless another one was appended meanwhile.
 
         Args:
-            expected: how far the inbox goes, as the caller has read it.
+            expected: the position of the last message that the caller has read.
 
         Raises:
-            StreamConflict: somebody has.
+            StreamConflict: another message was appended.
             StoreError: it cannot be kept.
         """
         await self._store.append(self._key, flow_drafts([event]), expected=expected, at=self._clock.now())
 
     async def forget(self) -> None:
-        """Forget all that was said."""
+        """Forget all messages."""
         await self._store.forget(self._key)
 
 
 def take_said(state: FlowState, said: Sequence[FlowEvent]) -> list[FlowEvent]:
-    """Those of what was said that can still happen, which they do."""
+    """Apply the messages that are still possible, and return those."""
     taken = []
     for event in said:
         try:
             state.apply(event)
         except Refused:
-            continue  # It was valid when it was said, and something else came first.
+            continue  # It was valid when it was sent, and something else came first.
         taken.append(event)
     return taken

@@ -1,4 +1,4 @@
-"""Where the events of a run of a flow are put on record: a stream of its own, under a lease."""
+"""The log of a flow's run: a stream of its own, written under a lease."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ KIND: Final = "flow"
 
 
 def flow_key(run_id: str, owner: Scope) -> StreamKey:
-    """The stream of a run; its owner is part of the key, so nobody finds the run of somebody else."""
+    """The stream of a run; its owner is part of the key, so a run is found by its own owner only."""
     return StreamKey(Scope(owner.tenant, owner.user), KIND, run_id)
 
 
@@ -36,13 +36,13 @@ class FlowLog(Protocol):
 
         Args:
             status: of the run, with them.
-            heard: how far what was said to the run is among them; None: no further than before.
+            heard: the position up to which messages to the run are among them; None: no further than before.
         """
         ...
 
 
 class StoredLog(FlowLog):
-    """The stream of one run, which nobody else may append to until it is closed."""
+    """The stream of one run. Until it is closed, only this log can append to it."""
 
     def __init__(self, store: JournalStore, key: StreamKey, clock: Clock) -> None:
         self._store = store
@@ -52,18 +52,19 @@ class StoredLog(FlowLog):
         self._values = FlowValues(store, key, clock)
         self._lease = HeldLease(store, key, f"flow {key.id}")
         self._head = 0
+        self._began = 0.0
         self._labels: dict[str, str] = {}
 
     async def open(self, wait: float = 0.0) -> list[FlowEvent]:
-        """Take the lease, and give what is on record; nothing for a run that is new.
+        """Take the lease, and return the events on record; none for a new run.
 
         Args:
-            wait: seconds to wait for whoever goes on with the run now.
+            wait: seconds to wait for the process that has the run now.
 
         Raises:
-            LeaseHeld: somebody still does.
+            LeaseHeld: another process still has the run.
             StoreError: it cannot be read; `DamagedStream`: what is stored is not what was written.
-            ConfigurationError: what is stored are no events of a flow, or those of another owner's.
+            ConfigurationError: the stream does not hold events of a flow, or those of another owner's run.
         """
         await self._lease.acquire(wait)
         try:
@@ -71,7 +72,7 @@ class StoredLog(FlowLog):
         except BaseException:
             await self._lease.release()
             raise
-        self._head, self._labels = stream.head, dict(stream.labels)
+        self._head, self._labels, self._began = stream.head, dict(stream.labels), stream.created_at
         return events
 
     @property
@@ -79,8 +80,13 @@ class StoredLog(FlowLog):
         """Names the run."""
         return self._key
 
+    @property
+    def began(self) -> float:
+        """When the record began that was found as it was opened, in seconds of the clock; 0 where there was none."""
+        return self._began
+
     async def unheard(self) -> tuple[list[FlowEvent], int]:
-        """What was said to the run meanwhile, and how far it has heard once that is appended.
+        """The messages to the run that it has not read, and the position once those are appended.
 
         Raises:
             StoreError: it cannot be read.
@@ -116,11 +122,11 @@ class StoredLog(FlowLog):
 
 
 async def read_flow(store: JournalStore, key: StreamKey) -> tuple[StreamInfo, list[FlowEvent]]:
-    """What is on record of a run, and what is known of its stream; no events where there is no such run.
+    """The events of a run and the description of its stream; no events if the run does not exist.
 
     Raises:
         StoreError: it cannot be read.
-        ConfigurationError: what is stored are no events of a flow, or those of another owner's run.
+        ConfigurationError: the stream does not hold events of a flow, or those of another owner's run.
     """
     stream = (await store.read(key, -1, limit=1)).stream
     values = FlowValues(store, key)
@@ -138,7 +144,7 @@ async def read_flow(store: JournalStore, key: StreamKey) -> tuple[StreamInfo, li
 
 
 def no_such_run(run_id: str) -> ConfigurationError:
-    """There is no run of this id and owner."""
+    """The error for an id that this owner has no run of."""
     return ConfigurationError(
         f"There is no run {run_id!r:.100} of a flow here.",
         guidance="Look at run_id, and pass the user_id= and tenant= that it was begun with.",

@@ -1,4 +1,4 @@
-"""The rules by which engines go on with runs, for those that fold runs by themselves."""
+"""The rules by which runs go on, for engines that fold runs by themselves."""
 
 from __future__ import annotations
 
@@ -60,6 +60,6 @@ class FlowMachinery(FlowMachine):
 
 
 def give_machine(engine: object) -> None:
-    """Give an engine the rules, where it folds runs by itself."""
+    """Give the rules to an engine that folds runs by itself."""
     if isinstance(engine, FoldsRuns):
         engine.fold_with(FlowMachinery())

@@ -1,4 +1,4 @@
-"""The live view of a flow: what happens to its steps, and what the agents among them say, as it happens."""
+"""The live view of a flow: the events of its steps and of the agents among them, as they happen."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ from lightagent.domain.usage import Usage
 
 @dataclass(slots=True)
 class _Spent:
-    """The tokens of all agents in a run, and in those that are steps of it."""
+    """The tokens of all agents in a run, and in nested runs."""
 
     usage: Usage = field(default_factory=Usage)
 
 
 class FlowOutlet:
-    """The way of one run, and of those that are steps of it, to the consumer of a stream.
+    """Passes the events of one run and its nested runs to the consumer of a stream.
 
     Args:
         put: hands one event over; returns once it was taken, or there is room for it.
@@ -70,7 +70,7 @@ class FlowOutlet:
         self._begun: set[str] = set()
 
     async def begin(self, state: FlowState) -> None:
-        """A run begins, or goes on."""
+        """Report that a run begins, or goes on."""
         if self._around or self._trace_id:
             return
         self._trace_id = state.started.trace_id
@@ -84,7 +84,7 @@ class FlowOutlet:
         await self._put(FlowStartEvent(data, self._trace_id, self._place("")))
 
     async def end(self, status: FlowStatus, content: str, error: LightAgentErrorInfo | None) -> None:
-        """The run was left: it has ended, or waits."""
+        """Report that the run was left: it has ended, or waits."""
         data: FlowDoneData = {
             "status": status,
             "content": content,
@@ -94,7 +94,7 @@ class FlowOutlet:
         await self._put(FlowDoneEvent(data, self._trace_id, self._place("")))
 
     async def happened(self, event: FlowEvent) -> None:
-        """Something is on record."""
+        """Report an event that is on record."""
         for shown in self._shown(event):
             await self._put(shown)
 
@@ -121,7 +121,7 @@ class FlowOutlet:
                 pass
 
     def agent(self, path: str) -> Callable[[Step], Awaitable[None]]:
-        """Takes what happens in the run of an agent that is a step."""
+        """Takes the events of the run of an agent that is a step."""
         view, place = StreamEvents(self._trace_id), f"{self._around}{path}"
 
         async def give(step: Step) -> None:
@@ -135,7 +135,7 @@ class FlowOutlet:
         return give
 
     def flow(self, path: str) -> FlowOutlet:
-        """The way of the run of a flow that is a step."""
+        """The outlet of a nested flow."""
         return FlowOutlet(self._put, self._trace_id, f"{self._around}{path}/", self._spent)
 
     def _place(self, path: str) -> str:
@@ -143,7 +143,7 @@ class FlowOutlet:
 
 
 def _end(event: AttemptFinished | AttemptFailed) -> StepEndData:
-    """What an attempt came to."""
+    """The result of an attempt."""
     if isinstance(event, AttemptFinished):
         output = event.output
         return {
@@ -163,7 +163,7 @@ def _end(event: AttemptFinished | AttemptFailed) -> StepEndData:
 
 
 def _question(event: StepApprovalRequested) -> ApprovalRequiredData:
-    """What a human must decide about a step."""
+    """The request that a person must decide about."""
     return {
         "id": event.request_id,
         "name": event.path,

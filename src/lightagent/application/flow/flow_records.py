@@ -1,4 +1,4 @@
-"""Runs of flows as their owner finds them again: what is on record of one, and a listing."""
+"""The records of runs of flows, for their owner: of one run, and a listing."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ class FlowRecords:
         self._store = store
 
     async def get(self, owner: Scope, run_id: str) -> JsonObject | None:
-        """What is on record of a run; None where this owner has no such run.
+        """What is on record of a run; None if this owner has no such run.
 
         Raises:
             StoreError: the store cannot be read.
-            ConfigurationError: what is stored is no run of a flow.
+            ConfigurationError: the stored stream is not a run of a flow.
         """
         check_text(run_id, "run_id")
         return await self._read(flow_key(run_id, owner))
 
     async def list(self, owner: Scope) -> AsyncIterator[JsonObject]:
-        """The same of all runs of an owner, the newest first. One that cannot be read is among them as such.
+        """The same for all runs of an owner, the newest first. A run that cannot be read is listed as such.
 
         Raises:
             StoreError: the store cannot be read.
@@ -64,7 +64,7 @@ class FlowRecords:
         """What happened in a run, each with its number.
 
         Raises:
-            ConfigurationError: there is no such run.
+            ConfigurationError: the run does not exist.
             StoreError: the store cannot be read.
         """
         _, events = await self._known(owner, run_id)
@@ -120,13 +120,13 @@ class FlowRecords:
 
 
 def _as_of_now(stream: StreamInfo, state: FlowState, events: Sequence[FlowEvent]) -> LightFlowResult:
-    """The run as it is, whether somebody goes on with it or not."""
+    """The run as it is, whether a process goes on with it or not."""
     status = status_now(stream, state, events)
     return flow_result(state, events, status=status if status in ("pending", "running", "interrupted") else None)
 
 
 def _unreadable(run_id: str, owner: Scope, error: LightAgentErrorInfo) -> JsonObject:
-    """The record of a run of which no more is known; without an id where not even that can be read."""
+    """The record of a run that cannot be read; without an id if even that cannot be read."""
     return {
         "run_id": run_id,
         "status": "unreadable",

@@ -16,7 +16,7 @@ class FlowRequest:
         scope: whose run it is.
         run_id: names it; of a new run, empty for a new name.
         traced: keep the trace.
-        outlet: takes what happens to the consumer of a stream; None where nobody watches.
+        outlet: passes the run's events to the consumer of a stream; None without a stream.
         accept: steps whose results count although they do other work now.
     """
 

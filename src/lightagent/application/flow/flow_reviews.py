@@ -1,7 +1,7 @@
-"""Steps that wait for people, in the one review service: what is asked is on record there, and can be decided there.
+"""Steps that wait for people, in the review service of all runs: their requests are on record and decided there.
 
-A review is there before the run says that a person is asked, and its decision is spent once the run has it on record.
-So a process that dies in between asks nobody twice, and finds what was decided.
+The review is written before the run records its request, and marked as used once the run has recorded its decision.
+So after a crash in between, people are not asked twice and their decision is found.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ _LOGGER: Final = logging.getLogger("lightagent")
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """What people are to be asked about a step.
+    """What people are asked about a step.
 
     Attributes:
         path, epoch: of the step.
         about: what is asked.
-        query: what it would be asked with.
+        query: the query that the step would get.
         reason: why people are asked.
-        agent: the name of what does the step.
-        approvers: who may decide; empty: whoever may decide about the run.
+        agent: the name of the agent or other work of the step.
+        approvers: who may decide; empty: everyone who may decide about the run.
         timeout: seconds until it expires; None: never.
-        escalated: somebody else is asked, since nobody decided in time.
+        escalated: the request goes to other people, since its first approvers did not decide in time.
     """
 
     path: str
@@ -65,7 +65,7 @@ class FlowReviews:
 
     Args:
         streams: where they are on record.
-        desk: who decides at once, who is told, and how long requests hold; None: nobody, and for ever.
+        desk: decides at once, sends notices, and sets when requests expire; None: none of these, and they never expire.
     """
 
     def __init__(self, streams: ReviewStreams, desk: ReviewDesk | None = None) -> None:
@@ -73,9 +73,9 @@ class FlowReviews:
         self._desk = desk
 
     async def ask(self, state: FlowState, asking: Asking, now: float) -> Review | None:
-        """The review of a step, put on record unless it is there; None where it cannot be kept.
+        """The review of a step, put on record unless it is there; None if it cannot be kept.
 
-        Then the step waits, and is put on record when the run is resumed: nothing runs without a yes.
+        Then the step waits, and the review is written when the run is resumed: nothing runs without an approval.
         """
         try:
             return await self._ask(state, asking, now)
@@ -99,13 +99,13 @@ class FlowReviews:
                 return await self._streams.append(key, known, ReviewRequested(request))
 
     async def _of_another_run(self, key: StreamKey, review: Review, now: float) -> Review | None:
-        """Take back what a run asked that had the same id and whose record is gone; nobody was asked about this run."""
+        """Revoke the request of an earlier run with the same id whose record is gone: it is not about this run."""
         with suppress(StreamConflict, Fenced):
             return await self._streams.append(key, review, ReviewRevoked("", "The run that asked is gone.", now))
         return await self._streams.read(key)
 
     async def at_once(self, review: Review) -> ApprovalDecision | None:
-        """What a function decides at once; else somebody is told that the step waits. What fails decides nothing."""
+        """The decision of an immediate reviewer; without one, send a notice. A reviewer that fails decides nothing."""
         if self._desk is None or review.status != "waiting":
             return None
         answer = await self._desk.decision_at_once(review)
@@ -117,7 +117,7 @@ class FlowReviews:
         return None
 
     async def find(self, state: FlowState, request_id: str) -> Review | None:
-        """The review of a request as of now; None where there is none.
+        """The review of a request as of now; None if there is none.
 
         Raises:
             StoreError, ConfigurationError: it cannot be read.
@@ -129,7 +129,7 @@ class FlowReviews:
         return Awaited(self._streams, review_key(_named(state, node.request_id)), node.expires)
 
     async def decide(self, review: Review, decision: ApprovalDecision) -> Review:
-        """The review with a decision, which is on record; the first one counts.
+        """Put a decision about a review on record; the first one counts.
 
         Raises:
             PolicyError: there is one already, the time is over, or the actor may not.
@@ -138,7 +138,7 @@ class FlowReviews:
         return await self._streams.decide(review_key(review.request), review, decision)
 
     async def take(self, review: Review) -> bool:
-        """Take a decision before the run acts on it, so that nobody can take it back; False where somebody just has.
+        """Take a decision before the run acts on it, so that it cannot be revoked; False if another change came first.
 
         Raises:
             StoreError: it cannot be kept.
@@ -152,9 +152,9 @@ class FlowReviews:
         return True
 
     async def over(self, state: FlowState, request_id: str) -> None:
-        """The step does not wait for this request any more: its decision is spent, or nobody may make one."""
+        """The step no longer waits for it: mark its decision as used, or the request as expired or revoked."""
         key, now = review_key(_named(state, request_id)), self._streams.clock()
-        with suppress(StoreError, ConfigurationError):  # What the run has on record is what counts.
+        with suppress(StoreError, ConfigurationError):  # The run's own record counts.
             review = await self._streams.read(key)
             if review is None:
                 return
@@ -210,7 +210,7 @@ def step_request_id(
 ) -> str:
     """The id of a request about a step.
 
-    It tells what people are shown: who has seen the result of one attempt decides nothing about that of the next one.
+    It depends on what people are shown: an approval of one attempt's result does not apply to the next attempt's.
     """
     asked = f"{about}/escalated" if escalated else about
     return request_id_of(state.run_id, path, epoch, f"{asked}/{hash_arguments({'query': shown})}")
@@ -220,7 +220,7 @@ _OPEN: Final = ("waiting", "decided", "taken")
 
 
 def _asks_same(known: ApprovalRequest, request: ApprovalRequest) -> bool:
-    """Whether people were asked just this, by this run: a decision about another query, or by others, is none."""
+    """Whether this run has asked exactly this: a decision about another query or by other approvers does not apply."""
     if known.trace_id != request.trace_id:
         return False  # A former run of the same id.
     return known.arguments_hash == request.arguments_hash and known.approvers == request.approvers
@@ -232,6 +232,6 @@ def waiting_nodes(state: FlowState) -> list[Node]:
 
 
 def _named(state: FlowState, request_id: str) -> ApprovalRequest:
-    """A request of which no more is known than what names its review."""
+    """A request with only the fields that name its review."""
     scope: Scope = state.started.scope
     return ApprovalRequest(request_id, "", {}, "", tenant=scope.tenant, user_id=scope.user)

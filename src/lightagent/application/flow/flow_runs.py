@@ -40,7 +40,7 @@ from lightagent.ports.policy import Gate
 from lightagent.ports.system import Clock, IdSource
 
 WORKER_WAIT: Final = 5.0
-"""Seconds that a worker waits within a run for a moment, unless the flow says so: it comes back once that is there."""
+"""Seconds that a worker waits within a run for a moment, unless the flow sets it: it takes up the run again later."""
 
 
 class FlowRuns:
@@ -49,13 +49,13 @@ class FlowRuns:
     Args:
         name: of the flow.
         most: attempts of one run at the same time.
-        most_kept: runs that are over, of which the oldest are forgotten then; None: nothing is ever forgotten.
-        gates: what reviews them.
+        most_kept: the number of ended runs that are kept, the oldest are forgotten; None: all are kept.
+        gates: the hooks and policies that review them.
         seen: how telemetry and logs see them.
         reviews: where people are asked about steps.
         coded: definitions have the digests of the steps' code.
         limits: of new runs.
-        max_wait: seconds that a run waits here for a moment; None: however long.
+        max_wait: seconds that a run waits here for a moment; None: without limit.
     """
 
     def __init__(
@@ -89,10 +89,11 @@ class FlowRuns:
         self._open = RunOpener(store, clock, name, gates, seen, reviews, coded)
 
     async def begin(self, steps: Sequence[LightFlowStep], query: str, request: FlowRequest) -> LightFlowResult:
-        """A new run, to its end or until it waits.
+        """Begin a new run, and return once it ends or waits.
 
         Raises:
-            ConfigurationError: the steps are not valid, or the run id is that of a run which is not over.
+            ConfigurationError: the steps are not valid, or the run id is taken by a run that is not over.
+            LeaseHeld: another process has held the run id for the length of a lease, with nothing on record.
             StoreError: the run cannot be kept.
         """
         definition = self._open.definition(steps)
@@ -127,11 +128,11 @@ class FlowRuns:
         return self._result(flow)
 
     async def resume(self, steps: Sequence[LightFlowStep], request: FlowRequest) -> LightFlowResult:
-        """Go on with a run; one that has succeeded is given as it is.
+        """Go on with a run; the result of a run that has succeeded is returned as it is.
 
         Raises:
-            ConfigurationError: there is no such run, or what it has done does not fit these steps.
-            LeaseHeld: somebody goes on with it now.
+            ConfigurationError: the run does not exist, or what it has done does not fit these steps.
+            LeaseHeld: another process goes on with it now.
             StoreError: it cannot be read or written.
         """
         async with self._open.taken(steps, request) as taken:
@@ -145,16 +146,16 @@ class FlowRuns:
     async def take_over(
         self, steps: Sequence[LightFlowStep], request: FlowRequest, taken: Callable[[], None]
     ) -> tuple[LightFlowResult, int]:
-        """Go on with a run that nobody has, unless it is over; with the sequence of its last event afterwards.
+        """Go on with a run that no process has, unless it is over; also returns the sequence of its last event.
 
-        Unlike with `resume`, what has failed is not tried anew, and a run that was cancelled stays so: of those, nobody
-        has said that they shall go on.
+        Unlike `resume`, this does not retry failed steps or revive a cancelled run: only a person or a program may ask
+        for that.
 
         Args:
-            taken: is called once nobody else has it.
+            taken: is called once this process holds the lease of the run.
 
         Raises:
-            LeaseHeld: somebody else was quicker.
+            LeaseHeld: another process was quicker.
             ConfigurationError, StoreError: as `resume`.
         """
         async with self._open.taken(steps, request, wait=0.0) as opened:
@@ -169,13 +170,13 @@ class FlowRuns:
         return flow_result(flow.state, flow.events), len(flow.events)
 
     async def rerun(self, steps: Sequence[LightFlowStep], path: str, request: FlowRequest) -> LightFlowResult:
-        """Do a step again, and all that rests on it.
+        """Do a step again, and all steps that depend on it.
 
         Args:
-            path: of the step; the name of a step of the flow itself will do.
+            path: of the step; for a step of the flow itself, its name is enough.
 
         Raises:
-            ConfigurationError: there is no such run or step, or the step has not begun.
+            ConfigurationError: the run or step does not exist, or the step has not begun.
             LeaseHeld, StoreError: as `resume`.
         """
         async with self._open.taken(steps, request, path) as taken:
@@ -197,7 +198,7 @@ class FlowRuns:
             request: of the new run.
 
         Raises:
-            ConfigurationError: there is no such run or point, the steps do not fit what is kept, or the new run's id
+            ConfigurationError: the run or point does not exist, the steps do not fit what is kept, or the new run's id
                 is taken.
             StoreError: one of the two cannot be read or written.
         """
@@ -216,7 +217,7 @@ class FlowRuns:
     async def begin_with(
         self, steps: Sequence[LightFlowStep], events: list[FlowEvent], request: FlowRequest
     ) -> LightFlowResult:
-        """Begin a run with events that are known already, those of a fork, and go on with it.
+        """Begin a run with existing events, those of a fork, and go on with it.
 
         Raises:
             ConfigurationError: the run's id is taken.
@@ -236,13 +237,13 @@ class FlowRuns:
         return held_runs(self._store, owner, self._open.definition(steps), self._open.works(steps))
 
     async def _run(self, flow: ActiveFlow, log: StoredLog, max_wait: float | None = None) -> None:
-        """Carry out what is to be done, and hear meanwhile what is said to the run."""
+        """Carry out what is to be done, and read the run's inbox meanwhile."""
         if flow.outlet is not None:
             await flow.outlet.begin(flow.state)
         longest = self._max_wait if max_wait is None else max_wait
         async with listening(flow, log, self._listeners) as ears:
             await run_flow(flow, most=self._most, max_wait=longest, outermost=True)
-            while flow.state.status not in OVER and await ears.look():  # It was said while the run was about to leave.
+            while flow.state.status not in OVER and await ears.look():  # It came while the run was about to stop.
                 await run_flow(flow, most=self._most, max_wait=longest, outermost=True)
         if self._most_kept is not None and flow.state.status in OVER:
             self._over.pop(log.key, None)

@@ -13,8 +13,8 @@ from lightagent.ports.flow_telemetry import FlowEnd
 
 @contextmanager
 def watched(flow: ActiveFlow) -> Iterator[None]:
-    """Within it, the spans of the run are current; afterwards lines about it are logged."""
-    known = len(flow.events) if len(flow.events) > 1 else 0  # Of a new run its beginning is told, too.
+    """A context in which the spans of the run are current; lines about it are logged afterwards."""
+    known = len(flow.events) if len(flow.events) > 1 else 0  # Lines of a new run include its beginning.
     watchers = flow.watchers
     leave = None if watchers is None else watchers.enter_flow(flow.clock.now())
     was_left = True

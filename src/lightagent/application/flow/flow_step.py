@@ -21,21 +21,21 @@ class LightFlowStep:
 
     Attributes:
         definition: what is on record of it.
-        work: what it does.
-        fallback: what does it once its own attempts are used up.
+        work: the agent, callable or flow that does it.
+        fallback: does it once the attempts of `work` are used up.
         query: makes its query from the context.
         cancel_if: whether it is skipped.
         when: whether it runs.
         approval_handler: decides at once whether it runs.
         output: the type of what it gives; None for plain JSON as it is.
-        approval_timeout: seconds for which a person may decide; None: for ever.
-        escalate_to: who is asked where nobody has decided in that time; empty: nobody, and the step has failed.
+        approval_timeout: seconds for which a person may decide; None: without limit.
+        escalate_to: who is asked if no decision was made in that time; empty: the step fails instead.
         over: gives the list of a map.
         until: whether a loop is over, or the moment that a wait waits for.
-        verify: says what its result is worth.
-        accept_steps: whether what it proposes is added; None where nobody is asked.
+        verify: verifies its result.
+        accept_steps: whether what it proposes is added; None: all of it is added.
         body: the steps of an item or of a round.
-        offered: steps may add it below themselves, and the flow itself does not run it.
+        offered: other steps may add it below themselves; the flow itself does not run it.
     """
 
     definition: StepDefinition
@@ -62,7 +62,7 @@ class LightFlowStep:
 
     @property
     def depends_on(self) -> tuple[str, ...]:
-        """The names of the steps that have to be over before it."""
+        """The names of the steps that it waits for."""
         return self.definition.depends_on
 
     @property
@@ -72,7 +72,7 @@ class LightFlowStep:
 
     @property
     def metadata(self) -> JsonObject:
-        """What was declared with it."""
+        """What it was declared with."""
         return self.definition.metadata
 
 
@@ -82,7 +82,7 @@ def definition_of(name: str, steps: Sequence[LightFlowStep]) -> FlowDefinition:
 
 
 def by_work(steps: Sequence[LightFlowStep]) -> Mapping[str, LightFlowStep]:
-    """Steps by what names their work in the definition, with those inside them and those that are offered."""
+    """Steps by the names of their work in the definition, including steps inside them and offered ones."""
     return dict(_named(steps, ""))
 
 
@@ -94,5 +94,5 @@ def _named(steps: Sequence[LightFlowStep], within: str) -> Iterator[tuple[str, L
 
 
 def offered_name(name: str) -> str:
-    """What names work that steps may add."""
+    """The prefix of work that steps may add."""
     return f"{OFFERED}{name}"

@@ -29,7 +29,7 @@ def flow_trace(events: Sequence[FlowEvent], *, since: int = 0, capture_content: 
     """The lines of a flow's trace.
 
     Args:
-        since: leave out what comes of so many events at the beginning.
+        since: leave out what comes of this many events at the beginning.
         capture_content: include the messages of errors, and the reasons that people give. They may be private.
     """
     live = LiveFlowTrace(capture_content=capture_content)
@@ -86,7 +86,7 @@ def step_traces(events: Sequence[FlowEvent], captures: Callable[[str], bool]) ->
     """The traces of the agents and flows that were steps, by the path of the step: those of its last attempt.
 
     Args:
-        captures: whether the trace of what does a step may hold what was said.
+        captures: whether the trace of a step's agent or flow may hold private content.
     """
     last: dict[str, tuple[int, int]] = {}
     noted: dict[str, list[Event | FlowEvent]] = {}
@@ -109,7 +109,7 @@ def _trace_below(noted: Sequence[Event | FlowEvent], *, capture: bool) -> list[T
 
 
 class _Lines:
-    """The lines that each event gives; knows what has begun, for what is told of its end."""
+    """The lines of each event; remembers what has begun, for the lines about its end."""
 
     def __init__(self, started: FlowStarted, *, capture: bool) -> None:
         self._started = started
@@ -164,5 +164,5 @@ class _Lines:
         }
 
     def _error(self, error: LightAgentErrorInfo) -> JsonObject:
-        """An error; what code of anybody's says of it may quote what is private."""
+        """An error; the message of an exception from foreign code may quote private content."""
         return {"code": error.code, "message": error.message} if self._capture else {"code": error.code}

@@ -1,7 +1,7 @@
 """Large inputs and outputs of a run: kept in a stream beside the run's own, which names them by their digest.
 
-So an event stays small however large the values are that it tells of, and a value is kept once that several events
-tell of. It is written before the event that names it; one that nothing names, since a crash came between, is harmless.
+So an event stays small however large its values are, and a value that several events share is kept once. A value is
+written before the event that names it; a value left unnamed by a crash in between is harmless.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class FlowValues:
         return self._kept[digest]
 
     async def _append(self, drafts: list[Draft]) -> int:
-        """Append to the stream, which needs no lease: whoever has lost the run does no harm here."""
+        """Append to the stream. It needs no lease: an append by a process that has lost the run does no harm."""
         at = 0.0 if self._clock is None else self._clock.now()
         for _ in range(_TRIES):
             if self._head is None:

@@ -1,4 +1,4 @@
-"""Shows a run of a flow to telemetry sinks. Telemetry never makes a run fail: a sink that raises sees no more of it."""
+"""Reports a run of a flow to telemetry sinks. A sink that raises gets no more events; the run never fails for it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class FlowWatchers:
         for sink in sinks:
             try:
                 self._add(sink)
-            except FAILURES as raised:  # A sink of anybody's: what it does wrong is its own.
+            except FAILURES as raised:  # Sinks are foreign code: their errors must not reach the run.
                 _LOGGER.error(_FAILED, type(sink).__name__, raised_place(failure(raised)))
 
     def _add(self, sink: TelemetrySink) -> None:

@@ -39,11 +39,11 @@ MOST_NESTED = 8
 
 
 class FlowWork(StepWork):
-    """A flow as a step of another. What it comes to is what its last end step gives.
+    """A flow as a step of another. Its result is that of its last end step.
 
     Args:
         steps: gives its steps; those that are declared later are among them.
-        gates: what reviews its runs, besides what reviews the flow around it.
+        gates: the hooks and policies that review its runs, besides those of the flow around it.
     """
 
     __slots__ = ("_coded", "_gates", "_name", "_steps")
@@ -103,7 +103,7 @@ class FlowWork(StepWork):
             reviews=task.reviews,
             lost=task.lost,
         )
-        if past and isinstance(past[-1], RerunRequested):  # Requests that it makes worthless are taken back.
+        if past and isinstance(past[-1], RerunRequested):  # Requests that it makes obsolete are revoked.
             flow.requests.update(open_requests(fold(past[:-1])))
         task.hear(lambda event, heard: flow.report(Report((event,), heard=heard)))
         if watchers is not None:
@@ -113,15 +113,15 @@ class FlowWork(StepWork):
             async with settling(flow):
                 await ask_all_again(flow)
                 await run_flow(flow)
-            while flow.news.is_ringing and flow.state.status not in _OVER:  # It was told something while it was left.
+            while flow.news.is_ringing and flow.state.status not in _OVER:  # A message came while it was about to stop.
                 async with settling(flow):
                     await run_flow(flow)
         return _result(state, self._name)
 
     def _changes(self, task: StepTask, events: Sequence[FlowEvent], steps: Sequence[LightFlowStep]) -> list[FlowEvent]:
-        """That the flow was changed since this run of it was interrupted.
+        """The event for a flow that was changed since this run of it was interrupted; none if it was not.
 
-        Whether its steps do other work was looked at with the outermost run, and what did not fit was accepted.
+        Whether its steps do other work was checked with the outermost run, and the differences were accepted.
         """
         definition, state = self._definition(task, steps), fold(events)
         if definition == state.definition:
@@ -146,7 +146,7 @@ class FlowWork(StepWork):
     def decide(self, past: Sequence[Noted], inside: str, decision: ApprovalDecision, now: float) -> Noted:
         state = fold([note for note in past if isinstance(note, FlowEvent)])
         event = decided(by_work(self._steps()), state, inside, decision, now)
-        state.apply(event)  # It refuses what cannot be.
+        state.apply(event)  # Raises for an impossible event.
         return event
 
     def awaited(self, past: Sequence[Noted], reviews: FlowReviews | None) -> tuple[Awaited, ...]:
@@ -198,7 +198,7 @@ _LEVEL: Final = re.compile(r"%(?:25)*40|@")
 def _levels(key: str) -> int:
     """How many flows are steps of each other, by the idempotency key of the innermost step.
 
-    The key of each holds that of the one around it, in which what means something is escaped once more.
+    The key of each contains that of the one around it, with its special characters escaped once more.
     """
     return len(set(_LEVEL.findall(key)))
 

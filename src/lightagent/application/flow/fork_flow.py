@@ -1,4 +1,4 @@
-"""Time travel: the beginning of a run as that of another one."""
+"""Forks of runs: a new run that begins with the first events of another one."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class ForkPoint:
 
     Attributes:
         source: the run.
-        event: the number of the last of its events that the fork has; None: as `step` says, or all of them.
+        event: the number of the last of its events that the fork has; None: set by `step`, or all of them.
         step: the fork has what happened before this step began, the last time that it did.
-        input: what steps that have not begun are given instead of the run's input; None: the same.
+        input: replaces the run's input for steps that have not begun; None: the same.
     """
 
     source: str

@@ -1,8 +1,8 @@
-"""Hears, while a run goes on, what people have decided where they were asked, and applies what follows from their time.
+"""Polls the decisions of people while a run goes on, and applies expiry.
 
-What is said to the run itself comes through its inbox. Decisions that are made in a store of reviews leave nothing
-there, so the reviews are looked at: those of the run's own steps, and those within agents and flows that were left
-because people are to decide.
+Messages to the run itself come through its inbox. Decisions that are made in a store of reviews leave nothing
+there, so the reviews are polled: those of the run's own steps, and those within nested agents and flows that wait
+for a decision.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from lightagent.domain.flow.nodes import Node
 from lightagent.domain.journal_streams import StreamKey
 
 PAUSE: Final = 0.5
-"""Seconds between two looks."""
+"""Seconds between two polls."""
 
 _MOST_READ: Final = 32
-"""Reviews that one look reads. Where more are open, they take turns."""
+"""Reviews that one poll reads. If more are open, they take turns."""
 
 
 class HearPeople:
-    """Looks for the decisions about one run, again and again.
+    """Polls the decisions about one run.
 
     Args:
-        left: gives what goes on with the attempts that were left because people are to decide within them.
-        go_on: has such an attempt gone on with.
+        left: gives the moves that go on with attempts in which people have to decide.
+        go_on: goes on with such an attempt.
     """
 
     def __init__(self, flow: ActiveFlow, left: Callable[[], Sequence[Do]], go_on: Callable[[Do], None]) -> None:
@@ -44,13 +44,13 @@ class HearPeople:
         self._within: dict[tuple[str, int, int, int], tuple[Awaited, ...]] = {}
 
     async def hear(self) -> None:
-        """Look until it is cancelled."""
+        """Poll until cancelled."""
         while True:
             await asyncio.sleep(PAUSE)
             await self.look()
 
     async def look(self) -> None:
-        """Report what is news by now."""
+        """Report new decisions once."""
         flow = self._flow
         reviews = flow.reviews
         if flow.state.cancelled:
@@ -67,7 +67,7 @@ class HearPeople:
                 await self._hear_about(one, reviews)
 
     def _next(self, turns: list[Node | Do]) -> list[Node | Do]:
-        """Those whose turn it is."""
+        """The reviews whose turn it is."""
         if len(turns) <= _MOST_READ:
             return turns
         begin = self._turn % len(turns)
@@ -75,14 +75,14 @@ class HearPeople:
         return [*turns[begin:], *turns[:begin]][:_MOST_READ]
 
     async def _hear_about(self, node: Node, reviews: FlowReviews) -> None:
-        """A step that waits: what was decided, or what follows from nobody having done so in time."""
+        """Read what was decided about a waiting step, or let its time run out."""
         review = await reviews.awaited(self._flow.state, node).answered()
         events = await heard_from(self._flow, node, review)
         if events:
             self._flow.report(Report(events))
 
     async def _is_news(self, move: Do) -> bool:
-        """Whether something was decided within an attempt, or the time for it is over; each is news once."""
+        """Whether something was decided or has expired within an attempt; each is reported once."""
         now = self._flow.clock.now()
         for awaited in self._open_within(move):
             review = await awaited.answered()
@@ -98,7 +98,7 @@ class HearPeople:
         return False
 
     def _open_within(self, move: Do) -> tuple[Awaited, ...]:
-        """The requests within an attempt, found once for what is on record of it."""
+        """The requests within an attempt, cached for its present record."""
         key = _mark(move)
         if key not in self._within:
             node = self._flow.state.nodes.get(move.path)

@@ -1,4 +1,4 @@
-"""Whether an attempt was left because people are to decide within it, so that nothing of it is under way."""
+"""Whether an attempt was left because what is below it waits, for people or for events from outside."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lightagent.domain.outcomes import Suspended
 
 
 def waits(notes: Sequence[Noted]) -> bool:
-    """Whether an agent or a flow below an attempt waits for people, and none of them has decided since."""
+    """Whether the agent or flow of an attempt waits for people, none of whom has decided since."""
     if not notes:
         return False
     last = notes[-1]
@@ -23,12 +23,24 @@ def waits(notes: Sequence[Noted]) -> bool:
 
 
 def was_left(notes: Sequence[Noted]) -> bool:
-    """The same where people may have decided meanwhile: what they decided is on record, and nothing followed yet."""
+    """The same if people may have decided meanwhile: their decisions are on record, and nothing followed yet."""
     return waits(_before_said(notes))
 
 
+def asks_people(notes: Sequence[Noted]) -> bool:
+    """Whether an attempt that was left waits for people; otherwise a nested flow waits for events from outside."""
+    flow = [note for note in notes if isinstance(note, FlowEvent)]
+    if not flow:
+        return True
+    nodes = fold(flow).nodes.values()
+    return any(
+        node.status == "waiting_approval" or (node.status == "running" and asks_people(node.notes or ()))
+        for node in nodes
+    )
+
+
 def may_go_on(events: Sequence[FlowEvent]) -> bool:
-    """Whether a run was left because it waited, and was told something since that it goes on with."""
+    """Whether a run that was left waiting has received a message since with which it can go on."""
     before = _before_said(events)
     return 0 < len(before) < len(events) and _flow_waits(before)
 
@@ -37,7 +49,7 @@ _NotedT = TypeVar("_NotedT", bound=Noted)
 
 
 def _before_said(notes: Sequence[_NotedT]) -> list[_NotedT]:
-    """The events up to what was said from outside in the end."""
+    """The events without the messages from outside at the end."""
     told = [*notes]
     while told and _is_said(told[-1]):
         told.pop()
@@ -53,7 +65,7 @@ def _flow_waits(events: Sequence[FlowEvent]) -> bool:
 
 
 def _is_said(note: Noted) -> bool:
-    """Whether it is what somebody said from outside."""
+    """Whether the event is a message from outside."""
     while isinstance(note, (AttemptNoted, Nested)):
         note = note.event
     return isinstance(note, (ApprovalDecided, StepApprovalDecided, Signalled))

@@ -1,4 +1,4 @@
-"""Hears what is said to a run while it goes on."""
+"""Reads the inbox of a run while the run goes on."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from lightagent.application.flow.listeners import Listeners
 from lightagent.domain.errors import StoreError
 
 _PAUSE: Final = 0.5
-"""Seconds between two looks for what another process said; what this one says is heard at once."""
+"""Seconds between two polls for messages of other processes; those of this process are read at once."""
 
 
 class Listening:
-    """Reports to a run what is said to it."""
+    """Reports the messages in its inbox to a run."""
 
     def __init__(self, flow: ActiveFlow, log: StoredLog) -> None:
         self._flow = flow
@@ -26,28 +26,28 @@ class Listening:
         self._known = 0
 
     async def look(self) -> bool:
-        """Report what was said and not reported yet; whether there was anything."""
+        """Report new messages; returns whether there were any."""
         said, heard = await self._log.unheard()
-        if heard <= self._known:
+        if not said or heard <= self._known:  # Without news, `heard` is the position before this process.
             return False
         self._known = heard
         self._flow.report(Report(said, heard=heard))
         return True
 
     async def listen(self, news: asyncio.Event) -> None:
-        """Look whenever there may be news, until it is cancelled."""
+        """Read the inbox whenever there may be news, until cancelled."""
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_PAUSE):
                     await news.wait()
             news.clear()
-            with suppress(StoreError):  # Where it lasts, the run's own appends fail as well.
+            with suppress(StoreError):  # If it lasts, the run's own appends fail as well.
                 await self.look()
 
 
 @asynccontextmanager
 async def listening(flow: ActiveFlow, log: StoredLog, listeners: Listeners) -> AsyncIterator[Listening]:
-    """Within it, what is said to the run is reported to it."""
+    """A context in which messages to the run are reported to it."""
     news, ears = asyncio.Event(), Listening(flow, log)
     listeners.listen(log.key, news.set)
     task = asyncio.create_task(ears.listen(news))

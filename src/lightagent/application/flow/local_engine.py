@@ -1,4 +1,4 @@
-"""The engine in this process, over any journal store: the one that flows have unless another one is chosen."""
+"""The engine in this process, over any journal store: the default engine of flows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Attempts whose process ended before they did: how often they are begun again, and what goes on beside them."""
+"""Attempts whose process died before they ended: how often they are begun again, and what may run beside them."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from lightagent.domain.flow.state import FlowState, fold
 
 
 class LostAttempts:
-    """Those of one run. Whatever ends its process takes down with it all that goes on there.
+    """The lost attempts of one run. An attempt that kills its process takes all others there down with it.
 
-    So the last time that such an attempt may be begun, no other such attempt goes on beside it: the one that ends its
-    process is found out, and those that only stood beside it are not.
+    So before its last retry, no other lost attempt runs beside it: the one that kills its process is identified,
+    and those that only ran beside it are not blamed.
 
     Args:
-        around: how often the attempt was lost below which this run goes on; None: it is no step of another flow.
+        around: for a nested run, how often the attempt around it was lost; None for an outermost run.
     """
 
     def __init__(self, state: FlowState, around: int | None = None) -> None:
@@ -33,7 +33,7 @@ class LostAttempts:
         """How often an attempt was begun and lost with its process."""
         if self._around is None:
             return move.lost
-        # What stopped the flow around this one in good order stopped this one, too, and put it on record there alone.
+        # A clean stop of the flow around this one stopped this one, too, and is on record there only.
         return min(move.lost, self._around)
 
     def is_given_up(self, move: Do) -> bool:
@@ -51,7 +51,7 @@ class LostAttempts:
         return False
 
     def take(self) -> Do | None:
-        """One that was kept and may begin now."""
+        """An attempt that was kept and may begin now."""
         return self._held.popleft() if self._held and not self._is_under_way() else None
 
     def _is_under_way(self, other: Do | None = None) -> bool:
@@ -68,7 +68,7 @@ class LostAttempts:
 async def leave_in_good_order(flow: ActiveFlow) -> None:
     """Put on record that the attempts which were under way have been stopped, so that they do not count as lost.
 
-    Only what is on record already can have been left; what is not written is not known to have begun.
+    Only attempts on record can have been left; one that is not written is not known to have begun.
     """
     now = flow.clock.now()
     left = [
@@ -77,5 +77,5 @@ async def leave_in_good_order(flow: ActiveFlow) -> None:
         if node.status == "running" and node.begun
     ]
     if left:
-        with suppress(StoreError):  # Then they count: whoever goes on with the run knows no better.
+        with suppress(StoreError):  # Then they count: the process that goes on with the run cannot tell.
             await flow.log.append(left, "running")

@@ -1,4 +1,4 @@
-"""One attempt at a step, and what became of it as an event."""
+"""One attempt at a step, and its outcome as an event."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ from lightagent.ports.system import Clock
 
 
 class Attempt(StepTask):
-    """One attempt at a step of a run in this process. What most steps never ask for is made when they do.
+    """One attempt at a step of a run in this process. What most steps do not use is made on first use.
 
     Args:
-        query: what is asked of the step.
+        query: the query of the step.
 
     Attributes:
         made: the files that it makes.
@@ -116,15 +116,15 @@ class Attempt(StepTask):
         self._flow.listen_below(self._move.path, self._move.epoch, self._move.attempt, listener)
 
     def give_up(self) -> None:
-        """Nobody waits for it any more."""
+        """Mark the attempt as abandoned: its result is not awaited any more."""
         self._given_up = True
         self._flow.leave_below(self._move.path, self._move.epoch, self._move.attempt)
 
 
 async def make_attempt(flow: ActiveFlow, move: Do, query: str, step: LightFlowStep) -> None:
-    """Make an attempt whose intent is on record, and report what became of it.
+    """Make an attempt whose intent is on record, and report its outcome.
 
-    It has a task of its own, so whether that was cancelled from outside is plain.
+    It has a task of its own, so that a cancellation from outside can be told from one inside the work.
 
     An attempt that waits for people reports nothing: it stays open, and goes on when the run is resumed.
     """

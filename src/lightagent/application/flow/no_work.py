@@ -1,4 +1,4 @@
-"""A step that does nothing by itself: a map and a loop, whose work is inside them, and a wait."""
+"""Steps without work of their own: a map and a loop, whose work is inside them, and a wait."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lightagent.domain.review import ApprovalDecision
 
 
 class NoWork(StepWork):
-    """What the engine never asks to do anything.
+    """Work that the engine never calls.
 
     Args:
         kind: of the step, such as `map`.

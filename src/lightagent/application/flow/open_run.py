@@ -24,7 +24,7 @@ from lightagent.application.flow.review_run import may_rerun
 from lightagent.application.flow.seen_flow import Seen
 from lightagent.application.flow.step_code import CodedDefinitions
 from lightagent.application.hold_lease import SECONDS
-from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.errors import ConfigurationError, LeaseHeld
 from lightagent.domain.flow.definition import FlowDefinition
 from lightagent.domain.flow.events import FlowEvent, RerunRequested
 from lightagent.domain.flow.state import FlowState, fold
@@ -37,25 +37,32 @@ from lightagent.ports.policy import Gate
 from lightagent.ports.system import Clock
 
 OVER: Final = ("success", "failed", "cancelled")
-"""The states of a run that goes on only where somebody asks for it."""
+"""The states in which a run goes on only on request."""
 
 _WAIT: Final = SECONDS + 1.0
-"""Seconds to wait for whoever has a run: the lease of a process that died has ended by then."""
+"""Seconds to wait for the process that has a run: the lease of a process that died has ended by then."""
 
 
 @dataclass(frozen=True, slots=True)
 class TakenRun:
-    """A run on record that nobody else has until it is given back.
+    """A run on record whose lease this process holds until it gives the run back.
 
     Attributes:
         flow: the run as it is with the steps that are declared now.
         log: where it is kept.
-        again: with which decisions a step is still to be asked for again; None: nothing is, or that is on record.
+        again: the decisions for a rerun that is not on record yet; None: no rerun, or it is on record.
     """
 
     flow: ActiveFlow
     log: StoredLog
     again: tuple[Decision, ...] | None = None
+
+
+def _is_not_over(run_id: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"There is a run {run_id!r:.100} already, and it is not over.",
+        guidance="Go on with resume(), or give the new run another run_id.",
+    )
 
 
 class RunOpener:
@@ -89,7 +96,7 @@ class RunOpener:
 
     @asynccontextmanager
     async def new(self, run_id: str, owner: Scope, *, named: bool) -> AsyncIterator[StoredLog]:
-        """The log of a new run. The record of a run that is over makes way for one of the same id.
+        """The log of a new run. It replaces the record of a run with the same id that is over.
 
         What belongs to the former run and could be taken for the new one's goes with it, wherever a process dies on the
         way. Its reviews go first: they are found by a listing of the store, which a run whose id is new is spared. What
@@ -100,7 +107,7 @@ class RunOpener:
         """
         key = flow_key(run_id, owner)
         log = StoredLog(self._store, key, self._clock)
-        events = await log.open()
+        events = await self._open_new(log)
         if events and fold(events).status in OVER:
             try:
                 await self._forget_reviews(key)
@@ -112,13 +119,36 @@ class RunOpener:
             if named and not events:
                 await self._forget_said(key)
             if events:
-                raise ConfigurationError(
-                    f"There is a run {run_id!r:.100} already, and it is not over.",
-                    guidance="Go on with resume(), or give the new run another run_id.",
-                )
+                raise _is_not_over(run_id)
             yield log
         finally:
             await to_the_end(log.close())
+
+    async def _open_new(self, log: StoredLog) -> list[FlowEvent]:
+        """Take the lease for a new run, and return the events on record under its id.
+
+        A process that died before its first append leaves only its lease, so this waits for it as `taken` does. A run
+        that another caller begins meanwhile is never replaced, even if it is over by then: otherwise a request that
+        is delivered twice at once would be carried out twice.
+
+        Raises:
+            LeaseHeld: another process still holds the lease, and has put nothing on record.
+            ConfigurationError: a run of this id is not over, or another caller began one meanwhile.
+        """
+        try:
+            return await log.open()
+        except LeaseHeld:
+            before = (await self._store.read(log.key, -1, limit=1)).stream
+        if before.head and before.labels.get("status") not in OVER:
+            raise _is_not_over(log.key.id)
+        events = await log.open(_WAIT)
+        if events and log.began != before.created_at:
+            await to_the_end(log.close())
+            raise ConfigurationError(
+                f"Somebody else has begun a run {log.key.id!r:.100} meanwhile.",
+                guidance="Look at it with get_run(), or give the new run another run_id.",
+            )
+        return events
 
     @asynccontextmanager
     async def taken(
@@ -128,7 +158,7 @@ class RunOpener:
 
         Args:
             again: a step that is to be done again; what it did then holds back no change of it.
-            wait: seconds to wait for whoever has it; None: until the lease of a process that died has ended.
+            wait: seconds to wait for the process that has it; None: until the lease of a dead process has ended.
         """
         log = StoredLog(self._store, flow_key(request.run_id, request.scope), self._clock)
         events = await log.open(_WAIT if wait is None else wait)
@@ -139,7 +169,7 @@ class RunOpener:
             decisions = await may_rerun(self._gates, self.works(steps), events, again) if again else ()
             asked = [*open_requests(fold(events))] if again else []
             flow = await self._with(steps, events, log, request, again, decisions)
-            flow.requests.update(asked)  # Those that the rerun makes worthless are taken back.
+            flow.requests.update(asked)  # Those that the rerun makes obsolete are revoked.
             said, heard = await log.unheard()
             taken = take_said(flow.state, said)
             if taken:
@@ -159,7 +189,7 @@ class RunOpener:
         request: FlowRequest,
         watchers: FlowWatchers | None,
     ) -> ActiveFlow:
-        """The run in this process: its state, what its steps are, and who sees it."""
+        """The run in this process: its state, its steps, and its watchers."""
         if watchers is not None:
             watchers.begin(events)
         gate = FlowGate(self._gates, events) if self._gates else None

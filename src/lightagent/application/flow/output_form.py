@@ -1,4 +1,4 @@
-"""What a step gives: checked against its type, kept as plain JSON, and read again as that type."""
+"""The results of steps: checked against their types, kept as plain JSON, and read again as those types."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class OutputForm(Generic[T]):
-    """The type of what a step gives.
+    """The type of a step's result.
 
     Args:
         form: the type; a model of pydantic, a dataclass, a union and so on.
@@ -49,14 +49,14 @@ class OutputForm(Generic[T]):
 
     @property
     def schema(self) -> JsonObject:
-        """The JSON Schema of what is kept."""
+        """The JSON Schema of the kept value."""
         return self._adapter.json_schema()
 
     def keep(self, value: object, step: str) -> JsonValue:
         """A value that the step gave, as plain JSON.
 
         Raises:
-            OutputError: it is not of the type. What the step did is done all the same.
+            OutputError: it is not of the type. The effects of the step remain.
         """
         from pydantic import ValidationError
 
@@ -85,10 +85,10 @@ class OutputForm(Generic[T]):
 
 
 def as_json(result: object, step: str) -> JsonValue:
-    """What a step gave without a declared type: a copy, so that nobody changes what is on record.
+    """The result of a step without a declared type: a copy, so that later changes do not reach the record.
 
     Raises:
-        OutputError: it is no plain JSON. What the step did is done all the same.
+        OutputError: it is not plain JSON. The effects of the step remain.
     """
     if type(result) is str:  # Most steps give text, which needs no copy.
         return result

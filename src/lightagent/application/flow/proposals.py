@@ -1,4 +1,4 @@
-"""Steps that a step proposes to have added below itself."""
+"""Steps that a step proposes to add below itself."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class ProposedStep:
     """A step that another one wants to have done below itself.
 
     Attributes:
-        name: unique among what is proposed at once.
-        work: what does it: a name that the flow offers; see `LightFlow.offer`.
-        query: what it is asked.
-        depends_on: the names of others that are proposed at once.
+        name: unique among the steps proposed together.
+        work: a name that the flow offers; see `LightFlow.offer`.
+        query: the query of the step.
+        depends_on: the names of others that are proposed together with it.
     """
 
     name: str
@@ -37,11 +37,11 @@ class ProposedStep:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What a step gives that proposes further steps; an agent gives it with ``output_type=Proposal``.
+    """The result of a step that proposes further steps; an agent gives it with ``output_type=Proposal``.
 
     Attributes:
         steps: in the order in which they are shown.
-        content: what the step itself gives.
+        content: the result of the step itself.
     """
 
     steps: Sequence[ProposedStep] = field(default_factory=tuple)
@@ -49,10 +49,10 @@ class Proposal:
 
 
 def read_proposal(result: object, step: str) -> Proposal | None:
-    """What a step gave, where it proposes something; None: it is a plain result.
+    """The proposal in a step's result; None: it is a plain result.
 
     Raises:
-        OutputError: it has `steps`, and they are no proposal.
+        OutputError: it has `steps`, and they are not a valid proposal.
     """
     if isinstance(result, Proposal):
         return result
@@ -69,10 +69,10 @@ def read_proposal(result: object, step: str) -> Proposal | None:
 
 
 def proposed(proposal: Proposal, offers: Mapping[str, StepDefinition], step: str) -> tuple[StepDefinition, ...]:
-    """What is proposed, as definitions.
+    """The proposed steps, as definitions.
 
     Args:
-        offers: what the flow offers, by what names its work.
+        offers: what the flow offers, by the names of the work.
 
     Raises:
         OutputError: it names work that the flow does not offer.

@@ -1,4 +1,4 @@
-"""What it takes to do a step of a run again, also one of a flow that is a step of it."""
+"""The events that do a step of a run again, also a step of a nested flow."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ from lightagent.ports.policy import Gate
 
 
 def rerun_of(state: FlowState, step: str, decisions: tuple[Decision, ...] = (), now: float = 0.0) -> RerunRequested:
-    """That a step is done again; ``outer/inner`` is a step of the flow that is the step ``outer``.
+    """The event that does a step again; ``outer/inner`` is a step of the flow that is the step ``outer``.
 
     Raises:
-        ConfigurationError: there is no such step; of one within a flow, also that it has not begun.
+        ConfigurationError: the step does not exist, or is part of a nested flow and has not begun.
     """
     path, *below = _place(state, step)
     return RerunRequested(path, below=tuple(below), decisions=decisions, at=now)
 
 
 def asked_again(state: FlowState, step: str, decisions: tuple[Decision, ...], now: float) -> list[FlowEvent]:
-    """The same with what has to come before it in a run that is cancelled; raises as `rerun_of`."""
+    """The same with the event that has to precede it in a cancelled run; raises as `rerun_of`."""
     again = rerun_of(state, step, decisions, now)
     return [Resumed(at=now), again] if state.cancelled else [again]
 
 
 def gates_within(steps: Mapping[str, LightFlowStep], again: RerunRequested, state: FlowState) -> tuple[Gate, ...]:
-    """What reviews the flows within steps in which a step is done again."""
+    """The gates of the nested flows in which a step is done again."""
     node = state.nodes.get(again.path)
     step = None if node is None else steps.get(node.step.work or declared_path(again.path))
     return () if step is None or not again.below else step.work.gates_of(again.below)
 
 
 def open_requests(state: FlowState) -> Iterator[str]:
-    """The ids of the requests about steps that wait, with those in flows that are steps."""
+    """The ids of the requests about waiting steps, including those in nested flows."""
     for node in waiting_nodes(state):
         yield node.request_id
     for node in state.nodes.values():
@@ -49,12 +49,12 @@ def open_requests(state: FlowState) -> Iterator[str]:
 
 
 def flow_notes(node: Node) -> list[FlowEvent]:
-    """What is on record of the flow that a step is; nothing where it is none, or has not begun."""
+    """The events of the nested flow of a step; empty if it is not a flow or has not begun."""
     return [note for note in node.notes or () if isinstance(note, FlowEvent)]
 
 
 def _place(state: FlowState, step: str) -> Sequence[str]:
-    """The path of a step, with those of the steps around it before it, where it is in a flow that is a step."""
+    """The path of a step, preceded by those of the steps around it if it is in a nested flow."""
     outer, inside = step, ""
     while "/" in outer and not {step, escape(step)} & state.nodes.keys():
         outer, _, last = outer.rpartition("/")
@@ -63,7 +63,7 @@ def _place(state: FlowState, step: str) -> Sequence[str]:
         if node is not None and (events := flow_notes(node)):
             below = fold(events)
             place = _place(below, inside)
-            below.apply(RerunRequested(place[0], below=tuple(place[1:])))  # It refuses what has not begun.
+            below.apply(RerunRequested(place[0], below=tuple(place[1:])))  # Raises if it has not begun.
             return [node.path, *place]
     try:
         return [node_path(state, step)]

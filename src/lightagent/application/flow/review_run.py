@@ -1,4 +1,4 @@
-"""Puts it before the hooks of a flow that a run goes on, or that a step is done again."""
+"""Has the hooks of a flow review that a run goes on, or that a step is done again."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ async def may_resume(flow: ActiveFlow) -> tuple[Decision, ...]:
 async def may_rerun(
     gates: tuple[Gate, ...], steps: Mapping[str, LightFlowStep], events: Sequence[FlowEvent], step: str
 ) -> tuple[Decision, ...]:
-    """What the hooks decided about doing a step again; of one within a flow that is a step, also that flow's own hooks.
+    """The hooks' decisions about doing a step again; for a step of a nested flow, also those of that flow's hooks.
 
     Raises:
         LightAgentError: they forbid it (`LA-HOOK`); the run is as it was.
-        ConfigurationError: there is no such step.
+        ConfigurationError: the step does not exist.
     """
     state = fold(events)
     again = rerun_of(state, step)

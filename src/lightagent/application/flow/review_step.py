@@ -1,4 +1,4 @@
-"""Puts steps before the hooks of their flow: what is asked of them, and what came of them."""
+"""Has the hooks of a flow review the queries and the results of its steps."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from lightagent.domain.policy import Passed
 async def review_query(
     flow: ActiveFlow, move: Do | AskHuman, step: LightFlowStep, query: str
 ) -> Passed[FlowStepPayload] | Forbidden:
-    """Whether a step may be asked this, or what else."""
+    """The hooks' verdict on a query, which they may change or forbid."""
     if flow.gate is None or not flow.gate.reviews("flow_step"):
         return Passed(FlowStepPayload(query, {}, flow.state.run_id))
     seen = seen_from(flow, move)
@@ -37,7 +37,7 @@ async def review_query(
 
 
 async def review_attempt(flow: ActiveFlow, move: Do, query: str) -> None:
-    """Review what an attempt would be asked; then it is begun, or has failed."""
+    """Review the query of an attempt; then begin the attempt, or fail it."""
     verdict = await review_query(flow, move, flow.step_at(move.path, move.step.work), query)
     if isinstance(verdict, Passed):
         if flow.gate is not None:
@@ -51,7 +51,7 @@ async def review_attempt(flow: ActiveFlow, move: Do, query: str) -> None:
 
 
 async def reviewed_end(flow: ActiveFlow, move: Do, step: LightFlowStep, end: FlowEvent) -> FlowEvent:
-    """How an attempt ended, after the hooks were asked. One that is tried again is not over, and nobody is asked."""
+    """How an attempt ended, after the hooks reviewed it. An attempt that will be retried is not reviewed."""
     gate = flow.gate
     if gate is None or not gate.reviews("flow_step_result"):
         return end

@@ -1,7 +1,7 @@
-"""The loop of a flow: carries out what its machine wants to be done, until the run ends or waits.
+"""The loop of a flow: carries out the moves of its state machine, until the run ends or waits.
 
-It is the only one that takes events. What came to an end and what is to begin next go into one append, and nothing
-begins before that append is acknowledged: so nothing that was done is lost, and nothing is done that is not on record.
+Only the loop applies events. What came to an end and what is to begin next go into one append, and nothing
+begins before that append is acknowledged: no finished work is lost, and no work begins that is not on record.
 """
 
 from __future__ import annotations
@@ -60,15 +60,15 @@ async def run_flow(
     """Go on with a run until it ends, or until all that is left waits for people or events from outside.
 
     Args:
-        moves: what is to be done, where it is not all that the state tells.
+        moves: what is to be done; None: what the state gives.
         most: attempts at the same time.
-        max_wait: seconds to wait for a moment that is known; where all are further away, the run is left as waiting.
-            None: however long.
-        outermost: it is no step of another flow. Where it is cancelled, it says that it was left.
+        max_wait: seconds to wait for a known moment; if all moments are further away, the run is left as waiting.
+            None: without limit.
+        outermost: the run is not a step of another flow. If it is cancelled, it records that it was left.
 
     Raises:
         StoreError: what happened could not be put on record; the run can be resumed from what is there.
-        ConfigurationError: the run wants steps that this flow has not.
+        ConfigurationError: the run needs steps that this flow does not have.
     """
     loop = FlowLoop(flow, most, max_wait)
     try:
@@ -129,7 +129,7 @@ class FlowLoop:
         await self.underway.stop_all()
 
     def _hear_people(self) -> None:
-        """Listen to people from the time on at which the first of them is asked; most runs never ask."""
+        """Poll decisions from the first approval request on; most runs never make one."""
         if self._people is None and (self._flow.requests or self._waiting):
             self._people = asyncio.create_task(HearPeople(self._flow, self._left, self._take_up).hear())
             self._people.add_done_callback(self._people_failed)
@@ -140,21 +140,21 @@ class FlowLoop:
             self._flow.news.ring()
 
     def _left(self) -> list[Do]:
-        """What goes on with the attempts that wait for people and are not under way."""
+        """The moves that go on with attempts that wait for people and are not under way."""
         nodes = self._flow.state.nodes
         left = (nodes[path] for path, _, _ in self._waiting if path in nodes)
         moves = (move_of(node) for node in left if node.status == "running")
         return [move for move in moves if isinstance(move, Do) and not self.underway.is_begun(_attempt(move))]
 
     def _take_up(self, move: Do) -> None:
-        """Go on with an attempt that waited: people have decided, or their time is over."""
+        """Go on with an attempt that waited: people have decided, or the request has expired."""
         self._waiting.discard(_attempt(move))
         self._flow.report(Report(moves=(move,)))
 
     def _status(self) -> str:
-        """Of the run, for whoever lists it: one whose open attempts all wait for people waits.
+        """The status of the run for listings: a run whose open attempts all wait for people is waiting.
 
-        Whoever takes over the runs whose process is gone goes by it: what is to go on without a word must not wait.
+        Workers that take over abandoned runs go by it, so a run that can go on by itself must not be listed as waiting.
         """
         status = self._flow.state.status
         waits = self._waiting and not self._later and self.underway.waits_for(self._waiting)
@@ -190,9 +190,9 @@ class FlowLoop:
             report.written.set_exception(StoreError("The attempt is over: nothing more of it is put on record."))
 
     def _hear_said(self, events: Sequence[FlowEvent], heard: int) -> None:
-        """Take what was said from outside. What a flow below is told, it puts on record itself, and that it was heard.
+        """Apply messages from outside. A nested flow puts messages to it on record by itself, with its position.
 
-        Whatever is heard once more after a crash has happened by then, and is refused.
+        A message that is read once more after a crash has already been applied, and is refused.
         """
         told_below = False
         for event in events:
@@ -208,23 +208,23 @@ class FlowLoop:
             self._flow.heard = heard
 
     def _go_on(self, event: AttemptNoted) -> None:
-        """Go on with an attempt that waited for people, one of whom has decided."""
+        """Go on with an attempt in which a person has decided."""
         key = _attempt(event)
         if self.underway.after(key, partial(self._go_on, event)):
-            return  # It is about to be left, since nothing was decided when it looked.
+            return  # Its task read before the decision and ends as waiting; go on after that.
         node = self._flow.state.nodes.get(event.path)
         move = None if node is None or node.status != "running" else move_of(node)
         if not isinstance(move, Do) or _attempt(move) != key:
             return
-        # One that was to be carried out before does not know of the decision.
+        # A move that is due already does not include the decision.
         self._due = deque(one for one in self._due if not (isinstance(one, Do) and _attempt(one) == key))
         self._due.append(move)
         self._flow.news.ring()
 
     def _take(self, event: FlowEvent, *, is_said: bool = False) -> bool:
-        """Put an event on record; whether it is.
+        """Apply an event and put it on record; returns whether it was applied.
 
-        What a time limit, a cancellation or a rerun has made worthless meanwhile is not: the attempt is over.
+        Events that a time limit, a cancellation or a rerun has made obsolete are dropped: their attempt is over.
         """
         try:
             self._due.extend(self._flow.tell(event))
@@ -236,7 +236,7 @@ class FlowLoop:
             if (is_said or isinstance(event, _MAY_BE_LATE)) and refusal.kind in ("stale", "unknown", "status"):
                 return False
             raise
-        if isinstance(event, AttemptNoted):  # What is below goes on, unless the report says that it waits.
+        if isinstance(event, AttemptNoted):  # The nested run goes on, unless the report says that it waits.
             self._waiting.discard(_attempt(event))
         return True
 
@@ -281,7 +281,7 @@ class FlowLoop:
         flow, underway = self._flow, self.underway
         key = _attempt(move)
         if underway.is_begun(key):
-            return  # Two things had it gone on with.
+            return  # Two reports caused the same move.
         if move.due and move.due > flow.clock.now():
             self._wake(key, move.due, partial(flow.report, Report(moves=(replace(move, due=0.0),))))
             return
@@ -303,7 +303,7 @@ class FlowLoop:
             underway.begin(_key(move.path, move.epoch, f"hooks {move.attempt}"), review_attempt, flow, move, str(query))
 
     def _given_up(self, move: Do) -> AttemptFailed | None:
-        """That an attempt which was interrupted is not made again, where that is so."""
+        """The failure of an interrupted attempt that must not be made again; None if it may be."""
         if was_left(move.notes):
             return None
         if not move.step.repeatable:
@@ -325,7 +325,7 @@ class FlowLoop:
         self._begin.append((key, step, move, asked))
 
     async def _make_query(self, move: Do) -> None:
-        """Have code make the query of a step, and then begin the attempt; one that has none has failed."""
+        """Have code make the query of a step, and begin the attempt; if that fails, the step fails."""
         flow = self._flow
         step = flow.step_at(move.path, move.step.work)
         try:
@@ -351,7 +351,7 @@ class FlowLoop:
         self.underway.wake(key, due - self._flow.clock.now(), call)
 
     def _stop(self, move: Stop) -> None:
-        """Stop an attempt, and say so where that is owed and no result came in time."""
+        """Stop an attempt, and report that if the run still waits for its result."""
 
         def stopped() -> None:
             node = self._flow.state.nodes.get(move.path)
@@ -368,11 +368,11 @@ _MAY_BE_LATE: Final = (
     *(AttemptStarted, AttemptNoted, AttemptFinished, AttemptFailed, AttemptStopped),
     *(StepApprovalRequested, StepApprovalDecided),
 )
-"""What tasks report that something else may have made worthless: a time limit, a rerun, a person who was quicker."""
+"""Reports of tasks that may be obsolete: a time limit, a rerun or another person's decision came first."""
 
 
 def _cannot_be(event: StepApprovalDecided, refusal: Refused) -> StepApprovalDecided:
-    """The failure of a step about which somebody has decided in the review service what it cannot do."""
+    """The failure of a step whose decision in the review service cannot apply to it."""
     decision = ApprovalDecision.reject(refusal.info.message, actor=event.decision.actor)
     return replace(event, decision=decision, error=refusal.info)
 

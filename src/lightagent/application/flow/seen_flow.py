@@ -20,7 +20,7 @@ class Seen:
 
     Attributes:
         sinks: where telemetry goes.
-        ambient: finds the sink for the application's own providers, for each run; None: they do not trace the flow.
+        ambient: finds the sink for the application's own providers, for each run; None: they get no spans of the flow.
         capture_content: keep private content in traces.
         write_lines: takes lines about the runs, for logs.
     """
@@ -31,7 +31,7 @@ class Seen:
     write_lines: WriteLines = no_lines
 
     def watchers(self) -> FlowWatchers | None:
-        """The watchers of a run that is about to begin, in the context of its caller; None where nobody watches."""
+        """The watchers of a run that is about to begin, in the context of its caller; None without telemetry."""
         ambient = None if self.ambient is None else self.ambient()
         sinks = self.sinks if ambient is None else (ambient, *self.sinks)
         return FlowWatchers(sinks) if sinks else None

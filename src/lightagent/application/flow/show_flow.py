@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from lightagent.application.flow.flow_trace import flow_trace, step_traces
+from lightagent.application.flow.left_attempts import asks_people
 from lightagent.application.flow.step_result import FlowStatus, LightFlowResult, LightFlowStepResult, step_result
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import error_from_info
@@ -26,7 +27,7 @@ class Tracing:
 
     Attributes:
         capture_content: that of the flow may hold private content.
-        captures: the same of what does the step at a path.
+        captures: the same for the work of the step at a path.
     """
 
     capture_content: bool
@@ -44,15 +45,16 @@ def flow_result(
 
     Args:
         events: all of the run's, which the traces are made of.
-        traced: how, where the caller wants them.
+        traced: how traces are kept, if the caller wants them.
         status: of a run that is under way or interrupted; None for one that was left because it ended or waits.
     """
     nodes, output = state.root.nodes, last_output(state.root)
     traces = None if traced is None else step_traces(events, traced.captures)
     steps = [step_result(node, traces) for node in nodes]
     if status is None:
-        status = _status(state)
-        steps = [_left(state, one) if one.status == "running" else one for one in steps]
+        asking = _asking(state)
+        status = _status(state, asking)
+        steps = [_left(asking, one) if one.status == "running" else one for one in steps]
     return LightFlowResult(
         content="" if output is None else output.text,
         steps=steps,
@@ -64,25 +66,35 @@ def flow_result(
     )
 
 
-def _left(state: FlowState, step: LightFlowStepResult) -> LightFlowStepResult:
-    """A step of a run that was left: where an attempt is still under way, it waits for people within the step."""
+def _asking(state: FlowState) -> frozenset[str]:
+    """The paths of the steps of a run that was left that wait for people inside them."""
+    nodes = state.nodes.values()
+    return frozenset(node.path for node in nodes if node.status == "running" and asks_people(node.notes or ()))
+
+
+def _left(asking: Collection[str], step: LightFlowStepResult) -> LightFlowStepResult:
+    """A step of a run that was left. A step whose nested flow waits only for events is shown as running, as waits are.
+
+    Args:
+        asking: the paths of the steps that wait for people inside them.
+    """
     if step.status != "running":
         return step
-    if state.nodes[step.path].status == "running":
+    if step.path in asking:
         return replace(step, status="waiting_approval")
     return replace(
         step,
-        items=tuple(tuple(_left(state, one) for one in item) for item in step.items),
-        rounds=tuple(tuple(_left(state, one) for one in turn) for turn in step.rounds),
-        added=tuple(_left(state, one) for one in step.added),
+        items=tuple(tuple(_left(asking, one) for one in item) for item in step.items),
+        rounds=tuple(tuple(_left(asking, one) for one in turn) for turn in step.rounds),
+        added=tuple(_left(asking, one) for one in step.added),
     )
 
 
-def _status(state: FlowState) -> FlowStatus:
+def _status(state: FlowState, asking: Collection[str]) -> FlowStatus:
     """A run whose open steps wait for people, whether before them or within them, waits for approval."""
     if state.status not in ("running", "waiting"):
         return state.status
-    people = any(node.status in ("waiting_approval", "running") for node in state.nodes.values())
+    people = asking or any(node.status == "waiting_approval" for node in state.nodes.values())
     return "waiting_approval" if people else "waiting"
 
 

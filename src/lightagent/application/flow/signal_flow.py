@@ -1,4 +1,4 @@
-"""An event from outside as the event that it becomes: of the run itself, or of a flow that is a step of it."""
+"""An event from outside, recorded as one of the run itself or of a nested flow."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from lightagent.domain.flow.state import FlowState, fold
 
 
 def signalled(state: FlowState, signal: Signalled) -> FlowEvent:
-    """What becomes of an event that a run is told of.
+    """The event to put on record for a signal to a run.
 
-    One that the run's own steps wait for, now or later, is the run's. Else it is that of a flow which is a step and
+    A signal that the run's own steps wait for, now or later, is the run's. Otherwise it goes to a nested flow that
     waits for it now.
 
     Raises:
-        ConfigurationError: nothing waits for it, and nothing of the run itself ever will.
+        ConfigurationError: nothing waits for it, and no step of the run itself ever will.
         Refused: it was delivered before.
     """
     own = sorted({*_awaited(state.definition.steps), *_awaited(tuple(node.step for node in state.nodes.values()))})
@@ -34,14 +34,14 @@ def signalled(state: FlowState, signal: Signalled) -> FlowEvent:
 
 
 def _told_below(state: FlowState, signal: Signalled) -> AttemptNoted | None:
-    """The event as that of a flow that is a step, at whatever level; None where none waits for it."""
+    """The event for a nested flow, at whatever level; None if none waits for it."""
     for node in state.nodes.values():
         notes = [note for note in node.notes or () if isinstance(note, FlowEvent)]
         if node.status != "running" or not notes:
             continue
         below = fold(notes)
         if signal.name in below.waiters or (signal.key and signal.key in below.signal_keys):
-            below.apply(signal)  # It refuses what was delivered before.
+            below.apply(signal)  # Raises if it was delivered before.
             inner: FlowEvent | None = signal
         else:
             inner = _told_below(below, signal)
@@ -51,7 +51,7 @@ def _told_below(state: FlowState, signal: Signalled) -> AttemptNoted | None:
 
 
 def _awaited(steps: tuple[StepDefinition, ...]) -> Iterator[str]:
-    """The names of all events that steps wait for, with those inside them."""
+    """The names of all events that steps wait for, including steps inside others."""
     for step in steps:
         if step.wait is not None and step.wait.event:
             yield step.wait.event

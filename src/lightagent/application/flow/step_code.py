@@ -1,6 +1,6 @@
-"""What a step does, as digests: so that a run which is resumed with other code is refused by step and field.
+"""Digests of what steps do, so that a run that is resumed with other code is refused, naming step and field.
 
-Code that only decides something has none: what it said is on record, so it may change.
+Code that only decides something has no digest: its decision is on record, so the code may change.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from lightagent.domain.json_bytes import encode_json
 from lightagent.domain.json_types import JsonValue
 
 TEXT_PREFIX: Final = "text-1:"
-"""Digests of what is no code, such as instructions."""
+"""Prefix of digests of what is not code, such as instructions."""
 
 
 def text_digest(field: str, value: JsonValue) -> CodeDigest:
@@ -41,9 +41,9 @@ def take_code(step: LightFlowStep, levels: int = 8) -> None:
 class CodedDefinitions:
     """A flow as data, with the digests of what its steps do now.
 
-    What an agent is may change between two runs, so the digests are taken anew for each. Where they are as before, so
-    is the definition, and the very same object is given: what was found out about it, such as whether it is valid, how
-    its steps hang together and how it reads as JSON, holds for the next run, too.
+    An agent may change between two runs, so the digests are taken anew for each. If they are unchanged, so
+    is the definition, and the same object is returned: what was computed for it, such as whether it is valid, the graph
+    of its steps and its JSON text, is reused by the next run.
 
     Args:
         name: of the flow.
@@ -87,10 +87,10 @@ def _are_same(some: tuple[StepDefinition, ...], others: tuple[StepDefinition, ..
 
 
 def step_code(step: LightFlowStep, levels: int = 8) -> tuple[CodeDigest, ...]:
-    """What does the work of a step, and what makes its query.
+    """The digests of a step's work, and of the code that makes its query.
 
     Args:
-        levels: flows within flows that are looked into.
+        levels: how many levels of nested flows are included.
     """
     work = step.work.digests(levels)
     return work if step.query is None else (*work, CodeDigest("query", step.query.digest()))
@@ -101,14 +101,14 @@ def _fallback_code(fallback: StepWork) -> tuple[CodeDigest, ...]:
 
 
 def _offered_code(step: LightFlowStep) -> CodeDigest:
-    """One digest of all that offered work does, for the steps that may add it."""
+    """One digest of all offered work, for the steps that may add it."""
     schema = step.definition.output_schema if step.output is None else step.output.schema
     told: JsonValue = [[one.field, one.digest] for one in step_code(step)]
     return text_digest(f"{OFFERED_CODE}{step.definition.work}", [told, schema])
 
 
 def steps_code(steps: Sequence[LightFlowStep], levels: int) -> tuple[CodeDigest, ...]:
-    """The same of the steps of a flow that is a step itself, each under the name of its step."""
+    """The same for the steps of a nested flow, each under the name of its step."""
     found: list[CodeDigest] = []
     for step in (one for one in steps if not one.offered):
         told = step.definition

@@ -1,4 +1,4 @@
-"""What a step may know of the flow around it: the input, and what came of the steps before it."""
+"""What a step may know of the flow around it: the input, and the results of the steps before it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class StepPlace:
-    """Where in a run of a flow something happens.
+    """A place in a run of a flow.
 
     Attributes:
         run_id, trace_id: of the flow's run.
@@ -47,7 +47,7 @@ def _never() -> bool:
 
 
 class _Steps(Mapping[str, LightFlowStepResult]):
-    """What came of the steps before, looked up when it is asked for: there may be thousands of them."""
+    """The results of earlier steps, looked up on access: there may be thousands of them."""
 
     __slots__ = ("_seen",)
 
@@ -71,20 +71,20 @@ _KEYS: Final = ("input", "outputs", "steps")
 
 
 class StepContext(Mapping[str, object]):
-    """What callables of a step are given: ``context["outputs"]["research"]`` and ``context.outputs["research"]``.
+    """The context for callables of a step: ``context["outputs"]["research"]`` and ``context.outputs["research"]``.
 
-    It knows the steps that come before this one, directly or by way of others, and no step that merely happens to be
-    over: else what a step does would depend on which one is quicker.
+    It knows the steps that come before this one, directly or by way of others, but not other steps that happen to be
+    over: otherwise the outcome would depend on which step is quicker.
 
     Args:
         seen: what the step sees of the run.
         place: where this is.
-        is_cancelled: whether the attempt was given up; a long synchronous callable should ask it.
-        made: is given the files that the attempt makes.
+        is_cancelled: whether the attempt was given up; a long synchronous callable should check it.
+        made: takes the files that the attempt makes.
 
     Attributes:
-        input: what the run was asked.
-        outputs: what the steps before gave, as texts, by name.
+        input: the input of the run.
+        outputs: of the steps before, as texts, by name.
         steps: their results, by name.
         previous: within a loop the results of the round before, by name.
     """
@@ -138,7 +138,7 @@ class StepContext(Mapping[str, object]):
         return self._seen.round
 
     def artifact(self, path: str | Path, *, name: str = "", media_type: str = "") -> Artifact:
-        """Put a file that the step has written on record, by reference and with its digest; it is read here and now.
+        """Put a file that the step has written on record, by reference and with its digest; the file is read now.
 
         Steps that come later find it in ``context.steps["…"].artifacts``, and read it with `read_artifact`.
 
@@ -146,7 +146,7 @@ class StepContext(Mapping[str, object]):
             name: what it is called, for people; by default the file's name.
 
         Raises:
-            ConfigurationError: there is no such file, or this is no attempt at a step.
+            ConfigurationError: the file does not exist, or this is not an attempt at a step.
         """
         if self._made is None:
             raise ConfigurationError("artifact: only what does the work of a step makes files.", guidance="")
@@ -173,7 +173,7 @@ class StepContext(Mapping[str, object]):
     def idempotency_key(self) -> str:
         """The same for all attempts at the step, also after a crash, and another one after a rerun.
 
-        Hand it to what has the effect, so that it has it once.
+        Pass it to the service that has the effect, so that the effect happens once.
         """
         return self._place.key
 
@@ -184,10 +184,10 @@ class StepContext(Mapping[str, object]):
     def output(self, step: str, form: TypeForm[T]) -> T: ...
 
     def output(self, step: str, form: TypeForm[T] | None = None) -> T | JsonValue:
-        """What a step before gave: as plain JSON, or as a value of a type, such as the step's `output_type`.
+        """The output of an earlier step: as plain JSON, or as a value of a type, such as the step's `output_type`.
 
         Raises:
-            KeyError: no step before has this name.
+            KeyError: no earlier step has this name.
             OutputError: it is not of the type.
         """
         kept = self._seen.steps[step].output

@@ -1,4 +1,4 @@
-"""What goes wrong with a step, as it is put on record, and what follows from it."""
+"""Errors of steps as they are put on record, and what follows from them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def attempt_failed(
 
 
 def after_verdict(node: Node, verdict: StepVerdict, *, now: float, chance: float) -> tuple[Then | None, float]:
-    """What follows what a verification said of the step's result, and when; nothing where the result counts.
+    """What follows from a verdict on the step's result, and when; nothing if the result counts.
 
     Args:
         now: the moment, in seconds since 1970.
@@ -66,22 +66,22 @@ def after_verdict(node: Node, verdict: StepVerdict, *, now: float, chance: float
 
 
 def told(error: BaseException) -> LightAgentErrorInfo:
-    """What an exception of a step means; what code of anybody's says of it is kept."""
+    """The error of a step's exception; the message of an exception from foreign code is kept."""
     info = classify_exception(error)
     if isinstance(error, LightAgentError) or info.code == "LA-UNKNOWN":
         return info
     said = ""
-    with suppress(Exception):  # Its text may be code of anybody's.
+    with suppress(Exception):  # Its text may come from foreign code.
         said = str(error)
     text = f"{type(error).__name__}: {said}" if said else type(error).__name__
     return replace(info, message=text, guidance="See the cause.")
 
 
 def out_of_time(step: StepDefinition, path: str, *, goes_on: bool) -> FlowTimeout:
-    """An attempt took longer than it might.
+    """An attempt exceeded its time limit.
 
     Args:
-        goes_on: it did not end when it was cancelled, so what it does may still happen.
+        goes_on: it did not end when it was cancelled, so its effects may still happen.
     """
     unknown = " It did not end when it was cancelled: whether its effect happens is unknown." if goes_on else ""
     return FlowTimeout(
@@ -91,7 +91,7 @@ def out_of_time(step: StepDefinition, path: str, *, goes_on: bool) -> FlowTimeou
 
 
 def lost_with_its_process(move: Do, times: int) -> AttemptFailed:
-    """An attempt was begun as often as it may be whose process ends before it does."""
+    """An attempt whose process died before it ended was begun as often as it may be."""
     once = "once, and its process" if times == 1 else f"{times} times, and each time its process"
     lost = LightAgentErrorInfo(
         "LA-FLOW-LOST",
@@ -105,7 +105,7 @@ def lost_with_its_process(move: Do, times: int) -> AttemptFailed:
 
 
 def unknown_outcome(step: StepDefinition, path: str) -> LightAgentErrorInfo:
-    """An attempt was interrupted that may not be made again."""
+    """An attempt that may not be made again was interrupted."""
     return LightAgentErrorInfo(
         "LA-UNKNOWN",
         f"An attempt at the step {step.name!r:.100} was interrupted, and whether its effect happened is unknown.",

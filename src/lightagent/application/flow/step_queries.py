@@ -1,4 +1,4 @@
-"""What a step is asked, and what it may know of the flow around it."""
+"""The query of a step, and what its code may know of the flow around it."""
 
 from __future__ import annotations
 
@@ -34,22 +34,22 @@ def seen_from(
     is_cancelled: Callable[[], bool] | None = None,
     made: list[Artifact] | None = None,
 ) -> StepContext:
-    """What callables of a step are given.
+    """The context for callables of a step.
 
     Args:
-        made: is given the files that an attempt makes.
+        made: takes the files that an attempt makes.
     """
     seen, place = context_of(flow.state, move.path), place_of(flow, move)
     return StepContext(seen, place) if is_cancelled is None else StepContext(seen, place, is_cancelled, made)
 
 
 def plain_query(flow: ActiveFlow, move: Do | AskHuman, step: LightFlowStep) -> str | None:
-    """What a step is asked where no code has to be called for it; None where it has."""
+    """The query of a step that needs no code; None if code makes it."""
     return query_without_code(flow.state, move, coded=step.query is not None)
 
 
 def query_without_code(state: FlowState, move: Do | AskHuman, *, coded: bool) -> str | None:
-    """The same from the run's state alone.
+    """The same from the run's state only.
 
     Args:
         coded: code makes the query, unless the definition has a text for it.
@@ -57,7 +57,7 @@ def query_without_code(state: FlowState, move: Do | AskHuman, *, coded: bool) ->
     if move.step.query is not None:
         if not added_depth(move.path):
             return move.step.query
-        # Whoever proposed the step could not know what those before it give.
+        # A step that was proposed during the run cannot know the results of the steps before it.
         return _followed_by(move.step.query, _BEFORE, state.nodes[move.path].needed())
     if coded:
         return None
@@ -65,7 +65,7 @@ def query_without_code(state: FlowState, move: Do | AskHuman, *, coded: bool) ->
 
 
 def _asked(state: FlowState, node: Node) -> str:
-    """What a step is asked that says nothing of it: what is around it, and what came of the steps before it."""
+    """The default query of a step: the input of the run or of the step around it, and the results of earlier steps."""
     around, scope = node.scope.parent, node.scope
     if around is None:
         asked = text_of(state.input)
@@ -92,10 +92,10 @@ def _followed_by(asked: str, title: str, nodes: Sequence[Node]) -> str:
 
 
 async def made_query(flow: ActiveFlow, move: Do | AskHuman, function: FlowFunction) -> str:
-    """What code makes of the context as the query of a step.
+    """The query that a step's code makes of the context.
 
     Raises:
-        OutputError: it is nothing.
+        OutputError: the code gave None, or the query is too large.
         Exception: what the code raises.
     """
     context = seen_from(flow, move)

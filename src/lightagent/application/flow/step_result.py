@@ -1,4 +1,4 @@
-"""What came of a flow and of each of its steps, as values."""
+"""The results of a flow and of each of its steps, as values."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ T = TypeVar("T")
 FlowStatus: TypeAlias = Literal[
     "pending", "running", "interrupted", "success", "failed", "cancelled", "waiting", "waiting_approval"
 ]
-"""How far a run is: it may go on and nobody has taken it up yet, it goes on, its process is gone, how it ended, or what
-it waits for (an event, a person)."""
+"""The status of a run: not taken up yet, running, left by a process that is gone, ended (in one of three ways), or
+waiting for an event or a person."""
 
 _SUMMARY: Final = 240
 """Characters of a text that a summary shows."""
@@ -38,23 +38,23 @@ def summary_of(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class LightFlowStepResult:
-    """What came of one step.
+    """The result of one step.
 
     Attributes:
         name: of the step.
-        content: what it gave, as text; empty where it gave nothing.
+        content: its output as text; empty without one.
         output: the same as plain JSON.
         status: pending, running, success, failed, skipped or waiting_approval.
-        error: why it failed, was skipped or waits; None where it succeeded.
+        error: why it failed, was skipped or waits; None if it succeeded.
         attempts: how often it was tried, an attempt that a crash interrupted counted once.
         used_fallback: the fallback was tried.
-        started_at, ended_at: seconds since 1970 in UTC; None where it has not.
+        started_at, ended_at: seconds since 1970 in UTC; None if it has not.
         duration_ms: the time between the two, in milliseconds.
         input_summary, output_summary: the beginnings of its query and its content.
         approval_request_id: names the request about it, where a human was asked.
-        approval_decision: approve, reject, edit or respond; pending while nobody has decided.
+        approval_decision: approve, reject, edit or respond; pending until it is decided.
         path: names it in the run, such as `each[2]/look` for a step of the third item of a map.
-        verdict: what its verification said: accept, reject or unknown; None where there is none.
+        verdict: of its verification: accept, reject or unknown; None without a verification.
         artifacts: the files that it made.
         items: of a map, the results of the steps of each item, in the order of its list.
         rounds: of a loop, those of each round.
@@ -133,13 +133,13 @@ class LightFlowStepResult:
 
 @dataclass(frozen=True, slots=True)
 class LightFlowResult:
-    """What came of a run of a flow.
+    """The result of a run of a flow.
 
     Attributes:
         content: of the last end step that succeeded, in the order in which the steps were declared.
-        steps: what came of each, in that order.
+        steps: the result of each, in that order.
         status: success, failed, cancelled, waiting_approval, or waiting (for an event from outside).
-        error: of the first step that failed or waits; None where all is well.
+        error: of the first step that failed or waits; None if all is well.
         run_id: names the run, for `resume`, `approve` and the rest.
         trace_id: of the run's trace.
         trace: the trace of the flow, if the run was asked for it; those of its agents are in their steps' results.
@@ -162,7 +162,7 @@ class LightFlowResult:
         return self.status == "success"
 
     def step(self, name: str) -> LightFlowStepResult:
-        """What came of a step.
+        """The result of a step.
 
         Args:
             name: of a step of the flow, or the path of one inside another, such as `each[2]/look`.
@@ -185,7 +185,7 @@ class LightFlowResult:
     def output(self, step: str, form: TypeForm[T]) -> T: ...
 
     def output(self, step: str, form: TypeForm[T] | None = None) -> T | JsonValue:
-        """What a step gave: as plain JSON, or as a value of a type, such as the step's `output_type`.
+        """The output of a step: as plain JSON, or as a value of a type, such as the step's `output_type`.
 
         Raises:
             KeyError: the flow has no such step.
@@ -236,7 +236,7 @@ def error_dict(error: LightAgentErrorInfo) -> JsonObject:
 
 
 def step_result(node: Node, traces: Mapping[str, list[TraceEvent]] | None = None) -> LightFlowStepResult:
-    """What came of a step and of those inside it, from the state of its run.
+    """The result of a step and of those inside it, from the state of its run.
 
     It is made of the state itself and of no record between, since every step of every run has one.
 
@@ -276,7 +276,7 @@ def _results(scope: Scope, traces: Mapping[str, list[TraceEvent]] | None) -> tup
 
 
 def _skipped(node: Node) -> LightAgentErrorInfo | None:
-    """Why a step did not run, or waits; None where neither is so."""
+    """Why a step did not run, or waits; None if it ran and does not wait."""
     if node.status == "waiting_approval":
         return LightAgentErrorInfo(
             "LA-POLICY", f"The step {node.step.name} waits for approval.", "Decide with approve(), then resume the run."

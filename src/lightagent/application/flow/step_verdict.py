@@ -1,4 +1,4 @@
-"""What a verification says of a step's result, in whatever form it is said."""
+"""The verdict of a verification, in all its accepted forms."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ Judgement: TypeAlias = Literal["accept", "reject", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class StepVerdict:
-    """What a step's result is worth.
+    """The verdict on a step's result.
 
     Attributes:
-        verdict: accept, reject (it is tried again while attempts are left), or unknown: it cannot be told.
-        reason: why; the next attempt is told.
+        verdict: accept, reject (the step is tried again while attempts are left), or unknown: it cannot be decided.
+        reason: why; the next attempt gets it.
     """
 
     verdict: Judgement
@@ -25,17 +25,17 @@ class StepVerdict:
 
     @classmethod
     def accept(cls) -> StepVerdict:
-        """The result counts."""
+        """Accept the result."""
         return cls("accept")
 
     @classmethod
     def reject(cls, reason: str) -> StepVerdict:
-        """The result does not count."""
+        """Reject the result."""
         return cls("reject", reason)
 
     @classmethod
     def unknown(cls, reason: str = "") -> StepVerdict:
-        """It cannot be told."""
+        """The verification could not decide."""
         return cls("unknown", reason)
 
 
@@ -44,9 +44,9 @@ _FIRST_WORD: Final = re.compile(r"\s*[*`\"']{0,3}(accept|reject|unknown)\b", re.
 
 
 def read_verdict(said: object) -> StepVerdict:
-    """What a callable said: a `StepVerdict`, True, False, None (cannot tell), a text (rejects), or an object.
+    """The answer of a callable: a `StepVerdict`, True, False, None (undecided), a text (rejects), or an object.
 
-    What is none of these says nothing, so it cannot be told.
+    Anything else counts as unknown.
     """
     if isinstance(said, StepVerdict):
         return said
@@ -62,7 +62,7 @@ def read_verdict(said: object) -> StepVerdict:
 
 
 def read_answer(answer: object) -> StepVerdict:
-    """What an agent said: an object, as JSON or as it is, or a text that begins with the verdict."""
+    """The answer of an agent: an object, as JSON or as it is, or a text that begins with the verdict."""
     if isinstance(answer, Mapping):
         return _of_object(answer)
     if not isinstance(answer, str):

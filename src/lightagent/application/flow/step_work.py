@@ -1,4 +1,4 @@
-"""What a step does, whatever it is made of: the port between the engine and agents, callables and flows."""
+"""The work of a step: the port between the engine and agents, callables and flows."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ from lightagent.ports.policy import Gate
 from lightagent.ports.system import Clock
 
 Noted: TypeAlias = Event | FlowEvent
-"""What happens below an attempt, and is on record with it."""
+"""Events of a nested run, which are on record with its attempt."""
 
 
 Listener: TypeAlias = Callable[[FlowEvent, int], None]
-"""Takes what is said to a flow below an attempt, and how far the outermost run has heard with that."""
+"""Takes messages to a nested flow, and the position in the outermost run's inbox up to which they were read."""
 
 
 WriteLines: TypeAlias = Callable[[str, str, Callable[[], Sequence[TraceEvent]]], None]
-"""Takes the name of an agent or a flow, its trace id, and what makes the lines of its trace, where they are wanted."""
+"""Takes the name of an agent or a flow, its trace id, and a function that makes its trace lines if a log needs them."""
 
 
 def no_lines(name: str, trace_id: str, make: Callable[[], Sequence[TraceEvent]]) -> None:
-    """Nobody wants them."""
+    """Write no lines: none are requested."""
 
 
 class StepTask(Protocol):
-    """One attempt at a step, for what does the work.
+    """One attempt at a step, as its work sees it.
 
     Attributes:
-        query: what is asked of it.
+        query: the query of the step.
         made: the files that it makes.
     """
 
@@ -49,7 +49,7 @@ class StepTask(Protocol):
     made: list[Artifact]
 
     def context(self) -> StepContext:
-        """What callables of a step are given; most steps never ask."""
+        """The context for callables of a step; most steps never use it."""
         ...
 
     def is_cancelled(self) -> bool:
@@ -58,22 +58,22 @@ class StepTask(Protocol):
 
     @property
     def place(self) -> StepPlace:
-        """Where it is."""
+        """The place of the attempt in the run."""
         ...
 
     @property
     def past(self) -> Sequence[Noted]:
-        """The events of the agent's or the flow's run below this attempt, before it was interrupted."""
+        """The events of the nested agent's or flow's run before this attempt was interrupted."""
         ...
 
     @property
     def lost(self) -> int:
-        """How often this attempt was begun, and neither ended nor was left in good order."""
+        """How often this attempt was begun without ending or being stopped cleanly."""
         ...
 
     @property
     def limits(self) -> FlowLimits:
-        """Of the run, and so of the run of a flow that the step is."""
+        """The limits of the run, which hold for nested flows as well."""
         ...
 
     @property
@@ -83,7 +83,7 @@ class StepTask(Protocol):
 
     @property
     def traced(self) -> bool:
-        """The caller wants the trace."""
+        """Whether the caller wants the trace."""
         ...
 
     @property
@@ -93,17 +93,17 @@ class StepTask(Protocol):
 
     @property
     def gates(self) -> tuple[Gate, ...]:
-        """What reviews the flow that this is a step of, and so the flows that are steps of it, too."""
+        """The gates of the flow that this is a step of, which also review nested flows."""
         ...
 
     @property
     def outlet(self) -> FlowOutlet | None:
-        """Takes what happens to the consumer of a stream; None where nobody watches."""
+        """Passes the run's events to the consumer of a stream; None without a stream."""
         ...
 
     @property
     def below(self) -> Callable[[], FlowWatchers] | None:
-        """Makes the watchers of the run of a flow that the step is; None where nobody watches."""
+        """Makes the watchers of the run of a flow that the step is; None without telemetry."""
         ...
 
     @property
@@ -113,29 +113,29 @@ class StepTask(Protocol):
 
     @property
     def reviews(self) -> FlowReviews | None:
-        """Where people are asked about steps of the flow that the step is."""
+        """Where people are asked about steps of a nested flow."""
         ...
 
     async def note(self, events: Sequence[Noted], heard: int | None, waits: bool) -> None:
         """Put further events on record; returns once they are durable.
 
         Args:
-            heard: how far the run has heard what was said to it, where that is further now.
-            waits: whether all that is left below the attempt waits for people.
+            heard: the position up to which the run has read its inbox, if it has advanced.
+            waits: whether all that is left of the nested run waits for people.
         """
         ...
 
     def hear(self, listener: Listener) -> None:
-        """Have what is said to what goes on below this attempt taken by `listener`."""
+        """Pass messages to the nested run of this attempt to `listener`."""
         ...
 
 
 class StepWaits(Exception):
-    """What the step does cannot go on now: people are asked, and it goes on when the flow is resumed."""
+    """The step cannot go on now: people were asked, and it goes on when the flow is resumed."""
 
 
 class StepWork(Protocol):
-    """What a step does. Serves any number of attempts at once."""
+    """The work of a step. Serves any number of attempts at once."""
 
     @property
     def name(self) -> str:
@@ -148,30 +148,30 @@ class StepWork(Protocol):
         ...
 
     def declared(self, levels: int) -> None:
-        """Called when the step is declared and its runs are kept: the time to read its source.
+        """Called when a step of a flow whose runs are kept is declared: the time to read its source.
 
         Args:
-            levels: flows within flows that are still looked into.
+            levels: how many levels of nested flows are still included.
         """
 
     def digests(self, levels: int) -> tuple[CodeDigest, ...]:
-        """What it does, as far as digests tell: a run that is resumed with others has changed.
+        """The digests of the work: a run that is resumed with other digests has changed.
 
         Args:
-            levels: flows within flows that are still looked into.
+            levels: how many levels of nested flows are still included.
         """
         return ()
 
     def do(self, task: StepTask) -> Coroutine[object, object, object]:
-        """Make one attempt, and give what came of it, which is checked by the engine. Raises whatever goes wrong."""
+        """Make one attempt and return its result, which the engine checks. Raises whatever goes wrong."""
         ...
 
     def decide(self, past: Sequence[Noted], inside: str, decision: ApprovalDecision, now: float) -> Noted:
-        """What a person decided about something within an attempt that waits, as what is noted of it.
+        """A person's decision about something within an attempt that waits, as a note of the attempt.
 
         Args:
-            past: what was noted of the attempt.
-            inside: what is meant, such as the path of a step; empty where only one thing waits.
+            past: the notes of the attempt so far.
+            inside: what the decision is about, such as the path of a step; empty if only one thing waits.
 
         Raises:
             ConfigurationError: nothing there waits for a decision, or not for this one.
@@ -179,7 +179,7 @@ class StepWork(Protocol):
         ...
 
     def gates_of(self, below: Sequence[str]) -> tuple[Gate, ...]:
-        """What reviews the flows that are this step and steps within it, down to a step of the innermost one.
+        """The gates of the flow that is this step and of nested flows within it, down to a step of the innermost one.
 
         Args:
             below: the paths of the steps, from the outermost flow to the innermost.
@@ -187,10 +187,10 @@ class StepWork(Protocol):
         return ()
 
     def change_faults(self, past: Sequence[Noted], accepted: Sequence[str]) -> tuple[ChangeFault, ...] | None:
-        """What keeps a flow that was begun below an attempt from going on as it is declared now.
+        """What keeps a nested flow that was begun in an attempt from going on as it is declared now.
 
         Args:
-            past: what was noted of the attempt.
+            past: the notes of the attempt so far.
             accepted: the paths of its steps whose results count although they do other work now.
 
         Returns:
@@ -202,7 +202,7 @@ class StepWork(Protocol):
         """The requests within an attempt that people have yet to answer.
 
         Args:
-            past: what was noted of the attempt.
-            reviews: where people are asked about steps of the flow that the step is.
+            past: the notes of the attempt so far.
+            reviews: where people are asked about steps of the nested flow.
         """
         return ()

@@ -1,4 +1,4 @@
-"""What is under way in a run of a flow: tasks by what they are about, so many at once, and alarms."""
+"""The concurrent work in a run of a flow: tasks by key, a limited number at once, and timers."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ MOST_AT_ONCE: Final = 16
 """Attempts of one run that are made at the same time."""
 
 WorkKey: TypeAlias = tuple[str, int, str]
-"""A path, its epoch, and what is done there."""
+"""A path, its epoch, and the kind of work."""
 
 
 class Underway:
     """The tasks of one run.
 
     Args:
-        changed: is called when an end lets something else go on: all is over, an attempt may begin, or one failed.
+        changed: is called when something else may go on: all has ended, an attempt may begin, or one has failed.
         most: attempts at the same time.
 
     Attributes:
-        failure: what one of them raised, which is a failure of the run and of no step.
+        failure: an exception of one of them that fails the run rather than a step.
     """
 
     def __init__(self, changed: Callable[[], None], most: int = MOST_AT_ONCE) -> None:
@@ -42,7 +42,7 @@ class Underway:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is under way, and no alarm is set."""
+        """Whether no task is under way, and no timer is set."""
         return not self._tasks and not self._alarms and not self._stopping
 
     @property
@@ -51,13 +51,13 @@ class Underway:
         return len(self._attempts) >= self._most
 
     def waits_for(self, keys: Collection[WorkKey]) -> bool:
-        """Whether nothing is under way but these, or is about to begin."""
+        """Whether only these are under way, or about to begin."""
         going_on = [key for key, task in self._tasks.items() if not task.done()]
         begins = self._attempts.difference(self._tasks)
         return not self._alarms and not self._stopping and all(key in keys for key in (*going_on, *begins))
 
     def seconds_left(self) -> float:
-        """Seconds until the first alarm, where nothing else is under way; else 0."""
+        """Seconds until the first timer, if nothing else is under way; else 0."""
         if self._tasks or self._stopping or not self._alarms:
             return 0.0
         return min(alarm.when() for alarm in self._alarms.values()) - asyncio.get_running_loop().time()
@@ -67,11 +67,11 @@ class Underway:
         self._attempts.add(key)
 
     def is_begun(self, key: WorkKey) -> bool:
-        """Whether this is under way, or about to begin."""
+        """Whether this task is under way, or about to begin."""
         return key in self._tasks or key in self._attempts
 
     def after(self, key: WorkKey, call: Callable[[], None]) -> bool:
-        """Call a function once this has ended; False where it is not under way, and nothing is called."""
+        """Call a function once this task has ended; returns False without calling if it is not under way."""
         if not self.is_begun(key):
             return False
         self._after.setdefault(key, []).append(call)
@@ -85,7 +85,7 @@ class Underway:
         *arguments: P.args,
         **named: P.kwargs,
     ) -> None:
-        """Do something, in a task of its own."""
+        """Begin work in a task of its own."""
         self._tasks[key] = self._loop.create_task(self._do(key, work, *arguments, **named))
 
     async def _do(
@@ -96,7 +96,7 @@ class Underway:
         *arguments: P.args,
         **named: P.kwargs,
     ) -> None:
-        """The task says itself that it ends: so whoever hears its report sees that it is over, without another turn."""
+        """Run the work and mark it as ended within its task: the reader of its report sees at once that it is over."""
         try:
             await work(*arguments, **named)
         except asyncio.CancelledError:
@@ -119,7 +119,7 @@ class Underway:
         self._alarms[key] = asyncio.get_running_loop().call_later(max(seconds, 0.0), ring)
 
     def stop(self, key: WorkKey, then: Callable[[], None]) -> None:
-        """Cancel something, and call `then` once it has ended or is given up; soon where there is no such thing."""
+        """Cancel something, and call `then` once it has ended or is given up; soon if nothing runs under the key."""
         self._silence(key)
         stopping = asyncio.create_task(self._stop(key, then))
         self._stopping.add(stopping)

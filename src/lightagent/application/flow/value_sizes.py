@@ -1,4 +1,4 @@
-"""Refuses values that are too large to be kept, once and by name."""
+"""Refuses values that are too large to be kept, naming step, field and size."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MOST_OF_ONE: Final = 12
 
 
 class TooLarge(OutputError):
-    """A value is larger than a run keeps. No other attempt is made for it: the next one would give the same."""
+    """A value is larger than a run keeps. The attempt is not retried: the next one would give the same."""
 
 
 def check_size(value: JsonValue, most: int, step: str, field: str) -> None:
@@ -41,7 +41,7 @@ def check_size(value: JsonValue, most: int, step: str, field: str) -> None:
 
 
 def _rough_size(value: JsonValue, enough: int) -> int:
-    """Characters of the texts in a value, a few for anything else; not counted on once there are enough."""
+    """An estimate of a value's size: the characters of its texts, and a few for anything else; stops at the limit."""
     if isinstance(value, str):
         return len(value) + 2
     if isinstance(value, dict):

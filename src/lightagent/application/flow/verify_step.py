@@ -29,10 +29,10 @@ Reject what is wrong or incomplete, and say what is to be mended. Say unknown wh
 
 
 class Verifier(Protocol):
-    """What says what a result is worth. It has no effect: it may be asked twice, and one answer counts."""
+    """Verifies a result. It must have no effects: it may be called twice, and one answer counts."""
 
     async def verify(self, query: str, output: StepOutput, context: StepContext) -> StepVerdict:
-        """What it says; raises whatever goes wrong."""
+        """The verdict; raises whatever goes wrong."""
         ...
 
 

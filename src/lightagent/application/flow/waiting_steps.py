@@ -1,4 +1,4 @@
-"""What waits for a person in a run: before a step, within an agent, or in a flow that is a step."""
+"""What waits for a person in a run: a step, a call of a nested agent, or a step of a nested flow."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class WaitingStep:
 
     Attributes:
         step: names it in `approve`.
-        asker: who asks: a flow or an agent.
+        asker: the flow or agent that asks.
         asks: what is to be decided.
-        query: what the step is, or would be, asked with.
+        query: the query that the step has, or would get.
         request_id: names the request; empty for a call within an agent.
         tool, arguments: the call that waits, within an agent.
     """
@@ -69,7 +69,7 @@ def waiting_steps(state: FlowState) -> Iterator[WaitingStep]:
 
 
 def _asked(node: Node) -> JsonValue:
-    """What the step is asked with; of a result that is doubted, that result."""
+    """The query of the step; if its result is doubted, that result."""
     if node.subject == "result" and node.output is not None:
         return node.output.value
     return node.query

@@ -1,4 +1,4 @@
-"""A run as it goes on, seen from outside: whoever has it, what it puts on record is read as it comes."""
+"""Watches a run from outside: reads what its process puts on record, as it comes, whichever process that is."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from lightagent.domain.journal_streams import StreamInfo, StreamKey
 from lightagent.ports.journals import JournalStore
 
 _EVERY: Final = 0.5
-"""Seconds after which it is looked whether somebody still has the run."""
+"""Seconds after which it is checked whether a process still has the run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class FlowGlimpse:
 
     Attributes:
         status: of the run, with `interrupted` for one whose process is gone, and `pending` for one that was told what
-            it waited for, and that nobody goes on with yet.
+            it waited for, and that no process goes on with yet.
         record: its steps, with those inside them.
         depends_on: of the flow's own steps, by name.
         events: how many there are.
@@ -41,18 +41,18 @@ class FlowGlimpse:
 
     @property
     def goes_on(self) -> bool:
-        """Whether somebody has it."""
+        """Whether a process has it."""
         return self.status == "running"
 
 
 async def watch_flow(store: JournalStore, key: StreamKey) -> AsyncIterator[FlowGlimpse]:
-    """The run as it is, and again whenever something has changed. It never ends by itself.
+    """The run as it is, and again after each change. It never ends by itself.
 
     A run that does not exist yet is waited for.
 
     Raises:
         StoreError: it cannot be read.
-        ConfigurationError: what is stored is no run of a flow.
+        ConfigurationError: the stored stream is not a run of a flow.
     """
     values = FlowValues(store, key)
     events: list[FlowEvent] = []
@@ -89,7 +89,7 @@ def _after(state: FlowState | None, events: list[FlowEvent], new: list[FlowEvent
 
 
 def status_now(stream: StreamInfo, state: FlowState, events: Sequence[FlowEvent]) -> FlowStatus:
-    """The status of a run, whether somebody has it or not."""
+    """The status of a run, whether a process has it or not."""
     if state.status == "running" and stream.labels.get("status") == "running":
         if stream.lease_left > 0:
             return "running"

@@ -1,4 +1,4 @@
-"""Goes on with the runs of one flow that nobody has: whose process is gone, whose time has come, or that were told
+"""Goes on with the runs of one flow that no process has: whose process is gone, whose time has come, or that were told
 something. Any number of workers share a store; the lease of a run decides which of them has it.
 """
 
@@ -26,7 +26,7 @@ from lightagent.domain.scopes import Scope
 _LOGGER: Final = logging.getLogger("lightagent")
 
 _LONGEST_PAUSE: Final = 60.0
-"""Seconds between two looks into a store that cannot be read."""
+"""Seconds between two tries to read a store that cannot be read."""
 
 TO_STOP: Final = 3.0
 """Seconds in which runs that are interrupted stop what is under way, and give back their leases."""
@@ -34,12 +34,12 @@ TO_STOP: Final = 3.0
 
 @dataclass(frozen=True, slots=True)
 class WorkedRun:
-    """A run that a worker has gone on with, or could not go on with.
+    """A run that a worker went on with, or failed to.
 
     Attributes:
         flow: the name of the flow.
         run_id, tenant, user_id: name the run.
-        status: of the run afterwards; None where it could not be gone on with.
+        status: of the run afterwards; None if it could not go on.
         error: why it could not, or why a step failed or waits.
     """
 
@@ -67,7 +67,7 @@ class WorkerLimits:
 
 
 def of_owner(owner: Scope) -> str:
-    """Whose run it is, for a line of the log; nothing for one that is nobody's."""
+    """The owner of a run, for a line of the log; empty for a run without an owner."""
     named = (("user", owner.user), ("tenant", owner.tenant))
     return "".join(f" of {what} {name!r}" for what, name in named if name)
 
@@ -76,9 +76,9 @@ class Worker:
     """The worker of one flow.
 
     Args:
-        work: finds what is to be done.
+        work: finds runs that have something to do.
         steps: gives those of the flow, as they are declared now.
-        told: is told of each run.
+        told: gets a report on each run.
     """
 
     def __init__(
@@ -118,7 +118,7 @@ class Worker:
         """Look for runs and go on with them, until stopped.
 
         Args:
-            once: end as soon as there is nothing to be done.
+            once: end as soon as no run has anything to do.
 
         Raises:
             StoreError: with `once`: the store cannot be read.
@@ -149,7 +149,7 @@ class Worker:
             await stop(tuple(self._tasks.values()), TO_STOP)
 
     async def _until_stopped(self, work: Coroutine[object, object, bool]) -> bool:
-        """What `work` gives, or True where the worker is stopped first: a store may take long to answer."""
+        """The result of `work`, or True if the worker is stopped first: a store may take long to answer."""
         working, stopping = asyncio.create_task(work), asyncio.create_task(self._stopping.wait())
         try:
             await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
@@ -158,7 +158,7 @@ class Worker:
             await stop((working, stopping))
 
     async def _look(self) -> bool:
-        """Begin with as many of the runs that are found as may go on at once; whether there was one."""
+        """Begin as many of the runs that are found as may go on at once; returns whether there was one."""
         found = list[StreamKey]()
         try:
             async for key, error in self._work.find(self._tasks):
@@ -175,7 +175,7 @@ class Worker:
             self._told_idle = True
             held = f"; other processes have {self._work.held} of its runs" if self._work.held else ""
             _LOGGER.info("%s: nothing is to be done now%s", self._name, held)
-        random.shuffle(found)  # So that workers that look at the same moment do not all want the same run first.
+        random.shuffle(found)  # Workers that look at the same moment should not all try the same run first.
         for key in found:
             while len(self._tasks) >= self._limits.most and not self._stopping.is_set():
                 await self._wait(None)
@@ -198,7 +198,7 @@ class Worker:
             request = FlowRequest(key.owner, key.id)
             result, head = await self._runs.take_over(self._steps(), request, partial(self._took, key))
         except LeaseHeld:
-            return  # Another worker was quicker, or somebody resumes it.
+            return  # Another worker or a caller of resume() was quicker.
         except LightAgentError as error:
             self._failed(key, error)
         except Exception as error:

@@ -1,4 +1,4 @@
-"""Asks one hook at one phase, and makes a ruling of what it answers, or of its failure to answer."""
+"""Calls one hook at one phase, and makes a ruling of its answer, or of its failure."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class HookPolicy(FunctionPolicy):
 
     Args:
         name: what it is known by on record.
-        failure_mode: what follows where it fails; None for a hook that only observes, whose answer does not count.
+        failure_mode: what follows if it fails; None for a hook that only observes, whose answer does not count.
     """
 
     __slots__ = ("_failure_mode", "_phase", "handler", "name", "phases")
@@ -51,7 +51,7 @@ class HookPolicy(FunctionPolicy):
         return Question((context,), lambda answer: self._read(subject, payload, answer))
 
     def _read(self, subject: Subject, payload: PayloadT, answer: object) -> Ruling[PayloadT]:
-        """What an answer of the hook comes to."""
+        """The ruling for an answer of the hook."""
         if self._failure_mode is None:
             return Allow(f"{answer.problem} It only observes.") if isinstance(answer, Fault) else ALLOW
         read = answer if isinstance(answer, Fault) else read_hook_answer(answer)
@@ -64,7 +64,7 @@ class HookPolicy(FunctionPolicy):
             made = replaced_payload(self._phase, subject, payload, given)
             check_payload(made)
         except ConfigurationError as error:
-            # It meant to change something, so going on without the change would be wrong in either failure mode.
+            # The hook intended a change, so going on without it would be wrong in either failure mode.
             return _fault(self.name, self._phase, f"Its replacement cannot be used: {error.message}")
         return ALLOW if is_same_payload(made, payload) else Rewrite(made, _reason(read))
 
@@ -87,7 +87,7 @@ class TypedHookPolicy(FunctionPolicy):
         return Question((copy_payload(payload), subject), lambda answer: self._read(payload, answer))
 
     def _read(self, payload: PayloadT, answer: object) -> Ruling[PayloadT]:
-        """What an answer of the hook comes to."""
+        """The ruling for an answer of the hook."""
         hook = self._hook
         if isinstance(answer, type(payload)):
             try:
@@ -104,7 +104,7 @@ class TypedHookPolicy(FunctionPolicy):
 
 
 def decided(name: str, phase: str, decision: HookDecision) -> Ruling[PayloadT]:
-    """What a hook said, unless it replaced the payload."""
+    """The ruling of a hook's decision, unless the hook replaced the payload."""
     reason = _reason(decision)
     match decision.action:
         case "block":
@@ -117,7 +117,7 @@ def decided(name: str, phase: str, decision: HookDecision) -> Ruling[PayloadT]:
 
 
 def failed(name: str, phase: str, fault: Fault | Unreadable, mode: FailureMode) -> Ruling[PayloadT]:
-    """What follows where a hook gave no answer, or none that says anything."""
+    """The ruling for a hook without a valid answer."""
     if mode == "continue" and not (isinstance(fault, Unreadable) and fault.is_attempt):
         return Allow(f"{fault.problem} The run goes on without it.")
     return _fault(name, phase, fault.problem)
@@ -156,7 +156,7 @@ def _context(phase: HookPhase, subject: Subject, payload: JsonObject) -> HookCon
 
 
 def _reason(decision: HookDecision) -> str:
-    """What is kept of a decision: its reason, and its metadata as JSON."""
+    """The part of a decision for the record: its reason, and its metadata as JSON."""
     if not decision.metadata:
         return decision.reason
     try:

@@ -15,7 +15,7 @@ _PHASES: Final[frozenset[Phase]] = frozenset({"model_request", "tool_call"})
 
 
 class CapabilityGuard:
-    """What a `CapabilityPolicy` says of the tools of a run, by its user and tenant and by the agent that acts."""
+    """The decisions of a `CapabilityPolicy` about the tools of a run, by its user, its tenant and the acting agent."""
 
     guard = None
 
@@ -30,11 +30,11 @@ class CapabilityGuard:
 
     @property
     def phases(self) -> frozenset[Phase]:
-        """What is offered, and each call."""
+        """The offered tools, and each call."""
         return _PHASES
 
     async def rule(self, phase: Phase, subject: Subject, payload: PayloadT) -> Ruling[PayloadT]:
-        """What it says of a payload."""
+        """The ruling on a payload."""
         match payload:
             case RequestPayload(tools=tools) if tools:
                 decide = self._decides(subject)
@@ -52,7 +52,7 @@ class CapabilityGuard:
                 return ALLOW
 
     def _decides(self, subject: Subject) -> Callable[[str], Permission]:
-        """What the policy says of each tool by its name; one that is not offered is denied."""
+        """The decision about each tool by its name; a tool that is not offered is denied."""
         origin = subject.origin
         requester = Requester(origin.scope.user, origin.agent_name, origin.scope.tenant)
         specs = {spec.name: spec for spec in subject.facts.specs}
@@ -65,7 +65,7 @@ class CapabilityGuard:
 
 
 def _passed(permission: Permission) -> Allow:
-    """On record only where a rule says so."""
+    """On record only if a rule applies."""
     return Allow(permission.reason if permission.rule else "")
 
 

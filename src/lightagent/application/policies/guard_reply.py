@@ -1,4 +1,4 @@
-"""A reply or an answer as a guardrail of texts leaves it, whole."""
+"""A whole reply or answer, as a guardrail of texts leaves it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PayloadT = TypeVar("PayloadT")
 
 
 def guarded(guard: TextGuard, payload: PayloadT, structured: bool) -> PayloadT | None:
-    """The payload as the guardrail leaves it; None where it is forbidden.
+    """The payload as the guardrail leaves it; None if the guardrail forbids it.
 
     Args:
         structured: the answer of the run is JSON.
@@ -36,7 +36,7 @@ def guarded(guard: TextGuard, payload: PayloadT, structured: bool) -> PayloadT |
 
 
 def texts_of(payload: object) -> tuple[str, ...]:
-    """The texts in a reply or an answer that a guardrail looks at."""
+    """The texts in a reply or an answer that a guardrail checks."""
     match payload:
         case OutputPayload(content=content):
             return (content,)
@@ -67,7 +67,7 @@ def _message(guard: TextGuard, message: AssistantMessage, *, structured: bool) -
     unchanged = texts == [message.content, message.reasoning, message.refusal]
     if unchanged and all(guard.review(one, "reasoning", structured=False) == one for one in added):
         return message
-    # What the provider added may repeat what was taken out, in a form that cannot be rewritten.
+    # The provider's additions may repeat removed text in a form that cannot be rewritten.
     return replace(message, content=content, reasoning=reasoning, refusal=refusal, provider_fields=None)
 
 

@@ -1,4 +1,4 @@
-"""Guardrails as policies: what a program lists as `input_guardrails=` and the like, and what becomes of each answer."""
+"""Guardrails as policies: those that a program lists as `input_guardrails=` and the like, and their rulings."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class GuardrailPolicy(FunctionPolicy):
         return Question(arguments, lambda answer: self._read(subject, payload, value, answer), quick)
 
     def _read(self, subject: Subject, payload: PayloadT, value: str | JsonObject, answer: object) -> Ruling[PayloadT]:
-        """What an answer comes to; `value` is what the guardrail looked at, an object in a copy."""
+        """The ruling for an answer; `value` is what the guardrail checked, an object in a copy."""
         read = answer if isinstance(answer, Fault) else read_guardrail_answer(answer)
         if not isinstance(read, GuardrailDecision):
             return _failed(self.name, self._stage, read.problem)
@@ -69,7 +69,7 @@ class GuardrailPolicy(FunctionPolicy):
 
 
 class TextGuardPolicy(FunctionPolicy):
-    """A guardrail that looks at all texts of replies: answers, words beside tool calls, reasoning and refusals."""
+    """A guardrail that checks all texts of replies: answers, words beside tool calls, reasoning and refusals."""
 
     __slots__ = ("_guard", "_is_quick", "handler", "name", "phases")
 
@@ -89,7 +89,7 @@ class TextGuardPolicy(FunctionPolicy):
         return Question((payload, subject.facts.structured), lambda made: self._read(payload, made), quick)
 
     def _read(self, payload: PayloadT, made: object) -> Ruling[PayloadT]:
-        """What becomes of a reply or an answer; `made` is what the guardrail left of it."""
+        """The ruling on a reply or an answer; `made` is what the guardrail left of it."""
         if isinstance(made, Fault):
             return _failed(self.name, "output", made.problem)
         if not isinstance(made, type(payload)):
@@ -103,10 +103,10 @@ def _failed(name: str, stage: Stage, problem: str) -> Forbid:
 
 
 def guardrail_policies(stage: Stage, guardrails: Iterable[object]) -> list[Policy]:
-    """The policies that these guardrails are, in their order.
+    """The policies for these guardrails, in their order.
 
     Raises:
-        ConfigurationError: one cannot be called with what it looks at and a context.
+        ConfigurationError: one cannot be called with the value that it checks and a context.
     """
     names, what = OwnNames(f"{stage}_guardrail"), f"{stage}_guardrails"
     policies: list[Policy] = []
@@ -123,7 +123,7 @@ def guardrail_policies(stage: Stage, guardrails: Iterable[object]) -> list[Polic
 
 
 def _value(subject: Subject, payload: object) -> str | JsonObject:
-    """What the guardrail looks at."""
+    """The value that the guardrail checks."""
     match payload:
         case QueryPayload(content=content):
             return content if isinstance(content, str) else UserMessage(content).text
@@ -136,7 +136,7 @@ def _value(subject: Subject, payload: object) -> str | JsonObject:
 
 
 def _with_value(subject: Subject, payload: PayloadT, value: object) -> PayloadT:
-    """The payload with what a guardrail put in the place of what it looked at.
+    """The payload with a guardrail's replacement.
 
     Raises:
         ConfigurationError: it does not fit there; the text quotes nothing.
@@ -177,7 +177,7 @@ def _text(value: object) -> str:
 
 
 def _context(subject: Subject) -> JsonObject:
-    """What a guardrail gets to know about the run; a new object for each call."""
+    """The guardrail's view of the run; a new object for each call."""
     origin = subject.origin
     return {
         "agent_name": origin.agent_name,

@@ -1,4 +1,4 @@
-"""A function that decides: how it is called, for how long, and what came of it."""
+"""A function that decides: how it is called, its time limit, and its result."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from lightagent.domain.errors import ConfigurationError
 Function = Callable[..., object]
 
 _PLAIN: Final = (bool, type(None), str, dict)
-"""What most functions answer, none of which can be awaited; comparing types is faster than asking `inspect`."""
+"""The types of most answers, none of which can be awaited; comparing types is faster than asking `inspect`."""
 
 MOST_NAME: Final = 80
 """Characters of a policy's name in journals."""
@@ -31,7 +31,7 @@ class Fault:
     """A function gave no answer.
 
     Attributes:
-        problem: what went wrong, in a sentence that does not quote what the function was given.
+        problem: what went wrong, in a sentence that does not quote the function's arguments.
     """
 
     problem: str
@@ -48,7 +48,7 @@ class Handler:
             its thread, and its answer is ignored.
 
     Attributes:
-        may_join: it can be called in a thread in which others are called before and after it.
+        may_join: other functions may be called before and after it in the same thread.
 
     Raises:
         ConfigurationError: it cannot be called with these arguments, or the timeout is not a number of seconds above 0.
@@ -65,17 +65,17 @@ class Handler:
         self.may_join: bool = not self._is_async and self.timeout is None
 
     def call_here(self, *arguments: object) -> object:
-        """The answer of a synchronous function that is called in this very thread; for those that never take long."""
+        """The answer of a synchronous function that is called in this very thread; for quick functions only."""
         try:
             return self.function(*arguments)
         except FAILURES as raised:
             return Fault(f"It raised {type(failure(raised)).__name__}.")
 
     async def call(self, *arguments: object) -> object:
-        """What the function answers in the end, or a `Fault` if it gives no answer."""
+        """The function's final answer, or a `Fault`."""
         if self.timeout is not None or not self._is_async:
             return await caught(self._call(arguments), self.timeout)
-        try:  # What most policies are: without a coroutine around another one.
+        try:  # The fast path of most policies: no coroutine around another one.
             answer = self.function(*arguments)
             if type(answer) is CoroutineType:
                 answer = await answer
@@ -106,7 +106,7 @@ async def settled(answer: object) -> object:
 
 
 async def caught(work: Coroutine[object, object, object], seconds: float | None) -> object:
-    """What a function answers in the end, or a `Fault` where it raises or takes more than these seconds."""
+    """The final answer of a function, or a `Fault` if it raises or takes more than these seconds."""
     try:
         return await (work if seconds is None else await_foreign(work, seconds, in_time=False))
     except TimeoutError:
@@ -118,7 +118,7 @@ async def caught(work: Coroutine[object, object, object], seconds: float | None)
 
 
 def _fault(raised: BaseException) -> Fault:
-    """The fault of what a function raised; a cancellation of the run itself is raised again."""
+    """The fault for an exception of a function; a cancellation of the run itself is raised again."""
     error = failure(raised)
     if isinstance(error, InnerCancellation):
         return Fault("Something that it waited for was cancelled.")
@@ -126,7 +126,7 @@ def _fault(raised: BaseException) -> Fault:
 
 
 def name_of(function: object) -> str:
-    """What a function, or an object that stands for one, is known by."""
+    """The name of a function, or of an object that stands for one."""
     while isinstance(function, partial):
         function = function.func
     name: object = getattr(function, "__name__", None) or getattr(function, "name", None)
@@ -134,10 +134,10 @@ def name_of(function: object) -> str:
 
 
 class OwnNames:
-    """Gives each policy a name of its own: decisions on record are known by it.
+    """Gives each policy a name of its own, for decisions on record.
 
     Args:
-        kind: what stands before each name.
+        kind: the prefix of each name.
     """
 
     def __init__(self, kind: str) -> None:
@@ -145,7 +145,7 @@ class OwnNames:
         self._counts: dict[str, int] = {}
 
     def own(self, name: str) -> str:
-        """`name`, with a number where another policy has it already."""
+        """`name`, with a number if another policy has it already."""
         count = self._counts[name] = self._counts.get(name, 0) + 1
         return f"{self._kind}:{name}" if count == 1 else f"{self._kind}:{name}#{count}"
 

@@ -1,4 +1,4 @@
-"""Holds the stream of a reply back as far as the guardrails of answers have to, and passes on what they leave of it."""
+"""Holds the stream of a reply back as far as the guardrails of answers require, and passes on what they leave."""
 
 from __future__ import annotations
 
@@ -81,6 +81,6 @@ class HeldOutput(HeldStream):
         return Stopped(Blocked(error), (*self._decisions(place), block))
 
     def _decisions(self, but: int = -1) -> tuple[Decision, ...]:
-        """Those of the guardrails that changed something."""
+        """The guardrails that changed something."""
         changed = {place for holds in self._held.values() for place, hold in holds if hold.changed and place != but}
         return tuple(Decision("model_reply", self._guards[place][0], "rewrite") for place in sorted(changed))

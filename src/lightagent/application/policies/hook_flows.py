@@ -1,4 +1,4 @@
-"""What a hook is given at the phases of flows, and what its replacement makes of it."""
+"""The values of hooks at the phases of flows, and the payloads with their replacements."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lightagent.domain.policy import ApprovalPayload, Subject
 
 
 def shown_step(subject: Subject, payload: FlowPayload | ApprovalPayload) -> JsonObject:
-    """What a hook is given; a copy that it may change."""
+    """The value for a hook; a copy that it may change."""
     match payload:
         case ApprovalPayload(reason=reason, request=request):
             asked: JsonObject = {"run_id": subject.origin.run_id, "step": subject.name, "reason": reason}
@@ -57,7 +57,7 @@ def _text(value: JsonValue, key: str) -> str:
 
 
 def _output(payload: FlowResultPayload, value: JsonValue) -> JsonValue:
-    """The output that a changed result has: its `output`, or its `content` where that alone was changed."""
+    """The output of a changed result: its `output`, or its `content` if only that was changed."""
     if not isinstance(value, dict):
         raise ConfigurationError(f"step_result must be an object, not {type(value).__name__}.")
     shown: JsonObject = {**payload.step_result, "output": payload.output}

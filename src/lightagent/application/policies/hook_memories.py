@@ -1,4 +1,4 @@
-"""What a hook is given of a run's memories, and what its replacement makes of it."""
+"""The values of hooks about a run's memories, and the payloads with their replacements."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from lightagent.domain.memory_payloads import (
 
 
 def shown_memories(payload: MemoryPayload) -> JsonObject:
-    """What a hook is given; a copy that it may change."""
+    """The value for a hook; a copy that it may change."""
     about: JsonObject = {
         "memory_user_id": payload.memory_user_id,
         "original_user_id": payload.original_user_id,
@@ -65,7 +65,7 @@ def changed_memories(payload: MemoryPayload, key: str, value: JsonValue) -> Memo
 
 
 def with_plain_decision(given: Mapping[str, JsonInput]) -> Mapping[str, JsonInput]:
-    """What a hook answers may hold a `MemoryPromotionDecision` as its decision, which is told as plain JSON then."""
+    """A hook's answer whose decision may be a `MemoryPromotionDecision`, which is converted to plain JSON."""
     decision: object = given.get("decision")
     if not isinstance(decision, MemoryPromotionDecision):
         return given
@@ -73,7 +73,7 @@ def with_plain_decision(given: Mapping[str, JsonInput]) -> Mapping[str, JsonInpu
 
 
 def _memories(value: JsonValue) -> tuple[JsonObject, ...]:
-    """The records that a hook left, in the form in which it was given them, or as a list."""
+    """The records that a hook left, in their original form or as a list."""
     found = value.get("results") if isinstance(value, dict) else value
     if not isinstance(found, list):
         raise ConfigurationError("memories must be a list of records, or an object with results.")

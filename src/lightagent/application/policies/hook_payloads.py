@@ -1,4 +1,4 @@
-"""What a hook is given at each phase, and what its replacement makes of the payload."""
+"""The values of hooks at each phase, and the payloads with their replacements."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ CHANGEABLE: Final[Mapping[HookPhase, tuple[str, ...]]] = {
     "after_flow_step": ("step_result",),
     "on_approval_required": ("reason",),
 }
-"""The keys of each phase that a hook may replace; at the other phases it has been done."""
+"""The keys of each phase that a hook may replace; at the other phases the event has already happened."""
 
 
 def hook_payload(phase: HookPhase, subject: Subject, payload: object) -> JsonObject:
-    """What a hook is given; a copy that it may change."""
+    """The value for a hook; a copy that it may change."""
     facts = subject.facts
     match payload:
         case QueryPayload(content=content):
@@ -82,10 +82,10 @@ def hook_payload(phase: HookPhase, subject: Subject, payload: object) -> JsonObj
 
 
 def replaced_payload(phase: HookPhase, subject: Subject, payload: PayloadT, given: JsonObject) -> PayloadT:
-    """The payload as a hook's replacement makes it; keys that are left out stay as they are.
+    """The payload with a hook's replacement; keys that are left out stay unchanged.
 
     Raises:
-        ConfigurationError: it replaces what a hook cannot, or with what does not fit; the text quotes no value.
+        ConfigurationError: it replaces a key that a hook must not, or the value does not fit; the text quotes no value.
     """
     keys, shown = CHANGEABLE.get(phase, ()), hook_payload(phase, subject, payload)
     for name, value in given.items():
@@ -142,7 +142,7 @@ _STAGES: Final = {
 
 
 def _stage(outcome: Outcome) -> str:
-    """Where a run came to its end; `run` where there is no error, or its caller left."""
+    """The stage at which a run ended; `run` without an error, and for a run whose caller left."""
     error = outcome_error(outcome)
     if error is None:
         return "run"

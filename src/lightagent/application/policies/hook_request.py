@@ -30,8 +30,8 @@ def changed_request(facts: RunFacts, payload: RequestPayload, changed: JsonObjec
     """The request as a hook left it.
 
     Raises:
-        ConfigurationError: it changes what only the agent decides (the model, its instructions, the declarations of
-            tools), or holds messages that no conversation has.
+        ConfigurationError: it changes what is up to the agent alone (the model, its instructions, the declarations of
+            tools), or holds messages that are not possible in a conversation.
     """
     for name, ours in (("model", facts.model), ("stream", facts.stream)):
         if name in changed and not same_json(changed[name], payload.params.get(name, ours)):
@@ -50,7 +50,7 @@ def _messages(facts: RunFacts, payload: RequestPayload) -> list[JsonValue]:
 
 
 def _changed_tools(facts: RunFacts, payload: RequestPayload, tools: JsonValue) -> tuple[str, ...]:
-    """The names of the tools that are left; a hook takes tools out of a request, and adds none."""
+    """The names of the remaining tools; a hook may remove tools from a request, but not add any."""
     if tools is None:
         return ()
     offered = {spec.name: spec.to_openai() for spec in facts.specs if spec.name in payload.tools}
@@ -77,7 +77,7 @@ def _changed_messages(facts: RunFacts, payload: RequestPayload, messages: JsonVa
     in_place = len(entries) == len(known)
     made: list[Message] = []
     for place, (entry, message) in enumerate(zip(entries, parsed, strict=True)):
-        # Most are where they were, so that place is looked at before all the others.
+        # Most keep their place, so that place is checked first.
         same = next((one for form, one in chain(known[place : place + 1], known) if same_json(form, entry)), None)
         if same is not None:
             made.append(same)  # Itself, with all that its OpenAI form does not show.
@@ -87,7 +87,7 @@ def _changed_messages(facts: RunFacts, payload: RequestPayload, messages: JsonVa
 
 
 def _changed(old: Message, new: Message) -> Message:
-    """A message whose text a hook changed: what is left of the old one are its kind and its ids."""
+    """A message whose text a hook changed: it keeps only its kind and its ids."""
     match old, new:
         case ContextMessage(), UserMessage(content=str(content)):
             return replace(old, content=old.undelimited(content))
@@ -96,7 +96,7 @@ def _changed(old: Message, new: Message) -> Message:
         case AssistantMessage(), AssistantMessage(content=content):
             calls = [call.to_openai() for call in old.tool_calls]
             unchanged = calls == [call.to_openai() for call in new.tool_calls]
-            # Its reasoning, which no hook is shown, may hold what was taken out.
+            # Its reasoning, which hooks do not see, may hold removed text.
             return AssistantMessage(content, old.tool_calls if unchanged else new.tool_calls, name=new.name)
         case _:
             return new

@@ -1,4 +1,4 @@
-"""What a program may list as `hooks=`, read once: which phases each hook is called in, and how its failures count."""
+"""The hooks of a program's `hooks=`, read once: in which phases each is called, and how its failures count."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from lightagent.domain.hooks import FLOW_HOOK_PHASES, HOOK_PHASES, HookPhase
 from lightagent.domain.policy import FLOW_PHASES
 
 OBSERVING_SECONDS: Final = 5.0
-"""For one call of an observing hook, unless it says otherwise."""
+"""Seconds for one call of an observing hook, unless it sets its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyHook:
-    """A hook that protects something: where it fails, what it was asked about is blocked.
+    """A hook that protects something: if it fails, the payload is blocked.
 
     Attributes:
         handler: a function of a `HookContext`, or an object with methods named after phases.
         phases: where it is called; None: at every phase, or those that the object has methods for.
-        failure_mode: ``block``, or ``continue`` to go on where it raises, takes too long or answers nonsense.
+        failure_mode: ``block``, or ``continue`` to go on if it raises, takes too long or returns an invalid answer.
         timeout: seconds for one call, which is cancelled then; None: as long as the run may take.
         name: what it is known by; by default the function's name.
 
     Raises:
-        ConfigurationError: the mode or the timeout is not valid, there is no such phase, or nothing would be called
+        ConfigurationError: the mode or the timeout is not valid, a phase is unknown, or nothing would be called
             at one of them.
     """
 
@@ -49,7 +49,7 @@ class PolicyHook:
 
 @dataclass(frozen=True, slots=True)
 class ObservingHook:
-    """A hook that only looks: what it answers does not count, and a failure is on record and changes nothing.
+    """A hook that only observes: its answer does not count, and a failure is on record without further effect.
 
     Attributes:
         handler: a function of a `HookContext`, or an object with methods named after phases.
@@ -58,7 +58,7 @@ class ObservingHook:
         name: what it is known by; by default the function's name.
 
     Raises:
-        ConfigurationError: the timeout is not valid, there is no such phase, or nothing would be called at one of them.
+        ConfigurationError: the timeout is not valid, a phase is unknown, or nothing would be called at one of them.
     """
 
     handler: object
@@ -77,7 +77,7 @@ class ObservingHook:
 
 
 def hook_policies(hooks: Iterable[object]) -> list[Policy]:
-    """The policies that these hooks are, in their order; at the end of a run `on_error` comes before `after_run`.
+    """The policies for these hooks, in their order; at the end of a run `on_error` comes before `after_run`.
 
     Raises:
         ConfigurationError: one is not a hook, or names a phase that does not exist.
@@ -88,11 +88,11 @@ def hook_policies(hooks: Iterable[object]) -> list[Policy]:
 
 
 def flow_hook_policies(hooks: Iterable[object]) -> list[Policy]:
-    """The policies that these hooks of a flow are, in their order.
+    """The policies for these hooks of a flow, in their order.
 
     Raises:
-        ConfigurationError: one is not a hook, names a phase that does not exist, or none that a flow has: it seems to
-            protect something, and would not.
+        ConfigurationError: one is not a hook, names a phase that does not exist, or only phases that flows do not
+            have: it seems to protect something, and would not.
     """
     names, found = OwnNames("hook"), list[Policy]()
     for hook in hooks:
@@ -164,7 +164,7 @@ def _check(handler: object, phases: Collection[str] | None, what: str) -> None:
 
 
 def _check_phases(handler: object, phases: object, what: str, known: Collection[str]) -> None:
-    """Raise where a hook would never be called: it seems to protect something, and would not."""
+    """Raise if a hook would never be called: it seems to protect something, and would not."""
     if isinstance(phases, str) or not isinstance(phases, Collection) or not phases:
         raise ConfigurationError(
             f"{what}: phases must be a set of names, at least one.", guidance="Pass None for every phase."

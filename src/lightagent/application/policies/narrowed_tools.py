@@ -1,4 +1,4 @@
-"""The tools that an agent may call while another one has it as a tool: no others are offered, and no call passes."""
+"""The tools that an agent may call while another one has it as a tool: only these are offered and pass."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PHASES: Final[frozenset[Phase]] = frozenset({"model_request", "tool_call"})
 class NarrowedTools:
     """Lets through the tools that are named, and those of the framework that only read.
 
-    It reviews the agents that this one calls as well, as every policy does: nobody gets further by asking another one.
+    Like every policy, it also reviews the agents that this one calls: an agent gains no tools by asking another one.
 
     Args:
         tools: names of tools; ``*`` stands for any text.
@@ -38,11 +38,11 @@ class NarrowedTools:
 
     @property
     def phases(self) -> frozenset[Phase]:
-        """What is offered, and each call."""
+        """The offered tools, and each call."""
         return _PHASES
 
     async def rule(self, phase: Phase, subject: Subject, payload: PayloadT) -> Ruling[PayloadT]:
-        """What it says of a payload."""
+        """The ruling on a payload."""
         specs = {spec.name: spec for spec in subject.facts.specs}
 
         def is_free(name: str) -> bool:

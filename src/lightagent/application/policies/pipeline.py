@@ -31,11 +31,11 @@ class Policy(Protocol):
 
     @property
     def guard(self) -> TextGuard | None:
-        """What holds streams for it; None: it is asked about whole replies, if at all."""
+        """The part that holds streams; None: the policy is asked about whole replies, if at all."""
         ...
 
     async def rule(self, phase: Phase, subject: Subject, payload: PayloadT) -> Ruling[PayloadT]:
-        """What it says of a payload. It raises nothing: where it cannot decide, its ruling says what follows."""
+        """The ruling on a payload. It never raises: if the policy cannot decide, the ruling says what follows."""
         ...
 
 
@@ -99,5 +99,5 @@ class Pipeline(Gate):
         return deliberation.verdict()
 
     def hold(self, subject: Subject) -> HeldStream | None:
-        """The guardrails that hold streams; nothing where one needs whole texts, or the answer is JSON."""
+        """The guardrails that hold streams; empty if one needs whole texts, or the answer is JSON."""
         return HeldOutput(self._guards) if self._guards and not subject.facts.structured else None

@@ -1,4 +1,4 @@
-"""Policies that ask a function: what it is asked, and how its answer becomes a ruling."""
+"""Policies that call a function: its arguments, and how its answer becomes a ruling."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from lightagent.domain.rulings import Ruling
 
 @dataclass(slots=True)
 class Question(Generic[PayloadT]):
-    """What a function is asked. Made for every call and kept nowhere, so it is not frozen, which takes its time.
+    """The arguments of a function. Made for every call and not kept, so it is not frozen, which takes time.
 
     Attributes:
-        arguments: what it is called with.
-        read: makes a ruling of its answer, or of the `Fault` in the place of one; runs no foreign code.
+        arguments: of the call.
+        read: makes a ruling of its answer, or of a `Fault`; runs no foreign code.
         is_quick: it takes so little time that it may be called in the event loop.
     """
 
@@ -46,15 +46,15 @@ class FunctionPolicy(ABC):
 
     @property
     def guard(self) -> TextGuard | None:
-        """What holds streams for it; None: it is asked about whole replies, if at all."""
+        """The part that holds streams; None: the policy is asked about whole replies, if at all."""
         return None
 
     @abstractmethod
     def ask(self, phase: Phase, subject: Subject, payload: PayloadT) -> Question[PayloadT] | Ruling[PayloadT]:
-        """What its function is asked about a payload, or what it says without asking."""
+        """The question to its function about a payload, or the ruling if the function is not needed."""
 
     async def rule(self, phase: Phase, subject: Subject, payload: PayloadT) -> Ruling[PayloadT]:
-        """What it says of a payload."""
+        """The ruling on a payload."""
         asked = self.ask(phase, subject, payload)
         if isinstance(asked, Question):
             return asked.read(await self.handler.call(*asked.arguments))

@@ -1,4 +1,4 @@
-"""Where the waiting calls of an agent are put before people: a store, and perhaps a function that decides at once."""
+"""Asks people about the waiting calls of an agent: through a store, and perhaps a function that decides at once."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from lightagent.domain.tools import ToolSpec
 PayloadT = TypeVar("PayloadT")
 
 NOTICE_SECONDS: Final = 5.0
-"""For telling somebody that a call waits."""
+"""Seconds for sending a notice that a call waits."""
 
 Function = Callable[[ApprovalRequest], object]
 
@@ -36,15 +36,15 @@ class ReviewDesk:
 
     Args:
         reviews: where requests and decisions are on record.
-        tools: the names of the tools whose calls are asked about; None for all, none of them for those calls alone
+        tools: the names of the tools whose calls are reviewed; None for all, an empty list for only those calls
             that wait for another reason, such as `requires_approval`.
-        reviewer: decides at once, in this process; None where people decide later.
+        reviewer: decides at once, in this process; None if people decide later.
         timeout: seconds until a request expires; None: it does not.
-        separate_reviewer: whoever the run belongs to may not approve its calls.
-        notify: is told of each request that waits.
+        separate_reviewer: the user whom the run belongs to may not approve its calls.
+        notify: is called with each request that waits.
         name: what it is known by on record.
-        most_used: how many reviews whose decision was used are kept; None for all. For a store in memory, which nobody
-            empties, and which would grow with every call.
+        most_used: how many reviews whose decision was used are kept; None for all. Set for a store in memory, which
+            would otherwise grow with every call.
 
     Raises:
         ConfigurationError: an option is not valid.
@@ -75,26 +75,26 @@ class ReviewDesk:
         self._actor = "" if reviewer is None else f"reviewer:{name_of(reviewer)}"
 
     def covers(self, tool: str) -> bool:
-        """Whether calls of a tool are asked about."""
+        """Whether calls of a tool are reviewed."""
         return self.tools is None or tool in self.tools
 
     @property
     def policy(self) -> str:
-        """What the policy that asks for it is known by; another hook of the same name has a number behind it."""
+        """The name of the policy that asks for reviews; another hook of the same name has a number behind it."""
         return f"hook:{self.name}"
 
     @property
     def outlives_its_process(self) -> bool:
-        """Whether its store is one of the program's, and so knows what was decided before."""
+        """Whether its store belongs to the program, and so has decisions of earlier processes."""
         return self._most_used is None
 
     @property
     def streams(self) -> ReviewStreams:
-        """What its runs put on record."""
+        """The reviews that its runs put on record."""
         return self.reviews.streams
 
     async def decision_at_once(self, review: Review) -> ApprovalDecision | str | None:
-        """What the function decides, or why its answer is not a decision; None where there is no function."""
+        """What the function decides, or why its answer is not a decision; None without a function."""
         if self._reviewer is None:
             return None
         answer = await self._reviewer.call(_copied(review.request))
@@ -102,10 +102,10 @@ class ReviewDesk:
         return read if isinstance(read, ApprovalDecision) else read.problem
 
     async def remembered(self, review: Review) -> ApprovalDecision | None:
-        """What was decided before about calls such as this one, and holds for it; None for nothing.
+        """An earlier decision that applies to calls like this one; None without one.
 
         Raises:
-            PolicyError: whoever decided may not decide so about this call.
+            PolicyError: the person who decided may not decide so about this call.
             StoreError: the store cannot be read.
         """
         known = await self.reviews.remembered.find(review.request)
@@ -117,7 +117,7 @@ class ReviewDesk:
         return decision
 
     async def spent(self, review: Review) -> None:
-        """The decision of a review was used; what nobody needs any more is let go.
+        """The decision of a review was used: remove the oldest reviews beyond `most_used`.
 
         Raises:
             StoreError: the store cannot be written.
@@ -129,7 +129,7 @@ class ReviewDesk:
             await self.streams.store.forget(self._used.popleft())
 
     async def tell(self, request: ApprovalRequest) -> str:
-        """Tell that a request waits. Returns what went wrong, or nothing."""
+        """Send the notice of a waiting request. Returns what went wrong, or an empty text."""
         if self._notify is None:
             return ""
         answer = await self._notify.call(_copied(request))
@@ -137,7 +137,7 @@ class ReviewDesk:
 
 
 class DeskPolicy:
-    """Asks a human about the calls of the tools that a desk covers."""
+    """Has people decide about the calls of the tools that a desk covers."""
 
     guard = None
     phases: frozenset[Phase] = frozenset({"tool_call"})
@@ -147,7 +147,7 @@ class DeskPolicy:
         self._desk = desk
 
     async def rule(self, phase: Phase, subject: Subject, payload: PayloadT) -> Ruling[PayloadT]:
-        """A human decides, unless one has decided about exactly these arguments."""
+        """A human decides, unless there is a decision about exactly these arguments."""
         if subject.facts.approved or not self._desk.covers(subject.name):
             return ALLOW
         return Ask(f"{subject.name} runs only with approval.")
@@ -158,7 +158,7 @@ class ReviewLevel:
     """What is known of an agent that acts in a run.
 
     Attributes:
-        desks: who reviews its calls.
+        desks: have people decide about its calls.
         tool: the declaration of a tool, and the agent that it is, if it is one; None for a tool that is not there.
     """
 

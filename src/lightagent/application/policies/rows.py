@@ -1,7 +1,7 @@
 """Several functions in a row: those that follow each other are called in one worker thread, one after another.
 
 Going to a thread and back takes longer than most of these functions. The rulings are the same as if each function were
-called by itself: what one rewrites, the next one is asked about, and the first that forbids is the last that is asked.
+called by itself: each gets what the one before it rewrote, and the first that forbids is the last that is called.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ class Row(Generic[PayloadT]):
     """The functions from one that is to be asked to the last before one that cannot be called in a thread.
 
     Args:
-        policies: all that are asked at a boundary; the second of each pair is the policy itself if it asks a function.
+        policies: all policies of a boundary; the second of each pair is the policy itself if it asks a function.
         place: of the one that `question` is from.
         question: the first one.
 
     Attributes:
-        deliberation: what the policies have come to.
-        place: of the next policy that is to be asked.
+        deliberation: the state of the policies' verdict.
+        place: of the next policy to call.
     """
 
     __slots__ = ("_begun", "_is_given_up", "_policies", "_question", "_subject", "deliberation", "place")
@@ -49,7 +49,7 @@ class Row(Generic[PayloadT]):
         self._is_given_up = False
 
     async def ask(self) -> None:
-        """Ask as many as can be asked so; afterwards `place` is that of the next one."""
+        """Call as many as possible in this way; afterwards `place` is that of the next one."""
         policy = self._policy()
         if policy is None:
             return
@@ -82,7 +82,7 @@ class Row(Generic[PayloadT]):
             self._question = self._next()
 
     def _policy(self) -> FunctionPolicy | None:
-        """The one that is to be asked; None where there is none that can be called in this thread."""
+        """The policy to call; None if none can be called in this thread."""
         policy = self._policies[self.place][1] if self.place < len(self._policies) else None
         return policy if policy is not None and policy.handler.may_join else None
 
@@ -93,7 +93,7 @@ class Row(Generic[PayloadT]):
         self.place += 1
 
     def _next(self) -> Question[PayloadT] | None:
-        """What is to be asked next in this thread."""
+        """The next question in this thread."""
         while self.deliberation.end is None and (policy := self._policy()) is not None:
             asked = policy.ask(self.deliberation.phase, self._subject, self.deliberation.payload)
             if isinstance(asked, Question):

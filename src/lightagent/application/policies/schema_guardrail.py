@@ -1,4 +1,4 @@
-"""A guardrail of answers: they are JSON that fits a schema."""
+"""A guardrail that requires answers to be JSON that fits a schema."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Guardrails that look at texts by what detectors find in them, in whole texts, in JSON values and in streams."""
+"""Guardrails that check texts with detectors: in whole texts, in JSON values and in streams."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class TextGuard(Protocol):
         ...
 
     def hold(self, channel: Channel) -> TextHold | None:
-        """What holds one text of one reply; None where it does not look at that text, or needs it whole."""
+        """The part that holds one text of one reply; None if it does not check that text, or needs it whole."""
         ...
 
     def review(self, text: str, channel: Channel = "text", *, structured: bool) -> str | Finding:
-        """One whole text of a reply as it may go on, or what forbids it; a structured one is JSON, and stays JSON."""
+        """One whole text of a reply after the guardrail, or the ruling that forbids it; structured text stays JSON."""
         ...
 
 
@@ -47,13 +47,13 @@ def is_quick(guardrail: object) -> bool:
 
 
 class DetectorGuardrail:
-    """Blocks what detectors find, or takes it out.
+    """Blocks what detectors find, or removes it.
 
     Args:
         name: what the guardrail is known by.
-        detectors: what finds.
+        detectors: find what is blocked or removed.
         reason: why it blocks.
-        replacement: what goes on in the place of a finding; None: it blocks.
+        replacement: replaces a finding; None: the guardrail blocks.
         quick: the detectors are known to take little time, which grows only with the length of the text.
     """
 
@@ -71,7 +71,7 @@ class DetectorGuardrail:
         """Characters of a stream that wait; None: it needs texts whole."""
 
     def __call__(self, value: str | JsonObject, context: JsonObject) -> GuardrailDecision:
-        """What becomes of a text, or of the values in the arguments of a tool call."""
+        """The text after the guardrail, or the values in the arguments of a tool call."""
         if isinstance(value, str):
             made: str | JsonValue | Finding = self.review(value, structured=False)
         else:
@@ -85,12 +85,12 @@ class DetectorGuardrail:
         return None if self.window is None else HeldText(self._find, self.window, self._replacement)
 
     def review(self, text: str, channel: Channel = "text", *, structured: bool) -> str | Finding:
-        """The text as it may go on, or what forbids it, whichever text of a reply it is."""
+        """Any text of a reply after the guardrail, or the ruling that forbids it."""
         if structured:
             try:
                 parsed = read_json(text)
             except NotStrictJsonError:
-                return self._text(text)  # The check of answers finds the JSON in it, or sends it back.
+                return self._text(text)  # The answer's own check finds the JSON in it, or sends it back.
             made = self._json(parsed)
             if isinstance(made, Finding):
                 return made
@@ -108,7 +108,7 @@ class DetectorGuardrail:
         return redacted(text, spans, self._replacement or "")
 
     def _json(self, value: JsonValue) -> JsonValue | Finding:
-        """The same of the values in JSON; keys stay, and a number in which something is found becomes a text."""
+        """The same for the values in JSON; keys stay, and a number with a finding becomes a text."""
         if isinstance(value, str):
             return self._text(value)
         if isinstance(value, bool) or value is None:
@@ -159,16 +159,16 @@ class LengthGuardrail:
         self.reason = reason
 
     def __call__(self, text: str, context: JsonObject) -> GuardrailDecision:
-        """What becomes of a text."""
+        """The ruling on a text."""
         made = self.review(text, structured=False)
         return GuardrailDecision(not isinstance(made, Finding), self.reason, made if isinstance(made, str) else None)
 
     def hold(self, channel: Channel) -> TextHold | None:
-        """What counts the characters of an answer."""
+        """The counter of the answer's characters."""
         return LimitedText(self._most, cut=self._cut) if channel == "text" else None
 
     def review(self, text: str, channel: Channel = "text", *, structured: bool) -> str | Finding:
-        """The text as it may go on, or what forbids it; JSON is blocked, since cut it would not be JSON any more."""
+        """The text after the guardrail, or the ruling that forbids it; JSON is blocked, as cutting would break it."""
         if channel != "text" or len(text) <= self._most:
             return text
         return text[: self._most] if self._cut and not structured else Finding(self._most, len(text), "length")

@@ -1,4 +1,4 @@
-"""Guardrails of tool calls: which tools, and which values of their arguments."""
+"""Guardrails of tool calls: by tool, and by values of their arguments."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lightagent.domain.guardrails import GuardrailDecision
 from lightagent.domain.json_types import JsonObject, JsonValue
 
 Allowed: TypeAlias = Callable[[JsonValue], object] | Collection[object]
-"""What a value must be: a predicate that is true for it, or the values that are allowed."""
+"""The condition for a value: a predicate that is true for it, or the allowed values."""
 
 
 class ToolNamesGuardrail:
@@ -68,9 +68,9 @@ def _allows(allowed: Allowed, value: JsonValue) -> bool:
     if callable(allowed):
         answer = allowed(value)
         if inspect.isawaitable(answer) or isinstance(answer, Generator):
-            raise TypeError("the function has not answered yet")  # To Python it is true, so it would allow.
+            raise TypeError("the function has not answered yet")  # A coroutine is truthy, so it would allow the call.
         return bool(answer) and not isinstance(answer, str)  # A text is a reason, as from any guardrail.
-    # True is 1 to Python; to a tool it is not.
+    # True equals 1 in Python, but not for a tool.
     return any(type(one) is type(value) and one == value for one in allowed)
 
 

@@ -35,7 +35,7 @@ from lightagent.domain.policy import (
 )
 
 FailureMode: TypeAlias = Literal["block", "continue"]
-"""What follows where a hook raises, takes too long or answers nonsense."""
+"""What follows if a hook raises, takes too long or returns an invalid answer."""
 
 
 def check_naming(failure_mode: object, name: object, what: str) -> None:
@@ -51,7 +51,7 @@ def check_naming(failure_mode: object, name: object, what: str) -> None:
 
 
 Answer: TypeAlias = PayloadT | HookDecision | None
-"""None goes on, a payload goes on in the place of the one that was given, a decision says what it says."""
+"""None goes on, a payload replaces the given one, and a decision is carried out."""
 
 TypedFunction: TypeAlias = Callable[[PayloadT, Subject], Answer[PayloadT] | Awaitable[Answer[PayloadT]]]
 

@@ -20,7 +20,7 @@ def spent_in(journal: Journal, prices: PriceTable = NO_PRICES, *, nested: bool =
         nested: with the runs of the agents that it called.
 
     Raises:
-        ConfigurationError: the events are no possible run.
+        ConfigurationError: the events do not form a possible run.
     """
     return spent_by(journal.events, prices, nested=nested) + Spent(seconds=seconds_taken(journal.events))
 

@@ -289,7 +289,7 @@ class _Tracer:
         usage = event.usage.to_dict() if event.usage else None
         self._model_request(event.at, replied.latency if replied else None, usage)
         if isinstance(event, ModelFailed):
-            if not isinstance(event.ends, Cancelled):  # That its caller left is no error.
+            if not isinstance(event.ends, Cancelled):  # A caller who leaves is not an error.
                 self._error(event.error, event.at, {"stage": "model", "attempt": event.attempt})
             return
         self._names = {call.id: call.name for call in event.message.tool_calls}

@@ -1,4 +1,4 @@
-"""How a run puts its requests on record, and the decisions that are made while it goes on."""
+"""How a run puts its requests on record, and decisions that are made while it goes on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lightagent.domain.review_requests import ApprovalRequest
 
 
 async def ask(streams: ReviewStreams, request: ApprovalRequest) -> tuple[Review, bool]:
-    """Put a request on record, unless it is there. Returns the review, and whether it was asked now.
+    """Put a request on record, unless it is there. Returns the review, and whether the request is new.
 
     Raises:
         PolicyError: the run has gone on elsewhere since it asked, or its journal was changed.
@@ -38,7 +38,7 @@ async def answer(streams: ReviewStreams, request: ApprovalRequest, decision: App
     """The review of a request with a decision, which may be on record already if it is the same.
 
     Raises:
-        PolicyError: it was decided otherwise, it has expired, or the decision may not be made.
+        PolicyError: it was decided otherwise, it has expired, or the decision is not allowed.
         StoreError: the store cannot be read or written.
     """
     key = review_key(request)
@@ -80,7 +80,7 @@ def taken_elsewhere(request: ApprovalRequest) -> AlreadyDecided:
 
 
 def not_on_record(request: ApprovalRequest) -> PolicyError:
-    """The error for a decision that a journal tells of, and its store does not."""
+    """The error for a decision that is in a journal, but not in its store."""
     return PolicyError(
         f"The journal tells of a decision about the call {request.call_id!r:.100} that the store of reviews does not "
         "have, or that was used since.",

@@ -1,8 +1,8 @@
-"""The reviews of one run: asks people about its waiting calls, and has it go on with what they decide.
+"""The reviews of one run: asks people about its waiting calls, and lets it go on with their decisions.
 
-A run asks when it is about to suspend, and before its caller hears of that. What somebody decides at once, or has
-decided for calls such as these, it goes on with; for the rest it waits. When it is resumed it finds in the store what
-was decided meanwhile. A decision is taken before the run acts on it, so that no other process can.
+A run asks when it is about to suspend, and before its caller learns of that. It goes on with decisions that are
+made at once or apply from before; for the rest it waits. When it is resumed it finds the decisions made
+meanwhile in the store. A decision is taken before the run acts on it, so that no other process can take it.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ from lightagent.domain.review_requests import ApprovalRequest
 from lightagent.domain.runs import waiting_calls
 
 REVIEW_PROBLEM: Final = "review_problem"
-"""The kind of the note that tells why a call still waits, or that nobody could be told of it."""
+"""The kind of the note that tells why a call still waits, or that the notice about it could not be sent."""
 
 _HAS_ENDED: Final = "The run has ended."
 
 _MOST_ROUNDS: Final = 3
-"""How often a call is decided at once. A tool that asks again whatever was decided then waits for a human."""
+"""How often a call is decided at once. A tool that keeps asking despite decisions then waits for a human."""
 
 
 class RunReviews(Generic[DepsT]):
-    """The reviews of an outermost run, those of the runs nested in it included.
+    """The reviews of an outermost run, including those of its nested runs.
 
     Args:
-        answers: what the caller who resumes the run has decided, by the names of the calls.
+        answers: the decisions of the caller who resumes the run, by the names of the calls.
     """
 
     def __init__(self, live: ActiveRun[DepsT], answers: Mapping[str, ApprovalDecision] | None = None) -> None:
@@ -56,10 +56,10 @@ class RunReviews(Generic[DepsT]):
         self._asked = set[ReviewStreams]()
 
     async def take_up(self) -> None:
-        """Put on record what was decided about the calls of a run that is resumed; nothing is taken yet.
+        """Put the decisions about the calls of a resumed run on record; nothing is taken yet.
 
         Raises:
-            ConfigurationError: nothing was.
+            ConfigurationError: the decisions are missing.
             PolicyError: a decision cannot be used: it was used before, came too late, or was about something else.
             StoreError: a store cannot be read or written.
         """
@@ -74,10 +74,10 @@ class RunReviews(Generic[DepsT]):
         self._settled += before
 
     async def _before(self) -> list[Settled]:
-        """The decisions on which the journal says that the run was going on when it was interrupted.
+        """The decisions with which the run was going on, by its journal, when it was interrupted.
 
         Raises:
-            PolicyError: the store knows nothing of one, or that it was used since: the journal was changed, or is not
+            PolicyError: the store does not have one, or has it as used since: the journal was changed, or is not
                 the latest.
             StoreError: a store cannot be read.
         """
@@ -96,10 +96,10 @@ class RunReviews(Generic[DepsT]):
         return found
 
     async def commit(self) -> None:
-        """Take the decisions that were put on record, so that nobody else can.
+        """Take the decisions that were put on record, so that no other process can use them.
 
         Raises:
-            PolicyError: somebody else has taken one.
+            PolicyError: another process has taken one.
             StoreError: a store cannot be written.
         """
         await self._commit(told=True)
@@ -114,14 +114,14 @@ class RunReviews(Generic[DepsT]):
                     taken = await self._take(one.waiting.desk, one.review, told=told)
                 found.append((one, taken))
         except BaseException:
-            await self._close(used=False)  # Nothing is done with those that were taken before.
+            await self._close(used=False)  # Return those that were taken before.
             raise
         return found
 
     async def consult(self) -> bool:
-        """Ask about the calls that wait, and go on with what is decided at once. Returns whether anything was.
+        """Ask about the calls that wait, and go on with immediate decisions. Returns whether there were any.
 
-        A call about which nobody can be asked now waits all the same; it is asked about when the run is resumed.
+        A call whose request cannot be made now waits all the same; it is asked about when the run is resumed.
         """
         live, decided = self._live, list[tuple[Settled, Taken | None]]()
         if not live.desks and not waits_inside(live.run):
@@ -144,11 +144,11 @@ class RunReviews(Generic[DepsT]):
         return bool(decided)
 
     async def close(self, *, ended: bool) -> None:
-        """Let go of the decisions that were taken.
+        """Release the decisions that were taken.
 
         Args:
-            ended: the run has come to its end. One that was broken off leaves them as they are: nobody knows how far
-                it came, or its journal does.
+            ended: the run has come to its end. An interrupted run leaves them as they are: how far it came is known
+                from its journal only, if at all.
         """
         if ended or not self._live.begun:
             await self._close(used=self._live.begun)
@@ -159,7 +159,7 @@ class RunReviews(Generic[DepsT]):
             await self._withdraw()
 
     async def _withdraw(self) -> None:
-        """Take back the requests about calls that still wait, if the run has come to its end."""
+        """Revoke the requests about calls that still wait, if the run has come to its end."""
         run = self._live.run
         if run.outcome is None or isinstance(run.outcome, Suspended) or not waiting_calls(run):
             return
@@ -173,7 +173,7 @@ class RunReviews(Generic[DepsT]):
             yield from one.events(now, interrupted)
 
     async def _settle(self, answers: Mapping[str, ApprovalDecision]) -> list[Settled]:
-        """The calls that are decided. Notices are sent of the others that were asked about now."""
+        """The calls that are decided. Notices are sent for the others that are new."""
         found, untold = list[Settled](), list[tuple[ReviewDesk, ApprovalRequest]]()
         try:
             for waiting in await find_waiting(self._live):
@@ -195,7 +195,7 @@ class RunReviews(Generic[DepsT]):
         return found
 
     async def _tell(self, untold: Sequence[tuple[ReviewDesk, ApprovalRequest]]) -> None:
-        """Tell of requests that wait, all at once: a server that hangs holds the run up once, not once for each."""
+        """Send the notices of waiting requests, all at once: a server that hangs delays the run once, not for each."""
         for (_, request), problem in zip(
             untold, await all_at_once(desk.tell(request) for desk, request in untold), strict=True
         ):
@@ -205,7 +205,7 @@ class RunReviews(Generic[DepsT]):
     async def _review(
         self, desk: ReviewDesk, request: ApprovalRequest, decision: ApprovalDecision | None
     ) -> tuple[Review, bool]:
-        """The review of a request, and whether it was asked now."""
+        """The review of a request, and whether it is new."""
         if decision is not None:
             return await answer(desk.streams, request, decision), False
         review, is_new = await ask(desk.streams, request)
@@ -214,7 +214,7 @@ class RunReviews(Generic[DepsT]):
         return review, is_new
 
     async def _at_once(self, desk: ReviewDesk, review: Review) -> Review:
-        """The review with what was decided before, or what is decided now; as it is where that is nothing."""
+        """The review with an earlier or immediate decision; unchanged without one."""
         request = review.request
         try:
             decision: ApprovalDecision | str | None = await desk.remembered(review)
@@ -259,7 +259,7 @@ class RunReviews(Generic[DepsT]):
         return taken
 
     async def _close(self, *, used: bool) -> None:
-        """Put on record that the decisions were used, or that nothing was done with them."""
+        """Put on record that the decisions were used, or that they were returned unused."""
         while self._taken:
             one = self._taken.pop()
             token = None if one.lease is None else one.lease.token
@@ -269,7 +269,7 @@ class RunReviews(Generic[DepsT]):
             entry = ReviewUsed(now) if is_used else ReviewReturned(now)
             try:
                 if one.on_record:
-                    with suppress(StoreError):  # What was taken stays taken, and nobody uses it without asking.
+                    with suppress(StoreError):  # It stays taken, and is not used again without a new request.
                         await streams.append(review_key(one.review.request), one.review, entry, token)
             finally:
                 if one.lease is not None:

@@ -20,7 +20,7 @@ class Settled:
     """A call that was decided.
 
     Attributes:
-        review: where the decision is on record; None where no desk reviews the call.
+        review: where the decision is on record; None if no desk reviews the call.
         in_doubt: a process took the decision before, and may have acted on it.
     """
 
@@ -30,7 +30,7 @@ class Settled:
     in_doubt: bool = False
 
     def events(self, now: float, interrupted: str) -> Iterator[Event]:
-        """What goes on record of it; a call that may have been made is made again only if its tool says so."""
+        """The entry for the record; a call that may have been made is made again only if its tool allows that."""
         waiting = self.waiting
         yield decided_event(waiting.path, self.decision, now)
         spec = waiting.spec
@@ -41,10 +41,10 @@ class Settled:
 
 @dataclass(slots=True)
 class Taken:
-    """A decision that this run goes on with; the lease keeps other processes away where no store keeps the run.
+    """A decision that this run goes on with; the lease keeps other processes away if no store keeps the run.
 
     Attributes:
-        is_told: whether the journal tells of the decision, so that the run acts on it.
+        is_told: whether the decision is in the journal, so that the run acts on it.
         on_record: whether the review says that it was taken.
     """
 

@@ -1,4 +1,4 @@
-"""The calls of a run that wait for a human, at any depth, each with who is to be asked about it."""
+"""The calls of a run that wait for a human, at any depth, each with the desk that asks about it."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class WaitingCall:
         run: the run that makes it.
         agents: who called whom, down to the agent of `run`.
         spec: the declaration of the tool; None if it is not here.
-        desks: those that have it reviewed. The first of them is asked; what any of them demands holds.
-        policies: those with which the runs that lead to it were begun.
+        desks: those that have it reviewed. The first of them asks; the demands of all of them apply.
+        policies: those that the runs leading to it were begun with.
         asked: the events in which the run has asked about it, the last one last.
     """
 
@@ -56,19 +56,19 @@ class WaitingCall:
 
     @property
     def desk(self) -> ReviewDesk | None:
-        """The desk that is asked about it; None where no desk has it reviewed."""
+        """The desk that asks about it; None if no desk has it reviewed."""
         return self.desks[0] if self.desks else None
 
     @property
     def is_on_record(self) -> bool:
-        """Whether what was decided about it is in the store of its desk: the run was begun with that desk's policy."""
+        """Whether decisions about it are in the store of its desk: the run was begun with that desk's policy."""
         desk = self.desk
         return desk is not None and desk.outlives_its_process and desk.policy in self.policies
 
     def request(self, outermost: Run, now: float) -> ApprovalRequest:
-        """What a reviewer is asked about it.
+        """The request about it, for reviewers.
 
-        A policy that rewrote what a reviewer gets to see has hidden something; what it left is shown instead.
+        If a policy rewrote what a reviewer sees, it has hidden something; the rewritten request is shown instead.
         """
         arguments, started = self.call.arguments or {}, outermost.started
         last = self.asked[-1] if self.asked else ApprovalRequested(self.path[-1], "", {"arguments": arguments})
@@ -100,7 +100,7 @@ class WaitingCall:
 
 
 def open_requests(run: Run) -> list[str]:
-    """The ids of the requests about the calls of a run that wait, those of the runs nested in it included."""
+    """The ids of the requests about the waiting calls of a run, including those of its nested runs."""
     found = list[str]()
     for path in waiting_calls(run).values():
         inner = run
@@ -176,12 +176,12 @@ def _tool_name(run: Run, call: PendingCall) -> str:
 
 
 def _reviewing(desks: list[ReviewDesk], tool: str) -> tuple[ReviewDesk, ...]:
-    """The desks that cover the tool, else the first of all, since every call that waits must reach a reviewer."""
+    """The desks that cover the tool, otherwise the first of all, since every waiting call must reach a reviewer."""
     return tuple(desk for desk in desks if desk.covers(tool)) or tuple(desks[:1])
 
 
 def _asked(events: list[Event], path: tuple[str, ...]) -> tuple[ApprovalRequested, ...]:
-    """The events in which the run, or one that is nested in it, has asked about the call at this path.
+    """The events in which the run, or a run nested in it, has asked about the call at this path.
 
     A later reply of the model may give another call the same id, so those before the last reply do not count.
     """
@@ -212,4 +212,4 @@ def review_level(desks: tuple[ReviewDesk, ...], toolset: Toolset[DepsT]) -> Revi
 
 
 _UNKNOWN: Final = ReviewLevel((), lambda name: None)
-"""Of an agent that is not here."""
+"""The context of an agent that is not here."""

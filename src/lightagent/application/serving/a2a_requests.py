@@ -20,7 +20,7 @@ from lightagent.application.serving.a2a_errors import (
 from lightagent.application.serving.chat_requests import ChatAsked
 from lightagent.application.serving.content_parts import check_parts
 from lightagent.application.serving.person_answers import PersonAnswer, read_answer
-from lightagent.domain.json_bytes import encode_json, whole_characters, whole_json
+from lightagent.domain.json_bytes import encode_json, whole_json
 from lightagent.domain.json_types import JsonObject, JsonValue
 
 MOST_ID: Final = 200
@@ -197,7 +197,7 @@ def _answers(told: list[tuple[int, JsonValue]]) -> Iterator[PersonAnswer]:
         yield PersonAnswer(
             request_id,
             answer.approved,
-            whole_characters(answer.reason),
+            answer.reason,
             edited if isinstance(edited, dict) else None,
         )
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 from typing import Final, Literal, TypeAlias
 
 from lightagent.application.projections.live_text import LiveText
 from lightagent.application.projections.usage import total_usage
 from lightagent.application.serving.approval_words import waiting_words
 from lightagent.application.serving.chat_chunks import COUNTED
+from lightagent.application.serving.moments import moment
 from lightagent.application.serving.person_answers import answer_form
 from lightagent.application.serving.refusals import told_outside
 from lightagent.application.serving.run_view import ChatView
@@ -39,8 +39,6 @@ ANSWER: Final = "answer"
 
 _BETWEEN: Final = "\n\n"
 """What stands between the texts of two turns of the model."""
-
-_LAST_MOMENT: Final = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
 
 
 class A2aTask:
@@ -181,8 +179,8 @@ class A2aTask:
         }
         if self._waiting.run_id:  # Else it is a flow's, which has an answer by its own means.
             data["responseSchema"] = answer_form()
-        if len(waiting.path) == 1 and (moment := _moment(waiting.at, self._answer_seconds)):
-            data["expiresAt"] = moment
+        if len(waiting.path) == 1 and (until := moment(waiting.at, self._answer_seconds)):
+            data["expiresAt"] = until
         return {"data": whole_json(data), "mediaType": "application/json"}
 
     def _asked(self, message: object) -> None:
@@ -225,8 +223,8 @@ class A2aTask:
         status: JsonObject = {"state": self.state}
         if self._message is not None:
             status["message"] = copy_json(self._message)
-        if moment := _moment(self._at, 0.0 if self._at else None):
-            status["timestamp"] = moment
+        if told := moment(self._at, 0.0 if self._at else None):
+            status["timestamp"] = told
         return status
 
 
@@ -250,10 +248,3 @@ def _tokens(usage: Usage) -> JsonObject:
             "totalTokens": usage.total_tokens,
         }
     }
-
-
-def _moment(since: float, seconds: float | None) -> str | None:
-    """The moment so many seconds later, as RFC 3339 writes it; None where there is none that it can write."""
-    if seconds is None or since + seconds > _LAST_MOMENT:
-        return None
-    return datetime.fromtimestamp(since + seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

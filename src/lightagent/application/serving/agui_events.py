@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final
 
 from ag_ui.core import (
@@ -38,6 +37,7 @@ from lightagent.application.projections.partial_text import is_kept_back
 from lightagent.application.projections.usage import total_usage
 from lightagent.application.serving.chat_chunks import COUNTED
 from lightagent.application.serving.kept_runs import outer_call_id
+from lightagent.application.serving.moments import moment
 from lightagent.application.serving.person_answers import answer_form
 from lightagent.application.serving.projections import StreamProjection
 from lightagent.application.serving.refusals import told_outside
@@ -54,8 +54,6 @@ _ENCODER: Final = EventEncoder()
 
 _DELTA: Final = b'"delta":'
 _EMPTY: Final = b'""'
-
-_LAST_MOMENT: Final = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +212,7 @@ class AguiEvents(StreamProjection):
             message=whole_characters(asks),
             tool_call_id=self._outer(waiting.id) if is_own else None,
             response_schema=answer_form(),
-            expires_at=_moment(waiting.at, self._opening.answer_seconds) if is_own else None,
+            expires_at=moment(waiting.at, self._opening.answer_seconds) if is_own else None,
         )
 
     def _error(self, info: LightAgentErrorInfo) -> RunErrorEvent:
@@ -243,13 +241,6 @@ class AguiEvents(StreamProjection):
     def _next_id(self) -> str:
         self._count += 1
         return f"{self._opening.answer_id}-{self._count}"
-
-
-def _moment(since: float, seconds: float | None) -> str | None:
-    """The moment so many seconds later, as ISO 8601 writes it; None where there is none that it can write."""
-    if seconds is None or since + seconds > _LAST_MOMENT:
-        return None
-    return datetime.fromtimestamp(since + seconds, UTC).isoformat()
 
 
 def _frame(event: BaseEvent) -> bytes:

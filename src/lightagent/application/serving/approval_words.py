@@ -4,34 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
+from lightagent.application.serving.person_answers import MOST_REASON, PersonAnswer
 from lightagent.application.serving.run_view import ChatView
 from lightagent.application.serving.waiting import WaitingStep
 from lightagent.domain.json_bytes import encode_json, whole_characters
 
-_ANSWER: Final = re.compile(r"(approve|reject)[ \t]+([0-9a-f]{32})(?:[ \t]+(.{1,500}))?", re.IGNORECASE)
+_ANSWER: Final = re.compile(rf"(approve|reject)[ \t]+([0-9a-f]{{32}})(?:[ \t]+(.{{1,{MOST_REASON}}}))?", re.IGNORECASE)
 
 _MOST_SHOWN: Final = 500
 """Characters of a call's arguments that are shown."""
 
 
-@dataclass(frozen=True, slots=True)
-class ChatDecision:
-    """What a person wrote about a call that waits."""
-
-    approves: bool
-    request_id: str
-    reason: str = ""
-
-
-def read_chat_decision(query: object) -> ChatDecision | None:
+def read_chat_decision(query: object) -> PersonAnswer | None:
     """The decision that a message is, and nothing but; None for any other message."""
     found = _ANSWER.fullmatch(query.strip()) if isinstance(query, str) else None
     if found is None:
         return None
-    return ChatDecision(found[1].lower() == "approve", found[2].lower(), found[3] or "")
+    return PersonAnswer(found[2].lower(), found[1].lower() == "approve", found[3] or "")
 
 
 def waiting_words(waiting: Sequence[WaitingStep], view: ChatView) -> str:

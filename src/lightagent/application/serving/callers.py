@@ -40,6 +40,11 @@ class Caller:
         """Whose data it may see: everything that a request names by an id is looked up with it."""
         return Scope(self.tenant, self.user)
 
+    @property
+    def person(self) -> str:
+        """Who decides where this caller does: its user, else its key."""
+        return self.user or self.key_id
+
     def may_use(self, model: str) -> bool:
         """Whether a model is for this caller."""
         return self.agents is None or model in self.agents

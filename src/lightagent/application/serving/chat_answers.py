@@ -11,6 +11,7 @@ from lightagent.application.projections.usage import total_usage
 from lightagent.application.serving.approval_words import waiting_words
 from lightagent.application.serving.kept_runs import outer_call_id
 from lightagent.application.serving.projections import Opening
+from lightagent.application.serving.refusals import CANCELLED
 from lightagent.application.serving.run_view import ChatView, ToolSteps, as_line
 from lightagent.application.serving.waiting import WaitingStep, WaitingSteps
 from lightagent.domain.error_codes import LightAgentErrorInfo
@@ -18,8 +19,6 @@ from lightagent.domain.events import Event, ModelReplied, RunFinished
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.outcomes import Cancelled, Completed, Suspended, outcome_error
 from lightagent.domain.usage import Usage
-
-_CANCELLED = LightAgentErrorInfo("LA-503", "The run was cancelled.", "", None, retryable=True)
 
 _CUT: Final = ("length", "content_filter")
 """The ways in which a provider ends an answer before its time."""
@@ -58,7 +57,7 @@ def ending_of(finished: RunFinished, waiting: WaitingSteps, finish_reason: str, 
         calls = tuple(_call(waiting.run_id, call) for call in waiting.external)
         return Ending("tool_calls" if calls else "stop", calls=calls, sentence=waiting_words(waiting.reviews, view))
     if isinstance(outcome, Cancelled):
-        return Ending(error=_CANCELLED)
+        return Ending(error=CANCELLED)
     error = outcome_error(outcome)
     cut = None if error is None else (error.details or {}).get("finish_reason")
     if isinstance(cut, str) and cut in _CUT:  # Clients know what to do with a part of an answer that says it is one.
@@ -74,10 +73,10 @@ def chat_completion(
     Args:
         events: what happened since the request.
     """
-    last = next((event for event in reversed(events) if isinstance(event, ModelReplied)), None)
+    last, waited = next((event for event in reversed(events) if isinstance(event, ModelReplied)), None), waiting.waiting
     finished = events[-1]
     if not isinstance(finished, RunFinished):
-        return _CANCELLED
+        return CANCELLED
     if isinstance(finished.outcome, Suspended):  # Nothing waits after any other end.
         for event in events:
             waiting.feed(event)
@@ -90,7 +89,7 @@ def chat_completion(
         "role": "assistant",
         "content": "\n\n".join(filter(None, (content, ending.sentence))) or None,
     }
-    thought = _reasoning(events, view)
+    thought = _reasoning(events, view, waited)
     if thought:
         message |= dict.fromkeys(view.reasoning_fields, thought)
     if ending.calls:
@@ -104,7 +103,7 @@ def chat_completion(
         "usage": usage_object(total_usage(events)),
     }
     if view.tools == "extension":
-        body["lightagent"] = {"steps": _tool_steps(events)}
+        body["lightagent"] = {"steps": _tool_steps(events, waited)}
     return body
 
 
@@ -127,9 +126,9 @@ def _call(run_id: str, waiting: WaitingStep) -> JsonObject:
     }
 
 
-def _reasoning(events: Sequence[Event], view: ChatView) -> str:
+def _reasoning(events: Sequence[Event], view: ChatView, waited: Sequence[WaitingStep]) -> str:
     """What the model thought in all turns, with the lines of its tools where they are shown there."""
-    tools, found = ToolSteps(), list[str]()
+    tools, found = ToolSteps(waited), list[str]()
     for event in events:
         if isinstance(event, ModelReplied) and event.message.reasoning:
             found.append(event.message.reasoning)
@@ -138,6 +137,6 @@ def _reasoning(events: Sequence[Event], view: ChatView) -> str:
     return "".join(found)
 
 
-def _tool_steps(events: Sequence[Event]) -> list[JsonValue]:
-    tools = ToolSteps()
+def _tool_steps(events: Sequence[Event], waited: Sequence[WaitingStep]) -> list[JsonValue]:
+    tools = ToolSteps(waited)
     return [told for event in events for told in tools.feed(event)]

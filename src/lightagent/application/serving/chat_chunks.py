@@ -45,8 +45,8 @@ class ChatChunks(StreamProjection):
         self._content = self._head + b',"choices":[{"index":0,"delta":{"content":'
         self._view = view
         self._text = LiveText()
-        self._tools = ToolSteps()
         self._waiting = WaitingSteps() if waiting is None else waiting
+        self._tools = ToolSteps(self._waiting.waiting)
         self._usage = Usage()
         self._said = False
         self._parted = False

@@ -6,15 +6,19 @@ from dataclasses import dataclass
 from typing import Final
 
 from lightagent.application.serving.refusals import RequestRefused
+from lightagent.domain.json_bytes import whole_characters, whole_json
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.review import ApprovalDecision
+
+MOST_REASON: Final = 500
+"""Characters of a reason, at most, by whichever protocol it comes."""
 
 _FORM: Final[JsonObject] = {
     "type": "object",
     "properties": {
         "approved": {"type": "boolean"},
-        "reason": {"type": "string"},
+        "reason": {"type": "string", "maxLength": MOST_REASON},
         "editedArgs": {"type": "object"},
     },
     "required": ["approved"],
@@ -36,12 +40,13 @@ class PersonAnswer:
     arguments: JsonObject | None = None
 
     def decision(self, actor: str) -> ApprovalDecision:
-        """The same as a decision of this person."""
+        """The same as a decision of this person. Halves of characters, which no store holds, are replaced."""
+        reason, arguments = whole_characters(self.reason), whole_json(self.arguments)
         if not self.approved:
-            return ApprovalDecision.reject(self.reason, actor=actor)
-        if self.arguments is not None:
-            return ApprovalDecision.edit(self.arguments, self.reason, actor=actor)
-        return ApprovalDecision.approve(self.reason, actor=actor)
+            return ApprovalDecision.reject(reason, actor=actor)
+        if isinstance(arguments, dict):
+            return ApprovalDecision.edit(arguments, reason, actor=actor)
+        return ApprovalDecision.approve(reason, actor=actor)
 
 
 def answer_form() -> JsonObject:
@@ -60,7 +65,9 @@ def read_answer(request_id: str, payload: object, at: str) -> PersonAnswer:
     """
     told = payload if isinstance(payload, dict) else {}
     approved, reason, arguments = told.get("approved"), told.get("reason") or "", told.get("editedArgs")
-    is_fit = isinstance(reason, str) and (arguments is None or isinstance(arguments, dict))
+    is_fit = (
+        isinstance(reason, str) and len(reason) <= MOST_REASON and (arguments is None or isinstance(arguments, dict))
+    )
     if not isinstance(approved, bool) or not is_fit:
         raise RequestRefused(
             400,

@@ -52,6 +52,19 @@ _INSIDE: Final[dict[str, str]] = {
 }
 """What clients are told of errors whose texts name what is inside of the server."""
 
+CANCELLED: Final = LightAgentErrorInfo(
+    "LA-503", "The run was cancelled.", "Ask again if it is still wanted.", None, retryable=True
+)
+"""Of a run that was ended: by its client, or since the server stops."""
+
+NEVER_BEGAN: Final = LightAgentErrorInfo(
+    "LA-503", "The server ended before the run had begun.", "Ask again: nothing has happened.", None, retryable=True
+)
+"""Of a run in the background of which nothing is on record."""
+
+_OF_SERVER: Final = frozenset({CANCELLED.message, NEVER_BEGAN.message})
+"""Texts of LA-503 that are about the server, and not about the provider of a model."""
+
 
 class RequestRefused(LightAgentError):
     """A request that is refused, by whatever protocol it came.
@@ -87,7 +100,7 @@ def told_outside(info: LightAgentErrorInfo) -> LightAgentErrorInfo:
 
     The texts may name files, hosts and values of the server; its log has them.
     """
-    inside = _INSIDE.get(info.code)
+    inside = None if info.message in _OF_SERVER else _INSIDE.get(info.code)
     if inside is None and status_of(info) != 500:
         return LightAgentErrorInfo(info.code, info.message, info.guidance, None, info.retryable)
     told = inside or "The server could not do it."

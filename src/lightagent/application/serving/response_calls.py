@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from lightagent.application.serving.kept_runs import outer_call_id
 from lightagent.application.serving.run_view import ToolSteps
-from lightagent.application.serving.waiting import WaitingStep
+from lightagent.application.serving.waiting import WaitingStep, WaitingSteps
 from lightagent.application.steps import Step
 from lightagent.domain.json_bytes import encode_json
 from lightagent.domain.json_types import JsonObject, JsonValue
@@ -19,13 +19,13 @@ class OwnCalls:
     """Tells each call of the agent's own tools once it has ended, those of nested agents too.
 
     Args:
-        external: the names of the client's own tools, which are told in another way.
+        waiting: what had waited before the run goes on; it knows the client's own tools, which are told in another way.
     """
 
-    def __init__(self, external: frozenset[str] = frozenset()) -> None:
-        self._external = external
-        self._steps = ToolSteps()
-        self._begun: dict[tuple[str, ...], JsonValue] = {}
+    def __init__(self, waiting: WaitingSteps) -> None:
+        self._external = waiting.external_names
+        self._steps = ToolSteps(waiting.waiting)
+        self._begun: dict[tuple[str, ...], JsonValue] = {one.path: one.arguments for one in waiting.waiting}
 
     def feed(self, step: Step) -> Iterator[JsonObject]:
         """The items of this step."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
+from lightagent.application.serving.person_answers import MOST_REASON, PersonAnswer
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.domain.json_types import JsonObject, JsonValue
 
@@ -19,25 +19,9 @@ Decisions count only at the end, where `approval_answers` finds them.
 REQUEST_PREFIX: Final = "mcpr_"
 """The beginning of the ids of requests for approval, as items."""
 
-_MOST_REASON: Final = 500
-
 _TEXTS: Final = frozenset({"input_text", "output_text", "text"})
 
-
 _ANSWERS: Final = frozenset({"function_call_output", "mcp_approval_response"})
-
-
-@dataclass(frozen=True, slots=True)
-class ApprovalAnswer:
-    """What a person decided about a call that waits.
-
-    Attributes:
-        request_id: of the request for it.
-    """
-
-    request_id: str
-    approves: bool
-    reason: str = ""
 
 
 def answers_to_run(items: Sequence[JsonValue]) -> Sequence[JsonValue]:
@@ -48,7 +32,7 @@ def answers_to_run(items: Sequence[JsonValue]) -> Sequence[JsonValue]:
     return items[place:]
 
 
-def approval_answers(items: Sequence[JsonValue]) -> Iterator[ApprovalAnswer]:
+def approval_answers(items: Sequence[JsonValue]) -> Iterator[PersonAnswer]:
     """The decisions among these items.
 
     Raises:
@@ -61,12 +45,12 @@ def approval_answers(items: Sequence[JsonValue]) -> Iterator[ApprovalAnswer]:
         approves, reason = item.get("approve"), item.get("reason")
         if not isinstance(approves, bool):
             raise RequestRefused(400, f"{at}.approve: true or false is wanted.", "", param=f"{at}.approve")
-        if not (reason is None or (isinstance(reason, str) and len(reason) <= _MOST_REASON)):
+        if not (reason is None or (isinstance(reason, str) and len(reason) <= MOST_REASON)):
             raise RequestRefused(
-                400, f"{at}.reason: at most {_MOST_REASON} characters are wanted.", "", param=f"{at}.reason"
+                400, f"{at}.reason: at most {MOST_REASON} characters are wanted.", "", param=f"{at}.reason"
             )
         name = _text(item, "approval_request_id", at)
-        yield ApprovalAnswer(name.removeprefix(REQUEST_PREFIX), approves, reason or "")
+        yield PersonAnswer(name.removeprefix(REQUEST_PREFIX), approves, reason or "")
 
 
 def _kind(item: JsonValue) -> str:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from lightagent.application.serving.chat_requests import ChatAsked, SystemMessages, read_chat_request
+from lightagent.application.serving.person_answers import PersonAnswer
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.application.serving.response_fields import ASK_FOR_NOTHING, RESPONSE_RULES
 from lightagent.application.serving.response_ids import ResponseId, read_response_id
 from lightagent.application.serving.response_items import (
-    ApprovalAnswer,
     answers_to_run,
     approval_answers,
     messages_of,
@@ -51,7 +51,7 @@ class ResponseAsked:
 
     chat: ChatAsked
     previous: ResponseId | None = None
-    decisions: tuple[ApprovalAnswer, ...] = ()
+    decisions: tuple[PersonAnswer, ...] = ()
     dropped: tuple[str, ...] = ()
     background: bool = False
     conversation: str = ""
@@ -78,14 +78,20 @@ def read_response_request(
     try:
         asked = read_chat_request(chat, system_messages, image_urls=image_urls)
     except RequestRefused as refused:
-        param = (refused.param or "").replace("messages", "input", 1) or None
-        message = refused.message.replace("messages", "input", 1)
-        raise RequestRefused(refused.status, message, refused.guidance, param=param) from refused
+        raise of_input(refused) from refused
     dropped = tuple(name for name in body if name not in RESPONSE_RULES or RESPONSE_RULES[name].treatment == "dropped")
     asked = replace(asked, function_at="")
     if decisions:
         asked = replace(asked, query=None, history=[])
     return ResponseAsked(asked, _previous(body), decisions, dropped, _background(body), _conversation(body))
+
+
+def of_input(refused: RequestRefused) -> RequestRefused:
+    """What is wrong with the messages of a chat, told of the field that they came in."""
+    if refused.param is None or not refused.param.startswith("messages"):
+        return refused
+    param, message = (text.replace("messages", "input", 1) for text in (refused.param, refused.message))
+    return RequestRefused(refused.status, message, refused.guidance, param=param, retry_after=refused.retry_after)
 
 
 def _refuse(body: JsonObject) -> None:
@@ -111,7 +117,7 @@ def _messages(body: JsonObject) -> list[JsonObject]:
     return first + messages_of(asked)
 
 
-def _decisions(body: JsonObject) -> Sequence[ApprovalAnswer]:
+def _decisions(body: JsonObject) -> Sequence[PersonAnswer]:
     asked = body.get("input")
     if not isinstance(asked, list):
         return ()

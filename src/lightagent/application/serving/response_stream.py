@@ -61,7 +61,7 @@ class ResponseStream(StreamProjection):
         self._live = live
         self._text = LiveText()
         self._recorded = RecordedText()
-        self._own = OwnCalls(self._waiting.external_names)
+        self._own = OwnCalls(self._waiting)
         self._output = ResponseOutput(head.stem, after)
         self._usage = Usage()
         self._finish = "stop"

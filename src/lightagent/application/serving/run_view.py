@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from lightagent.application.serving.waiting import WaitingStep
 from lightagent.application.steps import Step
 from lightagent.domain.events import ModelReplied, Nested, ToolFinished, ToolStarted
 from lightagent.domain.json_bytes import encode_json
@@ -52,12 +53,16 @@ class ChatView:
 
 
 class ToolSteps:
-    """Tells the calls of tools as plain data, those of nested agents too."""
+    """Tells the calls of tools as plain data, those of nested agents too.
+
+    Args:
+        waited: calls for which the run had waited before it goes on: one that is rejected ends without a beginning.
+    """
 
     __slots__ = ("_names",)
 
-    def __init__(self) -> None:
-        self._names: dict[tuple[str, ...], str] = {}
+    def __init__(self, waited: Iterable[WaitingStep] = ()) -> None:
+        self._names: dict[tuple[str, ...], str] = {one.path: one.name for one in waited}
 
     def feed(self, step: Step) -> Iterator[JsonObject]:
         """What this step shows: a call that begins, or what came of one."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from lightagent.application.serving.chat_requests import ChatAsked, SystemMessages, read_chat_request
-from lightagent.application.serving.person_answers import PersonAnswer
+from lightagent.application.serving.person_answers import MOST_REASON, PersonAnswer
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.application.serving.vercel_messages import (
     chat_messages,
@@ -22,8 +22,6 @@ _TAKEN: Final = frozenset({"messages", "tools", "system"})
 
 _SILENT: Final = frozenset({"id", "trigger", "messageId"})
 """What every client sends: how the chat is called there, and what its user did. Nothing is found by it."""
-
-_MOST_REASON: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +110,11 @@ def _answers(parts: Sequence[JsonObject], at: str) -> Iterator[PersonAnswer]:
         answer = part.get("approval")
         told = answer if isinstance(answer, dict) else {}
         name, approved, reason = told.get("id"), told.get("approved"), told.get("reason") or ""
-        is_fit = isinstance(reason, str) and len(reason) <= _MOST_REASON
+        is_fit = isinstance(reason, str) and len(reason) <= MOST_REASON
         if not isinstance(name, str) or not isinstance(approved, bool) or not isinstance(reason, str) or not is_fit:
             raise RequestRefused(
                 400,
-                f"{at}.approval: id, approved and a reason of at most {_MOST_REASON} characters are wanted.",
+                f"{at}.approval: id, approved and a reason of at most {MOST_REASON} characters are wanted.",
                 'Send {"id", "approved": true} or {"id", "approved": false}.',
                 param=f"{at}.approval",
             )

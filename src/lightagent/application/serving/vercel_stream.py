@@ -59,7 +59,7 @@ class VercelStream(StreamProjection):
         self._view = view
         self._waiting = waiting
         self._text = LiveText()
-        self._tools = ToolSteps()
+        self._tools = ToolSteps(waiting.waiting)
         self._calls = VercelCalls(opening.run_id, waiting, shows_all=view.tools == "extension")
         self._usage = Usage()
         self._finish = "stop"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from lightagent.application.serving.client_tools import client_names
 from lightagent.application.steps import Step
-from lightagent.domain.events import ApprovalDecided, ApprovalRequested, ModelReplied, Nested, RunStarted
+from lightagent.domain.events import ApprovalDecided, ApprovalRequested, Event, ModelReplied, Nested, RunStarted
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.messages import ToolCall
@@ -38,6 +40,15 @@ class WaitingStep:
     def id(self) -> str:
         """As decisions name it."""
         return "/".join(self.path)
+
+
+def open_functions(events: Iterable[Event]) -> frozenset[str]:
+    """The names of the client's functions whose results a run waits for, as it has them on record."""
+    told = [*events]
+    waiting = WaitingSteps(client_names(told))
+    for event in told:
+        waiting.feed(event)
+    return frozenset(step.name for step in waiting.external)
 
 
 class WaitingSteps:
@@ -100,6 +111,11 @@ class WaitingSteps:
     def own_calls(self) -> frozenset[str]:
         """The ids of the calls that the run made in its last turn, those of nested runs left out."""
         return frozenset(self._calls.get((), {}))
+
+    @property
+    def waiting(self) -> list[WaitingStep]:
+        """All calls that wait."""
+        return [*self._waiting.values()]
 
     @property
     def external(self) -> list[WaitingStep]:

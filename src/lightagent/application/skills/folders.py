@@ -83,7 +83,7 @@ class Folder:
         return found.st_dev, found.st_ino
 
     def entries(self) -> list[Entry]:
-        """What is in it, by name; names that are no text are left out.
+        """What is in it, by name; names that are not text are left out.
 
         Raises:
             OSError: it cannot be read.

@@ -45,7 +45,7 @@ class _Composer(yaml.BaseLoader):
 def read_front_matter(front: str, first_line: int, path: str) -> tuple[YamlTable | None, list[SkillProblem]]:
     """The front matter as a table, and what is wrong with it; None where it cannot be used.
 
-    Text that is no valid YAML, but that programs which read line by line take, is read as they read it.
+    Invalid YAML that line-based readers accept is read as they read it.
 
     Args:
         first_line: of the text in its file.

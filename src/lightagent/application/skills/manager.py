@@ -106,7 +106,7 @@ class SkillManager:
         """The skill with its instructions, as they are now.
 
         Raises:
-            ToolError: there is no such skill, or it can be used no more; the text names others, or file and line.
+            ToolError: the skill does not exist, or can no longer be used; the text names others, or file and line.
         """
         return load_skill(self.folder(name), name)
 
@@ -119,14 +119,14 @@ class SkillManager:
         return f"<available_skills>\n{skills_listing(self.discover_skills())}\n</available_skills>"
 
     def list_files(self, name: str) -> list[str]:
-        """The paths of the files in a skill's folder, from there on; raises `ToolError` if there is no such skill."""
+        """The paths of the files in a skill's folder, from there on; raises `ToolError` if the skill does not exist."""
         return list_files(self.folder(name))
 
     def read_reference(self, name: str, reference: str) -> str:
         """A text file of a skill, such as ``references/forms.md``; one in `references` also by its name alone.
 
         Raises:
-            ToolError: there is no such skill or file, the path leads out of the skill or to a link, or it is no text.
+            ToolError: the skill or file does not exist, the path leads out of the skill or to a link, or is not text.
         """
         return read_text(self.folder(name), reference)
 

@@ -59,7 +59,7 @@ def read_file(skill: SkillFolder, path: str, usual: str) -> bytes:
         usual: the folder in which it is looked for as well.
 
     Raises:
-        ToolError: there is no such file, or it is not read; the text is for a model.
+        ToolError: the file does not exist, or it is not read; the text is for a model.
     """
     return _find(skill, path, usual)[1]
 
@@ -68,7 +68,7 @@ def read_text(skill: SkillFolder, path: str) -> str:
     """A text file of the skill, which is looked for in `references` as well.
 
     Raises:
-        ToolError: as `read_file` does, or it is no text.
+        ToolError: as `read_file` does, or it is not text.
     """
     content = read_file(skill, path, "references")
     try:

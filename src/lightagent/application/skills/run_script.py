@@ -50,7 +50,7 @@ class RunScript:
         It works in the skill's folder, of which it can read everything and change nothing.
 
         Raises:
-            ToolError: there is no such skill or script, or it cannot be run.
+            ToolError: the skill or script does not exist, or it cannot be run.
             ConfigurationError: the runner cannot isolate it here.
         """
         runner = self._runner

@@ -35,7 +35,7 @@ class CodeTools(ToolSource[object]):
         streamed: in a run that is streamed, show what a program writes as it comes, as the parts of its answer.
 
     Raises:
-        ConfigurationError: the folder is not there, the runner runs no Python, or an option is no such thing.
+        ConfigurationError: the folder is not there, the runner runs no Python, or an option is invalid.
     """
 
     def __init__(

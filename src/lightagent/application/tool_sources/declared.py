@@ -25,7 +25,7 @@ class DeclaredTools(MarkingWrapper[DepsT_contra]):
         provider: where the tools come from, such as ``mcp:files``; it is a label of all that they answer.
 
     Raises:
-        ConfigurationError: there is no such capability or risk; when listed: the source has no tool of a name that was
+        ConfigurationError: a capability or risk is unknown; when listed: the source has no tool of a name that was
             written down.
     """
 

@@ -83,7 +83,7 @@ class OpenApiTool(Tool[object]):
         """The server's answer as text.
 
         Raises:
-            ToolError: the server answered with an error, or there is no answer.
+            ToolError: the server answered with an error, or did not answer.
         """
         given = to_json_object(dict(arguments), f"The arguments of {self._spec.name}")
         if self._is_large:

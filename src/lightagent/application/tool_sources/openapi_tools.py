@@ -63,7 +63,7 @@ class OpenApiTools(ToolSource[object]):
 
     @property
     def refused(self) -> tuple[RefusedOperation, ...]:
-        """The chosen operations that are no tools, each with its reason; known once the document was read."""
+        """The chosen operations that cannot be tools, each with its reason; known once the document was read."""
         return self._refused
 
     @property

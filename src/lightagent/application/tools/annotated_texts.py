@@ -1,4 +1,4 @@
-"""What a parameter's annotation says in words: ``Annotated[str, "text"]`` and ``Annotated[str, Doc("text")]``."""
+"""The description in a parameter's annotation: ``Annotated[str, "text"]`` and ``Annotated[str, Doc("text")]``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Words for what is wrong with a tool's arguments: short, precise, and meant for the model that must correct itself."""
+"""Error texts for a tool's arguments: short, precise, and meant for the model that must correct itself."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def unknown_tool(name: str, names: Collection[str]) -> ToolError:
 
 
 def unknown_name(kind: str, name: str, names: Collection[str], more_hint: str = "") -> ToolError:
-    """The same for something else that a model calls by name; `kind` says what."""
+    """The same for something else that a model calls by name; `kind` names it."""
     meant = _nearest(clip(name, 80), names)
     hint = f"Did you mean {quoted(meant)}? " if meant else ""
     listed = ", ".join(clip(one, 64) for one in islice(names, _MOST_NAMES)) or "none"
@@ -60,7 +60,7 @@ def unknown_name(kind: str, name: str, names: Collection[str], more_hint: str = 
 
 
 def _nearest(name: str, names: Collection[str]) -> str:
-    """The name that was probably meant, or nothing.
+    """The name that was probably meant, or an empty text.
 
     A real comparison takes a tenth of a millisecond. It is made only for those names that share most pairs of letters
     with `name`, of those that share most letters with it and could be similar by their length.
@@ -86,7 +86,7 @@ def unknown(name: str, known: Collection[str], within: str = "") -> str:
 
 
 def takes(names: Sequence[str], required: Collection[str]) -> str:
-    """What a tool takes, in one sentence."""
+    """The arguments of a tool, in one sentence."""
     if not names:
         return "The tool takes no arguments."
     listed = [f"{quoted(name)} (required)" if name in required else quoted(name) for name in names[:_MOST_NAMES]]
@@ -95,7 +95,7 @@ def takes(names: Sequence[str], required: Collection[str]) -> str:
 
 
 def given(value: object) -> str:
-    """What was given, with its JSON type, shortened."""
+    """The given value, with its JSON type, shortened."""
     match value:
         case None | bool():
             return as_json(value)

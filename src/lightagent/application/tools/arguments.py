@@ -17,10 +17,10 @@ _REMEDY = 'Send one JSON object, such as {"name": "value"}.'
 
 
 def parse_arguments(text: str) -> JsonObject:
-    """The arguments in `text`; nothing at all, null and an empty text count as no arguments.
+    """The arguments in `text`; null and an empty text count as no arguments.
 
     Raises:
-        ToolError: LA-JSON where it is no JSON (NaN and Infinity are none). LA-TOOL where it is no object, has a name
+        ToolError: LA-JSON if it is not JSON (NaN and Infinity are not). LA-TOOL if it is not an object, has a name
             twice, a number that is too large, or a lone surrogate, or is too long or nested too deep.
     """
     if len(text) > MOST_CHARACTERS:
@@ -42,7 +42,7 @@ def dump_arguments(arguments: Mapping[str, object]) -> str:
     """Arguments as JSON text, for those that did not come through `parse_arguments`.
 
     Raises:
-        ToolError: LA-TOOL where they are no plain JSON.
+        ToolError: LA-TOOL if they are not plain JSON.
     """
     try:
         return json.dumps(arguments, allow_nan=False)
@@ -54,7 +54,7 @@ def _decode(text: str) -> JsonValue:
     try:
         return read_json(text, most_depth=MOST_DEPTH, most_digits=MOST_DIGITS)
     except NotStrictJsonError as exc:
-        # Where a single thing is wrong its remedy is said; else an example helps more.
+        # A single problem gets its remedy; for several an example helps more.
         sentence = f"The arguments {'hold' if exc.held else 'are'} {exc.problem}"
         if exc.remedy:
             sentence = f"{sentence}; {exc.remedy}"

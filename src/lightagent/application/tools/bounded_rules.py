@@ -1,4 +1,4 @@
-"""The rules of JSON Schema at a cost that has a bound, for schemas and values of strangers.
+"""The rules of JSON Schema at a bounded cost, for untrusted schemas and values.
 
 A pattern, a net of references, or a long list that is compared with another one could hold a program up for hours. So
 patterns are matched in linear time, values are looked up instead of compared one by one, and what is left is counted.
@@ -32,7 +32,7 @@ hundred entries of a hundred properties, takes about fifty thousand."""
 
 _REFERENCES: Final = frozenset({"$ref", "$dynamicRef", "$recursiveRef"})
 _LEFT_OVER: Final = frozenset({"unevaluatedProperties", "unevaluatedItems"})
-"""Rules that compare each entry of a value with all that others have looked at."""
+"""Rules that compare each entry of a value with the entries that other rules have evaluated."""
 
 Rule: TypeAlias = Callable[..., Iterable[ValidationError] | None]
 Matches: TypeAlias = Callable[[str], bool]
@@ -104,7 +104,7 @@ def _patterns() -> Rule:
 
 
 def _matcher(pattern: str) -> Matches:
-    """Whether the pattern is in a text; also where it has what takes more than linear time, which is not asked."""
+    """Whether the pattern is in a text; True for a pattern that needs more than linear time, which is not run."""
     try:
         return SchemaValidator(core_schema.str_schema(pattern=pattern, regex_engine="rust-regex")).isinstance_python
     except PatternError:

@@ -43,7 +43,7 @@ class Catalogue(Generic[DepsT_contra]):
         self._locks = LoopLocks()
 
     def ready(self) -> Toolset[DepsT_contra] | None:
-        """The tools, where nothing has to be listed for that."""
+        """The tools, if no source has to be listed for that."""
         listed = self._listed
         return listed if listed is not None and self._versions == self._current() else None
 
@@ -52,7 +52,7 @@ class Catalogue(Generic[DepsT_contra]):
 
         Raises:
             ConfigurationError: two tools have the same name; the text names where both come from. Or a source lists
-                what is no tool.
+                something that is not a tool.
             LightAgentError: a source cannot be listed.
             asyncio.CancelledError: the run was cancelled.
         """
@@ -157,7 +157,7 @@ def _entries(
 def _items(source: ToolSource[DepsT_contra], listed: ToolList[DepsT_contra]) -> list[tuple[str, Tool[DepsT_contra]]]:
     try:
         return list(listed.tools.items())
-    except FAILURES as raised:  # A mapping of anybody's.
+    except FAILURES as raised:  # The mapping may be foreign code.
         if isinstance(raised, Exception):
             raise
         raise _failed(source, raised, "list its tools") from raised

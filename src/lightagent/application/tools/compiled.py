@@ -1,4 +1,4 @@
-"""A declaration, worked out: what the model is told, how arguments are checked, which parameters get the context."""
+"""A compiled declaration: the model's description, the check of arguments, and the parameters for the context."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Check: TypeAlias = Callable[[JsonObject], Mapping[str, object]]
 
 @dataclass(frozen=True, slots=True)
 class CompiledTool:
-    """What a tool needs to be offered and called.
+    """The parts that a tool needs to be offered and called.
 
     Attributes:
         description: what it is for.
@@ -50,13 +50,13 @@ _CONTEXT = re.compile(r"""["']?(?:\w+\.)*RunContext\b""")
 
 
 def resolve_hints(function: Function, signature: Signature, *, required: bool = True) -> Hints:
-    """Resolve what is written as text, in the module of the function and in what encloses it.
+    """Resolve annotations that are written as text, in the module of the function and in what encloses it.
 
     Args:
         required: refuse what cannot be resolved; else only the context is looked for.
 
     Raises:
-        ConfigurationError: an annotation names what is not there.
+        ConfigurationError: an annotation names something that does not exist.
     """
     namespace, enclosing = _namespaces(function)
     types: dict[str, TypeForm[object]] = {}
@@ -88,7 +88,7 @@ _UNRESOLVABLE = (NameError, AttributeError, TypeError, SyntaxError)
 
 
 def _namespaces(function: Function) -> tuple[dict[str, object], dict[str, object]]:
-    """Where the names of annotations are looked up: the function's module, and what encloses it."""
+    """The scopes in which names of annotations are looked up: the function's module, and what encloses it."""
     source = source_function(function)
     namespace: dict[str, object] = getattr(source, "__globals__", {})
     own: tuple[object, ...] = getattr(source, "__type_params__", ())  # of ``def tool[T](…)``, Python 3.12
@@ -121,7 +121,7 @@ def _is_context(hint: object) -> bool:
 
 
 def _members(form: object) -> list[object]:
-    """What a union is made of; anything else alone. Without annotations."""
+    """The members of a union; any other type alone. Without annotations."""
     origin = get_origin(form)
     if origin in (Union, UnionType):
         return [part for one in get_args(form) for part in _members(one)]
@@ -129,7 +129,7 @@ def _members(form: object) -> list[object]:
 
 
 def announced_context(signature: Signature) -> list[str]:
-    """The parameters that look as if they got the context; nothing is resolved for that."""
+    """The parameters that seem to take the context; annotations are not resolved for that."""
     return [
         name
         for name, parameter in signature.parameters.items()
@@ -158,8 +158,8 @@ def find_deps(function: Function, signature: Signature, context: Iterable[str]) 
 def deps_fit(given: object, needed: object) -> bool:
     """Whether dependencies of the type `given` (None: there are none) are of the type `needed`, as far as can be told.
 
-    What only a type checker can tell, such as whether a protocol is fulfilled, is taken to fit; and who needs none is
-    served by any.
+    Whatever only a type checker can tell, such as whether a protocol is fulfilled, is taken to fit; a tool that
+    needs no dependencies is served by any.
     """
     if needed is object:
         return True
@@ -180,7 +180,7 @@ def _is_class(form: object) -> TypeGuard[type]:
 
 
 def describe_form(form: object) -> str:
-    """A type as its source names it, roughly."""
+    """A type roughly as its source names it."""
     return form.__name__ if isinstance(form, type) else str(form)
 
 

@@ -1,4 +1,4 @@
-"""What every use of one function as a tool shares; made once a function, kept as long as the function lives.
+"""The declaration that all uses of one function as a tool share; made once and kept as long as the function lives.
 
 An agent is built in microseconds because a declaration is only looked up, and nothing heavy happens in it: pydantic,
 griffe and jsonschema come in when the tool is first shown to a model or called.
@@ -78,7 +78,7 @@ class Declaration:
 
 
 def declare(function: Function, name: str | None = None) -> Declaration:
-    """The declaration of `function`, from memory where it was declared before and still says the same.
+    """The declaration of `function`, from memory if it was declared before and is unchanged.
 
     Args:
         name: of the tool, where it is not the function's own.

@@ -108,7 +108,7 @@ def tool(
     )
     if function is None:
         return _Decorator(options)
-    # ``tool(function, requires_approval=True)`` is no form that checkers know, and must not lose its options.
+    # Type checkers reject ``tool(function, requires_approval=True)``, yet its options must not be lost.
     made: DeclaredTool[object, P, T] = DeclaredTool(function, None if options == ToolOptions() else options)
     return made
 

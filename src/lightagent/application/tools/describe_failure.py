@@ -1,4 +1,4 @@
-"""What the model is told of an exception in a tool: its name and text, shortened, no traceback, secrets masked."""
+"""The text of a tool's exception for the model: its name and message, shortened, no traceback, secrets masked."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ _FENCE: Final = ("```", "~~~")
 
 
 def lay_out(text: str) -> str:
-    """The same docstring, with sections and entries laid out by the book."""
+    """The same docstring, with sections and entries in the standard layout."""
     return "\n".join(_Layout(text.expandtabs(4).split("\n")).lines())
 
 
@@ -61,7 +61,7 @@ class _Layout:
         body = self._body(indent)
         if name in _PARAMETERS:
             entries = _entries(body)
-            # What is no entry is said of the tool as a whole.
+            # Lines that are not entries describe the tool as a whole.
             self._made += ["", "Args:", *entries, ""] if entries else ["", *body, ""]
         else:
             self._made += ["", f"{name}:", *(f"    {line}" if line else "" for line in body), ""]

@@ -1,4 +1,4 @@
-"""What a docstring says of a tool and its parameters; Google, NumPy and Sphinx styles are told apart by themselves.
+"""The description of a tool and its parameters in its docstring; detects Google, NumPy and Sphinx styles.
 
 griffe is loaded when a tool is first shown to a model and only where there is something to parse: it costs 100 ms.
 """

@@ -1,4 +1,4 @@
-"""Calls a user's function, whatever kind it is, and waits until nothing more comes of it."""
+"""Calls a user's function of any kind, and returns its final result."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _drain(generator: Iterator[object], is_cancelled: IsCancelled, show: Show) -
     for item in generator:
         items.append(item)
         show(item)
-        if is_cancelled():  # Nobody waits any more, and the thread is needed.
+        if is_cancelled():  # The caller no longer waits, and the thread is needed.
             break
     return _joined(items)
 

@@ -1,6 +1,6 @@
-"""Checks arguments against a schema that a stranger wrote: as its author meant it, at a cost that has a bound.
+"""Checks arguments against an untrusted schema: as its author meant it, at a bounded cost.
 
-The rules are those of `bounded_rules`, and nothing is fetched. What cannot be checked in that way is left to the
+The rules are those of `bounded_rules`, and nothing is fetched. Checks that are not possible in this way are left to the
 server, which checks as well.
 """
 
@@ -57,9 +57,9 @@ def foreign_check(tool: str, schema: JsonValue, shown: JsonObject | None = None)
 
 
 def foreign_finder(schema: JsonObject) -> Callable[[JsonValue], str]:
-    """Tells the first way in which a value of any kind does not fit a stranger's schema; empty where none is found.
+    """The first way in which a value of any kind does not fit an untrusted schema; empty if none is found.
 
-    What cannot be checked at a bounded cost, or refers to what is not there, counts as fitting.
+    Anything that cannot be checked at a bounded cost, or refers to something missing, counts as fitting.
     """
     kind = _draft(schema)
     if kind is None:
@@ -71,7 +71,7 @@ def foreign_finder(schema: JsonObject) -> Callable[[JsonValue], str]:
             with one_check():
                 error = next(validator.iter_errors(value), None)
         except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError, Unresolvable):
-            return ""  # The schema is a stranger's, and whatever it does to the check, the value is still there.
+            return ""  # The schema is untrusted: if it breaks the check, the value still counts.
         if error is None:
             return ""
         place = path_text([part if isinstance(part, int) else str(part) for part in error.absolute_path])

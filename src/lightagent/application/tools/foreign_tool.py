@@ -1,4 +1,4 @@
-"""What a tool object of anybody's says of itself and of arguments; whatever else it raises or gives is its failure."""
+"""Asks a tool object, which may be foreign code, for its declaration and its check of arguments."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class BrokenTool(ToolError):
 
 
 def declared(tool: Tool[DepsT], name: str) -> ToolSpec:
-    """The tool's declaration; `name` is what it is known by.
+    """The tool's declaration; `name` is the name under which it is registered.
 
     Raises:
-        BrokenTool: there is none.
+        BrokenTool: it has none.
         LightAgentError: as the tool raised it, such as a `ConfigurationError` about the types of a function.
         asyncio.CancelledError: the run was cancelled.
     """

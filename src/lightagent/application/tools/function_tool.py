@@ -109,7 +109,7 @@ class FunctionTool(Tool[DepsT_contra]):
 
     @property
     def is_async(self) -> bool:
-        """Whether calling it does not block; else it runs in a worker thread, which nothing can stop."""
+        """Whether calling it does not block; otherwise it runs in a worker thread, which cannot be stopped."""
         return self._declared.signature.is_async
 
     @property
@@ -123,7 +123,7 @@ class FunctionTool(Tool[DepsT_contra]):
         return type(self).call is not FunctionTool.call or bool(self._declared.compiled(self.function).context)
 
     def refuse_deps(self, given: object) -> None:
-        """Nothing, where an agent or run with dependencies of the type `given` can serve the tool's context.
+        """Raise unless an agent or run with dependencies of the type `given` can serve the tool's context.
 
         A type that cannot be resolved yet is looked at when the tool is first called.
 
@@ -135,7 +135,7 @@ class FunctionTool(Tool[DepsT_contra]):
             raise _unfit(self.name, needed)
 
     def describe(self) -> None:
-        """Work out the declaration now; the function remembers it, so that it is done once.
+        """Compile the declaration now; the function keeps it, so that it is done once.
 
         Raises:
             ConfigurationError: its types cannot be used.

@@ -1,4 +1,4 @@
-"""Runs one tool call to its answer: the edge where whatever a tool does wrong becomes a fault the run survives."""
+"""Runs one tool call to its answer: errors of the tool become faults that the run survives."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ class ToolAbandoned(ToolError):
 
 @dataclass(frozen=True, slots=True)
 class CallAnswer:
-    """What came of a call.
+    """The result of a call.
 
     Attributes:
         output: the text for the model.
         effects: what the call does to the run.
-        hand_over: the name of the agent that is to go on; empty for none.
-        labels: where the output comes from, where it is not just from the tool.
+        hand_over: the name of the agent that goes on; empty for none.
+        labels: where the output comes from, if it is not just from the tool.
         candidates: what a search for tools considered.
     """
 
@@ -148,7 +148,7 @@ def _is_label(label: object) -> bool:
 
 
 def output_labels(spec: ToolSpec, more: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """Where what a tool answers comes from; nothing where that is the tool alone, which goes without saying."""
+    """The labels of a tool's answer; empty if it comes from the tool alone."""
     own = f"{TOOL_LABEL}{spec.name}"
     if spec.provider and spec.provider != OWN_PROVIDER:
         more = (*more, spec.provider)

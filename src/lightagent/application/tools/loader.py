@@ -89,7 +89,7 @@ class ToolLoader(ToolSource[object]):
         """The function `tool_name` of the file of that name; the same object at every call.
 
         Raises:
-            ConfigurationError: there is no such file or function, or something is wrong with it; the text names the
+            ConfigurationError: the file or function does not exist, or it cannot be loaded; the text names the
                 file and, where it is known, the line.
         """
         with self._lock:
@@ -117,7 +117,7 @@ class ToolLoader(ToolSource[object]):
         """All that can be loaded, by the names that a model calls them by. Files run in a worker thread.
 
         Raises:
-            ConfigurationError: there is no such directory, or two files hold tools of the same name.
+            ConfigurationError: the directory does not exist, or two files hold tools of the same name.
         """
         return ToolList(await run_in_thread(self._list))
 
@@ -189,7 +189,7 @@ class ToolLoader(ToolSource[object]):
 
 
 def _tool_in(module: ModuleType, path: Path) -> _Loaded:
-    """The tool that the file holds under its own name, declared."""
+    """The tool that the file holds under the file's name, declared."""
     given: object = vars(module).get(path.stem)
     if not callable(given):
         raise ConfigurationError(

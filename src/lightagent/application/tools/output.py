@@ -1,4 +1,4 @@
-"""What a tool returned, as the text the model reads; what is too long is cut before it costs anything."""
+"""The text of a tool's result for the model; long results are cut before they cost anything."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ def _key(key: object) -> str:
         key = key.value
     if key is None or isinstance(key, bool):
         return {None: "null", False: "false", True: "true"}[key]
-    # Half a surrogate pair is no name that a journal could keep.
+    # A journal cannot keep a name that holds half a surrogate pair.
     return str(key).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 

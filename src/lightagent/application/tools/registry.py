@@ -25,7 +25,7 @@ DepsT = TypeVar("DepsT")
 class ToolRegistry:
     """Tools by name. If several are registered under one name, the last one is kept, as in the 0.9 line.
 
-    `validate_tools` warns of that. Registering the same function again is no reason for a warning.
+    `validate_tools` warns of that. Registering the same function again causes no warning.
     """
 
     def __init__(self) -> None:

@@ -29,7 +29,7 @@ class TypedInput(Generic[InputT_co]):
         owner: what takes the arguments, as an error names it.
 
     Raises:
-        ConfigurationError: pydantic can make no JSON schema of the type, or its values are no objects.
+        ConfigurationError: pydantic cannot make a JSON schema of the type, or its values are not objects.
     """
 
     def __init__(self, form: TypeForm[InputT_co], owner: str) -> None:

@@ -1,4 +1,4 @@
-"""How attempts at steps change a run, and what code answers about them."""
+"""How attempts at steps change a run, and the answers of code about them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def node_at(state: Progress, path: str, epoch: int) -> Node:
     """The step that an event is about.
 
     Raises:
-        Refused: there is none, or a rerun has made what the event tells worthless.
+        Refused: the step does not exist, or a rerun has made the event obsolete.
     """
     node = state.nodes.get(path)
     if node is None:
@@ -50,7 +50,7 @@ def take_attempt(state: Progress, event: AttemptEvent) -> None:
     """How an attempt begins, goes on or ends.
 
     Raises:
-        Refused: it is not the attempt that is to be made, or under way.
+        Refused: it is not the attempt that is due or under way.
     """
     node = node_at(state, event.path, event.epoch)
     if event.attempt != node.attempt:
@@ -71,18 +71,18 @@ def take_attempt(state: Progress, event: AttemptEvent) -> None:
                 node.notes = []
             node.notes.append(event.event)
             if waits_for_people(event.event):
-                node.begun = 0  # Whoever carries it out may leave it now.
+                node.begun = 0  # The process that runs it may leave it now.
 
 
 def waits_for_people(note: Event | FlowEvent) -> bool:
-    """Whether an agent or a flow below an attempt waits for people, by the last that is on record of it."""
+    """Whether the nested run of an attempt waits for people, by its last event on record."""
     if isinstance(note, FlowFinished):
         return note.status == "waiting"
     return isinstance(note, RunFinished) and isinstance(note.outcome, Suspended)
 
 
 def _has_waited(node: Node) -> bool:
-    """Whether what is below an attempt waited for people, and they alone have said something since."""
+    """Whether the nested run of an attempt waited for people, and only their answers came since."""
     for note in reversed(node.notes or ()):
         said = note
         while isinstance(said, (AttemptNoted, Nested)):
@@ -93,10 +93,10 @@ def _has_waited(node: Node) -> bool:
 
 
 def check_status(node: Node, status: str, what: str) -> None:
-    """The step is where an event has to find it.
+    """Check that the step has the status that an event requires.
 
     Raises:
-        Refused: it is not.
+        Refused: it has not.
     """
     if node.status != status:
         raise Refused("status", f"{node.path}: {what} does not fit, since the step is {node.status}.", path=node.path)
@@ -104,7 +104,7 @@ def check_status(node: Node, status: str, what: str) -> None:
 
 def _started(state: Progress, node: Node, event: AttemptStarted) -> None:
     if node.status == "running":
-        # It was interrupted, and begins once more; where nothing came of that but waiting, it was not lost.
+        # It was interrupted, and begins once more; an attempt that did nothing but wait was not lost.
         node.begun = 1 if _has_waited(node) else node.begun + 1
         return
     check_status(node, "ready", event.type)
@@ -133,7 +133,7 @@ def _finished(state: Progress, node: Node, event: AttemptFinished) -> None:
 
 
 def _failed(state: Progress, node: Node, event: AttemptFailed) -> None:
-    if not (node.status == "ready" and node.cut):  # what was cut may have to be given up without another try
+    if not (node.status == "ready" and node.cut):  # an interrupted attempt may have to be given up without a retry
         check_status(node, "running", event.type)
     follow(state, node, event.then, event.due, "attempt", event.error)
 
@@ -146,7 +146,7 @@ def _stopped(state: Progress, node: Node, event: AttemptStopped) -> None:
 
 
 def accept(state: Progress, node: Node) -> None:
-    """The result counts. What it proposes may be added."""
+    """Accept the result. The steps that it proposes may be added."""
     if node.proposed:
         state.ask(node, "grow")
     else:
@@ -157,7 +157,7 @@ def follow(state: Progress, node: Node, then: Then, due: float, why: Why, error:
     """What follows an attempt that failed, or whose result was not accepted.
 
     Raises:
-        Refused: a person is to be asked, and there is no result.
+        Refused: a person is to be asked, but the attempt has no result.
     """
     match then:
         case "retry":
@@ -176,10 +176,10 @@ def follow(state: Progress, node: Node, then: Then, due: float, why: Why, error:
 
 
 def take_answer(state: Progress, event: Answered) -> None:
-    """What code said that has no effect.
+    """Apply the answer of code without effects.
 
     Raises:
-        Refused: it was not asked this, or the answer is of the wrong kind, or beyond a limit.
+        Refused: this was not asked, or the answer is of the wrong kind, or beyond a limit.
     """
     node = node_at(state, event.path, event.epoch)
     check_status(node, "asking", event.type)

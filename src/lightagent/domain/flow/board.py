@@ -1,6 +1,6 @@
-"""Where all pieces of work of a run are, and what is to be done about them.
+"""The state of all pieces of work of a run, and their open moves.
 
-How many have an open move is counted when one changes, so that the end of the run is seen without a look at all.
+Open moves are counted as they change, so that the end of the run is noticed without a scan.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from lightagent.domain.json_types import JsonValue
 
 
 class Board:
-    """Where all pieces of work of a run are.
+    """The state of all pieces of work of a run.
 
     Attributes:
         started: the first event.
-        definition: that the run has now.
+        definition: the one that the run has now.
         run_id, input: as of the last fork.
         source: the run that it was forked from.
         status: of the run.
         cancelled: it was cancelled, and not resumed since.
         at: when the last event happened, in seconds of the clock.
         ended_at: when the run ended; None: it has not.
-        epoch: the epoch of what is made now.
+        epoch: the epoch of new work.
         active: how many steps have an open move.
         added: steps that were ever added below others.
         nodes: all steps by their path.
@@ -104,7 +104,7 @@ class Board:
         self._todo.extend([nodes[place] for place in scope.body.roots])
 
     def drop_scope(self, scope: Scope) -> Iterator[Node]:
-        """Forget a scope and all inside it; its steps are given once more, to stop what they do."""
+        """Forget a scope and all inside it; yields its steps, so that the caller can stop them."""
         for node in scope.nodes:
             for inner in node.scopes:
                 yield from self.drop_scope(inner)
@@ -112,7 +112,7 @@ class Board:
             yield node
 
     def put(self, node: Node, status: NodeStatus) -> None:
-        """The step has this status now, and whether it has an open move is counted."""
+        """Set the status of a step, and count whether it has an open move."""
         live = self._live
         self.active += (status in live) - (node.status in live)
         node.status = status
@@ -120,22 +120,22 @@ class Board:
             self.status = "running"
 
     def stop(self, node: Node, *, answered: bool) -> None:
-        """What is under way for the step is to be stopped; see `moves.Stop`."""
+        """Stop what is under way for the step; see `moves.Stop`."""
         self._moves.append(Stop(node.path, node.epoch, node.attempt, answered))
 
     def open(self, node: Node, status: NodeStatus) -> None:
-        """The step has this status now, and what is to be done about it is given out."""
+        """Set the status of a step, and give its open move."""
         self.put(node, status)
         if not self.cancelled and (move := move_of(node)) is not None:
             self._moves.append(move)
 
     def key_of(self, move: Do | Ask | AskHuman) -> str:
-        """The idempotency key of what a move is about; see `paths.effect_key`."""
+        """The idempotency key of a move's work; see `paths.effect_key`."""
         fallback = isinstance(move, Do) and move.fallback
         return effect_key(self.run_id, move.path, move.epoch, owner=self.started.scope, fallback=fallback)
 
     def ending(self) -> FinalStatus:
-        """How the run ends where nothing is to be done."""
+        """How the run ends if nothing is left to be done."""
         if self.cancelled:
             return "cancelled"
         if self.root.open:
@@ -143,20 +143,20 @@ class Board:
         return "failed" if self.root.failed else "success"
 
     def open_moves(self) -> list[Move]:
-        """All that is to be done, from the state alone. What was begun and not ended is to be done again."""
+        """All open moves, from the state alone. What was begun and has not ended is to be done again."""
         if self.status not in ("running", "waiting"):
             return []
         if self.cancelled:
             moves: list[Move] = [Stop(one.path, one.epoch, one.attempt) for one in self.live_nodes()]
         else:
-            nodes = [node for node in self.nodes.values() if node.status != "pending"]  # Of a new run, the most are.
+            nodes = [node for node in self.nodes.values() if node.status != "pending"]  # In a new run most are pending.
             moves = [move for node in nodes if (move := move_of(node)) is not None]
         if not self.active and self.status == "running":
             moves.append(Finish(self.ending()))
         return moves
 
     def is_open(self, move: Move) -> bool:
-        """Whether a move that was given before is still to be done: a rerun, a cancellation or an event may be between.
+        """Whether a move that was given before is still open: a rerun, a cancellation or an event may have intervened.
 
         For an attempt: whether it is to be made, or is under way.
         """
@@ -173,24 +173,24 @@ class Board:
         return found == move
 
     def live_nodes(self) -> list[Node]:
-        """The steps for which an event is owed."""
+        """The steps that have an open move."""
         return [node for node in self.nodes.values() if node.status in self._live]
 
     def waits_for_time(self) -> bool:
-        """Whether all that is to be done has to wait for a moment that is known."""
+        """Whether all open work has to wait for a known moment."""
         return all(node.status == "timed" or (node.status == "ready" and node.due) for node in self.live_nodes())
 
     def give_all_moves(self) -> None:
-        """Whoever carries out the run has none of its moves: it is given all of them."""
+        """Give all open moves again, for a process that takes up the run and has none of them."""
         self._moves = [move for node in self.nodes.values() if (move := move_of(node)) is not None]
 
     def reopen(self) -> None:
-        """The run is under way again."""
+        """Set the run under way again."""
         self.status = "running"
         self.ended_at = None
 
     def set_cancelled(self, *, cancelled: bool) -> None:
-        """The run is cancelled, or is not any more: other steps have open moves then."""
+        """Cancel the run, or revoke that: other steps have open moves then."""
         self.cancelled = cancelled
         self._live = LIVE_WHEN_CANCELLED if cancelled else LIVE
         self.active = len(self.live_nodes())

@@ -1,4 +1,4 @@
-"""Steps that stand beside each other, as a graph by their numbers: computed once, however often they are run."""
+"""Steps of one body, as a graph by their numbers: computed once, however often they are run."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def make_body(steps: tuple[StepDefinition, ...]) -> Body:
     """The graph of these steps and of those inside them.
 
     Raises:
-        Refused: they are no directed acyclic graph; `validation.validate` says it in full.
+        Refused: they are not a directed acyclic graph; `validation.validate` gives the full report.
     """
     return _bodies(steps)
 

@@ -1,10 +1,10 @@
-"""Whether a run goes on with a definition that has changed, and what keeps it from that.
+"""Whether a run may go on with a changed definition, and what prevents it.
 
 Three rules: what has happened folds over the new definition; no step that has succeeded, or whose attempt is open, does
 other work; no step that has begun depends on others. Policies may change at any time, since what they decided is on
-record, and so may steps that have failed or not begun: mending them is why people resume.
+record, and so may steps that have failed or not begun: fixing them is why people resume.
 
-Steps are compared field by field, so that a refusal says which step and what of it; the fold is the net behind.
+Steps are compared field by field, so that a refusal names the step and the field; the fold is the final check.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from lightagent.domain.flow.state import fold
 DECIDING_CODE: Final = frozenset(
     ("condition", "cancel_if", "again", "until", "verify", "grow", "fallback", "approval_handler")
 )
-"""The options whose code only decides something: what it said is on record, so it may change. All other code works."""
+"""The options whose code only decides something: its decision is on record, so it may change. Other code does work."""
 
 FALLBACK_CODE: Final = "fallback."
-"""What the fields of a fallback's code begin with. It counts where the fallback did the work, or is at it."""
+"""The prefix of the fields of a fallback's code. It counts if the fallback did the work, or is doing it."""
 
 OFFERED_CODE: Final = "offers/"
-"""What the fields of offered work begin with, in a step that may add it. It counts where it was added."""
+"""The prefix of the fields of offered work, in a step that may add it. It counts if it was added."""
 
 _SINCE: Final = (FALLBACK_CODE, OFFERED_CODE, "agent.sources")
-"""Fields that records of former releases have not: what they do not tell of, holds nothing back."""
+"""Fields that records of former releases lack; a missing field holds nothing back."""
 
 
 class ChangeFault(NamedTuple):
@@ -40,9 +40,9 @@ class ChangeFault(NamedTuple):
 
     Attributes:
         path: the step.
-        field: what of it has changed, such as `depends_on`, or the option whose code has.
+        field: the part that has changed, such as `depends_on`, or the option whose code has.
         text: why that does not fit, in a sentence.
-        acceptable: somebody may say that the step's result still counts (`DefinitionChanged.accepted`).
+        acceptable: the caller may declare that the step's result still counts (`DefinitionChanged.accepted`).
         outermost: the step of the run itself within which that is; empty: the step is one of the run's own.
     """
 
@@ -53,13 +53,13 @@ class ChangeFault(NamedTuple):
     outermost: str = ""
 
     def around(self, path: str) -> ChangeFault:
-        """The same as that of a run in which the flow is the step at a path."""
+        """The same fault as one of a run in which the flow is the step at a path."""
         return self._replace(path=f"{path}/{self.path}" if self.path else path, outermost=path)
 
 
 Within: TypeAlias = Callable[[Node, tuple[str, ...]], tuple[ChangeFault, ...] | None]
-"""What keeps the flow that a step is from going on as it is declared now, given the paths within it that are accepted;
-None where no flow was begun there, and the step's own digests tell whether it does other work."""
+"""What keeps a nested flow from going on as it is declared now, given the paths within it that are accepted;
+None if no flow was begun there, and the step's own digests tell whether it does other work."""
 
 
 def change_faults(
@@ -68,7 +68,7 @@ def change_faults(
     accepted: tuple[str, ...] = (),
     within: Within | None = None,
 ) -> tuple[ChangeFault, ...]:
-    """What keeps the run that these events tell from going on with this definition; nothing: it may.
+    """What keeps the run of these events from going on with this definition; empty: it may.
 
     Args:
         accepted: paths of steps, as in the run or as in the definition, whose results count although they did other
@@ -97,7 +97,7 @@ def held_by(state: Progress, faults: tuple[ChangeFault, ...]) -> str:
 
 
 class _Accepted(NamedTuple):
-    """What is accepted, and what looks into flows that are steps."""
+    """The accepted paths, and the comparison of nested flows."""
 
     paths: frozenset[str]
     within: Within | None
@@ -106,7 +106,7 @@ class _Accepted(NamedTuple):
         return path in self.paths or declared_path(path) in self.paths
 
     def faults_within(self, node: Node) -> tuple[ChangeFault, ...] | None:
-        """What does not fit in the flow whose attempt is open, or of which a part is done again."""
+        """The faults in a nested flow whose attempt is open, or of which a part is done again."""
         if self.within is None or node.status in CLOSED or not (node.kept or node.notes):
             return None
         begin = f"{node.path}/"
@@ -158,7 +158,7 @@ def _has_begun(node: Node) -> bool:
 
 
 def _is_next(node: Node) -> bool:
-    """Whether its turn has come, and nothing of it is on record yet."""
+    """Whether its turn has come, and it has no event on record yet."""
     if node.attempt > (node.status == "ready") or node.cut or node.decision is not None or node.request_id:
         return False
     match node.status:
@@ -193,7 +193,7 @@ def _compare_step(node: Node, new: StepDefinition, accepted: _Accepted) -> Itera
 
 
 def _compare_questions(node: Node, new: StepDefinition) -> Iterator[ChangeFault]:
-    """What a step was asked, or was not, before it got to where it is."""
+    """The questions that a step was asked, or skipped, on the way to its status."""
     old = node.step
     path = node.path
     if old.condition != new.condition:
@@ -222,11 +222,11 @@ def _counts(node: Node) -> bool:
 
 
 _OF_STEPS: Final = frozenset(("work", "query", "output_schema", "wait"))
-"""What a step says of itself, whatever does its work. What makes its query has done so by the time it is open."""
+"""The code of a step besides its work. The code that makes its query has been called by the time it is open."""
 
 
 def _other_work(node: Node, new: StepDefinition) -> Iterator[str]:
-    """The fields by which a step did other work than it does now."""
+    """The fields in which a step did other work than it does now."""
     old = node.step
     if old.work != new.work:
         yield "work"
@@ -242,7 +242,7 @@ def _other_work(node: Node, new: StepDefinition) -> Iterator[str]:
 
 
 def _matters(node: Node, field: str, *, known: bool) -> bool:
-    """Whether code that has changed is what a step did."""
+    """Whether the step has run code that has changed."""
     if field.startswith(OFFERED_CODE) or (not known and field.startswith(_SINCE)):
-        return False  # Of what was offered each added step is looked at.
+        return False  # Offered work is compared for each added step.
     return node.fallback or not field.startswith(FALLBACK_CODE)

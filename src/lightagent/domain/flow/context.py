@@ -1,6 +1,6 @@
 """What a step may see of its run: its ancestors only.
 
-With all that happens to be over, what a step sees would depend on how quickly its neighbours are, and so would the run.
+If a step saw all that happens to be over, its view would depend on how quick its neighbours are, and so would the run.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from lightagent.domain.json_types import JsonValue
 
 
 class SeenSteps(Mapping[str, StepRecord]):
-    """The steps that can be seen, by name, each made a record when it is looked at. Of two with a name, the inner one.
+    """The visible steps by name, each made a record on access. Of two with the same name, the inner one.
 
     Args:
-        levels: steps that stand beside each other, the innermost first, and which of them can be seen, as bits.
+        levels: the bodies around the step, the innermost first, and which of their steps are visible, as bits.
     """
 
     def __init__(self, levels: tuple[tuple[Scope, int], ...]) -> None:
         self._levels = levels
 
     def node(self, name: str) -> Node | None:
-        """The step with this name; None: there is none, or it cannot be seen."""
+        """The step with this name; None if it does not exist or is not visible."""
         for scope, seen in self._levels:
             place = scope.body.index.get(name)
             if place is not None and seen >> place & 1:
@@ -54,7 +54,7 @@ class SeenSteps(Mapping[str, StepRecord]):
 
 
 class SeenOutputs(Mapping[str, str]):
-    """The outputs of the steps that can be seen and have one, as texts."""
+    """The outputs of the visible steps that have one, as texts."""
 
     def __init__(self, steps: SeenSteps) -> None:
         self._steps = steps
@@ -78,7 +78,7 @@ class StepContext:
 
     Attributes:
         input: of the flow.
-        steps: the records of its ancestors: what it depends on at any distance, also around it. The steps that are
+        steps: the records of its ancestors: what it depends on, directly or not, also around it. The steps that are
             added below another see that one too, and a loop that is asked whether it goes on its last round.
         outputs: their outputs, as texts.
         depends_on: the records of what it depends on directly, in the order in which it says so.

@@ -1,4 +1,4 @@
-"""A flow as data: its steps, what they depend on, and their policies. What does the work is named, never held."""
+"""A flow as data: its steps, what they depend on, and their policies. Work is named, never held."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ StepKind: TypeAlias = Literal["task", "map", "loop", "wait"]
 
 * task: one piece of work, of an agent, a swarm, a flow or a callable.
 * map: its body once for each item of a list, independently.
-* loop: its body again and again, until it is told to end, or its bound is reached.
+* loop: its body again and again, until its code ends it, or its bound is reached.
 * wait: for a time, or for an event from outside.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class CodeDigest:
-    """What code of a step says, as far as it can be told: `field` is the option that it was given as.
+    """The code of a step, as far as a digest covers it: `field` is the option that it was given as.
 
     Attributes:
         field: such as `agent`, `query` or `condition`.
-        digest: of its canonical syntax tree; with a prefix such as `code-3.11:` where there is no source, so that only
+        digest: of its canonical syntax tree; with a prefix such as `code-3.11:` if the source is missing, so that only
             the same version of Python can compare it.
     """
 
@@ -37,7 +37,7 @@ class Growth:
     """A step may add steps below itself.
 
     Attributes:
-        accept: who says whether what it proposes is added: `code` (a callable or a policy is asked) or a `person`.
+        accept: who decides whether the proposed steps are added: `code` (a callable or a policy) or a `person`.
         most: steps that it may add at once; the run's limits hold besides.
     """
 
@@ -47,7 +47,7 @@ class Growth:
 
 @dataclass(frozen=True, slots=True)
 class WaitFor:
-    """What a step of kind wait waits for.
+    """The condition of a step of kind wait.
 
     Attributes:
         seconds: the time from the moment when it begins; for an event, the time after which it has failed.
@@ -68,24 +68,24 @@ class StepDefinition:
         name: unique among its neighbours.
         kind: what it is.
         depends_on: the names of neighbours that have to be over before it.
-        work: names what does it: what the flow that folds this registered under this name. Of a step of the definition
+        work: the name of the work, under which the flow has registered it. Of a step of the definition
             its declared path unless given; steps that are added below another must name it.
         body: the steps of an item of a map, or of a round of a loop.
         condition: code is asked whether it runs; if not, it is skipped.
         approval: a person is asked before it runs.
-        approvers: who may decide; empty: whoever may decide about the run.
-        retry: how often it is tried.
+        approvers: who may decide; empty: everyone who may decide about the run.
+        retry: how often it is tried, and when.
         timeout: seconds that an attempt may take.
-        fallback: something else does it, once its own attempts are used up.
+        fallback: there is other work for it, once its own attempts are used up.
         verify: its result is verified before it counts.
-        doubt: what follows where the verification cannot tell: accept, ask a person, or fail.
+        doubt: what follows if the verification cannot decide: accept, ask a person, or fail.
         growth: whether it may add steps below itself.
         wait: what a wait waits for.
         rounds: the bound of a loop; None: the run's limit.
         repeatable: an attempt that was interrupted may be made again; otherwise its outcome is unknown, and it fails.
-        query: a text that it is asked with; None: code is asked, or the input and what it depends on make it.
-        output_schema: what its output has to fit, as a JSON Schema.
-        metadata: what the user adds for himself.
+        query: the text of its query; None: code makes it, or its input and the outputs that it depends on.
+        output_schema: a JSON Schema that its output must match.
+        metadata: data of the user.
         code: the digests of its code.
     """
 
@@ -113,7 +113,7 @@ class StepDefinition:
 
 
 POLICY_FIELDS: Final = frozenset(("retry", "timeout", "fallback", "doubt", "approvers", "repeatable", "metadata"))
-"""What may change of a step at any time, since what they decided is on record."""
+"""The parts of a step that may change at any time, since their decisions are on record."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,11 @@
 """What happens in a run of a flow: a closed union, and the only truth about it.
 
-Each says which piece of work it is about: `path` (see `paths`) and `epoch`, a number of the run that each rerun raises;
-what a rerun made worthless has a smaller one than its step has now, and is refused. `attempt` counts the attempts of
-one epoch. Fields that only tell when are left out of comparison.
+Each has the piece of work that it is about: `path` (see `paths`) and `epoch`, a number that each rerun raises;
+an event that a rerun made obsolete has a smaller one than its step has now, and is refused. `attempt` counts the
+attempts of one epoch. Fields that only tell when are left out of comparison.
 
-What is decided rides on the event that it follows from (`then`, `due`), so that a policy which has changed since
-decides nothing of the past anew.
+A decision is recorded in the event that it follows from (`then`, `due`), so that a policy that has changed since
+does not decide anything of the past again.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.scopes import NO_SCOPE, Scope
 
 Question: TypeAlias = Literal["when", "items", "until", "again", "verify", "grow"]
-"""What code is asked that has no effect.
+"""The questions to code without effects.
 
 * when: whether the step runs. The answer is true or false.
 * items: the list of a map.
 * until: the moment that a wait waits for, in seconds of the clock.
 * again: whether a loop makes another round. The answer is true or false.
-* verify: what the step's result is worth. The answer is `accept`, `reject` or `unknown`; `then` and `due` say what
+* verify: the verdict on the step's result. The answer is `accept`, `reject` or `unknown`; `then` and `due` say what
   follows the latter two.
-* grow: whether what the step proposes is added. The answer is true or false.
+* grow: whether the proposed steps are added. The answer is true or false.
 """
 
 Subject: TypeAlias = Literal["run", "growth", "result"]
-"""What a person is asked: whether the step runs, whether what it proposes is added, whether its result counts."""
+"""What a person decides: whether the step runs, whether its proposed steps are added, whether its result counts."""
 
 FinalStatus: TypeAlias = Literal["success", "failed", "cancelled", "waiting"]
 
@@ -47,10 +47,10 @@ class FlowStarted:
     """A run begins, with all that is needed to go on with it elsewhere.
 
     Attributes:
-        input: what the flow was given.
+        input: the input of the flow.
         scope: whose run it is.
-        policies: what it was begun with that reviews its steps; it is not resumed without them.
-        metadata: what the user adds for himself.
+        policies: the names of the policies that review its steps; it is not resumed without them.
+        metadata: data of the user.
     """
 
     run_id: str
@@ -69,12 +69,12 @@ class FlowStarted:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """Code that has no effect was asked. It is asked at least once, and one answer is used.
+    """Code without effects was asked. It is asked at least once, and one answer is used.
 
     Attributes:
         answer: see `Question`.
-        error: it failed, and so does the step; `answer` means nothing then.
-        reason: why, such as what a verification has against a result; the next attempt is told.
+        error: it failed, and so does the step; `answer` is meaningless then.
+        reason: why, such as a verification's objection to a result; the next attempt gets it.
         then: what follows a result that is not accepted. For `unknown`, None: the result counts. Of a loop that is to
             go on and may make no more rounds: fail.
         due: when that is done at the earliest.
@@ -163,7 +163,7 @@ class AttemptFailed:
 
 @dataclass(frozen=True, slots=True)
 class AttemptStopped:
-    """An attempt was stopped in good order: its run was cancelled or left. When that goes on, it keeps its number."""
+    """An attempt was stopped cleanly: its run was cancelled or left. When that goes on, it keeps its number."""
 
     path: str
     epoch: int
@@ -174,13 +174,13 @@ class AttemptStopped:
 
 @dataclass(frozen=True, slots=True)
 class StepApprovalRequested:
-    """A person is asked. Once more for the same step: somebody else is asked from here on, as `request_id` says.
+    """A person is asked. Another request for the same step replaces the former one, and asks other people.
 
     Attributes:
         about: what is asked.
         request_id: names the request; only the last one of a step is answered.
-        query: what the step would be asked with.
-        approvers: who may decide; empty: whoever may decide about the run.
+        query: the query that the step would get.
+        approvers: who may decide; empty: everyone who may decide about the run.
         expires: the moment after which the request is out of date, in seconds of the clock; None: never.
     """
 
@@ -202,8 +202,8 @@ class StepApprovalDecided:
 
     Attributes:
         request_id: the request that is answered; empty: the one that waits.
-        expired: nobody decided in time.
-        error: nobody was asked, since a policy forbids the step: why it has failed.
+        expired: no decision was made in time.
+        error: why the step has failed without a request: a policy forbids it.
     """
 
     path: str
@@ -239,7 +239,7 @@ class WaitEnded:
 
 @dataclass(frozen=True, slots=True)
 class Signalled:
-    """An event from outside. It ends one wait for its name, and is kept where none waits yet.
+    """An event from outside. It ends one wait for its name, and is kept if none waits yet.
 
     Attributes:
         key: names its delivery; a second one with the same key is refused. Empty: each one counts.
@@ -255,7 +255,7 @@ class Signalled:
 
 @dataclass(frozen=True, slots=True)
 class CancelRequested:
-    """Somebody cancels the run. Attempts are stopped; results that come in time count. It lasts until a resumption."""
+    """The run is cancelled. Attempts are stopped; results that come in time count. It lasts until a resumption."""
 
     actor: str = ""
     reason: str = ""
@@ -265,7 +265,7 @@ class CancelRequested:
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """Somebody goes on with a run: it is not cancelled any more, and failed steps are tried anew."""
+    """The run is resumed: it is not cancelled any more, and failed steps are retried."""
 
     actor: str = ""
     decisions: tuple[Decision, ...] = ()
@@ -275,11 +275,11 @@ class Resumed:
 
 @dataclass(frozen=True, slots=True)
 class RerunRequested:
-    """The step at `path` is done again, with all that rests on it.
+    """The step at `path` is done again, with all steps that depend on it.
 
     Attributes:
-        below: of a step that is a flow, what is done again within it, from the outermost flow to the innermost: what
-            is on record of that flow stays. Empty: the step as a whole.
+        below: for a nested flow, the steps that are done again within it, from the outermost flow to the innermost: the
+            rest of its record stays. Empty: the step as a whole.
     """
 
     path: str
@@ -292,12 +292,12 @@ class RerunRequested:
 
 @dataclass(frozen=True, slots=True)
 class Forked:
-    """From here on it is another run: what came before are the first events of `source`.
+    """The run becomes another one: the events before are the first events of `source`.
 
     Attributes:
         run_id: the run's new id.
         sequence: how many events of `source` it has.
-        input: what the steps that have not begun are given instead of the former input; None: the same.
+        input: replaces the input for the steps that have not begun; None: the same.
     """
 
     run_id: str
@@ -314,7 +314,7 @@ class DefinitionChanged:
     """The run goes on with another definition, over which its whole past is folded.
 
     Attributes:
-        accepted: the paths of steps that did other work, where somebody says that their results still count.
+        accepted: the paths of steps that did other work, but whose results still count.
     """
 
     definition: FlowDefinition

@@ -14,9 +14,9 @@ from lightagent.domain.flow.validation import validate_steps
 
 
 def growth_fault(state: Progress, node: Node) -> Refused | None:
-    """Why what the step proposes must not be added, whoever would accept it; None: it may be.
+    """Why the proposed steps must not be added, even if they were accepted; None if they may be.
 
-    Whoever answers the question `grow` looks here first, and answers with the error where there is one.
+    The code that answers the question `grow` calls this first, and answers with the error if it returns one.
     """
     growth = node.step.growth
     count = count_steps(node.proposed)
@@ -29,7 +29,7 @@ def growth_fault(state: Progress, node: Node) -> Refused | None:
 
 
 def _fault_of_the_run(state: Progress, node: Node, count: int) -> Refused | None:
-    """What holds for all steps of the run, on record since it began, and so what the fold looks at."""
+    """The faults by the run's limits, which are on record since it began, so that the fold may check them."""
     limits = state.started.limits
     path = node.path
     if state.added + count > limits.max_added:
@@ -48,10 +48,10 @@ def _fault_of_the_run(state: Progress, node: Node, count: int) -> Refused | None
 
 
 def check_growth(state: Progress, node: Node) -> None:
-    """The limits of the run allow what the step proposes. Its own is a policy, which may have changed since.
+    """Check the proposed steps against the run's limits only. The step's own limit is a policy, which may have changed.
 
     Raises:
-        Refused: they do not.
+        Refused: they exceed a limit.
     """
     fault = _fault_of_the_run(state, node, count_steps(node.proposed))
     if fault is not None:
@@ -59,7 +59,7 @@ def check_growth(state: Progress, node: Node) -> None:
 
 
 def add_steps(state: Progress, node: Node) -> None:
-    """Add below a step what it proposes.
+    """Add the proposed steps below a step.
 
     Raises:
         Refused: it must not be added.
@@ -78,5 +78,5 @@ def _without_work(steps: tuple[StepDefinition, ...]) -> Iterator[str]:
 
 
 def count_steps(steps: tuple[StepDefinition, ...]) -> int:
-    """How many these are, with those inside them."""
+    """The number of these steps, including those inside them."""
     return len(steps) + sum(count_steps(step.body) for step in steps)

@@ -1,9 +1,9 @@
-"""What a rerun or a resumption makes undone: the step, what rests on it, and what is around it.
+"""What a rerun or a resumption undoes: the step, what depends on it, and what is around it.
 
 * The step itself and all that depends on it in its scope, at any distance.
 * Of a loop the later rounds.
-* The step around it is open again, with its other items or rounds and its own result kept; and what depends on that
-  one; and so outwards, until something is reached that is not over yet.
+* The step around it is open again, with its other items or rounds and its own result kept; so is what depends on it,
+  and so on outwards, up to a step that is not over yet.
 
 A rerun gives all of these its new epoch, so that late results of former attempts are refused. A resumption touches
 steps that have failed and what was skipped because of them; it keeps their epochs, attempts and effect keys.
@@ -29,9 +29,9 @@ def rerun(state: Progress, first: Node) -> None:
 
 
 def try_anew(state: Progress, first: Node) -> None:
-    """Go on with a step that has failed: ask again what could not be answered, else make another attempt.
+    """Go on with a step that has failed: repeat the question that failed, else make another attempt.
 
-    Where a policy had forbidden the step before anybody decided about it, or what was decided is about another run, a
+    If a policy had forbidden the step before a person decided, or the decision is about another run, a
     person is still to be asked first.
     """
     question = first.question
@@ -61,12 +61,12 @@ def _undo(state: Progress, first: Node, *, keep: bool) -> None:
             around.open += 1
             around.bad -= had_failed
         if around.status == "inside":
-            return  # nothing rests on it yet
+            return  # nothing depends on it yet
         node = around
 
 
 def _undo_in_scope(state: Progress, node: Node, first: Node, *, keep: bool) -> None:
-    """A step and what depends on it, among those that stand beside it."""
+    """A step and its dependents, among those of its body."""
     scope = node.scope
     hit = [scope.nodes[place] for place in scope.body.downstream(node.place)]
     for one in hit:
@@ -110,7 +110,7 @@ def _halt(state: Progress, node: Node) -> None:
 
 
 def _open_again(state: Progress, node: Node, *, keep: bool) -> None:
-    """The step around one that is undone: what is inside it is under way again. Its own result stays."""
+    """Reopen the step around one that is undone. Its own result stays."""
     if node.step.kind != "task":
         node.output = None
     node.error = None
@@ -122,7 +122,7 @@ def _open_again(state: Progress, node: Node, *, keep: bool) -> None:
 
 
 def _reset(state: Progress, node: Node) -> None:
-    """As if the step had never begun, in the new epoch."""
+    """Reset a step in the new epoch, as if it had never begun."""
     _halt(state, node)
     for scope in node.scopes:
         _drop(state, scope)
@@ -132,9 +132,9 @@ def _reset(state: Progress, node: Node) -> None:
 
 
 def _reset_failed(state: Progress, node: Node) -> None:
-    """A step that has failed has another budget of attempts; one that was skipped because of it may run.
+    """Give a failed step another budget of attempts; a step that was skipped because of it may run.
 
-    Where code could not say something of its result, it is asked again about the same result.
+    If code could not decide about its result, it is asked again about the same result.
     """
     if node.why not in ASKED:
         node.base = node.attempt
@@ -145,5 +145,5 @@ def _reset_failed(state: Progress, node: Node) -> None:
     node.due = None
     node.ended_at = None
     if not (node.edited or (node.step.approval and node.attempt)):
-        node.query = None  # What somebody has approved stays what the step is asked: only a rerun asks people anew.
+        node.query = None  # An approved query stays: only a rerun asks people anew.
     state.put(node, "pending")

@@ -8,7 +8,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class FlowLimits:
-    """The limits of one run, on record with its first event, so that a later default decides nothing of the past anew.
+    """The limits of one run, on record with its first event, so that a later default does not apply to past runs.
 
     Attributes:
         max_items: of one map.
@@ -16,7 +16,7 @@ class FlowLimits:
         max_added: steps that all steps of the run together may add below themselves.
         max_depth: how many steps, one below the other, may add steps.
         max_value: bytes of one input or output, as JSON.
-        max_lost: how often one attempt may be begun whose process ends before it does. Then the step has failed.
+        max_lost: how often one attempt may be begun whose process dies before it ends. Then the step fails.
     """
 
     max_items: int = 10_000

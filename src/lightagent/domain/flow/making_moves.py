@@ -1,4 +1,4 @@
-"""What is to be done about a step, from its state alone."""
+"""The next move for a step, from its state alone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lightagent.domain.flow.nodes import Node
 
 
 def move_of(node: Node) -> Move | None:
-    """The move that is open for it; None: nothing is to be done, or it waits for somebody outside."""
+    """The open move of the step; None: nothing is to be done, or it waits for something from outside."""
     match node.status:
         case "ready" | "running":
             return _attempt(node)

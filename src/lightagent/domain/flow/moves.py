@@ -1,4 +1,4 @@
-"""What is to be done in a run of a flow, each answered by an event. Several are open at once."""
+"""The moves of a run of a flow, each answered by an event. Several are open at once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lightagent.domain.json_types import JsonValue
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Ask code that has no effect. `Answered` answers it."""
+    """Ask code without effects. `Answered` answers it."""
 
     path: str
     epoch: int
@@ -28,12 +28,12 @@ class Do:
     Attributes:
         attempt: its number, counted from 1.
         due: not before this moment, in seconds of the clock; 0: at once.
-        again: it was begun before and cut, so its effect is unknown.
+        again: it was begun before and interrupted, so its effect is unknown.
         fallback: the step's fallback does it.
-        query: what it is asked with, where that is known already; None: it is to be made.
+        query: its query, if that is known already; None: it is to be made.
         feedback: why the last attempt's result was not accepted.
-        notes: what happened below this attempt so far, where it was begun before.
-        lost: how often it was begun, in a row, and neither ended nor was left in good order: it may be what ends its
+        notes: the events of its nested run so far, if it was begun before.
+        lost: how often in a row it was begun without ending or being stopped cleanly: it may be what kills its
             processes.
     """
 
@@ -62,7 +62,7 @@ class AskHuman:
 
 @dataclass(frozen=True, slots=True)
 class BeginWait:
-    """Begin a wait: `WaitBegan`, with the moment when it ends. `until` is what code said of that moment."""
+    """Begin a wait: `WaitBegan`, with the moment when it ends. `until` is that moment if code has given it."""
 
     path: str
     epoch: int
@@ -72,7 +72,7 @@ class BeginWait:
 
 @dataclass(frozen=True, slots=True)
 class Wake:
-    """Tell at this moment that the time of a wait has come: `WaitEnded`."""
+    """Report at this moment that the time of a wait has come: `WaitEnded`."""
 
     path: str
     epoch: int

@@ -1,4 +1,4 @@
-"""Where each piece of work of a run is: the state, which changes in place, since copies grow with the flow."""
+"""The state of each piece of work of a run. It changes in place, since copies grow with the flow."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NodeStatus: TypeAlias = Literal[
     "failed",
     "skipped",
 ]
-"""How far a piece of work is.
+"""The status of a piece of work.
 
 * pending: something that it depends on is not over.
 * asking: code is to be asked.
@@ -41,7 +41,7 @@ NodeStatus: TypeAlias = Literal[
 """
 
 LIVE: Final = frozenset[NodeStatus](("asking", "gate", "ready", "running", "begin_wait", "timed"))
-"""Where whoever carries the run out owes an event."""
+"""The states in which the process that runs the flow owes an event."""
 
 LIVE_WHEN_CANCELLED: Final = frozenset[NodeStatus](("running",))
 """The same in a cancelled run."""
@@ -55,11 +55,11 @@ Why: TypeAlias = Literal[
 
 * condition: its condition says no, or all that it depends on were skipped so.
 * upstream: something that it depends on has failed.
-* inside: something inside it has failed.
-* bound: a loop has made all the rounds that it may.
-* declined, expired: a person says no, or nobody answered in time; an event from outside did not come in time.
-* attempt: its attempts failed. rejected, doubt: what verifies its result did not accept it, or could not tell.
-* asked: code that was asked something failed.
+* inside: a step inside it has failed.
+* bound: a loop has made all its allowed rounds.
+* declined, expired: a person declined, or no answer came in time; an event from outside did not come in time.
+* attempt: its attempts failed. rejected, doubt: its verification rejected the result, or could not decide.
+* asked: code that was asked about it failed.
 """
 
 
@@ -97,13 +97,13 @@ class Node:
         attempt: the number of the attempt that is to be made or under way, else of the last one.
         base: the attempts before those that count towards its budget.
         cut: the attempt that is to be made was begun before.
-        begun: how often the attempt was begun in a row, since it was left in good order or waited for people.
+        begun: how often in a row the attempt was begun, since it was stopped cleanly or waited for people.
         fallback: its fallback does it.
         due: before which nothing is done, or when its wait ends; None: no such moment.
         question: that code is, or was last, asked; subject: that a person is, or was last, asked.
         edited: a person changed its query.
-        notes: what is on record of the agent or the flow below its attempt; of a flow also once the step is over.
-        kept: what the next attempt has for notes, since only a part of the flow below is done again.
+        notes: the events of its attempt's nested run; of a flow also once the step is over.
+        kept: the notes of the next attempt, if only a part of the nested flow is done again.
         scopes: its items or rounds, or the one scope that it has added; open: how many of them are not over; bad: how
             many are over with a step that failed.
     """
@@ -143,7 +143,7 @@ class Node:
     ended_at: float | None = None
 
     def forget(self) -> None:
-        """All that was done and said is forgotten; the step stays where it is."""
+        """Forget all that was done and decided; the status of the step stays."""
         self.attempt = self.base = self.begun = 0
         self.cut = self.fallback = self.edited = False
         self.due = self.expires = self.started_at = self.ended_at = None
@@ -168,7 +168,7 @@ class Node:
 
 
 def last_output(scope: Scope) -> StepOutput | None:
-    """The output of the last step, in the order of declaration, that nothing depends on and that succeeded."""
+    """The output of the last step, in the order of declaration, that no step depends on and that succeeded."""
     nodes = scope.nodes
     ends = (nodes[place] for place in reversed(scope.body.sinks))
     return next((node.output for node in ends if node.status == "success"), None)

@@ -1,4 +1,4 @@
-"""What a step's work came to."""
+"""The outputs of steps."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 from lightagent.domain.json_types import JsonObject, JsonValue
 
 ARTIFACT: Final = "artifact"
-"""The kind of the notes in an agent's run that tell of a file which one of its tools has made for the step."""
+"""The kind of the notes in an agent's run about files that its tools have made for the step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Artifact:
 
 
 def artifact_of(data: JsonObject) -> Artifact | None:
-    """The artifact that `to_dict` gave; None for what is none."""
+    """The artifact that `to_dict` gave; None for anything else."""
     texts = [data.get(name) for name in ("name", "uri", "digest", "media_type")]
     name, uri, digest, media_type = [one if isinstance(one, str) else None for one in texts]
     size = data.get("size")
@@ -66,7 +66,7 @@ class StepOutput:
 
 
 def text_of(value: JsonValue) -> str:
-    """A value as a text: itself where it is one, else as JSON; empty where there is none."""
+    """A value as a text: itself if it is text, else as JSON; empty for None."""
     if isinstance(value, str):
         return value
     return "" if value is None else json.dumps(value, ensure_ascii=False)

@@ -1,8 +1,8 @@
-"""What names a piece of work in a run of a flow: its path, and the key of its effects.
+"""The names of a piece of work in a run of a flow: its path, and the key of its effects.
 
 A path is made of the definition only: `plan` is a step of the flow, `m[3]/x` a step of the fourth item of the map `m`,
-`l#2/x` one of the second round of the loop `l`, `plan+/x` one that `plan` has added below itself. The characters that
-mean something in a path are escaped in the names of steps, so no two pieces of work have one path.
+`l#2/x` one of the second round of the loop `l`, `plan+/x` one that `plan` has added below itself. Special characters
+are escaped in the names of steps, so no two pieces of work have the same path.
 """
 
 from __future__ import annotations
@@ -25,29 +25,29 @@ def escape(name: str) -> str:
 
 
 def unescape(part: str) -> str:
-    """The name that stands so in a path."""
+    """The name of a step from its form in a path."""
     return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), part)
 
 
 def item_prefix(path: str, index: int) -> str:
-    """What the paths of the steps of an item begin with; items are counted from 0, as in the list."""
+    """The prefix of the paths of an item's steps; items are counted from 0, as in the list."""
     return f"{path}[{index}]/"
 
 
 def round_prefix(path: str, number: int) -> str:
-    """What the paths of the steps of a round begin with; rounds are counted from 1."""
+    """The prefix of the paths of a round's steps; rounds are counted from 1."""
     return f"{path}#{number}/"
 
 
 def added_prefix(path: str) -> str:
-    """What the paths of the steps begin with that a step has added below itself."""
+    """The prefix of the paths of the steps that a step has added below itself."""
     return f"{path}+/"
 
 
 def declared_path(path: str) -> str:
-    """Where a piece of work stands in the definition: `m/x` for `m[3]/x`, `l/x` for `l#2/x`.
+    """The place of a piece of work in the definition: `m/x` for `m[3]/x`, `l/x` for `l#2/x`.
 
-    What a step has added below itself keeps its `+`, since no definition names it: `m/x+/y` for `m[3]/x+/y`.
+    A step that was added by another keeps its `+`, since no definition names it: `m/x+/y` for `m[3]/x+/y`.
     """
     if "/" not in path:
         return path
@@ -68,12 +68,12 @@ def step_name(path: str) -> str:
 
 
 def added_depth(path: str) -> int:
-    """How many steps, one below the other, have added the one at this path: 0 for what the definition names."""
+    """How many steps, one below the other, have added the one at this path: 0 for a step of the definition."""
     return path.count("+/")
 
 
 def effect_key(run_id: str, path: str, epoch: int, *, owner: Scope = NO_SCOPE, fallback: bool = False) -> str:
-    """What names the effect of a piece of work: the idempotency key that its callable and its tools are offered.
+    """The idempotency key of a piece of work, for its callable and its tools.
 
     It is the same for every attempt and after every resumption, another one after a rerun, and another one for the
     fallback. Two owners may use the same run id, so that of a run with an owner begins with a digest of the owner. Its
@@ -88,6 +88,6 @@ def effect_key(run_id: str, path: str, epoch: int, *, owner: Scope = NO_SCOPE, f
 
 @lru_cache(1_024)
 def _whose(tenant: str, user: str) -> str:
-    """What the keys of an owner begin with. A run id has no `@` in a key, so no run id can pass for it."""
+    """The prefix of the keys of an owner. Run ids have no `@` in a key, so no run id can pass for it."""
     told = f"{len(tenant)}:{tenant}{user}".encode("utf-8", "surrogatepass")
     return f"{sha256(told).hexdigest()[:16]}@"

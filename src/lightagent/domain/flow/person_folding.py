@@ -14,10 +14,10 @@ from lightagent.domain.review import ApprovalDecision
 
 
 def take_request(state: Progress, event: StepApprovalRequested) -> None:
-    """A person is asked, or somebody else from here on.
+    """Take a request for an approval, or one that replaces it and asks other people.
 
     Raises:
-        Refused: nobody is to be asked about this step, or about something else.
+        Refused: the step does not ask a person, or asks about something else.
     """
     node = node_at(state, event.path, event.epoch)
     if node.status != "waiting_approval":
@@ -28,16 +28,16 @@ def take_request(state: Progress, event: StepApprovalRequested) -> None:
     node.request_id = event.request_id
     node.expires = event.expires
     if node.subject == "run" and event.query is not None:
-        node.query = event.query  # What people are shown is what the step is asked.
+        node.query = event.query  # The step gets the query that people are shown.
     if node.status == "gate":
         state.put(node, "waiting_approval")
 
 
 def take_decision(state: Progress, event: StepApprovalDecided) -> None:
-    """A person has decided.
+    """Take a person's decision.
 
     Raises:
-        Refused: the step does not wait for a decision, or this one answers a former request, or does not fit.
+        Refused: the step does not wait for a decision, or this one is about a former request, or does not fit.
     """
     node = node_at(state, event.path, event.epoch)
     check_status(node, "waiting_approval", event.type)
@@ -72,7 +72,7 @@ def _check_decision(state: Progress, node: Node, decision: ApprovalDecision) -> 
 
 
 def _go_on(state: Progress, node: Node, decision: ApprovalDecision) -> None:
-    """The step runs, grows, or has its result accepted."""
+    """Apply an approval: the step runs, grows, or has its result accepted."""
     if node.subject == "growth":
         add_steps(state, node)
     elif node.subject == "result":

@@ -1,4 +1,4 @@
-"""What follows when a piece of work is over: which others begin, what is skipped, what is over with it.
+"""What follows when a piece of work is over: which others begin, are skipped, or are over with it.
 
 Nothing is scanned: each step counts what it still depends on, each scope the steps that are not over, and a worklist
 takes the place of recursion, since a skip may run through a thousand steps.
@@ -18,7 +18,7 @@ from lightagent.domain.json_types import JsonValue
 
 
 class Progress(Board):
-    """How far a run is; `state.FlowState` takes the events."""
+    """The progress of a run; `state.FlowState` takes the events."""
 
     __slots__ = ()
 
@@ -29,12 +29,12 @@ class Progress(Board):
         self._moves.clear()  # open_moves() gives them
 
     def ask(self, node: Node, question: Question) -> None:
-        """Code is to be asked."""
+        """Ask code about the step."""
         node.question = question
         self.open(node, "asking")
 
     def again(self, node: Node, due: float = 0.0) -> None:
-        """The next attempt is to be made."""
+        """Make the next attempt."""
         node.attempt += 1
         node.cut = False
         node.begun = 0
@@ -46,20 +46,20 @@ class Progress(Board):
         self.open(node, "ready")
 
     def succeed(self, node: Node, output: StepOutput | None = None) -> None:
-        """The step is over, with what it came to; None: that is known already."""
+        """Close the step with its output; None: the output is known already."""
         if output is not None:
             node.output = output
         node.error = None
         self._close(node, "success")
 
     def fail(self, node: Node, why: Why, error: LightAgentErrorInfo) -> None:
-        """The step is over, and what depends on it is skipped."""
+        """Close the step, and skip what depends on it."""
         node.error = error
         node.why = why
         self._close(node, "failed")
 
     def skip(self, node: Node, why: Why) -> None:
-        """The step is over without having begun."""
+        """Close the step without having begun."""
         node.why = why
         self._close(node, "skipped")
 
@@ -73,11 +73,11 @@ class Progress(Board):
         self._todo.append(node)
 
     def finish_loop(self, node: Node, last: Scope) -> None:
-        """A loop ends with what its last round came to."""
+        """Close a loop with the output of its last round."""
         self.succeed(node, last_output(last) or StepOutput())
 
     def work(self) -> None:
-        """Follow what is on the worklist to its end."""
+        """Process the worklist to its end."""
         todo = self._todo
         while todo:
             node = todo.pop()
@@ -99,7 +99,7 @@ class Progress(Board):
                 self._scope_closed(scope, scope.parent)
 
     def settle(self) -> list[Move]:
-        """Follow what an event began to its end, and give the moves that it opened."""
+        """Process the consequences of an event, and return the moves that it opened."""
         self.work()
         if not self.active and self.status == "running":
             self._moves.append(Finish(self.ending()))
@@ -108,7 +108,7 @@ class Progress(Board):
         return moves
 
     def _release(self, node: Node) -> None:
-        """All that it depends on is over."""
+        """Start a step once all that it depends on is over."""
         skipped = 0
         nodes, needed = node.scope.nodes, node.scope.body.needs[node.place]
         for place in needed:
@@ -125,14 +125,14 @@ class Progress(Board):
         return self.admit(node)
 
     def admit(self, node: Node) -> None:
-        """The step is to run: a person may have to be asked first."""
+        """Run the step, after asking a person if it requires approval."""
         if node.step.approval:
             node.subject = "run"
             return self.open(node, "gate")
         return self.begin(node)
 
     def begin(self, node: Node) -> None:
-        """Nothing keeps the step from running any more."""
+        """Begin the work of the step."""
         match node.step.kind:
             case "task":
                 self.again(node)
@@ -150,19 +150,19 @@ class Progress(Board):
             self.open(node, "begin_wait")
 
     def most_rounds(self, node: Node) -> int:
-        """The bound of a loop. Whoever answers that one goes on beyond it says that it has failed (`then`)."""
+        """The bound of a loop. An answer that asks for a round beyond it must say that the loop has failed (`then`)."""
         rounds = node.step.rounds
         return self.started.limits.max_rounds if rounds is None else rounds
 
     def next_round(self, node: Node) -> None:
-        """A loop makes another round."""
+        """Begin another round of a loop."""
         number = len(node.scopes) + 1
         self.put(node, "inside")
         if node.inner is not None:
             self.enter(self.add_scope(node, round_prefix(node.path, number), node.inner, number=number))
 
     def go_through(self, node: Node, items: list[JsonValue]) -> None:
-        """A map begins with all its items."""
+        """Begin all items of a map."""
         self.put(node, "inside")
         if not items:
             return self.succeed(node, StepOutput([]))
@@ -175,7 +175,7 @@ class Progress(Board):
         return None
 
     def _scope_closed(self, scope: Scope, node: Node) -> None:
-        """All steps of an item, a round or an addition are over."""
+        """Close an item, a round or an addition whose steps are all over."""
         node.open -= 1
         if scope.failed:
             node.bad += 1

@@ -28,7 +28,7 @@ STEP_STATUS: Final[Mapping[NodeStatus, StepStatus]] = MappingProxyType(
         "skipped": "skipped",
     }
 )
-"""What a user sees of how far a step is."""
+"""The status of a step as users see it."""
 
 _NOTHING: Final = StepOutput()
 

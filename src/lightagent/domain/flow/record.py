@@ -1,7 +1,7 @@
-"""What a user sees of a run of a flow: a projection of its events.
+"""The record of a run of a flow for users: a projection of its events.
 
-It tells nothing of the order in which steps happened to end, nor of interruptions, except in what is left out of
-comparison. So the record of a run that was cut anywhere equals that of one that was not.
+It does not show in which order steps happened to end, nor interruptions, except in fields that are excluded from
+comparison. So the record of a run that was interrupted anywhere equals that of one that was not.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ class StepRecord:
         output: its output as a value.
         why: why it was skipped or has failed, in a word: `condition`, `upstream`, `inside`, `bound`, `declined`, …
         attempts: those that were begun since it was last reset.
-        query: what it was asked with, where that is on record.
-        verdict: what its verification said.
+        query: its query, if that is on record.
+        verdict: of its verification.
         items: the steps of each item of a map, in the order of its list.
         rounds: the steps of each round of a loop.
         added: the steps that it has added below itself.
-        interrupted: an attempt was begun, and nothing says how it ended.
+        interrupted: an attempt was begun whose end is not on record.
         started_at, ended_at: in seconds of the clock; None: not yet.
     """
 
@@ -79,7 +79,7 @@ class FlowRecord:
 
     Attributes:
         flow: the name of its flow.
-        content: the output of the last step, in the order of the definition, that nothing depends on and that
+        content: the output of the last step, in the order of the definition, that no step depends on and that
             succeeded, as a text.
         output: the same as a value.
         steps: in the order of the definition.
@@ -110,5 +110,5 @@ class FlowRecord:
         return self.status == "success"
 
     def step(self, name: str) -> StepRecord | None:
-        """The step of the flow with this name; None: there is none."""
+        """The step of the flow with this name; None if it does not exist."""
         return next((step for step in self.steps if step.name == name), None)

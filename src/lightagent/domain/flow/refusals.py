@@ -1,4 +1,4 @@
-"""What cannot happen in a run of a flow, or not now."""
+"""Refusals: what cannot happen in a run of a flow, or not now."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from lightagent.domain.errors import ConfigurationError
 RefusalKind: TypeAlias = Literal["form", "unknown", "stale", "status", "definition", "limit"]
 """Why an event is refused.
 
-* form: it makes no sense by itself, such as an answer of the wrong kind.
+* form: it is invalid by itself, such as an answer of the wrong kind.
 * unknown: no step of the run is at this path.
-* stale: it is about work that a rerun has made worthless, or about a former attempt or request.
-* status: the step or the run is in no state for it, such as a decision where nothing waits for one.
+* stale: it is about work that a rerun has made obsolete, or about a former attempt or request.
+* status: the status of the step or the run does not allow it, such as a decision if nothing waits for one.
 * definition: the changed definition does not fit what has happened.
 * limit: a limit of the run forbids it.
 """
@@ -32,7 +32,7 @@ class Refused(ConfigurationError):
 
     Attributes:
         kind: why, for programs.
-        path: the step that it is about; empty where it is about the run.
+        path: the step that it is about; empty if it is about the run.
     """
 
     def __init__(self, kind: RefusalKind, text: str, *, path: str = "") -> None:

@@ -1,6 +1,6 @@
-"""Whether a failed attempt at a step is made again, when, and by whom: decisions that ride on the event of the failure.
+"""Whether a failed attempt is made again, when, and by which work: decisions recorded in the event of the failure.
 
-The fold of a run knows no policy. So a policy that has changed since decides nothing of the past anew.
+The fold of a run knows no policy. So a policy that has changed since does not decide anything of the past again.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ Then: TypeAlias = Literal["retry", "fallback", "fail", "person"]
 * retry: another attempt.
 * fallback: the step's fallback does it.
 * fail: the step has failed.
-* person: a person says what its result is worth. Only a verification that cannot tell leads there.
+* person: a person decides about its result. Only a verification that cannot decide leads there.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """How long the pauses between attempts are, in seconds: they grow, plus jitter that spreads what failed together.
+    """The pauses between attempts, in seconds: they grow, plus jitter that spreads out steps that failed together.
 
     Attributes:
         first: before the second attempt.
-        factor: by which each pause is longer than the one before it.
-        longest: which none exceeds.
-        jitter: up to so much is added, by chance.
+        factor: how many times longer each pause is than the one before it.
+        longest: the maximum of a pause.
+        jitter: the maximum of a random addition.
     """
 
     first: float = 0.0
@@ -43,11 +43,11 @@ PROVIDER_PAUSE: Final = Backoff(first=0.5, jitter=0.5)
 
 @dataclass(frozen=True, slots=True)
 class RetryRule:
-    """What holds for some classes of errors.
+    """The rule for some classes of errors.
 
     Attributes:
         errors: codes such as `LA-429`, or names of exception classes such as `ConnectionError`.
-        attempts: how many may be made when the last failed so; None: as many as the policy says. 1: never again.
+        attempts: the maximum if the last failed so; None: that of the policy. 1: no retry.
         backoff: the pauses between them.
     """
 
@@ -57,7 +57,7 @@ class RetryRule:
 
 
 HOPELESS: Final = RetryRule(("LA-401", "LA-403", "LA-404", "LA-CONFIG", "LA-POLICY", "LA-HOOK", "LA-GUARDRAIL"), 1)
-"""What no other attempt changes."""
+"""Errors that another attempt would repeat."""
 
 DEFAULT_RULES: Final = (HOPELESS, RetryRule(("LA-408", "LA-429", "LA-500", "LA-503"), None, PROVIDER_PAUSE))
 
@@ -67,8 +67,8 @@ class RetryPolicy:
     """How often a step is tried.
 
     Attributes:
-        attempts: at most so many in a row: of the step, and again of its fallback. 1: no retry.
-        rules: the first that names the error's code or class holds.
+        attempts: the maximum in a row: of the step, and again of its fallback. 1: no retry.
+        rules: the first that names the error's code or class applies.
         backoff: for errors that no rule names.
     """
 
@@ -101,12 +101,12 @@ def after_failure(
     """What follows a failed attempt.
 
     Args:
-        tried: attempts in a row so far, this one included: of the step, or of its fallback where that did it.
-        fallback_left: there is a fallback, and it has not tried yet.
+        tried: attempts in a row so far, this one included: of the step, or of its fallback if that made it.
+        fallback_left: there is a fallback, and it has not been tried yet.
         now: the moment of the failure, in seconds of the clock.
         chance: a number from 0 to 1, drawn for this pause.
-        asked: seconds that a provider asked to wait (Retry-After); kept as they are.
-        classes: the names of the exception's classes, the most special first; rules may name them.
+        asked: seconds that a provider asks to wait (Retry-After); kept as they are.
+        classes: the names of the exception's classes, the most specific first; rules may name them.
     """
     rule = _rule_for(policy, error, classes)
     most = policy.attempts if rule is None or rule.attempts is None else min(rule.attempts, policy.attempts)

@@ -10,7 +10,7 @@ from lightagent.domain.flow.refusals import Refused
 
 
 def cancel(state: Progress, event: CancelRequested) -> None:
-    """Nothing begins any more, and what is under way is stopped.
+    """Cancel the run: nothing begins any more, and what is under way is stopped.
 
     Raises:
         Refused: the run is over, or was cancelled before.
@@ -23,7 +23,7 @@ def cancel(state: Progress, event: CancelRequested) -> None:
 
 
 def resume(state: Progress, event: Resumed) -> None:
-    """A run goes on: not cancelled any more, and with another budget for what has failed.
+    """Resume the run: it is not cancelled any more, and failed steps get another budget of attempts.
 
     Raises:
         Refused: it has succeeded, or is still being cancelled.
@@ -36,10 +36,10 @@ def resume(state: Progress, event: Resumed) -> None:
 
 
 def fork(state: Progress, event: Forked) -> None:
-    """From here on it is another run, which goes on as a resumed one does; what was under way begins anew in it.
+    """Turn the run into a fork, which goes on as a resumed run does; what was under way begins anew in it.
 
     Raises:
-        Refused: it would keep its id.
+        Refused: the fork would have the run's id.
     """
     if event.run_id == state.run_id or not event.run_id:
         raise Refused("form", "A fork has another run_id than the run that it comes from.")
@@ -50,7 +50,7 @@ def fork(state: Progress, event: Forked) -> None:
     for node in state.nodes.values():
         node.kept = None
         if node.status == "waiting_approval":
-            # Whoever was asked decides about the other run.
+            # The request that was sent out is about the other run.
             node.request_id = ""
             node.expires = None
             if event.input is not None and node.subject == "run" and not node.edited:
@@ -69,10 +69,10 @@ def fork(state: Progress, event: Forked) -> None:
 
 
 def request_rerun(state: Progress, event: RerunRequested) -> None:
-    """A step is done again, with all that rests on it.
+    """Do a step again, with all steps that depend on it.
 
     Raises:
-        Refused: there is no such step, it has not begun, or the run is cancelled.
+        Refused: the step does not exist, it has not begun, or the run is cancelled.
     """
     node = state.nodes.get(event.path)
     if node is None:
@@ -93,10 +93,10 @@ def request_rerun(state: Progress, event: RerunRequested) -> None:
 
 
 def finish(state: Progress, event: FlowFinished) -> None:
-    """The run ends.
+    """End the run.
 
     Raises:
-        Refused: it does not end so, or not yet.
+        Refused: it cannot end with this status, or not yet.
     """
     if state.status != "running":
         raise Refused("status", f"The run is over already ({state.status}).")
@@ -118,12 +118,12 @@ def _go_on(state: Progress) -> None:
 
 
 def _may_be_tried_anew(node: Node) -> bool:
-    """Whether a resumption goes on with it: it failed by itself, and no person said no to it."""
+    """Whether a resumption retries it: it failed by itself, and no person declined it."""
     return node.status == "failed" and node.why != "inside" and not _refused_by_a_person(node)
 
 
 def _take_back_approval(node: Node) -> None:
-    """What a person has approved was about the run it comes from: of a fork nobody has seen what the step is asked."""
+    """Drop an approval: it was given to the run that the fork comes from, and the query of the step may differ here."""
     if node.step.approval:
         node.decision = None
         node.subject = "run"

@@ -1,7 +1,7 @@
-"""The state of a run of a flow: what its events so far amount to, and what is to be done next.
+"""The state of a run of a flow, folded from its events, and its open moves.
 
 It is the one thing here that changes in place, since a copy at every event costs more the more steps there are. It
-knows no time, no chance and no code, so the same events give the same state anywhere.
+uses no clock, no random numbers and no code of steps, so the same events give the same state anywhere.
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ class FlowState(Progress):
     __slots__ = ()
 
     def apply(self, event: FlowEvent) -> list[Move]:
-        """Take one more event, and give the moves that it opened.
+        """Apply one more event, and return the moves that it opened.
 
-        `Finish` is among them whenever nothing else is to be done; one that was given before counts no longer once
+        `Finish` is among them whenever nothing else is to be done; an earlier one no longer counts once
         another event opened something.
 
         Raises:
@@ -105,12 +105,12 @@ class FlowState(Progress):
 
 
 def fold(events: Iterable[FlowEvent]) -> FlowState:
-    """The state of the run that these events tell, the first of which is `FlowStarted`.
+    """The state of the run of these events, the first of which is `FlowStarted`.
 
-    The last definition among them is that of the whole past.
+    The last definition among them applies to all of them.
 
     Raises:
-        Refused: they are no possible run, or the changed definition does not fit what has happened.
+        Refused: they do not form a possible run, or the changed definition does not fit what has happened.
     """
     told = list(events)
     if not told or not isinstance(told[0], FlowStarted):

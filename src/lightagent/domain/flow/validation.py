@@ -1,4 +1,4 @@
-"""What is wrong with the definition of a flow, in full, before it runs."""
+"""Validates the definition of a flow, in full, before it runs."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from lightagent.domain.last_results import LastResults
 
 
 class Validation(NamedTuple):
-    """What was found.
+    """The findings.
 
     Attributes:
         errors: it cannot run.
-        warnings: it can, and is hardly meant so.
+        warnings: it can, but probably not as intended.
     """
 
     errors: tuple[str, ...]
@@ -27,11 +27,11 @@ class Validation(NamedTuple):
 def validate(
     definition: FlowDefinition, limits: FlowLimits = DEFAULT_FLOW_LIMITS, *, strict: bool = False
 ) -> Validation:
-    """What is wrong with a flow: unknown dependencies, cycles, duplicates, isolated steps, options that do not fit.
+    """The faults of a flow: unknown dependencies, cycles, duplicates, isolated steps, options that do not fit.
 
     Args:
         limits: of its runs; a loop may name fewer rounds, and no more.
-        strict: what is only a warning is an error as well.
+        strict: warnings count as errors.
     """
     found = _known(definition.steps)
     beyond = tuple(
@@ -45,7 +45,7 @@ def validate(
 
 
 def _rounds_of(steps: tuple[StepDefinition, ...], within: str = "") -> tuple[tuple[str, int], ...]:
-    """How many rounds loops name, by where they are."""
+    """The numbers of rounds of loops, by their places."""
     named: list[tuple[str, int]] = []
     for step in steps:
         if step.rounds is not None:
@@ -55,7 +55,7 @@ def _rounds_of(steps: tuple[StepDefinition, ...], within: str = "") -> tuple[tup
 
 
 def validate_steps(steps: tuple[StepDefinition, ...], within: str = "") -> Validation:
-    """What is wrong with steps that stand beside each other, and with those inside them."""
+    """The faults of the steps of one body, and of those inside them."""
     errors = [] if steps else [f"{within or 'the flow'} has no steps"]
     warnings: list[str] = []
     counts = Counter(step.name for step in steps)
@@ -79,7 +79,7 @@ def validate_steps(steps: tuple[StepDefinition, ...], within: str = "") -> Valid
         if step.kind in ("map", "loop"):
             inner = validate_steps(step.body, f"{within}{step.name}/")
             errors += inner.errors
-            # The steps of one body are often independent on purpose, and all of them end with it.
+            # Steps inside a map or loop are often independent on purpose, and end with it.
     return Validation(tuple(errors), tuple(warnings))
 
 
@@ -88,7 +88,7 @@ _rounds: Final = LastResults(_rounds_of)
 
 
 def _faults(step: StepDefinition) -> Iterator[str]:
-    """What is wrong with one step by itself."""
+    """The faults of one step by itself."""
     if not step.name:
         yield "its name is empty"
     for is_wrong, text in _RULES:
@@ -136,7 +136,7 @@ def _cycles(steps: tuple[StepDefinition, ...]) -> Iterator[list[str]]:
     stuck = set(range(len(steps))).difference(in_order(needs, dependents))
     if not stuck:
         return
-    # Each step that is stuck depends on another one that is, so going back must come round.
+    # Each step that is stuck depends on another one that is, so following these leads back to one of them.
     here = min(stuck)
     trail: dict[int, None] = {}
     while here not in trail:

@@ -12,10 +12,10 @@ from lightagent.domain.flow.refusals import Refused
 
 
 def take_wait(state: Progress, event: WaitBegan) -> None:
-    """A wait begins; one for an event that has come already is over at once.
+    """Begin a wait; one for an event that has come already is over at once.
 
     Raises:
-        Refused: it does not begin here, or says no time although it waits for nothing else.
+        Refused: it does not begin here, or has no time although it waits for nothing else.
     """
     node = node_at(state, event.path, event.epoch)
     check_status(node, "begin_wait", event.type)
@@ -38,10 +38,10 @@ def take_wait(state: Progress, event: WaitBegan) -> None:
 
 
 def end_wait(state: Progress, event: WaitEnded) -> None:
-    """The time of a wait has come.
+    """End the time of a wait.
 
     Raises:
-        Refused: the step waits for no time.
+        Refused: the step does not wait for a time.
     """
     node = node_at(state, event.path, event.epoch)
     if node.status == "signal" and node.due is not None:
@@ -54,10 +54,10 @@ def end_wait(state: Progress, event: WaitEnded) -> None:
 
 
 def take_signal(state: Progress, event: Signalled) -> None:
-    """An event from outside: it ends the wait that began first, or is kept.
+    """Take an event from outside: it ends the wait that began first, or is kept.
 
     Raises:
-        Refused: it was delivered before, or the run is over and nothing will wait for it.
+        Refused: it was delivered before, or the run is over and no step will wait for it.
     """
     if event.key and event.key in state.signal_keys:
         raise Refused("stale", f"The event {event.name!r:.100} was delivered before (key {event.key!r:.100}).")
@@ -75,7 +75,7 @@ def take_signal(state: Progress, event: Signalled) -> None:
 
 
 def forget_waiter(state: Progress, node: Node) -> None:
-    """The step waits for its event no longer."""
+    """Stop the step waiting for its event."""
     name = _awaited(node)
     waiting = state.waiters[name]
     waiting.remove(node)

@@ -36,7 +36,7 @@ _BEYOND_REGULAR: Final = re.compile(r"\(\?(?!:)|\\[1-9]|\\k[<{']")
 
 
 def cleaned_type(value: JsonValue, note: Note) -> str | list[JsonValue] | None:
-    """The type, or types, under the names that JSON Schema has; None where there is none."""
+    """Return the type, or types, by their names in JSON Schema; None without any."""
     written = value if isinstance(value, list) else [value]
     names = ("null" if one is None and len(written) > 1 else _type_name(one) for one in written)
     known: list[JsonValue] = [*dict.fromkeys(name for name in names if name)]

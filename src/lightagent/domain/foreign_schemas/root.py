@@ -40,7 +40,7 @@ class RootFlattener:
         return {"type": "object", "properties": properties if isinstance(properties, dict) else {}, **rest}
 
     def _flat(self, schema: JsonObject) -> JsonObject | None:
-        """`schema` without a reference or a union at its top; None where no object can fit it."""
+        """Return `schema` without a reference or a union at its top; None if no object can match it."""
         name = referred(schema)
         if name:
             self._note("root $ref inlined")

@@ -40,7 +40,7 @@ class Body:
 
 
 def read_body(document: OpenApiDocument, written: JsonValue, bundle: SchemaBundle) -> Body | None:
-    """The body of an operation; None where it takes none.
+    """Return the body of an operation, or None if it takes none.
 
     Raises:
         Unusable: it cannot be written in any of its media types.

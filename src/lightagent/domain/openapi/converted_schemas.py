@@ -59,10 +59,10 @@ class ConvertedSchemas:
         self._drops = direction == "request"
 
     def convert(self, written: JsonValue) -> tuple[JsonValue, tuple[str, ...]]:
-        """The schema, with references to `definitions`, and to which of these it refers.
+        """Return the schema, with references to `definitions`, and the names of those that it refers to.
 
         Raises:
-            Unusable: it is no schema, nested too deep, or refers to what is not there.
+            Unusable: it is not a schema, is nested too deeply, or refers to something that does not exist.
         """
         made = self._whole(written, None)
         while self._waiting:  # One after the other: a chain of references may be long.

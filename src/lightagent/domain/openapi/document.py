@@ -42,10 +42,10 @@ class OpenApiDocument:
         return object_of(object_of(self.root.get("components")).get("securitySchemes"))
 
     def resolved(self, value: JsonValue) -> JsonObject:
-        """The object itself, or that to which its reference leads.
+        """Return the object itself, or the one that its reference leads to.
 
         Raises:
-            Unusable: it is no object, or its reference leads nowhere, outside, or back to itself.
+            Unusable: it is not an object, or its reference leads nowhere, outside, or back to itself.
         """
         for _ in range(_MOST_HOPS):
             if not isinstance(value, dict):

@@ -135,7 +135,7 @@ def _sketches(document: OpenApiDocument) -> Iterator[OperationSketch | RefusedOp
 
 
 def _path_item(document: OpenApiDocument, written: JsonValue) -> JsonObject:
-    """What stands under a path; what stands beside a reference goes over what it leads to."""
+    """Return the path item; fields beside a reference take precedence over those it leads to."""
     if not isinstance(written, dict):
         raise Unusable("it is no object")
     stands = document.resolved(written)

@@ -53,7 +53,7 @@ class Parameter:
         schema: of its value, with references to the definitions of the operation.
         style, explode: how lists and objects are written.
         allow_reserved: characters that mean something in a URL go as they are, as far as they end nothing.
-        media_type: that in which the value is written, instead of a style; empty where there is a style.
+        media_type: the media type of the value if it has one instead of a style; else empty.
         description: what it is for.
     """
 

@@ -29,7 +29,7 @@ class WrittenRequest:
         query: percent-encoded, without the question mark.
         headers: names and values.
         cookies: names and values, percent-encoded.
-        content: the body; None where there is none.
+        content: the body, if any.
     """
 
     method: str
@@ -54,7 +54,7 @@ def write_request(operation: Operation, arguments: JsonObject) -> WrittenRequest
             continue
         value = arguments[parameter.argument]
         if value is None and parameter.place != "path":
-            continue  # There is no form for nothing in these places.
+            continue  # null cannot be written in these places.
         match parameter.place:
             case "path":
                 values[parameter.name] = _written(parameter, value, path_text)

@@ -35,14 +35,14 @@ class SchemaBundle:
         return {name: self._converted.definitions[name] for name in self._found}
 
     def definition(self, name: str) -> JsonValue:
-        """One of them; None where there is none of that name."""
+        """Return a definition by its name, or None if it does not exist."""
         return self._converted.definitions.get(name)
 
     def schema(self, written: JsonValue) -> JsonValue:
-        """The schema, with references to `definitions`.
+        """Return the schema, with references to `definitions`.
 
         Raises:
-            Unusable: it is no schema, nested too deep, or refers to what is not there or to too much.
+            Unusable: it is not a schema, is nested too deeply, or refers to something missing or to too much.
         """
         made, met = self._converted.convert(written)
         waiting = [*met]

@@ -58,10 +58,10 @@ class OperationChoice:
 
 
 def list_of_texts(option: str, given: object) -> tuple[str, ...]:
-    """The texts that were given for an option.
+    """Return the texts that were given for an option.
 
     Raises:
-        ConfigurationError: it is no list, or holds something else than texts.
+        ConfigurationError: it is not a list, or holds values other than texts.
     """
     if isinstance(given, str) or not isinstance(given, Sequence):
         raise ConfigurationError(f"OpenAPI: {option} must be a list of texts.", guidance="")

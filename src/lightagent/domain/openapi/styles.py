@@ -22,7 +22,7 @@ def plain_text(value: JsonValue) -> str:
     """A single value as text.
 
     Raises:
-        Unwritable: it is a list or an object, for which there is no form here.
+        Unwritable: it is a list or an object, which cannot be written in this place.
     """
     if isinstance(value, bool):
         return "true" if value else "false"

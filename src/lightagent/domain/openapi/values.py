@@ -1,4 +1,4 @@
-"""Values of a document that somebody else wrote, taken for what they are."""
+"""Reads values of an untrusted document by their actual types."""
 
 from __future__ import annotations
 

@@ -41,7 +41,8 @@ async def _card(request: ServedRequest, served: Served) -> ASGIApp:
         from lightagent.application.serving.a2a_cards import CardOf, agent_card
     except ImportError:
         raise _missing() from None
-    url = f"{str(request.http.base_url).rstrip('/')}/a2a/{quote(served.name)}"
+    path = quote(f"{request.http.scope.get('root_path', '')}/a2a/{served.name}")  # Below where this is mounted.
+    url = str(request.http.url.replace(path=path, query="", fragment=""))
     needs_key = await request.serving.authentication.needed()
     card = agent_card(CardOf(served.name, served.kind, url, version("lightagent"), needs_key))
     return json_response(card, request.headers)
@@ -70,6 +71,11 @@ async def get_task(request: ServedRequest) -> ASGIApp:
     """A task as it is."""
     lengths: JsonObject = {name: told for name, told in request.http.query_params.items() if name == "historyLength"}
     return await _rest(request, "GetTask", {"id": _task_id(request), **lengths})
+
+
+async def list_tasks(request: ServedRequest) -> ASGIApp:
+    """Refuse to list tasks, in the words of the protocol."""
+    return await _rest(request, "ListTasks", {})
 
 
 async def cancel_task(request: ServedRequest) -> ASGIApp:
@@ -122,5 +128,6 @@ A2A_ROUTES: Final = (
     _rest_route("/tasks/{task}:subscribe", "POST", subscribe),
     _rest_route("/tasks/{task}:subscribe", "GET", subscribe),
     _rest_route("/tasks/{task}", "GET", get_task),
+    _rest_route("/tasks", "GET", list_tasks),
     ServedRoute("/a2a/{agent:path}", "POST", call_agent, takes_body=True, refusal=rpc_refusal, run_error=rpc_run_error),
 )

@@ -13,6 +13,7 @@ from lightagent.application.serving.a2a_errors import (
     METHOD_NOT_FOUND,
     NO_EXTENDED_CARD,
     NO_PUSH_NOTIFICATIONS,
+    UNSUPPORTED_OPERATION,
     VERSION_NOT_SUPPORTED,
     A2aRefused,
     Binding,
@@ -122,12 +123,17 @@ async def _no_card(request: ServedRequest, served: Served, params: JsonObject, b
     raise A2aRefused(NO_EXTENDED_CARD, "There is no card but the one at the well-known address.")
 
 
+async def _no_listing(request: ServedRequest, served: Served, params: JsonObject, binding: Binding) -> ASGIApp:
+    raise A2aRefused(UNSUPPORTED_OPERATION, "Tasks are not listed.", "Ask for one by its id.")
+
+
 METHODS: Final[dict[str, Call]] = {
     "SendMessage": _send,
     "SendStreamingMessage": _stream,
     "GetTask": _get,
     "CancelTask": _cancel,
     "SubscribeToTask": _subscribe,
+    "ListTasks": _no_listing,
     "CreateTaskPushNotificationConfig": _no_push,
     "GetTaskPushNotificationConfig": _no_push,
     "ListTaskPushNotificationConfigs": _no_push,

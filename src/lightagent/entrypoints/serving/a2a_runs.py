@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Iterator
 from typing import Final
 
-from lightagent.adapters.guarded_http import GuardedHttp
 from lightagent.application.journal import Journal
 from lightagent.application.serving.a2a_errors import (
     INVALID_PARAMS,
@@ -20,13 +19,15 @@ from lightagent.application.serving.a2a_tasks import A2aTask
 from lightagent.application.serving.approval_words import read_chat_decision
 from lightagent.application.serving.client_tools import client_names
 from lightagent.application.serving.person_answers import PersonAnswer
-from lightagent.application.serving.waiting import WaitingSteps
+from lightagent.application.serving.waiting import WaitingSteps, open_functions
 from lightagent.application.stored_runs import Runs
+from lightagent.domain.events import RunFinished
+from lightagent.domain.outcomes import Cancelled
 from lightagent.domain.review import ApprovalDecision
 from lightagent.entrypoints.serving.catalogue import Served
 from lightagent.entrypoints.serving.chat_runs import followed
 from lightagent.entrypoints.serving.conversations import conversation, new_task
-from lightagent.entrypoints.serving.images import with_images
+from lightagent.entrypoints.serving.images import with_images_by_url
 from lightagent.entrypoints.serving.requests import ServedRequest
 from lightagent.entrypoints.serving.task_runs import RememberedTask, TaskRun
 from lightagent.options import ResumeOptions, RunOptions
@@ -40,9 +41,8 @@ async def begun(request: ServedRequest, served: Served, asked: MessageAsked) -> 
     Raises:
         RequestRefused: it cannot be begun so, or too many runs go on.
     """
-    serving, chat = request.serving, asked.chat
-    if serving.settings.image_urls:
-        chat = await with_images(chat, GuardedHttp())
+    serving = request.serving
+    chat = await with_images_by_url(asked.chat, serving.settings)
     context_id = asked.context_id or uuid.uuid4().hex
     before = await conversation(request, served, context_id) if asked.context_id else []
     options = RunOptions(history=before, run_group_id=context_id, trace_id=request.trace_id or None)
@@ -69,7 +69,7 @@ async def answered(request: ServedRequest, served: Served, asked: MessageAsked) 
         )
     journal = await _waiting_journal(request, found)
     waiting = followed(journal, client_names(journal.events))
-    person = request.caller.user or request.caller.key_id
+    person = request.caller.person
     decisions = dict(_decisions(_said(request, asked), waiting, person))
     return _go_on(request, served, found, journal, decisions)
 
@@ -84,6 +84,8 @@ async def cancelled(request: ServedRequest, served: Served, task_id: str) -> A2a
     if found.task.ended:
         raise A2aRefused(TASK_NOT_CANCELABLE, f"The task has ended: it is {found.task.state}.")
     going = found.going
+    if going is None and not found.interrupted and await _ended_without_functions(request, found):
+        return found.task
     if going is None:
         going = await _ending(request, served, found)
     else:
@@ -94,12 +96,24 @@ async def cancelled(request: ServedRequest, served: Served, task_id: str) -> A2a
     return going.task
 
 
+async def _ended_without_functions(request: ServedRequest, found: RememberedTask) -> bool:
+    """End a run that waits for functions of the client which began it; without them it cannot go on, even to end."""
+    journal = await _waiting_journal(request, found)
+    if not open_functions(journal.events):
+        return False
+    waiting = followed(journal, client_names(journal.events))
+    own = [step.id for step in (*waiting.external, *waiting.reviews) if len(step.path) == 1]
+    await request.serving.kept.end(journal, own, _CANCELLED)
+    found.task.feed(RunFinished(Cancelled(_CANCELLED), at=request.serving.clock()))
+    return True
+
+
 async def _ending(request: ServedRequest, served: Served, found: RememberedTask) -> TaskRun:
     """A run that goes on only to end: what waits in it is rejected."""
     if found.interrupted and found.journal is not None:
         return _go_on(request, served, found, found.journal, {}, ends=_CANCELLED)
     journal = await _waiting_journal(request, found)
-    no = ApprovalDecision.reject(_CANCELLED, actor=request.caller.user or request.caller.key_id)
+    no = ApprovalDecision.reject(_CANCELLED, actor=request.caller.person)
     decisions = {step.id: no for step in followed(journal, frozenset()).reviews}
     return _go_on(request, served, found, journal, decisions, ends=_CANCELLED)
 
@@ -184,7 +198,7 @@ def _said(request: ServedRequest, asked: MessageAsked) -> tuple[PersonAnswer, ..
             'Send a part with data: {"requestId": ID, "approved": true}.',
             param="message.parts",
         )
-    return (PersonAnswer(words.request_id, words.approves, words.reason),)
+    return (words,)
 
 
 def _decisions(

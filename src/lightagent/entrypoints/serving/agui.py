@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 from starlette.types import ASGIApp
 
-from lightagent.adapters.guarded_http import GuardedHttp
 from lightagent.adapters.registry import install_command
 from lightagent.application.serving.kept_runs import run_and_call
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.entrypoints.serving.answered_runs import answered_run
 from lightagent.entrypoints.serving.event_stream import RunEventStream
-from lightagent.entrypoints.serving.images import with_images
+from lightagent.entrypoints.serving.images import with_images_by_url
 from lightagent.entrypoints.serving.requests import ServedRequest, ServedRoute
 from lightagent.entrypoints.serving.run_views import answer_seconds
 
@@ -31,9 +29,8 @@ async def run_agent(request: ServedRequest) -> ASGIApp:
     served = request.serving.catalogue.find(str(request.http.path_params["agent"]), request.caller)
     asked = read_agui_request(request.body, served.name, settings.system_messages, image_urls=settings.image_urls)
     request.serving.note_dropped(asked.chat.dropped)
-    if settings.image_urls:
-        asked = replace(asked, chat=await with_images(asked.chat, GuardedHttp()))
-    found = await answered_run(request, asked.chat, asked.answers, served, "resume[{}].interruptId")
+    chat = await with_images_by_url(asked.chat, settings)
+    found = await answered_run(request, chat, asked.answers, served, "resume[{}].interruptId")
     told = frozenset(run_and_call(call_id)[1] for call_id, _ in asked.chat.results)
     opening = AguiOpening(
         asked.thread_id,

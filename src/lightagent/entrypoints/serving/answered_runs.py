@@ -34,11 +34,11 @@ async def answered_run(
     results = {run_and_call(call_id)[1]: text for call_id, text in chat.results}
     tools = await tools_of_client(chat, served, results)
     external = frozenset(tool.spec.name for tool in tools)
-    journal, waiting, _ = await waiting_request(request, answers[0].request_id, external)
-    person = request.caller.user or request.caller.key_id
+    journal, waiting, _ = await waiting_request(request, answers[0].request_id, external, at=at.format(0))
+    person = request.caller.person
     made = {
         **dict(_decisions(answers, waiting, person, at)),
-        **dict(_carried_out(chat.results, waiting, request.caller.key_id or "client")),
+        **dict(_carried_out(chat.results, waiting, external, request.caller.key_id or "client")),
     }
     options: ResumeOptions = {"tools": tools}
     run = request.serving.resume(request.caller, served.agent, journal, made, options, stream=True)
@@ -61,13 +61,13 @@ def _decisions(
 
 
 def _carried_out(
-    results: Sequence[tuple[str, str]], waiting: WaitingSteps, client: str
+    results: Sequence[tuple[str, str]], waiting: WaitingSteps, declared: frozenset[str], client: str
 ) -> Iterator[tuple[str, ApprovalDecision]]:
     """What lets the client's own calls go on whose results it has sent, which is no decision of a person.
 
     Results of earlier calls may stand among them; they were taken before, and count no more.
     """
-    known = {outer_call_id(waiting.run_id, step.id): step.id for step in waiting.external}
+    known = {outer_call_id(waiting.run_id, step.id): step.id for step in waiting.external if step.name in declared}
     for call_id, _ in results:
         if call_id in known:
             yield known[call_id], ApprovalDecision.approve(actor=client)

@@ -10,7 +10,7 @@ from typing import Final
 from lightagent.application.journal import Journal
 from lightagent.application.serving.background_runs import BackgroundRecords, BackgroundRun
 from lightagent.application.serving.kept_runs import KeptRuns
-from lightagent.application.serving.refusals import RequestRefused
+from lightagent.application.serving.refusals import NEVER_BEGAN, RequestRefused
 from lightagent.application.serving.response_ids import read_response_id
 from lightagent.application.stored_runs import Runs, StoredRun
 from lightagent.domain.error_codes import LightAgentErrorInfo
@@ -27,10 +27,6 @@ BEGIN_SECONDS: Final = 30.0
 
 _STORE_PAUSE: Final = 5.0
 """Seconds after which a store is asked again that could not be read."""
-
-_NEVER_BEGAN: Final = LightAgentErrorInfo(
-    "LA-503", "The server ended before the run had begun.", "Ask again: nothing has happened.", None, retryable=True
-)
 
 _LOG: Final = logging.getLogger("lightagent.serve")
 
@@ -165,7 +161,7 @@ class Background:
         if found is None or not (part := _part(record, found)):
             if self._clock() - record.created < BEGIN_SECONDS:
                 return False
-            await self._close(record, _NEVER_BEGAN)
+            await self._close(record, NEVER_BEGAN)
             return True
         if isinstance(part[-1], RunFinished):
             await self._close(record, None)

@@ -22,6 +22,7 @@ from lightagent.application.serving.response_objects import ResponseHead
 from lightagent.domain.errors import StoreError
 from lightagent.domain.events import Event
 from lightagent.entrypoints.serving.catalogue import Served
+from lightagent.entrypoints.serving.chat_runs import is_plain
 from lightagent.entrypoints.serving.connections import Watched
 from lightagent.entrypoints.serving.door import json_response
 from lightagent.entrypoints.serving.event_stream import STREAM_HEADERS, EventWriter
@@ -39,11 +40,11 @@ _SILENT_SECONDS: Final = 5.0
 _AGAIN: Final = 5.0
 
 
-def require_background(request: ServedRequest, served: Served) -> None:
+def require_background(request: ServedRequest, chat: ChatAsked, served: Served) -> None:
     """Raise unless an answer of this model can be made in the background.
 
     Raises:
-        RequestRefused: the server has no store, or a flow is asked.
+        RequestRefused: the server has no store, a flow is asked, or the plain model, of which nothing is kept.
     """
     if not request.serving.kept.lasts:
         raise RequestRefused(
@@ -55,6 +56,10 @@ def require_background(request: ServedRequest, served: Served) -> None:
     if served.kind == "flow":
         raise RequestRefused(
             400, "background: a run of a flow is kept by the flow's own store.", "Ask without.", param="background"
+        )
+    if is_plain(request, chat, served):
+        raise RequestRefused(
+            400, "background: of what an interface asks for itself nothing is kept.", "Ask without.", param="background"
         )
 
 
@@ -121,7 +126,12 @@ async def cancel_left(request: ServedRequest, record: BackgroundRun, reason: str
         RequestRefused: another process carries it out.
     """
     if not await request.serving.background.take_up(record, reason):
-        raise RequestRefused(409, "The response goes on elsewhere.", "Cancel it in a few seconds.", retry_after=_AGAIN)
+        raise RequestRefused(
+            409,
+            "Another process of the server carries the response out.",
+            "Ask again: that one can cancel it, and any can in some seconds if it has ended.",
+            retry_after=_AGAIN,
+        )
 
 
 class FollowedResponse:

@@ -105,6 +105,16 @@ class Catalogue:
     def __iter__(self) -> Iterator[Served]:
         return iter(self._served.values())
 
+    def began(self, agent: str, caller: Caller) -> bool:
+        """Whether the caller may use a model of which this agent is what answers, and so may see its runs.
+
+        Args:
+            agent: its name, as runs have it on record; that of a swarm's model is another than clients know.
+        """
+        if caller.agents is None:
+            return True
+        return any(one.agent.name == agent and caller.may_use(one.name) for one in self._served.values())
+
     def find(self, name: str, caller: Caller) -> Served:
         """The model of this name. One that the caller may not use is none for it.
 

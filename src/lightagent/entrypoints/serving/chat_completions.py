@@ -7,7 +7,6 @@ from typing import Final
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from lightagent.adapters.guarded_http import GuardedHttp
 from lightagent.application.serving.chat_answers import chat_completion
 from lightagent.application.serving.chat_chunks import ChatChunks
 from lightagent.application.serving.chat_requests import read_chat_request
@@ -18,7 +17,7 @@ from lightagent.domain.error_mapping import classify_exception
 from lightagent.entrypoints.serving.chat_runs import ChatRun, chat_run
 from lightagent.entrypoints.serving.door import failed_run, json_response
 from lightagent.entrypoints.serving.event_stream import RunEventStream
-from lightagent.entrypoints.serving.images import with_images
+from lightagent.entrypoints.serving.images import with_images_by_url
 from lightagent.entrypoints.serving.repeated_answers import answered_once
 from lightagent.entrypoints.serving.requests import ServedRequest, ServedRoute
 from lightagent.entrypoints.serving.run_views import view_of
@@ -29,11 +28,10 @@ async def chat_completions(request: ServedRequest) -> ASGIApp:
     """Answer a chat."""
     settings = request.serving.settings
     asked = read_chat_request(request.body, settings.system_messages, image_urls=settings.image_urls)
-    if settings.image_urls:
-        asked = await with_images(asked, GuardedHttp())
     request.serving.note_dropped(asked.dropped)
     request = request.for_user(asked.user)
     served = request.serving.catalogue.find(asked.model, request.caller)
+    asked = await with_images_by_url(asked, settings)
     chat = await chat_run(request, asked, served)
     opening = Opening(f"chatcmpl-{chat.run.id}", asked.model, int(request.serving.clock()))
     view = view_of(settings, usage=asked.include_usage)

@@ -7,11 +7,17 @@ from dataclasses import dataclass
 
 from lightagent.agent import LightAgent
 from lightagent.application.journal import Journal
-from lightagent.application.serving.approval_words import ChatDecision, read_chat_decision
+from lightagent.application.serving.approval_words import read_chat_decision
 from lightagent.application.serving.auxiliary import is_auxiliary
 from lightagent.application.serving.chat_requests import ChatAsked
-from lightagent.application.serving.client_tools import ClientTool, client_tools, names_taken
+from lightagent.application.serving.client_tools import (
+    ClientTool,
+    client_names,
+    client_tools,
+    names_taken,
+)
 from lightagent.application.serving.kept_runs import run_and_call
+from lightagent.application.serving.person_answers import PersonAnswer
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.application.serving.waiting import WaitingStep, WaitingSteps
 from lightagent.domain.review import ApprovalDecision
@@ -47,7 +53,7 @@ async def chat_run(request: ServedRequest, asked: ChatAsked, served: Served) -> 
     decision = read_chat_decision(asked.query) if settings.chat_approvals else None
     if decision is not None:
         return await _with_decision(request, asked, served, decision)
-    if is_auxiliary(asked, settings.auxiliary):
+    if is_plain(request, asked, served):
         return _plain(request, asked, served)
     tools = await tools_of_client(asked, served)
     await end_left(request, asked.left)
@@ -56,6 +62,12 @@ async def chat_run(request: ServedRequest, asked: ChatAsked, served: Served) -> 
         options["tools"] = tools
     run = request.serving.begin(request.caller, served.agent, asked.query, options, stream=asked.stream)
     return ChatRun(run, WaitingSteps(frozenset(tool.spec.name for tool in tools)))
+
+
+def is_plain(request: ServedRequest, asked: ChatAsked, served: Served) -> bool:
+    """Whether the plain model answers: an interface asks this for itself."""
+    is_question = asked.query is not None
+    return is_question and (served.kind == "utility" or is_auxiliary(asked, request.serving.settings.auxiliary))
 
 
 def _options(request: ServedRequest, asked: ChatAsked) -> RunOptions:
@@ -127,36 +139,51 @@ async def _with_results(request: ServedRequest, asked: ChatAsked, served: Served
     return ChatRun(run, waiting)
 
 
-async def _with_decision(request: ServedRequest, asked: ChatAsked, served: Served, decision: ChatDecision) -> ChatRun:
+async def _with_decision(request: ServedRequest, asked: ChatAsked, served: Served, decision: PersonAnswer) -> ChatRun:
     """The run about whose call the user has decided: one of this user's own, as reviews hold it."""
     tools = await tools_of_client(asked, served)
     external = frozenset(tool.spec.name for tool in tools)
     journal, waiting, step = await waiting_request(request, decision.request_id, external)
-    decide = ApprovalDecision.approve if decision.approves else ApprovalDecision.reject
-    made = {step.id: decide(decision.reason, actor=request.caller.user or request.caller.key_id)}
+    made = {step.id: decision.decision(request.caller.person)}
     options: ResumeOptions = {"tools": tools}
     run = request.serving.resume(request.caller, served.agent, journal, made, options, stream=asked.stream)
     return ChatRun(run, waiting)
 
 
 async def waiting_request(
-    request: ServedRequest, request_id: str, external: frozenset[str] = frozenset()
+    request: ServedRequest, request_id: str, external: frozenset[str] = frozenset(), *, at: str = "messages"
 ) -> tuple[Journal, WaitingSteps, WaitingStep]:
     """The call that waits for a decision about this request, in one of the caller's runs.
 
+    A call of the client's own tools never does, also where the client leaves them out of its request.
+
     Args:
         external: the names of the client's own tools.
+        at: the field of the request that holds the decision.
 
     Raises:
         RequestRefused: no run of this caller's waits for it.
     """
-    for journal in await request.serving.kept.all_waiting(request.caller.owner):
-        waiting = followed(journal, external)
+    turn, kept = request.turn, request.serving.kept
+    for journal in await kept.all_waiting(request.caller.owner) if turn is None else (turn,):
+        waiting = followed(journal, external | client_names(journal.events))
         for step in waiting.reviews:
             if step.request_id == request_id:
                 return journal, waiting, step
-    raise RequestRefused(
-        404, "Nothing waits for this decision: it was made before, or the ID is another.", param="messages"
+    raise nothing_waits(at)
+
+
+def nothing_waits(at: str) -> RequestRefused:
+    """What a decision is answered with that is about nothing that waits.
+
+    Args:
+        at: the field of the request that holds it.
+    """
+    return RequestRefused(
+        404,
+        "Nothing waits for this decision: it was made before, or the ID is another.",
+        "Ask for the answer that waits: it has the ID.",
+        param=at,
     )
 
 

@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
+from lightagent.adapters.guarded_http import GuardedHttp
 from lightagent.application.serving.chat_requests import ChatAsked
 from lightagent.application.serving.content_parts import image_url, is_image
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.domain.http_calls import HttpCall, HttpFault
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.ports.http import HttpSender
+from lightagent.settings.serve_schema import ServeSettings
 
 MOST_IMAGES: Final = 10
 """Images of one request that are fetched."""
@@ -21,6 +23,15 @@ MOST_IMAGES: Final = 10
 _BYTES: Final = 10_000_000
 _SECONDS: Final = 15.0
 _TYPES: Final = ("image/png", "image/jpeg", "image/gif", "image/webp")
+
+
+async def with_images_by_url(asked: ChatAsked, settings: ServeSettings) -> ChatAsked:
+    """The same with every image in it, where the settings have images named by URL.
+
+    Raises:
+        RequestRefused: there are too many, or one cannot be had.
+    """
+    return await with_images(asked, GuardedHttp()) if settings.image_urls else asked
 
 
 async def with_images(asked: ChatAsked, sender: HttpSender) -> ChatAsked:

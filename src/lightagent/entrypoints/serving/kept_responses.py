@@ -75,8 +75,21 @@ async def kept_response(request: ServedRequest, text: str, param: str | None = N
     """The answer of this id.
 
     Raises:
-        RequestRefused: there is none, or it is not the caller's.
+        RequestRefused: there is none, it is not the caller's, or of a model that its key may not use.
     """
+    found = await _found(request, text)
+    if found is None or not _may_see(request, found):
+        raise RequestRefused(404, "There is no such response.", NOT_KEPT, param=param)
+    return found
+
+
+def _may_see(request: ServedRequest, found: KeptResponse) -> bool:
+    if found.record is not None:
+        return request.caller.may_use(found.record.model)
+    return request.serving.catalogue.began(found.journal.started.head.name, request.caller)
+
+
+async def _found(request: ServedRequest, text: str) -> KeptResponse | None:
     response_id, owner = read_response_id(text), request.caller.owner
     if response_id is not None:
         going = request.serving.going.find(response_id.run_id, owner)
@@ -94,7 +107,7 @@ async def kept_response(request: ServedRequest, text: str, param: str | None = N
             return KeptResponse(response_id, journal or Journal(()), going, record)
         if journal is not None and (going is not None or response_id.part(journal.events)):
             return KeptResponse(response_id, journal, going)
-    raise RequestRefused(404, "There is no such response.", NOT_KEPT, param=param)
+    return None
 
 
 async def with_previous(request: ServedRequest, chat: ChatAsked, previous: ResponseId | None) -> ChatAsked:

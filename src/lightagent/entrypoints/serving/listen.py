@@ -47,9 +47,7 @@ class _Server(uvicorn.Server):
                 signal.signal(number, handler)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        for server in self.servers:
-            server.close()  # No new connections while the runs end.
-        await self._serving.stop()
+        await self._serving.stop()  # Until then probes and clients are told that it stops.
         await super().shutdown(sockets)
 
 

@@ -18,9 +18,11 @@ async def speak_mcp(request: ServedRequest) -> ASGIApp:
     except ImportError:
         raise RequestRefused(404, "This server lacks the MCP SDK.", f"Type: {install_command('mcp', 'mcp')}") from None
     parts, settings = request.serving.parts, request.serving.settings
-    sessions = parts.get("mcp")
+    name = f"mcp {request.caller.key_id}"  # Each key has its own, so that none takes the places of the others.
+    sessions = parts.get(name)
     if not isinstance(sessions, McpSessions):
-        sessions = parts["mcp"] = McpSessions(settings)
+        request.serving.going.check_open()
+        sessions = parts[name] = McpSessions(settings)
     return await sessions.answer_to(request)
 
 

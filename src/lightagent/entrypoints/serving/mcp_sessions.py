@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import MutableMapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
@@ -14,17 +15,21 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from lightagent.application.serving.callers import Caller
 from lightagent.domain.json_bytes import encode_json
 from lightagent.entrypoints.serving.mcp_calls import REQUEST, mcp_server
+from lightagent.entrypoints.serving.served_run import stopping
 from lightagent.settings.serve_schema import ServeSettings
 
 if TYPE_CHECKING:
     from lightagent.entrypoints.serving.requests import ServedRequest
 
 MOST_SESSIONS: Final = 1000
-"""Clients of protocols before 2026-07-28 that have a session at once."""
+"""Clients of one key, of protocols before 2026-07-28, that have a session at once."""
+
+LAST_ANSWERS: Final = 2.0
+"""Seconds in which calls are answered at the end of the server; their runs have ended by then."""
 
 
 class McpSessions:
-    """The sessions of one server. They live in a task of their own, which the first request begins."""
+    """The sessions of one key. They live in a task of their own, which the first request begins."""
 
     def __init__(self, settings: ServeSettings) -> None:
         self._manager = StreamableHTTPSessionManager(
@@ -35,28 +40,48 @@ class McpSessions:
         )
         self._ready = asyncio.Event()
         self._closed = asyncio.Event()
+        self._ending = asyncio.Event()
+        self._answered = asyncio.Event()
+        self._answering = 0
         self._holding = asyncio.create_task(self._hold())
 
     async def answer_to(self, request: ServedRequest) -> ASGIApp:
-        """What answers a request that has passed the door."""
+        """What answers a request that has passed the door.
+
+        Raises:
+            RequestRefused: the server was stopped.
+        """
         await self._ready.wait()
+        if self._closed.is_set():
+            raise stopping()
         body = encode_json(request.body) if request.http.method == "POST" else None
 
         async def answer(scope: Scope, receive: Receive, send: Send) -> None:
             told = {**scope, "user": _user(request.caller), REQUEST: request}
-            await self._manager.handle_request(told, _again(body, receive), _with_headers(request, send))
+            self._answering += body is not None
+            try:
+                await self._manager.handle_request(told, _again(body, receive), _with_headers(request, send))
+            finally:
+                self._answering -= body is not None
+                self._answered.set()
 
         return answer
 
     async def close(self) -> None:
-        """End all sessions."""
+        """End all sessions, once calls whose runs have ended are answered. Streams without an end are cut."""
         self._closed.set()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_ANSWERS):
+                while self._answering:
+                    self._answered.clear()
+                    await self._answered.wait()
+        self._ending.set()
         await self._holding
 
     async def _hold(self) -> None:
         async with self._manager.run():
             self._ready.set()
-            await self._closed.wait()
+            await self._ending.wait()
 
 
 def _user(caller: Caller) -> AuthenticatedUser:

@@ -15,6 +15,8 @@ from lightagent.application.serving.chat_requests import ChatAsked
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.application.serving.response_ids import ResponseId
 from lightagent.application.sessions import Sessions
+from lightagent.domain.events import RunFinished
+from lightagent.domain.outcomes import Suspended
 from lightagent.domain.scopes import Scope
 from lightagent.entrypoints.serving.catalogue import Served
 from lightagent.entrypoints.serving.door import json_response
@@ -52,7 +54,9 @@ def conversing(serving: Serving, served: Served) -> Served:
             "Give it a store: serve(store=), [default.journals] in its settings, or session_store= of the agent.",
             param="conversation",
         )
-    return replace(served, agent=served.agent.made_of(replace(served.agent.means, sessions=serving.kept.store)))
+    means = served.agent.means
+    with_store = means.changed_to(replace(means, sessions=serving.kept.store))  # In a swarm others hand back to it.
+    return replace(served, agent=served.agent.made_of(with_store))
 
 
 async def in_conversation(
@@ -64,23 +68,37 @@ async def in_conversation(
         decides: it holds decisions of a person.
 
     Raises:
-        RequestRefused: messages before the last one are sent as well, or nothing waits.
+        RequestRefused: messages before the last one are sent as well, its last turn waits for something else, or
+            nothing waits.
     """
-    if chat.query is not None and not decides:
-        if chat.history:
-            raise RequestRefused(
-                400, "input: a conversation has what was before.", "Send the new message alone.", param="input"
-            )
-        return request, replace(chat, session=conversation)
+    asks = chat.query is not None and not decides
+    if asks and chat.history:
+        raise RequestRefused(
+            400, "input: a conversation has what was before.", "Send the new message alone.", param="input"
+        )
     store = served.agent.means.sessions if isinstance(served.agent, LightAgent) else None
     owner = request.caller.owner
     sessions = Sessions(store or request.serving.kept.store, tenant=owner.tenant)
     turn = await sessions.journal(conversation, owner.user)
+    if asks and turn is not None and _waits(turn):
+        raise RequestRefused(
+            409,
+            "conversation: its last turn waits for an answer.",
+            "Answer what it waits for with the same conversation, or ask without it.",
+            param="conversation",
+        )
+    if asks:
+        return request, replace(chat, session=conversation)
     if turn is None:
         raise RequestRefused(
             404, "Nothing of this conversation waits for an answer.", "It was given before.", param="conversation"
         )
-    return replace(request, turn=turn), chat
+    return replace(request, turn=turn), replace(chat, session=conversation)
+
+
+def _waits(turn: Journal) -> bool:
+    last = turn.events[-1]
+    return isinstance(last, RunFinished) and isinstance(last.outcome, Suspended)
 
 
 async def turn_of(serving: Serving, response_id: ResponseId, owner: Scope) -> Journal | None:

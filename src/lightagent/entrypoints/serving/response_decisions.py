@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from lightagent.application.journal import Journal
 from lightagent.application.serving.chat_requests import ChatAsked
-from lightagent.application.serving.client_tools import client_names
 from lightagent.application.serving.kept_runs import run_and_call
+from lightagent.application.serving.person_answers import PersonAnswer
 from lightagent.application.serving.refusals import RequestRefused
-from lightagent.application.serving.response_items import ApprovalAnswer
 from lightagent.application.serving.waiting import WaitingSteps
 from lightagent.domain.review import ApprovalDecision
 from lightagent.entrypoints.serving.catalogue import Served
-from lightagent.entrypoints.serving.chat_runs import ChatRun, followed, tools_of_client
+from lightagent.entrypoints.serving.chat_runs import ChatRun, nothing_waits, tools_of_client, waiting_request
 from lightagent.entrypoints.serving.requests import ServedRequest
 from lightagent.options import ResumeOptions
 
 
 async def decided_run(
-    request: ServedRequest, chat: ChatAsked, answers: Sequence[ApprovalAnswer], served: Served
+    request: ServedRequest, chat: ChatAsked, answers: Sequence[PersonAnswer], served: Served
 ) -> ChatRun:
     """The run that goes on. The decisions pass the reviews of the agent, whose rules hold.
 
@@ -29,40 +27,28 @@ async def decided_run(
     """
     results = {run_and_call(call_id)[1]: text for call_id, text in chat.results}
     tools = await tools_of_client(chat, served, results)
-    journal, waiting = await _waiting(request, answers[0], frozenset(tool.spec.name for tool in tools))
+    declared = {tool.spec.name for tool in tools}
+    journal, waiting, _ = await waiting_request(request, answers[0].request_id, frozenset(declared), at="input")
     if any(run_and_call(call_id)[0] != waiting.run_id for call_id, _ in chat.results):
         raise RequestRefused(400, "input: these are answers for several runs.", "Send those of one.", param="input")
     decisions = _decisions(request, answers, waiting)
-    declared = {tool.spec.name for tool in tools}
     decisions |= _taken(request, results, waiting, declared)
     options: ResumeOptions = {"tools": tools}
     run = request.serving.resume(request.caller, served.agent, journal, decisions, options, stream=chat.stream)
     return ChatRun(run, waiting)
 
 
-async def _waiting(
-    request: ServedRequest, first: ApprovalAnswer, declared: frozenset[str]
-) -> tuple[Journal, WaitingSteps]:
-    """The caller's run that waits for this decision. A call of the client's own function never does."""
-    turn, kept = request.turn, request.serving.kept
-    for journal in await kept.all_waiting(request.caller.owner) if turn is None else (turn,):
-        waiting = followed(journal, declared | client_names(journal.events))
-        if any(step.request_id == first.request_id for step in waiting.reviews):
-            return journal, waiting
-    raise _nothing_waits()
-
-
 def _decisions(
-    request: ServedRequest, answers: Sequence[ApprovalAnswer], waiting: WaitingSteps
+    request: ServedRequest, answers: Sequence[PersonAnswer], waiting: WaitingSteps
 ) -> dict[str, ApprovalDecision]:
     steps = {step.request_id: step for step in waiting.reviews}
-    actor, found = request.caller.user or request.caller.key_id, dict[str, ApprovalDecision]()
+    person, found = request.caller.person, dict[str, ApprovalDecision]()
     for answer in answers:
         step = steps.get(answer.request_id)
         if step is None:
-            raise _nothing_waits()
-        decide = ApprovalDecision.approve if answer.approves else ApprovalDecision.reject
-        if found.setdefault(step.id, decide(answer.reason, actor=actor)).action != decide("", actor=actor).action:
+            raise nothing_waits("input")
+        decision = answer.decision(person)
+        if found.setdefault(step.id, decision).action != decision.action:
             raise RequestRefused(400, "input: a call is both approved and rejected.", "Decide once.", param="input")
     return found
 
@@ -81,12 +67,3 @@ def _taken(
                 param="input",
             )
     return {call_id: ApprovalDecision.approve(actor=request.caller.key_id or "client") for call_id in results}
-
-
-def _nothing_waits() -> RequestRefused:
-    return RequestRefused(
-        404,
-        "Nothing waits for this decision: it was made before, or the ID is another.",
-        "GET /v1/responses/ID tells what waits.",
-        param="input",
-    )

@@ -8,12 +8,11 @@ from typing import Final
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from lightagent.adapters.guarded_http import GuardedHttp
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.application.serving.response_ids import ResponseId
 from lightagent.application.serving.response_inputs import input_items, listing
 from lightagent.application.serving.response_objects import ResponseHead
-from lightagent.application.serving.response_requests import ResponseAsked, read_response_request
+from lightagent.application.serving.response_requests import ResponseAsked, of_input, read_response_request
 from lightagent.application.serving.response_stream import ResponseStream, response_of
 from lightagent.application.stored_runs import Runs
 from lightagent.domain.error_mapping import classify_exception
@@ -26,10 +25,10 @@ from lightagent.entrypoints.serving.background_responses import (
     followed_again,
     require_background,
 )
-from lightagent.entrypoints.serving.chat_runs import ChatRun, chat_run
+from lightagent.entrypoints.serving.chat_runs import ChatRun, chat_run, is_plain
 from lightagent.entrypoints.serving.door import failed_run, json_response
 from lightagent.entrypoints.serving.event_stream import RunEventStream
-from lightagent.entrypoints.serving.images import with_images
+from lightagent.entrypoints.serving.images import with_images_by_url
 from lightagent.entrypoints.serving.item_references import with_references
 from lightagent.entrypoints.serving.kept_responses import kept_response, with_previous
 from lightagent.entrypoints.serving.repeated_answers import answered_once
@@ -48,25 +47,28 @@ async def create_response(request: ServedRequest) -> ASGIApp:
     settings = request.serving.settings
     request = await with_references(request)
     asked = read_response_request(request.body, settings.system_messages, image_urls=settings.image_urls)
-    chat = await with_images(asked.chat, GuardedHttp()) if settings.image_urls else asked.chat
+    chat = await with_images_by_url(asked.chat, settings)
     request.serving.note_dropped(asked.dropped)
     request = replace(request, caller=request.caller.for_user(chat.user))
     served = request.serving.catalogue.find(chat.model, request.caller)
     if asked.background:
-        require_background(request, served)
+        require_background(request, chat, served)
         before = await begun_before(request, stream=chat.stream)
         if before is not None:
             return before
         chat = replace(chat, stream=False)
-    if asked.conversation:
+    if asked.conversation and not is_plain(request, chat, served):
         served = conversing(request.serving, served)
         request, chat = await in_conversation(request, served, chat, asked.conversation, decides=bool(asked.decisions))
     chat = await with_previous(request, chat, asked.previous)
-    if asked.decisions:
-        found = await decided_run(request, chat, asked.decisions, served)
-    else:
-        found = await chat_run(request, chat, served)
-    head = _head(request, asked, found)
+    try:
+        if asked.decisions:
+            found = await decided_run(request, chat, asked.decisions, served)
+        else:
+            found = await chat_run(request, chat, served)
+    except RequestRefused as refused:
+        raise of_input(refused) from refused
+    head = _head(request, asked, chat.session, found)
     if asked.background:
         return await begin_in_background(request, chat, found.run, head, stream=asked.chat.stream)
     if chat.stream:
@@ -75,9 +77,9 @@ async def create_response(request: ServedRequest) -> ASGIApp:
     return await _whole(request, found, head)
 
 
-def _head(request: ServedRequest, asked: ResponseAsked, found: ChatRun) -> ResponseHead:
+def _head(request: ServedRequest, asked: ResponseAsked, conversation: str, found: ChatRun) -> ResponseHead:
     journal = found.run.journal
-    response_id = ResponseId.next_of(found.run.id, () if journal is None else journal.events, asked.conversation)
+    response_id = ResponseId.next_of(found.run.id, () if journal is None else journal.events, conversation)
     told = request.body.get("metadata")
     return ResponseHead(
         str(response_id),
@@ -87,7 +89,7 @@ def _head(request: ServedRequest, asked: ResponseAsked, found: ChatRun) -> Respo
         str(asked.previous or ""),
         told if isinstance(told, dict) else {},
         asked.background,
-        asked.conversation,
+        conversation,
     )
 
 

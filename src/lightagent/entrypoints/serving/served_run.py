@@ -10,10 +10,15 @@ from lightagent.application.cancellation_token import CancellationToken
 from lightagent.application.journal import Journal
 from lightagent.application.serving.kept_runs import KeptRuns
 from lightagent.application.serving.refusals import RequestRefused
-from lightagent.domain.events import Event, Nested, ToolStarted
+from lightagent.domain.events import Event, Nested, RunFinished, ToolStarted
 from lightagent.domain.scopes import Scope
 from lightagent.entrypoints.serving.catalogue import Steps
 from lightagent.entrypoints.serving.slots import Slot, Slots
+
+
+def stopping() -> RequestRefused:
+    """What a server that is about to stop answers."""
+    return RequestRefused(503, "The server is about to stop.", "Ask again in a few seconds.", retry_after=5.0)
 
 
 class GoingRuns:
@@ -27,14 +32,22 @@ class GoingRuns:
     def __len__(self) -> int:
         return len(self._runs)
 
+    def check_open(self) -> None:
+        """Raise where nothing new may begin.
+
+        Raises:
+            RequestRefused: the server is about to stop.
+        """
+        if self.closing:
+            raise stopping()
+
     def add(self, run: ServedRun) -> None:
         """One more.
 
         Raises:
             RequestRefused: the server is about to stop.
         """
-        if self.closing:
-            raise RequestRefused(503, "The server is about to stop.", "Ask again in a few seconds.", retry_after=5.0)
+        self.check_open()
         self._runs.add(run)
 
     def remove(self, run: ServedRun) -> None:
@@ -45,7 +58,7 @@ class GoingRuns:
 
     def has(self, run_id: str) -> bool:
         """Whether the run with this id goes on, or waits for its place."""
-        return any(run.id == run_id for run in self._runs)
+        return any(run.id == run_id and not run.ended for run in self._runs)
 
     def find(self, run_id: str, owner: Scope) -> ServedRun | None:
         """The one of this owner's with this id."""
@@ -96,12 +109,19 @@ class ServedRun:
         self.token = token
         self._slots, self._slot = slots, slot
         self._going, self._kept = going, kept
+        self._known = 0 if steps.journal is None else len(steps.journal.events)
         going.add(self)
 
     @property
     def journal(self) -> Journal | None:
         """What happened so far, where it is a run of an agent."""
         return self.steps.journal
+
+    @property
+    def ended(self) -> bool:
+        """Whether its end is on record, so that a client may have been told, and answers to it at once."""
+        events = () if self.journal is None else self.journal.events
+        return len(events) > self._known and isinstance(events[-1], RunFinished)
 
     @property
     def cancelled(self) -> bool:

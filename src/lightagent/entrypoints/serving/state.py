@@ -16,10 +16,11 @@ from lightagent.application.decide_calls import Decisions
 from lightagent.application.journal import Journal
 from lightagent.application.serving.background_runs import BackgroundRecords, BackgroundRun
 from lightagent.application.serving.callers import Caller
-from lightagent.application.serving.client_tools import client_tools
+from lightagent.application.serving.client_tools import ClientTool, client_tools
 from lightagent.application.serving.kept_runs import KeptRuns
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.application.serving.repeated_requests import RepeatedRequests
+from lightagent.application.serving.waiting import open_functions
 from lightagent.domain.errors import ConfigurationError
 from lightagent.entrypoints.serving.authentication import Authentication
 from lightagent.entrypoints.serving.background import Background
@@ -119,13 +120,18 @@ class Serving:
         """The same for a run that goes on; who looked the journal up has seen that it is the caller's.
 
         Raises:
-            RequestRefused: as for `begin`, or somebody else has told the run what it waited for.
+            RequestRefused: as for `begin`; it lacks functions of the client that the run waits for; or somebody else
+                has told the run what it waited for.
             PolicyError: a decision cannot be taken.
         """
         if journal.started.head.name != agent.name:
             raise RequestRefused(
                 400, "The run is one of another model.", "Name the model that began it.", param="model"
             )
+        declared = {tool.spec.name for tool in options.get("tools") or () if isinstance(tool, ClientTool)}
+        if lacking := sorted(open_functions(journal.events) - declared):
+            told = f"tools: the run waits for the client's function {lacking[0]!r:.100} as well."
+            raise RequestRefused(400, told, "Send the tools of the request that brought its calls.", param="tools")
         if self.going.has(journal.started.run_id):  # Since it was looked up, by whichever protocol.
             raise RequestRefused(409, "The run goes on: it was told what it waited for before.", "Ask something new.")
         token = CancellationToken()
@@ -207,5 +213,4 @@ class Serving:
         with suppress(TimeoutError):
             async with asyncio.timeout(LAST_WORDS):
                 await self.going.ended()
-        for part in self.parts.values():
-            await part.close()
+        await asyncio.gather(*(part.close() for part in self.parts.values()))

@@ -69,7 +69,7 @@ class TaskRun:
         self.owner = owner
         self.model = model
         self.error: LightAgentErrorInfo | None = None
-        self.done = asyncio.Event()
+        self.done: asyncio.Event = asyncio.Event()
         self._tasks = tasks
         self._ends = ends
         self._listeners = set[asyncio.Queue[Told | None]]()

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from lightagent.adapters.guarded_http import GuardedHttp
 from lightagent.application.serving.vercel_requests import read_vercel_request
 from lightagent.application.serving.vercel_stream import STREAM_NAME, VercelOpening, VercelStream
 from lightagent.entrypoints.serving.answered_runs import answered_run
 from lightagent.entrypoints.serving.event_stream import RunEventStream
-from lightagent.entrypoints.serving.images import with_images
+from lightagent.entrypoints.serving.images import with_images_by_url
 from lightagent.entrypoints.serving.requests import ServedRequest, ServedRoute
 from lightagent.entrypoints.serving.run_views import view_of
 
@@ -24,9 +22,8 @@ async def answer_ui(request: ServedRequest) -> ASGIApp:
     served = request.serving.catalogue.find(str(request.http.path_params["agent"]), request.caller)
     asked = read_vercel_request(request.body, served.name, settings.system_messages, image_urls=settings.image_urls)
     request.serving.note_dropped(asked.chat.dropped)
-    if settings.image_urls:
-        asked = replace(asked, chat=await with_images(asked.chat, GuardedHttp()))
-    found = await answered_run(request, asked.chat, asked.answers, served, "messages")
+    chat = await with_images_by_url(asked.chat, settings)
+    found = await answered_run(request, chat, asked.answers, served, "messages")
     opening = VercelOpening(request.id, found.run.id, asked.goes_on)
     stream = VercelStream(opening, view_of(settings), found.waiting)
     return RunEventStream(found.run, stream, settings, {**request.headers, **STREAM_NAME})

@@ -36,7 +36,7 @@ class TelemetrySinkContract:
     kind: ClassVar[str]
 
     def prepare(self) -> Mapping[str, object]:
-        """The options with which the adapter is opened; nobody needs to listen where it sends to."""
+        """The options with which the adapter is opened; the address that it sends to need not be served."""
         return {}
 
     def open(self) -> TelemetrySink:

@@ -41,9 +41,9 @@ _RESERVED = frozenset({"messages", "model", "tools", "stream", "api_key", "api_b
 class LiteLLMChatModel(CredentialHolder, ChatModel, ServedModel, KeyedModel, ReplayingModel):
     """Asks a model through `litellm.acompletion`; the package is loaded at the first request.
 
-    A stream that breaks off so that litellm does not see it ends as `stop`; the `openai` adapter tells the two apart.
-    So does, with a finish reason that litellm does not know, one that is no events of JSON (Bedrock, SageMaker,
-    Replicate), and one that litellm makes of a whole answer.
+    A stream that breaks off without litellm noticing ends as `stop`; the `openai` adapter tells the two apart.
+    A finish reason that litellm does not know also becomes `stop` in a stream that does not consist of JSON events
+    (Bedrock, SageMaker, Replicate), and in one that litellm makes out of a whole answer.
 
     Args:
         model: provider and model in LiteLLM's form, such as `anthropic/claude-sonnet-4-5`.
@@ -115,7 +115,7 @@ class LiteLLMChatModel(CredentialHolder, ChatModel, ServedModel, KeyedModel, Rep
         return "" if given else missing_variable(self._model, environ)
 
     def _withholds_keys(self, environ: Mapping[str, str]) -> bool:
-        """Whether there is no key but what litellm finds in the environment, and that must not go where requests go."""
+        """Whether the only key is one from the environment, and it must not be sent to this endpoint."""
         key, base = self._given
         if self._default_key_allowed or key or self._further.get("api_key"):
             return False

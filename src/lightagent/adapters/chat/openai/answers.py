@@ -20,7 +20,7 @@ from lightagent.domain.provider_fields import UNKNOWN_MODEL, ModelOrigin
 _BOM = b"\xef\xbb\xbf"
 _BLANK = b" \t\r\n\xef\xbb\xbf"
 _LEADING_KEEP_ALIVE = re.compile(rb"\s*[a-z][a-z_-]{2,15}\s*?\r?\n\s*(?:data|event|id|retry)?:", re.IGNORECASE)
-"""The beginning of a stream with a word that is no field, as `ping`, on a line of its own."""
+"""A stream that begins with a line holding only a word that is not an SSE field, such as `ping`."""
 _LONGEST_LEAD = 256
 _EVENT_STARTS = frozenset(b"d:eir")  # data, a comment, event or error, id, retry
 

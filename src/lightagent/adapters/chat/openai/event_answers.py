@@ -89,7 +89,7 @@ class EventAnswer:
         return self._choices.read(parsed)
 
     def _read_other(self, event: bytes) -> Iterator[Delta]:
-        """An event that does not begin with an object: the end, a keep-alive, or what is no answer."""
+        """Read an event that does not begin with an object: the end, a keep-alive, or something invalid."""
         word = event.strip()
         if word.startswith(b"data:"):  # relays that wrap each line once more
             word = word.removeprefix(b"data:").strip()

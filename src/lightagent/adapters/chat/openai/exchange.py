@@ -43,7 +43,7 @@ async def collect(
 async def follow(
     transport: Transport, body: bytes, limits: TimeLimits, reader: AnswerReader, trace: TraceHeaders = ()
 ) -> AsyncGenerator[Delta, None]:
-    """The answer while it comes. Whoever stops reading closes the connection."""
+    """Yield the answer while it arrives. Closing the generator early closes the connection."""
     watchdog = Watchdog(limits)
     answer: Answer | None = None
     try:
@@ -61,7 +61,7 @@ async def follow(
 
 
 async def _more(answer: Answer, watchdog: Watchdog, reader: AnswerReader) -> bytes:
-    """The next bytes. What breaks after the answer was whole, while its usage is awaited, is no fault."""
+    """Return the next bytes. A failure after the whole answer, while its usage is awaited, counts as the end."""
     try:
         return await watchdog.wait(answer.read())
     except ProviderError:

@@ -21,7 +21,7 @@ def make_client(settings: Settings, environ: Mapping[str, str]) -> openai.AsyncO
 
     Raises:
         ConfigurationError: the settings do not make an endpoint.
-        ProviderError: LA-401, there is no key.
+        ProviderError: LA-401, the API key is missing.
         openai.OpenAIError: what only the SDK sees, such as missing credentials of Azure.
     """
     timeout = openai.Timeout(None, connect=settings.connect_timeout)

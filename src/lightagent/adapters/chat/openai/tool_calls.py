@@ -16,7 +16,7 @@ from lightagent.domain.json_types import JsonObject
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """What one piece says. `index` is None where it was left out or is no number."""
+    """One fragment of a tool call. `index` is None if it was left out or is not a number."""
 
     index: int | None
     server_id: str

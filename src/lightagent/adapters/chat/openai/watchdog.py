@@ -54,7 +54,7 @@ class Watchdog:
         try:
             return await something
         except asyncio.CancelledError:
-            # Ours, unless somebody else wants the task to end as well: the same rule as in asyncio.timeout.
+            # Ours, unless the task was also cancelled from outside: the same rule as in asyncio.timeout.
             fault = self._late()
             if fault is None or waiter is None or waiter.uncancel() > cancellations:
                 raise

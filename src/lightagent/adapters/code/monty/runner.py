@@ -181,7 +181,7 @@ class _Run:
         raise SystemExit(said)
 
     def _exited(self, said: str) -> int:
-        """The exit code; as in Python, what is no number is written to standard error and means failure."""
+        """Return the exit code; as in Python, a value other than a number goes to standard error and means failure."""
         code, asked = self._asked
         if asked != said:  # It was raised by the program itself.
             code = said or None

@@ -26,7 +26,7 @@ def another_user() -> int:
     """An unused user id for one program, chosen at random among those that this system can have.
 
     Raises:
-        ConfigurationError: there is none besides root.
+        ConfigurationError: root is the only account.
     """
     found = user_range()
     if found is None:

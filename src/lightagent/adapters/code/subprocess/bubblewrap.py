@@ -105,7 +105,7 @@ def find_bubblewrap(path: str | None = None) -> Bubblewrap:
         path: of the program; by default it is looked for.
 
     Raises:
-        ConfigurationError: there is none, or this system does not let it isolate anything.
+        ConfigurationError: it is not installed, or this system does not allow it to isolate programs.
     """
     found = path or shutil.which("bwrap")
     if found is None:

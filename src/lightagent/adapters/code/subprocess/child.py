@@ -31,7 +31,7 @@ class Start:
 
     Attributes:
         command: the whole command, given the descriptors of its control socket and of where to tell its first process.
-        env: its environment, all of it; its ``TMPDIR`` is no other's.
+        env: its whole environment; its ``TMPDIR`` is not shared with any other program.
         cwd: where it starts.
         is_isolated: whether it is bubblewrap, with which everything in its sandbox ends.
         inherited: descriptors that it is given besides; they stay open here.
@@ -100,7 +100,7 @@ class _Child:
             Path(f"/proc/{number}/oom_score_adj").write_text("1000")
 
     def found_no_process(self) -> bool:
-        """Whether the launcher said that there is no process for the program."""
+        """Whether the launcher reported that it could not start a process for the program."""
         try:
             return self.control.recv(1) == NO_PROCESS
         except OSError:

@@ -44,7 +44,7 @@ def find_interpreters(python: str | None) -> dict[Language, Interpreter]:
         python: the interpreter for Python, such as that of a virtual environment; by default that of this program.
 
     Raises:
-        ConfigurationError: `python` is no program.
+        ConfigurationError: `python` is not an executable file.
     """
     chosen = own_python() if python is None else _named_python(python)
     # No compiled copies; output as it comes; and UTF-8, whatever the locale.

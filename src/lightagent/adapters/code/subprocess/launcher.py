@@ -67,7 +67,7 @@ def launch(control: int, user: int | None, limits: str, start: str, pinned: str,
 
 
 def _restrict(limits: str, user: int | None) -> None:
-    import resource  # Here, so that this file can be imported where there is none.
+    import resource  # Imported here, so that systems without it can import this file.
 
     for limit in limits.split(","):
         name, _, most = limit.partition("=")

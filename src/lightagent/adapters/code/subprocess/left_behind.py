@@ -30,6 +30,6 @@ def end_marked(mark: str) -> None:
 
 def _marked(mark: bytes) -> Iterator[int]:
     for folder in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):  # It has ended meanwhile, or is somebody else's.
+        with suppress(OSError):  # It has ended meanwhile, or belongs to another user.
             if mark in (folder / "environ").read_bytes().split(b"\0"):
                 yield int(folder.name)

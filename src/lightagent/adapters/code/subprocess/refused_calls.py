@@ -16,7 +16,7 @@ import struct
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-# Numbers of the kernel's tables: by call, on x86_64 and on aarch64. None: there is no such call.
+# System call numbers on x86_64 and on aarch64; None if the architecture does not have the call.
 _REFUSED: Final[Mapping[str, tuple[int | None, int | None]]] = {
     "acct": (163, 89),
     "add_key": (248, 217),

@@ -15,7 +15,7 @@ from lightagent.ports.embedding import Embedder
 
 MAX_BATCH: Final = 64
 _AT_ONCE: Final = 16
-"""Texts of one run of the model: with more the runtime is no faster, and a cancelled call would end later."""
+"""Texts per run of the model: more would not make the runtime faster, and would delay a cancelled call."""
 
 
 class OnnxEmbedder(Embedder):
@@ -31,8 +31,8 @@ class OnnxEmbedder(Embedder):
         threads: threads in which the runtime computes.
 
     Raises:
-        ConfigurationError: there is no such folder, no model in it, or it does not say how it pools. What is wrong
-            with the files themselves shows at the first call.
+        ConfigurationError: the folder does not exist, holds no model, or does not say how to pool. Errors in the
+            files themselves show at the first call.
     """
 
     def __init__(

@@ -58,10 +58,10 @@ def read_folder(
     query_prefix: str | None = None,
     document_prefix: str | None = None,
 ) -> ModelFolder:
-    """The model in a folder; what is given goes over what its files say.
+    """Find the model in a folder; arguments take precedence over what its files say.
 
     Raises:
-        ConfigurationError: there is no such folder, no model or tokenizer in it, or it does not say how it pools.
+        ConfigurationError: the folder does not exist, lacks a model or tokenizer, or does not say how to pool.
     """
     if not path.is_dir():
         raise ConfigurationError(f"path: there is no folder {str(path)!r:.200}.", guidance=_GUIDANCE)
@@ -140,17 +140,17 @@ def _most_tokens(folder: Path) -> int:
         ("config.json", "max_position_embeddings"),
     ):
         noted = _read(folder / name).get(key)
-        # Where there is no limit, transformers write a number of thirty digits.
+        # For "no limit" transformers writes a number of thirty digits.
         if type(noted) is int and 0 < noted <= 1_000_000:
             return noted
     return MOST_TOKENS
 
 
 def _read(file: Path) -> Mapping[str, object]:
-    """An object of JSON; nothing where there is no such file.
+    """Read a JSON object; empty if the file does not exist.
 
     Raises:
-        ConfigurationError: it is there, and is none.
+        ConfigurationError: the file exists and does not hold a JSON object.
     """
     if not file.is_file():
         return {}

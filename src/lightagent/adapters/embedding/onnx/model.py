@@ -59,7 +59,7 @@ class OnnxModel:
         """The vectors of texts, all in one run of the model."""
         import numpy
 
-        # A lone surrogate is no character that a tokenizer takes; what a model cannot read need not be looked through.
+        # Tokenizers reject lone surrogates; and text beyond what the model can read need not be tokenized.
         most = self._most_tokens * _CHARS_A_TOKEN
         encoded = [self._tokenizer.encode(text[:most].encode("utf-8", "replace").decode()) for text in texts]
         longest = max(1, *(len(one.ids) for one in encoded))

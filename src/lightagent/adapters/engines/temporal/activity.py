@@ -74,7 +74,7 @@ class CarryOut:
             changed = code.changed(past, (), time.time())
         except ConfigurationError as error:
             now = read_all(await self._past(None))
-            if len(now) > len(past):  # Somebody may have accepted the change since.
+            if len(now) > len(past):  # The change may have been accepted since.
                 return await self._answers(order, now)
             raise _not_here(HELD, error.message) from None
         return [changed] if changed is not None else await code.carry_out(order.path, past)
@@ -95,13 +95,13 @@ class CarryOut:
             total = page.total if count is None else count
             if page.total < total:
                 raise ApplicationError("The workflow has fewer events than its order says.")
-            if len(known) == begin:  # Nobody else has asked for the same page meanwhile.
+            if len(known) == begin:  # No other task has fetched the same page meanwhile.
                 known += page.events
         return known[:total]
 
 
 def _not_here(kind: str, text: str) -> ApplicationError:
-    """That this worker carries nothing out, which is no fault of the run."""
+    """The error of a worker that cannot execute this step; the run itself has not failed."""
     return ApplicationError(text, type=kind, non_retryable=kind == LEFT, category=ApplicationErrorCategory.BENIGN)
 
 

@@ -139,10 +139,10 @@ class EncryptingCodec(PayloadCodec, WithSerializationContext):
         return [self._cipher.encrypted(one, self._tenant or "") for one in payloads]
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
-        """The payloads as they were.
+        """Return the payloads as they were before encoding.
 
         Raises:
-            ContentKeyError: there is no key for one.
+            ContentKeyError: the key of a payload is missing.
             TamperedStream: one was changed, is of another tenant, or is in the clear.
         """
         return [self._decoded(one) for one in payloads]
@@ -158,9 +158,9 @@ class EncryptingCodec(PayloadCodec, WithSerializationContext):
 
 
 class EncodedFailures(DefaultFailureConverterWithEncodedAttributes):
-    """Encodes the messages and traces of failures, but of those that say why nothing can be decoded.
+    """Encodes the messages and traces of failures, except of those that say why a payload cannot be decoded.
 
-    They name keys and no content; whoever has not the key, such as people at the web interface, needs to read them.
+    Those name keys and no content, and must be readable without the key, such as in the web interface.
     """
 
     def to_failure(self, exception: BaseException, payload_converter: PayloadConverter, failure: Failure) -> None:

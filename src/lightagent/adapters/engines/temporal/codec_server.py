@@ -1,7 +1,7 @@
 """A codec server: decodes payloads for Temporal's web interface and command line, which have no keys.
 
 Temporal's protocol: ``POST /decode`` and ``/encode`` take and give the JSON of a message `Payloads`. The browser asks
-this server itself, so content goes from here to whoever may ask, and never over Temporal's server.
+this server directly, so decoded content goes only to authorized clients, and never through Temporal's server.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ _LEAST_KEY: Final = 16
 
 
 def codec_server(codec: PayloadCodec, *, key: str, origins: Sequence[str] = ()) -> Starlette:
-    """The application that answers whoever has the key, for any server of ASGI.
+    """Build the ASGI application that decodes for clients that send the key.
 
     Args:
         codec: such as `EncryptingCodec`; one that takes plain payloads shows them as they are.
-        key: what ``Authorization: Bearer KEY`` has to say.
+        key: the key that clients must send as ``Authorization: Bearer KEY``.
         origins: of the web interfaces whose pages may ask, such as ``https://temporal.internal``.
 
     Raises:
-        ConfigurationError: the key is too short, since whoever guesses it reads everything.
+        ConfigurationError: the key is too short; anyone who guesses it can read everything.
     """
     if len(key) < _LEAST_KEY:
         raise ConfigurationError(
@@ -80,7 +80,7 @@ async def _answered(
 
 
 async def _body(request: Request) -> bytes | None:
-    """The body of a request; None where it is too large."""
+    """The body of a request; None if it is too large."""
     read = bytearray()
     async for piece in request.stream():
         read += piece

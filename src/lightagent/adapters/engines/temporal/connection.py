@@ -68,7 +68,7 @@ class Connection:
 
         Raises:
             StoreError: the server does not answer.
-            ConfigurationError: it lets nobody in with this key, or a file of a certificate cannot be read.
+            ConfigurationError: the server rejects the key, or a certificate file cannot be read.
         """
         return await (await self._clients.get()).client()
 
@@ -96,7 +96,7 @@ class _Connecting:
 
 
 async def _forget(connecting: _Connecting) -> None:
-    """The SDK closes a connection that nobody has any more."""
+    """Drop the client; the SDK closes its connection once nothing refers to it."""
     connecting.forget()
 
 
@@ -111,7 +111,7 @@ async def _connect(place: Place) -> Client:
         )
     except RPCError as error:
         raise fault(error, place.address, place.namespace) from None
-    except RuntimeError as error:  # What the SDK raises where nobody listens.
+    except RuntimeError as error:  # The SDK raises this if no server listens there.
         raise unreachable(place.address, str(error).removeprefix("Failed client connect: ")) from None
 
 

@@ -141,10 +141,10 @@ class TemporalEngine(FlowEngine, WorkedEngine, FoldsRuns):
         """Put something on record of a run; where its workflow is closed, by another one that goes on with it.
 
         Args:
-            go_on: a run whose workflow was ended from outside goes on, also where there is nothing to be said.
+            go_on: resume a run whose workflow was ended from outside, even if there is nothing to tell it.
 
         Raises:
-            ConfigurationError: there is no such run, or it cannot be told this now.
+            ConfigurationError: the run does not exist, or does not accept this now.
         """
         client = await self._connection.client()
         for _ in range(_TRIES):
@@ -171,7 +171,7 @@ class TemporalEngine(FlowEngine, WorkedEngine, FoldsRuns):
     async def _restarted(
         self, run: FlowRun, state: FlowState, past: Sequence[FlowEvent], *, needed: bool, go_on: bool
     ) -> bool:
-        """Go on with a run in a new workflow; False where somebody else has begun one meanwhile."""
+        """Continue a run in a new workflow; False if another process has started one meanwhile."""
         was_ended = go_on and state.status in ("running", "waiting")
         if not needed and not was_ended:
             return True

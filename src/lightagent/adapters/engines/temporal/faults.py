@@ -20,8 +20,8 @@ def told_errors(address: str, namespace: str) -> Generator[None]:
     """Within it, errors of the SDK become those of the port.
 
     Raises:
-        StoreError: the server does not answer, or could not do it.
-        ConfigurationError: it does not know the namespace, or lets nobody in with this key.
+        StoreError: the server does not answer, or failed.
+        ConfigurationError: the server does not know the namespace, or rejects the key.
     """
     try:
         yield

@@ -22,10 +22,10 @@ CARRY_OUT: Final = "lightagent.carry_out"
 """The one activity: the flow's code carries out what is open at a path."""
 
 TELL: Final = "tell"
-"""The update by which a run is told what somebody decided, an event from outside, or that it is cancelled."""
+"""The update that delivers a decision, an external event or a cancellation to a run."""
 
 SETTLE: Final = "settle"
-"""The update that ends once the run is over or waits for somebody outside."""
+"""The update that returns once the run is over or waits for external input."""
 
 EVENTS: Final = "events"
 """The query for what is on record of a run, a page at a time."""
@@ -84,7 +84,7 @@ class FlowOutput:
 
     Attributes:
         status: that of the run.
-        events: all of them; None where they are too large for one payload, so that the workflow has to be asked.
+        events: all events; None if they are too large for one payload, and must be queried from the workflow.
     """
 
     status: str
@@ -104,10 +104,10 @@ class EventPage:
 
 
 def read_all(texts: Iterable[str]) -> list[FlowEvent]:
-    """The events that texts tell.
+    """Parse events from their texts.
 
     Raises:
-        ConfigurationError: one is no event of a flow.
+        ConfigurationError: a text is not an event of a flow.
     """
     read = given().read
     return [read(text) for text in texts]
@@ -135,7 +135,7 @@ def owner_prefix(prefix: str, owner: Scope) -> str:
 
 
 def run_id_of(workflow: str, begin: str) -> str | None:
-    """The run's id in that of its workflow; None where it does not begin as it should."""
+    """Return the run's id from the workflow's id, or None without the expected prefix."""
     return unquote(workflow.removeprefix(begin)) if workflow.startswith(begin) else None
 
 

@@ -45,8 +45,8 @@ def payload_keys(
         tenants: the id of the key that encrypts for a tenant instead, for those that have a key of their own.
 
     Raises:
-        ConfigurationError: there is no current key, an id has other characters than `A-Za-z0-9_-`, a secret is too
-            short, or a tenant has a key that is not among them.
+        ConfigurationError: the current key is missing, an id has other characters than `A-Za-z0-9_-`, a secret is too
+            short, or the key of a tenant is not among them.
     """
     current = current_key("payload", secrets, current)
     for tenant, name in (tenants or {}).items():

@@ -62,7 +62,7 @@ _AGAIN: Final = RetryPolicy(
     maximum_interval=timedelta(seconds=30),
     non_retryable_error_types=["TemporalTimeout:StartToClose", "TemporalTimeout:Heartbeat", LEFT],
 )
-"""A worker that is gone is no matter of the server's: whether the step may be done again is for the machine to say."""
+"""The server does not retry after a worker is lost: the flow machine decides whether the step may be repeated."""
 
 
 class RunLoop:
@@ -103,7 +103,7 @@ class RunLoop:
 
     @property
     def is_settled(self) -> bool:
-        """Whether the run is over, or waits for somebody outside."""
+        """Whether the run is over, or waits for external input."""
         return not self._moves and not self._tasks
 
     @property
@@ -168,16 +168,16 @@ class RunLoop:
 
     def _begin(self, key: Key, work: Coroutine[object, object, None]) -> None:
         if key in self._tasks:
-            work.close()  # Two things had it gone on with.
+            work.close()  # Two events asked to continue it.
         else:
             self._tasks[key] = asyncio.create_task(self._until_done(key, work))
 
     async def _until_done(self, key: Key, work: Coroutine[object, object, None]) -> None:
-        """The task says itself that it ends: so whoever looks next sees that."""
+        """Run `work`; the task removes itself at its end, so that the next look at the tasks sees it."""
         try:
             await work
         except asyncio.CancelledError:
-            pass  # It was stopped before a worker had it.
+            pass  # It was cancelled before a worker picked it up.
         finally:
             work.close()
             self._tasks.pop(key, None)
@@ -191,20 +191,20 @@ class RunLoop:
                 self._stopped(stop)
 
     def _open_at(self, key: Key) -> Move | None:
-        """What is to be done, as it is now; None where something else has made it worthless.
+        """Return the open move of this key as of now, or None if it became obsolete.
 
-        Its step may be another one than before, where the flow was changed.
+        If the flow was changed, its step may be another one than before.
         """
         node = self.state.nodes.get(key[0])
         move = None if node is None or node.epoch != key[1] or self.state.cancelled else move_of(node)
         return None if move is None or isinstance(move, (BeginWait, Finish)) or _key(move) != key else move
 
     def _is_worthless(self, key: Key) -> bool:
-        """Whether nobody waits for it any more, such as for a moment; what is being attempted is told so itself."""
+        """Whether the run no longer waits for it, such as for a timer; a running attempt is cancelled separately."""
         return (key in self._alarms or not key[2].startswith(_ATTEMPT)) and self._open_at(key) is None
 
     def _take_up(self, key: Key, move: Do) -> None:
-        """Go on with an attempt that waited for people, one of whom has decided."""
+        """Resume an attempt that waited for people, after one of them has decided."""
         if key in self._news and key not in self._tasks:
             self._news.discard(key)
             self._moves.append(move)
@@ -277,7 +277,7 @@ class RunLoop:
         return node is not None and node.status == "running"
 
     async def _code(self, move: Carried) -> Sequence[FlowEvent] | None:
-        """What the flow's code answers on some worker; None where that worker is gone."""
+        """Return the answer of the flow's code on some worker, or None if that worker is lost."""
         limit = None if not isinstance(move, Do) else move.step.timeout
         order = Order(self._flow, move.path, len(self.texts), [*self.texts] if self.size <= INLINE_BYTES else None)
         try:

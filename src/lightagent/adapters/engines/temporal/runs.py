@@ -48,10 +48,10 @@ _ANSWER: Final = timedelta(seconds=15)
 """That a worker may take to tell of a run."""
 
 _LOOK: Final = 5.0
-"""Seconds between two looks whether a run that is waited for is held back."""
+"""Seconds between two checks whether a run that a caller waits for is held back."""
 
 _AWAY: Final = 60.0
-"""Seconds that whoever waits for a run goes on asking a server which is away, such as one that is started anew."""
+"""Seconds for which a caller that waits for a run retries an unreachable server, such as one that restarts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class StoredRuns:
         self._prefix = prefix
 
     async def find(self, client: Client, run: FlowRun) -> Found | None:
-        """A run with all that is on record of it; None where there is none.
+        """Return a run with everything recorded of it, or None if it does not exist.
 
         Raises:
             StoreError: no worker can tell.
@@ -134,7 +134,7 @@ class StoredRuns:
                 return True
 
     async def settle(self, client: Client, run: FlowRun) -> None:
-        """Wait until a run is over, or waits for somebody outside.
+        """Wait until a run is over, or waits for external input.
 
         Raises:
             ConfigurationError: no worker may go on with it, since its flow was changed.
@@ -186,7 +186,7 @@ class StoredRuns:
         try:
             about = await self._handle(client, run).describe()
         except RPCError:
-            return  # Whoever waits for the run notices it.
+            return  # The caller that waits for the run notices it.
         said = await _held(client, about)
         if said is not None:
             raise ConfigurationError(
@@ -246,7 +246,7 @@ async def _held(client: Client, about: WorkflowExecutionDescription) -> str | No
 
 
 def _refusal(error: WorkflowUpdateFailedError) -> Refused | None:
-    """What the workflow's validator had against what it was told; None where the workflow is gone instead."""
+    """Return the objection of the workflow's validator, or None if the workflow does not exist any more."""
     cause = error.cause
     if not isinstance(cause, ApplicationError):
         return None

@@ -59,7 +59,7 @@ def fitting(path: str, events: Sequence[FlowEvent], before: int) -> list[str]:
 
 
 def too_large(past: Sequence[FlowEvent], texts: Sequence[str]) -> ConfigurationError | None:
-    """That a workflow cannot begin with these events, and which of them is the largest; None where it can."""
+    """Return the error that these events are too large to start a workflow, naming the largest; None if they fit."""
     if (whole := size_of(texts)) <= MOST_BYTES:
         return None
     sizes = [size_of((text,)) for text in texts]
@@ -79,7 +79,7 @@ def too_large(past: Sequence[FlowEvent], texts: Sequence[str]) -> ConfigurationE
 
 
 def told_too_large(run_id: str, events: Sequence[FlowEvent], texts: Sequence[str]) -> ConfigurationError | None:
-    """That a run cannot be told this, and what of it is too large; None where it can."""
+    """Return the error that this is too large to send to a run, naming the part; None if it fits."""
     if (size := size_of(texts)) <= MOST_BYTES:
         return None
     field = _field(events[-1])

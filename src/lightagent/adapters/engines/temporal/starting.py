@@ -82,7 +82,7 @@ class Starter:
         return run
 
     async def _check_workers(self, client: Client, queue: str, flow: str) -> None:
-        """A run that nobody carries out would wait in silence."""
+        """Raise if no worker polls the queue: the run would wait in silence."""
         if queue in self._seen:
             return
         asked = DescribeTaskQueueRequest(

@@ -18,7 +18,7 @@ _LAST: Final = 10
 async def stuck(
     client: Client, handle: WorkflowHandle[object, object], error: RPCError | WorkflowQueryFailedError
 ) -> StoreError | None:
-    """What an answer of the server's is about; None where workers go on with the run.
+    """Return why a run is stuck, from an answer of the server; None if workers continue the run.
 
     Raises:
         RPCError: the server is away.

@@ -57,7 +57,7 @@ class FlowWorkflow:
             if loop.is_over:
                 await workflow.wait_condition(lambda: workflow.all_handlers_finished() or loop.has_moves)
                 if not loop.has_moves:
-                    break  # Otherwise somebody has it go on, at the last moment.
+                    break  # Otherwise an update at the last moment continues the run.
             if self._is_long():
                 loop.is_drained = True
             if loop.is_drained and loop.has_only_alarms:
@@ -65,14 +65,14 @@ class FlowWorkflow:
                 workflow.continue_as_new(FlowInput(loop.texts, given.heartbeat, given.longest, given.attributes))
             try:
                 await workflow.wait_condition(self._has_news)
-            except asyncio.CancelledError:  # Somebody cancels the workflow itself, such as in the web interface.
+            except asyncio.CancelledError:  # The workflow itself was cancelled, such as in the web interface.
                 loop.tell(CancelRequested(actor="temporal", at=workflow.now().timestamp()))
         fits = loop.size <= MOST_BYTES
         return FlowOutput(loop.state.status, loop.texts if fits else None)
 
     @workflow.update(name=TELL)
     async def tell(self, said: list[str]) -> int:
-        """Take what somebody says from outside. It is on record when this ends."""
+        """Take external input. It is recorded when this returns."""
         for event in read_all(said):
             self._loop.hear(event)
         await workflow.wait_condition(lambda: not self._loop.has_moves or self._loop.is_drained)
@@ -90,7 +90,7 @@ class FlowWorkflow:
 
     @workflow.update(name=SETTLE)
     async def settle(self) -> bool:
-        """Wait until the run is over or waits for somebody outside; False: a new workflow goes on with it, ask that."""
+        """Wait until the run is over or waits for external input; False if a new workflow has to be asked."""
         await workflow.wait_condition(lambda: self._loop.is_settled or self._loop.is_drained)
         return self._loop.is_settled and not self._loop.is_drained
 

@@ -45,7 +45,7 @@ T = TypeVar("T")
 _APPENDERS: Final = 8
 """Threads that append. What several of them sync at once, the file system writes to the disk in one go: 64 appends at
 once to as many streams took about a tenth of the time that one thread needs, and twice as many threads gained nothing.
-Appends to one stream share no sync: each begins where the one before has ended, and so follows its acknowledgement.
+Appends to one stream never share a sync: each waits until the one before it was acknowledged.
 """
 
 

@@ -29,7 +29,7 @@ def lock(file: int, shared: bool, patience: float) -> None:
     A process that dies leaves no lock behind.
 
     Raises:
-        StoreError: somebody else held the lock for `patience` seconds.
+        StoreError: another process or thread held the lock for `patience` seconds.
     """
     if sys.platform == "win32":
         raise _no_locks()
@@ -86,12 +86,12 @@ def sync_folder(folder: Path) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and those above it, where there is none."""
+    """Create a folder and its parents if they do not exist."""
     if folder.is_dir():
         return
     if folder.parent != folder:
         make_folder(folder.parent)
-    with suppress(FileExistsError):  # Somebody else was faster, or a file stands there, which the next use will tell.
+    with suppress(FileExistsError):  # Another process was faster, or it is a file, which the next use reports.
         folder.mkdir()
     sync_folder(folder.parent)
 

@@ -78,7 +78,7 @@ class Folder:
 
     @contextmanager
     def alone(self) -> Generator[None, None, None]:
-        """Nobody else makes or removes streams, or gives numbers, meanwhile."""
+        """Hold the lock of the folder: no other process creates or removes streams, or assigns numbers, meanwhile."""
         opened = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o666)
         try:
             lock(opened, False, self.busy_timeout)
@@ -182,10 +182,10 @@ class Folder:
 
 
 def open_folder(path: Path, busy_timeout: float, writing: bool) -> Folder:
-    """The directory of a store, which is made where there is none.
+    """Return the directory of a store, which is created if it does not exist.
 
     Raises:
-        StoreError: it cannot be made or read, or is no store of a version that is known here.
+        StoreError: it cannot be created or read, or was not written by a version that is supported here.
     """
     check_system()
     with said_plainly(path):

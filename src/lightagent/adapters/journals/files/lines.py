@@ -1,8 +1,8 @@
 """The lines of a stream's file: JSON objects that a person can read, each with a checksum.
 
 The first line is the header, which names the stream. Then each append writes a line an entry and, after them, a row:
-what is known of the stream from then on. The row is the mark of the commit, so an append without its row is no append.
-A lease is a row alone. Lines are numbered, so that one which is missing is noticed.
+what is known of the stream from then on. The row marks the commit, so an append without its row does not count.
+A lease is a row without entries. Lines are numbered, so that a missing one is noticed.
 """
 
 from __future__ import annotations

@@ -103,7 +103,7 @@ class StreamFile:
         raise self.damaged(f"the line that ends at byte {end} is not what was written")
 
     def tail_as(self, known: Ends) -> Tail | None:
-        """Where the stream ends, if the file begins and ends as it did; None where it does not."""
+        """Return where the stream ends if the beginning and end of the file are unchanged; else None."""
         size = os.fstat(self._file).st_size
         back = os.pread(self._file, len(known.back), max(size - len(known.back), 0))
         if back != known.back or os.pread(self._file, len(known.front), 0) != known.front:
@@ -123,7 +123,7 @@ class StreamFile:
         """The row that ends at an offset.
 
         Raises:
-            DamagedStream: there is none.
+            DamagedStream: it is missing.
         """
         _, text = next(self._backwards(before))
         line = parse_line(self._seed, text)
@@ -220,7 +220,7 @@ class StreamFile:
 
 @contextmanager
 def opened(folder: Folder, name: str, shared: bool) -> Generator[StreamFile | None, None, None]:
-    """The file of a stream, locked; None if there is none."""
+    """Return the file of a stream, locked, or None if it does not exist."""
     path = folder.stream(name)
     while True:
         try:

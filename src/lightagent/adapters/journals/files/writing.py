@@ -73,7 +73,7 @@ class Append:
             if file is not None:
                 return self._add(folder, file, now)
         with folder.alone(), opened(folder, self._name, shared=False) as file:
-            if file is not None:  # Somebody else was faster.
+            if file is not None:  # Another process was faster.
                 return self._add(folder, file, now)
             check_append(StreamInfo(self.key), NO_HOLD, now, self._expected, self._token, self._replacing)
             nothing = Row(0, StreamInfo(self.key), NO_HOLD)

@@ -57,7 +57,7 @@ async def prepare_tables(session: Session) -> None:
     await _check_encoding(session)
     async with session.connection.transaction():
         await session.execute("SELECT pg_advisory_xact_lock(%(lock)s)", {"lock": _LOCK})
-        found = await _version(session)  # Somebody else may have been faster.
+        found = await _version(session)  # Another process may have been faster.
         for step in STEPS[found:]:
             await _take(session, step, first=step is _VERSION_1)
         if found < _VERSION:

@@ -2,7 +2,7 @@
 
 Looking again was preferred to LISTEN and NOTIFY. A NOTIFY takes a lock of the whole server until the commit is on disk,
 so that all appends would queue up behind each other; a LISTEN needs a connection of its own, and a transaction pooler
-loses it. A look costs one statement however many wait, and nothing where there are none.
+loses it. A look costs one statement however many wait, and and nothing if none do.
 """
 
 from __future__ import annotations

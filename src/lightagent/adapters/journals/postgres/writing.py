@@ -103,7 +103,7 @@ class Append:
 
         Raises:
             StreamConflict: the stream ends elsewhere, or bears another seal.
-            Fenced: the lease was lost, or somebody else holds one.
+            Fenced: the lease was lost, or another writer holds one.
         """
         # With a token there is a stream already, since it has a lease; so there is with a seal or after an entry.
         statement = _BEGIN if self.expected == 0 and self.token is None and not self.replacing else _APPEND
@@ -162,7 +162,7 @@ class Leasing:
         """The lease.
 
         Raises:
-            LeaseHeld: somebody holds it.
+            LeaseHeld: another writer holds it.
             Fenced: the lease that was to be renewed or released was lost.
         """
         async with session.connection.transaction():

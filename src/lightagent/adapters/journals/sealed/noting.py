@@ -48,7 +48,7 @@ class HeadNotes:
         if self._heads is None:
             return
         while head is not None:
-            if head.state != "live" or not belongs_to(row, head):  # Somebody forgot it while it was written.
+            if head.state != "live" or not belongs_to(row, head):  # It was forgotten while it was written.
                 await self._settle(stream.key, seals, row.birth)
                 return
             new = moved(head, stream, row)
@@ -99,7 +99,7 @@ class HeadNotes:
                 return
 
     async def _settle(self, key: StreamKey, seals: StreamSeals, written: str = "") -> None:
-        """Note whether a stream is there, where somebody forgot it and another may have written it meanwhile.
+        """Note whether a stream exists that was forgotten, and may have been written again meanwhile.
 
         Args:
             written: the birth of the stream that the caller has just written, if it has.

@@ -204,14 +204,14 @@ class SealedJournalStore(JournalStore, ListedStore, ExaminedStore):
         """Why an append is refused that expects another end. A lost lease comes first, and the store knows of it.
 
         Raises:
-            Fenced: the lease was lost, or somebody else holds one.
+            Fenced: the lease was lost, or another writer holds one.
         """
         with suppress(StreamConflict):
             await self._store.append(stream.key, drafts, expected=-1, at=at, token=token)
         return StreamConflict(expected, stream.head)
 
     async def _listed(self, stream: StreamInfo, query: StreamQuery) -> StreamInfo | None:
-        """A stream of a listing as its writer left it; None where it was forgotten meanwhile.
+        """Return a listed stream as its writer left it, or None if it was forgotten meanwhile.
 
         Raises:
             TamperedStream: it is not.
@@ -266,6 +266,6 @@ class SealedJournalStore(JournalStore, ListedStore, ExaminedStore):
                     key, before=before, expected=stream.head, seal=seal, replacing=stream.seal
                 )
             except StreamConflict:
-                continue  # Somebody wrote meanwhile.
+                continue  # Another writer appended meanwhile.
             await self._notes.note(seals, pruned, row, looked.head)
             return gone

@@ -48,7 +48,7 @@ class StreamRow:
 
 
 def key_columns(key: StreamKey) -> tuple[bytes, bytes, bytes, bytes, bytes]:
-    """The key as bytes, since a name may be any text: also what is no valid Unicode, and what looks like another."""
+    """The key as bytes, since a name may be any text: also invalid Unicode, and text that looks like another name."""
     owner = key.owner
     return encoded(owner.tenant), encoded(owner.user), encoded(owner.session), encoded(key.kind), encoded(key.id)
 

@@ -54,7 +54,7 @@ def prepare_tables(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def open_database(path: Path, synchronous: Synchronous, busy_seconds: float) -> Database:
-    """A connection to the file, which is made where there is none.
+    """Open a connection to the file, which is created if it does not exist.
 
     Raises:
         StoreError: it cannot be opened, or is not a journal store of a version that is known here.

@@ -78,10 +78,10 @@ class CallsUnderWay:
             self._given_up.add(call.owner)
 
     def concerned(self) -> Call | None:
-        """The call that a message of the server belongs to; None where that is unknown.
+        """The call that a message of the server belongs to; None if that is unknown.
 
-        On one pipe the older protocol does not say which: it is the one call under way, if there is no other one that
-        the server may be at work on.
+        Over a single pipe the older protocol does not name the call: it is the one under way, if it is the only one
+        that the server may be working on.
         """
         current = CURRENT.get()
         if current is not None:

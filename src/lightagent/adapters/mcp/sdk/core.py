@@ -44,7 +44,7 @@ class _NotRead(McpUnavailable):
 
 
 class Moved(Exception):
-    """These sessions are no longer used: others have taken their place, and nothing was sent."""
+    """The sessions were replaced by others before anything was sent."""
 
 
 class Core:

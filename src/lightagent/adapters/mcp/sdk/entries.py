@@ -18,7 +18,7 @@ SCHEMA_KEY: Final = "lightagent/schema"
 """In a tool's `_meta`: the schema as the server gave it, where the SDK would have refused it; others judge it."""
 
 Tidy: TypeAlias = Callable[[JsonObject], JsonObject | None]
-"""Gives an entry with those fields that are read; None where it has no name or address."""
+"""Returns an entry with the known fields, or None without a name or address."""
 
 _HINTS: Final = ("readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint")
 _ABOUT: Final = ("title", "description", "mimeType")

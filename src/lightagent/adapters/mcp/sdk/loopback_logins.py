@@ -76,7 +76,7 @@ class LoopbackLogins(Logins):
                 await listener.wait_closed()
 
     async def load(self, server: str, scope: Scope) -> JsonObject | None:
-        """What the file of this server and user holds; None where there is no such file."""
+        """Return what the file of this server and user holds, or None if the file does not exist."""
         return await asyncio.to_thread(_read, self._file(server, scope))
 
     async def save(self, server: str, scope: Scope, secrets: JsonObject) -> None:

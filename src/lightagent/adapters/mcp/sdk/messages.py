@@ -17,7 +17,7 @@ _JSON: TypeAdapter[JsonValue] = TypeAdapter(JsonValue)
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """Something that is no message of the protocol.
+    """Something that is not a message of the protocol.
 
     Attributes:
         why: what is wrong with it.

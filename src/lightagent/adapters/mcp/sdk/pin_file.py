@@ -25,10 +25,10 @@ if sys.platform != "win32":
 
 _LARGEST: Final = 50_000_000
 _MODE: Final = 0o644
-"""Of a new file: what servers declare is no secret, and others may run the program."""
+"""The mode of a new file: what servers declare is not secret, and other users may run the program."""
 
 _HERE: Final = threading.Lock()
-"""Held while a file is read and written: not every system has locks between two openings of a folder."""
+"""Held while a file is read and written: not every system locks two handles of one process against each other."""
 
 
 class _Declaration(BaseModel):

@@ -1,7 +1,7 @@
-"""The two streams between the SDK and a connection that carries everything in one row: stdio and SSE.
+"""The two streams between the SDK and a connection that carries all messages in one sequence: stdio and SSE.
 
-There is no task and no queue in between. Once the server can answer no more, each request that waits gets an error of
-its own, so that every caller learns what became of its call.
+They use neither a task nor a queue. Once the server can no longer answer, each waiting request gets its own error, so
+that every caller learns what became of its call.
 """
 
 from __future__ import annotations

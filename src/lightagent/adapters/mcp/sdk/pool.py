@@ -50,7 +50,7 @@ class Pool:
             return seat, gone
 
     def take_all(self) -> list[Seat]:
-        """All seats, which are no longer here."""
+        """Remove all seats from the pool and return them."""
         with self._lock:
             seats = list(self._seats.values())
             self._seats.clear()

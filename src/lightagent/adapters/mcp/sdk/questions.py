@@ -28,7 +28,7 @@ _FORM: TypeAdapter[dict[str, str | int | float | bool | list[str] | None]] = Typ
 
 @dataclass(frozen=True, slots=True)
 class Answerers:
-    """The user's code that answers questions; None: servers are told that there is none.
+    """The user's code that answers questions; None: servers learn that questions are not supported.
 
     Attributes:
         roots: the folders that servers are told of, as ``file://`` addresses; None: servers are not told that there
@@ -112,7 +112,7 @@ class Questions:
             if task is not None and task.cancelling():
                 raise
             return types.ErrorData(code=types.INTERNAL_ERROR, message="The call was cancelled.")
-        except Exception as exc:  # An answerer is code of the user: the server reads that there is no answer.
+        except Exception as exc:  # Answerers are the user's code: the server only learns that it failed.
             self._memory.remark("question", f"{what} could not be answered: {type(exc).__name__}: {str(exc)[:300]}")
             return types.ErrorData(code=types.INTERNAL_ERROR, message="It could not be answered.")
 

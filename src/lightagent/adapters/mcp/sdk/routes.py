@@ -39,14 +39,14 @@ class Route:
 
         Args:
             method: of the protocol, such as ``tools/call``.
-            tool: that it calls; empty where it calls none.
+            tool: the tool that it calls, if any.
             version: of the protocol, which the session speaks.
         """
         return {**self._known, "method": method, "name": tool or None, "version": version}
 
 
 def _place(url: str) -> dict[str, Fact]:
-    """The host and the port of a URL; nothing where it has none that could be meant."""
+    """Return the host and the port of a URL; empty if they are missing or invalid."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)

@@ -87,7 +87,7 @@ def _close_later(loop: asyncio.AbstractEventLoop, output: asyncio.ReadTransport)
 
 
 async def _how_it_ended(process: GuardedProcess, log: asyncio.Task[None]) -> str:
-    """Why there is no more output; what the server wrote to its standard error until then is read meanwhile."""
+    """Return why the output ended, after reading what the server wrote to its standard error until then."""
     ended = await process.has_ended(DRAIN_SECONDS)
     await asyncio.wait([log], timeout=DRAIN_SECONDS)
     if not ended or (status := process.returncode) is None:

@@ -137,7 +137,7 @@ def _before_never(moment: float) -> float:
 
 
 def item_of(found: Mapping[str, object]) -> Item | None:
-    """What mem0 gave, or None: somebody else wrote it.
+    """Parse an item of mem0; None if it was not written by this adapter.
 
     Raises:
         StoreError: it is damaged.

@@ -194,7 +194,7 @@ class _Unreadable:
 
 
 def _user(selection: OwnerSelection) -> str | None:
-    """The user id of the only owner that is meant; None where several may be."""
+    """Return the user id of the single selected owner; None if several may match."""
     owner = selection.only_owner
     return None if owner is None else user_of(owner)
 

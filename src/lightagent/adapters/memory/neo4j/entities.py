@@ -51,7 +51,7 @@ def entities_of(text: str, metadata: Mapping[str, JsonValue], stem: Stem) -> dic
 
 
 def entity_terms(name: str, stem: Stem) -> str:
-    """The terms under which a name is found; empty where it has none or is too long."""
+    """Return the terms by which a name is found; empty if it has none or is too long."""
     return " ".join(terms_of(name, stem)) if len(name) <= _LONGEST_NAME else ""
 
 

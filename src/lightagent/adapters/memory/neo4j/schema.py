@@ -116,7 +116,7 @@ async def define(database: Database, name: str, space: Space) -> _Stamp:
 
 
 async def read_space(transaction: AsyncManagedTransaction, name: str) -> Space | None:
-    """The space of the vectors of a collection; None: there is no such collection."""
+    """The space of the vectors of a collection; None if the collection does not exist."""
     found = await _stamp(transaction, name)
     return None if found is None else found.space
 

@@ -90,8 +90,8 @@ class Search:
         """The records that fit best, the best first, and the half of the search that failed.
 
         Raises:
-            ConfigurationError: the vectors that are kept are no longer of this space.
-            psycopg.Error: both halves failed, or there is but one.
+            ConfigurationError: the stored vectors now belong to another space.
+            psycopg.Error: both halves failed, or the only one did.
         """
         await check_space(session, self.space)
         values = filter_values(self.owner, self.wanted)

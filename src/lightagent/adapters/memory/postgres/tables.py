@@ -85,7 +85,7 @@ class Preparation:
             return
         async with session.connection.transaction():
             await session.execute("SELECT pg_advisory_xact_lock(%(lock)s)", {"lock": _LOCK})
-            kept = await kept_space(session)  # Somebody else may have been faster.
+            kept = await kept_space(session)  # Another process may have been faster.
             if kept is None:
                 await _make_tables(session)
                 kept = Space()
@@ -131,7 +131,7 @@ def place_of(session: Session) -> str:
 
 
 async def kept_space(session: Session) -> Space | None:
-    """The space of the vectors that are kept; None where there are no tables.
+    """The space of the stored vectors; None if the tables do not exist.
 
     Raises:
         StoreError: this release does not know the tables.

@@ -118,8 +118,8 @@ class Write:
         """Write those that are not there.
 
         Raises:
-            ConfigurationError: the vectors that are kept are no longer of this space.
-            StoreError: the tables are no longer those of this release.
+            ConfigurationError: the stored vectors now belong to another space.
+            StoreError: the tables now belong to another release.
         """
         concerned = [Naming.of(one.record) for one in self.records]
         if any(one.superseded for one in concerned):

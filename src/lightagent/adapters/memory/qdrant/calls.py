@@ -46,7 +46,7 @@ async def insert(client: AsyncQdrantClient, collection: str, points: Sequence[Po
     there = {one.id for one in found}
     new = [_struct(point) for point in points if point.id not in there]
     if new:
-        # The mode decides where somebody else has written one of them meanwhile.
+        # The mode decides what happens if another writer has written one of them meanwhile.
         await client.upsert(collection, new, wait=True, update_mode=models.UpdateMode.INSERT_ONLY)
 
 
@@ -101,7 +101,7 @@ async def page(
 
 
 async def last(client: AsyncQdrantClient, collection: str) -> int:
-    """The highest place of a point in the order of writing; 0 where there is none."""
+    """Return the highest place of a point in the order of writing; 0 without points."""
     order = models.OrderBy(key=WRITTEN, direction=models.Direction.DESC)
     found, _ = await client.scroll(collection, limit=1, order_by=order, with_payload=[WRITTEN])
     return max((written_of(one.payload or {}) for one in found), default=0)

@@ -102,7 +102,7 @@ def page(shard: Shard, wanted: Conditions, limit: int) -> list[tuple[str, Mappin
 
 
 def last(shard: Shard) -> int:
-    """The highest place of a point in the order of writing; 0 where there is none."""
+    """Return the highest place of a point in the order of writing; 0 without points."""
     order = edge.OrderBy(WRITTEN, edge.Direction.Desc)
     found, _ = shard.there().scroll(edge.ScrollRequest(limit=1, with_payload=[WRITTEN], order_by=order))
     return max((written_of(one.payload or {}) for one in found), default=0)

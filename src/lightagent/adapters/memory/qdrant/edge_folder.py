@@ -31,7 +31,7 @@ class Shard:
     Attributes:
         place: its folder.
         lock: keeps other processes out.
-        kept: None where the collection is not made yet.
+        kept: None if the collection does not exist yet.
         is_changed: whether something was written that the disk may not have yet.
     """
 

@@ -42,7 +42,7 @@ class Engine(Protocol):
         ...
 
     async def last(self) -> int:
-        """The highest place of a point in the order of writing; 0 where there is none."""
+        """Return the highest place of a point in the order of writing; 0 without points."""
         ...
 
     async def end(self, ends: Mapping[str, float | None]) -> None:

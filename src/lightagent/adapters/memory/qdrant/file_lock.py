@@ -8,7 +8,7 @@ from typing import IO
 
 
 def locked(path: Path) -> IO[str]:
-    """The file, which is made where there is none, locked until it is closed.
+    """Open the file, which is created if it does not exist, and lock it until it is closed.
 
     Raises:
         BlockingIOError: another process has locked it.

@@ -31,7 +31,7 @@ class LocalEngine(Engine):
     """A collection in a folder, or in the process's own memory.
 
     Args:
-        path: the folder, which is made where there is none; None: the process's own memory.
+        path: the folder, which is created if it does not exist; None to keep everything in memory.
     """
 
     def __init__(self, path: Path | None, collection: str) -> None:

@@ -92,7 +92,7 @@ class Place:
 def _can_be_read(url: str) -> bool:
     try:
         return bool(_URL.fullmatch(url)) and urlsplit(url).port != 0
-    except ValueError:  # Its port is no number of a port, or its brackets hold no address.
+    except ValueError:  # The port is out of range, or the brackets do not hold an IP address.
         return False
 
 

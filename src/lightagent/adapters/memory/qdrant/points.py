@@ -90,7 +90,7 @@ def vector_name(space: Space) -> str:
     """How a collection names the vectors of this space.
 
     Those of another space have another name. So Qdrant refuses what a store writes or compares that was opened before
-    somebody brought the collection over to another embedder, also where its vectors have the same size.
+    the collection was migrated to another embedder, even if its vectors have the same size.
     """
     return f"meaning_{mark(space.embedder, str(space.dimension)).hex()[:16]}"
 
@@ -118,7 +118,7 @@ class Question:
     Attributes:
         owner: the points of whose words it is said how rare they are.
         fitting: the points that may be found; those of the owner among them.
-        terms: None where the query has none.
+        terms: None if the query has none.
         meaning: None without an embedder.
         limit: how many points are found at most.
         depth: how many of each half are fused.

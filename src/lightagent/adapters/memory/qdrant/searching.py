@@ -22,7 +22,7 @@ async def checked(engine: Engine, space: Space, deed: Awaitable[T]) -> T:
     """What a deed returns that has to do with vectors.
 
     Qdrant refuses vectors of another space, and says only that it does not know them. So where the deed fails, it is
-    seen whether somebody has brought the collection over to another embedder.
+    seen whether the collection was migrated to another embedder.
     """
     try:
         return await deed

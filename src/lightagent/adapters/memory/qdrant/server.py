@@ -26,7 +26,7 @@ class ServerEngine(Engine):
 
     Args:
         url: ``http://host:6333`` or ``https://…``.
-        api_key: empty where the server asks for none.
+        api_key: empty if the server does not require one.
         timeout: seconds that an answer may take.
     """
 

@@ -33,7 +33,7 @@ class Question:
 
     Attributes:
         terms: of the query.
-        vector: of the query; None where nothing makes one.
+        vector: the vector of the query; None without an embedder.
         limit: how many memories are wanted.
         wanted: which of them are looked at.
         nearby: how much the memories beside one that fits share of what it counts.
@@ -86,7 +86,7 @@ def _failed(part: SearchPart, error: Exception) -> FailedPart:
 
 
 def _is_locked(error: Exception) -> bool:
-    """Whether it is no fault of one half that the file could not be read."""
+    """Whether the file was locked, so that neither half of the search is to blame."""
     return "locked" in str(error)
 
 

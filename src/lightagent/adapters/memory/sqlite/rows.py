@@ -24,7 +24,7 @@ _RESTORE: Final = "Restore the file from a backup, or forget this memory."
 
 
 def encoded(text: str) -> bytes:
-    """Any text as bytes, since it may be what is no valid Unicode, or hold zeros."""
+    """Any text as bytes, since it may be invalid Unicode or contain NUL characters."""
     return text.encode("utf-8", "surrogatepass")
 
 
@@ -113,7 +113,7 @@ def decoded(column: bytes) -> str:
     """The text of `encoded`.
 
     Raises:
-        StoreError: it is none.
+        StoreError: it is invalid.
     """
     try:
         return column.decode("utf-8", "surrogatepass")

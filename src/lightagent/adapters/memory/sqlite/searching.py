@@ -115,7 +115,7 @@ def _beside(
     owner = where.values[0]
     for lender, written_at in lenders:
         for comparison, order, shares in ((">", "ASC", AFTER), ("<", "DESC", BEFORE)):
-            # The filter is no condition here: what it keeps out still stands between two others.
+            # The filter is not part of the WHERE clause: filtered rows still count as neighbours.
             rows = connection.execute(
                 f"SELECT m.id, m.is_question, m.written_at, ({where.text}) FROM memories m "
                 f"WHERE m.owner = ? AND m.id {comparison} ? ORDER BY m.id {order} LIMIT {len(shares)}",

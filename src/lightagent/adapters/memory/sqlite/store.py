@@ -189,7 +189,7 @@ class SqliteMemory(MemoryStore, ReindexedStore, CheckedStore):
             await self._embedder.aclose()
 
     async def _vectors(self, texts: Sequence[str]) -> Sequence[Vector | None]:
-        """The vectors of texts that are written; None where nothing makes them now."""
+        """The vectors of texts to write; None without a working embedder."""
         if self._embedder is None:
             return [None] * len(texts)
         if self._space is None:

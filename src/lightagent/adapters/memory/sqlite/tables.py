@@ -12,7 +12,7 @@ from lightagent.adapters.memory.sqlite.conditions import add_functions
 _APPLICATION: Final = 0x6C61676D
 """Marks a file as ours: ``lagm`` in ASCII."""
 _VERSION_1: Final = (
-    # An owner's number is never given again, so that no index of what was forgotten can lead to somebody else.
+    # An owner's number is never reused, so that index entries of forgotten memories cannot lead to another owner.
     """CREATE TABLE owners (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     namespace BLOB NOT NULL, tenant BLOB NOT NULL, user BLOB NOT NULL, session BLOB NOT NULL, agent BLOB NOT NULL,
@@ -54,7 +54,7 @@ _TABLES: Final = Tables("store of memories", _APPLICATION, STEPS)
 
 
 def open_database(path: Path, synchronous: Synchronous, busy_seconds: float) -> Database:
-    """A connection to the file, which is made where there is none.
+    """Open a connection to the file, which is created if it does not exist.
 
     Raises:
         StoreError: it cannot be opened, or is not a store of memories of a version that is known here.

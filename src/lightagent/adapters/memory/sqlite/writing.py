@@ -38,7 +38,7 @@ _QUESTION_MARKS: Final = ("?", "\uff1f", "\u061f")
 
 
 def write(connection: sqlite3.Connection, record: MemoryRecord, terms: Sequence[str]) -> int | None:
-    """Keep a record; its number in this file, or None where it is there already.
+    """Store a record; returns its number in this file, or None if it exists already.
 
     Args:
         terms: what it is found by.

@@ -89,7 +89,7 @@ class AttemptSpan(Asking):
             self._said.update(kit.content.request(request.messages, request.tools))
         if self._is_shown:
             self.span.set_attributes(self._said)
-        # Last of all: were anything above to raise, nobody would leave it.
+        # Must come last: if anything above raised, the context would never be left.
         self._entered = Entered(told_to_others(inside(self.span, otel_context.get_current()), CHAT))
 
     def asked(self, facts: Mapping[str, Fact]) -> Ended:
@@ -139,7 +139,7 @@ class AttemptSpan(Asking):
         self._end(event, None, event.at, told, texts)
 
     def failed(self, event: ModelFailed) -> None:
-        """The attempt failed, or was given up because its caller left, which is no error."""
+        """End the span of an attempt that failed, or that was cancelled by its caller, which is not an error."""
         error = None if isinstance(event.ends, Cancelled) else event.error
         self._end(ReplyEnd(usage=event.usage), error, event.at, {})
 

@@ -1,4 +1,4 @@
-"""The attributes of spans: of a run's owner, its agent, its requests and its answers. What nobody told is left out."""
+"""The attributes of spans: of a run's owner, its agent, its requests and its answers. Unknown values are left out."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def reply_attributes(names: Names, end: Reply) -> Attributes:
 
 
 def usage_attributes(names: Names, usage: Usage) -> Attributes:
-    """The counts of tokens that are not 0: a 0 is what nobody told as well."""
+    """The token counts that are not 0, since a 0 can also mean that the count is unknown."""
     found: Attributes = {}
     if usage.input_tokens:
         found[names.input_tokens] = usage.input_tokens

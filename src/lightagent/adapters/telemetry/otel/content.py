@@ -94,7 +94,7 @@ class ContentCapture:
         return self._told(lambda: self._request(messages, specs))
 
     def reply(self, message: AssistantMessage, finish_reason: str | None) -> Mapping[str, str]:
-        """What a model said: ``gen_ai.output.messages`` as JSON, with ``unknown`` for a reason that nobody told."""
+        """What a model said: ``gen_ai.output.messages`` as JSON, with ``unknown`` for a missing finish reason."""
         return self._told(lambda: self._reply(message, finish_reason))
 
     def arguments(self, value: JsonObject) -> Mapping[str, str]:

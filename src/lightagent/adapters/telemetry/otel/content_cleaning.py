@@ -74,7 +74,7 @@ class Cleaner:
         return None if allowed is None else self._clean(allowed)
 
     def json(self, kind: ContentKind, value: JsonValue, room: int) -> JsonValue | None:
-        """JSON of that kind that is no longer than `room`, or None to leave it out."""
+        """JSON of that kind with at most `room` characters, or None to leave it out."""
         if self._policy is not None:
             given = _dumped(value)
             allowed = None if given is None else self._allowed(kind, given)
@@ -103,7 +103,7 @@ class Cleaner:
     def _clean(self, text: str) -> LongText | None:
         try:
             return self._remembered(text) if len(text) <= self._read else self._masked(text)
-        except Exception as exc:  # A detector may be anybody's code.
+        except Exception as exc:  # Detectors may be foreign code.
             self._tell(f"could not be applied: a detector raised {type(exc).__name__}")
             return None
 
@@ -166,7 +166,7 @@ def read_leniently(text: str) -> JsonValue:
 
 
 def _dumped(value: JsonValue) -> str | None:
-    """The value as JSON for a policy; None where it cannot be written, so that nobody could look at it."""
+    """The value as JSON for a policy; None if it cannot be written, since a policy could not inspect it."""
     try:
         return written(value)
     except (ValueError, RecursionError, TypeError):

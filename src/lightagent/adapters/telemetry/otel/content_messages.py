@@ -89,7 +89,7 @@ class MessageWriter:
         return made
 
     def documents(self, found: Sequence[tuple[str, float, str]], room: int) -> list[JsonValue]:
-        """``gen_ai.retrieval.documents``; the first are the best, and those for which there is no room are left out."""
+        """``gen_ai.retrieval.documents``, best first; those that do not fit are left out."""
         return newest((partial(self._document, *one) for one in found), len(found), room)[0]
 
     def _input(self, message: Message, room: int) -> JsonObject:

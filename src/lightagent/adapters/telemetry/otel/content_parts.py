@@ -62,7 +62,7 @@ def _reference(cleaner: Cleaner, modality: str, url: str, room: int) -> JsonObje
 
 def _bytes(modality: str, mime_type: str, data: str) -> JsonObject:
     part: JsonObject = {"type": _BYTES, "modality": modality, "characters": len(data)}
-    # What is no type may be anything, even the text that the address holds.
+    # An invalid MIME type may be anything, even the content of the data URL.
     return {**part, "mime_type": mime_type} if _MIME_TYPE.fullmatch(mime_type) else part
 
 

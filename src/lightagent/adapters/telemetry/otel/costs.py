@@ -23,7 +23,7 @@ class RunCosts:
         self._is_whole = True
 
     def add(self, usage: Usage | None, model: str, reported: str | None) -> float | None:
-        """The cost of one request; None where nobody told its tokens, or its model has no price.
+        """The cost of one request; None if its token counts or the price of its model are unknown.
 
         Args:
             model: as the agent has it.

@@ -49,7 +49,7 @@ class TelemetryExport:
         logger_provider: takes events that are exported; None: events are not, or no content is to be in any.
 
     Raises:
-        ConfigurationError: the environment names a protocol that there is none of.
+        ConfigurationError: the environment names an unknown protocol.
         ImportError: a package of the SDK is missing.
     """
 

@@ -28,7 +28,7 @@ _NOISY: Final = (
     "opentelemetry.exporter.otlp.proto.http._log_exporter",
     "opentelemetry.exporter.otlp.proto.http.metric_exporter",
     "opentelemetry.exporter.otlp.proto.http.trace_exporter",
-    "opentelemetry.util.re",  # It writes out the headers of the environment where they are no list of headers.
+    "opentelemetry.util.re",  # It logs the headers of the environment if they are malformed.
     "urllib3.connectionpool",
 )
 
@@ -148,7 +148,7 @@ class ExportReport:
 
     @property
     def lost(self) -> int:
-        """Spans and events that nobody will see, and exports of metrics that came to nothing."""
+        """The number of spans and events that were lost, and of failed exports of metrics."""
         return sum(self._lost.values())
 
     @contextmanager
@@ -164,7 +164,7 @@ class ExportReport:
             _UNDER_WAY.attempt = before
 
     def went_well(self, kind: Kind, count: int, attempt: Attempt) -> None:
-        """So many were sent; the collector may have said that it rejected some of them."""
+        """Count items that were sent; the collector may have reported that it rejected some of them."""
         rejected = attempt.rejected if kind == "point" else min(attempt.rejected, count)
         if kind == "span":
             self.sent += count - rejected
@@ -172,22 +172,22 @@ class ExportReport:
         self.tell()
 
     def failed(self, kind: Kind, count: int, why: str) -> None:
-        """So many were given up; for an export of metrics that is no loss, as the next one tells their sums as well."""
+        """Count items that were given up; a failed export of metrics loses nothing, since the next one has the sums."""
         self._lost[kind, "failed"] += count
         self.why = why or self.why
         self.tell()
 
     def too_large(self, kind: Kind) -> None:
-        """One was given up that no collector would take, however much was cut from it."""
+        """Count an item that was given up because even its shortest form is too large for a collector."""
         self._lost[kind, "too large"] += 1
         self.tell()
 
     def dropped(self, kind: Kind) -> None:
-        """One found no room among those that wait. Told by the next `tell`: a lock may be held here."""
+        """Count an item that did not fit into the waiting room. The next `tell` logs it: a lock may be held here."""
         self._lost[kind, "dropped"] += 1
 
     def end(self, left: Mapping[Kind, int]) -> None:
-        """Tell the rest at once, with what is left where the time for the end is over."""
+        """Log the rest at once, counting the items that are left when the time for shutdown is over as lost."""
         for kind, count in left.items():
             if count:
                 self._lost[kind, "failed"] += count
@@ -196,7 +196,7 @@ class ExportReport:
         self.tell()
 
     def tell(self) -> None:
-        """Write a line, if there is anything new to tell and the last one was a minute ago."""
+        """Log a line if anything is new and the last line was logged at least a minute ago."""
         if self._monotonic() < self._next or not self._telling.acquire(blocking=False):
             return
         try:

@@ -44,7 +44,7 @@ def open_sink(options: OtlpOptions) -> OpenTelemetrySink:
     """A sink with providers of its own; with those that the application has set, where no endpoint is chosen.
 
     Raises:
-        ConfigurationError: the environment names a protocol that there is none of, or OpenTelemetry refuses what
+        ConfigurationError: the environment names an unknown protocol, or OpenTelemetry refuses what
             another of its variables says.
     """
     if options.endpoint is None and not options.enabled:

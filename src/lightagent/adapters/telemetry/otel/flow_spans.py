@@ -178,7 +178,7 @@ class OpenTelemetryFlowWatch(FlowWatch):
             kit.metrics.workflow(at - self._began, self._started.definition.name, status, failed)
 
     def __del__(self) -> None:
-        # A run that nobody ended, in a process that goes on. Nothing may be ended here.
+        # The run was never ended, and the process goes on. A finalizer must not end spans, so this is done later.
         if self._span is not None:
             later(partial(self._leave, self._began, None))
 

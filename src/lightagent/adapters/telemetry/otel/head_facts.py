@@ -57,7 +57,7 @@ class KnownHeads:
 
     def facts(self, head: AgentHead) -> HeadFacts:
         """What all runs of an agent have."""
-        known = self._known.get(id(head))  # Nobody else has the id as long as the agent is kept beside it.
+        known = self._known.get(id(head))  # The id stays unique while the agent is kept beside it.
         if known is not None:
             return known[1]
         made = HeadFacts(*_invoked(self._names, head), chat_base(self._names, head))

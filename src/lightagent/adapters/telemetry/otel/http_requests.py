@@ -15,7 +15,7 @@ from typing import Final
 
 from opentelemetry import context as otel_context
 from opentelemetry.context import Context
-from opentelemetry.metrics import CallbackOptions, Meter, NoOpMeter, Observation
+from opentelemetry.metrics import CallbackOptions, Histogram, Meter, NoOpMeter, Observation, UpDownCounter
 from opentelemetry.trace import get_current_span
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
@@ -52,14 +52,16 @@ class ServerInstruments:
     def __init__(self, meter: Meter) -> None:
         self._servers: weakref.WeakSet[LoadedServer] = weakref.WeakSet()
         self._lock = Lock()  # Metrics are collected in a thread of their own.
-        self.is_idle = type(meter) is NoOpMeter  # Another one of that kind may do something.
-        self.duration = meter.create_histogram(
+        self.is_idle: bool = type(meter) is NoOpMeter  # Another one of that kind may do something.
+        self.duration: Histogram = meter.create_histogram(
             REQUEST_DURATION,
             "s",
             "Duration of HTTP server requests.",
             explicit_bucket_boundaries_advisory=_SECONDS,
         )
-        self.active = meter.create_up_down_counter(ACTIVE_REQUESTS, "{request}", "HTTP requests under way.")
+        self.active: UpDownCounter = meter.create_up_down_counter(
+            ACTIVE_REQUESTS, "{request}", "HTTP requests under way."
+        )
         meter.create_observable_up_down_counter(RUNS, [self._going], "{run}", "Runs that go on.")
         meter.create_observable_up_down_counter(
             WAITING_RUNS, [self._waiting], "{run}", "Runs that wait for others to end."

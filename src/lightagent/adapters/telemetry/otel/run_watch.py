@@ -176,8 +176,8 @@ class OpenTelemetryWatch(RunWatch, CurrentSpans):
                 self._agents.pop(other).cut_off(at)
 
     def __del__(self) -> None:
-        # A run that nobody closed, in a process that goes on. Nothing may be ended here.
-        # The collector finalizes what hangs together in any order, so the last words of the run may come after this.
+        # The run was never closed, and the process goes on. A finalizer must not end spans, so this is done later.
+        # The collector finalizes a cycle in any order, so the last events of the run may come after this.
         if self._agents:
             later(partial(later, partial(self._cut_off_below, (), time.time())))
 

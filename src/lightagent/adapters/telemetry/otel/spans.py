@@ -64,7 +64,7 @@ class RunIds(_Ids):
         return getattr(self._next, "trace_id", 0) or self._inner.generate_trace_id()
 
     def is_trace_id_random(self) -> bool:
-        """Whether a trace's id is random by the W3C's rules; nobody knows it of one that was chosen."""
+        """Whether a trace id is random by the W3C's rules; that is unknown for an id that was chosen."""
         if getattr(self._next, "trace_id", 0):
             return False
         told: object = getattr(self._inner, "is_trace_id_random", None)
@@ -153,7 +153,7 @@ def end(
     """End a span, and not before it began, though a clock may have been set back meanwhile.
 
     Args:
-        error_type: why it failed; empty where it did not.
+        error_type: why it failed; empty if it did not.
         attributes: what was not known at its start.
         texts: the same of content, which is as long as its own limits say.
     """

@@ -1,4 +1,4 @@
-"""How many items may wait to be exported: what finds no room is dropped and counted, and nobody waits for it."""
+"""Limits how many items may wait to be exported: further ones are dropped and counted, without blocking the caller."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def catch_up() -> None:
             return
         try:
             work()
-        except Exception:  # A processor of anybody's; it is no fault of the run that sees to it.
+        except Exception:  # Span processors are foreign code; their errors must not reach the run.
             _LOGGER.exception("A span could not be ended.")
 
 

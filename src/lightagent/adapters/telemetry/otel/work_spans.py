@@ -63,7 +63,7 @@ class WorkSpans:
             if kind == MCP_REQUEST:
                 return _safely(McpRequest(self._kit, [*self._calls.values()], facts, texts).ended)
             return _WorkSpan(self._kit, self._base, kind, facts, texts).ended
-        except Exception as exc:  # A processor or sampler of anybody's.
+        except Exception as exc:  # Span processors and samplers are foreign code.
             _LOGGER.error("A span could not be begun: %s.", raised_place(exc))
             return _unseen
 
@@ -74,7 +74,7 @@ def _safely(ended: Ended) -> Ended:
     def end(error: BaseException | None) -> None:
         try:
             ended(error)
-        except Exception as exc:  # A meter or span of anybody's.
+        except Exception as exc:  # Meters and spans are foreign code.
             _LOGGER.error("What a piece of work took could not be told: %s.", raised_place(exc))
 
     return end

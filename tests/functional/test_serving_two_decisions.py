@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
@@ -112,9 +113,15 @@ def send(amount: int) -> str:
     return "Sent."
 
 
-async def both_wait(*, lasts: bool = True) -> tuple[Starlette, str, str]:
+def only_send(request: ChatRequest) -> Reply:
+    return "Done" if request.messages[-1].role == "tool" else call_tool("send", amount=5)
+
+
+async def both_wait(
+    *, lasts: bool = True, replies: Callable[[ChatRequest], Reply] = both
+) -> tuple[Starlette, str, str]:
     """A server, a run that waits for a person and for a function of its client, and the request about the former."""
-    agent = LightAgent(name="helper", model=ScriptedModel(both), tools=[send])
+    agent = LightAgent(name="helper", model=ScriptedModel(replies), tools=[send])
     store = MemoryJournalStore() if lasts else None
     app = serve(agent, store=store, settings=ServeSettings(chat_approvals=True))
     weather: JsonObject = {"name": "weather", "description": "The weather.", "parameters": {}}
@@ -132,6 +139,17 @@ async def test_a_decision_without_the_functions_that_the_run_also_waits_for_is_n
         assert call.status == (200 if path == "/a2a/helper" else 400)
         assert objects([call.json["error"]])
         assert "the client's function 'weather'" in call.body.decode()
+
+
+async def test_a_decision_without_the_functions_that_the_run_was_begun_with_is_no_fault_of_the_server() -> None:
+    for path in answers("", ""):  # Each finds a run that nothing was done to.
+        app, run_id, request_id = await both_wait(replies=only_send)
+        call = await answer_to(app, path, answers(run_id, request_id)[path])
+        told = call.body.decode()
+        assert call.status in (200, 400), told  # Where it is a stream already, its last event says so.
+        assert "tools that this request does not bring" in told
+        assert "Send the tools of the request that began it." in told
+        assert "weather" not in told
 
 
 async def test_a_decision_about_a_function_of_the_client_is_one_about_nothing() -> None:

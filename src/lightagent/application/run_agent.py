@@ -61,7 +61,7 @@ from lightagent.domain.moves import (
 from lightagent.domain.origin import CALLED_IN
 from lightagent.domain.outcomes import BudgetExhausted, Cancelled, Completed, Outcome, Suspended
 from lightagent.domain.run_starts import HistoryReference
-from lightagent.domain.selection_folding import lacking_tools
+from lightagent.domain.selection_folding import MISSING_TOOLS, lacking_tools
 from lightagent.domain.spending import RESUMED
 
 _NOT_ALL_ASKED: Final = (
@@ -289,6 +289,7 @@ async def _open(live: ActiveRun[DepsT], *, history_is_read: bool) -> None:
         raise ConfigurationError(
             f"The run was begun with tools that this agent lacks: {', '.join(missing[:20])}.",
             guidance="Resume it with the agent it was begun with, or pass tools=.",
+            details={MISSING_TOOLS: missing[:20]},
         )
     policies = () if live.reviewer is None else live.reviewer.policies
     await check_calls(run, toolset.tools, policies, live.flows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container
+from typing import Final
 
 from lightagent.domain.call_forms import meant_name
 from lightagent.domain.effects import DeclareTools, OfferTools
@@ -50,6 +51,10 @@ def names_to_offer(run: Run) -> tuple[str, ...]:
     """The names of the tools that the calls which are done will have offered, once their round is over."""
     effects = (effect for call in run.calls.values() for effect in call.effects)
     return tuple(name for effect in effects if isinstance(effect, (OfferTools, DeclareTools)) for name in effect.names)
+
+
+MISSING_TOOLS: Final = "missing_tools"
+"""The detail of an error that names the tools which a run was begun with, and which are not there to go on with it."""
 
 
 def lacking_tools(run: Run, there: Container[str]) -> tuple[str, ...]:

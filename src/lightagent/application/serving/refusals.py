@@ -6,6 +6,7 @@ from typing import Final
 
 from lightagent.domain.error_codes import ErrorCode, LightAgentErrorInfo
 from lightagent.domain.errors import LightAgentError
+from lightagent.domain.selection_folding import MISSING_TOOLS
 
 _CODES: Final[dict[int, ErrorCode]] = {
     400: "LA-400",
@@ -62,6 +63,9 @@ NEVER_BEGAN: Final = LightAgentErrorInfo(
 )
 """Of a run in the background of which nothing is on record."""
 
+_LACKING: Final = "The run was begun with tools that this request does not bring."
+"""The tools of the agent itself are not named."""
+
 _OF_SERVER: Final = frozenset({CANCELLED.message, NEVER_BEGAN.message})
 """Texts of LA-503 that are about the server, and not about the provider of a model."""
 
@@ -92,7 +96,12 @@ class RequestRefused(LightAgentError):
 
 def status_of(info: LightAgentErrorInfo) -> int:
     """The HTTP status for a run that ended with this error; 500 for what is the server's own fault."""
-    return _RUN_STATUSES.get(info.code, 500)
+    return 400 if _lacks_tools(info) else _RUN_STATUSES.get(info.code, 500)
+
+
+def _lacks_tools(info: LightAgentErrorInfo) -> bool:
+    """Whether a run cannot go on without tools that it was begun with: as a rule functions of the client."""
+    return info.details is not None and MISSING_TOOLS in info.details
 
 
 def told_outside(info: LightAgentErrorInfo) -> LightAgentErrorInfo:
@@ -100,6 +109,8 @@ def told_outside(info: LightAgentErrorInfo) -> LightAgentErrorInfo:
 
     The texts may name files, hosts and values of the server; its log has them.
     """
+    if _lacks_tools(info):
+        return LightAgentErrorInfo(info.code, _LACKING, "Send the tools of the request that began it.", None, False)
     inside = None if info.message in _OF_SERVER else _INSIDE.get(info.code)
     if inside is None and status_of(info) != 500:
         return LightAgentErrorInfo(info.code, info.message, info.guidance, None, info.retryable)

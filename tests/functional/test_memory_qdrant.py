@@ -8,7 +8,7 @@ import pickle
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Literal
@@ -21,10 +21,12 @@ from qdrant_client import QdrantClient, models
 
 from lightagent.adapters.embedding.hashing import HashingEmbedder
 from lightagent.adapters.memory.qdrant import QdrantMemory
+from lightagent.adapters.memory.qdrant.engine import Engine
+from lightagent.adapters.memory.qdrant.local import LocalEngine
 from lightagent.adapters.memory.qdrant.points import KEYWORDS, NUMBERS, WRITTEN, point_of
 from lightagent.adapters.registry import open_adapter
 from lightagent.domain.errors import ConfigurationError, StoreError
-from lightagent.domain.memory_records import MemoryOwner
+from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
 from lightagent.domain.recall_filter import RecallFilter
 from lightagent.domain.search_text import weigh
 from lightagent.ports.embedding import Embedder
@@ -75,6 +77,8 @@ async def test_another_process_is_told_that_the_folder_is_in_use(
     program = f"""
 import asyncio
 from lightagent.adapters.memory.qdrant import QdrantMemory
+from lightagent.adapters.memory.qdrant.engine import Engine
+from lightagent.adapters.memory.qdrant.local import LocalEngine
 from lightagent.ports.memory import OwnerSelection
 store = QdrantMemory(path={str(tmp_path)!r}, engine={engine!r})
 asyncio.run(store.read(OwnerSelection(), 1))
@@ -382,3 +386,36 @@ async def test_where_the_embedder_fails_words_are_left_and_the_log_says_so(
         "Memories are found by their words",
     ]
     await store.aclose()
+
+
+async def test_a_fact_that_is_written_anew_while_its_end_is_written_down_is_looked_at_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The end that is written down was found for the former memory of that id, and the point is the same."""
+
+    def fact(name: str, at: float, *supersedes: str) -> MemoryRecord:
+        return MemoryRecord(name, ANN, f"My home is {name}.", {"source": "user", "supersedes": [*supersedes]}, at)
+
+    async def died(engine: Engine, records: Sequence[MemoryRecord]) -> None:
+        """End before anything is written down."""
+
+    store = QdrantMemory(path=tmp_path / "q", engine="local")
+    await store.write([fact("north", 2.0, "west")])
+    with monkeypatch.context() as patched:  # A process that died before it had written down what it superseded.
+        patched.setattr("lightagent.adapters.memory.qdrant.store.settle", died)
+        await store.write([fact("east", 3.0, "west")])
+    end = LocalEngine.end
+    meanwhile = [fact("north", 4.0)]
+
+    async def late_end(engine: LocalEngine, ends: Mapping[str, float | None]) -> None:
+        if meanwhile:
+            anew = meanwhile.pop()
+            await store.forget(OwnerSelection(*ANN.parts), ["north"])
+            await store.write([anew])
+        await end(engine, ends)
+
+    monkeypatch.setattr(LocalEngine, "end", late_end)
+    await store.write([fact("west", 1.0)])
+    found = await store.recall(ANN, "home", 10, RecallFilter(1000.0, valid_at=5.0))
+    await store.aclose()
+    assert sorted(str(one.fields["memory_id"]) for one in found) == ["east", "north"]

@@ -45,12 +45,21 @@ class _Known:
     until: float | None
 
 
-async def settle(engine: Engine, records: Sequence[MemoryRecord], but: frozenset[str] = frozenset()) -> None:
+async def settle(
+    engine: Engine,
+    records: Sequence[MemoryRecord],
+    but: frozenset[str] = frozenset(),
+    also: frozenset[str] = frozenset(),
+) -> frozenset[str]:
     """Write down when these records end, and all that end by them.
 
     Args:
         but: points that count no more, since they are about to be removed. For those it is looked once: a writer who
             still sees them would write down the opposite each time, and it is settled again when they are gone.
+        also: ids of memories whose ends are looked at as well.
+
+    Returns:
+        The ids of the memories whose ends were written down.
 
     Raises:
         StoreError: others wrote to the same facts all the time.
@@ -59,27 +68,38 @@ async def settle(engine: Engine, records: Sequence[MemoryRecord], but: frozenset
     owners = tuple({owner_mark(owner).hex() for owner, _ in versions})
     own = {one.memory_id for _, one in versions}
     named = {name for _, one in versions for name in one.supersedes}
+    marked = {*also}
     for _ in range(_ROUNDS):
         naming = await _found(engine, owners, SUPERSEDES, own | named)
-        if not naming and not named:
-            return
-        chosen = {one.point: one for one in (*naming, *await _found(engine, owners, "memory_id", own | named))}
-        names = {name for one in chosen.values() for name in (one.version.memory_id, *one.version.supersedes)}
-        every = {one.point: one for one in (*naming, *await _found(engine, owners, SUPERSEDES, names))}
-        by_owner: dict[MemoryOwner, list[Version]] = {}
-        for one in every.values():
-            if one.point not in but:
-                by_owner.setdefault(one.record.owner, []).append(one.version)
-        ends = {one.point: _end(one, by_owner.get(one.record.owner, ())) for one in chosen.values()}
-        changed = {point: end for point, end in ends.items() if end != chosen[point].until}
+        if not naming and not named and not marked:
+            return frozenset()
+        there = await _found(engine, owners, "memory_id", own | named | marked)
+        changed = await _changed(engine, owners, naming, there, but)
         if not changed:
-            return
-        await engine.end(changed)
+            return frozenset(marked)
+        await engine.end({one.point: end for one, end in changed})
+        # Others may have written these points anew since they were read, so they are looked at again.
+        marked |= {one.version.memory_id for one, _ in changed}
         if but:
-            return
+            return frozenset(marked)
     raise StoreError(
         "Others changed the same facts all the time.", guidance="Write it again; it is kept once.", retryable=True
     )
+
+
+async def _changed(
+    engine: Engine, owners: tuple[str, ...], naming: list[_Known], there: list[_Known], but: frozenset[str]
+) -> list[tuple[_Known, float | None]]:
+    """The points that end at another time than is written down, each with that time; None if it does not end."""
+    chosen = {one.point: one for one in (*naming, *there)}
+    names = {name for one in chosen.values() for name in (one.version.memory_id, *one.version.supersedes)}
+    every = {one.point: one for one in (*naming, *await _found(engine, owners, SUPERSEDES, names))}
+    by_owner: dict[MemoryOwner, list[Version]] = {}
+    for one in every.values():
+        if one.point not in but:
+            by_owner.setdefault(one.record.owner, []).append(one.version)
+    ends = [(one, _end(one, by_owner.get(one.record.owner, ()))) for one in chosen.values()]
+    return [(one, end) for one, end in ends if end != one.until]
 
 
 async def superseding(

@@ -146,11 +146,10 @@ class QdrantMemory(MemoryStore):
             return await engine.remove(whose)
         # What they superseded holds again before they are removed: a process that dies in between loses nothing.
         ending, points = await superseding(engine, selection, memory_ids)
-        if ending:
-            await settle(engine, ending, frozenset(points))
+        marked = await settle(engine, ending, frozenset(points)) if ending else frozenset[str]()
         count = await engine.remove([*whose, conditions.named(memory_ids)])
         if ending:
-            await settle(engine, ending)
+            await settle(engine, ending, also=marked)
         return count
 
     async def reindex(self) -> int:

@@ -1,1 +1,1 @@
-"""Doors from outside: the command line."""
+"""Entry points from outside: the command line and the HTTP server."""

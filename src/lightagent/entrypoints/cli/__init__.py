@@ -1,4 +1,4 @@
-"""The command line: run, chat, config, doctor."""
+"""The command line interface, ``lightagent``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 
 
 def main() -> None:
-    """Run the command line; without its packages, say what to install."""
+    """Run the command line. If its packages are missing, print what to install."""
     try:
         from lightagent.entrypoints.cli.app import app
     except ModuleNotFoundError as exc:
@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def _open_what_is_closed() -> None:
-    """A stream that the caller has closed, as `>&-` does, is one of which nothing comes and to which all may go."""
+    """Replace standard streams that the caller has closed, as `>&-` does, with empty in-memory ones."""
     for name in ("stdin", "stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, io.StringIO())

@@ -1,4 +1,4 @@
-"""``python -m lightagent.entrypoints.cli``, for where the script is not on the path."""
+"""``python -m lightagent.entrypoints.cli``, for environments where the script is not on the path."""
 
 from __future__ import annotations
 

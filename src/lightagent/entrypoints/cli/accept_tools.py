@@ -1,4 +1,4 @@
-"""Tools that an MCP server declares differently than before: what has changed, and the word of a human that it may."""
+"""Compare the tools that an MCP server declares with their pinned definitions, and accept changes."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from lightagent.settings.origins import printable, suggest
 
 @dataclass(frozen=True, slots=True)
 class ChangedTool:
-    """A tool as it was declared before, and as it is declared now."""
+    """A tool whose declaration has changed: its pinned definition and the current one."""
 
     before: McpTool
     now: McpTool
 
 
 async def changed_tools(server: McpServer, pins: ToolPins) -> list[ChangedTool]:
-    """Open the server, and compare what it declares with what is kept.
+    """Connect to the server and compare its tools with the pinned definitions.
 
     Raises:
-        McpUnavailable: it cannot be reached.
-        StoreError: what is kept cannot be read.
+        McpUnavailable: the server cannot be reached.
+        StoreError: the pinned definitions cannot be read.
     """
     source = mcp_tools(server, logins=logins_for(server, kept_logins()))
     try:
@@ -44,10 +44,10 @@ async def changed_tools(server: McpServer, pins: ToolPins) -> list[ChangedTool]:
 
 
 async def accept_tools(server: McpServer, pins: ToolPins, names: Sequence[str]) -> list[ChangedTool]:
-    """Take what the server declares of these tools now for what it should declare; those are returned.
+    """Pin the current definitions of these tools, and return the tools.
 
     Raises:
-        ConfigurationError: one of them has not changed.
+        ConfigurationError: the definition of one of them has not changed.
     """
     changed = {one.now.name: one for one in await changed_tools(server, pins)}
     for name in names:
@@ -62,7 +62,7 @@ async def accept_tools(server: McpServer, pins: ToolPins, names: Sequence[str]) 
 
 
 def show_changed(console: Console, changed: Sequence[ChangedTool]) -> None:
-    """What was said before, and what is said now; whole, since a server may hide it behind many lines."""
+    """Print the old and new definitions in full, since a server could hide a change behind many lines."""
     for one in changed:
         console.print(printable(f"tool {one.now.name} is declared differently"), style="yellow", markup=False)
         for label, before, now in _differences(one):

@@ -1,4 +1,4 @@
-"""``lightagent stores adopt``: takes over what another store holds; the operator vouches that it is genuine."""
+"""``lightagent stores adopt``: copy another store; the operator vouches that its content is genuine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commands put together."""
+"""Assemble the commands of the command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Asks the person at the terminal about calls that wait for approval: each with all that it would be given."""
+"""Ask the person at the terminal about calls that wait for approval; each is shown with all its arguments."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _REJECTED = "The user does not want this."
 
 
 def ask_about(journal: Journal) -> dict[str, ApprovalDecision] | None:
-    """What the person decides about each call of the run that waits.
+    """Ask for a decision about each call that waits in the run, and return the decisions.
 
-    None where it is not decided about all of them: they leave by Ctrl-D or Ctrl-C, or standard input is no terminal,
-    whose next line was never meant as an answer to this.
+    Returns None unless all calls are decided: the person pressed Ctrl-D or Ctrl-C, or standard input is not a terminal,
+    so that its next line would not be an answer.
     """
     if not sys.stdin.isatty():
         return None
@@ -46,8 +46,9 @@ def ask_about(journal: Journal) -> dict[str, ApprovalDecision] | None:
 
 
 def _decision(arguments: JsonObject) -> ApprovalDecision | None:
-    """What is typed: y, e and other arguments, or n with a reason behind it that the model is told. Nothing else counts
-    as any of these.
+    """Ask until the answer is y, e with new arguments, or n with an optional reason for the model.
+
+    Returns None if the person leaves.
     """
     _forget_what_was_typed()
     while True:
@@ -68,7 +69,7 @@ def _decision(arguments: JsonObject) -> ApprovalDecision | None:
 
 
 def _edited(typed: str, arguments: JsonObject) -> JsonObject | None:
-    """The arguments that stand after the e, or are asked for; None where these are not decided on."""
+    """Return the arguments typed after the e, or else asked for; None if there are none or they are invalid."""
     try:
         text = typed.strip() or read_answer("Its arguments: ", json.dumps(arguments, ensure_ascii=False))
     except (EOFError, KeyboardInterrupt):
@@ -82,7 +83,7 @@ def _edited(typed: str, arguments: JsonObject) -> JsonObject | None:
 
 
 def _forget_what_was_typed() -> None:
-    """A line that was typed ahead, before the call was shown, is no answer about it."""
+    """Discard pending input: lines that were typed before the call was shown are not answers about it."""
     if sys.platform != "win32":
         import termios
 
@@ -90,7 +91,7 @@ def _forget_what_was_typed() -> None:
 
 
 def _asked(events: Iterable[Event], path: Sequence[str]) -> ApprovalRequested | None:
-    """The last request about the call at the end of a path through nested runs."""
+    """Return the last approval request for the call at the end of a path through nested runs."""
     found = None
     for event in events:
         inner: Event | None = event

@@ -1,4 +1,4 @@
-"""``lightagent memory candidates``: what agents have learned, listed, shown and decided about."""
+"""``lightagent memory candidates``: list, show and decide about what agents have learned."""
 
 from __future__ import annotations
 
@@ -235,7 +235,7 @@ def _decided(
     user: str | None,
     actor: str | None,
 ) -> str:
-    """Decide, and tell what became of it in a line."""
+    """Apply the decision and return a line about its result."""
 
     async def decide(store: JournalStore) -> str:
         candidates, log = _everywhere(store)
@@ -250,10 +250,10 @@ def _decided(
 
 @asynccontextmanager
 async def _desk(store: JournalStore, settings: Settings, namespace: str, agent: str) -> AsyncGenerator[CandidateDesk]:
-    """Where candidates of an agent are decided about; its store of memories is closed afterwards."""
+    """Open the `CandidateDesk` of an agent, and close its memory store afterwards."""
     memory = require_memory(settings)
     try:
-        # A program may have its agents learn where the settings do not: the rules of the table hold all the same.
+        # Programs may turn on learning even if the settings do not, so the rules of the table apply in any case.
         yield compose_desk(store, memory, namespace, agent, settings.self_learning.options(), SystemClock())
     finally:
         await memory.aclose()
@@ -272,7 +272,7 @@ async def _counted(log: LessonLog, state: CandidateState) -> Candidate:
 
 
 async def _each_counted(log: LessonLog, states: AsyncIterator[CandidateState]) -> AsyncIterator[Candidate]:
-    """Each candidate with its uses; without them where they cannot be read, which is told after all others."""
+    """Yield each candidate with its usage counts. Those that cannot be read are left out, and reported at the end."""
     unreadable = list[str]()
     try:
         async for state in states:

@@ -1,4 +1,4 @@
-"""How candidates for memories are printed: a line each, or one in full."""
+"""Format memory candidates: one line each, or one in full."""
 
 from __future__ import annotations
 
@@ -26,26 +26,26 @@ _RULES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A candidate, and how often it was of use as a memory; no counts where no run was told of it."""
+    """A candidate and, if it was promoted, how often runs used it as a memory."""
 
     state: CandidateState
     tally: LessonTally | None = None
 
     @property
     def status(self) -> str:
-        """What became of it."""
+        """Its status; `expired` once the memory has expired."""
         expired = self.tally is not None and bool(self.tally.ended)
         return "expired" if expired else self.state.candidate.status
 
     @property
     def told_to(self) -> str:
-        """Whom later runs that are told of it belong to."""
+        """The users whose later runs get it as a memory."""
         owner = self.state.owner
         whom = f"user {owner.user}" if owner.user else "all users"
         return whom + (f" of tenant {owner.tenant}" if owner.tenant else "")
 
     def to_dict(self) -> JsonObject:
-        """All of it as plain JSON; what the user said in its run is left out."""
+        """Return it as JSON, without what the user said in its run."""
         state, decided = self.state, self.state.decided
         owner, uses = state.owner, None if self.tally is None else asdict(self.tally)
         known: JsonObject = {
@@ -64,7 +64,7 @@ class Candidate:
 
 
 def candidate_line(one: Candidate) -> str:
-    """One in a listing."""
+    """Format a candidate as one line of a listing."""
     state = one.state
     learned = f"agent {state.owner.agent}, for {one.told_to}"
     text = flat(state.candidate.data)
@@ -72,7 +72,7 @@ def candidate_line(one: Candidate) -> str:
 
 
 def candidate_lines(one: Candidate) -> Iterator[str]:
-    """One in full."""
+    """Format a candidate in full."""
     state, candidate = one.state, one.state.candidate
     yield f"candidate  {candidate.candidate_id}"
     yield f"status     {one.status}" + ("; it can be decided about" if state.is_open else "")
@@ -94,7 +94,7 @@ def candidate_lines(one: Candidate) -> Iterator[str]:
 
 
 def lessons_text(count: int) -> str:
-    """How many lessons there are, in words."""
+    """Format a number of lessons."""
     return f"{count:,} {'lesson' if count == 1 else 'lessons'}"
 
 

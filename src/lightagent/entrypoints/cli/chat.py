@@ -1,4 +1,4 @@
-"""``lightagent chat``: a conversation."""
+"""``lightagent chat``: an interactive conversation with an agent or a swarm."""
 
 from __future__ import annotations
 
@@ -114,17 +114,17 @@ def _talk_with_swarm(spec: str, options: RunOptions, *, strict: bool) -> ExitCod
 
 
 def _hold(talk: Talk, title: str, close: Callable[[], Coroutine[object, object, None]]) -> ExitCode:
-    """Hold the conversation.
+    """Run the conversation until the person leaves.
 
     Args:
-        title: whom the person talks with.
-        close: closes what was opened.
+        title: the name of the model or the agents, for the greeting.
+        close: closes the app or the swarm.
     """
     err().print(f"{title} · /help for help, Ctrl-D to leave", markup=False)
     with asyncio.Runner() as runner:
         try:
             Conversation(talk, runner).hold()
         finally:
-            # On the loop that the connections belong to.
+            # Connections must be closed on the event loop that opened them.
             runner.run(close())
     return ExitCode.COMPLETED

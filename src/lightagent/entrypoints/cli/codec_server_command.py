@@ -1,4 +1,4 @@
-"""``lightagent flow codec-server``: shows people at Temporal's web interface what is encrypted there."""
+"""``lightagent flow codec-server``: decrypt payloads for the people who use Temporal's web interface."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def codec_server(
             "lightagent flow codec-server needs Starlette and uvicorn.",
             guidance=f"Type: {install_command('serve', 'starlette', 'uvicorn')}",
         ) from exc
-    shown = options.model_copy(update={"takes_plain": True})  # People look at runs from before as well.
+    shown = options.model_copy(update={"takes_plain": True})  # Runs from before the encryption can be shown as well.
     application = made(shown.codec(""), key=options.server_key.get_secret_value(), origins=options.origins)
     with listening(ServeSettings(host=host, port=port)) as sock:
         text = f"It is listening on http://{host}:{sock.getsockname()[1]}. SIGTERM or Ctrl-C stops it."
@@ -60,12 +60,12 @@ def codec_server(
 
 
 def _encryption(settings: Settings) -> EncryptionOptions:
-    """What the settings say of the encryption, its references looked up.
+    """Return the encryption settings of the flow engine, with references to secrets resolved.
 
     Raises:
-        ConfigurationError: they say nothing of it, or name no key of this server.
+        ConfigurationError: no encryption is set, or the key of the codec server is missing.
     """
-    open_flow_engine(settings)  # It finds whatever is wrong with its options, and says where.
+    open_flow_engine(settings)  # Validates the options of the engine, with the place of each error.
     chosen = settings.flow.engine
     told = Resolver(os.environ).resolve(("encryption",), chosen.options.get("encryption"))
     if chosen.kind != "temporal" or told is None:

@@ -96,7 +96,7 @@ def diff(
 
 
 def _show_check(console: Console, found: ProfileCheck, told: set[Problem]) -> None:
-    """One profile; a problem that it inherits and that was `told` before is not told again."""
+    """Print the check of one profile, without inherited problems that are in `told`, the problems printed before."""
     kinds = found.settings.backends().items() if found.settings else ()
     backends = "".join(f" · {section} {backend.kind}" for section, backend in kinds)
     mark = "[red]✗[/]" if found.problems else "[green]✓[/]"
@@ -112,7 +112,7 @@ def _show_check(console: Console, found: ProfileCheck, told: set[Problem]) -> No
 
 
 def _print_columns(console: Console, titles: tuple[str, ...], cells: Sequence[tuple[str, ...]]) -> None:
-    """Aligned and never wrapped, so that it can be searched and compared line by line."""
+    """Print aligned columns without wrapping, so that the output can be searched and compared line by line."""
     widths = [max(map(len, column)) for column in zip(titles, *cells, strict=True)]
     for number, row in enumerate((titles, *cells)):
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))

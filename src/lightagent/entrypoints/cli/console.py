@@ -1,7 +1,6 @@
-"""What all commands share: exit codes, where text goes, and how errors look.
+"""Shared parts of all commands: exit codes, output streams and the format of errors.
 
-Standard output carries the answer and nothing else, so that it can be piped; progress, traces and errors go to standard
-error.
+Standard output gets the answer only, so that it can be piped; progress, traces and errors go to standard error.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ P = ParamSpec("P")
 
 
 class ExitCode(IntEnum):
-    """How a command ends."""
+    """The exit code of a command."""
 
     COMPLETED = 0
     FAILED = 1
@@ -39,29 +38,29 @@ class ExitCode(IntEnum):
 
 
 def out() -> Console:
-    """Standard output. Made anew each time, since tests and notebooks replace the stream."""
+    """Return a console for standard output; a new one each time, since tests and notebooks replace the stream."""
     return Console(highlight=False, soft_wrap=True, emoji=False)
 
 
 def err() -> Console:
-    """Standard error."""
+    """Return a console for standard error."""
     is_utf8 = (sys.stderr.encoding or "").lower().replace("-", "") == "utf8"
-    # In another encoding rich draws with what that has, as far as it is given the stream itself.
+    # For other encodings rich chooses suitable characters, but only if it gets the original stream.
     return Console(
         file=_StandardError() if is_utf8 else None, stderr=True, highlight=False, soft_wrap=True, emoji=False
     )
 
 
 class _StandardError(io.StringIO):
-    """Standard error, where progress and errors go; that it cannot be written, such as on a full disk, ends nothing."""
+    """Standard error, for progress and errors. A write that fails, such as on a full disk, does not end the command."""
 
     def __init__(self) -> None:
         super().__init__()
-        # While a spinner turns, rich puts a stream of its own in the place of standard error, which leads back here.
+        # While a spinner is shown, rich replaces standard error with a proxy, which would write back to this object.
         self._stream: TextIO = getattr(sys.stderr, "rich_proxied_file", sys.stderr)
 
     def write(self, text: str) -> int:
-        """Write through, or else drop it."""
+        """Write and flush the text; drop it if that fails."""
         try:
             self._stream.write(text)
             self._stream.flush()
@@ -70,21 +69,21 @@ class _StandardError(io.StringIO):
         return len(text)
 
     def isatty(self) -> bool:
-        """Whether a person sees it."""
+        """Return whether the stream is a terminal."""
         return self._stream.isatty()
 
 
 def write_answer(text: str) -> None:
-    """More of the answer, as it is; on a terminal without control characters, which could take the terminal over."""
+    """Write a part of the answer to standard output. On a terminal, control characters are removed for safety."""
     if sys.stdout.isatty():
         text = "".join(each for each in text if each.isprintable() or each in "\n\t")
     encoding = sys.stdout.encoding or "utf-8"
-    # Half a surrogate pair, which ids and texts may hold and no encoding can; the escape is also the one of JSON.
+    # Ids and texts may hold lone surrogates, which cannot be encoded. They are escaped as in JSON.
     try:
         sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
         sys.stdout.flush()
     except BrokenPipeError:
-        raise  # Whoever reads has enough, as `head` does; the program ends in silence.
+        raise  # The reader has closed the pipe, as `head` does; the program ends silently.
     except OSError as exc:
         let_go_of(sys.stdout)
         raise LightAgentError(
@@ -95,7 +94,7 @@ def write_answer(text: str) -> None:
 
 
 def let_go_of(stream: TextIO) -> None:
-    """What could not be written is dropped: Python would try once more when it ends, and end with a traceback."""
+    """Redirect a stream to the null device, since Python would flush it once more on exit and print a traceback."""
     with suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
@@ -103,13 +102,13 @@ def let_go_of(stream: TextIO) -> None:
 
 
 def write_visible_json(value: object) -> None:
-    """An answer as JSON for somebody who decides by it: what cannot be seen stands in it as an escape."""
+    """Write a value as JSON for a person who decides by it: invisible characters are escaped."""
     lines = json.dumps(value, ensure_ascii=False, indent=2).split("\n")
     write_answer("".join(f"{written_out(line)}\n" for line in lines))
 
 
 def show_error(info: LightAgentErrorInfo) -> None:
-    """An error as code, message and what to do."""
+    """Print the code, message and guidance of an error to standard error."""
     console = err()
     console.print(_lines(f"{format_error_code(info.code)} {info.message}"), style="red", markup=False)
     if info.guidance:
@@ -117,12 +116,12 @@ def show_error(info: LightAgentErrorInfo) -> None:
 
 
 def _lines(text: str) -> str:
-    """`text`, which may quote a file or a server, without control characters that could take a terminal over."""
+    """Return the text, which may quote a file or a server, without control characters that could misuse a terminal."""
     return "\n".join(map(printable, text.split("\n")))
 
 
 def exit_code(outcome: Outcome) -> ExitCode:
-    """How the command ends for a run that ended so."""
+    """Return the exit code for the outcome of a run."""
     match outcome:
         case Completed():
             return ExitCode.COMPLETED
@@ -133,7 +132,7 @@ def exit_code(outcome: Outcome) -> ExitCode:
 
 
 def guarded(command: Callable[P, ExitCode]) -> Callable[P, None]:
-    """The command with its errors told to the user instead of a traceback, and its result as the exit code."""
+    """Wrap a command: print its errors instead of a traceback, and exit with the code that it returns."""
 
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:

@@ -1,4 +1,4 @@
-"""The conversation of ``lightagent chat``: questions, answers, decisions and commands, until the person leaves."""
+"""The loop of ``lightagent chat``: questions, answers, decisions and commands, until the person leaves."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ _UNDECIDED = "A tool call waits for approval, and nobody at a terminal gave it; 
 
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """With whom a person talks.
+    """The agent that a person talks with, and its session.
 
     Attributes:
-        agent: takes each question.
-        options: of each run.
-        undecided: what a person is told of a stored session whose turn waits for a decision.
-        store: where sessions are kept; None where nowhere.
-        beginner: gives the agent with which a stored run was begun.
+        agent: answers the questions.
+        options: the options of each run.
+        undecided: printed if the turn of a stored session still waits for a decision.
+        store: the store of sessions; None if they are not stored.
+        beginner: returns the agent that started a stored run.
     """
 
     agent: LightAgent
@@ -54,7 +54,7 @@ class Talk:
 
 
 class Conversation:
-    """One chat: the history of finished answers, and the last result for /trace."""
+    """One chat: its history of completed answers, and the last result for /trace."""
 
     def __init__(self, talk: Talk, runner: asyncio.Runner) -> None:
         self._talk = talk
@@ -65,7 +65,7 @@ class Conversation:
         self._last: RunResult | None = None
 
     def hold(self) -> None:
-        """Read and answer until the user leaves; first what a stored session waits for is decided."""
+        """Read and answer questions until the user leaves. First ask for decisions that a stored session waits for."""
         self._go_on_with_what_waits()
         reader = QuestionReader()
         while (line := reader.read()) is not None:
@@ -105,7 +105,7 @@ class Conversation:
         self._until_decided(result, self._talk.agent, screen)
 
     def _go_on_with_what_waits(self) -> None:
-        """Go on with the last turn of a stored session, where that waits for a person."""
+        """Resume the last turn of a stored session if it waits for a person."""
         store, options, screen = self._talk.store, self._talk.options, _Screen()
         if self._session is None or store is None:
             return
@@ -126,7 +126,7 @@ class Conversation:
         self._until_decided(result, agent, screen)
 
     def _until_decided(self, result: RunResult | None, agent: LightAgent, screen: _Screen) -> None:
-        """Ask about the calls of a run that wait, and go on with it, until it ends or nobody decides."""
+        """Ask about the waiting calls of a run and resume it, until it ends or a call is not decided."""
         while result is not None:
             if not isinstance(result.outcome, Suspended):
                 self._keep(result)
@@ -142,15 +142,16 @@ class Conversation:
     def _play(
         self, work: Coroutine[object, object, RunResult], screen: _Screen, waiting: RunResult | None = None
     ) -> RunResult | None:
-        """What came of a run or of a part of it; None where it was stopped, or refused.
+        """Execute a run or a part of it and return its result; None if it was interrupted or refused.
 
         Args:
-            waiting: what the work goes on with; it still waits where the arguments that a person wrote do not fit.
+            waiting: the result that is resumed. It is returned if the arguments that a person wrote are invalid, since
+                the run then still waits.
         """
         try:
             return self._runner.run(work)
         except KeyboardInterrupt:
-            # Ctrl-C while the answer comes: the run is cancelled, the conversation stays as it was before.
+            # Ctrl-C during the answer: the run is cancelled, and the conversation is unchanged.
             screen.end()
             err().print("Stopped; the conversation is as it was before this question.", style="yellow")
             return None
@@ -170,7 +171,7 @@ class Conversation:
 
 
 class _Screen:
-    """Streams the text to standard output, and what else happens to standard error, each on lines of its own."""
+    """Streams the text to standard output and other events to standard error, each on separate lines."""
 
     def __init__(self) -> None:
         self._in_line = False
@@ -185,7 +186,7 @@ class _Screen:
             print_line(err(), line)
 
     def end(self) -> None:
-        """Finish the line that is being written."""
+        """End the current line of text."""
         if self._in_line:
             write_answer("\n")
         self._in_line = False

@@ -1,4 +1,4 @@
-"""What a human decides about a run that waits, by options of a command."""
+"""Command options by which a human decides about a waiting run."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ _ACTIONS = "--approve, --reject REASON, --edit JSON or --respond TEXT"
 
 
 def decision_of(approve: bool, reject: str | None, edit: str | None, respond: str | None) -> ApprovalDecision | None:
-    """The one decision that the options amount to; None for none.
+    """Return the decision that the options state; None if they state none.
 
     Raises:
-        ConfigurationError: they are several, or the arguments are not a JSON object.
+        ConfigurationError: they state several decisions, or the arguments are not a JSON object.
     """
     by = actor_name()
     made = [
@@ -57,20 +57,23 @@ def decision_of(approve: bool, reject: str | None, edit: str | None, respond: st
 
 
 def actor_name(given: str | None = None) -> str:
-    """Who decides: the name that was given, otherwise that of the account at this terminal."""
+    """Return the name of the person who decides: the given name, or else that of the account."""
     if given is not None:
         return given
     try:
         return getpass.getuser()
     except (KeyError, OSError):
-        return ""  # In some containers the account has no name.
+        return ""  # In some containers the account does not have a name.
 
 
 def edited(text: str, option: str) -> JsonObject:
-    """The arguments that a human wrote.
+    """Parse the arguments that a human wrote.
+
+    Args:
+        option: the option that holds them, for error messages.
 
     Raises:
-        ConfigurationError: they are not a JSON object.
+        ConfigurationError: the text is not a JSON object.
     """
     try:
         arguments = read_json(text)
@@ -88,10 +91,10 @@ def _kind(value: object) -> str:
 
 
 def about(journal: Journal, decision: ApprovalDecision | None, call: str | None) -> Decisions:
-    """The decision with the call that it is about.
+    """Return the decision together with its call; None if the run does not wait and nothing was decided.
 
     Raises:
-        ConfigurationError: the run waits and nothing was decided, or it is not clear about which call.
+        ConfigurationError: the run waits and nothing was decided, or several calls wait and none was named.
     """
     waiting = waiting_lines(journal)
     if decision is None:
@@ -109,12 +112,12 @@ def about(journal: Journal, decision: ApprovalDecision | None, call: str | None)
 
 
 def waiting_lines(journal: Journal) -> list[str]:
-    """A line for each call that waits: its id, and what it would do."""
+    """Return a line for each waiting call, with its id, tool and arguments."""
     return [f"waits · {name} · {_call_text(call)}" for name, call in calls_that_wait(journal).items()]
 
 
 def calls_that_wait(journal: Journal) -> dict[str, PendingCall]:
-    """The calls that wait for a human, each by the text that names it in decisions."""
+    """Return the calls that wait for a human, by the id that names them in decisions."""
     run = journal.run
     found = {name: _call(run, path) for name, path in waiting_calls(run).items()}
     return {name: call for name, call in found.items() if call is not None}
@@ -125,7 +128,7 @@ def _call_text(call: PendingCall) -> str:
 
 
 def _call(run: Run, path: tuple[str, ...]) -> PendingCall | None:
-    """The call at the end of a path through nested runs."""
+    """Return the call at the end of a path through nested runs."""
     call = run.calls.get(path[0])
     if call is None or len(path) == 1:
         return call

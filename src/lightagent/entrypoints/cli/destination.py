@@ -1,4 +1,4 @@
-"""Where requests go, told before the first is sent, and which key they need there."""
+"""Print the host that requests are sent to, before the first one is sent, and which key it needs."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from lightagent.settings.origins import printable
 
 
 def show_destination(*models: ChatModel) -> None:
-    """One line on standard error that names every host; none for models that run in this process."""
+    """Print a line with all hosts to standard error; nothing for models that run in this process."""
     found = dict.fromkeys(host for model in models for host in destinations(model))
     if found:
         err().print(printable(f"The model is asked at {', then '.join(found)}."), style="dim", markup=False)
 
 
 def destinations(model: ChatModel) -> Iterator[str]:
-    """The hosts, with their ports where these are not those of https; a model that does not tell is named instead."""
+    """Yield the hosts of a model, with ports other than 443; the model's name if it does not expose its endpoint."""
     if isinstance(model, FallbackModel):
         for each in model.models:
             yield from destinations(each)
@@ -35,7 +35,7 @@ def destinations(model: ChatModel) -> Iterator[str]:
 
 
 def key_hint(model: ChatModel, error: LightAgentErrorInfo | None) -> None:
-    """Where a key is missing or refused, on standard error: in which variable this provider's keys are by custom."""
+    """If a key is missing or refused, print to standard error which variable usually holds the provider's key."""
     if error is None or error.code != "LA-401" or not isinstance(model, ServedModel):
         return
     provider = provider_at(model.endpoint.address)

@@ -1,4 +1,4 @@
-"""``lightagent doctor``: does everything that is configured work, and if not, what to do."""
+"""``lightagent doctor``: check whether everything that is configured works, and print what to do if it does not."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def doctor(
 
 
 async def _examine(app: App, seconds: float) -> tuple[Diagnosis, dict[str, Diagnosis]]:
-    """What came of the model, and of the other backends by their section."""
+    """Return the diagnosis of the model, and those of the other backends by settings section."""
     others: dict[str, Diagnosis] = {}
     async with app:
         found = await examine_model(app.model, seconds)
@@ -144,7 +144,7 @@ async def _examine(app: App, seconds: float) -> tuple[Diagnosis, dict[str, Diagn
 
 
 async def examine_model(model: ChatModel, seconds: float) -> Diagnosis:
-    """One tiny request to `model`; every failure is part of the answer."""
+    """Send one tiny request to the model. Failures are returned as part of the diagnosis, not raised."""
     start = time.monotonic()
     try:
         async with asyncio.timeout(seconds):
@@ -163,7 +163,7 @@ async def _round_trip(model: ChatModel) -> str:
     try:
         return await _ask(model, {"max_tokens": MAX_TOKENS})
     except ProviderError as exc:
-        # Some models take only max_completion_tokens; that says nothing against them.
+        # Some models only accept max_completion_tokens, which is not a fault.
         if exc.code != "LA-400" or "max_tokens" not in exc.message:
             raise
         return await _ask(model, {})

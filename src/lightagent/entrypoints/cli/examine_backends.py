@@ -1,4 +1,4 @@
-"""One round trip to each backend besides the model, for ``lightagent doctor``."""
+"""Checks of all backends except the model, for ``lightagent doctor``: one round trip each."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _VERIFY: Final = "Type: lightagent verify"
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What a round trip showed: the answer, or the error, how long it took, and what else an operator should know."""
+    """The result of a round trip: the answer or the error, the time it took, and notes for the operator."""
 
     answer: str
     seconds: float
@@ -35,7 +35,7 @@ class Diagnosis:
 
 
 async def examine_embedder(embedder: Embedder, seconds: float) -> Diagnosis:
-    """The vector of one text; every failure is part of the answer."""
+    """Embed one text. Failures are part of the diagnosis."""
     start = time.monotonic()
     try:
         async with asyncio.timeout(seconds):
@@ -48,7 +48,7 @@ async def examine_embedder(embedder: Embedder, seconds: float) -> Diagnosis:
 
 
 async def examine_journals(store: JournalStore, seconds: float) -> Diagnosis:
-    """One listing, and how the store is; every failure is part of the answer."""
+    """List one stream, and examine the condition of the store. Failures are part of the diagnosis."""
     start = time.monotonic()
     notes: Sequence[StoreNote] = ()
     try:
@@ -66,7 +66,7 @@ async def examine_journals(store: JournalStore, seconds: float) -> Diagnosis:
 
 
 async def examine_flow_engine(engine: FlowEngine, seconds: float) -> Diagnosis:
-    """One look at what is on record of a run; every failure is part of the answer."""
+    """Read the events of a run that does not exist. Failures are part of the diagnosis."""
     start = time.monotonic()
     try:
         async with asyncio.timeout(seconds):
@@ -79,7 +79,7 @@ async def examine_flow_engine(engine: FlowEngine, seconds: float) -> Diagnosis:
 
 
 async def examine_telemetry(sink: ProbedSink, seconds: float) -> Diagnosis:
-    """One span for a try, and what is measured so far."""
+    """Send one test span to the collector."""
     start = time.monotonic()
     why = await asyncio.to_thread(sink.probe, seconds)
     took = time.monotonic() - start
@@ -90,7 +90,7 @@ async def examine_telemetry(sink: ProbedSink, seconds: float) -> Diagnosis:
 
 
 async def examine_memory(store: MemoryStore, seconds: float) -> Diagnosis:
-    """One search, and one look at what is kept; every failure is part of the answer."""
+    """Search once, and read one record. Failures are part of the diagnosis."""
     start = time.monotonic()
     try:
         async with asyncio.timeout(seconds):
@@ -103,7 +103,7 @@ async def examine_memory(store: MemoryStore, seconds: float) -> Diagnosis:
 
 
 async def _look_into(store: MemoryStore) -> str:
-    # A search shows as well whether the embedder is the one of what is kept.
+    # The search also fails if the stored memories were written with a different embedder.
     await store.recall(MemoryOwner(user="lightagent doctor"), TEXT, 1, RecallFilter(time.time()))
     if "read" not in store.supports:
         return "it can be searched"
@@ -112,7 +112,7 @@ async def _look_into(store: MemoryStore) -> str:
 
 
 def no_answer(seconds: float) -> LightAgentErrorInfo:
-    """The error of a backend that did not answer in time."""
+    """Return the error for a backend that did not answer in time."""
     return LightAgentErrorInfo(
         "LA-408", f"No answer within {seconds:g} seconds.", "Check the server, or raise --timeout."
     )

@@ -1,4 +1,4 @@
-"""Whether programs of models and skills can be run as the settings say."""
+"""Check whether the configured code runner can run programs of models and skills."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PROGRAM: Final = CodeText("print(6 * 7)")
 
 
 def examine_code(console: Console, runner: CodeRunner | None) -> bool:
-    """Run a program of one line, and show what came of it; whether it is as it should be, or nothing is set."""
+    """Run a one-line program and print the result. Return whether it succeeded, or no runner is configured."""
     if runner is None:
         return True
     try:

@@ -1,4 +1,4 @@
-"""Whether the tools of the settings can be used: those of the directory, whose files run, and those of MCP servers."""
+"""Check the tools of the settings: those of the tools directory, whose files are run, of MCP servers and of APIs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _MOST_AT_ONCE: Final = 8
 async def look_at_servers(
     console: Console, servers: Sequence[McpServer], *, pins: ToolPins | None = None, quietly: bool = False
 ) -> list[Glance]:
-    """Open several at once; each is shown as soon as it has answered."""
+    """Check MCP servers concurrently, and print each result as soon as it is there, unless `quietly` is set."""
     places = asyncio.Semaphore(_MOST_AT_ONCE)
 
     async def look(server: McpServer) -> Glance:
@@ -43,10 +43,10 @@ async def look_at_servers(
 
 
 def examine_tools(console: Console, settings: Settings, seconds: float) -> bool:
-    """Show what is found; whether all that is required can be used.
+    """Check all tools and print the results. Return whether everything that is required can be used.
 
     Args:
-        seconds: to wait for each server, unless its own limit is shorter.
+        seconds: timeout for each server, unless its own is shorter.
     """
     sound = _examine_directory(console, settings.tool_directory())
     reading = read_mcp(settings, os.environ)
@@ -62,7 +62,7 @@ def examine_tools(console: Console, settings: Settings, seconds: float) -> bool:
 
 
 def _examine_apis(console: Console, settings: Settings) -> bool:
-    """Read each API's document; no operation is called."""
+    """Read the document of each API, without calling an operation."""
     try:
         sources = open_apis(settings)
     except LightAgentError as exc:

@@ -1,4 +1,4 @@
-"""``lightagent flow approve``: what a person decides about a run of a flow, with all that it is about."""
+"""``lightagent flow approve``: show what waits for a person in a run of a flow, and record the decision."""
 
 from __future__ import annotations
 
@@ -97,13 +97,14 @@ def _decision(reject: str | None, edit: str | None, respond: str | None, by: str
 
 
 def _meant(waiting: list[JsonObject], step: str, run: str, show: str) -> JsonObject:
-    """The one of what waits that is meant.
+    """Return the waiting step that the command is about.
 
     Args:
-        show: the command that shows the run.
+        step: its name; empty if only one waits.
+        show: the command that shows the run, for the error message.
 
     Raises:
-        ConfigurationError: it does not wait, or several do.
+        ConfigurationError: the step does not wait, or several do and none was named.
     """
     names = ", ".join(str(one["step"]) for one in waiting)
     if not waiting:
@@ -121,7 +122,7 @@ def _meant(waiting: list[JsonObject], step: str, run: str, show: str) -> JsonObj
 
 
 def _fitting(made: ApprovalDecision, one: JsonObject) -> ApprovalDecision:
-    """An edit of a call has its arguments, which were typed as JSON."""
+    """Return the decision. An edit of a tool call is parsed as its JSON arguments, that of a step is its query."""
     if made.action != "edit" or not one["tool"]:
         return made
 
@@ -131,7 +132,7 @@ def _fitting(made: ApprovalDecision, one: JsonObject) -> ApprovalDecision:
 
 
 def _asked(by: str) -> ApprovalDecision | None:
-    """What the person at the terminal says; approved where nobody is there to be asked: the command says so."""
+    """Ask the person at the terminal. Without a terminal the step is approved, as the command itself says."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return ApprovalDecision.approve(actor=by)
     while True:

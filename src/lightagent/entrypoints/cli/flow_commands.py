@@ -1,4 +1,4 @@
-"""``lightagent flow``: run a flow, and go on with its runs. What its runs did is in `flow_record_commands`."""
+"""``lightagent flow``: run a flow and resume its runs. Commands that show runs are in `flow_record_commands`."""
 
 from __future__ import annotations
 
@@ -191,7 +191,7 @@ def fork(
 def _opened(
     spec: str, config: Path | None, profile: str | None, trust: bool, *, strict: bool, in_memory: bool = False
 ) -> LightFlow:
-    """The flow, once it is said where the offline stand-in would answer."""
+    """Open the flow, and announce or refuse agents that use the offline stand-in."""
     flow = open_flow(spec, config, profile, trust, in_memory=in_memory)
     announce_stand_ins(f"FLOW {spec}", models_of(flow), strict=strict)
     return flow
@@ -207,11 +207,11 @@ def _carried(
     as_json: bool,
     is_new: bool = False,
 ) -> ExitCode:
-    """Go on with a run while it is shown, and print what came of it.
+    """Execute a run while its progress is shown, and print the result.
 
     Args:
         owner: the user and the tenant.
-        is_new: it is begun under an id that an earlier run may have had, of which nothing is shown.
+        is_new: the run is started with an id that an earlier run may have had; events of that run are not shown.
     """
     user, tenant = owner
 

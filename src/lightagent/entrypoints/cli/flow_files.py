@@ -1,4 +1,4 @@
-"""The flow that a command is about, with a store that other processes see."""
+"""Load the flow that a command works with, with a store that other processes share."""
 
 from __future__ import annotations
 
@@ -38,26 +38,26 @@ _FLOW: Final = Wanted("FLOW", LightFlow, "flow")
 def open_flow(
     spec: str, config: Path | None, profile: str | None, trust: bool, *, in_memory: bool = False
 ) -> LightFlow:
-    """The flow of a file. One without a store and an engine of its own has those of the settings.
+    """Load the flow of a file. It gets the store and the engine of the settings unless it has its own.
 
     Args:
-        in_memory: the command makes sense also where runs are kept nowhere.
+        in_memory: the command also works without a store.
 
     Raises:
-        ConfigurationError: there is no such flow, or neither it nor the settings name a store.
+        ConfigurationError: the flow does not exist, or neither it nor the settings name a store.
     """
     (flow,) = open_all_flows([spec], config, profile, trust, in_memory=in_memory)
     return flow
 
 
 class EngineChoice(NamedTuple):
-    """What a command says of the engine beside the settings; empty: what they say holds."""
+    """Command options that override the engine of the settings; empty values keep what the settings say."""
 
     kind: str = ""
     task_queue: str = ""
 
     def of(self, settings: Settings) -> Settings:
-        """The settings with what was typed."""
+        """Return the settings with these options applied."""
         if not self.kind and not self.task_queue:
             return settings
         chosen = settings.flow.engine
@@ -77,7 +77,7 @@ def open_all_flows(
     in_memory: bool = False,
     engine: EngineChoice | None = None,
 ) -> list[LightFlow]:
-    """The flows of files. Those that have the store or the engine of the settings share it; raises as `open_flow`."""
+    """Load the flows of files. Those that use the store or engine of the settings share it. Raises as `open_flow`."""
     found = [load_object(spec, _FLOW) for spec in specs]
     if all(flow.keeps_runs for flow in found):
         return found
@@ -95,7 +95,7 @@ def open_all_flows(
 
 
 def with_flow(flow: LightFlow, work: Callable[[], Awaitable[T]]) -> T:
-    """What `work` gives; the flow's store is closed afterwards."""
+    """Return the result of `work`, and close the flow's store afterwards."""
 
     async def carry_out() -> T:
         try:
@@ -107,6 +107,6 @@ def with_flow(flow: LightFlow, work: Callable[[], Awaitable[T]]) -> T:
 
 
 def typed_command(command: str, *arguments: str, user: str = "", tenant: str = "") -> str:
-    """A command about a run as it is typed, with its owner."""
+    """Return a `lightagent flow` command line for a run, with the options of its owner."""
     whose = [*(["--user", user] if user else []), *(["--tenant", tenant] if tenant else [])]
     return shlex.join(["lightagent", "flow", command, *arguments, *whose])

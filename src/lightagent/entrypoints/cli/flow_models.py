@@ -1,4 +1,4 @@
-"""The models that the agents of a flow ask, as far as its steps name agents."""
+"""Find the models that the agents of a flow use, as far as its steps name agents."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lightagent.ports.models import ChatModel
 
 
 def models_of(flow: LightFlow) -> Iterator[tuple[str, ChatModel]]:
-    """The names of a flow's agents, each with its model. What functions of steps ask is not known."""
+    """Yield the names of a flow's agents, each with its model. Models that step functions use are not known."""
     yield from _models(flow.declared, set())
 
 

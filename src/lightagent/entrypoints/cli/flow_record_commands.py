@@ -1,4 +1,4 @@
-"""``lightagent flow``: what the runs of a flow did, how far they are, and how they are stopped."""
+"""``lightagent flow``: list, show, watch, compare and cancel the runs of a flow."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def list_runs(
         return _print_all(found, lines, "No run is held back.", as_json=as_json)
     wanted = ("interrupted", "pending") if stuck else (status,)
     records = with_flow(opened, lambda: opened.alist_runs(user_id=user, tenant=tenant))
-    # A run that cannot be read does not say which flow it is of.
+    # For a run that cannot be read, its flow is unknown.
     own = [one for one in records if one.get("flow", opened.name) == opened.name]
     found = [one for one in own if wanted == (None,) or one["status"] in wanted]
     none = "There are no such runs."
@@ -113,7 +113,7 @@ def show(
 
     async def read() -> tuple[JsonObject, list[JsonObject], list[JsonObject]]:
         record = await opened.aget_run(run, user_id=user, tenant=tenant)
-        happened = await opened.aevents(run, user_id=user, tenant=tenant)  # Refuses where there is no such run.
+        happened = await opened.aevents(run, user_id=user, tenant=tenant)  # Raises if the run does not exist.
         waiting = await opened.awaiting_steps(run, user_id=user, tenant=tenant)
         return record or {}, happened, waiting
 
@@ -246,7 +246,7 @@ def cancel(
 
 
 def _freeing(flow: str, held: JsonObject, *, user: str, tenant: str) -> Iterator[str]:
-    """The commands that free a run which is held back."""
+    """Yield the commands that let a run continue which a change of the flow holds back."""
     run, faults = str(held["run_id"]), faults_of(held)
     steps = [*dict.fromkeys(str(fault["step"]) for fault in faults)]
     commands: list[tuple[str, ...]] = [("fork", flow, run, "--step", step) for step in steps[:1]]

@@ -1,4 +1,4 @@
-"""How runs of flows, their steps and what happened in them are printed. Nothing of it can take a terminal over."""
+"""Format runs of flows, their steps and events. Control characters are escaped, to protect the terminal."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ MARKS: Final[Mapping[str, tuple[str, str]]] = {
     "skipped": ("-", "dim"),
     "waiting_approval": ("?", "yellow"),
 }
-"""The sign of each state of a step, and its colour."""
+"""The symbol and colour of each status of a step."""
 
 _MOST: Final = 120
-"""Characters of a text that a line shows."""
+"""Characters of a text that are shown on a line."""
 
 
 def flow_exit_code(status: str) -> ExitCode:
-    """How a command ends for a run that is so."""
+    """Return the exit code for a run with this status."""
     if status == "success":
         return ExitCode.COMPLETED
     return ExitCode.SUSPENDED if status in ("pending", "waiting", "waiting_approval") else ExitCode.FAILED
 
 
 def run_line(record: JsonObject) -> str:
-    """A run as a line of a listing."""
+    """Format a run as one line of a listing."""
     steps = record["steps"] if isinstance(record["steps"], list) else []
     over = sum(isinstance(step, dict) and step.get("status") in ("success", "skipped") for step in steps)
     changed = record.get("updated_at")
@@ -47,7 +47,7 @@ def run_line(record: JsonObject) -> str:
 
 
 def record_lines(record: JsonObject) -> Iterator[str]:
-    """A run with its steps, each with what it was asked, what it gave and why it failed."""
+    """Format a run with its steps: the input, output and error of each."""
     yield run_line(record)
     yield f"flow       {record['flow']}" + (f", user {record['user_id']}" if record["user_id"] else "")
     yield f"input      {short(record['query'])}"
@@ -79,12 +79,12 @@ def _amount(attempts: int, milliseconds: float | None) -> str:
 
 
 def seconds(milliseconds: float) -> str:
-    """A time as it is printed."""
+    """Format a duration."""
     return f"{milliseconds / 1000:.2f} s" if milliseconds >= 100 else f"{milliseconds:.1f} ms"
 
 
 def plain_step(step: StepRecord) -> str:
-    """What has become of a step, as a line."""
+    """Format the status of a step as one line."""
     line = f"{MARKS[step.status][0]} {step.path} · {step.status}"
     if step.error is not None:
         return f"{line} · {short(step.error.message)}"
@@ -92,7 +92,7 @@ def plain_step(step: StepRecord) -> str:
 
 
 def event_line(event: JsonObject) -> str:
-    """An event as a line, with the number that names it."""
+    """Format an event as one line, with its number."""
     at = event.get("at")
     when = datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S") if isinstance(at, (int, float)) else "        "
     told = [str(event["type"])]
@@ -107,7 +107,7 @@ def event_line(event: JsonObject) -> str:
 
 
 def waiting_lines(waiting: JsonObject) -> Iterator[str]:
-    """What waits for a person, with everything that is decided about."""
+    """Format what waits for a person, with everything that the decision is about."""
     yield f"step       {waiting['step']}"
     yield f"asks       {waiting['asker']}, {waiting['asks']}"
     yield from _whole("query", waiting["query"])
@@ -127,20 +127,20 @@ def _whole(name: str, value: JsonValue) -> Iterator[str]:
 
 
 def held_lines(held: JsonObject) -> Iterator[str]:
-    """A run that a changed definition holds back: what of which step."""
+    """Format a run that a change of the flow holds back, with the steps and fields that changed."""
     yield f"{held['run_id']} · {held['status']}"
     for fault in faults_of(held):
         yield f"    {fault['step']} ({fault['field']}): {fault['problem']}"
 
 
 def faults_of(held: JsonObject) -> list[JsonObject]:
-    """What holds a run back."""
+    """Return the changes that hold a run back."""
     faults = held["held_by"]
     return [fault for fault in faults if isinstance(fault, dict)] if isinstance(faults, list) else []
 
 
 def comparison_lines(found: FlowComparison) -> Iterator[str]:
-    """Two runs beside each other, a line for each step, and below it what differs."""
+    """Format two runs side by side: a line for each step, followed by its differences."""
     yield f"{found.left} · {found.left_status}  |  {found.right} · {found.right_status}"
     for step in found.steps:
         yield f"{'≠' if step.differs else '='} {step.path}{_times(step)}"
@@ -170,7 +170,7 @@ def _told(side: StepSide | None, name: str) -> str:
 
 
 def short(value: JsonValue) -> str:
-    """A value on one line, cut where that would be long."""
+    """Format a value on one line, truncated if it is long."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     line = printable(" ".join(text.split()))
     return line if len(line) <= _MOST else f"{line[: _MOST - 1]}…"

@@ -1,4 +1,4 @@
-"""A run of a flow as it goes on: its graph on a terminal, a line for each change elsewhere."""
+"""Show the progress of a flow's run: as a live graph on a terminal, elsewhere as a line for each change."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _QUIET: Final = ("success", "pending", "skipped")
 
 
 class FlowView(Protocol):
-    """Shows a run. A context manager."""
+    """Shows the progress of a run; a context manager."""
 
     def show(self, glimpse: FlowGlimpse) -> None:
-        """Show it as it is now."""
+        """Show the current state of the run."""
         ...
 
     def __enter__(self) -> FlowView: ...
@@ -39,12 +39,12 @@ class FlowView(Protocol):
 
 
 def flow_view(console: Console) -> FlowView:
-    """A graph that changes in place on a terminal, lines elsewhere."""
+    """Return a live graph for a terminal, otherwise plain lines."""
     return LiveGraph(console) if console.is_terminal and not console.is_dumb_terminal else PlainLines(console)
 
 
 class PlainLines(FlowView):
-    """A line for each step that has changed."""
+    """Prints a line for each step whose status has changed."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -65,7 +65,7 @@ class PlainLines(FlowView):
 
 
 class LiveGraph(FlowView):
-    """The steps in the order of the graph, each below what it depends on, with a sign that turns while it runs."""
+    """Shows the steps in the order of the graph, each below its dependencies, with a spinner while it runs."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -92,10 +92,10 @@ class LiveGraph(FlowView):
 
 
 def graph_lines(glimpse: FlowGlimpse, now: float, width: int, height: int) -> list[Text]:
-    """The graph as lines, cut to the screen: where there are too many, those that are over or pending are counted.
+    """Format the graph as lines that fit the screen. If there are too many, finished and pending steps are counted.
 
     Args:
-        now: the time, by which what runs is measured and its sign turns.
+        now: the current time, for the duration and the spinner of running steps.
     """
     lines = [Text(printable(f"{glimpse.record.run_id} · {glimpse.status}"), style="bold")]
     found = [*_placed(glimpse)]
@@ -114,7 +114,7 @@ def graph_lines(glimpse: FlowGlimpse, now: float, width: int, height: int) -> li
 
 
 def _placed(glimpse: FlowGlimpse) -> Iterator[tuple[int, StepRecord]]:
-    """The steps with how far to the right they stand: one more than what they depend on; what is inside one more."""
+    """Yield the steps with their indentation: one more than their dependencies; inner steps one more than the outer."""
     depths: dict[str, int] = {}
     steps = {step.name: step for step in shown_steps(glimpse)}
     left = list(steps)
@@ -159,7 +159,7 @@ def _line(step: StepRecord, depth: int, needs: Mapping[str, tuple[str, ...]], no
 
 
 def shown_steps(glimpse: FlowGlimpse) -> tuple[StepRecord, ...]:
-    """The steps of a run. What is running in one that waits for people waits for them inside."""
+    """Return the steps of a run. If the run waits for a person, its running steps are shown as waiting."""
     if glimpse.status != "waiting_approval":
         return glimpse.record.steps
     return tuple(
@@ -170,10 +170,11 @@ def shown_steps(glimpse: FlowGlimpse) -> tuple[StepRecord, ...]:
 async def shown_run(
     view: FlowView, watch: Callable[[], AsyncIterator[FlowGlimpse]], run: Callable[[], Awaitable[T]]
 ) -> T:
-    """Carry a run on while it is shown. What cannot be shown does not stop it.
+    """Execute a run while its progress is shown. Errors of the display do not stop the run.
 
     Args:
-        watch: gives the run as it is, and again whenever something has changed.
+        watch: yields the current state of the run, and again after each change.
+        run: executes the run.
     """
 
     async def show(*, once: bool = False) -> None:

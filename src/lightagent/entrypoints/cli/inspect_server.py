@@ -1,4 +1,4 @@
-"""Whether one MCP server answers, and all that it has. What it says is printed as untrusted text."""
+"""Check whether an MCP server answers, and list what it offers. Its texts are printed as untrusted."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Glance:
-    """Whether a server answers.
+    """The result of checking a server.
 
     Attributes:
-        seconds: until it had listed its tools, or failed to.
-        tools: how many may be used.
-        error: why it cannot be reached; None where it can.
-        problems: what is wrong with some of its tools.
+        seconds: the time until it had listed its tools, or failed.
+        tools: the number of tools that may be used.
+        error: why it cannot be reached; None if it can.
+        problems: the problems of individual tools.
     """
 
     server: McpServer
@@ -45,7 +45,7 @@ class Glance:
     problems: tuple[str, ...] = ()
 
     def to_dict(self) -> JsonObject:
-        """As JSON."""
+        """Return it as JSON."""
         row: JsonObject = {
             "name": self.server.name,
             "state": "unavailable" if self.error else "ok",
@@ -60,7 +60,7 @@ class Glance:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """All that a server has."""
+    """Everything that a server offers."""
 
     server: McpServer
     seconds: float
@@ -69,7 +69,7 @@ class Inspection:
     prompts: tuple[McpPrompt, ...] = ()
 
     def to_dict(self) -> JsonObject:
-        """As JSON."""
+        """Return it as JSON."""
         return {
             "name": self.server.name,
             "where": where(self.server),
@@ -82,7 +82,7 @@ class Inspection:
 
 
 async def glance_at(server: McpServer, logins: Logins | None = None, pins: ToolPins | None = None) -> Glance:
-    """Open the server, list its tools, and close it; every failure is part of the answer."""
+    """Connect to the server, list its tools, and disconnect. Failures are returned as part of the result."""
     start, remarks = time.monotonic(), list[McpRemark]()
     source = mcp_tools(server, logins=logins_for(server, logins or kept_logins()), pins=pins, listener=remarks.append)
     try:
@@ -99,10 +99,10 @@ async def glance_at(server: McpServer, logins: Logins | None = None, pins: ToolP
 
 
 async def inspect_server(server: McpServer) -> Inspection:
-    """Open the server, and read all its lists.
+    """Connect to the server and read its tools, resources and prompts.
 
     Raises:
-        McpUnavailable: it cannot be reached.
+        McpUnavailable: the server cannot be reached.
     """
     start = time.monotonic()
     connection = mcp_tools(server, logins=logins_for(server, kept_logins())).connection
@@ -118,12 +118,12 @@ async def inspect_server(server: McpServer) -> Inspection:
 async def _all_or_none(listed: Awaitable[tuple[T, ...]]) -> tuple[T, ...]:
     try:
         return await listed
-    except McpFault:  # Many servers have none, and some say so with an error.
+    except McpFault:  # Many servers have none, and some answer with an error.
         return ()
 
 
 def where(server: McpServer) -> str:
-    """How the server is reached, without what may be secret in it."""
+    """Return the address or command of the server, without parts that may be secret."""
     connection = server.connection
     if isinstance(connection, HttpServer):
         return f"{connection.transport} {mask_urls(connection.url).partition('?')[0]}"
@@ -131,7 +131,7 @@ def where(server: McpServer) -> str:
 
 
 def show_glance(console: Console, found: Glance) -> None:
-    """One line, and one for each problem."""
+    """Print the result as one line, followed by a line for each problem."""
     took = f"{found.seconds * 1000:.0f} ms"
     name = f"{found.server.name} · {where(found.server)}"
     if found.error is not None:
@@ -151,7 +151,7 @@ def _why(found: Glance) -> str:
 
 
 def show_inspection(console: Console, found: Inspection) -> None:
-    """What a person wants to know of the server."""
+    """Print everything that the server offers."""
     server = found.server
     console.print(printable(f"{server.name} · {where(server)} · scope {server.scope}"), style="bold", markup=False)
     for tool in found.tools:

@@ -1,4 +1,4 @@
-"""The file of ``run --journal FILE``, in which a run is written ahead of what it does, and ``resume FILE`` finds it."""
+"""The journal file of ``run --journal FILE``, in which a run is stored as it happens, and of ``resume FILE``."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ JournalFile: TypeAlias = Annotated[
 
 
 def open_journal_file(path: Path, *, is_there: bool = False) -> JournalStore:
-    """The store in the file.
+    """Open the store in the file.
 
     Args:
         is_there: the file must exist.
 
     Raises:
-        ConfigurationError: it does not.
+        ConfigurationError: the file is missing, or is not an SQLite database.
     """
     if is_there and not path.is_file():
         raise ConfigurationError(
@@ -53,7 +53,7 @@ def open_journal_file(path: Path, *, is_there: bool = False) -> JournalStore:
 
 
 def _is_something_else(path: Path) -> bool:
-    """Whether a file is there that SQLite has not written; an empty one may become a database."""
+    """Return whether the file exists and is not an SQLite database; an empty file can become one."""
     try:
         with path.open("rb") as file:
             return file.read(16) not in (b"", b"SQLite format 3\0")
@@ -62,13 +62,13 @@ def _is_something_else(path: Path) -> bool:
 
 
 async def run_in_file(store: JournalStore, path: Path, run: str | None) -> Journal:
-    """The journal of the run that is meant: the one that has not ended, or the newest.
+    """Return the journal of the run that has not ended or, if all have, of the newest one.
 
     Args:
-        run: its id, where the file holds several that have not ended.
+        run: the id of the run; needed if several have not ended.
 
     Raises:
-        ConfigurationError: there is none, or it is not clear which is meant.
+        ConfigurationError: the run is not in the file, or several have not ended and none was named.
     """
     found = [
         (stream.key.id, stream.key.owner, stream.labels.get("status", ""))
@@ -98,7 +98,7 @@ async def _find(store: JournalStore, name: str, owner: Scope) -> StoredRun | Non
 
 
 def show_how_to_resume(result: RunResult, path: Path) -> None:
-    """On standard error, for a run that waits: what it would do, and what to type."""
+    """If the run waits, print its waiting calls and the command that resumes it to standard error."""
     if not isinstance(result.outcome, Suspended):
         return
     for line in waiting_lines(result.journal):

@@ -1,4 +1,4 @@
-"""``lightagent keys``: the keys with which clients come to a server."""
+"""``lightagent keys``: create, list and revoke the access keys of a server."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ keys_app: typer.Typer = typer.Typer(no_args_is_help=True, rich_markup_mode="mark
 _DAY: Final = 86_400.0
 
 _LAST_DAY: Final = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
-"""Whatever a store says, there is no later day to print."""
+"""The last day that can be printed; later times in a store are shown as this one."""
 
 
 @keys_app.command()
@@ -129,7 +129,7 @@ def revoke(
 
 
 def _as_dict(one: AccessKey) -> JsonObject:
-    """All but its hash."""
+    """Return everything but the hash."""
     return {
         "key_id": one.key_id,
         "name": one.name,

@@ -1,4 +1,4 @@
-"""Logins at MCP servers from a terminal: one command logs in, the others use what it got."""
+"""Logins to MCP servers from a terminal: one command logs in, the others use the stored tokens."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from lightagent.settings.trust_store import TrustStore
 
 
 def terminal_logins() -> Logins:
-    """Shows the address of the login page, and waits for the user to come back from it."""
+    """Return logins that print the address of the login page and wait for the user to complete it."""
     return LoopbackLogins(_folder(), _show)
 
 
 def kept_logins() -> Logins:
-    """What earlier logins got; a server that wants another one is told of instead."""
+    """Return logins that use stored tokens; if a new login is needed, the error names the command for it."""
     return _KeptLogins(_folder(), _show)
 
 
 def logins_for(server: McpServer, logins: Logins) -> Logins | None:
-    """The logins, where the server may want one."""
+    """Return the logins if the server may require one, else None."""
     return logins if server.may_want_login else None
 
 
 def app_logins(settings: Settings) -> Logins | None:
-    """What earlier logins got, where the settings have servers."""
+    """Return the logins with stored tokens if the settings name MCP servers, else None."""
     return kept_logins() if settings.mcp or settings.tools.mcp_file else None
 
 
@@ -42,8 +42,8 @@ class _KeptLogins(LoopbackLogins):
 
 
 def _folder() -> str:
-    """Beside the records of trusted files, private as they are."""
-    # A failed login is told once, by the command; without a handler the SDK's own traceback goes to the terminal.
+    """Return the private directory of stored logins, next to the records of trusted files."""
+    # The command reports a failed login itself; without this handler the SDK's traceback would appear as well.
     logging.getLogger("mcp.client.auth").addHandler(logging.NullHandler())
     return str(TrustStore(os.environ).folder.with_name("mcp-logins"))
 

@@ -1,4 +1,4 @@
-"""``lightagent mcp``: which MCP servers there are, whether they answer, and what they have; without a model."""
+"""``lightagent mcp``: list, check and inspect MCP servers, without a model."""
 
 from __future__ import annotations
 
@@ -166,10 +166,10 @@ def accept(
 
 
 def _reading(named: Path | Settings) -> McpReading:
-    """The servers of a file with mcpServers, or of the settings.
+    """Return the MCP servers of a file with mcpServers, or of the settings.
 
     Raises:
-        ConfigurationError: there are none, or something is wrong with one.
+        ConfigurationError: no servers are named, or one is invalid.
     """
     reading = read_mcp_file(named, os.environ) if isinstance(named, Path) else read_mcp(named, os.environ)
     raise_problems(reading.problems)
@@ -189,10 +189,10 @@ def _row(name: str, state: str, **more: str) -> JsonObject:
 
 
 def _find(name: str, reading: McpReading) -> McpServer:
-    """The server of that name.
+    """Return the server with this name.
 
     Raises:
-        ConfigurationError: there is none, it is disabled, or it cannot be started here.
+        ConfigurationError: the server does not exist, is disabled, or cannot be started here.
     """
     for server in reading.servers:
         if server.name == name:

@@ -1,4 +1,4 @@
-"""``lightagent memory``: the commands that index memories anew, erase them or copy them."""
+"""``lightagent memory``: the commands that reindex, erase or copy memories."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def forget(
         )
 
     async def remove(store: MemoryStore) -> int:
-        # An id is one of its owner's: others may have a memory of the same id.
+        # Ids are unique per owner only: other owners may have a memory with the same id.
         may_be_of_several = bool(ids) and None in selection.parts and "read" in store.supports
         chosen = await chosen_memories(store, selection, ids) if dry_run or may_be_of_several else []
         if ids:

@@ -1,4 +1,4 @@
-"""``lightagent memory``: what agents remember, listed, searched and exported."""
+"""``lightagent memory``: list, search and export what agents remember."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ def export(
     selection = OwnerSelection(namespace, tenant, user, session, agent)
 
     async def write(store: MemoryStore) -> int:
-        count = -2  # Head and end are no memories.
+        count = -2  # The first and last lines of an export are not memories.
         with nullcontext() if output is None else open_private(output) as file:
             write_line = write_answer if file is None else file.write
             async for line in Memories(store).export(selection):

@@ -1,4 +1,4 @@
-"""``lightagent memory history``: when what is remembered held, and what took its place."""
+"""``lightagent memory history``: show when each fact was valid, and what superseded it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from lightagent.ports.memory import MemoryStore
 
 _FIRST: Final = -30_610_224_000.0
 _LAST: Final = 253_370_764_800.0
-"""The years from 1000 to 9998, which have dates that everybody reads alike."""
+"""The years from 1000 to 9998, which are printed as dates; other times are printed as seconds."""
 
 
 @guarded

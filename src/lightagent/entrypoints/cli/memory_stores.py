@@ -1,4 +1,4 @@
-"""The store of memories that the settings name, for the commands that look into it, and how they tell of it."""
+"""Open the memory store of the settings, and format memories, for the commands that read it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from lightagent.settings.origins import printable
 T = TypeVar("T")
 
 _SHOWN: Final = 160
-"""Characters of a memory that a listing prints."""
+"""Characters of a memory that are shown in a listing."""
 
 _NO_PLAIN_NAME: Final = re.compile(r'[\s,;"·]')
 
@@ -37,7 +37,7 @@ User: TypeAlias = Annotated[str | None, typer.Option("--user", "-u", help='Only 
 OfSession: TypeAlias = Annotated[str | None, typer.Option("--session", "-s", help="Only of this session.")]
 Agent: TypeAlias = Annotated[str | None, typer.Option("--agent", help="Only of this agent.")]
 
-# The same of exactly one owner: a part that is not named is empty.
+# The same options for exactly one owner: parts that are not given are empty.
 OneNamespace: TypeAlias = Annotated[str, typer.Option("--namespace", help="The namespace of the memory policy.")]
 OneTenant: TypeAlias = Annotated[str, typer.Option("--tenant", help="The tenant.")]
 OneUser: TypeAlias = Annotated[
@@ -50,7 +50,7 @@ OneAgent: TypeAlias = Annotated[str, typer.Option("--agent", help="The agent, wh
 
 
 def with_memory(work: Callable[[MemoryStore], Awaitable[T]], settings: Settings) -> T:
-    """What `work` gives with the open store, which is closed afterwards."""
+    """Return the result of `work` with the open store, and close the store afterwards."""
     store = require_memory(settings)
 
     async def carry_out() -> T:
@@ -63,10 +63,10 @@ def with_memory(work: Callable[[MemoryStore], Awaitable[T]], settings: Settings)
 
 
 def require_memory(settings: Settings) -> MemoryStore:
-    """The store that the settings name.
+    """Open the memory store of the settings.
 
     Raises:
-        ConfigurationError: they name none.
+        ConfigurationError: the settings do not name one.
     """
     store = open_memory(settings)
     if store is None:
@@ -78,16 +78,16 @@ def require_memory(settings: Settings) -> MemoryStore:
 
 
 def whose(owner: MemoryOwner) -> str:
-    """The parts of an owner that are not empty, by their names."""
+    """Format the non-empty parts of an owner, with their names."""
     named = [f"{name} {quoted(part)}" for name, part in asdict(owner).items() if part]
     return ", ".join(named) or "no owner"
 
 
 def moment(text: str) -> float:
-    """Seconds since 1970 of a time in ISO 8601, in UTC unless it says otherwise, or in seconds.
+    """Parse a time, in ISO 8601 (by default in UTC) or in seconds since 1970, and return it in seconds since 1970.
 
     Raises:
-        ConfigurationError: it is neither.
+        ConfigurationError: the text is neither.
     """
     seconds = read_time(text)
     if seconds is None:
@@ -98,10 +98,10 @@ def moment(text: str) -> float:
 
 
 def metadata_of(having: Sequence[str] | None) -> JsonObject:
-    """What KEY=VALUE says of metadata; a value that is no JSON is a text.
+    """Parse KEY=VALUE options as metadata. A value that is not JSON is taken as text.
 
     Raises:
-        ConfigurationError: one has no key.
+        ConfigurationError: an option has no key, or no `=`.
     """
     found: JsonObject = {}
     for one in having or ():
@@ -116,21 +116,21 @@ def metadata_of(having: Sequence[str] | None) -> JsonObject:
 
 
 def quoted(name: str) -> str:
-    """A name, in quotation marks where it could be taken for more than a name in a line of a listing."""
+    """Return a name, in quotation marks if it is empty or could be misread in a line of a listing."""
     return json.dumps(name, ensure_ascii=False) if _NO_PLAIN_NAME.search(name) or not name else name
 
 
 def memories_text(count: int) -> str:
-    """How many there are, in words."""
+    """Format a number of memories."""
     return f"{count:,} {'memory' if count == 1 else 'memories'}"
 
 
 def print_line(line: str) -> None:
-    """Print a line that may hold foreign text."""
+    """Print a line that may contain untrusted text."""
     out().print(printable(line), markup=False)
 
 
 def flat(text: str) -> str:
-    """A text on one line, as listings print it."""
+    """Return a text on one line, truncated as in listings."""
     whole = " ".join(text.split())
     return whole if len(whole) <= _SHOWN else f"{whole[: _SHOWN - 1]}…"

@@ -1,4 +1,4 @@
-"""``lightagent memory verify`` and ``adopt``: are the memories still those that were written, and which are right?"""
+"""``lightagent memory verify`` and ``adopt``: check memories against their seals and records, and accept them."""
 
 from __future__ import annotations
 
@@ -49,10 +49,11 @@ _REMEDY_ON_RECORD: Final = (
 
 @dataclass(frozen=True, slots=True)
 class _Verified:
-    """What was found of some memories.
+    """The result of verifying some memories.
 
     Attributes:
-        is_empty: whether there are none, and none are on record.
+        is_recorded: whether a journal store has records of them.
+        is_empty: whether there are neither memories nor records of them.
     """
 
     is_recorded: bool
@@ -61,7 +62,7 @@ class _Verified:
 
     @property
     def is_wrong(self) -> bool:
-        """Whether something is wrong."""
+        """Whether a finding is a fault."""
         return any(finding.is_fault for finding in self.findings)
 
 
@@ -174,7 +175,7 @@ def _print(found: _Verified) -> None:
 
 
 def _counted(findings: Sequence[MemoryFinding]) -> str:
-    """How many there are of each kind."""
+    """Format the number of findings of each kind."""
     kinds = Counter(_NAMES.get(finding.kind, finding.kind) for finding in findings)
     return ", ".join(f"{count:,} {kind}" for kind, count in sorted(kinds.items()))
 

@@ -1,4 +1,4 @@
-"""The tools that a command is about: those that its options name, or else those of the settings."""
+"""Load the tools that a command works with: those that its options name, or else those of the settings."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ McpFile: TypeAlias = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class NamedSources:
-    """Where tools come from besides files of functions.
+    """The sources of tools other than Python files with functions.
 
     Attributes:
-        loader: the directory of tools.
+        loader: loads the directory of tools.
         reading: the MCP servers.
-        apis: the APIs that have an OpenAPI document.
-        pins: where it is kept how servers declared their tools.
+        apis: the APIs with an OpenAPI document.
+        pins: the pinned tool definitions of MCP servers.
     """
 
     loader: ToolLoader | None
@@ -59,13 +59,13 @@ class NamedSources:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """What the options of a command name.
+    """The sources of tools that the options of a command name.
 
     Attributes:
         files: Python files with functions.
         directory: a directory of tools.
         mcp_file: a file with MCP servers.
-        config, profile, trust: which settings hold, where none of these is named.
+        config, profile, trust: select the settings that are used if none of these is named.
     """
 
     files: list[str] | None
@@ -76,10 +76,10 @@ class Named:
     trust: bool
 
     def sources(self) -> NamedSources:
-        """Where the tools come from besides the files.
+        """Return the sources of tools other than the Python files.
 
         Raises:
-            ConfigurationError: something is wrong with the settings, the directory or a server.
+            ConfigurationError: the settings, the directory or a server are invalid.
         """
         if self.files or self.directory is not None or self.mcp_file is not None:
             loader = None if self.directory is None else ToolLoader(self.directory)
@@ -94,27 +94,27 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class FoundTools:
-    """The tools, what is wrong with others that were named, and the servers that they may come from."""
+    """The tools that were found, the problems with others, and the MCP servers that were opened."""
 
     toolset: Toolset[object]
     problems: tuple[ToolProblem, ...]
     servers: tuple[McpTools, ...] = ()
 
     def unavailable(self, tool: str) -> McpUnavailable | None:
-        """Why the server of that tool cannot be reached, where that is so."""
+        """Return the error of the tool's server if it cannot be reached, else None."""
         return next((source.unavailable for source in self.servers if _may_have(source.name, tool)), None)
 
 
 def with_tools(work: Callable[[FoundTools], Awaitable[T]], named: Named, only: str = "") -> T:
-    """What `work` gives with the tools that are named.
+    """Return the result of `work` with the named tools, and close their sources afterwards.
 
-    An MCP server that cannot be reached is a problem; the tools of the others are there.
+    An MCP server that cannot be reached is reported as a problem; the tools of the others are available.
 
     Args:
-        only: the name of one tool: servers that cannot have it are not opened.
+        only: the name of the only tool that is needed; servers that cannot have it are not opened.
 
     Raises:
-        ConfigurationError: none are named, or they cannot be listed.
+        ConfigurationError: no tools are named, or they cannot be listed.
     """
     functions = load_tools(named.files)
     found = named.sources()
@@ -147,7 +147,7 @@ def _sources(reading: McpReading, only: str, pins: ToolPins | None) -> list[McpT
     from lightagent.compose.mcp import mcp_tools
 
     chosen = [server for server in reading.servers if not only or _may_have(server.name, only)]
-    # Not required: a server that cannot be reached is a problem beside the tools of the others.
+    # Treated as optional, so that an unreachable server is reported without losing the tools of the others.
     logins = kept_logins()
     return [
         mcp_tools(replace(server, required=False), logins=logins_for(server, logins), pins=pins)
@@ -156,12 +156,12 @@ def _sources(reading: McpReading, only: str, pins: ToolPins | None) -> list[McpT
 
 
 def _may_have(server: str, tool: str) -> bool:
-    """Whether a tool, by its own name or by that which models call it by, is recognisably one of the server's."""
+    """Return whether a tool's name, its original one or the one that models use, has the prefix of the server."""
     return tool.startswith((f"{server}/", f"{server}__"))
 
 
 def _reached(toolset: Toolset[object], servers: list[McpTools]) -> Toolset[object]:
-    """The tools without those that stand in for servers that cannot be reached."""
+    """Return the tools without the placeholders of servers that cannot be reached."""
     gone = {model_name(source.name, "unavailable") for source in servers if source.unavailable is not None}
     return Toolset({name: tool for name, tool in toolset.tools.items() if name not in gone}) if gone else toolset
 

@@ -1,4 +1,4 @@
-"""``lightagent tools from-openapi``: the operations of a document as tools, without a model and without settings."""
+"""``lightagent tools from-openapi``: use the operations of a document as tools, without a model or settings."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def _show(listed: ToolList[object], *, as_json: bool) -> None:
 
 
 def _from_environment(written: Names, option: str) -> dict[str, str]:
-    """What the variables hold; a credential in a command would be seen by everybody on the machine."""
+    """Read values from environment variables, since credentials in a command line are visible to other users."""
     found: dict[str, str] = {}
     for one in written or ():
         name, equals, variable = one.partition("=")

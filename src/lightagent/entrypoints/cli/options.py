@@ -1,4 +1,4 @@
-"""The options that several commands share, and the settings they amount to."""
+"""Options that several commands share, and the settings that result from them."""
 
 from __future__ import annotations
 
@@ -59,17 +59,18 @@ Debug: TypeAlias = Annotated[bool, typer.Option("--debug", help="Log to standard
 def settings_for(
     config: Path | None, profile: str | None, debug: bool, trust: bool, model: str | None = None
 ) -> Settings:
-    """The settings that a command works with.
+    """Load the settings for a command.
 
     Args:
-        model: the name of the model to ask, over what the settings say.
+        debug: log at level DEBUG.
+        model: the name of a model that replaces the one of the settings.
 
     Raises:
-        ConfigurationError: something does not fit.
+        ConfigurationError: the settings or the options are invalid.
     """
     settings = load_settings(config, profile, trust=trust)
     if model is not None:
-        # As the environment would name it, so that errors say of what kind of model it is.
+        # Applied as environment variables, so that errors name the kind of the model.
         named = {"LIGHTAGENT__MODEL__MODEL": model}
         if settings.model.kind == "offline":
             named["LIGHTAGENT__MODEL__KIND"] = "openai"

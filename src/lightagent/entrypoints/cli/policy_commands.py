@@ -1,4 +1,4 @@
-"""``lightagent policy``: who may call which tools by the settings, and why; without a model."""
+"""``lightagent policy``: explain who may call which tools according to the settings, without a model."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def _declaration(spec: ToolSpec) -> str:
 
 
 def _others(policy: CapabilityPolicy, requester: Requester, spec: ToolSpec, decided: int) -> Iterator[str]:
-    """What came of each rule that did not decide."""
+    """Yield for each other rule why it did not decide."""
     for place, rule in enumerate(policy.rules, 1):
         if place != decided:
             why = rule.mismatch(requester, spec) or "another rule decides before it"
@@ -117,7 +117,7 @@ def _others(policy: CapabilityPolicy, requester: Requester, spec: ToolSpec, deci
 
 
 def _undeclared(written: str, servers: Mapping[str, McpServerSettings]) -> ToolSpec:
-    """A tool that is not listed here; of one that is written as ``SERVER/TOOL`` is known what the settings declare."""
+    """Return the spec of a tool that is not listed; for ``SERVER/TOOL`` with the declarations of the settings."""
     named = max((name for name in servers if written.startswith(f"{name}/")), key=len, default="")
     server, slash, _ = (named, "/", "") if named else written.partition("/")
     known = servers.get(server)
@@ -133,7 +133,7 @@ def _undeclared(written: str, servers: Mapping[str, McpServerSettings]) -> ToolS
 
 
 async def _offered(files: list[str] | None, loader: ToolLoader | None) -> dict[str, ToolSpec]:
-    """The declarations of the tools that are named, by name."""
+    """Return the specs of the tools in the files and the directory, by name."""
     catalogue: Catalogue[object] = Catalogue(map(as_tool, load_tools(files)), () if loader is None else (loader,))
     try:
         toolset = await catalogue.toolset()

@@ -1,4 +1,4 @@
-"""``lightagent doctor --probe``: finds out with small requests what an endpoint takes, and says what to set."""
+"""``lightagent doctor --probe``: find out with small requests what an endpoint supports, and print what to set."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from lightagent.ports.models import ChatModel
 from lightagent.settings import Settings
 
 MOST_REPEATS = 3
-"""How many requests are sent once more, because the endpoint failed or was busy."""
+"""Requests that are repeated at most because the endpoint failed or was busy."""
 
 _MARKS = {"yes": "[green]✓[/]", "no": "[red]✗[/]", "unclear": "[yellow]?[/]"}
 
 
 @dataclass(slots=True)
 class Probed:
-    """What came of an inquiry over the network; without `found`, `error` says why the endpoint answered nothing.
+    """The result of probing an endpoint. If `found` is None, `error` says why the endpoint did not answer.
 
     Attributes:
-        barred: the error after which nothing more was sent, since the account may not ask for anything now.
+        barred: the error after which probing stopped, since the endpoint refuses all requests of the account.
     """
 
     known: EndpointProfile
@@ -47,13 +47,13 @@ class Probed:
 
 
 def probe_endpoint(console: Console, settings: Settings, seconds: float) -> ExitCode:
-    """Probe the endpoint of the configured model, and show what was found and what to set.
+    """Probe the endpoint of the configured model, and print the findings and the profile to set.
 
     Args:
-        seconds: how long one request may take.
+        seconds: timeout for each request.
 
     Raises:
-        ConfigurationError: the model cannot be opened, or has no endpoint of which something could be found out.
+        ConfigurationError: the model cannot be opened, or is of a kind without an endpoint.
     """
     model = open_model(settings)
     if not isinstance(model, ProfiledModel):
@@ -79,7 +79,7 @@ def probe_endpoint(console: Console, settings: Settings, seconds: float) -> Exit
 
 
 async def probe(settings: Settings, known: EndpointProfile, seconds: float) -> Probed:
-    """Send what an inquiry asks for, one request after the other."""
+    """Send the requests of an inquiry one after the other, and return its findings."""
     probed, inquiry = Probed(known), inquire(known)
     request = next(inquiry)
     while True:
@@ -93,7 +93,7 @@ async def probe(settings: Settings, known: EndpointProfile, seconds: float) -> P
 
 
 async def _ask_twice(settings: Settings, request: Probe, seconds: float, probed: Probed) -> Answer:
-    """The answer; where the endpoint was busy or failed, that of a second request. The very first must do."""
+    """Send a request, and repeat it once if the endpoint was busy or failed. The very first request is not repeated."""
     if probed.barred is not None:
         return Unclear(f"not asked: {probed.barred.message}")
     answer = await _ask(settings, request, seconds, probed)
@@ -104,17 +104,17 @@ async def _ask_twice(settings: Settings, request: Probe, seconds: float, probed:
 
 
 def _passes(error: LightAgentErrorInfo | None) -> bool:
-    """Whether the same request may be answered the next time; what was learnt from is asked otherwise."""
+    """Return whether a repetition may succeed. If the model learnt from the error, its request would be different."""
     return error is not None and error.retryable and "learnt" not in (error.details or {})
 
 
 def _bars(error: LightAgentErrorInfo) -> bool:
-    """Whether no other request would be answered either: the key is no longer taken, or the account has no balance."""
+    """Return whether every further request would fail: the key is refused, or the account has run out of balance."""
     return error.code in ("LA-401", "LA-429") and not error.retryable
 
 
 async def _ask(settings: Settings, request: Probe, seconds: float, probed: Probed) -> Answer:
-    """One request, by a model of its own: what it learns of a refusal says what to try next, and is then forgotten."""
+    """Send one request with a new model, so that what the model learns from a refusal affects this request only."""
     model = open_model(_with_profile(settings, request.profile))
     probed.requests += 1
     try:
@@ -151,7 +151,7 @@ def _learnt(model: ChatModel, sent: EndpointProfile) -> EndpointProfile | None:
 
 
 def _with_profile(settings: Settings, profile: EndpointProfile) -> Settings:
-    """The settings with another profile. Streams are asked for their tokens, also where that is switched off."""
+    """Return the settings with another profile, and with token usage in streams even if the settings turn it off."""
     kept = {name: value for name, value in settings.model.options.items() if name != "stream_usage"}
     options = {**kept, "profile": as_options(profile)}
     return settings.model_copy(update={"model": settings.model.model_copy(update={"options": options})})

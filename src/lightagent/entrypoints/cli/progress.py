@@ -1,4 +1,4 @@
-"""A run as it happens, for people: a spinner while the model thinks, and every tool call with its result."""
+"""Show the progress of a run: a spinner while the model works, and every tool call with its result."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from lightagent.entrypoints.cli.trace_labels import call_text, preview
 
 
 class Progress:
-    """Shows the events of one run on a console. A context manager: the spinner turns within it.
+    """Shows the events of one run on a console; a context manager, within which the spinner is shown.
 
     Args:
-        console: where to; a spinner turns only on a terminal, the calls are shown everywhere.
+        console: where to print; the spinner appears on terminals only, tool calls everywhere.
     """
 
     def __init__(self, console: Console) -> None:
@@ -43,7 +43,7 @@ class Progress:
         self._status.stop()
 
     def show(self, event: StreamEvent) -> None:
-        """Show what this event is to a reader; the text of the answer is left to the caller."""
+        """Show an event. The text of the answer is printed by the caller."""
         match event:
             case ContentEvent():
                 self._status.update("the model answers …")
@@ -61,12 +61,12 @@ class Progress:
 
 
 def print_line(console: Console, markup: str) -> None:
-    """Print one line, cut where the screen ends."""
+    """Print one line, truncated at the width of the screen."""
     console.print(markup, soft_wrap=False, no_wrap=True, overflow="ellipsis")
 
 
 def progress_line(event: StreamEvent) -> str | None:
-    """The line, in rich's markup, that a reader sees for this event; None for text, errors and the end."""
+    """Return the line for an event, in rich's markup; None for text, errors and the end of the run."""
     match event:
         case ToolCallEvent(data=call):
             return f"[cyan]→ {call_text(_name(call['name']), call['arguments'])}[/]"

@@ -1,4 +1,4 @@
-"""Runs a Python file that the user names on the command line. Naming it is the consent to run it."""
+"""Run a Python file that the user names on the command line; naming it is the consent to run it."""
 
 from __future__ import annotations
 
@@ -13,23 +13,24 @@ from lightagent.domain.errors import ConfigurationError, LightAgentError
 
 
 def written(option: str) -> str:
-    """An option or an argument as it is written on the command line."""
+    """Return an option or argument as it is written on the command line."""
     return option if option.isupper() else f"--{option}"
 
 
 def run_file(path: Path, option: str) -> ModuleType:
-    """What the file defines.
+    """Run the file and return its module.
 
     Args:
-        option: the one that names the file, such as ``tools``, or an argument, such as ``FLOW``; errors begin with it.
+        option: the option that names the file, such as ``tools``, or the argument, such as ``FLOW``; errors begin with
+            it.
 
     Raises:
-        ConfigurationError: there is no such file, or it does not run.
+        ConfigurationError: the file does not exist, or raises when it is run.
     """
     at = f"{written(option)} {path}"
     if not path.is_file():
         raise ConfigurationError(f"{at}: There is no such file.", guidance="Check the path.")
-    # As `python FILE.py` does, so that the file can import its neighbours.
+    # As with `python FILE.py`, the file can import modules in its directory.
     folder = str(path.parent.absolute())
     if folder not in sys.path:
         sys.path.insert(0, folder)
@@ -44,7 +45,7 @@ def run_file(path: Path, option: str) -> ModuleType:
     except (Exception, SystemExit) as exc:
         del sys.modules[name]
         what, guidance = f"{type(exc).__name__}: {exc}.", "Run it with `python` to see more, and correct it."
-        if isinstance(exc, LightAgentError):  # It says itself what to type.
+        if isinstance(exc, LightAgentError):  # The error has guidance of its own.
             what, guidance = exc.message, exc.guidance or guidance
         raise ConfigurationError(f"{written(option)} {place_in_file(exc, path)}: {what}", guidance=guidance) from exc
     return module

@@ -1,4 +1,4 @@
-"""An object of a Python file or module that the user names on the command line. Naming it is the consent to run it."""
+"""Load an object of a Python file or module that the user names on the command line, which is the consent to run it."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Wanted(Generic[T]):
-    """What kind of object an option names.
+    """The kind of object that an option names.
 
     Attributes:
-        option: such as ``swarm``, or an argument, such as ``FLOW``.
-        kind: the class, or several.
-        word: what one is called, such as ``swarm``.
+        option: the option, such as ``swarm``, or the argument, such as ``FLOW``.
+        kind: the class of the object, or several classes.
+        word: the noun for such an object in messages, such as ``swarm``.
     """
 
     option: str
@@ -34,17 +34,18 @@ class Wanted(Generic[T]):
 
     @property
     def kinds(self) -> str:
-        """The names of the classes."""
+        """The names of the classes, for messages."""
         return " or ".join(kind.__name__ for kind in ([self.kind] if isinstance(self.kind, type) else self.kind))
 
 
 def load_object(spec: str, wanted: Wanted[T]) -> T:
-    """The object that ``FILE.py``, ``FILE.py:NAME`` or ``MODULE:NAME`` names.
+    """Load the object that ``FILE.py``, ``FILE.py:NAME`` or ``MODULE:NAME`` names.
 
-    NAME is such an object, or a function without parameters that makes one. Without it the file has one of them.
+    NAME is such an object, or a function without required parameters that returns one. Without NAME the file must
+    define exactly one.
 
     Raises:
-        ConfigurationError: there is no such file, module or name, it does not run, or it is something else.
+        ConfigurationError: the file, module or name does not exist, the code raises, or the object is of another kind.
     """
     module, name = _module(spec, wanted)
     found = _named(module, spec, name, wanted) if name else _only(module, spec, wanted)
@@ -78,7 +79,7 @@ def _module(spec: str, wanted: Wanted[T]) -> tuple[ModuleType, str]:
         )
     here = str(Path.cwd())
     if here not in sys.path:
-        sys.path.append(here)  # Last, so that no file that happens to lie here stands in for what is installed.
+        sys.path.append(here)  # Last, so that files in this directory do not shadow installed packages.
     try:
         return importlib.import_module(of_module[1]), of_module[2]
     except (Exception, SystemExit) as exc:
@@ -115,7 +116,7 @@ def _objects(module: ModuleType, wanted: Wanted[T]) -> dict[str, T]:
 
 
 def _names(module: ModuleType, wanted: Wanted[T]) -> list[str]:
-    """What may be named: the objects, or else the functions that may make one."""
+    """Return the names to suggest: those of the objects, or else of functions that could return one."""
     return [*_objects(module, wanted)] or [
         name
         for name, each in vars(module).items()

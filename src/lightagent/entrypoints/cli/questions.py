@@ -1,4 +1,4 @@
-"""The question of ``lightagent run``, and what is piped in beside it."""
+"""Read the question of ``lightagent run``, together with piped input."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from lightagent.domain.errors import ConfigurationError
 from lightagent.entrypoints.cli.console import err
 
 _PATIENCE: Final = 2.0
-"""Seconds without an end of standard input, after which it is said that the command waits for it."""
+"""Seconds of waiting for the end of standard input before the command says so."""
 
 
 def read_question(given: str) -> str:
-    """The question; what comes through a pipe or from a file goes with it.
+    """Return the question, followed by standard input if that is a pipe or a file.
 
     Args:
-        given: the text, or ``-`` for standard input alone.
+        given: the question, or ``-`` to read all of it from standard input.
 
     Raises:
-        ConfigurationError: there is nothing to ask.
+        ConfigurationError: the question is empty.
     """
     asked = sys.stdin.read() if given == "-" else given
     if not asked.strip():
@@ -33,13 +33,13 @@ def read_question(given: str) -> str:
 
 
 def _is_piped() -> bool:
-    """Whether standard input is a pipe or a file; a terminal or a device such as /dev/null has nothing to add."""
+    """Return whether standard input is a pipe or a file, rather than a terminal or a device such as /dev/null."""
     if sys.stdin is None or sys.stdin.closed or sys.stdin.isatty():
         return False
     try:
         mode = os.fstat(sys.stdin.fileno()).st_mode
     except (OSError, io.UnsupportedOperation):
-        return True  # A stream of the program that calls.
+        return True  # A stream object of a calling program.
     return stat.S_ISFIFO(mode) or stat.S_ISREG(mode)
 
 

@@ -1,4 +1,4 @@
-"""What a person types at a terminal. What is pasted is one question, however many lines it has."""
+"""Read lines that a person types at a terminal. Pasted text is one question, even if it has several lines."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ _PASTED: Final = "\x1b[200~"
 _END: Final = "\x1b[201~"
 _MARK_PASTES: Final = "\x1b[?2004h"
 _DO_NOT: Final = "\x1b[?2004l"
-"""What marks pasted text, and the request to mark it, as xterm and most terminals after it understand them."""
+"""Escape sequences of bracketed paste: the marks, and how to turn it on and off. Most terminals support them."""
 
 _WAIT: Final = 0.05
-"""Seconds in which the next line of a paste is there, where the terminal does not mark pastes. Nobody types so fast."""
+"""Seconds in which a further line counts as pasted, if the terminal does not mark pastes. Typing is never as fast."""
 
 _LONGEST: Final = 4095 if sys.platform.startswith("linux") else 1023
-"""Bytes that a terminal keeps of one line which it edits itself."""
+"""Bytes of a line that a terminal buffers when it edits lines itself."""
 
 
 class QuestionReader:
-    """Reads questions from standard input: lines of a pipe, or what a person types, with editing and a history."""
+    """Reads questions from standard input: lines of a pipe, or of a terminal, with line editing and a history."""
 
     def __init__(self) -> None:
         self._is_terminal = sys.stdin.isatty()
@@ -33,7 +33,7 @@ class QuestionReader:
         self._marks = self._is_terminal and _understands_marks()
 
     def read(self) -> str | None:
-        """The next question; None at the end of input. Ctrl-C empties the line."""
+        """Return the next question; None at the end of input. Ctrl-C discards the line."""
         try:
             if not self._is_terminal:
                 return input()
@@ -48,7 +48,7 @@ class QuestionReader:
             return ""
 
     def _typed(self) -> str:
-        # What was typed while the last answer came is no paste: each of its lines is a question.
+        # Lines that were typed during the last answer are separate questions, not a paste.
         typed_ahead = _is_waiting(0)
         text = self._line("> ")
         while _PASTED in text and text.rfind(_END) < text.rfind(_PASTED):
@@ -56,7 +56,7 @@ class QuestionReader:
         while not typed_ahead and _is_waiting(_WAIT):
             text += "\n" + self._line("")
         text = text.replace(_PASTED, "").replace(_END, "")
-        text.encode()  # Half a character, or a byte that is none, cannot be sent to anyone.
+        text.encode()  # Raises on lone surrogates, such as from invalid bytes, which cannot be sent.
         if self._readline is not None and text.strip():
             self._readline.add_history(text)
         return text
@@ -64,7 +64,7 @@ class QuestionReader:
     def _line(self, prompt: str) -> str:
         if self._readline is not None:
             return input(prompt)
-        # Without readline the terminal edits the line. The prompt is no part of an answer that goes to a file.
+        # Without readline the terminal edits the line. The prompt must not end up in an answer that goes to a file.
         console = sys.stdout if sys.stdout.isatty() else sys.stderr
         console.write(f"{_MARK_PASTES if self._marks else ''}{prompt}")
         console.flush()
@@ -87,7 +87,7 @@ class QuestionReader:
 
 
 def _find_readline() -> ModuleType | None:
-    """What gives `input` line editing, where it exists. The history is of questions alone, not of decisions."""
+    """Import readline, which gives `input` line editing, if it exists. Only questions go into its history."""
     try:
         readline = importlib.import_module("readline")
     except ImportError:
@@ -103,13 +103,13 @@ def _understands_marks() -> bool:
 
 
 def read_answer(prompt: str, prefilled: str = "") -> str:
-    """One line that a person types in answer to a question of ours.
+    """Ask the person at the terminal for one line.
 
     Args:
-        prefilled: what stands there already, to be changed, where lines can be edited.
+        prefilled: the initial text of the line, if lines can be edited.
 
     Raises:
-        EOFError, KeyboardInterrupt: there is no answer.
+        EOFError, KeyboardInterrupt: the person did not answer.
     """
     readline = _find_readline() if sys.stdout.isatty() else None
     if readline is None:
@@ -127,5 +127,5 @@ def read_answer(prompt: str, prefilled: str = "") -> str:
 
 
 def _is_waiting(seconds: float) -> bool:
-    """Whether a whole line is there already; never on Windows, whose consoles cannot be asked."""
+    """Return whether a whole line can be read; always False on Windows, whose consoles cannot be polled."""
     return sys.platform != "win32" and bool(select.select([sys.stdin], [], [], seconds)[0])

@@ -1,4 +1,4 @@
-"""``lightagent resume FILE``: goes on with a run that ``run --journal FILE`` has kept."""
+"""``lightagent resume FILE``: resume a run from a file of ``run --journal FILE``."""
 
 from __future__ import annotations
 

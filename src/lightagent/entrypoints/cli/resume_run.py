@@ -1,4 +1,4 @@
-"""Goes on with a stored run or turn: what ``runs resume`` and ``sessions resume`` do."""
+"""Resume a stored run or turn, for ``resume``, ``runs resume`` and ``sessions resume``."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ Find = Callable[[JournalStore], Awaitable[Journal]]
 
 @dataclass(frozen=True, slots=True)
 class Resuming:
-    """How a command goes on with a run, besides what was decided.
+    """How a command resumes a run, apart from the decision.
 
     Attributes:
-        tools, instructions: of the agent, as for `agent_options`.
-        swarm: what the run was begun with, where that is no agent of the settings; its agents bring all else.
-        strict: take no stand-in.
-        as_json, trace: what is shown of the result.
+        tools, instructions: options of the agent, as for `agent_options`.
+        swarm: the swarm that the run was started with, instead of the agent of the settings.
+        strict: refuse the offline stand-in.
+        as_json, trace: what is printed of the result.
     """
 
     tools: list[str] | None = None
@@ -62,14 +62,15 @@ def resume_with(
     *,
     kept: JournalStore | None = None,
 ) -> ExitCode:
-    """Go on with what `find` gives of the store, and show the result.
+    """Resume the run that `find` returns from the store, and print the result.
 
     Args:
-        kept: where the run is; by default the store that the settings name, or that the swarm keeps its sessions in.
-        decision, call: what was decided, and about which call; without a decision, what is decided in the store.
+        decision, call: the decision and the call that it is about; without a decision, those in the store are used.
+        settings: loads the settings.
+        kept: the store of the run; by default the store of the settings, or the session store of the swarm.
 
     Raises:
-        LightAgentError: it cannot be gone on with.
+        LightAgentError: the run cannot be resumed.
     """
     opened, store = opened_for(settings, how, kept)
 
@@ -86,7 +87,7 @@ def resume_with(
                 if decided is not None and known is not None:
                     await _take_back(store, journal, known)
                 raise
-            show_result(result, as_json=how.as_json, trace=how.trace)  # Closing the app may wait for a collector.
+            show_result(result, as_json=how.as_json, trace=how.trace)  # Before closing, which may wait for a collector.
         return result
 
     result = asyncio.run(go_on())
@@ -98,14 +99,15 @@ def resume_with(
 def opened_for(
     settings: Callable[[], Settings], how: Resuming, kept: JournalStore | None = None
 ) -> tuple[App | OpenedSwarm, JournalStore]:
-    """What the agent belongs to, and where the run is.
+    """Open the app or the swarm that the agent belongs to, and the store of the run.
 
     Args:
-        settings: gives the settings; a swarm with a store of its own needs none.
-        kept: where the run is, if not in a store of those.
+        settings: loads the settings; not called for a swarm with a store of its own.
+        kept: the store of the run, if it is not one of these.
 
     Raises:
-        ConfigurationError: there is no store, the swarm cannot be loaded, or the stand-in is not wanted.
+        ConfigurationError: no store is configured, the swarm cannot be loaded, or only the stand-in could answer
+            and `how.strict` is set.
     """
     if how.swarm is None:
         loaded = settings()
@@ -135,7 +137,7 @@ def _agent(opened: App | OpenedSwarm, how: Resuming, store: JournalStore, journa
 
 
 async def is_decided(store: JournalStore, journal: Journal) -> bool:
-    """Whether a reviewer has decided about a call of the run that waits."""
+    """Return whether the store has a reviewer's decision about a waiting call of the run."""
     started = journal.started
     try:
         async for review in Reviews(store, tenant=started.scope.tenant).list(
@@ -144,12 +146,12 @@ async def is_decided(store: JournalStore, journal: Journal) -> bool:
             if review.status in ("decided", "taken"):
                 return True
     except IncompleteListing:
-        return True  # A review that cannot be read may be one of the run, which tells of it when it goes on.
+        return True  # An unreadable review may belong to the run; resuming the run reports it.
     return False
 
 
 async def _untaken(store: JournalStore, journal: Journal) -> dict[str, ApprovalRequest] | None:
-    """The requests of the run, by id, whose decision no run has taken yet; None where not all of them can be read."""
+    """Return the run's decided requests that were not used yet, by id; None if some reviews cannot be read."""
     started = journal.started
     reviews = Reviews(store, tenant=started.scope.tenant)
     try:
@@ -160,16 +162,16 @@ async def _untaken(store: JournalStore, journal: Journal) -> dict[str, ApprovalR
 
 
 async def _take_back(store: JournalStore, journal: Journal, known: Collection[str]) -> None:
-    """Take back what this command has decided, since the run could not go on with it, and ask anew.
+    """Revoke the decisions of this command, with which the run could not be resumed, and request new ones.
 
-    Arguments that do not fit, or a forgotten ``--tools``, would otherwise be the one decision that counts.
+    Otherwise invalid arguments, or a forgotten ``--tools``, would make the first decision final.
 
     Args:
-        known: the ids of the requests about which others had decided before.
+        known: the ids of requests that were decided before this command.
     """
     scope = journal.started.scope
     reviews = Reviews(store, tenant=scope.tenant)
-    with suppress(LightAgentError):  # What kept the run from going on is what the user has to know.
+    with suppress(LightAgentError):  # The user must see the original error.
         for name, request in (await _untaken(store, journal) or {}).items():
             if name not in known:
                 await reviews.revoke(name, scope.user, actor=actor_name(), reason="The run could not go on with it.")
@@ -177,6 +179,6 @@ async def _take_back(store: JournalStore, journal: Journal, known: Collection[st
 
 
 def desk_of(store: JournalStore, journal: Journal) -> HumanApprovalHook:
-    """Takes decisions from the store. If the run was begun with the hook, it asks about every call that follows."""
+    """Return a hook that takes decisions from the store. It asks about later calls if the run was started with it."""
     asks = "hook:human_approval" in journal.started.policies
     return HumanApprovalHook(store=store, tools=None if asks else ())

@@ -1,4 +1,4 @@
-"""``lightagent sessions``: the commands that remove sessions or parts of them."""
+"""``lightagent sessions``: the commands that delete sessions or parts of them."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ def trim(
 
 
 def _amount(text: str | None, units: dict[str, int], option: str) -> float | None:
-    """A number with a unit, in the smallest unit. Bytes need none; a time does, since a bare 30 could mean days."""
+    """Convert a number with a unit to the smallest unit. Times require a unit, since a bare 30 could mean days."""
     if text is None:
         return None
     unit = text[-1:] if text[-1:] in units else ""

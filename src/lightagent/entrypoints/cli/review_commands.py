@@ -1,4 +1,4 @@
-"""``lightagent review``: what waits for a human in the store, and decisions about it."""
+"""``lightagent review``: list and show requests that wait for a human, and decide about them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How reviews are printed: every argument in full, and nothing that a terminal would not show."""
+"""Format reviews: arguments in full, and invisible characters escaped."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _UNNAMED = "an unnamed reviewer"
 
 
 def review_line(review: Review) -> str:
-    """A review as a line of a listing."""
+    """Format a review as one line of a listing."""
     request = review.request
     owner = f" · {request.user_id}" if request.user_id else ""
     return f"{request.request_id} · {review.status} · {request.tool_name}{owner} · {to_minute(review.changed_at)}"
 
 
 def remembered_line(one: RememberedDecision, *, forgotten: bool = False) -> str:
-    """A decision that is remembered, as a line of a listing."""
+    """Format a remembered decision as one line of a listing."""
     known = one.decision
     where = f"{one.user_id}, session {one.session_id}" if one.session_id else one.user_id
     status = "forgotten" if forgotten else known.action
@@ -30,13 +30,13 @@ def remembered_line(one: RememberedDecision, *, forgotten: bool = False) -> str:
 
 
 def print_change(review: Review) -> None:
-    """What became of a review by a command."""
+    """Print the state of a review after a command."""
     action = review.status if review.decision is None else review.decision.action
     _print(f"{review.request.request_id} · {action} · {review.request.tool_name}")
 
 
 def print_review(review: Review) -> None:
-    """All that a reviewer has to see."""
+    """Print everything that a reviewer needs to see."""
     for line in _lines(review):
         _print(line)
 

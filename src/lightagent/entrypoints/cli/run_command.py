@@ -1,4 +1,4 @@
-"""``lightagent run``: one question, one answer."""
+"""``lightagent run``: ask one question and print the answer."""
 
 from __future__ import annotations
 
@@ -135,10 +135,10 @@ def run(
 
 @dataclass(frozen=True, slots=True)
 class _Asking:
-    """A question, and whom it is asked.
+    """A question and the agent that answers it.
 
     Attributes:
-        opened: what the agent belongs to, and is closed with.
+        opened: the app or the swarm of the agent, which is closed afterwards.
         whose: the options of the run.
     """
 
@@ -149,10 +149,10 @@ class _Asking:
 
 
 def _asking(settings: Settings, options: AgentOptions, question: str, whose: RunOptions) -> _Asking:
-    """The question to the agent of the settings."""
+    """Prepare the question to the agent of the settings."""
     app = open_app(settings, logins=app_logins(settings))
     if whose.get("session_id") is not None:
-        # What waits in a store can be decided with `lightagent review`.
+        # With this hook, waiting calls in a store can be decided with `lightagent review`.
         options.update({"hooks": [HumanApprovalHook(store=require_store(app.journals), tools=())]})
     return _Asking(app, app.agent(**options), question, whose)
 
@@ -171,7 +171,7 @@ def _show_request(preview: RequestPreview, *, as_json: bool) -> ExitCode:
 
 
 def agent_options(tools: list[ToolFunction], instructions: str | None) -> AgentOptions:
-    """What the command line says of the agent; the rest is left to the settings."""
+    """Return the options of the agent that the command line sets; the rest comes from the settings."""
     options = AgentOptions(tools=tools)
     if instructions is not None:
         options["instructions"] = instructions
@@ -188,12 +188,12 @@ async def _run(asking: _Asking, journal: Path | None, show: Callable[[RunResult]
     async with opened:
         with Progress(err()) as progress:
             result = await watched_run(asking.agent, asking.question, progress.show, **whose)
-        show(result)  # Before the app is closed, which may wait for a collector.
+        show(result)  # Before closing the app, which may wait for a telemetry collector.
     return result
 
 
 def show_result(result: RunResult, *, as_json: bool, trace: bool) -> None:
-    """Print the answer or the whole result, and to standard error the trace and what went wrong."""
+    """Print the answer or the whole result; trace and errors go to standard error."""
     if as_json:
         whole = result.to_dict() | {"journal": read_json(result.journal.to_json())}
         write_answer(json.dumps(whole, ensure_ascii=False, indent=2) + "\n")

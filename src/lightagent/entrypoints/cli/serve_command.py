@@ -1,4 +1,4 @@
-"""``lightagent serve``: agents behind OpenAI's API, for any chat interface and client."""
+"""``lightagent serve``: serve agents over HTTP, for chat interfaces and other clients."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def serve(
 
 
 def _last(spec: str) -> str:
-    """The NAME in ``FILE.py:NAME``; empty where there is none."""
+    """Return the NAME in ``FILE.py:NAME``; empty if there is none."""
     return spec.rpartition(":")[2] if ":" in spec else ""
 
 
@@ -94,7 +94,7 @@ def _tell(address: str) -> None:
 
 
 def _listening(settings: Settings, host: str | None, port: int | None) -> ServeSettings:
-    """The section of the settings with what the command line says of the address.
+    """Return the section `serve` of the settings, with the host and port of the command line.
 
     Raises:
         ConfigurationError: the host is empty.

@@ -1,4 +1,4 @@
-"""``lightagent sessions``: what goes on with a session or changes it by an entry of its log."""
+"""``lightagent sessions``: the commands that resume, undo, repeat, mark or fork the turns of a session."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def rerun(
                     replace_turn=last.run_id,
                     trace=True,
                 )
-            show_result(result, as_json=as_json, trace=trace)  # Closing the app may wait for a collector.
+            show_result(result, as_json=as_json, trace=trace)  # Before closing, which may wait for a collector.
         return result
 
     result = asyncio.run(ask())

@@ -1,4 +1,4 @@
-"""``lightagent sessions``: the stored conversations of a user."""
+"""``lightagent sessions``: list, show, replay and export the stored conversations of a user."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def replay(
 
 
 def _as_json(turn: SessionTurn) -> JsonObject:
-    """A turn as JSON."""
+    """Return a turn as JSON."""
     return {
         "run_id": turn.run_id,
         "status": turn.status,
@@ -163,7 +163,7 @@ def _as_json(turn: SessionTurn) -> JsonObject:
 
 
 def query_text(turn: SessionTurn) -> str:
-    """What was asked in a turn, on one line."""
+    """Return the question of a turn on one line."""
     asked = turn.query
     if asked is None:
         return "(its query was not admitted)"
@@ -197,12 +197,12 @@ def export(
     async def write(store: JournalStore) -> int:
         sessions = Sessions(store, tenant=tenant)
         listing: Listing[SessionInfo] = Listing([])
-        names = [session or ""]  # An empty name, such as of a variable that is not set, does not stand for all of them.
+        names = [session or ""]  # An empty name, such as from an unset variable, does not select all sessions.
         if session is None:
             listing = await gather_listing(sessions.list(user))
             names = [info.session_id for info in listing.found]
         lines = _lines(sessions, names, user)
-        first = await anext(lines, None)  # Before a file is written over: there may be no such session.
+        first = await anext(lines, None)  # Raises for a missing session, before a file is overwritten.
         with nullcontext(sys.stdout) if output is None else open_private(output) as file:
             if first is not None:
                 file.write(first)

@@ -1,4 +1,4 @@
-"""``lightagent skills``: which skills there are, and what is wrong with them; without a model."""
+"""``lightagent skills``: list and check skills, without a model."""
 
 from __future__ import annotations
 
@@ -87,10 +87,10 @@ def check(
 
 
 def _manager(directories: list[Path] | None, config: Path | None, profile: str | None, trust: bool) -> SkillManager:
-    """The skills of the directories, or else of the settings.
+    """Return the skills of the directories, or else of the settings.
 
     Raises:
-        ConfigurationError: none are named, or one that is named is not there.
+        ConfigurationError: no skills are named, or a directory does not exist.
     """
     for directory in directories or ():
         if not directory.is_dir():

@@ -1,4 +1,4 @@
-"""What is said, or refused, where the offline stand-in would answer in the place of a model."""
+"""Announce that the offline stand-in answers instead of a model, or refuse it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _REMEDY = "Set OPENAI_API_KEY (and OPENAI_BASE_URL for another server), or name 
 
 
 def announce_stand_in(settings: Settings, *, strict: bool) -> None:
-    """Say on standard error that the stand-in answers, if nobody chose it.
+    """Print to standard error that the stand-in answers, unless the user has chosen it.
 
     Raises:
-        ConfigurationError: the caller wants a model or nothing.
+        ConfigurationError: the stand-in would answer, and `strict` is set.
     """
     chosen = settings.provenance.origin(("model", "kind")).layer != "built-in"
     if chosen or settings.model.kind != "offline":
@@ -29,14 +29,14 @@ def announce_stand_in(settings: Settings, *, strict: bool) -> None:
 
 
 def announce_stand_ins(at: str, models: Iterable[tuple[str, ChatModel]], *, strict: bool) -> None:
-    """The same for agents that a file makes, which may have the stand-in since it says so, or names no model.
+    """Do the same for the agents of a file, whether they have the stand-in by choice or because no model is named.
 
     Args:
         at: the option or argument that names the file.
         models: the names of its agents, each with its model.
 
     Raises:
-        ConfigurationError: one of them has the stand-in, and the caller wants a model or nothing.
+        ConfigurationError: an agent has the stand-in, and `strict` is set.
     """
     names = ", ".join(dict.fromkeys(printable(name) for name, model in models if isinstance(model, OfflineModel)))
     if not names:

@@ -1,4 +1,4 @@
-"""``lightagent runs``: the runs that programs have kept in the store, and what became of them."""
+"""``lightagent runs``: list, show and resume the runs that programs have stored."""
 
 from __future__ import annotations
 
@@ -124,10 +124,10 @@ def show(
 
 
 async def _find_run(store: JournalStore, run: str, tenant: str, user: str) -> StoredRun:
-    """A stored run.
+    """Return the user's stored run with this id.
 
     Raises:
-        ConfigurationError: there is no such run.
+        ConfigurationError: the user has no such run.
     """
     found = await Runs(store, tenant=tenant).find(run, user)
     if found is None:

@@ -1,4 +1,4 @@
-"""The store that the settings name, for the commands that look into it, and how they print what they find."""
+"""Open the journal store of the settings, and print listings, for the commands that read it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ InfoT = TypeVar("InfoT", SessionInfo, RunInfo, Review, RememberedDecision)
 
 @dataclass(frozen=True, slots=True)
 class Listing(Generic[T]):
-    """What a listing has found; with an error it is not all there is."""
+    """The items of a listing; if `error` is set, it is incomplete."""
 
     found: list[T]
     error: IncompleteListing | None = None
@@ -40,17 +40,17 @@ class Listing(Generic[T]):
 def with_store(
     work: Callable[[JournalStore], Awaitable[T]], config: Path | None, profile: str | None, trust: bool
 ) -> T:
-    """What `work` gives with the open store, which is closed afterwards.
+    """Return the result of `work` with the open store, and close the store afterwards.
 
     Raises:
-        ConfigurationError: no settings name a store.
-        StoreError: it cannot be read or written.
+        ConfigurationError: the settings do not name a store.
+        StoreError: the store cannot be read or written.
     """
     return in_store(work, settings_for(config, profile, False, trust))
 
 
 def in_store(work: Callable[[JournalStore], Awaitable[T]], settings: Settings) -> T:
-    """The same for settings that are already loaded."""
+    """Do the same as `with_store`, with settings that are already loaded."""
     store = require_store(open_journals(settings))
 
     async def carry_out() -> T:
@@ -63,10 +63,10 @@ def in_store(work: Callable[[JournalStore], Awaitable[T]], settings: Settings) -
 
 
 def require_store(store: JournalStore | None) -> JournalStore:
-    """The store that the settings name.
+    """Return the store, or raise if the settings do not name one.
 
     Raises:
-        ConfigurationError: they name none.
+        ConfigurationError: the settings do not name a store.
     """
     if store is None:
         raise ConfigurationError(
@@ -77,7 +77,7 @@ def require_store(store: JournalStore | None) -> JournalStore:
 
 
 async def gather_listing(items: AsyncIterator[T]) -> Listing[T]:
-    """What a listing gives, and how far it is right."""
+    """Collect the items of a listing, with its error if it is incomplete."""
     found = list[T]()
     try:
         async for info in items:
@@ -88,14 +88,14 @@ async def gather_listing(items: AsyncIterator[T]) -> Listing[T]:
 
 
 def print_listing(listing: Listing[InfoT], line: Callable[[InfoT], str], empty: str, *, as_json: bool) -> None:
-    """Print what was found, a line each, or all of it as JSON.
+    """Print the items of a listing, one line each, or all as JSON.
 
     Args:
-        line: the text of one.
-        empty: what is printed where there is none.
+        line: formats one item.
+        empty: printed if the listing is empty.
 
     Raises:
-        IncompleteListing: after that, if not everything could be read.
+        IncompleteListing: not everything could be read; raised after the items are printed.
     """
     if not as_json:
         print_lines(listing, line, empty)
@@ -106,7 +106,7 @@ def print_listing(listing: Listing[InfoT], line: Callable[[InfoT], str], empty: 
 
 
 def print_lines(listing: Listing[T], line: Callable[[T], str], empty: str) -> None:
-    """Print what was found, a line each; see `print_listing`."""
+    """Print the items of a listing, one line each; see `print_listing`."""
     for info in listing.found:
         out().print(printable(line(info)), markup=False)
     if not listing.found and listing.error is None:
@@ -116,20 +116,22 @@ def print_lines(listing: Listing[T], line: Callable[[T], str], empty: str) -> No
 
 
 def to_minute(seconds: float) -> str:
-    """A time as listings print it."""
+    """Format a time for listings."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 @contextmanager
 def open_private(path: Path) -> Generator[TextIO]:
-    """A text file that only its owner may read. It takes the place of what stands there once it is whole: where writing
-    breaks off, such as by an error or Ctrl-C, that stays. A pipe or a device is written to as it is.
+    """Open a text file for writing that only its owner can read.
+
+    An existing file is replaced when the new one is complete; after an error or Ctrl-C it is unchanged. Pipes and
+    devices are written to directly.
 
     Raises:
-        ConfigurationError: it cannot be written, or what stands there is no text, such as the store's own file.
+        ConfigurationError: the file cannot be written, or would replace a binary file, such as that of the store.
     """
     try:
-        place = path.resolve()  # A link stays one, and what it leads to is replaced.
+        place = path.resolve()  # The target of a symbolic link is replaced, not the link.
         if place.exists() and not place.is_file():
             with place.open("w", encoding="utf-8", newline="\n") as file:
                 yield file
@@ -144,12 +146,12 @@ def open_private(path: Path) -> Generator[TextIO]:
 
 @contextmanager
 def _replacement(place: Path) -> Generator[TextIO]:
-    """A file that is put in the place of another one when nothing was raised."""
+    """Open a temporary file that replaces the other one unless an error is raised."""
     if place.exists() and _is_binary(place):
         raise ConfigurationError(
             f"{printable(str(place))} is no text file, and is not written over.", guidance="Choose another file."
         )
-    descriptor, name = tempfile.mkstemp(dir=place.parent, prefix=".lightagent-")  # Readable by its owner alone.
+    descriptor, name = tempfile.mkstemp(dir=place.parent, prefix=".lightagent-")  # Readable by its owner only.
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
             yield file
@@ -161,6 +163,6 @@ def _replacement(place: Path) -> Generator[TextIO]:
 
 
 def _is_binary(path: Path) -> bool:
-    """Whether a file is a database, an archive or the like, which lines of JSON are not meant to replace."""
+    """Return whether a file is binary, such as a database or an archive, which an export must not replace."""
     with path.open("rb") as file:
         return b"\0" in file.read(4096)

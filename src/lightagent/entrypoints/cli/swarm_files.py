@@ -1,4 +1,4 @@
-"""A swarm from a Python file or module that the user names on the command line. Naming it is the consent to run it."""
+"""Load a swarm from a Python file or module that the user names on the command line, which is the consent to run it."""
 
 from __future__ import annotations
 
@@ -32,12 +32,14 @@ Swarm: TypeAlias = Annotated[
 
 
 def load_swarm(spec: str) -> LightSwarm:
-    """The swarm that ``FILE.py``, ``FILE.py:NAME`` or ``MODULE:NAME`` names.
+    """Load the swarm that ``FILE.py``, ``FILE.py:NAME`` or ``MODULE:NAME`` names.
 
-    NAME is a `LightSwarm`, or a function without parameters that makes one. Without it the file has one swarm.
+    NAME is a `LightSwarm`, or a function without required parameters that returns one. Without NAME the file must
+    define exactly one.
 
     Raises:
-        ConfigurationError: there is no such file, module or name, it does not run, or it is no swarm with agents.
+        ConfigurationError: the file, module or name does not exist, the code raises, or the object is not a swarm with
+            agents.
     """
     swarm = load_object(spec, _SWARM)
     if not swarm.agents:
@@ -46,14 +48,14 @@ def load_swarm(spec: str) -> LightSwarm:
 
 
 class OpenedSwarm:
-    """The swarm of a file while a command works with it; an async context manager that closes its agents.
+    """The swarm that a command works with; an async context manager that closes its agents.
 
     Args:
         spec: as for `load_swarm`.
-        strict: take no stand-in.
+        strict: refuse the offline stand-in.
 
     Raises:
-        ConfigurationError: it cannot be loaded, or the offline stand-in would answer and `strict` is said.
+        ConfigurationError: the swarm cannot be loaded, or the stand-in would answer and `strict` is set.
     """
 
     def __init__(self, spec: str, *, strict: bool) -> None:
@@ -69,29 +71,29 @@ class OpenedSwarm:
 
     @property
     def models(self) -> list[ChatModel]:
-        """The models that its agents ask."""
+        """The models of its agents."""
         return [agent.means.model for agent in self._agents]
 
     @property
     def title(self) -> str:
-        """The names of its agents, for people."""
+        """The names of its agents, for display."""
         return ", ".join(printable(name) for name in self._swarm.agents)
 
     @property
     def front(self) -> LightAgent:
-        """The agent that was registered first, as it is within the swarm; it takes each question."""
+        """The agent that was registered first, as a member of the swarm; it gets each question."""
         return self._swarm.member(self._agents[0])
 
     @property
     def journals(self) -> JournalStore | None:
-        """Where the front agent keeps its sessions; None where it keeps none."""
+        """The session store of the front agent, or None."""
         return self.front.means.sessions
 
     def beginner(self, journal: Journal) -> LightAgent:
-        """The agent with which a run was begun, to go on with it.
+        """Return the agent that started a run, in order to resume it.
 
         Raises:
-            ConfigurationError: the swarm has no such agent.
+            ConfigurationError: the agent is not in the swarm.
         """
         name = journal.started.head.name
         found = next((agent for agent in self._agents if agent.name == name), None)
@@ -104,11 +106,11 @@ class OpenedSwarm:
         return self._swarm.member(found)
 
     def on_close(self, close: Callable[[], Awaitable[None]]) -> None:
-        """Have `close` awaited when the swarm is closed, before all that was opened earlier."""
+        """Register a function that is awaited when the swarm is closed; the last one registered is called first."""
         self._closing.push_async_callback(close)
 
     async def aclose(self) -> None:
-        """Close what was opened, in reverse order."""
+        """Close everything that was opened, in reverse order."""
         await self._closing.aclose()
 
     async def __aenter__(self) -> Self:
@@ -121,10 +123,10 @@ class OpenedSwarm:
 
 
 def refuse_beside_a_swarm(given: Mapping[str, object]) -> None:
-    """Refuse options that are about one agent.
+    """Raise if options for a single agent were given together with ``--swarm``.
 
     Raises:
-        ConfigurationError: one of them was given; the text names them.
+        ConfigurationError: such options were given; the message names them.
     """
     names = [name for name, value in given.items() if value]
     if names:

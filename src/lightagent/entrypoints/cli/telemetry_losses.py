@@ -1,4 +1,4 @@
-"""Tells at the end of a command what of its telemetry was lost, since that takes seconds and no log need be on."""
+"""Report lost telemetry at the end of a command, since it is only known then, and logging may be off."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lightagent.settings.origins import printable
 
 
 def show_losses(app: App) -> None:
-    """Say on standard error what an app that is closed could not send, unless a log has said so."""
+    """Print to standard error what telemetry a closed app could not send, unless it was logged."""
     sink = app.telemetry
     if isinstance(sink, ProbedSink) and sink.losses and not is_logging():
         err().print(printable(sink.losses), style="yellow", markup=False)

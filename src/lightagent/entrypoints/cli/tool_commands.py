@@ -1,4 +1,4 @@
-"""``lightagent tools``: which tools there are, whether they are sound, and what one answers; without a model."""
+"""``lightagent tools``: list, check, search and call tools, without a model."""
 
 from __future__ import annotations
 

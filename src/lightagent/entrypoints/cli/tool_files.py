@@ -1,4 +1,4 @@
-"""Tools from a Python file that the user names on the command line. Naming it is the consent to run it."""
+"""Load tools from a Python file that the user names on the command line; naming it is the consent to run it."""
 
 from __future__ import annotations
 
@@ -18,22 +18,23 @@ ToolFunction: TypeAlias = Callable[..., object]
 
 
 def load_tools(specs: Sequence[str] | None) -> list[ToolFunction]:
-    """The tools of all files that the user named.
+    """Load the tools of all files that the user named.
 
     Raises:
-        ConfigurationError: no such file or function, or one does not run.
+        ConfigurationError: a file or function does not exist, or a file raises when it is run.
     """
     return [tool for spec in specs or () for tool in load_tool_file(spec)]
 
 
 def load_tool_file(spec: str) -> list[ToolFunction]:
-    """The tools that ``FILE.py`` or ``FILE.py:name,name`` names.
+    """Load the tools that ``FILE.py`` or ``FILE.py:name,name`` names.
 
     Without names these are the file's `TOOLS`, or else all public functions defined in it that have annotations or
     `tool_info`.
 
     Raises:
-        ConfigurationError: no such file or function, or the file does not run.
+        ConfigurationError: the file or a function does not exist, the file raises when it is run, or it defines no
+            tools.
     """
     matched = re.fullmatch(r"(.+?\.py)(?::([\w, ]+))?", spec)
     if matched is None:
@@ -76,7 +77,7 @@ def _declared(module: ModuleType, path: Path) -> list[ToolFunction]:
 
 
 def _functions(module: ModuleType) -> list[ToolFunction]:
-    """The public functions defined in the file; what it imports from elsewhere is not offered to a model."""
+    """Return the public functions defined in the file, without imported ones."""
     return [
         each
         for name, each in vars(module).items()

@@ -1,4 +1,4 @@
-"""``lightagent trace``: what happened in a run, from a file of exported traces or from the store."""
+"""``lightagent trace``: show, list and compare traces of runs, from a file of exported traces or from the store."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def diff(
 
 
 def _named(place: str) -> tuple[str, str]:
-    """A place, and the trace that is meant in it; a file whose own name has a `#` is found as well."""
+    """Split FILE#TRACE_ID into place and trace id. The name of an existing file may itself contain a `#`."""
     if "#" not in place or Path(place).exists():
         return place, ""
     name, _, trace_id = place.rpartition("#")

@@ -1,4 +1,4 @@
-"""The lines of a trace's tree, in rich's markup. What they quote may come from anybody: no terminal obeys it."""
+"""Format the lines of a trace's tree in rich's markup. Quoted texts are untrusted, and are escaped."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from lightagent.domain.usage import normalize_usage
 
 _STATUS_COLOURS: Final = {"ok": "green", "answered": "green", "waiting": "yellow"}
 _LONGEST: Final = 10_000
-"""Characters of a text that are looked at; a line shows far fewer."""
+"""Characters of a text that are processed; a line shows far fewer."""
 
 
 def preview(text: str, width: int = 160) -> str:
-    """The beginning of a text on one line, for a label; markup in it is text, and what cannot be seen is an escape."""
+    """Return the beginning of a text on one line, for a label. Markup and invisible characters in it are escaped."""
     flat = written_out(" ".join(text[:_LONGEST].split()))
     whole = len(flat) <= width and len(text) <= _LONGEST
     return escape(flat if whole else f"{flat[: width - 1]}…")
 
 
 def call_text(name: str, arguments: JsonValue) -> str:
-    """A call as a program would write it; `name` is markup. Arguments that are not known are an ellipsis."""
+    """Format a call like Python code; `name` is markup. Unknown arguments are shown as an ellipsis."""
     if not isinstance(arguments, dict):
         return f"{name}({'…' if arguments is None else preview(str(arguments))})"
     written = ", ".join(f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in arguments.items())
@@ -34,16 +34,16 @@ def call_text(name: str, arguments: JsonValue) -> str:
 
 
 def text_of(data: JsonObject, name: str) -> str:
-    """A value of an event on one line; nothing where it has none."""
+    """Return a value of an event on one line; empty if it is missing."""
     value = data.get(name)
     return "" if value is None else preview(str(value))
 
 
 def answer_text(data: JsonObject, prices: PriceTable = NO_PRICES, asked: str = "") -> str:
-    """What a model answered: how long it took, tokens, cost, and whether it calls tools.
+    """Format a model's response: its latency, tokens and cost, and whether it calls tools.
 
     Args:
-        asked: the name of the model that was asked, where its price is not known by the name that it answers with.
+        asked: the requested model name, which is used if the name in the response has no price.
     """
     parts = [_took(data, "latency")]
     told = data.get("usage")
@@ -58,7 +58,7 @@ def answer_text(data: JsonObject, prices: PriceTable = NO_PRICES, asked: str = "
 
 
 def result_text(data: JsonObject, output: str) -> str:
-    """How a call ended."""
+    """Format the result of a call."""
     status = str(data.get("status", "failed" if data.get("error") else "ok"))
     colour = _STATUS_COLOURS.get(status, "red")
     shown = [f"[{colour}]{preview(status)}[/]", _took(data, "duration"), preview(output)]
@@ -66,7 +66,7 @@ def result_text(data: JsonObject, output: str) -> str:
 
 
 def end_text(data: JsonObject, cost: float | None) -> str:
-    """How a run ended: its outcome, time, counts, tokens, and cost where it is known."""
+    """Format the end of a run: its outcome, duration, counts and tokens, and its cost if known."""
     colour, end = ("green", "completed") if data.get("success") is True else ("red", "did not complete")
     milliseconds = data.get("duration_ms")
     seconds = milliseconds / 1000 if isinstance(milliseconds, float | int) else None
@@ -81,7 +81,7 @@ def end_text(data: JsonObject, cost: float | None) -> str:
 
 
 def feedback_text(data: JsonObject) -> str:
-    """What somebody thought of the run."""
+    """Format a person's feedback about the run."""
     known = [f"{name} {text_of(data, name)}" for name in ("rating", "label", "helpful") if data.get(name) is not None]
     who = f"by {text_of(data, 'reviewer_id')}" if data.get("reviewer_id") else ""
     said = text_of(data, "comment")
@@ -89,26 +89,26 @@ def feedback_text(data: JsonObject) -> str:
 
 
 def note_text(kind: str, data: JsonObject) -> str:
-    """Any other event: its type, and what is known of it."""
+    """Format any other event: its type and data."""
     colour = "red" if kind.endswith("_block") else "yellow" if kind.startswith("approval_") else "dim"
     known = ", ".join(f"{key}: {value}" for key, value in data.items() if key != "path")
     return f"[{colour}]{preview(kind)}[/] {preview(known)}"
 
 
 def cost_text(cost: float) -> str:
-    """An amount of the currency of the prices."""
+    """Format an amount in the currency of the prices."""
     return f"cost {cost:.6f}"
 
 
 def seconds_text(value: JsonValue) -> str:
-    """A time; a question mark where it is none."""
+    """Format a duration; a question mark if the value is not one."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e12:
         return "? s"
     return f"{value:.2f} s" if value >= 1 else f"{value * 1000:.0f} ms"
 
 
 def _took(data: JsonObject, name: str) -> str:
-    """How long something took: seconds in `name`, or milliseconds, as the 0.9 line wrote."""
+    """Format a duration: seconds in the field `name`, or milliseconds in `latency_ms`, as version 0.9 wrote it."""
     milliseconds = data.get("latency_ms")
     if name in data or isinstance(milliseconds, bool) or not isinstance(milliseconds, int | float):
         return seconds_text(data.get(name))

@@ -1,4 +1,4 @@
-"""Where the command line takes traces from: files of exported ones, and the store of runs and sessions."""
+"""Read traces for the command line: from files of exported traces, and from the store of runs and sessions."""
 
 from __future__ import annotations
 
@@ -26,21 +26,22 @@ from lightagent.ports.journals import JournalStore
 from lightagent.settings.origins import printable
 
 MOST_BYTES: Final = 64 * 1024 * 1024
-"""Of one line: a trace with content of a very long run."""
+"""Size limit of one line, enough for the trace of a very long run with content."""
 PIPE_SECONDS: Final = 5
-"""That a pipe is waited for until somebody writes into it."""
+"""Seconds to wait for data from a pipe."""
 _BEGINNING: Final = b'{"exported_at"'
 _SUFFIXES: Final = frozenset({".jsonl", ".json", ".ndjson", ".log", ".txt"})
 
 
 @dataclass(frozen=True, slots=True)
 class TraceSource:
-    """Where to look.
+    """Selects a trace in a file or in the store.
 
     Attributes:
-        tenant, user: whose runs, in the store.
-        content: with messages, arguments and outputs, which a store has.
-        trace_id: of the trace that is meant; empty for the last.
+        tenant, user: the owner of runs in the store.
+        config, profile, trust: select the settings.
+        content: include messages, arguments and outputs of stored runs.
+        trace_id: the id of the trace; empty for the last one.
     """
 
     tenant: str
@@ -52,10 +53,10 @@ class TraceSource:
     trace_id: str = ""
 
     def find(self, name: str) -> ExportedTrace:
-        """The trace in a file, of a stored run, or of a session.
+        """Return the trace in a file, or that of a stored run or session.
 
         Raises:
-            ConfigurationError: there is none, or the file holds none.
+            ConfigurationError: the file, run or session does not exist, or does not have the trace.
             StoreError: the store cannot be read.
         """
         path = Path(name)
@@ -79,7 +80,7 @@ class TraceSource:
         return _chosen(iter(traces), self.trace_id, printable(name))
 
     async def _trace(self, store: JournalStore, journal: Journal) -> ExportedTrace:
-        """The trace of a stored run, with what people thought of it."""
+        """Return the trace of a stored run, with the feedback about it."""
         events = trace_events(journal.events, capture_content=self.content)
         told = [one async for one in Feedback(store, tenant=self.tenant).list(journal.started.trace_id)]
         said = (feedback_event(one, content=self.content) for one in told)
@@ -87,18 +88,18 @@ class TraceSource:
 
 
 def feedback_event(feedback: HumanFeedback, *, content: bool) -> TraceEvent:
-    """What somebody thought of a run, as an event of its trace; their own words are content."""
+    """Convert feedback about a run to an event of its trace. Comment and metadata are included only with content."""
     told = feedback.to_dict()
     data = {name: value for name, value in told.items() if content or name not in ("comment", "metadata")}
     return TraceEvent("human_feedback", data, feedback.trace_id, timestamp=feedback.created_at)
 
 
 def read_file(path: Path) -> Iterator[ExportedTrace]:
-    """The traces of a file in order. What a killed process left of its last line is passed over, with a word on it.
+    """Yield the traces of a file in order. A last line that a killed process left incomplete is skipped with a warning.
 
     Raises:
-        ConfigurationError: it cannot be read, a line is too long, or one is no trace; it is a pipe that nobody writes
-            into.
+        ConfigurationError: the file cannot be read, a line is too long or is not a trace, or the file is a pipe without
+            a writer.
     """
     shown = printable(str(path))
     try:
@@ -120,7 +121,7 @@ def read_file(path: Path) -> Iterator[ExportedTrace]:
 
 
 def _opened(path: Path) -> BinaryIO:
-    """A file to be read; of a pipe as soon as somebody writes into it, which may be never."""
+    """Open a file for reading. For a pipe, wait at most `PIPE_SECONDS` for data."""
     if os.name != "posix" or not path.is_fifo():
         return path.open("rb")
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
@@ -137,7 +138,7 @@ def _opened(path: Path) -> BinaryIO:
 
 
 def _read_line(line: bytes, place: str) -> ExportedTrace | None:
-    """The trace of a line; None where it was torn."""
+    """Return the trace in a line; None if the line was not written completely."""
     try:
         return read_trace(line.decode("utf-8"))
     except UnicodeDecodeError:
@@ -146,7 +147,7 @@ def _read_line(line: bytes, place: str) -> ExportedTrace | None:
         problem, broken = str(error), error.position is not None
     except ConfigurationError as error:
         problem, broken = error.message.rstrip("."), False
-    # A writer that was killed left the beginning of a line of its own; later writers begin a new one.
+    # A killed writer leaves the beginning of a line; later writers start a new line.
     if broken and (line.startswith(_BEGINNING) or _BEGINNING.startswith(line.strip())):
         err().print(f"{place} is passed over: it was not written to its end.", style="yellow", markup=False)
         return None
@@ -157,15 +158,15 @@ def _read_line(line: bytes, place: str) -> ExportedTrace | None:
 
 
 def _is_file_name(path: Path, name: str) -> bool:
-    """Whether a file is meant: it is there, or it is written like one."""
+    """Return whether the name denotes a file: the file exists, or the name looks like a path."""
     try:
         return path.exists() or path.suffix in _SUFFIXES or path.is_absolute() or name.startswith(".")
-    except (OSError, ValueError):  # Too long for a file, or with a null character.
+    except (OSError, ValueError):  # The name is too long, or contains a null character.
         return False
 
 
 def _chosen(traces: Iterator[ExportedTrace], trace_id: str, name: str) -> ExportedTrace:
-    """The trace with this id, the last where there are several of it; without an id, the last of all."""
+    """Return the last trace with this id; without an id, the last of all."""
     chosen: ExportedTrace | None = None
     for trace in traces:
         if trace_id in ("", trace.trace_id):

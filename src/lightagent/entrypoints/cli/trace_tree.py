@@ -1,4 +1,4 @@
-"""A trace as a tree for people: the turns, the calls in each with the agents below them, and how it ended."""
+"""Show a trace as a tree: the turns, the calls in each with the nested agents below them, and the end of the run."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ from lightagent.entrypoints.cli.trace_labels import (
 
 _Path: TypeAlias = tuple[str, ...]
 _DEEPEST: Final = 30
-"""Agents within agents that have branches of their own; deeper ones are shown in the last."""
+"""Levels of nested agents that have branches of their own; deeper ones share the last branch."""
 
 
 def trace_tree(
     events: Sequence[TraceEvent], calls: Sequence[ToolCallRecord] = (), prices: PriceTable = NO_PRICES
 ) -> Tree:
-    """The tree of one run's trace.
+    """Return the tree of one run's trace.
 
     Args:
-        calls: the run's calls; a trace holds no content of its own unless it was asked for.
-        prices: of models, for what the turns cost.
+        calls: the records of the run's calls, since traces contain arguments and outputs only on request.
+        prices: prices of models, for the cost of the turns.
     """
     builder = _Builder(_by_place(calls), prices, priced_cost(events, prices) if prices.prices else None)
     for event in events:
@@ -53,14 +53,14 @@ def print_tree(
     calls: Sequence[ToolCallRecord] = (),
     prices: PriceTable = NO_PRICES,
 ) -> None:
-    """Print the tree of a trace, its lines cut where the screen ends."""
+    """Print the tree of a trace; lines are truncated at the width of the screen."""
     console.print(trace_tree(events, calls, prices), soft_wrap=False)
 
 
 def _by_place(calls: Sequence[ToolCallRecord]) -> dict[_Path, deque[ToolCallRecord]]:
-    """The calls, and those of nested agents, by the ids that lead to them.
+    """Index the calls, including those of nested agents, by the path of ids that leads to them.
 
-    Several turns may have a call of the same id, as where models of several agents count theirs. They are in order.
+    Several turns may use the same call id, for example if models number their calls; these calls are kept in order.
     """
     places = defaultdict[_Path, deque[ToolCallRecord]](deque)
     for place, call in _with_place(calls, ()):
@@ -77,9 +77,10 @@ def _with_place(calls: Sequence[ToolCallRecord], path: _Path) -> Iterator[tuple[
 
 @dataclass(slots=True)
 class _Branch:
-    """One run's part of the tree: its node, the turn that is under way, and the calls that have not ended.
+    """One run's part of the tree: its node, the current turn, and the calls that have not ended.
 
-    `agent` is who began it, and `acts` what the turn says of who acts: nothing, unless another one took over.
+    `agent` is the agent that started the run; `acts` is the label of the agent of the current turn, empty unless
+    another one has taken over.
     """
 
     node: Tree
@@ -146,12 +147,12 @@ class _Builder:
             branch.calls.pop(id_).add(_line(result_text(data, output)))
             if records:
                 records.popleft()
-            self._branches.pop((*path, id_), None)  # Another turn may give a call of its own the same id.
+            self._branches.pop((*path, id_), None)  # Another turn may reuse the call id.
         elif kind == "approval_required":
             branch.calls[id_].add(_line("[yellow]waits for approval[/]"))
 
     def _note(self, branch: _Branch, kind: str, data: JsonObject) -> None:
-        """An event that is a line of its own, below the call it is about, if that is under way."""
+        """Add a line for any other event, below the call that it belongs to if that has not ended."""
         if kind == "human_feedback":
             branch.node.add(_line(feedback_text(data)))
         elif kind == "error":
@@ -166,7 +167,7 @@ def _path(data: JsonObject) -> _Path:
 
 
 def _line(markup: str) -> Text:
-    """One line, cut where the screen ends."""
+    """Return a line that is truncated at the width of the screen."""
     line = Text.from_markup(markup, emoji=False)
     line.no_wrap, line.overflow = True, "ellipsis"
     return line

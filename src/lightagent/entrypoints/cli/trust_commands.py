@@ -1,4 +1,4 @@
-"""``lightagent config trust`` and ``untrust``: whether a file that others may have written may configure agents."""
+"""``lightagent config trust`` and ``untrust``: decide whether a found settings file may set privileged keys."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def _target(path: Path | None) -> Path:
 
 
 def _privileges(file: ConfigFile) -> Iterator[str]:
-    """What of every profile counts only now."""
+    """Yield the settings of all profiles that apply only if the file is trusted."""
     for profile in file.profiles:
         for path, leaf in file.leaves(profile).items():
             if needs_trust(path):

@@ -1,4 +1,4 @@
-"""``lightagent verify``: is the store still what was written?"""
+"""``lightagent verify``: check that a store contains exactly what was written to it."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def verify(
 
 
 def protection_of(backend: Backend | None) -> str:
-    """What would be noticed of edits, by the settings of the store."""
+    """Describe which changes of the store would be detected, according to its settings."""
     options: JsonObject = {} if backend is None else {"kind": backend.kind, **backend.options}
     encrypted = ""
     while options.get("kind") in ("encrypted", "sealed"):
@@ -82,7 +82,7 @@ def protection_of(backend: Backend | None) -> str:
 
 
 async def _check_all(store: JournalStore) -> tuple[int, int, list[JournalCheck]]:
-    """How many streams and entries were read, and what is wrong."""
+    """Check all streams. Return the numbers of streams and entries read, and the faults."""
     streams, entries, faults = 0, 0, list[JournalCheck]()
     with err().status("reading the store …") as status:
         async for check in check_journals(store):

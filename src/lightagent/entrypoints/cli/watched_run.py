@@ -1,4 +1,4 @@
-"""A run that is watched and then looked at as a whole: what `run`, `chat` and the demo have in common."""
+"""Execute or resume a run while its events are shown, for `run`, `chat` and the demo."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from lightagent.options import RunOptions
 async def watched_run(
     agent: LightAgent, question: Query, show: Callable[[StreamEvent], None], **options: Unpack[RunOptions]
 ) -> RunResult:
-    """Run, show each event as it happens, and give the result, which holds the error of a failed run.
+    """Execute a run, show each event as it happens, and return the result; the error of a failed run is part of it.
 
     Raises:
-        ConfigurationError: the question or an option is refused before the run begins.
+        ConfigurationError: the question or an option is invalid, so that the run was not started.
     """
     async with agent.astream(question, result_format="event", **options) as events:
         async for event in events:
@@ -32,15 +32,15 @@ async def watched_run(
 async def watched_resume(
     agent: LightAgent, journal: Journal, decided: Decisions, show: Callable[[StreamEvent], None]
 ) -> RunResult:
-    """Go on with a run that waits, and show what happens from there on; each answer comes whole.
+    """Resume a waiting run, show the events that follow, and return the result. Answers are not streamed.
 
     Raises:
-        LightAgentError: it cannot be gone on with.
+        LightAgentError: the run cannot be resumed.
     """
     shown = StreamEvents(journal.started.trace_id, live=False)
     for known in journal.events:
         for _ in shown.feed(known):
-            pass  # It was shown when it happened; what follows refers to it.
+            pass  # These events were shown before, but later ones refer to them.
     async with agent.aresume_events(journal, decided, trace=True) as events:
         async for event in events:
             for one in shown.feed(event):

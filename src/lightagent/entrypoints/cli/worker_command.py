@@ -1,4 +1,4 @@
-"""``lightagent worker``: goes on with runs of flows whose process is gone, or that may go on."""
+"""``lightagent worker``: execute runs of flows that no process holds and that can continue."""
 
 from __future__ import annotations
 
@@ -102,10 +102,12 @@ def worker(
 
 
 def _check_names(specs: list[str], flows: list[LightFlow]) -> None:
-    """Two flows of one name would take each other's runs. Also the same one, typed twice: its file is run for each.
+    """Raise if two flows have the same name, since they would take each other's runs.
+
+    This includes a flow that was named twice, since its file is run each time.
 
     Raises:
-        ConfigurationError: there are two.
+        ConfigurationError: two flows have the same name.
     """
     known: dict[str, str] = {}
     for spec, flow in zip(specs, flows, strict=True):
@@ -118,7 +120,7 @@ def _check_names(specs: list[str], flows: list[LightFlow]) -> None:
 
 
 async def work(made: FlowWorker, flows: list[LightFlow], *, once: bool) -> None:
-    """Have a worker work until a signal comes, and close the stores of its flows."""
+    """Run a worker until it ends or is stopped by a signal, then close its flows."""
     names = ", ".join(dict.fromkeys(flow.name for flow in flows))
     with _stopped_by_signals(made):
         if not once:
@@ -132,7 +134,7 @@ async def work(made: FlowWorker, flows: list[LightFlow], *, once: bool) -> None:
 
 @contextmanager
 def _stopped_by_signals(made: FlowWorker) -> Generator[None]:
-    """Within it, the signals that end a process stop the worker instead."""
+    """Make SIGINT and SIGTERM stop the worker."""
 
     def stop(_: int, __: FrameType | None) -> None:
         made.stop()

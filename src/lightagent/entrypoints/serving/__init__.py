@@ -1,4 +1,4 @@
-"""Agents over HTTP, for any client: `serve` makes the application."""
+"""Serve agents over HTTP: `serve` builds the ASGI application."""
 
 from lightagent.entrypoints.serving.serve import serve
 

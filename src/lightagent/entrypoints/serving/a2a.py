@@ -1,4 +1,4 @@
-"""``/a2a/NAME``: an agent for other agents, by A2A, the Agent2Agent protocol; its card says how it is asked."""
+"""``/a2a/NAME``: routes of A2A, the Agent2Agent protocol, and the agent cards that describe each endpoint."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _CARD: Final = "/.well-known/agent-card.json"
 
 
 async def show_card(request: ServedRequest) -> ASGIApp:
-    """The card of one model."""
+    """Return the agent card of one model."""
     return await _card(request, _served(request))
 
 
 async def show_only_card(request: ServedRequest) -> ASGIApp:
-    """The card of the one model that the caller may use.
+    """Return the agent card of the only model that the caller may use.
 
     Raises:
-        RequestRefused: there are several, each with a card of its own.
+        RequestRefused: the caller may use none or several; each has a card of its own.
     """
     found = [one for one in request.serving.catalogue if one.kind != "utility" and request.caller.may_use(one.name)]
     if len(found) != 1:
@@ -37,11 +37,11 @@ async def show_only_card(request: ServedRequest) -> ASGIApp:
 
 
 async def _card(request: ServedRequest, served: Served) -> ASGIApp:
-    try:  # Nothing else of the server needs the types of the protocol.
+    try:  # Only this protocol needs its types, so they are imported on first use.
         from lightagent.application.serving.a2a_cards import CardOf, agent_card
     except ImportError:
         raise _missing() from None
-    path = quote(f"{request.http.scope.get('root_path', '')}/a2a/{served.name}")  # Below where this is mounted.
+    path = quote(f"{request.http.scope.get('root_path', '')}/a2a/{served.name}")  # Includes the mount path.
     url = str(request.http.url.replace(path=path, query="", fragment=""))
     needs_key = await request.serving.authentication.needed()
     card = agent_card(CardOf(served.name, served.kind, url, version("lightagent"), needs_key))
@@ -49,7 +49,7 @@ async def _card(request: ServedRequest, served: Served) -> ASGIApp:
 
 
 async def call_agent(request: ServedRequest) -> ASGIApp:
-    """Answer a call of JSON-RPC."""
+    """Answer a JSON-RPC call."""
     try:
         from lightagent.entrypoints.serving.a2a_calls import answer_call
     except ImportError:
@@ -58,33 +58,33 @@ async def call_agent(request: ServedRequest) -> ASGIApp:
 
 
 async def send(request: ServedRequest) -> ASGIApp:
-    """Answer a message."""
+    """Answer a message with a single response."""
     return await _rest(request, "SendMessage", request.body)
 
 
 async def stream(request: ServedRequest) -> ASGIApp:
-    """Answer a message as a stream."""
+    """Answer a message with a stream of events."""
     return await _rest(request, "SendStreamingMessage", request.body)
 
 
 async def get_task(request: ServedRequest) -> ASGIApp:
-    """A task as it is."""
+    """Return the current state of a task."""
     lengths: JsonObject = {name: told for name, told in request.http.query_params.items() if name == "historyLength"}
     return await _rest(request, "GetTask", {"id": _task_id(request), **lengths})
 
 
 async def list_tasks(request: ServedRequest) -> ASGIApp:
-    """Refuse to list tasks, in the words of the protocol."""
+    """Refuse to list tasks, with the protocol's error for unsupported operations."""
     return await _rest(request, "ListTasks", {})
 
 
 async def cancel_task(request: ServedRequest) -> ASGIApp:
-    """End a task."""
+    """Cancel a task."""
     return await _rest(request, "CancelTask", {"id": _task_id(request)})
 
 
 async def subscribe(request: ServedRequest) -> ASGIApp:
-    """A stream of a task that goes on."""
+    """Stream the events of a running task."""
     return await _rest(request, "SubscribeToTask", {"id": _task_id(request)})
 
 

@@ -1,4 +1,4 @@
-"""The calls of A2A: a message, streamed or not, and what is asked of a task, however the protocol is spoken."""
+"""The methods of A2A, for both bindings (JSON-RPC and REST): send a message, streamed or not, and manage tasks."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ from lightagent.entrypoints.serving.requests import ServedRequest
 from lightagent.entrypoints.serving.task_runs import TaskRun
 
 VERSION_HEADER: Final = "a2a-version"
-"""In which clients say which version they speak."""
+"""Header in which clients declare their protocol version."""
 
 Call: TypeAlias = Callable[[ServedRequest, Served, JsonObject, Binding], Awaitable[ASGIApp]]
-"""Answers one call with these parameters."""
+"""A handler that answers one call with its parameters."""
 
 
 async def answer_call(request: ServedRequest, served: Served) -> ASGIApp:
-    """Answer one call of JSON-RPC.
+    """Answer one JSON-RPC call.
 
     Raises:
-        RequestRefused: clients and proxies are to act upon it by the status of HTTP.
+        RequestRefused: the refusal must be visible as an HTTP status, on which clients and proxies act.
     """
     call = read_rpc_call(request.body)
     try:
@@ -67,11 +67,11 @@ async def answer_call(request: ServedRequest, served: Served) -> ASGIApp:
 
 
 async def answer_rest(request: ServedRequest, served: Served, method: str, params: JsonObject) -> ASGIApp:
-    """Answer a request that is one call.
+    """Answer a REST request, which stands for one call of `method`.
 
     Raises:
-        RequestRefused: something is wrong with it.
-        LightAgentError: the run could not be had.
+        RequestRefused: the request is invalid.
+        LightAgentError: the run failed.
     """
     _check_version(request)
     return await METHODS[method](request, served, params, RestBinding())
@@ -155,7 +155,7 @@ async def _run(request: ServedRequest, served: Served, asked: MessageAsked) -> T
 
 
 async def _until_done(request: ServedRequest, going: TaskRun) -> None:
-    """Wait for the end of the run, or until the client leaves; the run goes on."""
+    """Wait until the run ends or the client disconnects; in that case the run continues."""
     left = asyncio.Event()
     async with Watched(request.http.receive, left.set):
         waits = [asyncio.ensure_future(going.done.wait()), asyncio.ensure_future(left.wait())]

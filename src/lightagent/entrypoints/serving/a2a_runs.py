@@ -1,4 +1,4 @@
-"""The tasks of A2A: begun by a message, gone on with by the answer to what waits, and found for their owner."""
+"""Start, resume, cancel and look up A2A tasks; a caller sees only its own."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ _CANCELLED: Final = "The client cancelled the task."
 
 
 async def begun(request: ServedRequest, served: Served, asked: MessageAsked) -> TaskRun:
-    """A new task.
+    """Start a new task.
 
     Raises:
-        RequestRefused: it cannot be begun so, or too many runs go on.
+        RequestRefused: the request is invalid, or too many runs are active.
     """
     serving = request.serving
     chat = await with_images_by_url(asked.chat, serving.settings)
@@ -52,11 +52,11 @@ async def begun(request: ServedRequest, served: Served, asked: MessageAsked) -> 
 
 
 async def answered(request: ServedRequest, served: Served, asked: MessageAsked) -> TaskRun:
-    """A task that waited, and goes on with what a person answers.
+    """Resume a waiting task with a person's answer.
 
     Raises:
-        RequestRefused: it is not there, does not wait, or what is said is no answer.
-        PolicyError: the person may not decide so.
+        RequestRefused: the task does not exist or is not waiting, or the message does not contain an answer.
+        PolicyError: the person may not make this decision.
     """
     found = await found_task(request, served, asked.task_id)
     if asked.context_id and asked.context_id != found.task.context_id:
@@ -75,10 +75,10 @@ async def answered(request: ServedRequest, served: Served, asked: MessageAsked) 
 
 
 async def cancelled(request: ServedRequest, served: Served, task_id: str) -> A2aTask:
-    """The task, which ends: what waits is never done.
+    """Cancel a task and return it; calls that were waiting are never executed.
 
     Raises:
-        A2aRefused: it is not there, or has ended.
+        A2aRefused: the task does not exist, has ended, or cannot be cancelled by this caller.
     """
     found = await found_task(request, served, task_id)
     if found.task.ended:
@@ -97,7 +97,10 @@ async def cancelled(request: ServedRequest, served: Served, task_id: str) -> A2a
 
 
 async def _ended_without_functions(request: ServedRequest, found: RememberedTask) -> bool:
-    """End a run that waits for functions of the client which began it; without them it cannot go on, even to end."""
+    """End a run that waits for the client's own functions, if it does, and return whether it did.
+
+    Such a run cannot be resumed without these functions, not even to be cancelled, so its end is recorded directly.
+    """
     journal = await _waiting_journal(request, found)
     if not open_functions(journal.events):
         return False
@@ -109,7 +112,7 @@ async def _ended_without_functions(request: ServedRequest, found: RememberedTask
 
 
 async def _ending(request: ServedRequest, served: Served, found: RememberedTask) -> TaskRun:
-    """A run that goes on only to end: what waits in it is rejected."""
+    """Resume a run only to cancel it; calls that wait for approval are rejected."""
     if found.interrupted and found.journal is not None:
         return _go_on(request, served, found, found.journal, {}, ends=_CANCELLED)
     journal = await _waiting_journal(request, found)
@@ -119,10 +122,10 @@ async def _ending(request: ServedRequest, served: Served, found: RememberedTask)
 
 
 async def found_task(request: ServedRequest, served: Served, task_id: str) -> RememberedTask:
-    """The caller's task of this id.
+    """Return the caller's task with this id.
 
     Raises:
-        A2aRefused: there is none.
+        A2aRefused: the caller has no such task.
     """
     owner = request.caller.owner
     found = request.serving.tasks.find(task_id, owner, served.name)
@@ -140,10 +143,10 @@ async def found_task(request: ServedRequest, served: Served, task_id: str) -> Re
 
 
 async def followed_task(request: ServedRequest, served: Served, task_id: str) -> TaskRun:
-    """The run of the caller's task, which goes on; one that was interrupted goes on from now.
+    """Return the active run of the caller's task; a run that was interrupted is resumed.
 
     Raises:
-        A2aRefused: there is none, or nothing comes of it any more.
+        A2aRefused: the caller has no such task, or the task is not running.
     """
     found = await found_task(request, served, task_id)
     if found.going is not None:
@@ -156,10 +159,10 @@ async def followed_task(request: ServedRequest, served: Served, task_id: str) ->
 
 
 async def _waiting_journal(request: ServedRequest, found: RememberedTask) -> Journal:
-    """The journal of a run that waits, as the store has it.
+    """Return the stored journal of a waiting run.
 
     Raises:
-        RequestRefused: it waits no more, or is one of a flow, which goes on by its own means.
+        RequestRefused: the run is not waiting any more, or belongs to a flow, which is resumed through the flow itself.
     """
     if found.journal is None:
         raise A2aRefused(UNSUPPORTED_OPERATION, "A flow goes on by its own means.", "Answer where its questions are.")
@@ -183,10 +186,10 @@ def _go_on(
 
 
 def _said(request: ServedRequest, asked: MessageAsked) -> tuple[PersonAnswer, ...]:
-    """The answers of a message: data in the form, or words where the settings take them.
+    """Return the answers in a message: structured data, or plain words if the setting `chat_approvals` allows them.
 
     Raises:
-        A2aRefused: it has none.
+        A2aRefused: the message does not contain an answer.
     """
     if asked.answers:
         return asked.answers

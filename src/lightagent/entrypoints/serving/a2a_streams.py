@@ -1,4 +1,4 @@
-"""The stream of a task: server-sent events, which may begin in mid-run, and whose end is no end of the run."""
+"""The stream of a task, as server-sent events. A client may join it during the run and leave without ending the run."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from lightagent.settings.serve_schema import ServeSettings
 
 
 class TaskStream:
-    """The response to a request for a stream: an ASGI application of its own. It begins with the whole task.
+    """A streaming response, as an ASGI application. The first event is the whole task as it is at that moment.
 
     Args:
-        binding: how its frames are written.
-        headers: besides those of every stream.
+        binding: encodes the events.
+        headers: added to those of every stream.
     """
 
     def __init__(self, going: TaskRun, binding: Binding, settings: ServeSettings, headers: Mapping[str, str]) -> None:
@@ -32,7 +32,7 @@ class TaskStream:
         self._first: JsonObject = {"task": going.task.snapshot()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the stream."""
+        """Send the stream until the run ends or the client disconnects."""
         writer = EventWriter(send, self._settings)
         owner = asyncio.current_task()
         assert owner is not None, "a coroutine of asyncio runs in a task"
@@ -51,7 +51,7 @@ class TaskStream:
             self._going.leave(self._listener)
 
     def _ending(self, writer: EventWriter) -> Callable[[], None]:
-        """What happens when the client leaves: the stream ends, and the run goes on."""
+        """Return the callback for a disconnect: it ends the stream; the run continues."""
 
         def left() -> None:
             writer.gone = True

@@ -1,4 +1,4 @@
-"""``POST /ag-ui/NAME``, where the clients of AG-UI find an agent."""
+"""``POST /ag-ui/NAME``: the endpoint for AG-UI clients."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from lightagent.entrypoints.serving.run_views import answer_seconds
 
 
 async def run_agent(request: ServedRequest) -> ASGIApp:
-    """Run an agent, as a stream of events."""
-    try:  # Nothing else of the server needs the types of the protocol.
+    """Run an agent and stream its events in the AG-UI format."""
+    try:  # Only this protocol needs its types, so they are imported on first use.
         from lightagent.application.serving.agui_events import AguiEvents, AguiOpening
         from lightagent.application.serving.agui_requests import read_agui_request
     except ImportError:

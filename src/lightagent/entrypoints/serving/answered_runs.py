@@ -1,4 +1,4 @@
-"""The run that answers a chat, or goes on with what a person answered about its calls."""
+"""Choose the run for a chat request: a new one, or a waiting one that a person's answers resume."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ from lightagent.options import ResumeOptions
 async def answered_run(
     request: ServedRequest, chat: ChatAsked, answers: Sequence[PersonAnswer], served: Served, at: str
 ) -> ChatRun:
-    """The run for this request.
+    """Return the run for this request, ready to start or to resume.
 
     Args:
-        chat: the conversation; where there are answers, only the client's tools and their results.
-        at: names an answer in errors, with {} for its place.
+        chat: the conversation; if there are answers, only its tools and their results are used.
+        answers: decisions about calls that wait for approval.
+        at: name of an answer in error messages; `{}` stands for its index.
 
     Raises:
-        RequestRefused: nothing waits for what is sent, or too many runs go on.
-        PolicyError: the user may not decide so.
+        RequestRefused: no run waits for what was sent, or too many runs are active.
+        PolicyError: the user may not make this decision.
     """
     if not answers:
         return await chat_run(request, chat, served)
@@ -63,9 +64,9 @@ def _decisions(
 def _carried_out(
     results: Sequence[tuple[str, str]], waiting: WaitingSteps, declared: frozenset[str], client: str
 ) -> Iterator[tuple[str, ApprovalDecision]]:
-    """What lets the client's own calls go on whose results it has sent, which is no decision of a person.
+    """Yield approvals for the calls of the client's own tools whose results were sent; the actor is the client.
 
-    Results of earlier calls may stand among them; they were taken before, and count no more.
+    The request may repeat results of earlier calls, which the run has already; they are ignored.
     """
     known = {outer_call_id(waiting.run_id, step.id): step.id for step in waiting.external if step.name in declared}
     for call_id, _ in results:

@@ -1,4 +1,4 @@
-"""Who asks: the key of a request, and for keys that ask for others the user whom it names."""
+"""Authenticate requests: by their access key and, for delegating keys, the user named in the request."""
 
 from __future__ import annotations
 
@@ -16,21 +16,22 @@ from lightagent.settings.secrets import reference
 from lightagent.settings.serve_schema import ServeSettings
 
 USER_JWT: Final = "x-openwebui-user-jwt"
-"""The header in which Open WebUI signs who its user is."""
+"""Header with the signed token that names the user of Open WebUI."""
 
 _LEEWAY: Final = 60
-"""Seconds by which the clocks of two machines may differ."""
+"""Tolerated clock difference between the machines, in seconds."""
 
 
 class Authentication:
-    """Finds out who asks.
+    """Determines the caller of a request.
 
     Args:
-        keys: those that there are.
-        environ: where a secret is that the settings refer to.
+        keys: the access keys of the server.
+        environ: variables for secrets that the settings refer to; by default those of the process.
 
     Raises:
-        ConfigurationError: the secret of user tokens is not there, or too short.
+        ConfigurationError: the secret for user tokens is missing or too short.
+        MissingExtraError: a secret is set, but joserfc is not installed.
     """
 
     def __init__(self, keys: AccessKeys, settings: ServeSettings, environ: Mapping[str, str] | None = None) -> None:
@@ -39,15 +40,15 @@ class Authentication:
         self._secret = _secret(settings, os.environ if environ is None else environ)
 
     async def needed(self) -> bool:
-        """Whether each request must come with a key."""
+        """Return whether every request needs a key: as `serve.keys` says, by default if any key exists."""
         wanted = self._settings.keys
         return await self._keys.exist() if wanted is None else wanted
 
     async def caller(self, headers: Mapping[str, str]) -> Caller:
-        """Who made a request with these headers.
+        """Return the caller of a request with these headers.
 
         Raises:
-            RequestRefused: it has no key, or none that holds; or what says who the user is cannot be believed.
+            RequestRefused: the key is missing, unknown or expired, or the user's token is invalid.
         """
         if not await self.needed():
             return NOBODY
@@ -58,7 +59,7 @@ class Authentication:
         return caller.for_user(user)
 
     def _user(self, headers: Mapping[str, str]) -> str:
-        """The user whom a request of a delegating key names; a signed name alone where a secret is set."""
+        """Return the user named by a request with a delegating key; if a secret is set, only a signed token counts."""
         if self._secret is not None:
             return user_in(headers.get(USER_JWT, ""), self._secret)
         name = self._settings.user_header
@@ -66,10 +67,10 @@ class Authentication:
 
 
 def user_in(token: str, secret: bytes) -> str:
-    """The user whom a signed token names: its `sub` or `id`.
+    """Return the user named by a signed token, in its claim `sub` or `id`.
 
     Raises:
-        RequestRefused: it is missing, not signed with this secret, or over.
+        RequestRefused: the token is missing, expired, not signed with this secret, or names no user.
     """
     from joserfc import jwt
     from joserfc.errors import JoseError

@@ -1,4 +1,4 @@
-"""Runs that outlive their connections: played by tasks of their own, left when the server stops, and taken up again."""
+"""Runs in the background, which outlive their connections: executed by tasks of their own, resumed after a restart."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ from lightagent.domain.events import Event, Nested, RunFinished, ToolFinished, T
 from lightagent.entrypoints.serving.served_run import ServedRun
 
 PAUSE: Final = 1.0
-"""Seconds after which the server looks again at a run that another process may hold."""
+"""Seconds between two checks of a run that another process may hold."""
 
 BEGIN_SECONDS: Final = 30.0
-"""For so long another process may be about to begin a run of which nothing is on record yet."""
+"""Seconds during which another process may still start a run that has a record, but no events yet."""
 
 _STORE_PAUSE: Final = 5.0
-"""Seconds after which a store is asked again that could not be read."""
+"""Seconds before the next attempt to read a store that could not be read."""
 
 _LOG: Final = logging.getLogger("lightagent.serve")
 
 
 class Background:
-    """The runs in the background of one server.
+    """The background runs of one server.
 
     Args:
-        kept: where runs are kept.
-        records: of those in the background.
-        go_on: makes the run that goes on from a journal.
-        clock: tells the seconds since 1970.
+        kept: the storage of runs.
+        records: the stored records of background runs.
+        go_on: resumes a run from its journal.
+        clock: returns the time as seconds since 1970.
     """
 
     def __init__(
@@ -59,11 +59,11 @@ class Background:
         self._left = False
 
     def expect(self, record: BackgroundRun) -> None:
-        """Its run is about to be played here, so it is not taken for one that was left."""
+        """Note that this process is about to execute the run, so that it is not mistaken for an abandoned one."""
         self._own.add(record.response_id)
 
     def play(self, record: BackgroundRun, run: ServedRun) -> None:
-        """Carry a run out, whoever waits for it."""
+        """Execute a run in a task of its own, independently of the clients that follow it."""
         run.is_background = True
         self.expect(record)
         task = asyncio.create_task(self._play(record, run))
@@ -79,10 +79,10 @@ class Background:
             if run.cancelled and run.journal is not None:
                 await self._kept.keep_end(run.journal)
         except asyncio.CancelledError:
-            return  # It was left, and stays on record as one that goes on.
+            return  # The server stops: the run stays on record as open, so that it is resumed later.
         except StoreError as raised:
             _LOG.warning("The run %s in the background could not be kept: %s", run.id, type(raised).__name__)
-            self._look_at(record)  # Perhaps later, or another process has it.
+            self._look_at(record)  # The store may recover, or another process may hold the run.
             return
         except Exception as raised:
             _LOG.warning("The run %s in the background failed: %s", run.id, type(raised).__name__, exc_info=raised)
@@ -96,11 +96,11 @@ class Background:
         self._own.discard(record.response_id)
         try:
             await self.records.close(record, error)
-        except StoreError as raised:  # It is looked at again at the next start.
+        except StoreError as raised:  # The record stays open and is checked again at the next start.
             _LOG.warning("The end of %s is not on record: %s", record.response_id, type(raised).__name__)
 
     def start(self) -> None:
-        """Take up what an earlier process of the server has left, as soon as nobody holds it."""
+        """Begin to resume the runs of earlier server processes, each as soon as no other process holds it."""
         if self._looking is None and not self._left:
             self._looking = asyncio.create_task(self._take_up_all())
 
@@ -112,7 +112,7 @@ class Background:
         await self._look()
 
     async def _find_all(self) -> bool:
-        """Note all that may have to be taken up; whether the store could be read."""
+        """Collect the runs that may have to be resumed. Return whether the store could be read."""
         try:
             async for record in self.records.open():
                 if record.response_id not in self._own:
@@ -147,10 +147,10 @@ class Background:
                     self._pending.pop(record.response_id, None)
 
     async def take_up(self, record: BackgroundRun, cancelled: str | None = None) -> bool:
-        """Go on with a run that nobody carries out; whether there is nothing more to do about it here.
+        """Resume a run that no process executes. Return False if it has to be checked again later.
 
         Args:
-            cancelled: the reason for which it ends at once.
+            cancelled: a reason to cancel the run as soon as it is resumed.
 
         Raises:
             StoreError: the store cannot be read.
@@ -174,7 +174,7 @@ class Background:
         except RequestRefused as refused:
             if refused.status in (429, 503):
                 return False
-            if refused.status != 404:  # A model that this server does not have may be one of another server.
+            if refused.status != 404:  # A model that is unknown here may be served by another server.
                 await self._close(record, refused.info)
             return True
         if cancelled is not None:
@@ -183,15 +183,15 @@ class Background:
         return True
 
     def stop(self) -> None:
-        """Take nothing up any more."""
+        """Stop resuming runs."""
         self._left = True
         if self._looking is not None:
             self._looking.cancel()
 
     async def leave(self, seconds: float) -> None:
-        """Leave all that go on, each once no tool of it is at work, and at the latest after some seconds.
+        """Stop executing all runs: each once none of its tools is being called, and at the latest after `seconds`.
 
-        They have no end on record, and go on at the next start.
+        No end is recorded for them, so that they are resumed at the next start.
         """
         end = asyncio.get_running_loop().time() + seconds
         while self._playing:
@@ -211,7 +211,7 @@ def _part(record: BackgroundRun, found: StoredRun) -> tuple[Event, ...]:
 
 
 def _is_at_work(run: ServedRun) -> bool:
-    """Whether a tool of the run is being called, at any depth; cut off it would not be known what it has done."""
+    """Return whether a tool of the run is being called, at any depth. If interrupted, its effect would be unknown."""
     at_work = set[tuple[str, ...]]()
     for event in () if run.journal is None else run.journal.events:
         path = list[str]()

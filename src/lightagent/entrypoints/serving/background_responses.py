@@ -1,4 +1,4 @@
-"""Answers in the background: begun, followed by any number of clients, and cancelled where nobody carries them out."""
+"""Background responses: start them, stream them to any number of clients, and cancel those that no process executes."""
 
 from __future__ import annotations
 
@@ -32,19 +32,20 @@ from lightagent.entrypoints.serving.run_views import view_of
 from lightagent.entrypoints.serving.served_run import ServedRun
 
 _LOOK_SECONDS: Final = 0.5
-"""Seconds to wait for an event before it is seen whether the run still goes on."""
+"""Seconds to wait for an event before checking whether the run is still active."""
 
 _SILENT_SECONDS: Final = 5.0
-"""The same where the run is played in this process, and tells of each event."""
+"""The same for a run that is executed in this process, which announces each event."""
 
 _AGAIN: Final = 5.0
 
 
 def require_background(request: ServedRequest, chat: ChatAsked, served: Served) -> None:
-    """Raise unless an answer of this model can be made in the background.
+    """Raise unless this model can answer in the background.
 
     Raises:
-        RequestRefused: the server has no store, a flow is asked, or the plain model, of which nothing is kept.
+        RequestRefused: the server has no store, the model is a flow, or the request is for the plain model, whose
+            runs are not stored.
     """
     if not request.serving.kept.lasts:
         raise RequestRefused(
@@ -66,7 +67,7 @@ def require_background(request: ServedRequest, chat: ChatAsked, served: Served) 
 async def begin_in_background(
     request: ServedRequest, chat: ChatAsked, run: ServedRun, head: ResponseHead, *, stream: bool
 ) -> ASGIApp:
-    """Begin the run, and answer at once: with what the answer is so far, or with its events as they come."""
+    """Start the run and respond at once: with the response as it is so far, or with a stream of its events."""
     record = BackgroundRun(
         head.id,
         run.id,
@@ -88,10 +89,10 @@ async def begin_in_background(
 
 
 async def begun_before(request: ServedRequest, *, stream: bool) -> ASGIApp | None:
-    """The answer to a request that came before, in this process or an earlier one; None where it is new.
+    """Return the response to a request that was sent before, to this process or an earlier one; None if it is new.
 
     Raises:
-        RequestRefused: another request came with its key.
+        RequestRefused: the same idempotency key was used for a different request.
     """
     record = None if request.name is None else await request.serving.background.records.named(request.name)
     if request.name is None or record is None or record.name is None:
@@ -104,10 +105,10 @@ async def begun_before(request: ServedRequest, *, stream: bool) -> ASGIApp | Non
 
 
 def followed_again(request: ServedRequest, found: KeptResponse) -> ASGIApp:
-    """The events of an answer, after the last one that the client has.
+    """Return a stream of a response's events, after the event `starting_after` that the client has already.
 
     Raises:
-        RequestRefused: the answer is none in the background, or the number is none.
+        RequestRefused: it is not a background response, or `starting_after` is not a number.
     """
     if found.record is None:
         raise RequestRefused(
@@ -120,10 +121,10 @@ def followed_again(request: ServedRequest, found: KeptResponse) -> ASGIApp:
 
 
 async def cancel_left(request: ServedRequest, record: BackgroundRun, reason: str) -> None:
-    """End a run that nobody carries out now, such as after a crash, with the reason on its record.
+    """Cancel a run that no process executes, such as after a crash, and record the reason.
 
     Raises:
-        RequestRefused: another process carries it out.
+        RequestRefused: another process executes the run.
     """
     if not await request.serving.background.take_up(record, reason):
         raise RequestRefused(
@@ -135,10 +136,10 @@ async def cancel_left(request: ServedRequest, record: BackgroundRun, reason: str
 
 
 class FollowedResponse:
-    """The events of an answer as they get on record: an ASGI application of its own.
+    """A streaming response with the events of a run as they are recorded, as an ASGI application.
 
     Args:
-        after: the number of the last event that the client has.
+        after: the number of the last event that the client has; -1 for none.
     """
 
     def __init__(self, request: ServedRequest, record: BackgroundRun, after: int = -1) -> None:
@@ -147,7 +148,7 @@ class FollowedResponse:
         self._after = after
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the stream. The run does not mind whether somebody reads."""
+        """Send the stream. The run is not affected if the client disconnects."""
         writer = EventWriter(send, self._request.serving.settings)
         owner = asyncio.current_task()
         assert owner is not None, "a coroutine of asyncio runs in a task"
@@ -164,7 +165,7 @@ class FollowedResponse:
                     if frames:
                         await writer.write(frames)
                 await writer.close()
-        except StoreError as raised:  # The client goes on from its last number.
+        except StoreError as raised:  # The client can continue from the last number that it received.
             self._request.log(raised)
             await writer.close()
         except asyncio.CancelledError:
@@ -175,7 +176,7 @@ class FollowedResponse:
             beating.cancel()
 
     async def _frames(self) -> AsyncIterator[bytes]:
-        """What each event adds; nothing from time to time where none comes."""
+        """Yield the frames of each event, and empty bytes from time to time while none arrives."""
         record = self._record
         begins = background_id(record).begins
         before = await self._read(0, limit=begins) if begins else []
@@ -198,11 +199,11 @@ class FollowedResponse:
             yield b""
 
     async def _news(self, known: int) -> list[Event]:
-        """What has happened since; nothing where that takes long."""
+        """Return the events after the first `known` ones; an empty list if none arrives in time."""
         run = self._request.serving.going.find(self._record.run_id, self._record.owner)
         if run is None or not run.is_background:
             return await self._read(known, wait=_LOOK_SECONDS)
-        news = run.news  # Before the store is read, so that nothing is missed in between.
+        news = run.news  # Taken before the store is read, so that an event in between is not missed.
         new = await self._read(known)
         if not new:
             with suppress(TimeoutError):
@@ -212,7 +213,7 @@ class FollowedResponse:
         return new
 
     def _is_left(self) -> bool:
-        """Whether the server stops, and has left the run for its next start."""
+        """Return whether the server is stopping and has left the run to its next start."""
         going = self._request.serving.going
         return going.closing and going.find(self._record.run_id, self._record.owner) is None
 

@@ -1,4 +1,4 @@
-"""Reads the body of a request within limits of bytes, time and depth."""
+"""Read the body of a request within limits of size, time and nesting depth."""
 
 from __future__ import annotations
 
@@ -13,26 +13,27 @@ from lightagent.domain.json_types import JsonObject
 from lightagent.settings.serve_schema import ServeSettings
 
 _MARKS = (b"data:", b'"data"', b'"raw"', b'"bytes"')
-"""One of them stands in every request that holds an image, before it, whatever its protocol."""
+"""In every protocol, one of these precedes the data of an image."""
 
 _LONGEST_MARK = 8
 
 _PACKED = re.compile(rb"[A-Za-z0-9+/=_\\-]{4096,}")
-"""An image, in whose text some clients escape the slashes. So long a text without a space or a comma is little else."""
+"""Base64 text of an image; some clients escape its slashes. Other text is rarely as long without a space or comma."""
 
 _MOST_DIGITS = 18
-"""Of a length that a client announces; more than that is no length of anything."""
+"""Digits of a `Content-Length`; a longer number exceeds every limit."""
 
 MOST_DEPTH = 100
-"""Levels of lists and objects in a request."""
+"""Nesting levels of lists and objects that a request may have."""
 
 
 async def read_body(request: Request, settings: ServeSettings) -> JsonObject:
-    """The JSON object that came with the request.
+    """Return the JSON object in the body of the request.
 
     Raises:
-        RequestRefused: it is too large, came too slowly, or is no JSON object; the text tells the position.
-        ClientDisconnect: the client has gone.
+        RequestRefused: the body is too large, arrived too slowly, or is not a JSON object; the message gives the
+            position of a syntax error.
+        ClientDisconnect: the client has disconnected.
     """
     kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     if kind != "application/json" and not kind.endswith("+json"):
@@ -48,10 +49,10 @@ async def read_body(request: Request, settings: ServeSettings) -> JsonObject:
 
 
 def parse_body(raw: bytes) -> JsonObject:
-    """The JSON object in these bytes.
+    """Parse these bytes as a JSON object.
 
     Raises:
-        RequestRefused: there is none; the text tells the position.
+        RequestRefused: they are not a JSON object; the message gives the position of a syntax error.
     """
     try:
         text = raw.decode()
@@ -89,7 +90,7 @@ async def _read(request: Request, settings: ServeSettings) -> bytes:
 
 
 def _beside_images(raw: bytes) -> int:
-    """The bytes of a body without its images, whose text is read as quickly as it comes, while other JSON is not."""
+    """Return the size of a body without its images, whose text is cheap to parse, unlike other JSON."""
     return len(raw) - sum(found.end() - found.start() for found in _PACKED.finditer(raw))
 
 

@@ -1,4 +1,4 @@
-"""What is served: agents, swarms and flows, each as a model that clients name."""
+"""The catalogue of what is served: agents, swarms and flows, each as a model that clients select by name."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from lightagent.options import ResumeOptions, RunOptions
 
 
 class Steps(Protocol):
-    """The steps of a run, as they happen; every `RunSteps` is one.
+    """The steps of a run, as they happen. `RunSteps` implements this protocol.
 
     Attributes:
-        run_id: of the run, known before it begins.
-        journal: the events so far; None for what has no journal of one run, such as a flow.
+        run_id: the id of the run, known before it starts.
+        journal: the events so far; None for runs without a journal of their own, such as those of flows.
     """
 
     @property
@@ -33,50 +33,51 @@ class Steps(Protocol):
     def journal(self) -> Journal | None: ...
 
     def __aiter__(self) -> AsyncIterator[Step]:
-        """Each of them once."""
+        """Iterate over the steps; each is yielded once."""
         ...
 
     async def to_end(self) -> Sequence[Event]:
-        """The events of the rest of the run, in the place of its steps one by one."""
+        """Run to the end and return the remaining events, instead of iterating over the steps."""
         ...
 
     def leave(self) -> None:
-        """Have no end put on record by who cancels it from now on, so that it can be resumed."""
+        """From now on do not record an end when the run is cancelled, so that it can be resumed."""
         ...
 
     async def aclose(self) -> None:
-        """Leave the run, which is cancelled if it goes on."""
+        """Close the run; it is cancelled if it has not ended."""
         ...
 
 
 class ServedAgent(Protocol):
-    """What of an agent is needed to serve it; every `LightAgent` has it, whatever it depends on or answers with."""
+    """What an agent must offer to be served. Every `LightAgent` does, whatever its types of dependencies and output."""
 
     @property
     def name(self) -> str:
-        """As clients name it."""
+        """The name of the model, by which clients select it."""
         ...
 
     def asteps(self, query: Query, deps: object, options: RunOptions[Never], *, stream: bool = True) -> Steps:
-        """Begin a run."""
+        """Start a run."""
         ...
 
     def aresume_steps(
         self, journal: Journal, decision: Decisions, deps: object, options: ResumeOptions[Never], *, stream: bool = True
     ) -> Steps:
-        """Go on with one."""
+        """Resume a run from its journal."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """One model that clients may name.
+    """One model that clients can select.
 
     Attributes:
-        name: as clients name it.
-        agent: what answers; of a swarm the agent that is asked first, as it is within the swarm.
-        kind: for listings.
-        plain: the same model without all that makes it an agent, for what chat interfaces ask for themselves.
+        name: the name by which clients select it.
+        agent: the agent that answers; for a swarm, its first member.
+        kind: `agent`, `swarm`, `flow` or `utility`, as listings show it.
+        plain: the underlying model without tools, memory or sessions, for requests that chat interfaces make on their
+            own account, such as for titles; None if there is none.
     """
 
     name: str
@@ -86,7 +87,11 @@ class Served:
 
 
 class Catalogue:
-    """Everything that is served, by name."""
+    """All served models, by name.
+
+    Raises:
+        ConfigurationError: two models have the same name, or there are none.
+    """
 
     def __init__(self, served: Sequence[Served]) -> None:
         self._served = {one.name: one for one in served}
@@ -106,20 +111,20 @@ class Catalogue:
         return iter(self._served.values())
 
     def began(self, agent: str, caller: Caller) -> bool:
-        """Whether the caller may use a model of which this agent is what answers, and so may see its runs.
+        """Return whether the caller may use a model whose answers come from this agent, and so may see its runs.
 
         Args:
-            agent: its name, as runs have it on record; that of a swarm's model is another than clients know.
+            agent: the name of the agent in the run's record; for a swarm it differs from the name of the model.
         """
         if caller.agents is None:
             return True
         return any(one.agent.name == agent and caller.may_use(one.name) for one in self._served.values())
 
     def find(self, name: str, caller: Caller) -> Served:
-        """The model of this name. One that the caller may not use is none for it.
+        """Return the model with this name.
 
         Raises:
-            RequestRefused: there is no such model.
+            RequestRefused: the model does not exist, or the caller may not use it; the error is the same.
         """
         found = self._served.get(name)
         if found is None or not caller.may_use(name):

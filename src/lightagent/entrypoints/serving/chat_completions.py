@@ -1,4 +1,4 @@
-"""``POST /v1/chat/completions``, which every chat interface and client speaks."""
+"""``POST /v1/chat/completions``: the chat protocol of OpenAI, which most chat interfaces and clients support."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from lightagent.entrypoints.serving.whole_answers import play_whole
 
 
 async def chat_completions(request: ServedRequest) -> ASGIApp:
-    """Answer a chat."""
+    """Answer a chat request, whole or as a stream."""
     settings = request.serving.settings
     asked = read_chat_request(request.body, settings.system_messages, image_urls=settings.image_urls)
     request.serving.note_dropped(asked.dropped)

@@ -1,4 +1,4 @@
-"""The run that answers a chat: a new one, one that waited for the client's tools or for its user, or a plain one."""
+"""Choose the run for a chat request: a new one, one that waits for the client's tools or its user, or a plain one."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ from lightagent.options import ResumeOptions, RunOptions
 
 @dataclass(frozen=True, slots=True)
 class ChatRun:
-    """The run, about to begin or to go on.
+    """A run that is ready to start or to resume.
 
     Attributes:
-        waiting: knows what waits, and what had waited before the run goes on.
+        waiting: the calls that wait in the run, including those that waited before it is resumed.
     """
 
     run: ServedRun
@@ -41,11 +41,11 @@ class ChatRun:
 
 
 async def chat_run(request: ServedRequest, asked: ChatAsked, served: Served) -> ChatRun:
-    """The run for this request.
+    """Return the run for this request.
 
     Raises:
-        RequestRefused: nothing waits for what is sent, or too many runs go on.
-        PolicyError: the user may not decide so.
+        RequestRefused: no run waits for the results or decision that were sent, or too many runs are active.
+        PolicyError: the user may not make this decision.
     """
     settings = request.serving.settings
     if asked.query is None:
@@ -65,7 +65,7 @@ async def chat_run(request: ServedRequest, asked: ChatAsked, served: Served) -> 
 
 
 def is_plain(request: ServedRequest, asked: ChatAsked, served: Served) -> bool:
-    """Whether the plain model answers: an interface asks this for itself."""
+    """Return whether the plain model answers: the request is one that a chat interface makes on its own account."""
     is_question = asked.query is not None
     return is_question and (served.kind == "utility" or is_auxiliary(asked, request.serving.settings.auxiliary))
 
@@ -83,7 +83,7 @@ def _options(request: ServedRequest, asked: ChatAsked) -> RunOptions:
 
 
 def _plain(request: ServedRequest, asked: ChatAsked, served: Served) -> ChatRun:
-    """What an interface asks for itself: the plain model answers, and nothing of it is kept."""
+    """Return a run of the plain model, for a request that the interface makes on its own account; it is not stored."""
     if served.plain is None:
         raise RequestRefused(
             400, f"{served.name:.100} has no plain model for what the interface asks for itself.", param="messages"
@@ -98,13 +98,13 @@ def _plain(request: ServedRequest, asked: ChatAsked, served: Served) -> ChatRun:
 async def tools_of_client(
     asked: ChatAsked, served: Served, results: Mapping[str, str] | None = None
 ) -> list[ClientTool]:
-    """The functions of the client.
+    """Return the functions of the client as tools.
 
     Args:
-        results: what they gave, by the ids of the calls within their run.
+        results: the results that the client sent, by the ids of the calls within their run.
 
     Raises:
-        RequestRefused: a declaration is wrong, or the agent has a tool of the same name, or may come to have one.
+        RequestRefused: a declaration is invalid, or its name is that of a tool that the agent has or may load later.
     """
     taken = frozenset[str]()
     if asked.tools and isinstance(served.agent, LightAgent):
@@ -113,7 +113,7 @@ async def tools_of_client(
 
 
 async def _with_results(request: ServedRequest, asked: ChatAsked, served: Served) -> ChatRun:
-    """The run that waits for results of the client's tools. Its own record holds, whatever the messages say of it."""
+    """Resume the run that waits for results of the client's tools. Its journal counts, not the messages sent along."""
     runs = {run_and_call(call_id)[0] for call_id, _ in asked.results}
     if len(runs) != 1:
         raise RequestRefused(
@@ -140,7 +140,7 @@ async def _with_results(request: ServedRequest, asked: ChatAsked, served: Served
 
 
 async def _with_decision(request: ServedRequest, asked: ChatAsked, served: Served, decision: PersonAnswer) -> ChatRun:
-    """The run about whose call the user has decided: one of this user's own, as reviews hold it."""
+    """Resume the run that waits for the user's decision; it must be one of this user's own."""
     tools = await tools_of_client(asked, served)
     external = frozenset(tool.spec.name for tool in tools)
     journal, waiting, step = await waiting_request(request, decision.request_id, external)
@@ -153,16 +153,19 @@ async def _with_decision(request: ServedRequest, asked: ChatAsked, served: Serve
 async def waiting_request(
     request: ServedRequest, request_id: str, external: frozenset[str] = frozenset(), *, at: str = "messages"
 ) -> tuple[Journal, WaitingSteps, WaitingStep]:
-    """The call that waits for a decision about this request, in one of the caller's runs.
+    """Find the call that waits for a decision on the approval request with this id, in one of the caller's runs.
 
-    A call of the client's own tools never does, also where the client leaves them out of its request.
+    Calls of the client's own tools never match, even if the request does not declare these tools.
 
     Args:
         external: the names of the client's own tools.
-        at: the field of the request that holds the decision.
+        at: the field of the HTTP request that holds the decision, for error messages.
+
+    Returns:
+        The journal of the run, everything that waits in it, and the call itself.
 
     Raises:
-        RequestRefused: no run of this caller's waits for it.
+        RequestRefused: no run of this caller waits for the decision.
     """
     turn, kept = request.turn, request.serving.kept
     for journal in await kept.all_waiting(request.caller.owner) if turn is None else (turn,):
@@ -174,10 +177,10 @@ async def waiting_request(
 
 
 def nothing_waits(at: str) -> RequestRefused:
-    """What a decision is answered with that is about nothing that waits.
+    """Return the error for a decision that no call waits for.
 
     Args:
-        at: the field of the request that holds it.
+        at: the field of the request that holds the decision.
     """
     return RequestRefused(
         404,
@@ -188,7 +191,7 @@ def nothing_waits(at: str) -> RequestRefused:
 
 
 def followed(journal: Journal, external: frozenset[str]) -> WaitingSteps:
-    """What waits in a run.
+    """Return what waits in a run, by replaying its journal.
 
     Args:
         external: the names of the client's own tools.

@@ -1,4 +1,4 @@
-"""What becomes of a run when its client goes away."""
+"""Detect that the client of a run has disconnected."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from types import TracebackType
 from starlette.types import Receive
 
 CLIENT_LEFT = "The client closed the connection."
-"""The reason on the record of a run that ended so."""
+"""The recorded reason of a run that was cancelled because its client disconnected."""
 
 
 class Watched:
-    """Within it, `on_gone` is called once the client has closed the connection. The request must have been read."""
+    """Context manager that calls `on_gone` when the client disconnects. The body of the request must have been read."""
 
     __slots__ = ("_on_gone", "_receive", "_task")
 
@@ -28,7 +28,7 @@ class Watched:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._task.cancel()
-        del self._task  # Its end holds the frame that holds this: the whole run would wait for the garbage collector.
+        del self._task  # Breaks a reference cycle, which would keep the whole run alive until garbage collection.
 
     async def _watch(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":

@@ -1,4 +1,4 @@
-"""Tasks that belong together: a new one goes on with what was said in those before it."""
+"""Conversations of tasks: a new task continues the history of the earlier ones with the same context id."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from lightagent.entrypoints.serving.run_views import answer_seconds, view_of
 from lightagent.ports.journals import JournalStore
 
 MOST_LOOKED_AT: Final = 100
-"""Runs of an owner's that are looked at for the last of a conversation, the newest first."""
+"""Runs of an owner that are searched for the last one of a conversation, newest first."""
 
 
 def new_task(request: ServedRequest, served: Served, task_id: str, context_id: str) -> A2aTask:
-    """A task of this model's, of which nothing has happened yet."""
+    """Return a new task of this model, without any events."""
     return A2aTask(task_id, context_id, view_of(request.serving.settings), answer_seconds(served.agent))
 
 
 async def conversation(request: ServedRequest, served: Served, context_id: str) -> list[JsonObject]:
-    """What was said in this conversation, as the last of its runs that was completed has it on record."""
+    """Return the messages of this conversation, from the record of its last completed run; empty if none is found."""
     owner, store = request.caller.owner, request.serving.kept.store
     for found in request.serving.tasks.of_context(context_id, owner, served.name):
         if found.journal is not None and found.task.state == "TASK_STATE_COMPLETED":
@@ -48,7 +48,7 @@ async def conversation(request: ServedRequest, served: Served, context_id: str) 
 
 
 async def _context_of(store: JournalStore, run_id: str, owner: Scope) -> str:
-    """The conversation that a run belongs to, by its first event alone."""
+    """Return the id of the conversation that a run belongs to; reads only its first event."""
     found = await store.read(run_key(run_id, owner), 0, limit=1)
     first = event_from_dict(read_entry(found.entries[0], "Run: entry 1"), "entry 1") if found.entries else None
     return first.run_group_id if isinstance(first, RunStarted) else ""

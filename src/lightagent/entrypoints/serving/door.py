@@ -1,4 +1,4 @@
-"""What every request passes before its protocol sees it, and how it is answered where it does not pass."""
+"""The checks that every request passes before its protocol handles it, and the responses to refused requests."""
 
 from __future__ import annotations
 
@@ -22,19 +22,20 @@ from lightagent.entrypoints.serving.requests import ServedRequest, ServedRoute
 from lightagent.entrypoints.serving.state import Serving
 
 LOCAL_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-"""The names of this machine, under which it alone is reached."""
+"""Host names by which only this machine itself can reach the server."""
 
 _MOST_HOST: Final = 300
-"""Characters of a host with its port; no name has more."""
+"""Characters of a Host header; valid names with a port are shorter."""
 
 _LATER: Final = 5
-"""Seconds after which a client may repeat a request whose run failed for a while."""
+"""Seconds (Retry-After) before a client may repeat a request whose run failed temporarily."""
 
 
 class Endpoint:
-    """The application at a route: it checks, reads and answers, whatever goes wrong.
+    """The ASGI application of a route: checks the request, reads its body, and answers every error in the protocol.
 
-    Starlette wraps functions once more, for exceptions that never get here, which costs each request and each chunk.
+    It is not a function, since Starlette would add a wrapper for exceptions that is not needed here and costs time
+    for each request and chunk.
     """
 
     def __init__(self, serving: Serving, route: ServedRoute) -> None:
@@ -42,7 +43,7 @@ class Endpoint:
         self._route = route
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
+        """Answer one request."""
         response = await self._answer(Request(scope, receive, send))
         await response(scope, receive, send)
 
@@ -69,10 +70,10 @@ class Endpoint:
 
 
 def check_headers(http: Request) -> None:
-    """Raise where a header that decides who asks, and whom, is there twice: proxies and servers take different ones.
+    """Raise if a header that identifies the caller or the host occurs twice, since proxies may use the other value.
 
     Raises:
-        RequestRefused: one is.
+        RequestRefused: such a header occurs twice.
     """
     names = [name for name, _ in http.headers.raw]
     for name in (b"host", b"origin", b"authorization"):
@@ -81,12 +82,12 @@ def check_headers(http: Request) -> None:
 
 
 async def check_host(http: Request, serving: Serving) -> None:
-    """Raise unless the request names this server as clients may.
+    """Raise unless the Host header names this server.
 
-    A page of a stranger can have a browser send requests to this machine under a name of its own.
+    This prevents DNS rebinding, by which a foreign web page makes a browser send requests to this machine.
 
     Raises:
-        RequestRefused: it does not.
+        RequestRefused: the header names another host.
     """
     host = http.headers.get("host", "")
     name = _host_name(host) if len(host) <= _MOST_HOST else ""
@@ -99,10 +100,10 @@ async def check_host(http: Request, serving: Serving) -> None:
 
 
 def check_origin(http: Request, serving: Serving) -> None:
-    """Raise where a page of somebody else's made the request.
+    """Raise if a web page of another origin made the request, unless the settings allow this origin.
 
     Raises:
-        RequestRefused: so it is.
+        RequestRefused: the origin is not allowed.
     """
     origin = http.headers.get("origin")
     if origin is None or origin in serving.settings.origins:
@@ -120,7 +121,7 @@ def _host_name(host: str) -> str:
 
 
 def refusal(refused: RequestRefused, route: ServedRoute, request: ServedRequest) -> Response:
-    """The answer to a request that was refused. Only what may succeed later is to be repeated by clients."""
+    """Return the response to a refused request. It tells clients to retry only if the request may succeed later."""
     headers = {
         **request.headers,
         "x-should-retry": "true" if refused.retryable or refused.retry_after is not None else "false",
@@ -135,10 +136,11 @@ def refusal(refused: RequestRefused, route: ServedRoute, request: ServedRequest)
 def failed_run(
     info: LightAgentErrorInfo, route: ServedRoute, request: ServedRequest, *, may_repeat: bool = True
 ) -> Response:
-    """The answer to a request whose run failed.
+    """Return the response to a request whose run failed.
 
     Args:
-        may_repeat: no tool was touched. The official clients repeat a request by themselves, and would do it twice.
+        may_repeat: no tool was called. Otherwise clients are told not to retry, as the official ones do automatically,
+            since tools would be called twice.
     """
     again = info.retryable and may_repeat
     headers = {**request.headers, "x-should-retry": "true" if again else "false"}
@@ -148,12 +150,12 @@ def failed_run(
 
 
 def json_response(body: JsonObject, headers: dict[str, str], status: int = 200) -> Response:
-    """JSON, in the fewest bytes."""
+    """Return a response with compact JSON."""
     return Response(encode_json(body), status, headers, "application/json")
 
 
 def _place(origin: str) -> str:
-    """Host and port of an origin; what is none has none that any host has."""
+    """Return host and port of an origin; an invalid origin is returned unchanged, and does not match any host."""
     try:
         return urlsplit(origin).netloc.lower() or origin
     except ValueError:

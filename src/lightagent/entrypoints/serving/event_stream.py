@@ -1,4 +1,4 @@
-"""Server-sent events of a run: written as they come, kept alive in silence, cut where nobody reads."""
+"""Server-sent events of a run, with heartbeats while it is silent; stopped when the client disconnects or stalls."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ STREAM_HEADERS: Final = {
     "cache-control": "no-cache, no-transform",
     "x-accel-buffering": "no",
 }
-"""No proxy may hold a stream back, or pack it."""
+"""Headers of every stream; they keep proxies from buffering or compressing it."""
 
 _AT_ONCE: Final = 32
-"""Frames that a model which never waits may send before the event loop has its turn: to send, and to see who left."""
+"""Frames after which control returns to the event loop, so that it sends them and notices a disconnect."""
 
 _ALIVE: Final = b": alive\n\n"
 
@@ -35,8 +35,8 @@ class EventWriter:
     """Writes frames to one client.
 
     Attributes:
-        gone: nobody reads any more; what is written from then on is dropped.
-        stuck: the client took nothing for too long.
+        gone: the client has disconnected or stalled; further frames are dropped.
+        stuck: the client did not read for `reader_seconds`.
     """
 
     def __init__(self, send: Send, settings: ServeSettings) -> None:
@@ -50,12 +50,12 @@ class EventWriter:
         self.stuck: bool = False
 
     async def open(self, headers: Mapping[str, str]) -> None:
-        """Send the headers, which leave at once."""
+        """Send the headers at once."""
         raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
         await self._send({"type": "http.response.start", "status": 200, "headers": raw})
 
     async def write(self, frames: bytes) -> None:
-        """Send whole frames; returns once the client's connection has room again."""
+        """Send complete frames. Waits while the send buffer of the connection is full."""
         self._written += 1
         if self._written % _AT_ONCE == 0:
             await asyncio.sleep(0)
@@ -74,7 +74,7 @@ class EventWriter:
             await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def beat(self, owner: asyncio.Task[object]) -> None:
-        """Say in silence that the stream is alive, and cancel its owner once the client takes nothing any more."""
+        """Send heartbeats while the stream is silent, and cancel its owner when the client has stopped reading."""
         pause = min(self._settings.heartbeat_seconds, self._settings.reader_seconds)
         while not self.gone:
             now = self._loop.time()
@@ -88,11 +88,12 @@ class EventWriter:
 
 
 class RunEventStream:
-    """The response to a request for a stream: an ASGI application of its own.
+    """A streaming response with the events of a run, as an ASGI application.
 
     Args:
-        run: not begun yet.
-        headers: besides those of every stream.
+        run: a run that has not started yet.
+        projection: encodes its steps in the format of the protocol.
+        headers: added to those of every stream.
     """
 
     def __init__(
@@ -104,7 +105,7 @@ class RunEventStream:
         self._headers = {**STREAM_HEADERS, **headers}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the stream."""
+        """Execute the run and send its events."""
         writer = EventWriter(send, self._settings)
         owner = asyncio.current_task()
         assert owner is not None, "a coroutine of asyncio runs in a task"
@@ -129,7 +130,7 @@ class RunEventStream:
             self.run.cancel(CLIENT_LEFT)
 
     async def _play(self, writer: EventWriter) -> None:
-        last = b""  # Written once the run is closed and kept: a client may answer to it at once.
+        last = b""  # Sent after the run is closed and stored, since a client may answer it at once.
         try:
             async with self.run as run:
                 async for step in run.steps:

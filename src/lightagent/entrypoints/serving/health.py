@@ -1,4 +1,4 @@
-"""Whether the server lives, and whether it takes runs: for load balancers and Kubernetes."""
+"""Liveness and readiness probes, for load balancers and Kubernetes."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from lightagent.entrypoints.serving.requests import ServedRequest, ServedRoute
 
 
 async def healthy(request: ServedRequest) -> ASGIApp:
-    """The process answers."""
+    """Report that the process is alive."""
     return json_response({"status": "ok"}, request.headers)
 
 
 async def ready(request: ServedRequest) -> ASGIApp:
-    """It takes new runs, or does not any more."""
+    """Report whether the server accepts new runs; 503 once it is stopping."""
     closing = request.serving.going.closing
     return json_response({"status": "stopping" if closing else "ok"}, request.headers, 503 if closing else 200)
 

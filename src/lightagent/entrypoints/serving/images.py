@@ -1,4 +1,4 @@
-"""Fetches the images that a request names by URL, from public addresses alone, so that no model's server has to."""
+"""Fetch the images that a request names by URL, from public addresses only, and embed them as data URLs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lightagent.ports.http import HttpSender
 from lightagent.settings.serve_schema import ServeSettings
 
 MOST_IMAGES: Final = 10
-"""Images of one request that are fetched."""
+"""Images that a request may name by URL."""
 
 _BYTES: Final = 10_000_000
 _SECONDS: Final = 15.0
@@ -26,19 +26,19 @@ _TYPES: Final = ("image/png", "image/jpeg", "image/gif", "image/webp")
 
 
 async def with_images_by_url(asked: ChatAsked, settings: ServeSettings) -> ChatAsked:
-    """The same with every image in it, where the settings have images named by URL.
+    """Return the chat with its images embedded, if the setting `image_urls` allows URLs; otherwise unchanged.
 
     Raises:
-        RequestRefused: there are too many, or one cannot be had.
+        RequestRefused: there are too many images, or one cannot be fetched.
     """
     return await with_images(asked, GuardedHttp()) if settings.image_urls else asked
 
 
 async def with_images(asked: ChatAsked, sender: HttpSender) -> ChatAsked:
-    """The same with every image in it.
+    """Return the chat with every image URL replaced by a data URL.
 
     Raises:
-        RequestRefused: there are too many, or one cannot be had.
+        RequestRefused: there are too many images, or one cannot be fetched.
     """
     contents = [asked.query, *(message.get("content") for message in asked.history)]
     urls = list(dict.fromkeys(url for content in contents for url in _urls(content)))
@@ -66,7 +66,7 @@ async def _fetched(url: str, sender: HttpSender) -> str:
     try:
         answer = await sender.send(HttpCall("GET", url, timeout=_SECONDS, max_bytes=_BYTES))
     except HttpFault:
-        # Not why: it would tell strangers what there is behind the server's walls.
+        # The reason is withheld, since it could reveal hosts of the server's internal network.
         raise RequestRefused(400, "An image cannot be fetched.", "Send it as a data URL.", param="messages") from None
     if answer.status != 200 or answer.media_type not in _TYPES or not is_image(answer.content):
         raise RequestRefused(400, "An image cannot be fetched.", "Send it as a data URL.", param="messages")

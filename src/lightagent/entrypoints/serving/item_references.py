@@ -1,6 +1,6 @@
-"""Items that a responses request names by their ids, in the place of which stand the items themselves.
+"""Resolve item references in a responses request: ids of items are replaced by the items themselves.
 
-The Vercel AI SDK sends so what earlier answers had in them. Only answers of the caller's own are looked at.
+The Vercel AI SDK refers to the items of earlier responses in this way. Only the caller's own responses are searched.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from lightagent.entrypoints.serving.requests import ServedRequest
 _ITEM_ID: Final = re.compile(
     r"(?:msg|rs|fc|mcp)_([0-9A-Za-z-]{1,100}(?:_[0-9]{1,9})?(?:_s[a-z2-7]{1,1300})?)_[0-9]{1,9}(?:_in)?"
 )
-"""The id of an item; it holds that of its answer."""
+"""The id of an item, which contains the id of its response."""
 
 
 async def with_references(request: ServedRequest) -> ServedRequest:
-    """The same, with what its references name, and with the user whom it is for.
+    """Return the request with its references replaced by the items, on behalf of the user that its body names.
 
     Raises:
-        RequestRefused: there is no such item among those of the caller's.
+        RequestRefused: the caller has no such item.
     """
     user, items = request.body.get("user"), request.body.get("input")
     if isinstance(user, str):
@@ -50,7 +50,7 @@ async def with_references(request: ServedRequest) -> ServedRequest:
 
 
 def _is_reference(item: JsonValue) -> bool:
-    """Whether an item is one; clients may leave out that it is, where nothing but an id is there."""
+    """Return whether an item is a reference; clients may omit its type if it consists of an id only."""
     return isinstance(item, dict) and (item.get("type") == "item_reference" or item.keys() == {"id"})
 
 
@@ -60,7 +60,7 @@ async def _named(
     name = item.get("id")
     if not isinstance(name, str):
         raise RequestRefused(400, f"{at}: text is wanted.", "", param=at)
-    if name.startswith(REQUEST_PREFIX):  # What waits is found by the decision, and says nothing by itself.
+    if name.startswith(REQUEST_PREFIX):  # The decision identifies the waiting call; the request itself adds nothing.
         return {"type": "mcp_approval_request"}
     read = _ITEM_ID.fullmatch(name)
     if read is not None:
@@ -72,7 +72,7 @@ async def _named(
 
 
 async def _items(request: ServedRequest, stem: str, name: str, at: str) -> dict[str, JsonObject]:
-    """All items of an answer, by their ids."""
+    """Return all items of a response, by their ids."""
     try:
         answer = await kept_response(request, f"resp_{stem}")
     except RequestRefused as refused:

@@ -1,4 +1,4 @@
-"""Answers that are kept, found for their owner: by themselves, and as what a conversation goes on from."""
+"""Look up stored responses for their owner, to show them or to continue a conversation from them."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ from lightagent.entrypoints.serving.served_run import ServedRun
 
 @dataclass(frozen=True, slots=True)
 class KeptResponse:
-    """One answer of the caller's.
+    """One stored response of the caller.
 
     Attributes:
-        journal: of the whole run.
-        going: the run, where it goes on in this process.
-        record: of an answer in the background.
+        journal: the journal of the whole run, which may span several responses.
+        going: the run, if it is active in this process.
+        record: the record of a background response.
     """
 
     id: ResponseId
@@ -45,16 +45,16 @@ class KeptResponse:
 
     @property
     def goes_on(self) -> bool:
-        """Whether its run has no end yet."""
+        """Whether its run has not ended."""
         return self.going is not None or (self.record is not None and self.record.status == "open")
 
     @property
     def part(self) -> tuple[Event, ...]:
-        """What happened since the request for this answer."""
+        """The events of the run that belong to this response."""
         return tuple(self.id.part(self.journal.events))
 
     def body(self, request: ServedRequest) -> JsonObject:
-        """The answer, as far as it is."""
+        """Return the response object, as far as the run has come."""
         if self.record is not None:
             queued = self.going is not None and self.going.waits
             return background_body(self.record, self.journal.events, view_of(request.serving.settings), queued=queued)
@@ -72,10 +72,10 @@ class KeptResponse:
 
 
 async def kept_response(request: ServedRequest, text: str, param: str | None = None) -> KeptResponse:
-    """The answer of this id.
+    """Return the caller's response with this id.
 
     Raises:
-        RequestRefused: there is none, it is not the caller's, or of a model that its key may not use.
+        RequestRefused: the response does not exist, is not the caller's, or is of a model that its key may not use.
     """
     found = await _found(request, text)
     if found is None or not _may_see(request, found):
@@ -111,15 +111,16 @@ async def _found(request: ServedRequest, text: str) -> KeptResponse | None:
 
 
 async def with_previous(request: ServedRequest, chat: ChatAsked, previous: ResponseId | None) -> ChatAsked:
-    """The same, with the conversation before it. What the run of an answer has on record is what counts.
+    """Return the chat with the conversation up to the previous response, as the journal of its run has it.
 
     Raises:
-        RequestRefused: there is no such answer, or its run goes on.
+        RequestRefused: the caller has no such response, its run has not ended or never started, or it is a turn of
+            a conversation.
     """
     if previous is None:
         return chat
     found = await kept_response(request, str(previous), "previous_response_id")
-    if chat.query is None:  # Results of the client's tools name their run themselves.
+    if chat.query is None:  # Results of the client's tools identify their run by themselves.
         return chat
     if found.goes_on:
         raise RequestRefused(
@@ -136,12 +137,12 @@ async def with_previous(request: ServedRequest, chat: ChatAsked, previous: Respo
         )
     events, ends = found.journal.events, previous.ends(found.journal.events)
     before = history(fold(events[:ends]))
-    left = (outer_call_id(previous.run_id, ""),) if ends == len(events) else ()  # All that this answer waits for.
+    left = (outer_call_id(previous.run_id, ""),) if ends == len(events) else ()  # Every call of the run that waits.
     return replace(chat, history=_joined(before, chat.history), left=(*chat.left, *left))
 
 
 def _joined(before: list[JsonObject], after: list[JsonObject]) -> list[JsonObject]:
-    """Both, with the labels of both at the end, where they are looked for."""
+    """Concatenate both; the labels of both are merged into the last message, where readers expect them."""
     if not before or not after:
         return before or after
     labels: list[JsonValue] = []

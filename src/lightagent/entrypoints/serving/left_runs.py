@@ -1,4 +1,4 @@
-"""Runs that wait for functions of their client which it did not carry out: the user has gone on without them."""
+"""End runs that wait for functions of their client after the user has continued without the results."""
 
 from __future__ import annotations
 
@@ -14,25 +14,26 @@ from lightagent.domain.errors import LightAgentError
 from lightagent.entrypoints.serving.requests import ServedRequest
 
 WENT_ON: Final = "The user went on without the result of a function."
-"""The reason on the record of a run that ended so."""
+"""The recorded reason of a run that was ended in this way."""
 
 _MOST: Final = 10
-"""Runs that one request ends, the last ones: those before were ended by the requests before."""
+"""The most runs that one request ends, latest first; earlier requests have ended the older ones."""
 
 _LOG: Final = logging.getLogger("lightagent.serve")
 
 
 async def end_left(request: ServedRequest, call_ids: Sequence[str]) -> None:
-    """End the runs of this caller's that wait for these calls, and for nobody else.
+    """End the caller's runs that wait for results of these calls.
 
-    What a person decides about waits on. A run that cannot be ended is no reason to refuse what the user asks.
+    Runs that also wait for a person's decision are left alone. Failures are not raised: the user's new request is
+    answered nevertheless.
     """
     runs = dict.fromkeys(run_and_call(call_id)[0] for call_id in call_ids)
     for run_id in [*runs][-_MOST:]:
         try:
             await _end(request, run_id)
         except RequestRefused:
-            pass  # It is nobody's, somebody else's, or waits no more.
+            pass  # The run does not exist, belongs to somebody else, or does not wait any more.
         except LightAgentError as error:
             _LOG.warning("A run that nobody waits for any more could not be ended: %s", error.code)
 

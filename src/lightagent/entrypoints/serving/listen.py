@@ -1,4 +1,4 @@
-"""Runs the application by uvicorn, and ends it in order."""
+"""Run the application with uvicorn and shut it down gracefully."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from lightagent.settings.serve_schema import ServeSettings
 from lightagent.swarm import LightSwarm
 
 _BACKLOG: Final = 2048
-"""Connections that may wait to be accepted."""
+"""Size of the queue of connections that wait to be accepted."""
 
 
 class _Server(uvicorn.Server):
-    """Lets the runs end before it closes their connections."""
+    """A uvicorn server that lets active runs end before it closes their connections."""
 
     def __init__(self, config: uvicorn.Config, serving: Serving) -> None:
         super().__init__(config)
@@ -35,9 +35,10 @@ class _Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:
-        """Within it, the signals that end a process stop the server, and what is open is closed after it.
+        """Make SIGINT and SIGTERM stop the server.
 
-        uvicorn would raise them once more, which ends the process before that.
+        Unlike uvicorn's own method it does not raise the signals again afterwards, which would end the process before
+        agents and stores are closed.
         """
         before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
@@ -47,7 +48,7 @@ class _Server(uvicorn.Server):
                 signal.signal(number, handler)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        await self._serving.stop()  # Until then probes and clients are told that it stops.
+        await self._serving.stop()  # Meanwhile probes and clients still get the answer that the server is stopping.
         await super().shutdown(sockets)
 
 
@@ -59,21 +60,21 @@ def listen(
     settings: ServeSettings,
     tell: Callable[[str], None],
 ) -> None:
-    """Serve until a signal comes, and close what is open.
+    """Serve until SIGINT or SIGTERM, then close the agents, the flows and the app.
 
     Args:
-        app: its agent is served where nothing else is given.
-        tell: is told the address once it listens.
+        app: its agent is served if no agents, swarms or flows are given.
+        tell: called with the URL once the server listens.
 
     Raises:
-        ConfigurationError: it may not listen there without keys, or the address cannot be had.
+        ConfigurationError: the address needs access keys and there are none, or it cannot be bound.
     """
     with asyncio.Runner(loop_factory=_fast_loop()) as runner:
         runner.run(_listen(app, agents, swarms, flows, settings, tell))
 
 
 def _fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """What makes the event loop of uvloop, where that is installed; uvicorn itself takes httptools where that is."""
+    """Return the loop factory of uvloop if it is installed, else None. uvicorn itself selects httptools likewise."""
     try:
         import uvloop
     except ImportError:
@@ -124,10 +125,10 @@ async def _close(agents: Sequence[LightAgent], flows: Sequence[LightFlow]) -> No
 
 
 def require_keys(host: str, *, has_keys: bool) -> None:
-    """Raise where others than this machine could ask without a key.
+    """Raise if other machines could use the server without a key.
 
     Raises:
-        ConfigurationError: they could.
+        ConfigurationError: the host is not a loopback address, and the server does not require keys.
     """
     if has_keys or is_loopback(host):
         return
@@ -138,7 +139,7 @@ def require_keys(host: str, *, has_keys: bool) -> None:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether this machine alone can reach the address."""
+    """Return whether the host can be reached from this machine only."""
     if host == "localhost":
         return True
     try:
@@ -148,10 +149,10 @@ def is_loopback(host: str) -> bool:
 
 
 def listening(settings: ServeSettings) -> socket.socket:
-    """A socket at the address.
+    """Return a listening socket at the host and port of the settings.
 
     Raises:
-        ConfigurationError: the address cannot be had.
+        ConfigurationError: the address cannot be bound.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
@@ -160,7 +161,7 @@ def listening(settings: ServeSettings) -> socket.socket:
         sock = socket.socket(family, kind, protocol)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(address)
-        sock.listen(_BACKLOG)  # Before the address is told: clients that come at once wait for the server.
+        sock.listen(_BACKLOG)  # Listens before the address is announced, so that early clients wait in the queue.
     except OSError as exc:
         raise ConfigurationError(
             f"serve: it cannot listen on {settings.host!r:.100}, port {settings.port}: {exc.strerror or exc}.",

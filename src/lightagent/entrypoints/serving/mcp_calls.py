@@ -1,4 +1,4 @@
-"""What an MCP client may do: list the models that its key may use as tools, and call them."""
+"""The MCP methods of the server: list the models that a caller may use as tools, and call them."""
 
 from __future__ import annotations
 
@@ -34,27 +34,27 @@ from lightagent.entrypoints.serving.task_runs import TaskRun
 from lightagent.options import RunOptions
 
 REQUEST: Final = "lightagent.request"
-"""Where the scope of a request has what the door knows of it."""
+"""Key of the ASGI scope under which the `ServedRequest` is stored."""
 
 
 def mcp_server() -> Server[dict[str, object]]:
-    """The server of the SDK. It is one for all callers: who calls is known by each request."""
+    """Return the SDK's server. It does not depend on the caller, who is known from each request."""
     return Server("lightagent", version=version("lightagent"), on_list_tools=list_tools, on_call_tool=call_tool)
 
 
 async def list_tools(
     context: ServerRequestContext[dict[str, object]], params: PaginatedRequestParams | None
 ) -> ListToolsResult:
-    """The models that this caller may use."""
+    """List the models that this caller may use, as tools."""
     found = _tools(_request_of(context))
     return ListToolsResult(tools=[_tool(name, served) for name, served in found.items()])
 
 
 async def call_tool(context: ServerRequestContext[dict[str, object]], params: CallToolRequestParams) -> CallToolResult:
-    """Ask one of them. What goes wrong is told as the result, so that who asks can do it better.
+    """Query one of the models. Errors are returned as the result of the call, so that the calling model can react.
 
     Raises:
-        MCPError: there is no such tool.
+        MCPError: the tool does not exist.
     """
     request = _request_of(context)
     served = _tools(request).get(params.name)
@@ -82,9 +82,9 @@ def _request_of(context: ServerRequestContext[dict[str, object]]) -> ServedReque
 
 
 def _tools(request: ServedRequest) -> dict[str, Served]:
-    """The models that are tools of this caller, by the names of the tools."""
+    """Return the models that are tools for this caller, by tool name."""
     served = {one.name: one for one in request.serving.catalogue if one.kind != "utility"}
-    names = tool_names(served)  # Of all models, so that a tool is called the same for whoever may use it.
+    names = tool_names(served)  # Computed from all models, so that a tool has the same name for every caller.
     return {name: served[model] for name, model in names.items() if request.caller.may_use(model)}
 
 
@@ -104,7 +104,7 @@ async def _begun(request: ServedRequest, served: Served, params: CallToolRequest
 
 
 async def _followed(going: TaskRun, context: ServerRequestContext[dict[str, object]]) -> None:
-    """Report that it goes on until it ends; who gives the call up ends the run."""
+    """Report progress until the run ends. If the call is cancelled, so is the run."""
     shown = _request_of(context).serving.settings.tools_shown != "hidden"
     listener, count = going.listen(), 0
     try:

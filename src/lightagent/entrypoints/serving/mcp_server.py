@@ -1,4 +1,4 @@
-"""``/mcp``: what is served as the tools of an MCP server, over streamable HTTP."""
+"""``/mcp``: the served models as tools of an MCP server, over streamable HTTP."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from lightagent.entrypoints.serving.requests import ServedRequest, ServedRoute
 
 
 async def speak_mcp(request: ServedRequest) -> ASGIApp:
-    """Have the MCP SDK answer, within the limits of this server and for this caller."""
-    try:  # Nothing else of the server needs the SDK.
+    """Answer with the MCP SDK, within the limits of this server and on behalf of this caller."""
+    try:  # Only this protocol needs the SDK, so it is imported on first use.
         from lightagent.entrypoints.serving.mcp_sessions import McpSessions
     except ImportError:
         raise RequestRefused(404, "This server lacks the MCP SDK.", f"Type: {install_command('mcp', 'mcp')}") from None
     parts, settings = request.serving.parts, request.serving.settings
-    name = f"mcp {request.caller.key_id}"  # Each key has its own, so that none takes the places of the others.
+    name = f"mcp {request.caller.key_id}"  # The limit of sessions is per key, so that keys do not affect each other.
     sessions = parts.get(name)
     if not isinstance(sessions, McpSessions):
         request.serving.going.check_open()

@@ -1,4 +1,4 @@
-"""The MCP SDK behind the door of this server: it is given requests that have passed, and whose they are."""
+"""Pass requests to the MCP SDK, after this server has checked them and identified their callers."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
     from lightagent.entrypoints.serving.requests import ServedRequest
 
 MOST_SESSIONS: Final = 1000
-"""Clients of one key, of protocols before 2026-07-28, that have a session at once."""
+"""Concurrent sessions of one key; only clients of protocol versions before 2026-07-28 have sessions."""
 
 LAST_ANSWERS: Final = 2.0
-"""Seconds in which calls are answered at the end of the server; their runs have ended by then."""
+"""Seconds at shutdown in which open calls, whose runs have ended by then, are still answered."""
 
 
 class McpSessions:
-    """The sessions of one key. They live in a task of their own, which the first request begins."""
+    """The MCP sessions of one access key. They live in a task that is started with this object."""
 
     def __init__(self, settings: ServeSettings) -> None:
         self._manager = StreamableHTTPSessionManager(
             mcp_server(),
             stateless=False,
-            max_request_body_size=settings.image_body_bytes,  # The door has the limits that hold.
+            max_request_body_size=settings.image_body_bytes,  # The effective limits were applied before.
             max_sessions=MOST_SESSIONS,
         )
         self._ready = asyncio.Event()
@@ -46,10 +46,10 @@ class McpSessions:
         self._holding = asyncio.create_task(self._hold())
 
     async def answer_to(self, request: ServedRequest) -> ASGIApp:
-        """What answers a request that has passed the door.
+        """Return the ASGI application that answers a checked request.
 
         Raises:
-            RequestRefused: the server was stopped.
+            RequestRefused: the server is stopping.
         """
         await self._ready.wait()
         if self._closed.is_set():
@@ -68,7 +68,7 @@ class McpSessions:
         return answer
 
     async def close(self) -> None:
-        """End all sessions, once calls whose runs have ended are answered. Streams without an end are cut."""
+        """End all sessions after the open calls are answered, or after `LAST_ANSWERS`. Endless streams are cut."""
         self._closed.set()
         with suppress(TimeoutError):
             async with asyncio.timeout(LAST_ANSWERS):
@@ -85,13 +85,13 @@ class McpSessions:
 
 
 def _user(caller: Caller) -> AuthenticatedUser:
-    """Whose a session is: nobody else finds it by its id. The SDK needs a name for who calls without a key."""
+    """Return the owner of a session, so that other callers cannot use its id. The SDK requires a client id."""
     owner = f"{len(caller.tenant)}:{caller.tenant}:{caller.user}"
     return AuthenticatedUser(AccessToken(token="", client_id=caller.key_id or "nobody", scopes=[], subject=owner))
 
 
 def _again(body: bytes | None, receive: Receive) -> Receive:
-    """Gives the body, which has been read, once more, and from then on what comes after it."""
+    """Return a `receive` that delivers the body, which has been read already, and then the messages after it."""
     pending = [] if body is None else [body]
 
     async def read() -> Message:
@@ -103,7 +103,7 @@ def _again(body: bytes | None, receive: Receive) -> Receive:
 
 
 def _with_headers(request: ServedRequest, send: Send) -> Send:
-    """Adds the headers that every answer has."""
+    """Return a `send` that adds the common response headers."""
     more = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in request.headers.items()]
 
     async def write(message: MutableMapping[str, object]) -> None:

@@ -1,4 +1,4 @@
-"""``GET /v1/models``: what a caller may use."""
+"""``GET /v1/models``: list the models that a caller may use."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from lightagent.entrypoints.serving.requests import ServedRequest, ServedRoute
 
 
 async def list_models(request: ServedRequest) -> ASGIApp:
-    """The models that this caller may use."""
+    """List the models that this caller may use."""
     found: list[JsonValue] = [_model(one) for one in request.serving.catalogue if request.caller.may_use(one.name)]
     return json_response({"object": "list", "data": found}, request.headers)
 
 
 async def show_model(request: ServedRequest) -> ASGIApp:
-    """One of them."""
+    """Show one model."""
     found = request.serving.catalogue.find(str(request.http.path_params["model"]), request.caller)
     return json_response(_model(found), request.headers)
 

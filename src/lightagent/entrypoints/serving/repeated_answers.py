@@ -1,4 +1,4 @@
-"""Answers requests with an `Idempotency-Key` once: the same request gets the same answer, and is not done twice."""
+"""Idempotency: a request repeated with the same `Idempotency-Key` gets the first answer and is not executed again."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _REPLAYED: Final = "idempotent-replayed"
 
 
 def answered_once(handler: Handler) -> Handler:
-    """The handler, which answers what comes again with the same key as it did before."""
+    """Wrap a handler so that it replays its answer when a request is repeated with the same idempotency key."""
 
     async def answer(request: ServedRequest) -> ASGIApp:
         key = request.http.headers.get("idempotency-key", "")
@@ -45,7 +45,7 @@ def answered_once(handler: Handler) -> Handler:
             answers.forget(name)
             raise
         if request.body.get("background") is True:
-            answers.forget(name)  # The store has it, with the run.
+            answers.forget(name)  # Background responses and their keys are in the store.
             return app
         return _Recorded(app, name, answers, finishes=request.serving.settings.on_disconnect == "finish")
 
@@ -53,10 +53,10 @@ def answered_once(handler: Handler) -> Handler:
 
 
 class _Recorded:
-    """An answer that is kept as it is sent.
+    """A response that is recorded while it is sent.
 
     Args:
-        finishes: the run goes on without its client, so that its answer is kept whole.
+        finishes: continue the run after its client has disconnected, so that the complete answer is recorded.
     """
 
     def __init__(self, app: ASGIApp, name: RequestName, answers: RepeatedRequests, *, finishes: bool) -> None:
@@ -71,17 +71,17 @@ class _Recorded:
         self._is_whole = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it."""
+        """Send the response and record it."""
 
         async def recorded(message: Message) -> None:
             self._record(message)
-            with suppress(OSError):  # The client has gone, and may ask again.
+            with suppress(OSError):  # The client has disconnected, and may repeat the request.
                 await send(message)
 
         async def received() -> Message:
             message = await receive()
             if self._finishes and message["type"] == "http.disconnect":
-                await asyncio.Event().wait()  # The whole answer is made, as if the client were there.
+                await asyncio.Event().wait()  # Hides the disconnect, so that the answer is completed.
             return message
 
         try:
@@ -110,7 +110,7 @@ class _Recorded:
             self._answers.keep(self._name, KeptAnswer(refused=not_again(why)))
 
     def _may_be_done_again(self) -> bool:
-        """Whether it has no answer worth keeping, and nothing was done yet."""
+        """Return whether the request may be executed again: its answer failed or was cut, and no tool was called."""
         if not isinstance(self._app, RunEventStream):
             return self._headers.get("x-should-retry") == "true"
         return self._app.run.may_repeat and not (self._is_whole and _is_answered(self._app.run))

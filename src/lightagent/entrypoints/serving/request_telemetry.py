@@ -1,4 +1,4 @@
-"""Shows requests to telemetry: how long each took, and whose trace its run belongs to."""
+"""Report requests to telemetry: their duration, and the trace that their runs belong to."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _SERVER_FAULT: Final = 500
 
 
 class RequestTelemetry:
-    """An application around another that shows each request to a sink, where there is one.
+    """ASGI middleware that reports each request to a telemetry sink, if there is one.
 
     Args:
-        find_sink: gives the sink, or None; it is asked for each request, since an application may set its providers at
-            any time.
-        server: whose runs are counted.
+        find_sink: returns the sink, or None; called for each request, since an application may set its telemetry
+            providers at any time.
+        server: the server whose active and waiting runs are measured.
     """
 
     def __init__(self, app: ASGIApp, find_sink: Callable[[], ServerSink | None], server: LoadedServer) -> None:
@@ -28,7 +28,7 @@ class RequestTelemetry:
         self._server = server
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Have the request answered."""
+        """Answer the request with the inner application and report it."""
         sink = self._find_sink()
         if sink is None or scope["type"] != "http":
             await self._app(scope, receive, send)
@@ -60,6 +60,6 @@ def _head(scope: Scope) -> RequestHead:
 
 
 def _route(scope: Scope) -> str:
-    """The address as it is declared: one with ids of answers in it would be a series for each."""
+    """Return the path template of the route. With ids in the path each request would be a time series of its own."""
     route: object = scope.get("route")
     return f"{scope.get('root_path', '')}{route.path_format}" if isinstance(route, Route) else ""

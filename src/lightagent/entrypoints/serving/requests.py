@@ -1,4 +1,4 @@
-"""A request that has passed the door: who asks, for what, and of which server."""
+"""Requests that have passed the checks of the server, and the routes that handle them."""
 
 from __future__ import annotations
 
@@ -23,22 +23,21 @@ from lightagent.domain.json_types import JsonObject
 from lightagent.entrypoints.serving.state import Serving
 
 MOST_CHAT_ID: Final = 200
-"""Characters of a chat's id that are kept."""
+"""Characters of a chat's id; the rest is cut off."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServedRequest:
-    """What a route of a protocol is given.
+    """A checked request, as route handlers get it.
 
     Attributes:
-        serving: the server: its models, settings and runs.
-        http: the request itself; its body has been read.
-        caller: who asks, as the credential says. Everything that a request names by an id is looked up for
-            `caller.owner` alone.
-        body: the JSON object; empty where the route takes none.
-        id: names the request in answers and logs.
-        turn: the turn of a conversation that waits for what the request says; None for none.
-        name: under which it may come again; None where its client has given it none.
+        serving: the server, with its models, settings and runs.
+        http: the HTTP request; its body has been read.
+        caller: the authenticated caller. Every id in a request is looked up among the data of `caller.owner` only.
+        body: the JSON object; empty if the route does not take a body.
+        id: identifies the request in responses and logs.
+        turn: the turn of a conversation that waits for this request, or None.
+        name: identifies repetitions of the request; None if its client has not sent an idempotency key.
     """
 
     serving: Serving
@@ -50,55 +49,55 @@ class ServedRequest:
     name: RequestName | None = None
 
     def log(self, error: Exception) -> None:
-        """Have the log say what the answer does not: of its own faults the server says only that there was one."""
+        """Log why the request failed, with the traceback of internal errors, which the response does not explain."""
         known = isinstance(error, LightAgentError) and status_of(error.info) != 500
         _LOG.warning("The request %s failed: %s", self.id, type(error).__name__, exc_info=None if known else error)
 
     def for_user(self, user: str) -> ServedRequest:
-        """The request as one of the user whom its body names, where the key may ask for others."""
+        """Return the request on behalf of the user named in its body, if the key is a delegating one."""
         caller = self.caller.for_user(user)
         return self if caller is self.caller else replace(self, caller=caller)
 
     @property
     def chat_id(self) -> str:
-        """The chat that a key which asks for others names; it links runs, and gives access to nothing."""
+        """The chat id in a request with a delegating key, or empty. It groups runs and does not grant access."""
         name = self.serving.settings.chat_header
         return "" if name is None or not self.caller.delegating else self.http.headers.get(name, "")[:MOST_CHAT_ID]
 
     @property
     def trace_id(self) -> str:
-        """The trace that the request belongs to, by its `traceparent`; empty where it names none."""
+        """The trace id from the request's `traceparent` header; empty if there is none."""
         found = _TRACE_PARENT.fullmatch(self.http.headers.get("traceparent", ""))
         return "" if found is None or not int(found[1], 16) else found[1]
 
     @property
     def headers(self) -> dict[str, str]:
-        """The headers of every answer to it."""
+        """The headers of every response to this request."""
         return {"x-request-id": self.id}
 
 
 _TRACE_PARENT: Final = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
-"""The header of the W3C recommendation "Trace Context"."""
+"""The `traceparent` header of the W3C recommendation "Trace Context"."""
 
 _LOG: Final = logging.getLogger("lightagent.serve")
 
 Handler: TypeAlias = Callable[[ServedRequest], Awaitable[ASGIApp]]
-"""Answers a request. It raises `RequestRefused` for what is wrong with it, and `LightAgentError` for a failed run."""
+"""Answers a request. Raises `RequestRefused` if the request is invalid, and `LightAgentError` if its run fails."""
 
 
 @dataclass(frozen=True, slots=True)
 class ServedRoute:
-    """One address of a protocol.
+    """One route of a protocol.
 
     Attributes:
-        path: as Starlette writes it, such as ``/v1/responses/{response_id}``.
-        method: of HTTP.
+        path: a Starlette path template, such as ``/v1/responses/{response_id}``.
+        method: the HTTP method.
         handler: answers the requests.
-        takes_body: a JSON object comes with each request.
-        needs_key: only callers with a key get here, where the server has keys.
-        any_host: whatever name the request calls the server by; probes call it by its number.
-        refusal: how the protocol tells that a request is refused.
-        run_error: how the protocol tells that a run failed.
+        takes_body: requests have a JSON object as their body.
+        needs_key: a key is required, if the server has keys.
+        any_host: the Host header is not checked, for probes that use the IP address.
+        refusal: encodes a refusal in the protocol's error format.
+        run_error: encodes the error of a failed run in the protocol's error format.
     """
 
     path: str

@@ -1,4 +1,4 @@
-"""Conversations of the responses protocol: the stored sessions of an owner, by whatever id they have."""
+"""Conversations of the responses protocol, which are the stored sessions of an owner, with any id."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from lightagent.ports.journals import JournalStore
 
 
 def session_stores(serving: Serving) -> Sequence[JournalStore]:
-    """Where conversations may be: the stores of the agents that have one for sessions, and that of the server."""
+    """Return the stores that may hold conversations: the session stores of the agents, and the store of the server."""
     found: dict[int, JournalStore] = {}
     for served in serving.catalogue:
         store = served.agent.means.sessions if isinstance(served.agent, LightAgent) else None
@@ -38,10 +38,10 @@ def session_stores(serving: Serving) -> Sequence[JournalStore]:
 
 
 def conversing(serving: Serving, served: Served) -> Served:
-    """The same model with a store for sessions: its agent's own, else that of the server.
+    """Return the model with a session store: its agent's own or, if it has none, that of the server.
 
     Raises:
-        RequestRefused: it can have none.
+        RequestRefused: the model is a flow, or neither the agent nor the server has a store.
     """
     if not isinstance(served.agent, LightAgent):
         raise RequestRefused(400, "conversation: flows have none.", "Ask without.", param="conversation")
@@ -55,21 +55,23 @@ def conversing(serving: Serving, served: Served) -> Served:
             param="conversation",
         )
     means = served.agent.means
-    with_store = means.changed_to(replace(means, sessions=serving.kept.store))  # In a swarm others hand back to it.
+    with_store = means.changed_to(replace(means, sessions=serving.kept.store))  # In a swarm, others hand back to it.
     return replace(served, agent=served.agent.made_of(with_store))
 
 
 async def in_conversation(
     request: ServedRequest, served: Served, chat: ChatAsked, conversation: str, *, decides: bool
 ) -> tuple[ServedRequest, ChatAsked]:
-    """The request as a turn of a stored session; where it answers what the last turn waits for, with that turn.
+    """Return the request and its chat as a turn of a stored conversation.
+
+    If the request answers what the last turn waits for, the returned request has that turn.
 
     Args:
-        decides: it holds decisions of a person.
+        decides: the request contains decisions of a person.
 
     Raises:
-        RequestRefused: messages before the last one are sent as well, its last turn waits for something else, or
-            nothing waits.
+        RequestRefused: earlier messages were sent as well, the last turn waits for an answer and a new question was
+            sent, or an answer was sent and the conversation has no turns.
     """
     asks = chat.query is not None and not decides
     if asks and chat.history:
@@ -102,7 +104,7 @@ def _waits(turn: Journal) -> bool:
 
 
 async def turn_of(serving: Serving, response_id: ResponseId, owner: Scope) -> Journal | None:
-    """The turn of a conversation that an answer is; None where this owner has none such."""
+    """Return the turn of a conversation that produced a response; None if this owner does not have it."""
     for store in session_stores(serving):
         sessions = Sessions(store, tenant=owner.tenant)
         last = await sessions.last_turn(response_id.session, owner.user)
@@ -116,7 +118,7 @@ async def turn_of(serving: Serving, response_id: ResponseId, owner: Scope) -> Jo
 
 
 async def create_conversation(request: ServedRequest) -> ASGIApp:
-    """A name for a new conversation. It comes to be with its first turn, so nothing is kept before."""
+    """Return an id for a new conversation. Nothing is stored before its first turn."""
     if request.body.get("items"):
         raise RequestRefused(400, "items: a conversation begins empty.", "Send them as input.", param="items")
     if not session_stores(request.serving):
@@ -134,7 +136,7 @@ async def create_conversation(request: ServedRequest) -> ASGIApp:
 
 
 async def delete_conversation(request: ServedRequest) -> ASGIApp:
-    """Remove a conversation of the caller's, with all its turns."""
+    """Delete a conversation of the caller with all its turns."""
     name, owner = str(request.http.path_params["conversation_id"]), request.caller.owner
     were_there = [
         await Sessions(store, tenant=owner.tenant).forget(name, owner.user) for store in session_stores(request.serving)

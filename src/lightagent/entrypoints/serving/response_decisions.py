@@ -1,4 +1,4 @@
-"""The run about whose calls a person has decided, by items of a responses request."""
+"""Resume the run for which a responses request contains a person's decisions."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from lightagent.options import ResumeOptions
 async def decided_run(
     request: ServedRequest, chat: ChatAsked, answers: Sequence[PersonAnswer], served: Served
 ) -> ChatRun:
-    """The run that goes on. The decisions pass the reviews of the agent, whose rules hold.
+    """Return the resumed run. The decisions are checked by the review rules of the agent.
 
     Raises:
-        RequestRefused: no run of this caller's waits for it, or the answers are for several.
-        PolicyError: the caller may not decide so.
+        RequestRefused: no run of this caller waits for the decisions, or they belong to several runs.
+        PolicyError: the caller may not make this decision.
     """
     results = {run_and_call(call_id)[1]: text for call_id, text in chat.results}
     tools = await tools_of_client(chat, served, results)
@@ -56,7 +56,7 @@ def _decisions(
 def _taken(
     request: ServedRequest, results: Mapping[str, str], waiting: WaitingSteps, declared: set[str]
 ) -> dict[str, ApprovalDecision]:
-    """The client's functions have given their results; no person decided anything by them."""
+    """Return approvals for the client's functions whose results were sent; the actor is the client, not the user."""
     known = {call.path[-1] for call in waiting.external if call.name in declared}
     for call_id in results:
         if call_id not in known:

@@ -1,4 +1,4 @@
-"""``/v1/responses``: an answer as items, which is kept with its run, and from which a conversation goes on."""
+"""``/v1/responses``: OpenAI's responses protocol. Responses are stored with their runs and can be continued."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ from lightagent.entrypoints.serving.run_views import view_of
 from lightagent.entrypoints.serving.whole_answers import play_whole
 
 CANCELLED: Final = "The client cancelled the response."
-"""The reason on the record of a run that ended so."""
+"""The recorded reason of a run that was cancelled in this way."""
 
 
 async def create_response(request: ServedRequest) -> ASGIApp:
-    """Answer."""
+    """Create a response: whole, as a stream, or in the background."""
     settings = request.serving.settings
     request = await with_references(request)
     asked = read_response_request(request.body, settings.system_messages, image_urls=settings.image_urls)
@@ -108,7 +108,7 @@ async def _whole(request: ServedRequest, found: ChatRun, head: ResponseHead) -> 
 
 
 async def show_response(request: ServedRequest) -> ASGIApp:
-    """An answer that is kept, as far as it is; or its events, those that happen from now on too."""
+    """Return a stored response as far as it has come; or, with `stream=true`, stream its past and future events."""
     found = await kept_response(request, _id(request))
     if request.http.query_params.get("stream") == "true":
         return followed_again(request, found)
@@ -116,7 +116,7 @@ async def show_response(request: ServedRequest) -> ASGIApp:
 
 
 async def cancel_response(request: ServedRequest) -> ASGIApp:
-    """Have its run end; an answer that has ended stays what it is."""
+    """Cancel the run of a response. A response that has ended is returned unchanged."""
     found = await kept_response(request, _id(request))
     if found.going is not None:
         found.going.cancel(CANCELLED)
@@ -130,7 +130,7 @@ async def cancel_response(request: ServedRequest) -> ASGIApp:
 
 
 async def delete_response(request: ServedRequest) -> ASGIApp:
-    """Remove its run from the store, and with it all answers of the run."""
+    """Delete the run of a response from the store, with all responses of the run."""
     found = await kept_response(request, _id(request))
     if found.id.session:
         raise RequestRefused(400, "The answer is a turn of a conversation.", "Delete the conversation.")
@@ -143,7 +143,7 @@ async def delete_response(request: ServedRequest) -> ASGIApp:
 
 
 async def list_input_items(request: ServedRequest) -> ASGIApp:
-    """What the answer answers."""
+    """List the input items of a response."""
     found = await kept_response(request, _id(request))
     items = input_items(found.id, found.journal.events)
     query = request.http.query_params

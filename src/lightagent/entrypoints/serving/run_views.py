@@ -1,4 +1,4 @@
-"""How the settings have runs look."""
+"""How runs are presented to clients, according to the settings and the agent."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from lightagent.settings.serve_schema import ServeSettings
 
 
 def view_of(settings: ServeSettings, *, usage: bool = False) -> ChatView:
-    """The view that these settings ask for.
+    """Return the view of runs that these settings define.
 
     Args:
-        usage: a stream of chunks ends with the tokens.
+        usage: a stream of chunks ends with the token usage.
     """
     return ChatView(
         settings.tools_shown, settings.reasoning, usage, settings.chat_approvals, settings.console_url or ""
@@ -20,6 +20,6 @@ def view_of(settings: ServeSettings, *, usage: bool = False) -> ChatView:
 
 
 def answer_seconds(agent: ServedAgent) -> float | None:
-    """How long calls of this agent wait for a person, by the hooks that ask people."""
+    """Return how many seconds calls of this agent wait for a person: the shortest timeout of its review desks."""
     desks = agent.means.desks if isinstance(agent, LightAgent) else ()
     return min((desk.timeout for desk in desks if desk.timeout is not None), default=None)

@@ -1,4 +1,4 @@
-"""`serve`: the application that serves agents, put together from the routes of each protocol."""
+"""`serve`: build the application that serves agents from the routes of each protocol."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ ROUTES: Final[tuple[ServedRoute, ...]] = (
     *MODEL_ROUTES,
     *HEALTH_ROUTES,
 )
-"""What is served, the most frequent first: they are tried one by one. A further protocol adds its routes here alone."""
+"""All routes, most frequent first, since they are tried in order. A new protocol only needs to add its routes here."""
 
 
 def serve(
@@ -67,25 +67,25 @@ def serve(
     deps: Callable[[Caller], object] | None = None,
     telemetry: TelemetrySink | Literal[False] | None = None,
 ) -> Starlette:
-    """An ASGI application that serves agents to any client that speaks to OpenAI's API.
+    """Return an ASGI application that serves agents to clients of OpenAI's API, AG-UI, A2A, MCP and the AI SDK.
 
         app = serve(LightAgent(name="helper", model="gpt-4.1"))
 
     Run it with ``uvicorn module:app``, or mount it in an application of your own; ``lightagent serve`` does the former.
 
     Args:
-        agents: each is a model that clients name; one without a name is the model `agent`.
-        swarms: by the name under which each is a model; its first agent is asked first.
-        flows: each is a model; what it is asked is the last message alone.
-        settings: the section `serve` of the settings, or all of them; by default what the section has by default.
-        store: keeps every run, so that those that wait survive the process, and the keys; without one the few runs that
-            wait are kept in memory.
-        deps: makes the dependencies of the agents' tools for who asks; agents that depend on nothing need none.
-        telemetry: measures the requests, such as an `OpenTelemetrySink`; by default the providers of OpenTelemetry that
-            the application has set do, if it has; False: nothing does.
+        agents: the agents to serve, each as a model with the agent's name; an unnamed one is the model `agent`.
+        swarms: the swarms to serve, by model name; the first agent of each gets the request.
+        flows: the flows to serve, each as a model; its input is the last message only.
+        settings: the section `serve` of the settings, or all settings; by default the defaults of the section.
+        store: stores all runs, so that waiting ones survive a restart, and the access keys; without it a limited
+            number of waiting runs is kept in memory.
+        deps: returns the dependencies of the agents' tools for a caller; not needed for agents without dependencies.
+        telemetry: measures the requests, such as an `OpenTelemetrySink`; by default the OpenTelemetry providers that
+            the application has set, if any; False turns it off.
 
     Raises:
-        ConfigurationError: two have one name, or there is nothing to serve.
+        ConfigurationError: two models have the same name, or there is nothing to serve.
     """
     chosen = settings.serve if isinstance(settings, Settings) else settings or ServeSettings()
     given = agents if isinstance(agents, Iterable) else (agents,)
@@ -107,10 +107,10 @@ def serve(
 def application(
     serving: Serving, routes: Sequence[ServedRoute] = ROUTES, find_sink: Callable[[], ServerSink | None] = lambda: None
 ) -> Starlette:
-    """The application of a server; its state has the server as `serving`.
+    """Return the ASGI application of a server; its `state.serving` is the server.
 
     Args:
-        find_sink: gives what sees a request, or None.
+        find_sink: returns the telemetry sink for a request, or None.
     """
 
     @asynccontextmanager

@@ -1,4 +1,4 @@
-"""A flow as a model: its input is the last message, and its answer what the last of its steps gave."""
+"""Serve a flow as a model: its input is the last message, its answer the output of its last step."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from lightagent.options import ResumeOptions, RunOptions
 
 
 class FlowRunSteps:
-    """A run of a flow as steps such as those of an agent: each of its own steps looks like the call of a tool."""
+    """Presents a run of a flow as a run of an agent: each step of the flow appears as a tool call."""
 
     journal = None
 
@@ -46,18 +46,18 @@ class FlowRunSteps:
         self._steps = self._play()
 
     def __aiter__(self) -> AsyncIterator[Step]:
-        """Each step once."""
+        """Iterate over the steps; each is yielded once."""
         return self._steps
 
     async def to_end(self) -> list[Event]:
-        """What happens in the whole run, its end last."""
+        """Run to the end and return the events; the last one is the end of the run."""
         return [step async for step in self._steps if isinstance(step, (ToolStarted, ToolFinished, *_ENDS))]
 
     def leave(self) -> None:
-        """Nothing: runs of flows are resumed by their own store."""
+        """Do nothing: runs of flows are resumed from the store of their flow."""
 
     async def aclose(self) -> None:
-        """Leave the run, which is cancelled if it goes on."""
+        """Close the run; it is cancelled if it has not ended."""
         await self._steps.aclose()
 
     async def _play(self) -> AsyncGenerator[Step, None]:
@@ -101,7 +101,7 @@ class FlowRunSteps:
                 over.cancel()
 
     async def _cancel(self) -> None:
-        """Put on record that the run ends, and why."""
+        """Record that the run is cancelled, and why."""
         whose = self._owned.get("user_id") or "", self._owned.get("tenant") or ""
         known = await self._flow.aget_run(self.run_id, user_id=whose[0], tenant=whose[1])
         if known is not None:
@@ -112,21 +112,21 @@ _ENDS: Final = (ApprovalRequested, Concluded, RunFinished)
 
 
 class FlowAgent:
-    """What of a flow is needed to serve it."""
+    """Adapts a flow to `ServedAgent`."""
 
     def __init__(self, flow: LightFlow) -> None:
         self._flow = flow
 
     @property
     def name(self) -> str:
-        """As clients name it."""
+        """The name of the model, by which clients select it."""
         return self._flow.name
 
     def asteps(self, query: Query, deps: object, options: RunOptions[Never], *, stream: bool = True) -> FlowRunSteps:
-        """Begin a run.
+        """Start a run.
 
         Raises:
-            ConfigurationError: the client brings tools, or asks with something else than text.
+            ConfigurationError: the request has tools of the client, or its query is not text.
         """
         if options.get("tools"):
             raise ConfigurationError("A flow takes no tools of clients.", guidance="Leave tools out.")
@@ -137,7 +137,7 @@ class FlowAgent:
     def aresume_steps(
         self, journal: Journal, decision: Decisions, deps: object, options: ResumeOptions[Never], *, stream: bool = True
     ) -> FlowRunSteps:
-        """Refuse: runs of flows go on by their own store.
+        """Raise: runs of flows are resumed from the store of their flow.
 
         Raises:
             ConfigurationError: always.
@@ -146,7 +146,7 @@ class FlowAgent:
 
 
 def _steps_of(event: FlowStreamEvent) -> Iterator[Step]:
-    """What an event of a flow is among the steps of a run."""
+    """Convert an event of a flow to steps of a run."""
     match event.type:
         case "step_start" | "step_restart":
             yield ToolStarted(event.step, event.step, {}, "")
@@ -164,7 +164,7 @@ def _steps_of(event: FlowStreamEvent) -> Iterator[Step]:
 
 
 def _end(data: FlowDoneData) -> Iterator[Step]:
-    yield Concluded("flow", usage=Usage(**data["usage"]))  # What its agents took, which their own runs have on record.
+    yield Concluded("flow", usage=Usage(**data["usage"]))  # The usage of its agents, from their runs.
     if data["status"] == "success" and data["content"]:
         yield TextDelta(data["content"])
     yield RunFinished(_outcome(data["status"], data["content"], data["error"]))

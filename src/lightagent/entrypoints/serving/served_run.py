@@ -1,4 +1,4 @@
-"""One run that is served: it waits for its place, can be cancelled at any moment, and is always closed."""
+"""Served runs: each waits for a free slot, can be cancelled at any time, and is always closed."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from lightagent.entrypoints.serving.slots import Slot, Slots
 
 
 def stopping() -> RequestRefused:
-    """What a server that is about to stop answers."""
+    """Return the refusal that a stopping server answers with."""
     return RequestRefused(503, "The server is about to stop.", "Ask again in a few seconds.", retry_after=5.0)
 
 
 class GoingRuns:
-    """All runs that are served now, for the end of the server."""
+    """All active and queued runs of a server, which it ends when it stops."""
 
     def __init__(self) -> None:
         self._runs: set[ServedRun] = set()
@@ -33,35 +33,35 @@ class GoingRuns:
         return len(self._runs)
 
     def check_open(self) -> None:
-        """Raise where nothing new may begin.
+        """Raise if the server does not accept new runs.
 
         Raises:
-            RequestRefused: the server is about to stop.
+            RequestRefused: the server is stopping.
         """
         if self.closing:
             raise stopping()
 
     def add(self, run: ServedRun) -> None:
-        """One more.
+        """Add a run.
 
         Raises:
-            RequestRefused: the server is about to stop.
+            RequestRefused: the server is stopping.
         """
         self.check_open()
         self._runs.add(run)
 
     def remove(self, run: ServedRun) -> None:
-        """One has ended."""
+        """Remove a run that has ended."""
         self._runs.discard(run)
         if not self._runs:
             self._emptied.set()
 
     def has(self, run_id: str) -> bool:
-        """Whether the run with this id goes on, or waits for its place."""
+        """Return whether the run with this id is active or waits for a slot."""
         return any(run.id == run_id and not run.ended for run in self._runs)
 
     def find(self, run_id: str, owner: Scope) -> ServedRun | None:
-        """The one of this owner's with this id."""
+        """Return this owner's run with this id, or None."""
         for run in self._runs:
             if run.id == run_id and run.journal is not None:
                 scope = run.journal.started.scope
@@ -69,28 +69,28 @@ class GoingRuns:
         return None
 
     async def ended(self) -> None:
-        """Wait until none goes on."""
+        """Wait until all runs have ended."""
         while self._runs:
             self._emptied.clear()
             await self._emptied.wait()
 
     def cancel(self, reason: str) -> None:
-        """End all that go on but those in the background, with this reason on their records."""
+        """Cancel all runs except background runs, and record this reason."""
         for run in [*self._runs]:
             if not run.is_background:
                 run.cancel(reason)
 
 
 class ServedRun:
-    """A run behind a request. Within ``async with`` it has its place, and its steps can be taken.
+    """The run of a request. ``async with`` waits for its slot; within the block its steps can be consumed.
 
-    Leaving early cancels it, and so does `cancel`, from wherever.
+    Leaving the block before the end cancels the run, as does `cancel`.
 
     Attributes:
-        steps: what happens in it.
-        token: ends it.
-        is_background: it outlives its connection, and is resumed where the server ends before it.
-        id: of the run.
+        steps: the steps of the run.
+        token: cancels the run.
+        is_background: the run outlives its connection, and is resumed after a restart if the server stops before.
+        id: the id of the run.
     """
 
     def __init__(
@@ -114,12 +114,12 @@ class ServedRun:
 
     @property
     def journal(self) -> Journal | None:
-        """What happened so far, where it is a run of an agent."""
+        """The events so far, if it is a run of an agent; else None."""
         return self.steps.journal
 
     @property
     def ended(self) -> bool:
-        """Whether its end is on record, so that a client may have been told, and answers to it at once."""
+        """Whether its end is recorded, so that a client may know of it and send the next request already."""
         journal = self.journal
         return journal is not None and len(journal.events) > self._known and isinstance(journal.events[-1], RunFinished)
 
@@ -130,30 +130,30 @@ class ServedRun:
 
     @property
     def waits(self) -> bool:
-        """Whether it waits for its place."""
+        """Whether it waits for a slot."""
         return not self._slot.taken
 
     @property
     def may_repeat(self) -> bool:
-        """Whether a client that repeats the request does no harm: nothing was done yet but ask models."""
+        """Whether the request can be repeated without harm: only models were called so far, no tools."""
         events = () if self.journal is None else self.journal.events
         return self.journal is not None and not any(_is_deed(event) for event in events)
 
     @property
     def news(self) -> asyncio.Event:
-        """Is set once something more has happened, where whoever plays the run tells it; each is for one time."""
+        """An event that is set at the next `tell_news`. It is set only once; get a new one to wait again."""
         if self._news is None:
             self._news = asyncio.Event()
         return self._news
 
     def tell_news(self) -> None:
-        """Have those look who wait for news."""
+        """Wake the tasks that wait for `news`."""
         if self._news is not None:
             self._news.set()
             self._news = None
 
     def cancel(self, reason: str) -> None:
-        """End it. Its journal has the reason; one that waits for its place does not begin any more."""
+        """Cancel the run and record the reason. A run that waits for a slot stops waiting, and does not start."""
         self.token.cancel(reason)
         if not self._slot.ready.done():
             self._slot.ready.set_result(None)
@@ -174,13 +174,13 @@ class ServedRun:
             self.forget()
 
     def forget(self) -> None:
-        """Give its place back."""
+        """Release the slot and remove the run from the active ones."""
         self._slots.give_back(self._slot)
         self._going.remove(self)
 
 
 def _is_deed(event: Event) -> bool:
-    """Whether a tool was touched, by an agent at any depth."""
+    """Return whether the event is the start of a tool call, at any depth of nested agents."""
     while isinstance(event, Nested):
         event = event.event
     return isinstance(event, ToolStarted)

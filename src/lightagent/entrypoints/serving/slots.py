@@ -1,4 +1,4 @@
-"""How many runs go on at once, in all and for each key, and how many may wait for others to end."""
+"""Limits on concurrent runs, in total and per key, and on the runs that wait for a slot."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from lightagent.application.serving.refusals import RequestRefused
 from lightagent.ports.server_telemetry import ServerLoad
 
 RETRY_AFTER = 5.0
-"""Seconds after which a client that was refused may ask again."""
+"""Seconds (Retry-After) before a refused client may try again."""
 
 
 @dataclass(slots=True, eq=False)
 class Slot:
-    """The place of one run. `ready` is resolved once the run may begin."""
+    """The slot of one run. `ready` is resolved once the run may start."""
 
     key: str
     ready: asyncio.Future[None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
@@ -23,12 +23,12 @@ class Slot:
 
 
 class Slots:
-    """Gives places to runs, in the order in which they were asked for.
+    """Assigns slots to runs, first come, first served.
 
     Args:
-        most: runs at once.
-        of_key: runs at once of one key.
-        waiting: runs that may wait.
+        most: concurrent runs.
+        of_key: concurrent runs of one key.
+        waiting: runs that may wait for a slot.
     """
 
     def __init__(self, most: int, of_key: int, waiting: int) -> None:
@@ -39,18 +39,18 @@ class Slots:
 
     @property
     def going(self) -> int:
-        """Runs that go on."""
+        """The number of active runs."""
         return self._total
 
     def load(self) -> ServerLoad:
-        """What there is to do; any thread may ask."""
+        """Return the numbers of active and waiting runs. Can be called from any thread."""
         return ServerLoad(self._total, len(self._waiting))
 
     def ask(self, key: str) -> Slot:
-        """A place, perhaps later.
+        """Return a slot, which is ready at once or later.
 
         Raises:
-            RequestRefused: too many wait already.
+            RequestRefused: too many runs wait already.
         """
         slot = Slot(key)
         if self._is_free(key):
@@ -64,7 +64,7 @@ class Slots:
         return slot
 
     def give_back(self, slot: Slot) -> None:
-        """The run has ended, or does not want to wait any longer."""
+        """Release a slot, or stop waiting for it, and assign free slots to waiting runs."""
         if slot.taken:
             slot.taken = False
             self._total -= 1

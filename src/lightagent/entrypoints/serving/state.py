@@ -1,4 +1,4 @@
-"""One server: what it serves, to whom, within which limits, and which runs go on."""
+"""The state of one server: its models, authentication, limits and active runs."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ from lightagent.options import ResumeOptions, RunOptions
 from lightagent.settings.serve_schema import ServeSettings
 
 MOST_DROPPED: Final = 100
-"""Names of fields that are logged, so that nobody can fill a log with names."""
+"""Names of dropped fields that are logged at most, so that clients cannot flood the log."""
 
 _LOG: Final = logging.getLogger("lightagent.serve")
 
 LAST_WORDS: Final = 2.0
-"""Seconds in which runs that were cancelled put their end on record, and tell their clients."""
+"""Seconds in which cancelled runs can record their end and inform their clients."""
 
 
 class Closing(Protocol):
-    """What ends with the server."""
+    """Something that is closed when the server stops."""
 
     async def close(self) -> None:
-        """End it; again, nothing happens."""
+        """Close it. Further calls have no effect."""
         ...
 
 
@@ -53,11 +53,18 @@ class Serving:
     """One server.
 
     Attributes:
-        kept: where runs wait for their clients.
-        authentication: finds out who asks.
-        deps: makes the dependencies of the agents' tools for a caller.
-        tasks: runs that go on when their client leaves, as A2A has them.
-        parts: what protocols keep for themselves, by their names; it is closed at the end.
+        catalogue: the models that it serves.
+        settings: the section `serve` of the settings.
+        kept: the storage of runs, also of those that wait for their clients.
+        authentication: determines the caller of a request.
+        deps: returns the dependencies of the agents' tools for a caller.
+        clock: returns the time as seconds since 1970.
+        going: the active and queued runs.
+        slots: the limits on concurrent runs.
+        tasks: runs that continue after their client has disconnected, as in A2A.
+        parts: state of individual protocols, by name; closed when the server stops.
+        background: the background runs.
+        repeated: the answers to requests with idempotency keys.
     """
 
     catalogue: Catalogue
@@ -92,14 +99,14 @@ class Serving:
         stream: bool,
         keep: bool = True,
     ) -> ServedRun:
-        """A run for this caller, checked and about to begin. It is the caller's, whatever `options` say.
+        """Return a checked run that is ready to start. It belongs to the caller, whatever owner `options` name.
 
         Args:
-            agent: of what is served, such as `Served.agent`.
-            keep: the store has it, where one keeps all runs.
+            agent: the agent of a model, such as `Served.agent`.
+            keep: store the run, if the server has a store for all runs.
 
         Raises:
-            RequestRefused: an option is refused, too many runs go on, or the server is about to stop.
+            RequestRefused: an option is invalid, too many runs are active, or the server is stopping.
         """
         token = CancellationToken()
         owned: RunOptions[Never] = {**options, "tenant": caller.tenant, "user_id": caller.user, "cancel": token}
@@ -117,12 +124,12 @@ class Serving:
         *,
         stream: bool,
     ) -> ServedRun:
-        """The same for a run that goes on; who looked the journal up has seen that it is the caller's.
+        """Resume a run. The caller of this method must have checked that the journal belongs to `caller`.
 
         Raises:
-            RequestRefused: as for `begin`; it lacks functions of the client that the run waits for; or somebody else
-                has told the run what it waited for.
-            PolicyError: a decision cannot be taken.
+            RequestRefused: as for `begin`; or the run belongs to another model, waits for functions of the client that
+                the request does not declare, or was resumed by another request in the meantime.
+            PolicyError: the caller may not make this decision.
         """
         if journal.started.head.name != agent.name:
             raise RequestRefused(
@@ -132,7 +139,7 @@ class Serving:
         if lacking := sorted(open_functions(journal.events) - declared):
             told = f"tools: the run waits for the client's function {lacking[0]!r:.100} as well."
             raise RequestRefused(400, told, "Send the tools of the request that brought its calls.", param="tools")
-        if self.going.has(journal.started.run_id):  # Since it was looked up, by whichever protocol.
+        if self.going.has(journal.started.run_id):  # Another request has resumed it since.
             raise RequestRefused(409, "The run goes on: it was told what it waited for before.", "Ask something new.")
         token = CancellationToken()
         owned: ResumeOptions[Never] = {**options, "cancel": token}
@@ -143,10 +150,10 @@ class Serving:
         )
 
     async def begin_in_background(self, record: BackgroundRun, run: ServedRun) -> None:
-        """Have a run that is about to begin, or to go on, outlive the request for it.
+        """Start or resume a run in the background, so that it outlives its request.
 
         Raises:
-            StoreError: the store cannot be written; then nothing has begun.
+            StoreError: the store cannot be written; the run has not been started.
         """
         journal = run.journal
         self.background.expect(record)
@@ -187,21 +194,21 @@ class Serving:
         return None if self.deps is None else self.deps(caller)
 
     def note_dropped(self, names: Sequence[str]) -> None:
-        """Log once which fields of requests are dropped."""
+        """Log the names of request fields that are dropped, each once."""
         for name in names:
             if name not in self._dropped and len(self._dropped) < MOST_DROPPED:
                 self._dropped.add(name)
                 _LOG.info("The field %s of requests is dropped: it has no meaning here.", ascii(name[:100]))
 
     def start(self) -> None:
-        """Go on with the runs in the background that an earlier process has left. An event loop must run."""
+        """Resume the background runs of earlier processes. Must be called in a running event loop."""
         if self.kept.lasts:
             self.background.start()
 
     async def stop(self) -> None:
-        """Take no new runs, let those that go on end, and cancel what has not ended in time.
+        """Refuse new runs, wait for the active ones, and cancel those that have not ended in time.
 
-        Runs in the background are left as they are instead, and go on at the next start.
+        Background runs that have not ended in time are interrupted instead, and resumed at the next start.
         """
         self.going.closing = True
         self.background.stop()

@@ -1,4 +1,4 @@
-"""Runs as tasks: each is carried out whoever listens, told to all who do, and remembered once it has ended."""
+"""Runs as tasks: executed independently of listeners, broadcast to all of them, and remembered after their end."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from lightagent.domain.scopes import Scope
 from lightagent.entrypoints.serving.served_run import ServedRun
 
 MOST_REMEMBERED: Final = 1000
-"""Tasks that have ended and are in no store; the oldest give way."""
+"""Ended tasks that are kept in memory because no store has them; the oldest are dropped."""
 
 MOST_UNREAD: Final = 10_000
-"""Steps that wait for one who listens; who is further behind is told nothing more."""
+"""Unread steps of one listener; a listener that falls further behind is dropped."""
 
 _LOG: Final = logging.getLogger("lightagent.serve")
 
 
 @dataclass(frozen=True, slots=True)
 class RememberedTask:
-    """A task as it is, in this process.
+    """A task as this process knows it.
 
     Attributes:
-        model: as clients name it.
-        journal: of its run; None of a flow.
-        going: its run, where that goes on.
-        interrupted: its process is gone, and the run goes on once somebody wants it to.
+        model: the name by which clients select the model.
+        journal: the journal of its run; None for a flow.
+        going: its run, if it is active in this process.
+        interrupted: the process that executed the run has died; the run is resumed on request.
     """
 
     owner: Scope
@@ -48,17 +48,18 @@ class RememberedTask:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One step of a run, and what it adds to the stream of its task."""
+    """One step of a run, and the updates that it adds to the stream of its task."""
 
     step: Step
     updates: list[JsonObject]
 
 
 class TaskRun:
-    """A run that is carried out by a task of its own, and goes on when nobody listens.
+    """A run that is executed in an asyncio task of its own, whether or not there are listeners.
 
     Args:
-        ends: the reason for which the run ends as soon as it goes on: what it was told is on record by then.
+        ends: a reason to cancel the run after its first step, when the decisions it was resumed with are recorded;
+            empty for none.
     """
 
     def __init__(
@@ -76,7 +77,7 @@ class TaskRun:
         self._playing = asyncio.create_task(self._play())
 
     def listen(self) -> asyncio.Queue[Told | None]:
-        """What is told from now on, None at the end, or once too much is unread."""
+        """Return a queue of the steps from now on. None marks the end, or that the listener was too slow."""
         listener: asyncio.Queue[Told | None] = asyncio.Queue()
         if self.done.is_set():
             listener.put_nowait(None)
@@ -84,7 +85,7 @@ class TaskRun:
         return listener
 
     def leave(self, listener: asyncio.Queue[Told | None]) -> None:
-        """Nobody reads that any more."""
+        """Remove a listener."""
         self._listeners.discard(listener)
 
     async def _play(self) -> None:
@@ -93,7 +94,7 @@ class TaskRun:
             async with self.run as run:
                 async for step in run.steps:
                     if isinstance(step, RunFinished):
-                        last = step  # Told once the run is closed and kept: a client may answer to it at once.
+                        last = step  # Sent after the run is closed and stored, since a client may answer it at once.
                     else:
                         self._tell(step)
                         if self._ends:
@@ -120,10 +121,11 @@ class TaskRun:
 
 
 class TaskRuns:
-    """The tasks of one server, by their ids.
+    """The tasks of one server, by id.
 
     Args:
-        lasts: a store has the runs of agents, which may go on elsewhere: only those of flows are remembered here.
+        lasts: agent runs are in a store, so that other processes can resume them; only tasks of flows are then kept
+            in memory after their end.
     """
 
     def __init__(self, *, lasts: bool) -> None:
@@ -132,16 +134,16 @@ class TaskRuns:
         self._ended: dict[str, RememberedTask] = {}
 
     def begin(self, run: ServedRun, task: A2aTask, owner: Scope, model: str, ends: str = "") -> TaskRun:
-        """Have a run carried out.
+        """Start to execute a run.
 
         Args:
-            ends: the reason for which it ends as soon as it goes on.
+            ends: a reason to cancel the run after its first step; empty for none.
         """
         self._going[task.id] = going = TaskRun(run, task, self, owner, model, ends)
         return going
 
     def ended(self, run: TaskRun) -> None:
-        """It goes on no more. One that failed to go on stays what it is on record."""
+        """Move a task from the active to the ended ones, unless its run raised: then only its stored record counts."""
         if self._going.get(run.task.id) is run:
             del self._going[run.task.id]
         is_kept = run.run.journal is not None and (self._lasts or not run.task.ended)
@@ -151,7 +153,7 @@ class TaskRuns:
             del self._ended[oldest]
 
     def find(self, task_id: str, owner: Scope, model: str) -> RememberedTask | None:
-        """The task of this owner's and this model's with this id."""
+        """Return the task with this id, if it has this owner and model."""
         going = self._going.get(task_id)
         if going is not None:
             found = RememberedTask(going.owner, going.model, going.task, going.run.journal, going)
@@ -163,7 +165,7 @@ class TaskRuns:
         return found if (found.owner, found.model) == (owner, model) else None
 
     def of_context(self, context_id: str, owner: Scope, model: str) -> Iterator[RememberedTask]:
-        """The tasks of a conversation that have ended, the newest first."""
+        """Iterate over the remembered tasks of a conversation that have ended, newest first."""
         for found in reversed([*self._ended.values()]):
             if (found.owner, found.model, found.task.context_id) == (owner, model, context_id):
                 yield found

@@ -1,4 +1,4 @@
-"""The HTTP protocol of uvicorn with limits that it lacks: for the time and size of headers, and for slow readers."""
+"""uvicorn's HTTP protocol with additional limits: on the time and size of headers, and on slow readers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lightagent.domain.json_bytes import encode_json
 from lightagent.settings.serve_schema import ServeSettings
 
 MOST_HEADER_BYTES: Final = 65_536
-"""The size of the headers of a request."""
+"""Size limit of the headers of a request."""
 
 if TYPE_CHECKING:
     from uvicorn.config import Config
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def timed_protocol(settings: ServeSettings) -> type[asyncio.Protocol]:
-    """The protocol with the limits of these settings."""
+    """Return a protocol class with the limits of these settings."""
 
     class TimedProtocol(_TimedProtocol):
         header_seconds = settings.header_seconds
@@ -35,7 +35,7 @@ def timed_protocol(settings: ServeSettings) -> type[asyncio.Protocol]:
 
 @runtime_checkable
 class _Abortable(Protocol):
-    """A transport that can be written to, and ended at once."""
+    """A transport that can be written to and aborted."""
 
     def write(self, data: bytes) -> None: ...
 
@@ -45,10 +45,12 @@ class _Abortable(Protocol):
 
 
 class _TimedProtocol(asyncio.Protocol):
-    """Stands around the protocol that uvicorn has chosen, and sees what it is told.
+    """Wraps the protocol that uvicorn has chosen, and watches the events that pass through.
 
     Attributes:
-        most_bytes: of a request as it is sent, which may have its body in pieces with the size of each before it.
+        header_seconds: time for a client to send the headers.
+        reader_seconds: time for which a client may leave the send buffer full.
+        most_bytes: size limit of a whole request on the wire, including the overhead of chunked encoding.
     """
 
     header_seconds = 10.0
@@ -70,27 +72,27 @@ class _TimedProtocol(asyncio.Protocol):
         self._size = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """A client has connected: its request is to come soon."""
-        if isinstance(transport, _Abortable):  # Not `asyncio.Transport`: those of uvloop are none.
+        """Start the timer for the headers of the first request."""
+        if isinstance(transport, _Abortable):  # Not `asyncio.Transport`, which uvloop's transports do not inherit from.
             self._transport = transport
         self._headers = self._loop.call_later(self.header_seconds, self._cut)
         self._inner.connection_made(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It has gone."""
+        """Stop all timers."""
         self._stop_headers()
         self._stop_reader()
         self._inner.connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """A part of a request: between two requests the headers of the next are to come soon once they begin."""
+        """Check the limits and pass the data on. The first data of each further request start the timer for headers."""
         if self._headers is None and not self._is_busy():
             self._headers = self._loop.call_later(self.header_seconds, self._cut)
             self._size = 0
         self._size += len(data)
         if self._size > self.most_bytes:
             if self._transport is not None:
-                self._transport.close()  # After what was written to it, such as the answer that it is too much.
+                self._transport.close()  # After what is in the buffer, such as a 413 response.
             return
         self._inner.data_received(data)
         if self._headers is not None and self._is_busy():
@@ -101,27 +103,27 @@ class _TimedProtocol(asyncio.Protocol):
                 _refuse(self._transport, 431, "The headers are too large.", f"The most is {MOST_HEADER_BYTES} bytes.")
 
     def eof_received(self) -> None:
-        """The client sends nothing more."""
+        """Pass on that the client has closed its sending side."""
         self._inner.eof_received()
 
     def pause_writing(self) -> None:
-        """The client takes nothing: what is for it fills the buffer."""
+        """Start the timer for slow readers: the send buffer is full."""
         if self._reader is None:
             self._reader = self._loop.call_later(self.reader_seconds, self._cut)
         self._inner.pause_writing()
 
     def resume_writing(self) -> None:
-        """It takes something again."""
+        """Stop the timer for slow readers."""
         self._stop_reader()
         self._inner.resume_writing()
 
     def _is_busy(self) -> bool:
-        """Whether a request is under way, whose headers have come."""
+        """Return whether a request is being answered, that is, its headers are complete."""
         cycle: object = getattr(self._inner, "cycle", None)
         return cycle is not None and not getattr(cycle, "response_complete", False)
 
     def _has_answered_early(self) -> bool:
-        """Whether what comes is the rest of a body whose request was refused: clients read once they have sent it."""
+        """Return whether the data belong to the body of a refused request, which clients send before they read."""
         cycle: object = getattr(self._inner, "cycle", None)
         return bool(getattr(cycle, "more_body", False))
 
@@ -136,13 +138,13 @@ class _TimedProtocol(asyncio.Protocol):
             self._reader = None
 
     def _cut(self) -> None:
-        """End the connection at once, whatever waits to be sent."""
+        """Abort the connection and discard unsent data."""
         if self._transport is not None:
             self._transport.abort()
 
 
 def _refuse(transport: _Abortable, status: int, message: str, guidance: str) -> None:
-    """Answer what is no request that an application could, and close the connection."""
+    """Send an error response for data that are not a valid request, and close the connection."""
     body = encode_json(refusal_object(RequestRefused(status, message, guidance)))
     head = (
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\ncontent-type: application/json\r\n"
@@ -153,14 +155,14 @@ def _refuse(transport: _Abortable, status: int, message: str, guidance: str) -> 
 
 
 def _not_http(protocol: asyncio.Protocol, message: str) -> None:
-    """In the place of uvicorn's answer, which is plain text."""
+    """Answer invalid HTTP with a JSON error; replaces uvicorn's plain-text response."""
     transport: object = getattr(protocol, "transport", None)
     if isinstance(transport, _Abortable):
         _refuse(transport, 400, "This is no request of HTTP.", "Is the address encoded, and the scheme http?")
 
 
 def _header(protocol: asyncio.Protocol, name: bytes, value: bytes) -> None:
-    """Take a header, but none that comes behind the body: there it would be one that nobody has checked."""
+    """Process a header, but ignore trailers: headers after the body would bypass the checks of this server."""
     cycle: object = getattr(protocol, "cycle", None)
     if cycle is None or getattr(cycle, "scope", None) is not getattr(protocol, "scope", None):
         _TAKE_HEADER(protocol, name, value)
@@ -169,14 +171,14 @@ def _header(protocol: asyncio.Protocol, name: bytes, value: bytes) -> None:
 _TAKE_HEADER: Final[Callable[[asyncio.Protocol, bytes, bytes], None]] = getattr(
     AutoHTTPProtocol, "on_header", lambda protocol, name, value: None
 )
-"""Of httptools; h11 has a limit of its own for what comes behind the body."""
+"""The method of uvicorn's httptools protocol; that of h11 does not exist, since h11 limits trailers by itself."""
 
 _PLAIN_ANSWERS: Final[type[asyncio.Protocol]] = type(
     "PlainAnswers", (AutoHTTPProtocol,), {"send_400_response": _not_http, "on_header": _header}
 )
-"""The protocol that uvicorn has chosen, which answers what it cannot read as the rest of the server does."""
+"""uvicorn's chosen protocol, changed to answer invalid HTTP in the error format of this server."""
 
 
 def _made(make: Callable[..., asyncio.Protocol], *arguments: object) -> asyncio.Protocol:
-    """One of the protocols of uvicorn, which differ in what else they take."""
+    """Create an instance of a uvicorn protocol; their constructors differ in optional parameters."""
     return make(*arguments)

@@ -1,4 +1,4 @@
-"""The plain model behind an agent, for what chat interfaces ask for themselves."""
+"""The plain model behind an agent, for requests that chat interfaces make on their own account, such as for titles."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from lightagent.domain.agent_heads import lasting_name
 AgentT = TypeVar("AgentT")
 
 UNNAMED: Final = "agent"
-"""The model that an agent without a name is."""
+"""The model name of an agent without a name."""
 
 UTILITY: Final = "utility"
-"""The model under which it is listed, for interfaces that can be told which model their own requests go to."""
+"""The name under which the plain model is listed, for interfaces that can be configured to use it."""
 
 
 def with_name(agent: AgentT, name: str) -> AgentT:
-    """The agent itself where it has a name; one that was given none has this one.
+    """Return the agent unchanged if it was given a name, else a copy with this name.
 
-    The name that is made up for an agent is another in each process: clients could not name it, nor runs go on.
+    Generated names differ between processes, so clients could not rely on them, and runs could not be resumed.
     """
     if not isinstance(agent, LightAgent) or lasting_name(agent.name):
         return agent
@@ -29,9 +29,9 @@ def with_name(agent: AgentT, name: str) -> AgentT:
 
 
 def plain_agent(agent: object) -> LightAgent | None:
-    """The same model behind the same policies and budgets, and nothing else: no tools, memory, sessions or plans.
+    """Return an agent with the same model, policies and budgets, but without tools, memory, sessions or plans.
 
-    Policies stay, so that nobody gets past them by a question that looks like one of an interface.
+    The policies are kept, so that users cannot bypass them with a message that resembles an interface's own request.
     """
     if not isinstance(agent, LightAgent):
         return None

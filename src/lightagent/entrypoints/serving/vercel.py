@@ -1,4 +1,4 @@
-"""``POST /vercel/NAME``, where `useChat` of Vercel's AI SDK finds an agent."""
+"""``POST /vercel/NAME``: the endpoint for `useChat` of Vercel's AI SDK."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lightagent.entrypoints.serving.run_views import view_of
 
 
 async def answer_ui(request: ServedRequest) -> ASGIApp:
-    """Answer a chat, as a stream of the parts of a UI message."""
+    """Answer a chat with a stream of UI message parts."""
     settings = request.serving.settings
     served = request.serving.catalogue.find(str(request.http.path_params["agent"]), request.caller)
     asked = read_vercel_request(request.body, served.name, settings.system_messages, image_urls=settings.image_urls)
@@ -30,7 +30,7 @@ async def answer_ui(request: ServedRequest) -> ASGIApp:
 
 
 async def nothing_to_resume(request: ServedRequest) -> ASGIApp:
-    """Tell a client that asks on loading that no answer goes on: those of clients that left are cancelled."""
+    """Answer a client that wants to reconnect to a stream with 204: there is none, since disconnecting cancels runs."""
     request.serving.catalogue.find(str(request.http.path_params["agent"]), request.caller)
     return Response(status_code=204, headers=request.headers)
 

@@ -1,4 +1,4 @@
-"""A run whose answer is sent as a whole; it ends, too, when its client goes away."""
+"""Execute runs whose answer is sent as a whole, not as a stream; a disconnect of the client may cancel them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from lightagent.settings.serve_schema import ServeSettings
 
 
 async def play_whole(run: ServedRun, receive: Receive, settings: ServeSettings) -> Sequence[Event]:
-    """Carry the run out; what happened since the request, its end last.
+    """Execute the run and return its events since the request; the last one is its end.
 
     Raises:
-        LightAgentError: the run could not begin, or could not be kept.
+        LightAgentError: the run could not start, or could not be stored.
     """
 
     def left() -> None:

@@ -1,4 +1,4 @@
-"""Requests to addresses that are not served, and what their sender has probably meant."""
+"""Answer requests to unknown paths, with a suggestion of the path that was probably meant."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ _ANY: Final = "The base URL of OpenAI's clients ends in /v1; docs/serving.md lis
 
 
 class WrongAddresses:
-    """Answers such requests, in the words of OpenAI's errors.
+    """Answers requests with an unknown path or method, in the format of OpenAI's errors.
 
-    Nothing is redirected: where to would be said by the Host header, which anybody can make up.
+    Nothing is redirected, since the target would be built from the Host header, which can be forged.
     """
 
     def __init__(self, serving: Serving) -> None:
         self._serving = serving
 
     def answered_in(self, app: Starlette) -> None:
-        """Have an application answer so."""
+        """Install the handlers in an application, and turn off its redirects."""
         app.router.redirect_slashes = False
         app.add_exception_handler(404, self.no_such_address)
         app.add_exception_handler(405, self.other_method)
 
     async def no_such_address(self, http: Request, error: Exception) -> Response:
-        """There is nothing at the address."""
+        """Answer a request for an unknown path with 404."""
         guidance = next((f"Did you mean {path}?" for path in _meant(http)), _ANY)
         return self._answer(http, RequestRefused(404, f"There is nothing at {_shown(http)}.", guidance))
 
     async def other_method(self, http: Request, error: Exception) -> Response:
-        """There is something at the address, but not for this method."""
+        """Answer a request whose path exists, but not for this method, with 405."""
         headers = error.headers if isinstance(error, HTTPException) else None
         taken = (headers or {}).get("Allow", "")
         answer = self._answer(
@@ -64,7 +64,7 @@ def _shown(http: Request) -> str:
 
 
 def _meant(http: Request) -> Iterator[str]:
-    """Addresses that are served and differ from this one in what people get wrong."""
+    """Yield served paths that differ from the requested one only by a common mistake in slashes or the prefix /v1."""
     root = str(http.scope.get("root_path", ""))
     path = _SLASHES.sub("/", str(http.scope["path"]).removeprefix(root))
     routes: list[BaseRoute] = http.app.routes

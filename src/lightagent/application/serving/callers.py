@@ -51,8 +51,7 @@ class Caller:
         return self.agents is None or model in self.agents
 
     def for_user(self, user: str) -> Caller:
-        """Return the caller acting for this user; unchanged if it may not name one, has named one already, or names
-        none.
+        """Return the caller acting for this user; unchanged if it may not name one, has named one, or names none.
 
         Raises:
             RequestRefused: the id is too long. It is not truncated, since two users could then become one.

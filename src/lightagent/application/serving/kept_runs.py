@@ -94,8 +94,8 @@ class KeptRuns:
         """Store the first event of a run before it starts, so that it can be continued after a crash.
 
         Returns:
-            The journal to resume instead of starting the run; None if policies have to admit the query first: until then
-            nothing of it may be stored.
+            The journal to resume instead of starting the run; None if policies have to admit the query first: until
+            then nothing of it may be stored.
 
         Raises:
             StoreError: the store cannot be written.

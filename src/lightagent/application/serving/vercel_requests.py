@@ -84,7 +84,7 @@ def _going_on(
     at = f"messages[{len(messages) - 1}]"
     parts = last_tool_parts(messages[-1], at)
     answers = tuple(_answers(parts, at))
-    names = {tool["name"] for tool in tools}
+    names = {str(tool["name"]) for tool in tools}
     results = tuple(tool_result(part, at) for part in parts if tool_name(part) in names and _has_result(part))
     if not answers and not results:
         raise RequestRefused(

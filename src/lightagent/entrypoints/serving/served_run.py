@@ -120,8 +120,8 @@ class ServedRun:
     @property
     def ended(self) -> bool:
         """Whether its end is on record, so that a client may have been told, and answers to it at once."""
-        events = () if self.journal is None else self.journal.events
-        return len(events) > self._known and isinstance(events[-1], RunFinished)
+        journal = self.journal
+        return journal is not None and len(journal.events) > self._known and isinstance(journal.events[-1], RunFinished)
 
     @property
     def cancelled(self) -> bool:

@@ -48,7 +48,7 @@ class A2aTask:
         task_id: the id of the run.
         context_id: links the tasks of one conversation.
         view: whether people may decide by a chat message, and where else they can decide.
-        answer_seconds: how long a call of the agent waits for a person's decision; None: without limit.
+        answer_seconds: how long a call waits for a decision, if it is not a nested agent's; None: without limit.
     """
 
     def __init__(

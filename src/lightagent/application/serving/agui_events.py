@@ -65,7 +65,7 @@ class AguiOpening:
         answer_id: unique to this answer; the prefix of its message ids.
         outer_run_id: the id of our run, with which the results of client tools find it again.
         told: the run's ids of the calls whose results the client has just sent, and therefore has in its messages.
-        answer_seconds: how long a call of the agent waits for a person's decision; None: without limit.
+        answer_seconds: how long a call waits for a decision, if it is not a nested agent's; None: without limit.
     """
 
     thread_id: str

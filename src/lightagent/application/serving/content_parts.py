@@ -14,9 +14,7 @@ _IMAGE: Final = re.compile(r"data:image/(?:png|jpeg|jpg|gif|webp);base64,")
 """The prefix of a data URL with an image of a type that models accept."""
 
 _BEGINNINGS: Final = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF")
-"""The first bytes of such images. The declared type is not compared: models detect it, and clients often declare
-another.
-"""
+"""The first bytes of such images, of any type: models detect the type, and clients often declare a wrong one."""
 
 
 def check_parts(content: Sequence[JsonValue], at: str, *, image_urls: bool) -> list[JsonObject]:

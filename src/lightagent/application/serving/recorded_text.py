@@ -13,10 +13,10 @@ from lightagent.domain.outcomes import Completed
 
 
 class RecordedText:
-    """Return each piece of text once. Text that may be the answer is held until the next event shows that it may be
-    shown.
+    """Return each piece of text once, and text that may be the answer only after the event that follows it.
 
-    Policies may still forbid or change it, for example after a crash between the reply and their decision about it.
+    Until that event, policies may still forbid or change it, for example after a crash between the reply and their
+    decision about it.
     """
 
     __slots__ = ("_held", "_text")

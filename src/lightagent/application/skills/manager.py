@@ -106,8 +106,7 @@ class SkillManager:
         """Return the skill with its current instructions.
 
         Raises:
-            ToolError: the skill does not exist, or is no longer usable; the message names other skills, or file and
-                line.
+            ToolError: the skill does not exist or has become unusable; the message names others, or file and line.
         """
         return load_skill(self.folder(name), name)
 

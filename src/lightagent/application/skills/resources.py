@@ -22,7 +22,7 @@ def load_skill(folder: SkillFolder, name: str) -> Skill:
     """Return the skill with its current instructions.
 
     Raises:
-        ToolError: the skill is no longer usable; the message names file and line.
+        ToolError: the skill has become unusable; the message names file and line.
     """
     skill, problems = read_skill(folder)
     if skill is None or skill.name != name:

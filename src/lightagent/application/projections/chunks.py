@@ -21,7 +21,7 @@ from lightagent.domain.usage import Usage
 
 
 class Chunks:
-    """Convert the steps of one run to chunks."""
+    """Converts the steps of one run to chunks."""
 
     def __init__(self, started: RunStarted) -> None:
         self._id = f"chatcmpl-{started.run_id}"

@@ -50,7 +50,7 @@ from lightagent.ports.tools import NestedDelta, ToolPart
 
 
 class StreamEvents:
-    """Convert the steps of one run to `StreamEvent`s.
+    """Converts the steps of one run to `StreamEvent`s.
 
     Args:
         live: False to project a journal, which has no deltas: the text of each reply is then one event.

@@ -12,7 +12,7 @@ _GARBLED = "\N{REPLACEMENT CHARACTER}"
 
 
 class LiveText:
-    """Return each piece of text once: from deltas as they arrive, or from the replies of a journal without deltas.
+    """Returns each piece of text once: from deltas as they arrive, or from the replies of a journal without deltas.
 
     For a live run, its own loop decides what is shown and when, so its recorded replies add nothing.
 

@@ -101,7 +101,7 @@ class LiveTrace:
 
 
 class _Tracer:
-    """Convert journal events to trace events; a model request is reported with its own time once its reply is known."""
+    """Converts journal events to trace events; a model request is reported, with its own time, after its reply."""
 
     def __init__(
         self, started: RunStarted, lines: list[TraceEvent], *, stream: bool, capture: bool, path: tuple[str, ...] = ()

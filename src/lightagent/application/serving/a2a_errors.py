@@ -76,7 +76,7 @@ def rest_run_error(info: LightAgentErrorInfo) -> JsonObject:
 
 @dataclass(frozen=True, slots=True)
 class RpcBinding:
-    """Write responses to one JSON-RPC call."""
+    """Writes responses to one JSON-RPC call."""
 
     call_id: JsonValue
 
@@ -99,7 +99,7 @@ class RpcBinding:
 
 @dataclass(frozen=True, slots=True)
 class RestBinding:
-    """Write responses in the HTTP+JSON binding."""
+    """Writes responses in the HTTP+JSON binding."""
 
     def result(self, told: JsonObject) -> JsonObject:
         """Return the response body with this result."""

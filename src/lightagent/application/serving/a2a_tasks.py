@@ -42,7 +42,7 @@ _BETWEEN: Final = "\n\n"
 
 
 class A2aTask:
-    """Follow one run and write it as an A2A task. Uses no clock, socket or store.
+    """Follows one run and writes it as an A2A task. Uses no clock, socket or store.
 
     Args:
         task_id: the id of the run.

@@ -78,7 +78,7 @@ class AguiOpening:
 
 
 class AguiEvents(StreamProjection):
-    """Write the AG-UI events of one run.
+    """Writes the AG-UI events of one run.
 
     Args:
         waiting: knows the client's tools, and the calls of the last turn before the run resumes.

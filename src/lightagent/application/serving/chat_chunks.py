@@ -32,7 +32,7 @@ _BETWEEN: Final = "\n\n"
 
 
 class ChatChunks(StreamProjection):
-    """Write the chunks of one run."""
+    """Writes the chunks of one run."""
 
     def __init__(self, opening: Opening, view: ChatView, waiting: WaitingSteps | None = None) -> None:
         head: JsonObject = {

@@ -25,7 +25,7 @@ class Opening:
 
 
 class StreamProjection(Protocol):
-    """Write one answer as a stream of server-sent events. Uses no clock, socket or store.
+    """Writes one answer as a stream of server-sent events. Uses no clock, socket or store.
 
     `feed` takes every step of one run in order and returns the bytes that the step adds to the stream, for most steps
     none. It returns only whole frames, so a stream may be cut after any step. The step `RunFinished` produces the end

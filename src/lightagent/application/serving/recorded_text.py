@@ -13,7 +13,7 @@ from lightagent.domain.outcomes import Completed
 
 
 class RecordedText:
-    """Return each piece of text once, and text that may be the answer only after the event that follows it.
+    """Returns each piece of text once, and text that may be the answer only after the event that follows it.
 
     Until that event, policies may still forbid or change it, for example after a crash between the reply and their
     decision about it.

@@ -16,7 +16,7 @@ SERVER_LABEL = "lightagent"
 
 
 class OwnCalls:
-    """Return an item for each call of the agent's own tools once it has ended, including those of nested agents.
+    """Returns an item for each call of the agent's own tools once it has ended, including those of nested agents.
 
     Args:
         waiting: what waited before the run resumed; it knows the client's tools, which are shown in another way.

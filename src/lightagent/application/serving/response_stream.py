@@ -37,7 +37,7 @@ from lightagent.domain.usage import Usage
 
 
 class ResponseStream(StreamProjection):
-    """Write the events of one response.
+    """Writes the events of one response.
 
     Args:
         waiting: the calls that wait, or waited before the run resumed.

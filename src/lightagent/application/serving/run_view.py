@@ -53,7 +53,7 @@ class ChatView:
 
 
 class ToolSteps:
-    """Return tool calls and results as plain data, including those of nested agents.
+    """Returns tool calls and results as plain data, including those of nested agents.
 
     Args:
         waited: the calls that waited before the run resumed: a rejected one ends without having started.

@@ -19,7 +19,7 @@ _OWN: Final[JsonObject] = {"dynamic": True, "providerExecuted": True}
 
 
 class VercelCalls:
-    """Return the parts of calls, including those of nested agents.
+    """Returns the parts of calls, including those of nested agents.
 
     Args:
         run_id: the id of our run, the prefix of call ids, from which the run can be found again.

@@ -48,7 +48,7 @@ class VercelOpening:
 
 
 class VercelStream(StreamProjection):
-    """Write the parts of one answer.
+    """Writes the parts of one answer.
 
     Args:
         waiting: knows the client's tools, and the calls that waited before the run resumed.

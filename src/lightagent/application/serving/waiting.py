@@ -52,7 +52,7 @@ def open_functions(events: Iterable[Event]) -> frozenset[str]:
 
 
 class WaitingSteps:
-    """Follow a run and track which calls wait.
+    """Follows a run and tracks which calls wait.
 
     Args:
         external: the names of the client's own tools.

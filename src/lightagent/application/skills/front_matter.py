@@ -23,7 +23,7 @@ class _FrontMatterError(Exception):
 
 
 class _Composer(yaml.BaseLoader):
-    """Load every value as text, as written, and refuse aliases, which could expand to billions of values.
+    """Loads every value as text, as written, and refuses aliases, which could expand to billions of values.
 
     Loading stops at deeply nested values, since the time for them grows with the square of the depth.
     """

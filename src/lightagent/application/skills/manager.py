@@ -42,7 +42,7 @@ class _Found:
 
 
 class SkillManager:
-    """Find skills: folders with a `SKILL.md`, anywhere in the directories, up to six levels deep.
+    """Finds skills: folders with a `SKILL.md`, anywhere in the directories, up to six levels deep.
 
     By naming a directory the application vouches for its contents, as for a directory of tools: models follow the
     instructions of its skills. Nothing outside a skill's folder is read; symbolic links are refused. The directories

@@ -20,7 +20,7 @@ from lightagent.ports.code import CodeRunner
 
 
 class RunScript:
-    """Run scripts if the agent has a code runner.
+    """Runs scripts if the agent has a code runner.
 
     Args:
         manager: finds the skills.

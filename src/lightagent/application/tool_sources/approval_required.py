@@ -13,7 +13,7 @@ DepsT_contra = TypeVar("DepsT_contra", contravariant=True)
 
 
 class ApprovalRequiredTools(MarkingWrapper[DepsT_contra]):
-    """Require approval for calls of the chosen tools, by default of all.
+    """Requires approval for calls of the chosen tools, by default of all.
 
     Raises:
         ConfigurationError: when listed: the source has no tool with a chosen name.

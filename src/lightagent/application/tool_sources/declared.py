@@ -16,7 +16,7 @@ DepsT_contra = TypeVar("DepsT_contra", contravariant=True)
 
 
 class DeclaredTools(MarkingWrapper[DepsT_contra]):
-    """Declare these properties for the chosen tools, by default for all.
+    """Declares these properties for the chosen tools, by default for all.
 
     Args:
         source: the source of the tools.

@@ -23,7 +23,7 @@ _MOST_SHOWN = 500
 
 
 class McpServerTool(Tool[object]):
-    """Call the server with the tool's original name and arguments that are valid by its original schema."""
+    """Calls the server with the tool's original name and arguments that are valid by its original schema."""
 
     def __init__(self, connection: McpConnection, tool: McpTool, spec: ToolSpec) -> None:
         self.original = tool

@@ -28,7 +28,7 @@ _LOGGER: Final = logging.getLogger("lightagent")
 
 
 class McpTools(ToolSource[object]):
-    """List and call the tools of one server, which is opened when a run first needs the list.
+    """Lists and calls the tools of one server, which is opened when a run first needs the list.
 
     If an optional server cannot be reached, no run fails: instead of its tools the model is offered one tool that says
     so and tries again when called. The first run half a minute later tries again, too.

@@ -29,7 +29,7 @@ _MANY: Final = 200
 
 
 class OpenApiTool(Tool[object]):
-    """Call one operation. Its arguments are validated by the document's own schemas.
+    """Calls one operation. Its arguments are validated by the document's own schemas.
 
     Raises:
         Unusable: the operation cannot be a tool.

@@ -28,7 +28,7 @@ _MOST_LOGGED: Final = 20
 
 
 class OpenApiTools(ToolSource[object]):
-    """List the chosen operations of one API, whose document is read when a run first needs the list.
+    """Lists the chosen operations of one API, whose document is read when a run first needs the list.
 
     Operations that cannot be called are in `refused`, each with its reason; the others are not affected.
 

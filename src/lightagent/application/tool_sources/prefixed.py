@@ -15,7 +15,7 @@ DepsT_contra = TypeVar("DepsT_contra", contravariant=True)
 
 
 class PrefixedTools(SourceWrapper[DepsT_contra]):
-    """Add a prefix to all names: ``PrefixedTools(source, "shop_")`` turns `search` into ``shop_search``.
+    """Adds a prefix to all names: ``PrefixedTools(source, "shop_")`` turns `search` into ``shop_search``.
 
     Raises:
         ConfigurationError: when listed: providers would refuse a name.

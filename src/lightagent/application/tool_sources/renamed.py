@@ -15,7 +15,7 @@ DepsT_contra = TypeVar("DepsT_contra", contravariant=True)
 
 
 class RenamedTools(SourceWrapper[DepsT_contra]):
-    """Rename some of the tools: ``RenamedTools(source, {"search": "search_news"})``.
+    """Renames some of the tools: ``RenamedTools(source, {"search": "search_news"})``.
 
     Raises:
         ConfigurationError: immediately if providers would refuse a name; when listed, if the source has no such tool,

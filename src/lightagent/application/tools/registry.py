@@ -112,7 +112,7 @@ class ToolRegistry:
 
 
 class AsyncToolDispatcher:
-    """Call tools outside of a run; every failure is returned as a text that begins with its error code.
+    """Calls tools outside of a run; every failure is returned as a text that begins with its error code.
 
     Args:
         function_mappings: functions or tools by the names to call them by, or a `ToolRegistry`. Tools added to either

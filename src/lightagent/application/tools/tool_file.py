@@ -108,7 +108,7 @@ def place_in_file(exc: BaseException, path: Path) -> str:
 
 
 class _Read(SourceLoader):
-    """Load the content that was read. Without file times, Python neither reads nor writes compiled copies."""
+    """Loads the content that was read. Without file times, Python neither reads nor writes compiled copies."""
 
     def __init__(self, path: Path, content: bytes) -> None:
         self._path = str(path)

@@ -99,7 +99,7 @@ def _is_required(param: Mapping[str, object], parameter: Parameter | None) -> bo
 
 
 class _LazyCheck:
-    """Import the validator when the first call is checked."""
+    """Imports the validator when the first call is checked."""
 
     def __init__(self, tool: str, schema: JsonObject) -> None:
         self._tool = tool

@@ -22,7 +22,7 @@ InputT_co = TypeVar("InputT_co", covariant=True)
 
 
 class TypedInput(Generic[InputT_co]):
-    """Validate arguments as a value of a pydantic model, a dataclass or a TypedDict.
+    """Validates arguments as a value of a pydantic model, a dataclass or a TypedDict.
 
     Args:
         form: the type.

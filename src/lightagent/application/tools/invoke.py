@@ -42,7 +42,7 @@ _LONGEST_LABEL: Final = 200
 
 
 class ToolAbandoned(ToolError):
-    """The call was abandoned because nothing could stop it: whether it takes effect is unknown."""
+    """The call was abandoned but could not be stopped: whether it takes effect is unknown."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,7 +126,7 @@ class KeptRuns:
         """Return the journal of this owner's waiting run.
 
         Raises:
-            RequestRefused: there is no such run, or it does not wait any more.
+            RequestRefused: the run does not exist, or does not wait any more.
         """
         found = await Runs(self.store, tenant=owner.tenant).find(run_id, owner.user) if run_id else None
         if found is None:

@@ -1,7 +1,7 @@
-"""`LightAgent`: an agent as its user sees it.
+"""`LightAgent`: the class that users create agents with.
 
-An agent is immutable after construction and serves any number of runs at once, from any number of threads and event
-loops: what belongs to a run lives in the run.
+An agent is immutable after construction and serves any number of concurrent runs, from any number of threads and event
+loops: the state of a run belongs to the run.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from lightagent.streams import AsyncRunStream, RunStream
 if TYPE_CHECKING:
     from lightagent.application.projections.chunk_types import ChatCompletionChunk
 
-# Type variables of the constructor's own: its overloads say which agent they make.
+# The constructor's own type variables: its overloads determine the type of agent.
 _D = TypeVar("_D")
 _O = TypeVar("_O")
 
@@ -32,15 +32,15 @@ _O = TypeVar("_O")
 class LightAgent(PreviewAgent[DepsT_contra, OutputT_co]):
     """An agent: a model, instructions and tools.
 
-    Type parameters: what its tools depend on (None by default) and what it answers with (`str` by default).
+    Type parameters: the type of the tools' dependencies (None by default) and of the answer (`str` by default).
 
     Args:
-        output_type: a type; the final answer is validated into it, and an invalid answer goes back to the model.
-        deps_type: a type; each run must then be given `deps=` of it, and tools read it from their `RunContext`.
+        output_type: a type; the final answer is validated as it, and an invalid answer is returned to the model.
+        deps_type: a type; each run then requires `deps=` of this type, and tools read it from their `RunContext`.
         **options: see `AgentOptions`.
 
     Raises:
-        ConfigurationError: an unknown option, a wrong type, a refused tool, an unknown provider.
+        ConfigurationError: an unknown option, a wrong type, an invalid tool, an unknown provider.
     """
 
     __slots__ = ()
@@ -213,19 +213,19 @@ class LightAgent(PreviewAgent[DepsT_contra, OutputT_co]):
         | RunStream[ChatCompletionChunk, OutputT_co]
         | RunStream[StreamEvent, OutputT_co]
     ):
-        """Answer a query, for callers that are not async.
+        """Answer a query. For synchronous callers; `arun` is the async version.
 
         Args:
             query: text, or OpenAI content parts.
-            deps: what the tools' contexts carry.
-            stream: give an iterator, of OpenAI chunks or (``result_format="event"``) of `StreamEvent`, which has the
-                run's `result` after its end.
+            deps: the dependencies, which tools read from their context.
+            stream: return an iterator of OpenAI chunks or (``result_format="event"``) of `StreamEvent`; after its end
+                it has the run's `result`.
             result_format: ``str``; ``object`` for a `RunResult`; ``dict`` for the same as plain data.
             **options: see `RunOptions`.
 
         Raises:
-            ValueError: a combination that does not exist, or (as `ConfigurationError`) an option that is refused.
-            LightAgentError: the run failed, and its caller asked for text or chunks.
+            ValueError: an unsupported combination, or (as `ConfigurationError`) an invalid option.
+            LightAgentError: the run failed, and the caller requested text or chunks.
         """
         return self.run_as(query, deps, stream=stream, result_format=result_format, **options)
 
@@ -244,7 +244,7 @@ class LightAgent(PreviewAgent[DepsT_contra, OutputT_co]):
         | RunStream[ChatCompletionChunk, OutputT_co]
         | RunStream[StreamEvent, OutputT_co]
     ):
-        """`run` where the form is not known beforehand."""
+        """`run` for callers that choose the form at run time."""
         check_format(result_format, LIVE if stream else WHOLE, stream=stream)
         live = self._start(query, deps, options, stream=stream, form=result_format)
         if not stream:
@@ -322,13 +322,13 @@ class LightAgent(PreviewAgent[DepsT_contra, OutputT_co]):
         result_format: str = "str",
         **options: Unpack[RunOptions[Never]],
     ) -> str | RunResult[OutputT_co] | JsonObject:
-        """`run` for async callers; `astream` is its streaming twin. Cancelling it cancels the run."""
+        """`run` for async callers; use `astream` to stream. Cancelling it cancels the run."""
         return await self.arun_as(query, deps, result_format=result_format, **options)
 
     async def arun_as(
         self, query: Query, deps: object, *, result_format: str, **options: Unpack[RunOptions[Never]]
     ) -> str | RunResult[OutputT_co] | JsonObject:
-        """`arun` where the form is not known beforehand."""
+        """`arun` for callers that choose the form at run time."""
         check_format(result_format, WHOLE)
         live = self._start(query, deps, options, form=result_format)
         return self._present(await self._play(live), result_format)
@@ -376,16 +376,16 @@ class LightAgent(PreviewAgent[DepsT_contra, OutputT_co]):
     def astream(
         self, query: Query, *, deps: object = None, result_format: str = "str", **options: Unpack[RunOptions[Never]]
     ) -> AsyncRunStream[ChatCompletionChunk, OutputT_co] | AsyncRunStream[StreamEvent, OutputT_co]:
-        """The run as it happens: OpenAI chunks, or with ``result_format="event"`` `StreamEvent`s.
+        """Stream the run: OpenAI chunks, or with ``result_format="event"`` `StreamEvent`s.
 
-        Leave it early with ``aclose()`` (or `contextlib.aclosing`): that cancels the run.
+        To stop early, call ``aclose()`` (or use `contextlib.aclosing`), which cancels the run.
         """
         return self.astream_as(query, deps, result_format=result_format, **options)
 
     def astream_as(
         self, query: Query, deps: object, *, result_format: str, **options: Unpack[RunOptions[Never]]
     ) -> AsyncRunStream[ChatCompletionChunk, OutputT_co] | AsyncRunStream[StreamEvent, OutputT_co]:
-        """`astream` where the form is not known beforehand."""
+        """`astream` for callers that choose the form at run time."""
         check_format(result_format, LIVE)
         live = self._start(query, deps, options, stream=True, form=result_format)
         if result_format == "event":

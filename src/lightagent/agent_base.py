@@ -1,4 +1,4 @@
-"""What every way to run an agent shares: how a run is begun, watched, kept and shown."""
+"""What every way to run an agent shares: starting, observing, storing and presenting a run."""
 
 from __future__ import annotations
 
@@ -67,11 +67,11 @@ ItemT = TypeVar("ItemT")
 
 
 class AgentBase(Generic[DepsT_contra, OutputT_co]):
-    """An agent's parts, and what is asked of it besides runs."""
+    """An agent's parts, and its operations other than runs."""
 
     __slots__ = ("__weakref__", "_deps", "_original", "_output", "_tools_directory", "means")
 
-    if not TYPE_CHECKING:  # A checker knows which methods there are.
+    if not TYPE_CHECKING:  # Type checkers know the methods.
 
         def __getattr__(self, name: str) -> object:
             raise absent_method(type(self).__name__, name, AGENT_METHODS)
@@ -88,9 +88,9 @@ class AgentBase(Generic[DepsT_contra, OutputT_co]):
         self._original: AgentBase[DepsT_contra, OutputT_co] | None = None
 
     def made_of(self, means: Means[DepsT_contra]) -> Self:
-        """The same agent, made of other means, such as those that it has within a swarm.
+        """Return the same agent with other means, such as those that it has within a swarm.
 
-        Its last run is that of the agent, as `export_trace` and `get_history` of either tell it.
+        Both share one last run, which `export_trace` and `get_history` of either report.
         """
         other = object.__new__(type(self))
         other._original = self._whose
@@ -99,19 +99,19 @@ class AgentBase(Generic[DepsT_contra, OutputT_co]):
         return other
 
     def _change(self, means: Means[DepsT_contra]) -> None:
-        """Put other means in the place of those that the agent has; runs that start afterwards have them."""
+        """Replace the agent's means; runs that start afterwards use the new ones."""
         self.means = self.means.changed_to(means)
 
     @property
     def _whose(self) -> AgentBase[DepsT_contra, OutputT_co]:
-        """The agent whose last run is kept: that of which this one was made, if it was."""
+        """The agent that stores the last run: the one that this agent was derived from, if any."""
         return self if self._original is None else self._original
 
     def check_deps(self: AgentBase[_D, OutputT_co], deps: object) -> _D:
-        """Dependencies that a run may be given; None where the agent was declared without.
+        """Return the dependencies of a run if they are valid; None if the agent was declared without.
 
         Raises:
-            ConfigurationError: they are of another type, or missing.
+            ConfigurationError: they are missing or of another type.
         """
         return self._deps.check(deps)
 
@@ -119,18 +119,18 @@ class AgentBase(Generic[DepsT_contra, OutputT_co]):
         return f"{type(self).__name__}(name={self.name!r}, model={self.means.model.name!r})"
 
     def __reduce__(self) -> NoReturn:
-        """Refuse to be pickled, with a word on what to do instead."""
+        """Raise an error that says what to do instead of pickling."""
         raise TypeError(
             f"{type(self).__name__} cannot be pickled: it holds connections, credentials and functions. Make it anew in"
             " each process, and hand over journals: journal.to_json()."
         )
 
     def __copy__(self) -> Self:
-        """The agent itself: what belongs to a run lives in the run."""
+        """Return the agent itself: the state of a run belongs to the run."""
         return self
 
     def __deepcopy__(self, memo: object) -> Self:
-        """The agent itself, as for `copy.copy`."""
+        """Return the agent itself, as `copy.copy` does."""
         return self
 
     @property
@@ -139,9 +139,9 @@ class AgentBase(Generic[DepsT_contra, OutputT_co]):
         return self.means.name
 
     def export_trace(self) -> list[TraceEvent]:
-        """The trace of this agent's last run in the calling thread or task, if that run was asked for one.
+        """Return the trace of this agent's last run in the calling thread or task, if that run kept one.
 
-        Under concurrency `RunResult.trace` is the safe way.
+        With concurrent runs, use `RunResult.trace` instead.
         """
         run = last_run(self._whose)
         return run.trace() if run is not None else []
@@ -171,13 +171,13 @@ class AgentBase(Generic[DepsT_contra, OutputT_co]):
         pricing: Mapping[str, float] | PriceTable | None = None,
         metadata: Mapping[str, JsonInput] | None = None,
     ) -> ExportedT | Path:
-        """Give the same trace and its summary to an exporter.
+        """Export the same trace and its summary.
 
         Args:
-            exporter: something with an `export` method, a function, or the path of a file that a `JsonlTraceExporter`
-                appends to.
+            exporter: an object with an `export` method, a function, or the path of a file for a `JsonlTraceExporter` to
+                append to.
             pricing: as for `summarize_trace`.
-            metadata: what is said of the trace.
+            metadata: additional data about the trace.
 
         Returns:
             What the exporter returns; for a path, the path.
@@ -192,21 +192,21 @@ class AgentBase(Generic[DepsT_contra, OutputT_co]):
         return export_trace(self.export_trace(), exporter, pricing=pricing, metadata=metadata)
 
     def summarize_trace(self, pricing: Mapping[str, float] | PriceTable | None = None) -> TraceSummary:
-        """The same trace in a few figures; `pricing` as for `summarize_trace`."""
+        """Summarize the same trace; `pricing` as for the function `summarize_trace`."""
         return summarize_trace(self.export_trace(), pricing=pricing)
 
     def export_journal(self) -> Journal | None:
-        """The journal of this agent's last run in the calling thread or task: a streamed run is resumed from it."""
+        """Return the journal of this agent's last run in the calling thread or task, to resume a streamed run."""
         run = last_run(self._whose)
         return run.journal if run is not None else None
 
     def get_history(self) -> list[JsonObject]:
-        """The conversation of the last run in the calling thread or task, for `history=` of the next."""
+        """Return the conversation of the last run in the calling thread or task, for `history=` of the next."""
         run = last_run(self._whose)
         return history(run.journal.run) if run is not None else []
 
     async def aclose(self) -> None:
-        """Close what the agent has opened, its model last; a later run opens it again."""
+        """Close what the agent has opened, the model last; a later run opens it again."""
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.means.model.aclose)
             budget = self.means.budget
@@ -221,7 +221,7 @@ class AgentBase(Generic[DepsT_contra, OutputT_co]):
             await self.means.catalogue.aclose()
 
     def close(self) -> None:
-        """`aclose` for callers that are not async."""
+        """`aclose` for synchronous callers."""
         run_sync(self.aclose())
 
     async def __aenter__(self) -> Self:
@@ -251,7 +251,7 @@ class AgentBase(Generic[DepsT_contra, OutputT_co]):
     def _kept(
         self, live: ActiveRun[DepsT_contra], store: JournalStore | None, place: TurnPlace = NEXT
     ) -> ActiveRun[DepsT_contra]:
-        """The run, kept in its session if it belongs to one, else in `store` if there is one."""
+        """Return the run, stored in its session if it has one, or else in `store` if given."""
         means, started = self.means, live.run.started
         scope = started.scope
         if not scope.session:
@@ -272,7 +272,7 @@ class AgentBase(Generic[DepsT_contra, OutputT_co]):
         return live
 
     def _finish(self, record: RunRecord, watchers: Watchers | None) -> None:
-        """The run has ended, in whatever way: keep it as the context's last one, and log it."""
+        """Remember a run that has ended in any way as the last one of this context, and log it."""
         remember(self._whose, record)
         if is_logging():
             events = trace_events(record.events, stream=record.stream)
@@ -302,7 +302,7 @@ class AgentBase(Generic[DepsT_contra, OutputT_co]):
         return self._result(record) if form == "object" else self._result(record).to_dict()
 
     async def _steps(self, live: ActiveRun[DepsT_contra]) -> AsyncGenerator[Step, None]:
-        """Everything that happens from here on; each event is on record before it is seen."""
+        """Yield everything that happens from now on; each event is recorded before it is yielded."""
         channel: HandOver[Step] = HandOver()
         live.outlet = channel.give
         try:
@@ -332,7 +332,7 @@ class AgentBase(Generic[DepsT_contra, OutputT_co]):
         async with aclosing(self._steps(live)) as steps:
             async for step in steps:
                 if isinstance(step, RunFinished):
-                    live.record.text()  # A run without an answer raises as `run` does, its cause chained.
+                    live.record.text()  # Raises for a run without an answer as `run` does.
                 for chunk in view.feed(step):
                     yield chunk
 

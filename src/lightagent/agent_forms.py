@@ -1,6 +1,6 @@
-"""One method for each form of a run: what it gives is plain from its name.
+"""One method for each form of a run, with a name that says what it returns.
 
-`LightAgent.run` gives every form, by `stream=` and `result_format=`, as programs of the 0.9 line call it.
+`LightAgent.run` returns any of the forms, chosen by `stream=` and `result_format=`, as programs of the 0.9 line use it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class FormAgent(MemoryAgent[DepsT_contra, OutputT_co]):
     def run_result(
         self, query: Query, *, deps: object = None, **options: Unpack[RunOptions[Never]]
     ) -> RunResult[OutputT_co]:
-        """The run's result; a run that failed has its error there, and raises nothing."""
+        """Return the run's result. A failed run raises no exception: its error is in the result."""
         return self._result(self._play_sync(self._start(query, deps, options, form="object")))
 
     @overload
@@ -71,7 +71,7 @@ class FormAgent(MemoryAgent[DepsT_contra, OutputT_co]):
     def stream(
         self, query: Query, *, deps: object = None, **options: Unpack[RunOptions[Never]]
     ) -> RunStream[ChatCompletionChunk, OutputT_co]:
-        """The run as it happens, as OpenAI chunks; `astream` is its async twin. `close` cancels the run."""
+        """Stream the run as OpenAI chunks; `astream` is the async version. `close` cancels the run."""
         live = self._start(query, deps, options, stream=True)
         return RunStream(self._iterate(live.record, self._chunks(live)), live.record, self._result)
 
@@ -88,7 +88,7 @@ class FormAgent(MemoryAgent[DepsT_contra, OutputT_co]):
     def stream_events(
         self, query: Query, *, deps: object = None, **options: Unpack[RunOptions[Never]]
     ) -> RunStream[StreamEvent, OutputT_co]:
-        """The run as it happens: text, reasoning, tool calls and their results. `close` cancels the run."""
+        """Stream the run as events: text, reasoning, tool calls and their results. `close` cancels the run."""
         live = self._start(query, deps, options, stream=True, form="event")
         return RunStream(self._iterate(live.record, self._events(live)), live.record, self._result)
 

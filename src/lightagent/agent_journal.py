@@ -1,4 +1,4 @@
-"""What can be done with the journal of a run: take it event by event, go on with it, read it again."""
+"""Use the journal of a run: follow it event by event, resume the run, replay it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from lightagent.streams import AsyncRunStream, RunSteps
 
 
 class JournalAgent(ToolAgent[DepsT_contra, OutputT_co]):
-    """An agent whose runs can be stored, continued and replayed."""
+    """An agent whose runs can be stored, resumed and replayed."""
 
     __slots__ = ()
 
@@ -42,11 +42,11 @@ class JournalAgent(ToolAgent[DepsT_contra, OutputT_co]):
     def aevents(
         self, query: Query, *, deps: object = None, **options: Unpack[RunOptions[Never]]
     ) -> AsyncRunStream[Event, OutputT_co]:
-        """The journal's events as they happen.
+        """Stream the journal's events as they happen.
 
-        Store each one before you take the next, and the run survives its process: a tool is touched only after its
-        `ToolStarted` was taken. `aresume_events` goes on with `Journal(tuple(events))` in the same way, and `resume` to
-        the end.
+        If you store each event before you request the next, the run survives a crash: a tool is called only after its
+        `ToolStarted` was requested. `aresume_events` continues with `Journal(tuple(events))` in the same way, and
+        `resume` runs to the end.
         """
         return self._watched(self._start(query, deps, options))
 
@@ -78,23 +78,23 @@ class JournalAgent(ToolAgent[DepsT_contra, OutputT_co]):
         deps: object = None,
         **options: Unpack[ResumeOptions[Never]],
     ) -> RunResult[OutputT_co]:
-        """Go on with a suspended or interrupted run, begun here or in another process.
+        """Resume a suspended or interrupted run that was started here or in another process.
 
         Args:
-            journal: as `RunResult.journal` or `Journal.to_json()` gave it.
-            decision: about the call that waits, or decisions by call id; None for a run that was interrupted, and for
-                one about whose calls reviewers have decided in the store of a `HumanApprovalHook`.
-            deps: as for `run`; a journal does not hold them.
+            journal: as returned by `RunResult.journal` or `Journal.to_json()`.
+            decision: the decision about the waiting call, or decisions by call id; None for a run that was interrupted,
+                or whose calls reviewers have decided in the store of a `HumanApprovalHook`.
+            deps: as for `run`; a journal does not contain them.
             **options: `tools`, `budgets` and `trace` as for `run`. `store` is where the run is kept: what `run` was
                 given as `journal=`. Needed for a journal as JSON, since a run that is resumed elsewhere still seems to
                 wait in its store. The rest is in the journal, and cannot be changed.
 
         Raises:
-            ConfigurationError: it is not a journal, the run has ended, or it needs tools or policies that this agent
-                lacks.
-            PolicyError: a decision about a call that does not wait, or not any more; or one that the store of reviews
-                does not take or does not have.
-            ToolError: a decision edits arguments into some that the tool refuses.
+            ConfigurationError: it is not a journal, the run has ended, or the run needs tools or policies that this
+                agent lacks.
+            PolicyError: a decision is about a call that does not wait, or no longer waits; or the store of reviews does
+                not accept it or does not have it.
+            ToolError: a decision changes the arguments to some that the tool refuses.
         """
         return self._result(self._play_sync(self._resumed(journal, decision, deps, options)))
 
@@ -157,22 +157,22 @@ class JournalAgent(ToolAgent[DepsT_contra, OutputT_co]):
         deps: object = None,
         **options: Unpack[ResumeOptions[Never]],
     ) -> AsyncRunStream[Event, OutputT_co]:
-        """`aevents` for a run that goes on: what happens after the journal's last event, the decision first.
+        """Resume a run like `aresume` and stream the events after the journal's last one, starting with the decision.
 
-        Append each to the stored journal before you take the next, and the run survives the next crash as well.
+        If you append each event to the stored journal before you request the next, the run survives another crash.
         """
         return self._watched(self._resumed(journal, decision, deps, options))
 
     def asteps(self, query: Query, deps: object, options: RunOptions[Never], *, stream: bool = True) -> RunSteps:
-        """The run as it happens, for what shows it to others, such as a server: events, and the deltas between them.
+        """Stream the run for code that shows it to others, such as a server: events, and the deltas between them.
 
         Args:
-            deps: as for `run`; they are checked as the run begins.
+            deps: as for `run`; they are checked when the run starts.
             options: as for `run`.
-            stream: have the model stream its answer; False: events alone.
+            stream: have the model stream its answer; False: only events.
 
         Raises:
-            ConfigurationError: an option is refused, or the dependencies are of another type.
+            ConfigurationError: an option is invalid, or the dependencies have another type.
         """
         live = self._start(query, deps, {**options}, stream=stream, form="event" if stream else "object")
         return self._shown(live)
@@ -186,7 +186,7 @@ class JournalAgent(ToolAgent[DepsT_contra, OutputT_co]):
         *,
         stream: bool = True,
     ) -> RunSteps:
-        """`asteps` for a run that goes on: what happens after the journal's last event, the decision first.
+        """Resume a run like `aresume` and stream its steps after the journal's last event, starting with the decision.
 
         Raises:
             ConfigurationError, PolicyError, ToolError: as for `resume`.
@@ -196,7 +196,7 @@ class JournalAgent(ToolAgent[DepsT_contra, OutputT_co]):
         return self._shown(live)
 
     def replay(self, journal: JournalLike, *, trace: bool = False) -> RunResult[OutputT_co]:
-        """The result that a journal tells: no model is asked and no tool is called.
+        """Return the result recorded in a journal, without a request to a model or a call of a tool.
 
         Raises:
             ConfigurationError: it is not a journal.
@@ -215,7 +215,7 @@ class JournalAgent(ToolAgent[DepsT_contra, OutputT_co]):
         live.record.cancel = options.get("cancel")
         store = journal_port(options.get("store"), "store")
         if store is None and isinstance(journal, Journal):
-            store = journal.store  # Left where it is kept, the run would seem to wait there, and could act once more.
+            store = journal.store  # Otherwise the stored run would still appear to wait, and could act a second time.
         return self._kept(live, store)
 
     def _shown(self, live: ActiveRun[DepsT_contra]) -> RunSteps:

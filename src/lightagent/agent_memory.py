@@ -1,4 +1,4 @@
-"""What people decide about what an agent has learned: candidates are listed, and promoted or rejected."""
+"""Decisions about what an agent has learned: list candidates, and promote or reject them."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from lightagent.domain.json_types import JsonObject
 from lightagent.domain.memory import MemoryPromotionDecision
 
 PromotionAnswer: TypeAlias = MemoryPromotionDecision | Mapping[str, object] | bool | str | None
-"""What may be decided about a candidate; None approves it."""
+"""A decision about a candidate; None approves it."""
 
 
 class MemoryAgent(JournalAgent[DepsT_contra, OutputT_co]):
-    """An agent whose lessons can be decided about."""
+    """An agent whose lessons can be reviewed."""
 
     __slots__ = ()
 
     def list_memory_candidates(
         self, *, include_data: bool = True, user_id: str | None = None, tenant: str = ""
     ) -> list[JsonObject]:
-        """What this agent has proposed to remember, the oldest first, with what became of it.
+        """Return what this agent has proposed to remember, oldest first, with the state of each candidate.
 
-        Candidates are kept in the agent's `session_store`; without one they live as long as the agent.
+        Candidates are stored in the agent's `session_store`; without one they are lost with the agent.
 
         Args:
-            include_data: with the texts.
-            user_id: from the runs of one user; None for all users of the tenant.
-            tenant: whose runs they come from; by default those of no tenant.
+            include_data: include the texts.
+            user_id: only candidates from this user's runs; None: from all users of the tenant.
+            tenant: the tenant whose runs they come from; by default runs without a tenant.
 
         Raises:
-            ConfigurationError: what is stored was changed.
+            ConfigurationError: the stored data was tampered with.
             StoreError: the store cannot be read.
         """
         return run_sync(self.alist_memory_candidates(include_data=include_data, user_id=user_id, tenant=tenant))
@@ -53,18 +53,18 @@ class MemoryAgent(JournalAgent[DepsT_contra, OutputT_co]):
     def promote_memory_candidate(
         self, candidate_id: str, decision: PromotionAnswer = None, *, tenant: str = "", actor: str = ""
     ) -> bool:
-        """Decide about a candidate, once: the first decision to promote or to reject it holds.
+        """Decide about a candidate. The first decision to promote or reject it is final.
 
         Args:
-            decision: what becomes of it; None approves it.
-            tenant: whose run it comes from.
+            decision: the decision; None approves the candidate.
+            tenant: the tenant whose run proposed it.
             actor: who decides, for the record.
 
         Returns:
-            Whether it is a memory now.
+            Whether the candidate is a memory now.
 
         Raises:
-            AlreadyDecided: it was decided otherwise before, or at the same time, or promoted with another text.
+            AlreadyDecided: it was decided otherwise, before or at the same time, or promoted with another text.
             ConfigurationError: the candidate does not exist.
             PolicyError: a policy blocks it, or its text must not reach other users.
             StoreError: a store fails.
@@ -83,21 +83,22 @@ class MemoryAgent(JournalAgent[DepsT_contra, OutputT_co]):
         return await desk.decide(candidate_id, decision, tenant, actor)
 
     def expire_lessons(self, *, tenant: str = "", dry_run: bool = False) -> list[JsonObject]:
-        """End the lessons of a tenant that are stale by `SelfLearning`, and remove them from the store of memories.
+        """Expire the lessons of a tenant that `SelfLearning` considers stale, and remove them from the memory store.
 
-        A run that meets one does the same, so this is for those that nothing asks for any more.
+        A run that encounters a stale lesson does the same; this method is for lessons that no run retrieves any more.
 
         Args:
-            tenant: whose lessons.
-            dry_run: only tell which they are.
+            tenant: the tenant that owns the lessons.
+            dry_run: only return what would be removed.
 
         Returns:
-            Of each the `candidate_id`, the `memory_user_id` and `why`: the name of the setting that says so.
+            For each lesson the `candidate_id`, the `memory_user_id` and `why`: the name of the setting that makes it
+            stale.
 
         Raises:
             ConfigurationError: the tenant is not text.
-            IncompleteListing: after all others have ended, if the counts of some cannot be read.
-            StoreError: a store fails, or cannot list what it holds.
+            IncompleteListing: the counts of some lessons cannot be read; raised after all others have expired.
+            StoreError: a store fails, or cannot list its contents.
         """
         return run_sync(self.aexpire_lessons(tenant=tenant, dry_run=dry_run))
 

@@ -1,4 +1,4 @@
-"""What an agent would send: the first request of a run, without sending it."""
+"""Preview the first request of a run without sending it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from lightagent.options import RunOptions
 
 
 class PreviewAgent(FormAgent[DepsT_contra, OutputT_co]):
-    """An agent that shows its requests before it sends them."""
+    """An agent that can preview its requests."""
 
     __slots__ = ()
 
@@ -41,19 +41,19 @@ class PreviewAgent(FormAgent[DepsT_contra, OutputT_co]):
     def preview(
         self, query: Query, *, deps: object = None, stream: bool = False, **options: Unpack[RunOptions[Never]]
     ) -> RequestPreview:
-        """The exact first request of ``run(query, …)``, without sending it, each part with who put it there.
+        """Return the exact first request of ``run(query, …)`` without sending it, each part with its origin.
 
-        What the request depends on is done: hooks and guardrails see the query, memories are searched, sources of tools
-        and of context are asked. No model is, and nothing is written: not to a session, a journal, a memory or a trace.
-        An agent that plans would ask for a plan first, so that request is shown (`RequestPreview.purpose`).
+        Everything that the request depends on is done: hooks and guardrails check the query, memories are searched,
+        sources of tools and context are queried. The model is not called, and nothing is written to sessions, journals,
+        memories or traces. The first request of an agent that plans is the one for a plan (`RequestPreview.purpose`).
 
         Args:
             query, deps, options: as for `run`.
-            stream: the request of a run that is watched as a stream.
+            stream: preview the request of a streamed run.
 
         Raises:
-            ConfigurationError: as `run` raises it.
-            LightAgentError: the run would end without a request, such as where a guardrail blocks the query.
+            ConfigurationError: as for `run`.
+            LightAgentError: the run would end without a request, for example because a guardrail blocks the query.
         """
         return run_sync(self._preview(query, deps, options, stream=stream))
 

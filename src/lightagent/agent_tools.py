@@ -1,7 +1,7 @@
-"""What an agent may call, and how it is given more.
+"""The tools of an agent: list them, load more, and connect to MCP servers.
 
-An agent is immutable but for this: `load_tools` and `setup_mcp` put other means in the place of those that it has. Runs
-that start afterwards have the new tools; a run that is under way goes on with those that it began with.
+An agent is immutable except for this: `load_tools` and `setup_mcp` replace its means. Runs that start afterwards have
+the new tools; runs in progress keep those that they started with.
 """
 
 from __future__ import annotations
@@ -49,26 +49,26 @@ if TYPE_CHECKING:
 
 _LOGGER: Final = logging.getLogger("lightagent")
 _CHANGING: Final = threading.Lock()
-"""Held while an agent's means are replaced, for moments only; an agent may be made where no lock can be."""
+"""Held only while an agent's means are replaced; shared, since agents may be created where locks cannot."""
 
 
 class ToolAgent(AgentBase[DepsT_contra, OutputT_co]):
-    """An agent that tells what it may call, and can be given more."""
+    """An agent that lists its tools and can be given more."""
 
     __slots__ = ()
 
     def get_tools(self) -> list[JsonObject]:
-        """The agent's own tools in OpenAI form; a copy that may be changed. Those of its sources are left out."""
+        """Return the agent's own tools in OpenAI form, without those of its sources; a copy that may be changed."""
         return [tool.spec.to_openai() for tool in self.means.catalogue.own.values()]
 
     def get_tool(self, name: str) -> Tool[DepsT_contra] | None:
-        """The agent's own tool of that name, or None."""
+        """Return the agent's own tool of that name, or None."""
         return self.means.catalogue.own.get(name)
 
     def validate_tools(self) -> list[ToolProblem]:
-        """What is wrong with the agent's own tools; each declaration is worked out for it.
+        """Return the problems of the agent's own tools; this compiles every declaration.
 
-        An agent with many tools reads only their names when it is made, so this is how to find out beforehand.
+        On creation an agent with many tools reads only their names, so use this to find problems before a run does.
         """
         tools = self.means.catalogue.own.items()
         return [problem for name, tool in tools for problem in tool_problems(name, tool)]
@@ -83,22 +83,22 @@ class ToolAgent(AgentBase[DepsT_contra, OutputT_co]):
         tools: Sequence[str] | None = None,
         capabilities: CapabilityPolicy | None = None,
     ) -> Tool[DepsT_contra]:
-        """This agent as a tool of another one.
+        """Return this agent as a tool for another agent.
 
-        Its run is nested in the run that calls it: one journal, one trace, the same dependencies and owner, and the
-        policies of both. Where it waits for a human, the calling run waits.
+        Its run is nested in the calling run: they share the journal, the trace, the dependencies and the owner, and the
+        policies of both apply. While it waits for a human, the calling run waits.
 
         Args:
-            name: as the model of the calling agent calls it.
-            description: what the agent is for; that model chooses by it.
+            name: the tool's name for the calling agent's model.
+            description: the agent's purpose, by which that model chooses it.
             timeout: seconds until a call is cancelled.
-            output_limit: characters of the answer that reach that model.
-            tools: the names of the tools that it may call as a tool, in which ``*`` stands for any text; none where the
-                list is empty. By default all that it has.
-            capabilities: who may call which tools while it is one, besides what its own policy says.
+            output_limit: the maximum length of the answer for that model, in characters.
+            tools: the names of the tools that the agent may call when used as a tool, in which ``*`` matches any text;
+                an empty list allows none. By default all that it has.
+            capabilities: restricts who may call which tools in this use, in addition to the agent's own policy.
 
         Raises:
-            ConfigurationError: providers would refuse the name, or a narrowing is none.
+            ConfigurationError: providers would refuse the name, or `tools` or `capabilities` is invalid.
         """
         spec = agent_tool_spec(check_name(name), description, timeout=timeout, output_limit=output_limit)
         return AgentTool(narrowed(self.means, name, tools, capabilities), spec)
@@ -106,20 +106,21 @@ class ToolAgent(AgentBase[DepsT_contra, OutputT_co]):
     def load_tools(
         self, tool_names: str | Iterable[str], tools_directory: str | os.PathLike[str] | None = None
     ) -> list[str]:
-        """Load tools from a directory by name: the file ``NAME.py`` holds the function ``NAME``, and is run.
+        """Load tools from a directory by name: the file ``NAME.py``, which is executed, holds the function ``NAME``.
 
-        Runs that start afterwards have them; one that is under way is not changed. A tool that the agent has from the
-        same file is replaced by what the file says now. Agents that hold this one as a tool, or may hand over to it,
-        go on with it as they were given it.
+        Runs that start afterwards have the tools; runs in progress do not change. A tool that the agent has from the
+        same file is replaced by the file's current content. Agents that use this one as a tool, or may hand over to it,
+        keep the version that they were given.
 
         Args:
-            tools_directory: by default that of the agent, or else ``tools``.
+            tools_directory: by default the agent's, or else ``tools``.
 
         Returns:
-            The names that a model calls them by.
+            The names of the tools for the model.
 
         Raises:
-            ConfigurationError: one cannot be loaded, or the agent has another tool of its name. Then nothing changes.
+            ConfigurationError: a tool cannot be loaded, or the agent has another tool of its name. Nothing is changed
+                then.
         """
         directory = tools_directory or self._tools_directory or "tools"
         names = [tool_names] if isinstance(tool_names, str) else tool_names
@@ -148,7 +149,7 @@ class ToolAgent(AgentBase[DepsT_contra, OutputT_co]):
         tenant: str = "",
         user_id: str = "",
     ) -> list[GeneratedTool]:
-        """`acreate_tool` for callers that are not async."""
+        """`acreate_tool` for synchronous callers."""
         return run_sync(
             self.acreate_tool(
                 text, tools_directory, auto_load=auto_load, overwrite=overwrite, tenant=tenant, user_id=user_id
@@ -167,21 +168,22 @@ class ToolAgent(AgentBase[DepsT_contra, OutputT_co]):
     ) -> list[GeneratedTool]:
         """Have the model write tools for what `text` describes, such as the documentation of an API.
 
-        What comes back is checked without being run, and what is wrong goes back to the model. Each tool becomes a file
-        that is not approved yet: read it (`print(tool)` shows the change), then load it with `load_tools`.
+        The code is checked without being run, and problems are returned to the model. Each tool becomes a file that is
+        not approved yet: read it (`print(tool)` shows the change), then load it with `load_tools`.
 
         Args:
-            tools_directory: where the files go; it is made if it is not there.
-            auto_load: load the tools at once, unseen: what a model wrote is run with all rights of the program.
-            overwrite: replace files of the same names; else such a file is kept, and the result says so.
-            tenant, user_id: for whom it is done, for policies and budgets.
+            tools_directory: where to write the files; created if it does not exist.
+            auto_load: load the tools immediately and unread: model-written code then runs with all rights of the
+                program.
+            overwrite: replace existing files; otherwise they are kept, and the result says so.
+            tenant, user_id: the tenant and user that it is done for, for policies and budgets.
 
         Returns:
-            The tools, with what became of their files.
+            The tools, each with the state of its file.
 
         Raises:
-            ConfigurationError: the text is empty or not text, an option is invalid, or a file cannot be written.
-            LightAgentError: the model's run failed, or it wrote nothing that can be used.
+            ConfigurationError: the text is empty or not a string, an option is invalid, or a file cannot be written.
+            LightAgentError: the model's run failed, or wrote nothing usable.
         """
         from lightagent.application.generated_tools.ask_for_tools import WRITTEN, writing_means
         from lightagent.application.generated_tools.saved_tool import save_tools
@@ -218,25 +220,25 @@ class ToolAgent(AgentBase[DepsT_contra, OutputT_co]):
         roots: tuple[str, ...] | None = None,
         pins: ToolPins | None = None,
     ) -> list[str]:
-        """Connect to MCP servers and offer their tools, as `load_tools` does: to runs that start afterwards.
+        """Connect to MCP servers and offer their tools to runs that start afterwards, as `load_tools` does.
 
-        The connections stay open until the agent is closed, and open themselves again where they are lost. A server
-        that the agent has already, described in the same way, is left as it is.
+        Connections stay open until the agent is closed, and are reopened if they are lost. A server that the agent
+        already has with the same settings is left unchanged.
 
         Args:
             mcp_setting: ``{"mcpServers": {name: {"command": …, "args": […], "env": {…}}}}`` or ``{"url": …}`` and so
                 on, the path of a JSON file of that, or `McpServer` values. ``headers`` may be a function.
-            logins: logs users in at servers that require it, and keeps their tokens.
-            elicitor, sampler: answer what the servers ask of users and of models.
-            roots: folders that the servers may ask for, as ``file://`` addresses.
-            pins: where the declarations of the tools are kept beyond the end of the program, such as a `PinFile`.
+            logins: logs users in to servers that require it, and stores their tokens.
+            elicitor, sampler: answer the servers' requests to users and to models.
+            roots: folders that servers may request, as ``file://`` URLs.
+            pins: where tool declarations are kept after the program ends, such as a `PinFile`.
 
         Returns:
-            The names that a model calls the servers' tools by.
+            The names of the servers' tools for the model.
 
         Raises:
-            ConfigurationError: the setting is wrong, or a name is taken; the text names both sources.
-            McpUnavailable: a server that is required cannot be reached. In all cases the agent has what it had.
+            ConfigurationError: a setting is invalid, or a name is taken; the message names both sources.
+            McpUnavailable: a required server cannot be reached. On every error the agent's tools are unchanged.
             MissingExtraError: the package `mcp` is not installed.
         """
         from lightagent.compose.mcp import mcp_tools
@@ -262,7 +264,7 @@ class ToolAgent(AgentBase[DepsT_contra, OutputT_co]):
             raise
 
     async def _add_sources(self, made: list[McpTools]) -> list[str]:
-        """Offer the tools of sources once all of them were listed together with what the agent has."""
+        """Offer the tools of these sources once they were listed together with the agent's other tools."""
         while True:
             before = self.means
             new = _new_servers(made, [one for one in before.catalogue.sources if isinstance(one, McpTools)])
@@ -280,15 +282,15 @@ class ToolAgent(AgentBase[DepsT_contra, OutputT_co]):
 
 
 def _absolute(directory: str | os.PathLike[str]) -> Path:
-    """The directory, wherever the program goes while the model writes."""
+    """Return the absolute directory, so that a change of the working directory has no effect while the model writes."""
     return Path(directory).absolute()
 
 
 def _new_servers(made: list[McpTools], known: list[McpTools]) -> list[McpTools]:
-    """Those that the agent does not have.
+    """Return the servers that the agent does not have yet.
 
     Raises:
-        ConfigurationError: it has another server of that name.
+        ConfigurationError: the agent has another server of that name.
     """
     servers = {source.name: source.server for source in known}
     new: list[McpTools] = []

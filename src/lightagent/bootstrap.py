@@ -1,4 +1,4 @@
-"""The composition root: from settings to open backends, closed again in reverse order."""
+"""The composition root: open the backends that settings configure, and close them in reverse order."""
 
 from __future__ import annotations
 
@@ -53,22 +53,22 @@ _D = TypeVar("_D")
 
 
 class App:
-    """Everything that settings configure, open. A context manager, async or not; made by `open_app`.
+    """The open backends of settings. A context manager, sync or async; created by `open_app`.
 
     Attributes:
-        settings: what it was made from.
+        settings: the settings that it was created from.
         model: the chat model.
-        journals: where sessions are kept; None where no settings say so.
-        memory: what every agent remembers; None where no settings say so.
-        learning_model: looks back on runs; None where that is the chat model, or agents do not learn.
-        embedder: makes vectors of texts; None where no settings say so.
-        tools: the tools that every agent is offered; None where no settings name any.
-        skills: the skills that every agent may use; None where no settings name any.
-        mcp: the MCP servers whose tools every agent is offered; their connections are shared by all.
-        code: what runs programs of models and skills; None where no settings say so.
+        journals: where sessions are stored; None if not configured.
+        memory: the memory of every agent; None if not configured.
+        learning_model: the model that reviews runs; None if that is the chat model, or agents do not learn.
+        embedder: creates vectors of texts; None if not configured.
+        tools: the tools offered to every agent; None if not configured.
+        skills: the skills available to every agent; None if not configured.
+        mcp: the MCP servers whose tools every agent is offered, with shared connections.
+        code: runs the programs of models and skills; None if not configured.
         apis: the APIs whose operations every agent is offered.
-        flows: where the flows of `flow` run and are kept.
-        telemetry: where traces and metrics go; None where no settings say so, False where they switch telemetry off.
+        flows: where the flows of `flow` run and are stored.
+        telemetry: where traces and metrics are sent; None if not configured, False if telemetry is switched off.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class App:
         self.telemetry: TelemetrySink | Literal[False] | None = telemetry
         self.flows: ConfiguredFlows = ConfiguredFlows(settings, flow_store or journals, flow_engine, telemetry)
         self._closing = AsyncExitStack()
-        if telemetry is not None and telemetry is not False:  # The first to be opened, and the last to be closed.
+        if telemetry is not None and telemetry is not False:  # Opened first, closed last.
             self.on_close(partial(end_telemetry, telemetry))
         self.on_close(model.aclose)
         if learning_model is not None:
@@ -125,12 +125,12 @@ class App:
         self.on_close(self._close_added_sources)
 
     def agent_options(self) -> AgentOptions[object]:
-        """What the settings say of agents, and the open model: `LightAgent(output_type=…, **app.agent_options())`."""
+        """Return the configured options and the open model: `LightAgent(output_type=…, **app.agent_options())`."""
         options: AgentOptions[object] = {}
         return self._described(options)
 
     def _described(self, options: AgentOptions[_D]) -> AgentOptions[_D]:
-        """The same, for an agent of any dependencies: the sources that settings name need none."""
+        """Add the configured options for an agent of any dependencies: configured sources need none."""
         chosen = self.settings.agent
         options["model"] = self.model
         options["limits"] = chosen.limits()
@@ -170,10 +170,10 @@ class App:
             options["telemetry"] = False if self.telemetry is False else [self.telemetry]
 
     def _context_budget(self) -> ContextBudget | None:
-        """The budget that the settings describe; None where they set none.
+        """Return the configured context budget, or None.
 
         Raises:
-            ConfigurationError: the numbers do not fit together, or the counter is unknown.
+            ConfigurationError: the numbers are inconsistent, or the counter is unknown.
         """
         chosen, place = self.settings.context, "context.counter"
         if chosen.max_tokens is None:
@@ -186,7 +186,7 @@ class App:
         return ContextBudget(chosen.max_tokens, chosen.strategy, chosen.target_tokens, counter=counter)
 
     def agent(self, **options: Unpack[AgentOptions]) -> LightAgent:
-        """An agent as the settings describe it; `options` go over them, and `tools` are offered besides theirs."""
+        """Return a configured agent; `options` override the settings, but `tools` are added to the configured ones."""
         if sources := self._sources():
             options["tools"] = [*(options.get("tools") or ()), *sources]
         if "self_learning" not in options:
@@ -200,9 +200,9 @@ class App:
         return agent
 
     def flow(self, *, store: JournalStore | None = None, **options: Unpack[FlowOptions]) -> LightFlow:
-        """A flow that runs where the settings say, and is kept there; what is passed here goes over them.
+        """Return a flow that runs and is stored as configured; arguments override the settings.
 
-        It shares the store, or the engine, with the app, which closes it.
+        It shares the app's store or engine, which the app closes.
         """
         from lightagent.flow import LightFlow  # Most apps have no flows.
 
@@ -210,7 +210,7 @@ class App:
         return LightFlow(store=kept, **made)
 
     async def _close_added_sources(self) -> None:
-        """Close the sources of agents that had none when they were made."""
+        """Close the sources of agents that had none when they were created."""
         for agent in [*self._agents]:
             await agent.means.catalogue.aclose()
 
@@ -218,11 +218,11 @@ class App:
         return [*([] if self.tools is None else [self.tools]), *self.mcp, *self.apis, *self._code_tools]
 
     def on_close(self, close: Callable[[], Awaitable[None]]) -> None:
-        """Have `close` awaited when the app is closed, before all that was opened earlier."""
+        """Call and await `close` when the app is closed, before everything that was opened earlier."""
         self._closing.push_async_callback(close)
 
     async def aclose(self) -> None:
-        """Close what is open, the last opened first; one that fails to close does not keep the others open."""
+        """Close everything in reverse order of opening, also if closing some of it fails."""
         await self._closing.aclose()
 
     async def __aenter__(self) -> Self:
@@ -243,7 +243,7 @@ class App:
 
 
 async def _close_sources(agent: ref[LightAgent], close_first: Callable[[], Awaitable[None]]) -> None:
-    """Close the sources that the agent has now, also those it was given later; once it is gone, its first ones."""
+    """Close the agent's current sources, including those added later; if the agent is gone, its original ones."""
     alive = agent()
     await (close_first if alive is None else alive.means.catalogue.aclose)()
 
@@ -253,15 +253,15 @@ def open_app(
 ) -> App:
     """Open every configured backend.
 
-    It happens at once, so that wrong settings show here; the network is touched at the first use.
+    Backends open immediately, so invalid settings are reported here; the network is used on first use.
 
     Args:
-        settings: without them, those that hold here (`load_settings`).
-        environ: where references to secrets are looked up; without it, the process's own environment.
-        logins: where users log in at MCP servers that want it.
+        settings: by default those that `load_settings` finds.
+        environ: where references to secrets are resolved; by default the environment of the process.
+        logins: logs users in to MCP servers that require it.
 
     Raises:
-        ConfigurationError: a backend cannot be opened; the text names the place and the remedy.
+        ConfigurationError: a backend cannot be opened; the message names the place and the remedy.
     """
     variables = os.environ if environ is None else environ
     given: object = settings
@@ -288,7 +288,7 @@ def open_app(
 
 
 def _add_identity(options: AgentOptions[_D], chosen: AgentSettings) -> None:
-    """Say who the agent is, as far as it is set."""
+    """Set the configured name, instructions and role, and whether content is captured."""
     if chosen.name is not None:
         options["name"] = chosen.name
     if chosen.instructions is not None:

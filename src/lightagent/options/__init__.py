@@ -1,4 +1,4 @@
-"""The options of agents, swarms and runs, as types that a caller's checker knows."""
+"""The options of agents, swarms and runs, as types for a caller's type checker."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lightagent.options.tools import PlainFunction as PlainFunction
 from lightagent.options.tools import ToolLike as ToolLike
 
 MYPY: Final = False
-"""mypy takes it for True."""
+"""mypy takes this for True."""
 
 if MYPY or not TYPE_CHECKING:
     from lightagent.options.agent import AgentOptions as AgentOptions

@@ -1,10 +1,10 @@
-"""The same options for pyright, which then names one that does not exist.
+"""The same options for pyright, so that its errors name an unknown option.
 
-Where a method has several signatures, pyright says no more than that none of them fits, unless only one of them could
-take the names that are given. Here each can take any name, and one that is not an option has a type that nothing has:
+For a method with several overloads, pyright reports only that none of them matches, unless a single one accepts the
+given names. Here every overload accepts any name, and unknown options have a type that no value has:
 ``Argument of type "Literal['u']" cannot be assigned to parameter "usr_id" of type "NoSuchOption"``.
 
-mypy knows no `extra_items` yet, and names such an option by itself.
+mypy does not support `extra_items` yet, and names unknown options anyway.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from lightagent.options import agent, run
 from lightagent.options.tools import DepsT
 
 MYPY: Final = False
-"""mypy takes it for True."""
+"""mypy takes this for True."""
 
 
 @final
 class NoSuchOption:
-    """The type of an option that does not exist."""
+    """The type of an unknown option; no value has it."""
 
 
 if not MYPY:
@@ -32,7 +32,7 @@ if not MYPY:
         """The options of one run."""
 
     class ResumeOptions(run.ResumeOptions[DepsT], total=False, extra_items=NoSuchOption):
-        """The options of going on with a run; whose run it is and how far it may go is in its journal."""
+        """The options of resuming a run; its owner and limits are in its journal."""
 
     class SwarmOptions(run.SwarmOptions, total=False, extra_items=NoSuchOption):
         """The options of a swarm."""

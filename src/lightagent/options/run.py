@@ -1,4 +1,4 @@
-"""The options of one run, of going on with one, and of a swarm, as types that a caller's checker knows."""
+"""The options of a run, of resuming one, and of a swarm, as types for a caller's type checker."""
 
 from __future__ import annotations
 
@@ -24,72 +24,70 @@ class RunOptions(TypedDict, Generic[DepsT], total=False):
     """The options of one run."""
 
     tools: Sequence[ToolLike[DepsT]] | None
-    """Tools of this run only, besides the agent's."""
+    """Tools for this run only, in addition to the agent's."""
     instructions: str | None
-    """More that the model is told in this run, after the agent's own instructions."""
+    """Further instructions for this run, added after the agent's own."""
     use_skills: bool | None
-    """False: the run is told of no skills, and has no tools for them."""
+    """False: the run has no skills and no tools for them."""
     history: Sequence[HistoryMessage] | HistoryReference | None
     """OpenAI-form messages before the query, or a reference to stored ones."""
     metadata: Mapping[str, JsonInput] | None
     """Request parameters (temperature, max_tokens …); may not set messages, model, tools or stream."""
     tenant: str | None
-    """Which customer of the application the run is for: everything that it stores is found under this tenant alone, and
-    rules, budgets and tools are told it.
+    """The customer of the application that the run is for: everything that it stores is found only under this tenant,
+    and rules, budgets and tools receive it.
     """
     user_id: str | None
-    """Whose run it is; the same id of another tenant is another user."""
+    """The user that the run belongs to; the same id in another tenant is another user."""
     session_id: str | None
-    """The stored conversation that the run goes on with, one of this user's; needs a `session_store`."""
+    """The stored conversation that the run continues, one of this user's; requires a `session_store`."""
     replace_turn: str | None
-    """The run id of the session's last turn, which is taken back as this one begins: to ask again, or something else.
-    `Sessions.last_turn` gives it.
+    """The run id of the session's last turn, which this run replaces: to ask again, or to ask something else.
+    `Sessions.last_turn` returns it.
     """
     include_incomplete_turns: bool | None
-    """Begin from the session's conversation with the turns that failed, were blocked or cancelled, or ran out of a
-    budget; they are left out otherwise.
+    """Start from the session's conversation including turns that failed, were blocked or cancelled, or exceeded a
+    budget; by default they are left out.
     """
     journal: JournalStore | None
-    """Keeps the run as it goes on, so that it survives its process; `Runs` finds it there."""
+    """Stores the run while it is running, so that it survives a crash; `Runs` finds it there."""
     max_tool_iterations: int | None
-    """Rounds of tool calls; by default `max_retry`, 10."""
+    """The maximum rounds of tool calls; by default `max_retry`, 10."""
     max_retry: int | None
-    """Attempts at one model request."""
+    """The maximum attempts at one model request."""
     timeout: float | None
-    """Seconds for the whole run; None: no limit."""
+    """The maximum seconds for the whole run; None: no limit."""
     budgets: Budgets | BudgetLimits | None
-    """What this run may spend, in the place of the agent's budgets. Pass them again to resume the run."""
+    """What this run may spend, instead of the agent's budgets. Pass them again when resuming the run."""
     cancel: CancellationToken | None
-    """Ends the run from any thread, with a reason that is on record."""
+    """Ends the run from any thread, with a reason that is recorded."""
     trace: bool | None
     """Keep the trace: in the result, and for `export_trace()`."""
     trace_id: str | None
-    """Names the trace; a new one unless given."""
+    """The id of the trace; a new one by default."""
     parent_trace_id: str | None
     """The trace that this one belongs to."""
     run_group_id: str | None
-    """Names a group of runs that belong together."""
+    """The group of related runs that it belongs to."""
     tags: Sequence[str] | None
-    """At most 32 words by which the run is found again, besides those of the sinks: on its trace, and on every span."""
+    """At most 32 words for finding the run, in addition to those of the sinks: on its trace, and on every span."""
 
 
 class ResumeOptions(TypedDict, Generic[DepsT], total=False):
-    """The options of going on with a run; whose run it is and how far it may go is in its journal."""
+    """The options of resuming a run; its owner and limits are in its journal."""
 
     tools: Sequence[ToolLike[DepsT]] | None
-    """Those that were given to the run besides the agent's; a journal holds only their names."""
+    """The tools that the run was given in addition to the agent's; a journal contains only their names."""
     store: JournalStore | None
-    """Where the run is kept, for a journal as JSON. A `Journal` that came from a store knows it, and so does one of a
-    session.
-    """
+    """Where the run is stored, for a journal given as JSON. A `Journal` from a store or of a session knows it."""
     budgets: Budgets | BudgetLimits | None
-    """What the run may spend, from its beginning on, in the place of the agent's budgets."""
+    """What the run may spend from its start on, instead of the agent's budgets."""
     cancel: CancellationToken | None
-    """Ends the run from any thread, with a reason that is on record."""
+    """Ends the run from any thread, with a reason that is recorded."""
     trace: bool | None
     """Keep the trace."""
     result_format: Literal["object"] | None
-    """``object``, which is what it gives anyhow."""
+    """``object``, the only form and the default."""
 
 
 class SwarmOptions(TypedDict, total=False):
@@ -98,16 +96,16 @@ class SwarmOptions(TypedDict, total=False):
     limits: HandoffLimits | None
     """How often agents may hand over in one run."""
     history: HistoryTransfer | None
-    """What of the conversation goes along with a handoff; by default all of it, as it is."""
+    """What part of the conversation a handoff passes on; by default all of it, unchanged."""
     handoff_text: HandoffText | None
-    """What becomes of text that a model writes beside the call that hands over: ``show``, ``keep`` or ``drop``; see
-    `HandoffText`. Unless it is shown, a stream shows what members say once a reply is complete.
+    """What happens to text that a model writes beside the call that hands over: ``show``, ``keep`` or ``drop``; see
+    `HandoffText`. Unless it is ``show``, a stream shows members' text only once a reply is complete.
     """
     next_turn: NextTurn | None
-    """Who takes the next turn of a session: the agent that answered ``last``, or the ``front`` one with which each run
-    is begun.
+    """Who takes the next turn of a session: the agent that answered ``last``, or the ``front`` agent, with which each
+    run starts.
     """
     consult: ConsultLimits | bool | None
-    """True, or limits: each agent has a tool for each of the others that asks it, without handing over."""
+    """True, or limits: each agent has a tool for each other agent that asks it without handing over."""
     mail: MailSettings | bool | None
-    """True, or `AgentMail`: each agent has tools that send messages to the others, and read them."""
+    """True, or `AgentMail`: each agent has tools to send messages to the others, and to read its own."""

@@ -1,4 +1,4 @@
-"""What can be among the tools of an agent or a run, as types that a caller's checker knows."""
+"""The allowed tools of an agent or a run, as types for a caller's type checker."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing_extensions import TypeVar
 from lightagent.ports.tools import Tool, ToolSource
 
 DepsT = TypeVar("DepsT", default=None)
-"""What the runs that the options are for are given; nothing, unless it is said."""
+"""The type of the dependencies of runs; None by default."""
 
 
 class PlainFunction(Protocol):
-    """A function or method, whose declaration is read from its signature. What ``@tool`` makes is none."""
+    """A function or method, whose declaration is read from its signature. The result of ``@tool`` is not one."""
 
     @property
     def __code__(self) -> CodeType:
@@ -29,7 +29,7 @@ class PlainFunction(Protocol):
 
 
 class PartialFunction(Protocol):
-    """What `functools.partial` makes of one."""
+    """A `functools.partial` of a function."""
 
     @property
     def func(self) -> Callable[..., object]:
@@ -38,13 +38,13 @@ class PartialFunction(Protocol):
 
     @property
     def __call__(self) -> Callable[..., object]:
-        """The function, with some arguments given."""
+        """The function with some of its arguments bound."""
         ...
 
 
 ToolLike: TypeAlias = Tool[DepsT] | ToolSource[DepsT] | PlainFunction | PartialFunction
-"""What can be among the tools of runs with dependencies `DepsT`.
+"""What may be given as a tool of runs with dependencies `DepsT`.
 
-A function, one with `tool_info`, a tool such as ``@tool`` makes, or a source of tools. A callable object becomes a tool
+A function, with or without `tool_info`, a tool such as ``@tool`` creates, or a source of tools. Wrap a callable object
 with ``tool(…)``.
 """

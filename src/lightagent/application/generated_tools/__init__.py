@@ -1,1 +1,1 @@
-"""Tools that a model writes: checked without being run, and saved as files that are not approved yet."""
+"""Model-written tools: checked without being run, and saved as files that are not approved yet."""

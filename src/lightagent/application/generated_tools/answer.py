@@ -1,4 +1,4 @@
-"""What a model answers when it is asked for tools: names and code, checked before anything is kept."""
+"""A model's answer to a request for tools: names and code, checked before anything is saved."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator
 from lightagent.application.generated_tools.check_code import code_problems, name_problems
 
 MOST_TOOLS: Final = 50
-"""Tools of one answer."""
+"""The maximum number of tools in one answer."""
 
 _MOST_TOLD: Final = 20
 _FENCED: Final = re.compile(r"```[^\n`]{0,20}\n(.*\n)```", re.DOTALL)
@@ -34,7 +34,7 @@ class WrittenTool(BaseModel):
     @field_validator("code")
     @classmethod
     def _without_fence(cls, code: str) -> str:
-        """The code alone, where the model put it into a fence, as in prose; with the line ends of files of Python."""
+        """Return the code without a surrounding Markdown fence, with the line endings of Python files."""
         code = code.replace("\r\n", "\n")
         fenced = _FENCED.fullmatch(code.strip())
         return fenced[1] if fenced else code
@@ -67,7 +67,7 @@ class WrittenTools(BaseModel):
 
 def _problems(tools: list[WrittenTool]) -> Iterator[str]:
     for name, times in Counter(tool.name.lower() for tool in tools).items():
-        if times > 1:  # On some file systems both would be one file.
+        if times > 1:  # On case-insensitive file systems, both would be one file.
             yield f"there are {times} tools {name[:80]!r}"
     for tool in tools:
         found = [*name_problems(tool.name)]

@@ -1,4 +1,4 @@
-"""Asks the agent's model for tools, in a run of its own: with the agent's policies, budgets and telemetry."""
+"""Ask the agent's model for tools in a separate run, with the agent's policies, budgets and telemetry."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WRITTEN: Final[OutputType[WrittenTools]] = OutputType(WrittenTools)
 
 
 def writing_means(means: Means[DepsT]) -> Means[None]:
-    """The agent as one that writes tools: the same model under the same policies, which can call nothing."""
+    """Return the agent's means for writing tools: the same model and policies, but no tools to call."""
     return Means(
         name=means.name,
         model=means.model,

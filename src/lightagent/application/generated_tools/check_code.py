@@ -1,4 +1,4 @@
-"""Whether code that a model wrote can be a file of a tools directory. It is read as text and never run."""
+"""Check whether model-written code can be a file of a tools directory. The code is parsed and never run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lightagent.application.tools.tool_info import is_mapping, validate_tool_inf
 from lightagent.domain.unseen import is_unseen
 
 MOST_CODE: Final = 100_000
-"""Characters of the code of one tool."""
+"""The maximum length of one tool's code, in characters."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -24,11 +24,11 @@ _ACTS: Final = (
     *(ast.Delete, ast.Assert, ast.Raise, ast.Match),
 )
 _ENDS_LINES: Final = "\u2028\u2029"
-"""What ends a line for some programs that show text, and not for Python."""
+"""Characters that end a line in some programs that display text, but not in Python."""
 
 
 def name_problems(name: str) -> Iterator[str]:
-    """What is wrong with the name of a tool, which becomes that of its file."""
+    """Yield the problems of a tool's name, which becomes the name of its file."""
     if not VALID_FILE_NAME.fullmatch(name) or len(name) > 64:
         yield f"{name[:80]!r} cannot be the name of a tool: 1 to 64 letters, digits and _, beginning with no digit"
     elif keyword.iskeyword(name) or name.startswith("_"):
@@ -36,7 +36,7 @@ def name_problems(name: str) -> Iterator[str]:
 
 
 def code_problems(name: str, code: str) -> Iterator[str]:
-    """What keeps `code` from being the file of the tool `name`, a sentence each; nothing where it can be."""
+    """Yield the reasons why `code` cannot be the file of the tool `name`, one sentence each."""
     if len(code) > MOST_CODE:
         yield f"the code has {len(code):,} characters, and {MOST_CODE:,} are the most"
         return
@@ -58,11 +58,11 @@ def code_problems(name: str, code: str) -> Iterator[str]:
 
 
 def _parsed(code: str) -> ast.Module | str:
-    """The code's tree, or why it does not compile."""
+    """Return the syntax tree of the code, or why it does not compile."""
     try:
         code.encode()
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Of an odd escape the model need not hear.
+            warnings.simplefilter("ignore")  # The model need not know about invalid escapes.
             tree = ast.parse(code)
             compile(tree, "<generated tool>", "exec", dont_inherit=True)
     except SyntaxError as exc:
@@ -73,8 +73,8 @@ def _parsed(code: str) -> ast.Module | str:
 
 
 def _otherwise_read(code: str) -> Iterator[str]:
-    """What makes Python, or a person who reads the change, take the code for another one than was checked here."""
-    # The encoding is told in one of the first two lines, of the file as it is written and as it is once approved.
+    """Yield what would make Python, or a person who reads the change, read the code differently from this check."""
+    # The first two lines may declare an encoding: check the file as it is written, and as it is once approved.
     for text in (code, f"{NOT_APPROVED}\n{code}"):
         try:
             encoding, _ = tokenize.detect_encoding(io.BytesIO(text.encode()).readline)
@@ -90,7 +90,7 @@ def _otherwise_read(code: str) -> Iterator[str]:
 
 
 def _deeds(body: Iterable[ast.stmt]) -> Iterator[str]:
-    """What would be done as soon as the file is loaded, by a statement that only does something."""
+    """Yield the statements that would have an effect as soon as the file is loaded."""
     for node in body:
         if isinstance(node, _ACTS) or (isinstance(node, ast.Expr) and not isinstance(node.value, ast.Constant)):
             yield f"line {node.lineno} does something when the file is loaded; put it into the function"
@@ -99,7 +99,7 @@ def _deeds(body: Iterable[ast.stmt]) -> Iterator[str]:
 
 
 def _within(node: ast.AST) -> Iterator[ast.stmt]:
-    """The statements in a statement that are run with it: those of a class or a branch, but not of a function."""
+    """Yield the statements inside a statement that run with it: those of a class or a branch, but not of a function."""
     if isinstance(node, Function):
         return
     for inner in ast.iter_child_nodes(node):
@@ -110,12 +110,12 @@ def _within(node: ast.AST) -> Iterator[ast.stmt]:
 
 
 def _runs_as_program(node: ast.stmt) -> bool:
-    """Whether this is ``if __name__ == "__main__":``, which is not so where the file is loaded."""
+    """Whether this is ``if __name__ == "__main__":``, which is false when the file is loaded."""
     return isinstance(node, ast.If) and not node.orelse and ast.unparse(node.test) == "__name__ == '__main__'"
 
 
 def _info_set_by(node: ast.stmt, name: str) -> Iterator[ast.expr]:
-    """What a statement sets as the `tool_info` of the function `name`, if it does."""
+    """Yield what a statement assigns to the `tool_info` of the function `name`."""
     if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
         return
     for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
@@ -126,7 +126,7 @@ def _info_set_by(node: ast.stmt, name: str) -> Iterator[ast.expr]:
 
 
 def _literal(written: ast.expr, tree: ast.Module) -> ast.expr:
-    """What is written, or what the name that is written stands for, if that is set once at the top level."""
+    """Return the expression, or, for a name assigned exactly once at the top level, its value."""
     if not isinstance(written, ast.Name):
         return written
     found = [
@@ -158,7 +158,7 @@ def _info_problems(name: str, written: ast.expr, function: Function) -> Iterator
 
 
 def _mismatches(described: set[str], function: Function) -> Iterator[str]:
-    """Parameters that the description and the function do not have in common."""
+    """Yield the parameters in which the description and the function differ."""
     arguments = function.args
     if arguments.posonlyargs or arguments.vararg:
         yield f"{function.name} must take its parameters by name, without / and *{_name(arguments.vararg)}"

@@ -1,4 +1,4 @@
-"""A tool that a model wrote, and its file: written at once or not at all, and never over another one unasked."""
+"""A model-written tool and its file: written atomically, and never over another file unless requested."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ FileState: TypeAlias = Literal["written", "unchanged", "kept"]
 
 @dataclass(frozen=True, slots=True)
 class GeneratedTool:
-    """A tool that a model wrote. Its text is a diff of the file, as people read it before they approve it.
+    """A model-written tool. Its text is a diff of the file, for people to read before they approve it.
 
     Attributes:
-        name: of the function, the tool and the file.
-        path: of the file.
-        code: what the model wrote.
-        state: ``written``; ``unchanged``, where the file had this code already; or ``kept``, where there is a file with
-            other code, which was left as it is: `save` with ``overwrite=True`` replaces it.
-        diff: from the file that was there, or from nothing, to the code; empty where it is unchanged.
+        name: the name of the function, the tool and the file.
+        path: the path of the file.
+        code: the model's code.
+        state: ``written``; ``unchanged`` if the file had this code already; or ``kept`` if the file has other code,
+            which was not replaced: `save` with ``overwrite=True`` does that.
+        diff: the difference from the existing file, or from an empty one, to the code; empty if unchanged.
     """
 
     name: str
@@ -42,19 +42,19 @@ class GeneratedTool:
         return self.diff or f"{self.path} is as it was.\n"
 
     def save(self, *, overwrite: bool = False) -> GeneratedTool:
-        """Write the file, unless there is another one: then only with `overwrite`.
+        """Write the file; replace a file with other code only with `overwrite`.
 
         Raises:
-            ConfigurationError: it cannot be written, or what is there is not a regular file.
+            ConfigurationError: the file cannot be written, or something other than a regular file has its name.
         """
         return save_tool(self.path.parent, self.name, self.code, overwrite=overwrite)
 
 
 def proposed_tool(directory: Path, name: str, code: str) -> GeneratedTool:
-    """What saving the code would change. Nothing is written.
+    """Return what saving the code would change, without writing anything.
 
     Raises:
-        ConfigurationError: what is there cannot be replaced: a symbolic link, a folder, a file that is too large.
+        ConfigurationError: what exists cannot be replaced: a symbolic link, a folder, a file that is too large.
     """
     path = tool_file_path(directory, name)
     text = code if code.endswith("\n") else f"{code}\n"
@@ -73,14 +73,14 @@ def proposed_tool(directory: Path, name: str, code: str) -> GeneratedTool:
 def save_tool(
     directory: Path, name: str, code: str, *, overwrite: bool = False, approved: bool = False
 ) -> GeneratedTool:
-    """Write the code as the file of the tool `name`, at once or not at all.
+    """Write the code as the file of the tool `name`, atomically.
 
     Args:
-        overwrite: replace a file of other code; else it is kept.
-        approved: the caller approves the code, so the file is not marked as one that is not approved yet.
+        overwrite: replace a file with other code; otherwise it is kept.
+        approved: the caller approves the code, so the file is not marked as unapproved.
 
     Raises:
-        ConfigurationError: it cannot be written.
+        ConfigurationError: the file cannot be written.
     """
     tool = proposed_tool(directory, name, code)
     if tool.state == "unchanged" and not approved:
@@ -103,10 +103,10 @@ def save_tool(
 def save_tools(
     directory: Path, codes: Mapping[str, str], *, overwrite: bool = False, approved: bool = False
 ) -> list[GeneratedTool]:
-    """Write several tools, by their names. Where one of them cannot be replaced, none is written.
+    """Write several tools by their names. If one of them cannot be replaced, none is written.
 
     Raises:
-        ConfigurationError: one cannot be written.
+        ConfigurationError: a file cannot be written.
     """
     for name, code in codes.items():
         proposed_tool(directory, name, code)
@@ -114,7 +114,7 @@ def save_tools(
 
 
 def _put(path: Path, content: bytes, *, replaces: bool) -> bool:
-    """Whether the file was written; it is not where another one is there that may not be replaced."""
+    """Write the file and return whether it was written: not if another file has its name and `replaces` is False."""
     fresh = path.with_name(f".{path.name}.{secrets.token_hex(6)}.tmp")
     try:
         with fresh.open("xb") as file:
@@ -134,11 +134,11 @@ def _put(path: Path, content: bytes, *, replaces: bool) -> bool:
 
 
 def _move_unless_there(fresh: Path, path: Path, content: bytes) -> None:
-    """Give the file its name only where there is none yet, also where another process writes at the same time."""
+    """Rename the file unless the name is taken, even if another process writes at the same time."""
     try:
         os.link(fresh, path)
     except FileExistsError:
         raise
-    except OSError:  # Some file systems have no links. There the file is new at least, if not whole at once.
+    except OSError:  # Without hard links, the file is at least created exclusively, though not atomically.
         with path.open("xb") as file:
             file.write(content)

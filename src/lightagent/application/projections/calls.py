@@ -23,20 +23,20 @@ from lightagent.domain.json_types import JsonObject
 from lightagent.domain.outcomes import Suspended
 
 CallStatus: TypeAlias = ToolStatus | Literal["pending", "started", "waiting", "decided"]
-"""How a call ended, or how far it is."""
+"""How a call ended, or its current state."""
 
 
 @dataclass(frozen=True, slots=True)
 class ToolCallRecord:
-    """One call: what the model wanted, what ran, what came of it.
+    """One call: what the model requested, what was run, and the result.
 
     Attributes:
-        id, name: of the call.
-        arguments: those that ran, or that wait for approval; None where there are none.
-        raw_arguments: the model's own text.
-        output: the text the model got; None while there is none.
-        status: how it ended, or waiting (for a human), or how far it is.
-        nested: the calls of the agent that was called as this tool.
+        id, name: the id of the call and the name of the tool.
+        arguments: those that were run, or that wait for approval; None if there are none.
+        raw_arguments: the arguments as the model wrote them.
+        output: the text that the model received; None as long as there is none.
+        status: how it ended, or ``waiting`` (for a human), or its current state.
+        nested: the calls of the agent that this tool ran.
     """
 
     id: str
@@ -49,7 +49,7 @@ class ToolCallRecord:
     duration: float = field(default=0.0, compare=False)
 
     def to_dict(self) -> JsonObject:
-        """Plain data."""
+        """Return the record as plain data."""
         return {
             "id": self.id,
             "name": self.name,
@@ -63,7 +63,7 @@ class ToolCallRecord:
 
 
 def tool_calls(events: Iterable[Event]) -> tuple[ToolCallRecord, ...]:
-    """Every call of the run, in the order the model made them."""
+    """Return every call of the run in the order in which the model made them."""
     records: list[ToolCallRecord] = []
     place: dict[str, int] = {}
     nested: dict[int, list[Event]] = {}

@@ -1,6 +1,7 @@
-"""The OpenAI chat-completion chunk, as the official client's types describe it.
+"""The OpenAI chat-completion chunk, as defined by the official client's types.
 
-Source: the OpenAI API reference, "The chat completion chunk object". The official class accepts `model_dump()` of ours.
+Source: the OpenAI API reference, "The chat completion chunk object". The official class accepts the `model_dump()` of
+these models.
 """
 
 from __future__ import annotations

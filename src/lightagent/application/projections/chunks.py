@@ -1,6 +1,6 @@
 """The live view of a run for chat interfaces: one OpenAI stream over all its turns.
 
-Tool calls are not shown: the agent carries them out itself, and a client that saw them would try to do so again.
+Tool calls are not included: the agent runs them itself, and a client that saw them would try to run them again.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from lightagent.domain.usage import Usage
 
 
 class Chunks:
-    """Turns the steps of one run into chunks."""
+    """Converts the steps of one run to chunks."""
 
     def __init__(self, started: RunStarted) -> None:
         self._id = f"chatcmpl-{started.run_id}"
@@ -32,7 +32,7 @@ class Chunks:
         self._opened = False
 
     def feed(self, step: Step) -> Iterator[ChatCompletionChunk]:
-        """The chunks that this step adds.
+        """Yield the chunks that this step adds.
 
         Raises:
             LightAgentError: the run ended without an answer.
@@ -59,12 +59,12 @@ class Chunks:
         return ChatCompletionChunk(id=self._id, choices=[choice], created=self._created, model=self._model, usage=usage)
 
     def _role(self) -> Literal["assistant"] | None:
-        """The first chunk says who speaks."""
+        """Return the role for the first chunk, None for later ones."""
         opened, self._opened = self._opened, True
         return None if opened else "assistant"
 
     def _chunk(self, delta: Mapping[str, str | None]) -> ChatCompletionChunk:
-        # One validation of plain data costs a third of making the three models one by one.
+        # Validating plain data once costs a third of creating the three models one by one.
         return ChatCompletionChunk.model_validate(
             {"id": self._id, "choices": [{"delta": delta}], "created": self._created, "model": self._model}
         )

@@ -1,4 +1,4 @@
-"""The conversation, to be handed to the next run as `history=`."""
+"""The conversation of a run, to pass to the next run as `history=`."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from lightagent.domain.sessions import conversation
 
 
 def history(run: Run) -> list[JsonObject]:
-    """The messages in OpenAI form, without the agent's instructions and without what context sources added.
+    """Return the messages in OpenAI form, without the agent's instructions and what context sources added.
 
-    Calls without results (of a suspended or ended run) are left out with the message that made them, so that the
-    history is always one that a provider takes. So is a last reply that was withheld. A stored history that the run
-    began from is not repeated. Where untrusted text has entered the conversation that these messages do not show as the
-    result of a tool, such as a memory, the last of them tells where it came from.
+    Calls without results (of a suspended or ended run) are left out together with the message that made them, so that
+    providers accept the history. A last reply that was withheld is left out, too. Stored history that the run started
+    from is not repeated. If untrusted text entered the conversation without being shown as a tool result in these
+    messages, for example from a memory, the last message is labelled with its origin.
     """
     messages = conversation(run)
     entries = [history_entry(message) for message in messages]

@@ -50,10 +50,10 @@ from lightagent.ports.tools import NestedDelta, ToolPart
 
 
 class StreamEvents:
-    """Turns the steps of one run into `StreamEvent`s.
+    """Converts the steps of one run to `StreamEvent`s.
 
     Args:
-        live: False to project a journal, which holds no deltas: then the text of each reply comes whole.
+        live: False to project a journal, which has no deltas: the text of each reply is then one event.
     """
 
     def __init__(self, trace_id: str, *, live: bool = True, path: tuple[str, ...] = ()) -> None:
@@ -68,7 +68,7 @@ class StreamEvents:
         self._children: dict[str, StreamEvents] = {}
 
     def feed(self, step: Step) -> Iterator[StreamEvent]:
-        """What this step shows."""
+        """Yield the events that this step adds."""
         if (usage := step_usage(step)) is not None:
             self._usage += usage
         if isinstance(step, NestedDelta):

@@ -1,4 +1,4 @@
-"""The text of a run as it comes."""
+"""The text of a run as it arrives."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _GARBLED = "\N{REPLACEMENT CHARACTER}"
 
 
 class LiveText:
-    """Gives each piece of text once: deltas as they come, or the replies of a journal, which has no deltas.
+    """Returns each piece of text once: from deltas as they arrive, or from the replies of a journal without deltas.
 
-    While a run goes on, its own loop decides what is shown and when, and a reply on record shows nothing more.
+    For a live run, its own loop decides what is shown and when, so its recorded replies add nothing.
 
-    Some servers cut between the two halves of a UTF-16 pair. No consumer could encode a half, so the first waits here
-    for the second, and one that stays alone becomes what the whole reply has in its place.
+    Some servers split a surrogate pair between deltas. Consumers could not encode half a pair, so the first half waits
+    here for the second; one that stays alone is replaced as it is in the whole reply.
     """
 
     __slots__ = ("_halves", "_live")
@@ -27,7 +27,7 @@ class LiveText:
         self._halves: dict[type[TextDelta | ReasoningDelta], str] = {}
 
     def feed(self, step: Step) -> tuple[TextDelta | ReasoningDelta, ...]:
-        """The pieces that this step adds."""
+        """Return the pieces that this step adds."""
         if isinstance(step, (TextDelta, ReasoningDelta)):
             if self._halves or not step.text.isascii():
                 step = self._whole_characters(step)
@@ -52,7 +52,7 @@ class LiveText:
 
 
 def _encodable(text: str) -> str:
-    """`text` with its pairs made whole, as the fold of the deltas makes them."""
+    """Return `text` with its surrogate pairs joined, as in the reply that the deltas add up to."""
     try:
         text.encode()
     except UnicodeEncodeError:

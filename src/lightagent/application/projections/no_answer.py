@@ -1,4 +1,4 @@
-"""The errors of runs that wait for a human or were cancelled, for callers who asked for no result."""
+"""The errors of runs that wait for a human or were cancelled, for callers who did not request a result."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from lightagent.domain.runs import PendingCall, Run, waiting_calls
 
 
 def run_suspended(run: Run, guidance: str) -> RunSuspended:
-    """The error, with the calls that wait.
+    """Return the error with the calls that wait.
 
-    ``details`` are ``{"run_id", "calls": [{"id", "name", "arguments"}]}``, each call by the id that decisions
-    are given for.
+    ``details`` are ``{"run_id", "calls": [{"id", "name", "arguments"}]}``; each id is the one that decisions use.
     """
     found = [(name, _call(run, path)) for name, path in waiting_calls(run).items()]
     calls: list[JsonValue] = [_told(name, call) for name, call in found if call is not None]
@@ -23,7 +22,7 @@ def run_suspended(run: Run, guidance: str) -> RunSuspended:
 
 
 def run_cancelled(outcome: Cancelled) -> LightAgentError:
-    """The error, with the reason that was given."""
+    """Return the error with the reason of the cancellation."""
     told = f"The run was cancelled: {outcome.reason}" if outcome.reason else "The run was cancelled."
     return LightAgentError(told, guidance="", details={"reason": outcome.reason})
 
@@ -33,7 +32,7 @@ def _told(name: str, call: PendingCall) -> JsonObject:
 
 
 def _call(run: Run, path: tuple[str, ...]) -> PendingCall | None:
-    """The call at the end of a path through nested runs."""
+    """Return the call at the end of a path through nested runs."""
     call = run.calls.get(path[0])
     if call is None or len(path) == 1:
         return call

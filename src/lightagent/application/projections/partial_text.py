@@ -1,4 +1,4 @@
-"""What the model said last, whole or broken off: the text that a run without an answer leaves behind."""
+"""The model's last text, complete or cut off, which remains of a run without an answer."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from lightagent.domain.outcomes import Blocked
 
 
 def reply_text(event: ModelReplied | ModelFailed) -> str:
-    """The text of a reply, or the part of one that came before the request failed."""
+    """Return the text of a reply, or the part that arrived before the request failed."""
     if isinstance(event, ModelFailed):
         return event.partial
     return "" if is_kept_back(event) else event.message.content or ""
 
 
 def is_kept_back(event: ModelReplied) -> bool:
-    """Whether the words of a reply are for the agent that takes over, and not for the user."""
+    """Whether the text of a reply is for the agent that takes over and not for the user."""
     return KEPT_BACK in event.decisions
 
 
 def withholds_content(event: Event | None) -> bool:
-    """Whether the run ends so that words which came before must not be shown: they may be what was forbidden."""
+    """Whether the run's end forbids showing earlier text, which may be what a policy blocked."""
     if not isinstance(event, RunFinished):
         return False
     stopped = any(one.phase == "output" and one.action in ("block", "error") for one in event.decisions)
@@ -30,7 +30,7 @@ def withholds_content(event: Event | None) -> bool:
 
 
 def partial_text(events: Sequence[Event]) -> str:
-    """The text that a run without an answer leaves behind; empty where it may be what was forbidden."""
+    """Return the text that remains of a run without an answer; empty if a policy may have blocked it."""
     end = events[-1] if events else None
     if withholds_content(end):
         return ""

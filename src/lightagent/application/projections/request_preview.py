@@ -1,4 +1,4 @@
-"""A request as it would be sent, each part with who put it there."""
+"""A request as it would be sent, each part with its origin."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class RequestPart:
     """One part of a request.
 
     Attributes:
-        by: who put it there: the caller (options, query, history, tools, hooks, sources of context of their own), or
-            the framework (sentences of `Prompts`, tools of its own, what a provider's form wants).
-        kind: what it is.
-        name: where it comes from: an option (``role``, ``query``, ``history[0]``, ``metadata.temperature``), a source
-            of context (``skills``, ``memory``), a sentence (``prompts.output_schema``) or a tool.
-        content: the part itself; of instructions their text, else as the request holds it.
+        by: who added it: the caller (options, query, history, tools, hooks, custom sources of context), or the
+            framework (texts of `Prompts`, its own tools, what a provider's format requires).
+        kind: the kind of the part.
+        name: its origin: an option (``role``, ``query``, ``history[0]``, ``metadata.temperature``), a source of context
+            (``skills``, ``memory``), a text (``prompts.output_schema``) or a tool.
+        content: the part itself; for instructions their text, otherwise as in the request.
     """
 
     by: AddedBy
@@ -34,14 +34,14 @@ class RequestPart:
 
 @dataclass(frozen=True, slots=True)
 class RequestPreview:
-    """What `preview` gives.
+    """The result of `preview`.
 
     Attributes:
-        model: the name of the model that would be asked.
-        purpose: ``answer``, or what is asked first for it, such as ``plan`` or ``summary``.
-        body: the request. Of a model that writes its requests itself (`OpenAIChatModel`) the JSON that goes over the
-            wire; else the same in OpenAI's form.
-        parts: all of the body, part by part.
+        model: the name of the model that would be called.
+        purpose: ``answer``, or what is requested before it, such as ``plan`` or ``summary``.
+        body: the request. For a model that writes its requests itself (`OpenAIChatModel`) the JSON sent to the server;
+            otherwise the same in OpenAI's format.
+        parts: the whole body, part by part.
     """
 
     model: str
@@ -50,11 +50,11 @@ class RequestPreview:
     parts: tuple[RequestPart, ...]
 
     def added_by(self, by: AddedBy) -> tuple[RequestPart, ...]:
-        """The parts that one of the two put there."""
+        """Return the parts that the caller or the framework added."""
         return tuple(part for part in self.parts if part.by == by)
 
     def to_dict(self) -> JsonObject:
-        """The same as plain data."""
+        """Return the preview as plain data."""
         parts: list[JsonValue] = [
             {"by": part.by, "kind": part.kind, "name": part.name, "content": copy_json(part.content)}
             for part in self.parts
@@ -62,7 +62,7 @@ class RequestPreview:
         return {"model": self.model, "purpose": self.purpose, "body": copy_json(self.body), "parts": parts}
 
     def __str__(self) -> str:
-        """A line for each part, and its content."""
+        """Return a line for each part, and its content."""
         return "\n".join(f"[{part.by}] {part.kind} {part.name}\n{_text(part.content)}" for part in self.parts)
 
 

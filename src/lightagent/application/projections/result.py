@@ -24,29 +24,28 @@ from lightagent.domain.outcomes import Cancelled, Completed, Outcome, outcome_er
 from lightagent.domain.usage import Usage
 
 OutputT = TypeVar("OutputT", default=str)
-"""What an agent answers with."""
+"""The type of an agent's answer."""
 
 OutputT_co = TypeVar("OutputT_co", covariant=True, default=str)
-"""The same for what only gives it: the result of an agent that answers with dogs is a result with an animal."""
+"""The covariant form: a result with a dog is also a result with an animal."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunResult(Generic[OutputT_co]):
-    """What came of a run.
+    """The result of a run.
 
     Attributes:
-        content: the final text; of a run that failed, the part of an answer that came; of one that was blocked,
-            nothing.
+        content: the final text; for a failed run, the part of an answer that arrived; for a blocked run, empty.
         output: the answer as the agent's output type; None unless the run completed.
         outcome: how the run ended: completed, suspended, blocked, budget_exhausted, cancelled or failed.
-        error: what went wrong, or None.
-        reasoning_content: the reasoning of the last reply, where the model gives it.
-        finish_reason: why the model stopped, as the provider says.
+        error: the error, or None.
+        reasoning_content: the reasoning of the last reply, if the model returns it.
+        finish_reason: the provider's reason why the model stopped.
         tool_calls: every call with its result.
-        usage: tokens over all model calls.
-        run_id, trace_id: of this run.
-        trace: the trace events, if the run was asked for them.
-        journal: everything that happened; `resume` goes on with it.
+        usage: the tokens of all model calls.
+        run_id, trace_id: the ids of this run and its trace.
+        trace: the trace events, if the run kept them.
+        journal: everything that happened; `resume` continues from it.
     """
 
     content: str
@@ -63,7 +62,7 @@ class RunResult(Generic[OutputT_co]):
     journal: Journal = field(repr=False)
 
     def __str__(self) -> str:
-        """The text, as in the 0.9 line; `repr` shows everything."""
+        """Return the text, as in the 0.9 line; `repr` shows everything."""
         return self.content
 
     @property
@@ -72,10 +71,10 @@ class RunResult(Generic[OutputT_co]):
         return isinstance(self.outcome, Completed)
 
     def unwrap(self) -> OutputT_co:
-        """The output of a completed run.
+        """Return the output of a completed run.
 
         Raises:
-            LightAgentError: the run did not complete; the error's family and code say why.
+            LightAgentError: the run did not complete; the error's class and code say why.
         """
         if self.error is not None:
             raise error_from_info(self.error)
@@ -88,15 +87,15 @@ class RunResult(Generic[OutputT_co]):
         raise OutputError("The run has no output.")
 
     def _is_output(self, output: OutputT_co | None) -> TypeIs[OutputT_co]:
-        """Whether that is the output; None may be one, of a type that includes it."""
+        """Whether the run has an output, which may be None for types that include None."""
         return self.success
 
     def history(self) -> list[JsonObject]:
-        """The conversation in OpenAI form, for `history=` of the next run."""
+        """Return the conversation in OpenAI form, for `history=` of the next run."""
         return history(self.journal.run)
 
     def to_dict(self) -> JsonObject:
-        """The same as plain data; the journal is left out (`journal.to_json()` has it)."""
+        """Return the result as plain data, without the journal (use `journal.to_json()`)."""
         error = self.error
         return {
             "content": self.content,
@@ -115,11 +114,11 @@ class RunResult(Generic[OutputT_co]):
 
 
 def run_result(journal: Journal, parse: Callable[[str], OutputT_co], trace: list[TraceEvent]) -> RunResult[OutputT_co]:
-    """The result that a journal tells.
+    """Return the result recorded in a journal.
 
     Args:
-        parse: from the accepted final text to the output type; it passed this check before.
-        trace: the run's trace, empty unless it was asked for.
+        parse: converts the accepted final text, which was validated before, to the output type.
+        trace: the run's trace; empty unless requested.
     """
     run = journal.run
     outcome = run.outcome or Cancelled("The run was given up before it ended.")

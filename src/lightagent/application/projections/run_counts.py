@@ -9,9 +9,9 @@ from lightagent.domain.retries import is_adaption
 
 
 def run_counts(events: Iterable[Event]) -> dict[str, int]:
-    """How many model requests, tool calls and repeated attempts a run made, those of nested runs included.
+    """Return the numbers of model requests, tool calls and retries of a run, including nested runs.
 
-    A request that is sent once more in another form, because its form was refused, is not repeated.
+    Sending a request again in another form, because its form was refused, does not count as a retry.
     """
     counts = {"model_request_count": 0, "tool_call_count": 0, "retry_count": 0}
     adapted: set[tuple[str, ...]] = set()

@@ -13,18 +13,18 @@ from lightagent.domain.spending import all_used, seconds_taken
 
 
 def spent_in(journal: Journal, prices: PriceTable = NO_PRICES, *, nested: bool = True) -> Spent:
-    """What a run has spent by its journal, which is what a budget goes on from when the run is resumed.
+    """Return what a run has spent according to its journal; a budget continues from there when the run is resumed.
 
     Args:
-        prices: of models; one that is not among them costs nothing.
-        nested: with the runs of the agents that it called.
+        prices: the prices of models; a model without a price costs nothing.
+        nested: include the runs of the agents that it called.
 
     Raises:
-        ConfigurationError: the events do not form a possible run.
+        ConfigurationError: the events do not form a valid run.
     """
     return spent_by(journal.events, prices, nested=nested) + Spent(seconds=seconds_taken(journal.events))
 
 
 def spent_by(events: Iterable[Event], prices: PriceTable, *, nested: bool) -> Spent:
-    """The same without the seconds."""
+    """Return what the events have spent, without the seconds."""
     return sum((weighed(used, prices) for used in all_used(events, nested=nested)), NOTHING_SPENT)

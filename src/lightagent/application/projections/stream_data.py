@@ -1,4 +1,4 @@
-"""What the events of a stream hold: their data, as types that a checker knows."""
+"""The data of stream events, as types for type checkers."""
 
 from __future__ import annotations
 
@@ -80,12 +80,12 @@ class DoneData(TypedDict):
 
 
 def error_data(error: LightAgentErrorInfo) -> ErrorData:
-    """What an event tells of an error."""
+    """Return the data of an error event."""
     return {"code": error.code, "message": error.message, "guidance": error.guidance}
 
 
 def usage_data(usage: Usage) -> UsageData:
-    """`Usage.to_dict` with its names as a type."""
+    """Return `Usage.to_dict` as a typed dictionary."""
     return {
         "input_tokens": usage.input_tokens,
         "output_tokens": usage.output_tokens,

@@ -1,4 +1,4 @@
-"""The events of a streamed run: a closed union, of which each class has a literal type and data of its own."""
+"""The events of a streamed run: a closed union in which each class has a literal type and its own data."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from lightagent.domain.json_types import JsonObject
 
 @dataclass(frozen=True, slots=True)
 class PlainEvent:
-    """What all events of streams have in common."""
+    """What all stream events have in common."""
 
     def to_dict(self) -> JsonObject:
-        """The same as plain data, which shares nothing with the event."""
+        """Return the event as plain data that shares no objects with it."""
         return {one.name: copy_json(getattr(self, one.name)) for one in fields(self)}
 
 
@@ -49,7 +49,7 @@ class ReasoningEvent(PlainEvent):
 
 @dataclass(frozen=True, slots=True)
 class ToolCallEvent(PlainEvent):
-    """A tool call begins."""
+    """A tool call starts."""
 
     type: Literal["tool_call"] = field(default="tool_call", init=False)
     data: ToolCallData
@@ -59,7 +59,7 @@ class ToolCallEvent(PlainEvent):
 
 @dataclass(frozen=True, slots=True)
 class ToolPartEvent(PlainEvent):
-    """A part of the answer of a tool that yields it."""
+    """A part of the result of a tool that yields it."""
 
     type: Literal["tool_part"] = field(default="tool_part", init=False)
     data: ToolPartData
@@ -89,7 +89,7 @@ class ApprovalRequiredEvent(PlainEvent):
 
 @dataclass(frozen=True, slots=True)
 class NoteEvent(PlainEvent):
-    """A remark of a ``kind``, such as ``tool_progress`` or ``retry``; what else it holds belongs to that kind."""
+    """A note of a ``kind``, such as ``tool_progress`` or ``retry``; its other keys depend on the kind."""
 
     type: Literal["note"] = field(default="note", init=False)
     data: JsonObject
@@ -99,7 +99,7 @@ class NoteEvent(PlainEvent):
 
 @dataclass(frozen=True, slots=True)
 class ErrorEvent(PlainEvent):
-    """The run failed; the stream does not raise."""
+    """The run failed; the stream raises no exception."""
 
     type: Literal["error"] = field(default="error", init=False)
     data: ErrorData
@@ -128,11 +128,11 @@ StreamEvent: TypeAlias = (
     | ErrorEvent
     | DoneEvent
 )
-"""One thing that happened in a run, as it happens.
+"""One event of a run, as it happens.
 
-Its ``type`` and its class tell what its ``data`` holds, and ``match`` and ``if`` narrow it by either. Each has the
-run's ``trace_id`` and a ``path``: empty, or for what happens in an agent that was called as a tool, the ids of the
-calls that lead to it.
+Its ``type`` and its class determine its ``data``, and ``match`` and ``if`` narrow it by either. Each event has the
+run's ``trace_id`` and a ``path``: empty, or for events of an agent that was called as a tool, the ids of the calls that
+lead to it.
 """
 
 StreamEventType: TypeAlias = Literal[

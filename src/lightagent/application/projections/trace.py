@@ -1,4 +1,4 @@
-"""Trace events: what happened, when and how long, for people and telemetry; without content unless asked for."""
+"""Trace events: what happened, when and how long, for people and telemetry; without content unless requested."""
 
 from __future__ import annotations
 
@@ -59,15 +59,15 @@ from lightagent.domain.retries import RETRY
 from lightagent.domain.tool_selection import ToolsSelected
 
 UNKNOWN_TOOL: Final = "unknown"
-"""Stands for the name of a tool that a model made up."""
+"""Replaces the name of a tool that a model made up."""
 
 
 def trace_events(events: Iterable[Event], *, stream: bool = False, capture_content: bool = False) -> list[TraceEvent]:
-    """The trace of a run.
+    """Return the trace of a run.
 
     Args:
-        stream: whether the run was watched as a stream; the journal is the same for both.
-        capture_content: include messages, arguments and outputs. They may be private; they are left out unless asked.
+        stream: whether the run was streamed; the journal is the same for both.
+        capture_content: include messages, arguments and outputs, which may be private.
     """
     events = tuple(events)
     if not events or not isinstance(events[0], RunStarted):
@@ -80,7 +80,7 @@ def trace_events(events: Iterable[Event], *, stream: bool = False, capture_conte
 
 
 class LiveTrace:
-    """The trace of a run event by event, for who watches it. Arguments as for `trace_events`."""
+    """The trace of a run event by event, for observers. Arguments as for `trace_events`."""
 
     def __init__(self, *, stream: bool = False, capture_content: bool = False) -> None:
         self._stream = stream
@@ -89,7 +89,7 @@ class LiveTrace:
         self._lines: list[TraceEvent] = []
 
     def add(self, event: Event) -> list[TraceEvent]:
-        """The lines that an event adds; a model request is told when its answer is known."""
+        """Return the trace events for a journal event; a model request is reported once its reply is known."""
         if self._tracer is None:
             if not isinstance(event, RunStarted):
                 return []
@@ -101,7 +101,7 @@ class LiveTrace:
 
 
 class _Tracer:
-    """Turns journal events into lines; a model request is told when its answer is known, with the time it was made."""
+    """Converts journal events to trace events; a model request is reported, with its own time, after its reply."""
 
     def __init__(
         self, started: RunStarted, lines: list[TraceEvent], *, stream: bool, capture: bool, path: tuple[str, ...] = ()
@@ -119,7 +119,7 @@ class _Tracer:
         self._offered: set[str] = set()
         self._children: dict[str, _Tracer] = {}
         self._untrusted = untrusted_labels(started.messages) if started.untrusted is None else started.untrusted
-        self._came: list[str] = []  # labels of results, which the model sees with its next request
+        self._came: list[str] = []  # labels of results, which the next request shows to the model
 
     @property
     def untrusted(self) -> tuple[str, ...]:
@@ -186,7 +186,7 @@ class _Tracer:
                 assert_never(event)
 
     def _context(self, event: ContextAdded | ContextReplaced | MessagesDelivered | Planned | ToolsSelected) -> None:
-        """What a request is made of."""
+        """Report what was added to, or replaced in, the context of the next request."""
         match event:
             case ContextAdded(source=source, messages=messages, error=error, details=details):
                 code: JsonValue = None if error is None else error.code
@@ -289,7 +289,7 @@ class _Tracer:
         usage = event.usage.to_dict() if event.usage else None
         self._model_request(event.at, replied.latency if replied else None, usage)
         if isinstance(event, ModelFailed):
-            if not isinstance(event.ends, Cancelled):  # A caller who leaves is not an error.
+            if not isinstance(event.ends, Cancelled):  # A caller who stops waiting is not an error.
                 self._error(event.error, event.at, {"stage": "model", "attempt": event.attempt})
             return
         self._names = {call.id: call.name for call in event.message.tool_calls}
@@ -307,7 +307,7 @@ class _Tracer:
         self._line("model_response", event.at, answer, {"message": told})
 
     def _model_request(self, now: float, latency: float | None, usage: JsonObject | None) -> None:
-        """The request that is under way, if there is one."""
+        """Report the request in progress, if there is one."""
         request, self._request = self._request, None
         if request is None:
             return
@@ -323,7 +323,7 @@ class _Tracer:
         self._line("model_request", request.at, data)
 
     def _shown_name(self, call_id: str) -> str:
-        """The name of the tool that a call is for. One that was never offered is a text of the model's."""
+        """Return the name of the tool that was called; a name that was never offered is text that the model made up."""
         name = self._names.get(call_id, "")
         return name if self._capture or not name or name in self._offered else UNKNOWN_TOOL
 
@@ -369,12 +369,12 @@ class _Tracer:
         self._line(f"approval_{decision.action}", event.at, {**data, "actor": decision.actor}, shown)
 
     def _error(self, error: LightAgentErrorInfo, at: float, data: JsonObject) -> None:
-        # A provider likes to quote the request in its message.
+        # Providers may quote the request in their messages.
         known: JsonObject = {"code": error.code, "guidance": error.guidance, "retryable": error.retryable}
         self._line("error", at, {**known, **data}, {"message": error.message})
 
     def _run_end(self, event: RunFinished) -> None:
-        self._model_request(event.at, None, None)  # one that was given up
+        self._model_request(event.at, None, None)  # a request that was abandoned
         error = outcome_error(event.outcome)
         if error is not None:
             self._error(error, event.at, {"stage": "run"})

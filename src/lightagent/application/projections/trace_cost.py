@@ -1,4 +1,4 @@
-"""What the models of a trace cost."""
+"""The costs of the models in a trace."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from lightagent.domain.usage import Usage, normalize_usage
 
 
 def flat_cost(usage: Usage, pricing: Mapping[str, float]) -> float:
-    """What tokens cost at one price, ``{"input_per_million": …, "output_per_million": …}``."""
+    """Return the cost of tokens at a single price, ``{"input_per_million": …, "output_per_million": …}``."""
     given = usage.input_tokens * float(pricing.get("input_per_million", 0.0))
     made = usage.output_tokens * float(pricing.get("output_per_million", 0.0))
     return round((given + made) / 1_000_000, 8)
 
 
 def priced_cost(events: Iterable[Mapping[str, object]], prices: PriceTable) -> float | None:
-    """What the requests of a trace cost, each at the price of its model; None where one that took tokens has none."""
+    """Return the cost of a trace's requests at their models' prices; None if a model that used tokens has no price."""
     picos = 0
     for names, usage in _uses(events):
         price = prices.find(*names)
@@ -29,7 +29,7 @@ def priced_cost(events: Iterable[Mapping[str, object]], prices: PriceTable) -> f
 
 
 def _uses(events: Iterable[Mapping[str, object]]) -> list[tuple[list[str], Usage]]:
-    """The names of the model, and the tokens, of each request, plan, summary and conclusion."""
+    """Return the names of the model and the tokens of each request, plan, summary and conclusion."""
     uses: list[tuple[list[str], Usage]] = []
     last: dict[str, list[str]] = {}
     run_model = ""
@@ -45,9 +45,9 @@ def _uses(events: Iterable[Mapping[str, object]]) -> list[tuple[list[str], Usage
                 names = [name for name in (str(model), run_model) if name][:1]
                 last[_path(data)] = names
                 uses.append((names, _usage(data)))
-            case "model_response" if model:  # The server's own name, which tells a version, comes first.
+            case "model_response" if model:  # The server's name, which includes the version, first.
                 last.get(_path(data), []).insert(0, str(model))
-            case "plan":  # Another model may have been asked for it.
+            case "plan":  # Planning may use another model.
                 uses.append(([str(model) or run_model], _usage(data)))
             case "context_replaced" | "concluded":
                 uses.append(([run_model], _usage(data)))
@@ -57,7 +57,7 @@ def _uses(events: Iterable[Mapping[str, object]]) -> list[tuple[list[str], Usage
 
 
 def _path(data: Mapping[str, object]) -> str:
-    """The nested run that an event belongs to."""
+    """Return the path of the nested run that an event belongs to."""
     return repr(data.get("path", []))
 
 

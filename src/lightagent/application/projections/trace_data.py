@@ -1,4 +1,4 @@
-"""What lines of a trace say of single events, without content."""
+"""The data of trace events about single journal events, without content."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lightagent.domain.tool_selection import ToolsSelected
 
 
 def replaced_data(event: ContextReplaced) -> JsonObject:
-    """Of messages that gave way to others."""
+    """Return the data of a replacement of messages."""
     return {
         "source": event.source,
         "replaced": event.count,
@@ -27,7 +27,7 @@ def replaced_data(event: ContextReplaced) -> JsonObject:
 
 
 def selected_data(event: ToolsSelected) -> JsonObject:
-    """Of tools that were selected among many."""
+    """Return the data of a selection of tools."""
     return {
         "tools": [*event.names],
         "searched": event.searched,
@@ -39,7 +39,7 @@ def selected_data(event: ToolsSelected) -> JsonObject:
 
 
 def planned_data(event: Planned) -> tuple[JsonObject, JsonObject]:
-    """Of a plan, and its texts, which may be private."""
+    """Return the data of a plan, and separately its texts, which may be private."""
     plan = event.plan
     thoughts: list[JsonValue] = [
         {"path": [*thought.path], "score": thought.score, "fate": thought.fate} for thought in event.thoughts
@@ -65,7 +65,7 @@ def _plan_data(plan: Plan) -> JsonObject:
 
 
 def sent_data(message: AgentMessage) -> tuple[JsonObject, JsonObject]:
-    """Of a message that one agent sent to another, and what it says, which may be private."""
+    """Return the data of a message that an agent sent, and separately its content, which may be private."""
     data: JsonObject = {
         "message_id": message.id,
         "number": message.number,
@@ -78,7 +78,7 @@ def sent_data(message: AgentMessage) -> tuple[JsonObject, JsonObject]:
 
 
 def delivered_data(event: MessagesDelivered) -> tuple[JsonObject, JsonObject]:
-    """Of messages that reached an agent, with the traces that they were sent in, and what the agent is told."""
+    """Return the data of messages delivered to an agent, with their traces, and separately what the agent is shown."""
     told: list[JsonValue] = [
         {"message_id": one.id, "number": one.number, "sender": one.sender, "sender_trace_id": one.trace_id}
         if one.is_of_agent
@@ -96,12 +96,12 @@ def delivered_data(event: MessagesDelivered) -> tuple[JsonObject, JsonObject]:
 
 
 def candidates_data(ranked: tuple[RankedTool, ...]) -> list[JsonValue]:
-    """Of the tools that fit a query, the best first."""
+    """Return the tools that fit a query, best first."""
     return [{"name": tool.name, "score": tool.score} for tool in ranked]
 
 
 def decision_kind(decision: Decision) -> str:
-    """What sort of policy decided is told by its name: `hook:NAME`, `input_guardrail:NAME` and the like."""
+    """Return the kind of policy that decided, from its name: `hook:NAME`, `input_guardrail:NAME` and the like."""
     sort, stopped = decision.by.partition(":")[0], decision.action in ("block", "error")
     if sort == "hook":
         return "hook_block" if stopped else "hook_decision"
@@ -111,17 +111,17 @@ def decision_kind(decision: Decision) -> str:
 
 
 def decision_data(decision: Decision) -> JsonObject:
-    """Of a decision of a policy."""
+    """Return the data of a policy's decision."""
     return {"phase": decision.phase, "by": decision.by, "action": decision.action, "reason": decision.reason}
 
 
 def without_notes(details: JsonObject) -> JsonObject:
-    """What an event says of itself, besides what was done with memories, which has lines of its own."""
+    """Return an event's own details, without those about memories, which have trace events of their own."""
     return {name: value for name, value in copy_json(details).items() if name != NOTES}
 
 
 def concluded_data(event: Concluded) -> JsonObject:
-    """Of a conclusion that was drawn."""
+    """Return the data of a conclusion that was drawn."""
     data: JsonObject = {"name": event.name, "code": None if event.error is None else event.error.code}
     if event.usage is not None:
         data["usage"] = event.usage.to_dict()

@@ -1,4 +1,4 @@
-"""What differs between two traces."""
+"""The differences between two traces."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from lightagent.domain.trace_summary import TraceSummary
 
 @dataclass(frozen=True, slots=True)
 class TraceDifference:
-    """One thing that differs.
+    """One difference.
 
     Attributes:
-        what: such as ``outcome``, ``events.tool_call`` or ``tool_calls[2]``.
-        left, right: what the traces have; None where one has nothing.
-        counts: whether the traces differ by it. The time that a run took is told, and differs between any two.
+        what: what differs, such as ``outcome``, ``events.tool_call`` or ``tool_calls[2]``.
+        left, right: the values in the traces; None if a trace has none.
+        counts: whether it makes the traces different. Durations are reported but do not count: they always differ.
     """
 
     what: str
@@ -29,18 +29,20 @@ class TraceDifference:
     counts: bool = True
 
     def to_dict(self) -> JsonObject:
-        """Plain data."""
+        """Return the difference as plain data."""
         return {"what": self.what, "left": self.left, "right": self.right, "counts": self.counts}
 
 
 def diff_traces(
     left: Sequence[TraceEvent], right: Sequence[TraceEvent], prices: PriceTable | None = None
 ) -> tuple[TraceDifference, ...]:
-    """What differs between two traces: outcome, agents and models, events by number and order, tool calls, tokens, cost
-    and time. Ids, and when they ran, are not compared.
+    """Return the differences between two traces.
+
+    Compares outcome, agents and models, number and order of events, tool calls, tokens, cost and time; ids and dates
+    are not compared.
 
     Args:
-        prices: of models, for the cost.
+        prices: the prices of models, for the cost.
     """
     first, second = _facts(left, prices), _facts(right, prices)
     names = [*first, *(name for name in second if name not in first)]
@@ -56,7 +58,7 @@ _TIMES = frozenset({"duration_ms", "model_latency_ms", "tool_latency_ms"})
 
 
 def _facts(events: Sequence[TraceEvent], prices: PriceTable | None) -> dict[str, JsonValue]:
-    """What is compared by name."""
+    """Return the values to compare, by name."""
     summary = summarize_trace(events, pricing=prices)
     end = next((event["data"] for event in reversed(events) if event["type"] == "run_end"), {})
     start = next((event["data"] for event in events if event["type"] == "run_start"), {})
@@ -78,13 +80,13 @@ def _tokens(summary: TraceSummary) -> dict[str, JsonValue]:
 
 
 def _models(events: Sequence[TraceEvent]) -> list[JsonValue]:
-    """The models that were asked, in the order of their first request."""
+    """Return the models in the order of their first request."""
     asked = (event["data"].get("model") for event in events if event["type"] == "model_request")
     return [*dict.fromkeys(model for model in asked if isinstance(model, str))]
 
 
 def _order(left: Sequence[TraceEvent], right: Sequence[TraceEvent]) -> list[TraceDifference]:
-    """Where the types of the events first are others."""
+    """Return the first position at which the types of the events differ."""
     for at, (one, other) in enumerate(zip_longest(left, right)):
         first, second = (None if event is None else event["type"] for event in (one, other))
         if first != second:
@@ -93,13 +95,13 @@ def _order(left: Sequence[TraceEvent], right: Sequence[TraceEvent]) -> list[Trac
 
 
 def _calls(left: Sequence[TraceEvent], right: Sequence[TraceEvent]) -> list[TraceDifference]:
-    """The tool calls in the order of their results, one by one."""
+    """Compare the tool calls one by one, in the order of their results."""
     pairs = zip_longest(_called(left), _called(right))
     return [TraceDifference(f"tool_calls[{at}]", *pair) for at, pair in enumerate(pairs) if pair[0] != pair[1]]
 
 
 def _called(events: Sequence[TraceEvent]) -> list[str]:
-    """Each call by its name, arguments where the trace has them, and how it ended."""
+    """Return each call as text: its name, its arguments if the trace has them, and how it ended."""
     arguments: dict[str, JsonValue] = {}
     called: list[str] = []
     for event in events:

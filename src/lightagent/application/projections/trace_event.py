@@ -1,4 +1,4 @@
-"""One line of a trace: a JSON object whose keys are also attributes, as programs of the 0.9 line read both."""
+"""One trace event: a JSON object whose keys are also attributes, since programs of the 0.9 line use both."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Final, Literal, overload
 from lightagent.domain.json_types import JsonObject, JsonValue
 
 _LATEST: Final = 1e12
-"""A time after that is none."""
+"""The latest valid timestamp."""
 
 
 class TraceEvent(dict[str, JsonValue]):
-    """One line of a trace: ``event["type"]`` and ``event.type`` are the same.
+    """One trace event: ``event["type"]`` and ``event.type`` are the same.
 
     Args:
         type: what happened, such as ``model_request``.
-        data: what is known of it.
-        trace_id: of the run; empty where it belongs to none.
-        parent_trace_id, run_group_id: of the run, where it was given them; else the line does not have these keys.
-        timestamp: in seconds since 1970, UTC; now, unless given.
+        data: the details.
+        trace_id: the trace of the run; empty for an event without a run.
+        parent_trace_id, run_group_id: of the run, if it has them; otherwise the event lacks these keys.
+        timestamp: seconds since 1970, UTC; by default now.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class TraceEvent(dict[str, JsonValue]):
         def __getitem__(self, key: str, /) -> JsonValue: ...
 
         def __getitem__(self, key: str, /) -> JsonValue:
-            """The value of a key; those of a line have their own types."""
+            """Return the value of a key; the keys of an event have their own types."""
             return super().__getitem__(key)
 
     @property
@@ -69,38 +69,38 @@ class TraceEvent(dict[str, JsonValue]):
 
     @property
     def data(self) -> JsonObject:
-        """What is known of it."""
+        """The details."""
         return self["data"]
 
     @property
     def trace_id(self) -> str:
-        """Of the run; empty where it belongs to none."""
+        """The trace of the run; empty for an event without a run."""
         return self["trace_id"]
 
     @property
     def timestamp(self) -> float:
-        """When, in seconds since 1970, UTC."""
+        """When it happened, in seconds since 1970, UTC."""
         return self["timestamp"]
 
     @property
     def parent_trace_id(self) -> str | None:
-        """The trace around it, if the run was given one."""
+        """The trace that contains this one, if the run has one."""
         told = self.get("parent_trace_id")
         return told if isinstance(told, str) else None
 
     @property
     def run_group_id(self) -> str | None:
-        """The group of runs that it belongs to, if the run was given one."""
+        """The group of runs that the run belongs to, if any."""
         told = self.get("run_group_id")
         return told if isinstance(told, str) else None
 
     def to_dict(self) -> JsonObject:
-        """The same as a plain dictionary."""
+        """Return the event as a plain dictionary."""
         return dict(self)
 
 
 def as_trace_event(line: Mapping[str, object]) -> TraceEvent | None:
-    """The line of a trace that somebody else wrote; None where it is none. What does not fit in it is left out."""
+    """Return an externally written line as a trace event without unknown keys; None if it is not a trace event."""
     kind, data, trace_id = line.get("type"), line.get("data", {}), line.get("trace_id")
     if not isinstance(kind, str) or not isinstance(data, dict):
         return None
@@ -116,7 +116,7 @@ def as_trace_event(line: Mapping[str, object]) -> TraceEvent | None:
 
 
 def _seconds(told: object) -> float:
-    """A time in seconds since 1970; that of the 0.9 line was text. 0 where it is neither."""
+    """Return a time in seconds since 1970; the 0.9 line wrote text. 0 if it is neither."""
     if isinstance(told, str):
         try:
             return datetime.fromisoformat(told).timestamp()

@@ -1,4 +1,4 @@
-"""A trace in a few figures: counted from its events, those of the 0.9 line included."""
+"""A summary of a trace, counted from its events, including those of the 0.9 line."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def summarize_trace(
     usage: object = None,
     pricing: Mapping[str, float] | PriceTable | None = None,
 ) -> TraceSummary:
-    """Counts, times, tokens and cost of a trace.
+    """Return the counts, times, tokens and cost of a trace.
 
     Args:
-        events: as `export_trace` gives them; what has another form than they is not counted.
-        usage: overrides what the trace's own end says; a `Usage`, or what `normalize_usage` takes.
+        events: as returned by `export_trace`; items in another form are not counted.
+        usage: overrides the usage in the trace's end; a `Usage`, or what `normalize_usage` accepts.
         pricing: ``{"input_per_million": …, "output_per_million": …}`` in any currency, for all models; or the prices of
             each model, such as `litellm_prices()`.
     """
@@ -58,7 +58,7 @@ def summarize_trace(
 
 
 def _used(usage: object, end: Mapping[str, object], lines: Iterable[tuple[str, Mapping[str, object]]]) -> Usage:
-    """What the caller says, else what the end says, else the sum over the requests."""
+    """Return the caller's usage, or else that of the trace's end, or else the sum over the requests."""
     if usage is not None:
         return normalize_usage(usage)
     if isinstance(end.get("usage"), Mapping):
@@ -75,11 +75,11 @@ def _cost(
 ) -> float | None:
     if not isinstance(pricing, PriceTable):
         return flat_cost(used, pricing) if pricing else None
-    return None if given else priced_cost(events, pricing)  # Tokens that the caller counts belong to no model.
+    return None if given else priced_cost(events, pricing)  # Tokens given by the caller belong to no model.
 
 
 def _took(lines: Iterable[tuple[str, Mapping[str, object]]], kind: str, name: str) -> float:
-    """Milliseconds, from seconds in `name`, or from `latency_ms`, which the 0.9 line wrote."""
+    """Return milliseconds, from seconds in `name`, or from `latency_ms`, which the 0.9 line wrote."""
     found = (data for each, data in lines if each == kind)
     return round(sum((_number(data, name) or 0) * 1000 or _number(data, "latency_ms") or 0 for data in found), 3)
 

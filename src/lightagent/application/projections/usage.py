@@ -1,4 +1,4 @@
-"""What a run consumed, the runs of agents that it called as tools included."""
+"""The tokens that a run used, including the runs of agents called as tools."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from lightagent.domain.usage import Usage
 
 
 def total_usage(events: Iterable[Event]) -> Usage:
-    """The tokens of all replies, summaries, plans and reflections, and of failed attempts as far as they are known."""
+    """Return the tokens of all replies, summaries, plans and reflections, and of failed attempts if known."""
     return sum((usage for usage in map(step_usage, events) if usage is not None), Usage())
 
 
 def step_usage(step: Step) -> Usage | None:
-    """The tokens that one step of a run tells of; None for most."""
+    """Return the tokens that one step reports; None for most steps."""
     while isinstance(step, Nested):
         step = step.event
     return step.usage if isinstance(step, (ModelReplied, ModelFailed, ContextReplaced, Concluded, Planned)) else None

@@ -1,4 +1,4 @@
-"""Agents behind the protocols of clients: what a request asks for, and what of a run they are shown.
+"""Serve agents over the protocols of clients: read requests, and write runs as responses.
 
-Nothing here knows of HTTP servers: requests come as JSON, and answers leave as bytes.
+Nothing here depends on an HTTP server: requests come as JSON, and responses leave as bytes.
 """

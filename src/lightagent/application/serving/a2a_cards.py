@@ -1,4 +1,4 @@
-"""The agent card, by which clients of A2A learn where an agent is and how it is asked."""
+"""The A2A agent card, from which clients learn where an agent is served and how to call it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from lightagent.domain.json_bytes import whole_characters
 from lightagent.domain.json_types import JsonObject
 
 PROTOCOL_VERSION: Final = "1.0"
-"""The version of A2A that is spoken."""
+"""The supported version of A2A."""
 
 _TEXT: Final = ["text/plain", "application/json"]
 _IMAGES: Final = ["image/png", "image/jpeg", "image/gif", "image/webp"]
@@ -29,13 +29,13 @@ _IMAGES: Final = ["image/png", "image/jpeg", "image/gif", "image/webp"]
 
 @dataclass(frozen=True, slots=True)
 class CardOf:
-    """What a card tells.
+    """The data of an agent card.
 
     Attributes:
         kind: agent, swarm or flow.
-        url: where it is asked.
-        version: of what serves it.
-        needs_key: each call must come with a key.
+        url: where the agent is served.
+        version: the version of the served agent.
+        needs_key: whether each call must come with an API key.
     """
 
     name: str
@@ -46,7 +46,7 @@ class CardOf:
 
 
 def agent_card(of: CardOf) -> JsonObject:
-    """The card. It tells nothing of instructions and tools: whose agent it is may not want that known."""
+    """Return the card. It leaves out the agent's instructions and tools, which may be confidential."""
     name = whole_characters(of.name)
     takes = _TEXT if of.kind == "flow" else [*_TEXT, *_IMAGES]
     description = f"The {of.kind} {name}."

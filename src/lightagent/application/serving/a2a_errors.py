@@ -1,4 +1,4 @@
-"""Errors as A2A tells them: JSON-RPC's, and those that the protocol has of its own."""
+"""A2A errors: those of JSON-RPC and those that A2A adds, for both bindings of the protocol."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from lightagent.domain.json_types import JsonObject, JsonValue
 
 @dataclass(frozen=True, slots=True)
 class A2aError:
-    """One kind of error.
+    """One kind of A2A error.
 
     Attributes:
-        code: in JSON-RPC.
-        status: of HTTP, where the protocol is spoken without JSON-RPC.
-        grpc: the same as gRPC calls it.
-        reason: its name, by which clients know it.
+        code: the JSON-RPC error code.
+        status: the HTTP status in the HTTP+JSON binding.
+        grpc: the name of the gRPC status in the HTTP+JSON binding.
+        reason: the name of the error, by which clients recognize it.
     """
 
     code: int
@@ -43,11 +43,11 @@ INTERNAL: Final = A2aError(-32603, 500, "INTERNAL", "INTERNAL_ERROR")
 _BY_STATUS: Final = {400: INVALID_PARAMS, 404: INVALID_PARAMS, 409: UNSUPPORTED_OPERATION, 413: INVALID_PARAMS}
 
 _ALSO_KNOWN: Final = frozenset({401, 403, 421, 429, 503})
-"""Statuses of HTTP that say enough for themselves, and that clients and proxies act upon."""
+"""HTTP statuses that JSON-RPC responses keep, because clients and proxies act on them."""
 
 
 class A2aRefused(RequestRefused):
-    """A request that is refused, by an error of the protocol."""
+    """A request that is refused with an A2A error."""
 
     def __init__(self, error: A2aError, message: str, guidance: str = "", *, param: str | None = None) -> None:
         super().__init__(min(error.status, 404), message, guidance, param=param)
@@ -55,75 +55,75 @@ class A2aRefused(RequestRefused):
 
 
 def rpc_refusal(refused: RequestRefused, call_id: JsonValue = None) -> JsonObject:
-    """The answer to a call that is refused; `call_id` is None where it could not be read."""
+    """Return the JSON-RPC response to a refused call; `call_id` is None if it could not be read."""
     return _rpc_error(_error_of(refused), refused.info, call_id, refused.param)
 
 
 def rpc_run_error(info: LightAgentErrorInfo, call_id: JsonValue = None) -> JsonObject:
-    """The answer to a call whose run could not be had; one that fails is a failed task, and no error."""
+    """Return the error for a call whose run could not be started or read; a run that fails is a failed task instead."""
     return _rpc_error(_error_of_run(info), told_outside(info), call_id, None)
 
 
 def rest_refusal(refused: RequestRefused) -> JsonObject:
-    """The answer to a request that is refused, where the protocol is spoken without JSON-RPC."""
+    """Return the HTTP+JSON response to a refused request."""
     return _rest_error(_error_of(refused), refused.info, refused.status, refused.param)
 
 
 def rest_run_error(info: LightAgentErrorInfo) -> JsonObject:
-    """The same for a run that could not be had."""
+    """Return the HTTP+JSON error for a request whose run could not be started or read."""
     return _rest_error(_error_of_run(info), told_outside(info), status_of(info), None)
 
 
 @dataclass(frozen=True, slots=True)
 class RpcBinding:
-    """How one call of JSON-RPC is answered."""
+    """Writes responses to one JSON-RPC call."""
 
     call_id: JsonValue
 
     def result(self, told: JsonObject) -> JsonObject:
-        """The answer."""
+        """Return the JSON-RPC response with this result."""
         return {"jsonrpc": "2.0", "id": self.call_id, "result": told}
 
     def run_error(self, info: LightAgentErrorInfo) -> tuple[JsonObject, int]:
-        """The answer where the run could not be had, with the status of HTTP."""
+        """Return the error response and its HTTP status, for a run that could not be started or read."""
         return rpc_run_error(info, self.call_id), 200
 
     def event(self, told: JsonObject) -> bytes:
-        """One frame of a stream."""
+        """Return one frame of a stream."""
         return b"data: " + encode_json(self.result(told)) + b"\n\n"
 
     def error_event(self, info: LightAgentErrorInfo) -> bytes:
-        """The last frame of a stream whose run could not be had."""
+        """Return the last frame of a stream whose run could not be started or read."""
         return b"data: " + encode_json(rpc_run_error(info, self.call_id)) + b"\n\n"
 
 
 @dataclass(frozen=True, slots=True)
 class RestBinding:
-    """How a request is answered where the protocol is spoken as HTTP and JSON alone."""
+    """Writes responses in the HTTP+JSON binding."""
 
     def result(self, told: JsonObject) -> JsonObject:
-        """The answer."""
+        """Return the response body with this result."""
         return told
 
     def run_error(self, info: LightAgentErrorInfo) -> tuple[JsonObject, int]:
-        """The answer where the run could not be had, with the status of HTTP."""
+        """Return the error response and its HTTP status, for a run that could not be started or read."""
         return rest_run_error(info), status_of(info)
 
     def event(self, told: JsonObject) -> bytes:
-        """One frame of a stream."""
+        """Return one frame of a stream."""
         return b"data: " + encode_json(told) + b"\n\n"
 
     def error_event(self, info: LightAgentErrorInfo) -> bytes:
-        """The last frame of a stream whose run could not be had."""
+        """Return the last frame of a stream whose run could not be started or read."""
         return b"event: error\ndata: " + encode_json(rest_run_error(info)) + b"\n\n"
 
 
 Binding: TypeAlias = RpcBinding | RestBinding
-"""How an answer is written."""
+"""The binding of the protocol in which a response is written."""
 
 
 def rpc_status(refused: RequestRefused) -> int:
-    """The status of HTTP for a call of JSON-RPC: 200, unless clients and proxies are to act upon it."""
+    """Return the HTTP status of a refused JSON-RPC call: 200, except for statuses that clients and proxies act on."""
     return refused.status if refused.status in _ALSO_KNOWN else 200
 
 

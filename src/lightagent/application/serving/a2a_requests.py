@@ -1,4 +1,4 @@
-"""What calls of A2A ask for: a message for an agent, or something about a task."""
+"""Read A2A requests: a message for an agent, or a question about a task."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from lightagent.domain.json_bytes import encode_json, whole_json
 from lightagent.domain.json_types import JsonObject, JsonValue
 
 MOST_ID: Final = 200
-"""Characters of an id, at most."""
+"""The maximum length of an id, in characters."""
 
 MessageT = TypeVar("MessageT", SendMessageRequest, GetTaskRequest)
 
 _MOST_TOLD: Final = 300
-"""Characters of what is wrong that are told."""
+"""The maximum length of a validation message in an error, in characters."""
 
 
 @dataclass(frozen=True, slots=True)
 class RpcCall:
-    """One call of JSON-RPC."""
+    """One JSON-RPC call."""
 
     id: JsonValue
     method: str
@@ -43,15 +43,15 @@ class RpcCall:
 
 @dataclass(frozen=True, slots=True)
 class MessageAsked:
-    """What a message asks for.
+    """The content of a message request.
 
     Attributes:
-        chat: the question; of a message about a task that waits, what was said as text.
-        task_id: of the task that the message is about; empty for a new one.
-        context_id: of the conversation; empty for a new one.
-        answers: of a person, to what a task waits for.
-        at_once: the task is told as it is now, and not awaited.
-        history_length: messages of the task's history that are wanted, at most; None: all.
+        chat: the query; for a message to a waiting task, its text.
+        task_id: the task that the message continues; empty for a new one.
+        context_id: the conversation; empty for a new one.
+        answers: a person's answers to what the task waits for.
+        at_once: return the task as it is now instead of waiting for its end.
+        history_length: the maximum number of messages in the task's history; None: all.
     """
 
     chat: ChatAsked
@@ -63,10 +63,10 @@ class MessageAsked:
 
 
 def read_rpc_call(body: JsonObject) -> RpcCall:
-    """The call that a body is.
+    """Parse the body of a JSON-RPC call.
 
     Raises:
-        A2aRefused: it is none of JSON-RPC 2.0.
+        A2aRefused: the body is not a JSON-RPC 2.0 call.
     """
     call_id, method, params = body.get("id"), body.get("method"), body.get("params", {})
     if isinstance(call_id, bool) or not isinstance(call_id, (str, int, float, type(None))):
@@ -79,10 +79,10 @@ def read_rpc_call(body: JsonObject) -> RpcCall:
 
 
 def read_task_id(params: JsonObject) -> tuple[str, int | None]:
-    """Which task a call is about, and how many messages of its history are wanted.
+    """Return the id of the task that a call is about, and the maximum length of its history.
 
     Raises:
-        A2aRefused: it names none.
+        A2aRefused: the call has no task id.
     """
     asked = _parsed({name: params[name] for name in _ABOUT_A_TASK if name in params}, GetTaskRequest())
     if not asked.id:
@@ -94,14 +94,14 @@ _ABOUT_A_TASK: Final = ("id", "historyLength", "history_length")
 
 
 def read_message(params: JsonObject, model: str, *, image_urls: bool = False) -> MessageAsked:
-    """What a message asks for.
+    """Read a message request.
 
     Args:
-        model: as the address names it.
-        image_urls: parts may name images by URL.
+        model: the model that the URL names.
+        image_urls: allow parts that name images by URL.
 
     Raises:
-        RequestRefused: a field is wrong, or asks for what cannot be done.
+        RequestRefused: a field is invalid or unsupported.
     """
     raw = whole_json(params)
     asked = _parsed(raw if isinstance(raw, dict) else {}, SendMessageRequest())
@@ -147,7 +147,7 @@ _TEXT_MODES: Final = frozenset({"text", "text/plain", "text/markdown", "text/*",
 
 
 def _query(message: Message, data: dict[int, JsonValue], *, image_urls: bool) -> str | list[JsonObject]:
-    """The question: one text where there is nothing but text."""
+    """Return the query: a string if the message has only text."""
     made: list[JsonValue] = [
         {"type": "text", "text": encode_json(_plain(data[place])).decode()}
         if place in data
@@ -173,7 +173,7 @@ def _part(part: Part, at: str) -> JsonObject:
 
 
 def _data_parts(params: JsonObject) -> Iterator[tuple[int, JsonValue]]:
-    """The parts of data by their places: out of the JSON itself, since the types know no whole numbers."""
+    """Yield the data parts with their indexes, from the JSON itself: the protobuf types turn integers into floats."""
     message = params.get("message")
     parts = message.get("parts") if isinstance(message, dict) else None
     for place, part in enumerate(parts if isinstance(parts, list) else ()):
@@ -182,7 +182,7 @@ def _data_parts(params: JsonObject) -> Iterator[tuple[int, JsonValue]]:
 
 
 def _answers(told: list[tuple[int, JsonValue]]) -> Iterator[PersonAnswer]:
-    """The answers of a person that the parts of data are."""
+    """Yield the answers of a person that the data parts contain."""
     known = set[str]()
     for place, data in told:
         if not isinstance(data, dict):
@@ -203,7 +203,7 @@ def _answers(told: list[tuple[int, JsonValue]]) -> Iterator[PersonAnswer]:
 
 
 def _plain(value: JsonValue) -> JsonValue:
-    """The same with whole numbers where the types of the protocol, which know none, have made 5 into 5.0."""
+    """Return the value with integers restored where the protobuf types turned 5 into 5.0."""
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         return int(value)
     if isinstance(value, dict):
@@ -216,7 +216,7 @@ def _length(told: int | None) -> int | None:
 
 
 def _dropped(asked: SendMessageRequest) -> Iterator[str]:
-    """What has no meaning here, where the client sends any of it."""
+    """Yield the fields that the client sent and that have no effect here."""
     if asked.message.reference_task_ids:
         yield "message.referenceTaskIds"
     if asked.message.HasField("metadata"):

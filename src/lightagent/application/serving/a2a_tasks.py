@@ -1,4 +1,4 @@
-"""A run as a task of A2A, the Agent2Agent protocol: what it is after each step, and what the step adds to a stream."""
+"""A run as an A2A task: its state after each step, and what the step adds to the stream."""
 
 from __future__ import annotations
 
@@ -35,20 +35,20 @@ TaskState: TypeAlias = Literal[
 ]
 
 ANSWER: Final = "answer"
-"""The one artifact of a task: the text of the whole run."""
+"""The id of a task's only artifact: the text of the whole run."""
 
 _BETWEEN: Final = "\n\n"
-"""What stands between the texts of two turns of the model."""
+"""The separator between the texts of two model turns."""
 
 
 class A2aTask:
-    """Follows one run. Pure: it knows no clock, no socket and no store.
+    """Follows one run and writes it as an A2A task. Uses no clock, socket or store.
 
     Args:
-        task_id: of the run.
+        task_id: the id of the run.
         context_id: links the tasks of one conversation.
-        view: whether people may decide in words, and where else they decide.
-        answer_seconds: how long a call of the agent itself waits for a person; None: for ever.
+        view: whether people may decide by a chat message, and where else they can decide.
+        answer_seconds: how long a call waits for a decision, if it is not a nested agent's; None: without limit.
     """
 
     def __init__(
@@ -71,41 +71,41 @@ class A2aTask:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing comes after."""
+        """Whether the task is in a final state."""
         return self.state in ("TASK_STATE_COMPLETED", "TASK_STATE_FAILED", "TASK_STATE_CANCELED")
 
     @property
     def text(self) -> str:
-        """The answer so far."""
+        """The text of the answer so far."""
         return "".join(self._said)
 
     @property
     def words(self) -> str:
-        """What the agent says about an end that is no answer, or about what waits."""
+        """What the agent says about a run that ended without an answer, or about the calls that wait."""
         return self._words
 
     def replay(self, events: Iterable[Event]) -> None:
-        """Take what a journal has of the run so far; the steps that `feed` is given go on from there."""
+        """Feed the recorded events of a run, before `feed` continues with its live steps."""
         self._text = LiveText(live=False)
         for event in events:
             self.feed(event)
         self._text = LiveText()
 
     def interrupted(self) -> None:
-        """Its process is gone, and its run has not ended."""
+        """Record that the process of the run is gone although the run has not ended."""
         self._message = self._says("It was interrupted, and goes on once somebody subscribes to it.")
 
     def feed(self, step: Step) -> list[JsonObject]:
-        """Take one step; what it adds to a stream, each a `StreamResponse`."""
+        """Take one step and return what it adds to the stream, each item a `StreamResponse`."""
         told = [self._status("TASK_STATE_WORKING", step)] if self._begins(step) else []
         told += [self._add(piece.text) for piece in self._text.feed(step) if isinstance(piece, TextDelta)]
         return told if isinstance(step, TextDelta) else [*told, *self._happened(step)]
 
     def snapshot(self, history_length: int | None = None) -> JsonObject:
-        """The whole `Task`, as it is now.
+        """Return the whole `Task` in its current state.
 
         Args:
-            history_length: messages of its history, at most; None: all.
+            history_length: the maximum number of messages in its history; None: all.
         """
         task: JsonObject = {"id": self.id, "contextId": self.context_id, "status": self._status_now()}
         if self._said:
@@ -144,7 +144,7 @@ class A2aTask:
         yield self._status(_state_of(outcome), finished, self._closing(outcome))
 
     def _closing(self, outcome: Outcome) -> JsonObject | None:
-        """What the agent says about an end that is no answer."""
+        """Return the agent's message about a run that ended without an answer."""
         error = outcome_error(outcome)
         if error is not None:
             return self._failure(error)
@@ -170,14 +170,14 @@ class A2aTask:
         return self._message_of([{"text": self._words}, *more])
 
     def _asks(self, waiting: WaitingStep) -> JsonValue:
-        """A part of data that says what waits, and how a person answers."""
+        """Return a data part that says which call waits and how a person answers it."""
         data: JsonObject = {
             "requestId": waiting.request_id,
             "tool": waiting.name,
             "arguments": copy_json(waiting.arguments),
             "reason": waiting.reason,
         }
-        if self._waiting.run_id:  # Else it is a flow's, which has an answer by its own means.
+        if self._waiting.run_id:  # A flow, which has no run id, is answered in another form.
             data["responseSchema"] = answer_form()
         if len(waiting.path) == 1 and (until := moment(waiting.at, self._answer_seconds)):
             data["expiresAt"] = until
@@ -198,7 +198,7 @@ class A2aTask:
         }
 
     def _add(self, text: str) -> JsonObject:
-        """More of the answer."""
+        """Return the update that appends this text to the answer."""
         text = _BETWEEN + text if self._parted else text
         appends, self._parted = bool(self._said), False
         self._said.append(text)

@@ -1,4 +1,4 @@
-"""What a client of AG-UI answers to interrupts."""
+"""Read an AG-UI client's answers to interrupts."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _CANCELLED: Final = "The user cancelled it."
 
 
 def read_answers(entries: list[ResumeEntry]) -> Iterator[PersonAnswer]:
-    """The answers of a request. Nothing but a plain yes is a yes.
+    """Yield the answers in a request. Only an explicit true approves a call.
 
     Raises:
-        RequestRefused: an answer is not as its form wants it, or two are about one call.
+        RequestRefused: an answer does not match its form, or two answers are about the same call.
     """
     known = set[str]()
     for place, entry in enumerate(entries):

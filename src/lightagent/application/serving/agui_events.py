@@ -58,14 +58,14 @@ _EMPTY: Final = b'""'
 
 @dataclass(frozen=True, slots=True)
 class AguiOpening:
-    """What is known of an answer before its run has begun.
+    """What is known of an answer before its run starts.
 
     Attributes:
-        thread_id, run_id, parent_run_id: as the client named them.
-        answer_id: names this answer alone; the ids of its messages begin with it.
-        outer_run_id: of our run, by which the results of the client's tools find it again.
-        told: the ids within the run of the calls whose results the client has just sent, and has in its messages.
-        answer_seconds: how long a call of the agent itself waits for a person; None: for ever.
+        thread_id, run_id, parent_run_id: the ids that the client sent.
+        answer_id: unique to this answer; the prefix of its message ids.
+        outer_run_id: the id of our run, with which the results of client tools find it again.
+        told: the run's ids of the calls whose results the client has just sent, and therefore has in its messages.
+        answer_seconds: how long a call waits for a decision, if it is not a nested agent's; None: without limit.
     """
 
     thread_id: str
@@ -78,10 +78,10 @@ class AguiOpening:
 
 
 class AguiEvents(StreamProjection):
-    """Writes the events of one run.
+    """Writes the AG-UI events of one run.
 
     Args:
-        waiting: knows the client's own tools, and the calls of the last turn before a run goes on.
+        waiting: knows the client's tools, and the calls of the last turn before the run resumes.
     """
 
     def __init__(self, opening: AguiOpening, waiting: WaitingSteps) -> None:
@@ -109,7 +109,7 @@ class AguiEvents(StreamProjection):
         )
 
     def feed(self, step: Step) -> bytes:
-        if self._message and isinstance(step, TextDelta):  # Nearly all steps: written around their only text.
+        if self._message and isinstance(step, TextDelta):  # The common case, written by hand for speed.
             before, after = self._around
             return b"".join(before + encode_text(piece.text) + after for piece in self._text.feed(step))
         frames = b"".join(_frame(event) for piece in self._text.feed(step) for event in self._piece(piece))
@@ -164,7 +164,7 @@ class AguiEvents(StreamProjection):
                 pass
 
     def _replied(self, replied: ModelReplied) -> Iterator[BaseEvent]:
-        """The calls of a reply belong to one message, that of its text where there is one."""
+        """Yield the tool calls of a reply; they belong to the message with its text, if there is one."""
         parent = self._message or self._next_id()
         yield from self._close()
         for call in replied.message.tool_calls:

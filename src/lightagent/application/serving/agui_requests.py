@@ -1,4 +1,4 @@
-"""What an AG-UI request asks for: the same as a chat, in the words of ``RunAgentInput``."""
+"""Read AG-UI requests (`RunAgentInput`) as chat requests."""
 
 from __future__ import annotations
 
@@ -29,17 +29,18 @@ from lightagent.domain.json_bytes import whole_characters
 from lightagent.domain.json_types import JsonObject, JsonValue
 
 _MOST_TOLD: Final = 300
-"""Characters of what is wrong that are told."""
+"""The maximum length of a validation message in an error, in characters."""
 
 
 @dataclass(frozen=True, slots=True)
 class AguiAsked:
-    """What is asked for.
+    """The content of an AG-UI request.
 
     Attributes:
-        thread_id, run_id, parent_run_id: as the client names them; events repeat them, and nothing is found by them.
-        chat: the conversation, the client's tools and their results; of a request that goes on with a run only those.
-        answers: of people, to the interrupts of the run that is to go on.
+        thread_id, run_id, parent_run_id: the ids that the client sent; events repeat them, but no run is looked up with
+            them.
+        chat: the conversation, the client's tools and their results; for a resumed run, only the tools and results.
+        answers: people's answers to the interrupts of the run to resume.
     """
 
     thread_id: str
@@ -52,14 +53,14 @@ class AguiAsked:
 def read_agui_request(
     body: JsonObject, model: str, system_messages: SystemMessages = "added", *, image_urls: bool = False
 ) -> AguiAsked:
-    """What the body asks for.
+    """Parse the body of a request.
 
     Args:
-        model: as the address names it.
-        image_urls: messages may name images by URL.
+        model: the model that the URL names.
+        image_urls: allow messages that name images by URL.
 
     Raises:
-        RequestRefused: a field is wrong, or asks for what cannot be done; it names the field.
+        RequestRefused: a field is invalid or unsupported; the error names it.
     """
     try:
         asked = RunAgentInput.model_validate(body)
@@ -92,7 +93,7 @@ def _conversation(asked: RunAgentInput, model: str, system_messages: SystemMessa
 
 
 def _going_on(asked: RunAgentInput, model: str) -> ChatAsked:
-    """What comes with answers to interrupts: the rest of the conversation is on the run's own record."""
+    """Return the chat of a request that answers interrupts: the rest of the conversation is in the run's journal."""
     told = _client_results(asked, _end_of_results(asked.messages))
     results = tuple((message.tool_call_id, _result(message, "messages")) for message in told)
     return ChatAsked(model, None, [], stream=True, tools=tuple(_functions(asked)), results=results, function_at="")
@@ -106,16 +107,16 @@ def _refused(exc: ValidationError) -> RequestRefused:
 
 
 def _without_own_results(asked: RunAgentInput) -> list[Message]:
-    """The messages, at whose end only the results stand that the client itself has to tell.
+    """Return the messages; at their end, keep only the results of the client's tools.
 
-    A client repeats what the agent's own tools gave beside them, which the run has on its own record.
+    A client also repeats the results of the agent's own tools, which the run's journal has already.
     """
     place = _end_of_results(asked.messages)
     return [*asked.messages[:place], *(_client_results(asked, place) or asked.messages[place:])]
 
 
 def _end_of_results(messages: Sequence[Message]) -> int:
-    """Where the results begin with which the messages end."""
+    """Return the index of the first of the tool results at the end of the messages."""
     place = len(messages)
     while place and isinstance(messages[place - 1], ToolMessage):
         place -= 1
@@ -123,7 +124,7 @@ def _end_of_results(messages: Sequence[Message]) -> int:
 
 
 def _client_results(asked: RunAgentInput, place: int) -> list[ToolMessage]:
-    """The results from this place on that are of the client's own tools."""
+    """Return the results from this index on that belong to the client's tools."""
     tools = {tool.name for tool in asked.tools or ()}
     calls = {
         call.id
@@ -136,7 +137,7 @@ def _client_results(asked: RunAgentInput, place: int) -> list[ToolMessage]:
 
 
 def _messages(messages: Sequence[Message], *, image_urls: bool) -> Iterator[JsonObject]:
-    """The messages in the words of chat completions; what an agent thought or showed on the way is left out."""
+    """Yield the messages as chat completions messages, without reasoning and activity messages."""
     told = {message.tool_call_id for message in messages if isinstance(message, ToolMessage)}
     for place, message in enumerate(messages):
         at = f"messages[{place}]"
@@ -154,7 +155,7 @@ def _messages(messages: Sequence[Message], *, image_urls: bool) -> Iterator[Json
 
 
 def _open_calls(messages: Sequence[Message]) -> Iterator[str]:
-    """The ids of calls without a result, which the conversation has gone on without."""
+    """Yield the ids of calls that have no result."""
     told = {message.tool_call_id for message in messages if isinstance(message, ToolMessage)}
     for message in messages:
         calls = message.tool_calls if isinstance(message, AssistantMessage) else None
@@ -162,9 +163,9 @@ def _open_calls(messages: Sequence[Message]) -> Iterator[str]:
 
 
 def _assistant(message: AssistantMessage, told: set[str]) -> Iterator[JsonObject]:
-    """What the agent said, and those of its calls that have a result: of one that was left waiting nothing came.
+    """Yield what the agent said with those of its calls that have a result.
 
-    No message is left of a reply that was nothing else: several providers refuse an empty one.
+    Yield nothing if neither text nor calls are left: several providers refuse an empty message.
     """
     said: JsonObject = {"role": "assistant", "content": message.content or ""}
     calls: list[JsonValue] = [
@@ -200,7 +201,7 @@ def _part(part: ContentPart, at: str) -> JsonObject:
 
 
 def _result(message: ToolMessage, at: str) -> str:
-    """What a tool gave, as text, and why it failed if it did."""
+    """Return a tool's result as text, with the error if it failed."""
     parts = [TextPart(text=message.content)] if isinstance(message.content, str) else message.content
     texts = [part.text for part in parts if isinstance(part, TextPart)]
     if len(texts) != len(parts):
@@ -219,7 +220,7 @@ def _context(asked: RunAgentInput) -> Iterator[str]:
 
 
 def _dropped(asked: RunAgentInput) -> Iterator[str]:
-    """What has no meaning here, where the client sends any of it."""
+    """Yield the fields that the client sent and that have no effect here."""
     if asked.state:
         yield "state"
     if asked.forwarded_props:

@@ -1,4 +1,4 @@
-"""What is said in a chat about calls that wait for a person, and how a person answers there."""
+"""Chat texts about calls that wait for a person, and the decisions that a person writes in a chat."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from lightagent.domain.json_bytes import encode_json, whole_characters
 _ANSWER: Final = re.compile(rf"(approve|reject)[ \t]+([0-9a-f]{{32}})(?:[ \t]+(.{{1,{MOST_REASON}}}))?", re.IGNORECASE)
 
 _MOST_SHOWN: Final = 500
-"""Characters of a call's arguments that are shown."""
+"""The maximum length of a call's arguments as shown, in characters."""
 
 
 def read_chat_decision(query: object) -> PersonAnswer | None:
-    """The decision that a message is, and nothing but; None for any other message."""
+    """Return the decision if the message is one and nothing else; otherwise None."""
     found = _ANSWER.fullmatch(query.strip()) if isinstance(query, str) else None
     if found is None:
         return None
@@ -26,7 +26,7 @@ def read_chat_decision(query: object) -> PersonAnswer | None:
 
 
 def waiting_words(waiting: Sequence[WaitingStep], view: ChatView) -> str:
-    """The sentences with which an answer ends that waits; empty where nothing does."""
+    """Return the sentences about waiting calls that end an answer; empty if no call waits."""
     if not waiting:
         return ""
     lines = ["This waits for a person to decide:", "", *map(_line, waiting)]
@@ -46,5 +46,5 @@ def _line(one: WaitingStep) -> str:
 
 
 def _why(one: WaitingStep) -> str:
-    """Why it waits, where that is more than that its tool always does."""
+    """Return why a call waits, unless its tool always requires approval."""
     return f": {whole_characters(one.reason)}" if one.reason else ""

@@ -1,4 +1,4 @@
-"""Requests that chat interfaces make for themselves, beside what their user asked: titles, tags, follow-ups."""
+"""Recognize requests that chat interfaces make on their own account: titles, tags, follow-up questions."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from typing import Final
 from lightagent.application.serving.chat_requests import ChatAsked
 
 BEGINNINGS: Final = (
-    "### Task:",  # Open WebUI: titles, tags, follow-ups, queries, completions of what is typed
-    "Your task is to reflect the speaker's likely facial expression",  # Open WebUI, in calls
+    "### Task:",  # Open WebUI: titles, tags, follow-ups, search queries, autocompletion
+    "Your task is to reflect the speaker's likely facial expression",  # Open WebUI, during voice calls
     "Provide a concise, 5-word-or-less title for the conversation",  # LibreChat
     "Please generate a concise, 5-word-or-less title for the conversation",
     "Write a concise title for this conversation",
 )
-"""How such requests begin. A user whose question begins so gets a plain answer, too: no harm comes of that."""
+"""How such requests begin. A user's question that begins the same way gets a plain answer too, which is harmless."""
 
 _OF_USERS: Final = "### Task: Respond to the user query"
-"""How Open WebUI begins what a user asks about files and knowledge, in the user's message or in a system message."""
+"""How Open WebUI begins a user's question about files and knowledge, in the user's message or a system message."""
 
 
 def is_auxiliary(asked: ChatAsked, more: Sequence[str] = ()) -> bool:
-    """Whether a chat interface asks this for itself.
+    """Whether a chat interface sent this request on its own account.
 
     Args:
-        more: beginnings besides those that are known.
+        more: additional beginnings of such requests.
     """
     beginnings = (*BEGINNINGS, *filter(None, more))
     texts = (_text(asked.query).lstrip(), asked.instructions.lstrip())
@@ -36,7 +36,7 @@ def _is_of_user(text: str) -> bool:
 
 
 def _text(query: object) -> str:
-    """The text of a query, the first of its parts where it has several."""
+    """Return the text of a query; for a list of parts, the text of the first."""
     if isinstance(query, str):
         return query
     parts = query if isinstance(query, list) else []

@@ -1,7 +1,7 @@
-"""Answers whose runs go on in the background: their events, which have the same numbers whenever they are told.
+"""Answers whose runs continue in the background. Their events have the same numbers on every read.
 
-They are made of what is on record alone: text comes reply by reply, as soon as the store has the reply. So nothing that
-a client was told is ever told otherwise, wherever the run goes on.
+Events are built from the journal alone: text appears reply by reply, as soon as the store has the reply. Whichever
+process continues the run, a client that reads again gets the same events.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from lightagent.domain.json_types import JsonObject
 
 
 def background_head(record: BackgroundRun) -> ResponseHead:
-    """What is known of the answer before its run has begun."""
+    """Return what is known of the answer before its run starts."""
     metadata: JsonObject = {**record.metadata}
     stem = record.response_id.removeprefix("resp_")
     return ResponseHead(
@@ -29,17 +29,17 @@ def background_head(record: BackgroundRun) -> ResponseHead:
 
 
 def background_id(record: BackgroundRun) -> ResponseId:
-    """The answer that the record is of."""
+    """Return the id of the answer that this record belongs to."""
     return read_response_id(record.response_id) or ResponseId(record.run_id)
 
 
 def background_stream(
     record: BackgroundRun, before: Sequence[Event], view: ChatView, after: int = -1
 ) -> ResponseStream:
-    """What makes the events of the answer, out of the events of its run.
+    """Return a stream that turns the run's events into the answer's events.
 
     Args:
-        before: what had happened in the run when the request for the answer came.
+        before: the run's events before the request for the answer.
         after: the number of the last event that the client has.
     """
     declared = frozenset(str(function.get("name")) for function in record.functions)
@@ -50,11 +50,11 @@ def background_stream(
 
 
 def background_body(record: BackgroundRun, events: Sequence[Event], view: ChatView, *, queued: bool) -> JsonObject:
-    """The answer as far as it is.
+    """Return the answer as far as it exists.
 
     Args:
-        events: of the whole run.
-        queued: it waits for its place.
+        events: all events of the run.
+        queued: the run waits for a free place to start.
     """
     response_id = background_id(record)
     stream = background_stream(record, events[: response_id.begins], view)

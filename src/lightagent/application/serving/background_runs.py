@@ -1,4 +1,4 @@
-"""What is kept of a run that outlives its connection, besides its journal: all that is needed to go on with it."""
+"""The record of a run that outlives its connection: what, besides its journal, is needed to continue the run."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 KIND: Final = "background_run"
-"""The kind of the streams that hold them. Each entry is the whole record; the last one holds."""
+"""The kind of the streams that hold the records. Each entry is a whole record; the last one counts."""
 
 BackgroundStatus: TypeAlias = Literal["open", "ended", "failed"]
-"""How far such a run is: it goes on or will; its journal has its end; or it cannot go on, and never had one."""
+"""The state of such a run: running or waiting to run; ended in its journal; or unable to continue and never started."""
 
 
 @dataclass(frozen=True, slots=True)
 class BackgroundRun:
-    """One answer whose run goes on in the background.
+    """One answer whose run continues in the background.
 
     Attributes:
-        response_id: of the answer; one run may have several.
-        run_id: of the run.
-        model: as the client named it.
-        caller: who asked, for the dependencies of tools.
-        created: seconds since 1970.
-        previous: the answer that the conversation went on from; empty where it began.
-        metadata: of the client.
-        functions: those of the client, as it declared them.
-        results: what they gave, by the ids of their calls within the run.
-        name: of the request, where it may come again.
-        status: how far it is.
-        error: why it cannot go on.
+        response_id: the id of the answer; one run may have several answers.
+        run_id: the id of the run.
+        model: the model as the client named it.
+        caller: who sent the request, for the dependencies of tools.
+        created: the time of creation, in seconds since 1970.
+        previous: the id of the answer that this one continues; empty for a new conversation.
+        metadata: the client's metadata.
+        functions: the client's functions, as it declared them.
+        results: the results of those functions, by the ids of their calls within the run.
+        name: the idempotency name of the request, if it has one.
+        status: the state of the run.
+        error: why the run cannot continue.
     """
 
     response_id: str
@@ -61,15 +61,15 @@ class BackgroundRun:
 
     @property
     def owner(self) -> Scope:
-        """Whose run it is."""
+        """The scope that owns the run."""
         return self.caller.owner
 
 
 class BackgroundRecords:
-    """The records in a store, of all owners.
+    """The records of background runs in a store, for all owners.
 
     Args:
-        clock: tells the seconds since 1970.
+        clock: returns the seconds since 1970.
     """
 
     def __init__(self, store: JournalStore, clock: Callable[[], float]) -> None:
@@ -77,7 +77,7 @@ class BackgroundRecords:
         self._clock = clock
 
     async def add(self, record: BackgroundRun) -> None:
-        """Keep a new one.
+        """Store a new record.
 
         Raises:
             StoreError: the store cannot be written.
@@ -85,7 +85,7 @@ class BackgroundRecords:
         await self._write(record, expected=0)
 
     async def find(self, response_id: str, owner: Scope) -> BackgroundRun | None:
-        """The one of this answer; None where it is no answer in the background of this owner's.
+        """Return the record of this answer, or None if this owner has no such background answer.
 
         Raises:
             StoreError: the store cannot be read.
@@ -93,7 +93,7 @@ class BackgroundRecords:
         return (await self._read(StreamKey(Scope(owner.tenant, owner.user), KIND, response_id)))[0]
 
     async def named(self, name: RequestName) -> BackgroundRun | None:
-        """The one that a request of this name has begun.
+        """Return the record that a request with this name created, or None.
 
         Raises:
             StoreError: the store cannot be read.
@@ -103,7 +103,7 @@ class BackgroundRecords:
         return None
 
     async def open(self) -> AsyncIterator[BackgroundRun]:
-        """All that go on or will, the newest first.
+        """Yield the records of all open runs, newest first.
 
         Raises:
             StoreError: the store cannot be read.
@@ -116,10 +116,10 @@ class BackgroundRecords:
             yield one
 
     async def close(self, record: BackgroundRun, error: LightAgentErrorInfo | None = None) -> None:
-        """It goes on no more.
+        """Close the record: its run ended, or cannot continue.
 
         Args:
-            error: why it cannot; None where its journal tells its end.
+            error: why the run cannot continue; None if its journal has its end.
 
         Raises:
             StoreError: the store cannot be written.
@@ -131,7 +131,7 @@ class BackgroundRecords:
             await self._write(replace(known, status=status, error=told), expected=head)
 
     async def forget(self, run_id: str, owner: Scope) -> None:
-        """Remove those of all answers of a run.
+        """Delete the records of all answers of a run.
 
         Raises:
             StoreError: the store cannot be written.

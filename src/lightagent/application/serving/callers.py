@@ -1,4 +1,4 @@
-"""Who calls, as the credential of a request tells it, and nothing else of the request."""
+"""The caller of a request, as identified by the request's credential alone."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ from lightagent.application.serving.refusals import RequestRefused
 from lightagent.domain.scopes import Scope
 
 MOST_USER: Final = 256
-"""Characters of a user's id."""
+"""The maximum length of a user id, in characters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who a request comes from.
+    """The caller of a request.
 
     Attributes:
-        key_id: names the key; empty where none is needed.
-        tenant, user: whose runs its requests begin, and whose data it may ask for.
-        roles: what it may do besides; names of the administrator's own.
-        agents: the names of the models that it may use; None: all that are served.
-        delegating: it asks for others, such as the key of a chat interface: it may name the user of each request.
-        has_named: it has named the user of this request, and what else the request says of one does not count.
+        key_id: the id of the API key; empty if the server needs none.
+        tenant, user: the scope of the runs that the caller starts and of the data that it may read.
+        roles: additional permissions; the administrator chooses the names.
+        agents: the names of the models that the caller may use; None: all served models.
+        delegating: the caller acts for others, as the key of a chat interface does: it may name the user of each
+            request.
+        has_named: the user of this request is already named; other names in the request are ignored.
     """
 
     key_id: str = ""
@@ -37,23 +38,23 @@ class Caller:
 
     @property
     def owner(self) -> Scope:
-        """Whose data it may see: everything that a request names by an id is looked up with it."""
+        """The scope of the data that the caller may read: every id in a request is looked up in it."""
         return Scope(self.tenant, self.user)
 
     @property
     def person(self) -> str:
-        """Who decides where this caller does: its user, else its key."""
+        """The person recorded for the caller's decisions: its user, or else its key."""
         return self.user or self.key_id
 
     def may_use(self, model: str) -> bool:
-        """Whether a model is for this caller."""
+        """Whether the caller may use this model."""
         return self.agents is None or model in self.agents
 
     def for_user(self, user: str) -> Caller:
-        """The caller with the user whom it asks for; itself where it may not name one, has named one, or names none.
+        """Return the caller acting for this user; unchanged if it may not name one, has named one, or names none.
 
         Raises:
-            RequestRefused: the name is too long. It is not cut: two users would be one.
+            RequestRefused: the id is too long. It is not truncated, since two users could then become one.
         """
         if not (user and self.delegating and not self.has_named):
             return self
@@ -64,9 +65,9 @@ class Caller:
         return replace(self, user=user, has_named=True)
 
     def deciding(self, decisions: Decisions) -> Decisions:
-        """These decisions of the caller's, as those of the user whose runs it begins, or of nobody.
+        """Return these decisions; those made under the id of a key that names no user get an empty actor.
 
-        A key that names no user is no second person: where another than the user has to decide, its id is no name.
+        Such a key is not a second person, so its id must not pass where someone other than the user has to decide.
         """
         if self.user or not isinstance(decisions, Mapping):
             return decisions
@@ -74,4 +75,4 @@ class Caller:
 
 
 NOBODY: Final = Caller()
-"""Whoever reaches a server that needs no key."""
+"""The caller of a request to a server that needs no key."""

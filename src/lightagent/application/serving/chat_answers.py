@@ -1,4 +1,4 @@
-"""How a run ends as a chat completion, and a whole answer that is not streamed."""
+"""How a run ends as a chat completion, and whole responses that are not streamed."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from lightagent.domain.outcomes import Cancelled, Completed, Suspended, outcome_
 from lightagent.domain.usage import Usage
 
 _CUT: Final = ("length", "content_filter")
-"""The ways in which a provider ends an answer before its time."""
+"""The finish reasons with which a provider cuts an answer short."""
 
 _REASONS: Final = ("stop", *_CUT)
-"""The ways in which a model may end an answer that clients know."""
+"""The finish reasons of a model that clients know."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How an answer ends.
+    """How a response ends.
 
     Attributes:
-        finish_reason: in OpenAI's words.
-        error: in the place of an answer.
-        calls: of the client's own tools, which it is to carry out.
-        sentence: what the reader is told of what waits for people.
+        finish_reason: one of OpenAI's finish reasons.
+        error: the error that replaces an answer.
+        calls: the calls of client tools that the client has to run.
+        sentence: what the reader is told about calls that wait for people.
     """
 
     finish_reason: str = "stop"
@@ -45,10 +45,10 @@ class Ending:
 
 
 def ending_of(finished: RunFinished, waiting: WaitingSteps, finish_reason: str, view: ChatView) -> Ending:
-    """How the answer ends with the run.
+    """Return how the response to a finished run ends.
 
     Args:
-        finish_reason: of the model's last reply.
+        finish_reason: the finish reason of the model's last reply.
     """
     outcome = finished.outcome
     if isinstance(outcome, Completed):
@@ -60,7 +60,7 @@ def ending_of(finished: RunFinished, waiting: WaitingSteps, finish_reason: str, 
         return Ending(error=CANCELLED)
     error = outcome_error(outcome)
     cut = None if error is None else (error.details or {}).get("finish_reason")
-    if isinstance(cut, str) and cut in _CUT:  # Clients know what to do with a part of an answer that says it is one.
+    if isinstance(cut, str) and cut in _CUT:  # Clients handle a partial answer that is marked as one.
         return Ending(cut)
     return Ending(error=error)
 
@@ -68,16 +68,16 @@ def ending_of(finished: RunFinished, waiting: WaitingSteps, finish_reason: str, 
 def chat_completion(
     opening: Opening, events: Sequence[Event], view: ChatView, waiting: WaitingSteps
 ) -> JsonObject | LightAgentErrorInfo:
-    """The whole answer to a request that is not streamed, or the error in its place.
+    """Return the whole response to a request that is not streamed, or the error that replaces it.
 
     Args:
-        events: what happened since the request.
+        events: the run's events since the request.
     """
     last, waited = next((event for event in reversed(events) if isinstance(event, ModelReplied)), None), waiting.waiting
     finished = events[-1]
     if not isinstance(finished, RunFinished):
         return CANCELLED
-    if isinstance(finished.outcome, Suspended):  # Nothing waits after any other end.
+    if isinstance(finished.outcome, Suspended):  # After any other outcome no call waits.
         for event in events:
             waiting.feed(event)
     ending = ending_of(finished, waiting, (last.finish_reason if last is not None else None) or "stop", view)
@@ -108,7 +108,7 @@ def chat_completion(
 
 
 def usage_object(usage: Usage) -> JsonObject:
-    """The tokens of a whole run, those of all its requests to models together."""
+    """Return the token usage of the whole run, summed over all its model requests."""
     return {
         "prompt_tokens": usage.input_tokens,
         "completion_tokens": usage.output_tokens,
@@ -127,7 +127,7 @@ def _call(run_id: str, waiting: WaitingStep) -> JsonObject:
 
 
 def _reasoning(events: Sequence[Event], view: ChatView, waited: Sequence[WaitingStep]) -> str:
-    """What the model thought in all turns, with the lines of its tools where they are shown there."""
+    """Return the reasoning of all turns, with the lines about tools if they are shown there."""
     tools, found = ToolSteps(waited), list[str]()
     for event in events:
         if isinstance(event, ModelReplied) and event.message.reasoning:

@@ -1,6 +1,6 @@
-"""A run as a streamed chat completion: one stream over all its turns.
+"""A run as a streamed chat completion: one stream for all its turns.
 
-Chunks are written around their only text, since a validated model of each would cost more than the run itself.
+Chunks are written by hand around their text, since validating a model of each would cost more than the run itself.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from lightagent.domain.usage import Usage
 DONE: Final = b"data: [DONE]\n\n"
 
 _BETWEEN: Final = "\n\n"
-"""What stands between the texts of two turns of the model."""
+"""The separator between the texts of two model turns."""
 
 
 class ChatChunks(StreamProjection):
@@ -53,11 +53,11 @@ class ChatChunks(StreamProjection):
         self._finish = "stop"
 
     def begin(self) -> bytes:
-        """The chunk that says who speaks."""
+        """Return the first chunk, which carries the role."""
         return self._chunk({"role": "assistant", "content": ""})
 
     def feed(self, step: Step) -> bytes:
-        if isinstance(step, TextDelta):  # Nearly all steps of a stream.
+        if isinstance(step, TextDelta):  # The common case.
             pieces = self._text.feed(step)
             return self._piece(pieces[0]) if len(pieces) == 1 else b"".join(map(self._piece, pieces))
         frames = b"".join(map(self._piece, self._text.feed(step)))
@@ -125,4 +125,4 @@ class ChatChunks(StreamProjection):
 
 
 COUNTED: Final[tuple[type[Event], ...]] = (ModelReplied, ModelFailed, ContextReplaced, Concluded, Planned, Nested)
-"""What tokens may be told with."""
+"""The steps that carry token usage."""

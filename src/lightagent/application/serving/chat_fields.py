@@ -1,4 +1,4 @@
-"""What each field of a chat completions request does: one table, which docs/serving.md shows."""
+"""How each field of a chat completions request is treated: one table, which docs/serving.md shows."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 Treatment: TypeAlias = Literal["taken", "added", "refused", "dropped"]
-"""Taken: it does what OpenAI says. Added: beside what the agent has itself. Refused: a 400, since it would change the
-answer and cannot be honoured. Dropped: it changes no answer; the log names it once.
+"""taken: works as OpenAI documents it. added: added to what the agent has itself. refused: a 400, since it would change
+the answer and cannot be honoured. dropped: changes no answer; the log names it once.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class FieldRule:
-    """What a field does.
+    """The treatment of one field.
 
     Attributes:
-        is_parameter: it goes to the model as it is, with each request of the run.
+        is_parameter: the field is passed to the model unchanged, with each request of the run.
     """
 
     name: str
@@ -66,7 +66,7 @@ CHAT_FIELDS: Final[tuple[FieldRule, ...]] = (
     FieldRule("prompt_cache_retention", "dropped", "It is the provider's."),
     FieldRule("safety_identifier", "dropped", "It is the provider's."),
 )
-"""All fields that are known; a field that is not among them is dropped."""
+"""All known fields; any other field is dropped."""
 
 RULES: Final = {rule.name: rule for rule in CHAT_FIELDS}
 
@@ -80,4 +80,4 @@ HARMLESS: Final[dict[str, tuple[object, ...]]] = {
     "functions": ([],),
     "function_call": ("none",),
 }
-"""The values of refused fields that ask for nothing."""
+"""The values of refused fields that are accepted because they request nothing."""

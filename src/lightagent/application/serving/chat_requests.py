@@ -1,4 +1,4 @@
-"""What a chat completions request asks for."""
+"""Read chat completions requests."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.tags import MOST_TAGS
 
 SystemMessages: TypeAlias = Literal["added", "ignored", "refused"]
-"""What becomes of system messages from clients: told after the agent's own instructions, left out, or a 400."""
+"""The treatment of clients' system messages: added after the agent's instructions, ignored, or refused with a 400."""
 
 CLIENT_LABEL: Final = "client:message"
-"""The label of assistant messages that a client sent: they may say anything."""
+"""The label of assistant messages that a client sent; their content is untrusted."""
 
 MOST_MESSAGES: Final = 2000
-"""Messages of one request, at most."""
+"""The maximum number of messages in a request."""
 
 _MOST_TAG: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
 class ChatAsked:
-    """What is asked for.
+    """The content of a chat request.
 
     Attributes:
-        query: of the user; None where the request gives results of the client's tools.
-        history: the messages before, of users, assistants and tools; each call in them has a result.
-        instructions: what the client's system messages say.
-        params: for the model.
-        tools: declarations of the client's own functions.
-        function_at: where in each of the client's tools its function is declared, for errors.
-        results: what those functions gave, by the ids of their calls.
-        left: the ids of calls that the conversation has gone on without.
-        user: as the body names it.
-        dropped: the fields that were left out.
-        session: the stored session of which the run is a turn; empty for none.
+        query: the user's query; None if the request brings results of the client's tools instead.
+        history: the earlier messages of users, assistants and tools; each call in them has a result.
+        instructions: the texts of the client's system messages.
+        params: parameters for the model.
+        tools: the declarations of the client's own functions.
+        function_at: the path of the function within each of the client's tools, for errors.
+        results: the results of those functions, by the ids of their calls.
+        left: the ids of calls that the conversation continued without.
+        user: the user that the body names.
+        dropped: the fields that are ignored.
+        session: the stored session that the run continues; empty for none.
     """
 
     model: str
@@ -65,13 +65,13 @@ class ChatAsked:
 def read_chat_request(
     body: JsonObject, system_messages: SystemMessages = "added", *, image_urls: bool = False
 ) -> ChatAsked:
-    """What the body asks for.
+    """Parse the body of a request.
 
     Args:
-        image_urls: messages may name images by URL.
+        image_urls: allow messages that name images by URL.
 
     Raises:
-        RequestRefused: a field is wrong, or asks for what cannot be done; it names the field.
+        RequestRefused: a field is invalid or unsupported; the error names it.
     """
     _refuse(body)
     model = _text(body, "model")
@@ -119,7 +119,7 @@ def _messages(body: JsonObject, *, image_urls: bool) -> list[JsonObject]:
 
 
 def _message(message: JsonValue, at: str, *, image_urls: bool) -> JsonObject:
-    """The message without the labels that only a server sets."""
+    """Return the message without the labels that only the server may set."""
     if not isinstance(message, dict):
         raise RequestRefused(400, f"{at}: a message is an object with role and content.", "", param=at)
     if message.get("role") not in ("system", "developer", "user", "assistant", "tool", "function"):
@@ -145,7 +145,7 @@ def _check(message: JsonObject, at: str) -> None:
 def _split_system(
     messages: list[JsonObject], treatment: SystemMessages
 ) -> tuple[list[str], list[int], list[JsonObject]]:
-    """The texts of system messages; the places of the others, and these."""
+    """Return the texts of the system messages, and the indexes and contents of the other messages."""
     told, places, others = list[str](), list[int](), list[JsonObject]()
     for place, message in enumerate(messages):
         if message["role"] not in ("system", "developer"):
@@ -164,7 +164,7 @@ _OURS: Final = ("untrusted", "from_model")
 
 
 def _results(messages: list[JsonObject], places: list[int]) -> Iterator[tuple[str, str]]:
-    """The results of the client's tools with which the conversation ends, if it does."""
+    """Yield the results of the client's tools at the end of the conversation, if it ends with any."""
     place = len(messages)
     while place and messages[place - 1]["role"] == "tool":
         place -= 1
@@ -186,13 +186,13 @@ def _query(messages: list[JsonObject]) -> tuple[str | list[JsonObject], list[Jso
     parts = [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
     if not isinstance(content, list) or len(parts) != len(content) or not parts:
         raise RequestRefused(400, "messages: the content of the last message is no text.", "", param="messages")
-    if all(part.get("type") == "text" for part in parts):  # As interfaces write any text that may have images.
+    if all(part.get("type") == "text" for part in parts):  # Interfaces with image support do this.
         return "\n\n".join(str(part["text"]) for part in parts), messages[:-1]
     return parts, messages[:-1]
 
 
 def _labelled(history: list[JsonObject]) -> list[JsonObject]:
-    """The history, marked as what others wrote where it has more than the user's own words."""
+    """Return the history, marked as written by the client if it contains assistant messages."""
     if not any(message["role"] == "assistant" for message in history):
         return history
     return [*history[:-1], {**history[-1], "untrusted": [CLIENT_LABEL]}]
@@ -259,7 +259,7 @@ def _optional_text(body: JsonObject, name: str) -> str:
 
 
 def _plain(content: JsonValue, at: str) -> str:
-    """The text of a message whose content is text, or parts of text."""
+    """Return the text of a message whose content is text or text parts."""
     if content is None:
         return ""
     if isinstance(content, str):

@@ -1,4 +1,4 @@
-"""Functions of a client, which the model may call and the client carries out."""
+"""Client functions: the model may call them, and the client runs them."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from lightagent.domain.tools import CLIENT_PROVIDER, ToolSpec
 from lightagent.ports.tools import RunContext, Tool
 
 MOST_TOOLS: Final = 128
-"""Functions of one request, at most."""
+"""The maximum number of functions in a request."""
 
 _REASON: Final = "The client carries it out."
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_.:/-]{1,128}")
-"""What a function may be called; providers refuse other names, some even fewer, in the middle of a run."""
+"""The allowed names of functions; providers refuse other names, and some even some of these, in the middle of a run."""
 
 
 class ClientTool(Tool[object]):
-    """A function of the client. A call of it suspends the run, which goes on with the result that the client sends.
+    """A function of the client. A call suspends the run, which resumes with the result that the client sends.
 
-    The result is what the tool answers then, and no decision of a person: it is as untrusted as any tool's.
+    That result becomes the tool's output. It is not a person's decision, and as untrusted as the output of any tool.
 
     Args:
-        results: what the client sent, by the ids of the calls.
+        results: the results that the client sent, by the ids of their calls.
     """
 
     def __init__(self, spec: ToolSpec, results: Mapping[str, str] | None = None) -> None:
@@ -52,7 +52,7 @@ class ClientTool(Tool[object]):
 
 
 def client_names(events: Iterable[Event]) -> frozenset[str]:
-    """The names of the client's functions that were called, as a run has them on record."""
+    """Return the names of the client functions that the run's events say were called."""
     names, calls = dict[str, str](), set[str]()
     for event in events:
         if isinstance(event, ModelReplied):
@@ -63,8 +63,10 @@ def client_names(events: Iterable[Event]) -> frozenset[str]:
 
 
 async def names_taken(means: Means[Never]) -> frozenset[str]:
-    """The names of all tools that a run of this agent may come to have: its own, those of agents that it may hand over
-    to, which in a swarm are also the tools with which they talk, and those that the framework adds.
+    """Return the names of all tools that a run of this agent may have.
+
+    These are its own tools, those of agents that it may hand over to, which in a swarm include the tools for
+    talking to each other, and those that the framework adds.
 
     Raises:
         LightAgentError: a source of the agent's own tools cannot be listed.
@@ -89,15 +91,15 @@ def client_tools(
     taken: frozenset[str] = frozenset(),
     function_at: str = ".function",
 ) -> list[ClientTool]:
-    """The functions that a request declares.
+    """Return the functions that a request declares as tools.
 
     Args:
-        results: of calls that were made before, by their ids within their run.
-        taken: names that they may not have.
-        function_at: where in each of the request's tools its function is declared.
+        results: the results of earlier calls, by their ids within their run.
+        taken: the names that they may not have.
+        function_at: the path of the function within each of the request's tools, for errors.
 
     Raises:
-        RequestRefused: a declaration is wrong, or the name of one is taken; it is named.
+        RequestRefused: a declaration is invalid or its name is taken; the error names it.
     """
     if len(declared) > MOST_TOOLS:
         raise RequestRefused(400, f"tools: {len(declared)} are too many.", f"The most is {MOST_TOOLS}.", param="tools")

@@ -1,4 +1,4 @@
-"""The parts of a user's message: text, and images that come with it."""
+"""The parts of a user's message: text and attached images."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from lightagent.application.serving.refusals import RequestRefused
 from lightagent.domain.json_types import JsonObject, JsonValue
 
 _IMAGE: Final = re.compile(r"data:image/(?:png|jpeg|jpg|gif|webp);base64,")
-"""The beginning of an image that came with the request, of a type that models take."""
+"""The prefix of a data URL with an image of a type that models accept."""
 
 _BEGINNINGS: Final = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF")
-"""Of the bytes of such images. Which one it is, models see for themselves: clients often declare another."""
+"""The first bytes of such images, of any type: models detect the type, and clients often declare a wrong one."""
 
 
 def check_parts(content: Sequence[JsonValue], at: str, *, image_urls: bool) -> list[JsonObject]:
-    """The parts, if a model may be given each.
+    """Return the parts if each can be given to a model.
 
     Args:
-        at: names the message in errors.
-        image_urls: images may also be named by a URL of http; whoever serves fetches them.
+        at: the path of the message, for errors.
+        image_urls: also allow images named by an HTTP URL, which the server fetches.
 
     Raises:
-        RequestRefused: a part is of another kind; it is named.
+        RequestRefused: a part is of another kind; the error names it.
     """
     found = list[JsonObject]()
     for place, part in enumerate(content):
@@ -47,19 +47,19 @@ def check_parts(content: Sequence[JsonValue], at: str, *, image_urls: bool) -> l
 
 
 def image_url(part: JsonObject) -> str:
-    """Where the image of a part is; empty for a part of text."""
+    """Return the URL of a part's image; empty for a text part."""
     image = part.get("image_url")
     url = image.get("url") if isinstance(image, dict) else None
     return url if isinstance(url, str) else ""
 
 
 def is_image(content: bytes) -> bool:
-    """Whether these bytes begin as an image does that models take."""
+    """Whether the content begins like an image of a type that models accept."""
     return content.startswith(_BEGINNINGS)
 
 
 def _holds_image(url: str) -> bool:
-    """Whether a data URL is one of an image, and its bytes begin as one."""
+    """Whether a data URL holds an image, judging by its type and first bytes."""
     found = _IMAGE.match(url)
     if found is None:
         return False
@@ -70,7 +70,7 @@ def _holds_image(url: str) -> bool:
 
 
 _LOOKED_AT: Final = 16
-"""Characters of base64 that tell how the bytes begin; a multiple of four."""
+"""The number of base64 characters that are decoded to check the first bytes; a multiple of four."""
 
 
 def _checked_image(part: JsonObject, name: str, *, image_urls: bool) -> JsonObject:

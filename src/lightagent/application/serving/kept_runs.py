@@ -1,4 +1,4 @@
-"""Runs that wait for their client, kept until it comes back: its tools' results, or decisions of people."""
+"""Runs that wait for their client, kept until it sends its tools' results or people's decisions."""
 
 from __future__ import annotations
 
@@ -19,34 +19,34 @@ from lightagent.ports.journals import JournalStore
 from lightagent.ports.system import Clock
 
 MOST_KEPT: Final = 1000
-"""Runs that wait in memory; the oldest give way."""
+"""The maximum number of waiting runs in memory; the oldest are dropped."""
 
 _APART: Final = "--"
-"""Stands between the id of a run and that of a call: ids of clients may hold nothing but letters, digits, - and _."""
+"""The separator of run id and call id. Clients accept only letters, digits, - and _ in ids."""
 
 _RUN_ID: Final = re.compile(r"[!-~]{1,200}")
-"""What the id of a run may be; no store is asked for what clients make up that it could not even hold."""
+"""What a run id may look like. Ids that the store could not hold are not looked up in it."""
 
 
 def outer_call_id(run_id: str, call_id: str) -> str:
-    """A call's id as clients see it, by which its run is found again."""
+    """Return the call id that clients see, from which the run can be found again."""
     return f"{run_id}{_APART}{call_id}"
 
 
 def run_and_call(outer: str) -> tuple[str, str]:
-    """The ids of the run and the call; of no run where a client made the id up."""
+    """Return the run id and call id in a client's call id; the run id is empty if the client made the id up."""
     run_id, _, call_id = outer.partition(_APART)
     return (run_id, call_id) if _RUN_ID.fullmatch(run_id) else ("", call_id)
 
 
 class KeptRuns:
-    """Where runs wait.
+    """Where runs wait for their clients.
 
     Args:
-        store: of all runs.
-        clock: tells when.
-        lasts: the store outlives the process, so that every run is kept in it from its beginning. Otherwise only runs
-            that wait are kept, and only so many.
+        store: the store of all runs.
+        clock: supplies the time of records.
+        lasts: whether the store outlives the process. If so, every run is stored from its start; otherwise only waiting
+            runs are kept, at most `MOST_KEPT` of them.
     """
 
     def __init__(self, store: JournalStore, clock: Clock, *, lasts: bool) -> None:
@@ -56,9 +56,9 @@ class KeptRuns:
         self._waiting: dict[str, Scope] = {}
 
     async def left(self, journal: Journal) -> None:
-        """A run was left: it waits, or has ended."""
+        """Keep or drop a run that has suspended or ended."""
         started, last = journal.started, journal.events[-1]
-        if self.lasts or started.scope.session:  # A session keeps its turns itself.
+        if self.lasts or started.scope.session:  # A session stores its turns itself.
             return
         if not (isinstance(last, RunFinished) and isinstance(last.outcome, Suspended)):
             if started.run_id in self._waiting:
@@ -71,14 +71,14 @@ class KeptRuns:
             await self._forget(oldest)
 
     async def end(self, journal: Journal, call_ids: Iterable[str], reason: str) -> None:
-        """Have a run that waits end as cancelled: no model is asked for that, and no tool called.
+        """End a waiting run as cancelled, without a request to a model or a call of a tool.
 
         Args:
-            call_ids: the calls that it waits for; they are decided against.
-            reason: goes on its record.
+            call_ids: the calls that the run waits for; each is rejected.
+            reason: the reason to record.
 
         Raises:
-            ConfigurationError, StoreError: it waits so no more, or the store cannot be written.
+            ConfigurationError, StoreError: the run no longer waits, or the store cannot be written.
         """
         started, now = journal.started, self._clock.now()
         no = ApprovalDecision.reject(reason, actor="client")
@@ -91,11 +91,11 @@ class KeptRuns:
             await self._forget(started.run_id)
 
     async def keep_beginning(self, journal: Journal) -> Journal | None:
-        """Put the first event of a run on record before it begins, so that it is gone on with whatever happens.
+        """Store the first event of a run before it starts, so that it can be continued after a crash.
 
         Returns:
-            What is to be resumed in the place of the run; None where policies have to admit the query first: until they
-            have, it is on no record.
+            The journal to resume instead of starting the run; None if policies have to admit the query first: until
+            then nothing of it may be stored.
 
         Raises:
             StoreError: the store cannot be written.
@@ -106,10 +106,10 @@ class KeptRuns:
         return Journal(journal.events, self.store)
 
     async def keep_end(self, journal: Journal) -> None:
-        """Put the end of a run on record whose beginning is there, where it was cancelled before it could go on.
+        """Store the end of a run whose beginning is stored, if it was cancelled before it could continue.
 
         Raises:
-            StoreError: the store cannot be written, or another process goes on with the run.
+            StoreError: the store cannot be written, or another process continues the run.
         """
         scope = journal.started.scope
         found = await Runs(self.store, tenant=scope.tenant).status(journal.started.run_id, scope.user)
@@ -123,10 +123,10 @@ class KeptRuns:
         await keeper.close(journal.events)
 
     async def waiting(self, run_id: str, owner: Scope) -> Journal:
-        """The journal of a run of this owner that waits.
+        """Return the journal of this owner's waiting run.
 
         Raises:
-            RequestRefused: there is none, or it waits no more.
+            RequestRefused: the run does not exist, or does not wait any more.
         """
         found = await Runs(self.store, tenant=owner.tenant).find(run_id, owner.user) if run_id else None
         if found is None:
@@ -138,7 +138,7 @@ class KeptRuns:
         return found.journal
 
     async def all_waiting(self, owner: Scope) -> list[Journal]:
-        """The runs of this owner that wait, the newest first."""
+        """Return this owner's waiting runs, newest first."""
         runs, found = Runs(self.store, tenant=owner.tenant), list[Journal]()
         async for info in runs.list(owner.user, status="suspended"):
             journal = await runs.journal(info.run_id, owner.user)
@@ -149,7 +149,7 @@ class KeptRuns:
         return found
 
     def __iter__(self) -> Iterator[str]:
-        """The ids of the runs that wait in memory."""
+        """Iterate over the ids of the runs that wait in memory."""
         return iter(self._waiting)
 
     async def _forget(self, run_id: str) -> None:

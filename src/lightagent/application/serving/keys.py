@@ -1,4 +1,4 @@
-"""The keys of a server's clients, in a store: made, listed, revoked, and found by what a request brings."""
+"""API keys of a server's clients, in a store: create, list, revoke and look up."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 KIND: Final = "access_key"
-"""The kind of the streams that hold keys. Each entry is the whole record; the last one holds."""
+"""The kind of the streams that hold keys. Each entry is a whole record; the last one counts."""
 
 KNOWN_SECONDS: Final = 5.0
-"""For so long a key that was looked up is known: then it is looked up again, and found revoked if it was."""
+"""How long a key is cached. A revocation by another process takes effect after at most this time."""
 
 USE_SECONDS: Final = 3600.0
-"""Uses within that time are one on record."""
+"""Uses within this time are recorded once."""
 
 MOST_SECONDS: Final = 100 * 366 * 86_400.0
-"""For so long a key holds that expires."""
+"""The longest validity of a key that expires."""
 
 _MOST_KNOWN: Final = 1000
 
 
 class AccessKeys:
-    """The keys in a store, of all tenants.
+    """The keys in a store, for all tenants.
 
     Args:
-        clock: tells the seconds since 1970.
+        clock: returns the seconds since 1970.
     """
 
     def __init__(self, store: JournalStore, clock: Callable[[], float]) -> None:
@@ -60,13 +60,13 @@ class AccessKeys:
         delegating: bool = False,
         expires_in: float | None = None,
     ) -> tuple[str, AccessKey]:
-        """A new key, and its record. The key is nowhere else: whoever loses it makes another.
+        """Create a key and return it with its record. The key itself is not stored and cannot be recovered.
 
         Args:
-            expires_in: seconds; None: it does not.
+            expires_in: seconds until it expires; None: never.
 
         Raises:
-            ConfigurationError: it would never hold.
+            ConfigurationError: the key would never be valid.
             StoreError: the store cannot be written.
         """
         if expires_in is not None and not 0 < expires_in <= MOST_SECONDS:
@@ -94,13 +94,13 @@ class AccessKeys:
         return key, record
 
     async def list(self, tenant: str | None = None) -> AsyncIterator[AccessKey]:
-        """The keys, the newest first.
+        """Yield the keys, newest first.
 
         Args:
-            tenant: only those of this tenant.
+            tenant: return only the keys of this tenant.
 
         Raises:
-            IncompleteListing: after all that can be read, if something cannot.
+            IncompleteListing: raised after all readable keys if some cannot be read.
             StoreError: the store cannot be read.
         """
         labels = {} if tenant is None else {"tenant": tenant}
@@ -112,10 +112,10 @@ class AccessKeys:
             yield one
 
     async def revoke(self, key_id: str) -> AccessKey:
-        """Let a key hold no longer; other processes see it within `KNOWN_SECONDS`.
+        """Revoke a key; other processes notice within `KNOWN_SECONDS`.
 
         Raises:
-            ConfigurationError: there is no such key.
+            ConfigurationError: the key does not exist.
             StoreError: the store cannot be written.
         """
         while True:
@@ -131,7 +131,7 @@ class AccessKeys:
                 return revoked
 
     async def exist(self) -> bool:
-        """Whether there are any, so that requests must come with one. Once there are, it stays so.
+        """Whether there are any keys, so that requests must bring one. Once true, it stays true.
 
         Raises:
             StoreError: the store cannot be read.
@@ -147,7 +147,7 @@ class AccessKeys:
         return found
 
     async def caller(self, key: str) -> Caller | None:
-        """Who comes with this key; None where there is no such key, or it holds no longer.
+        """Return the caller with this key; None if the key is unknown, expired or revoked.
 
         Raises:
             StoreError: the store cannot be read.
@@ -177,7 +177,7 @@ class AccessKeys:
         now = self._clock()
         if record.last_used_at is not None and now - record.last_used_at < USE_SECONDS:
             return
-        with suppress(StoreError):  # A key holds also where its use cannot be written.
+        with suppress(StoreError):  # A key stays valid even if its use cannot be written.
             latest, head = await self._read(record.key_id)
             if latest is not None and latest.revoked_at is None:
                 used = replace(latest, last_used_at=now)

@@ -1,4 +1,4 @@
-"""The models that are served as tools of an MCP server: their names, what they take, and what they answer."""
+"""Served models as tools of an MCP server: their names, arguments and results."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject, JsonValue
 
 MOST_CONVERSATION: Final = 200
-"""Characters of a conversation's name, at most."""
+"""The maximum length of a conversation's name, in characters."""
 
 _MOST_NAME: Final = 120
-"""Characters of a tool's name; the protocol has 128."""
+"""The maximum length of a tool's name, in characters; the protocol allows 128."""
 
 _NOT_OF_NAMES: Final = re.compile(r"[^A-Za-z0-9._-]")
 
@@ -38,7 +38,7 @@ _TAKES: Final[JsonObject] = {
 
 @dataclass(frozen=True, slots=True)
 class ToolAsked:
-    """What a call asks for; the conversation is empty for a question that stands alone."""
+    """The content of a tool call; `conversation` is empty for a single question."""
 
     query: str
     conversation: str = ""
@@ -46,10 +46,10 @@ class ToolAsked:
 
 @dataclass(frozen=True, slots=True)
 class ToolAnswer:
-    """What a call is answered with.
+    """The result of a tool call.
 
     Attributes:
-        failed: the text is no answer, but tells why there is none.
+        failed: the text is an error message instead of an answer.
     """
 
     text: str
@@ -57,7 +57,7 @@ class ToolAnswer:
 
 
 def tool_names(models: Iterable[str]) -> dict[str, str]:
-    """The models by the names of their tools, which have letters, digits, dots, dashes and low lines alone."""
+    """Return the models by their tool names, which contain only letters, digits, dots, hyphens and underscores."""
     found = dict[str, str]()
     for model in models:
         plain = _NOT_OF_NAMES.sub("_", model)[:_MOST_NAME] or "_"
@@ -70,15 +70,15 @@ def tool_names(models: Iterable[str]) -> dict[str, str]:
 
 
 def takes() -> JsonObject:
-    """The JSON Schema of a call's arguments: one of its own for each who is given it."""
+    """Return the JSON Schema of a call's arguments, as a new object each time."""
     return copy_json(_TAKES)
 
 
 def read_tool_arguments(arguments: JsonObject) -> ToolAsked:
-    """What a call asks for.
+    """Read a call's arguments.
 
     Raises:
-        RequestRefused: the arguments are not as the schema says.
+        RequestRefused: the arguments do not match the schema.
     """
     for name in arguments:
         if name not in ("query", "conversation"):
@@ -94,7 +94,7 @@ def read_tool_arguments(arguments: JsonObject) -> ToolAsked:
 
 
 def tool_answer(task: A2aTask) -> ToolAnswer:
-    """The answer to a call whose run has come to an end, or waits."""
+    """Return the result of a call whose run has ended or waits."""
     match task.state:
         case "TASK_STATE_COMPLETED":
             return ToolAnswer(task.text)

@@ -1,4 +1,4 @@
-"""Moments as clients read them: ISO 8601, which is also the form of RFC 3339."""
+"""Times as clients read them: ISO 8601 in the form of RFC 3339."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ _LAST: Final = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
 
 
 def moment(since: float, seconds: float | None) -> str | None:
-    """The moment so many seconds after another one; None where there is none, or none that can be written.
+    """Return the time this many seconds after another; None if `seconds` is None or the time cannot be represented.
 
     Args:
-        since: in seconds since 1970.
+        since: seconds since 1970.
     """
     if seconds is None or since + seconds > _LAST:
         return None

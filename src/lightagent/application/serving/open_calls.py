@@ -1,7 +1,7 @@
-"""Calls of a client's functions that nobody has answered: what a conversation says of them once it goes on.
+"""Calls of client functions without a result: what a conversation contains for them once it continues.
 
-People ignore a tool and ask something else. Models refuse a conversation in which a call has no result, so that
-without one the user could never say anything again.
+People ignore a tool and ask something else. Models refuse a conversation in which a call has no result, so without a
+result the user could not continue it.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from lightagent.application.serving.refusals import RequestRefused
 from lightagent.domain.json_types import JsonObject
 
 NOT_CARRIED_OUT: Final = "This was not carried out: the user went on without it."
-"""The result of such a call, as the model reads it."""
+"""The result that the model reads for such a call."""
 
 
 @dataclass(slots=True)
 class _Answered:
-    """A conversation as it is read from its beginning."""
+    """The conversation as read so far."""
 
     messages: list[JsonObject] = field(default_factory=list)
     waiting: dict[str, None] = field(default_factory=dict)
     left: dict[str, None] = field(default_factory=dict)
 
     def leave(self) -> None:
-        """The conversation has gone on: what waits is not carried out."""
+        """Add results for the waiting calls: the conversation has continued, so they are not carried out."""
         self.left |= self.waiting
         self.messages += map(_result, self.waiting)
         self.waiting = {}
@@ -35,16 +35,16 @@ class _Answered:
 def with_results(
     messages: Sequence[JsonObject], places: Sequence[int], at: str = "messages"
 ) -> tuple[list[JsonObject], tuple[str, ...]]:
-    """The messages with a result for each call that has none, and the ids of these calls.
+    """Return the messages with a result for each call that has none, and the ids of these calls.
 
-    A result that comes after the conversation has gone on is left out: where models want it, there stands one.
+    A result that comes after the conversation has continued is left out: a substitute already stands in its place.
 
     Args:
-        places: of the messages within the request.
+        places: the indexes of the messages in the request.
         at: the field that holds them.
 
     Raises:
-        RequestRefused: there is a result of no call, or two calls of one message have one id.
+        RequestRefused: a result belongs to no call, or two calls of one message have the same id.
     """
     read = _Answered()
     for place, message in zip(places, messages, strict=True):
@@ -70,7 +70,7 @@ def _result(call_id: str) -> JsonObject:
 
 
 def _calls(message: JsonObject, at: str) -> dict[str, None]:
-    """The ids of the calls of a message, which are none but in those of the assistant."""
+    """Return the ids of a message's calls; only assistant messages have any."""
     found = list(_call_ids(message))
     if len(set(found)) < len(found):
         name = f"{at}.tool_calls"

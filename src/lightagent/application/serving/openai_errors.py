@@ -1,4 +1,4 @@
-"""Errors as OpenAI's APIs tell them, with our code and what to do."""
+"""Errors in the format of OpenAI's APIs, with our error code and guidance."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ _TYPES: Final = {
 }
 
 _LOOK_UP: Final = "docs/serving.md says what each field does."
-"""What to do where nothing better is known."""
+"""The guidance for errors that have none of their own."""
 
 
 def refusal_object(refused: RequestRefused) -> JsonObject:
-    """The body for a request that was refused."""
+    """Return the body of the response to a refused request."""
     info = refused.info if refused.info.guidance else replace(refused.info, guidance=_LOOK_UP)
     return _body(refused.status, info, refused.param)
 
 
 def run_error_object(info: LightAgentErrorInfo) -> JsonObject:
-    """The body for a run that ended with an error."""
+    """Return the body of the response for a run that ended with an error."""
     return _body(status_of(info), told_outside(info), None)
 
 
 def run_error_frame(info: LightAgentErrorInfo) -> bytes:
-    """The same in a stream whose status has been sent: the official clients raise at a chunk with `error`."""
+    """Return the error as a frame of a stream; OpenAI's clients raise an exception when a chunk contains `error`."""
     return b"data: " + encode_json(run_error_object(info)) + b"\n\n"
 
 

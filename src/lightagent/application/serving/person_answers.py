@@ -1,4 +1,4 @@
-"""What a person answers about a call that waits, in the protocols that have a form for it."""
+"""A person's answer about a waiting call, in the protocols that have a form for it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lightagent.domain.json_types import JsonObject
 from lightagent.domain.review import ApprovalDecision
 
 MOST_REASON: Final = 500
-"""Characters of a reason, at most, by whichever protocol it comes."""
+"""The maximum length of a reason in characters, in every protocol."""
 
 _FORM: Final[JsonObject] = {
     "type": "object",
@@ -30,8 +30,8 @@ class PersonAnswer:
     """A person's answer about one call.
 
     Attributes:
-        request_id: names the request about the call.
-        arguments: to run the call with in the place of its own; None: with those.
+        request_id: identifies the approval request.
+        arguments: arguments to run the call with instead of its own; None: its own.
     """
 
     request_id: str
@@ -40,7 +40,7 @@ class PersonAnswer:
     arguments: JsonObject | None = None
 
     def decision(self, actor: str) -> ApprovalDecision:
-        """The same as a decision of this person. Halves of characters, which no store holds, are replaced."""
+        """Return the answer as a decision by this person, with lone surrogates, which stores cannot hold, replaced."""
         reason, arguments = whole_characters(self.reason), whole_json(self.arguments)
         if not self.approved:
             return ApprovalDecision.reject(reason, actor=actor)
@@ -50,18 +50,18 @@ class PersonAnswer:
 
 
 def answer_form() -> JsonObject:
-    """The JSON Schema of an answer: one of its own for each who is given it."""
+    """Return the JSON Schema of an answer, as a new object each time."""
     return copy_json(_FORM)
 
 
 def read_answer(request_id: str, payload: object, at: str) -> PersonAnswer:
-    """The answer that is in the form. Nothing but a plain yes is a yes.
+    """Return the answer in a form. Only an explicit true approves the call.
 
     Args:
-        at: names the form in errors.
+        at: the path of the form, for errors.
 
     Raises:
-        RequestRefused: it is not as the form wants it.
+        RequestRefused: the payload does not match the form.
     """
     told = payload if isinstance(payload, dict) else {}
     approved, reason, arguments = told.get("approved"), told.get("reason") or "", told.get("editedArgs")

@@ -1,4 +1,4 @@
-"""What every protocol makes of a run: frames, out of its steps, one after another."""
+"""What every protocol makes of a run: its steps, one after another, written as frames."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from lightagent.domain.error_codes import LightAgentErrorInfo
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What is known of an answer before its run has begun.
+    """What is known of an answer before its run starts.
 
     Attributes:
-        id: of the answer, as the protocol names it.
-        model: as the client named it.
-        created: seconds since 1970.
+        id: the id of the answer in the protocol.
+        model: the model as the client named it.
+        created: the time of creation, in seconds since 1970.
     """
 
     id: str
@@ -25,21 +25,21 @@ class Opening:
 
 
 class StreamProjection(Protocol):
-    """One answer as a stream of server-sent events. Pure: it knows no clock, no socket and no store.
+    """Writes one answer as a stream of server-sent events. Uses no clock, socket or store.
 
-    `feed` is given every step of one run in its order, and gives the bytes that this step adds to the stream, none for
-    most. What it has given so far is always whole frames, so a stream may be cut after any step. The step
-    `RunFinished` brings the end of the stream.
+    `feed` takes every step of one run in order and returns the bytes that the step adds to the stream, for most steps
+    none. It returns only whole frames, so a stream may be cut after any step. The step `RunFinished` produces the end
+    of the stream.
     """
 
     def begin(self) -> bytes:
-        """The frames before the first step, which leave at once."""
+        """Return the frames before the first step, which are sent at once."""
         ...
 
     def feed(self, step: Step) -> bytes:
-        """The frames of one step."""
+        """Return the frames of one step."""
         ...
 
     def fail(self, info: LightAgentErrorInfo) -> bytes:
-        """The error and the end, where a run could not begin or its journal could not be kept."""
+        """Return the error and the end of the stream, if a run could not start or its journal could not be kept."""
         ...

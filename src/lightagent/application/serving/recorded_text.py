@@ -1,4 +1,4 @@
-"""The text of a run as its journal has it, for who reads the journal while the run goes on."""
+"""The text of a run from its journal, for readers that follow the journal while the run continues."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from lightagent.domain.outcomes import Completed
 
 
 class RecordedText:
-    """Gives each piece of text once. What may be the answer is given once the next event tells that it may be shown.
+    """Returns each piece of text once, and text that may be the answer only after the event that follows it.
 
-    Policies may still forbid or change it, such as after a crash between the reply and their verdict about it.
+    Until that event, policies may still forbid or change it, for example after a crash between the reply and their
+    decision about it.
     """
 
     __slots__ = ("_held", "_text")
@@ -25,7 +26,7 @@ class RecordedText:
         self._held: Sequence[TextDelta | ReasoningDelta] = ()
 
     def feed(self, step: Step) -> Sequence[TextDelta | ReasoningDelta]:
-        """The pieces that this step adds."""
+        """Return the pieces that this step adds."""
         if isinstance(step, Noted):
             return ()
         released, self._held = _released(self._held, step), ()
@@ -48,4 +49,4 @@ def _released(held: Sequence[TextDelta | ReasoningDelta], step: Step) -> Sequenc
     said = "".join(piece.text for piece in held if isinstance(piece, TextDelta))
     if accepted is None or accepted == said:
         return held
-    return (TextDelta(accepted),) if accepted else ()  # What the model thought may say what was taken out.
+    return (TextDelta(accepted),) if accepted else ()  # The reasoning may contain what was removed.

@@ -1,4 +1,4 @@
-"""Why a request is refused before there is a run, and which HTTP status tells the end of one."""
+"""Refusals of requests before a run exists, and the HTTP statuses of runs that end with an error."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _CODES: Final[dict[int, ErrorCode]] = {
 
 _RUN_STATUSES: Final = {
     "LA-400": 400,
-    "LA-401": 502,  # The server's own key was refused. A 401 would tell clients that theirs was.
+    "LA-401": 502,  # The provider refused the server's own key. A 401 would tell clients that theirs was refused.
     "LA-403": 502,
     "LA-404": 502,
     "LA-408": 504,
@@ -51,32 +51,32 @@ _INSIDE: Final[dict[str, str]] = {
     "LA-503": "The provider of the model cannot be reached.",
     "LA-STORE": "The store of the server cannot be read or written.",
 }
-"""What clients are told of errors whose texts name what is inside of the server."""
+"""Messages for clients that replace errors whose texts name internals of the server."""
 
 CANCELLED: Final = LightAgentErrorInfo(
     "LA-503", "The run was cancelled.", "Ask again if it is still wanted.", None, retryable=True
 )
-"""Of a run that was ended: by its client, or since the server stops."""
+"""The error of a run that was cancelled, by its client or because the server stops."""
 
 NEVER_BEGAN: Final = LightAgentErrorInfo(
     "LA-503", "The server ended before the run had begun.", "Ask again: nothing has happened.", None, retryable=True
 )
-"""Of a run in the background of which nothing is on record."""
+"""The error of a background run without any recorded event."""
 
 _LACKING: Final = "The run was begun with tools that this request does not bring."
-"""The tools of the agent itself are not named."""
+"""The message does not name the agent's own tools."""
 
 _OF_SERVER: Final = frozenset({CANCELLED.message, NEVER_BEGAN.message})
-"""Texts of LA-503 that are about the server, and not about the provider of a model."""
+"""The LA-503 messages that are about the server rather than a model's provider."""
 
 
 class RequestRefused(LightAgentError):
-    """A request that is refused, by whatever protocol it came.
+    """A request that is refused, in any protocol.
 
     Args:
-        status: of HTTP.
-        param: which field of the request is wrong, such as ``messages[2].role``.
-        retry_after: seconds after which the same request may be taken.
+        status: the HTTP status.
+        param: the path of the invalid field, such as ``messages[2].role``.
+        retry_after: seconds after which the same request may be accepted.
     """
 
     def __init__(
@@ -95,19 +95,19 @@ class RequestRefused(LightAgentError):
 
 
 def status_of(info: LightAgentErrorInfo) -> int:
-    """The HTTP status for a run that ended with this error; 500 for what is the server's own fault."""
+    """Return the HTTP status for a run that ended with this error; 500 for faults of the server."""
     return 400 if _lacks_tools(info) else _RUN_STATUSES.get(info.code, 500)
 
 
 def _lacks_tools(info: LightAgentErrorInfo) -> bool:
-    """Whether a run cannot go on without tools that it was begun with: as a rule functions of the client."""
+    """Whether a run cannot resume because tools that it started with are missing, usually functions of the client."""
     return info.details is not None and MISSING_TOOLS in info.details
 
 
 def told_outside(info: LightAgentErrorInfo) -> LightAgentErrorInfo:
-    """The error as a client may read it: of what is inside of the server no more than that it failed.
+    """Return the error as clients may read it: errors about the server's internals say only that it failed.
 
-    The texts may name files, hosts and values of the server; its log has them.
+    Their messages may contain files, hosts and values of the server; its log has them.
     """
     if _lacks_tools(info):
         return LightAgentErrorInfo(info.code, _LACKING, "Send the tools of the request that began it.", None, False)

@@ -1,4 +1,4 @@
-"""Requests that a client sends again with the same `Idempotency-Key`: which are the same, and what was answered."""
+"""Requests that a client repeats with the same `Idempotency-Key`: recognize them, and repeat the response."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from lightagent.domain.json_bytes import encode_json
 from lightagent.domain.json_types import JsonObject
 
 MOST_ANSWERS: Final = 1000
-"""Answers that are kept; the oldest give way."""
+"""The maximum number of responses that are kept; the oldest are dropped."""
 
 MOST_BYTES: Final = 1_000_000
-"""Of one answer that is kept."""
+"""The maximum size of one kept response, in bytes."""
 
 MOST_BYTES_IN_ALL: Final = 64_000_000
 
 KEPT_SECONDS: Final = 86_400.0
-"""For so long an answer is kept."""
+"""How long a response is kept."""
 
 _MOST_KEY: Final = 255
 
@@ -30,11 +30,11 @@ _GOES_ON_SECONDS: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class RequestName:
-    """A request that may come again.
+    """Identifies a request that may be repeated.
 
     Attributes:
-        key: of the client, together with who it is and what address it asks.
-        body: of the request, as a digest: the same key with another body is another request, and refused.
+        key: the client's key, combined with the caller and the path.
+        body: the digest of the body: a request with the same key and another body is refused.
     """
 
     key: str
@@ -43,10 +43,10 @@ class RequestName:
 
 @dataclass(frozen=True, slots=True)
 class KeptAnswer:
-    """What a request was answered.
+    """The response to a request.
 
     Attributes:
-        refused: in the place of an answer that cannot be given again.
+        refused: the refusal that replaces a response that cannot be repeated.
     """
 
     status: int = 200
@@ -63,7 +63,7 @@ class _Place:
 
 
 def request_name(key: str, caller: Caller, path: str, body: JsonObject) -> RequestName:
-    """The name of a request with this key.
+    """Return the name of a request with this key.
 
     Raises:
         RequestRefused: the key is too long.
@@ -75,7 +75,7 @@ def request_name(key: str, caller: Caller, path: str, body: JsonObject) -> Reque
 
 
 def _sorted(body: JsonObject) -> JsonObject:
-    """The fields in one order: some clients build them anew. The order within them is part of what is asked."""
+    """Return the body with its fields sorted, since some clients rebuild it; order within the fields matters."""
     return {name: body[name] for name in sorted(body)}
 
 
@@ -84,10 +84,10 @@ def _digest(content: bytes) -> str:
 
 
 class RepeatedRequests:
-    """The answers of one process to requests that may come again.
+    """The responses of one process to requests that may be repeated.
 
     Args:
-        clock: tells the seconds since 1970.
+        clock: returns the seconds since 1970.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -96,10 +96,10 @@ class RepeatedRequests:
         self._size = 0
 
     def find(self, name: RequestName) -> KeptAnswer | None:
-        """What it was answered; None where it comes for the first time, and is answered from now on.
+        """Return the response to repeat; None for a new request, which is marked as in progress.
 
         Raises:
-            RequestRefused: it is being answered, has another body than the first time, or cannot be answered again.
+            RequestRefused: the request is in progress, has another body than the first one, or cannot be repeated.
         """
         self._forget_old()
         place = self._places.get(name.key)
@@ -116,7 +116,7 @@ class RepeatedRequests:
         return place.answer
 
     def keep(self, name: RequestName, answer: KeptAnswer) -> None:
-        """It was answered so."""
+        """Keep the response to a request."""
         place = self._places.get(name.key)
         if place is None or place.answer is not None:
             return
@@ -126,7 +126,7 @@ class RepeatedRequests:
         self._size += len(answer.body)
 
     def forget(self, name: RequestName) -> None:
-        """It has no answer: what comes again is answered anew."""
+        """Forget a request without a response, so that a repetition is processed anew."""
         place = self._places.get(name.key)
         if place is not None and place.answer is None:
             del self._places[name.key]
@@ -143,13 +143,13 @@ class RepeatedRequests:
 
 
 def check_same(name: RequestName, body: str) -> None:
-    """Raise unless a request is the one that came first with its key.
+    """Raise unless the request has the same body as the first one with its key.
 
     Args:
-        body: of the first, as a digest.
+        body: the digest of the first body.
 
     Raises:
-        RequestRefused: it is another.
+        RequestRefused: the bodies differ.
     """
     if name.body != body:
         raise RequestRefused(
@@ -158,5 +158,5 @@ def check_same(name: RequestName, body: str) -> None:
 
 
 def not_again(why: str) -> RequestRefused:
-    """That a request is not answered again, since it would be done twice."""
+    """Return the refusal of a repetition that would do the work twice."""
     return RequestRefused(409, why, "See what it has done, then ask with another Idempotency-Key.")

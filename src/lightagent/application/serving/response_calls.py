@@ -1,4 +1,4 @@
-"""Calls as items of an answer: those of the agent's own tools, those of the client's, and those that people decide."""
+"""Calls as items of a response: those of the agent's tools, those of the client's, and those that people decide."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from lightagent.domain.json_bytes import encode_json
 from lightagent.domain.json_types import JsonObject, JsonValue
 
 SERVER_LABEL = "lightagent"
-"""The name of the server of tools, which clients show with each call; an agent's own tools are all here."""
+"""The server label that clients show with each call; all of an agent's own tools are under this label."""
 
 
 class OwnCalls:
-    """Tells each call of the agent's own tools once it has ended, those of nested agents too.
+    """Returns an item for each call of the agent's own tools once it has ended, including those of nested agents.
 
     Args:
-        waiting: what had waited before the run goes on; it knows the client's own tools, which are told in another way.
+        waiting: what waited before the run resumed; it knows the client's tools, which are shown in another way.
     """
 
     def __init__(self, waiting: WaitingSteps) -> None:
@@ -28,7 +28,7 @@ class OwnCalls:
         self._begun: dict[tuple[str, ...], JsonValue] = {one.path: one.arguments for one in waiting.waiting}
 
     def feed(self, step: Step) -> Iterator[JsonObject]:
-        """The items of this step."""
+        """Yield the items of this step."""
         for told in self._steps.feed(step):
             path = told["path"]
             place = (*(str(one) for one in path), str(told["id"])) if isinstance(path, list) else ()
@@ -55,7 +55,7 @@ def _call_item(told: JsonObject, arguments: JsonValue) -> JsonObject:
 
 
 def function_item(run_id: str, call: WaitingStep) -> JsonObject:
-    """A call that the client is to carry out; its `call_id` finds the run again."""
+    """Return the item of a call that the client has to run; from its `call_id` the run can be found again."""
     return {
         "type": "function_call",
         "call_id": outer_call_id(run_id, call.id),
@@ -66,7 +66,7 @@ def function_item(run_id: str, call: WaitingStep) -> JsonObject:
 
 
 def approval_item(waiting: WaitingStep) -> JsonObject:
-    """A call, or a question of a flow, that waits for a person."""
+    """Return the item of a call, or of a flow's question, that waits for a person."""
     return {
         "type": "mcp_approval_request",
         "server_label": SERVER_LABEL,

@@ -1,4 +1,4 @@
-"""What each field of a responses request does: one table, which docs/serving.md shows."""
+"""How each field of a responses request is treated: one table, which docs/serving.md shows."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ RESPONSE_FIELDS: Final[tuple[FieldRule, ...]] = (
     FieldRule("prompt_cache_retention", "dropped", "It is the provider's."),
     FieldRule("safety_identifier", "dropped", "It is the provider's."),
 )
-"""All fields that are known; a field that is not among them is dropped."""
+"""All known fields; any other field is dropped."""
 
 RESPONSE_RULES: Final = {rule.name: rule for rule in RESPONSE_FIELDS}
 
 ASK_FOR_NOTHING: Final[dict[str, object]] = {"top_logprobs": 0}
-"""The values of refused fields that ask for nothing."""
+"""The values of refused fields that are accepted because they request nothing."""

@@ -1,4 +1,4 @@
-"""What an answer answers, as items: the messages with which its run began, or what a run that waited was told."""
+"""The input items of a response: the messages that started its run, or what was sent to a run that waited."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.messages import AssistantMessage, Message, UserMessage
 
 MOST_ITEMS: Final = 100
-"""Items of one page."""
+"""The maximum number of items on a page."""
 
 _USUAL: Final = 20
 
 
 def input_items(response_id: ResponseId, events: Sequence[Event]) -> list[JsonObject]:
-    """The messages of people and models before the answer, the oldest first; those of tools are the run's own."""
+    """Return the messages of users and models before the response, oldest first. Tool messages are internal."""
     messages = list[Message]()
     for event in response_id.part(events):
         if isinstance(event, RunStarted):
@@ -30,15 +30,15 @@ def input_items(response_id: ResponseId, events: Sequence[Event]) -> list[JsonOb
 
 
 def listing(items: Sequence[JsonObject], *, order: str = "", after: str = "", limit: str = "") -> JsonObject:
-    """One page of them.
+    """Return one page of the items.
 
     Args:
-        order: `asc`; or `desc`, the newest first, which it is by default.
-        after: the id of the last item of the page before.
-        limit: how many at most, as text.
+        order: `asc`, or `desc` (newest first), which is the default.
+        after: the id of the last item on the previous page.
+        limit: the maximum number of items, as text.
 
     Raises:
-        RequestRefused: one of these is wrong.
+        RequestRefused: one of these is invalid.
     """
     if order not in ("", "asc", "desc"):
         raise RequestRefused(400, "order: it must be asc or desc.", "", param="order")

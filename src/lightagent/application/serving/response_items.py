@@ -1,4 +1,4 @@
-"""The items of a responses request, as messages of a chat: both protocols are read in one way from there on."""
+"""Read the items of a responses request as chat messages, so that both protocols share the rest."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from lightagent.domain.json_types import JsonObject, JsonValue
 _LEFT_OUT: Final = frozenset(
     {"reasoning", "mcp_call", "mcp_list_tools", "mcp_approval_request", "mcp_approval_response"}
 )
-"""What an answer had in it, and clients send back: the run's own record holds, whatever they say of it.
-Decisions count only at the end, where `approval_answers` finds them.
+"""Items of earlier responses that clients send back; they are ignored, since the run's journal is authoritative.
+Decisions count only at the end of the input, where `approval_answers` finds them.
 """
 
 REQUEST_PREFIX: Final = "mcpr_"
-"""The beginning of the ids of requests for approval, as items."""
+"""The prefix of the ids of approval requests, as items."""
 
 _TEXTS: Final = frozenset({"input_text", "output_text", "text"})
 
@@ -25,7 +25,7 @@ _ANSWERS: Final = frozenset({"function_call_output", "mcp_approval_response"})
 
 
 def answers_to_run(items: Sequence[JsonValue]) -> Sequence[JsonValue]:
-    """The items at the end that answer what a run waits for: outputs of functions, and decisions."""
+    """Return the items at the end of the input that answer a waiting run: function outputs and decisions."""
     place = len(items)
     while place and _kind(items[place - 1]) in _ANSWERS:
         place -= 1
@@ -33,10 +33,10 @@ def answers_to_run(items: Sequence[JsonValue]) -> Sequence[JsonValue]:
 
 
 def approval_answers(items: Sequence[JsonValue]) -> Iterator[PersonAnswer]:
-    """The decisions among these items.
+    """Yield the decisions among these items.
 
     Raises:
-        RequestRefused: one is wrong. Whatever is not plainly a yes is none.
+        RequestRefused: a decision is invalid. Only an explicit true approves a call.
     """
     for place, item in enumerate(items):
         if not isinstance(item, dict) or _kind(item) != "mcp_approval_response":
@@ -54,16 +54,16 @@ def approval_answers(items: Sequence[JsonValue]) -> Iterator[PersonAnswer]:
 
 
 def _kind(item: JsonValue) -> str:
-    """What an item or a part is; a message need not say so, as clients leave it out."""
+    """Return the type of an item or part; clients may omit the type of a message."""
     kind = item.get("type", "message") if isinstance(item, dict) else ""
     return kind if isinstance(kind, str) else ""
 
 
 def messages_of(items: Sequence[JsonValue]) -> list[JsonObject]:
-    """The messages that these items are.
+    """Return the messages in these items.
 
     Raises:
-        RequestRefused: an item is wrong, or of a kind that is not taken; it is named.
+        RequestRefused: an item is invalid or of an unsupported type; the error names it.
     """
     found = list[JsonObject]()
     for place, item in enumerate(items):
@@ -84,7 +84,7 @@ def messages_of(items: Sequence[JsonValue]) -> list[JsonObject]:
 
 
 def _add_call(found: list[JsonObject], item: JsonObject, at: str) -> None:
-    """A call of the client's function; those that follow each other were made in one message."""
+    """Add a call of a client function; consecutive calls belong to one message."""
     function: JsonObject = {"name": _text(item, "name", at), "arguments": _text(item, "arguments", at)}
     call: JsonObject = {"id": _text(item, "call_id", at), "type": "function", "function": function}
     calls = found[-1].get("tool_calls") if found else None
@@ -95,7 +95,7 @@ def _add_call(found: list[JsonObject], item: JsonObject, at: str) -> None:
 
 
 def _said(item: JsonObject, at: str) -> JsonValue:
-    """The content of a message; of an assistant it is text alone."""
+    """Return the content of a message; reduced to text unless it is the user's."""
     content = _content(item.get("content"), at)
     if item.get("role") == "user" or not isinstance(content, list):
         return content

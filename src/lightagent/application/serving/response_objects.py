@@ -1,4 +1,4 @@
-"""The objects of the responses protocol: an answer as a whole, and its tokens."""
+"""The objects of the responses protocol: a response as a whole, its errors and its token usage."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from lightagent.domain.json_types import JsonObject
 from lightagent.domain.usage import Usage
 
 ResponseStatus: TypeAlias = Literal["queued", "in_progress", "completed", "incomplete", "failed", "cancelled"]
-"""How far an answer is."""
+"""The state of a response."""
 
 
 @dataclass(frozen=True, slots=True)
 class ResponseHead:
-    """What is known of an answer before its run has begun.
+    """What is known of a response before its run starts.
 
     Attributes:
-        id: of the answer.
-        stem: the beginning of the ids of its items.
-        model: as the client named it.
-        created: seconds since 1970.
-        previous: the id of the answer from which the conversation went on; empty where it began.
-        metadata: of the client.
-        background: its run outlives the connection.
-        conversation: of which it is a turn; empty for none.
+        id: the id of the response.
+        stem: the prefix of the ids of its items.
+        model: the model as the client named it.
+        created: the time of creation, in seconds since 1970.
+        previous: the id of the response that this one continues; empty for a new conversation.
+        metadata: the client's metadata.
+        background: whether the run outlives the connection.
+        conversation: the conversation that the run belongs to; empty for none.
     """
 
     id: str
@@ -49,11 +49,11 @@ def response_object(
     error: LightAgentErrorInfo | None = None,
     cut: str = "",
 ) -> JsonObject:
-    """An answer as it is now.
+    """Return a response in its current state.
 
     Args:
-        usage: of the whole run since the request; None while it goes on.
-        cut: why it has ended before its time, as the provider of the model said it.
+        usage: the token usage of the run since the request; None while it is running.
+        cut: the provider's reason for cutting the response short.
     """
     reason = {"length": "max_output_tokens"}.get(cut, cut)
     return {
@@ -85,13 +85,13 @@ def response_object(
 
 
 def error_part(info: LightAgentErrorInfo) -> JsonObject:
-    """An error, as an answer holds it."""
+    """Return an error as it appears in a response."""
     told = told_outside(info)
     return {"code": told.code, "message": told.message, "guidance": told.guidance}
 
 
 def usage_part(usage: Usage) -> JsonObject:
-    """The tokens of a whole run, those of all its requests to models together."""
+    """Return the token usage of the whole run, summed over all its model requests."""
     return {
         "input_tokens": usage.input_tokens,
         "input_tokens_details": {"cached_tokens": usage.cached_input_tokens, "cache_write_tokens": 0},

@@ -1,4 +1,4 @@
-"""The items of an answer, as they come into being, and the events that tell of each."""
+"""The items of a response as they are created, and the events that report them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lightagent.domain.json_bytes import encode_json
 from lightagent.domain.json_types import JsonObject, JsonValue
 
 Spoken: TypeAlias = Literal["message", "reasoning"]
-"""The kinds of item whose text comes in pieces."""
+"""The kinds of item whose text arrives in pieces."""
 
 _PREFIXES: Final = {
     "message": "msg",
@@ -21,13 +21,13 @@ _PREFIXES: Final = {
 
 _TEXTS: Final[dict[Spoken, str]] = {"message": "response.output_text", "reasoning": "response.reasoning_summary_text"}
 _PARTS: Final[dict[Spoken, str]] = {"message": "response.content_part", "reasoning": "response.reasoning_summary_part"}
-"""How the events of a text and of the part that holds it begin. Thoughts are told as summaries, the only form that
-LangChain and the Vercel SDK read."""
+"""The event names of a text and of the part that holds it begin with these. Reasoning is sent as summaries, the only
+form that LangChain and the Vercel SDK read."""
 
 
 @dataclass(slots=True)
 class OpenItem:
-    """A message or a thought to which pieces are still added."""
+    """A message or reasoning item that still grows."""
 
     kind: Spoken
     id: str
@@ -36,16 +36,16 @@ class OpenItem:
 
     @property
     def text(self) -> str:
-        """What it says so far."""
+        """The text so far."""
         return "".join(self.pieces)
 
 
 class ResponseOutput:
-    """The items so far. Each method gives the events that tell of what it did, as whole frames.
+    """The items so far. Each method returns the events that report what it did, as whole frames.
 
     Args:
-        stem: the beginning of the ids of the items.
-        after: the number of the last event that the client has; it is sent no earlier ones.
+        stem: the prefix of the ids of the items.
+        after: the number of the last event that the client has; events up to this one are not sent.
     """
 
     def __init__(self, stem: str, after: int = -1) -> None:
@@ -61,7 +61,7 @@ class ResponseOutput:
         return "message" in self._open
 
     def frame(self, kind: str, **more: JsonValue) -> bytes:
-        """One event. They are numbered."""
+        """Return one event with the next number; empty if the client has it already."""
         number = self._sequence
         self._sequence += 1
         if number <= self._after:
@@ -70,7 +70,7 @@ class ResponseOutput:
         return b"event: " + kind.encode() + b"\ndata: " + encode_json(told) + b"\n\n"
 
     def say(self, kind: Spoken, text: str) -> bytes:
-        """A piece of text."""
+        """Add a piece of text."""
         item, frames = self._open.get(kind), b""
         if item is None:
             item = OpenItem(kind, self._id(kind), len(self.items))
@@ -82,10 +82,10 @@ class ResponseOutput:
         return frames + self.frame(f"{_TEXTS[kind]}.delta", **_place(item), delta=text, **more)
 
     def close(self, status: str = "completed", *, said: str | None = None) -> bytes:
-        """The messages and thoughts that are open are whole.
+        """Complete the open message and reasoning.
 
         Args:
-            said: what the message says, as it is on record.
+            said: the recorded text of the message, which replaces the streamed text.
         """
         frames = b""
         for kind, item in self._open.items():
@@ -98,10 +98,10 @@ class ResponseOutput:
         return frames
 
     def add(self, item: JsonObject, item_id: str = "") -> bytes:
-        """An item that is whole at once, such as a call.
+        """Add an item that is complete from the start, such as a call.
 
         Args:
-            item_id: its id where it has one of its own.
+            item_id: the id of the item, if it has one of its own.
         """
         whole: JsonObject = {"id": item_id or self._id(str(item["type"])), **item}
         self.items.append(whole)
@@ -122,7 +122,7 @@ class ResponseOutput:
 
 
 def spoken(kind: Spoken, item_id: str, text: str, status: str) -> JsonObject:
-    """A message or a thought."""
+    """Return a message or reasoning item."""
     parts: list[JsonValue] = [_text_part(kind, text)] if text or status != "in_progress" else []
     item: JsonObject = {"id": item_id, "type": kind, "status": status}
     if kind == "message":

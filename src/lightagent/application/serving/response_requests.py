@@ -1,4 +1,4 @@
-"""What a responses request asks for: the same as a chat, in other words, and what it goes on from."""
+"""Read responses requests: the equivalent of a chat request, and what it continues."""
 
 from __future__ import annotations
 
@@ -28,25 +28,25 @@ _SAME: Final = (
     "tool_choice",
     "user",
 )
-"""The fields that a chat has as well."""
+"""The fields that chat requests have as well."""
 
 MOST_CONVERSATION: Final = 200
-"""Characters of the id of a conversation."""
+"""The maximum length of a conversation id, in characters."""
 
 NOT_KEPT: Final = "It was deleted, is somebody else's, or the server keeps no runs: give it a store."
 
 
 @dataclass(frozen=True, slots=True)
 class ResponseAsked:
-    """What is asked for.
+    """The content of a responses request.
 
     Attributes:
-        chat: the same as a chat.
-        previous: the answer from which the conversation goes on.
-        decisions: of a person, about calls that wait; the chat then has no query.
-        dropped: the fields that were left out.
-        background: the run is to outlive the connection.
-        conversation: the session of which the run is a turn; empty for none.
+        chat: the equivalent chat request.
+        previous: the response that the request continues.
+        decisions: a person's decisions about waiting calls; the chat then has no query.
+        dropped: the fields that are ignored.
+        background: whether the run should outlive the connection.
+        conversation: the session that the run belongs to; empty for none.
     """
 
     chat: ChatAsked
@@ -60,13 +60,13 @@ class ResponseAsked:
 def read_response_request(
     body: JsonObject, system_messages: SystemMessages = "added", *, image_urls: bool = False
 ) -> ResponseAsked:
-    """What the body asks for.
+    """Parse the body of a request.
 
     Args:
-        image_urls: messages may name images by URL.
+        image_urls: allow messages that name images by URL.
 
     Raises:
-        RequestRefused: a field is wrong, or asks for what cannot be done; it names the field.
+        RequestRefused: a field is invalid or unsupported; the error names it.
     """
     _refuse(body)
     chat: JsonObject = {name: body[name] for name in _SAME if body.get(name) is not None}
@@ -87,7 +87,7 @@ def read_response_request(
 
 
 def of_input(refused: RequestRefused) -> RequestRefused:
-    """What is wrong with the messages of a chat, told of the field that they came in."""
+    """Return a refusal of a chat's messages rewritten for the field `input`, from which they came."""
     if refused.param is None or not refused.param.startswith("messages"):
         return refused
     param, message = (text.replace("messages", "input", 1) for text in (refused.param, refused.message))
@@ -127,14 +127,14 @@ def _decisions(body: JsonObject) -> Sequence[PersonAnswer]:
 
 
 def _with_decisions(body: JsonObject) -> list[JsonObject]:
-    """The results of the client's functions beside the decisions; the run's own record has all that was before."""
+    """Return the function results that come with decisions; everything earlier is in the run's journal."""
     asked = body.get("input")
     results = messages_of(answers_to_run(asked)) if isinstance(asked, list) else []
     return results or [{"role": "user", "content": ""}]
 
 
 def _model_options(body: JsonObject) -> JsonObject:
-    """The parameters of the model, by the names that they have in chats."""
+    """Return the parameters of the model under their names in chat requests."""
     found: JsonObject = {}
     if body.get("max_output_tokens") is not None:
         found["max_completion_tokens"] = body["max_output_tokens"]
@@ -163,7 +163,7 @@ def _object(body: JsonObject, name: str, within: str = "") -> JsonObject:
 
 
 def _tools(declared: JsonValue) -> JsonValue:
-    """The client's functions, as chats declare them; anything else is refused there, with its place."""
+    """Return the client's functions in the format of chat requests; other tools are refused there by their index."""
     if not isinstance(declared, list):
         return declared
     return [_tool(one) for one in declared]

@@ -1,4 +1,4 @@
-"""A run as an answer of the responses protocol: a stream of typed events, whose last one holds the whole answer."""
+"""A run as a stream of typed response events; the last one contains the whole response."""
 
 from __future__ import annotations
 
@@ -37,13 +37,12 @@ from lightagent.domain.usage import Usage
 
 
 class ResponseStream(StreamProjection):
-    """Writes the events of one answer.
+    """Writes the events of one response.
 
     Args:
-        waiting: what waits, and had waited before the run goes on.
-        live: the steps are those of a run that goes on; otherwise they are events on record, whose numbers are then the
-            same whenever they are told.
-        after: the number of the last event that the client has; it is sent no earlier ones.
+        waiting: the calls that wait, or waited before the run resumed.
+        live: whether the steps come from a running run. Recorded events produce the same numbers every time.
+        after: the number of the last event that the client has; events up to this one are not sent.
     """
 
     def __init__(
@@ -69,12 +68,12 @@ class ResponseStream(StreamProjection):
 
     @property
     def is_whole(self) -> bool:
-        """Whether the answer has ended."""
+        """Whether the response has ended."""
         return self._body is not None
 
     @property
     def body(self) -> JsonObject:
-        """The answer as it is now."""
+        """The response in its current state."""
         return self._body or response_object(self._head, "in_progress", self._output.items)
 
     def begin(self) -> bytes:
@@ -106,7 +105,7 @@ class ResponseStream(StreamProjection):
 
     def _turn_ended(self, step: Step) -> Iterator[bytes]:
         if not self._live and isinstance(step, ModelFailed) and step.partial:
-            yield self._output.say("message", step.partial)  # Whoever read the stream has seen it.
+            yield self._output.say("message", step.partial)  # Readers of the live stream have seen it.
         yield self._output.close()
 
     def _finished(self, step: RunFinished) -> Iterator[bytes]:
@@ -128,7 +127,7 @@ class ResponseStream(StreamProjection):
         yield self._end("incomplete" if cut else "completed", cut=cut)
 
     def _last_words(self, content: str) -> Iterator[bytes]:
-        """The answer as it is on record, where it is no reply of the model, or policies changed it."""
+        """Complete the message with the recorded answer: policies may have changed it, or nothing was streamed."""
         if not self._output.speaks and content:
             yield self._output.say("message", content)
         yield self._output.close(said=content)
@@ -149,7 +148,7 @@ _CUT: Final = ("length", "content_filter")
 
 
 def _ends_turn(step: Step) -> bool:
-    """Whether what the model says is whole. A reply that may be the answer stays open: policies may change it."""
+    """Whether the model's text is complete. A reply that may be the answer stays open: policies may still change it."""
     if isinstance(step, ModelReplied):
         return bool(step.message.tool_calls)
     return isinstance(step, (ModelRequested, ModelFailed))
@@ -158,11 +157,11 @@ def _ends_turn(step: Step) -> bool:
 def response_of(
     head: ResponseHead, events: Sequence[Event], view: ChatView, waiting: WaitingSteps | None = None
 ) -> JsonObject:
-    """The answer that these events on record amount to.
+    """Return the response that these recorded events amount to.
 
     Args:
-        events: what happened since the request.
-        waiting: what had waited before them.
+        events: the run's events since the request.
+        waiting: what waited before them.
     """
     projection = ResponseStream(head, view, waiting, live=False)
     for event in events:

@@ -1,4 +1,4 @@
-"""What the chat protocols show of a run besides its text: settings, and the steps of tools as they are shown."""
+"""What the chat protocols show of a run besides its text: the settings, and the steps of tools."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject
 
 ShownTools: TypeAlias = Literal["hidden", "reasoning", "extension"]
-"""How clients see the calls of an agent's own tools: not at all, as lines of reasoning, as a field `lightagent`."""
+"""How clients see calls of an agent's own tools: not at all, as lines of reasoning, or in a field `lightagent`."""
 
 ReasoningField: TypeAlias = Literal["reasoning_content", "reasoning", "both", "none"]
-"""The field in which clients find what a model thinks."""
+"""The field that carries the model's reasoning."""
 
 _MOST_SHOWN = 2000
-"""Characters of a tool's answer that are shown."""
+"""The maximum length of a tool's output as shown, in characters."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChatView:
-    """How runs look in chat completions.
+    """How chat completions show runs.
 
     Attributes:
-        tools: how the calls of an agent's own tools are shown. Never as `tool_calls`, which clients would carry out.
-        reasoning: the field for what the model thinks.
-        usage: whether a stream ends with a chunk that tells the tokens.
-        approvals: the reader may decide about what waits by an answer.
-        console_url: where else people decide; empty where there is no such place.
+        tools: how calls of an agent's own tools are shown. Never as `tool_calls`, which clients would run.
+        reasoning: the field for the model's reasoning.
+        usage: whether a stream ends with a chunk of token usage.
+        approvals: whether the reader may decide about waiting calls in a chat message.
+        console_url: where else people decide; empty if nowhere.
     """
 
     tools: ShownTools = "hidden"
@@ -43,7 +43,7 @@ class ChatView:
 
     @property
     def reasoning_fields(self) -> tuple[str, ...]:
-        """The fields that hold what the model thinks."""
+        """The names of the fields that carry the model's reasoning."""
         return {
             "reasoning_content": ("reasoning_content",),
             "reasoning": ("reasoning",),
@@ -53,10 +53,10 @@ class ChatView:
 
 
 class ToolSteps:
-    """Tells the calls of tools as plain data, those of nested agents too.
+    """Returns tool calls and results as plain data, including those of nested agents.
 
     Args:
-        waited: calls for which the run had waited before it goes on: one that is rejected ends without a beginning.
+        waited: the calls that waited before the run resumed: a rejected one ends without having started.
     """
 
     __slots__ = ("_names",)
@@ -65,7 +65,7 @@ class ToolSteps:
         self._names: dict[tuple[str, ...], str] = {one.path: one.name for one in waited}
 
     def feed(self, step: Step) -> Iterator[JsonObject]:
-        """What this step shows: a call that begins, or what came of one."""
+        """Yield what this step shows: a call that starts, or the result of one."""
         path = list[str]()
         while isinstance(step, Nested):
             path.append(step.call_id)
@@ -83,7 +83,7 @@ class ToolSteps:
 
 
 def as_line(told: JsonObject) -> str:
-    """What a tool did, as a line of reasoning."""
+    """Return a tool's call or result as a line of reasoning."""
     if told["type"] == "tool_call":
         return f"\n→ {told['name']} {encode_json(told['arguments']).decode()}\n"
     return f"← {told['name'] or told['id']}: {told['status']}\n"

@@ -1,4 +1,4 @@
-"""Calls of tools as parts of a UI message: those that are shown, the client's own, and those that wait for a person."""
+"""Tool calls as parts of a UI message: those that are shown, the client's own, and those that wait for a person."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.messages import ToolCall
 
 _OWN: Final[JsonObject] = {"dynamic": True, "providerExecuted": True}
-"""Of the agent's own calls: the client knows no such tool, and is not to carry it out."""
+"""Marks the agent's own calls: the client does not know the tool and must not run it."""
 
 
 class VercelCalls:
-    """Tells calls, those of nested agents too.
+    """Returns the parts of calls, including those of nested agents.
 
     Args:
-        run_id: of our run; the ids of calls begin with it, so that it is found again.
-        shows_all: the calls of the agent's own tools are shown. Those that wait for a person always are.
-        waiting: what waits. What had waited before the run goes on is in the client's messages.
+        run_id: the id of our run, the prefix of call ids, from which the run can be found again.
+        shows_all: show the calls of the agent's own tools. Those that wait for a person are always shown.
+        waiting: the calls that wait. Calls that waited before the run resumed are in the client's messages already.
     """
 
     def __init__(self, run_id: str, waiting: WaitingSteps, *, shows_all: bool) -> None:
@@ -36,7 +36,7 @@ class VercelCalls:
         self._of_client = {step.id for step in waiting.external}
 
     def feed(self, step: Step) -> Iterator[JsonObject]:
-        """The parts of this step."""
+        """Yield the parts of this step."""
         path = list[str]()
         while isinstance(step, Nested):
             path.append(step.call_id)
@@ -54,7 +54,7 @@ class VercelCalls:
                 pass
 
     def waiting(self) -> Iterator[JsonObject]:
-        """The parts of what waits, once the run is suspended."""
+        """Yield the parts of the waiting calls, once the run is suspended."""
         for call in self._waiting.external:
             given = _arguments(call.raw_arguments)
             yield {**_call(outer_call_id(self._run_id, call.id)), "toolName": call.name, "input": given}
@@ -91,7 +91,7 @@ class VercelCalls:
         return {**_call(outer_call_id(self._run_id, call_id)), "toolName": name, "input": arguments, **_OWN}
 
     def _is_of_client(self, path: list[str], call_id: str) -> bool:
-        """Whether it is a call of the client's own tool, whose result the client has in its messages."""
+        """Whether the call is one of the client's own tool, whose result the client has in its messages."""
         call = self._calls.get((), {}).get(call_id)
         named = call is not None and call.name in self._waiting.external_names
         return not path and (named or call_id in self._of_client)
@@ -102,7 +102,7 @@ def _call(outer_id: str) -> JsonObject:
 
 
 def _arguments(raw: str) -> JsonValue:
-    """What the model wrote, as JSON where it is."""
+    """Return the model's arguments as parsed JSON, or as text if they are invalid."""
     try:
         read: JsonValue = json.loads(raw or "{}")
     except (ValueError, RecursionError):

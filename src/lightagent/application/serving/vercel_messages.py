@@ -1,4 +1,4 @@
-"""UI messages of Vercel's AI SDK in the words of chat completions."""
+"""Read UI messages of Vercel's AI SDK as chat completions messages."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from lightagent.domain.json_bytes import encode_json
 from lightagent.domain.json_types import JsonObject, JsonValue
 
 _TOOL: Final = "tool-"
-"""The beginning of the type of a part about a call; the name of the tool follows."""
+"""The prefix of the type of a tool part; the tool's name follows."""
 
 _DENIED: Final = "The user did not allow it."
 
 
 def chat_messages(messages: Sequence[JsonObject], *, image_urls: bool) -> Iterator[JsonObject]:
-    """The messages; what an agent thought or showed on the way is left out.
+    """Yield the messages as chat messages, without reasoning and data parts.
 
     Raises:
-        RequestRefused: a message or a part is wrong, or of a kind that is not taken; it is named.
+        RequestRefused: a message or part is invalid or of an unsupported type; the error names it.
     """
     for place, message in enumerate(messages):
         at = f"messages[{place}]"
@@ -38,7 +38,7 @@ def chat_messages(messages: Sequence[JsonObject], *, image_urls: bool) -> Iterat
 
 
 def open_calls(messages: Sequence[JsonObject]) -> Iterator[str]:
-    """The ids of calls of the client's tools without a result, which the conversation has gone on without."""
+    """Yield the ids of calls of client tools that have no result."""
     for place, message in enumerate(messages):
         for part in _parts(message, f"messages[{place}]"):
             call_id = part.get("toolCallId")
@@ -48,13 +48,13 @@ def open_calls(messages: Sequence[JsonObject]) -> Iterator[str]:
 
 
 def last_tool_parts(message: JsonObject, at: str) -> list[JsonObject]:
-    """The calls in the last step of a message: those that clients answer."""
+    """Return the tool parts in the last step of a message, which are the calls that clients answer."""
     steps = _steps(_parts(message, at))
     return [part for part in steps[-1] if tool_name(part)]
 
 
 def tool_name(part: JsonObject) -> str:
-    """Of the tool that a part is about; empty where it is about none."""
+    """Return the name of the tool that a part is about; empty for other parts."""
     kind = part.get("type")
     if kind == "dynamic-tool":
         name = part.get("toolName")
@@ -63,7 +63,7 @@ def tool_name(part: JsonObject) -> str:
 
 
 def tool_result(part: JsonObject, at: str) -> tuple[str, str]:
-    """The id of a call, and what came of it, as text."""
+    """Return the id of a call and its result as text."""
     call_id, told = part.get("toolCallId"), part.get("output")
     if not isinstance(call_id, str):
         raise RequestRefused(400, f"{at}: the toolCallId of a call is wanted.", "", param=at)
@@ -83,7 +83,7 @@ def _parts(message: JsonObject, at: str) -> list[JsonObject]:
 
 
 def _steps(parts: Sequence[JsonObject]) -> list[list[JsonObject]]:
-    """The parts of each turn of the model."""
+    """Return the parts of each model turn."""
     steps: list[list[JsonObject]] = [[]]
     for part in parts:
         if part.get("type") == "step-start":
@@ -94,7 +94,7 @@ def _steps(parts: Sequence[JsonObject]) -> list[list[JsonObject]]:
 
 
 def _said(parts: Sequence[JsonObject], at: str, *, image_urls: bool) -> JsonValue:
-    """What a user said: a text where there is nothing else. Data of the interface is none of the agent's business."""
+    """Return the content of a user message: a string if it has only text. Data parts are for the interface alone."""
     made: list[JsonValue] = []
     for place, part in enumerate(parts):
         if not str(part.get("type")).startswith("data-"):
@@ -126,7 +126,7 @@ def _part(part: JsonObject, at: str, *, image_urls: bool) -> JsonObject:
 
 
 def _assistant(parts: Sequence[JsonObject], at: str) -> Iterator[JsonObject]:
-    """What the agent said in a turn, and those of its calls that have a result: of one that was left nothing came."""
+    """Yield what the agent said in a turn with those of its calls that have a result."""
     results = [(part, tool_result(part, at)) for part in parts if tool_name(part) and _has_ended(part)]
     calls: list[JsonValue] = [
         {

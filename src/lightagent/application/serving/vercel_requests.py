@@ -1,4 +1,4 @@
-"""What a request of Vercel's AI SDK asks for: the same as a chat, in the words of UI messages."""
+"""Read requests of Vercel's AI SDK as chat requests."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from lightagent.domain.json_types import JsonObject, JsonValue
 _TAKEN: Final = frozenset({"messages", "tools", "system"})
 
 _SILENT: Final = frozenset({"id", "trigger", "messageId"})
-"""What every client sends: how the chat is called there, and what its user did. Nothing is found by it."""
+"""Fields that every client sends: the id of the chat and what its user did. No run is looked up with them."""
 
 
 @dataclass(frozen=True, slots=True)
 class VercelAsked:
-    """What is asked for.
+    """The content of a request.
 
     Attributes:
-        chat: the conversation, the client's tools and their results; of a request that goes on with a run only those.
-        answers: of people, to what waits in the run that is to go on.
-        goes_on: the answer continues the last message of the client.
+        chat: the conversation, the client's tools and their results; for a resumed run, only the tools and results.
+        answers: people's answers to what waits in the run to resume.
+        goes_on: the answer continues the client's last message.
     """
 
     chat: ChatAsked
@@ -42,14 +42,14 @@ class VercelAsked:
 def read_vercel_request(
     body: JsonObject, model: str, system_messages: SystemMessages = "added", *, image_urls: bool = False
 ) -> VercelAsked:
-    """What the body asks for.
+    """Parse the body of a request.
 
     Args:
-        model: as the address names it.
-        image_urls: messages may name images by URL.
+        model: the model that the URL names.
+        image_urls: allow messages that name images by URL.
 
     Raises:
-        RequestRefused: a field is wrong, or asks for what cannot be done; it names the field.
+        RequestRefused: a field is invalid or unsupported; the error names it.
     """
     messages = _messages(body)
     tools = tuple(_tools(body))
@@ -80,7 +80,7 @@ def _messages(body: JsonObject) -> list[JsonObject]:
 def _going_on(
     messages: Sequence[JsonObject], model: str, tools: tuple[JsonObject, ...], dropped: tuple[str, ...]
 ) -> VercelAsked:
-    """What answers a run that waits: the rest of the conversation is on the run's own record."""
+    """Return the answers to a waiting run; the rest of the conversation is in the run's journal."""
     at = f"messages[{len(messages) - 1}]"
     parts = last_tool_parts(messages[-1], at)
     answers = tuple(_answers(parts, at))
@@ -102,7 +102,7 @@ def _has_result(part: JsonObject) -> bool:
 
 
 def _answers(parts: Sequence[JsonObject], at: str) -> Iterator[PersonAnswer]:
-    """The answers of a person. Nothing but a plain yes is a yes."""
+    """Yield a person's answers. Only an explicit true approves a call."""
     known = set[str]()
     for part in parts:
         if part.get("state") != "approval-responded":
@@ -125,7 +125,7 @@ def _answers(parts: Sequence[JsonObject], at: str) -> Iterator[PersonAnswer]:
 
 
 def _tools(body: JsonObject) -> Iterator[JsonObject]:
-    """The client's own tools, each by its name."""
+    """Yield the client's own tools, each with its name."""
     tools = body.get("tools")
     if tools is None:
         return

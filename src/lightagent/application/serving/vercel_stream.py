@@ -25,7 +25,7 @@ from lightagent.domain.outcomes import Cancelled, Completed, Suspended
 from lightagent.domain.usage import Usage
 
 STREAM_NAME: Final = {"x-vercel-ai-ui-message-stream": "v1"}
-"""The header by which clients know the stream."""
+"""The header by which clients recognize the stream."""
 
 _FINISH_REASONS: Final = {"length": "length", "content_filter": "content-filter"}
 
@@ -34,12 +34,12 @@ _Kind: TypeAlias = Literal["text", "reasoning"]
 
 @dataclass(frozen=True, slots=True)
 class VercelOpening:
-    """What is known of an answer before its run has begun.
+    """What is known of an answer before its run starts.
 
     Attributes:
-        answer_id: names this answer alone; the ids of its texts begin with it.
-        run_id: of our run; the ids of its calls begin with it, so that it is found again.
-        goes_on: it continues the last message of the client, which keeps its id; otherwise the answer is a new message.
+        answer_id: unique to this answer; the prefix of the ids of its texts.
+        run_id: the id of our run, the prefix of call ids, from which the run can be found again.
+        goes_on: continue the client's last message, which keeps its id; otherwise the answer is a new message.
     """
 
     answer_id: str
@@ -51,7 +51,7 @@ class VercelStream(StreamProjection):
     """Writes the parts of one answer.
 
     Args:
-        waiting: knows the client's own tools, and what had waited before the run goes on.
+        waiting: knows the client's tools, and the calls that waited before the run resumed.
     """
 
     def __init__(self, opening: VercelOpening, view: ChatView, waiting: WaitingSteps) -> None:
@@ -152,7 +152,7 @@ class VercelStream(StreamProjection):
         self._open = None
 
     def _part(self, part: JsonObject) -> Iterator[bytes]:
-        """A part, in a step of its own turn: clients look in the last step for what waits for them."""
+        """Yield a part in a step of its own turn: clients look for waiting calls in the last step."""
         yield from self._close()
         if self._turn_begins:
             self._turn_begins = False
@@ -172,7 +172,7 @@ def _frame(part: JsonObject) -> bytes:
 
 
 def _tokens(usage: Usage) -> JsonObject:
-    """The tokens since the request, in the words of the SDK."""
+    """Return the token usage since the request, in the format of the SDK."""
     return {
         "inputTokens": usage.input_tokens,
         "inputTokenDetails": {"cacheReadTokens": usage.cached_input_tokens},

@@ -1,4 +1,4 @@
-"""What a run waits for when it suspends: calls of the client's own tools, and calls that people decide about."""
+"""What a suspended run waits for: calls of the client's own tools, and calls that people decide about."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from lightagent.domain.review_requests import request_id_of
 
 @dataclass(frozen=True, slots=True)
 class WaitingStep:
-    """One call that waits.
+    """One waiting call.
 
     Attributes:
         path: the ids of the calls that lead to it, its own last.
-        name: of the tool.
-        arguments: checked, and as reviewers see them.
-        raw_arguments: as the model wrote them.
-        reason: why it waits.
-        request_id: names the request about it, as reviewers know it.
-        at: since when, in seconds since 1970.
+        name: the name of the tool.
+        arguments: the validated arguments, as reviewers see them.
+        raw_arguments: the arguments as the model wrote them.
+        reason: why the call waits.
+        request_id: the id of the approval request, as reviewers know it.
+        at: when it began to wait, in seconds since 1970.
     """
 
     path: tuple[str, ...]
@@ -38,12 +38,12 @@ class WaitingStep:
 
     @property
     def id(self) -> str:
-        """As decisions name it."""
+        """The id of the call as decisions name it."""
         return "/".join(self.path)
 
 
 def open_functions(events: Iterable[Event]) -> frozenset[str]:
-    """The names of the client's functions whose results a run waits for, as it has them on record."""
+    """Return the names of the client functions whose results the run waits for, according to its events."""
     told = [*events]
     waiting = WaitingSteps(client_names(told))
     for event in told:
@@ -52,7 +52,7 @@ def open_functions(events: Iterable[Event]) -> frozenset[str]:
 
 
 class WaitingSteps:
-    """Follows a run, and knows what waits at each step.
+    """Follows a run and tracks which calls wait.
 
     Args:
         external: the names of the client's own tools.
@@ -91,7 +91,7 @@ class WaitingSteps:
                 pass
 
     def _request_id(self, place: tuple[str, ...]) -> str:
-        """What names the request about a call; a flow, which has no run of one agent, has it for the id itself."""
+        """Return the id of the request about a call; in a flow, which is not a run of one agent, the call id itself."""
         outermost = self._runs.get(())
         if outermost is None:
             return place[-1]
@@ -104,22 +104,22 @@ class WaitingSteps:
 
     @property
     def run_id(self) -> str:
-        """The run that is followed."""
+        """The id of the run."""
         return self._runs.get((), "")
 
     @property
     def own_calls(self) -> frozenset[str]:
-        """The ids of the calls that the run made in its last turn, those of nested runs left out."""
+        """The ids of the calls in the run's last turn, without those of nested runs."""
         return frozenset(self._calls.get((), {}))
 
     @property
     def waiting(self) -> list[WaitingStep]:
-        """All calls that wait."""
+        """All waiting calls."""
         return [*self._waiting.values()]
 
     @property
     def external(self) -> list[WaitingStep]:
-        """The calls that the client is to carry out."""
+        """The calls that the client has to run."""
         return [one for one in self._waiting.values() if one.name in self._external and len(one.path) == 1]
 
     @property

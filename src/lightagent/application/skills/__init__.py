@@ -1,1 +1,1 @@
-"""Skills: folders of instructions that are found, read, and given to models when they need them."""
+"""Skills: folders of instructions that are discovered, read, and given to models when needed."""

@@ -1,4 +1,4 @@
-"""Finds the skills of a directory: folders that hold a SKILL.md, at a bounded depth, and nowhere outside of it."""
+"""Find the skills of a directory: folders with a SKILL.md, up to a maximum depth, and never outside the directory."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from lightagent.domain.skill_documents import split_document
 from lightagent.domain.skills import SKILL_FILE, Skill, SkillProblem, check_front_matter
 
 MOST_DEPTH: Final = 6
-"""Folders within folders that are looked into."""
+"""The maximum depth of nested folders that are searched."""
 
 MOST_FOLDERS: Final = 2_000
-"""Folders of one directory that are looked into."""
+"""The maximum number of folders searched in one directory."""
 
 MOST_SKILL_BYTES: Final = 256 * 1024
-"""Of a `SKILL.md`; what a model is to read at once is far below."""
+"""The maximum size of a `SKILL.md` in bytes; what a model should read at once is far smaller."""
 
 _PASSED_BY: Final = frozenset({"node_modules", "__pycache__"})
 _OF_A_SKILL: Final = frozenset({"scripts", "references", "assets"})
@@ -28,12 +28,12 @@ _OF_A_SKILL: Final = frozenset({"scripts", "references", "assets"})
 
 @dataclass(frozen=True, slots=True)
 class SkillDirectory:
-    """A directory in which skills are looked for.
+    """A directory that is searched for skills.
 
     Attributes:
-        path: an absolute one.
-        precedence: its place among all directories.
-        trust: whether the application vouches for what is in it.
+        path: the absolute path.
+        precedence: its position among all directories.
+        trust: whether the application vouches for its contents.
     """
 
     path: Path
@@ -43,13 +43,13 @@ class SkillDirectory:
 
 @dataclass(frozen=True, slots=True)
 class SkillFolder:
-    """A folder that holds a SKILL.md.
+    """A folder with a SKILL.md.
 
     Attributes:
-        directory: in which it was found.
-        parts: the names that lead from there to it.
-        state: of its SKILL.md; None where that cannot be read.
-        folders: the names of the folders in it.
+        directory: the directory in which it was found.
+        parts: the names of the folders from there to it.
+        state: the state of its SKILL.md; None if it cannot be read.
+        folders: the names of the folders inside it.
     """
 
     directory: SkillDirectory
@@ -59,12 +59,12 @@ class SkillFolder:
 
     @property
     def path(self) -> Path:
-        """Where it is."""
+        """The path of the folder."""
         return self.directory.path.joinpath(*self.parts)
 
 
 def find_skills(directory: SkillDirectory) -> tuple[list[SkillFolder], list[SkillProblem]]:
-    """The folders of skills, by their paths, and what could not be looked at."""
+    """Return the folders of skills sorted by path, and the problems of what could not be searched."""
     problems: list[SkillProblem] = []
     try:
         root = Folder.open(directory.path)
@@ -97,11 +97,11 @@ def _walk(directory: SkillDirectory, root: Folder, problems: list[SkillProblem])
         except OSError as exc:
             problems.append(SkillProblem(str(place), f"The folder cannot be read ({exc.strerror}).", "", "warning"))
             continue
-        except ConfigurationError as exc:  # A link took its place meanwhile.
+        except ConfigurationError as exc:  # It became a link meanwhile.
             problems.append(SkillProblem(str(place), exc.message, exc.guidance, "warning"))
             continue
         if marker is not None and parts:
-            continue  # What is in the folder of a skill belongs to it. A collection may be a skill besides.
+            continue  # A skill's subfolders belong to it. The top folder is still searched when it is a skill itself.
         if len(parts) < MOST_DEPTH:
             inner = (one.name for one in reversed(entries) if one.is_folder and _is_looked_into(one))
             waiting.extend((*parts, name) for name in inner if marker is None or name not in _OF_A_SKILL)
@@ -114,7 +114,7 @@ def _is_looked_into(entry: Entry) -> bool:
 
 
 def _about(entry: Entry, place: Path) -> SkillProblem:
-    """What is told of a name that looks like a skill, and is none."""
+    """Return the problem of a name that looks like a skill but is none."""
     path = str(place / entry.name)
     if entry.is_link:
         message = "It is a symbolic link, so it is not followed."
@@ -123,7 +123,7 @@ def _about(entry: Entry, place: Path) -> SkillProblem:
 
 
 def read_skill(folder: SkillFolder) -> tuple[Skill | None, tuple[SkillProblem, ...]]:
-    """The skill with its instructions as its folder holds it now, None if it is unusable; and what is wrong with it."""
+    """Return the skill with its current instructions, or None if it is unusable, and its problems."""
     path = str(folder.path / SKILL_FILE)
     try:
         with Folder.open(folder.directory.path) as root, root.at(folder.parts) as inner:
@@ -140,7 +140,7 @@ def read_skill(folder: SkillFolder) -> tuple[Skill | None, tuple[SkillProblem, .
 
 
 def _parsed(folder: SkillFolder, path: str, text: str) -> tuple[Skill | None, tuple[SkillProblem, ...]]:
-    from lightagent.application.skills.front_matter import read_front_matter  # It loads YAML: only where skills are.
+    from lightagent.application.skills.front_matter import read_front_matter  # Imports YAML: only for skills.
 
     document = split_document(text, path)
     if isinstance(document, SkillProblem):
@@ -177,5 +177,5 @@ def _parsed(folder: SkillFolder, path: str, text: str) -> tuple[Skill | None, tu
 
 
 def without_instructions(skill: Skill) -> Skill:
-    """The skill as it is listed."""
+    """Return the skill as it is listed."""
     return replace(skill, instructions="")

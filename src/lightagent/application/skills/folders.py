@@ -1,6 +1,6 @@
-"""A folder that is read without following symbolic links: whatever is read in it is in it.
+"""Folders that are read without following symbolic links: everything that is read is inside the folder.
 
-Each name is opened in the folder that was opened before it, so no other process can put a link in its place in between.
+Each name is opened relative to the folder opened before it, so another process cannot swap in a link meanwhile.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from typing import Final, Self
 from lightagent.domain.errors import ConfigurationError
 
 _RELATIVE: Final = os.open in os.supports_dir_fd and os.scandir in os.supports_fd and hasattr(os, "O_NOFOLLOW")
-"""Whether the system opens names relative to an open folder; elsewhere links are looked for before each opening."""
+"""Whether the system opens names relative to an open folder; otherwise links are checked for before each opening."""
 
 _NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _FOLDER_FLAGS: Final = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
 _FILE_FLAGS: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | _NO_LINK
 
 MOST_ENTRIES: Final = 10_000
-"""Names of one folder that are looked at."""
+"""The maximum number of names that are read from one folder."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One name in a folder; neither a file nor a folder is a link, a pipe and the like."""
+    """One name in a folder. Links, pipes and the like are neither a file nor a folder."""
 
     name: str
     is_folder: bool
@@ -38,7 +38,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class FileState:
-    """What changes when a file is written or another takes its place."""
+    """Values that change when a file is written or replaced."""
 
     device: int
     number: int
@@ -56,10 +56,10 @@ class Folder:
 
     @classmethod
     def open(cls, path: Path) -> Folder:
-        """A folder that the application has named: what leads to it may be a link.
+        """Open a folder that the application has named; links in its path are followed.
 
         Raises:
-            OSError: it is not there, or no folder.
+            OSError: it does not exist or is not a folder.
         """
         if _RELATIVE:
             return cls(path, os.open(path, _FOLDER_FLAGS))
@@ -78,15 +78,15 @@ class Folder:
             os.close(descriptor)
 
     def identity(self) -> tuple[int, int]:
-        """Its device and number, which no other folder has; raises `OSError`."""
+        """The device and inode number, which identify the folder; raises `OSError`."""
         found = self.path.stat() if self._descriptor is None else os.fstat(self._descriptor)
         return found.st_dev, found.st_ino
 
     def entries(self) -> list[Entry]:
-        """What is in it, by name; names that are not text are left out.
+        """Return the folder's entries sorted by name, without names that are not valid text.
 
         Raises:
-            OSError: it cannot be read.
+            OSError: the folder cannot be read.
         """
         found: list[Entry] = []
         with os.scandir(self.path if self._descriptor is None else self._descriptor) as listed:
@@ -99,10 +99,10 @@ class Folder:
         return sorted(found, key=lambda one: one.name)
 
     def inner(self, name: str) -> Folder:
-        """A folder in this one.
+        """Open a folder inside this one.
 
         Raises:
-            OSError: it is not there, or no folder.
+            OSError: it does not exist or is not a folder.
             ConfigurationError: it is a symbolic link.
         """
         path = self.path / name
@@ -112,7 +112,7 @@ class Folder:
         return Folder(path, os.open(name, _FOLDER_FLAGS | _NO_LINK, dir_fd=self._descriptor))
 
     def at(self, parts: tuple[str, ...]) -> Folder:
-        """The folder to which these names lead; raises as `inner` does. This one stays open."""
+        """Open the folder that these names lead to; raises like `inner`. This folder stays open."""
         current = Folder(self.path, None if self._descriptor is None else os.dup(self._descriptor))
         for part in parts:
             with current:
@@ -121,16 +121,16 @@ class Folder:
         return current
 
     def state(self, name: str) -> FileState:
-        """What tells whether a file has changed; raises `OSError`."""
+        """Return values that show whether a file has changed; raises `OSError`."""
         found = self._stat(name)
         return FileState(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
     def read(self, name: str, most: int) -> bytes:
-        """What a file in this folder holds.
+        """Return the content of a file in this folder.
 
         Raises:
-            OSError: it is not there, or cannot be read.
-            ConfigurationError: it is a symbolic link or no regular file, or it has more than `most` bytes.
+            OSError: the file does not exist or cannot be read.
+            ConfigurationError: it is a symbolic link or not a regular file, or it has more than `most` bytes.
         """
         path = self.path / name
         self.refuse_link(name, path)
@@ -145,7 +145,7 @@ class Folder:
         return content
 
     def refuse_link(self, name: str, path: Path) -> None:
-        """Raise `ConfigurationError` if a name in this folder is a link; one that becomes it later is not followed."""
+        """Raise `ConfigurationError` if a name in this folder is a link; later links are not followed either."""
         if stat.S_ISLNK(self._stat(name).st_mode) or (not _RELATIVE and path.resolve() != path.parent.resolve() / name):
             raise _refusal(path, "It is a symbolic link, and a skill stays in its own folder", "Put a copy there.")
 
@@ -156,7 +156,7 @@ class Folder:
 
 
 def _refusal(path: Path, why: str, remedy: str) -> ConfigurationError:
-    """The error for a file that is there and is not read."""
+    """Return the error for a file that exists but must not be read."""
     return ConfigurationError(f"{path}: {why}.", guidance=remedy)
 
 

@@ -1,4 +1,4 @@
-"""Reads the YAML of a skill's front matter as texts with their lines; nothing in it is ever made into an object."""
+"""Read the YAML of a skill's front matter as texts with line numbers; it never creates other objects."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MOST_DEPTH: Final = 20
 
 
 class _FrontMatterError(Exception):
-    """Why the text cannot be read, and the line, counted from 0."""
+    """Why the text cannot be read, with the line counted from 0."""
 
     def __init__(self, message: str, line: int) -> None:
         super().__init__(message)
@@ -23,9 +23,9 @@ class _FrontMatterError(Exception):
 
 
 class _Composer(yaml.BaseLoader):
-    """Takes every value for a text, as it is written, and no alias, which could stand for a billion values.
+    """Loads every value as text, as written, and refuses aliases, which could expand to billions of values.
 
-    It reads no further where values are nested too deeply, since that takes time in proportion to the square of it.
+    Loading stops at deeply nested values, since the time for them grows with the square of the depth.
     """
 
     _levels = 0
@@ -43,13 +43,13 @@ class _Composer(yaml.BaseLoader):
 
 
 def read_front_matter(front: str, first_line: int, path: str) -> tuple[YamlTable | None, list[SkillProblem]]:
-    """The front matter as a table, and what is wrong with it; None where it cannot be used.
+    """Return the front matter as a table, or None if it is unusable, and its problems.
 
-    Invalid YAML that line-based readers accept is read as they read it.
+    Invalid YAML that line-based readers accept is read the way they read it.
 
     Args:
-        first_line: of the text in its file.
-        path: of the file, for problems.
+        first_line: the line number of the text in its file.
+        path: the path of the file, for problems.
     """
     if len(front) > _MOST_CHARACTERS:
         message = f"The front matter has more than {_MOST_CHARACTERS:,} characters."

@@ -1,4 +1,4 @@
-"""`SkillManager`: the skills of some directories, found again whenever they are asked for."""
+"""`SkillManager`: the skills of some directories, searched again on every request."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _Read: TypeAlias = tuple[Skill | None, tuple[SkillProblem, ...]]
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What the directories held when they were looked at last."""
+    """What was found when the directories were last searched."""
 
     shelf: Shelf
     problems: tuple[SkillProblem, ...]
@@ -42,21 +42,21 @@ class _Found:
 
 
 class SkillManager:
-    """Finds skills: folders with a `SKILL.md`, anywhere in the directories down to six levels.
+    """Finds skills: folders with a `SKILL.md`, anywhere in the directories, up to six levels deep.
 
-    By naming a directory the application vouches for what is in it, as for a directory of tools: a model follows the
-    instructions of its skills. Nothing outside of a skill's folder is read; symbolic links are refused. Each question
-    looks at the directories again, so that skills which come, go or change while a program runs are noticed. Serves
-    any number of agents and threads.
+    By naming a directory the application vouches for its contents, as for a directory of tools: models follow the
+    instructions of its skills. Nothing outside a skill's folder is read; symbolic links are refused. The directories
+    are searched again on every request, so skills that are added, removed or changed while a program runs are noticed.
+    Serves any number of agents and threads.
 
     Args:
-        skills_directories: one directory or several. A skill in a later one takes the place of one of the same name
-            in an earlier one, which is told as a conflict.
-        untrusted_directories: directories for whose skills the application does not vouch. Their texts count as
-            untrusted wherever policies ask for that, and no skill of them takes the place of another.
+        skills_directories: one directory or several. A skill in a later directory replaces one with the same name in an
+            earlier one, which is reported as a conflict.
+        untrusted_directories: directories whose skills the application does not vouch for. Their texts are labelled as
+            untrusted for policies, and none of their skills replaces another one.
 
     Raises:
-        ConfigurationError: a directory is given as something else than a path.
+        ConfigurationError: a directory is not given as a path.
     """
 
     def __init__(
@@ -78,67 +78,68 @@ class SkillManager:
         return f"{type(self).__name__}({[str(one.path) for one in self.directories]!r})"
 
     def discover_skills(self) -> list[Skill]:
-        """Look at the directories, and give the skills that can be used, by name; without their instructions.
+        """Search the directories and return the usable skills by name, without their instructions.
 
-        What is wrong with others is in `problems` and in the log.
+        Problems with other skills are in `problems` and in the log.
         """
         return list(self._look().shelf.skills.values())
 
     @property
     def skills(self) -> dict[str, Skill]:
-        """The skills by name, as they were found last; a copy."""
+        """The skills by name, as last found; a copy."""
         return dict((self._found or self._look()).shelf.skills)
 
     @property
     def problems(self) -> tuple[SkillProblem, ...]:
-        """What was wrong when the directories were looked at last."""
+        """The problems found when the directories were last searched."""
         return (self._found or self._look()).problems
 
     def list_conflicts(self) -> list[SkillConflict]:
-        """Skills of the same name, as they were found last."""
+        """Return the skills with the same name, as last found."""
         return [one.copy() for one in (self._found or self._look()).shelf.conflicts]
 
     def get_skill(self, name: str) -> Skill:
-        """The skill as it is listed; raises `ToolError` if there is none of that name."""
+        """Return the skill as it is listed; raises `ToolError` if it does not exist."""
         return self._shelf_with(name).skills[name]
 
     def load_skill(self, name: str) -> Skill:
-        """The skill with its instructions, as they are now.
+        """Return the skill with its current instructions.
 
         Raises:
-            ToolError: the skill does not exist, or can no longer be used; the text names others, or file and line.
+            ToolError: the skill does not exist or has become unusable; the message names others, or file and line.
         """
         return load_skill(self.folder(name), name)
 
     def activate_skill(self, name: str) -> str:
-        """The instructions of a skill; raises as `load_skill` does."""
+        """Return the instructions of a skill; raises like `load_skill`."""
         return self.load_skill(name).instructions
 
     def get_skills_xml(self) -> str:
-        """Names and descriptions of all skills as a model is shown them: elements in which everything is escaped."""
+        """Return the names and descriptions of all skills for a model, as XML elements with everything escaped."""
         return f"<available_skills>\n{skills_listing(self.discover_skills())}\n</available_skills>"
 
     def list_files(self, name: str) -> list[str]:
-        """The paths of the files in a skill's folder, from there on; raises `ToolError` if the skill does not exist."""
+        """Return the relative paths of the files in a skill's folder; raises `ToolError` if it does not exist."""
         return list_files(self.folder(name))
 
     def read_reference(self, name: str, reference: str) -> str:
-        """A text file of a skill, such as ``references/forms.md``; one in `references` also by its name alone.
+        """Return a text file of a skill, such as ``references/forms.md``; one in `references` also by its name alone.
 
         Raises:
-            ToolError: the skill or file does not exist, the path leads out of the skill or to a link, or is not text.
+            ToolError: the skill or file does not exist, the path leads out of the skill or to a link, or the file is
+                not text.
         """
         return read_text(self.folder(name), reference)
 
     def read_asset(self, name: str, asset: str) -> bytes:
-        """A file of a skill as it is; one in `assets` also by its name alone. Raises as `read_reference` does."""
+        """Return a file of a skill as bytes; one in `assets` also by its name alone. Raises like `read_reference`."""
         return read_file(self.folder(name), asset, "assets")
 
     def folder(self, name: str) -> SkillFolder:
-        """Where a skill is now.
+        """Return the current folder of a skill.
 
         Raises:
-            ToolError: there is none of that name; the text names others.
+            ToolError: the skill does not exist; the message names others.
         """
         return self._shelf_with(name).folders[name]
 
@@ -149,7 +150,7 @@ class SkillManager:
         return shelf
 
     def _look(self) -> _Found:
-        """Look at the directories; what has not changed since the last time is not read again."""
+        """Search the directories; skills that have not changed since the last search are not read again."""
         with self._lock:
             known = {} if self._found is None else self._found.read
             problems: list[SkillProblem] = []
@@ -166,14 +167,14 @@ class SkillManager:
             return self._found
 
     def _log(self, found: _Found) -> None:
-        """Tell what is new and matters: skills that are left out, which of two is used, directories not there."""
+        """Log what is new and relevant: skipped skills, conflicts, missing directories."""
         directories = {str(one.path) for one in self.directories}
         texts = [f"A skill was left out: {one}" for one in found.problems if one.level == "error"]
         texts += [f"A skill was left out: {conflict_problem(one)}" for one in found.shelf.conflicts]
         texts += [f"A directory of skills: {one}" for one in found.problems if one.path in directories]
         for text in texts:
             if text not in self._told:
-                _LOGGER.warning("%s", written_out(text))  # A folder may be called by anything.
+                _LOGGER.warning("%s", written_out(text))  # Folder names may contain anything.
         self._told = frozenset(texts)
 
 
@@ -183,7 +184,7 @@ def _listed(folder: SkillFolder) -> _Read:
 
 
 def _paths(given: DirectoryLike | Sequence[DirectoryLike]) -> list[Path]:
-    """The directories as absolute paths, so that they stay the same wherever the program goes later."""
+    """Return the directories as absolute paths, which stay the same if the working directory changes."""
     several = (given,) if isinstance(given, (str, os.PathLike)) else given
     paths: list[Path] = []
     for one in several:

@@ -1,4 +1,4 @@
-"""The files of a skill: its instructions, which others there are, and what one holds; all are in its folder."""
+"""The files of a skill: its instructions, the list of its files, and their contents. All are inside its folder."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from lightagent.domain.errors import ConfigurationError, ToolError
 from lightagent.domain.skills import SKILL_FILE, Skill
 
 MOST_FILES: Final = 500
-"""Files of a skill that are listed."""
+"""The maximum number of files that are listed for a skill."""
 
 MOST_FILE_BYTES: Final = 5 * 1024 * 1024
-"""Of a file that is read."""
+"""The maximum size of a file that is read, in bytes."""
 
 
 def load_skill(folder: SkillFolder, name: str) -> Skill:
-    """The skill with its instructions, as they are now.
+    """Return the skill with its current instructions.
 
     Raises:
-        ToolError: it can be used no more; the text names file and line.
+        ToolError: the skill has become unusable; the message names file and line.
     """
     skill, problems = read_skill(folder)
     if skill is None or skill.name != name:
@@ -32,7 +32,7 @@ def load_skill(folder: SkillFolder, name: str) -> Skill:
 
 
 def list_files(skill: SkillFolder) -> list[str]:
-    """The paths of its files, ``/`` between names, without its `SKILL.md`; hidden ones and links are left out."""
+    """Return the paths of its files, separated by ``/``, without its `SKILL.md`, hidden files and links."""
     found: list[str] = []
     waiting: list[tuple[str, ...]] = [()]
     looked_at = 0
@@ -47,28 +47,28 @@ def list_files(skill: SkillFolder) -> list[str]:
                 if len(parts) < MOST_DEPTH:
                     waiting.extend((*parts, one.name) for one in reversed(entries) if one.is_folder)
     except (OSError, ConfigurationError):
-        pass  # It is being changed, or is gone: what was found is true.
+        pass  # It is changing or gone: return what was found.
     return sorted(path for path in found if path != SKILL_FILE)[:MOST_FILES]
 
 
 def read_file(skill: SkillFolder, path: str, usual: str) -> bytes:
-    """What a file of the skill holds.
+    """Return the content of a file of the skill.
 
     Args:
-        path: from the skill's folder on.
-        usual: the folder in which it is looked for as well.
+        path: the path relative to the skill's folder.
+        usual: a folder in which the file is searched as well.
 
     Raises:
-        ToolError: the file does not exist, or it is not read; the text is for a model.
+        ToolError: the file does not exist or must not be read; the message is for a model.
     """
     return _find(skill, path, usual)[1]
 
 
 def read_text(skill: SkillFolder, path: str) -> str:
-    """A text file of the skill, which is looked for in `references` as well.
+    """Return a text file of the skill, which is also searched in `references`.
 
     Raises:
-        ToolError: as `read_file` does, or it is not text.
+        ToolError: as for `read_file`, or the file is not text.
     """
     content = read_file(skill, path, "references")
     try:
@@ -78,7 +78,7 @@ def read_text(skill: SkillFolder, path: str) -> str:
 
 
 def find_file(skill: SkillFolder, path: str, usual: str) -> str:
-    """The path of a file from the skill's folder on; arguments and errors are those of `read_file`."""
+    """Return the path of a file relative to the skill's folder; arguments and errors are those of `read_file`."""
     return _find(skill, path, usual)[0]
 
 
@@ -104,7 +104,7 @@ _HINT: Final = "Give the path from the skill's folder on, without '..', such as 
 
 
 def _content(top: Folder, parts: tuple[str, ...]) -> bytes | None:
-    """The contents of a file; None where there is none."""
+    """Return the content of a file; None if it does not exist."""
     try:
         with top.at(parts[:-1]) as folder:
             return folder.read(parts[-1], MOST_FILE_BYTES)
@@ -117,7 +117,7 @@ def _content(top: Folder, parts: tuple[str, ...]) -> bytes | None:
 
 
 def _without_place(exc: ConfigurationError, path: str) -> ToolError:
-    """The error for a model, which needs not know where on the machine the skill is."""
+    """Return the error for a model, without the skill's location on the machine."""
     why = exc.message.rpartition(": ")[2]
     return refused(f"{clip(path, 200)}: {why}")
 

@@ -1,4 +1,4 @@
-"""Runs a script of a skill, through the port to code runners, and tells what came of it."""
+"""Run a script of a skill with a code runner, and report its result."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from lightagent.ports.code import CodeRunner
 
 
 class RunScript:
-    """Runs scripts where the agent has something that runs them.
+    """Runs scripts if the agent has a code runner.
 
     Args:
         manager: finds the skills.
-        runner: runs their scripts; None where scripts are not run.
+        runner: runs their scripts; None if scripts must not be run.
     """
 
     def __init__(self, manager: SkillManager, runner: CodeRunner | None) -> None:
@@ -33,11 +33,11 @@ class RunScript:
 
     @property
     def is_contained(self) -> bool:
-        """Whether what scripts do reaches nothing; a runner may say of itself that it does not isolate programs."""
+        """Whether scripts can affect nothing outside; a runner may declare that it does not isolate programs."""
         return getattr(self._runner, "is_isolated", True) is True
 
     def description(self, prompts: Prompts) -> str:
-        """What a model is told of the tool."""
+        """Return the description of the tool for a model."""
         if self._runner is None:
             return f"{prompts.execute_skill_script} Scripts are not run here, so each call is refused."
         return f"{prompts.execute_skill_script} {self._runner.notes}".rstrip()
@@ -45,13 +45,13 @@ class RunScript:
     async def run(
         self, skill: str, script: str, arguments: tuple[str, ...], stdin: str, show: Callable[[object], None]
     ) -> ToolAnswer:
-        """Run a script to its end, or to a limit; `show` is given its output as it comes.
+        """Run a script until it ends or reaches a limit; `show` receives its output as it is written.
 
-        It works in the skill's folder, of which it can read everything and change nothing.
+        It works in the skill's folder, which it can read but not change.
 
         Raises:
-            ToolError: the skill or script does not exist, or it cannot be run.
-            ConfigurationError: the runner cannot isolate it here.
+            ToolError: the skill or script does not exist, or the script cannot be run.
+            ConfigurationError: the runner cannot isolate programs on this system.
         """
         runner = self._runner
         if runner is None:
@@ -64,11 +64,11 @@ class RunScript:
 
         labels = origin_labels(skill, found.directory.trust)
         if not self.is_contained:
-            labels += (f"code:{runner.name}",)  # What it writes may come from anywhere.
+            labels += (f"code:{runner.name}",)  # Its output may come from anywhere.
         return ToolAnswer(report(await runner.run(job, seen)), labels=labels)
 
     def _find(self, skill: str, script: str) -> tuple[SkillFolder, CodeFolder, str]:
-        """Where the skill is, its folder for the runner, and the path of the script in it."""
+        """Return the skill's folder, the same for the runner, and the path of the script in it."""
         found = self._manager.folder(skill)
         path = find_file(found, script, "scripts")
         try:
@@ -76,7 +76,7 @@ class RunScript:
                 identity = inner.identity()
         except (OSError, ConfigurationError) as error:
             raise refused(f"The skill {clip(skill, 80)!r} is being changed.", "Try again.") from error
-        # The directory that the application named may be a link. What leads from there to the skill must not become
-        # one, so the runner is told which folder it is.
+        # The directory that the application named may be a link, but nothing between it and the skill may become one:
+        # the identity tells the runner which folder is meant.
         place = found.directory.path.resolve().joinpath(*found.parts)
         return found, CodeFolder(str(place), identity=identity), path

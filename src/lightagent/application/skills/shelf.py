@@ -1,4 +1,4 @@
-"""Which of the skills that were found are used: of two with one name, one."""
+"""Decide which of the discovered skills are used: one of those with the same name."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Shelf:
 
 
 def shelve(found: Iterable[tuple[SkillFolder, Skill]]) -> Shelf:
-    """The skills that are used, of those that were found, in the order of their directories and paths."""
+    """Return the skills to use, from those found in the order of their directories and paths."""
     used: dict[str, tuple[SkillFolder, Skill]] = {}
     conflicts: list[SkillConflict] = []
     for folder, skill in found:
@@ -55,7 +55,7 @@ def shelve(found: Iterable[tuple[SkillFolder, Skill]]) -> Shelf:
 
 
 def _decide(known: Skill, later: Skill) -> tuple[bool, str]:
-    """Whether the later one takes the place of the known one, and the rule."""
+    """Return whether the later skill replaces the known one, and by which rule."""
     if known.precedence == later.precedence:
         return False, "of two in one directory the first by path is used"
     if later.trust == "untrusted":
@@ -64,6 +64,6 @@ def _decide(known: Skill, later: Skill) -> tuple[bool, str]:
 
 
 def conflict_problem(conflict: SkillConflict) -> SkillProblem:
-    """The same as a problem of the skill that is not used."""
+    """Return the conflict as a problem of the skill that is not used."""
     message = f"The skill {conflict['name']!r} is not used, but that of {conflict['winner']}: {conflict['rule']}."
     return SkillProblem(conflict["shadowed"], message, "Rename or remove one of them.", "warning")

@@ -26,31 +26,31 @@ from lightagent.ports.tools import RunContext, Tool
 LIST_TOOL: Final = "list_skills"
 ACTIVATE_TOOL: Final = "activate_skill"
 SKILL_TOOLS: Final = (LIST_TOOL, ACTIVATE_TOOL, REFERENCE_TOOL, SCRIPT_TOOL)
-"""The names of the tools, in their order."""
+"""The names of the tools in order."""
 
 _SKILLS_A_PAGE: Final = 100
 _PAGE: Final = 30_000
-"""Characters of a page of a file."""
+"""The length of a page of a file, in characters."""
 
 _MOST_FILES_TOLD: Final = 100
 _NAMED_FIRST: Final = ("references/", "scripts/")
-"""Folders whose files are told of before others, of which a skill may have hundreds."""
+"""Folders whose files are listed before others, because a skill may have hundreds."""
 
 _MOST_INSTRUCTIONS: Final = 120_000
-"""Characters of instructions that reach the model at once; the rest is read as a file."""
+"""The maximum length of instructions given to the model at once, in characters; the rest is read as a file."""
 
 
 def create_skill_tools(
     manager: SkillManager, runner: CodeRunner | None = None, *, prompts: Prompts = DEFAULT_PROMPTS
 ) -> list[Tool[object]]:
-    """The tools `list_skills`, `activate_skill`, `read_skill_reference` and `execute_skill_script`.
+    """Return the tools `list_skills`, `activate_skill`, `read_skill_reference` and `execute_skill_script`.
 
     An agent with `skills_directories` has them already.
 
     Args:
         manager: finds the skills.
         runner: runs their scripts; without one, scripts are refused, and the model is told so.
-        prompts: the sentences that describe the tools to a model.
+        prompts: the texts that describe the tools to a model.
     """
     use = _UseSkills(manager, prompts)
     script = RunScript(manager, runner)
@@ -113,7 +113,7 @@ def create_skill_tools(
     made: tuple[Tool[object], ...] = (list_skills, activate_skill, read_skill_reference, execute_skill_script)
 
     def as_own(spec: ToolSpec) -> ToolSpec:
-        if spec.name == SCRIPT_TOOL:  # What runs programs is not free where a policy denies what no rule speaks of.
+        if spec.name == SCRIPT_TOOL:  # Running programs is not exempt under a deny-by-default policy.
             return replace(spec, contained=script.is_contained)
         return replace(spec, provider=OWN_PROVIDER)
 
@@ -121,14 +121,14 @@ def create_skill_tools(
 
 
 class _UseSkills:
-    """What the tools that read do; each method looks at files, so it runs in a thread."""
+    """The work of the reading tools; each method reads files, so it runs in a thread."""
 
     def __init__(self, manager: SkillManager, prompts: Prompts) -> None:
         self._manager = manager
         self._prompts = prompts
 
     def list(self, page: int) -> ToolAnswer:
-        """The skills by name with their descriptions, as they are now."""
+        """Return the current skills by name with their descriptions."""
         skills = self._manager.discover_skills()
         pages = max(1, -(-len(skills) // _SKILLS_A_PAGE))
         if not 1 <= page <= pages:
@@ -142,7 +142,7 @@ class _UseSkills:
         return ToolAnswer(json.dumps(answer, ensure_ascii=False), labels=labels)
 
     def activate(self, name: str) -> ToolAnswer:
-        """The instructions of a skill; from then on the run calls only what the skill allows."""
+        """Return the instructions of a skill; from then on the run may call only the tools that the skill allows."""
         folder = self._manager.folder(name)
         skill = load_skill(folder, name)
         files = sorted(list_files(folder), key=lambda path: (not path.startswith(_NAMED_FIRST), path))
@@ -163,7 +163,7 @@ class _UseSkills:
         return ToolAnswer(text, labels=origin_labels(name, skill.trust), narrow=narrow)
 
     def read(self, name: str, path: str, page: int) -> ToolAnswer:
-        """A page of a file of a skill."""
+        """Return a page of a skill's file."""
         folder = self._manager.folder(name)
         text = read_text(folder, path)
         pages = max(1, -(-len(text) // _PAGE))

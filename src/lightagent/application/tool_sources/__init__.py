@@ -1,1 +1,1 @@
-"""Sources of tools that are made of others: a list of functions, and wrappers."""
+"""Sources of tools made from other tools: a list of functions, wrappers, and external services."""

@@ -1,4 +1,4 @@
-"""Tools of a source that a human has to approve before each call."""
+"""Tools of a source that require a human's approval before each call."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ DepsT_contra = TypeVar("DepsT_contra", contravariant=True)
 
 
 class ApprovalRequiredTools(MarkingWrapper[DepsT_contra]):
-    """The same tools; of those that are chosen, all by default, each call waits for a human.
+    """Requires approval for calls of the chosen tools, by default of all.
 
     Raises:
-        ConfigurationError: when listed: the source has no tool of a name that was written down.
+        ConfigurationError: when listed: the source has no tool with a chosen name.
     """
 
     def _marked(self, own: ToolSpec) -> ToolSpec:

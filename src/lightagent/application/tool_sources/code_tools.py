@@ -1,4 +1,4 @@
-"""Tools with which a model runs Python, for applications that want it to."""
+"""Tools with which a model runs Python, for applications that allow it."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ _CAPABILITIES: Final[tuple[Capability, ...]] = ("execute",)
 class CodeTools(ToolSource[object]):
     """The tool `execute_python_code`, and with a folder `execute_python_file`: ``tools=[CodeTools(MontyRunner())]``.
 
-    Both declare the capability ``execute`` and a high risk, so that policies and reviews know them. Only agents
-    that are given this source are offered them.
+    Both declare the capability ``execute`` and a high risk, for policies and reviews. They are offered only to agents
+    that are given this source.
 
     Args:
-        runner: what runs the programs. Closing this source closes it.
-        folder: the one folder that programs may see, and whose files may be run; they work in it.
-        writable: whether they may change what is in it.
-        limits: how much a program may take; where the runner's own limits are lower, those hold.
-        streamed: in a run that is streamed, show what a program writes as it comes, as the parts of its answer.
+        runner: runs the programs. Closing this source closes it.
+        folder: the only folder that programs can access and work in, and whose files may be run.
+        writable: whether programs may change its contents.
+        limits: the resource limits of a program; lower limits of the runner apply as well.
+        streamed: in a streamed run, show a program's output as it is written, as parts of the result.
 
     Raises:
-        ConfigurationError: the folder is not there, the runner runs no Python, or an option is invalid.
+        ConfigurationError: the folder does not exist, the runner does not run Python, or an option is invalid.
     """
 
     def __init__(
@@ -57,16 +57,16 @@ class CodeTools(ToolSource[object]):
 
     @property
     def name(self) -> str:
-        """Names the runner, too."""
+        """The name of the source, which includes the runner's."""
         return f"code:{self._runner.name}"
 
     @property
     def version(self) -> int:
-        """Always the same: the list does not change."""
+        """Constant: the list does not change."""
         return 0
 
     async def tools(self) -> ToolList[object]:
-        """One or two tools."""
+        """Return one or two tools."""
         return ToolList(self._tools)
 
     async def aclose(self) -> None:
@@ -123,7 +123,7 @@ class CodeTools(ToolSource[object]):
 
 
 def _of_python(runner: object) -> CodeRunner:
-    """The runner, if it is one that runs Python."""
+    """Return the runner if it runs Python, else raise."""
     if isinstance(runner, type) or not isinstance(runner, CodeRunner):
         given = f"the class {runner.__name__}" if isinstance(runner, type) else type(runner).__name__
         raise ConfigurationError(
@@ -136,7 +136,7 @@ def _of_python(runner: object) -> CodeRunner:
 
 
 def _folder(path: str, writable: bool) -> CodeFolder:
-    """The folder where it really is."""
+    """Return the folder with its path resolved."""
     if not Path(path).is_dir():
         raise ConfigurationError(f"{path!r:.200} is no folder in which programs could work.", guidance="Make it.")
     return CodeFolder(str(Path(path).resolve()), writable)

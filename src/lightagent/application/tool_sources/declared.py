@@ -1,4 +1,4 @@
-"""Tools that others wrote, with the capabilities and the risk that the application declares of them."""
+"""Third-party tools with the capabilities and the risk that the application declares for them."""
 
 from __future__ import annotations
 
@@ -16,17 +16,16 @@ DepsT_contra = TypeVar("DepsT_contra", contravariant=True)
 
 
 class DeclaredTools(MarkingWrapper[DepsT_contra]):
-    """The same tools; what is given here is declared of those that are chosen, all by default.
+    """Declares these properties for the chosen tools, by default for all.
 
     Args:
-        source: whose tools they are.
-        chosen: some of them; the others keep their own declarations.
-        capabilities, risk, trusted_output: as `tool` has them; None keeps what a tool declares itself.
-        provider: where the tools come from, such as ``mcp:files``; it is a label of all that they answer.
+        source: the source of the tools.
+        chosen: the tools to change; the others keep their own declarations.
+        capabilities, risk, trusted_output: as for `tool`; None keeps what a tool declares itself.
+        provider: where the tools come from, such as ``mcp:files``; it labels all their outputs.
 
     Raises:
-        ConfigurationError: a capability or risk is unknown; when listed: the source has no tool of a name that was
-            written down.
+        ConfigurationError: a capability or risk is unknown; when listed: the source has no tool with a chosen name.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Some of a source's tools; the others are not there for the agent, whatever offers them."""
+"""A selection of a source's tools; the agent cannot use the others in any way."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ DepsT_contra = TypeVar("DepsT_contra", contravariant=True)
 
 
 class FilteredTools(SourceWrapper[DepsT_contra]):
-    """Only the tools that are chosen: ``FilteredTools(source, {"read_file"})``, or a function that takes each name.
+    """Only the chosen tools: ``FilteredTools(source, {"read_file"})``, or a function that takes each name.
 
     Raises:
-        ConfigurationError: when listed: the source has no tool of a name that was written down.
+        ConfigurationError: when listed: the source has no tool with a chosen name.
     """
 
     def __init__(self, source: ToolSource[DepsT_contra], keep: Chosen) -> None:

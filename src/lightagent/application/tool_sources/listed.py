@@ -1,4 +1,4 @@
-"""Functions and tools as a source, so that wrappers take them."""
+"""Functions and tools as a source, so that wrappers can be applied to them."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ DepsT = TypeVar("DepsT", default=object)
 
 
 class ListedTools(ToolSource[DepsT], Generic[DepsT]):
-    """A source of the tools it is given: ``PrefixedTools(ListedTools([search, buy], name="shop"), "shop_")``.
+    """A source of the given tools: ``PrefixedTools(ListedTools([search, buy], name="shop"), "shop_")``.
 
     Args:
         tools: functions and tools.
-        name: names the source in errors.
+        name: the name of the source in errors.
 
     Raises:
-        ConfigurationError: one cannot be a tool, or two have the same name.
+        ConfigurationError: an item cannot be a tool, or two have the same name.
     """
 
     def __init__(self, tools: Iterable[Tool[DepsT] | Callable[..., object]], *, name: str = "listed tools") -> None:
@@ -31,17 +31,17 @@ class ListedTools(ToolSource[DepsT], Generic[DepsT]):
 
     @property
     def name(self) -> str:
-        """As it was given."""
+        """The name as it was given."""
         return self._name
 
     @property
     def version(self) -> int:
-        """Always the same: the list does not change."""
+        """Constant: the list does not change."""
         return 0
 
     async def tools(self) -> ToolList[DepsT]:
-        """The tools."""
+        """Return the tools."""
         return ToolList(self._tools)
 
     async def aclose(self) -> None:
-        """Nothing is open."""
+        """Do nothing: the source holds no resources."""

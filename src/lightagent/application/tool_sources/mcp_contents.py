@@ -1,4 +1,4 @@
-"""The resources and prompts of an MCP server as tools, for agents that are to look for them themselves."""
+"""The resources and prompts of an MCP server as tools, for agents that look for them themselves."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from lightagent.ports.tools import RunContext, Tool
 
 
 def content_tools(server: str, contents: McpContents) -> tuple[Tool[object], ...]:
-    """Three tools: what there is, the contents of a resource, and a prompt that is filled in.
+    """Return three tools: list the contents, read a resource, and fill in a prompt.
 
     Args:
-        server: the server's name.
+        server: the name of the server.
     """
 
     async def list_contents() -> JsonObject:
@@ -63,5 +63,5 @@ def content_tools(server: str, contents: McpContents) -> tuple[Tool[object], ...
 
 
 def _of_server(server: str, own: str, spec: ToolSpec) -> ToolSpec:
-    """What comes from there is the text of a stranger, as what the server's own tools answer is."""
+    """Mark the tool as one of the server's: its output is untrusted, like that of the server's own tools."""
     return replace(spec, provider=f"{MCP}{whole_characters(server)}", original=whole_characters(f"{server}/{own}"))

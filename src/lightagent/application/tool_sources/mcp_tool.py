@@ -1,4 +1,4 @@
-"""A tool of an MCP server, as an agent has it: under a name and with a schema that every provider takes."""
+"""An MCP server's tool as an agent uses it, with a name and a schema that every provider accepts."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from lightagent.ports.mcp import McpCaller, McpConnection
 from lightagent.ports.tools import RunContext, Tool
 
 MOST_NOTES = 100
-"""Remarks of a server that one call puts on record; a server could go on for ever."""
+"""The maximum number of a server's notes recorded per call; a server could send them without end."""
 
 _MOST_SHOWN = 500
 
 
 class McpServerTool(Tool[object]):
-    """Calls the server by the tool's original name, with arguments that its original schema allows."""
+    """Calls the server with the tool's original name and arguments that are valid by its original schema."""
 
     def __init__(self, connection: McpConnection, tool: McpTool, spec: ToolSpec) -> None:
         self.original = tool
@@ -35,7 +35,7 @@ class McpServerTool(Tool[object]):
 
     @property
     def spec(self) -> ToolSpec:
-        """What the model is shown."""
+        """The declaration for the model."""
         return self._spec
 
     @cached_property
@@ -43,14 +43,14 @@ class McpServerTool(Tool[object]):
         return foreign_check(self._spec.name, self.original.schema)
 
     def check(self, arguments: JsonObject) -> Mapping[str, object]:
-        """The arguments as they are, where the schema that the server gave allows them."""
+        """Return the arguments unchanged if the server's schema allows them."""
         return self._check(arguments)
 
     async def call(self, arguments: Mapping[str, object], context: RunContext[object]) -> object:
-        """The result as text. What the server says meanwhile is noted on the run's record.
+        """Call the tool and return the result as text. The server's messages during the call are recorded as notes.
 
         Raises:
-            ToolError: the tool failed, or the connection did; the class and the text say what may have happened.
+            ToolError: the tool or the connection failed; the class and the message say what may have happened.
         """
         given = to_json_object(dict(arguments), f"The arguments of {self._spec.name}")
         caller = McpCaller(context.scope, context.run_id, _Notes(context).add)
@@ -59,7 +59,7 @@ class McpServerTool(Tool[object]):
 
 
 class _Notes:
-    """What the server says during one call, as far as it is worth a record."""
+    """What the server says during one call, as far as it is worth recording."""
 
     def __init__(self, context: RunContext[object]) -> None:
         self._context = context

@@ -22,7 +22,7 @@ from lightagent.ports.mcp import McpReadableConnection
 from lightagent.ports.tools import RunContext, Tool, ToolList, ToolSource
 
 TRY_AGAIN_SECONDS: Final = 30.0
-"""A run that begins so long after an optional server could not be reached tries it again."""
+"""A run that starts this long after an optional server could not be reached tries again."""
 
 _LOGGER: Final = logging.getLogger("lightagent")
 
@@ -30,12 +30,12 @@ _LOGGER: Final = logging.getLogger("lightagent")
 class McpTools(ToolSource[object]):
     """Lists and calls the tools of one server, which is opened when a run first needs the list.
 
-    A server that is not required and cannot be reached costs no run: in place of its tools the model is offered one
-    that says so, and that tries again when it is called. So does the first run half a minute later.
+    If an optional server cannot be reached, no run fails: instead of its tools the model is offered one tool that says
+    so and tries again when called. The first run half a minute later tries again, too.
 
     Args:
-        connection: of that server; closed with the source.
-        contents: whether the agent has tools for what the server has besides tools as well.
+        connection: the connection to that server; closed with the source.
+        contents: whether the agent also has tools for the server's resources and prompts.
     """
 
     def __init__(self, server: McpServer, connection: McpReadableConnection, *, contents: bool = False) -> None:
@@ -52,32 +52,32 @@ class McpTools(ToolSource[object]):
 
     @property
     def name(self) -> str:
-        """That of the server."""
+        """The name of the server."""
         return self.server.name
 
     @property
     def version(self) -> int:
-        """Another number once the server's list has changed, or it is worth trying again."""
+        """A number that changes when the server's list has changed, or when the server should be tried again."""
         if self._unavailable is not None and time.monotonic() - self._tried >= TRY_AGAIN_SECONDS:
             self._try_again()
         return self.connection.version + self._retries
 
     @property
     def problems(self) -> tuple[ToolProblem, ...]:
-        """What was wrong with tools when they were last listed: those that had to be left out, or are missing."""
+        """The problems found when the tools were last listed: tools that had to be left out, or are missing."""
         return self._problems
 
     @property
     def unavailable(self) -> McpUnavailable | None:
-        """Why the server could not be reached when it was last tried; None where it could, or was not tried."""
+        """Why the server could not be reached at the last attempt; None if it could, or was not tried yet."""
         return self._unavailable
 
     async def tools(self) -> ToolList[object]:
-        """The tools that may be used, under names that providers take.
+        """Return the allowed tools by names that providers accept.
 
         Raises:
             McpUnavailable: the server is required and cannot be reached.
-            ConfigurationError: a tool that is to wait for a human is not there: it may be misspelt.
+            ConfigurationError: a tool that requires approval does not exist: its name may be misspelt.
         """
         try:
             listed = await self.connection.tools()
@@ -111,7 +111,7 @@ class McpTools(ToolSource[object]):
             else:
                 tools.setdefault(spec.name, McpServerTool(self.connection, tool, spec))
         for own in content_tools(self.name, self.connection) if self._contents else ():
-            tools.setdefault(own.spec.name, own)  # The server's own tools come first.
+            tools.setdefault(own.spec.name, own)  # The server's own tools take precedence.
         self._problems = tuple(problems)
         for problem in problems:
             _LOGGER.warning("MCP server %r, tool %r: %s", self.name, problem["tool"], problem["message"])
@@ -131,7 +131,7 @@ class McpTools(ToolSource[object]):
         self._retries += 1
 
     async def reached(self) -> bool:
-        """Whether the server can be reached now; if so, its tools are listed before the next request to a model."""
+        """Return whether the server can be reached; if so, its tools are listed before the next model request."""
         try:
             await self.connection.tools()
         except McpUnavailable as error:
@@ -142,7 +142,7 @@ class McpTools(ToolSource[object]):
 
 
 class _Unavailable(Tool[object]):
-    """Stands in for the tools of a server that cannot be reached, so that the model knows of them."""
+    """Replaces the tools of a server that cannot be reached, so that the model knows about them."""
 
     def __init__(self, source: McpTools, error: McpUnavailable) -> None:
         self._source = source

@@ -25,11 +25,11 @@ from lightagent.ports.http import HttpSender
 from lightagent.ports.tools import RunContext, Tool
 
 _MANY: Final = 200
-"""Schemas that an operation refers to, from which on its check is made in a worker thread: it takes seconds."""
+"""Operations that refer to at least this many schemas compile their check in a worker thread: it takes seconds."""
 
 
 class OpenApiTool(Tool[object]):
-    """Calls one operation. Its arguments are checked against the document's own schemas.
+    """Calls one operation. Its arguments are validated by the document's own schemas.
 
     Raises:
         Unusable: the operation cannot be a tool.
@@ -60,7 +60,7 @@ class OpenApiTool(Tool[object]):
 
     @property
     def spec(self) -> ToolSpec:
-        """What the model is shown."""
+        """The declaration for the model."""
         return self._spec
 
     @cached_property
@@ -68,26 +68,26 @@ class OpenApiTool(Tool[object]):
         return foreign_check(self._spec.name, self._schema, self._spec.parameters)
 
     def check(self, arguments: JsonObject) -> Mapping[str, object]:
-        """The arguments as they are, where the document allows them and a request can be made of them.
+        """Return the arguments unchanged if the document allows them and a request can be built from them.
 
-        Where it would hold up the event loop, all but the second is left to `call`.
+        If validation would block the event loop, `call` does it, and only the second condition is checked here.
 
         Raises:
-            ToolError: they do not fit.
+            ToolError: the arguments are invalid.
         """
         checked: Mapping[str, object] = arguments if self._is_large else self._check(arguments)
         self._written(arguments)
         return checked
 
     async def call(self, arguments: Mapping[str, object], context: RunContext[object]) -> object:
-        """The server's answer as text.
+        """Call the operation and return the server's response as text.
 
         Raises:
-            ToolError: the server answered with an error, or did not answer.
+            ToolError: the server responded with an error, or did not respond.
         """
         given = to_json_object(dict(arguments), f"The arguments of {self._spec.name}")
         if self._is_large:
-            await run_in_thread(lambda: self._check(given))  # The check itself is made there as well.
+            await run_in_thread(lambda: self._check(given))  # The check is also compiled in the thread.
         written = self._written(given)
         key = context.idempotency_key if self._takes_key else ""
         try:
@@ -106,7 +106,7 @@ class OpenApiTool(Tool[object]):
         names = {part.partition("=")[0] for part in written.query.split("&")}
         taken = [name for name, _ in self._credentials.query if name in names]
         taken += [name for name, _ in self._credentials.cookies if any(name == other for other, _ in written.cookies)]
-        if taken:  # An object may have properties of any name, which become names in the query.
+        if taken:  # An object's properties may have any name, and become query parameters.
             raise refused(f"The arguments do not fit: {taken[0]} is filled in by the program.")
         return written
 

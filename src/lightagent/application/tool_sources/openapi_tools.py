@@ -30,12 +30,12 @@ _MOST_LOGGED: Final = 20
 class OpenApiTools(ToolSource[object]):
     """Lists the chosen operations of one API, whose document is read when a run first needs the list.
 
-    What cannot be called is in `refused`, each with its reason, and costs no other operation.
+    Operations that cannot be called are in `refused`, each with its reason; the others are not affected.
 
     Args:
-        sender: sends the requests, and fetches the document where it is at an address.
-        read_yaml: reads documents that are not JSON.
-        only_listed: no operation will be called, so the address of the API need not be known.
+        sender: sends the requests, and fetches a document that is given by URL.
+        read_yaml: parses documents that are not JSON.
+        only_listed: no operation will be called, so the URL of the API may be unknown.
     """
 
     def __init__(
@@ -53,12 +53,12 @@ class OpenApiTools(ToolSource[object]):
 
     @property
     def name(self) -> str:
-        """That of the API."""
+        """The name of the API."""
         return self.service.name
 
     @property
     def version(self) -> int:
-        """Another number after each `reload`."""
+        """A number that changes with each `reload`."""
         return self._version
 
     @property
@@ -68,7 +68,7 @@ class OpenApiTools(ToolSource[object]):
 
     @property
     def problems(self) -> tuple[ToolProblem, ...]:
-        """The same as problems with tools."""
+        """The same as tool problems."""
         return tuple(
             ToolProblem(
                 tool=one.name,
@@ -80,14 +80,14 @@ class OpenApiTools(ToolSource[object]):
         )
 
     def reload(self) -> None:
-        """Have the document read again before the next request to a model."""
+        """Have the document read again before the next model request."""
         self._version += 1
 
     async def tools(self) -> ToolList[object]:
-        """The operations that may be called, by the names that a model calls them by.
+        """Return the callable operations by their names for the model.
 
         Raises:
-            ConfigurationError: the document cannot be read, or has no scheme that a credential is for.
+            ConfigurationError: the document cannot be read, or lacks a security scheme that a credential is for.
         """
         service = self.service
         document, url = await load_document(service.document, self._sender, self._read_yaml, service.private_hosts)
@@ -103,13 +103,13 @@ class OpenApiTools(ToolSource[object]):
         self._refused = tuple(refused)
         for problem in self.problems[:_MOST_LOGGED]:
             what = (problem["field"], problem["message"])
-            _LOGGER.warning("OpenAPI %r, %s: %s", self.name, *map(written_out, what))  # A line of a log is one line.
+            _LOGGER.warning("OpenAPI %r, %s: %s", self.name, *map(written_out, what))  # Keeps one line.
         if not tools and not refused:
             _LOGGER.warning("OpenAPI %r: no operation of the document is chosen.", self.name)
         return ToolList(tools)
 
     async def aclose(self) -> None:
-        """Nothing is open."""
+        """Do nothing: the source holds no resources."""
 
     def _made(self, document: OpenApiDocument, url: str) -> Iterator[OpenApiTool | RefusedOperation]:
         for operation in read_operations(document, self.service.choice.chooses, self.service.prefix):

@@ -1,4 +1,4 @@
-"""Tools of a source under names with a prefix, so that two sources may each have a ``search``."""
+"""Tools of a source with a prefix, so that two sources may both have a tool ``search``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DepsT_contra = TypeVar("DepsT_contra", contravariant=True)
 
 
 class PrefixedTools(SourceWrapper[DepsT_contra]):
-    """The same tools; ``PrefixedTools(source, "shop_")`` calls `search` ``shop_search``.
+    """Adds a prefix to all names: ``PrefixedTools(source, "shop_")`` turns `search` into ``shop_search``.
 
     Raises:
         ConfigurationError: when listed: providers would refuse a name.

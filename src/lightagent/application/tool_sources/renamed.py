@@ -15,12 +15,11 @@ DepsT_contra = TypeVar("DepsT_contra", contravariant=True)
 
 
 class RenamedTools(SourceWrapper[DepsT_contra]):
-    """The same tools; ``RenamedTools(source, {"search": "search_news"})`` gives those that it names another
-    name.
+    """Renames some of the tools: ``RenamedTools(source, {"search": "search_news"})``.
 
     Raises:
-        ConfigurationError: at once where providers would refuse a name; when listed where the source has no such tool,
-            or two would have one name.
+        ConfigurationError: immediately if providers would refuse a name; when listed, if the source has no such tool,
+            or two tools would have the same name.
     """
 
     def __init__(self, source: ToolSource[DepsT_contra], names: Mapping[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""What the wrappers of sources share: a list made out of another, and everything else left to the source."""
+"""What wrappers of sources share: they change the list of tools and delegate everything else to the source."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ from lightagent.ports.tools import ToolList, ToolSource
 DepsT_contra = TypeVar("DepsT_contra", contravariant=True)
 
 Chosen: TypeAlias = Callable[[str], bool] | Collection[str]
-"""Some of a source's tools: their names, each of which must be there, or a function that takes each name. A tool of an
-MCP server may be written as ``SERVER/TOOL``."""
+"""A selection of a source's tools: their names, each of which must exist, or a function that takes each name. A tool of
+an MCP server may be written as ``SERVER/TOOL``."""
 
 
 def check_chosen(chosen: Chosen) -> Chosen:
-    """What chooses among tools.
+    """Return the selection if it is valid.
 
     Raises:
-        ConfigurationError: it is one text, whose letters would be taken for names.
+        ConfigurationError: it is a single string, whose letters would be taken for names.
     """
     names = check_names(chosen)
     return names if callable(names) else tuple(names)
 
 
 class SourceWrapper(ToolSource[DepsT_contra]):
-    """A source that shows the tools of another one differently. Made anew whenever that one lists anew.
+    """A source that presents the tools of another one differently. Its list is rebuilt when that source lists anew.
 
-    It has the name of the source it wraps, so that errors name what a reader knows, and closes it.
+    It has the name of the wrapped source, so that errors name what readers know, and closes it.
     """
 
     def __init__(self, source: ToolSource[DepsT_contra]) -> None:
@@ -48,19 +48,19 @@ class SourceWrapper(ToolSource[DepsT_contra]):
 
     @property
     def name(self) -> str:
-        """That of the source."""
+        """The name of the wrapped source."""
         return self.source.name
 
     @property
     def version(self) -> int:
-        """That of the source."""
+        """The version of the wrapped source."""
         return self.source.version
 
     async def tools(self) -> ToolList[DepsT_contra]:
-        """The list of the source, as the wrapper shows it.
+        """Return the source's list with the wrapper's changes.
 
         Raises:
-            ConfigurationError: the wrapper does not fit the source; the text names both.
+            ConfigurationError: the wrapper does not match the source; the message names both.
             LightAgentError: the source cannot be listed.
         """
         listed = await self.source.tools()
@@ -76,30 +76,30 @@ class SourceWrapper(ToolSource[DepsT_contra]):
         return ToolList(tools, None if listed.offered is None else known(listed.offered))
 
     async def aclose(self) -> None:
-        """Close the source."""
+        """Close the wrapped source."""
         await self.source.aclose()
 
     @abstractmethod
     def _names(self, own: tuple[str, ...]) -> Mapping[str, str]:
-        """What the tools are called here, by their own names; those that are missing are not shown."""
+        """Return the new names by the source's names; tools that are left out are not presented."""
         ...
 
     def _spec(self, name: str, own: ToolSpec) -> ToolSpec:
-        """The declaration that is shown of the tool that the source calls `name`; its name is replaced afterwards."""
+        """Return the declaration to present for the source's tool `name`; its name is replaced afterwards."""
         return own
 
     def _chosen(self, chosen: Chosen, own: tuple[str, ...]) -> frozenset[str]:
-        """Those of the names that are chosen.
+        """Return the chosen ones of these names.
 
         Raises:
-            ConfigurationError: a name that was written down is not there.
+            ConfigurationError: a chosen name does not exist.
         """
         if callable(chosen):
             return frozenset(name for name in own if chosen(name))
         return frozenset(self._required(chosen, own).values())
 
     def _required(self, written: Iterable[str], own: tuple[str, ...]) -> dict[str, str]:
-        """By each name that was written down, the one that the source has.
+        """Return the source's name of each written name.
 
         Raises:
             ConfigurationError: the source has no such tool.
@@ -118,10 +118,10 @@ class SourceWrapper(ToolSource[DepsT_contra]):
 
 
 class MarkingWrapper(SourceWrapper[DepsT_contra]):
-    """A source whose tools keep their names, and of which some, or all, are declared differently.
+    """A source whose tools keep their names, while some or all are declared differently.
 
     Attributes:
-        chosen: those that are declared differently; None: all.
+        chosen: the tools that are declared differently; None: all.
     """
 
     def __init__(self, source: ToolSource[DepsT_contra], chosen: Chosen | None = None) -> None:
@@ -131,7 +131,7 @@ class MarkingWrapper(SourceWrapper[DepsT_contra]):
 
     @abstractmethod
     def _marked(self, own: ToolSpec) -> ToolSpec:
-        """The declaration that is shown of a chosen tool."""
+        """Return the declaration to present for a chosen tool."""
         ...
 
     def _names(self, own: tuple[str, ...]) -> Mapping[str, str]:

@@ -1,1 +1,1 @@
-"""Functions as tools: how one is declared, checked, called and answered for."""
+"""Tools: declare functions as tools, validate arguments, and run calls."""

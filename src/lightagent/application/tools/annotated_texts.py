@@ -8,10 +8,10 @@ from typing import Annotated, Union, get_args, get_origin
 
 
 def text_of(hint: object) -> str:
-    """The text an annotation carries, or nothing; `Doc` counts before bare text, and the outermost before the rest.
+    """Return the description in an annotation, or an empty string. `Doc` wins over a plain string, outer over inner.
 
-    `Doc` is known by its form, since typing_extensions and annotated_doc each have one. What `pydantic.Field` says
-    is none of this: pydantic writes it into the schema itself.
+    `Doc` is recognized by its shape, since typing_extensions and annotated_doc each define one. Descriptions in
+    `pydantic.Field` are not read here: pydantic writes them into the schema itself.
     """
     origin = get_origin(hint)
     if origin is Annotated:

@@ -1,4 +1,4 @@
-"""Error texts for a tool's arguments: short, precise, and meant for the model that must correct itself."""
+"""Error messages about a tool's arguments: short, precise, and written for the model that must correct them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lightagent.domain.errors import ToolError
 from lightagent.domain.tool_selection import SEARCH_TOOL
 
 MOST_BYTES = 1_900
-"""The limit of an error text. With its code and call id it stays below 2 kB."""
+"""The maximum size of an error message. With its code and call id it stays below 2 kB."""
 
 _MOST_PROBLEMS = 8
 _MOST_NAMES = 20
@@ -24,7 +24,7 @@ _SIMILAR = 0.6
 
 
 def bad_arguments(problems: Iterable[str], known: str = "") -> ToolError:
-    """The error for the `problems` found in the arguments of one call; `known` says what the tool takes."""
+    """Return the error for `problems` in the arguments of one call; `known` describes what the tool takes."""
     listed = list(dict.fromkeys(problems))
     shown_ones = "; ".join(clip(problem, 240) for problem in listed[:_MOST_PROBLEMS])
     more = f"; and {len(listed) - _MOST_PROBLEMS} more" if len(listed) > _MOST_PROBLEMS else ""
@@ -32,7 +32,7 @@ def bad_arguments(problems: Iterable[str], known: str = "") -> ToolError:
 
 
 def refused(message: str, hint: str = "", *, code: ErrorCode = "LA-TOOL") -> ToolError:
-    """A `ToolError` with this text and no standard guidance, cut to `MOST_BYTES` and always valid UTF-8."""
+    """Return a `ToolError` with this text and no default guidance, cut to `MOST_BYTES` and always valid UTF-8."""
     text = f"{message} {hint}" if hint else message
     encoded = text.encode("utf-8", "replace")
     if len(encoded) > MOST_BYTES:
@@ -42,16 +42,16 @@ def refused(message: str, hint: str = "", *, code: ErrorCode = "LA-TOOL") -> Too
 
 
 def unknown_tool(name: str, names: Collection[str]) -> ToolError:
-    """The error for a call of a tool that is not offered.
+    """Return the error for a call of a tool that is not offered.
 
     Args:
-        names: of the tools that are, of any number. Where there may be others, one of them searches for these.
+        names: the offered tools, in any number. If there are more tools to find, one of these is the search tool.
     """
     return unknown_name("tool", name, names, f" Search for others with {SEARCH_TOOL}." if SEARCH_TOOL in names else "")
 
 
 def unknown_name(kind: str, name: str, names: Collection[str], more_hint: str = "") -> ToolError:
-    """The same for something else that a model calls by name; `kind` names it."""
+    """Return the error for an unknown name of any kind; `kind` says what it should name."""
     meant = _nearest(clip(name, 80), names)
     hint = f"Did you mean {quoted(meant)}? " if meant else ""
     listed = ", ".join(clip(one, 64) for one in islice(names, _MOST_NAMES)) or "none"
@@ -60,10 +60,10 @@ def unknown_name(kind: str, name: str, names: Collection[str], more_hint: str = 
 
 
 def _nearest(name: str, names: Collection[str]) -> str:
-    """The name that was probably meant, or an empty text.
+    """Return the name that was probably meant, or an empty string.
 
-    A real comparison takes a tenth of a millisecond. It is made only for those names that share most pairs of letters
-    with `name`, of those that share most letters with it and could be similar by their length.
+    Comparing two names exactly takes 0.1 ms. Candidates are therefore narrowed down first by length, then by common
+    letters, then by common pairs of letters.
     """
     shortest, longest = len(name) * _SIMILAR / (2 - _SIMILAR), len(name) * (2 - _SIMILAR) / _SIMILAR
     possible = (one for one in islice(names, _MOST_LOOKED_AT) if shortest <= len(one) <= longest)
@@ -74,19 +74,19 @@ def _nearest(name: str, names: Collection[str]) -> str:
 
 
 def missing(name: str, wanted: str = "") -> str:
-    """The problem that a required argument is missing."""
+    """Return the problem of a missing required argument."""
     return f"{quoted(name)} is missing" + (f" ({wanted})" if wanted else "")
 
 
 def unknown(name: str, known: Collection[str], within: str = "") -> str:
-    """The problem that an argument has an unknown name, with the name that was probably meant."""
+    """Return the problem of an unknown argument, with the name that was probably meant."""
     meant = get_close_matches(clip(name, 80), known, n=1, cutoff=0.5)
     where = f" in {within}" if within else ""
     return f"{quoted(name)} is unknown{where}" + (f" (did you mean {quoted(meant[0])}?)" if meant else "")
 
 
 def takes(names: Sequence[str], required: Collection[str]) -> str:
-    """The arguments of a tool, in one sentence."""
+    """Describe the arguments of a tool in one sentence."""
     if not names:
         return "The tool takes no arguments."
     listed = [f"{quoted(name)} (required)" if name in required else quoted(name) for name in names[:_MOST_NAMES]]
@@ -95,7 +95,7 @@ def takes(names: Sequence[str], required: Collection[str]) -> str:
 
 
 def given(value: object) -> str:
-    """The given value, with its JSON type, shortened."""
+    """Return the given value with its JSON type, shortened."""
     match value:
         case None | bool():
             return as_json(value)
@@ -112,7 +112,7 @@ def given(value: object) -> str:
 
 
 def path_text(path: Iterable[str | int]) -> str:
-    """``("items", 0, "name")`` → ``items[0].name``."""
+    """Format a path: ``("items", 0, "name")`` → ``items[0].name``."""
     text = ""
     for part in path:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
@@ -120,17 +120,17 @@ def path_text(path: Iterable[str | int]) -> str:
 
 
 def quoted(name: str) -> str:
-    """A name between quotes, shortened."""
+    """Return a name in quotes, shortened."""
     return f"'{clip(name, 80)}'"
 
 
 def clip(text: str, limit: int) -> str:
-    """`text`, cut to `limit` characters; an ellipsis marks the cut."""
+    """Return `text` cut to `limit` characters, with an ellipsis if it was longer."""
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def as_json(value: object) -> str:
-    """A value as JSON, shortened."""
+    """Return a value as JSON, shortened."""
     try:
         return clip(json.dumps(value, ensure_ascii=False), 80)
     except (TypeError, ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Reads the text of a tool call's arguments, strictly: what a model sends is never guessed at."""
+"""Parse the text of a tool call's arguments strictly: nothing that a model sends is guessed or repaired."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _REMEDY = 'Send one JSON object, such as {"name": "value"}.'
 
 
 def parse_arguments(text: str) -> JsonObject:
-    """The arguments in `text`; null and an empty text count as no arguments.
+    """Parse the arguments in `text`; null and an empty text count as no arguments.
 
     Raises:
         ToolError: LA-JSON if it is not JSON (NaN and Infinity are not). LA-TOOL if it is not an object, has a name
@@ -32,14 +32,14 @@ def parse_arguments(text: str) -> JsonObject:
         return {}
     if not isinstance(value, dict):
         raise refused(f"The arguments must be a JSON object, but are {given(value)}.", _REMEDY)
-    # What has no escapes hides no surrogate: most texts end here.
+    # Without an escape there can be no surrogate: this covers most texts.
     if not text.isascii() or "\\u" in text:
         _refuse_surrogates(value)
     return value
 
 
 def dump_arguments(arguments: Mapping[str, object]) -> str:
-    """Arguments as JSON text, for those that did not come through `parse_arguments`.
+    """Return arguments as JSON text, for those that did not come through `parse_arguments`.
 
     Raises:
         ToolError: LA-TOOL if they are not plain JSON.
@@ -54,7 +54,7 @@ def _decode(text: str) -> JsonValue:
     try:
         return read_json(text, most_depth=MOST_DEPTH, most_digits=MOST_DIGITS)
     except NotStrictJsonError as exc:
-        # A single problem gets its remedy; for several an example helps more.
+        # A single problem gets its own remedy; for several, an example helps more.
         sentence = f"The arguments {'hold' if exc.held else 'are'} {exc.problem}"
         if exc.remedy:
             sentence = f"{sentence}; {exc.remedy}"

@@ -1,7 +1,7 @@
-"""The rules of JSON Schema at a bounded cost, for untrusted schemas and values.
+"""JSON Schema rules at a bounded cost, for untrusted schemas and values.
 
-A pattern, a net of references, or a long list that is compared with another one could hold a program up for hours. So
-patterns are matched in linear time, values are looked up instead of compared one by one, and what is left is counted.
+A pattern, a net of references, or the comparison of two long lists could block a process for hours. Therefore patterns
+are matched in linear time, values are looked up by hash instead of compared, and all other work is counted.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from lightagent.application.tools.schema_validation import is_integer
 from lightagent.domain.json_types import JsonObject
 
 MOST_REFERENCES: Final = 10_000
-"""References that are followed in one check. The largest schemas in use take some hundreds."""
+"""The maximum number of references followed in one check. The largest schemas in use need a few hundred."""
 
 MOST_STEPS: Final = 300_000
-"""Rules that are applied in one check, each counted with what it lists: some seconds. A page of an API's answer, with a
-hundred entries of a hundred properties, takes about fifty thousand."""
+"""The maximum number of rules applied in one check, each weighted by the length of its list: a few seconds. A page of
+an API's response with a hundred entries of a hundred properties takes about fifty thousand."""
 
 _REFERENCES: Final = frozenset({"$ref", "$dynamicRef", "$recursiveRef"})
 _LEFT_OVER: Final = frozenset({"unevaluatedProperties", "unevaluatedItems"})
@@ -49,7 +49,7 @@ _left: ContextVar[_Left] = ContextVar("what one check may still cost")
 
 @contextmanager
 def one_check() -> Iterator[None]:
-    """Count anew; a check within raises `RecursionError` where it would cost more than it may."""
+    """Reset the counters; a check inside raises `RecursionError` once it exceeds its limits."""
     token = _left.set(_Left(MOST_REFERENCES, MOST_STEPS))
     try:
         yield
@@ -61,7 +61,7 @@ _extend: Callable[..., type[Validator]] = extend
 
 
 def bounded_validator(draft: type[Validator], schema: JsonObject) -> Validator:
-    """A validator by the rules of `draft`, which fetches nothing."""
+    """Return a validator with the rules of `draft` that fetches no references."""
     rules = {**draft.VALIDATORS, "pattern": _patterns(), "enum": _listed_values()}
     if "uniqueItems" in rules:
         rules["uniqueItems"] = _unique
@@ -89,7 +89,7 @@ def _counted(name: str, rule: Rule) -> Rule:
 
 
 def _patterns() -> Rule:
-    """The rule for ``pattern``, which remembers each pattern that it has met."""
+    """Return the rule for ``pattern``, which caches compiled patterns."""
     known: dict[str, Matches] = {}
 
     def fits(_validator: Validator, pattern: object, instance: object, _within: object) -> Iterator[ValidationError]:
@@ -104,7 +104,7 @@ def _patterns() -> Rule:
 
 
 def _matcher(pattern: str) -> Matches:
-    """Whether the pattern is in a text; True for a pattern that needs more than linear time, which is not run."""
+    """Return a function that matches the pattern; it accepts any text if the pattern needs more than linear time."""
     try:
         return SchemaValidator(core_schema.str_schema(pattern=pattern, regex_engine="rust-regex")).isinstance_python
     except PatternError:
@@ -112,8 +112,8 @@ def _matcher(pattern: str) -> Matches:
 
 
 def _listed_values() -> Rule:
-    """The rule for ``enum``, which remembers the values of each list that it has met, by the list itself."""
-    known: dict[int, frozenset[Hashable]] = {}  # The schema, which holds the lists, lives as long as its validator.
+    """Return the rule for ``enum``, which caches the values of each list by the identity of the list."""
+    known: dict[int, frozenset[Hashable]] = {}  # Ids stay valid: the schema that holds the lists outlives this.
 
     def listed(_validator: Validator, wanted: object, instance: object, _within: object) -> Iterator[ValidationError]:
         if not isinstance(wanted, list):
@@ -133,9 +133,9 @@ def _unique(_validator: Validator, wanted: object, instance: object, _within: ob
 
 
 def _by_value(value: object) -> Hashable:
-    """Something that is the same for values that JSON Schema takes for equal, such as 1 and 1.0, but not true.
+    """Return a key that is equal for values that JSON Schema considers equal, such as 1 and 1.0, but not true.
 
-    Numbers are taken as text, since those that have the same hash can be made up.
+    Numbers are represented as text, because an attacker could choose numbers with equal hashes.
     """
     if isinstance(value, dict):
         return frozenset((name, _by_value(one)) for name, one in value.items())

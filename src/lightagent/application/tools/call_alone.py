@@ -1,4 +1,4 @@
-"""One call of a tool outside of a run, for programs and people who try it."""
+"""Call a tool once outside of a run, for programs and for people who try it out."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ DepsT = TypeVar("DepsT")
 
 
 async def call_alone(tool: Tool[DepsT], name: str, arguments: JsonObject, context: RunContext[DepsT]) -> str:
-    """The tool's answer as text.
+    """Call a tool and return its output as text.
 
     Raises:
-        ToolError: the arguments do not fit, the tool failed, or a human has to approve the call and has not.
-        LightAgentError: another one, as the tool raised it.
+        ToolError: the arguments are invalid, the tool failed, or the call requires an approval that it does not have.
+        LightAgentError: any other error that the tool raised.
         asyncio.CancelledError: the call was cancelled.
     """
     if declared(tool, name).requires_approval and not context.approved:

@@ -1,4 +1,4 @@
-"""All that an agent may call: its own tools, and those of its sources, which are listed when they are first needed."""
+"""All tools of an agent: its own, and those of its sources, which are listed when first needed."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from lightagent.ports.tools import Tool, ToolList, ToolSource
 OWN_TOOLS: Final = "the agent's own tools"
 
 _MOST_AT_ONCE: Final = 8
-"""Sources that are listed at the same time; each may start a process."""
+"""The maximum number of sources listed at the same time; each may start a process."""
 
 
 class Catalogue(Generic[DepsT_contra]):
-    """Immutable but for what it remembers of its sources. Serves any number of runs and event loops at once.
+    """Immutable apart from the cached lists of its sources. Serves any number of runs and event loops at once.
 
     Args:
-        tools: the agent's own.
-        sources: of more; listed at the first run, and again once their version changes.
+        tools: the agent's own tools.
+        sources: further tools; listed at the first run, and again when their version changes.
 
     Raises:
         ConfigurationError: two of the agent's own tools have the same name.
@@ -43,15 +43,15 @@ class Catalogue(Generic[DepsT_contra]):
         self._locks = LoopLocks()
 
     def ready(self) -> Toolset[DepsT_contra] | None:
-        """The tools, if no source has to be listed for that."""
+        """The tools, if no source has to be listed first; otherwise None."""
         listed = self._listed
         return listed if listed is not None and self._versions == self._current() else None
 
     async def toolset(self) -> Toolset[DepsT_contra]:
-        """The tools as they are now. Runs that need the list at the same time have it listed once.
+        """Return the current tools. Concurrent runs share one listing.
 
         Raises:
-            ConfigurationError: two tools have the same name; the text names where both come from. Or a source lists
+            ConfigurationError: two tools have the same name (the message names both origins), or a source lists
                 something that is not a tool.
             LightAgentError: a source cannot be listed.
             asyncio.CancelledError: the run was cancelled.
@@ -78,16 +78,16 @@ class Catalogue(Generic[DepsT_contra]):
         return Toolset(tools, tuple(initial))
 
     def _current(self) -> tuple[int, ...]:
-        # A list, since a `StopIteration` of a source would end what reads a map.
+        # A list, because a source's `StopIteration` would silently end an iterator over `map`.
         return tuple([_version(source) for source in self.sources]) if self.sources else ()
 
     async def aclose(self) -> None:
-        """Close the sources, the last one first; one that fails to close does not keep the others open."""
+        """Close the sources in reverse order; a failure to close one does not stop the others from closing."""
         errors: list[Exception] = []
         for source in reversed(self.sources):
             try:
                 await source.aclose()
-            except FAILURES as raised:  # Raised again below, once all are closed.
+            except FAILURES as raised:  # Raised below, once all are closed.
                 errors.append(failure(raised))
         self._versions, self._listed = (), None if self.sources else self._listed
         if errors:
@@ -104,10 +104,10 @@ def _version(source: ToolSource[DepsT_contra]) -> int:
 
 
 async def _listed_together(sources: tuple[ToolSource[DepsT_contra], ...]) -> list[ToolList[DepsT_contra]]:
-    """What each source lists, in their order. Servers take their time to start, so several are asked at once.
+    """List the sources and return their lists in order. Servers take time to start, so several are listed at once.
 
     Raises:
-        LightAgentError: as the first of them raised it; the others have ended by then.
+        LightAgentError: the first source's error, raised after the other listings have ended.
     """
     if len(sources) == 1:
         return [await _listed(sources[0])]
@@ -143,7 +143,7 @@ async def _listed(source: ToolSource[DepsT_contra]) -> ToolList[DepsT_contra]:
 def _entries(
     source: ToolSource[DepsT_contra], listed: ToolList[DepsT_contra]
 ) -> Iterator[tuple[str, Tool[DepsT_contra]]]:
-    """The tools of a source with their names, each looked at only as far as to see that it is one."""
+    """Yield the tools of a source with their names, checking only that each is a tool."""
     for name, tool in _items(source, listed):
         key: object = name
         if not isinstance(key, str) or not (isinstance(tool, FunctionTool) or is_tool(tool)):
@@ -157,20 +157,20 @@ def _entries(
 def _items(source: ToolSource[DepsT_contra], listed: ToolList[DepsT_contra]) -> list[tuple[str, Tool[DepsT_contra]]]:
     try:
         return list(listed.tools.items())
-    except FAILURES as raised:  # The mapping may be foreign code.
+    except FAILURES as raised:  # The mapping may be third-party code.
         if isinstance(raised, Exception):
             raise
         raise _failed(source, raised, "list its tools") from raised
 
 
 def _failed(source: ToolSource[DepsT_contra], raised: BaseException, what: str) -> ToolError:
-    """The error for what is no `Exception`, such as the cancellation of something that the source waited for."""
+    """Return the error for a failure that is not an `Exception`, such as a cancellation inside the source."""
     described = describe_failure(failure(raised))
     return ToolError(f"The source of tools {source.name!r:.100} failed to {what}: {described}", guidance="")
 
 
 def _known(offered: tuple[str, ...], tools: Mapping[str, object], source: str) -> tuple[str, ...]:
-    """The names that a source offers, which must be those of tools that it has."""
+    """Return the names that a source offers. Raise if one is not among its tools."""
     unknown = [name for name in offered if name not in tools]
     if unknown:
         raise ConfigurationError(

@@ -1,4 +1,4 @@
-"""A compiled declaration: the model's description, the check of arguments, and the parameters for the context."""
+"""A compiled declaration: the description for the model, the validation of arguments, and the context parameters."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ Check: TypeAlias = Callable[[JsonObject], Mapping[str, object]]
 
 @dataclass(frozen=True, slots=True)
 class CompiledTool:
-    """The parts that a tool needs to be offered and called.
+    """What is needed to offer and call a tool.
 
     Attributes:
-        description: what it is for.
-        parameters: JSON Schema of the arguments.
-        check: gives the function's named arguments, or raises `ToolError`.
-        context: names of the parameters that get the `RunContext`.
+        description: the tool's purpose.
+        parameters: the JSON Schema of the arguments.
+        check: returns the function's named arguments, or raises `ToolError`.
+        context: the names of the parameters that receive the `RunContext`.
     """
 
     description: str
@@ -39,24 +39,24 @@ class CompiledTool:
 
 @dataclass(frozen=True, slots=True)
 class Hints:
-    """The resolved annotations of a callable's parameters, those for the context apart."""
+    """The resolved annotations of a callable's parameters, with the context parameters separate."""
 
     types: Mapping[str, TypeForm[object]]
     context: frozenset[str]
 
 
-# A context that is imported for type checkers only cannot be resolved, but is known by its name.
+# A context imported only for type checkers cannot be resolved; it is recognized by its name.
 _CONTEXT = re.compile(r"""["']?(?:\w+\.)*RunContext\b""")
 
 
 def resolve_hints(function: Function, signature: Signature, *, required: bool = True) -> Hints:
-    """Resolve annotations that are written as text, in the module of the function and in what encloses it.
+    """Resolve annotations written as strings, in the function's module and its enclosing functions.
 
     Args:
-        required: refuse what cannot be resolved; else only the context is looked for.
+        required: raise for annotations that cannot be resolved; otherwise look only for the context.
 
     Raises:
-        ConfigurationError: an annotation names something that does not exist.
+        ConfigurationError: an annotation names something undefined.
     """
     namespace, enclosing = _namespaces(function)
     types: dict[str, TypeForm[object]] = {}
@@ -78,7 +78,7 @@ def resolve_hints(function: Function, signature: Signature, *, required: bool = 
 
 
 class _Annotated:
-    """Something with annotations, which is all that `get_type_hints` asks for."""
+    """An object with annotations, which is all that `get_type_hints` needs."""
 
     def __init__(self, name: str, annotation: object) -> None:
         self.__annotations__ = {name: annotation}
@@ -88,16 +88,16 @@ _UNRESOLVABLE = (NameError, AttributeError, TypeError, SyntaxError)
 
 
 def _namespaces(function: Function) -> tuple[dict[str, object], dict[str, object]]:
-    """The scopes in which names of annotations are looked up: the function's module, and what encloses it."""
+    """Return the scopes in which annotations are resolved: the function's module, and its enclosing functions."""
     source = source_function(function)
     namespace: dict[str, object] = getattr(source, "__globals__", {})
-    own: tuple[object, ...] = getattr(source, "__type_params__", ())  # of ``def tool[T](…)``, Python 3.12
+    own: tuple[object, ...] = getattr(source, "__type_params__", ())  # type parameters, ``def tool[T](…)``
     enclosing = _enclosing(source) if inspect.isfunction(source) else {}
     return namespace, {**{str(one): one for one in own}, **enclosing}
 
 
 def _enclosing(function: FunctionType) -> dict[str, object]:
-    """The variables of enclosing functions that have a value by now: a tool may refer to the agent that it is for."""
+    """Return the enclosing functions' variables that have a value: a tool may refer to the agent that it belongs to."""
     found: dict[str, object] = {}
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
         with suppress(ValueError):
@@ -121,7 +121,7 @@ def _is_context(hint: object) -> bool:
 
 
 def _members(form: object) -> list[object]:
-    """The members of a union; any other type alone. Without annotations."""
+    """Return the members of a union, or the type itself in a list, without `Annotated` metadata."""
     origin = get_origin(form)
     if origin in (Union, UnionType):
         return [part for one in get_args(form) for part in _members(one)]
@@ -129,7 +129,7 @@ def _members(form: object) -> list[object]:
 
 
 def announced_context(signature: Signature) -> list[str]:
-    """The parameters that seem to take the context; annotations are not resolved for that."""
+    """Return the parameters that appear to take the context, without resolving annotations."""
     return [
         name
         for name, parameter in signature.parameters.items()
@@ -138,9 +138,9 @@ def announced_context(signature: Signature) -> list[str]:
 
 
 def find_deps(function: Function, signature: Signature, context: Iterable[str]) -> object:
-    """The type of dependencies that the parameters `context` name.
+    """Return the type of dependencies that the parameters in `context` declare.
 
-    `object` where any will do, or where it is not there: imported for type checkers only, or not defined yet.
+    `object` if any type will do, or if the type is not available: imported only for type checkers, or not defined yet.
     """
     for name in context:
         annotation: object = signature.parameters[name].annotation
@@ -156,10 +156,10 @@ def find_deps(function: Function, signature: Signature, context: Iterable[str]) 
 
 
 def deps_fit(given: object, needed: object) -> bool:
-    """Whether dependencies of the type `given` (None: there are none) are of the type `needed`, as far as can be told.
+    """Whether dependencies of type `given` (None: no dependencies) fit the type `needed`, as far as that can be told.
 
-    Whatever only a type checker can tell, such as whether a protocol is fulfilled, is taken to fit; a tool that
-    needs no dependencies is served by any.
+    What only a type checker can determine, such as whether a protocol is implemented, counts as fitting. A tool that
+    needs no dependencies accepts any.
     """
     if needed is object:
         return True
@@ -170,7 +170,7 @@ def _fits(given: object, needed: object) -> bool:
     if needed is None or needed is Any or isinstance(needed, TypeVar):
         return True
     if _is_class(given) and _is_class(needed):
-        # To type checkers an int is a float.
+        # Type checkers accept an int as a float.
         return issubclass(given, needed) or (given in (int, float) and needed in (float, complex))
     return given is not NoneType
 
@@ -180,7 +180,7 @@ def _is_class(form: object) -> TypeGuard[type]:
 
 
 def describe_form(form: object) -> str:
-    """A type roughly as its source names it."""
+    """Return a type roughly as it appears in source code."""
     return form.__name__ if isinstance(form, type) else str(form)
 
 

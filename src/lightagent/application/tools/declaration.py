@@ -1,7 +1,7 @@
-"""The declaration that all uses of one function as a tool share; made once and kept as long as the function lives.
+"""The declaration shared by all uses of one function as a tool, created once and cached while the function lives.
 
-An agent is built in microseconds because a declaration is only looked up, and nothing heavy happens in it: pydantic,
-griffe and jsonschema come in when the tool is first shown to a model or called.
+Building an agent takes microseconds because a declaration is only looked up and does nothing expensive: pydantic,
+griffe and jsonschema are imported when the tool is first shown to a model or called.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from lightagent.domain.tools import ToolSpec
 
 
 class Declaration:
-    """A function's signature, its ``tool_info`` if it has one, and what is worked out from them when needed.
+    """A function's signature, its ``tool_info`` if it has one, and what is derived from them on demand.
 
-    It does not hold the function: then it would never let go of it.
+    It holds no reference to the function, which could otherwise never be garbage-collected.
     """
 
     __slots__ = ("_announced_deps", "_compiled", "_deps", "_spec", "info", "pace", "signature")
@@ -37,25 +37,25 @@ class Declaration:
         self._deps: object = None
 
     def announced_deps(self, function: Function) -> object:
-        """The type that the tool's context must carry, as far as it is known where an agent is made.
+        """Return the type that the tool's context must carry, as far as it is known when an agent is created.
 
-        `object` where any will do, or where an annotation names what is not there yet.
+        `object` if any type will do, or if an annotation names something that is not defined yet.
         """
         if self._announced_deps is None:
             self._announced_deps = find_deps(function, self.signature, announced_context(self.signature))
         return self._announced_deps
 
     def deps(self, function: Function) -> object:
-        """The same as known at a call: by now everything that will be there is there."""
+        """Return the same type as known when the tool is called, when everything it names is defined."""
         if self._deps is None:
             self._deps = find_deps(function, self.signature, self.compiled(function).context)
         return self._deps
 
     def compiled(self, function: Function) -> CompiledTool:
-        """The same at every call; two threads may both work it out the first time, with the same result.
+        """Return the compiled tool, cached. Two threads may both compile it the first time, with the same result.
 
         Raises:
-            ConfigurationError: types or names of the declaration do not work out.
+            ConfigurationError: types or names of the declaration are invalid.
         """
         if self._compiled is None:
             if self.info is not None:
@@ -67,7 +67,7 @@ class Declaration:
         return self._compiled
 
     def spec(self, function: Function) -> ToolSpec:
-        """The tool as it is declared, without anybody's options."""
+        """Return the tool's own declaration, without options of an agent or a wrapper."""
         if self._spec is None:
             compiled = self.compiled(function)
             title = self.info.get("tool_title") if self.info is not None else None
@@ -78,13 +78,13 @@ class Declaration:
 
 
 def declare(function: Function, name: str | None = None) -> Declaration:
-    """The declaration of `function`, from memory if it was declared before and is unchanged.
+    """Return the declaration of `function`, from the cache if it was declared before and has not changed.
 
     Args:
-        name: of the tool, where it is not the function's own.
+        name: the tool's name, if it is not the function's own.
 
     Raises:
-        ConfigurationError: it cannot be a tool; see `read_signature`, or its ``tool_info`` is wrong.
+        ConfigurationError: the function cannot be a tool (see `read_signature`), or its ``tool_info`` is invalid.
     """
     known, holder = _memory(function) if name is None else (None, function)
     info: object = getattr(_innermost(function), "tool_info", None)
@@ -112,7 +112,7 @@ _methods: WeakKeyDictionary[Function, Declaration] = WeakKeyDictionary()
 
 
 def _memory(function: Function) -> tuple[WeakKeyDictionary[Function, Declaration] | None, Function]:
-    """Where it is remembered, and under what: a method is made anew at each look, so by the function below it."""
+    """Return the cache and its key: a bound method is a new object at every access, so its function is the key."""
     if isinstance(function, FunctionType):
         return _functions, function
     if isinstance(function, MethodType) and isinstance(function.__func__, FunctionType):

@@ -1,4 +1,4 @@
-"""``@tool``: declares a function as a tool where it is written, and leaves it callable as it was."""
+"""``@tool``: declare a function as a tool where it is written, and keep it callable."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class DeclaredTool(FunctionTool[DepsT_contra], Generic[DepsT_contra, P, T_co]):
-    """What ``@tool`` makes of a function: a tool that is called as the function was."""
+    """The tool that ``@tool`` makes of a function; it can be called like the function."""
 
     __name__: str
 
@@ -28,12 +28,12 @@ class DeclaredTool(FunctionTool[DepsT_contra], Generic[DepsT_contra, P, T_co]):
         functools.update_wrapper(self, function)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T_co:
-        """Call the function itself, unchecked, as the rest of the program does."""
+        """Call the function itself, without validation, as other code does."""
         return self._typed(*args, **kwargs)
 
 
 class ToolDecorator(Protocol):
-    """What ``tool(...)`` gives: takes a function and declares it with the options."""
+    """The result of ``tool(...)``: a decorator that declares a function with the options."""
 
     @overload
     def __call__(

@@ -1,7 +1,7 @@
-"""Brings docstrings as people write them into the layout that a parser of the three styles reads.
+"""Normalize docstrings as people write them to the layout that a parser of the three styles expects.
 
-griffe passes over a Google section without a blank line above it or with one below, over headings in lower case, and
-over entries with bullets or dashes; it says nothing, and the model would be told nothing.
+griffe silently ignores Google sections without a blank line above or with one below, headings in lower case, and
+entries with bullets or dashes; the model would then get no description.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _FENCE: Final = ("```", "~~~")
 
 
 def lay_out(text: str) -> str:
-    """The same docstring, with sections and entries in the standard layout."""
+    """Return the docstring with its sections and entries in the standard layout."""
     return "\n".join(_Layout(text.expandtabs(4).split("\n")).lines())
 
 
@@ -67,13 +67,13 @@ class _Layout:
             self._made += ["", f"{name}:", *(f"    {line}" if line else "" for line in body), ""]
 
     def _body(self, indent: int) -> list[str]:
-        """The lines of a section, without their indentation and the blank ones around them."""
+        """Return the lines of a section, without their indentation and surrounding blank lines."""
         lines: list[str] = []
         flat = False
         while self._at < len(self._given):
             line = self._given[self._at]
             if line.strip() and _indent(line) <= indent:
-                # Python takes the indentation off where a docstring begins with its heading.
+                # `inspect.cleandoc` removes the indentation if a docstring begins with its heading.
                 flat = flat or not any(lines)
                 if not flat or _heading(line, []) is not None or not _ENTRY.fullmatch(line.strip()):
                     break
@@ -84,7 +84,7 @@ class _Layout:
 
 
 def _heading(line: str, following: list[str]) -> str | None:
-    """The name of the section that begins here, parameters in lower case; NumPy's are left to themselves."""
+    """Return the section that begins here, parameter headings in lower case; None for other lines and for NumPy."""
     found = _HEADING.fullmatch(line.strip()) if ":" in line[-6:] and len(line) < 200 else None
     if found is None or any(set(one.strip()) == {"-"} for one in following):
         return None

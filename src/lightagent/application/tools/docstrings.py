@@ -1,6 +1,6 @@
-"""The description of a tool and its parameters in its docstring; detects Google, NumPy and Sphinx styles.
+"""Read the description of a tool and its parameters from a docstring in Google, NumPy or Sphinx style.
 
-griffe is loaded when a tool is first shown to a model and only where there is something to parse: it costs 100 ms.
+griffe is imported when a tool is first shown to a model, and only if there is something to parse: it takes 100 ms.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from lightagent.application.tools.docstring_layout import lay_out
 
-# The headings and fields of the three styles. In a text without any of them, all of it is the description.
+# The headings and fields of the three styles. A text without any of them is a description as a whole.
 _SECTIONS = re.compile(
     r"^[ \t]*(?::\w[^:\n]*:|(?:Args|Arguments|Params|Parameters|Keyword Args|Keyword Arguments|Other Parameters|"
     r"Returns?|Yields?|Raises|Examples?|Notes?|Attributes|Warns|Receives)[ \t]*(?::[ \t]*$|\n[ \t]*-{3,}))",
@@ -23,11 +23,11 @@ _QUIET = {"warnings": False}
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """A docstring, taken apart.
+    """A parsed docstring.
 
     Attributes:
-        text: what the tool is for, without its sections.
-        parameters: what each parameter means, in one line each.
+        text: the tool's description, without the sections.
+        parameters: the description of each parameter, in one line each.
     """
 
     text: str = ""
@@ -35,7 +35,7 @@ class Described:
 
 
 def read_docstring(doc: str) -> Described:
-    """The description and what each parameter means; a text in no known style is taken as the description."""
+    """Return the descriptions of the tool and its parameters; a text in no known style is the tool's description."""
     text = inspect.cleandoc(doc)
     laid_out = lay_out(text).strip("\n")
     if not _SECTIONS.search(laid_out):
@@ -46,10 +46,10 @@ def read_docstring(doc: str) -> Described:
 def _parse(text: str) -> Described:
     from griffe import Docstring, DocstringSectionParameters, DocstringSectionText, infer_docstring_style, parse
 
-    style, _ = infer_docstring_style(Docstring(f".\n\n{text}"))  # It knows no heading on the first line.
+    style, _ = infer_docstring_style(Docstring(f".\n\n{text}"))  # griffe ignores a heading on the first line.
     if style is None:
         return Described(text)
-    # And it takes the indentation off what stands below a first line.
+    # griffe also removes the indentation below a first line.
     docstring = Docstring(f"\n{text}" if style == "google" else text)
     paragraphs: list[str] = []
     parameters: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""Calls a user's function of any kind, and returns its final result."""
+"""Call a user's function of any kind and return its final result."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ async def call_function(
     pace: Pace | None = None,
     show: Show,
 ) -> object:
-    """What `function` returns in the end; `show` is given what a generator yields, as it does.
+    """Return the final result of `function`; `show` receives each item of a generator as it is yielded.
 
-    A function that is not `is_async` runs in a worker thread. What a generator or async generator yields is joined
-    if it is all text, else listed; one that yields nothing returned nothing.
+    A function that is not `is_async` runs in a worker thread. The items of a generator or async generator are joined if
+    all are text, otherwise returned as a list; a generator that yields nothing returns None.
     """
     if is_async:
         result = function(*positional, **named)
     else:
         result = await run_in_thread_at(pace, _call_and_drain, function, positional, named, is_cancelled, show)
         if pace is not None and (isawaitable(result) or isasyncgen(result)):
-            pace.is_quick = False  # It has only begun.
-    # A wrapper may hand back anything: a coroutine, a generator made by a coroutine …
+            pace.is_quick = False  # Only the start was quick.
+    # A wrapper may return anything: a coroutine, a generator made by a coroutine …
     while not isinstance(result, str) and isawaitable(result):
         result = await result
     if isinstance(result, str):
@@ -68,7 +68,7 @@ def _drain(generator: Iterator[object], is_cancelled: IsCancelled, show: Show) -
     for item in generator:
         items.append(item)
         show(item)
-        if is_cancelled():  # The caller no longer waits, and the thread is needed.
+        if is_cancelled():  # Free the thread: the caller no longer waits.
             break
     return _joined(items)
 

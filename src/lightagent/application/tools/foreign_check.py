@@ -1,7 +1,7 @@
-"""Checks arguments against an untrusted schema: as its author meant it, at a bounded cost.
+"""Validate arguments against an untrusted schema as its author meant it, at a bounded cost.
 
-The rules are those of `bounded_rules`, and nothing is fetched. Checks that are not possible in this way are left to the
-server, which checks as well.
+The rules are those of `bounded_rules`, and nothing is fetched. Checks that are not possible this way are left to the
+server, which validates as well.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ from lightagent.domain.json_types import JsonObject, JsonValue
 _DRAFTS: Final = (Draft202012Validator, Draft201909Validator, Draft7Validator, Draft6Validator, Draft4Validator)
 _MAPS: Final = frozenset({"properties", "$defs", "definitions", "dependentSchemas"})
 _DATA: Final = frozenset({"enum", "const", "default", "examples", "required"})
-# These are matched by `re` within jsonschema; without them nothing can be said of the properties they leave over.
+# jsonschema matches these with `re`; without them, the properties that they leave over cannot be checked either.
 _UNBOUNDED: Final = frozenset({"patternProperties", "additionalProperties", "unevaluatedProperties"})
 
 
 def foreign_check(tool: str, schema: JsonValue, shown: JsonObject | None = None) -> Check:
-    """The check that `schema` asks for, in whichever draft it is written; it gives the arguments as they are.
+    """Return a function that validates arguments by `schema`, in the draft that it uses, and returns them unchanged.
 
-    Where it is a schema of no draft, its mended form is asked.
+    If the schema is valid in no draft, its repaired form is used.
 
     Args:
-        shown: what the model is shown in its place, where that is known; else it is mended for it.
+        shown: the schema that the model sees instead, if known; otherwise it is repaired here.
 
     Raises:
-        ConfigurationError: the schema is beyond repair.
+        ConfigurationError: the schema cannot be repaired.
     """
     mended = mend(schema) if shown is None else Mended(shown)
     if isinstance(mended, BeyondRepair):
@@ -57,9 +57,9 @@ def foreign_check(tool: str, schema: JsonValue, shown: JsonObject | None = None)
 
 
 def foreign_finder(schema: JsonObject) -> Callable[[JsonValue], str]:
-    """The first way in which a value of any kind does not fit an untrusted schema; empty if none is found.
+    """Return a function that describes the first violation of an untrusted schema by any value; empty if there is none.
 
-    Anything that cannot be checked at a bounded cost, or refers to something missing, counts as fitting.
+    Anything that cannot be checked at a bounded cost, or refers to something missing, counts as valid.
     """
     kind = _draft(schema)
     if kind is None:
@@ -71,7 +71,7 @@ def foreign_finder(schema: JsonObject) -> Callable[[JsonValue], str]:
             with one_check():
                 error = next(validator.iter_errors(value), None)
         except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError, Unresolvable):
-            return ""  # The schema is untrusted: if it breaks the check, the value still counts.
+            return ""  # A check that the untrusted schema breaks counts as passed.
         if error is None:
             return ""
         place = path_text([part if isinstance(part, int) else str(part) for part in error.absolute_path])
@@ -81,7 +81,7 @@ def foreign_finder(schema: JsonObject) -> Callable[[JsonValue], str]:
 
 
 def _draft(schema: JsonObject) -> type[Validator] | None:
-    """The draft that the schema names, or else the newest in which it is one; the protocol says 2020-12."""
+    """Return the draft that the schema names, or the newest in which it is valid; the protocol's default is 2020-12."""
     named = str(schema.get("$schema", "")).rstrip("#")
     drafts = sorted(_DRAFTS, key=lambda draft: str(draft.META_SCHEMA.get("$schema", "")).rstrip("#") != named)
     return next((draft for draft in drafts if _is_schema(draft, schema)), None)
@@ -96,14 +96,14 @@ def _is_schema(draft: type[Validator], schema: JsonObject) -> bool:
 
 
 def _bounded(schema: JsonObject) -> JsonObject:
-    """The schema without keywords whose cost has no bound."""
+    """Return the schema without keywords of unbounded cost."""
     dropped = _UNBOUNDED if "patternProperties" in schema else frozenset()
     kept = ((name, value) for name, value in schema.items() if name not in dropped and not _leads_away(name, value))
     return {name: _bounded_value(name, value) for name, value in kept}
 
 
 def _leads_away(name: str, value: JsonValue) -> bool:
-    """Whether it is a dynamic reference to elsewhere, which mending drops; a schema with any other is beyond repair."""
+    """Whether it is a dynamic reference to another document, which repair drops; other such references are refused."""
     return name in ("$dynamicRef", "$recursiveRef") and not str(value).startswith("#")
 
 

@@ -1,4 +1,4 @@
-"""Asks a tool object, which may be foreign code, for its declaration and its check of arguments."""
+"""Ask a tool object, which may be third-party code, for its declaration and the validation of its arguments."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ DepsT = TypeVar("DepsT")
 
 
 class BrokenTool(ToolError):
-    """A tool object failed where it only had to declare itself or to look at arguments. It was not called."""
+    """A tool object failed to declare itself or to check its arguments. It was not called."""
 
 
 def declared(tool: Tool[DepsT], name: str) -> ToolSpec:
-    """The tool's declaration; `name` is the name under which it is registered.
+    """Return the tool's declaration; `name` is the name under which it is registered.
 
     Raises:
         BrokenTool: it has none.
-        LightAgentError: as the tool raised it, such as a `ConfigurationError` about the types of a function.
+        LightAgentError: any other error that the tool raised, such as a `ConfigurationError` about the types of a
+            function.
         asyncio.CancelledError: the run was cancelled.
     """
     try:
@@ -43,12 +44,12 @@ def declared(tool: Tool[DepsT], name: str) -> ToolSpec:
 
 
 def checked(tool: Tool[DepsT], name: str, arguments: JsonObject) -> Mapping[str, object]:
-    """The arguments as the tool wants them.
+    """Return the validated arguments in the form that the tool needs.
 
     Raises:
-        ToolError: it refuses them; the text is for the model.
-        BrokenTool: its check failed.
-        LightAgentError: another one, as the tool raised it.
+        ToolError: the arguments are invalid; the message is for the model.
+        BrokenTool: the check itself failed.
+        LightAgentError: any other error that the tool raised.
         asyncio.CancelledError: the run was cancelled.
     """
     try:

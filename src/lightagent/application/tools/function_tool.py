@@ -1,4 +1,4 @@
-"""A user's function as a tool: `as_tool` takes whatever a user may pass as one."""
+"""Functions as tools: `as_tool` accepts everything that a user may pass as a tool."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ P = ParamSpec("P")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolOptions:
-    """How a run treats a tool, and what replaces the function's own words; see `ToolSpec`.
+    """How a run treats a tool, and what replaces the function's own description; see `ToolSpec`.
 
     Raises:
-        ConfigurationError: a timeout that is not positive and finite, an output limit below 1, or a capability or risk
-            that there is not.
+        ConfigurationError: the timeout is not positive and finite, the output limit is below 1, or a capability or risk
+            is unknown.
     """
 
     name: str | None = None
@@ -53,7 +53,7 @@ class ToolOptions:
         check_declared(self.capabilities, self.risk)
 
     def applied_to(self, spec: ToolSpec) -> ToolSpec:
-        """The declaration with these options."""
+        """Return the declaration with these options applied."""
         return replace(
             spec,
             description=spec.description if self.description is None else self.description,
@@ -68,16 +68,16 @@ class ToolOptions:
 
 
 class FunctionTool(Tool[DepsT_contra]):
-    """A function that a model can call. Synchronous functions run in worker threads, generators are drained.
+    """A function that a model can call. Synchronous functions run in worker threads; generators are drained.
 
     Args:
-        function: to be called.
-        options: of the tool, where they are not the function's own.
-        deferred: read only the name now; what is wrong with the function then shows when it is first offered.
+        function: the function to call.
+        options: options of the tool that override those of the function.
+        deferred: read only the name now; other problems of the function are reported when the tool is first offered.
 
     Raises:
-        ConfigurationError: at once, where the function obviously cannot be a tool (no annotations, ``*args``, a name
-            that providers refuse, a wrong ``tool_info``); at the first `spec`, where its types cannot be used.
+        ConfigurationError: immediately, if the function obviously cannot be a tool (no annotations, ``*args``, a name
+            that providers refuse, an invalid ``tool_info``); at the first `spec`, if its types cannot be used.
     """
 
     __slots__ = ("_declaration", "_options", "_spec", "function")
@@ -102,40 +102,40 @@ class FunctionTool(Tool[DepsT_contra]):
 
     @property
     def name(self) -> str:
-        """As the model calls it; known without working out the rest."""
+        """The name for the model, available without compiling the declaration."""
         if self._declaration is None:
             return read_name(self.function)
         return self._declaration.signature.name
 
     @property
     def is_async(self) -> bool:
-        """Whether calling it does not block; otherwise it runs in a worker thread, which cannot be stopped."""
+        """Whether a call does not block; otherwise it runs in a worker thread, which cannot be stopped."""
         return self._declared.signature.is_async
 
     @property
     def is_quick(self) -> bool:
-        """Whether the last call was over in a thread, and at once."""
+        """Whether the last call ran in a thread and finished at once."""
         return self._declared.pace.is_quick and not self.is_async
 
     @property
     def takes_context(self) -> bool:
-        """Whether somebody sees the context of its calls: the function, or what a subclass does around it."""
+        """Whether anything sees the context of a call: the function, or a subclass that overrides `call`."""
         return type(self).call is not FunctionTool.call or bool(self._declared.compiled(self.function).context)
 
     def refuse_deps(self, given: object) -> None:
-        """Raise unless an agent or run with dependencies of the type `given` can serve the tool's context.
+        """Raise unless an agent or run with dependencies of type `given` can provide the tool's context.
 
-        A type that cannot be resolved yet is looked at when the tool is first called.
+        A type that cannot be resolved yet is checked when the tool is first called.
 
         Raises:
-            ConfigurationError: it cannot; the text says what to declare.
+            ConfigurationError: it cannot; the message says what to declare.
         """
         needed = self._declared.announced_deps(self.function)
         if needed is not object and needed is not given and not deps_fit(given, needed):
             raise _unfit(self.name, needed)
 
     def describe(self) -> None:
-        """Compile the declaration now; the function keeps it, so that it is done once.
+        """Compile the declaration now; it is cached for the function.
 
         Raises:
             ConfigurationError: its types cannot be used.
@@ -181,12 +181,12 @@ def as_tool(function: Callable[Concatenate[RunContext[DepsT], P], object], /) ->
 @overload
 def as_tool(function: Callable[..., object], /) -> FunctionTool[object]: ...
 def as_tool(tool: Tool[DepsT] | Callable[..., object], /) -> Tool[DepsT]:
-    """The tool that something is: a tool as it is, a function, method, partial or callable object by its declaration.
+    """Return an object as a tool: a tool unchanged; a function, method, partial or callable by its declaration.
 
     Raises:
-        ConfigurationError: it cannot be one; the text says why.
+        ConfigurationError: the object cannot be a tool; the message says why.
     """
-    if isinstance(tool, FunctionType):  # By far the most common, so first.
+    if isinstance(tool, FunctionType):  # The most common case first.
         return FunctionTool(tool)
     if isinstance(tool, FunctionTool) or is_tool(tool):
         return tool
@@ -196,7 +196,7 @@ def as_tool(tool: Tool[DepsT] | Callable[..., object], /) -> Tool[DepsT]:
 
 
 def is_tool(value: object) -> TypeGuard[Tool[object]]:
-    """Whether `value` has what the port `Tool` asks for; its declaration is not worked out for that."""
+    """Whether `value` has the attributes of the port `Tool`; its declaration is not compiled for this."""
     if inspect.isclass(value) or inspect.isfunction(value) or inspect.ismethod(value):
         return False
     missing = object()

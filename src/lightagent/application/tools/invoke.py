@@ -1,4 +1,4 @@
-"""Runs one tool call to its answer: errors of the tool become faults that the run survives."""
+"""Run one tool call: errors of the tool become errors that the run survives."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ from lightagent.ports.tools import NestingTool, RunContext, Tool
 DepsT = TypeVar("DepsT", default=None)
 
 _LONGEST_LABEL: Final = 200
-"""Characters of a label."""
+"""The maximum length of a label, in characters."""
 
 
 class ToolAbandoned(ToolError):
-    """The call was given up, but nothing could stop it: whether it takes effect is unknown."""
+    """The call was abandoned but could not be stopped: whether it takes effect is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +51,9 @@ class CallAnswer:
 
     Attributes:
         output: the text for the model.
-        effects: what the call does to the run.
-        hand_over: the name of the agent that goes on; empty for none.
-        labels: where the output comes from, if it is not just from the tool.
+        effects: the call's effects on the run.
+        hand_over: the name of the agent that takes over; empty for none.
+        labels: the origins of the output, if it is not from the tool alone.
         candidates: what a search for tools considered.
     """
 
@@ -65,15 +65,15 @@ class CallAnswer:
 
 
 async def invoke(tool: Tool[DepsT], arguments: Mapping[str, object], context: RunContext[DepsT]) -> CallAnswer:
-    """What the tool answers to `arguments` that its `check` returned.
+    """Call the tool with `arguments` that its `check` returned, and return its answer.
 
     Raises:
-        ToolError: it failed, asked for another try, or took longer than its timeout and was cancelled. The text is
-            for the model; the exception behind it is chained.
-        PolicyError, BudgetError: as the tool raised it, such as that of an agent it ran.
-        ToolAbandoned: it took longer than its timeout and goes on: a synchronous function, whose thread nothing can
-            stop, or an async one that does not end when it is cancelled.
-        ControlSignal: any other than `RetryTool`, such as `ApprovalRequired`: it is for the run.
+        ToolError: the tool failed, asked for a retry, or exceeded its timeout and was cancelled. The message is for the
+            model; the original exception is chained.
+        PolicyError, BudgetError: raised by the tool, for example by an agent that it ran.
+        ToolAbandoned: it exceeded its timeout and continues: a synchronous function, whose thread cannot be stopped, or
+            an async one that does not end when it is cancelled.
+        ControlSignal: any but `RetryTool`, such as `ApprovalRequired`, for the run to handle.
         asyncio.CancelledError: the run was cancelled.
     """
     spec = declared(tool, type(tool).__name__)
@@ -143,12 +143,12 @@ def _labels(labels: object, spec: ToolSpec) -> tuple[str, ...]:
 
 
 def _is_label(label: object) -> bool:
-    """Whether it is a short text, and not one that calls itself trusted."""
+    """Whether it is a short text that does not claim to be trusted."""
     return isinstance(label, str) and 0 < len(label) <= _LONGEST_LABEL and is_untrusted(label)
 
 
 def output_labels(spec: ToolSpec, more: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """The labels of a tool's answer; empty if it comes from the tool alone."""
+    """Return the labels of a tool's output; empty if it comes from the tool alone."""
     own = f"{TOOL_LABEL}{spec.name}"
     if spec.provider and spec.provider != OWN_PROVIDER:
         more = (*more, spec.provider)
@@ -161,7 +161,7 @@ def _too_slow(tool: Tool[DepsT], spec: ToolSpec, *, abandoned: bool) -> ToolErro
     took = f"{spec.name} took longer than {spec.timeout:g} s and was"
     function = unwrapped(tool)
     if abandoned or (isinstance(function, FunctionTool) and not function.is_async):
-        # Told that the call was cancelled, a model would make it again: and pay twice.
+        # A model told that the call was cancelled would repeat it, and pay twice.
         return ToolAbandoned(
             f"{took} given up; it may still take effect, so do not call it again without checking.", guidance=""
         )

@@ -1,4 +1,4 @@
-"""A directory of tools: the file NAME.py holds the function NAME. A file that is broken loses only its own tool."""
+"""A directory of tools: the file NAME.py holds the function NAME. A broken file affects only its own tool."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LOGGER: Final = logging.getLogger("lightagent")
 _NOT_APPROVED: Final = NOT_APPROVED.encode()
 
 ToolFunction: TypeAlias = Callable[..., object]
-"""What a file of a tools directory holds under its own name; one that ``@tool`` declares is a tool besides."""
+"""What a tool file holds under its own name; with ``@tool`` it is a tool as well as a function."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,27 +38,28 @@ class _Loaded:
 class ToolLoader(ToolSource[object]):
     """Loads tools by name from a directory, and is a source of all of them for an agent: ``tools=[ToolLoader()]``.
 
-    Each file is run once, when it is first asked for, so name only a directory whose files you would run yourself. What
-    is outside of it is never loaded: names lead nowhere else, and symbolic links are refused. Files whose names begin
-    with an underscore are not listed; they load by name.
+    Each file is executed once, when it is first needed, so name only a directory whose files you would run yourself.
+    Nothing outside the directory is loaded: names cannot contain paths, and symbolic links are refused. Files whose
+    names begin with an underscore are not listed, but can be loaded by name.
 
-    As a source it lists what can be loaded. What is wrong with the other files is in `problems`, and in the log.
+    As a source it lists every tool that can be loaded. What is wrong with the other files is in `problems` and in the
+    log.
 
     Args:
         tools_directory: the directory; it need not exist before the first tool is loaded.
-        names: as a source, list only these. Then one that cannot be loaded is an error.
+        names: as a source, list only these; one that cannot be loaded is then an error.
     """
 
     def __init__(
         self, tools_directory: str | os.PathLike[str] = "tools", *, names: Iterable[str] | None = None
     ) -> None:
         self._given = Path(tools_directory)
-        self._directory = self._given.absolute()  # So that it stays the same wherever the program goes later.
+        self._directory = self._given.absolute()  # Stays the same if the working directory changes.
         self._names = None if names is None else tuple(check_names(names))
         self._loaded: dict[str, _Loaded] = {}
         self._problems: tuple[ToolProblem, ...] = ()
         self._version = 0
-        # A file may take its time when it is run, and only one thread may run it.
+        # Executing a file may take a while, and only one thread may execute it.
         self._lock = threading.RLock()
 
     def __repr__(self) -> str:
@@ -66,41 +67,41 @@ class ToolLoader(ToolSource[object]):
 
     @property
     def name(self) -> str:
-        """The directory, as it was given."""
+        """The directory as it was given."""
         return str(self._given)
 
     @property
     def version(self) -> int:
-        """Another number after each `reload`."""
+        """A number that changes with each `reload`."""
         return self._version
 
     @property
     def loaded_tools(self) -> dict[str, ToolFunction]:
-        """What has been loaded, by the names of the files; a copy."""
+        """The tools loaded so far, by the names of their files; a copy."""
         with self._lock:
             return {name: loaded.given for name, loaded in self._loaded.items()}
 
     @property
     def problems(self) -> tuple[ToolProblem, ...]:
-        """What was wrong with files when the directory was last listed as a whole, each with its file and line."""
+        """The problems found when the whole directory was last listed, each with file and line."""
         return self._problems
 
     def load_tool(self, tool_name: str) -> ToolFunction:
-        """The function `tool_name` of the file of that name; the same object at every call.
+        """Return the function `tool_name` from the file of that name; the same object on every call.
 
         Raises:
-            ConfigurationError: the file or function does not exist, or it cannot be loaded; the text names the
-                file and, where it is known, the line.
+            ConfigurationError: the file or function does not exist or cannot be loaded; the message names the file and,
+                if known, the line.
         """
         with self._lock:
             return self._load(tool_name).given
 
     def load_tools(self, tool_names: Iterable[str] | None = None) -> dict[str, ToolFunction]:
-        """Several tools, by the names of their files. Without names, all that can be loaded; see `problems`.
+        """Load several tools by the names of their files. Without names, load all that can be loaded; see `problems`.
 
         Raises:
-            ConfigurationError: one of those that were named cannot be loaded; the others are tried nevertheless, and
-                the text names each.
+            ConfigurationError: a named tool cannot be loaded; the others are still tried, and the message names each
+                failure.
         """
         with self._lock:
             if tool_names is None:
@@ -108,13 +109,13 @@ class ToolLoader(ToolSource[object]):
             return {name: loaded.given for name, loaded in self._load_named(tool_names).items()}
 
     def reload(self) -> None:
-        """Forget what was loaded: files are read and run again when they are next asked for, in agents as well."""
+        """Forget the loaded tools: files are read and executed again when next needed, also in agents."""
         with self._lock:
             self._loaded = {}
             self._version += 1
 
     async def tools(self) -> ToolList[object]:
-        """All that can be loaded, by the names that a model calls them by. Files run in a worker thread.
+        """Return every tool that can be loaded, by its name for the model. Files are executed in a worker thread.
 
         Raises:
             ConfigurationError: the directory does not exist, or two files hold tools of the same name.
@@ -122,7 +123,7 @@ class ToolLoader(ToolSource[object]):
         return ToolList(await run_in_thread(self._list))
 
     async def aclose(self) -> None:
-        """Nothing is open."""
+        """Do nothing: a loader holds no resources."""
 
     def _list(self) -> dict[str, Tool[object]]:
         with self._lock:
@@ -189,7 +190,7 @@ class ToolLoader(ToolSource[object]):
 
 
 def _tool_in(module: ModuleType, path: Path) -> _Loaded:
-    """The tool that the file holds under the file's name, declared."""
+    """Return the tool that the file holds under its own name."""
     given: object = vars(module).get(path.stem)
     if not callable(given):
         raise ConfigurationError(
@@ -205,7 +206,7 @@ def _tool_in(module: ModuleType, path: Path) -> _Loaded:
 
 
 def _place(given: ToolFunction, path: Path) -> str:
-    """``FILE:LINE`` of a function; the file alone, where something else holds the line."""
+    """Return ``FILE:LINE`` of a function; only the file if the line is in another file."""
     function = source_function(given)
     if isinstance(function, FunctionType) and Path(function.__code__.co_filename) == path.resolve():
         return f"{path}:{function.__code__.co_firstlineno}"

@@ -18,14 +18,14 @@ _ANY_ARGUMENTS: JsonObject = {"type": "object"}
 
 
 class MappedTool(FunctionTool[None]):
-    """A function as a tool of the given name, whose arguments are checked against the given description.
+    """A function as a tool with the given name, whose arguments are validated by the given description.
 
     Args:
-        info: a ``tool_info``, or a tool in OpenAI form. Without one the function's own declaration is used.
-            A function without annotations takes any arguments then, unchecked, as in the 0.9 line.
+        info: a ``tool_info``, or a tool in OpenAI form. Without one, the function's own declaration is used; a function
+            without annotations then takes any arguments unchecked, as in the 0.9 line.
 
     Raises:
-        ConfigurationError: the description is wrong, or does not fit the function.
+        ConfigurationError: the description is invalid, or does not match the function.
     """
 
     __slots__ = ()
@@ -38,14 +38,14 @@ class MappedTool(FunctionTool[None]):
 
 
 def infos_by_name(infos: Mapping[str, object] | Iterable[object]) -> dict[str, object]:
-    """The descriptions by tool name; in a list, each description contains the name."""
+    """Return the descriptions by tool name; in a list, each description contains its name."""
     if is_mapping(infos):
         return dict(infos)
     return {_name_in(info): info for info in infos}
 
 
 class _SchemaDeclaration(Declaration):
-    """A declaration whose JSON schema is given and need not be derived."""
+    """A declaration with a given JSON schema instead of a derived one."""
 
     __slots__ = ("_description", "_parameters")
 
@@ -79,12 +79,12 @@ def _declared(name: str, function: Function, info: object) -> Declaration:
     except ConfigurationError:
         if getattr(source_function(function), "tool_info", None) is not None:
             raise
-        # Its signature says too little about its parameters to check anything.
+        # Its signature says too little about its parameters to validate arguments.
         return _SchemaDeclaration(read_signature(function, name=name, typed=False), "", _ANY_ARGUMENTS)
 
 
 def _openai_function(info: object) -> tuple[str, JsonObject] | None:
-    """Description and schema, where `info` is a tool in OpenAI form."""
+    """Return description and schema if `info` is a tool in OpenAI form."""
     if not is_mapping(info) or "tool_name" in info:
         return None
     function = info.get("function", info)
@@ -101,7 +101,7 @@ def _openai_function(info: object) -> tuple[str, JsonObject] | None:
 
 
 def _name_in(info: object) -> str:
-    """The tool name that a description contains."""
+    """Return the tool name in a description."""
     if is_mapping(info):
         function = info.get("function", info)
         name = info.get("tool_name") or (function.get("name") if is_mapping(function) else None)

@@ -1,4 +1,4 @@
-"""The text of a tool's result for the model; long results are cut before they cost anything."""
+"""Convert a tool's result to text for the model; long results are truncated before they cost time or memory."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ NOTHING = "The tool finished and returned nothing."
 
 
 def render_output(value: object, limit: int) -> str:
-    """`value` as text of at most `limit` characters, and then a mark that says how many are missing.
+    """Return `value` as text of at most `limit` characters, followed by a note of how many are missing.
 
-    ``None`` becomes a fixed sentence, text stays as it is, collections, dataclasses, pydantic models, numbers and
-    booleans become JSON (a number that is not finite: null), anything else is what `str` makes of it.
+    ``None`` becomes a fixed sentence, text stays unchanged, collections, dataclasses, pydantic models, numbers and
+    booleans become JSON (a number that is not finite: null), anything else is converted by `str`.
 
     Raises:
         ToolError: the value is binary.
@@ -31,7 +31,7 @@ def render_output(value: object, limit: int) -> str:
         return _cut(value, limit)
     if not _is_structured(value):
         return _cut(str(value), limit)
-    # Twice the limit: enough to know that there is more than the limit, however it is written.
+    # Twice the limit is enough to know that the result exceeds the limit, in any notation.
     plain = PlainJson(limit * 2 + 1_000)
     text = json.dumps(plain.convert(value), ensure_ascii=False)
     return _cut(text, limit, incomplete=plain.incomplete)

@@ -1,4 +1,4 @@
-"""Any value as plain JSON, with a budget: of what is too large only as much is converted as will be shown."""
+"""Convert any value to plain JSON within a budget: of a large value, only what will be shown is converted."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _MOST_DEPTH = 64
-# Python refuses to write longer integers in decimal digits.
+# Python refuses to write longer integers in decimal.
 _MOST_BITS = 10_000
-# What an element adds to a text at least: itself, a comma, a space.
+# The least that an element adds to a text: itself, a comma, a space.
 _ELEMENT = 3
 
 
 class PlainJson:
     """One conversion.
 
-    Numbers that are not finite become null, binary data a note of its size, keys text, objects what pydantic makes
-    of them or else their text.
+    Non-finite numbers become null, binary data a note of its size, keys text, and objects what pydantic serializes them
+    to, or else their `str`.
 
     Args:
-        budget: characters that are worth converting.
+        budget: the number of characters worth converting.
     """
 
     def __init__(self, budget: int) -> None:
@@ -38,11 +38,11 @@ class PlainJson:
 
     @property
     def incomplete(self) -> bool:
-        """Whether something was left out because the budget was spent."""
+        """Whether something was left out because the budget was used up."""
         return self._left < 0
 
     def convert(self, value: object, depth: int = 0) -> JsonValue:
-        """`value` as plain JSON, or as much of it as the budget allows."""
+        """Return `value` as plain JSON, as far as the budget allows."""
         if value is None or isinstance(value, bool):
             return value
         if isinstance(value, str):
@@ -81,12 +81,12 @@ class PlainJson:
 
 
 def is_list(value: object) -> TypeGuard[Sequence[object] | Set[object]]:
-    """Whether JSON has it as a list."""
+    """Whether the value becomes a JSON array."""
     return isinstance(value, Sequence | Set) and not isinstance(value, str | bytes | bytearray | memoryview)
 
 
 def is_pydantic(value: object) -> bool:
-    """Whether pydantic knows best how to write it."""
+    """Whether pydantic serializes values of this type itself."""
     return hasattr(type(value), "__pydantic_serializer__")
 
 
@@ -101,12 +101,12 @@ def _key(key: object) -> str:
         key = key.value
     if key is None or isinstance(key, bool):
         return {None: "null", False: "false", True: "true"}[key]
-    # A journal cannot keep a name that holds half a surrogate pair.
+    # Journals cannot store a key with a lone surrogate.
     return str(key).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _by_pydantic(value: object) -> object:
-    """Plain data for what pydantic knows (models, dates, identifiers, paths …), the text of anything else."""
+    """Return plain data for types that pydantic knows (models, dates, identifiers, paths …), otherwise the text."""
     plain: object = _adapter().dump_python(value, mode="json", fallback=str, warnings="none")
     return plain
 

@@ -1,4 +1,4 @@
-"""The registry of tools that programs of the 0.9 line know, and the dispatcher that calls them by name."""
+"""The tool registry of the 0.9 line, and the dispatcher that calls its tools by name."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ DepsT = TypeVar("DepsT")
 
 
 class ToolRegistry:
-    """Tools by name. If several are registered under one name, the last one is kept, as in the 0.9 line.
+    """Tools by name. Of several tools with the same name, the last one is kept, as in the 0.9 line.
 
-    `validate_tools` warns of that. Registering the same function again causes no warning.
+    `validate_tools` warns about this. Registering the same function again causes no warning.
     """
 
     def __init__(self) -> None:
@@ -34,10 +34,10 @@ class ToolRegistry:
         self._registered: dict[str, int] = {}
 
     def register_tool(self, tool: Tool[None] | Callable[..., object]) -> bool:
-        """Add a tool or a function; it replaces an earlier one of the same name. Returns True, as in the 0.9 line.
+        """Add a tool or function, replacing an earlier one of the same name. Returns True, as in the 0.9 line.
 
         Raises:
-            ConfigurationError: it cannot be a tool.
+            ConfigurationError: the object cannot be a tool.
         """
         added = as_tool(tool)
         name = tool_name(added)
@@ -48,21 +48,21 @@ class ToolRegistry:
         return True
 
     def register_tools(self, tools: Iterable[Tool[None] | Callable[..., object]]) -> bool:
-        """Add several. If one is refused, those before it remain registered."""
+        """Add several tools. If one is refused, those before it remain registered."""
         return all(self.register_tool(tool) for tool in tools)
 
     def get_tool(self, name: str) -> Tool[None] | None:
-        """The tool of that name."""
+        """Return the tool of that name, or None."""
         return self._tools.get(name)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Every name, in the order of registration."""
+        """All names in the order of registration."""
         return tuple(self._tools)
 
     @property
     def function_mappings(self) -> dict[str, Tool[None] | Callable[..., object]]:
-        """What was registered, functions and tools, by name; a copy."""
+        """The registered functions and tools by name; a copy."""
         return dict(self._given)
 
     @property
@@ -72,21 +72,21 @@ class ToolRegistry:
         return {name: info for name, info in found if info is not None}
 
     def get_tools(self) -> list[JsonObject]:
-        """Every tool in OpenAI form; a copy that may be changed."""
+        """Return every tool in OpenAI form; a copy that may be changed."""
         return [tool.spec.to_openai() for tool in self._tools.values()]
 
     def get_tools_str(self) -> str:
-        """`get_tools` as indented JSON."""
+        """Return `get_tools` as indented JSON."""
         return json.dumps(self.get_tools(), ensure_ascii=False, indent=4)
 
     def filter_tools(self, tools_json: str) -> list[JsonObject]:
-        """The tools that a model chose, in OpenAI form.
+        """Return the tools that a model chose, in OpenAI form.
 
         Args:
-            tools_json: ``{"tools": [{"name": …}, …]}`` or ``{"tools": ["…", …]}``; names that are not here are skipped.
+            tools_json: ``{"tools": [{"name": …}, …]}`` or ``{"tools": ["…", …]}``; unknown names are skipped.
 
         Raises:
-            ConfigurationError: it is nothing of the kind.
+            ConfigurationError: the text has neither form.
         """
         try:
             chosen = parse_arguments(tools_json).get("tools")
@@ -99,11 +99,11 @@ class ToolRegistry:
 
     @staticmethod
     def validate_tool_info(info: object) -> list[ToolProblem]:
-        """What is wrong with one ``tool_info``; an empty list if nothing is."""
+        """Return the problems of one ``tool_info``; an empty list if there are none."""
         return validate_tool_info(info)
 
     def validate_tools(self) -> list[ToolProblem]:
-        """What is wrong with the registered tools; each declaration is worked out for it."""
+        """Return the problems of the registered tools; this compiles every declaration."""
         return [
             problem
             for name, tool in self._tools.items()
@@ -112,16 +112,17 @@ class ToolRegistry:
 
 
 class AsyncToolDispatcher:
-    """Calls tools outside of a run; whatever goes wrong is a text that begins with its code.
+    """Calls tools outside of a run; every failure is returned as a text that begins with its error code.
 
     Args:
-        function_mappings: functions, or tools, by the names that they are called by; or a `ToolRegistry`. Tools
-            that are added to either later are found as well.
+        function_mappings: functions or tools by the names to call them by, or a `ToolRegistry`. Tools added to either
+            later are found as well.
         function_info: descriptions of the functions, by name or in a list: each a ``tool_info``, or a tool in OpenAI
             form. A function without one is described by its own declaration.
 
     Raises:
-        ConfigurationError: a description in a list has no name. Whether one fits its function is checked at the call.
+        ConfigurationError: a description in a list has no name. Whether a description matches its function is checked
+            at the call.
     """
 
     def __init__(
@@ -134,10 +135,10 @@ class AsyncToolDispatcher:
         self._mapped: dict[str, MappedTool] = {}
 
     async def dispatch(self, tool_name: str, tool_params: Mapping[str, object] | str) -> str:
-        """The tool's answer as text; a failure is a text that begins ``[LA-TOOL]`` or ``[LA-JSON]``.
+        """Call a tool and return its output as text; the text of a failure begins with ``[LA-TOOL]`` or ``[LA-JSON]``.
 
         Args:
-            tool_params: the arguments, or the JSON text of them.
+            tool_params: the arguments, or their JSON text.
         """
         try:
             tool = self._find(tool_name)
@@ -188,7 +189,7 @@ def _replaced(name: str, times: int) -> list[ToolProblem]:
 
 
 def tool_problems(name: str, tool: Tool[DepsT]) -> list[ToolProblem]:
-    """What is wrong with one tool; its declaration is worked out for it."""
+    """Return the problems of one tool; this compiles its declaration."""
     info = _tool_info(tool)
     found = [] if info is None else validate_tool_info(info)
     try:

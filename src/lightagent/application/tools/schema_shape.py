@@ -1,4 +1,4 @@
-"""Makes a generated JSON schema fit to be shown to a model: short, inline where possible, closed."""
+"""Prepare a generated JSON schema for a model: short, inlined where possible, closed to unknown properties."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from lightagent.domain.json_types import JsonObject, JsonValue
 
-# Keywords whose value is data, or a map from names to schemas; everything else that is an object is a schema.
+# Keywords whose value is data, or a map from names to schemas; every other object is a schema.
 _DATA = frozenset({"const", "default", "enum", "examples", "required"})
 _MAPS = frozenset({"$defs", "dependentSchemas", "patternProperties", "properties"})
 _NOISE = frozenset({"discriminator", "title"})
@@ -15,7 +15,7 @@ _DEFINITIONS = "#/$defs/"
 
 
 def tidy(schema: JsonObject) -> JsonObject:
-    """The same schema without titles, and with definitions only where one is used twice or within itself."""
+    """Return the schema without titles, and with definitions only where one is used twice or recursively."""
     plain = _without_noise(schema)
     definitions = plain.pop("$defs", None)
     if not isinstance(definitions, dict):
@@ -32,19 +32,19 @@ def tidy(schema: JsonObject) -> JsonObject:
 
 
 def takes_unknown(schema: JsonObject) -> bool:
-    """Whether any object in it, though it names its properties, was declared to take others too."""
+    """Whether any object that names its properties was declared to accept others too."""
     return any("properties" in one and one.get("additionalProperties") for one in _schemas(schema))
 
 
 def forbid_unknown(schema: JsonObject) -> None:
-    """Close every object in it that names its properties."""
+    """Close every object that names its properties to other properties."""
     for one in _schemas(schema):
         if "properties" in one:
             one.setdefault("additionalProperties", False)
 
 
 def has_integer_choices(schema: JsonObject) -> bool:
-    """Whether an enumeration in it holds 0 or 1, which Python cannot tell from false and true."""
+    """Whether an enumeration contains 0 or 1, which Python considers equal to false and true."""
     return any(_is_zero_or_one(choice) for one in _schemas(schema) for choice in _choices(one))
 
 
@@ -96,7 +96,7 @@ def _to_inline(plain: JsonObject, definitions: JsonObject) -> str | None:
 
 
 def references(value: JsonValue) -> Counter[str]:
-    """What its references point to, and how often."""
+    """Count the targets of all references."""
     found: Counter[str] = Counter()
     for one in _objects(value):
         for reference in (one.get("$ref"), one.get("$dynamicRef")):

@@ -1,6 +1,6 @@
-"""Checks arguments against a JSON schema (Draft 2020-12) that somebody wrote, by jsonschema.
+"""Validate arguments by a user-written JSON schema (Draft 2020-12) with jsonschema.
 
-Imported at the first check: a declaration need not pay for it.
+Imported at the first check: declaring a tool does not need it.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ _MOST_ERRORS = 50
 
 
 def is_integer(_checker: object, value: object) -> bool:
-    """Whether a value is an integer that can be counted with."""
-    # JSON Schema takes 5.0 for an integer and Python takes True for one; a function that counts wants neither.
+    """Whether a value is a Python int and not a bool."""
+    # JSON Schema counts 5.0 as an integer and Python counts True as one; a function that needs an int wants neither.
     return isinstance(value, int) and not isinstance(value, bool)
 
 
@@ -47,24 +47,24 @@ StrictValidator: type[Draft202012Validator] = _extend(
 
 
 def schema_check(tool: str, schema: JsonObject) -> Check:
-    """The check that `schema` asks for; it gives the arguments as they are.
+    """Return a function that validates arguments by `schema` and returns them unchanged.
 
     Raises:
-        ConfigurationError: the schema is none, or refers to something outside itself.
+        ConfigurationError: the schema is invalid, or refers to something outside itself.
     """
     check_schema(tool, schema)
     return check_by(StrictValidator(schema), schema)
 
 
 def check_by(validator: Validator, schema: JsonObject) -> Check:
-    """The check that a validator makes, in words for the model; `schema` says what the tool takes."""
+    """Return a function that checks arguments by a validator, with error messages for the model based on `schema`."""
     hint = known_names(schema)
 
     def check(arguments: JsonObject) -> Mapping[str, object]:
-        dump_arguments(arguments)  # Refuses what is no JSON at all.
+        dump_arguments(arguments)  # Raises unless the arguments are JSON.
         try:
             errors = list(islice(validator.iter_errors(arguments), _MOST_ERRORS))
-        except Exception as exc:  # A reference that leads nowhere shows only where it is followed.
+        except Exception as exc:  # A broken reference raises only when it is followed.
             raise refused(f"The arguments could not be checked: {type(exc).__name__}: {str(exc)[:500]}") from exc
         if errors:
             raise bad_arguments(_all_problems(errors), hint)
@@ -74,10 +74,10 @@ def check_by(validator: Validator, schema: JsonObject) -> Check:
 
 
 def check_schema(tool: str, schema: JsonObject) -> None:
-    """Nothing, if `schema` is one that can be used here.
+    """Raise unless `schema` can be used here.
 
     Raises:
-        ConfigurationError: it is none, or refers to something outside itself (nothing is ever fetched).
+        ConfigurationError: the schema is invalid, or refers to something outside itself (nothing is ever fetched).
     """
     try:
         Draft202012Validator.check_schema(schema)
@@ -90,7 +90,7 @@ def check_schema(tool: str, schema: JsonObject) -> None:
 
 
 def _all_problems(errors: Sequence[ValidationError]) -> Iterator[str]:
-    # Of what has the wrong type the other rules need not be told.
+    # A value of the wrong type is reported once, without the other rules that it violates.
     mistyped = {tuple(error.absolute_path) for error in errors if error.validator == "type"}
     for error in errors:
         if error.validator == "type" or tuple(error.absolute_path) not in mistyped:

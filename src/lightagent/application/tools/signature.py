@@ -1,6 +1,6 @@
-"""What a callable says of itself at once, without resolving a type: its name, parameters and kind.
+"""What can be read from a callable without resolving types: its name, parameters and kind.
 
-Obvious mistakes are refused here, so that they show where a tool is declared and not when a model calls it.
+Obvious mistakes are refused here, so that they are reported where a tool is declared and not when a model calls it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Function: TypeAlias = Callable[..., object]
 NamesT = TypeVar("NamesT")
 
 VALID_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
-"""What providers accept as the name of a tool."""
+"""The tool names that providers accept."""
 
 
 def _remedy(given: object) -> str:
@@ -28,14 +28,14 @@ def _remedy(given: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """A callable as it stands in its source.
+    """A callable as written in its source.
 
     Attributes:
-        name: of the tool.
-        parameters: those that a call may fill, by name; what `functools.partial` has bound is not among them.
-        bound: parameters that `functools.partial` has filled.
-        open_ended: takes any further named arguments.
-        is_async: calling it does not block; it gives something to await or to iterate over asynchronously.
+        name: the name of the tool.
+        parameters: the parameters that a call may fill, by name, without those that `functools.partial` has bound.
+        bound: the parameters that `functools.partial` has bound.
+        open_ended: whether it takes arbitrary keyword arguments.
+        is_async: whether a call does not block, but returns something to await or to iterate over asynchronously.
     """
 
     name: str
@@ -45,20 +45,20 @@ class Signature:
     is_async: bool
 
     def take_positional(self, named: dict[str, object]) -> list[object]:
-        """Takes out of `named` what has to be passed by position, in order, defaults filled in."""
+        """Remove from `named` what has to be passed by position, and return it in order, with defaults filled in."""
         positional = [one for one in self.parameters.values() if one.kind is one.POSITIONAL_ONLY]
         return [named.pop(one.name, one.default) for one in positional]
 
 
 def read_signature(function: Function, *, name: str | None = None, typed: bool = True) -> Signature:
-    """What `function` says of itself; the tool's name is `name`, or else the function's.
+    """Read the signature of `function`; the tool's name is `name`, or else the function's.
 
     Args:
-        typed: the model will be told of the parameters by their annotations, so each needs one.
+        typed: require annotations, from which the model learns the parameters.
 
     Raises:
-        ConfigurationError: a class, something without a readable signature, a name that providers refuse; where
-            `typed`: a parameter without an annotation, ``*args`` or ``**kwargs``.
+        ConfigurationError: it is a class, has no readable signature, or has a name that providers refuse; with `typed`:
+            it has a parameter without an annotation, ``*args`` or ``**kwargs``.
     """
     if inspect.isclass(function):
         raise ConfigurationError(f"{function.__name__} is a class; a tool is a function or an object one can call.")
@@ -88,10 +88,10 @@ def read_signature(function: Function, *, name: str | None = None, typed: bool =
 
 
 def read_name(function: Function) -> str:
-    """The name that a function has as a tool: that of its ``tool_info``, or its own; nothing else is looked at.
+    """Return the tool name of a function: that of its ``tool_info``, or its own. Reads nothing else.
 
     Raises:
-        ConfigurationError: providers would refuse it.
+        ConfigurationError: providers would refuse the name.
     """
     info: object = getattr(function, "tool_info", None)
     named: object = info.get("tool_name") if isinstance(info, Mapping) else None
@@ -99,10 +99,10 @@ def read_name(function: Function) -> str:
 
 
 def check_name(name: str) -> str:
-    """The name itself.
+    """Return the name if it is valid.
 
     Raises:
-        ConfigurationError: providers would refuse it as a tool's name.
+        ConfigurationError: providers would refuse it as the name of a tool.
     """
     given: object = name
     if not isinstance(given, str):
@@ -116,10 +116,10 @@ def check_name(name: str) -> str:
 
 
 def check_names(names: NamesT) -> NamesT:
-    """Several names, or what chooses among names, itself.
+    """Return the names, or the function that selects names, unchanged.
 
     Raises:
-        ConfigurationError: it is one text, whose letters would be taken for names.
+        ConfigurationError: it is a single string, whose letters would be taken for names.
     """
     if isinstance(names, str):
         raise ConfigurationError(f"Expected names of tools, got the text {names!r:.100}.", guidance="Pass a list.")
@@ -127,13 +127,13 @@ def check_names(names: NamesT) -> NamesT:
 
 
 def source_function(function: Function) -> Function:
-    """The function whose source holds the annotations: below partials, methods, callable objects and wrappers."""
+    """Return the function whose source holds the annotations: beneath partials, methods, callables and wrappers."""
     source: Function = inspect.unwrap(_code(function))
     return source
 
 
 def read_doc(function: Function) -> str:
-    """The docstring, without indentation; of a callable object what it says of calling it, or else of itself."""
+    """Return the docstring without indentation; for a callable object that of `__call__`, or else its own."""
     while isinstance(function, functools.partial):
         function = function.func
     code = _code(function)

@@ -1,4 +1,4 @@
-"""A Python file of a tools directory: found without leaving the directory, read once, run without leaving a cache."""
+"""A Python file of a tools directory: located inside the directory, read once, and executed without a cache."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from lightagent.application.tools.describe_failure import describe_failure
 from lightagent.domain.errors import ConfigurationError
 
 VALID_FILE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
-"""What a tool's file may be called, without ``.py``: a name of Python, so that it cannot lead elsewhere."""
+"""The allowed names of tool files without ``.py``: a Python identifier, so that it cannot contain a path."""
 
 MOST_FILE_BYTES: Final = 1_000_000
 
 NOT_APPROVED: Final = "# Written by a model and not approved yet. Read it, then delete this line to approve it."
-"""The first line of a file that is left out where its directory is offered as a whole; it loads by name."""
+"""The first line of a file that is skipped when its directory is listed; it can be loaded by name."""
 
-# Opening follows no symbolic link, and does not wait for the writer of a pipe.
+# Open without following symbolic links or waiting for the writer of a pipe.
 _FLAGS: Final = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 def tool_file_path(directory: Path, name: object) -> Path:
-    """Where the file of the tool `name` belongs.
+    """Return the path of the file for the tool `name`.
 
     Raises:
-        ConfigurationError: the name is none that a file of tools can have.
+        ConfigurationError: the name is not a valid name of a tool file.
     """
     if not isinstance(name, str) or not VALID_FILE_NAME.fullmatch(name):
         raise ConfigurationError(
@@ -46,10 +46,10 @@ def tool_file_path(directory: Path, name: object) -> Path:
 
 
 def read_tool_file(path: Path) -> bytes:
-    """What the file holds. The file that is looked at is the one that is read, so it cannot be exchanged between.
+    """Return the content of the file. The file is checked after it is opened, so it cannot be swapped in between.
 
     Raises:
-        ConfigurationError: there is none, it is a symbolic link or not a regular file, or it is too large.
+        ConfigurationError: the file does not exist, is a symbolic link or not a regular file, or is too large.
     """
     try:
         if path.is_symlink():
@@ -70,10 +70,10 @@ def read_tool_file(path: Path) -> bytes:
 
 
 def run_tool_file(path: Path, content: bytes) -> ModuleType:
-    """The module that the file makes. It is run as any module of Python; only its name is ours.
+    """Execute the file as a module, like any other Python module but with a name of our own.
 
     Raises:
-        ConfigurationError: it is not valid Python, or it failed when it was run; the text names file and line.
+        ConfigurationError: it is not valid Python or failed when executed; the message names file and line.
     """
     real = path.resolve()
     name = f"lightagent_tools_{hashlib.sha256(bytes(real.parent)).hexdigest()[:12]}_{path.stem}"
@@ -82,7 +82,7 @@ def run_tool_file(path: Path, content: bytes) -> ModuleType:
         raise _refused(path, "Python cannot load it")
     module = module_from_spec(spec)
     before = sys.modules.get(name)
-    sys.modules[name] = module  # Dataclasses and type annotations look for their module there.
+    sys.modules[name] = module  # Dataclasses and type annotations look up their module there.
     try:
         spec.loader.exec_module(module)
     except (*FAILURES, SystemExit) as raised:
@@ -99,7 +99,7 @@ def run_tool_file(path: Path, content: bytes) -> ModuleType:
 
 
 def place_in_file(exc: BaseException, path: Path) -> str:
-    """``FILE:LINE``, where in the file it went wrong; a syntax error knows its line itself."""
+    """Return ``FILE:LINE`` of the error within the file; a syntax error carries its line itself."""
     spellings = (str(path.absolute()), str(path.resolve()))
     if isinstance(exc, SyntaxError) and exc.lineno and exc.filename in (None, *spellings):
         return f"{path}:{exc.lineno}"
@@ -108,7 +108,7 @@ def place_in_file(exc: BaseException, path: Path) -> str:
 
 
 class _Read(SourceLoader):
-    """Runs what was read. Without times of a file Python neither reads nor writes compiled copies of it."""
+    """Loads the content that was read. Without file times, Python neither reads nor writes compiled copies."""
 
     def __init__(self, path: Path, content: bytes) -> None:
         self._path = str(path)

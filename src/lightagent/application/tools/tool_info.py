@@ -1,4 +1,4 @@
-"""The older way to declare a tool: ``function.tool_info``, a dict with a name, a description and the parameters."""
+"""The older way to declare a tool: ``function.tool_info``, a dict with name, description and parameters."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TYPES: Mapping[str, str] = {
     "object": "object",
     "dict": "object",
 }
-"""What a parameter's type may be called, and what JSON Schema calls it."""
+"""The accepted names of parameter types, and their names in JSON Schema."""
 
 
 class ToolProblem(TypedDict):
@@ -47,7 +47,7 @@ class ToolProblem(TypedDict):
 
 
 def validate_tool_info(info: object) -> list[ToolProblem]:
-    """What is wrong with `info`; an empty list if nothing is."""
+    """Return the problems of `info`; an empty list if there are none."""
     if not is_mapping(info):
         return [ToolProblem(tool="", level="error", field="tool_info", message="tool_info must be a dict.")]
     name = info.get("tool_name")
@@ -57,7 +57,7 @@ def validate_tool_info(info: object) -> list[ToolProblem]:
 
 
 def with_marks(spec: ToolSpec, info: Mapping[str, object]) -> ToolSpec:
-    """The tool with the capabilities, the risk and the trust that a sound `tool_info` declares."""
+    """Return the tool with the capabilities, risk and trust that a valid `tool_info` declares."""
     capabilities, risk, trusted = (info.get(f"tool_{name}") for name in ("capabilities", "risk", "trusted_output"))
     if capabilities is None and risk is None and trusted is None:
         return spec
@@ -71,7 +71,7 @@ def with_marks(spec: ToolSpec, info: Mapping[str, object]) -> ToolSpec:
 
 
 def is_mapping(value: object) -> TypeGuard[Mapping[str, object]]:
-    """Whether it is a dict whose names are text."""
+    """Whether it is a dict whose keys are strings."""
     return isinstance(value, dict) and all(isinstance(key, str) for key in value)
 
 
@@ -138,7 +138,7 @@ def _about_param(field: str, param: Mapping[str, object]) -> Iterator[_Finding]:
         yield "error", f"{field}.description", "description must be text."
     elif not param.get("description"):
         yield "warning", f"{field}.description", "description is missing: the model fills the parameter by it."
-    # A list belongs to an object's own schema: the names that it requires.
+    # In the schema of an object, `required` is a list of names.
     if not isinstance(param.get("required", False), bool | list):
         yield "error", f"{field}.required", f"required must be True or False; {param['required']!r} is neither."
     try:

@@ -1,4 +1,4 @@
-"""From a legacy ``tool_info`` to a JSON schema and its check; the function's signature has a say in both."""
+"""Compile a legacy ``tool_info`` to a JSON schema and its validation, together with the function's signature."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _OURS = frozenset({"name", "type", "description", "required"})
 
 
 def accept_tool_info(info: object, function: Function) -> Mapping[str, object]:
-    """`info`, if it is sound.
+    """Return `info` if it is valid.
 
     Raises:
-        ConfigurationError: it is not; the text lists every error.
+        ConfigurationError: it is invalid; the message lists every error.
     """
     errors = [problem for problem in validate_tool_info(info) if problem["level"] == "error"]
     if errors or not is_mapping(info):
@@ -30,10 +30,10 @@ def accept_tool_info(info: object, function: Function) -> Mapping[str, object]:
 
 
 def compile_info(function: Function, signature: Signature, info: Mapping[str, object]) -> CompiledTool:
-    """The tool that `info` declares for `function`.
+    """Return the compiled tool that `info` declares for `function`.
 
     Raises:
-        ConfigurationError: the function does not take what is declared, or needs what is not.
+        ConfigurationError: the function does not take what is declared, or needs what is not declared.
     """
     context = resolve_hints(function, signature, required=False).context
     params = {name: param for name, param in _params(info) if name not in signature.bound}
@@ -48,13 +48,13 @@ def compile_info(function: Function, signature: Signature, info: Mapping[str, ob
 
 
 def refuse_mismatch(signature: Signature, info: Mapping[str, object], context: frozenset[str] | None = None) -> None:
-    """Nothing, if the function takes what `info` declares.
+    """Raise unless the function takes what `info` declares.
 
     Args:
-        context: the parameters that get the context, if that is known; then what the function needs is looked at too.
+        context: the context parameters, if known; then what the function requires is checked too.
 
     Raises:
-        ConfigurationError: it does not, or needs what is not declared.
+        ConfigurationError: the function does not take what is declared, or needs what is not declared.
     """
     declared = {name for name, _ in _params(info)}
     taken = signature.parameters.keys() | signature.bound
@@ -84,22 +84,22 @@ def _property(param: Mapping[str, object]) -> JsonValue:
     if param.get("description"):
         shown["description"] = param["description"]
     if kinds == "array":
-        shown["items"] = {}  # Providers refuse an array that does not say of what.
+        shown["items"] = {}  # Providers refuse an array without `items`.
     if isinstance(param.get("required"), list):
         shown["required"] = param["required"]
     shown.update((key, value) for key, value in param.items() if key not in _OURS)
-    # Through JSON: a copy that later changes to `tool_info` do not reach.
+    # Copied through JSON, so that later changes to `tool_info` have no effect.
     copied: JsonValue = json.loads(json.dumps(shown))
     return copied
 
 
 def _is_required(param: Mapping[str, object], parameter: Parameter | None) -> bool:
-    """A parameter without a default is required whatever is declared: the call would fail without it."""
+    """Whether a parameter is required: one without a default always is, since the call would fail without it."""
     return param.get("required") is True or (parameter is not None and parameter.default is parameter.empty)
 
 
 class _LazyCheck:
-    """Loads the validator when the first call is to be checked."""
+    """Imports the validator when the first call is checked."""
 
     def __init__(self, tool: str, schema: JsonObject) -> None:
         self._tool = tool

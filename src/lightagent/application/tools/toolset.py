@@ -18,21 +18,21 @@ from lightagent.domain.tools import ToolSpec
 from lightagent.ports.tools import Tool
 
 DepsT = TypeVar("DepsT", default=None)
-"""What the tools of an agent depend on."""
+"""The type of the dependencies of an agent's tools."""
 
 DepsT_contra = TypeVar("DepsT_contra", contravariant=True, default=None)
-"""The same for what only takes it: an agent whose tools need an animal serves runs that are given a dog."""
+"""The contravariant form: an agent whose tools need an animal also serves runs with a dog."""
 
 _AT_A_TIME: Final = 10
-"""Functions that are described before others get their turn; one takes about a millisecond."""
+"""How many functions are described before other tasks run; each takes about a millisecond."""
 
 
 class Toolset(Generic[DepsT_contra]):
-    """Tools by name, as they were at one moment. Immutable.
+    """The tools by name at one moment. Immutable.
 
     Attributes:
-        tools: every tool; one that is never offered is never looked at.
-        initial: the names of those that a run offers from the start.
+        tools: every tool; tools that are never offered are never inspected.
+        initial: the names of the tools that a run offers from the start.
     """
 
     __slots__ = ("_names", "_specs", "initial", "tools")
@@ -44,7 +44,7 @@ class Toolset(Generic[DepsT_contra]):
         self._specs: tuple[ToolSpec, ...] = ()
 
     async def describe(self, names: tuple[str, ...]) -> None:
-        """Work out what is yet unknown of these tools. Of many, a few at a time: other runs and deadlines go on.
+        """Compile the declarations of these tools, a few at a time so that other runs and deadlines are not held up.
 
         Raises:
             ConfigurationError: the types of a function cannot be used.
@@ -60,9 +60,9 @@ class Toolset(Generic[DepsT_contra]):
                 await asyncio.sleep(0)
 
     def specs(self, names: tuple[str, ...]) -> tuple[ToolSpec, ...]:
-        """What the model is told of these tools; a name that is not here any more is left out.
+        """Return the declarations of these tools for the model, without names that no longer exist.
 
-        As long as the same names are asked for it is the same object, so that an adapter can keep what it made of it.
+        The same names give the same object, so that an adapter can cache what it derives from it.
         """
         if names is not self._names and names != self._names:
             specs = tuple(declared(self.tools[name], name) for name in names if name in self.tools)
@@ -71,10 +71,10 @@ class Toolset(Generic[DepsT_contra]):
         return self._specs
 
     def plus(self, more: tuple[Tool[DepsT_contra], ...]) -> Toolset[DepsT_contra]:
-        """These tools and more, which are all offered; itself if there are none.
+        """Return these tools and more, which are all offered; returns itself if `more` is empty.
 
         Raises:
-            ConfigurationError: two have the same name.
+            ConfigurationError: two tools have the same name.
         """
         if not more:
             return self
@@ -85,10 +85,10 @@ class Toolset(Generic[DepsT_contra]):
         return Toolset({**self.tools, **added}, tuple(dict.fromkeys((*self.initial, *added))))
 
     def find(self, name: str, offered: tuple[str, ...]) -> Tool[DepsT_contra]:
-        """The tool that is meant by that name, if it was offered.
+        """Return the tool meant by that name if it was offered.
 
         Raises:
-            ToolError: it was not; the text tells the model what was.
+            ToolError: it was not offered; the message tells the model which tools were.
         """
         meant = meant_name(name, offered)
         tool = self.tools.get(meant) if meant in offered else None
@@ -98,10 +98,10 @@ class Toolset(Generic[DepsT_contra]):
 
 
 def tools_by_name(tools: Iterable[Tool[DepsT]]) -> dict[str, Tool[DepsT]]:
-    """Tools by their names.
+    """Return tools by their names.
 
     Raises:
-        ConfigurationError: two have the same.
+        ConfigurationError: two tools have the same name.
     """
     found: dict[str, Tool[DepsT]] = {}
     for tool in tools:
@@ -116,10 +116,10 @@ def _two_called(name: str) -> ConfigurationError:
 
 
 def tool_name(tool: Tool[DepsT]) -> str:
-    """The name of a tool; that of a function is known without its declaration being worked out.
+    """Return the name of a tool; for a function, without compiling its declaration.
 
     Raises:
-        ConfigurationError: a tool object does not declare itself.
+        ConfigurationError: a tool object has no valid declaration.
     """
     if isinstance(tool, (FunctionTool, WrappedTool)):
         return tool.name

@@ -1,4 +1,4 @@
-"""What is passed along as the arguments of a call, as one value of a type: its schema and its strict check."""
+"""The arguments of a call as one value of a type: its schema and its strict validation."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ InputT_co = TypeVar("InputT_co", covariant=True)
 
 
 class TypedInput(Generic[InputT_co]):
-    """Arguments that are a value of a pydantic model, a dataclass or a TypedDict.
+    """Validates arguments as a value of a pydantic model, a dataclass or a TypedDict.
 
     Args:
         form: the type.
-        owner: what takes the arguments, as an error names it.
+        owner: what takes the arguments, for error messages.
 
     Raises:
-        ConfigurationError: pydantic cannot make a JSON schema of the type, or its values are not objects.
+        ConfigurationError: pydantic cannot create a JSON schema of the type, or its values are not objects.
     """
 
     def __init__(self, form: TypeForm[InputT_co], owner: str) -> None:
@@ -56,7 +56,7 @@ class TypedInput(Generic[InputT_co]):
         self._adapter = adapter
         self._refusal = ValidationError
         self.schema: JsonObject = schema
-        """JSON Schema of the arguments."""
+        """The JSON Schema of the arguments."""
 
     @cached_property
     def _validator(self) -> SchemaValidator:
@@ -65,10 +65,10 @@ class TypedInput(Generic[InputT_co]):
         return strict_validator(self._adapter.core_schema)
 
     def parse(self, arguments: JsonObject) -> InputT_co:
-        """The arguments as a value of the type.
+        """Return the arguments as a value of the type.
 
         Raises:
-            ToolError: they are none; the text tells the model what is wrong.
+            ToolError: the arguments are invalid; the message tells the model what is wrong.
         """
         from lightagent.application.tools.schema_validation import schema_check
         from lightagent.application.tools.validation_texts import known_names, validation_problems
@@ -78,15 +78,15 @@ class TypedInput(Generic[InputT_co]):
             value: InputT_co = self._validator.validate_json(text, extra=None if self._lenient else "forbid")
         except self._refusal as exc:
             raise bad_arguments(validation_problems(exc, arguments, self.schema), known_names(self.schema)) from exc
-        except Exception as exc:  # A validator of the user's own: part of the call, so the run survives it.
+        except Exception as exc:  # A user's validator failed: the run survives it.
             raise refused(f"The arguments could not be checked: {describe_failure(exc)}") from exc
         if self._has_integer_choices and ("true" in text or "false" in text):
-            schema_check("arguments", self.schema)(arguments)  # To pydantic true is a fine Literal[1].
+            schema_check("arguments", self.schema)(arguments)  # pydantic accepts true for Literal[1].
         return value
 
 
 def _at_the_root(schema: JsonObject) -> JsonObject:
-    """The schema of a type that refers to itself, with what its reference leads to in its place."""
+    """Return the schema with a reference at its root, as recursive types have, replaced by its definition."""
     reference, definitions = schema.get("$ref"), schema.get("$defs")
     if not isinstance(reference, str) or not isinstance(definitions, dict):
         return schema

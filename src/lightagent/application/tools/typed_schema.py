@@ -1,6 +1,6 @@
-"""From the types of a function's parameters to their JSON schema and their strict check, by pydantic.
+"""Compile the types of a function's parameters to a JSON schema and strict validation with pydantic.
 
-Imported when a typed tool is first shown to a model or called: pydantic is too heavy for a declaration.
+Imported when a typed tool is first shown to a model or called, since importing pydantic is slow.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ _CONFIG = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, protected
 
 
 def compile_typed(function: Function, signature: Signature) -> CompiledTool:
-    """The tool that a plain typed function declares.
+    """Return the compiled tool that a typed function declares.
 
     Raises:
-        ConfigurationError: an annotation that cannot be resolved, or a type that no JSON can be checked against.
+        ConfigurationError: an annotation cannot be resolved, or a type cannot be validated from JSON.
     """
     hints = resolve_hints(function, signature)
     described = read_docstring(read_doc(function))
@@ -49,7 +49,7 @@ def compile_typed(function: Function, signature: Signature) -> CompiledTool:
 
 
 def _arguments_model(signature: Signature, hints: Hints) -> type[BaseModel]:
-    # The fields are numbered and the names are aliases: so a parameter may be called `json`, `copy` or `_x`.
+    # Fields are numbered and the names are aliases, so that a parameter may be called `json`, `copy` or `_x`.
     fields: dict[str, Any] = {
         f"p{number}": (hint, _field(signature, signature.parameters[name]))
         for number, (name, hint) in enumerate(hints.types.items())
@@ -67,7 +67,7 @@ def _field(signature: Signature, parameter: Parameter) -> object:
             f"Tool {signature.name!r}: Field() as the default of {parameter.name!r} would reach the function as it is; "
             "write Annotated[type, Field(...)] = default."
         )
-    # Which default does not matter: the function's own applies where an argument is left out.
+    # The value does not matter: if an argument is left out, the function's own default applies.
     required = parameter.default is parameter.empty
     return Field(alias=parameter.name) if required else Field(alias=parameter.name, default=None)
 
@@ -81,7 +81,7 @@ def _schema_of(tool: str, model: type[BaseModel]) -> JsonObject:
 
 
 def _complete(schema: JsonObject, signature: Signature, meanings: Mapping[str, str]) -> None:
-    """Write the function's own defaults and the docstring's meanings into the schema."""
+    """Write the function's defaults and the descriptions in its docstring into the schema."""
     properties = schema.setdefault("properties", {})
     if not isinstance(properties, dict):
         return
@@ -97,7 +97,7 @@ def _complete(schema: JsonObject, signature: Signature, meanings: Mapping[str, s
 
 
 def _shown_default(parameter: Parameter) -> JsonValue:
-    """The default where it is short and plain; the model needs no more."""
+    """Return the default if it is short and plain JSON, which is enough for a model; otherwise None."""
     if parameter.default is Parameter.empty or not isinstance(
         parameter.default, str | int | float | list | tuple | dict
     ):
@@ -119,7 +119,7 @@ def _checker(model: type[BaseModel], schema: JsonObject, *, lenient: bool) -> Ch
             found: BaseModel = validate(text, extra=None if lenient else "forbid")
         except ValidationError as exc:
             raise bad_arguments(validation_problems(exc, arguments, schema), hint) from exc
-        except Exception as exc:  # A validator of the user's own: part of the call, so the run survives it.
+        except Exception as exc:  # A user's validator failed: the run survives it.
             raise refused(f"The arguments could not be checked: {type(exc).__name__}: {str(exc)[:500]}") from exc
         if same_in_python and ("true" in text or "false" in text):
             _refuse_booleans_as_integers(schema, arguments)
@@ -129,7 +129,7 @@ def _checker(model: type[BaseModel], schema: JsonObject, *, lenient: bool) -> Ch
 
 
 def _refuse_booleans_as_integers(schema: JsonObject, arguments: JsonObject) -> None:
-    """To pydantic true is a fine Literal[1], since Python says that they are equal; to JSON Schema it is not."""
+    """Raise for booleans as integer choices: to pydantic, true is a valid Literal[1]; in JSON Schema it is not."""
     from lightagent.application.tools.schema_validation import schema_check
 
     schema_check("arguments", schema)(arguments)

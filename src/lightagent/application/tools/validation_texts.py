@@ -1,4 +1,4 @@
-"""What pydantic found wrong with a call's arguments, in the words of `argument_errors`."""
+"""Convert pydantic's validation errors to messages in the style of `argument_errors`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MOST_ERRORS = 50
 
 
 def validation_problems(exc: ValidationError, arguments: JsonObject, schema: JsonObject) -> Iterator[str]:
-    """One sentence for each place that is wrong; what the branches of a union say of one place is one sentence."""
+    """Yield one sentence for each invalid place, combining the errors of a union's branches about the same place."""
     places: dict[str, tuple[object, list[str]]] = {}
     for error in exc.errors(include_url=False, include_context=False)[:_MOST_ERRORS]:
         name, within = error["loc"][-1:], error["loc"][:-1]
@@ -34,14 +34,14 @@ def validation_problems(exc: ValidationError, arguments: JsonObject, schema: Jso
 
 
 def known_names(schema: JsonObject) -> str:
-    """What the tool takes, in a sentence."""
+    """Describe a tool's arguments in one sentence."""
     properties, required = schema.get("properties"), schema.get("required")
     names = list(properties) if isinstance(properties, dict) else []
     return takes(names, {str(name) for name in required} if isinstance(required, list) else ())
 
 
 def _real_path(loc: tuple[int | str, ...], arguments: JsonObject) -> tuple[int | str, ...]:
-    """As much of a location as leads through the arguments: pydantic adds the names of a union's branches."""
+    """Return the part of a location that exists in the arguments: pydantic adds the names of union branches."""
     path: list[int | str] = []
     value: JsonValue = arguments
     for part in loc:
@@ -73,5 +73,5 @@ def _wanted(name: tuple[int | str, ...], schema: JsonObject) -> str:
 
 
 def _lower(message: str) -> str:
-    """``Input should be a valid integer`` → ``should be a valid integer``; a validator's own words stay."""
+    """Change ``Input should be a valid integer`` to ``should be a valid integer``; keep other messages."""
     return message.removeprefix("Input ") if message.startswith("Input should") else f"was refused: {message}"

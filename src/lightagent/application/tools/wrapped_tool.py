@@ -1,4 +1,4 @@
-"""A tool under another name or with another declaration; whatever it does, it does as the tool itself."""
+"""A tool with another name or declaration; calls go to the wrapped tool."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ ChangeOffers: TypeAlias = Callable[[tuple[str, ...]], tuple[str, ...]]
 
 
 class WrappedTool(Tool[DepsT_contra]):
-    """What a wrapper of a source makes of each tool.
+    """A tool as a wrapper of a source presents it.
 
     Args:
-        tool: the tool.
-        name: as the model calls it.
-        spec: makes the declaration out of the tool's own; it is called when the tool is first shown to a model.
-        offers: the names under which the wrapper knows the tools that this one offers to the model.
+        tool: the wrapped tool.
+        name: the name for the model.
+        spec: changes the tool's own declaration; called when the tool is first shown to a model.
+        offers: converts the names of tools that this one offers to the names that the wrapper gives them.
     """
 
     __slots__ = ("_change", "_offers", "_spec", "name", "wrapped")
@@ -61,7 +61,7 @@ class WrappedTool(Tool[DepsT_contra]):
 
 
 class WrappedNestingTool(WrappedTool[DepsT_contra], NestingTool):
-    """The same for an agent that is a tool."""
+    """A wrapped tool that is an agent."""
 
     __slots__ = ("_nesting",)
 
@@ -76,14 +76,14 @@ class WrappedNestingTool(WrappedTool[DepsT_contra], NestingTool):
 
 
 def wrap_tool(tool: Tool[DepsT], name: str, spec: ChangeSpec, offers: ChangeOffers) -> Tool[DepsT]:
-    """The tool as a wrapper shows it."""
+    """Return the tool as a wrapper presents it."""
     if isinstance(tool, NestingTool):
         return WrappedNestingTool(tool, tool, name, spec, offers)
     return WrappedTool(tool, name, spec, offers)
 
 
 def unwrapped(tool: Tool[DepsT]) -> Tool[DepsT]:
-    """The tool below all wrappers."""
+    """Return the tool below all wrappers."""
     while isinstance(tool, WrappedTool):
         tool = tool.wrapped
     return tool

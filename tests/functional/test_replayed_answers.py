@@ -25,10 +25,6 @@ SIGNED: JsonObject = {"google": {"thought_signature": "c2ln"}}
 DETAILS: JsonObject = {"reasoning_details": [{"type": "reasoning.text", "text": "t", "signature": "s", "index": 0}]}
 
 
-# pydantic warns of types that LiteLLM declares.
-pytestmark = pytest.mark.filterwarnings("ignore:Item .* on TypedDict class")
-
-
 class Server:
     """Answers with the told messages in their order, and keeps what it was sent."""
 

@@ -23,7 +23,7 @@ from tests.support.random_sessions import Plan, Scene, build_agent, marks
 from tests.support.session_talks import Now, Talk, conversation, die
 from tests.support.wrapped_journals import CountingStore, MortalStore, WrappedStore
 
-RUNS = int(os.environ.get("TEST_GENERATED_RUNS", "0")) // 5 or 40
+RUNS = int(os.environ.get("TEST_GENERATED_RUNS", "0")) // 5 or 60
 """Random sessions in memory; the first sixth of them also in SQLite, where each takes longer."""
 STEPS = 10
 ENDS = ("completed", "failed", "blocked", "suspended", "CancelledError")

@@ -16,7 +16,6 @@ from lightagent.domain.flow.events import FlowEvent, FlowStarted, Signalled
 from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.scopes import Scope
 
-
 RecordNotes: TypeAlias = Callable[[Sequence[FlowEvent]], Awaitable[None]]
 """Takes what an attempt has done below itself, and returns once that is on record.
 

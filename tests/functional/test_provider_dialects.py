@@ -10,7 +10,7 @@ import pytest
 
 from lightagent import LightAgent
 from lightagent.adapters.chat.openai import OpenAIChatModel
-from lightagent.adapters.chat.openai.settings import TransportName
+from lightagent.adapters.chat.openai.options import TransportName
 from tests.functional.agents import KEY, MODES, ask
 from tests.servers.fault_server import FaultServer
 from tests.servers.json_values import Json, JsonObject

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lightagent.adapters._endpoints.litellm_callbacks import LISTS as CALLBACKS
+from lightagent.adapters._endpoints.litellm_library import LISTS as CALLBACKS
 from lightagent.adapters.embedding.cached import CachedEmbedder
 from lightagent.adapters.embedding.litellm import LiteLLMEmbedder
 from lightagent.adapters.embedding.openai import OpenAIEmbedder

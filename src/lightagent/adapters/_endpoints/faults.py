@@ -40,7 +40,7 @@ def no_choices() -> ProviderError:
     return fault("The provider answered without any choice.", "LA-500")
 
 
-def says_nothing() -> ProviderError:
+def no_text_or_calls() -> ProviderError:
     """An answer of neither text nor calls, which would pass for a success without content."""
     return fault(
         "The provider's answer is empty: neither text nor a call.",
@@ -112,7 +112,7 @@ def took_too_long(seconds: float) -> ProviderError:
     return fault(f"The provider did not finish within {seconds:g} s.", "LA-408")
 
 
-def went_silent(seconds: float) -> ProviderError:
+def idle_too_long(seconds: float) -> ProviderError:
     """Not a byte for so long."""
     return fault(
         f"The provider sent nothing for {seconds:g} s.", "LA-408", guidance="Try again, or raise idle_timeout=."

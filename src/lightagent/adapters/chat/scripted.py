@@ -11,7 +11,7 @@ from typing import ClassVar, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from lightagent.adapters.chat._spoken import count_usage, speak, whole_reply
+from lightagent.adapters.chat._message_deltas import count_usage, message_deltas, whole_reply
 from lightagent.adapters.registry import Adapter
 from lightagent.domain.deltas import Delta, ModelReply
 from lightagent.domain.errors import ConfigurationError
@@ -121,7 +121,7 @@ def _deltas(reply: Reply, request: ChatRequest, number: int, model: str) -> Iter
     )
     message = replace(whole.message, tool_calls=named)
     end = replace(whole.end, usage=whole.end.usage or count_usage(request, message), model=whole.end.model or model)
-    yield from speak(message, end, in_words=request.stream)
+    yield from message_deltas(message, end, in_words=request.stream)
 
 
 def _shorten(content: object) -> str:

@@ -23,7 +23,7 @@ from lightagent.ports.models import ChatRequest
 _WORD = re.compile(r"\S+\s*|\s+")
 
 
-def speak(message: AssistantMessage, end: ReplyEnd, *, in_words: bool) -> Iterator[Delta]:
+def message_deltas(message: AssistantMessage, end: ReplyEnd, *, in_words: bool) -> Iterator[Delta]:
     """`message` as deltas: whole, or word by word where somebody watches."""
     if message.reasoning:
         yield from map(ReasoningDelta, _pieces(message.reasoning, in_words))
@@ -42,7 +42,7 @@ def _with_fields(end: ReplyEnd, message: AssistantMessage) -> ReplyEnd:
     return end if message.provider_fields is None else replace(end, provider_fields=message.provider_fields)
 
 
-def split(reply: str | AssistantMessage | ModelReply, sizes: Sequence[int]) -> tuple[Delta, ...]:
+def split_into_deltas(reply: str | AssistantMessage | ModelReply, sizes: Sequence[int]) -> tuple[Delta, ...]:
     """`reply` as a stream whose pieces have these many characters, over and over; folds to `reply` again.
 
     Sizes below 1 count as 1, so that any list of numbers is a way to cut.

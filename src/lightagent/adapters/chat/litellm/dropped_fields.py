@@ -41,7 +41,7 @@ class _Creator(Protocol):
     chunk_creator: Callable[..., object]
 
 
-class Overheard:
+class DroppedFields:
     """Listens to a stream.
 
     Where LiteLLM reads the events itself, they are heard as the provider sent them. Where the OpenAI SDK reads them,

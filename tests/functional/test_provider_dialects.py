@@ -148,7 +148,7 @@ async def test_what_keeps_a_connection_alive_is_no_part_of_the_answer(
         ('{"error": {"message": "Slow down", "code": 429}}', "LA-429", "Slow down"),
         ('{"code": 500, "message": "died"}', "LA-500", "died"),
         ("upstream died", "LA-500", "upstream died"),
-        ("", "LA-500", "did not say which"),
+        ("", "LA-500", "without saying which"),
     ],
 )
 async def test_an_event_that_is_named_an_error_is_one(

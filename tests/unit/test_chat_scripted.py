@@ -104,8 +104,8 @@ async def test_it_records_what_it_was_asked() -> None:
 @pytest.mark.parametrize(
     ("replies", "said"),
     [
-        ([], "The scripted model 'mine' was told 0 replies and is asked for number 1"),
-        (["One"], "The scripted model 'mine' was told 1 reply and is asked for number 2"),
+        ([], "The scripted model 'mine' has 0 replies and was asked for number 1"),
+        (["One"], "The scripted model 'mine' has 1 reply and was asked for number 2"),
     ],
 )
 async def test_it_refuses_to_run_dry(replies: list[str], said: str) -> None:

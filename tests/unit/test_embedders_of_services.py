@@ -185,7 +185,7 @@ def test_neither_does_one_of_litellm(monkeypatch: pytest.MonkeyPatch) -> None:
     ("options", "told"),
     [
         ({}, "model"),
-        ({"model": "m", "base_url": "ftp://x"}, "no http or https URL"),
+        ({"model": "m", "base_url": "ftp://x"}, "not an http or https URL"),
         ({"model": "m", "base_url": "http://x/v1/embeddings"}, "ends in /embeddings"),
         ({"model": "m", "dimensions": 0}, "dimensions"),
         ({"model": "m", "max_batch": 0}, "max_batch"),

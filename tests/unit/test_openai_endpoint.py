@@ -90,10 +90,10 @@ def test_good_base_urls(url: str) -> None:
 @pytest.mark.parametrize(
     ("url", "says"),
     [
-        ("", "no http or https URL"),
+        ("", "not an http or https URL"),
         ("api.openai.com/v1", "has no scheme"),
         ("localhost:8080/v1", "has no scheme"),
-        ("ftp://x.example", "no http or https URL"),
+        ("ftp://x.example", "not an http or https URL"),
         ("http://", "with a host"),
         ("https://x.example:99999/v1", "no URL"),
         ("https://x.example:port/v1", "no URL"),

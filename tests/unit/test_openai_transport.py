@@ -155,7 +155,7 @@ def test_a_certificate_that_is_not_trusted_is_not_tried_again() -> None:
         ({"detail": [{"msg": "no"}]}, "no"),
         ({"detail": [{"loc": ["body", "messages"], "msg": "missing"}, {"msg": "no"}]}, "body.messages: missing; no"),
         ([{"error": {"message": "no"}}], "no"),
-        ({"error": {}}, "The provider answered HTTP 400 and did not say why."),
+        ({"error": {}}, "The provider answered HTTP 400 without a reason."),
         ([], "[]"),
         (5, "5"),
     ],

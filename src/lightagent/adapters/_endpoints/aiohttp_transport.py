@@ -126,7 +126,7 @@ def connection_fault(exc: aiohttp.ClientError | OSError, host: str) -> ProviderE
     if isinstance(exc, aiohttp.ClientConnectorCertificateError):
         return bad_certificate(host, str(exc.certificate_error))
     if isinstance(exc, aiohttp.ClientPayloadError):
-        return unreachable(host, "it broke off in the middle of the answer.")
+        return unreachable(host, "it broke in the middle of the answer.")
     return connection_failed(exc, host, str(exc) or type(exc).__name__)
 
 

@@ -48,7 +48,7 @@ def url_problem(url: str) -> str | None:
     if parts.scheme not in ("http", "https") or not host:
         if _SCHEMELESS.fullmatch(url):
             return f"{url} has no scheme: write http:// or https:// before it."
-        return f"{_shown(url)} is no http or https URL with a host."
+        return f"{_shown(url)} is not an http or https URL with a host."
     return _misplaced(url, parts)
 
 
@@ -234,7 +234,7 @@ def _check_headers(headers: Mapping[str, str]) -> None:
         if not (name.isascii() and name.isprintable() and value.isascii() and value.isprintable()):
             place = "api_key" if name == "Authorization" else f"headers.{name!r}"
             raise ConfigurationError(
-                f"{place} has a character that no HTTP header can hold.", guidance="Look for line breaks and quotes."
+                f"{place} has a character that an HTTP header cannot hold.", guidance="Look for line breaks and quotes."
             )
 
 

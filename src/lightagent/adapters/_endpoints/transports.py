@@ -50,7 +50,7 @@ def _fits(text: str) -> bool:
 
 
 def parse_json(data: bytes) -> object:
-    """The JSON value; bytes that are no UTF-8 become U+FFFD, since small servers cut characters at token borders.
+    """The JSON value; bytes that are not UTF-8 become U+FFFD, since small servers cut characters at token borders.
 
     Raises:
         ProviderError: the bytes are not JSON.
@@ -58,7 +58,7 @@ def parse_json(data: bytes) -> object:
     try:
         parsed: object = json.loads(str(data, "utf-8", "replace"))
     except (ValueError, RecursionError) as exc:
-        raise malformed("what is no JSON", data.decode("utf-8", "replace")) from exc
+        raise malformed("invalid JSON", data.decode("utf-8", "replace")) from exc
     return parsed
 
 

@@ -20,7 +20,9 @@ _WORDS: Final[Mapping[str, Callable[[EndpointProfile], str]]] = {
     "structured": lambda profile: _WAYS[profile.structured[0] if profile.structured else "prompt"],
     "beside_tools": lambda profile: "An answer of a type is asked for in the same way while tools are offered.",
     "in_streams": lambda profile: "Of a stream, an answer of a type is asked for by the prompt alone.",
-    "system_role": lambda profile: "Instructions come with the first message of the user; there is no role `system`.",
+    "system_role": lambda profile: (
+        "Instructions are sent with the first message of the user, because the role `system` is not accepted."
+    ),
     "token_limit": lambda profile: f"The limit of an answer's length is sent as `{profile.token_limit}`.",
     "parallel_calls": lambda profile: "`parallel_tool_calls` is left out.",
     "stream_options": lambda profile: "`stream_options` is not sent.",

@@ -198,7 +198,7 @@ class LiteLLMChatModel(CredentialHolder, ChatModel, ServedModel, KeyedModel, Rep
         reserved = sorted(_RESERVED & request.params.keys())
         if reserved:
             raise ConfigurationError(
-                f"params: {', '.join(reserved)} cannot be set there; the agent does it.",
+                f"params: {', '.join(reserved)} cannot be set there, because the agent sets it.",
                 guidance="Leave them out of metadata= and params.",
             )
         recipient = profile.recipient(self._origin)

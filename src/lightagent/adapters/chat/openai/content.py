@@ -98,7 +98,7 @@ def _read_parts(content: object, found: Content) -> None:
     if isinstance(content, dict):
         content = [content]
     if not isinstance(content, list):
-        raise malformed("content that is no text", content)
+        raise malformed("content that is neither text nor parts", content)
     for part in content:
         kind = part.get("type") if isinstance(part, dict) else None
         found.add(_PARTS.get(kind, "text") if isinstance(kind, str) else "text", _spoken(part))

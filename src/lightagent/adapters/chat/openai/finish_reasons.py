@@ -138,7 +138,7 @@ def read_finish_reason(reason: object) -> Ending | None:
         return None
     word = reason.get("type") if isinstance(reason, dict) else reason  # SGLang's own form is an object
     if not isinstance(word, str):
-        raise malformed("a finish reason that is no text", reason)
+        raise malformed("a finish reason that is not a text", reason)
     meaning = _meaning(word)
     if meaning is None:
         if _spelled(word) in _UNSAID:

@@ -45,7 +45,7 @@ def _about(
     """Return the metadata of an option.
 
     Args:
-        description: for users, without the default.
+        description: for users, in whole sentences.
         above: the value must be larger than this.
         min_length: checked where the option comes from settings.
         form: `secret` and `url` are texts that are masked or checked as such; an `object` cannot come from settings.
@@ -61,82 +61,85 @@ class Options:
         ConfigurationError: a bad base URL, or a limit that is not above 0.
     """
 
-    model: str = field(metadata=_about("the model's name, as the endpoint knows it", min_length=1))
+    model: str = field(metadata=_about("The model's name, as the endpoint knows it.", min_length=1))
     api_key: str | TokenProvider | None = field(
         default=None,
         metadata=_about(
-            "the key, or (not in settings) a function that returns a fresh token; without it OPENAI_API_KEY, read at "
-            "the first request; an endpoint on this machine needs no key",
+            "The key, or (not in settings) a function that returns a fresh token. Without it, OPENAI_API_KEY is read "
+            "at the first request. An endpoint on this machine needs no key.",
             form="secret",
         ),
     )
     base_url: str | None = field(
         default=None,
         metadata=_about(
-            "where the API begins, most end in /v1; without it OPENAI_BASE_URL or https://api.openai.com/v1", form="url"
+            "Where the API begins; most end in /v1. Without it, OPENAI_BASE_URL or https://api.openai.com/v1.",
+            form="url",
         ),
     )
     _: KW_ONLY
     organization: str | None = field(
-        default=None, metadata=_about("the organization that is billed; without it OPENAI_ORG_ID")
+        default=None, metadata=_about("The organization that is billed. Without it, OPENAI_ORG_ID.")
     )
     project: str | None = field(
-        default=None, metadata=_about("the project that is billed; without it OPENAI_PROJECT_ID")
+        default=None, metadata=_about("The project that is billed. Without it, OPENAI_PROJECT_ID.")
     )
     headers: Mapping[str, str] | None = field(
-        default=None, metadata=_about("further request headers; they replace those of the adapter")
+        default=None, metadata=_about("Further request headers. They replace those of the adapter.")
     )
     timeout: float | None = field(
         default=None,
         metadata=_about(
-            "seconds for one attempt; without it 120, and 600 for a stream, without the time its reader takes",
+            "Seconds for one attempt. Without it, 120, and 600 for a stream. Time that the reader of a stream takes "
+            "does not count.",
             above=0,
         ),
     )
-    connect_timeout: float = field(default=10.0, metadata=_about("seconds until a connection is made", above=0))
-    idle_timeout: float = field(default=60.0, metadata=_about("seconds that a stream may pass without a byte", above=0))
+    connect_timeout: float = field(default=10.0, metadata=_about("Seconds until a connection is made.", above=0))
+    idle_timeout: float = field(
+        default=60.0, metadata=_about("Seconds that a stream may pass without a byte.", above=0)
+    )
     stream_usage: bool = field(
-        default=True, metadata=_about("ask for token counts in streams (`stream_options.include_usage`)")
+        default=True, metadata=_about("Ask for token counts in streams (`stream_options.include_usage`).")
     )
     transport: TransportName = field(
         default="auto",
-        metadata=_about("the HTTP client: `aiohttp`, `sdk` (the openai SDK), or `auto` to let the adapter choose"),
+        metadata=_about("The HTTP client: `aiohttp`, `sdk` (the openai SDK), or `auto` to let the adapter choose."),
     )
     max_response_bytes: int = field(
         default=32 * 1024 * 1024,
-        metadata=_about("the largest answer accepted; of a stream, the largest text or event", above=0),
+        metadata=_about("The largest answer accepted; of a stream, the largest text or event.", above=0),
     )
     azure_endpoint: str | None = field(
-        default=None, metadata=_about("for Azure: https://NAME.openai.azure.com (needs the openai SDK)", form="url")
+        default=None, metadata=_about("For Azure: https://NAME.openai.azure.com (needs the openai SDK).", form="url")
     )
     azure_deployment: str | None = field(
-        default=None, metadata=_about("for Azure: the name of the deployment; without it the model's name")
+        default=None, metadata=_about("For Azure: the name of the deployment. Without it, the model's name.")
     )
     api_version: str | None = field(
-        default=None, metadata=_about("for Azure: the API version; without it OPENAI_API_VERSION")
+        default=None, metadata=_about("For Azure: the API version. Without it, OPENAI_API_VERSION.")
     )
     default_query: Mapping[str, str] | None = field(
-        default=None, metadata=_about("query parameters of every request (needs the openai SDK)")
+        default=None, metadata=_about("Query parameters of every request (needs the openai SDK).")
     )
     client: AsyncOpenAI | None = field(
         default=None,
         metadata=_about(
-            "a client of the openai SDK, used as it is; you close it (not in settings)",
-            form="object",
+            "A client of the openai SDK to use as it is; closing it is up to you. Not in settings.", form="object"
         ),
     )
     default_key_allowed: bool = field(
         default=True,
         metadata=_about(
-            "whether a key of the environment may go to a host that is not OpenAI's and that the environment does not "
-            "name; always false where a settings file names the host"
+            "Whether a key of the environment may go to a host that is not OpenAI's and that the environment does not "
+            "name. Always false where a settings file names the host."
         ),
     )
     profile: str | EndpointProfile | None = field(
         default=None,
         metadata=_about(
-            "what the endpoint accepts: the name of a known one, such as deepseek, or an `EndpointProfile` (in "
-            "settings a table); without it, it follows from the host and the model"
+            "What the endpoint accepts: the name of a known one, such as deepseek, or an `EndpointProfile` (in "
+            "settings, a table). Without it, it follows from the host and the model."
         ),
     )
 

@@ -60,7 +60,8 @@ def _azure_client(
     api_version = options.api_version or environ.get("OPENAI_API_VERSION")
     if not api_version:
         raise ConfigurationError(
-            "api_version: Azure needs one.", guidance="Set api_version or OPENAI_API_VERSION, such as '2024-10-21'."
+            "api_version is required for Azure.",
+            guidance="Set api_version or OPENAI_API_VERSION, such as '2024-10-21'.",
         )
     if refusal := default_key_refusal(options, azure_endpoint, environ):
         raise refusal
@@ -92,8 +93,10 @@ class SdkTransport(Transport):
     """Posts through a client of its own in each event loop, or through the client it was given, which stays open."""
 
     def __init__(self, options: Options, credentials: Credentials) -> None:
-        if options.client is not None and not isinstance(options.client, openai.AsyncOpenAI):
-            raise ConfigurationError("client: it must be an openai.AsyncOpenAI or AsyncAzureOpenAI.")
+        given: object = options.client
+        if given is not None and not isinstance(given, openai.AsyncOpenAI):
+            found = type(given).__name__
+            raise ConfigurationError(f"client must be an openai.AsyncOpenAI or AsyncAzureOpenAI, got {found}.")
         self._options = options
         self._credentials = credentials
         if options.client is not None:
@@ -167,7 +170,7 @@ def _watched(key: str | TokenProvider | None, credentials: Credentials) -> str |
         if inspect.isawaitable(token):
             token = await token
         if not isinstance(token, str):
-            raise ConfigurationError(f"api_key: the token provider gave a {type(token).__name__} and no text.")
+            raise ConfigurationError(f"api_key: the token provider must return a str, got {type(token).__name__}.")
         credentials.add(token)
         return token
 
@@ -195,7 +198,7 @@ class SdkAnswer(Answer):
             while not (piece := await anext(self._pieces, None)) and piece is not None:
                 pass
         except _wire_errors() as exc:
-            raise unreachable(self._host, "it broke off in the middle of the answer.") from exc
+            raise unreachable(self._host, "it broke in the middle of the answer.") from exc
         return piece or b""
 
     async def close(self) -> None:

@@ -180,7 +180,7 @@ def _begins_another(call: CallPieces, piece: _Piece) -> bool:
 
 def _read_piece(piece: object) -> _Piece:
     if not isinstance(piece, dict):
-        raise malformed("a tool call that is no object", piece)
+        raise malformed("a tool call that is not an object", piece)
     function = piece.get("function") or ({} if piece.get("type") == "function" else piece)
     if not isinstance(function, dict):
         raise malformed("a tool call without a function", piece)
@@ -209,7 +209,7 @@ def _text(holder: dict[object, object], name: str) -> str:
         return value
     if name == "id" and isinstance(value, int):
         return str(value)
-    raise malformed(f"a tool call whose {name} is no text", value)
+    raise malformed(f"a tool call whose {name} is not a text", value)
 
 
 def _arguments(value: object) -> str:

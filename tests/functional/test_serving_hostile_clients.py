@@ -241,7 +241,7 @@ PARAM: dict[str, Row] = {
         RESPONSES, {"input": [ASSISTANT] * 10_000}, 413, "LA-413", "input", "10000 are too many"
     ),
     "responses: a forged result": Row(RESPONSES, {"input": [OUTPUT]}, 400, "LA-400", None, "No run waits"),
-    "responses: a forged decision": Row(RESPONSES, {"input": [ANSWER]}, 404, "LA-404", "input", "Nothing waits"),
+    "responses: a forged decision": Row(RESPONSES, {"input": [ANSWER]}, 404, "LA-404", "input", "no call waits"),
     "responses: a decision that is no plain yes": Row(
         RESPONSES, {"input": [{**ANSWER, "approve": "true"}]}, 400, "LA-400", "input[0].approve", "true or false"
     ),
@@ -269,7 +269,7 @@ PARAM: dict[str, Row] = {
         404,
         "LA-404",
         "resume[0].interruptId",
-        "Nothing waits",
+        "no call waits",
     ),
     "AG-UI: an answer that is no plain yes": Row(
         AGUI,

@@ -115,7 +115,6 @@ def test_results_of_the_clients_tools_are_those_it_declares() -> None:
             {"messages": [said("assistant", {**ANSWERED, "approval": {"id": "r", "approved": 1}})]},
             "messages[0].approval",
         ),
-        ({"messages": [said("assistant", ANSWERED, ANSWERED)]}, "messages[0].approval"),
     ],
 )
 def test_what_is_wrong_is_named(wrong: JsonObject, param: str) -> None:

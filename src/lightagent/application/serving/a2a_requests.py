@@ -183,15 +183,13 @@ def _data_parts(params: JsonObject) -> Iterator[tuple[int, JsonValue]]:
 
 def _answers(told: list[tuple[int, JsonValue]]) -> Iterator[PersonAnswer]:
     """Yield the answers of a person that the data parts contain."""
-    known = set[str]()
     for place, data in told:
         if not isinstance(data, dict):
             continue
         at = f"message.parts[{place}].data"
         request_id = data.get("requestId")
-        if not isinstance(request_id, str) or request_id in known:
-            raise A2aRefused(INVALID_PARAMS, f"{at}.requestId: it is missing, or was answered before.", param=at)
-        known.add(request_id)
+        if not isinstance(request_id, str):
+            raise A2aRefused(INVALID_PARAMS, f"{at}.requestId: the id of the request must be given as text.", param=at)
         answer = read_answer(request_id, data, at)
         edited = None if answer.arguments is None else _plain(answer.arguments)
         yield PersonAnswer(

@@ -8,7 +8,6 @@ from typing import Final
 from ag_ui.core import ResumeEntry
 
 from lightagent.application.serving.person_answers import PersonAnswer, read_answer
-from lightagent.application.serving.refusals import RequestRefused
 
 _CANCELLED: Final = "The user cancelled it."
 
@@ -17,15 +16,10 @@ def read_answers(entries: list[ResumeEntry]) -> Iterator[PersonAnswer]:
     """Yield the answers in a request. Only an explicit true approves a call.
 
     Raises:
-        RequestRefused: an answer does not match its form, or two answers are about the same call.
+        RequestRefused: an answer does not match its form.
     """
-    known = set[str]()
     for place, entry in enumerate(entries):
-        at = f"resume[{place}]"
-        if entry.interrupt_id in known:
-            raise RequestRefused(400, f"{at}: this interrupt is answered twice.", "", param=at)
-        known.add(entry.interrupt_id)
         if entry.status == "cancelled":
             yield PersonAnswer(entry.interrupt_id, approved=False, reason=_CANCELLED)
         else:
-            yield read_answer(entry.interrupt_id, entry.payload, f"{at}.payload")
+            yield read_answer(entry.interrupt_id, entry.payload, f"resume[{place}].payload")

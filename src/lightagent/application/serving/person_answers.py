@@ -1,7 +1,8 @@
-"""A person's answer about a waiting call, in the protocols that have a form for it."""
+"""A person's answer about a waiting call: its form in the protocols that have one, and what counts if several come."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -76,3 +77,43 @@ def read_answer(request_id: str, payload: object, at: str) -> PersonAnswer:
             param=at,
         )
     return PersonAnswer(request_id, approved, reason, arguments)
+
+
+def answers_by_request(answers: Iterable[PersonAnswer], at: str) -> dict[str, tuple[int, PersonAnswer]]:
+    """Return the answers of one HTTP request by the approval request that each is about, with their indices.
+
+    An answer may be repeated. Answers that contradict each other are refused, in every protocol: none of them says
+    which one counts, and to guess could run a call that the person has rejected.
+
+    Args:
+        at: the field of an answer, for errors; `{}` stands for its index.
+
+    Raises:
+        RequestRefused: two answers about one call differ in the decision or in the arguments.
+    """
+    found = dict[str, tuple[int, PersonAnswer]]()
+    for place, answer in enumerate(answers):
+        _, first = found.setdefault(answer.request_id, (place, answer))
+        if (first.approved, first.arguments) != (answer.approved, answer.arguments):
+            raise _contradicting(at.format(place), f"the request {answer.request_id!r:.100}")
+    return found
+
+
+def results_by_call(results: Iterable[tuple[str, str]], at: str) -> dict[str, str]:
+    """Return the results that a client sent for calls of its own tools, by the ids of the calls.
+
+    Args:
+        at: the field of the results, for errors.
+
+    Raises:
+        RequestRefused: two results of one call differ.
+    """
+    found = dict[str, str]()
+    for call_id, text in results:
+        if found.setdefault(call_id, text) != text:
+            raise _contradicting(at, f"the call {call_id!r:.100}")
+    return found
+
+
+def _contradicting(at: str, what: str) -> RequestRefused:
+    return RequestRefused(400, f"{at}: {what} is answered twice, and the answers differ.", "Send one answer.", param=at)

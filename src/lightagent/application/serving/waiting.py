@@ -44,11 +44,20 @@ class WaitingStep:
 
 def open_functions(events: Iterable[Event]) -> frozenset[str]:
     """Return the names of the client functions whose results the run waits for, according to its events."""
-    told = [*events]
-    waiting = WaitingSteps(client_names(told))
-    for event in told:
+    known = [*events]
+    return frozenset(step.name for step in waiting_in(known, client_names(known)).external)
+
+
+def waiting_in(events: Iterable[Event], external: frozenset[str]) -> WaitingSteps:
+    """Return what waits in a run after these events.
+
+    Args:
+        external: the names of the client's own tools.
+    """
+    waiting = WaitingSteps(external)
+    for event in events:
         waiting.feed(event)
-    return frozenset(step.name for step in waiting.external)
+    return waiting
 
 
 class WaitingSteps:

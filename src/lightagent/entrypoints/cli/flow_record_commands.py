@@ -118,6 +118,7 @@ def show(
         return record or {}, happened, waiting
 
     record, happened, waiting = with_flow(opened, read)
+    _say_whose_run(record, opened.name)
     if as_json:
         told = happened if events else {**record, "waiting": [*waiting]}
         write_answer(json.dumps(told, ensure_ascii=False, indent=2) + "\n")
@@ -150,8 +151,12 @@ def watch(
     opened = open_flow(flow, config, profile, trust_config)
 
     async def follow() -> str:
-        if await opened.aget_run(run, user_id=user, tenant=tenant) is None:
-            err().print(printable(f"There is no run {run!r:.100} yet. It is waited for."), style="yellow", markup=False)
+        known = await opened.aget_run(run, user_id=user, tenant=tenant)
+        if known is None:
+            text = f"The run {run!r:.100} has not started yet; waiting for it."
+            err().print(printable(text), style="yellow", markup=False)
+        else:
+            _say_whose_run(known, opened.name)
         with flow_view(out()) as view:
             async for glimpse in opened.awatch(run, user_id=user, tenant=tenant):
                 view.show(glimpse)
@@ -243,6 +248,13 @@ def cancel(
     with_flow(opened, lambda: opened.acancel(run, reason=reason, user_id=user, tenant=tenant))
     print_lines([f"{run} · cancelled"])
     return ExitCode.COMPLETED
+
+
+def _say_whose_run(record: JsonObject, flow: str) -> None:
+    """Print to standard error that a run is one of another flow in the same store, if it is."""
+    if (other := record.get("flow", flow)) != flow:
+        text = f"The run {record['run_id']!s:.100} belongs to the flow {other!r:.100}, not to {flow!r:.100}."
+        err().print(printable(text), style="yellow", markup=False)
 
 
 def _freeing(flow: str, held: JsonObject, *, user: str, tenant: str) -> Iterator[str]:

@@ -18,14 +18,13 @@ from lightagent.application.serving.a2a_requests import MessageAsked
 from lightagent.application.serving.a2a_tasks import A2aTask
 from lightagent.application.serving.approval_words import read_chat_decision
 from lightagent.application.serving.client_tools import client_names
-from lightagent.application.serving.person_answers import PersonAnswer
-from lightagent.application.serving.waiting import WaitingSteps, open_functions
+from lightagent.application.serving.person_answers import PersonAnswer, answers_by_request
+from lightagent.application.serving.waiting import WaitingSteps, open_functions, waiting_in
 from lightagent.application.stored_runs import Runs
 from lightagent.domain.events import RunFinished
 from lightagent.domain.outcomes import Cancelled
 from lightagent.domain.review import ApprovalDecision
 from lightagent.entrypoints.serving.catalogue import Served
-from lightagent.entrypoints.serving.chat_runs import followed
 from lightagent.entrypoints.serving.conversations import conversation, new_task
 from lightagent.entrypoints.serving.images import with_images_by_url
 from lightagent.entrypoints.serving.requests import ServedRequest
@@ -68,7 +67,7 @@ async def answered(request: ServedRequest, served: Served, asked: MessageAsked) 
             "Send a message without taskId, and with its contextId.",
         )
     journal = await _waiting_journal(request, found)
-    waiting = followed(journal, client_names(journal.events))
+    waiting = waiting_in(journal.events, client_names(journal.events))
     person = request.caller.person
     decisions = dict(_decisions(_said(request, asked), waiting, person))
     return _go_on(request, served, found, journal, decisions)
@@ -104,7 +103,7 @@ async def _ended_without_functions(request: ServedRequest, found: RememberedTask
     journal = await _waiting_journal(request, found)
     if not open_functions(journal.events):
         return False
-    waiting = followed(journal, client_names(journal.events))
+    waiting = waiting_in(journal.events, client_names(journal.events))
     own = [step.id for step in (*waiting.external, *waiting.reviews) if len(step.path) == 1]
     await request.serving.kept.end(journal, own, _CANCELLED)
     found.task.feed(RunFinished(Cancelled(_CANCELLED), at=request.serving.clock()))
@@ -117,7 +116,7 @@ async def _ending(request: ServedRequest, served: Served, found: RememberedTask)
         return _go_on(request, served, found, found.journal, {}, ends=_CANCELLED)
     journal = await _waiting_journal(request, found)
     no = ApprovalDecision.reject(_CANCELLED, actor=request.caller.person)
-    decisions = {step.id: no for step in followed(journal, frozenset()).reviews}
+    decisions = {step.id: no for step in waiting_in(journal.events, frozenset()).reviews}
     return _go_on(request, served, found, journal, decisions, ends=_CANCELLED)
 
 
@@ -208,12 +207,12 @@ def _decisions(
     answers: tuple[PersonAnswer, ...], waiting: WaitingSteps, person: str
 ) -> Iterator[tuple[str, ApprovalDecision]]:
     steps = {step.request_id: step for step in waiting.reviews}
-    for answer in answers:
-        if answer.request_id not in steps:
+    for request_id, (_, answer) in answers_by_request(answers, "message.parts").items():
+        if request_id not in steps:
             raise A2aRefused(
                 INVALID_PARAMS,
-                f"Nothing of the task waits for {answer.request_id!r:.100}.",
+                f"Nothing of the task waits for {request_id!r:.100}.",
                 "Ask for the task: its status tells what waits.",
                 param="message.parts",
             )
-        yield steps[answer.request_id].id, answer.decision(person)
+        yield steps[request_id].id, answer.decision(person)

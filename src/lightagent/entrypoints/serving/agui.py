@@ -9,11 +9,14 @@ from starlette.types import ASGIApp
 from lightagent.adapters.registry import install_command
 from lightagent.application.serving.kept_runs import run_and_call
 from lightagent.application.serving.refusals import RequestRefused
-from lightagent.entrypoints.serving.answered_runs import answered_run
+from lightagent.entrypoints.serving.chat_runs import chat_run
 from lightagent.entrypoints.serving.event_stream import RunEventStream
 from lightagent.entrypoints.serving.images import with_images_by_url
 from lightagent.entrypoints.serving.requests import ServedRequest, ServedRoute
 from lightagent.entrypoints.serving.run_views import answer_seconds
+from lightagent.entrypoints.serving.waiting_runs import AnswersAt
+
+_IN_RESUME: Final = AnswersAt(field="resume[{}].interruptId", repeats=True)
 
 
 async def run_agent(request: ServedRequest) -> ASGIApp:
@@ -30,7 +33,7 @@ async def run_agent(request: ServedRequest) -> ASGIApp:
     asked = read_agui_request(request.body, served.name, settings.system_messages, image_urls=settings.image_urls)
     request.serving.note_dropped(asked.chat.dropped)
     chat = await with_images_by_url(asked.chat, settings)
-    found = await answered_run(request, chat, asked.answers, served, "resume[{}].interruptId")
+    found = await chat_run(request, chat, served, asked.answers, _IN_RESUME)
     told = frozenset(run_and_call(call_id)[1] for call_id, _ in asked.chat.results)
     opening = AguiOpening(
         asked.thread_id,

@@ -14,13 +14,14 @@ from lightagent.application.serving.projections import Opening
 from lightagent.application.serving.run_view import ChatView
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
-from lightagent.entrypoints.serving.chat_runs import ChatRun, chat_run
+from lightagent.entrypoints.serving.chat_runs import chat_run
 from lightagent.entrypoints.serving.door import failed_run, json_response
 from lightagent.entrypoints.serving.event_stream import RunEventStream
 from lightagent.entrypoints.serving.images import with_images_by_url
 from lightagent.entrypoints.serving.repeated_answers import answered_once
 from lightagent.entrypoints.serving.requests import ServedRequest, ServedRoute
 from lightagent.entrypoints.serving.run_views import view_of
+from lightagent.entrypoints.serving.waiting_runs import ChatRun
 from lightagent.entrypoints.serving.whole_answers import play_whole
 
 

@@ -16,7 +16,7 @@ from lightagent.application.serving.response_ids import ResponseId, read_respons
 from lightagent.application.serving.response_objects import ResponseHead
 from lightagent.application.serving.response_requests import NOT_KEPT
 from lightagent.application.serving.response_stream import response_of
-from lightagent.application.serving.waiting import WaitingSteps
+from lightagent.application.serving.waiting import waiting_in
 from lightagent.application.stored_runs import Runs
 from lightagent.domain.events import Event
 from lightagent.domain.folding import fold
@@ -59,9 +59,7 @@ class KeptResponse:
             queued = self.going is not None and self.going.waits
             return background_body(self.record, self.journal.events, view_of(request.serving.settings), queued=queued)
         part, started = self.part, self.journal.started
-        waiting = WaitingSteps(client_names(self.journal.events))
-        for event in self.journal.events[: self.id.begins]:
-            waiting.feed(event)
+        waiting = waiting_in(self.journal.events[: self.id.begins], client_names(self.journal.events))
         told = [tag.partition(":") for tag in started.tags]
         metadata: JsonObject = {name: value for name, _, value in told}
         created = int(part[0].at if part else started.at)

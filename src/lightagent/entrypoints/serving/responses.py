@@ -25,7 +25,7 @@ from lightagent.entrypoints.serving.background_responses import (
     followed_again,
     require_background,
 )
-from lightagent.entrypoints.serving.chat_runs import ChatRun, chat_run, is_plain
+from lightagent.entrypoints.serving.chat_runs import chat_run, is_plain
 from lightagent.entrypoints.serving.door import failed_run, json_response
 from lightagent.entrypoints.serving.event_stream import RunEventStream
 from lightagent.entrypoints.serving.images import with_images_by_url
@@ -34,12 +34,14 @@ from lightagent.entrypoints.serving.kept_responses import kept_response, with_pr
 from lightagent.entrypoints.serving.repeated_answers import answered_once
 from lightagent.entrypoints.serving.requests import ServedRequest, ServedRoute
 from lightagent.entrypoints.serving.response_conversations import CONVERSATION_ROUTES, conversing, in_conversation
-from lightagent.entrypoints.serving.response_decisions import decided_run
 from lightagent.entrypoints.serving.run_views import view_of
+from lightagent.entrypoints.serving.waiting_runs import AnswersAt, ChatRun
 from lightagent.entrypoints.serving.whole_answers import play_whole
 
 CANCELLED: Final = "The client cancelled the response."
 """The recorded reason of a run that was cancelled in this way."""
+
+_IN_INPUT: Final = AnswersAt(field="input", results="input")
 
 
 async def create_response(request: ServedRequest) -> ASGIApp:
@@ -62,10 +64,7 @@ async def create_response(request: ServedRequest) -> ASGIApp:
         request, chat = await in_conversation(request, served, chat, asked.conversation, decides=bool(asked.decisions))
     chat = await with_previous(request, chat, asked.previous)
     try:
-        if asked.decisions:
-            found = await decided_run(request, chat, asked.decisions, served)
-        else:
-            found = await chat_run(request, chat, served)
+        found = await chat_run(request, chat, served, asked.decisions, _IN_INPUT)
     except RequestRefused as refused:
         raise of_input(refused) from refused
     head = _head(request, asked, chat.session, found)

@@ -22,6 +22,8 @@ TORCH := 2.13.0
 NEO4J := 5.26.30
 PHOENIX := 20.26.1
 INSTRUMENTED := 0.66b1
+# One process more than there are cores: many tests wait for another process or a server.
+WORKERS := $(shell $(PYTHON) -c "import os; print((os.cpu_count() or 1) + 1)")
 REMARKS := .tools/remarks.txt
 PINNED := '' -openai2 -litellm-proxy -agentdojo -phoenix -instrumented -gradio
 HEAVY := $(BIN)/pytest -q -p no:xdist -o cache_dir=.tools/heavy_cache tests/heavy
@@ -110,16 +112,16 @@ static-and-openai2: .venv/.dev .venv-openai2/.test .tools/aimock-$(AIMOCK)
 
 test-fast: .venv/.dev ## unit, contract, typing, docs and architecture tests
 	$(say) "Unit, contract, typing, docs and architecture tests"
-	@$(BIN)/pytest -q -n auto $(wildcard tests/unit tests/contract tests/typing tests/docs tests/architecture)
+	@$(BIN)/pytest -q -n $(WORKERS) $(wildcard tests/unit tests/contract tests/typing tests/docs tests/architecture)
 
 # A file's tests stay in one process, where they share their servers; the files that take longest come first.
 test-servers: .venv/.dev .tools/aimock-$(AIMOCK) .tools/mcp-$(MCP_SERVERS)-$(MCP_CONFORMANCE) .tools/npm-clients ## functional and integration tests, over real HTTP
 	$(say) "Functional and integration tests"
-	@$(BIN)/pytest -q -n auto --dist loadfile --no-loadscope-reorder $(wildcard tests/functional tests/integration)
+	@$(BIN)/pytest -q -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(wildcard tests/functional tests/integration)
 
 test-openai2: .venv-openai2/.test .tools/aimock-$(AIMOCK) ## what touches the openai SDK, with openai 2
 	$(say) "Tests with openai 2"
-	@$(OPENAI2_BIN)/pytest -q -n auto --dist loadfile -m "openai and not litellm" $(wildcard tests/unit tests/contract tests/functional)
+	@$(OPENAI2_BIN)/pytest -q -n $(WORKERS) --dist loadfile -m "openai and not litellm" $(wildcard tests/unit tests/contract tests/functional)
 
 setup: .venv/.dev .venv-openai2/.test .tools/aimock-$(AIMOCK) .tools/mcp-$(MCP_SERVERS)-$(MCP_CONFORMANCE) .tools/npm-clients ## only set up
 

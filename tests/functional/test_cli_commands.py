@@ -1,14 +1,17 @@
 """What the command line accepts, and what it says to what it does not."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from lightagent.domain.errors import ConfigurationError
 from lightagent.entrypoints.cli.app import app
+from lightagent.entrypoints.cli.command_table import COMMANDS as TABLE
+from lightagent.entrypoints.cli.lazy_group import load_command
 from lightagent.entrypoints.cli.tool_files import load_tool_file
 
 COMMANDS = [
@@ -74,7 +77,7 @@ def test_no_command_is_without_an_example() -> None:
         if not hasattr(command, "commands"):
             yield path, str(getattr(command, "help", ""))
 
-    found = dict(walk(get_command(app), "lightagent"))
+    found = dict(line for name in TABLE for line in walk(load_command(name), f"lightagent {name}"))
     assert len(found) > 60
     assert [path for path, text in found.items() if f"`{path}" not in text.partition("**Examples**")[2]] == []
 
@@ -213,3 +216,22 @@ def test_a_bad_tool_file_says_where_and_what(tools: Path, text: str, spec: str, 
         load_tool_file(spec)
     assert "--tools mine.py" in str(caught.value)
     assert told in str(caught.value)
+
+
+@pytest.mark.parametrize("command", ["sesions", "flw"])
+def test_a_misspelt_command_is_told_the_right_one(command: str) -> None:
+    refused = invoke(command)
+    assert refused.exit_code == 2
+    assert "Did you mean" in refused.output
+
+
+def test_a_command_imports_what_it_needs_and_no_other_command() -> None:
+    program = (
+        "import sys\n"
+        "from typer.testing import CliRunner\n"
+        "from lightagent.entrypoints.cli.app import app\n"
+        "assert CliRunner().invoke(app, ['config', 'show', '--help']).exit_code == 0\n"
+        "print([name for name in sys.modules if name.startswith('lightagent') and name.endswith('_command')])"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert run.stdout.strip() == "[]"

@@ -23,6 +23,9 @@ from pathlib import Path
 from subprocess import CompletedProcess, TimeoutExpired
 from tempfile import TemporaryDirectory
 
+from lightagent.entrypoints.cli.command_table import COMMANDS
+from lightagent.entrypoints.cli.lazy_group import load_command
+
 ROOT = Path(__file__).parents[2]
 WARM = (
     "lightagent.entrypoints.cli.app",
@@ -98,6 +101,8 @@ def main() -> None:
     """Fork for each order of standard input, and tell how its program ended; return in the fork, to run it."""
     for name in WARM:
         import_module(name)
+    for command in COMMANDS:
+        load_command(command)
     gc.freeze()
     orders = os.fdopen(os.dup(0), encoding="utf-8")
     while line := orders.readline():

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lightagent.application.serving.a2a_tasks import A2aTask
-from lightagent.application.serving.model_tools import (
+from lightagent.application.serving.a2a.tasks import A2aTask
+from lightagent.application.serving.mcp_tools import (
     ToolAnswer,
     ToolAsked,
     read_tool_arguments,

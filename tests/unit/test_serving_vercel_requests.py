@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from lightagent.application.serving.refusals import RequestRefused
-from lightagent.application.serving.vercel_requests import read_vercel_request
+from lightagent.application.serving.vercel.requests import read_vercel_request
 from lightagent.domain.json_types import JsonObject, JsonValue
 
 

@@ -1,9 +1,11 @@
-"""What a suspended run waits for: calls of the client's own tools, and calls that people decide about."""
+"""What a suspended run waits for: calls of the client's own tools, and calls that people decide about, until when."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
 
 from lightagent.application.serving.client_tools import client_names
 from lightagent.application.steps import Step
@@ -135,3 +137,17 @@ class WaitingSteps:
     def reviews(self) -> list[WaitingStep]:
         """The calls that people decide about."""
         return [one for one in self._waiting.values() if one.name not in self._external or len(one.path) > 1]
+
+
+_LAST: Final = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
+
+
+def moment(since: float, seconds: float | None) -> str | None:
+    """Return the time this many seconds after another; None if `seconds` is None or the time cannot be represented.
+
+    Args:
+        since: seconds since 1970.
+    """
+    if seconds is None or since + seconds > _LAST:
+        return None
+    return datetime.fromtimestamp(since + seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

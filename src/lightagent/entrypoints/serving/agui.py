@@ -22,8 +22,8 @@ _IN_RESUME: Final = AnswersAt(field="resume[{}].interruptId", repeats=True)
 async def run_agent(request: ServedRequest) -> ASGIApp:
     """Run an agent and stream its events in the AG-UI format."""
     try:  # Only this protocol needs its types, so they are imported on first use.
-        from lightagent.application.serving.agui_events import AguiEvents, AguiOpening
-        from lightagent.application.serving.agui_requests import read_agui_request
+        from lightagent.application.serving.agui.events import AguiEvents, AguiOpening
+        from lightagent.application.serving.agui.requests import read_agui_request
     except ImportError:
         raise RequestRefused(
             404, "This server lacks the types of AG-UI 1.0.", f"Type: {install_command('agui', 'ag-ui-protocol')}"

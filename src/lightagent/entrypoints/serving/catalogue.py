@@ -14,7 +14,7 @@ from lightagent.application.serving.refusals import RequestRefused
 from lightagent.application.steps import Step
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import Event
-from lightagent.entrypoints.serving.utility import UTILITY
+from lightagent.entrypoints.serving.plain_model import UTILITY
 from lightagent.options import ResumeOptions, RunOptions
 
 

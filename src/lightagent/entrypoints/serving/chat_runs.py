@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from lightagent.application.serving.approval_words import read_chat_decision
-from lightagent.application.serving.auxiliary import is_auxiliary
-from lightagent.application.serving.chat_requests import ChatAsked
-from lightagent.application.serving.person_answers import PersonAnswer
+from lightagent.application.serving.approvals import PersonAnswer, read_chat_decision
+from lightagent.application.serving.chat.auxiliary import is_auxiliary
+from lightagent.application.serving.chat.requests import ChatAsked
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.application.serving.waiting import WaitingSteps
 from lightagent.entrypoints.serving.catalogue import Served

@@ -15,9 +15,9 @@ import uvicorn
 from lightagent.agent import LightAgent
 from lightagent.bootstrap import App
 from lightagent.domain.errors import ConfigurationError
+from lightagent.entrypoints.serving.connection_limits import timed_protocol
 from lightagent.entrypoints.serving.serve import serve
 from lightagent.entrypoints.serving.state import Serving
-from lightagent.entrypoints.serving.timed_protocol import timed_protocol
 from lightagent.flow import LightFlow
 from lightagent.settings.serve_schema import ServeSettings
 from lightagent.swarm import LightSwarm

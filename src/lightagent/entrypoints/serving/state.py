@@ -17,9 +17,9 @@ from lightagent.application.journal import Journal
 from lightagent.application.serving.background_runs import BackgroundRecords, BackgroundRun
 from lightagent.application.serving.callers import Caller
 from lightagent.application.serving.client_tools import ClientTool, client_tools
+from lightagent.application.serving.idempotency import RepeatedRequests
 from lightagent.application.serving.kept_runs import KeptRuns
 from lightagent.application.serving.refusals import RequestRefused
-from lightagent.application.serving.repeated_requests import RepeatedRequests
 from lightagent.application.serving.waiting import open_functions
 from lightagent.domain.errors import ConfigurationError
 from lightagent.entrypoints.serving.authentication import Authentication

@@ -7,8 +7,8 @@ from typing import Final
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from lightagent.application.serving.vercel_requests import read_vercel_request
-from lightagent.application.serving.vercel_stream import STREAM_NAME, VercelOpening, VercelStream
+from lightagent.application.serving.vercel.requests import read_vercel_request
+from lightagent.application.serving.vercel.stream import STREAM_NAME, VercelOpening, VercelStream
 from lightagent.entrypoints.serving.chat_runs import chat_run
 from lightagent.entrypoints.serving.event_stream import RunEventStream
 from lightagent.entrypoints.serving.images import with_images_by_url

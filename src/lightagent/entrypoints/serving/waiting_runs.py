@@ -13,10 +13,10 @@ from typing import Final
 
 from lightagent.agent import LightAgent
 from lightagent.application.journal import Journal
-from lightagent.application.serving.chat_requests import ChatAsked
+from lightagent.application.serving.approvals import PersonAnswer, answers_by_request, results_by_call
+from lightagent.application.serving.chat.requests import ChatAsked
 from lightagent.application.serving.client_tools import ClientTool, client_names, client_tools, names_taken
 from lightagent.application.serving.kept_runs import run_and_call
-from lightagent.application.serving.person_answers import PersonAnswer, answers_by_request, results_by_call
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.application.serving.waiting import WaitingSteps, waiting_in
 from lightagent.domain.errors import LightAgentError

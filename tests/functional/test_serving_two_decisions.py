@@ -148,8 +148,8 @@ async def test_a_decision_without_the_functions_that_the_run_was_begun_with_is_n
         call = await answer_to(app, path, answers(run_id, request_id)[path])
         told = call.body.decode()
         assert call.status in (200, 400), told  # Where it is a stream already, its last event says so.
-        assert "tools that this request does not bring" in told
-        assert "Send the tools of the request that began it." in told
+        assert "tools that this request does not have" in told
+        assert "Send the tools of the request that started it." in told
         assert "weather" not in told
 
 

@@ -75,7 +75,7 @@ def read_answer(request_id: str, payload: object, at: str) -> PersonAnswer:
     if not isinstance(approved, bool) or not is_fit:
         raise RequestRefused(
             400,
-            f"{at}: it is not as its form, the response schema, says.",
+            f"{at}: does not match the response schema.",
             'Send {"approved": true} or {"approved": false}.',
             param=at,
         )

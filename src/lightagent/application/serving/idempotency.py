@@ -69,7 +69,7 @@ def request_name(key: str, caller: Caller, path: str, body: JsonObject) -> Reque
         RequestRefused: the key is too long.
     """
     if len(key) > _MOST_KEY:
-        raise RequestRefused(400, f"Idempotency-Key: at most {_MOST_KEY} characters are wanted.", "Send a UUID.")
+        raise RequestRefused(400, f"Idempotency-Key: must have at most {_MOST_KEY} characters.", "Send a UUID.")
     whose = encode_json([caller.key_id, caller.tenant, caller.user, path, key])
     return RequestName(_digest(whose), _digest(encode_json(_sorted(body))))
 
@@ -109,7 +109,7 @@ class RepeatedRequests:
         check_same(name, place.body)
         if place.answer is None:
             raise RequestRefused(
-                409, "The request is being answered.", "Ask again in a moment.", retry_after=_GOES_ON_SECONDS
+                409, "The request is still being answered.", "Retry in a moment.", retry_after=_GOES_ON_SECONDS
             )
         if place.answer.refused is not None:
             raise place.answer.refused
@@ -153,10 +153,10 @@ def check_same(name: RequestName, body: str) -> None:
     """
     if name.body != body:
         raise RequestRefused(
-            422, "Idempotency-Key: another request came with this key.", "Send each request with a key of its own."
+            422, "Idempotency-Key: the key was used for a different request.", "Use a new key for each request."
         )
 
 
 def not_again(why: str) -> RequestRefused:
     """Return the refusal of a repetition that would do the work twice."""
-    return RequestRefused(409, why, "See what it has done, then ask with another Idempotency-Key.")
+    return RequestRefused(409, why, "Check what it has done, then send it with another Idempotency-Key.")

@@ -82,14 +82,14 @@ def read_tool_arguments(arguments: JsonObject) -> ToolAsked:
     """
     for name in arguments:
         if name not in ("query", "conversation"):
-            raise RequestRefused(400, f"{name[:40]!a}: there is no such argument.", "Give query, conversation.")
+            raise RequestRefused(400, f"{name[:40]!a}: unknown argument.", "Use query and conversation.")
     query = _text(arguments.get("query"), "query")
     told = arguments.get("conversation")
     conversation = "" if told is None else _text(told, "conversation")
     if not query.strip():
-        raise RequestRefused(400, "query: it is empty.", "Say what to ask.", param="query")
+        raise RequestRefused(400, "query: must not be empty.", "Write the question.", param="query")
     if len(conversation) > MOST_CONVERSATION:
-        raise RequestRefused(400, f"conversation: it has more than {MOST_CONVERSATION} characters.", "Choose another.")
+        raise RequestRefused(400, f"conversation: has more than {MOST_CONVERSATION} characters.", "Choose another.")
     return ToolAsked(query, conversation)
 
 
@@ -108,5 +108,5 @@ def tool_answer(task: A2aTask) -> ToolAnswer:
 
 def _text(value: JsonValue, name: str) -> str:
     if not isinstance(value, str):
-        raise RequestRefused(400, f"{name}: text is wanted.", "", param=name)
+        raise RequestRefused(400, f"{name}: must be text.", "", param=name)
     return whole_characters(value)

@@ -26,7 +26,7 @@ async def run_agent(request: ServedRequest) -> ASGIApp:
         from lightagent.application.serving.agui.requests import read_agui_request
     except ImportError:
         raise RequestRefused(
-            404, "This server lacks the types of AG-UI 1.0.", f"Type: {install_command('agui', 'ag-ui-protocol')}"
+            404, "This server lacks the package for AG-UI 1.0.", f"Type: {install_command('agui', 'ag-ui-protocol')}"
         ) from None
     settings = request.serving.settings
     served = request.serving.catalogue.find(str(request.http.path_params["agent"]), request.caller)

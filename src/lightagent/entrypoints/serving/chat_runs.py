@@ -84,7 +84,9 @@ def _plain(request: ServedRequest, asked: ChatAsked, served: Served) -> ChatRun:
     """Return a run of the plain model, for a request that the interface makes on its own account; it is not stored."""
     if served.plain is None:
         raise RequestRefused(
-            400, f"{served.name:.100} has no plain model for what the interface asks for itself.", param="messages"
+            400,
+            f"{served.name:.100} has no plain model, which answers requests that interfaces make for themselves.",
+            param="messages",
         )
     options = _options(request, asked)
     run = request.serving.begin(

@@ -158,7 +158,7 @@ def _not_http(protocol: asyncio.Protocol, message: str) -> None:
     """Answer invalid HTTP with a JSON error; replaces uvicorn's plain-text response."""
     transport: object = getattr(protocol, "transport", None)
     if isinstance(transport, _Abortable):
-        _refuse(transport, 400, "This is no request of HTTP.", "Is the address encoded, and the scheme http?")
+        _refuse(transport, 400, "This is not an HTTP request.", "Check that the URL is encoded and its scheme is http.")
 
 
 def _header(protocol: asyncio.Protocol, name: bytes, value: bytes) -> None:

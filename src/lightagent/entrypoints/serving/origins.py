@@ -30,7 +30,7 @@ def check_headers(http: Request) -> None:
     names = [name for name, _ in http.headers.raw]
     for name in (b"host", b"origin", b"authorization"):
         if names.count(name) > 1:
-            raise RequestRefused(400, f"The header {name.decode()} is there more than once.", "Send it once.")
+            raise RequestRefused(400, f"The header {name.decode()} occurs more than once.", "Send it once.")
 
 
 async def check_host(http: Request, serving: Serving) -> None:
@@ -48,7 +48,9 @@ async def check_host(http: Request, serving: Serving) -> None:
     else:
         is_ours = name in LOCAL_NAMES or await serving.authentication.needed()
     if not is_ours:
-        raise RequestRefused(421, "This server is not called so.", "Name it in the setting serve.hosts.")
+        raise RequestRefused(
+            421, "The Host header does not name this server.", "Add the name to the setting serve.hosts."
+        )
 
 
 def check_origin(http: Request, serving: Serving) -> None:
@@ -61,7 +63,9 @@ def check_origin(http: Request, serving: Serving) -> None:
     if origin is None or origin in serving.settings.origins:
         return
     if _place(origin) != http.headers.get("host", "").lower():
-        raise RequestRefused(403, "Pages of this origin may not call the server.", "Name it in serve.origins.")
+        raise RequestRefused(
+            403, "Web pages of this origin may not call the server.", "Add the origin to the setting serve.origins."
+        )
 
 
 def cors_middleware(settings: ServeSettings) -> list[Middleware]:

@@ -39,7 +39,9 @@ async def read_body(request: Request, settings: ServeSettings) -> JsonObject:
     if kind != "application/json" and not kind.endswith("+json"):
         raise RequestRefused(415, "The body must be JSON.", "Send Content-Type: application/json.")
     if (packed := request.headers.get("content-encoding", "identity").strip().lower()) not in ("identity", ""):
-        raise RequestRefused(415, f"A body that is packed with {packed[:40]!a} is not taken.", "Send it as it is.")
+        raise RequestRefused(
+            415, f"The Content-Encoding {packed[:40]!a} is not supported.", "Send the body uncompressed."
+        )
     try:
         with Deadline(settings.body_seconds):
             raw = await _read(request, settings)
@@ -57,7 +59,7 @@ def parse_body(raw: bytes) -> JsonObject:
     try:
         text = raw.decode()
     except UnicodeDecodeError as exc:
-        raise RequestRefused(400, f"The body is no UTF-8 at byte {exc.start}.", "Send UTF-8.") from None
+        raise RequestRefused(400, f"The body is not UTF-8 at byte {exc.start}.", "Send UTF-8.") from None
     try:
         value = read_json(text, most_depth=MOST_DEPTH, most_digits=400)
     except NotStrictJsonError as exc:

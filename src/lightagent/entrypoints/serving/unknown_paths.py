@@ -42,7 +42,7 @@ class WrongAddresses:
     async def no_such_address(self, http: Request, error: Exception) -> Response:
         """Answer a request for an unknown path with 404."""
         guidance = next((f"Did you mean {path}?" for path in _meant(http)), _ANY)
-        return self._answer(http, RequestRefused(404, f"There is nothing at {_shown(http)}.", guidance))
+        return self._answer(http, RequestRefused(404, f"The path {_shown(http)} does not exist.", guidance))
 
     async def other_method(self, http: Request, error: Exception) -> Response:
         """Answer a request whose path exists, but not for this method, with 405."""
@@ -50,7 +50,7 @@ class WrongAddresses:
         taken = (headers or {}).get("Allow", "")
         answer = self._answer(
             http,
-            RequestRefused(405, f"{_shown(http)} does not take {http.method[:20]!a}.", f"It takes {taken}."),
+            RequestRefused(405, f"{_shown(http)} does not support {http.method[:20]!a}.", f"Use {taken}."),
         )
         answer.headers["allow"] = taken
         return answer

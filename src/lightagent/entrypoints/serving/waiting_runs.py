@@ -117,7 +117,7 @@ def _check_awaited(call_ids: Sequence[str], known: set[str], at: str) -> None:
             raise RequestRefused(
                 400,
                 f"{at}: no call {call_id!r:.100} waits for a result.",
-                "Send the tools of the request that brought the calls as well.",
+                "Send the tools of the request that had the calls as well.",
                 param=at,
             )
 
@@ -211,7 +211,7 @@ async def end_abandoned(request: ServedRequest, call_ids: Sequence[str]) -> None
         except RequestRefused:
             pass  # The run does not exist, belongs to somebody else, or does not wait any more.
         except LightAgentError as error:
-            _LOG.warning("A run whose client went on without it could not be ended: %s", error.code)
+            _LOG.warning("A run whose user went on without it could not be ended: %s", error.code)
 
 
 async def _end(request: ServedRequest, run_id: str) -> None:

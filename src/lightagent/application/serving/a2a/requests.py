@@ -70,11 +70,11 @@ def read_rpc_call(body: JsonObject) -> RpcCall:
     """
     call_id, method, params = body.get("id"), body.get("method"), body.get("params", {})
     if isinstance(call_id, bool) or not isinstance(call_id, (str, int, float, type(None))):
-        raise A2aRefused(INVALID_REQUEST, "id: a text or a number is wanted.")
+        raise A2aRefused(INVALID_REQUEST, "id: must be text or a number.")
     if body.get("jsonrpc") != "2.0" or not isinstance(method, str) or not method:
         raise A2aRefused(INVALID_REQUEST, 'The call must have "jsonrpc": "2.0" and a method.')
     if not isinstance(params, dict):
-        raise A2aRefused(INVALID_REQUEST, "params: an object is wanted.")
+        raise A2aRefused(INVALID_REQUEST, "params: must be an object.")
     return RpcCall(call_id, method, params)
 
 
@@ -86,7 +86,7 @@ def read_task_id(params: JsonObject) -> tuple[str, int | None]:
     """
     asked = _parsed({name: params[name] for name in _ABOUT_A_TASK if name in params}, GetTaskRequest())
     if not asked.id:
-        raise A2aRefused(INVALID_PARAMS, "id: the id of a task is wanted.", param="id")
+        raise A2aRefused(INVALID_PARAMS, "id: must be the id of a task.", param="id")
     return asked.id[:MOST_ID], _length(asked.history_length if asked.HasField("history_length") else None)
 
 
@@ -131,16 +131,16 @@ def _check(asked: SendMessageRequest) -> None:
     message, configuration = asked.message, asked.configuration
     for name, text in (("taskId", message.task_id), ("contextId", message.context_id)):
         if len(text) > MOST_ID:
-            raise A2aRefused(INVALID_PARAMS, f"message.{name}: it has more than {MOST_ID} characters.", param=name)
+            raise A2aRefused(INVALID_PARAMS, f"message.{name}: has more than {MOST_ID} characters.", param=name)
     if message.role != ROLE_USER:
-        raise A2aRefused(INVALID_PARAMS, "message.role: it must be ROLE_USER.", param="message.role")
+        raise A2aRefused(INVALID_PARAMS, "message.role: must be ROLE_USER.", param="message.role")
     if not message.parts:
-        raise A2aRefused(INVALID_PARAMS, "message.parts: at least one part is wanted.", param="message.parts")
+        raise A2aRefused(INVALID_PARAMS, "message.parts: must have at least one part.", param="message.parts")
     if configuration.HasField("task_push_notification_config"):
-        raise A2aRefused(NO_PUSH_NOTIFICATIONS, "Nothing is pushed.", "Stream, or ask for the task.")
+        raise A2aRefused(NO_PUSH_NOTIFICATIONS, "Push notifications are not supported.", "Stream the task, or get it.")
     modes = configuration.accepted_output_modes
     if modes and not any(mode.partition(";")[0].strip() in _TEXT_MODES for mode in modes):
-        raise A2aRefused(CONTENT_NOT_SUPPORTED, "Agents answer with text.", "Accept text/plain.")
+        raise A2aRefused(CONTENT_NOT_SUPPORTED, "Agents answer with text only.", "Accept text/plain.")
 
 
 _TEXT_MODES: Final = frozenset({"text", "text/plain", "text/markdown", "text/*", "*/*"})
@@ -162,14 +162,16 @@ def _query(message: Message, data: dict[int, JsonValue], *, image_urls: bool) ->
 def _part(part: Part, at: str) -> JsonObject:
     kind = part.WhichOneof("content")
     if kind is None:
-        raise A2aRefused(INVALID_PARAMS, f"{at}: it has neither text nor raw, url or data.", param=at)
+        raise A2aRefused(INVALID_PARAMS, f"{at}: must have text, raw, url or data.", param=at)
     if kind == "text":
         return {"type": "text", "text": part.text}
     if kind in ("raw", "url") and part.media_type.startswith("image/"):
         data = base64.b64encode(part.raw).decode() if kind == "raw" else ""
         url = f"data:{part.media_type};base64,{data}" if kind == "raw" else part.url
         return {"type": "image_url", "image_url": {"url": url}}
-    raise A2aRefused(CONTENT_NOT_SUPPORTED, f"{at}: this part is not taken.", "Send text, data and images.", param=at)
+    raise A2aRefused(
+        CONTENT_NOT_SUPPORTED, f"{at}: parts of this kind are not supported.", "Send text, data and images.", param=at
+    )
 
 
 def _data_parts(params: JsonObject) -> Iterator[tuple[int, JsonValue]]:
@@ -189,7 +191,7 @@ def _answers(told: list[tuple[int, JsonValue]]) -> Iterator[PersonAnswer]:
         at = f"message.parts[{place}].data"
         request_id = data.get("requestId")
         if not isinstance(request_id, str):
-            raise A2aRefused(INVALID_PARAMS, f"{at}.requestId: the id of the request must be given as text.", param=at)
+            raise A2aRefused(INVALID_PARAMS, f"{at}.requestId: must be the id of the request, as text.", param=at)
         answer = read_answer(request_id, data, at)
         edited = None if answer.arguments is None else _plain(answer.arguments)
         yield PersonAnswer(

@@ -91,7 +91,7 @@ class A2aTask:
 
     def interrupted(self) -> None:
         """Record that the process of the run is gone although the run has not ended."""
-        self._message = self._says("It was interrupted, and goes on once somebody subscribes to it.")
+        self._message = self._says("The task was interrupted; it is resumed when a client subscribes to it.")
 
     def feed(self, step: Step) -> list[JsonObject]:
         """Take one step and return what it adds to the stream, each item a `StreamResponse`."""
@@ -151,7 +151,7 @@ class A2aTask:
         if not isinstance(outcome, Suspended):
             return None
         waiting = [*self._waiting.reviews]
-        words = waiting_words(waiting, self._view) or "This waits for the client whose tools it calls."
+        words = waiting_words(waiting, self._view) or "The task waits for the results of tools of the client."
         message = self._says(words, *map(self._asks, waiting))
         self._history.append(message)
         return message

@@ -197,7 +197,7 @@ def _part(part: ContentPart, at: str) -> JsonObject:
         case ImagePart(source=UrlSource(value=value)):
             return {"type": "image_url", "image_url": {"url": value}}
         case _:
-            raise RequestRefused(400, f"{at}: this part is not taken.", "Send text and images.", param=at)
+            raise RequestRefused(400, f"{at}: parts of this kind are not supported.", "Send text and images.", param=at)
 
 
 def _result(message: ToolMessage, at: str) -> str:
@@ -205,7 +205,7 @@ def _result(message: ToolMessage, at: str) -> str:
     parts = [TextPart(text=message.content)] if isinstance(message.content, str) else message.content
     texts = [part.text for part in parts if isinstance(part, TextPart)]
     if len(texts) != len(parts):
-        raise RequestRefused(400, f"{at}.content: text is wanted.", "", param=f"{at}.content")
+        raise RequestRefused(400, f"{at}.content: must be text.", "", param=f"{at}.content")
     return "\n".join(filter(None, ("".join(texts), message.error)))
 
 

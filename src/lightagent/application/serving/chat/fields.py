@@ -54,7 +54,7 @@ CHAT_FIELDS: Final[tuple[FieldRule, ...]] = (
     FieldRule("n", "refused", "Unless it is 1."),
     FieldRule("logprobs", "refused", "Unless it is false."),
     FieldRule("top_logprobs", "refused", "An answer of several turns has no probabilities."),
-    FieldRule("audio", "refused", "Agents answer with text."),
+    FieldRule("audio", "refused", "Agents answer with text only."),
     FieldRule("modalities", "refused", 'Unless it is `["text"]`.'),
     FieldRule("functions", "refused", "Its successor is `tools`."),
     FieldRule("function_call", "refused", "Its successor is `tool_choice`."),

@@ -104,13 +104,13 @@ def _refuse(body: JsonObject) -> None:
         if rule is not None and rule.treatment == "refused" and value is not None:
             if any(value == harmless and type(value) is type(harmless) for harmless in HARMLESS.get(name, ())):
                 continue
-            raise RequestRefused(400, f"{name}: this is not supported here.", rule.what, param=name)
+            raise RequestRefused(400, f"{name}: not supported here.", rule.what, param=name)
 
 
 def _messages(body: JsonObject, *, image_urls: bool) -> list[JsonObject]:
     messages = body.get("messages")
     if not isinstance(messages, list) or not messages:
-        raise RequestRefused(400, "messages: a list with at least one message is wanted.", "", param="messages")
+        raise RequestRefused(400, "messages: must be a list with at least one message.", "", param="messages")
     if len(messages) > MOST_MESSAGES:
         raise RequestRefused(
             413, f"messages: {len(messages)} are too many.", f"The most is {MOST_MESSAGES}.", param="messages"
@@ -121,10 +121,10 @@ def _messages(body: JsonObject, *, image_urls: bool) -> list[JsonObject]:
 def _message(message: JsonValue, at: str, *, image_urls: bool) -> JsonObject:
     """Return the message without the labels that only the server may set."""
     if not isinstance(message, dict):
-        raise RequestRefused(400, f"{at}: a message is an object with role and content.", "", param=at)
+        raise RequestRefused(400, f"{at}: must be an object with role and content.", "", param=at)
     if message.get("role") not in ("system", "developer", "user", "assistant", "tool", "function"):
         raise RequestRefused(
-            400, f"{at}.role: it must be system, developer, user, assistant or tool.", "", param=f"{at}.role"
+            400, f"{at}.role: must be system, developer, user, assistant or tool.", "", param=f"{at}.role"
         )
     message = {name: value for name, value in message.items() if name not in _OURS}
     content = message.get("content")
@@ -154,7 +154,7 @@ def _split_system(
             continue
         at = f"messages[{place}]"
         if treatment == "refused":
-            raise RequestRefused(400, f"{at}: this server takes no system messages.", "Leave it out.", param=at)
+            raise RequestRefused(400, f"{at}: this server does not accept system messages.", "Leave it out.", param=at)
         if treatment == "added" and (text := _plain(message.get("content"), at)):
             told.append(text)
     return told, places, others
@@ -185,7 +185,7 @@ def _query(messages: list[JsonObject]) -> tuple[str | list[JsonObject], list[Jso
         return content, messages[:-1]
     parts = [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
     if not isinstance(content, list) or len(parts) != len(content) or not parts:
-        raise RequestRefused(400, "messages: the content of the last message is no text.", "", param="messages")
+        raise RequestRefused(400, "messages: the content of the last message must be text.", "", param="messages")
     if all(part.get("type") == "text" for part in parts):  # Interfaces with image support do this.
         return "\n\n".join(str(part["text"]) for part in parts), messages[:-1]
     return parts, messages[:-1]
@@ -202,17 +202,17 @@ def _tools(body: JsonObject) -> Iterator[JsonObject]:
     choice = body.get("tool_choice")
     if choice not in (None, "auto", "none"):
         raise RequestRefused(
-            400, "tool_choice: only auto and none are taken.", "The agent decides what is called.", param="tool_choice"
+            400, "tool_choice: must be auto or none.", "The agent decides what is called.", param="tool_choice"
         )
     tools = body.get("tools")
     if tools is None or choice == "none":
         return
     if not isinstance(tools, list):
-        raise RequestRefused(400, "tools: a list is wanted.", "", param="tools")
+        raise RequestRefused(400, "tools: must be a list.", "", param="tools")
     for place, declared in enumerate(tools):
         function = declared.get("function") if isinstance(declared, dict) else None
         if not isinstance(declared, dict) or declared.get("type") != "function" or not isinstance(function, dict):
-            raise RequestRefused(400, f"tools[{place}]: only functions are taken.", "", param=f"tools[{place}].type")
+            raise RequestRefused(400, f"tools[{place}]: must be a function.", "", param=f"tools[{place}].type")
         yield function
 
 
@@ -221,12 +221,12 @@ def _tags(body: JsonObject) -> Iterator[str]:
     if metadata is None:
         return
     if not isinstance(metadata, dict) or len(metadata) > MOST_TAGS:
-        raise RequestRefused(400, f"metadata: at most {MOST_TAGS} pairs of texts are wanted.", "", param="metadata")
+        raise RequestRefused(400, f"metadata: must be an object with at most {MOST_TAGS} texts.", "", param="metadata")
     for name, value in metadata.items():
         tag = f"{name}:{value}"
         if not isinstance(value, str) or len(tag) > _MOST_TAG:
             raise RequestRefused(
-                400, f"metadata.{name[:40]}: a text of at most {_MOST_TAG} characters is wanted.", "", param="metadata"
+                400, f"metadata.{name[:40]}: must be text of at most {_MOST_TAG} characters.", "", param="metadata"
             )
         yield tag
 
@@ -236,7 +236,7 @@ def _include_usage(body: JsonObject) -> bool:
     if options is None:
         return False
     if not isinstance(options, dict):
-        raise RequestRefused(400, "stream_options: an object is wanted.", "", param="stream_options")
+        raise RequestRefused(400, "stream_options: must be an object.", "", param="stream_options")
     return _flag(options, "include_usage", "stream_options.")
 
 
@@ -244,13 +244,13 @@ def _flag(body: JsonObject, name: str, within: str = "") -> bool:
     value = body.get(name)
     if value is None or isinstance(value, bool):
         return bool(value)
-    raise RequestRefused(400, f"{within}{name}: true or false is wanted.", "", param=f"{within}{name}")
+    raise RequestRefused(400, f"{within}{name}: must be true or false.", "", param=f"{within}{name}")
 
 
 def _text(body: JsonObject, name: str) -> str:
     value = body.get(name)
     if not isinstance(value, str) or not value:
-        raise RequestRefused(400, f"{name}: text is wanted.", "", param=name)
+        raise RequestRefused(400, f"{name}: must be text.", "", param=name)
     return value
 
 
@@ -266,7 +266,7 @@ def _plain(content: JsonValue, at: str) -> str:
         return content
     texts = [part.get("text") if isinstance(part, dict) else None for part in _parts(content)]
     if not isinstance(content, list) or not all(isinstance(text, str) for text in texts):
-        raise RequestRefused(400, f"{at}.content: text is wanted.", "", param=f"{at}.content")
+        raise RequestRefused(400, f"{at}.content: must be text.", "", param=f"{at}.content")
     return "".join(text for text in texts if isinstance(text, str))
 
 

@@ -41,14 +41,14 @@ def listing(items: Sequence[JsonObject], *, order: str = "", after: str = "", li
         RequestRefused: one of these is invalid.
     """
     if order not in ("", "asc", "desc"):
-        raise RequestRefused(400, "order: it must be asc or desc.", "", param="order")
+        raise RequestRefused(400, "order: must be asc or desc.", "", param="order")
     if limit and not (limit.isascii() and limit.isdigit() and len(limit) <= 3 and 1 <= int(limit) <= MOST_ITEMS):
-        raise RequestRefused(400, f"limit: a number from 1 to {MOST_ITEMS} is wanted.", "", param="limit")
+        raise RequestRefused(400, f"limit: must be a number from 1 to {MOST_ITEMS}.", "", param="limit")
     found = [*items] if order == "asc" else [*reversed(items)]
     if after:
         ids = [item["id"] for item in found]
         if after not in ids:
-            raise RequestRefused(400, "after: there is no such item.", "", param="after")
+            raise RequestRefused(400, "after: no item has this id.", "", param="after")
         found = found[ids.index(after) + 1 :]
     page = found[: int(limit or _USUAL)]
     data: list[JsonValue] = [*page]

@@ -44,10 +44,10 @@ def approval_answers(items: Sequence[JsonValue]) -> Iterator[PersonAnswer]:
         at = f"input[{place}]"
         approves, reason = item.get("approve"), item.get("reason")
         if not isinstance(approves, bool):
-            raise RequestRefused(400, f"{at}.approve: true or false is wanted.", "", param=f"{at}.approve")
+            raise RequestRefused(400, f"{at}.approve: must be true or false.", "", param=f"{at}.approve")
         if not (reason is None or (isinstance(reason, str) and len(reason) <= MOST_REASON)):
             raise RequestRefused(
-                400, f"{at}.reason: at most {MOST_REASON} characters are wanted.", "", param=f"{at}.reason"
+                400, f"{at}.reason: must be text of at most {MOST_REASON} characters.", "", param=f"{at}.reason"
             )
         name = _text(item, "approval_request_id", at)
         yield PersonAnswer(name.removeprefix(REQUEST_PREFIX), approves, reason or "")
@@ -69,7 +69,7 @@ def messages_of(items: Sequence[JsonValue]) -> list[JsonObject]:
     for place, item in enumerate(items):
         at = f"input[{place}]"
         if not isinstance(item, dict):
-            raise RequestRefused(400, f"{at}: an item is an object with a type.", "", param=at)
+            raise RequestRefused(400, f"{at}: must be an object with a type.", "", param=at)
         kind = _kind(item)
         if kind == "message":
             found.append({"role": item.get("role"), "content": _said(item, at)})
@@ -79,7 +79,9 @@ def messages_of(items: Sequence[JsonValue]) -> list[JsonObject]:
             output = _content(item.get("output"), at)
             found.append({"role": "tool", "tool_call_id": _text(item, "call_id", at), "content": output})
         elif kind not in _LEFT_OUT:
-            raise RequestRefused(400, f"{at}: an item of the type {kind[:40]!r} is not taken.", "", param=f"{at}.type")
+            raise RequestRefused(
+                400, f"{at}: items of the type {kind[:40]!r} are not supported.", "", param=f"{at}.type"
+            )
     return found
 
 
@@ -120,12 +122,12 @@ def _part(part: JsonValue, at: str) -> JsonObject:
             image["detail"] = part["detail"]
         return {"type": "image_url", "image_url": image}
     raise RequestRefused(
-        400, f"{at}: a part of the type {kind[:40]!r} is not taken.", "Send text and images.", param=at
+        400, f"{at}: parts of the type {kind[:40]!r} are not supported.", "Send text and images.", param=at
     )
 
 
 def _text(item: JsonObject, name: str, at: str) -> str:
     value = item.get(name)
     if not isinstance(value, str):
-        raise RequestRefused(400, f"{at}.{name}: text is wanted.", "", param=f"{at}.{name}")
+        raise RequestRefused(400, f"{at}.{name}: must be text.", "", param=f"{at}.{name}")
     return value

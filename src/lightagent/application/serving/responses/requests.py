@@ -97,19 +97,19 @@ def _refuse(body: JsonObject) -> None:
             continue
         harmless = ASK_FOR_NOTHING.get(name)
         if not (value == harmless and type(value) is type(harmless)):
-            raise RequestRefused(400, f"{name}: this is not supported here.", rule.what, param=name)
+            raise RequestRefused(400, f"{name}: not supported here.", rule.what, param=name)
 
 
 def _messages(body: JsonObject) -> list[JsonObject]:
     told = body.get("instructions")
     if told is not None and not isinstance(told, str):
-        raise RequestRefused(400, "instructions: text is wanted.", "", param="instructions")
+        raise RequestRefused(400, "instructions: must be text.", "", param="instructions")
     first: list[JsonObject] = [{"role": "system", "content": told}] if told else []
     asked = body.get("input")
     if isinstance(asked, str):
         return [*first, {"role": "user", "content": asked}]
     if not isinstance(asked, list) or not asked:
-        raise RequestRefused(400, "input: text, or a list with at least one item, is wanted.", "", param="input")
+        raise RequestRefused(400, "input: must be text, or a list with at least one item.", "", param="input")
     return first + messages_of(asked)
 
 
@@ -154,7 +154,7 @@ def _object(body: JsonObject, name: str, within: str = "") -> JsonObject:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise RequestRefused(400, f"{within}{name}: an object is wanted.", "", param=f"{within}{name}")
+        raise RequestRefused(400, f"{within}{name}: must be an object.", "", param=f"{within}{name}")
     return value
 
 
@@ -174,7 +174,7 @@ def _tool(declared: JsonValue) -> JsonValue:
 def _background(body: JsonObject) -> bool:
     wanted = body.get("background")
     if not (wanted is None or isinstance(wanted, bool)):
-        raise RequestRefused(400, "background: true or false is wanted.", "", param="background")
+        raise RequestRefused(400, "background: must be true or false.", "", param="background")
     return wanted is True
 
 
@@ -185,17 +185,20 @@ def _conversation(body: JsonObject) -> str:
         return ""
     if not isinstance(name, str) or not 0 < len(name) <= MOST_CONVERSATION:
         raise RequestRefused(
-            400, f"conversation: an id of at most {MOST_CONVERSATION} characters is wanted.", "", param="conversation"
+            400, f"conversation: must be an id of at most {MOST_CONVERSATION} characters.", "", param="conversation"
         )
     if body.get("previous_response_id") is not None:
         raise RequestRefused(
-            400, "conversation: it does not go with previous_response_id.", "Send one of them.", param="conversation"
+            400,
+            "conversation: cannot be combined with previous_response_id.",
+            "Send one of the two.",
+            param="conversation",
         )
     if body.get("background") is True:
         raise RequestRefused(
             400,
-            "background: a turn of a conversation is not made in the background.",
-            "Send previous_response_id in the place of the conversation.",
+            "background: cannot be combined with conversation.",
+            "Use previous_response_id instead of conversation.",
             param="background",
         )
     return name
@@ -207,5 +210,5 @@ def _previous(body: JsonObject) -> ResponseId | None:
         return None
     found = read_response_id(name) if isinstance(name, str) else None
     if found is None:
-        raise RequestRefused(404, "There is no such previous response.", NOT_KEPT, param="previous_response_id")
+        raise RequestRefused(404, "The previous response does not exist.", NOT_KEPT, param="previous_response_id")
     return found

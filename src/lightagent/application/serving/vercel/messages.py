@@ -34,7 +34,7 @@ def chat_messages(messages: Sequence[JsonObject], *, image_urls: bool) -> Iterat
         elif role == "system":
             yield {"role": "system", "content": _texts(parts, at)}
         else:
-            raise RequestRefused(400, f"{at}.role: it must be system, user or assistant.", "", param=f"{at}.role")
+            raise RequestRefused(400, f"{at}.role: must be system, user or assistant.", "", param=f"{at}.role")
 
 
 def open_calls(messages: Sequence[JsonObject]) -> Iterator[str]:
@@ -66,7 +66,7 @@ def tool_result(part: JsonObject, at: str) -> tuple[str, str]:
     """Return the id of a call and its result as text."""
     call_id, told = part.get("toolCallId"), part.get("output")
     if not isinstance(call_id, str):
-        raise RequestRefused(400, f"{at}: the toolCallId of a call is wanted.", "", param=at)
+        raise RequestRefused(400, f"{at}: the toolCallId must be the text of a call id.", "", param=at)
     if part.get("state") == "output-denied":
         told = _DENIED
     elif part.get("state") == "output-error":
@@ -78,7 +78,7 @@ def _parts(message: JsonObject, at: str) -> list[JsonObject]:
     parts = message.get("parts")
     found = [part for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
     if not isinstance(parts, list) or len(found) != len(parts):
-        raise RequestRefused(400, f"{at}.parts: a list of parts is wanted.", "", param=f"{at}.parts")
+        raise RequestRefused(400, f"{at}.parts: must be a list of parts.", "", param=f"{at}.parts")
     return found
 
 
@@ -110,18 +110,18 @@ def _part(part: JsonObject, at: str, *, image_urls: bool) -> JsonObject:
         return {"type": "text", "text": _text(part, "text", at)}
     if kind != "file":
         raise RequestRefused(
-            400, f"{at}: a part of the type {str(kind)[:40]!r} is not taken.", "Send text and images.", param=at
+            400, f"{at}: parts of the type {str(kind)[:40]!r} are not supported.", "Send text and images.", param=at
         )
     media_type = _text(part, "mediaType", at)
     if media_type.partition("/")[0] != "image":
         raise RequestRefused(
-            400, f"{at}: a file of the type {media_type[:40]!r} is not taken.", "Send text and images.", param=at
+            400, f"{at}: files of the type {media_type[:40]!r} are not supported.", "Send text and images.", param=at
         )
     image: JsonObject = {"type": "image_url", "image_url": {"url": _text(part, "url", at)}}
     try:
         check_parts([image], at, image_urls=image_urls)
     except RequestRefused as refused:
-        raise RequestRefused(400, f"{at}: this is no image that is taken.", refused.guidance, param=at) from None
+        raise RequestRefused(400, f"{at}: this image is not supported.", refused.guidance, param=at) from None
     return image
 
 
@@ -155,5 +155,5 @@ def _texts(parts: Sequence[JsonObject], at: str) -> str:
 def _text(part: JsonObject, name: str, at: str) -> str:
     value = part.get(name)
     if not isinstance(value, str):
-        raise RequestRefused(400, f"{at}.{name}: text is wanted.", "", param=f"{at}.{name}")
+        raise RequestRefused(400, f"{at}.{name}: must be text.", "", param=f"{at}.{name}")
     return value

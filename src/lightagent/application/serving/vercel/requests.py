@@ -70,10 +70,10 @@ def read_vercel_request(
 def _messages(body: JsonObject) -> list[JsonObject]:
     messages = body.get("messages")
     if not isinstance(messages, list) or not messages:
-        raise RequestRefused(400, "messages: a list with at least one message is wanted.", "", param="messages")
+        raise RequestRefused(400, "messages: must be a list with at least one message.", "", param="messages")
     found = [message for message in messages if isinstance(message, dict)]
     if len(found) != len(messages):
-        raise RequestRefused(400, "messages: a message is an object with role and parts.", "", param="messages")
+        raise RequestRefused(400, "messages: each message must be an object with role and parts.", "", param="messages")
     return found
 
 
@@ -89,7 +89,7 @@ def _going_on(
     if not answers and not results:
         raise RequestRefused(
             400,
-            f"{at}: it is the agent's, and has neither an answer to what waits nor a result of the client's tools.",
+            f"{at}: the last message is of the agent, and has neither a decision nor a result of the client's tools.",
             "Send the user's question last, or the tools that have given results.",
             param="messages",
         )
@@ -113,7 +113,7 @@ def _answers(parts: Sequence[JsonObject], at: str) -> Iterator[PersonAnswer]:
         if not isinstance(name, str) or not isinstance(approved, bool) or not isinstance(reason, str) or not is_fit:
             raise RequestRefused(
                 400,
-                f"{at}.approval: id, approved and a reason of at most {MOST_REASON} characters are wanted.",
+                f"{at}.approval: id, approved and a reason of must be text of at most {MOST_REASON} characters.",
                 'Send {"id", "approved": true} or {"id", "approved": false}.',
                 param=f"{at}.approval",
             )
@@ -126,10 +126,10 @@ def _tools(body: JsonObject) -> Iterator[JsonObject]:
     if tools is None:
         return
     if not isinstance(tools, dict):
-        raise RequestRefused(400, "tools: an object is wanted, with a tool for each name.", "", param="tools")
+        raise RequestRefused(400, "tools: must be an object with a tool for each name.", "", param="tools")
     for name, tool in tools.items():
         if not isinstance(tool, dict):
-            raise RequestRefused(400, f"tools.{name[:100]}: an object is wanted.", "", param="tools")
+            raise RequestRefused(400, f"tools.{name[:100]}: must be an object.", "", param="tools")
         parameters = tool.get("parameters") or tool.get("inputSchema")
         yield {"name": name, "description": tool.get("description"), "parameters": parameters}
 
@@ -137,5 +137,5 @@ def _tools(body: JsonObject) -> Iterator[JsonObject]:
 def _text(body: JsonObject, name: str) -> str:
     value = body.get(name)
     if not isinstance(value, str):
-        raise RequestRefused(400, f"{name}: text is wanted.", "", param=name)
+        raise RequestRefused(400, f"{name}: must be text.", "", param=name)
     return value

@@ -54,7 +54,7 @@ async def answer_call(request: ServedRequest, served: Served) -> ASGIApp:
         answer = METHODS.get(call.method)
         if answer is None:
             raise A2aRefused(
-                METHOD_NOT_FOUND, f"There is no method {call.method!r:.50}.", "Those of A2A 1.0 are known."
+                METHOD_NOT_FOUND, f"The method {call.method!r:.50} does not exist.", "Use the methods of A2A 1.0."
             )
         return await answer(request, served, call.params, RpcBinding(call.id))
     except LightAgentError as error:
@@ -80,7 +80,9 @@ async def answer_rest(request: ServedRequest, served: Served, method: str, param
 def _check_version(request: ServedRequest) -> None:
     told = request.http.headers.get(VERSION_HEADER, "")
     if told and told.partition(".")[0].strip() != "1":
-        raise A2aRefused(VERSION_NOT_SUPPORTED, f"The version {told!r:.50} is not spoken here.", "Speak A2A 1.0.")
+        raise A2aRefused(
+            VERSION_NOT_SUPPORTED, f"The version {told!r:.50} of A2A is not supported.", "Use version 1.0."
+        )
 
 
 async def _send(request: ServedRequest, served: Served, params: JsonObject, binding: Binding) -> ASGIApp:
@@ -116,15 +118,15 @@ async def _subscribe(request: ServedRequest, served: Served, params: JsonObject,
 
 
 async def _no_push(request: ServedRequest, served: Served, params: JsonObject, binding: Binding) -> ASGIApp:
-    raise A2aRefused(NO_PUSH_NOTIFICATIONS, "Nothing is pushed.", "Stream, or ask for the task.")
+    raise A2aRefused(NO_PUSH_NOTIFICATIONS, "Push notifications are not supported.", "Stream the task, or get it.")
 
 
 async def _no_card(request: ServedRequest, served: Served, params: JsonObject, binding: Binding) -> ASGIApp:
-    raise A2aRefused(NO_EXTENDED_CARD, "There is no card but the one at the well-known address.")
+    raise A2aRefused(NO_EXTENDED_CARD, "Extended agent cards are not supported; the card is at the well-known address.")
 
 
 async def _no_listing(request: ServedRequest, served: Served, params: JsonObject, binding: Binding) -> ASGIApp:
-    raise A2aRefused(UNSUPPORTED_OPERATION, "Tasks are not listed.", "Ask for one by its id.")
+    raise A2aRefused(UNSUPPORTED_OPERATION, "Listing tasks is not supported.", "Get a task by its id.")
 
 
 METHODS: Final[dict[str, Call]] = {

@@ -32,7 +32,9 @@ async def show_only_card(request: ServedRequest) -> ASGIApp:
     """
     found = [one for one in request.serving.catalogue if one.kind != "utility" and request.caller.may_use(one.name)]
     if len(found) != 1:
-        raise RequestRefused(404, "There is not one agent here, but several.", f"Ask for /a2a/NAME{_CARD}.")
+        raise RequestRefused(
+            404, "The card of one agent was requested, but this key can use none or several.", f"Get /a2a/NAME{_CARD}."
+        )
     return await _card(request, found[0])
 
 
@@ -105,7 +107,9 @@ def _served(request: ServedRequest) -> Served:
 
 
 def _missing() -> RequestRefused:
-    return RequestRefused(404, "This server lacks the types of A2A 1.0.", f"Type: {install_command('a2a', 'a2a-sdk')}")
+    return RequestRefused(
+        404, "This server lacks the package for A2A 1.0.", f"Type: {install_command('a2a', 'a2a-sdk')}"
+    )
 
 
 def _rest_route(path: str, method: str, handler: Handler, *, takes_body: bool = False) -> ServedRoute:

@@ -58,12 +58,14 @@ async def answered(request: ServedRequest, served: Served, asked: MessageAsked) 
     """
     found = await found_task(request, served, asked.task_id)
     if asked.context_id and asked.context_id != found.task.context_id:
-        raise A2aRefused(INVALID_PARAMS, "message.contextId: the task has another.", param="message.contextId")
+        raise A2aRefused(
+            INVALID_PARAMS, "message.contextId: the task belongs to another context.", param="message.contextId"
+        )
     if found.task.state != "TASK_STATE_INPUT_REQUIRED":
         raise A2aRefused(
             UNSUPPORTED_OPERATION,
-            f"The task takes no message: it is {found.task.state}.",
-            "Send a message without taskId, and with its contextId.",
+            f"The task cannot take a message in the state {found.task.state}.",
+            "To continue its conversation, send a message with its contextId and without taskId.",
         )
     journal = await _waiting_journal(request, found)
     waiting = waiting_in(journal.events, client_names(journal.events))
@@ -80,7 +82,7 @@ async def cancelled(request: ServedRequest, served: Served, task_id: str) -> A2a
     """
     found = await found_task(request, served, task_id)
     if found.task.ended:
-        raise A2aRefused(TASK_NOT_CANCELABLE, f"The task has ended: it is {found.task.state}.")
+        raise A2aRefused(TASK_NOT_CANCELABLE, f"The task has ended with the state {found.task.state}.")
     going = found.going
     if going is None and not found.interrupted and await _ended_without_functions(request, found):
         return found.task
@@ -131,7 +133,7 @@ async def found_task(request: ServedRequest, served: Served, task_id: str) -> Re
         return found
     kept = await Runs(request.serving.kept.store, tenant=owner.tenant).find(task_id, owner.user)
     if kept is None or kept.journal.started.head.name != served.agent.name:
-        raise A2aRefused(TASK_NOT_FOUND, "There is no such task.")
+        raise A2aRefused(TASK_NOT_FOUND, "The task does not exist.")
     task = new_task(request, served, task_id, kept.journal.started.run_group_id or task_id)
     task.replay(kept.journal.events)
     interrupted = kept.info.status == "interrupted"
@@ -152,7 +154,7 @@ async def followed_task(request: ServedRequest, served: Served, task_id: str) ->
     if found.interrupted and found.journal is not None:
         return _go_on(request, served, found, found.journal, {})
     raise A2aRefused(
-        UNSUPPORTED_OPERATION, f"Nothing comes of the task any more: it is {found.task.state}.", "Ask for it."
+        UNSUPPORTED_OPERATION, f"The task is not running: its state is {found.task.state}.", "Get the task instead."
     )
 
 
@@ -163,7 +165,9 @@ async def _waiting_journal(request: ServedRequest, found: RememberedTask) -> Jou
         RequestRefused: the run is not waiting any more, or belongs to a flow, which is resumed through the flow itself.
     """
     if found.journal is None:
-        raise A2aRefused(UNSUPPORTED_OPERATION, "A flow goes on by its own means.", "Answer where its questions are.")
+        raise A2aRefused(
+            UNSUPPORTED_OPERATION, "Tasks of flows cannot be answered here.", "Decide with `lightagent flow approve`."
+        )
     return await request.serving.kept.waiting(found.task.id, request.caller.owner)
 
 
@@ -195,7 +199,7 @@ def _said(request: ServedRequest, asked: MessageAsked) -> tuple[PersonAnswer, ..
     if words is None:
         raise A2aRefused(
             INVALID_PARAMS,
-            "message.parts: the task waits for an answer in the form that it has told.",
+            "message.parts: the task waits for a decision, in the form of its response schema.",
             'Send a part with data: {"requestId": ID, "approved": true}.',
             param="message.parts",
         )
@@ -210,8 +214,8 @@ def _decisions(
         if request_id not in steps:
             raise A2aRefused(
                 INVALID_PARAMS,
-                f"Nothing of the task waits for {request_id!r:.100}.",
-                "Ask for the task: its status tells what waits.",
+                f"No call of the task waits for a decision about {request_id!r:.100}.",
+                "Get the task: its status lists the calls that wait.",
                 param="message.parts",
             )
         yield steps[request_id].id, answer.decision(person)

@@ -59,7 +59,7 @@ async def call_tool(context: ServerRequestContext[dict[str, object]], params: Ca
     request = _request_of(context)
     served = _tools(request).get(params.name)
     if served is None:
-        raise MCPError(INVALID_PARAMS, f"There is no tool {params.name[:100]!a}.")
+        raise MCPError(INVALID_PARAMS, f"The tool {params.name[:100]!a} does not exist.")
     try:
         going = await _begun(request, served, params)
         await _followed(going, context)
@@ -89,7 +89,7 @@ def _tools(request: ServedRequest) -> dict[str, Served]:
 
 
 def _tool(name: str, served: Served) -> Tool:
-    described = f"Asks the {served.kind} {whole_characters(served.name)}, and gives its answer."
+    described = f"Ask the {served.kind} {whole_characters(served.name)} and return its answer."
     return Tool(name=name, title=whole_characters(served.name), description=described, input_schema=takes())
 
 

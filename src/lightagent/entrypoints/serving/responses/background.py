@@ -50,17 +50,23 @@ def require_background(request: ServedRequest, chat: ChatAsked, served: Served) 
     if not request.serving.kept.lasts:
         raise RequestRefused(
             400,
-            "background: the server keeps no runs.",
+            "background: the server does not store runs.",
             "Give it a store: serve(store=), or [default.journals] in its settings.",
             param="background",
         )
     if served.kind == "flow":
         raise RequestRefused(
-            400, "background: a run of a flow is kept by the flow's own store.", "Ask without.", param="background"
+            400,
+            "background: not supported for flows, whose runs are in stores of their own.",
+            "Leave it out.",
+            param="background",
         )
     if is_plain(request, chat, served):
         raise RequestRefused(
-            400, "background: of what an interface asks for itself nothing is kept.", "Ask without.", param="background"
+            400,
+            "background: requests that an interface makes for itself, such as for titles, are not stored.",
+            "Leave it out.",
+            param="background",
         )
 
 
@@ -112,11 +118,14 @@ def followed_again(request: ServedRequest, found: KeptResponse) -> ASGIApp:
     """
     if found.record is None:
         raise RequestRefused(
-            400, "stream: the answer was not asked for with background.", "Get it whole.", param="stream"
+            400,
+            "stream: only responses that were created with background can be streamed again.",
+            "Leave stream out.",
+            param="stream",
         )
     told = request.http.query_params.get("starting_after", "")
     if told and not (told.isascii() and told.isdigit() and len(told) <= 9):
-        raise RequestRefused(400, "starting_after: the number of an event is wanted.", "", param="starting_after")
+        raise RequestRefused(400, "starting_after: must be the number of an event.", "", param="starting_after")
     return FollowedResponse(request, found.record, int(told or -1))
 
 
@@ -129,8 +138,8 @@ async def cancel_left(request: ServedRequest, record: BackgroundRun, reason: str
     if not await request.serving.background.take_up(record, reason):
         raise RequestRefused(
             409,
-            "Another process of the server carries the response out.",
-            "Ask again: that one can cancel it, and any can in some seconds if it has ended.",
+            "The response runs in another process of the server.",
+            "Retry: that process can cancel it, and if it has died, any process can after some seconds.",
             retry_after=_AGAIN,
         )
 

@@ -44,13 +44,13 @@ def conversing(serving: Serving, served: Served) -> Served:
         RequestRefused: the model is a flow, or neither the agent nor the server has a store.
     """
     if not isinstance(served.agent, LightAgent):
-        raise RequestRefused(400, "conversation: flows have none.", "Ask without.", param="conversation")
+        raise RequestRefused(400, "conversation: not supported for flows.", "Leave it out.", param="conversation")
     if served.agent.means.sessions is not None:
         return served
     if not serving.kept.lasts:
         raise RequestRefused(
             400,
-            "conversation: the server keeps none.",
+            "conversation: the server does not store conversations.",
             "Give it a store: serve(store=), [default.journals] in its settings, or session_store= of the agent.",
             param="conversation",
         )
@@ -76,7 +76,10 @@ async def in_conversation(
     asks = chat.query is not None and not decides
     if asks and chat.history:
         raise RequestRefused(
-            400, "input: a conversation has what was before.", "Send the new message alone.", param="input"
+            400,
+            "input: the conversation has the earlier messages already.",
+            "Send the new message alone.",
+            param="input",
         )
     store = served.agent.means.sessions if isinstance(served.agent, LightAgent) else None
     owner = request.caller.owner
@@ -93,7 +96,7 @@ async def in_conversation(
         return request, replace(chat, session=conversation)
     if turn is None:
         raise RequestRefused(
-            404, "Nothing of this conversation waits for an answer.", "It was given before.", param="conversation"
+            404, "Nothing in this conversation waits for an answer.", "It was answered before.", param="conversation"
         )
     return replace(request, turn=turn), replace(chat, session=conversation)
 
@@ -120,9 +123,9 @@ async def turn_of(serving: Serving, response_id: ResponseId, owner: Scope) -> Jo
 async def create_conversation(request: ServedRequest) -> ASGIApp:
     """Return an id for a new conversation. Nothing is stored before its first turn."""
     if request.body.get("items"):
-        raise RequestRefused(400, "items: a conversation begins empty.", "Send them as input.", param="items")
+        raise RequestRefused(400, "items: a conversation is created empty.", "Send the items as input.", param="items")
     if not session_stores(request.serving):
-        raise RequestRefused(400, "The server keeps no conversations.", "Give it a store: serve(store=).")
+        raise RequestRefused(400, "The server does not store conversations.", "Give it a store: serve(store=).")
     metadata = request.body.get("metadata")
     return json_response(
         {
@@ -142,7 +145,7 @@ async def delete_conversation(request: ServedRequest) -> ASGIApp:
         await Sessions(store, tenant=owner.tenant).forget(name, owner.user) for store in session_stores(request.serving)
     ]
     if not any(were_there):
-        raise RequestRefused(404, "There is no such conversation.", "It was deleted, or has no turn yet.")
+        raise RequestRefused(404, "The conversation does not exist.", "It was deleted, or has no turn yet.")
     return json_response({"id": name, "object": "conversation.deleted", "deleted": True}, request.headers)
 
 

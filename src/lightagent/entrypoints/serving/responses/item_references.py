@@ -59,7 +59,7 @@ async def _named(
 ) -> JsonObject:
     name = item.get("id")
     if not isinstance(name, str):
-        raise RequestRefused(400, f"{at}: text is wanted.", "", param=at)
+        raise RequestRefused(400, f"{at}: must be text.", "", param=at)
     if name.startswith(REQUEST_PREFIX):  # The decision identifies the waiting call; the request itself adds nothing.
         return {"type": "mcp_approval_request"}
     read = _ITEM_ID.fullmatch(name)
@@ -84,5 +84,5 @@ async def _items(request: ServedRequest, stem: str, name: str, at: str) -> dict[
 
 def _unknown(name: str, at: str) -> RequestRefused:
     return RequestRefused(
-        404, f"{at}: there is no item {name!r:.100}.", f"{NOT_KEPT} Or send the item itself.", param=at
+        404, f"{at}: the item {name!r:.100} does not exist.", f"{NOT_KEPT} Or send the item itself.", param=at
     )

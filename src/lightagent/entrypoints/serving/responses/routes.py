@@ -132,9 +132,9 @@ async def delete_response(request: ServedRequest) -> ASGIApp:
     """Delete the run of a response from the store, with all responses of the run."""
     found = await kept_response(request, _id(request))
     if found.id.session:
-        raise RequestRefused(400, "The answer is a turn of a conversation.", "Delete the conversation.")
+        raise RequestRefused(400, "The response is a turn of a conversation.", "Delete the conversation.")
     if found.goes_on:
-        raise RequestRefused(409, "The response goes on.", "Cancel it first.")
+        raise RequestRefused(409, "The response is still running.", "Cancel it first.")
     owner = request.caller.owner
     await Runs(request.serving.kept.store, tenant=owner.tenant).forget(found.id.run_id, owner.user)
     await request.serving.background.records.forget(found.id.run_id, owner)

@@ -77,7 +77,7 @@ async def kept_response(request: ServedRequest, text: str, param: str | None = N
     """
     found = await _found(request, text)
     if found is None or not _may_see(request, found):
-        raise RequestRefused(404, "There is no such response.", NOT_KEPT, param=param)
+        raise RequestRefused(404, "The response does not exist.", NOT_KEPT, param=param)
     return found
 
 
@@ -122,14 +122,19 @@ async def with_previous(request: ServedRequest, chat: ChatAsked, previous: Respo
         return chat
     if found.goes_on:
         raise RequestRefused(
-            409, "The previous response goes on.", "Wait for its end, or cancel it.", param="previous_response_id"
+            409,
+            "The previous response is still running.",
+            "Wait for its end, or cancel it.",
+            param="previous_response_id",
         )
     if not found.journal.events:
-        raise RequestRefused(404, "The previous response never began.", "Ask anew.", param="previous_response_id")
+        raise RequestRefused(
+            404, "The previous response never started.", "Send the question without it.", param="previous_response_id"
+        )
     if previous.session:
         raise RequestRefused(
             400,
-            "previous_response_id: the answer is a turn of a conversation.",
+            "previous_response_id: the response is a turn of a conversation.",
             "Send its conversation instead.",
             param="previous_response_id",
         )

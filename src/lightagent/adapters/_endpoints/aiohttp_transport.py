@@ -22,8 +22,7 @@ from lightagent.adapters._endpoints.faults import (
     unreachable,
 )
 from lightagent.adapters._endpoints.reported_errors import status_error
-from lightagent.adapters._endpoints.trace_headers import sendable
-from lightagent.adapters._endpoints.transports import Answer, Transport
+from lightagent.adapters._endpoints.transports import Answer, Transport, sendable_trace_headers
 from lightagent.aiokits.per_loop import PerLoop
 from lightagent.domain.errors import ProviderError
 from lightagent.domain.origin import TraceHeaders
@@ -48,7 +47,7 @@ class AiohttpTransport(Transport):
 
     async def open(self, body: bytes, trace: TraceHeaders = ()) -> Answer:
         client = await self._clients.get()
-        headers = sendable(trace, self._endpoint.headers) if trace else None
+        headers = sendable_trace_headers(trace, self._endpoint.headers) if trace else None
         made: list[int] = []
         token = _CONNECTIONS.set(made)
         try:
@@ -127,7 +126,7 @@ def connection_fault(exc: aiohttp.ClientError | OSError, host: str) -> ProviderE
     if isinstance(exc, aiohttp.ClientConnectorCertificateError):
         return bad_certificate(host, str(exc.certificate_error))
     if isinstance(exc, aiohttp.ClientPayloadError):
-        return unreachable(host, "it broke off in the middle of the answer.")
+        return unreachable(host, "it broke in the middle of the answer.")
     return connection_failed(exc, host, str(exc) or type(exc).__name__)
 
 

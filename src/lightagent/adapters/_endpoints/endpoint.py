@@ -1,13 +1,101 @@
-"""Where requests go and who they say they are: what an adapter was told, completed from the environment."""
+"""Base URLs: what is a good one, and what to say of a bad one."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Protocol
+from urllib.parse import SplitResult, urlsplit
 
-from lightagent.adapters._endpoints.base_urls import checked, host_of, is_loopback, is_same_server
 from lightagent.domain.errors import ConfigurationError, ProviderError
+from lightagent.domain.masking import MASK, mask_urls, shown
+from lightagent.domain.secret_forms import mask_forms
+
+CHAT_PATH = "/chat/completions"
+EMBEDDINGS_PATH = "/embeddings"
+_REMEDY = "Give http:// or https://, a host, and the path where the API begins (most end in /v1)."
+_SHOWN = 200
+_SCHEMELESS = re.compile(
+    r"(localhost|(\d{1,3}\.){3}\d{1,3}|([a-z\d-]{1,30}\.){1,5}[a-z]{2,10})(:\d{1,5})?(/v\d{0,3}/?)?", re.IGNORECASE
+)
+"""A host with or without a port, as short as no key is, and at most the usual path."""
+_LOOPBACK = re.compile(r"localhost|.+\.localhost|127(\.\d{1,3}){3}|::1|0\.0\.0\.0")
+
+
+def check_url(url: str, name: str = "base_url") -> str:
+    """`url` without a slash at its end.
+
+    Raises:
+        ConfigurationError: `url` is not a valid base URL; `name` says in the message where it came from.
+    """
+    if (problem := url_problem(url)) is not None:
+        raise ConfigurationError(f"{name}: {problem}", guidance=_REMEDY)
+    return url.rstrip("/")
+
+
+@lru_cache(maxsize=64)
+def url_problem(url: str) -> str | None:
+    """Return why `url` is not a valid base URL, or None if it is."""
+    if re.search(r"[\s\x00-\x1f\x7f]", url):
+        return f"{_shown(url)} has a blank or control character in it."
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return "it is no URL; look at the host and the port."  # What was taken for a port may be a password.
+    if parts.scheme not in ("http", "https") or not host:
+        if _SCHEMELESS.fullmatch(url):
+            return f"{url} has no scheme: write http:// or https:// before it."
+        return f"{_shown(url)} is not an http or https URL with a host."
+    return _misplaced(url, parts)
+
+
+def _misplaced(url: str, parts: SplitResult) -> str | None:
+    """What belongs elsewhere."""
+    if "@" in parts.netloc:
+        return "it must not hold a user or password; pass them in headers."
+    if parts.query or parts.fragment:
+        return f"{_shown(url)} has a query or fragment; pass queries in default_query."
+    for path in (CHAT_PATH, EMBEDDINGS_PATH):
+        if parts.path.rstrip("/").endswith(path):
+            return f"{_shown(url)} ends in {path}, which is added to it; leave that off."
+    return None
+
+
+def host_of(url: str) -> str:
+    """The host, for error texts and rules."""
+    return urlsplit(url).hostname or ""
+
+
+def shown_url(url: str | None) -> str | None:
+    """`url` as a `repr` may show it: some gateways have their token in the path."""
+    return None if url is None else mask_forms(mask_urls(url), MASK)
+
+
+def is_same_server(one: str, other: str) -> bool:
+    """Whether two URLs lead to one scheme, host and port."""
+    return _server(one) == _server(other)
+
+
+def _server(url: str) -> tuple[str, str, int | None] | None:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme, parts.hostname or "", parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError:
+        return None
+
+
+def is_loopback(url: str) -> bool:
+    """Whether the endpoint is on this machine, where a key is rarely asked for and no proxy is between."""
+    return _LOOPBACK.fullmatch(host_of(url)) is not None
+
+
+def _shown(url: str) -> str:
+    """`url` for an error text, whole or not at all: a part of a secret would be one that no mask knows."""
+    return shown(mask_urls(url)) if len(url) <= _SHOWN and "@" not in url else f"A text of {len(url)} characters"
+
 
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 _KEY_HEADERS = {"authorization", "api-key", "x-api-key"}
@@ -107,7 +195,7 @@ def resolve_base_url(settings: Access, environ: Mapping[str, str]) -> str:
     if settings.base_url is not None:
         return settings.base_url
     if named := environ.get("OPENAI_BASE_URL"):
-        return checked(named, "OPENAI_BASE_URL")
+        return check_url(named, "OPENAI_BASE_URL")
     return DEFAULT_BASE_URL
 
 
@@ -146,5 +234,23 @@ def _check_headers(headers: Mapping[str, str]) -> None:
         if not (name.isascii() and name.isprintable() and value.isascii() and value.isprintable()):
             place = "api_key" if name == "Authorization" else f"headers.{name!r}"
             raise ConfigurationError(
-                f"{place} has a character that no HTTP header can hold.", guidance="Look for line breaks and quotes."
+                f"{place} has a character that an HTTP header cannot hold.", guidance="Look for line breaks and quotes."
             )
+
+
+def proxy_of(url: str) -> str | None:
+    """The proxy for a URL; None for one on this machine, or where there is none."""
+    from urllib.request import getproxies, proxy_bypass
+
+    parts = urlsplit(url)
+    if is_loopback(url) or proxy_bypass(parts.hostname or ""):
+        return None
+    return proxy_for(parts.scheme, getproxies())
+
+
+def proxy_for(scheme: str, proxies: Mapping[str, str]) -> str | None:
+    """The proxy for URLs of `scheme`, from the proxies by scheme as `urllib.request.getproxies` finds them."""
+    proxy = proxies.get(scheme) or proxies.get("all")
+    if not proxy:
+        return None
+    return proxy if "://" in proxy else f"http://{proxy}"

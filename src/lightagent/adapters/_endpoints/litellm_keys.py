@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from lightagent.adapters._endpoints.base_urls import host_of, is_loopback, is_same_server
+from lightagent.adapters._endpoints.endpoint import host_of, is_loopback, is_same_server
 from lightagent.adapters._endpoints.hosted_providers import HOSTED
 from lightagent.domain.errors import ProviderError
 from lightagent.domain.json_types import JsonObject, JsonValue

@@ -23,7 +23,7 @@ def status_error(status: int, headers: Mapping[str, str], body: bytes) -> Provid
     details: JsonObject = {"status": status}
     if request_id := headers.get("x-request-id"):
         details["request_id"] = request_id
-    message = report.message or f"The provider answered HTTP {status} and did not say why."
+    message = report.message or f"The provider answered HTTP {status} without a reason."
     passing = status in (408, 409, 429) or status >= 500
     wait = pause(headers, report.body, report.message)
     return error_of(message, report, status, code_for_status(status), passing=passing, details=details, wait=wait)
@@ -37,7 +37,7 @@ def reported_error(answer: Mapping[object, object]) -> ProviderError | None:
     status = report.status
     code = code_of_words(report.words, report.text) if status is None else code_for_status(status)
     passing = code in ("LA-408", "LA-429", "LA-500", "LA-503") or status == 409
-    message = report.message or "The provider reported an error and did not say which."
+    message = report.message or "The provider reported an error without saying which."
     wait = pause({}, report.body, report.message)
     return error_of(message, report, status, code, passing=passing, details={}, wait=wait)
 
@@ -51,7 +51,7 @@ def event_error(data: bytes) -> ProviderError:
         parsed = text
     if isinstance(parsed, dict) and (error := reported_error(parsed)) is not None:
         return error
-    return reported_error({"error": parsed}) or fault("The provider reported an error and did not say which.", "LA-500")
+    return reported_error({"error": parsed}) or fault("The provider reported an error without saying which.", "LA-500")
 
 
 def withholds(error: ProviderError) -> bool:

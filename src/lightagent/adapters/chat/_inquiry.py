@@ -216,7 +216,7 @@ def _not_json(answer: Answer) -> str:
         found: JsonValue = json.loads(text) if text else {}
     except ValueError:
         found = None
-    return "" if isinstance(found, dict) else "it is ignored: the answer is no JSON"
+    return "" if isinstance(found, dict) else "it is ignored: the answer is not JSON"
 
 
 def _calls(answer: Answer) -> bool:

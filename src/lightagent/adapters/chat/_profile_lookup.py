@@ -40,7 +40,7 @@ def named_profile(profile: str | EndpointProfile) -> EndpointProfile:
     if found is None:
         names = ", ".join(line.name for line in LINES)
         raise ConfigurationError(
-            f"profile: there is no {shown(profile)}.", guidance=f"Use one of: {names}; or a profile."
+            f"profile: unknown profile {shown(profile)}.", guidance=f"Use one of: {names}; or an EndpointProfile."
         )
     return found
 

@@ -131,7 +131,7 @@ def _last_error(exc: LightAgentError | OSError, tried: list[JsonValue]) -> Light
 
 def _known_code(code: str) -> str:
     if code not in ERROR_TAXONOMY:
-        raise ValueError(f"{shown(code)} is no error code; the codes are {', '.join(ERROR_TAXONOMY)}")
+        raise ValueError(f"{shown(code)} is not an error code; use one of {', '.join(ERROR_TAXONOMY)}")
     return code
 
 
@@ -158,9 +158,7 @@ def _open(options: FallbackOptions) -> FallbackModel:
 def _open_model(backend: JsonObject, at: str) -> ChatModel:
     model = open_nested("chat", backend, at=at, example="openai")
     if not isinstance(model, ChatModel):
-        raise ConfigurationError(
-            f"{at}.kind: {backend['kind']!r} opened a {type(model).__name__}, which is no chat model."
-        )
+        raise ConfigurationError(f"{at}.kind: {backend['kind']!r} is not a chat model, but a {type(model).__name__}.")
     return model
 
 

@@ -167,7 +167,7 @@ def _open(options: CachedOptions) -> CachedEmbedder:
     embedder = open_nested("embedding", options.embedder, at=at, example="onnx")
     if not isinstance(embedder, Embedder):
         raise ConfigurationError(
-            f"{at}.kind: {options.embedder['kind']!r} opened a {type(embedder).__name__}, which is no embedder."
+            f"{at}.kind: {options.embedder['kind']!r} is not an embedder, but a {type(embedder).__name__}."
         )
     return CachedEmbedder(embedder, options.path, max_vectors=options.max_vectors)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Final, TypeAlias
 
-from lightagent.adapters.chat.litellm.overheard import Overheard
+from lightagent.adapters.chat.litellm.dropped_fields import DroppedFields
 from lightagent.adapters.chat.openai.finish_reasons import is_known, is_whole
 from lightagent.domain.provider_fields import MESSAGE_FIELDS
 
@@ -24,7 +24,7 @@ async def plain_answers(answer: object, *, gateway: bool = False) -> AsyncIterat
     if not isinstance(answer, AsyncIterator):
         yield _restored(answer, None, gateway=gateway)
         return
-    overheard = Overheard(answer)
+    overheard = DroppedFields(answer)
     try:
         while (chunk := await anext(answer, None)) is not None:
             if heard := overheard.take():
@@ -38,7 +38,7 @@ async def plain_answers(answer: object, *, gateway: bool = False) -> AsyncIterat
             await close()
 
 
-def _restored(answer: object, overheard: Overheard | None, *, gateway: bool) -> object:
+def _restored(answer: object, overheard: DroppedFields | None, *, gateway: bool) -> object:
     """An answer or chunk as plain data, with everything where the provider had it."""
     dump = getattr(answer, "model_dump", None)
     plain: object = dump(exclude_none=True) if dump is not None else answer
@@ -53,7 +53,7 @@ def _restored(answer: object, overheard: Overheard | None, *, gateway: bool) -> 
     return plain
 
 
-def _restore_reason(choice: _Object, overheard: Overheard | None, *, gateway: bool) -> None:
+def _restore_reason(choice: _Object, overheard: DroppedFields | None, *, gateway: bool) -> None:
     """What says that the answer is not whole counts; of a whole one LiteLLM knows better whether it asks for tools."""
     if choice.get("finish_reason") is None:
         return

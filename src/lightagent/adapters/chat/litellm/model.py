@@ -6,15 +6,20 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from urllib.parse import urlsplit
 
-from lightagent.adapters._endpoints.base_urls import host_of
 from lightagent.adapters._endpoints.credentials import CredentialHolder, Credentials
-from lightagent.adapters._endpoints.litellm_callbacks import only_opentelemetry_listens
+from lightagent.adapters._endpoints.endpoint import host_of
 from lightagent.adapters._endpoints.litellm_faults import translated
 from lightagent.adapters._endpoints.litellm_keys import NO_KEY, key_refusal, missing_variable, names_own_host
-from lightagent.adapters._endpoints.litellm_library import Ask, hold_clients, load, release_clients
+from lightagent.adapters._endpoints.litellm_library import (
+    Ask,
+    hold_clients,
+    load,
+    only_opentelemetry_listens,
+    release_clients,
+)
 from lightagent.adapters._endpoints.masked_logs import mask_logs
 from lightagent.adapters._endpoints.provider_names import endpoint_at, provider_of_model
-from lightagent.adapters._endpoints.trace_headers import sendable
+from lightagent.adapters._endpoints.transports import sendable_trace_headers
 from lightagent.adapters.chat._profile_lookup import find_litellm_profile, find_profile, named_profile
 from lightagent.adapters.chat._profiles import EndpointProfile, fitted_params, response_format
 from lightagent.adapters.chat._refusals import learn
@@ -193,7 +198,7 @@ class LiteLLMChatModel(CredentialHolder, ChatModel, ServedModel, KeyedModel, Rep
         reserved = sorted(_RESERVED & request.params.keys())
         if reserved:
             raise ConfigurationError(
-                f"params: {', '.join(reserved)} cannot be set there; the agent does it.",
+                f"params: {', '.join(reserved)} cannot be set there, because the agent sets it.",
                 guidance="Leave them out of metadata= and params.",
             )
         recipient = profile.recipient(self._origin)
@@ -211,7 +216,7 @@ class LiteLLMChatModel(CredentialHolder, ChatModel, ServedModel, KeyedModel, Rep
         if trace := request.origin.trace_headers:
             given = arguments.get("extra_headers")
             own = {str(name): value for name, value in given.items()} if isinstance(given, Mapping) else {}
-            arguments["extra_headers"] = {**own, **sendable(trace, (*own, *_CREDENTIALS))}
+            arguments["extra_headers"] = {**own, **sendable_trace_headers(trace, (*own, *_CREDENTIALS))}
             if only_opentelemetry_listens():
                 arguments["no-log"] = True  # The call is traced already.
         if request.stream:

@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterable
 
 from lightagent.adapters._endpoints.faults import empty_answer, too_large, web_page
-from lightagent.adapters._endpoints.wire_json import parse_json
+from lightagent.adapters._endpoints.transports import parse_json
 from lightagent.adapters.chat.openai.choices import ChoiceReader
-from lightagent.adapters.chat.openai.event_answers import EventAnswer
-from lightagent.adapters.chat.openai.plain_answers import plain_answer
+from lightagent.adapters.chat.openai.common_forms import read_common_answer
+from lightagent.adapters.chat.openai.sse import EventStreamReader
 from lightagent.domain.deltas import Delta
 from lightagent.domain.provider_fields import UNKNOWN_MODEL, ModelOrigin
 
@@ -38,7 +38,7 @@ class AnswerReader:
     def __init__(self, max_bytes: int, origin: ModelOrigin = UNKNOWN_MODEL) -> None:
         self._max_bytes = max_bytes
         self._origin = origin
-        self._events: EventAnswer | None = None
+        self._events: EventStreamReader | None = None
         self._kept: list[bytes] = []
         self._kept_size = 0
 
@@ -62,7 +62,7 @@ class AnswerReader:
             raise too_large(self._max_bytes)
         if not self._begins_events():
             return ()
-        self._events = EventAnswer(self._max_bytes, self._origin)
+        self._events = EventStreamReader(self._max_bytes, self._origin)
         body = b"".join(self._kept)
         self._kept.clear()
         return self._events.feed(body)
@@ -75,7 +75,7 @@ class AnswerReader:
         if not body.strip(_BLANK):
             raise empty_answer()
         answer = parse_json(body.removeprefix(_BOM))
-        deltas = plain_answer(answer) if isinstance(answer, dict) else None
+        deltas = read_common_answer(answer) if isinstance(answer, dict) else None
         if deltas is None:
             choices = ChoiceReader(self._origin)
             deltas = [*choices.read(answer), *choices.end(complete=True)]

@@ -7,6 +7,7 @@ new word may well say that half of the answer is missing.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
@@ -137,7 +138,7 @@ def read_finish_reason(reason: object) -> Ending | None:
         return None
     word = reason.get("type") if isinstance(reason, dict) else reason  # SGLang's own form is an object
     if not isinstance(word, str):
-        raise malformed("a finish reason that is no text", reason)
+        raise malformed("a finish reason that is not a text", reason)
     meaning = _meaning(word)
     if meaning is None:
         if _spelled(word) in _UNSAID:
@@ -167,7 +168,7 @@ def known_ending(word: object) -> Ending | None:
     return None if isinstance(meaning, _BrokenOff) else meaning
 
 
-def worse(one: Ending | None, other: Ending | None) -> Ending | None:
+def more_telling(one: Ending | None, other: Ending | None) -> Ending | None:
     """Of two reasons the one that says more: what was cut or withheld stays so, whatever a later chunk says."""
     return one if _HOW_BAD[one] >= _HOW_BAD[other] else other
 
@@ -180,3 +181,38 @@ def _spelled(word: str) -> str:
     """`MaxTokens`, `max-tokens`, `MAX_TOKENS` and `FINISH_REASON_MAX_TOKENS` in one spelling."""
     parted = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", word[:100].strip())
     return re.sub(r"[\s\-.]+", "_", parted).lower().removeprefix("finish_reason_")
+
+
+_NAMES: Final = frozenset(
+    {"content_filter_results", "incomplete_details", "native_finish_reason", "output_sensitive", "status"}
+)
+
+
+def read_other_signs(holder: Mapping[object, object]) -> Ending | None:
+    """What an answer or a choice says of its end beside the finish reason; None if it says nothing against it.
+
+    Raises:
+        ProviderError: it calls itself incomplete, for a reason that is neither a limit nor a filter.
+    """
+    if _NAMES.isdisjoint(holder):  # Most say nothing of the kind.
+        return None
+    ending = _incomplete(holder)
+    if holder.get("output_sensitive") is True or _filtered(holder.get("content_filter_results")):
+        return "content_filter"  # MiniMax; Azure
+    # OpenRouter tells the word of the provider, which is any word and matters only where it is known.
+    native = known_ending(holder.get("native_finish_reason"))
+    return more_telling(ending, native if native in ("length", "content_filter") else None)
+
+
+def _incomplete(holder: Mapping[object, object]) -> Ending | None:
+    """The reason for which an answer in the form of the Responses API is not complete."""
+    details = holder.get("incomplete_details")
+    if isinstance(details, Mapping) and details.get("reason"):
+        return read_finish_reason(details["reason"])
+    return read_finish_reason("incomplete") if holder.get("status") == "incomplete" else None
+
+
+def _filtered(results: object) -> bool:
+    if not isinstance(results, Mapping):
+        return False
+    return any(isinstance(result, Mapping) and result.get("filtered") is True for result in results.values())

@@ -74,10 +74,10 @@ def _params(params: JsonObject) -> bytes:
     reserved = sorted(RESERVED & params.keys())
     if reserved:
         raise ConfigurationError(
-            f"params: {', '.join(reserved)} cannot be set there; the agent does it.",
+            f"params: {', '.join(reserved)} cannot be set there, because the agent sets it.",
             guidance="Leave them out of metadata= and params.",
         )
     try:
         return b"," + encode_json(params)[1:-1]
     except (TypeError, ValueError, RecursionError) as exc:
-        raise ConfigurationError(f"params: they are no JSON ({exc}).") from exc
+        raise ConfigurationError(f"params cannot be encoded as JSON: {exc}.") from exc

@@ -1,8 +1,4 @@
-"""The transport through the openai SDK (2 or 3), for what `transport_choice` leaves to it.
-
-Only the SDK's low-level `post` is used: it brings credentials, Azure's paths and proxies, but not its transformation of
-the whole conversation at every turn. Bytes go in, and the bytes of the answer come out.
-"""
+"""Clients of the openai SDK, made from the options. Its own retries are off: the run alone repeats requests."""
 
 from __future__ import annotations
 
@@ -16,17 +12,74 @@ from typing import Protocol
 
 import openai
 
-from lightagent.adapters._endpoints.base_urls import CHAT_PATH, host_of
 from lightagent.adapters._endpoints.credentials import Credentials
+from lightagent.adapters._endpoints.endpoint import CHAT_PATH, host_of, resolve_base_url, resolve_endpoint
 from lightagent.adapters._endpoints.faults import connection_failed, fault, no_connection_in_time, unreachable
 from lightagent.adapters._endpoints.reported_errors import status_error
-from lightagent.adapters._endpoints.trace_headers import sendable
-from lightagent.adapters._endpoints.transports import Answer, Transport
-from lightagent.adapters.chat.openai.sdk_clients import KEYLESS, make_client
-from lightagent.adapters.chat.openai.settings import Settings, TokenProvider
+from lightagent.adapters._endpoints.transports import Answer, Transport, sendable_trace_headers
+from lightagent.adapters.chat.openai.endpoint import default_key_refusal
+from lightagent.adapters.chat.openai.options import Options, TokenProvider
 from lightagent.aiokits.per_loop import PerLoop
 from lightagent.domain.errors import ConfigurationError, ProviderError
 from lightagent.domain.origin import TraceHeaders
+
+KEYLESS = "none"
+"""Stands for the key that an endpoint on this machine does not need; it is never sent."""
+
+
+def make_client(options: Options, environ: Mapping[str, str]) -> openai.AsyncOpenAI:
+    """A client for the running event loop.
+
+    Raises:
+        ConfigurationError: the options and the environment do not give a usable endpoint.
+        ProviderError: LA-401, the API key is missing.
+        openai.OpenAIError: what only the SDK sees, such as missing credentials of Azure.
+    """
+    timeout = openai.Timeout(None, connect=options.connect_timeout)
+    if options.azure_endpoint is not None:
+        return _azure_client(options, options.azure_endpoint, environ, timeout)
+    key: str | TokenProvider
+    if options.api_key is not None and not isinstance(options.api_key, str):
+        key = options.api_key
+    else:
+        key = resolve_endpoint(options, CHAT_PATH, environ).key or KEYLESS
+    return openai.AsyncOpenAI(
+        api_key=key,
+        base_url=resolve_base_url(options, environ),
+        organization=options.organization,
+        project=options.project,
+        default_query=options.default_query or None,
+        max_retries=0,
+        timeout=timeout,
+    )
+
+
+def _azure_client(
+    options: Options, azure_endpoint: str, environ: Mapping[str, str], timeout: openai.Timeout
+) -> openai.AsyncOpenAI:
+    api_version = options.api_version or environ.get("OPENAI_API_VERSION")
+    if not api_version:
+        raise ConfigurationError(
+            "api_version is required for Azure.",
+            guidance="Set api_version or OPENAI_API_VERSION, such as '2024-10-21'.",
+        )
+    if refusal := default_key_refusal(options, azure_endpoint, environ):
+        raise refusal
+    key = options.api_key.strip() if isinstance(options.api_key, str) else options.api_key
+    return openai.AsyncAzureOpenAI(
+        azure_endpoint=azure_endpoint,
+        # The SDK would take it from the body, but the body is bytes by now.
+        azure_deployment=options.azure_deployment or options.model,
+        api_version=api_version,
+        api_key=key if isinstance(key, str) else None,
+        azure_ad_token_provider=None if isinstance(key, str) else key,
+        organization=options.organization,
+        project=options.project,
+        default_query=options.default_query or None,
+        max_retries=0,
+        timeout=timeout,
+    )
+
 
 # "stream": the SDK hands back the open response; this is what its `with_streaming_response` sets.
 _HEADERS = {"Content-Type": "application/json", "X-Stainless-Raw-Response": "stream"}
@@ -39,19 +92,21 @@ _TAKES_CONTENT = "content" in inspect.signature(openai.AsyncOpenAI.post).paramet
 class SdkTransport(Transport):
     """Posts through a client of its own in each event loop, or through the client it was given, which stays open."""
 
-    def __init__(self, settings: Settings, credentials: Credentials) -> None:
-        if settings.client is not None and not isinstance(settings.client, openai.AsyncOpenAI):
-            raise ConfigurationError("client: it must be an openai.AsyncOpenAI or AsyncAzureOpenAI.")
-        self._settings = settings
+    def __init__(self, options: Options, credentials: Credentials) -> None:
+        given: object = options.client
+        if given is not None and not isinstance(given, openai.AsyncOpenAI):
+            found = type(given).__name__
+            raise ConfigurationError(f"client must be an openai.AsyncOpenAI or AsyncAzureOpenAI, got {found}.")
+        self._options = options
         self._credentials = credentials
-        if settings.client is not None:
-            _remember_client(credentials, settings.client)
-        watched = replace(settings, api_key=_watched(settings.api_key, credentials))
+        if options.client is not None:
+            _remember_client(credentials, options.client)
+        watched = replace(options, api_key=_watched(options.api_key, credentials))
         self._clients = PerLoop(partial(make_client, watched, os.environ), openai.AsyncOpenAI.close)
 
     async def open(self, body: bytes, trace: TraceHeaders = ()) -> Answer:
         try:
-            client = self._settings.client or await self._clients.get()
+            client = self._options.client or await self._clients.get()
         except openai.OpenAIError as exc:
             raise _no_credentials(exc) from exc
         host = host_of(str(client.base_url))
@@ -62,7 +117,7 @@ class SdkTransport(Transport):
             raise status_error(exc.status_code, exc.response.headers, exc.response.content) from exc
         except openai.APITimeoutError as exc:
             self._remember_request(exc.request)
-            raise no_connection_in_time(host, self._settings.connect_timeout) from exc
+            raise no_connection_in_time(host, self._options.connect_timeout) from exc
         except openai.APIConnectionError as exc:
             self._remember_request(exc.request)
             raise connection_failed(exc, host, _reason(exc)) from exc
@@ -82,11 +137,11 @@ class SdkTransport(Transport):
     async def _post(
         self, client: openai.AsyncOpenAI, body: bytes, trace: TraceHeaders
     ) -> openai.AsyncAPIResponse[bytes]:
-        headers: dict[str, str | openai.Omit] = {**_HEADERS, **(self._settings.headers or {})}
+        headers: dict[str, str | openai.Omit] = {**_HEADERS, **(self._options.headers or {})}
         if client.api_key == KEYLESS:
             headers.setdefault("Authorization", openai.Omit())
         if trace:
-            headers.update(sendable(trace, (*headers, *_CREDENTIALS, *client.default_headers)))
+            headers.update(sendable_trace_headers(trace, (*headers, *_CREDENTIALS, *client.default_headers)))
         answer = openai.AsyncAPIResponse[bytes]
         if _TAKES_CONTENT:
             return await client.post(
@@ -115,7 +170,7 @@ def _watched(key: str | TokenProvider | None, credentials: Credentials) -> str |
         if inspect.isawaitable(token):
             token = await token
         if not isinstance(token, str):
-            raise ConfigurationError(f"api_key: the token provider gave a {type(token).__name__} and no text.")
+            raise ConfigurationError(f"api_key: the token provider must return a str, got {type(token).__name__}.")
         credentials.add(token)
         return token
 
@@ -143,7 +198,7 @@ class SdkAnswer(Answer):
             while not (piece := await anext(self._pieces, None)) and piece is not None:
                 pass
         except _wire_errors() as exc:
-            raise unreachable(self._host, "it broke off in the middle of the answer.") from exc
+            raise unreachable(self._host, "it broke in the middle of the answer.") from exc
         return piece or b""
 
     async def close(self) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from lightagent.adapters._endpoints.faults import malformed
-from lightagent.adapters.chat.openai.call_pieces import CallPieces
 from lightagent.adapters.chat.openai.provider_fields import call_fields
+from lightagent.adapters.chat.openai.tool_call_pieces import CallPieces
 from lightagent.domain.deltas import ToolCallDelta
 from lightagent.domain.json_types import JsonObject
 
@@ -180,7 +180,7 @@ def _begins_another(call: CallPieces, piece: _Piece) -> bool:
 
 def _read_piece(piece: object) -> _Piece:
     if not isinstance(piece, dict):
-        raise malformed("a tool call that is no object", piece)
+        raise malformed("a tool call that is not an object", piece)
     function = piece.get("function") or ({} if piece.get("type") == "function" else piece)
     if not isinstance(function, dict):
         raise malformed("a tool call without a function", piece)
@@ -209,7 +209,7 @@ def _text(holder: dict[object, object], name: str) -> str:
         return value
     if name == "id" and isinstance(value, int):
         return str(value)
-    raise malformed(f"a tool call whose {name} is no text", value)
+    raise malformed(f"a tool call whose {name} is not a text", value)
 
 
 def _arguments(value: object) -> str:
@@ -217,3 +217,38 @@ def _arguments(value: object) -> str:
     if value is None:
         return ""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+class JoinedCalls:
+    """Numbers the calls of one choice after those of another, and keeps their ids apart.
+
+    A call that a further choice repeats, id and all, counts once.
+    """
+
+    __slots__ = ("_count", "_ids", "_told")
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._ids: set[str] = set()
+        self._told: set[tuple[str, str, str]] = set()
+
+    def join(self, calls: ToolCalls, begun: Iterable[ToolCallDelta]) -> list[ToolCallDelta]:
+        """What is to be told of the calls of a choice; `begun`: what has been read of them and not been told."""
+        whole = calls.whole()
+        said = [(server_id, call.name, call.arguments) for server_id, call in zip(calls.server_ids, whole, strict=True)]
+        places: dict[int, int] = {}
+        for call, what in zip(whole, said, strict=True):
+            if not (what[0] and what in self._told):
+                places[call.index] = self._count
+                self._count += 1
+        self._told.update(said)
+        joined = [
+            replace(delta, index=places[delta.index], id=self._free(delta.id))
+            for delta in (*begun, *whole)
+            if delta.index in places
+        ]
+        self._ids |= calls.ids
+        return joined
+
+    def _free(self, call_id: str) -> str:
+        return new_id() if call_id in self._ids else call_id

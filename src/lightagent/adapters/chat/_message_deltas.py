@@ -1,0 +1,108 @@
+"""How a model without a wire speaks: whole messages as deltas, in pieces, with words for tokens."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import chain, cycle
+
+from lightagent.domain.deltas import (
+    Delta,
+    ModelReply,
+    ReasoningDelta,
+    RefusalDelta,
+    ReplyEnd,
+    TextDelta,
+    ToolCallDelta,
+)
+from lightagent.domain.messages import AssistantMessage, Message, ToolCall, UserMessage
+from lightagent.domain.usage import Usage
+from lightagent.ports.models import ChatRequest
+
+_WORD = re.compile(r"\S+\s*|\s+")
+
+
+def message_deltas(message: AssistantMessage, end: ReplyEnd, *, in_words: bool) -> Iterator[Delta]:
+    """`message` as deltas: whole, or word by word where somebody watches."""
+    if message.reasoning:
+        yield from map(ReasoningDelta, _pieces(message.reasoning, in_words))
+    if message.content:
+        yield from map(TextDelta, _pieces(message.content, in_words))
+    if message.refusal:
+        yield from map(RefusalDelta, _pieces(message.refusal, in_words))
+    for index, call in enumerate(message.tool_calls):
+        first, *rest = _pieces(call.arguments, in_words) or [""]
+        yield ToolCallDelta(index, call.id, call.name, first, call.provider_fields)
+        yield from (ToolCallDelta(index, arguments=piece) for piece in rest)
+    yield _with_fields(end, message)
+
+
+def _with_fields(end: ReplyEnd, message: AssistantMessage) -> ReplyEnd:
+    return end if message.provider_fields is None else replace(end, provider_fields=message.provider_fields)
+
+
+def split_into_deltas(reply: str | AssistantMessage | ModelReply, sizes: Sequence[int]) -> tuple[Delta, ...]:
+    """`reply` as a stream whose pieces have these many characters, over and over; folds to `reply` again.
+
+    Sizes below 1 count as 1, so that any list of numbers is a way to cut.
+    """
+    whole = whole_reply(reply)
+    message, steps = whole.message, cycle([max(1, size) for size in sizes] or [1])
+    return tuple(
+        chain(
+            map(ReasoningDelta, _cut(message.reasoning or "", steps)),
+            map(TextDelta, _cut(message.content or "", steps)),
+            map(RefusalDelta, _cut(message.refusal or "", steps)),
+            *(_cut_call(index, call, steps) for index, call in enumerate(message.tool_calls)),
+            (_with_fields(whole.end, message),),
+        )
+    )
+
+
+def whole_reply(reply: str | AssistantMessage | ModelReply) -> ModelReply:
+    """`reply` with an end that fits it, if it has none."""
+    if isinstance(reply, ModelReply):
+        return reply
+    message = AssistantMessage(reply) if isinstance(reply, str) else reply
+    return ModelReply(message, ReplyEnd("tool_calls" if message.tool_calls else "stop"))
+
+
+def count_usage(request: ChatRequest, message: AssistantMessage) -> Usage:
+    """Words in place of tokens: an estimate, but one that grows with what was said."""
+    given = sum(_words(_said(one)) for one in request.messages)
+    given += sum(_words(tool.name) + _words(tool.description) for tool in request.tools)
+    made = _words(_said(message))
+    return Usage(given, made, given + made)
+
+
+def _said(message: Message) -> Iterable[str]:
+    match message:
+        case UserMessage():
+            return (message.text,)
+        case AssistantMessage():
+            calls = (f"{call.name} {call.arguments}" for call in message.tool_calls)
+            return (message.reasoning or "", message.content or message.refusal or "", *calls)
+        case _:
+            return (message.content,)
+
+
+def _words(texts: str | Iterable[str]) -> int:
+    return len(texts.split()) if isinstance(texts, str) else sum(len(text.split()) for text in texts)
+
+
+def _pieces(text: str, in_words: bool) -> list[str]:
+    return _WORD.findall(text) if in_words else [text]
+
+
+def _cut(text: str, sizes: Iterator[int]) -> Iterator[str]:
+    start = 0
+    while start < len(text):
+        end = start + next(sizes)
+        yield text[start:end]
+        start = end
+
+
+def _cut_call(index: int, call: ToolCall, sizes: Iterator[int]) -> Iterator[Delta]:
+    yield ToolCallDelta(index, call.id, call.name, provider_fields=call.provider_fields)
+    yield from (ToolCallDelta(index, arguments=piece) for piece in _cut(call.arguments, sizes))

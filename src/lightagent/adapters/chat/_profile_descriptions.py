@@ -1,0 +1,102 @@
+"""Profiles for readers: what differs, in words, and a profile as it is written in a program or in settings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
+from typing import Final
+
+from lightagent.adapters.chat._profiles import UNKNOWN, EndpointProfile, Way
+from lightagent.domain.json_types import JsonObject, JsonValue
+
+_WAYS: Final[Mapping[Way, str]] = {
+    "json_schema": "An answer of a type is asked for by `json_schema`.",
+    "json_object": "An answer of a type is asked for by `json_object`; the prompt has the schema.",
+    "prompt": "An answer of a type is asked for by the prompt alone; `response_format` is not sent.",
+}
+
+_WORDS: Final[Mapping[str, Callable[[EndpointProfile], str]]] = {
+    "structured": lambda profile: _WAYS[profile.structured[0] if profile.structured else "prompt"],
+    "beside_tools": lambda profile: "An answer of a type is asked for in the same way while tools are offered.",
+    "in_streams": lambda profile: "Of a stream, an answer of a type is asked for by the prompt alone.",
+    "system_role": lambda profile: (
+        "Instructions are sent with the first message of the user, because the role `system` is not accepted."
+    ),
+    "token_limit": lambda profile: f"The limit of an answer's length is sent as `{profile.token_limit}`.",
+    "parallel_calls": lambda profile: "`parallel_tool_calls` is left out.",
+    "stream_options": lambda profile: "`stream_options` is not sent.",
+    "reasoning_fields": lambda profile: f"Of its reasoning goes back: {_named(profile.reasoning_fields or ())}.",
+    "call_reasoning": lambda profile: (
+        f"Messages with calls always have `{profile.call_reasoning[0] if profile.call_reasoning else ''}`."
+    ),
+    "first_call": lambda profile: "Calls of other models are marked as unsigned.",
+    "call_ids": lambda profile: f"Ids of calls are sent in the form `{profile.call_ids}`.",
+    "repeated_ids": lambda profile: "An id of a call that comes twice is sent as another the second time.",
+    "names": lambda profile: "Messages are sent without names.",
+    "user_after_tools": lambda profile: "Between results of tools and a user's message stands an assistant message.",
+    "alternating": lambda profile: "Messages of one role in a row are sent as one.",
+}
+
+
+def differences(profile: EndpointProfile) -> list[str]:
+    """What differs from the form that most endpoints take, a sentence for each field; empty if nothing does."""
+    return [
+        _WORDS[name](profile) if name in _WORDS else f"`{name}` is `{_python(value)}`."
+        for name, value in _changed(profile)
+    ]
+
+
+def as_python(profile: EndpointProfile) -> str:
+    """The profile as a program writes it."""
+    return f"EndpointProfile({', '.join(f'{name}={_python(value)}' for name, value in _changed(profile))})"
+
+
+def as_options(profile: EndpointProfile) -> JsonObject:
+    """The profile as the option `profile` of an adapter: what is not in it is as most endpoints have it."""
+    return {name: _plain(value) for name, value in _changed(profile) if value is not None}
+
+
+def as_toml(profile: EndpointProfile) -> str:
+    """The profile as an inline table of settings."""
+    return _toml(as_options(profile))
+
+
+def _changed(profile: EndpointProfile) -> Iterator[tuple[str, object]]:
+    for field in fields(profile):
+        value: object = getattr(profile, field.name)
+        if value != getattr(UNKNOWN, field.name):
+            yield field.name, value
+
+
+def _named(names: tuple[str, ...]) -> str:
+    return ", ".join(f"`{name}`" for name in names) or "nothing"
+
+
+def _python(value: object) -> str:
+    if isinstance(value, str):
+        return json.dumps(value)
+    if isinstance(value, tuple):
+        parts = [_python(part) for part in value]
+        return f"({parts[0]},)" if len(parts) == 1 else f"({', '.join(parts)})"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{_python(key)}: {_python(part)}' for key, part in value.items())}}}"
+    return repr(value)
+
+
+def _plain(value: object) -> JsonValue:
+    """A field's value as JSON. It is None, a text, a number or a truth value, or a tuple or mapping of such."""
+    if isinstance(value, tuple):
+        return [_plain(part) for part in value]
+    if isinstance(value, Mapping):
+        return {str(name): _plain(part) for name, part in value.items()}
+    return value if isinstance(value, str | int | float) else None
+
+
+def _toml(value: JsonValue) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, Mapping):
+        inside = ", ".join(f"{name} = {_toml(part)}" for name, part in value.items())
+        return f"{{ {inside} }}" if inside else "{}"
+    return json.dumps(value, ensure_ascii=False)

@@ -12,15 +12,21 @@ from itertools import product
 from pathlib import Path
 
 import pytest
+from temporalio.client import Client
 
+from lightagent import LightAgent, LightFlow, Limits, tool
 from lightagent.adapters.engines.temporal.connection import Place
 from lightagent.adapters.engines.temporal.engine import TemporalEngine
 from lightagent.application.flow.step_result import LightFlowResult
 from lightagent.domain.flow.events import AttemptStarted
+from lightagent.domain.messages import ToolCall, ToolMessage
 from lightagent.domain.scopes import Scope
 from lightagent.ports.flow_engine import FlowRun
+from lightagent.ports.models import ChatRequest
+from lightagent.testing import ScriptedModel, call_tool
 from tests.servers.temporal_server import TemporalServer
 from tests.support.agents_on_workers import CALLS, DEATHS, KINDS, NUMBERS, declared, done
+from tests.support.working_engine import WorkingEngine
 
 DIED = 9
 KILLS = int(os.environ.get("TEST_TEMPORAL_KILLS", "8"))
@@ -67,6 +73,38 @@ async def test_no_finished_call_of_an_agent_is_made_again(temporal: TemporalServ
     async with asyncio.TaskGroup() as group:
         for case in cases():
             group.create_task(carried_out(case))
+
+
+async def test_the_history_of_a_long_conversation_is_small(temporal: TemporalServer) -> None:
+    """200 calls whose results have 5 kB, after a query of 100,000 tokens; the server ends a workflow at 50 MB."""
+    calls, result = 200, "word " * 1000
+
+    @tool
+    def look(number: int) -> str:
+        """Look a number up.
+
+        Args:
+            number: the number
+        """
+        return result
+
+    def reply(request: ChatRequest) -> str | ToolCall:
+        results = sum(isinstance(message, ToolMessage) for message in request.messages)
+        return call_tool("look", number=results) if results < calls else f"{results} results"
+
+    engine = WorkingEngine(temporal.address)
+    agent = LightAgent(
+        model=ScriptedModel(reply, record=False), tools=[look], limits=Limits(max_tool_iterations=calls + 1)
+    )
+    flow = LightFlow(engine=engine, name="long").step("work", agent=agent)
+    assert (await flow.arun("word " * 100_000, run_id="r")).content == "200 results"
+    client = await Client.connect(temporal.address)
+    workflows = [workflow async for workflow in client.list_workflows()]
+    (workflow,) = [one for one in workflows if one.id.endswith("/r") and one.task_queue.endswith("/long")]
+    about = (await client.get_workflow_handle(workflow.id).describe()).raw_description.workflow_execution_info
+    assert about.history_size_bytes < 10_000_000
+    assert about.history_length < 15 * calls
+    await engine.aclose()
 
 
 async def check(case: Case, folder: Path, address: str) -> None:

@@ -33,7 +33,7 @@ async def serve(library: str, url: str) -> None:
 
 def protocol() -> type[asyncio.Protocol]:
     """That of `lightagent serve`, with its limits of time."""
-    from lightagent.entrypoints.serving.timed_protocol import timed_protocol
+    from lightagent.entrypoints.serving.connection_limits import timed_protocol
     from lightagent.settings.serve_schema import ServeSettings
 
     return timed_protocol(ServeSettings())

@@ -1,7 +1,7 @@
 """The page about serving says what the code does."""
 
-from lightagent.application.serving.chat_fields import CHAT_FIELDS
-from lightagent.application.serving.response_fields import RESPONSE_FIELDS
+from lightagent.application.serving.chat.fields import CHAT_FIELDS
+from lightagent.application.serving.responses.fields import RESPONSE_FIELDS
 from lightagent.entrypoints.serving.serve import ROUTES
 from tests.docs.blocks import ROOT
 

@@ -12,7 +12,7 @@ from lightagent.domain.errors import ConfigurationError
 from lightagent.entrypoints.cli.app import app
 from lightagent.entrypoints.cli.command_table import COMMANDS as TABLE
 from lightagent.entrypoints.cli.lazy_group import load_command
-from lightagent.entrypoints.cli.tool_files import load_tool_file
+from lightagent.entrypoints.cli.tools.files import load_tool_file
 
 COMMANDS = [
     ["run"],

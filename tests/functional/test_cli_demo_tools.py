@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lightagent.entrypoints.cli.tool_files import ToolFunction, load_tool_file
+from lightagent.entrypoints.cli.tools.files import ToolFunction, load_tool_file
 
 TOOLS = Path(__file__).parents[2] / "examples/repository_tools.py"
 

@@ -277,13 +277,24 @@ def test_a_flow_that_cannot_be_declared_says_at_which_line_and_what_to_type(cli:
     assert "ConfigurationError" not in text
 
 
-def test_who_watches_a_run_that_is_not_there_is_told_so(cli: Cli, folder: Path) -> None:
+def test_a_run_of_another_flow_in_the_same_store_is_shown_as_such(cli: Cli, folder: Path) -> None:
+    declare(folder)
+    cli("flow", "run", "report.py", "tea", "--run-id", "r")
+    assert cli("flow", "show", "report.py", "r").stderr == ""
+    (folder / "other.py").write_text(FLOW.replace('name="report"', 'name="other"'))
+    shown = cli("flow", "show", "other.py", "r")
+    assert shown.stderr == "The run r belongs to the flow 'report', not to 'other'.\n"
+    assert "r · success · 2 of 2 steps" in shown.stdout
+    assert cli("flow", "watch", "other.py", "r").stderr == shown.stderr
+
+
+def test_who_watches_a_run_that_has_not_started_reads_that_it_is_waited_for(cli: Cli, folder: Path) -> None:
     declare(folder)
     command = [*MODULE, "flow", "watch", "report.py", "nope"]
     with subprocess.Popen(command, cwd=folder, env=environment(), stderr=subprocess.PIPE, text=True) as watching:
         try:
             assert watching.stderr is not None
-            assert watching.stderr.readline() == "There is no run 'nope' yet. It is waited for.\n"
+            assert watching.stderr.readline() == "The run 'nope' has not started yet; waiting for it.\n"
         finally:
             watching.kill()
 

@@ -203,8 +203,8 @@ def test_files_that_are_none_are_refused(folder: Path, text: bytes, told: str) -
 def test_what_is_no_file_is_told(
     file: Path, monkeypatch: pytest.MonkeyPatch, command: list[str], name: str, told: str
 ) -> None:
-    monkeypatch.setattr("lightagent.entrypoints.cli.trace_sources.PIPE_SECONDS", 0.05)
-    monkeypatch.setattr("lightagent.entrypoints.cli.trace_sources.MOST_BYTES", 100_000)
+    monkeypatch.setattr("lightagent.entrypoints.cli.trace.sources.PIPE_SECONDS", 0.05)
+    monkeypatch.setattr("lightagent.entrypoints.cli.trace.sources.MOST_BYTES", 100_000)
     os.mkfifo(file.parent / "pipe")
     (file.parent / "directory").mkdir()
     done = invoke("trace", *command, name)
@@ -224,7 +224,7 @@ def test_a_pipe_that_somebody_writes_into_is_read(file: Path) -> None:
 
 
 def test_a_line_that_is_too_long_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lightagent.entrypoints.cli.trace_sources.MOST_BYTES", 1000)
+    monkeypatch.setattr("lightagent.entrypoints.cli.trace.sources.MOST_BYTES", 1000)
     (folder / "long.jsonl").write_bytes(b'{"events": [], "x": "' + b"x" * 2000 + b'"}\n')
     done = invoke("trace", "show", "long.jsonl")
     assert (done.exit_code, "line 1 has more than 1,000 bytes" in words(done.stderr)) == (2, True)

@@ -17,7 +17,7 @@ from lightagent.adapters.chat._profile_lookup import named_profile
 from lightagent.adapters.chat._profiles import UNKNOWN
 from lightagent.adapters.chat.openai import EndpointProfile, OpenAIChatModel
 from lightagent.adapters.registry import open_adapter
-from lightagent.entrypoints.cli.probe_endpoint import probe
+from lightagent.entrypoints.cli.doctor.probe import probe
 from lightagent.ports.models import ChatModel
 from lightagent.settings import Backend, Settings
 from tests.functional.test_cli import Cli, cli, configure, folder

@@ -28,7 +28,7 @@ from lightagent import (
 )
 from lightagent.adapters.chat.scripted import Program, Reply
 from lightagent.domain.messages import AssistantMessage, SystemMessage
-from lightagent.entrypoints.cli.trace_tree import trace_tree
+from lightagent.entrypoints.cli.trace.tree import trace_tree
 from lightagent.ports.models import ChatRequest
 from lightagent.testing import ScriptedModel, call_tool
 from tests.functional.test_cli import Cli, cli, folder

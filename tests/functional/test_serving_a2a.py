@@ -364,10 +364,10 @@ async def test_the_card_of_a_mounted_server_says_where_it_is_mounted() -> None:
 async def test_without_the_types_of_the_protocol_the_answer_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for part in ("a2a_cards", "a2a_requests"):
+    for part in ("a2a.cards", "a2a.requests"):
         monkeypatch.setitem(sys.modules, f"lightagent.application.serving.{part}", None)
-    monkeypatch.delitem(sys.modules, "lightagent.entrypoints.serving.a2a_calls", raising=False)
-    monkeypatch.delitem(sys.modules, "lightagent.entrypoints.serving.a2a_runs", raising=False)
+    monkeypatch.delitem(sys.modules, "lightagent.entrypoints.serving.a2a.calls", raising=False)
+    monkeypatch.delitem(sys.modules, "lightagent.entrypoints.serving.a2a.tasks", raising=False)
     app = serve(helper())
     for call in (
         await answer_to(app, "/a2a/helper", {"jsonrpc": "2.0", "id": 1, "method": "GetTask", "params": {"id": "x"}}),

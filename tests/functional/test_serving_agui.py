@@ -228,7 +228,7 @@ def test_over_http_with_a_client_of_server_sent_events() -> None:
 async def test_without_the_types_of_the_protocol_the_answer_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for part in ("agui_events", "agui_requests"):
+    for part in ("agui.events", "agui.requests"):
         monkeypatch.setitem(sys.modules, f"lightagent.application.serving.{part}", None)
     call = await answer_to(serve(helper()), HELPER, body(user("hi")))
     assert call.status == 404

@@ -274,7 +274,7 @@ async def test_an_answer_whose_run_never_began_has_failed() -> None:
     assert [event["type"] for event in events][-1] == "response.failed"
     failed = await get(app, "resp_x")
     assert failed["status"] == "failed"
-    assert "The server ended before the run had begun." in str(failed["error"])
+    assert "The server ended before the run had started." in str(failed["error"])
     after = await answer_to(app, RESPONSES, {"model": "helper", "input": "x", "previous_response_id": "resp_x"})
     assert after.status == 404
 

@@ -12,7 +12,7 @@ from lightagent import LightAgent, LightFlow, LightSwarm, Sessions, serve, tool
 from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.application.serving.keys import AccessKeys
-from lightagent.application.serving.response_ids import ResponseId, read_response_id
+from lightagent.application.serving.responses.ids import ResponseId, read_response_id
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.ports.models import ChatRequest
 from tests.functional.test_serving_responses_owners import FUNCTION, text_of, told_in

@@ -106,5 +106,5 @@ async def test_an_agent_without_a_name_is_a_model_that_is_called_the_same_in_eac
         told = await answer_to(app, CHAT, {**chat("Hello"), "model": "agent"})
         assert told.message["content"] == "Well."
     assert [info.agent async for info in Runs(store).list()] == ["agent", "agent"]
-    with pytest.raises(ConfigurationError, match="two are called 'agent'"):
+    with pytest.raises(ConfigurationError, match="two models have the name 'agent'"):
         serve([LightAgent(model=ScriptedModel(["x"])), LightAgent(model=ScriptedModel(["x"]))])

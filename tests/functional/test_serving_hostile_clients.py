@@ -90,11 +90,11 @@ BODIES: dict[str, tuple[bytes, dict[str, bytes], int, str, str]] = {
     "a name twice": (b'{"model": "helper", "model": "other"}', {}, 400, "LA-400", "the name 'model' twice"),
     "101 levels": (DEEP, {}, 400, "LA-400", "100 levels"),
     "100,000 brackets": (b"[" * 100_000, {}, 400, "LA-400", "100 levels"),
-    "no UTF-8": (b'{"model": "\xff"}', {}, 400, "LA-400", "no UTF-8 at byte 11"),
-    "half a character, raw": (b'{"model": "\xed\xa0\x80"}', {}, 400, "LA-400", "no UTF-8 at byte 11"),
-    "UTF-16": ('{"model": "helper"}'.encode("utf-16"), {}, 400, "LA-400", "no UTF-8 at byte 0"),
-    "gzip": (gzip.compress(b"{}"), PACKED, 415, "LA-400", "packed with 'gzip'"),
-    "gzip of gzip": (b"{}", {"content-encoding": b"gzip, gzip"}, 415, "LA-400", "packed with"),
+    "no UTF-8": (b'{"model": "\xff"}', {}, 400, "LA-400", "not UTF-8 at byte 11"),
+    "half a character, raw": (b'{"model": "\xed\xa0\x80"}', {}, 400, "LA-400", "not UTF-8 at byte 11"),
+    "UTF-16": ('{"model": "helper"}'.encode("utf-16"), {}, 400, "LA-400", "not UTF-8 at byte 0"),
+    "gzip": (gzip.compress(b"{}"), PACKED, 415, "LA-400", "The Content-Encoding 'gzip'"),
+    "gzip of gzip": (b"{}", {"content-encoding": b"gzip, gzip"}, 415, "LA-400", "Content-Encoding"),
     "a form": (b"a=b", {"content-type": b"application/x-www-form-urlencoded"}, 415, "LA-400", "must be JSON"),
     "plain text": (b"{}", {"content-type": b"text/plain"}, 415, "LA-400", "must be JSON"),
     "a million bytes and more": (b'"' + b"x" * 1_000_001 + b'"', {}, 413, "LA-413", "1000000 bytes"),
@@ -108,8 +108,8 @@ BODIES: dict[str, tuple[bytes, dict[str, bytes], int, str, str]] = {
     ),
     "1 GB, announced": (b"{", {"content-length": b"1000000000"}, 413, "LA-413", "20000000 bytes"),
     "more than can be counted": (b"{", {"content-length": b"9" * 5000}, 413, "LA-413", "20000000 bytes"),
-    "another host": (b"{}", {"host": b"evil.example"}, 421, "LA-403", "not called so"),
-    "no host": (b"{}", {"host": b""}, 421, "LA-403", "not called so"),
+    "another host": (b"{}", {"host": b"evil.example"}, 421, "LA-403", "does not name this server"),
+    "no host": (b"{}", {"host": b""}, 421, "LA-403", "does not name this server"),
     "another page": (b"{}", {"origin": b"https://evil.example"}, 403, "LA-403", "may not call"),
     "a page of a file": (b"{}", {"origin": b"null"}, 403, "LA-403", "may not call"),
     "an origin that is none": (b"{}", {"origin": b"http://["}, 403, "LA-403", "may not call"),
@@ -151,7 +151,7 @@ async def test_what_is_no_image_is_named(path: str, url: str) -> None:
     place = "input" if path == RESPONSES else "messages"
     part = "parts" if path == VERCEL else "content"
     answered = await post(path, written(asking(path, **image(path, url))))
-    check(answered, 400, "LA-400", f"{place}[0].{part}[0]", "no image that is taken")
+    check(answered, 400, "LA-400", f"{place}[0].{part}[0]", "image is not supported")
 
 
 PIXEL = b64encode(b"\x89PNG" + bytes(1_500_000)).decode()
@@ -189,8 +189,8 @@ ANSWER: JsonObject = {"type": "mcp_approval_response", "approval_request_id": "m
 ASSISTANT: JsonObject = {"role": "assistant", "content": "Yes?"}
 PARAM: dict[str, Row] = {
     "chat: five answers": Row(CHAT, {"n": 5}, 400, "LA-400", "n", "not supported"),
-    "chat: unknown model": Row(CHAT, {"model": "gpt"}, 404, "LA-404", "model", "no model 'gpt'"),
-    "chat: half a character as a model": Row(CHAT, {"model": "\ud800"}, 404, "LA-404", "model", "no model"),
+    "chat: unknown model": Row(CHAT, {"model": "gpt"}, 404, "LA-404", "model", "The model 'gpt' does not exist"),
+    "chat: half a character as a model": Row(CHAT, {"model": "\ud800"}, 404, "LA-404", "model", "does not exist"),
     "chat: null for everything": Row(CHAT, {"model": None, "messages": None}, 400, "LA-400", "model", "text"),
     "chat: 10,000 messages": Row(CHAT, {"messages": [ASSISTANT] * 10_000}, 413, "LA-413", "messages", "10000"),
     "chat: a forged result": Row(CHAT, {"messages": [RESULT]}, 400, "LA-400", None, "No run waits"),
@@ -206,7 +206,7 @@ PARAM: dict[str, Row] = {
         400,
         "LA-400",
         "messages[0].content[0]",
-        "not taken",
+        "not supported",
     ),
     "chat: calls of a wrong type": Row(
         CHAT,
@@ -233,7 +233,9 @@ PARAM: dict[str, Row] = {
         "tools",
         "129",
     ),
-    "responses: unknown model": Row(RESPONSES, {"model": "gpt"}, 404, "LA-404", "model", "no model 'gpt'"),
+    "responses: unknown model": Row(
+        RESPONSES, {"model": "gpt"}, 404, "LA-404", "model", "The model 'gpt' does not exist"
+    ),
     "responses: null for everything": Row(
         RESPONSES, {"model": None, "input": None}, 400, "LA-400", "input", "text, or a list"
     ),
@@ -241,21 +243,21 @@ PARAM: dict[str, Row] = {
         RESPONSES, {"input": [ASSISTANT] * 10_000}, 413, "LA-413", "input", "10000 are too many"
     ),
     "responses: a forged result": Row(RESPONSES, {"input": [OUTPUT]}, 400, "LA-400", None, "No run waits"),
-    "responses: a forged decision": Row(RESPONSES, {"input": [ANSWER]}, 404, "LA-404", "input", "Nothing waits"),
+    "responses: a forged decision": Row(RESPONSES, {"input": [ANSWER]}, 404, "LA-404", "input", "no call waits"),
     "responses: a decision that is no plain yes": Row(
         RESPONSES, {"input": [{**ANSWER, "approve": "true"}]}, 400, "LA-400", "input[0].approve", "true or false"
     ),
     "responses: an answer of nobody": Row(
-        RESPONSES, {"previous_response_id": "resp_x"}, 404, "LA-404", "previous_response_id", "no such"
+        RESPONSES, {"previous_response_id": "resp_x"}, 404, "LA-404", "previous_response_id", "response does not exist"
     ),
     "responses: a name that is no text": Row(
-        RESPONSES, {"previous_response_id": {"a": 1}}, 404, "LA-404", "previous_response_id", "no such"
+        RESPONSES, {"previous_response_id": {"a": 1}}, 404, "LA-404", "previous_response_id", "response does not exist"
     ),
     "responses: an item of a wrong type": Row(
         RESPONSES, {"input": [{"type": "computer_call"}]}, 400, "LA-400", "input[0].type", "computer_call"
     ),
     "responses: a part of a wrong type": Row(
-        RESPONSES, {"input": [{"role": "user", "content": [5]}]}, 400, "LA-400", "input[0].content[0]", "not taken"
+        RESPONSES, {"input": [{"role": "user", "content": [5]}]}, 400, "LA-400", "input[0].content[0]", "not supported"
     ),
     "AG-UI: null for everything": Row(
         AGUI, {"threadId": None, "runId": None, "messages": None}, 400, "LA-400", "threadId", "string"
@@ -269,7 +271,7 @@ PARAM: dict[str, Row] = {
         404,
         "LA-404",
         "resume[0].interruptId",
-        "Nothing waits",
+        "no call waits",
     ),
     "AG-UI: an answer that is no plain yes": Row(
         AGUI,
@@ -289,7 +291,9 @@ async def test_a_field_that_is_wrong_is_named(row: Row) -> None:
 
 
 async def test_an_unknown_agent_of_ag_ui_is_a_404() -> None:
-    check(await post("/ag-ui/nobody", written(asking(AGUI))), 404, "LA-404", "model", "no model 'nobody'")
+    check(
+        await post("/ag-ui/nobody", written(asking(AGUI))), 404, "LA-404", "model", "The model 'nobody' does not exist"
+    )
 
 
 @pytest.mark.parametrize("path", PROTOCOLS)
@@ -311,20 +315,20 @@ async def test_odd_texts_are_answered_as_any(path: str, odd: str) -> None:
 
 
 WRONG_ADDRESSES: dict[tuple[str, str], tuple[int, str, str]] = {
-    ("POST", "/chat/completions"): (404, "nothing at /chat/completions", "Did you mean /v1/chat/completions?"),
-    ("POST", "/v1/v1/chat/completions"): (404, "nothing at", "Did you mean /v1/chat/completions?"),
-    ("POST", "/v1/chat/completions/"): (404, "nothing at", "Did you mean /v1/chat/completions?"),
-    ("POST", "//v1/chat/completions"): (404, "nothing at", "Did you mean /v1/chat/completions?"),
-    ("GET", "/healthz/"): (404, "nothing at", "Did you mean /healthz?"),
-    ("POST", "/v1/completions"): (404, "nothing at", "The base URL"),
-    ("GET", "/"): (404, "nothing at /", "The base URL"),
-    ("GET", "/v1/../etc/passwd"): (404, "nothing at", "The base URL"),
-    ("GET", "/v1/\x00\r\nX-Evil: 1"): (404, "nothing at", "The base URL"),
-    ("GET", "/v1/chat/completions"): (405, "does not take 'GET'", "It takes POST."),
-    ("PUT", "/v1/responses"): (405, "does not take 'PUT'", "It takes POST."),
-    ("OPTIONS", "/v1/chat/completions"): (405, "does not take 'OPTIONS'", "It takes POST."),
-    ("TRACE", "/v1/models"): (405, "does not take 'TRACE'", "GET"),
-    ("POST", "/healthz"): (405, "does not take 'POST'", "GET"),
+    ("POST", "/chat/completions"): (404, "The path /chat/completions", "Did you mean /v1/chat/completions?"),
+    ("POST", "/v1/v1/chat/completions"): (404, "does not exist", "Did you mean /v1/chat/completions?"),
+    ("POST", "/v1/chat/completions/"): (404, "does not exist", "Did you mean /v1/chat/completions?"),
+    ("POST", "//v1/chat/completions"): (404, "does not exist", "Did you mean /v1/chat/completions?"),
+    ("GET", "/healthz/"): (404, "does not exist", "Did you mean /healthz?"),
+    ("POST", "/v1/completions"): (404, "does not exist", "The base URL"),
+    ("GET", "/"): (404, "The path / does not exist", "The base URL"),
+    ("GET", "/v1/../etc/passwd"): (404, "does not exist", "The base URL"),
+    ("GET", "/v1/\x00\r\nX-Evil: 1"): (404, "does not exist", "The base URL"),
+    ("GET", "/v1/chat/completions"): (405, "does not support 'GET'", "Use POST."),
+    ("PUT", "/v1/responses"): (405, "does not support 'PUT'", "Use POST."),
+    ("OPTIONS", "/v1/chat/completions"): (405, "does not support 'OPTIONS'", "Use POST."),
+    ("TRACE", "/v1/models"): (405, "does not support 'TRACE'", "GET"),
+    ("POST", "/healthz"): (405, "does not support 'POST'", "GET"),
 }
 
 
@@ -363,7 +367,7 @@ async def test_pages_may_ask_beforehand_where_they_are_listed_alone() -> None:
 async def test_headers_that_say_who_asks_come_once(header: str) -> None:
     value = {"host": b"localhost", "origin": b"http://localhost"}.get(header, b"Bearer x")
     call = RandomCall("GET", "/v1/models", b"", {header: value, header.upper(): b"evil"})
-    check(await answer_of(app(), call), 400, "LA-400", None, f"The header {header} is there more than once")
+    check(await answer_of(app(), call), 400, "LA-400", None, f"The header {header} occurs more than once")
 
 
 async def test_keys_that_hold_no_longer_and_odd_ones_are_refused_alike_and_never_repeated() -> None:
@@ -383,7 +387,7 @@ async def test_keys_that_hold_no_longer_and_odd_ones_are_refused_alike_and_never
     for path in PROTOCOLS:
         for header in wrong:
             answered = await post(path, written(asking(path)), {"authorization": header.encode("latin-1")}, keyed)
-            check(answered, 401, "LA-401", None, "no such key")
+            check(answered, 401, "LA-401", None, "missing, unknown, expired or revoked")
             assert answered.headers["www-authenticate"] == "Bearer"
             assert b"lak_" not in answered.body
             told.add(answered.body)
@@ -409,8 +413,14 @@ async def test_ids_of_other_tenants_are_not_there() -> None:
         ("POST", f"{RESPONSES}/{name}/cancel"),
         ("DELETE", f"{RESPONSES}/{name}"),
     ):
-        check(await answer_of(keyed, RandomCall(method, path, b"", theirs)), 404, "LA-404", None, "no such response")
+        check(
+            await answer_of(keyed, RandomCall(method, path, b"", theirs)),
+            404,
+            "LA-404",
+            None,
+            "response does not exist",
+        )
     body = written(asking(RESPONSES, previous_response_id=name))
     refused = await answer_of(keyed, RandomCall("POST", RESPONSES, b"", theirs, body))
-    check(refused, 404, "LA-404", "previous_response_id", "no such response")
+    check(refused, 404, "LA-404", "previous_response_id", "response does not exist")
     assert (await answer_of(keyed, RandomCall("GET", f"{RESPONSES}/{name}", b"", mine))).status == 200

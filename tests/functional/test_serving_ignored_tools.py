@@ -14,8 +14,8 @@ from lightagent.application.serving.open_calls import NOT_CARRIED_OUT
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.messages import ToolMessage
 from lightagent.domain.outcomes import Cancelled
-from lightagent.entrypoints.serving.left_runs import WENT_ON
 from lightagent.entrypoints.serving.state import Serving
+from lightagent.entrypoints.serving.waiting_runs import WENT_ON
 from lightagent.ports.models import ChatRequest
 from tests.support.asgi_calls import AsgiCall, answer_to, objects
 

@@ -6,7 +6,7 @@ import pytest
 
 from lightagent import LightAgent, serve
 from lightagent.adapters.chat.scripted import ScriptedModel
-from lightagent.application.serving.chat_requests import read_chat_request
+from lightagent.application.serving.chat.requests import read_chat_request
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.domain.http_calls import HttpAnswer, HttpCall, HttpFault
 from lightagent.domain.json_types import JsonObject, JsonValue

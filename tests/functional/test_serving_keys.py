@@ -120,7 +120,9 @@ async def test_a_key_sees_and_uses_its_agents_alone() -> None:
     assert (await ask(app, key, model="other")).status == 200
     hidden, missing = await ask(app, key), await ask(app, key, model="nobody")
     assert hidden.status == missing.status == 404
-    assert hidden.json["error"] == objects([missing.json["error"]])[0] | {"message": "There is no model 'helper'."}
+    assert hidden.json["error"] == objects([missing.json["error"]])[0] | {
+        "message": "The model 'helper' does not exist."
+    }
     listed = await answer_to(app, "/v1/models", method="GET", headers={"authorization": f"Bearer {key}"})
     assert [model["id"] for model in objects(listed.json["data"])] == ["other"]
 
@@ -156,7 +158,7 @@ async def test_keys_hold_for_times_that_can_be_told_and_agents_that_have_names()
     for seconds in (0.0, -1.0, float("nan"), float("inf"), 1e300):
         with pytest.raises(ConfigurationError, match="hundred years"):
             await keys.create(expires_in=seconds)
-    with pytest.raises(ConfigurationError, match="name of an agent is empty"):
+    with pytest.raises(ConfigurationError, match="name of an agent must not be empty"):
         await keys.create(agents=["helper", ""])
     assert [one async for one in keys.list()] == []
 
@@ -202,7 +204,7 @@ def test_elsewhere_than_on_this_machine_it_refuses_to_listen_without_keys() -> N
     for host in ("127.0.0.1", "localhost", "::1", "127.1.2.3"):
         require_keys(host, has_keys=False)
     for host in ("0.0.0.0", "::", "192.168.1.7", "example.org", ""):
-        with pytest.raises(ConfigurationError, match="without keys"):
+        with pytest.raises(ConfigurationError, match="access keys are required"):
             require_keys(host, has_keys=False)
         require_keys(host, has_keys=True)
 

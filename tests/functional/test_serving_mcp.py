@@ -246,7 +246,7 @@ OPENING: JsonObject = {
 async def test_a_key_with_all_the_sessions_that_it_may_have_takes_none_of_the_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("lightagent.entrypoints.serving.mcp_sessions.MOST_SESSIONS", 2)
+    monkeypatch.setattr("lightagent.entrypoints.serving.mcp.sessions.MOST_SESSIONS", 2)
     store = MemoryJournalStore()
     app, keys = serve(helper(), store=store), AccessKeys(store, time.time)
     ann, bob = [
@@ -299,7 +299,7 @@ async def test_an_agent_of_our_own_uses_a_served_agent_as_a_tool() -> None:
 
 
 async def test_without_the_sdk_the_answer_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "lightagent.entrypoints.serving.mcp_sessions", None)
+    monkeypatch.setitem(sys.modules, "lightagent.entrypoints.serving.mcp.sessions", None)
     call = await answer_to(serve(helper()), "/mcp", {"jsonrpc": "2.0", "id": 1, "method": "tools/list"})
     assert call.status == 404
     assert b"lacks the MCP SDK" in call.body

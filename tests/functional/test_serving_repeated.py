@@ -15,10 +15,10 @@ from starlette.applications import Starlette
 from lightagent import LightAgent, ProviderError, serve
 from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
 from lightagent.adapters.journals.memory import MemoryJournalStore
-from lightagent.application.serving import repeated_requests
+from lightagent.application.serving import idempotency
 from lightagent.application.serving.callers import NOBODY, Caller
+from lightagent.application.serving.idempotency import KeptAnswer, RepeatedRequests, request_name
 from lightagent.application.serving.refusals import RequestRefused
-from lightagent.application.serving.repeated_requests import KeptAnswer, RepeatedRequests, request_name
 from lightagent.domain.deltas import Delta, ReplyEnd, TextDelta
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.limits import Limits
@@ -196,12 +196,12 @@ def test_keys_of_others_are_others_and_few_are_kept(monkeypatch: pytest.MonkeyPa
     assert answers.find(name) is None
     answers.keep(name, KeptAnswer(body=b"x"))
     assert answers.find(name) == KeptAnswer(body=b"x")
-    now[0] = repeated_requests.KEPT_SECONDS + 1
+    now[0] = idempotency.KEPT_SECONDS + 1
     assert answers.find(name) is None
-    answers.keep(name, KeptAnswer(body=b"x" * (repeated_requests.MOST_BYTES + 1)))
+    answers.keep(name, KeptAnswer(body=b"x" * (idempotency.MOST_BYTES + 1)))
     with pytest.raises(RequestRefused):
         answers.find(name)
-    monkeypatch.setattr(repeated_requests, "MOST_ANSWERS", 2)
+    monkeypatch.setattr(idempotency, "MOST_ANSWERS", 2)
     for number in range(5):
         one = request_name(str(number), NOBODY, CHAT, {})
         assert answers.find(one) is None

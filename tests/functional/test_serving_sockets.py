@@ -157,7 +157,7 @@ def flood(address: tuple[str, int], head: bytes, more: bytes) -> tuple[int, byte
         (POST + b"Transfer-Encoding: chunked\r\n\r\n", b"1000\r\n" + b"x" * 4096 + b"\r\n", b"413", b"100000 bytes"),
         (POST + b"X: ", b"x" * 65536, b"431", b"65536 bytes"),
         (POST, b"X: y\r\n" * 1000, b"431", b"65536 bytes"),
-        (b"", b"x" * 65536, b"400", b"no request of HTTP"),
+        (b"", b"x" * 65536, b"400", b"not an HTTP request"),
     ],
     ids=["announced", "in pieces", "a header", "headers", "no HTTP"],
 )
@@ -230,7 +230,7 @@ def test_headers_behind_the_body_are_none(patient: tuple[str, int]) -> None:
         sock.sendall(POST + b"Transfer-Encoding: chunked\r\nTrailer: Host\r\n\r\n2\r\n{}\r\n" + trailer)
         answer = sock.recv(65536)
     assert answer.startswith(b"HTTP/1.1 400")
-    assert b"model: text is wanted" in answer
+    assert b"model: must be text" in answer
 
 
 AGENTS = """

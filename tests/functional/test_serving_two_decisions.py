@@ -1,4 +1,4 @@
-"""Two decisions about one call at once, by whichever protocols: the first counts, and the second undoes nothing."""
+"""Two decisions about one call: in two requests the first counts; in one request they must not differ."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from lightagent import LightAgent, serve, tool
 from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.application.serving.callers import Caller
+from lightagent.application.serving.kept_runs import outer_call_id
+from lightagent.application.serving.waiting import waiting_in
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.entrypoints.serving.chat_runs import followed
 from lightagent.ports.models import ChatRequest
 from lightagent.settings.serve_schema import ServeSettings
 from tests.support.asgi_calls import answer_to, calling, objects
@@ -147,15 +148,15 @@ async def test_a_decision_without_the_functions_that_the_run_was_begun_with_is_n
         call = await answer_to(app, path, answers(run_id, request_id)[path])
         told = call.body.decode()
         assert call.status in (200, 400), told  # Where it is a stream already, its last event says so.
-        assert "tools that this request does not bring" in told
-        assert "Send the tools of the request that began it." in told
+        assert "tools that this request does not have" in told
+        assert "Send the tools of the request that started it." in told
         assert "weather" not in told
 
 
 async def test_a_decision_about_a_function_of_the_client_is_one_about_nothing() -> None:
     app, run_id, _ = await both_wait()
     journal = await app.state.serving.kept.waiting(run_id, Caller().owner)
-    (call_of_client,) = [step for step in followed(journal, frozenset()).reviews if step.name == "weather"]
+    (call_of_client,) = [step for step in waiting_in(journal.events, frozenset()).reviews if step.name == "weather"]
     for path, body in answers(run_id, call_of_client.request_id).items():
         call = await answer_to(app, path, body)
         assert call.status == (200 if path == "/a2a/helper" else 404)
@@ -189,3 +190,96 @@ async def test_half_a_character_in_a_reason_is_no_fault_of_the_server(path: str)
 
 def sends(request: ChatRequest) -> Reply:
     return "Done" if request.messages[-1].role == "tool" else call_tool("send", amount=5)
+
+
+def twice(path: str, first: JsonObject, second: JsonObject) -> JsonObject:
+    """One request with the answers of two, in the protocols whose requests can have several."""
+    match path:
+        case "/v1/responses":
+            return {**first, "input": [*objects(first["input"]), *objects(second["input"])]}
+        case "/ag-ui/helper":
+            return {**first, "resume": [*objects(first["resume"]), *objects(second["resume"])]}
+        case "/vercel/helper":
+            (message,), (other,) = objects(first["messages"]), objects(second["messages"])
+            return {"messages": [{**message, "parts": [*objects(message["parts"]), *objects(other["parts"])]}]}
+        case _:
+            (params,), (more,) = objects([first["params"]]), objects([second["params"]])
+            (message,), (other,) = objects([params["message"]]), objects([more["message"]])
+            parts: list[JsonValue] = [*objects(message["parts"]), *objects(other["parts"])]
+            return {**first, "params": {"message": {**message, "parts": parts}}}
+
+
+SEVERAL = ["/v1/responses", "/ag-ui/helper", "/vercel/helper", "/a2a/helper"]
+
+
+@pytest.mark.parametrize("path", SEVERAL)
+@pytest.mark.parametrize("yes_first", [True, False], ids=["yes and no", "no and yes"])
+async def test_contradicting_decisions_in_one_request_are_refused_and_the_call_waits_on(
+    path: str, *, yes_first: bool
+) -> None:
+    app, run_id, request_id = await sending_waits()
+    yes, no = (answers(run_id, request_id, yes=is_yes)[path] for is_yes in (True, False))
+    call = await answer_to(app, path, twice(path, yes, no) if yes_first else twice(path, no, yes))
+    assert call.status == (200 if path == "/a2a/helper" else 400)  # An error of JSON-RPC has the status 200.
+    (error,) = objects([call.json["error"]])
+    assert "is answered twice, and the answers differ." in str(error["message"])
+    assert "Done" in (await answer_to(app, path, yes)).body.decode()
+
+
+@pytest.mark.parametrize("path", SEVERAL)
+async def test_a_decision_that_is_repeated_in_one_request_is_one_decision(path: str) -> None:
+    app, run_id, request_id = await sending_waits()
+    yes = answers(run_id, request_id)[path]
+    call = await answer_to(app, path, twice(path, yes, yes))
+    assert (call.status, "Done" in call.body.decode()) == (200, True)
+
+
+async def test_approvals_with_different_arguments_contradict_each_other() -> None:
+    app, _, request_id = await sending_waits()
+    resume: list[JsonValue] = [
+        {
+            "interruptId": request_id,
+            "status": "resolved",
+            "payload": {"approved": True, "editedArgs": {"amount": amount}},
+        }
+        for amount in (1, 2)
+    ]
+    body: JsonObject = {"threadId": "t1", "runId": "r1", "messages": [USER], "resume": resume}
+    call = await answer_to(app, "/ag-ui/helper", body)
+    (error,) = objects([call.json["error"]])
+    assert (call.status, error["param"]) == (400, "resume[1].interruptId")
+
+
+@pytest.mark.parametrize("decides", [True, False], ids=["with a decision", "alone"])
+@pytest.mark.parametrize("path", ["/v1/responses", "/ag-ui/helper"])
+async def test_contradicting_results_of_one_function_are_refused(path: str, *, decides: bool) -> None:
+    app, run_id, request_id = await both_wait()
+    journal = await app.state.serving.kept.waiting(run_id, Caller().owner)
+    (waiting,) = waiting_in(journal.events, frozenset({"weather"})).external
+    name, outputs = outer_call_id(run_id, waiting.id), ("warm", "cold")
+    decision = answers(run_id, request_id)[path]
+    body: JsonObject
+    if path == "/v1/responses":
+        results: list[JsonValue] = [{"type": "function_call_output", "call_id": name, "output": one} for one in outputs]
+        weather: JsonObject = {"type": "function", "name": "weather", "parameters": {}}
+        body = {**decision, "input": [*results, *(objects(decision["input"]) if decides else ())], "tools": [weather]}
+    else:
+        call: JsonObject = {"id": name, "type": "function", "function": {"name": "weather", "arguments": "{}"}}
+        said: JsonObject = {"id": "m2", "role": "assistant", "toolCalls": [call]}
+        told: list[JsonValue] = [{"id": one, "role": "tool", "toolCallId": name, "content": one} for one in outputs]
+        tools: list[JsonValue] = [{"name": "weather", "description": "The weather.", "parameters": {}}]
+        body = {**decision, "messages": [USER, said, *told], "tools": tools}
+        body = body if decides else {**body, "resume": None}
+    refused = await answer_to(app, path, body)
+    assert refused.status == 400
+    assert "twice" in refused.body.decode()
+
+
+async def sending_waits() -> tuple[Starlette, str, str]:
+    """A server, a run that waits for a person alone, and the request about its call."""
+    agent = LightAgent(name="helper", model=ScriptedModel(sends), tools=[send])
+    app = serve(agent, store=MemoryJournalStore(), settings=ServeSettings(chat_approvals=True))
+    asked = await answer_to(app, "/ag-ui/helper", {"threadId": "t1", "runId": "r1", "messages": [USER]})
+    (outcome,) = objects([asked.chunks[-1]["outcome"]])
+    (waiting,) = objects(outcome["interrupts"])
+    return app, str(waiting["toolCallId"]).partition("--")[0], str(waiting["id"])

@@ -25,7 +25,7 @@ from lightagent import (
     export_trace,
 )
 from lightagent.domain.errors import StoreError
-from lightagent.entrypoints.cli.trace_sources import read_file
+from lightagent.entrypoints.cli.trace.sources import read_file
 from lightagent.testing import ScriptedModel
 
 ROOT = Path(__file__).parents[2]

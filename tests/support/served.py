@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
-from lightagent.entrypoints.serving.timed_protocol import timed_protocol
+from lightagent.entrypoints.serving.connection_limits import timed_protocol
 from lightagent.settings.serve_schema import ServeSettings
 
 

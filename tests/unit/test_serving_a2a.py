@@ -14,9 +14,9 @@ from google.protobuf.json_format import MessageToDict, ParseDict
 
 from lightagent import LightAgent, tool
 from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
-from lightagent.application.serving import a2a_errors
-from lightagent.application.serving.a2a_requests import read_message, read_rpc_call, read_task_id
-from lightagent.application.serving.a2a_tasks import A2aTask
+from lightagent.application.serving.a2a import errors as our_errors
+from lightagent.application.serving.a2a.requests import read_message, read_rpc_call, read_task_id
+from lightagent.application.serving.a2a.tasks import A2aTask
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.application.steps import Step
 from lightagent.domain.deltas import ReasoningDelta, ReplyEnd, TextDelta, is_delta
@@ -149,7 +149,7 @@ def test_errors_have_the_codes_and_names_of_the_sdk() -> None:
         (errors.JSON_RPC_ERROR_CODE_MAP[kind], mapping.http_code, mapping.grpc_status, mapping.reason)
         for kind, mapping in errors.A2A_ERROR_MAPPING.items()
     }
-    ours = [value for value in vars(a2a_errors).values() if isinstance(value, a2a_errors.A2aError)]
+    ours = [value for value in vars(our_errors).values() if isinstance(value, our_errors.A2aError)]
     assert len(ours) > 8
     assert {(one.code, one.status, one.grpc, one.reason) for one in ours} <= known
 
@@ -182,7 +182,7 @@ TEXT: JsonObject = {"text": "hi"}
 def test_what_cannot_be_done_is_refused(params: JsonObject, code: int) -> None:
     with pytest.raises(RequestRefused) as caught:
         read_message(params, "helper")
-    (error,) = objects([a2a_errors.rpc_refusal(caught.value)["error"]])
+    (error,) = objects([our_errors.rpc_refusal(caught.value)["error"]])
     assert error["code"] == code
 
 
@@ -217,7 +217,7 @@ def test_what_a_message_asks_for() -> None:
     ],
 )
 def test_what_is_no_call_is_refused(body: JsonObject) -> None:
-    with pytest.raises(a2a_errors.A2aRefused, match=r"wanted|must have"):
+    with pytest.raises(our_errors.A2aRefused, match=r"must be|must have"):
         read_rpc_call(body)
 
 
@@ -226,5 +226,5 @@ def test_a_call_about_a_task_names_it() -> None:
     assert read_task_id({"id": "t", "metadata": {}})[1] is None
     wrongs: list[JsonObject] = [{}, {"id": 5}, {"id": "t", "historyLength": "many"}]
     for wrong in wrongs:
-        with pytest.raises(a2a_errors.A2aRefused):
+        with pytest.raises(our_errors.A2aRefused):
             read_task_id(wrong)

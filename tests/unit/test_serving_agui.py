@@ -15,8 +15,8 @@ from pydantic import TypeAdapter
 
 from lightagent import LightAgent, tool
 from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
-from lightagent.application.serving.agui_events import AguiEvents, AguiOpening
-from lightagent.application.serving.agui_requests import read_agui_request
+from lightagent.application.serving.agui.events import AguiEvents, AguiOpening
+from lightagent.application.serving.agui.requests import read_agui_request
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.application.serving.waiting import WaitingSteps
 from lightagent.application.steps import Step

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lightagent.application.serving.a2a_tasks import A2aTask
-from lightagent.application.serving.model_tools import (
+from lightagent.application.serving.a2a.tasks import A2aTask
+from lightagent.application.serving.mcp_tools import (
     ToolAnswer,
     ToolAsked,
     read_tool_arguments,
@@ -59,7 +59,7 @@ def test_other_arguments_are_refused(arguments: JsonObject) -> None:
         (Cancelled("Enough."), ToolAnswer("It was cancelled.\n\nEnough.", failed=True)),
         (Cancelled(), ToolAnswer("It was cancelled.", failed=True)),
         (Failed(LightAgentErrorInfo("LA-BUDGET", "It was spent.", "Wait.")), ToolAnswer("It was spent. Wait.", True)),
-        (Suspended(()), ToolAnswer("This waits for the client whose tools it calls.")),
+        (Suspended(()), ToolAnswer("The task waits for the results of tools of the client.")),
     ],
 )
 def test_the_answer_tells_how_the_run_ended(outcome: Outcome, answer: ToolAnswer) -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from lightagent import LightAgent, tool
 from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
-from lightagent.application.serving.chat_answers import chat_completion
-from lightagent.application.serving.chat_chunks import DONE, ChatChunks
+from lightagent.application.serving.chat.answers import chat_completion
+from lightagent.application.serving.chat.chunks import DONE, ChatChunks
 from lightagent.application.serving.projections import Opening
 from lightagent.application.serving.run_view import ChatView, ReasoningField, ShownTools
 from lightagent.application.serving.waiting import WaitingSteps

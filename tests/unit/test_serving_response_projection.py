@@ -9,8 +9,8 @@ import pytest
 
 from lightagent import LightAgent
 from lightagent.adapters.chat.scripted import ScriptedModel
-from lightagent.application.serving.response_objects import ResponseHead
-from lightagent.application.serving.response_stream import ResponseStream, response_of
+from lightagent.application.serving.responses.objects import ResponseHead
+from lightagent.application.serving.responses.stream import ResponseStream, response_of
 from lightagent.application.serving.run_view import ChatView, ShownTools
 from lightagent.application.steps import Step
 from lightagent.domain.deltas import is_delta

@@ -6,7 +6,7 @@ import asyncio
 
 from lightagent import LightAgent, serve
 from lightagent.adapters.chat.scripted import ScriptedModel
-from lightagent.application.serving.a2a_tasks import A2aTask
+from lightagent.application.serving.a2a.tasks import A2aTask
 from lightagent.application.serving.callers import NOBODY
 from lightagent.domain.deltas import ReplyEnd, TextDelta
 from lightagent.entrypoints.serving.state import Serving

@@ -11,7 +11,7 @@ from lightagent import LightAgent, tool
 from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
 from lightagent.application.cancellation_token import CancellationToken
 from lightagent.application.serving.run_view import ChatView, ShownTools
-from lightagent.application.serving.vercel_stream import VercelOpening, VercelStream
+from lightagent.application.serving.vercel.stream import VercelOpening, VercelStream
 from lightagent.application.serving.waiting import WaitingSteps
 from lightagent.application.steps import Step
 from lightagent.domain.deltas import ReasoningDelta, ReplyEnd, TextDelta

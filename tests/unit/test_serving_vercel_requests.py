@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from lightagent.application.serving.refusals import RequestRefused
-from lightagent.application.serving.vercel_requests import read_vercel_request
+from lightagent.application.serving.vercel.requests import read_vercel_request
 from lightagent.domain.json_types import JsonObject, JsonValue
 
 
@@ -115,7 +115,6 @@ def test_results_of_the_clients_tools_are_those_it_declares() -> None:
             {"messages": [said("assistant", {**ANSWERED, "approval": {"id": "r", "approved": 1}})]},
             "messages[0].approval",
         ),
-        ({"messages": [said("assistant", ANSWERED, ANSWERED)]}, "messages[0].approval"),
     ],
 )
 def test_what_is_wrong_is_named(wrong: JsonObject, param: str) -> None:

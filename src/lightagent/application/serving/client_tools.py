@@ -121,9 +121,9 @@ def _spec(function: JsonObject, at: str) -> ToolSpec:
     name, description = function.get("name"), function.get("description") or ""
     parameters = function.get("parameters") or {"type": "object", "properties": {}}
     if not isinstance(name, str) or not isinstance(description, str) or not isinstance(parameters, dict):
-        raise RequestRefused(400, f"{at}: name, description and parameters are wanted.", "", param=at)
+        raise RequestRefused(400, f"{at}: must have a name, a description and parameters.", "", param=at)
     if _NAME.fullmatch(name) is None:
-        told = f"{at}.name: at most 128 letters, digits and _.:/- are wanted, got {name!r:.100}."
+        told = f"{at}.name: must have 1 to 128 of A-Z a-z 0-9 _ . : / -, got {name!r:.100}."
         raise RequestRefused(400, told, "Rename the function.", param=f"{at}.name")
     try:
         return ToolSpec(name, description, parameters, provider=CLIENT_PROVIDER)

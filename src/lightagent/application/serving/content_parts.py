@@ -31,7 +31,7 @@ def check_parts(content: Sequence[JsonValue], at: str, *, image_urls: bool) -> l
     for place, part in enumerate(content):
         name = f"{at}.content[{place}]"
         if not isinstance(part, dict):
-            raise RequestRefused(400, f"{name}: a part is an object with a type.", param=name)
+            raise RequestRefused(400, f"{name}: must be an object with a type.", param=name)
         if part.get("type") == "text" and isinstance(part.get("text"), str):
             found.append(part)
         elif part.get("type") == "image_url":
@@ -39,7 +39,7 @@ def check_parts(content: Sequence[JsonValue], at: str, *, image_urls: bool) -> l
         else:
             raise RequestRefused(
                 400,
-                f"{name}: a part of the type {str(part.get('type'))[:40]!r} is not taken.",
+                f"{name}: parts of the type {str(part.get('type'))[:40]!r} are not supported.",
                 "Send text and images.",
                 param=name,
             )
@@ -79,7 +79,7 @@ def _checked_image(part: JsonObject, name: str, *, image_urls: bool) -> JsonObje
         return part
     raise RequestRefused(
         400,
-        f"{name}: this is no image that is taken.",
+        f"{name}: this image is not supported.",
         "Send it as data:image/png;base64,… (png, jpeg, gif or webp)" + (", or a URL." if image_urls else "."),
         param=name,
     )

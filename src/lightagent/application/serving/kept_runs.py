@@ -131,10 +131,12 @@ class KeptRuns:
         found = await Runs(self.store, tenant=owner.tenant).find(run_id, owner.user) if run_id else None
         if found is None:
             raise RequestRefused(
-                400, "No run waits for this.", "Ask again: the server was restarted, or has forgotten it."
+                400,
+                "No run waits for this answer.",
+                "Ask the question again: the server was restarted, or dropped the oldest waiting runs.",
             )
         if found.info.status != "suspended":
-            raise RequestRefused(409, "The run waits for this no more: it was told before.", "Ask something new.")
+            raise RequestRefused(409, "The run is not waiting any more: it was answered before.", "Send a new message.")
         return found.journal
 
     async def all_waiting(self, owner: Scope) -> list[Journal]:

@@ -71,11 +71,13 @@ class AccessKeys:
         """
         if expires_in is not None and not 0 < expires_in <= MOST_SECONDS:
             raise ConfigurationError(
-                "A key must hold for some time, and for a hundred years at most.",
-                guidance="Give a time above 0, or none for a key that holds until it is revoked.",
+                "The validity of a key must be above 0 seconds and at most a hundred years.",
+                guidance="Leave it out for a key that is valid until it is revoked.",
             )
         if agents is not None and not all(agents):
-            raise ConfigurationError("The name of an agent is empty.", guidance="Name agents as clients name them.")
+            raise ConfigurationError(
+                "The name of an agent must not be empty.", guidance="Give the name of a model that is served."
+            )
         now, key_id = self._clock(), secrets.token_hex(8)
         key = written_key(key_id, secrets.token_urlsafe(32))
         record = AccessKey(
@@ -121,7 +123,9 @@ class AccessKeys:
         while True:
             record, head = await self._read(key_id)
             if record is None:
-                raise ConfigurationError(f"There is no key {key_id!r:.100}.", guidance="List those there are.")
+                raise ConfigurationError(
+                    f"The key {key_id!r:.100} does not exist.", guidance="List the keys with `lightagent keys list`."
+                )
             if record.revoked_at is not None:
                 return record
             with suppress(StreamConflict):

@@ -74,7 +74,7 @@ def _calls(message: JsonObject, at: str) -> dict[str, None]:
     found = list(_call_ids(message))
     if len(set(found)) < len(found):
         name = f"{at}.tool_calls"
-        raise RequestRefused(400, f"{name}: two calls have the same id.", "Give each its own.", param=name)
+        raise RequestRefused(400, f"{name}: two calls have the same id.", "Give each call its own id.", param=name)
     return dict.fromkeys(found)
 
 

@@ -47,23 +47,27 @@ _RUN_STATUSES: Final = {
 _INSIDE: Final[dict[str, str]] = {
     "LA-401": "The provider of the model refused the server.",
     "LA-403": "The provider of the model refused the server.",
-    "LA-404": "The provider of the model has no such model, or is not there.",
+    "LA-404": "The provider does not have the model, or its address is wrong.",
     "LA-503": "The provider of the model cannot be reached.",
     "LA-STORE": "The store of the server cannot be read or written.",
 }
 """Messages for clients that replace errors whose texts name internals of the server."""
 
 CANCELLED: Final = LightAgentErrorInfo(
-    "LA-503", "The run was cancelled.", "Ask again if it is still wanted.", None, retryable=True
+    "LA-503", "The run was cancelled.", "Send the request again if you still need the answer.", None, retryable=True
 )
 """The error of a run that was cancelled, by its client or because the server stops."""
 
 NEVER_BEGAN: Final = LightAgentErrorInfo(
-    "LA-503", "The server ended before the run had begun.", "Ask again: nothing has happened.", None, retryable=True
+    "LA-503",
+    "The server ended before the run had started.",
+    "Send the request again: nothing has been done.",
+    None,
+    retryable=True,
 )
 """The error of a background run without any recorded event."""
 
-_LACKING: Final = "The run was begun with tools that this request does not bring."
+_LACKING: Final = "The run was started with tools that this request does not have."
 """The message does not name the agent's own tools."""
 
 _OF_SERVER: Final = frozenset({CANCELLED.message, NEVER_BEGAN.message})
@@ -110,9 +114,9 @@ def told_outside(info: LightAgentErrorInfo) -> LightAgentErrorInfo:
     Their messages may contain files, hosts and values of the server; its log has them.
     """
     if _lacks_tools(info):
-        return LightAgentErrorInfo(info.code, _LACKING, "Send the tools of the request that began it.", None, False)
+        return LightAgentErrorInfo(info.code, _LACKING, "Send the tools of the request that started it.", None, False)
     inside = None if info.message in _OF_SERVER else _INSIDE.get(info.code)
     if inside is None and status_of(info) != 500:
         return LightAgentErrorInfo(info.code, info.message, info.guidance, None, info.retryable)
-    told = inside or "The server could not do it."
-    return LightAgentErrorInfo(info.code, told, "The log of the server tells why.", None, info.retryable)
+    told = inside or "The server failed."
+    return LightAgentErrorInfo(info.code, told, "See the log of the server.", None, info.retryable)

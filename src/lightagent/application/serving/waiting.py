@@ -1,9 +1,11 @@
-"""What a suspended run waits for: calls of the client's own tools, and calls that people decide about."""
+"""What a suspended run waits for: calls of the client's own tools, and calls that people decide about, until when."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
 
 from lightagent.application.serving.client_tools import client_names
 from lightagent.application.steps import Step
@@ -44,11 +46,20 @@ class WaitingStep:
 
 def open_functions(events: Iterable[Event]) -> frozenset[str]:
     """Return the names of the client functions whose results the run waits for, according to its events."""
-    told = [*events]
-    waiting = WaitingSteps(client_names(told))
-    for event in told:
+    known = [*events]
+    return frozenset(step.name for step in waiting_in(known, client_names(known)).external)
+
+
+def waiting_in(events: Iterable[Event], external: frozenset[str]) -> WaitingSteps:
+    """Return what waits in a run after these events.
+
+    Args:
+        external: the names of the client's own tools.
+    """
+    waiting = WaitingSteps(external)
+    for event in events:
         waiting.feed(event)
-    return frozenset(step.name for step in waiting.external)
+    return waiting
 
 
 class WaitingSteps:
@@ -126,3 +137,17 @@ class WaitingSteps:
     def reviews(self) -> list[WaitingStep]:
         """The calls that people decide about."""
         return [one for one in self._waiting.values() if one.name not in self._external or len(one.path) > 1]
+
+
+_LAST: Final = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
+
+
+def moment(since: float, seconds: float | None) -> str | None:
+    """Return the time this many seconds after another; None if `seconds` is None or the time cannot be represented.
+
+    Args:
+        since: seconds since 1970.
+    """
+    if seconds is None or since + seconds > _LAST:
+        return None
+    return datetime.fromtimestamp(since + seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -12,7 +12,8 @@ from lightagent.application.copy_journals import copy_journals
 from lightagent.compose.backends import open_journals
 from lightagent.domain.errors import ConfigurationError, StoreError
 from lightagent.domain.json_types import JsonObject
-from lightagent.entrypoints.cli.console import ExitCode, err, guarded, out
+from lightagent.entrypoints.cli.console import err, out
+from lightagent.entrypoints.cli.exit_codes import ExitCode, guarded
 from lightagent.entrypoints.cli.options import Config, Profile, TrustConfig, settings_for
 from lightagent.ports.journals import JournalStore
 from lightagent.settings import Settings

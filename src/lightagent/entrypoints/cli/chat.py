@@ -8,10 +8,11 @@ from collections.abc import Callable, Coroutine
 from lightagent.agent import LightAgent
 from lightagent.application.journal import Journal
 from lightagent.bootstrap import open_app
-from lightagent.entrypoints.cli.console import ExitCode, err, guarded
+from lightagent.entrypoints.cli.console import err
 from lightagent.entrypoints.cli.conversation import Conversation, Talk
-from lightagent.entrypoints.cli.destination import show_destination
+from lightagent.entrypoints.cli.exit_codes import ExitCode, guarded
 from lightagent.entrypoints.cli.logins import app_logins
+from lightagent.entrypoints.cli.notices import announce_stand_in, show_destination, show_losses
 from lightagent.entrypoints.cli.options import (
     Config,
     Debug,
@@ -28,11 +29,9 @@ from lightagent.entrypoints.cli.options import (
 )
 from lightagent.entrypoints.cli.resume_run import desk_of
 from lightagent.entrypoints.cli.run_command import agent_options
-from lightagent.entrypoints.cli.stand_in import announce_stand_in
 from lightagent.entrypoints.cli.stores import require_store
 from lightagent.entrypoints.cli.swarm_files import OpenedSwarm, Swarm, refuse_beside_a_swarm
-from lightagent.entrypoints.cli.telemetry_losses import show_losses
-from lightagent.entrypoints.cli.tool_files import load_tools
+from lightagent.entrypoints.cli.tools.files import load_tools
 from lightagent.options import AgentOptions, RunOptions
 
 _UNDECIDED_STORED = (

@@ -31,70 +31,69 @@ class GroupPlace:
 _CONFIG: Final = GroupPlace(
     "config_commands:config_app",
     "Check, show and compare settings, without any network.",
-    {"trust": CommandPlace("trust_commands:trust"), "untrust": CommandPlace("trust_commands:untrust")},
+    {"trust": CommandPlace("config_commands:trust"), "untrust": CommandPlace("config_commands:untrust")},
 )
 _SESSIONS: Final = GroupPlace(
-    "session_commands:sessions_app",
+    "sessions.commands:sessions_app",
     "List, read, change, fork, export and remove stored conversations.",
     {
         **{
-            name: CommandPlace(f"session_change_commands:{name}")
-            for name in ("undo", "rerun", "resume", "checkpoint", "fork")
+            name: CommandPlace(f"sessions.changes:{name}") for name in ("undo", "rerun", "resume", "checkpoint", "fork")
         },
-        **{name: CommandPlace(f"retention_commands:{name}") for name in ("trim", "prune", "forget")},
+        **{name: CommandPlace(f"sessions.retention:{name}") for name in ("trim", "prune", "forget")},
     },
 )
 _FLOW: Final = GroupPlace(
-    "flow_commands:flow_app",
+    "flow.commands:flow_app",
     "Run flows, go on with their runs, decide, watch, fork and compare them.",
     {
-        "list": CommandPlace("flow_record_commands:list_runs"),
-        "show": CommandPlace("flow_record_commands:show"),
-        "watch": CommandPlace("flow_record_commands:watch"),
-        "approve": CommandPlace("flow_approve_command:approve"),
-        "cancel": CommandPlace("flow_record_commands:cancel"),
-        "graph": CommandPlace("flow_record_commands:graph"),
-        "compare": CommandPlace("flow_record_commands:compare"),
-        "codec-server": CommandPlace("codec_server_command:codec_server"),
+        "list": CommandPlace("flow.records:list_runs"),
+        "show": CommandPlace("flow.records:show"),
+        "watch": CommandPlace("flow.records:watch"),
+        "approve": CommandPlace("flow.approve:approve"),
+        "cancel": CommandPlace("flow.records:cancel"),
+        "graph": CommandPlace("flow.records:graph"),
+        "compare": CommandPlace("flow.records:compare"),
+        "codec-server": CommandPlace("flow.codec_server:codec_server"),
     },
 )
 _MEMORY: Final = GroupPlace(
-    "memory_commands:memory_app",
+    "memory.commands:memory_app",
     "List, search, export, copy and erase what agents remember.",
     {
-        "copy": CommandPlace("memory_changes:copy"),
-        "reindex": CommandPlace("memory_changes:reindex"),
-        "history": CommandPlace("memory_history:history"),
-        "forget": CommandPlace("memory_changes:forget"),
-        "verify": CommandPlace("memory_verify:verify"),
-        "adopt": CommandPlace("memory_verify:adopt"),
+        "copy": CommandPlace("memory.changes:copy"),
+        "reindex": CommandPlace("memory.changes:reindex"),
+        "history": CommandPlace("memory.history:history"),
+        "forget": CommandPlace("memory.changes:forget"),
+        "verify": CommandPlace("memory.verify:verify"),
+        "adopt": CommandPlace("memory.verify:adopt"),
     },
-    {"candidates": GroupPlace("candidate_commands:candidates_app", "List, show and decide what agents have learned.")},
+    {"candidates": GroupPlace("memory.candidates:candidates_app", "List, show and decide what agents have learned.")},
 )
 COMMANDS: Final[dict[str, CommandPlace | GroupPlace]] = {
     "run": CommandPlace("run_command:run", extra_arguments=True),
     "resume": CommandPlace("resume_command:resume_file"),
     "chat": CommandPlace("chat:chat"),
-    "worker": CommandPlace("worker_command:worker"),
+    "worker": CommandPlace("flow.worker:worker"),
     "serve": CommandPlace("serve_command:serve"),
     "verify": CommandPlace("verify_command:verify"),
-    "doctor": CommandPlace("doctor:doctor"),
+    "doctor": CommandPlace("doctor.command:doctor"),
     "config": _CONFIG,
     "sessions": _SESSIONS,
     "flow": _FLOW,
     "keys": GroupPlace("keys_commands:keys_app", "Make, list and revoke the keys of a server's clients."),
     "runs": GroupPlace("stored_run_commands:runs_app", "List, show and resume the runs that programs have stored."),
-    "trace": GroupPlace("trace_commands:trace_app", "Show, list and compare the traces of runs."),
+    "trace": GroupPlace("trace.commands:trace_app", "Show, list and compare the traces of runs."),
     "review": GroupPlace("review_commands:review_app", "List, show and decide what waits for a human."),
     "memory": _MEMORY,
     "tools": GroupPlace(
-        "tool_commands:tools_app",
+        "tools.commands:tools_app",
         "List, check and call tools, without a model.",
-        {"from-openapi": CommandPlace("openapi_command:from_openapi")},
+        {"from-openapi": CommandPlace("tools.openapi:from_openapi")},
     ),
     "skills": GroupPlace("skill_commands:skills_app", "List and check skills, without a model."),
     "policy": GroupPlace("policy_commands:policy_app", "Explain who may call which tools, without a model."),
-    "mcp": GroupPlace("mcp_commands:mcp_app", "List and inspect MCP servers, without a model."),
+    "mcp": GroupPlace("mcp.commands:mcp_app", "List and inspect MCP servers, without a model."),
     "stores": GroupPlace(
         "adopt_command:stores_app", "Take over what another store holds: to seal it, encrypt it or move it."
     ),

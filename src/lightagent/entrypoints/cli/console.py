@@ -1,4 +1,4 @@
-"""Shared parts of all commands: exit codes, output streams and the format of errors.
+"""The output streams of all commands, and the format of errors.
 
 Standard output gets the answer only, so that it can be piped; progress, traces and errors go to standard error.
 """
@@ -9,32 +9,15 @@ import io
 import json
 import os
 import sys
-from collections.abc import Callable
 from contextlib import suppress
-from enum import IntEnum
-from functools import wraps
-from typing import ParamSpec, TextIO
+from typing import TextIO
 
-import typer
 from rich.console import Console
 
 from lightagent.domain.error_codes import LightAgentErrorInfo
-from lightagent.domain.errors import ConfigurationError, LightAgentError, format_error_code
-from lightagent.domain.outcomes import Blocked, BudgetExhausted, Cancelled, Completed, Failed, Outcome, Suspended
+from lightagent.domain.errors import LightAgentError, format_error_code
 from lightagent.domain.unseen import written_out
 from lightagent.settings.origins import printable
-
-P = ParamSpec("P")
-
-
-class ExitCode(IntEnum):
-    """The exit code of a command."""
-
-    COMPLETED = 0
-    FAILED = 1
-    USAGE = 2
-    SUSPENDED = 3
-    INTERRUPTED = 130
 
 
 def out() -> Console:
@@ -118,32 +101,3 @@ def show_error(info: LightAgentErrorInfo) -> None:
 def _lines(text: str) -> str:
     """Return the text, which may quote a file or a server, without control characters that could misuse a terminal."""
     return "\n".join(map(printable, text.split("\n")))
-
-
-def exit_code(outcome: Outcome) -> ExitCode:
-    """Return the exit code for the outcome of a run."""
-    match outcome:
-        case Completed():
-            return ExitCode.COMPLETED
-        case Suspended():
-            return ExitCode.SUSPENDED
-        case Blocked() | BudgetExhausted() | Cancelled() | Failed():
-            return ExitCode.FAILED
-
-
-def guarded(command: Callable[P, ExitCode]) -> Callable[P, None]:
-    """Wrap a command: print its errors instead of a traceback, and exit with the code that it returns."""
-
-    @wraps(command)
-    def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            code = command(*args, **kwargs)
-        except LightAgentError as exc:
-            show_error(exc.info)
-            code = ExitCode.USAGE if isinstance(exc, ConfigurationError) else ExitCode.FAILED
-        except KeyboardInterrupt:
-            err().print("Interrupted.", style="yellow")
-            code = ExitCode.INTERRUPTED
-        raise typer.Exit(code)
-
-    return run

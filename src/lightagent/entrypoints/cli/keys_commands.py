@@ -12,7 +12,8 @@ from lightagent.application.serving.keys import AccessKeys
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.serving_keys import AccessKey
 from lightagent.domain.unseen import written_out
-from lightagent.entrypoints.cli.console import ExitCode, err, guarded, write_answer, write_visible_json
+from lightagent.entrypoints.cli.console import err, write_answer, write_visible_json
+from lightagent.entrypoints.cli.exit_codes import ExitCode, guarded
 from lightagent.entrypoints.cli.options import AsJson, Config, Profile, Tenant, TrustConfig
 from lightagent.entrypoints.cli.stores import Listing, gather_listing, with_store
 from lightagent.ports.journals import JournalStore

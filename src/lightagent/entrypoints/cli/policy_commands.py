@@ -19,9 +19,10 @@ from lightagent.domain.capabilities import MCP, NOT_OFFERED, CapabilityPolicy, P
 from lightagent.domain.foreign_names import called_by_models
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.tools import ToolSpec
-from lightagent.entrypoints.cli.console import ExitCode, guarded, out, write_answer
+from lightagent.entrypoints.cli.console import out, write_answer
+from lightagent.entrypoints.cli.exit_codes import ExitCode, guarded
 from lightagent.entrypoints.cli.options import AsJson, Config, Profile, Tools, TrustConfig, settings_for
-from lightagent.entrypoints.cli.tool_files import load_tools
+from lightagent.entrypoints.cli.tools.files import load_tools
 from lightagent.settings.mcp_schema import McpServerSettings
 from lightagent.settings.origins import printable
 

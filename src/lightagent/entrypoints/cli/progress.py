@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import Self, Unpack
 
 from rich.console import Console
 from rich.markup import escape
 
+from lightagent.agent import LightAgent
+from lightagent.agent_base import Query
+from lightagent.application.decide_calls import Decisions
+from lightagent.application.journal import Journal
+from lightagent.application.projections.live_events import StreamEvents
+from lightagent.application.projections.result import RunResult
 from lightagent.application.projections.stream_events import (
     ApprovalRequiredEvent,
     ContentEvent,
@@ -19,7 +26,8 @@ from lightagent.application.projections.stream_events import (
 )
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.retries import RETRY
-from lightagent.entrypoints.cli.trace_labels import call_text, preview
+from lightagent.entrypoints.cli.trace.labels import call_text, preview
+from lightagent.options import RunOptions
 
 
 class Progress:
@@ -90,3 +98,36 @@ def _note_line(note: JsonObject) -> str:
 
 def _name(name: str) -> str:
     return escape(name or "tool")
+
+
+async def watched_run(
+    agent: LightAgent, question: Query, show: Callable[[StreamEvent], None], **options: Unpack[RunOptions]
+) -> RunResult:
+    """Execute a run, show each event as it happens, and return the result; the error of a failed run is part of it.
+
+    Raises:
+        ConfigurationError: the question or an option is invalid, so that the run was not started.
+    """
+    async with agent.astream(question, result_format="event", **options) as events:
+        async for event in events:
+            show(event)
+    return events.result
+
+
+async def watched_resume(
+    agent: LightAgent, journal: Journal, decided: Decisions, show: Callable[[StreamEvent], None]
+) -> RunResult:
+    """Resume a waiting run, show the events that follow, and return the result. Answers are not streamed.
+
+    Raises:
+        LightAgentError: the run cannot be resumed.
+    """
+    shown = StreamEvents(journal.started.trace_id, live=False)
+    for known in journal.events:
+        for _ in shown.feed(known):
+            pass  # These events were shown before, but later ones refer to them.
+    async with agent.aresume_events(journal, decided, trace=True) as events:
+        async for event in events:
+            for one in shown.feed(event):
+                show(one)
+    return events.result

@@ -17,16 +17,14 @@ from lightagent.compose.backends import open_journals
 from lightagent.domain.errors import IncompleteListing, LightAgentError
 from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.review_requests import ApprovalRequest
-from lightagent.entrypoints.cli.console import ExitCode, exit_code
 from lightagent.entrypoints.cli.decisions import about, actor_name
-from lightagent.entrypoints.cli.destination import show_destination
+from lightagent.entrypoints.cli.exit_codes import ExitCode, exit_code
 from lightagent.entrypoints.cli.logins import app_logins
+from lightagent.entrypoints.cli.notices import announce_stand_in, show_destination, show_losses
 from lightagent.entrypoints.cli.run_command import agent_options, show_result
-from lightagent.entrypoints.cli.stand_in import announce_stand_in
 from lightagent.entrypoints.cli.stores import require_store
 from lightagent.entrypoints.cli.swarm_files import OpenedSwarm, refuse_beside_a_swarm
-from lightagent.entrypoints.cli.telemetry_losses import show_losses
-from lightagent.entrypoints.cli.tool_files import load_tools
+from lightagent.entrypoints.cli.tools.files import load_tools
 from lightagent.human_review import HumanApprovalHook
 from lightagent.ports.journals import JournalStore
 from lightagent.settings import Settings

@@ -14,8 +14,9 @@ from lightagent.application.reviews import Reviews
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.review_log import Review, review_status
-from lightagent.entrypoints.cli.console import ExitCode, guarded, write_visible_json
+from lightagent.entrypoints.cli.console import write_visible_json
 from lightagent.entrypoints.cli.decisions import Actor, actor_name, edited
+from lightagent.entrypoints.cli.exit_codes import ExitCode, guarded
 from lightagent.entrypoints.cli.options import AsJson, Config, Profile, Tenant, TrustConfig
 from lightagent.entrypoints.cli.review_texts import print_change, print_review, remembered_line, review_line
 from lightagent.entrypoints.cli.stores import Listing, gather_listing, print_listing, with_store

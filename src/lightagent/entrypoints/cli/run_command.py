@@ -19,10 +19,11 @@ from lightagent.application.projections.result import RunResult
 from lightagent.application.strict_json import read_json
 from lightagent.bootstrap import App, open_app
 from lightagent.domain.errors import ConfigurationError
-from lightagent.entrypoints.cli.console import ExitCode, err, exit_code, guarded, show_error, write_answer
-from lightagent.entrypoints.cli.destination import show_destination
+from lightagent.entrypoints.cli.console import err, show_error, write_answer
+from lightagent.entrypoints.cli.exit_codes import ExitCode, exit_code, guarded
 from lightagent.entrypoints.cli.journal_file import JournalFile, open_journal_file, show_how_to_resume
 from lightagent.entrypoints.cli.logins import app_logins
+from lightagent.entrypoints.cli.notices import announce_stand_in, show_destination, show_losses
 from lightagent.entrypoints.cli.options import (
     Config,
     Debug,
@@ -38,15 +39,12 @@ from lightagent.entrypoints.cli.options import (
     User,
     settings_for,
 )
-from lightagent.entrypoints.cli.progress import Progress
+from lightagent.entrypoints.cli.progress import Progress, watched_run
 from lightagent.entrypoints.cli.questions import read_question
-from lightagent.entrypoints.cli.stand_in import announce_stand_in
 from lightagent.entrypoints.cli.stores import require_store
 from lightagent.entrypoints.cli.swarm_files import OpenedSwarm, Swarm, refuse_beside_a_swarm
-from lightagent.entrypoints.cli.telemetry_losses import show_losses
-from lightagent.entrypoints.cli.tool_files import ToolFunction, load_tools
-from lightagent.entrypoints.cli.trace_tree import print_tree
-from lightagent.entrypoints.cli.watched_run import watched_run
+from lightagent.entrypoints.cli.tools.files import ToolFunction, load_tools
+from lightagent.entrypoints.cli.trace.tree import print_tree
 from lightagent.human_review import HumanApprovalHook
 from lightagent.options import AgentOptions, RunOptions
 from lightagent.settings import Settings

@@ -11,11 +11,12 @@ from lightagent.adapters.registry import install_command
 from lightagent.agent import LightAgent
 from lightagent.bootstrap import open_app
 from lightagent.domain.errors import ConfigurationError, MissingExtraError
-from lightagent.entrypoints.cli.console import ExitCode, err, guarded
+from lightagent.entrypoints.cli.console import err
+from lightagent.entrypoints.cli.exit_codes import ExitCode, guarded
 from lightagent.entrypoints.cli.logins import app_logins
+from lightagent.entrypoints.cli.notices import announce_stand_in
 from lightagent.entrypoints.cli.options import Config, Debug, Model, Profile, Strict, TrustConfig, settings_for
-from lightagent.entrypoints.cli.python_objects import Wanted, load_object
-from lightagent.entrypoints.cli.stand_in import announce_stand_in
+from lightagent.entrypoints.cli.python_files import Wanted, load_object
 from lightagent.flow import LightFlow
 from lightagent.settings import Settings
 from lightagent.settings.origins import printable
@@ -63,7 +64,7 @@ def serve(
     configure_logs("DEBUG" if debug else "INFO", None)
     try:
         from lightagent.entrypoints.serving.listen import listen
-        from lightagent.entrypoints.serving.utility import UNNAMED, with_name
+        from lightagent.entrypoints.serving.plain_model import UNNAMED, with_name
     except ImportError as exc:
         raise MissingExtraError(
             "lightagent serve needs Starlette and uvicorn.",

@@ -12,7 +12,7 @@ from lightagent.application.projections.calls import tool_calls
 from lightagent.application.projections.trace import trace_events
 from lightagent.application.stored_runs import RunInfo, Runs, StoredRun, run_status
 from lightagent.domain.errors import ConfigurationError
-from lightagent.entrypoints.cli.console import ExitCode, err, guarded, out, write_answer
+from lightagent.entrypoints.cli.console import err, out, write_answer
 from lightagent.entrypoints.cli.decisions import (
     Approve,
     CallId,
@@ -22,6 +22,7 @@ from lightagent.entrypoints.cli.decisions import (
     decision_of,
     waiting_lines,
 )
+from lightagent.entrypoints.cli.exit_codes import ExitCode, guarded
 from lightagent.entrypoints.cli.options import (
     AsJson,
     Config,
@@ -39,7 +40,7 @@ from lightagent.entrypoints.cli.options import (
 from lightagent.entrypoints.cli.resume_run import Resuming, resume_with
 from lightagent.entrypoints.cli.stores import Listing, gather_listing, print_listing, to_minute, with_store
 from lightagent.entrypoints.cli.swarm_files import Swarm
-from lightagent.entrypoints.cli.trace_tree import print_tree
+from lightagent.entrypoints.cli.trace.tree import print_tree
 from lightagent.ports.journals import JournalStore
 from lightagent.settings.origins import printable
 

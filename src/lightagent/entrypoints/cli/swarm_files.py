@@ -12,8 +12,8 @@ import typer
 from lightagent.agent import LightAgent
 from lightagent.application.journal import Journal
 from lightagent.domain.errors import ConfigurationError
-from lightagent.entrypoints.cli.python_objects import Wanted, load_object
-from lightagent.entrypoints.cli.stand_in import announce_stand_ins
+from lightagent.entrypoints.cli.notices import announce_stand_ins
+from lightagent.entrypoints.cli.python_files import Wanted, load_object
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.models import ChatModel
 from lightagent.settings.origins import printable

@@ -7,7 +7,8 @@ import json
 from lightagent.application.verify_journals import JournalCheck, check_journals
 from lightagent.domain.journal_streams import StreamKey
 from lightagent.domain.json_types import JsonObject
-from lightagent.entrypoints.cli.console import ExitCode, err, guarded, out, write_answer
+from lightagent.entrypoints.cli.console import err, out, write_answer
+from lightagent.entrypoints.cli.exit_codes import ExitCode, guarded
 from lightagent.entrypoints.cli.options import AsJson, Config, Profile, TrustConfig, settings_for
 from lightagent.entrypoints.cli.stores import in_store
 from lightagent.ports.journals import JournalStore

@@ -9,28 +9,31 @@ from starlette.types import ASGIApp
 from lightagent.adapters.registry import install_command
 from lightagent.application.serving.kept_runs import run_and_call
 from lightagent.application.serving.refusals import RequestRefused
-from lightagent.entrypoints.serving.answered_runs import answered_run
+from lightagent.entrypoints.serving.chat_runs import chat_run
 from lightagent.entrypoints.serving.event_stream import RunEventStream
 from lightagent.entrypoints.serving.images import with_images_by_url
 from lightagent.entrypoints.serving.requests import ServedRequest, ServedRoute
 from lightagent.entrypoints.serving.run_views import answer_seconds
+from lightagent.entrypoints.serving.waiting_runs import AnswersAt
+
+_IN_RESUME: Final = AnswersAt(field="resume[{}].interruptId", repeats=True)
 
 
 async def run_agent(request: ServedRequest) -> ASGIApp:
     """Run an agent and stream its events in the AG-UI format."""
     try:  # Only this protocol needs its types, so they are imported on first use.
-        from lightagent.application.serving.agui_events import AguiEvents, AguiOpening
-        from lightagent.application.serving.agui_requests import read_agui_request
+        from lightagent.application.serving.agui.events import AguiEvents, AguiOpening
+        from lightagent.application.serving.agui.requests import read_agui_request
     except ImportError:
         raise RequestRefused(
-            404, "This server lacks the types of AG-UI 1.0.", f"Type: {install_command('agui', 'ag-ui-protocol')}"
+            404, "This server lacks the package for AG-UI 1.0.", f"Type: {install_command('agui', 'ag-ui-protocol')}"
         ) from None
     settings = request.serving.settings
     served = request.serving.catalogue.find(str(request.http.path_params["agent"]), request.caller)
     asked = read_agui_request(request.body, served.name, settings.system_messages, image_urls=settings.image_urls)
     request.serving.note_dropped(asked.chat.dropped)
     chat = await with_images_by_url(asked.chat, settings)
-    found = await answered_run(request, chat, asked.answers, served, "resume[{}].interruptId")
+    found = await chat_run(request, chat, served, asked.answers, _IN_RESUME)
     told = frozenset(run_and_call(call_id)[1] for call_id, _ in asked.chat.results)
     opening = AguiOpening(
         asked.thread_id,

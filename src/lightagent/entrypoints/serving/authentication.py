@@ -54,7 +54,9 @@ class Authentication:
             return NOBODY
         caller = await self._keys.caller(_bearer(headers))
         if caller is None:
-            raise RequestRefused(401, "There is no such key, or it holds no longer.", "Send Authorization: Bearer KEY.")
+            raise RequestRefused(
+                401, "The access key is missing, unknown, expired or revoked.", "Send Authorization: Bearer KEY."
+            )
         user = self._user(headers) if caller.delegating else ""
         return caller.for_user(user)
 
@@ -81,11 +83,13 @@ def user_in(token: str, secret: bytes) -> str:
         jwt.JWTClaimsRegistry(leeway=_LEEWAY, exp={"essential": True}).validate(read.claims)
     except (JoseError, ValueError):
         raise RequestRefused(
-            401, "The token of the user cannot be believed.", "Sign it with the shared secret, for some minutes."
+            401,
+            "The token of the user is invalid or has expired.",
+            "Sign it with the shared secret, valid for some minutes.",
         ) from None
     user = read.claims.get("sub") or read.claims.get("id")
     if not isinstance(user, str) or not user:
-        raise RequestRefused(401, "The token names no user.", "Put the user's id into the claim sub.")
+        raise RequestRefused(401, "The token does not name a user.", "Put the user's id into the claim sub.")
     return user
 
 
@@ -102,7 +106,7 @@ def _secret(settings: ServeSettings, environ: Mapping[str, str]) -> bytes | None
     text = given if isinstance(given, str) else environ.get(variable or "", "")
     if len(text) < 16:
         raise ConfigurationError(
-            "serve.user_jwt_secret: it is missing, or has less than 16 characters.",
+            "serve.user_jwt_secret: must have at least 16 characters.",
             guidance="Give both servers the same long random text.",
         )
     if find_spec("joserfc") is None:

@@ -11,7 +11,7 @@ from lightagent.application.journal import Journal
 from lightagent.application.serving.background_runs import BackgroundRecords, BackgroundRun
 from lightagent.application.serving.kept_runs import KeptRuns
 from lightagent.application.serving.refusals import NEVER_BEGAN, RequestRefused
-from lightagent.application.serving.response_ids import read_response_id
+from lightagent.application.serving.responses.ids import read_response_id
 from lightagent.application.stored_runs import Runs, StoredRun
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception

@@ -14,7 +14,7 @@ from lightagent.application.serving.refusals import RequestRefused
 from lightagent.application.steps import Step
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.events import Event
-from lightagent.entrypoints.serving.utility import UTILITY
+from lightagent.entrypoints.serving.plain_model import UTILITY
 from lightagent.options import ResumeOptions, RunOptions
 
 
@@ -99,7 +99,8 @@ class Catalogue:
             names = [one.name for one in served]
             twice = next(name for name in names if names.count(name) > 1)
             raise ConfigurationError(
-                f"serve: two are called {twice!r:.100}.", guidance="Give each agent, swarm and flow a name of its own."
+                f"serve: two models have the name {twice!r:.100}.",
+                guidance="Give each agent, swarm and flow a name of its own.",
             )
         plain = next((one.plain for one in served if one.plain is not None), None)
         if plain is not None and UTILITY not in self._served:
@@ -129,6 +130,9 @@ class Catalogue:
         found = self._served.get(name)
         if found is None or not caller.may_use(name):
             raise RequestRefused(
-                404, f"There is no model {name!r:.100}.", "GET /v1/models lists those there are.", param="model"
+                404,
+                f"The model {name!r:.100} does not exist.",
+                "GET /v1/models lists the models that you can use.",
+                param="model",
             )
         return found

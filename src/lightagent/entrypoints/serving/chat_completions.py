@@ -7,21 +7,22 @@ from typing import Final
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from lightagent.application.serving.chat_answers import chat_completion
-from lightagent.application.serving.chat_chunks import ChatChunks
-from lightagent.application.serving.chat_requests import read_chat_request
+from lightagent.application.serving.chat.answers import chat_completion
+from lightagent.application.serving.chat.chunks import ChatChunks
+from lightagent.application.serving.chat.requests import read_chat_request
 from lightagent.application.serving.projections import Opening
 from lightagent.application.serving.run_view import ChatView
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
-from lightagent.entrypoints.serving.chat_runs import ChatRun, chat_run
-from lightagent.entrypoints.serving.door import failed_run, json_response
+from lightagent.entrypoints.serving.chat_runs import chat_run
+from lightagent.entrypoints.serving.connections import play_whole
+from lightagent.entrypoints.serving.endpoint import failed_run, json_response
 from lightagent.entrypoints.serving.event_stream import RunEventStream
+from lightagent.entrypoints.serving.idempotency import answered_once
 from lightagent.entrypoints.serving.images import with_images_by_url
-from lightagent.entrypoints.serving.repeated_answers import answered_once
 from lightagent.entrypoints.serving.requests import ServedRequest, ServedRoute
 from lightagent.entrypoints.serving.run_views import view_of
-from lightagent.entrypoints.serving.whole_answers import play_whole
+from lightagent.entrypoints.serving.waiting_runs import ChatRun
 
 
 async def chat_completions(request: ServedRequest) -> ASGIApp:

@@ -1,12 +1,16 @@
-"""Detect that the client of a run has disconnected."""
+"""Execute runs for clients that may disconnect: notice it, and cancel the run if the settings say so."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 
 from starlette.types import Receive
+
+from lightagent.domain.events import Event
+from lightagent.entrypoints.serving.served_run import ServedRun
+from lightagent.settings.serve_schema import ServeSettings
 
 CLIENT_LEFT = "The client closed the connection."
 """The recorded reason of a run that was cancelled because its client disconnected."""
@@ -34,3 +38,21 @@ class Watched:
         while (await self._receive())["type"] != "http.disconnect":
             pass
         self._on_gone()
+
+
+async def play_whole(run: ServedRun, receive: Receive, settings: ServeSettings) -> Sequence[Event]:
+    """Execute the run and return its events since the request; the last one is its end.
+
+    Raises:
+        LightAgentError: the run could not start, or could not be stored.
+    """
+
+    def left() -> None:
+        if settings.on_disconnect == "cancel":
+            run.cancel(CLIENT_LEFT)
+
+    try:
+        async with Watched(receive, left), run:
+            return await run.steps.to_end()
+    finally:
+        run.forget()

@@ -6,7 +6,7 @@ from typing import Final
 
 from starlette.types import ASGIApp
 
-from lightagent.entrypoints.serving.door import json_response
+from lightagent.entrypoints.serving.endpoint import json_response
 from lightagent.entrypoints.serving.requests import ServedRequest, ServedRoute
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from lightagent.adapters.guarded_http import GuardedHttp
-from lightagent.application.serving.chat_requests import ChatAsked
+from lightagent.application.serving.chat.requests import ChatAsked
 from lightagent.application.serving.content_parts import image_url, is_image
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.domain.http_calls import HttpCall, HttpFault

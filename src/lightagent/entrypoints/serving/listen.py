@@ -15,9 +15,9 @@ import uvicorn
 from lightagent.agent import LightAgent
 from lightagent.bootstrap import App
 from lightagent.domain.errors import ConfigurationError
+from lightagent.entrypoints.serving.connection_limits import timed_protocol
 from lightagent.entrypoints.serving.serve import serve
 from lightagent.entrypoints.serving.state import Serving
-from lightagent.entrypoints.serving.timed_protocol import timed_protocol
 from lightagent.flow import LightFlow
 from lightagent.settings.serve_schema import ServeSettings
 from lightagent.swarm import LightSwarm
@@ -133,8 +133,8 @@ def require_keys(host: str, *, has_keys: bool) -> None:
     if has_keys or is_loopback(host):
         return
     raise ConfigurationError(
-        f"serve: it does not listen on {host!r:.100} without keys, since anybody could use the agents.",
-        guidance="Make one with `lightagent keys create`, or leave --host out.",
+        f"serve: to listen on {host!r:.100} access keys are required, since other machines can reach it.",
+        guidance="Create one with `lightagent keys create`, or leave --host out.",
     )
 
 
@@ -164,7 +164,7 @@ def listening(settings: ServeSettings) -> socket.socket:
         sock.listen(_BACKLOG)  # Listens before the address is announced, so that early clients wait in the queue.
     except OSError as exc:
         raise ConfigurationError(
-            f"serve: it cannot listen on {settings.host!r:.100}, port {settings.port}: {exc.strerror or exc}.",
-            guidance="Is another server there? --port 0 takes a free one.",
+            f"serve: cannot listen on {settings.host!r:.100}, port {settings.port}: {exc.strerror or exc}.",
+            guidance="Another program may use the port; --port 0 chooses a free one.",
         ) from exc
     return sock

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp
 
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.entrypoints.serving.catalogue import Served
-from lightagent.entrypoints.serving.door import json_response
+from lightagent.entrypoints.serving.endpoint import json_response
 from lightagent.entrypoints.serving.requests import ServedRequest, ServedRoute
 
 

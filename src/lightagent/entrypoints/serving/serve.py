@@ -8,7 +8,6 @@ from typing import Final, Literal
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
 from lightagent.adapters.journals.memory import MemoryJournalStore
@@ -19,23 +18,24 @@ from lightagent.application.serving.kept_runs import KeptRuns
 from lightagent.application.serving.keys import AccessKeys
 from lightagent.compose.telemetry import compose_server_sink
 from lightagent.domain.errors import ConfigurationError
-from lightagent.entrypoints.serving.a2a import A2A_ROUTES
+from lightagent.entrypoints.serving.a2a.routes import A2A_ROUTES
 from lightagent.entrypoints.serving.agui import AGUI_ROUTES
 from lightagent.entrypoints.serving.authentication import Authentication
 from lightagent.entrypoints.serving.catalogue import Catalogue, Served, ServedAgent
 from lightagent.entrypoints.serving.chat_completions import CHAT_ROUTES
-from lightagent.entrypoints.serving.door import Endpoint
+from lightagent.entrypoints.serving.endpoint import Endpoint
 from lightagent.entrypoints.serving.health import HEALTH_ROUTES
-from lightagent.entrypoints.serving.mcp_server import MCP_ROUTES
+from lightagent.entrypoints.serving.mcp.routes import MCP_ROUTES
 from lightagent.entrypoints.serving.models import MODEL_ROUTES
+from lightagent.entrypoints.serving.origins import cors_middleware
+from lightagent.entrypoints.serving.plain_model import UNNAMED, plain_agent, with_name
 from lightagent.entrypoints.serving.request_telemetry import RequestTelemetry
 from lightagent.entrypoints.serving.requests import ServedRoute
-from lightagent.entrypoints.serving.responses import RESPONSE_ROUTES
+from lightagent.entrypoints.serving.responses.routes import RESPONSE_ROUTES
 from lightagent.entrypoints.serving.served_flows import FlowAgent
 from lightagent.entrypoints.serving.state import Serving
-from lightagent.entrypoints.serving.utility import UNNAMED, plain_agent, with_name
+from lightagent.entrypoints.serving.unknown_paths import WrongAddresses
 from lightagent.entrypoints.serving.vercel import VERCEL_ROUTES
-from lightagent.entrypoints.serving.wrong_addresses import WrongAddresses
 from lightagent.flow import LightFlow
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.server_telemetry import ServerSink
@@ -121,7 +121,7 @@ def application(
 
     made = [Route(route.path, Endpoint(serving, route), methods=[route.method]) for route in routes]
     watching = Middleware(RequestTelemetry, find_sink, serving.slots)
-    app = Starlette(routes=made, middleware=[watching, *_middleware(serving.settings)], lifespan=lifespan)
+    app = Starlette(routes=made, middleware=[watching, *cors_middleware(serving.settings)], lifespan=lifespan)
     WrongAddresses(serving).answered_in(app)
     app.state.serving = serving
     return app
@@ -133,17 +133,3 @@ def _swarms(swarms: Mapping[str, LightSwarm]) -> Iterator[Served]:
         if not members:
             raise ConfigurationError(f"serve: the swarm {name!r:.100} has no agents.", guidance="Call register_agent.")
         yield Served(name, swarm.member(members[0]), "swarm", plain_agent(members[0]))
-
-
-def _middleware(settings: ServeSettings) -> list[Middleware]:
-    if not settings.origins:
-        return []
-    return [
-        Middleware(
-            CORSMiddleware,
-            allow_origins=settings.origins,
-            allow_methods=["GET", "POST", "DELETE"],
-            allow_headers=["*"],
-            expose_headers=["x-request-id", "retry-after", "x-should-retry", "mcp-session-id"],
-        )
-    ]

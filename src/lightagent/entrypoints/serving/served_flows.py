@@ -129,9 +129,9 @@ class FlowAgent:
             ConfigurationError: the request has tools of the client, or its query is not text.
         """
         if options.get("tools"):
-            raise ConfigurationError("A flow takes no tools of clients.", guidance="Leave tools out.")
+            raise ConfigurationError("Flows do not support tools of the client.", guidance="Leave tools out.")
         if not isinstance(query, str):
-            raise ConfigurationError("A flow is asked with text.", guidance="Send a text alone.")
+            raise ConfigurationError("Flows take text only.", guidance="Leave images out.")
         return FlowRunSteps(self._flow, query, options)
 
     def aresume_steps(

@@ -18,7 +18,7 @@ from lightagent.entrypoints.serving.slots import Slot, Slots
 
 def stopping() -> RequestRefused:
     """Return the refusal that a stopping server answers with."""
-    return RequestRefused(503, "The server is about to stop.", "Ask again in a few seconds.", retry_after=5.0)
+    return RequestRefused(503, "The server is stopping.", "Retry in a few seconds.", retry_after=5.0)
 
 
 class GoingRuns:

@@ -56,9 +56,7 @@ class Slots:
         if self._is_free(key):
             self._take(slot)
         elif len(self._waiting) >= self._most_waiting:
-            raise RequestRefused(
-                429, "Too many runs go on at once.", "Ask again in a few seconds.", retry_after=RETRY_AFTER
-            )
+            raise RequestRefused(429, "Too many runs are active.", "Retry in a few seconds.", retry_after=RETRY_AFTER)
         else:
             self._waiting.append(slot)
         return slot

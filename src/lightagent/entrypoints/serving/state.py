@@ -17,9 +17,9 @@ from lightagent.application.journal import Journal
 from lightagent.application.serving.background_runs import BackgroundRecords, BackgroundRun
 from lightagent.application.serving.callers import Caller
 from lightagent.application.serving.client_tools import ClientTool, client_tools
+from lightagent.application.serving.idempotency import RepeatedRequests
 from lightagent.application.serving.kept_runs import KeptRuns
 from lightagent.application.serving.refusals import RequestRefused
-from lightagent.application.serving.repeated_requests import RepeatedRequests
 from lightagent.application.serving.waiting import open_functions
 from lightagent.domain.errors import ConfigurationError
 from lightagent.entrypoints.serving.authentication import Authentication
@@ -133,14 +133,16 @@ class Serving:
         """
         if journal.started.head.name != agent.name:
             raise RequestRefused(
-                400, "The run is one of another model.", "Name the model that began it.", param="model"
+                400, "The run belongs to another model.", "Send the name of the model that started it.", param="model"
             )
         declared = {tool.spec.name for tool in options.get("tools") or () if isinstance(tool, ClientTool)}
         if lacking := sorted(open_functions(journal.events) - declared):
             told = f"tools: the run waits for the client's function {lacking[0]!r:.100} as well."
-            raise RequestRefused(400, told, "Send the tools of the request that brought its calls.", param="tools")
+            raise RequestRefused(400, told, "Send the tools of the request that had its calls.", param="tools")
         if self.going.has(journal.started.run_id):  # Another request has resumed it since.
-            raise RequestRefused(409, "The run goes on: it was told what it waited for before.", "Ask something new.")
+            raise RequestRefused(
+                409, "The run is active: another request has answered it already.", "Send a new message."
+            )
         token = CancellationToken()
         owned: ResumeOptions[Never] = {**options, "cancel": token}
         return self._served(
@@ -198,7 +200,7 @@ class Serving:
         for name in names:
             if name not in self._dropped and len(self._dropped) < MOST_DROPPED:
                 self._dropped.add(name)
-                _LOG.info("The field %s of requests is dropped: it has no meaning here.", ascii(name[:100]))
+                _LOG.info("The field %s of requests is ignored: it has no meaning here.", ascii(name[:100]))
 
     def start(self) -> None:
         """Resume the background runs of earlier processes. Must be called in a running event loop."""

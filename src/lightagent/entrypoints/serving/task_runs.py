@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from lightagent.application.journal import Journal
-from lightagent.application.serving.a2a_tasks import A2aTask
+from lightagent.application.serving.a2a.tasks import A2aTask
 from lightagent.application.steps import Step
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception

@@ -7,13 +7,16 @@ from typing import Final
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from lightagent.application.serving.vercel_requests import read_vercel_request
-from lightagent.application.serving.vercel_stream import STREAM_NAME, VercelOpening, VercelStream
-from lightagent.entrypoints.serving.answered_runs import answered_run
+from lightagent.application.serving.vercel.requests import read_vercel_request
+from lightagent.application.serving.vercel.stream import STREAM_NAME, VercelOpening, VercelStream
+from lightagent.entrypoints.serving.chat_runs import chat_run
 from lightagent.entrypoints.serving.event_stream import RunEventStream
 from lightagent.entrypoints.serving.images import with_images_by_url
 from lightagent.entrypoints.serving.requests import ServedRequest, ServedRoute
 from lightagent.entrypoints.serving.run_views import view_of
+from lightagent.entrypoints.serving.waiting_runs import AnswersAt
+
+_IN_PARTS: Final = AnswersAt(repeats=True)
 
 
 async def answer_ui(request: ServedRequest) -> ASGIApp:
@@ -23,7 +26,7 @@ async def answer_ui(request: ServedRequest) -> ASGIApp:
     asked = read_vercel_request(request.body, served.name, settings.system_messages, image_urls=settings.image_urls)
     request.serving.note_dropped(asked.chat.dropped)
     chat = await with_images_by_url(asked.chat, settings)
-    found = await answered_run(request, chat, asked.answers, served, "messages")
+    found = await chat_run(request, chat, served, asked.answers, _IN_PARTS)
     opening = VercelOpening(request.id, found.run.id, asked.goes_on)
     stream = VercelStream(opening, view_of(settings), found.waiting)
     return RunEventStream(found.run, stream, settings, {**request.headers, **STREAM_NAME})

@@ -1,0 +1,1 @@
+"""A2A, the Agent2Agent protocol: read requests, and write runs as tasks."""

@@ -1,0 +1,1 @@
+"""AG-UI: read requests, and write runs as events."""

@@ -1,0 +1,1 @@
+"""OpenAI's responses: read requests, and write runs as items, whole or as a stream."""

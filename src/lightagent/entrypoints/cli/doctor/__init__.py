@@ -1,0 +1,1 @@
+"""``lightagent doctor``: check whether everything that is configured works."""

@@ -1,0 +1,1 @@
+"""``lightagent mcp``: MCP servers."""

@@ -1,0 +1,212 @@
+"""``lightagent mcp``: list, check and inspect MCP servers, without a model."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lightagent.compose.configured_tools import open_pins
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.mcp import McpServer
+from lightagent.entrypoints.cli.console import err, out, write_answer
+from lightagent.entrypoints.cli.exit_codes import ExitCode, guarded
+from lightagent.entrypoints.cli.logins import terminal_logins
+from lightagent.entrypoints.cli.mcp.accept import accept_tools, changed_tools, show_changed
+from lightagent.entrypoints.cli.mcp.inspect import (
+    glance_at,
+    inspect_server,
+    look_at_servers,
+    show_glance,
+    show_inspection,
+)
+from lightagent.entrypoints.cli.options import AsJson, Config, Profile, TrustConfig, settings_for
+from lightagent.entrypoints.cli.tools.named import McpFile
+from lightagent.settings import Settings
+from lightagent.settings.mcp_reading import McpReading, read_mcp, read_mcp_file
+from lightagent.settings.origins import printable, raise_problems, suggest
+
+mcp_app: typer.Typer = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
+
+
+@mcp_app.command("list")
+@guarded
+def list_servers(
+    mcp_file: McpFile = None,
+    as_json: AsJson = False,
+    config: Config = None,
+    profile: Profile = None,
+    trust_config: TrustConfig = False,
+) -> ExitCode:
+    """Start or reach every MCP server, and print how many tools each has, or why it cannot be reached.
+
+    Without `--mcp-file` they are those of the settings: `[default.mcp.NAME]` and `mcp_file` of `[default.tools]`.
+    Ends with 1 if one that is required cannot be reached.
+
+    **Examples**
+
+    `lightagent mcp list`
+
+    `lightagent mcp list --mcp-file .mcp.json --json`
+    """
+    named = mcp_file or settings_for(config, profile, False, trust_config)
+    reading, pins = _reading(named), None if isinstance(named, Path) else open_pins(named)
+    found = asyncio.run(look_at_servers(out(), reading.servers, pins=pins, quietly=as_json))
+    missing = [*reading.unset, *reading.left_out.values()]
+    if as_json:
+        rows: list[JsonObject] = [one.to_dict() for one in found]
+        rows.extend(_row(one.place, "unavailable", error=f"{one.message} {one.remedy}") for one in missing)
+        rows.extend(_row(name, "disabled") for name in reading.disabled)
+        write_answer(json.dumps(rows, ensure_ascii=False, indent=2) + "\n")
+    else:
+        for problem in missing:
+            out().print(printable(f"✗ {problem}"), style="red", markup=False)
+        for name in reading.disabled:
+            out().print(printable(f"- {name} · disabled"), style="dim", markup=False)
+    lost = [one for one in found if one.error and one.server.required]
+    return ExitCode.FAILED if lost or reading.unset else ExitCode.COMPLETED
+
+
+@mcp_app.command()
+@guarded
+def inspect(
+    name: Annotated[str, typer.Argument(help="The server.", metavar="NAME")],
+    mcp_file: McpFile = None,
+    as_json: AsJson = False,
+    config: Config = None,
+    profile: Profile = None,
+    trust_config: TrustConfig = False,
+) -> ExitCode:
+    """Print all that an MCP server has: its tools with their schemas, its resources and its prompts.
+
+    For each tool it tells what a model calls it by, what was changed in its schema so that every provider takes it, and
+    the SHA-256 of its definition.
+
+    **Examples**
+
+    `lightagent mcp inspect github`
+
+    `lightagent mcp inspect time --mcp-file .mcp.json --json | jq '.tools[].name'`
+    """
+    reading = _reading(mcp_file or settings_for(config, profile, False, trust_config))
+    server = _find(name, reading)
+    with err().status(f"opening {printable(name)} …"):
+        found = asyncio.run(inspect_server(server))
+    if as_json:
+        write_answer(json.dumps(found.to_dict(), ensure_ascii=False, indent=2) + "\n")
+    else:
+        show_inspection(out(), found)
+    return ExitCode.COMPLETED
+
+
+@mcp_app.command()
+@guarded
+def login(
+    name: Annotated[str, typer.Argument(help="The server.", metavar="NAME")],
+    mcp_file: McpFile = None,
+    config: Config = None,
+    profile: Profile = None,
+    trust_config: TrustConfig = False,
+) -> ExitCode:
+    """Log in at an MCP server that wants it: open the page that is printed in a browser of this machine.
+
+    What the server gives is kept in a private file of yours; later commands use and renew it. For another user than
+    you, as `run --user` serves them, programs log in by themselves.
+
+    **Examples**
+
+    `lightagent mcp login issues`
+    """
+    server = _find(name, _reading(mcp_file or settings_for(config, profile, False, trust_config)))
+    if not server.may_want_login:
+        raise ConfigurationError(
+            f"The MCP server {name!r:.100} takes no login.",
+            guidance="It is a program, or its settings have a header Authorization.",
+        )
+    found = asyncio.run(glance_at(server, terminal_logins()))
+    show_glance(out(), found)
+    return ExitCode.FAILED if found.error else ExitCode.COMPLETED
+
+
+@mcp_app.command()
+@guarded
+def accept(
+    name: Annotated[str, typer.Argument(help="The server.", metavar="NAME")],
+    tools: Annotated[
+        list[str] | None, typer.Argument(help="Tools whose declarations of now are accepted.", metavar="[TOOL]...")
+    ] = None,
+    config: Config = None,
+    profile: Profile = None,
+    trust_config: TrustConfig = False,
+) -> ExitCode:
+    """Print which tools an MCP server declares differently than before, and accept those that are named.
+
+    What was declared before is in the file `mcp_pins` of `[default.tools]`. Without TOOL nothing is accepted, and the
+    command ends with 1 if something has changed.
+
+    **Examples**
+
+    `lightagent mcp accept github`
+
+    `lightagent mcp accept github create_issue`
+    """
+    settings = settings_for(config, profile, False, trust_config)
+    pins = open_pins(settings)
+    if pins is None:
+        raise ConfigurationError(
+            "No file is set that keeps what MCP servers declare.",
+            guidance='Add to lightagent.toml: [default.tools] with mcp_pins = "mcp-pins.json".',
+        )
+    server = _find(name, _reading(settings))
+    with err().status(f"opening {printable(name)} …"):
+        changed = asyncio.run(accept_tools(server, pins, tools) if tools else changed_tools(server, pins))
+    show_changed(out(), changed)
+    told = "accepted" if tools else "blocked until they are accepted" if changed else "nothing has changed"
+    out().print(f"{len(changed)} tools · {told}" if changed else told, markup=False)
+    return ExitCode.FAILED if changed and not tools else ExitCode.COMPLETED
+
+
+def _reading(named: Path | Settings) -> McpReading:
+    """Return the MCP servers of a file with mcpServers, or of the settings.
+
+    Raises:
+        ConfigurationError: no servers are named, or one is invalid.
+    """
+    reading = read_mcp_file(named, os.environ) if isinstance(named, Path) else read_mcp(named, os.environ)
+    raise_problems(reading.problems)
+    if not (reading.servers or reading.unset or reading.left_out or reading.disabled):
+        raise ConfigurationError(
+            "No MCP servers are named.",
+            guidance="Pass --mcp-file FILE.json, or add to lightagent.toml: [default.mcp.NAME] with "
+            'command = "program" or url = "https://host/mcp".',
+        )
+    for key in reading.ignored:
+        err().print(printable(f"{key} means something to another client only, and is not used."), style="dim")
+    return reading
+
+
+def _row(name: str, state: str, **more: str) -> JsonObject:
+    return {"name": name, "state": state, **more}
+
+
+def _find(name: str, reading: McpReading) -> McpServer:
+    """Return the server with this name.
+
+    Raises:
+        ConfigurationError: the server does not exist, is disabled, or cannot be started here.
+    """
+    for server in reading.servers:
+        if server.name == name:
+            return server
+    raise_problems([one for one in (*reading.unset, *reading.left_out.values()) if f"{name}." in one.place])
+    if name in reading.disabled:
+        raise ConfigurationError(f"The MCP server {name!r:.100} is disabled.", guidance="Remove its `disabled`.")
+    known = [server.name for server in reading.servers]
+    raise ConfigurationError(
+        f"There is no MCP server {name!r:.100}.", guidance=suggest(name, known, "Servers there are")
+    )

@@ -1,0 +1,1 @@
+"""``lightagent memory``: what agents remember and have learned."""

@@ -1,0 +1,197 @@
+"""``lightagent memory verify`` and ``adopt``: check memories against their seals and records, and accept them."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Annotated, Final
+
+import typer
+
+from lightagent.adapters.memory.sealed import SealedMemory
+from lightagent.application.memories import EVERYTHING
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.memory_stream import FindingKind, MemoryFinding
+from lightagent.entrypoints.cli.console import err, write_answer
+from lightagent.entrypoints.cli.exit_codes import ExitCode, guarded
+from lightagent.entrypoints.cli.memory.stores import (
+    Agent,
+    Namespace,
+    OfSession,
+    Tenant,
+    User,
+    memories_text,
+    print_line,
+    quoted,
+    whose,
+    with_memory,
+)
+from lightagent.entrypoints.cli.options import AsJson, Config, Profile, TrustConfig, settings_for
+from lightagent.ports.memory import MemoryStore, OwnerSelection
+
+_NAMES: Final[Mapping[FindingKind, str]] = {
+    "tampered": "tampered with",
+    "rolled_back": "rolled back",
+    "stream": "the record of a stream",
+}
+_NOT_GENUINE: Final[tuple[FindingKind, ...]] = ("tampered", "edited", "forged", "replayed")
+_REMEDY: Final = (
+    "Find out who writes to the stores; with a wrong key or name, no seal fits. `lightagent memory forget` with --id "
+    "and the owner removes a memory that should not be there."
+)
+_REMEDY_ON_RECORD: Final = (
+    " A backup restores what is missing. Once you know where a difference comes from, `lightagent memory adopt` "
+    "declares what is there to be right."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    """The result of verifying some memories.
+
+    Attributes:
+        is_recorded: whether a journal store has records of them.
+        is_empty: whether there are neither memories nor records of them.
+    """
+
+    is_recorded: bool
+    findings: Sequence[MemoryFinding]
+    is_empty: bool
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether a finding is a fault."""
+        return any(finding.is_fault for finding in self.findings)
+
+
+@guarded
+def verify(
+    namespace: Namespace = None,
+    tenant: Tenant = None,
+    user: User = None,
+    session: OfSession = None,
+    agent: Agent = None,
+    as_json: AsJson = False,
+    config: Config = None,
+    profile: Profile = None,
+    trust_config: TrustConfig = False,
+) -> ExitCode:
+    """Look whether memories in a sealed store are those that were written, and name each that is not.
+
+    Seals tell what was edited or planted. Where a journal store is configured, the streams there tell what was removed,
+    put back or copied from elsewhere. The service may go on meanwhile.
+
+    Exit code 0: nothing is wrong. 1: something is, or a store cannot be read. 2: wrong options or settings.
+
+    **Examples**
+
+    `lightagent memory verify --profile prod`
+
+    `lightagent memory verify --tenant acme --json | jq -r '.findings[].memory_id'`
+    """
+    selection = OwnerSelection(namespace, tenant, user, session, agent)
+
+    async def look(store: MemoryStore) -> _Verified:
+        memory = _sealed(store, "verified")
+        findings = [finding async for finding in memory.findings(selection)]
+        there = (await memory.unchecked().read(selection, 1)).records
+        return _Verified(memory.is_recorded, findings, not (there or findings))
+
+    found = with_memory(look, settings_for(config, profile, False, trust_config))
+    if as_json:
+        findings: list[JsonValue] = [_as_json(finding) for finding in found.findings]
+        answer: JsonObject = {"recorded": found.is_recorded, "empty": found.is_empty, "findings": findings}
+        write_answer(json.dumps(answer, indent=2) + "\n")
+    else:
+        _print(found)
+    return ExitCode.FAILED if found.is_wrong else ExitCode.COMPLETED
+
+
+@guarded
+def adopt(
+    namespace: Namespace = None,
+    tenant: Tenant = None,
+    user: User = None,
+    session: OfSession = None,
+    agent: Agent = None,
+    everything: Annotated[bool, typer.Option("--all", help="The memories of all owners.")] = False,
+    config: Config = None,
+    profile: Profile = None,
+    trust_config: TrustConfig = False,
+) -> ExitCode:
+    """Declare the memories that a sealed store holds to be right, as far as their seals fit, and put them on record.
+
+    For memories that are older than [journals], and after `lightagent memory verify` once you know where a difference
+    comes from: what was removed, put back or not put on record before is not told any more, and how many these were is
+    printed. It is your word that this is how it should be. It also removes older entries of the streams.
+
+    **Examples**
+
+    `lightagent memory adopt --all`
+
+    `lightagent memory adopt --tenant acme --user ann && lightagent memory verify`
+    """
+    selection = OwnerSelection(namespace, tenant, user, session, agent)
+    if everything == (selection != EVERYTHING):
+        raise ConfigurationError(
+            "Name the memories that are adopted, or --all.", guidance="By their owner, such as --tenant or --user."
+        )
+
+    async def declare(store: MemoryStore) -> tuple[int, Sequence[MemoryFinding]]:
+        memory = _sealed(store, "adopted")
+        findings = [finding async for finding in memory.findings(selection)] if memory.is_recorded else []
+        return await memory.adopt(selection), findings
+
+    count, findings = with_memory(declare, settings_for(config, profile, False, trust_config))
+    print_line(f"On record: {memories_text(count)}")
+    if settled := [finding for finding in findings if finding.kind not in _NOT_GENUINE]:
+        print_line(f"Declared to be right: {_counted(settled)}")
+    if left := [finding for finding in findings if finding.kind in _NOT_GENUINE]:
+        print_line(f"Left as they are, since their seals do not fit: {_counted(left)}")
+    return ExitCode.COMPLETED
+
+
+def _sealed(store: MemoryStore, what: str) -> SealedMemory:
+    if not isinstance(store, SealedMemory):
+        raise ConfigurationError(
+            f"The memory {store.name!r:.100} has no seals, so nothing can be {what}.",
+            guidance='Put kind = "sealed" before it: see docs/memory-security.md.',
+        )
+    return store
+
+
+def _print(found: _Verified) -> None:
+    for finding in found.findings:
+        print_line(_told(finding))
+    if found.is_wrong:
+        err().print(f"→ {_REMEDY}{_REMEDY_ON_RECORD if found.is_recorded else ''}", style="yellow", markup=False)
+    elif found.is_empty:
+        print_line(f"There are no such memories{', and none is on record' if found.is_recorded else ''}.")
+    else:
+        told = ", and none is missing" if found.is_recorded else ""
+        print_line(f"All of these memories are as they were written{told}.")
+
+
+def _counted(findings: Sequence[MemoryFinding]) -> str:
+    """Format the number of findings of each kind."""
+    kinds = Counter(_NAMES.get(finding.kind, finding.kind) for finding in findings)
+    return ", ".join(f"{count:,} {kind}" for kind, count in sorted(kinds.items()))
+
+
+def _told(finding: MemoryFinding) -> str:
+    of = f"{quoted(finding.memory_id)} · {whose(finding.owner)}" if finding.memory_id else whose(finding.owner)
+    name = _NAMES.get(finding.kind, finding.kind)
+    return f"{name}: {of}" if finding.kind == "tampered" else f"{name}: {of} · {finding.text}"
+
+
+def _as_json(finding: MemoryFinding) -> JsonObject:
+    return {
+        "finding": finding.kind,
+        "fault": finding.is_fault,
+        "memory_id": finding.memory_id,
+        "owner": {**asdict(finding.owner)},
+        "text": finding.text,
+    }

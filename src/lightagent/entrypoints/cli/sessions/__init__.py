@@ -1,0 +1,1 @@
+"""``lightagent sessions``: stored conversations."""

@@ -1,0 +1,1 @@
+"""``lightagent tools``: the tools that agents may call."""

@@ -1,0 +1,1 @@
+"""``lightagent trace``: the traces of runs."""

@@ -1,0 +1,1 @@
+"""``/a2a/NAME``: A2A, the Agent2Agent protocol."""

@@ -1,0 +1,1 @@
+"""``/mcp``: an MCP server whose tools are the served models."""

@@ -11,7 +11,7 @@ from lightagent.adapters._endpoints.faults import calls_missing, malformed, no_c
 from lightagent.adapters._endpoints.reported_errors import reported_error, withholds
 from lightagent.adapters.chat.openai.common_forms import read_text_chunk
 from lightagent.adapters.chat.openai.content import Content, read_content, says_more_than_reasoning
-from lightagent.adapters.chat.openai.finish_reasons import Ending, more_telling, read_finish_reason, read_other_signs
+from lightagent.adapters.chat.openai.finish_reasons import Ending, more_severe, read_finish_reason, read_other_signs
 from lightagent.adapters.chat.openai.provider_fields import ProviderFieldPieces
 from lightagent.adapters.chat.openai.tool_calls import JoinedCalls, ToolCalls
 from lightagent.adapters.chat.openai.usage import UsageReports
@@ -71,8 +71,8 @@ class Choice:
             yield from self._read_part(delta, whole=False)
         if message is not None:
             yield from self._read_part(message, whole=True)
-        ending = more_telling(read_finish_reason(choice.get("finish_reason")), read_other_signs(choice))
-        self.ending = more_telling(self.ending, ending)
+        ending = more_severe(read_finish_reason(choice.get("finish_reason")), read_other_signs(choice))
+        self.ending = more_severe(self.ending, ending)
 
     def _read_part(self, part: dict[object, object], *, whole: bool) -> Iterator[Delta]:
         _raise_error(part)
@@ -203,7 +203,7 @@ class ChoiceReader:
         if self._model is None:
             self._read_head(answer)
         self._usage.read(answer)
-        self._ending = more_telling(self._ending, read_other_signs(answer))
+        self._ending = more_severe(self._ending, read_other_signs(answer))
         choices = answer.get("choices")
         if not choices:
             return []  # An event for the usage or a content filter. `end` raises if no choice ever came.
@@ -226,7 +226,7 @@ class ChoiceReader:
         for choice in choices:
             if choice.ending is None and not complete:
                 raise truncated()
-            ending = more_telling(ending, choice.ending)
+            ending = more_severe(ending, choice.ending)
             has_content = has_content or choice.has_content
             calls += len(choice.calls)
         if not has_content and ending not in ("length", "content_filter"):

@@ -1,4 +1,12 @@
-"""What a chat model tells of its endpoint before it asks: where it is, and whether a key is missing."""
+"""Where a chat model sends its requests: the endpoint, whether its key is missing, and the HTTP client.
+
+A plain endpoint, which is a key and a base URL, is served by a thin aiohttp client: a call through the SDK costs
+several times the CPU. The openai SDK is used for what the thin client does not know:
+
+* Azure (deployments in the path, API versions, Active Directory tokens),
+* credentials that change (a token provider), a client object of the caller, query parameters on every request,
+* proxies that aiohttp cannot use (SOCKS, or TLS to the proxy itself).
+"""
 
 from __future__ import annotations
 
@@ -22,7 +30,7 @@ from lightagent.domain.errors import ConfigurationError, ProviderError
 
 
 def default_key_refusal(options: Options, azure_endpoint: str, environ: Mapping[str, str]) -> ProviderError | None:
-    """Why Azure's key of the environment does not go to `azure_endpoint`; None where it may, or another is given."""
+    """Return why Azure's key from the environment may not be sent to `azure_endpoint`, or None if it may."""
     named = environ.get("AZURE_OPENAI_ENDPOINT", "")
     if options.api_key or options.default_key_allowed or is_same_server(azure_endpoint, named):
         return None
@@ -32,7 +40,7 @@ def default_key_refusal(options: Options, azure_endpoint: str, environ: Mapping[
 
 
 def missing_key(options: Options, environ: Mapping[str, str]) -> str:
-    """What a first request would be refused for, for want of a key; empty where there is one or none is needed."""
+    """Return which key is missing, as an error text; empty if there is one or the endpoint needs none."""
     if options.client is not None or callable(options.api_key):
         return ""
     if options.azure_endpoint is not None:
@@ -48,7 +56,7 @@ def missing_key(options: Options, environ: Mapping[str, str]) -> str:
 
 
 def endpoint_of(options: Options, environ: Mapping[str, str]) -> ModelEndpoint:
-    """Where requests go, as telemetry tells it; a base URL that cannot be used is refused at the first request."""
+    """Return where requests go, for telemetry. A bad base URL raises at the first request, not here."""
     provider = "openai" if options.azure_endpoint is None else "azure.ai.openai"
     if options.client is not None:
         url = str(options.client.base_url)
@@ -65,7 +73,7 @@ def endpoint_of(options: Options, environ: Mapping[str, str]) -> ModelEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class TransportChoice:
-    """The client, and the reason in words."""
+    """The HTTP client, and the reason for it."""
 
     client: Literal["aiohttp", "sdk"]
     reason: str
@@ -75,11 +83,11 @@ def choose_transport(options: Options, proxy: str | None) -> TransportChoice:
     """Return the client for these options behind this proxy.
 
     Raises:
-        ConfigurationError: aiohttp was asked for and cannot do it.
+        ConfigurationError: the options require aiohttp, which cannot serve this endpoint.
     """
     need = _need_of_sdk(options, proxy)
     if options.transport == "sdk":
-        return TransportChoice("sdk", "transport = 'sdk' asks for it")
+        return TransportChoice("sdk", "transport is 'sdk'")
     if need is None:
         return TransportChoice("aiohttp", "a key and a base URL are all there is to it")
     if options.transport == "aiohttp":

@@ -1,7 +1,8 @@
-"""The time limits of a stream, at the price of one timer for all of it.
+"""One request and its answer, within its time limits.
 
-`asyncio.timeout` around every read costs as much as reading a small event. Here a wait only notes when it began; the
-timer, when it goes off, looks whether that was long ago, and if not comes back later.
+An answer without a stream has one deadline. A stream has two limits, for the attempt as a whole and for the time
+without a byte. `asyncio.timeout` around every read would cost as much as reading a small event, so a `Watchdog` has one
+timer for the whole stream: each wait only records when it began, and the timer checks at times how long ago that is.
 """
 
 from __future__ import annotations
@@ -21,83 +22,88 @@ from lightagent.domain.origin import TraceHeaders
 
 T = TypeVar("T")
 
-_SHORTEST = 0.001
-"""Seconds between two looks."""
+_MIN_INTERVAL = 0.001
+"""Seconds between two checks, at least."""
 
 
 @dataclass(frozen=True, slots=True)
 class TimeLimits:
-    """Seconds for the waits of an attempt in all, and without a byte."""
+    """Seconds that an attempt may wait in all, and without receiving a byte."""
 
     total: float
     idle: float
 
 
 class Watchdog:
-    """Watches over the waits of one attempt, from now on. Time without a wait does not count."""
+    """Limits the waits of one attempt, beginning now. Time between the waits does not count."""
 
-    __slots__ = ("_fault", "_idle", "_left", "_loop", "_since", "_timer", "_total", "_waiter")
+    __slots__ = ("_fault", "_idle", "_loop", "_remaining", "_timer", "_total", "_wait_began", "_waiter")
 
     def __init__(self, limits: TimeLimits) -> None:
-        self._total = self._left = limits.total
+        self._total = self._remaining = limits.total
         self._idle = limits.idle
         self._loop = asyncio.get_running_loop()
-        self._since = self._loop.time()
+        self._wait_began = self._loop.time()
         self._waiter: asyncio.Task[object] | None = None
         self._fault: ProviderError | None = None
-        self._timer = self._loop.call_at(self._end(self._since), self._look)
+        self._timer = self._loop.call_at(self._end(self._wait_began), self._check)
 
     async def wait(self, something: Coroutine[object, object, T]) -> T:
-        """What `something` gives, if it does so in time; else a `ProviderError`, LA-408."""
-        if (fault := self._late()) is not None:
+        """Await `something` and return its result.
+
+        Raises:
+            ProviderError: LA-408, a limit was exceeded.
+        """
+        if (fault := self._exceeded()) is not None:
             something.close()
             raise fault
         waiter = asyncio.current_task()
         cancellations = 0 if waiter is None else waiter.cancelling()
-        self._since = self._loop.time()
+        self._wait_began = self._loop.time()
         self._waiter = waiter
         try:
             return await something
         except asyncio.CancelledError:
-            # Ours, unless the task was also cancelled from outside: the same rule as in asyncio.timeout.
-            fault = self._late()
+            # The watchdog cancelled it, unless the task was also cancelled from outside; asyncio.timeout does the same.
+            fault = self._exceeded()
             if fault is None or waiter is None or waiter.uncancel() > cancellations:
                 raise
             raise fault from None
         finally:
             self._waiter = None
-            self._left -= self._loop.time() - self._since
+            self._remaining -= self._loop.time() - self._wait_began
 
     def stop(self) -> None:
-        """No more waits will follow."""
+        """Cancel the timer, after the last wait."""
         self._timer.cancel()
 
-    def _late(self) -> ProviderError | None:
+    def _exceeded(self) -> ProviderError | None:
+        # A method, since type checkers do not expect an attribute to change during an `await`.
         return self._fault
 
     def _end(self, since: float) -> float:
-        """When a wait that began at `since` has taken too long."""
-        return since + min(self._left, self._idle)
+        """Return when a wait that began at `since` exceeds a limit."""
+        return since + min(self._remaining, self._idle)
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         now = self._loop.time()
-        end = self._end(now if self._waiter is None else self._since)
+        end = self._end(now if self._waiter is None else self._wait_began)
         if self._waiter is None or now < end:
-            # Without a wait nothing is late; the timer only must not come back at once.
-            self._timer = self._loop.call_at(max(end, now + _SHORTEST), self._look)
+            # Between waits no limit runs, but the timer must not fire again at once.
+            self._timer = self._loop.call_at(max(end, now + _MIN_INTERVAL), self._check)
             return
-        self._fault = took_too_long(self._total) if self._left <= self._idle else idle_too_long(self._idle)
+        self._fault = took_too_long(self._total) if self._remaining <= self._idle else idle_too_long(self._idle)
         self._waiter.cancel()
 
 
-_DRAIN = 0.25
-"""Seconds to wait for the end of the HTTP message after the end of the answer, to keep the connection."""
+_DRAIN_SECONDS = 0.25
+"""How long to wait for the end of the HTTP message after the end of the answer, to reuse the connection."""
 
 
 async def collect(
     transport: Transport, body: bytes, total: float, reader: AnswerReader, trace: TraceHeaders = ()
 ) -> list[Delta]:
-    """The whole answer at once; a model that thinks sends nothing until it is done, so only the total counts."""
+    """Return the whole answer. Without a stream a model sends nothing until it is done, so only `total` limits it."""
     deadline = Deadline(total)
     try:
         with deadline:
@@ -124,7 +130,7 @@ async def follow(
     answer: Answer | None = None
     try:
         answer = await watchdog.wait(transport.open(body, trace))
-        while not reader.done and (piece := await _more(answer, watchdog, reader)):
+        while not reader.done and (piece := await _read_more(answer, watchdog, reader)):
             for delta in reader.feed(piece):
                 yield delta
         for delta in reader.end():
@@ -136,7 +142,7 @@ async def follow(
             await answer.close()
 
 
-async def _more(answer: Answer, watchdog: Watchdog, reader: AnswerReader) -> bytes:
+async def _read_more(answer: Answer, watchdog: Watchdog, reader: AnswerReader) -> bytes:
     """Return the next bytes. A failure after the whole answer, while its usage is awaited, counts as the end."""
     try:
         return await watchdog.wait(answer.read())
@@ -147,9 +153,9 @@ async def _more(answer: Answer, watchdog: Watchdog, reader: AnswerReader) -> byt
 
 
 async def _drain(answer: Answer) -> None:
-    """Read to the end of the message if it comes soon: a connection whose answer was not read cannot be used again."""
+    """Read to the end of the HTTP message if it comes soon: only then can the connection be reused."""
     try:
-        async with asyncio.timeout(_DRAIN):
+        async with asyncio.timeout(_DRAIN_SECONDS):
             while await answer.read():
                 pass
     except (TimeoutError, ProviderError):

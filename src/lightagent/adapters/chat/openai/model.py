@@ -1,4 +1,4 @@
-"""The model: a request from its values to its deltas."""
+"""The chat model: sends a request and yields the answer as deltas."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ if TYPE_CHECKING:
 class OpenAIChatModel(CredentialHolder, ChatModel, ServedModel, KeyedModel, ReplayingModel, WritingModel):
     """A model behind an OpenAI-compatible endpoint.
 
-    Making one costs next to nothing: the environment is read, a client imported and a connection made at the first
-    request. Keep the object: it keeps the connections, one pool for each event loop, closed when the loop ends.
+    Making one is cheap: the environment is read, the HTTP client imported and a connection made at the first request.
+    Keep the object, since it holds the connections: one pool for each event loop, closed when the loop ends.
 
     Its arguments are the options that `options.Options` declares and docs/models.md lists.
 
@@ -78,11 +78,11 @@ class OpenAIChatModel(CredentialHolder, ChatModel, ServedModel, KeyedModel, Repl
 
     @property
     def origin(self) -> ModelOrigin:
-        """The model at its server, as of the first request."""
+        """The model and the server that requests go to."""
         return self._recipient(self.profile).origin
 
     def _recipient(self, profile: EndpointProfile) -> Recipient:
-        """Whom requests go to; what the environment says is read once the transport is opened, and then kept."""
+        """Return the model that messages are written for, cached once the transport has fixed the server."""
         known = self._known_recipient
         if known is not None and known[0] is profile:
             return known[1]
@@ -93,7 +93,7 @@ class OpenAIChatModel(CredentialHolder, ChatModel, ServedModel, KeyedModel, Repl
         return recipient
 
     def body(self, request: ChatRequest) -> JsonObject:
-        """What `stream` would send, as far as it is known which form the endpoint takes."""
+        """Return the body that `stream` would send, according to what is known of the endpoint so far."""
         profile = self.profile
         body: JsonObject = json.loads(self._encoder.encode(request, profile, self._recipient(profile)))
         return body
@@ -102,7 +102,7 @@ class OpenAIChatModel(CredentialHolder, ChatModel, ServedModel, KeyedModel, Repl
         return f"OpenAIChatModel({self.name!r}, base_url={shown_url(self._options.base_url)!r})"
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[Delta, None]:
-        """The answer as deltas; without `request.stream`, all of them at once when the answer is there."""
+        """Yield the answer as deltas; without `request.stream`, only when the whole answer has arrived."""
         profile = self.profile
         recipient = self._recipient(profile)
         body = self._encoder.encode(request, profile, recipient)
@@ -118,9 +118,9 @@ class OpenAIChatModel(CredentialHolder, ChatModel, ServedModel, KeyedModel, Repl
                 async for delta in deltas:
                     yield delta
             return
-        except Exception as error:  # Whatever it is, it may tell a credential.
+        except Exception as error:  # The text of any error may contain a credential.
             self._credentials.add_json(request.params)
-            safe = self._credentials.without(self._learnt(profile, request, error))
+            safe = self._credentials.without(self._learn_from(profile, request, error))
             if safe is error:
                 raise
         raise safe  # Raised here, so that the original does not become its context.
@@ -131,26 +131,26 @@ class OpenAIChatModel(CredentialHolder, ChatModel, ServedModel, KeyedModel, Repl
 
     @property
     def profile(self) -> EndpointProfile:
-        """What the endpoint takes, as far as it is known: the table's line, and what refusals have taught."""
+        """What the endpoint accepts: its line in the table, changed by what it has refused since."""
         if self._profile is None:
             self._profile = find_profile(self.endpoint.address, self._options.model)
         return self._profile
 
-    def _learnt(self, sent: EndpointProfile, request: ChatRequest, error: Exception) -> Exception:
-        """The error; a clear refusal as one to be sent again, learnt for every request of this object."""
+    def _learn_from(self, sent: EndpointProfile, request: ChatRequest, error: Exception) -> Exception:
+        """Adapt the profile if the endpoint refused a form, and return the error, then marked as retryable."""
         self._profile, error = learn(self.profile, sent, request, error)
         return error
 
     def transport_choice(self) -> TransportChoice:
-        """Which HTTP client carries the requests, and why.
+        """Return the HTTP client for the requests, and why it was chosen.
 
         Raises:
-            ConfigurationError: the one asked for cannot.
+            ConfigurationError: `transport` names a client that cannot serve this endpoint.
         """
         return choose_transport(self._options, self._proxy())
 
     def _open_transport(self) -> Transport:
-        """The transport. It is opened, and its client imported, at the first request."""
+        """Return the transport, which is made at the first request; only then its HTTP client is imported."""
         with self._lock:
             if self._transport is None:
                 choice = self.transport_choice()
@@ -170,7 +170,7 @@ class OpenAIChatModel(CredentialHolder, ChatModel, ServedModel, KeyedModel, Repl
     def _sdk_transport(self, choice: TransportChoice) -> Transport:
         if importlib.util.find_spec("openai") is None:
             raise MissingExtraError(
-                f"This needs the package 'openai', which is not installed: {choice.reason}.",
+                f"The package 'openai' is needed, but not installed: {choice.reason}.",
                 guidance=f"Type: {install_command('openai', 'openai')}",
             )
         self._remember_credentials()
@@ -180,7 +180,7 @@ class OpenAIChatModel(CredentialHolder, ChatModel, ServedModel, KeyedModel, Repl
         return SdkTransport(self._options, self._credentials)
 
     def _remember_credentials(self) -> None:
-        """What the settings and the environment hold that a request may carry, before one does."""
+        """Register every credential from the options and the environment before a request sends one."""
         options, known = self._options, self._credentials
         if isinstance(options.api_key, str):
             known.add(options.api_key)
@@ -192,7 +192,7 @@ class OpenAIChatModel(CredentialHolder, ChatModel, ServedModel, KeyedModel, Repl
             known.add_url(proxy)
 
     def _proxy(self) -> str | None:
-        """The proxy that the environment names for the endpoint; None for an endpoint on this machine."""
+        """Return the proxy from the environment, or None, as for an endpoint on this machine."""
         if self._options.client is not None:
             return None  # The caller's client has its own proxy settings.
         return proxy_of(self._options.azure_endpoint or resolve_base_url(self._options, os.environ))

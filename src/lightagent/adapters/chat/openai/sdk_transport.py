@@ -1,4 +1,8 @@
-"""Clients of the openai SDK, made from the options. Its own retries are off: the run alone repeats requests."""
+"""The transport through the openai SDK (2 or 3), for endpoints that `endpoint.choose_transport` leaves to it.
+
+Only the SDK's low-level `post` is used: it brings credentials, Azure's paths and proxies, but does not transform the
+whole conversation at every turn. Request and answer are bytes. The SDK's retries are off, since the run itself retries.
+"""
 
 from __future__ import annotations
 
@@ -24,16 +28,16 @@ from lightagent.domain.errors import ConfigurationError, ProviderError
 from lightagent.domain.origin import TraceHeaders
 
 KEYLESS = "none"
-"""Stands for the key that an endpoint on this machine does not need; it is never sent."""
+"""The SDK requires a key, even for an endpoint on this machine that needs none. This one is never sent."""
 
 
 def make_client(options: Options, environ: Mapping[str, str]) -> openai.AsyncOpenAI:
-    """A client for the running event loop.
+    """Return a client for the running event loop.
 
     Raises:
         ConfigurationError: the options and the environment do not give a usable endpoint.
         ProviderError: LA-401, the API key is missing.
-        openai.OpenAIError: what only the SDK sees, such as missing credentials of Azure.
+        openai.OpenAIError: a problem that only the SDK finds, such as missing credentials for Azure.
     """
     timeout = openai.Timeout(None, connect=options.connect_timeout)
     if options.azure_endpoint is not None:
@@ -68,7 +72,7 @@ def _azure_client(
     key = options.api_key.strip() if isinstance(options.api_key, str) else options.api_key
     return openai.AsyncAzureOpenAI(
         azure_endpoint=azure_endpoint,
-        # The SDK would take it from the body, but the body is bytes by now.
+        # The SDK would read it from the body, but the body is already encoded.
         azure_deployment=options.azure_deployment or options.model,
         api_version=api_version,
         api_key=key if isinstance(key, str) else None,
@@ -81,16 +85,16 @@ def _azure_client(
     )
 
 
-# "stream": the SDK hands back the open response; this is what its `with_streaming_response` sets.
+# "stream" makes the SDK return the open response, as its `with_streaming_response` does.
 _HEADERS = {"Content-Type": "application/json", "X-Stainless-Raw-Response": "stream"}
-# What the SDK adds itself when it sends, so that it stands in no list of headers before.
+# The SDK adds these only when it sends, so they are not among the headers of the client.
 _CREDENTIALS = ("authorization", "api-key")
-_OURS = frozenset(name.lower() for name in _HEADERS)
+_OWN_HEADERS = frozenset(name.lower() for name in _HEADERS)
 _TAKES_CONTENT = "content" in inspect.signature(openai.AsyncOpenAI.post).parameters
 
 
 class SdkTransport(Transport):
-    """Posts through a client of its own in each event loop, or through the client it was given, which stays open."""
+    """Posts through one client for each event loop, or through the client in the options, which it does not close."""
 
     def __init__(self, options: Options, credentials: Credentials) -> None:
         given: object = options.client
@@ -101,8 +105,8 @@ class SdkTransport(Transport):
         self._credentials = credentials
         if options.client is not None:
             _remember_client(credentials, options.client)
-        watched = replace(options, api_key=_watched(options.api_key, credentials))
-        self._clients = PerLoop(partial(make_client, watched, os.environ), openai.AsyncOpenAI.close)
+        registered = replace(options, api_key=_registering(options.api_key, credentials))
+        self._clients = PerLoop(partial(make_client, registered, os.environ), openai.AsyncOpenAI.close)
 
     async def open(self, body: bytes, trace: TraceHeaders = ()) -> Answer:
         try:
@@ -130,8 +134,10 @@ class SdkTransport(Transport):
         await self._clients.aclose()
 
     def _remember_request(self, request: SentRequest) -> None:
-        """What was sent, from any source: tokens are fetched anew, and a client may have any way to authenticate."""
-        self._credentials.add_headers({name: value for name, value in request.headers.items() if name not in _OURS})
+        """Register the credentials of a sent request: tokens change, and a client may authenticate in its own way."""
+        self._credentials.add_headers(
+            {name: value for name, value in request.headers.items() if name not in _OWN_HEADERS}
+        )
         self._credentials.add_url(str(request.url))
 
     async def _post(
@@ -151,7 +157,7 @@ class SdkTransport(Transport):
 
 
 class SentRequest(Protocol):
-    """What is read of a request that was sent; the SDK's client gives it, whichever HTTP library it is of."""
+    """The parts of a sent request that are read here, whichever HTTP library the SDK uses."""
 
     @property
     def headers(self) -> Mapping[str, str]: ...
@@ -160,8 +166,8 @@ class SentRequest(Protocol):
     def url(self) -> object: ...
 
 
-def _watched(key: str | TokenProvider | None, credentials: Credentials) -> str | TokenProvider | None:
-    """A token provider whose tokens are known before they are sent."""
+def _registering(key: str | TokenProvider | None, credentials: Credentials) -> str | TokenProvider | None:
+    """Wrap a token provider so that its tokens are registered as credentials before they are sent."""
     if key is None or isinstance(key, str):
         return key
 
@@ -178,7 +184,7 @@ def _watched(key: str | TokenProvider | None, credentials: Credentials) -> str |
 
 
 def _remember_client(credentials: Credentials, client: openai.AsyncOpenAI) -> None:
-    """What a client of the caller's own will send, as far as it shows before the first request."""
+    """Register the credentials that a client of the caller shows before the first request."""
     credentials.add(client.api_key)
     credentials.add_headers({name: value for name, value in client.default_headers.items() if isinstance(value, str)})
     credentials.add_query({name: value for name, value in client.default_query.items() if isinstance(value, str)})
@@ -206,14 +212,14 @@ class SdkAnswer(Answer):
 
 
 def _wire_errors() -> tuple[type[Exception], ...]:
-    """What reading may raise: the SDK passes on the errors of httpx2, and before version 3 those of httpx."""
+    """Return the errors that reading may raise: those of httpx2, and before version 3 of the SDK those of httpx."""
     loaded = (sys.modules.get(name) for name in ("httpx2", "httpx"))
     errors = (getattr(module, "HTTPError", None) for module in loaded if module is not None)
     return tuple(error for error in errors if isinstance(error, type) and issubclass(error, Exception))
 
 
 def _reason(exc: openai.APIConnectionError) -> str:
-    """The first exception in the chain that says anything: the SDK's own text is always "Connection error."."""
+    """Return the first text in the chain of causes; the SDK's own text is always "Connection error."."""
     cause = exc.__cause__
     while cause is not None and not str(cause):
         cause = cause.__cause__ or cause.__context__

@@ -192,7 +192,7 @@ class ToolAgent(AgentBase[DepsT_contra, OutputT_co]):
         check_text(tenant, "create_tool: tenant")
         check_text(user_id, "create_tool: user_id")
         if not text.strip():
-            raise ConfigurationError("create_tool: there is no text.", guidance="Describe the API or the task.")
+            raise ConfigurationError("create_tool: the text is empty.", guidance="Describe the API or the task.")
         at_once, replaces = switch("auto_load", auto_load), switch("overwrite", overwrite)
         directory, means = _absolute(path_of("tools_directory", tools_directory)), writing_means(self.means)
         request = RunRequest(None, limits=means.limits, scope=Scope(tenant, user_id))

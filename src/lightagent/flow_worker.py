@@ -167,7 +167,9 @@ def _log(run: WorkedRun) -> None:
 
 def _check(flows: Sequence[LightFlow]) -> None:
     if not flows:
-        raise ConfigurationError("FlowWorker: there is no flow.", guidance="Pass the flows whose runs it goes on with.")
+        raise ConfigurationError(
+            "FlowWorker: no flow was given.", guidance="Pass the flows whose runs it goes on with."
+        )
     for flow in flows:
         given: object = flow
         if not isinstance(given, LightFlow):

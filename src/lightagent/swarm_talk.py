@@ -194,7 +194,7 @@ class SwarmTalk(ABC, Generic[DepsT]):
         mail, owner = self._mail(), _owner(tenant, user_id, session_id)
         if agent not in mail.agents:
             raise ConfigurationError(
-                f"messages: There is no agent {agent!r:.80}.", guidance=f"Agents: {', '.join(mail.agents) or 'none'}."
+                f"messages: Unknown agent {agent!r:.80}.", guidance=f"Agents: {', '.join(mail.agents) or 'none'}."
             )
         return (await mail.room(owner, SystemClock()).look()).waiting(agent)
 
@@ -243,7 +243,7 @@ def _owner(tenant: str, user_id: str, session_id: str) -> Scope:
         raise ConfigurationError("send_message: tenant, user_id and session_id are texts.", guidance="")
     if not user_id and not session_id:
         raise ConfigurationError(
-            "Whose mailbox? Messages of a run for which nobody was named are of that run alone.",
+            "Whose mailbox? Messages of a run without a user belong to that run alone.",
             guidance="Pass user_id= or session_id=, as to the run.",
         )
     return Scope(tenant, user_id, session_id)

@@ -315,5 +315,5 @@ async def test_seconds_of_a_run_go_on_and_the_time_between_does_not_count() -> N
     late = await agent(30, "done").aresume(waiting, YES)
     assert isinstance(late.outcome, BudgetExhausted)
     assert late.outcome.error.message == (
-        "The budget of this run and the agents that it calls allows 30 seconds, and there is no room for more."
+        "The budget of this run and the agents that it calls allows 30 seconds, of which nothing is left."
     )

@@ -99,7 +99,7 @@ BAD_CALLS = {
     "timeout of a wrong type": (["doctor", "--timeout", "soon"], "--timeout"),
     "no tools named": (["tools", "list"], "No tools are named."),
     "no such directory of tools": (["tools", "call", "x", "-d", "none"], "The tools directory cannot be read"),
-    "no such tools": (["run", "hi", "--tools", "no.py"], "--tools no.py: There is no such file."),
+    "no such tools": (["run", "hi", "--tools", "no.py"], "--tools no.py: The file does not exist."),
     "tools that are no Python": (["chat", "--tools", "tools.txt"], "Write --tools FILE.py"),
 }
 

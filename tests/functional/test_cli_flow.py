@@ -223,7 +223,7 @@ def test_a_flow_without_a_store_has_that_of_the_settings(cli: Cli, folder: Path)
 
 
 WRONG = {
-    "no such file": (("run", "wrong.py", "x"), "FLOW wrong.py: There is no such file"),
+    "no such file": (("run", "wrong.py", "x"), "FLOW wrong.py: The file does not exist"),
     "no such name": (("run", "report.py:wrong", "x"), "There is no 'wrong'"),
     "no flow": (("run", "report.py:research", "x"), "FLOW report.py:research"),
     "no spec": (("list", "report"), "This names no flow"),

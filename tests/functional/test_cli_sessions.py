@@ -54,7 +54,7 @@ def test_a_conversation_goes_on_and_is_listed_shown_and_forgotten(stored: Path) 
     assert invoke("sessions", "forget", "monday", "--user", "ann").exit_code == 0
     again = invoke("sessions", "forget", "monday", "--user", "ann")
     assert again.exit_code == 2
-    assert "There is no session 'monday' of this user." in again.stderr
+    assert "This user has no session 'monday'." in again.stderr
     assert "lightagent sessions list --user NAME" in " ".join(again.stderr.split())
 
 

@@ -79,4 +79,4 @@ def test_a_directory_that_settings_name_and_is_not_there_is_told_by_the_check(fo
     (folder / "lightagent.toml").write_text('[default.skills]\ndirectories = ["none"]\n')
     checked = CliRunner().invoke(app, ["config", "check", "--config", "lightagent.toml"], env={"COLUMNS": "200"})
     assert checked.exit_code == 2, checked.output
-    assert "none is no directory. Name one that exists." in checked.output
+    assert "none is not a directory. Name one that exists." in checked.output

@@ -99,7 +99,7 @@ async def test_a_request_expires_and_the_step_has_failed() -> None:
     assert "in time" in result.error.message
     (review,) = [one async for one in Reviews(store, clock.now).list(status=None)]
     assert review.status == "expired"
-    with pytest.raises(ConfigurationError, match="nobody decided in time, and it has failed") as over:
+    with pytest.raises(ConfigurationError, match="the time to decide has passed, and it has failed") as over:
         await flow.aapprove("run", "send")
     assert over.value.guidance == "rerun_step asks anew."
     assert (await flow.arerun_step("run", "send")).status == "waiting_approval"

@@ -128,7 +128,7 @@ def test_a_variable_chooses_it_too_and_another_kind_leaves_nothing_behind(tmp_pa
     ("text", "problem"),
     [
         ('engine = "foldin"', "no engines adapter 'foldin'. Did you mean 'folding'? Use one of: folding, local"),
-        ('engine = {{ kind = "folding", adress = "x" }}', "There is no option 'adress' here. Did you mean 'address'?"),
+        ('engine = {{ kind = "folding", adress = "x" }}', "Unknown option 'adress'. Did you mean 'address'?"),
         (
             'engine = {{ kind = "folding", address = "elsewhere" }}',
             "'folding' opened a object, which is no flow",

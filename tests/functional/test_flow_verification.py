@@ -153,7 +153,7 @@ async def test_a_verification_that_raises_fails_the_step_and_is_asked_again_abou
         ({"verdict": "Accept"}, "accept", ""),
         ({"verdict": "reject", "reason": "x"}, "reject", "x"),
         ({"verdict": 3}, "unknown", "The verification gave an object without a verdict."),
-        (1, "unknown", "The verification gave a int, which is no verdict."),
+        (1, "unknown", "The verification gave a int, which is not a verdict."),
     ],
 )
 def test_a_callable_says_its_verdict_in_many_ways(said: object, verdict: str, reason: str) -> None:

@@ -134,7 +134,10 @@ async def test_an_unknown_target_is_told_to_the_model_and_nobody_else_acts() -> 
     result, seen = await tour(route([("move", "nobody")]))
     [call] = result.tool_calls
     assert call.status == "failed"
-    assert call.output == "[LA-TOOL] There is no agent 'nobody' to hand over to. Agents: front, billing, travel."
+    assert (
+        call.output
+        == "[LA-TOOL] Unknown agent 'nobody': the run cannot be handed over to it. Agents: front, billing, travel."
+    )
     assert [request.agent for request in seen.requests] == ["front", "front"]
 
 

@@ -167,7 +167,7 @@ def test_a_waiting_request_is_told_to_somebody_and_a_failure_changes_nothing(sto
     result = ask(hook(store=store, webhook=notify))
     (request,) = store.list_pending()
     assert told == [request.request_id]
-    assert problems(result) == ["Nobody was told that pay waits. It raised ConnectionError."]
+    assert problems(result) == ["The notification that pay waits was not sent. It raised ConnectionError."]
     Till("Done.", hook=hook(store=store, webhook=notify)).agent.resume(result.journal, ApprovalDecision.approve())
     assert len(told) == 1
 

@@ -147,8 +147,8 @@ async def test_a_server_that_is_lost_during_the_setup_is_not_added(monkeypatch: 
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ({}, "mcp_setting: There is no object mcpServers here."),
-        ({"mcpServers": {"a": {"command": "no-such-program"}}}, "There is no program 'no-such-program' here."),
+        ({}, "mcp_setting: The object mcpServers is missing."),
+        ({"mcpServers": {"a": {"command": "no-such-program"}}}, "The program 'no-such-program' was not found."),
         ({"mcpServers": {"a": {}}}, "mcp_setting: mcpServers.a: A server has either a command or a url"),
         ({"mcpServers": {"a": {"url": "x", "headers": {"A": "b\nc"}}}}, "2 problems"),
         ("missing.json", "missing.json: MCP servers cannot be read from it"),

@@ -191,7 +191,7 @@ def test_large_and_binary_files_are_told_and_not_shown(place: Path) -> None:
     manager = SkillManager(place / "skills")
     with pytest.raises(ToolError, match="more than 5,242,880 bytes"):
         manager.read_reference("good", "large.md")
-    with pytest.raises(ToolError, match="is no text, but a file of 5 bytes"):
+    with pytest.raises(ToolError, match="is not text, but a file of 5 bytes"):
         manager.read_reference("good", "assets/image.png")
     assert manager.read_asset("good", "image.png") == b"\x89PNG\xff"
 

@@ -88,7 +88,7 @@ def test_a_program_cannot_send_in_a_name_that_reads_as_that_of_an_agent(sender: 
 
 
 def test_the_mailbox_of_an_agent_that_there_is_not() -> None:
-    with pytest.raises(ConfigurationError, match=r"There is no agent 'dsk'.*desk, finance"):
+    with pytest.raises(ConfigurationError, match=r"Unknown agent 'dsk'.*desk, finance"):
         swarm_of(agent("desk"), agent("finance")).messages("dsk", user_id="ada")
 
 

@@ -267,7 +267,7 @@ def test_a_message_waits_at_most_so_often_and_the_refusal_can_be_acted_on() -> N
     assert [call.status for call in result.tool_calls] == ["ok", "ok"] + ["failed"] * 4
     outputs = [str(call.output) for call in result.tool_calls]
     assert "finance has 2 messages waiting and takes no more" in outputs[2]
-    assert "There is no agent 'eve' to send to. Agents: finance." in outputs[4]
+    assert "Unknown agent 'eve'. Agents: finance." in outputs[4]
     assert "a message to yourself" in outputs[5]
     with pytest.raises(ToolError, match="at most 10 are taken"):
         swarm.send_message("finance", "x" * 11, user_id="bob")

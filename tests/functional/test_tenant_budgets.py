@@ -337,7 +337,7 @@ async def test_a_request_beyond_the_rate_is_refused_at_once_where_it_may_not_wai
     short = await run(agent)
     assert isinstance(short.outcome, BudgetExhausted)
     assert short.outcome.error.message == (
-        "The budget of tenant 'acme' allows 3 requests a minute, and there is no room for more."
+        "The budget of tenant 'acme' allows 3 requests a minute, of which nothing is left."
     )
     assert short.outcome.error.guidance == "Try again in 30 s, or raise the limit."
     clock.advance(30)

@@ -152,7 +152,7 @@ def test_tools_that_the_agent_lacks_are_never_offered_and_may_be_mended() -> Non
     wrong, mended = plan(("Open it.", "open_box")), plan(("Look.", "functions.look"))
     planner = Planner(propose=[proposals(wrong)], reflect=[look_back(mended)])
     (event,) = planned(result_of(planner))
-    assert "There are no such tools: open_box." in asked(planner.of("reflect")[0])
+    assert "These tools do not exist: open_box." in asked(planner.of("reflect")[0])
     assert event.plan is not None
     assert event.plan.tools == ("look",), "a name is taken as calls of tools are"
     planner = Planner(propose=[proposals(wrong)], reflect=[look_back(wrong)])

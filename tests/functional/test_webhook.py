@@ -111,13 +111,13 @@ async def test_a_server_that_does_not_take_it_changes_nothing(leaks: LeakCheck, 
     async with receiving(receiver) as url:
         result = await ask(url)
     assert len(receiver.told) == 1  # A redirection is not followed.
-    assert notes(result) == ["Nobody was told that pay waits. It raised WebhookError."]
+    assert notes(result) == ["The notification that pay waits was not sent. It raised WebhookError."]
 
 
 async def test_a_server_that_is_not_there_changes_nothing(leaks: LeakCheck) -> None:
     async with receiving(Receiver()) as url:
         pass
-    assert notes(await ask(url)) == ["Nobody was told that pay waits. It raised WebhookError."]
+    assert notes(await ask(url)) == ["The notification that pay waits was not sent. It raised WebhookError."]
 
 
 async def test_a_server_that_does_not_answer_is_waited_for_a_few_seconds(
@@ -129,4 +129,4 @@ async def test_a_server_that_does_not_answer_is_waited_for_a_few_seconds(
         result = await ask(url)
         receiver.release.set()
     assert len(receiver.told) == 2
-    assert notes(result) == ["Nobody was told that pay waits. It raised WebhookError."]
+    assert notes(result) == ["The notification that pay waits was not sent. It raised WebhookError."]

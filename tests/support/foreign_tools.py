@@ -163,7 +163,7 @@ BEYOND_REPAIR: Final[dict[str, tuple[JsonValue, str]]] = {
         {"type": "object", "properties": {"a": {"$ref": "https://example.com/s.json"}}},
         "it refers to something outside of itself: https://example.com/s.json",
     ),
-    "a root that is an array": ({"type": "array", "items": {"type": "string"}}, "its top is no object, but array"),
+    "a root that is an array": ({"type": "array", "items": {"type": "string"}}, "its top is not an object, but array"),
     "a root of nothing but texts": ({"anyOf": [{"type": "string"}, {"type": "integer"}]}, "its top is no object"),
     "a required property that cannot be said": (
         {"type": "object", "properties": {"año": {"type": "string"}}, "required": ["año"]},

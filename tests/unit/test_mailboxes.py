@@ -51,7 +51,7 @@ def test_an_old_message_is_dropped_unread_and_its_recipient_is_told_how_many() -
     ("recipient", "sender", "text", "words"),
     [
         ("bob", "ann", "hello", None),
-        ("eve", "ann", "hello", "There is no agent 'eve' to send to. Agents: bob, cat."),
+        ("eve", "ann", "hello", "Unknown agent 'eve'. Agents: bob, cat."),
         ("ann", "ann", "hello", "a message to yourself is not sent"),
         ("bob", "ann", "x" * 21, "has 21 characters, and at most 20"),
         ("cat", "ann", "hello", "cat has 3 messages waiting"),

@@ -89,7 +89,7 @@ def test_a_name_that_had_to_go_is_told_in_the_description() -> None:
 
 
 def test_a_tool_beyond_repair_has_no_declaration() -> None:
-    assert mcp_tool_spec(replace(TOOL, schema={"type": "array"})) == BeyondRepair("its top is no object, but array")
+    assert mcp_tool_spec(replace(TOOL, schema={"type": "array"})) == BeyondRepair("its top is not an object, but array")
 
 
 def test_the_hash_changes_with_each_part_of_the_declaration_and_with_nothing_else() -> None:

@@ -27,7 +27,7 @@ def test_origins_are_as_browsers_send_them(origin: str) -> None:
     ["*", "", "null", "https://chat.example.org/", "chat.example.org", "https://*.example.org", "HTTPS://A.example"],
 )
 def test_what_no_browser_sends_is_refused(wrong: str) -> None:
-    with pytest.raises(ValidationError, match="is no origin: write each as browsers send it"):
+    with pytest.raises(ValidationError, match="is not an origin: write each as browsers send it"):
         ServeSettings(origins=["https://fine.example", wrong])
 
 

@@ -103,7 +103,7 @@ def test_without_a_table_there_are_no_budgets(file: Path) -> None:
         ),
         ("[default.budgets.tree]\nmodel_calls = -1", "greater than or equal to 0"),
         ('[default.budgets.tree]\ntokens = "many"', "valid integer"),
-        ("[default.budgets.tenant]\nseconds = 1", "There is no option 'seconds' here."),
+        ("[default.budgets.tenant]\nseconds = 1", "Unknown option 'seconds'."),
         ('[default.budgets.tenant]\ntokens = 1\nperiod = "year"', "'hour', 'day', 'month' or 'ever'"),
         ('[default.budgets.tenant]\nname = "acme"', "neither limits nor a rate"),
         ("[default.budgets.tree]\ncost = 1", "there is no price for the model 'small'"),

@@ -83,7 +83,7 @@ BAD: dict[str, Case] = {
     "unknown profile": (
         "[dev.model]\nkind='offline'\n[prod.agent]\n",
         {"LIGHTAGENT_PROFILE": "staging"},
-        "LIGHTAGENT_PROFILE: There is no profile 'staging' in lightagent.toml",
+        "LIGHTAGENT_PROFILE: lightagent has no profile 'staging'.toml",
         "default, dev, prod",
     ),
     "variable without a line": ("", {"LIGHTAGENTMODEL": "x"}, "variable LIGHTAGENTMODEL", "LIGHTAGENT__MODEL"),

@@ -138,7 +138,7 @@ def test_a_server_may_be_called_like_a_secret(folder: Path) -> None:
         ('command = "x"\nheaders = { A = "b" }', "headers says nothing of a server with a command"),
         ('url = "https://x"\nargs = ["b"]', "args says nothing of a server with a url"),
         ('url = "https://x"\ntransport = "stdio"', "The transport stdio does not go with a url"),
-        ('comand = "x"', "There is no option 'comand' here. Did you mean 'command'?"),
+        ('comand = "x"', "Unknown option 'comand'. Did you mean 'command'?"),
         ('command = "x"\nargs = "a b"', "Input should be a valid list. It is: Its arguments."),
         ('command = "x"\ncall_timeout = 0', "greater than 0"),
         ('command = "x"\nargs = [{ evn = "A" }]', 'A text is expected, or { env = "NAME" }'),
@@ -159,12 +159,12 @@ def test_a_wrong_table_names_the_place_and_the_remedy(folder: Path, written: str
 @pytest.mark.parametrize(
     ("written", "told"),
     [
-        ('command = "no-such-program"', "(lightagent.toml:2): There is no program 'no-such-program' here. Install it"),
+        ('command = "no-such-program"', "(lightagent.toml:2): The program 'no-such-program' was not found. Install it"),
         ('command = "python -m server"', 'No shell takes it apart: write command = "program"'),
-        ('command = "./server"', "There is no program './server' here."),
+        ('command = "./server"', "The program './server' was not found."),
         (f'command = "{PYTHON}"\ninherit = ["NOT_HERE"]', "The environment variable NOT_HERE is not set."),
         (f'command = "{PYTHON}"\nenv = {{ A = {{ env = "NOT_HERE" }} }}', "NOT_HERE is not set. Type: export"),
-        ('url = "ftp://example.org"', "This is no address of a server. Write https://host/path."),
+        ('url = "ftp://example.org"', "This is not the address of a server. Write https://host/path."),
         ('url = "https://x"\nheaders = { A = "b\\nC: d" }', "A header is one line of text."),
         (f'command = "{PYTHON}"\nenv = {{ "A=B" = "c" }}', "This cannot be a variable of a process."),
         (f'command = "{PYTHON}"\nargs = ["a\\u0000"]', "An argument of a program holds no NUL."),
@@ -246,7 +246,7 @@ def test_a_file_of_another_client_is_read_as_it_is(folder: Path) -> None:
     ("content", "told"),
     [
         ("{", "a.json: MCP servers cannot be read from it: Expecting property name"),
-        ("[1]", "a.json: There is no object mcpServers here."),
+        ("[1]", "a.json: The object mcpServers is missing."),
         ('{"mcpServers": {"a": 1}}', "a.json: mcpServers.a: A server is described by an object."),
         ('{"mcpServers": {"a": {}}}', "a.json: mcpServers.a: A server has either a command or a url"),
         ('{"mcpServers": {"a": {"command": ["x"]}}}', "mcpServers.a.command: Input should be a valid string"),

@@ -64,7 +64,7 @@ def test_a_reference_has_nothing_beside_env(tmp_path: Path, line: str, place: st
     path = write(tmp_path, f'[default.model]\nkind = "openai"\n{line}\n')
     with pytest.raises(ConfigurationError) as caught:
         load_settings(path, environ={})
-    assert f"{place} ({path}:3): There is no option 'x' beside env. A reference is api_key" in str(caught.value)
+    assert f"{place} ({path}:3): Unknown option 'x' beside env. A reference is api_key" in str(caught.value)
     assert "written out" not in str(caught.value)
 
 

@@ -109,13 +109,13 @@ def test_optional_keys_are_kept_as_they_are_written(tmp_path: Path) -> None:
 # What is wrong, the line, and words of the message and the remedy.
 BROKEN: dict[str, tuple[str | bytes, int, str]] = {
     "empty": ("", 0, "The file is empty. Begin it with front matter"),
-    "no front matter": ("# A skill\n", 1, "There is no front matter. Begin the file with a line `---`"),
+    "no front matter": ("# A skill\n", 1, "The front matter is missing. Begin the file with a line `---`"),
     "no end": ("---\nname: pdf-forms\ndescription: x\n", 1, "The front matter does not end. Put a line `---`"),
     "no name": ("---\ndescription: x\n---\nDo", 2, "'name' is missing. Add `name:`"),
     "no description": ("---\nname: pdf-forms\n---\nDo", 2, "'description' is missing. Add `description:`"),
     "empty description": ("---\nname: pdf-forms\ndescription:\n---\nDo", 3, "'description' is empty."),
     "nothing between the fences": ("---\n---\nDo", 2, "'name' is missing."),
-    "a list": ("---\n- name: x\n---\nDo", 2, "The front matter is no YAML: it is no table of keys and values."),
+    "a list": ("---\n- name: x\n---\nDo", 2, "The front matter is no YAML: it is not a table of keys and values."),
     "a list for a text": (
         "---\nname: pdf-forms\ndescription: [a, b]\n---\n",
         3,
@@ -202,7 +202,7 @@ WARNED: dict[str, tuple[str, str]] = {
         PLAIN.replace("---\nDo", "license: &a x\ncompatibility: *a\n---\nDo"),
         "an alias (*name) is not allowed in it.",
     ),
-    "no instructions": ("---\nname: pdf-forms\ndescription: x\n---\n", "There are no instructions."),
+    "no instructions": ("---\nname: pdf-forms\ndescription: x\n---\n", "The instructions are missing."),
     "no tools": (
         PLAIN.replace("---\nDo", "allowed-tools:\n---\nDo"),
         "'allowed-tools' names nothing, so it is ignored.",

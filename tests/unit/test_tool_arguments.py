@@ -139,5 +139,5 @@ def cyclic() -> JsonObject:
     "arguments", [{"a": float("nan")}, {"a": float("inf")}, {"a": {1, 2}}, {"a": 10**5000}, {"a": b"x"}, cyclic()]
 )
 def test_values_that_are_no_json_are_refused(arguments: dict[str, object]) -> None:
-    with pytest.raises(ToolError, match=r"\[LA-TOOL\] The arguments are no plain JSON: \w+Error: "):
+    with pytest.raises(ToolError, match=r"\[LA-TOOL\] The arguments are not plain JSON: \w+Error: "):
         dump_arguments(arguments)

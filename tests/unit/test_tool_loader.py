@@ -173,7 +173,7 @@ async def test_a_broken_file_loses_only_its_own_tool(directory: Path, caplog: py
 def test_names_that_cannot_be_loaded_are_told_together(directory: Path) -> None:
     told = refusal(lambda: ToolLoader(directory).load_tools(["add", "missing", "absent"]))
     assert "2 tools cannot be loaded" in told
-    assert f"{directory / 'missing.py'}: There is no such file." in told
+    assert f"{directory / 'missing.py'}: The file does not exist." in told
     assert "absent.py" in told
     assert "Expected names of tools" in refusal(lambda: ToolLoader(directory).load_tools("add"))
 

@@ -169,8 +169,8 @@ def test_declarations_are_validated(registry: ToolRegistry) -> None:
         ("add", '{"x": 1, "x": 2}', "[LA-TOOL] The arguments hold the name 'x' twice"),
         ("broken", {}, "[LA-TOOL] broken failed: ValueError: no such thing"),
         ("ad", {}, "[LA-TOOL] There is no tool 'ad'. Did you mean 'add'? Tools: get_weather, add, legacy"),
-        ("pay", {"amount": 5}, "[LA-TOOL] pay stopped to ask a human, and there is nobody to ask: 5 is a lot"),
-        ("delete", {}, "[LA-TOOL] delete runs only with a human's approval, and there is nobody to ask."),
+        ("pay", {"amount": 5}, "[LA-TOOL] pay stopped to ask a human, which is not possible here: 5 is a lot"),
+        ("delete", {}, "[LA-TOOL] delete runs only with a human's approval, which cannot be requested here."),
     ],
 )
 async def test_a_call_is_answered_in_text(

@@ -90,7 +90,7 @@ async def conclude(live: ActiveRun[DepsT], name: str, answer: str) -> None:
     """Draw one conclusion. A conclusion that fails or is blocked is on record, and the run still succeeds."""
     conclusion = live.means.conclusions.get(name)
     if conclusion is None:
-        error = LightAgentErrorInfo("LA-CONFIG", f"There is no conclusion {name!r} here any more.")
+        error = LightAgentErrorInfo("LA-CONFIG", f"The agent no longer has the conclusion {name!r}.")
         await live.tell(Concluded(name, error, at=live.clock.now()))
         return
     serving = Serving(live, live.subject(name))

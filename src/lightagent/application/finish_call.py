@@ -147,7 +147,7 @@ async def _offers(live: ActiveRun[DepsT], answer: CallAnswer) -> tuple[Effect, .
     names = [name for effect in answer.effects if isinstance(effect, OfferTools) for name in effect.names]
     unknown = [name for name in names if name not in toolset.tools]
     if unknown:
-        raise ToolError(f"There is no tool {unknown[0][:80]!r} to offer.", guidance="")
+        raise ToolError(f"Unknown tool {unknown[0][:80]!r}: it cannot be offered.", guidance="")
     if not known:
         return answer.effects
     has = {tool.name for tool in known}
@@ -164,7 +164,9 @@ def _failure_status(error: LightAgentError) -> ToolStatus:
 
 def _no_such_agent(name: str, known: tuple[str, ...]) -> ToolError:
     others = ", ".join(known[:20])
-    return ToolError(f"There is no agent {name[:80]!r} to hand over to.", guidance=f"Agents: {others}.")
+    return ToolError(
+        f"Unknown agent {name[:80]!r}: the run cannot be handed over to it.", guidance=f"Agents: {others}."
+    )
 
 
 def _plain(request: object) -> JsonObject:

@@ -97,7 +97,7 @@ def _items(answer: object) -> list[object]:
     if found is None:
         return []
     if isinstance(found, (str, bytes, Mapping)) or not isinstance(found, Iterable):
-        raise StoreError(f"The memory answered with {type(found).__name__}, which is no list of records.")
+        raise StoreError(f"The memory answered with {type(found).__name__}, which is not a list of records.")
     return [item for item, _ in zip(found, range(_MOST_RESULTS), strict=False)]
 
 

@@ -179,7 +179,7 @@ class KeptVectors:
             )
         if not all(map(is_vector, vectors)):
             raise ProviderError(
-                f"The embedder {self._embedder.name!r:.80} gave what is no vector of finite numbers and length 1.",
+                f"The embedder {self._embedder.name!r:.80} did not return a vector of finite numbers with length 1.",
                 code="LA-500",
                 guidance="unit_vector of lightagent.domain.vectors makes one of any numbers.",
                 retryable=False,

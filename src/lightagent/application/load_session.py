@@ -69,7 +69,7 @@ def session_key(scope: Scope) -> StreamKey:
 def no_session(key: StreamKey) -> ConfigurationError:
     """The error for a session that does not exist, or that belongs to another user."""
     return ConfigurationError(
-        f"There is no session {key.id!r:.100} of this user.",
+        f"This user has no session {key.id!r:.100}.",
         guidance="Sessions(store).list(user_id) and `lightagent sessions list --user NAME` tell which there are. "
         "Where runs have a tenant, give it too: Sessions(store, tenant=…), --tenant NAME.",
     )

@@ -97,7 +97,7 @@ def _labels(message: AgentMessage) -> tuple[str, ...]:
 
 def _post(context: RunContext[DepsT]) -> MailPost:
     if context.mail is None:
-        raise refused("Nobody can be sent a message here.", "Go on without it.")
+        raise refused("Messages cannot be sent here.", "Go on without it.")
     return context.mail
 
 

@@ -99,7 +99,7 @@ class MemoryCandidates:
         if found is not None:
             return found
         raise ConfigurationError(
-            f"There is no memory candidate {candidate_id!r:.100} here.",
+            f"No memory candidate {candidate_id!r:.100} is stored here.",
             guidance="See agent.list_memory_candidates(). They are kept in the session_store, if there is one.",
         )
 

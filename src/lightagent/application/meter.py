@@ -89,7 +89,7 @@ def weighed(used: Used, prices: PriceTable, *, priced: bool = False) -> Spent:
         price = prices.find(*used.models)
         if price is None and priced:
             raise ConfigurationError(
-                f"budgets: the cost is limited, but there is no price for the model {used.models[0]!r:.100}.",
+                f"budgets: the cost is limited, but the price table lacks the model {used.models[0]!r:.100}.",
                 guidance="Add it to Budgets(prices=PriceTable({...})).",
             )
         picos = 0 if price is None else price.picos(usage)

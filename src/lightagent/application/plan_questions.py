@@ -102,7 +102,7 @@ def asked_about(question: Question) -> str:
                 f"Plan {number}:\n{cut_to(numbered(thought.steps), most)}" for number, thought in enumerate(thoughts, 1)
             )
         case Reflect(plan=plan, unknown=unknown):
-            wrong = f"\nThere are no such tools: {', '.join(unknown)}." if unknown else ""
+            wrong = f"\nThese tools do not exist: {', '.join(unknown)}." if unknown else ""
             return f"The plan:\nGoal: {plan.goal}\n{numbered(plan.steps)}{wrong}"
         case _:
             assert_never(question)

@@ -63,7 +63,7 @@ async def _gather(
     """One source's texts; one that fails is on record, and the run goes on without it."""
     subject = live.subject(name)
     if source is None:
-        error = LightAgentErrorInfo("LA-CONFIG", f"There is no context source {name!r} here any more.")
+        error = LightAgentErrorInfo("LA-CONFIG", f"The agent no longer has the context source {name!r}.")
         return ContextAdded(name, (), error, at=live.clock.now())
     serving = Serving(live, subject)
     try:
@@ -109,7 +109,9 @@ def _messages(name: str, source: ContextSource, texts: object) -> tuple[ContextM
         raise ConfigurationError(f"The context source {name!r} must give a list of texts.", guidance="")
     trust: object = source.trust
     if not is_trust(trust):
-        raise ConfigurationError(f"The trust of the context source {name!r} is no label: {trust!r:.80}.", guidance="")
+        raise ConfigurationError(
+            f"The trust of the context source {name!r} is not a label: {trust!r:.80}.", guidance=""
+        )
     return tuple(ContextMessage(name, str(text), trust) for text in texts)
 
 

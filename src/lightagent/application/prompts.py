@@ -160,7 +160,7 @@ class Prompts:
         "on yourself. {about}"
     )
     send_message: str = (
-        "Sends a message to another agent, who gets it when it acts next. Nobody answers at once: to ask and wait for "
+        "Sends a message to another agent, who gets it when it acts next. No answer comes at once: to ask and wait for "
         "the answer is another tool."
     )
     read_messages: str = "Shows once more the messages that other agents have sent to you in this conversation."

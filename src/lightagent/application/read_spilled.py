@@ -68,7 +68,7 @@ class ReadToolResult(Tool[object]):
             ) from error
         if result is None:
             raise ToolError(
-                f"There is no stored result {result_id:.80}: it was forgotten, or it never was under this id.",
+                f"No result is stored under {result_id:.80}: it was forgotten, or never existed.",
                 guidance="Go on without it, or call the tool again that gave it if that is safe.",
             )
         return ToolAnswer(self._page(result, page), labels=(f"{TOOL_LABEL}{result.tool}",))

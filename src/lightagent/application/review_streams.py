@@ -115,7 +115,7 @@ class ReviewStreams:
         """
         review = await self.read_as_of_now(key)
         if review is None:
-            raise ConfigurationError(f"There is no request {key.id!r:.100} any more.", guidance="It was forgotten.")
+            raise ConfigurationError(f"The request {key.id!r:.100} no longer exists.", guidance="It was forgotten.")
         return review
 
     async def expire(self, key: StreamKey, review: Review) -> None:

@@ -136,7 +136,7 @@ class Reviews:
             except (StreamConflict, Fenced):
                 review = await self.streams.read_again(key)
         raise PolicyError(
-            f"There is no decision to revoke: the request {request_id:.100} is {review.status}.",
+            f"The request {request_id:.100} is {review.status}: only a decision can be revoked.",
             guidance="A decision can be revoked until a run takes it.",
         )
 
@@ -144,7 +144,7 @@ class Reviews:
         key = await self._key(request_id, user_id)
         if key is None:
             raise ConfigurationError(
-                f"There is no request {request_id!r:.100}.",
+                f"The request {request_id!r:.100} does not exist.",
                 guidance="Reviews(store).list() and `lightagent review list` tell which there are. "
                 "Where runs have a tenant, give it too: Reviews(store, tenant=…), --tenant NAME.",
             )

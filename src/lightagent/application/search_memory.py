@@ -53,7 +53,7 @@ def _records(found: object) -> Sequence[FoundMemory]:
     """The result of a store, checked: stores of applications may return anything."""
     if isinstance(found, Sequence) and all(map(_is_record, found)):
         return found
-    raise StoreError(f"The store of memories gave {type(found).__name__}, which is no list of what it found.")
+    raise StoreError(f"The store of memories gave {type(found).__name__}, which is not a list of results.")
 
 
 def _is_record(found: object) -> bool:

@@ -137,7 +137,7 @@ class Alone(ServedRun):
         return verdict
 
     async def ask(self, aside: Aside) -> str | Stopped:
-        raise ConfigurationError("There is no run here for which a model could be asked.", guidance="")
+        raise ConfigurationError("A model can only be asked during a run.", guidance="")
 
     def note(self, event: MemoryEvent, data: JsonObject) -> None:
         self._notes.append((event, data))

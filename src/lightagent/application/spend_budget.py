@@ -238,7 +238,7 @@ def _exhausted(exceeded: Exceeded) -> BudgetExhausted:
     limit, allowed = exceeded.limit, exceeded.allowed
     whose = _WHOSE.get(exceeded.budget, exceeded.budget)
     what = _WHAT.get(limit, "{} " + limit.replace("_", " ")).format(f"{allowed:,.12g}")
-    text = f"The budget of {whose} allows {what}, and there is no room for more."
+    text = f"The budget of {whose} allows {what}, of which nothing is left."
     details: JsonObject = {
         "budget": exceeded.budget,
         "limit": limit,

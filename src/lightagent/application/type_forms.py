@@ -26,7 +26,7 @@ def check_form(form: object, option: str) -> None:
     if isinstance(form, type):
         return
     if form is None:
-        raise ConfigurationError(f"{option}: None is no type.", guidance="Leave it out, or pass a type.")
+        raise ConfigurationError(f"{option}: None is not a type.", guidance="Leave it out, or pass a type.")
     if isinstance(form, str):
         raise ConfigurationError(
             f"{option}: {form!r:.80} is a text, not a type.", guidance="Pass the type itself, without quotes."

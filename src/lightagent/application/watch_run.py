@@ -245,7 +245,7 @@ def _header(pair: object) -> tuple[str, str]:
         raise TypeError("trace_headers gave what is no (name, value) pair; give a tuple of such pairs.")
     name, value = pair
     if not isinstance(name, str) or not isinstance(value, str):
-        raise TypeError("trace_headers gave a name or value that is no text; give a tuple of (str, str) pairs.")
+        raise TypeError("trace_headers gave a name or value that is not text; give a tuple of (str, str) pairs.")
     if not (name in _W3C or is_header_name(name)) or not (value.isascii() and value.isprintable()):
         raise ValueError(f"trace_headers gave {name!r}, which no HTTP header can hold; use printable ASCII.")
     return name, value

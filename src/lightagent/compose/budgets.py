@@ -28,7 +28,7 @@ def compose_budgets(given: Budgets | BudgetLimits | None) -> Budgets | None:
         prices = litellm_prices()
         if prices is None:
             raise ConfigurationError(
-                "budgets: a cost is limited, and there are no prices.",
+                "budgets: a cost is limited, but prices are missing.",
                 guidance="Pass Budgets(prices=PriceTable({...})), or install lightagent[litellm], which has a table.",
             )
         budgets = replace(budgets, prices=prices)

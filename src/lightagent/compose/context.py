@@ -70,7 +70,7 @@ def compose_budget(options: AgentOptions[Never]) -> ContextBudget | None:
     store = journal_port(budget.store or options.get("session_store"), "context_budget: store")
     if budget.spills and store is None:
         raise ConfigurationError(
-            f"context_budget: the strategy {budget.strategy!r} puts results of tools aside, and there is no store.",
+            f"context_budget: the strategy {budget.strategy!r} moves results of tools to a store, but none is set.",
             guidance="Pass store= to the ContextBudget, or session_store= to the agent.",
         )
     return replace(budget, counter=counter, store=store)

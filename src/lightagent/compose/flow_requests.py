@@ -106,7 +106,7 @@ def read_decision(decision: object) -> ApprovalDecision:
     read = read_review_answer(dict(decision) if isinstance(decision, Mapping) else decision, "")
     if isinstance(read, Unreadable):
         raise ConfigurationError(
-            f"approve: this is no decision. {read.problem}",
+            f"approve: this is not a decision. {read.problem}",
             guidance="Pass True, False, or ApprovalDecision.approve(), .reject(), .edit() or .respond().",
         )
     return read

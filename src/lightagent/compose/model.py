@@ -62,5 +62,5 @@ def open_model(name: str, provider: str, api_key: str | None, base_url: str | No
     chosen = {key: value for key, value in given.items() if value is not None and provider != "offline"}
     model = open_adapter("chat", provider, chosen if provider == "offline" else {"model": name, **chosen}, at="model")
     if not is_model(model):
-        raise ConfigurationError(f"provider: {provider!r} is no chat model.")
+        raise ConfigurationError(f"provider: {provider!r} is not a chat model.")
     return model

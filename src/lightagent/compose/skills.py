@@ -48,7 +48,7 @@ def _check_directories(manager: SkillManager) -> None:
     for directory in manager.directories:
         if not directory.path.is_dir():
             raise ConfigurationError(
-                f"skills_directories: there is no directory {str(directory.path)!r:.200}.",
+                f"skills_directories: the directory {str(directory.path)!r:.200} does not exist.",
                 guidance="Make it first, or mend the path. A SkillManager takes one that comes later.",
             )
 

@@ -40,7 +40,7 @@ def compose_people(at: str, options: StepOptions | WaitOptions, *, asks: bool = 
     )
     if people.handler is not None and not approval:
         raise ConfigurationError(
-            f"{at}: approval_handler= decides whether the step runs, and nobody asks that about this step.",
+            f"{at}: approval_handler= decides whether the step runs, but this step needs no approval.",
             guidance="Give it requires_approval=True.",
         )
     given = {
@@ -51,7 +51,7 @@ def compose_people(at: str, options: StepOptions | WaitOptions, *, asks: bool = 
     idle = [f"{name}=" for name, value in given.items() if value]
     if idle and not approval and not asks:
         raise ConfigurationError(
-            f"{at}: {', '.join(idle)} is about people who decide, and nobody is asked about this step.",
+            f"{at}: {', '.join(idle)} is about people who decide, but this step needs no approval.",
             guidance="Give it requires_approval=True.",
         )
     return people

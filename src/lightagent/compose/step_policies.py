@@ -29,7 +29,8 @@ def compose_names(at: str, option: str, names: Sequence[str] | None) -> tuple[st
             )
         if what == "people" and not given.strip():
             raise ConfigurationError(
-                f"{at}: {option} has an empty name.", guidance="Without approvers, whoever decides about the run may."
+                f"{at}: {option} has an empty name.",
+                guidance="Without approvers, every person who may decide about the run may approve.",
             )
     return tuple(dict.fromkeys(names or ()))
 
@@ -154,6 +155,6 @@ def compose_timeout(at: str, seconds: float | None, option: str = "timeout") -> 
     """
     if seconds is not None and not (seconds > 0 and math.isfinite(seconds)):
         raise ConfigurationError(
-            f"{at}: {option} must be a positive number of seconds, got {seconds}.", guidance="None is no limit."
+            f"{at}: {option} must be a positive number of seconds, got {seconds}.", guidance="None means without limit."
         )
     return seconds

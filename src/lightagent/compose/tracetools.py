@@ -56,7 +56,7 @@ def tracetool_sinks(tracetools: Mapping[str, object] | None) -> tuple[TelemetryS
 
 def _langfuse(host: str, public_key: str, secret_key: str, tags: tuple[str, ...]) -> TelemetrySink:
     if not host.startswith(("http://", "https://")):
-        raise ConfigurationError(f"{_PLACE}.{_HOST} is no address.", guidance=f"Write {_CLOUD}, or where yours is.")
+        raise ConfigurationError(f"{_PLACE}.{_HOST} is not an address.", guidance=f"Write {_CLOUD}, or where yours is.")
     options = {
         "endpoint": f"{host}{PATH}",
         "headers": {"Authorization": langfuse_authorization(public_key, secret_key)},

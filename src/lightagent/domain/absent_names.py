@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 _EVALUATION: Final = "Evaluation is planned and does not exist yet. Until then, assert on RunResult in a test of yours."
-_CONNECTORS: Final = "There are no connectors: tools, skills and MCP servers are given to an agent directly."
+_CONNECTORS: Final = "Connectors do not exist here: tools, skills and MCP servers are given to an agent directly."
 _CODE: Final = "Tools that run code are off unless added: LightAgent(tools=[CodeTools(MontyRunner())])."
 
 ABSENT_NAMES: Final[Mapping[str, str]] = {
@@ -26,8 +26,8 @@ ABSENT_NAMES: Final[Mapping[str, str]] = {
         _CONNECTORS,
     ),
     **dict.fromkeys(("execute_python_code", "execute_python_code_stream", "execute_python_file"), _CODE),
-    "HookManager": "There is no manager of hooks: LightAgent(hooks=[...]) calls them in order.",
-    "GuardrailManager": "There is no manager: pass input_guardrails=, tool_guardrails=, output_guardrails=.",
+    "HookManager": "A manager of hooks is not needed: LightAgent(hooks=[...]) calls them in order.",
+    "GuardrailManager": "A manager is not needed: pass input_guardrails=, tool_guardrails=, output_guardrails=.",
     "LoggerManager": "Logs are those of Python's logging: LightAgent(debug=True, log_level=..., log_file=...).",
     "MCPClientManager": "Use agent.setup_mcp(...), or LightAgent(tools=[mcp_tools(McpServer(...))]).",
     "LiteLLMClient": 'Use LightAgent(provider="litellm"), or a model of your own.',
@@ -49,7 +49,7 @@ ABSENT_NAMES: Final[Mapping[str, str]] = {
     "Swarm": "It is called LightSwarm.",
     "Flow": "It is called LightFlow.",
     "function_tool": "It is called tool: from lightagent import tool; a typed function needs none.",
-    "upload_file_to_oss": "There are no tools for one cloud: write a typed function and pass it in tools=.",
+    "upload_file_to_oss": "Tools for one cloud are not included: write a typed function and pass it in tools=.",
 }
 """Names at the top of the package."""
 

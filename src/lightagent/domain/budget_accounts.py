@@ -166,7 +166,7 @@ def period_of(period: Period, now: float) -> str:
     try:
         moment = datetime.fromtimestamp(now, UTC)
     except (ValueError, OverflowError, OSError) as error:
-        raise ConfigurationError(f"clock: {now!r:.80} is no time of a calendar.", guidance="") from error
+        raise ConfigurationError(f"clock: {now!r:.80} is outside the calendar.", guidance="") from error
     return moment.strftime({"hour": "%Y-%m-%dT%H", "day": "%Y-%m-%d", "month": "%Y-%m"}[period])
 
 

@@ -113,7 +113,8 @@ class CodeFolder:
     def __post_init__(self) -> None:
         if "\0" in self.path or not _is_absolute(self.path):
             raise ConfigurationError(
-                f"{self.path!r:.200} is no folder in which programs could work.", guidance="Give its absolute path."
+                f"{self.path!r:.200} cannot be used as a working directory for programs.",
+                guidance="Give its absolute path.",
             )
 
 
@@ -155,7 +156,7 @@ class CodeFile:
         object.__setattr__(self, "language", language_of(self.path))
         if not is_inner_path(self.path):
             raise ToolError(
-                f"{self.path!r:.200} is no path of a file in the folder.",
+                f"{self.path!r:.200} is not the path of a file in the folder.",
                 guidance="Give the path from the folder on, without '..', such as scripts/fill.py.",
             )
 
@@ -186,7 +187,7 @@ class CodeJob:
 
     def __post_init__(self) -> None:
         if isinstance(self.program, CodeFile) and self.folder is None:
-            raise ToolError("There is no folder from which files are run.", guidance="Run the program as text.")
+            raise ToolError("Files cannot be run without a folder.", guidance="Run the program as text.")
         for argument in self.arguments:
             _refuse_halves(argument, "An argument")
             if "\0" in argument:

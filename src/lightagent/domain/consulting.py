@@ -57,7 +57,7 @@ def refused_consultation(asking: Sequence[str], target: str, limits: ConsultLimi
         target: whom it would ask.
     """
     if target == asking[-1]:
-        return f"You are {target}: nobody else is asked. Answer yourself."
+        return f"You are {target}: no other agent is asked. Answer yourself."
     if target in asking:
         return f"{target} waits for your answer, so it cannot be asked. Answer with what is known."
     if len(asking) > limits.max_depth:

@@ -258,7 +258,7 @@ def _checked(run: Run, event: OutputRejected | OutputAccepted | Concluded) -> Ru
     """What follows the model's final answer."""
     reply = run.last_reply
     if reply is None or run.calls or cut_short(reply) is not None or run.ending is not None:
-        raise ConfigurationError(f"{event.type}: there is no final answer.")
+        raise ConfigurationError(f"{event.type}: the run has no final answer.")
     match event:
         case Concluded(name=name):
             if name not in run.started.after or name in run.concluded or (needs_check(run) and run.accepted is None):

@@ -100,7 +100,7 @@ def refused_handoff(route: Sequence[str], target: str, limits: HandoffLimits, ha
     if handed_over_to:
         return f"You have handed this conversation over to {handed_over_to} in this turn already, who decides further."
     if target == acting:
-        return f"You are {target}: nobody else is asked. Answer, or hand over to another agent."
+        return f"You are {target}: no other agent is asked. Answer, or hand over to another agent."
     done = len(route) - 1
     if done >= limits.max_handoffs:
         return f"This conversation was handed over {done} times already. Answer with what is known."

@@ -143,7 +143,7 @@ def refused_message(
     names = tuple(agents)
     if recipient not in names:
         others = ", ".join(name for name in names if name != sender)
-        return f"There is no agent {recipient[:80]!r} to send to. Agents: {others or 'none'}."
+        return f"Unknown agent {recipient[:80]!r}. Agents: {others or 'none'}."
     if recipient == sender:
         return f"You are {recipient}: a message to yourself is not sent. Go on without it."
     if len(text) > limits.max_chars:

@@ -182,7 +182,7 @@ class MemoryPromotionDecision:
         action = what.lower() if isinstance(what, str) else what
         if action not in PROMOTION_ACTIONS:
             raise ConfigurationError(
-                f"MemoryPromotionDecision: there is no action {what!r:.80}.",
+                f"MemoryPromotionDecision: unknown action {what!r:.80}.",
                 guidance=f"It is one of {', '.join(PROMOTION_ACTIONS)}.",
             )
         if action == "rewrite" and not self.value:

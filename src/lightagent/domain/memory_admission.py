@@ -130,7 +130,7 @@ def _checked(allowed: object, reason: object, value: object, added: object, text
     if not isinstance(allowed, bool):
         return MemoryAdmissionDecision(False, "The admission policy said neither True nor False.")
     if reason is not None and not isinstance(reason, str):
-        return MemoryAdmissionDecision(False, "The admission policy gave a reason that is no text.")
+        return MemoryAdmissionDecision(False, "The admission policy gave a reason that is not text.")
     if not allowed:
         return MemoryAdmissionDecision(False, reason or _REFUSED)
     try:
@@ -183,7 +183,7 @@ def _read_promotion(answer: Mapping[object, object], text: str) -> MemoryPromoti
     except ConfigurationError:
         return MemoryPromotionDecision.keep("The promotion policy gave metadata that is not plain JSON.")
     if not all(said is None or isinstance(said, str) for said in (reason, value)):
-        return MemoryPromotionDecision.keep("The promotion policy gave a reason or a value that is no text.")
+        return MemoryPromotionDecision.keep("The promotion policy gave a reason or a value that is not text.")
     why, new = str(reason) if reason is not None else None, str(value) if value is not None else None
     if action is None:
         allowed = answer.get("allowed", answer.get("promote", True if new is not None else None))

@@ -161,7 +161,7 @@ def _pattern(text: str) -> re.Pattern[str]:
         return re.compile(text, re.IGNORECASE)
     except re.error as error:
         raise ConfigurationError(
-            f"MemoryPolicy: reject_write_patterns: {text!r:.200} is no regular expression: {error}.",
+            f"MemoryPolicy: reject_write_patterns: {text!r:.200} is not a regular expression: {error}.",
             guidance="Escape characters that have a meaning of their own, with re.escape.",
         ) from None
 

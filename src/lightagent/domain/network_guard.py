@@ -41,7 +41,7 @@ def address_problem(written: str) -> str:
     try:
         address = ipaddress.ip_address(written.partition("%")[0])
     except ValueError:
-        return f"{written[:100]!r} is no address"
+        return f"{written[:100]!r} is not an address"
     for one in _meant(address):
         if one in _METADATA:
             return f"{address} is a metadata address of clouds"

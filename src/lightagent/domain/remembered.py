@@ -55,7 +55,7 @@ def advance_remembered(known: DecisionRemembered | None, entry: RememberedEntry)
     if isinstance(entry, DecisionRemembered):
         return entry
     if known is None:
-        raise ConfigurationError("remembered_revoked: there is no decision to revoke.")
+        raise ConfigurationError("remembered_revoked: the decision to revoke does not exist.")
     return None
 
 

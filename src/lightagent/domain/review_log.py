@@ -204,7 +204,7 @@ def check_decision(review: Review, decision: ApprovalDecision) -> None:
     request = review.request
     if review.status == "expired" and request.phase == "flow_step":
         raise PolicyError(
-            f"The request about {request.tool_name:.100} expired: nobody decided in time.",
+            f"The request about {request.tool_name:.100} expired: the time to decide has passed.",
             guidance="Resume the run: those of escalate_to are asked then, or else the step fails, and rerun_step asks "
             "anew.",
         )
@@ -239,7 +239,7 @@ def same_decision(one: ApprovalDecision | None, other: ApprovalDecision) -> bool
 def _objection(request: ApprovalRequest, decision: ApprovalDecision) -> str | None:
     """Return why the decision may not be made, or None if it may."""
     if request.approvers and decision.actor not in request.approvers:  # Providers of identities tell Ann from ann.
-        return f"Whoever decides must be one of {', '.join(request.approvers)}, and be named exactly so."
+        return f"The person who decides must be one of {', '.join(request.approvers)}, and be named exactly so."
     if decision.action == "reject":
         return None
     if decision.action == "approve" and not request.complete:
@@ -247,7 +247,7 @@ def _objection(request: ApprovalRequest, decision: ApprovalDecision) -> str | No
     if not request.separate_reviewer:
         return None
     if not _folded(decision.actor):
-        return "Who decides about this call must be named, since whoever asked for it may not approve it."
+        return "Who decides about this call must be named, since the person who asked for it may not approve it."
     if _folded(decision.actor) == _folded(request.user_id):
         return f"The run belongs to {request.user_id!r:.100}, who may reject this call, and nothing else."
     return None

@@ -40,7 +40,7 @@ def split_document(text: str, path: str) -> SkillDocument | SkillProblem:
     if lines[start].rstrip() != _FENCE:
         return SkillProblem(
             path,
-            "There is no front matter.",
+            "The front matter is missing.",
             "Begin the file with a line `---`, then `name:` and `description:`, then another line `---`.",
             line=start + 1,
         )

@@ -28,7 +28,7 @@ def unit_vector(values: Iterable[float]) -> Vector:
     vector = array("d", values)
     length = hypot(*vector)
     if not isfinite(length):
-        raise ValueError("A vector holds a value that is no finite number.")
+        raise ValueError("A vector holds a value that is not a finite number.")
     return array("f", (value / length for value in vector)) if length else array("f", vector)
 
 

@@ -78,7 +78,7 @@ class TenantBudget:
             )
         if self.period not in get_args(Period):
             raise ConfigurationError(
-                f"budgets: {self.period!r:.80} is no period.", guidance="hour, day, month or ever."
+                f"budgets: {self.period!r:.80} is not a period.", guidance="hour, day, month or ever."
             )
         if self.per not in ("tenant", "user"):
             raise ConfigurationError(f"budgets: per must be tenant or user, got {self.per!r:.80}.")

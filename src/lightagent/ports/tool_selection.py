@@ -68,7 +68,8 @@ def _checked_rankers(given: object) -> tuple[ToolRanker, ...]:
             # A class has the same attributes as its objects.
             if isinstance(ranker, type) or not isinstance(ranker, ToolRanker) or not _has_name(ranker):
                 raise ConfigurationError(
-                    f"tool_selection: {ranker!r:.80} is no ranker.", guidance="It must have a name, a text, and rank."
+                    f"tool_selection: {ranker!r:.80} is not a ranker.",
+                    guidance="It must have a name, a text, and rank.",
                 )
         return tuple(given)
     raise ConfigurationError(f"tool_selection: rankers is a list of rankers, not {given!r:.80}.")

@@ -164,7 +164,7 @@ class RunContext(Generic[DepsT_co]):
         """
         if self.keep_artifact is None:
             raise ConfigurationError(
-                "artifact: this run is no step of a flow, and only steps of flows make artifacts.",
+                "artifact: only steps of flows make artifacts, and this run is not one.",
                 guidance="Look at step_key, which is empty then; return the path instead.",
             )
         return self.keep_artifact(path, name, media_type)

@@ -56,7 +56,7 @@ class ContextSettings(Section):
     """How much of a conversation a request may hold; see `lightagent.ports.context_budget.ContextBudget`."""
 
     max_tokens: Annotated[int | None, SAFE] = Field(
-        default=None, ge=1, description="Tokens of one request; without it there is no budget."
+        default=None, ge=1, description="Tokens of one request; without it, requests are not limited."
     )
     strategy: Annotated[ContextStrategy, SAFE] = Field(
         default="drop",

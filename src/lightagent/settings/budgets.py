@@ -61,13 +61,13 @@ def budget_problems(settings: Settings, model: object) -> Iterator[Problem]:
     if prices is None:
         yield Problem(
             place,
-            "The cost is limited, and there are no prices.",
+            "The cost is limited, but prices are missing.",
             "Add tables [default.budgets.prices.MODEL], or install lightagent[litellm], which has prices.",
         )
     elif isinstance(model, ChatModel) and prices.find(*model_names(model.name)) is None:
         yield Problem(
             place,
-            f"The cost is limited, but there is no price for the model {model.name!r:.100}.",
+            f"The cost is limited, but the price table lacks the model {model.name!r:.100}.",
             f'Add it: [default.budgets.prices."{model.name:.100}"] with input_per_million and output_per_million.',
         )
 

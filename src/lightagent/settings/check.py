@@ -101,7 +101,7 @@ def _tool_directory(settings: Settings) -> Iterator[Problem]:
         yield Problem(place, f"The directory cannot be read: {exc.strerror}.", "Name one that exists.")
         return
     if not files:
-        yield Problem(place, "There are no tools in the directory.", "A tool NAME is in the file NAME.py.")
+        yield Problem(place, "The directory contains no tools.", "A tool NAME is in the file NAME.py.")
 
 
 def _skill_directories(settings: Settings) -> Iterator[Problem]:
@@ -111,7 +111,7 @@ def _skill_directories(settings: Settings) -> Iterator[Problem]:
         place = settings.provenance.place(("skills", name))
         for directory in directories:
             if not directory.is_dir():
-                yield Problem(place, f"{directory} is no directory.", "Name one that exists.")
+                yield Problem(place, f"{directory} is not a directory.", "Name one that exists.")
 
 
 def _documents(settings: Settings, apis: OpenApiReading) -> Iterator[Problem]:
@@ -120,7 +120,9 @@ def _documents(settings: Settings, apis: OpenApiReading) -> Iterator[Problem]:
         document = service.document
         if isinstance(document, str) and not is_address(document) and not Path(document).is_file():
             place = settings.provenance.place(("openapi", service.name, "document"))
-            yield Problem(place, f"There is no file {document[:300]}.", "Name an OpenAPI document, or its address.")
+            yield Problem(
+                place, f"The file {document[:300]} does not exist.", "Name an OpenAPI document, or its address."
+            )
 
 
 def _missing_key(settings: Settings, section: str, opened: object, environ: Mapping[str, str]) -> Iterator[Problem]:

@@ -52,7 +52,7 @@ def _unknown(name: str) -> Problem:
     if section.lower() in SECTIONS:
         meant = PREFIX + "__".join(filter(None, (section, option.lstrip("_"))))
         remedy = f"Did you mean {meant!r}?"
-    return Problem(f"environment variable {name}", "There is no such variable.", remedy)
+    return Problem(f"environment variable {name}", "The variable is not set.", remedy)
 
 
 def environment_leaves(environ: Mapping[str, str]) -> Leaves:

@@ -74,7 +74,7 @@ def load_settings(
     reading = read_settings(open_file(path, variables, trust=trust), profile, variables)
     raise_problems(reading.problems)
     if reading.settings is None:
-        raise ConfigurationError("There are no settings.")
+        raise ConfigurationError("No settings file was found.")
     return reading.settings
 
 
@@ -123,11 +123,11 @@ def _profile(file: ConfigFile | None, profile: str | None, environ: Mapping[str,
     asked = "--profile" if profile else PROFILE_VARIABLE
     if file is None:
         raise ConfigurationError(
-            f"{asked}: There is no profile {shown(chosen)}, since there is no {FILE_NAME} here or above.",
+            f"{asked}: Unknown profile {shown(chosen)}: no {FILE_NAME} was found here or above.",
             guidance=f"Write one with a table [{unless_key(chosen)}.model], or name it with --config.",
         )
     raise ConfigurationError(
-        f"{asked}: There is no profile {shown(chosen)} in {short_path(file.path)}.",
+        f"{asked}: {short_path(file.path)} has no profile {shown(chosen)}.",
         guidance=suggest(chosen, known, "Profiles there are")
         + f" A profile is a table such as [{unless_key(chosen)}.model].",
     )
@@ -191,7 +191,7 @@ def _written_out(path: KeyPath, leaf: Leaf) -> Problem:
 
 def _beside_env(path: KeyPath, leaf: Leaf) -> Problem:
     remedy = f'A reference is {path[-2]} = {{ env = "NAME" }}, and nothing else.'
-    return Problem(leaf.origin.place(path), f"There is no option {shown(path[-1])} beside env.", remedy)
+    return Problem(leaf.origin.place(path), f"Unknown option {shown(path[-1])} beside env.", remedy)
 
 
 def _refused_params(leaves: Leaves) -> Iterator[Problem]:

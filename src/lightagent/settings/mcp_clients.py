@@ -61,7 +61,7 @@ def client_servers(document: object, place: str, environ: Mapping[str, str] | No
     listed = _listed(document)
     if listed is None:
         remedy = 'Write {"mcpServers": {"name": {"command": "program"}}}.'
-        return ClientServers({}, (Problem(place, "There is no object mcpServers here.", remedy),))
+        return ClientServers({}, (Problem(place, "The object mcpServers is missing.", remedy),))
     servers: dict[str, McpServerSettings] = {}
     problems: list[Problem] = []
     ignored: list[str] = []

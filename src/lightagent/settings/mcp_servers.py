@@ -120,7 +120,7 @@ def _unusable(resolved: Mapping[str, JsonValue], place: Callable[[KeyPath], str]
     problems: list[Problem] = []
     url = resolved["url"]
     if isinstance(url, str) and url and not _URL.fullmatch(url):
-        problems.append(Problem(place(("url",)), "This is no address of a server.", "Write https://host/path."))
+        problems.append(Problem(place(("url",)), "This is not the address of a server.", "Write https://host/path."))
     for name, value in _mapping(resolved["headers"]).items():
         if _UNSENDABLE.search(name + value):
             problems.append(Problem(place(("headers", name)), "A header is one line of text.", ""))
@@ -158,7 +158,7 @@ def _no_program(place: str, command: str) -> Problem:
     remedy = "Install it, or write its whole path."
     if " " in command.strip():
         remedy = 'No shell takes it apart: write command = "program" and args = ["first", "second"].'
-    return Problem(place, f"There is no program {command[:200]!r} here.", remedy)
+    return Problem(place, f"The program {command[:200]!r} was not found.", remedy)
 
 
 def _texts(value: JsonValue) -> list[str]:

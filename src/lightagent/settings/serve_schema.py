@@ -99,8 +99,8 @@ class ServeSettings(Section):
         for origin in origins:
             if _ORIGIN.fullmatch(origin) is None:
                 raise ValueError(
-                    f"{origin!r:.100} is no origin: write each as browsers send it, such as https://chat.example.org "
-                    "or http://localhost:3000, without a path or a star"
+                    f"{origin!r:.100} is not an origin: write each as browsers send it, such as "
+                    "https://chat.example.org or http://localhost:3000, without a path or a star"
                 )
         return origins
 
@@ -109,7 +109,9 @@ class ServeSettings(Section):
     def _are_names(cls, hosts: list[str]) -> list[str]:
         for host in hosts:
             if _HOST.fullmatch(host) is None:
-                raise ValueError(f"{host!r:.100} is no name of a host: write it without a scheme, a port or a path")
+                raise ValueError(
+                    f"{host!r:.100} is not the name of a host: write it without a scheme, a port or a path"
+                )
         return hosts
 
     @model_validator(mode="after")

@@ -48,7 +48,7 @@ class TrustStore:
             return Path.home() / ".local" / "state" / "lightagent" / "trusted"
         except RuntimeError:
             raise ConfigurationError(
-                "There is no home folder to remember trusted files in.", guidance="Set HOME or XDG_STATE_HOME."
+                "Trusted files cannot be remembered without a home folder.", guidance="Set HOME or XDG_STATE_HOME."
             ) from None
 
     def find(self, path: Path) -> TrustedFile | None:

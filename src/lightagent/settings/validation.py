@@ -28,7 +28,7 @@ def validation_problems(
         names, description = _described(model, [part for part in error["loc"] if isinstance(part, str)])
         if error["type"] == "extra_forbidden":
             remedy = suggest(path[-1], names, what if len(path) == 1 else f"'{'.'.join(path[:-1])}' takes")
-            problems.append((path, Problem(place(path), f"There is no option {shown(path[-1])} here.", remedy)))
+            problems.append((path, Problem(place(path), f"Unknown option {shown(path[-1])}.", remedy)))
         else:
             message = error["msg"].removeprefix("Value error, ").rstrip(".")
             problems.append((path, Problem(place(path), f"{message}.", f"It is: {description}" if description else "")))

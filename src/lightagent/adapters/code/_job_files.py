@@ -37,7 +37,7 @@ def real_folder(folder: CodeFolder) -> CodeFolder:
             f"The folder of the program cannot be read: {why}.", guidance="See that it is there."
         ) from error
     if not path.is_dir():
-        raise ToolError("The folder of the program is no folder.", guidance="Name another one.")
+        raise ToolError("The folder of the program is not a directory.", guidance="Name another one.")
     identity = (found.st_dev, found.st_ino)
     if folder.identity not in (None, identity):
         raise exchanged()
@@ -79,7 +79,7 @@ def program_file(folder: str, name: str) -> Path:
     Raises:
         ToolError: the file does not exist, is not a regular file, or is a link that leads out of the folder.
     """
-    missing = ToolError(f"There is no file {name!r:.200} in the folder.", guidance="Name one that is there.")
+    missing = ToolError(f"The folder has no file {name!r:.200}.", guidance="Name one that is there.")
     try:
         root = Path(folder).resolve(strict=True)
         path = (root / name).resolve(strict=True)

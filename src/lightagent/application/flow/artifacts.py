@@ -45,7 +45,7 @@ def read_artifact(artifact: Artifact) -> bytes:
     """
     parts = urlsplit(artifact.uri)
     if parts.scheme != "file" or parts.netloc not in ("", "localhost"):
-        raise _unreadable(artifact, "it is no file of this machine")
+        raise _unreadable(artifact, "it is not a file of this machine")
     try:
         content = Path(url2pathname(parts.path)).read_bytes()
     except OSError as error:

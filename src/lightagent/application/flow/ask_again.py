@@ -78,7 +78,7 @@ async def _out_of_time(flow: ActiveFlow, node: Node) -> list[FlowEvent]:
     """The time to decide is over: escalate once, otherwise the step fails."""
     step = flow.step_at(node.path, node.step.work)
     if flow.reviews is None or not step.escalate_to or _is_escalated(flow, node):
-        decision = ApprovalDecision.reject("Nobody decided in time.")
+        decision = ApprovalDecision.reject("The time to decide has passed.")
         told = StepApprovalDecided(node.path, node.epoch, decision, node.request_id, expired=True, at=flow.clock.now())
         return [told]
     return await _asked_anew(flow, _asking(flow, node, escalated=True))
@@ -106,7 +106,7 @@ async def _asked_anew(flow: ActiveFlow, asking: Asking) -> list[FlowEvent]:
 def _asking(flow: ActiveFlow, node: Node, *, escalated: bool = False) -> Asking:
     """What people are asked about a waiting step; after an escalation, the request to the next approvers."""
     step = flow.step_at(node.path, node.step.work)
-    late = f"Nobody decided about the step {node.step.name} in time."
+    late = f"The time to decide about the step {node.step.name} has passed."
     return Asking(
         node.path,
         node.epoch,

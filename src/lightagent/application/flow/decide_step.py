@@ -47,14 +47,14 @@ def _waits_not(node: Node) -> ConfigurationError:
     guidance = "get_run and `lightagent flow show` tell where the run is now."
     decided = node.decision
     if node.why == "expired" and decided is not None and decided.action == "reject":
-        why, guidance = "nobody decided in time, and it has failed", "rerun_step asks anew."
+        why, guidance = "the time to decide has passed, and it has failed", "rerun_step asks anew."
     elif decided is not None:
         who = shown(decided.actor) if decided.actor else "somebody"
         why = f"{who:.60} has decided ({decided.action}). The first decision counts"
     elif node.status in ("success", "failed", "skipped"):
         why = f"it is over ({node.status})"
     else:
-        why = "it goes on" if node.status == "running" else "nobody was asked yet"
+        why = "it goes on" if node.status == "running" else "no request has been made yet"
     return ConfigurationError(f"{node.path} waits for no decision: {why}.", guidance=guidance)
 
 

@@ -137,7 +137,7 @@ async def read_flow(store: JournalStore, key: StreamKey) -> tuple[StreamInfo, li
     started = events[0] if events else None
     if started is not None and (not isinstance(started, FlowStarted) or started.scope != key.owner):
         raise ConfigurationError(
-            "What is kept here is no run of a flow, or one of another tenant or user.",
+            "What is stored here is not a run of a flow, or belongs to another tenant or user.",
             guidance="The store was changed: find out who writes to it, and restore a backup.",
         )
     return stream, events
@@ -146,6 +146,6 @@ async def read_flow(store: JournalStore, key: StreamKey) -> tuple[StreamInfo, li
 def no_such_run(run_id: str) -> ConfigurationError:
     """The error for an id that this owner has no run of."""
     return ConfigurationError(
-        f"There is no run {run_id!r:.100} of a flow here.",
+        f"No flow run {run_id!r:.100} is stored here.",
         guidance="Look at run_id, and pass the user_id= and tenant= that it was begun with.",
     )

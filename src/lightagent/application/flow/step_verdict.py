@@ -58,7 +58,7 @@ def read_verdict(said: object) -> StepVerdict:
         return StepVerdict.reject(said)
     if isinstance(said, Mapping):
         return _of_object(said)
-    return StepVerdict.unknown(f"The verification gave a {type(said).__name__}, which is no verdict.")
+    return StepVerdict.unknown(f"The verification gave a {type(said).__name__}, which is not a verdict.")
 
 
 def read_answer(answer: object) -> StepVerdict:

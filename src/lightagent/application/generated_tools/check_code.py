@@ -168,7 +168,7 @@ def _mismatches(described: set[str], function: Function) -> Iterator[str]:
         one.arg for one, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if default is not None
     ]
     for one in sorted(described - set(names)) if arguments.kwarg is None else ():
-        yield f"tool_params names {one!r}, which is no parameter of {function.name}"
+        yield f"tool_params names {one!r}, which is not a parameter of {function.name}"
     for one in names:
         if one not in described and one not in filled:
             yield f"the parameter {one!r} of {function.name} is not in tool_params and has no default"

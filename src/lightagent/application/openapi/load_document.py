@@ -96,7 +96,7 @@ def _parsed(content: bytes, name: str, read_yaml: ReadYaml) -> JsonValue:
 
 
 def _no_number(written: str) -> float:
-    raise ValueError(f"{written} is no number of JSON")
+    raise ValueError(f"{written} is not a JSON number")
 
 
 def _unreadable(name: str, why: str, guidance: str = "") -> ConfigurationError:

@@ -73,7 +73,7 @@ class OpenApiService:
         for host in self.private_hosts:
             if not _HOST.fullmatch(host):
                 raise ConfigurationError(
-                    f"OpenAPI: {host!r:.100} in private_hosts is no host.",
+                    f"OpenAPI: {host!r:.100} in private_hosts is not a host.",
                     guidance="Write HOST or HOST:PORT, such as localhost:8000 or [::1]:8000, for each host by itself.",
                 )
 

@@ -200,7 +200,7 @@ class RunReviews(Generic[DepsT]):
             untold, await all_at_once(desk.tell(request) for desk, request in untold), strict=True
         ):
             if problem:
-                self._problems.append(f"Nobody was told that {request.tool_name} waits. {problem}")
+                self._problems.append(f"The notification that {request.tool_name} waits was not sent. {problem}")
 
     async def _review(
         self, desk: ReviewDesk, request: ApprovalRequest, decision: ApprovalDecision | None

@@ -152,7 +152,7 @@ def _parsed(folder: SkillFolder, path: str, text: str) -> tuple[Skill | None, tu
     problems.extend(front.problems)
     if not document.body:
         problems.append(
-            SkillProblem(path, "There are no instructions.", "Write them below the front matter.", "warning")
+            SkillProblem(path, "The instructions are missing.", "Write them below the front matter.", "warning")
         )
     if any(one.level == "error" for one in problems):
         return None, tuple(problems)

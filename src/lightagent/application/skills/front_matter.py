@@ -65,7 +65,7 @@ def read_front_matter(front: str, first_line: int, path: str) -> tuple[YamlTable
             return None, [SkillProblem(path, f"The front matter is no YAML: {first.message}.", remedy, line=line)]
         remedy = "Put the value in quotes, so that other programs read the skill too."
         return table, [
-            SkillProblem(path, f"The front matter is no valid YAML: {first.message}.", remedy, "warning", line)
+            SkillProblem(path, f"The front matter is not valid YAML: {first.message}.", remedy, "warning", line)
         ]
 
 
@@ -84,7 +84,7 @@ def _table(front: str, first_line: int) -> YamlTable:
         ) from None
     node = YamlTable((), first_line) if root is None else _node(root, first_line, _MOST_DEPTH)
     if not isinstance(node, YamlTable):
-        raise _FrontMatterError("it is no table of keys and values", 0)
+        raise _FrontMatterError("it is not a table of keys and values", 0)
     return node
 
 
@@ -103,5 +103,5 @@ def _node(node: yaml.Node, first_line: int, levels: int) -> YamlNode:
 def _key(node: yaml.Node, first_line: int) -> YamlText:
     line = 0 if node.start_mark is None else node.start_mark.line
     if not isinstance(node, yaml.ScalarNode):
-        raise _FrontMatterError("a key is no text", line)
+        raise _FrontMatterError("a key is not text", line)
     return YamlText(str(node.value), first_line + line)

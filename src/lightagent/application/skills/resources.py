@@ -74,7 +74,7 @@ def read_text(skill: SkillFolder, path: str) -> str:
     try:
         return content.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError:
-        raise refused(f"{clip(path, 200)} is no text, but a file of {len(content):,} bytes.") from None
+        raise refused(f"{clip(path, 200)} is not text, but a file of {len(content):,} bytes.") from None
 
 
 def find_file(skill: SkillFolder, path: str, usual: str) -> str:
@@ -85,7 +85,7 @@ def find_file(skill: SkillFolder, path: str, usual: str) -> str:
 def _find(skill: SkillFolder, path: str, usual: str) -> tuple[str, bytes]:
     written = path.strip().removeprefix("./")
     if not is_inner_path(written):
-        raise refused(f"{clip(path, 200)!r} is no path in the skill.", _HINT)
+        raise refused(f"{clip(path, 200)!r} is not a path in the skill.", _HINT)
     parts = tuple(written.split("/"))
     if any(part.startswith(".") for part in parts):
         raise refused(f"{clip(path, 200)!r} is hidden, so it is not read.", _HINT)

@@ -138,5 +138,7 @@ def _of_python(runner: object) -> CodeRunner:
 def _folder(path: str, writable: bool) -> CodeFolder:
     """Return the folder with its path resolved."""
     if not Path(path).is_dir():
-        raise ConfigurationError(f"{path!r:.200} is no folder in which programs could work.", guidance="Make it.")
+        raise ConfigurationError(
+            f"{path!r:.200} cannot be used as a working directory for programs.", guidance="Make it."
+        )
     return CodeFolder(str(Path(path).resolve()), writable)

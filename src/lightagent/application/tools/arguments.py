@@ -47,7 +47,7 @@ def dump_arguments(arguments: Mapping[str, object]) -> str:
     try:
         return json.dumps(arguments, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as exc:
-        raise refused(f"The arguments are no plain JSON: {type(exc).__name__}: {exc}.") from exc
+        raise refused(f"The arguments are not plain JSON: {type(exc).__name__}: {exc}.") from exc
 
 
 def _decode(text: str) -> JsonValue:

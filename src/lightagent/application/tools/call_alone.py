@@ -23,8 +23,8 @@ async def call_alone(tool: Tool[DepsT], name: str, arguments: JsonObject, contex
         asyncio.CancelledError: the call was cancelled.
     """
     if declared(tool, name).requires_approval and not context.approved:
-        raise refused(f"{name} runs only with a human's approval, and there is nobody to ask.")
+        raise refused(f"{name} runs only with a human's approval, which cannot be requested here.")
     try:
         return (await invoke(tool, checked(tool, name, arguments), context)).output
     except ControlSignal as signal:
-        raise refused(f"{name} stopped to ask a human, and there is nobody to ask: {signal}") from signal
+        raise refused(f"{name} stopped to ask a human, which is not possible here: {signal}") from signal

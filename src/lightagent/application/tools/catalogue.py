@@ -148,7 +148,7 @@ def _entries(
         key: object = name
         if not isinstance(key, str) or not (isinstance(tool, FunctionTool) or is_tool(tool)):
             raise ConfigurationError(
-                f"tools: the source {source.name!r} lists a {type(tool).__name__} as {key!r:.100}, which is no tool.",
+                f"tools: the source {source.name!r} lists a {type(tool).__name__} as {key!r:.80}, which is not a tool.",
                 guidance="List a dict of names and tools; as_tool makes one of a function.",
             )
         yield name, tool

@@ -60,7 +60,7 @@ def checked(tool: Tool[DepsT], name: str, arguments: JsonObject) -> Mapping[str,
         raise _told(raised, f"{clip(name, 100)} failed to check its arguments") from raised
     if not isinstance(found, Mapping):
         kind = type(found).__name__
-        raise BrokenTool(f"{clip(name, 100)} checked its arguments into a {kind}, which is no mapping.", guidance="")
+        raise BrokenTool(f"{clip(name, 100)} checked its arguments into a {kind}, which is not a mapping.", guidance="")
     return found
 
 

@@ -94,7 +94,7 @@ def _openai_function(info: object) -> tuple[str, JsonObject] | None:
         # Copied through JSON, so that later changes by the caller have no effect.
         parameters: object = json.loads(json.dumps(function.get("parameters", _ANY_ARGUMENTS), allow_nan=False))
     except (TypeError, ValueError, RecursionError) as exc:
-        raise ConfigurationError(f"The schema of the tool {function['name']!r} is no plain JSON: {exc}.") from exc
+        raise ConfigurationError(f"The schema of the tool {function['name']!r} is not plain JSON: {exc}.") from exc
     if not isinstance(parameters, dict):
         raise ConfigurationError(f"The schema of the tool {function['name']!r} must be an object.")
     return str(function.get("description") or ""), parameters

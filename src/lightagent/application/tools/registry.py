@@ -160,7 +160,7 @@ class AsyncToolDispatcher:
 
     def _as_tool(self, name: str, function: object) -> Tool[None]:
         if not callable(function):
-            raise refused(f"{name} is no function.")
+            raise refused(f"{name} is not a function.")
         known = self._mapped.get(name)
         if known is None or known.function is not function:
             known = self._mapped[name] = MappedTool(name, function, self._infos.get(name))

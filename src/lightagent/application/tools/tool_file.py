@@ -56,7 +56,7 @@ def read_tool_file(path: Path) -> bytes:
             raise _refused(path, "It is a symbolic link, and a tool is loaded from its own directory only")
         descriptor = os.open(path, _FLAGS)
     except FileNotFoundError as exc:
-        raise _refused(path, "There is no such file") from exc
+        raise _refused(path, "The file does not exist") from exc
     except OSError as exc:
         raise _refused(path, f"It cannot be read ({exc.strerror})") from exc
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):

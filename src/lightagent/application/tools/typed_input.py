@@ -46,7 +46,7 @@ class TypedInput(Generic[InputT_co]):
             raise ConfigurationError(f"{owner}: no JSON schema can be made of {form!r:.100}. {reason}") from exc
         if schema.get("type") != "object":
             raise ConfigurationError(
-                f"{owner}: {form!r:.100} is no object in JSON.",
+                f"{owner}: {form!r:.100} is not an object in JSON.",
                 guidance="Use a pydantic model, a dataclass or a TypedDict.",
             )
         self._lenient = takes_unknown(schema)

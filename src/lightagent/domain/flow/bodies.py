@@ -64,7 +64,7 @@ def make_body(steps: tuple[StepDefinition, ...]) -> Body:
 def _make_body(steps: tuple[StepDefinition, ...]) -> Body:
     index = {step.name: place for place, step in enumerate(steps)}
     if not steps or len(index) < len(steps):
-        raise Refused("definition", "There is no step." if not steps else "Two steps have the same name.")
+        raise Refused("definition", "The flow has no steps." if not steps else "Two steps have the same name.")
     needs = tuple(_needs(step, index) for step in steps)
     dependents: list[list[int]] = [[] for _ in steps]
     for place, needed in enumerate(needs):

@@ -122,7 +122,7 @@ def _compare(scope: Scope, steps: tuple[StepDefinition, ...], accepted: _Accepte
             continue
         new = by_name.get(node.step.name)
         if new is None:
-            yield ChangeFault(node.path, "name", f"It is {node.status}, and there is no such step any more.")
+            yield ChangeFault(node.path, "name", f"It is {node.status}, and the flow no longer has this step.")
             continue
         yield from _compare_step(node, new, accepted)
         if new.kind == node.step.kind and node.step.kind != "task":

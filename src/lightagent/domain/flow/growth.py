@@ -39,7 +39,7 @@ def _fault_of_the_run(state: Progress, node: Node, count: int) -> Refused | None
         return Refused("limit", f"{path}: steps are added {limits.max_depth} deep at most (max_depth).", path=path)
     errors = validate_steps(node.proposed).errors
     if errors:
-        return Refused("definition", f"{path}: what it proposes is no flow: {errors[0]}", path=path)
+        return Refused("definition", f"{path}: what it proposes is not a valid flow: {errors[0]}", path=path)
     nameless = next(_without_work(node.proposed), None)
     if nameless is not None:
         text = f"{path}: the step {nameless!r:.100} that it proposes does not name what does its work."

@@ -86,7 +86,7 @@ def _go_on(state: Progress, node: Node, decision: ApprovalDecision) -> None:
 
 def _declined(node: Node, event: StepApprovalDecided) -> LightAgentErrorInfo:
     if event.expired:
-        text = f"Nobody decided about {node.path} in time."
+        text = f"The time to decide about {node.path} has passed."
     else:
         what = "its result" if node.subject == "result" else "the step"
         reason = f": {event.decision.reason}" if event.decision.reason else "."

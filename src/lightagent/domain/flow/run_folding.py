@@ -84,7 +84,7 @@ def request_rerun(state: Progress, event: RerunRequested) -> None:
         raise Refused("status", f"{event.path} {why}, so it cannot be run again.", path=event.path)
     notes = node.notes if event.below else None
     if event.below and not (notes and isinstance(notes[0], FlowStarted)):
-        raise Refused("unknown", f"{event.path} is no flow that has begun, so it has no steps.", path=event.path)
+        raise Refused("unknown", f"{event.path} is not a flow that has begun, so it has no steps.", path=event.path)
     state.reopen()
     rerun(state, node)
     if notes:

@@ -29,7 +29,7 @@ class RootFlattener:
         """
         flat = self._flat(schema)
         if flat is None:
-            raise Unmendable(f"its top is no object, but {_kind(schema)}")
+            raise Unmendable(f"its top is not an object, but {_kind(schema)}")
         if "enum" in flat:
             self._note("root enum dropped")
             del flat["enum"]

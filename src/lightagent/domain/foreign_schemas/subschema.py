@@ -45,7 +45,7 @@ class Cleaner:
         """`schema` with what providers take of it."""
         if not isinstance(schema, dict):
             if schema is not True:
-                self._note("false schema -> {}" if schema is False else "what is no schema -> {}")
+                self._note("false schema -> {}" if schema is False else "what is not a schema -> {}")
             return {}
         if isinstance(reference := schema.get("$ref"), str):
             return self._reference(reference, schema)

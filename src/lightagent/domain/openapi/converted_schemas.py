@@ -81,7 +81,7 @@ class ConvertedSchemas:
         if isinstance(written, bool):
             return written
         if not isinstance(written, dict):
-            raise Unusable("one of its schemas is no object")
+            raise Unusable("one of its schemas is not an object")
         if depth > _DEEPEST:
             raise Unusable(f"one of its schemas is nested more than {_DEEPEST} levels deep")
         old = self._document.version == "3.0"

@@ -49,7 +49,7 @@ class OpenApiDocument:
         """
         for _ in range(_MOST_HOPS):
             if not isinstance(value, dict):
-                raise Unusable("something in it is no object, and should be")
+                raise Unusable("something in it should be an object, but is not")
             reference = value.get("$ref")
             if not isinstance(reference, str):
                 return value
@@ -93,7 +93,7 @@ class OpenApiDocument:
         if isinstance(found, bool):
             return _ANYTHING if found else _NOTHING
         if not isinstance(found, dict):
-            raise Unusable(f"it refers to what is no schema: {reference[:200]}")
+            raise Unusable(f"it refers to something that is not a schema: {reference[:200]}")
         return found
 
     def _identified(self) -> Mapping[str, JsonObject]:
@@ -132,7 +132,7 @@ def read_document(root: JsonValue, name: str = "") -> OpenApiDocument:
     """
     if not isinstance(root, dict):
         raise ConfigurationError(
-            "OpenAPI: the document is no object.", guidance="Check that it is an OpenAPI document."
+            "OpenAPI: the document is not an object.", guidance="Check that it is an OpenAPI document."
         )
     if "swagger" in root:
         raise ConfigurationError(

@@ -127,7 +127,7 @@ def _sketches(document: OpenApiDocument) -> Iterator[OperationSketch | RefusedOp
                 continue
             own = item[method]
             if not isinstance(own, dict):
-                yield RefusedOperation(method, path, "", "", "it is no object")
+                yield RefusedOperation(method, path, "", "", "it is not an object")
                 continue
             yield OperationSketch(
                 method, path, "", text_of(own.get("operationId")), texts_of(own.get("tags")), item, own
@@ -137,7 +137,7 @@ def _sketches(document: OpenApiDocument) -> Iterator[OperationSketch | RefusedOp
 def _path_item(document: OpenApiDocument, written: JsonValue) -> JsonObject:
     """Return the path item; fields beside a reference take precedence over those it leads to."""
     if not isinstance(written, dict):
-        raise Unusable("it is no object")
+        raise Unusable("it is not an object")
     stands = document.resolved(written)
     return stands if stands is written else {**stands, **{name: one for name, one in written.items() if name != "$ref"}}
 
@@ -216,7 +216,7 @@ def _address(server: JsonObject) -> str:
     def value(found: re.Match[str]) -> str:
         default = object_of(variables.get(found[1])).get("default")
         if not isinstance(default, str | int):
-            raise Unusable(f"the address of its server has {{{found[1][:80]}}}, for which there is no value")
+            raise Unusable(f"the address of its server has {{{found[1][:80]}}}, whose value is missing")
         return str(default)
 
     return PLACEHOLDER.sub(value, text_of(server.get("url")) or "/")

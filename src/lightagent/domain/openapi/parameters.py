@@ -95,7 +95,9 @@ def _parameter(document: OpenApiDocument, written: JsonObject, bundle: SchemaBun
     stands = document.resolved(written)
     name, place = text_of(stands.get("name")), chosen(stands.get("in"), _PLACES)
     if not name or place is None:
-        raise Unusable(f"it has a parameter {name[:80]!r} in {str(stands.get('in'))[:40]!r}, which is no place for one")
+        raise Unusable(
+            f"it has a parameter {name[:80]!r} in {str(stands.get('in'))[:40]!r}, where parameters cannot be"
+        )
     required = stands.get("required") is True or place == "path"
     if place == "header" and (name.lower() in _SAID_OTHERWISE or not may_be_sent(name, required=required)):
         return None

@@ -39,7 +39,7 @@ class OperationChoice:
         for method in self.methods:
             if method not in (*METHODS, "*"):
                 raise ConfigurationError(
-                    f"OpenAPI: {method!r:.40} is no method.",
+                    f"OpenAPI: {method!r:.40} is not a method.",
                     guidance=f"Methods are {', '.join(METHODS)}, and * for all.",
                 )
 

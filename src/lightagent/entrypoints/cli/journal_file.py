@@ -42,7 +42,7 @@ def open_journal_file(path: Path, *, is_there: bool = False) -> JournalStore:
     """
     if is_there and not path.is_file():
         raise ConfigurationError(
-            f"{printable(str(path))}: There is no such file.", guidance="Give the file of `lightagent run --journal`."
+            f"{printable(str(path))}: The file does not exist.", guidance="Give the file of `lightagent run --journal`."
         )
     if _is_something_else(path):
         raise ConfigurationError(

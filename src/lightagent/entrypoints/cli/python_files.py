@@ -34,7 +34,7 @@ def run_file(path: Path, option: str) -> ModuleType:
     """
     at = f"{written(option)} {path}"
     if not path.is_file():
-        raise ConfigurationError(f"{at}: There is no such file.", guidance="Check the path.")
+        raise ConfigurationError(f"{at}: The file does not exist.", guidance="Check the path.")
     # As with `python FILE.py`, the file can import modules in its directory.
     folder = str(path.parent.absolute())
     if folder not in sys.path:

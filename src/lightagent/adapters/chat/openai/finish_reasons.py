@@ -121,7 +121,7 @@ _WORDS: Final[dict[str, Ending | _Failure]] = {
 }
 
 _NO_REASON_YET: Final = frozenset({"", "null", "none"})
-"""Texts that some servers send as long as there is no reason; DashScope sends `null`."""
+"""Texts that some servers send before the reason is known; DashScope sends `null`."""
 
 _SEVERITY: Final[dict[Ending | None, int]] = {None: 0, "stop": 1, "tool_calls": 2, "length": 3, "content_filter": 4}
 

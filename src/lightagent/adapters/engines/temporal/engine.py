@@ -151,7 +151,7 @@ class TemporalEngine(FlowEngine, WorkedEngine, FoldsRuns):
             found = await self._find(run)
             if found is None:
                 raise ConfigurationError(
-                    f"There is no run {run.run_id!r:.100} of a flow here.",
+                    f"No flow run {run.run_id!r:.100} is stored here.",
                     guidance="Look at run_id, and pass the user_id= and tenant= that it was begun with.",
                 )
             state = fold(found.events)

@@ -95,7 +95,7 @@ class Starter:
         while not (await client.workflow_service.describe_task_queue(asked)).pollers:
             if loop.time() >= until:
                 raise ConfigurationError(
-                    f"No worker has the flow {flow!r:.100}: nobody asks the task queue {queue!r:.200} of the namespace "
+                    f"No worker has the flow {flow!r:.100}: no worker polls the queue {queue!r:.200} of the namespace "
                     f"{client.namespace!r:.100} for work.",
                     guidance="Start one: lightagent worker FLOW --engine temporal",
                 )

@@ -49,7 +49,7 @@ class Place:
             )
         if not _COLLECTION.fullmatch(self.collection):
             raise ConfigurationError(
-                f"{self.collection!r:.120} is no name of a collection.",
+                f"{self.collection!r:.120} is not a valid collection name.",
                 guidance="It has 1 to 100 letters, digits, _ and -.",
             )
         if self.url is not None and not _can_be_read(self.url):

@@ -151,7 +151,7 @@ class ListingsContract(StoreUnderTest):
 
         play(story)
 
-    def test_a_subject_is_forgotten_with_all_it_has_and_nobody_else_is(self, play: Play) -> None:
+    def test_a_subject_is_forgotten_with_all_it_has_and_no_other_is(self, play: Play) -> None:
         owners = [
             Scope("acme", "ann"),
             Scope("acme", "ann", "s1"),

@@ -113,7 +113,7 @@ class FactsContract(StoreUnderTest):
 
         play(story, "filter", "ids")
 
-    def test_of_many_who_correct_and_forget_facts_at_once_nobody_fails_and_the_rest_holds(self, play: Play) -> None:
+    def test_concurrent_corrections_and_removals_of_facts_all_succeed(self, play: Play) -> None:
         async def work(store: MemoryStore, chance: Random) -> None:
             names = [f"c{number}" for number in range(8)]
             for _ in range(12):

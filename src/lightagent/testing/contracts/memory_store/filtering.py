@@ -50,7 +50,7 @@ CASES: dict[str, tuple[RecallFilter, JsonObject, JsonObject]] = {
         USER | {"memory_source": "user"},
         USER | {"memory_source": "web"},
     ),
-    "over at a time that nobody can read, long ago": (
+    "over at an unreadable time, long ago": (
         RecallFilter(NOW, valid_at=-1e9),
         USER | {"valid_until": -1e8},
         USER | {"valid_until": "one day"},

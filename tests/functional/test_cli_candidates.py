@@ -134,7 +134,7 @@ def test_a_candidate_is_shown_with_whom_it_would_be_told_to_and_what_decided(des
     for tenant in ("blue", ""):
         refused = desk("show", own, "--tenant", tenant)
         assert refused.exit_code == 2
-        assert "There is no memory candidate" in refused.stderr
+        assert "No memory candidate" in refused.stderr
 
 
 def test_a_promoted_candidate_reaches_later_runs_and_its_use_is_shown(desk: Desk) -> None:
@@ -285,5 +285,5 @@ def test_settings_without_stores_are_told_what_is_missing(tmp_path: Path) -> Non
     assert "[default.journals]" in missing.stderr.replace("\n", " ")
     desk.settings.write_text(f'[default.journals]\nkind = "sqlite"\npath = "{tmp_path}/journals.db"\n')
     missing = desk("promote", "x")
-    assert "There is no memory candidate 'x'" in missing.stderr.replace("\n", " ")
+    assert "No memory candidate 'x'" in missing.stderr.replace("\n", " ")
     assert "--agent" in desk("expire").stderr

@@ -168,7 +168,7 @@ async def test_decisions_in_reverse_order_and_by_somebody_else(open_store: Calla
     assert (await declared(store).arun("x", run_id="r", user_id="ann")).status == "waiting_approval"
     for place, name in enumerate(reversed(names)):
         for user, tenant in (("bob", ""), ("", ""), ("ann", "acme")):
-            with pytest.raises(ConfigurationError, match="There is no run 'r' of a flow here"):
+            with pytest.raises(ConfigurationError, match="No flow run 'r' is stored here"):
                 await declared(other).aapprove("r", name, user_id=user, tenant=tenant)
         chosen = store if place % 2 else other
         await declared(chosen).aapprove("r", name, bool(place % 2), user_id="ann")

@@ -90,7 +90,7 @@ async def test_a_request_expires_and_the_step_has_failed() -> None:
     )
     await flow.arun("it", run_id="run")
     clock.moment += 61
-    with pytest.raises(PolicyError, match="about send expired: nobody decided in time") as late:
+    with pytest.raises(PolicyError, match="about send expired: the time to decide has passed") as late:
         await flow.aapprove("run", "send")
     assert late.value.guidance.startswith("Resume the run: those of escalate_to are asked then, or else the step fails")
     result = await flow.aresume("run")

@@ -131,7 +131,7 @@ def test_a_variable_chooses_it_too_and_another_kind_leaves_nothing_behind(tmp_pa
         ('engine = {{ kind = "folding", adress = "x" }}', "Unknown option 'adress'. Did you mean 'address'?"),
         (
             'engine = {{ kind = "folding", address = "elsewhere" }}',
-            "'folding' opened a object, which is no flow",
+            "'folding' opened a object, which is not a flow",
         ),
         ('engine = "folding"\nmax_wait = 3', "max_wait (lightagent.toml:3): It is for runs in this process"),
         (
@@ -140,7 +140,7 @@ def test_a_variable_chooses_it_too_and_another_kind_leaves_nothing_behind(tmp_pa
             'Leave store out, or choose engine = "local".',
         ),
         ('store = {{ kind = "sqlit", path = "x" }}', "no journals adapter 'sqlit'. Did you mean 'sqlite'?"),
-        ('store = {{ kind = "sqlite", pth = "x" }}', "default.flow.store.pth (lightagent.toml:2): There is no option"),
+        ('store = {{ kind = "sqlite", pth = "x" }}', "default.flow.store.pth (lightagent.toml:2): Unknown option"),
         ('store = {{ kind = "postgres", url = {{ env = "NO_URL" }} }}', "The environment variable NO_URL is not set."),
     ],
 )

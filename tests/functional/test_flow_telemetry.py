@@ -125,7 +125,7 @@ class Breaking(TelemetrySink, FlowSink):
     """A sink that fails over flows."""
 
     def watch(self, origin: Origin, known: Sequence[Event]) -> RunWatch:
-        raise AssertionError("a flow is no run of an agent")
+        raise AssertionError("a flow is not a run of an agent")
 
     def watch_flow(self, known: Sequence[FlowEvent]) -> FlowWatch:
         raise RuntimeError("broken")

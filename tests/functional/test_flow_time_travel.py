@@ -215,7 +215,7 @@ async def test_a_flow_is_a_chart_with_the_states_of_a_run(store: JournalStore) -
     assert 's1{{"say #34;hi#34;#93;<br/>waiting approval"}}:::waiting_approval' in told
     assert "classDef success " in told
     assert "classDef failed" not in told
-    with pytest.raises(ConfigurationError, match="no run"):
+    with pytest.raises(ConfigurationError, match="No flow run"):
         await flow.agraph("wrong")
 
 

@@ -408,7 +408,7 @@ def test_options_that_cannot_be_are_refused(options: WorkerOptions, message: str
 
 
 def test_flows_that_cannot_have_a_worker_are_refused() -> None:
-    with pytest.raises(ConfigurationError, match="there is no flow"):
+    with pytest.raises(ConfigurationError, match="no flow was given"):
         FlowWorker([])
     with pytest.raises(ConfigurationError, match="has no name"):
         FlowWorker(LightFlow(store=MemoryJournalStore()))

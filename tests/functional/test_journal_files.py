@@ -347,7 +347,7 @@ def test_a_directory_of_another_kind_or_release_is_refused(tmp_path: Path) -> No
     data = numbers.read_bytes()
     for other in (data.replace(b'"version":1', b'"version":2'), b"", b"{}\n"):
         numbers.write_bytes(other)
-        with pytest.raises(StoreError, match="no journal store that can be used"):
+        with pytest.raises(StoreError, match="cannot be used as a journal store"):
             contents(tmp_path)
     numbers.unlink()
     with pytest.raises(StoreError, match="leases are not safe"):

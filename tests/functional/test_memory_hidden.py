@@ -212,7 +212,7 @@ async def test_a_removal_that_takes_long_keeps_nobody_from_verifying(monkeypatch
 
 DAMAGE: Final[Mapping[str, tuple[str, Found]]] = {
     "metadata that is none": ("UPDATE memories SET metadata = 'x' WHERE id = 2", {("edited", "ann", "m2")}),
-    "metadata that is no text": (
+    "metadata that is not text": (
         "UPDATE memories SET metadata = CAST(x'ff' AS TEXT) WHERE id = 2",
         {("edited", "ann", "m2")},
     ),

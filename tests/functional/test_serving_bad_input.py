@@ -71,7 +71,7 @@ REFUSED: dict[str, tuple[JsonValue, int, str | None]] = {
         400,
         "messages[0].content[0]",
     ),
-    "a system message that is no text": (messages({"role": "system", "content": 5}), 400, "messages[0].content"),
+    "a system message that is not text": (messages({"role": "system", "content": 5}), 400, "messages[0].content"),
     "10,000 messages": (messages(*([ASSISTANT] * 10_000)), 413, "messages"),
     "a result of no call": (
         messages({"role": "tool", "tool_call_id": "c1", "content": "x"}, {"role": "user", "content": "x"}),
@@ -88,7 +88,7 @@ REFUSED: dict[str, tuple[JsonValue, int, str | None]] = {
     "stream of a wrong type": (chat("x", stream="yes"), 400, "stream"),
     "usage of a wrong type": (chat("x", stream_options={"include_usage": 1}), 400, "stream_options.include_usage"),
     "tools of a wrong type": (chat("x", tools={}), 400, "tools"),
-    "a tool that is no function": (chat("x", tools=[{"type": "mcp"}]), 400, "tools[0].type"),
+    "a tool that is not a function": (chat("x", tools=[{"type": "mcp"}]), 400, "tools[0].type"),
     "a function without a name": (chat("x", tools=[{"type": "function", "function": {}}]), 400, "tools[0].function"),
     "a forced tool": (chat("x", tool_choice="required"), 400, "tool_choice"),
     "metadata of a wrong type": (chat("x", metadata={"a": 1}), 400, "metadata"),

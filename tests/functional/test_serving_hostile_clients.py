@@ -250,7 +250,7 @@ PARAM: dict[str, Row] = {
     "responses: an answer of nobody": Row(
         RESPONSES, {"previous_response_id": "resp_x"}, 404, "LA-404", "previous_response_id", "response does not exist"
     ),
-    "responses: a name that is no text": Row(
+    "responses: a name that is not text": Row(
         RESPONSES, {"previous_response_id": {"a": 1}}, 404, "LA-404", "previous_response_id", "response does not exist"
     ),
     "responses: an item of a wrong type": Row(

@@ -116,7 +116,7 @@ async def test_a_review_of_a_tenant_is_shown_and_decided_under_this_tenant_alone
         reviews = Reviews(store, tenant=tenant)
         assert await listed(reviews.list(status=None)) == []
         assert await reviews.find(request.request_id) is None
-        with pytest.raises(ConfigurationError, match="There is no request"):
+        with pytest.raises(ConfigurationError, match="The request"):
             await reviews.decide(request.request_id, ApprovalDecision.approve())
     await own.decide(request.request_id, ApprovalDecision.approve(actor="carol"))
     journal = await Runs(store, tenant="acme").journal(result.run_id, "ann")

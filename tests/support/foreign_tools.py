@@ -164,7 +164,7 @@ BEYOND_REPAIR: Final[dict[str, tuple[JsonValue, str]]] = {
         "it refers to something outside of itself: https://example.com/s.json",
     ),
     "a root that is an array": ({"type": "array", "items": {"type": "string"}}, "its top is not an object, but array"),
-    "a root of nothing but texts": ({"anyOf": [{"type": "string"}, {"type": "integer"}]}, "its top is no object"),
+    "a root of nothing but texts": ({"anyOf": [{"type": "string"}, {"type": "integer"}]}, "its top is not an object"),
     "a required property that cannot be said": (
         {"type": "object", "properties": {"año": {"type": "string"}}, "required": ["año"]},
         "providers refuse the name of its property 'año', which is required",

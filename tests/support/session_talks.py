@@ -246,7 +246,7 @@ class Talk:
     async def undo(self, thread: Thread, sessions: Sessions) -> None:
         """Take back the last turn, be it open or ended: all is as it was before it."""
         if not thread.stack:
-            with pytest.raises(ConfigurationError, match=r"could be taken back|There is no session"):
+            with pytest.raises(ConfigurationError, match=r"could be taken back|This user has no session"):
                 await sessions.undo(thread.name, thread.user)
             return
         run_id, before = thread.stack.pop()

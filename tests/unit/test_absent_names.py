@@ -134,7 +134,7 @@ def test_modules_of_the_0_9_line_resolve(module: str, name: str) -> None:
 @pytest.mark.parametrize("module", GONE)
 def test_a_module_whose_names_are_gone_says_so(module: str) -> None:
     importlib.import_module(f"LightAgent.{module}")
-    with pytest.raises(ImportError, match="There are no tools for one cloud"):
+    with pytest.raises(ImportError, match="Tools for one cloud"):
         exec(f"from LightAgent.{module} import upload_file_to_oss", {})
     with pytest.raises(ImportError, match="cannot import name 'nothing'"):
         exec(f"from LightAgent.{module} import nothing", {})

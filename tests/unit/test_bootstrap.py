@@ -148,7 +148,7 @@ async def test_settings_give_agents_a_context_budget() -> None:
     for context, wrong in (
         (ContextSettings(max_tokens=5_000, counter="guess"), "context.counter.kind: no tokens adapter 'guess'"),
         (ContextSettings(max_tokens=10, target_tokens=20), "target_tokens and summary_tokens are at most max_tokens"),
-        (ContextSettings(max_tokens=10, strategy="spill"), "there is no store"),
+        (ContextSettings(max_tokens=10, strategy="spill"), "but none is set"),
     ):
         async with open_app(Settings(model=scripted("Hi"), context=context)) as app:
             with pytest.raises(ConfigurationError, match=wrong):

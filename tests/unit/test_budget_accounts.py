@@ -147,7 +147,7 @@ def test_budgets_of_another_type_are_refused(name: str) -> None:
         TenantBudget(rate={"requests": 1})  # type: ignore[arg-type]
     with pytest.raises(ConfigurationError, match="tenant must be str"):
         TenantBudget(BudgetLimits(tokens=1), tenant=5)  # type: ignore[arg-type]
-    with pytest.raises(ConfigurationError, match="no journal store"):
+    with pytest.raises(ConfigurationError, match="must be a JournalStore"):
         JournalBudgetAccounts("budgets.db")  # type: ignore[arg-type]
     with pytest.raises(ConfigurationError, match="budgets must be"):
         LightAgent(provider="offline", budgets=5)  # type: ignore[call-overload]
@@ -159,7 +159,7 @@ def test_what_only_a_run_has_is_no_limit_of_a_tenant() -> None:
             TenantBudget(limits)
     with pytest.raises(ConfigurationError, match="neither limits nor a rate"):
         TenantBudget()
-    with pytest.raises(ConfigurationError, match="no period"):
+    with pytest.raises(ConfigurationError, match="not a period"):
         TenantBudget(BudgetLimits(tokens=1), "year")  # type: ignore[arg-type]
 
 

@@ -27,7 +27,7 @@ def test_a_limit_is_positive_and_finite(name: str, value: object) -> None:
 
 @pytest.mark.parametrize("path", ["", ".", "folder", "../folder", "~/folder", "/tmp\0/x"])
 def test_a_folder_is_named_by_its_absolute_path(path: str) -> None:
-    with pytest.raises(ConfigurationError, match="is no folder"):
+    with pytest.raises(ConfigurationError, match="cannot be used as a working directory"):
         CodeFolder(path)
 
 
@@ -68,7 +68,7 @@ def test_a_path_that_is_taken_leads_below_its_folder(path: str) -> None:
 
 
 def test_a_job_is_one_that_can_be_run() -> None:
-    with pytest.raises(ToolError, match="no folder"):
+    with pytest.raises(ToolError, match="without a folder"):
         CodeJob(CodeFile("a.py"))
     with pytest.raises(ToolError, match="NUL"):
         CodeJob(CodeText("1"), ("a\0b",))
@@ -80,7 +80,7 @@ def test_a_job_is_one_that_can_be_run() -> None:
         CodeJob(CodeText("1"), ("\ud83d",))
     with pytest.raises(ToolError, match="half of a character"):
         CodeText("print('\ud83d')")
-    with pytest.raises(ToolError, match="no path"):
+    with pytest.raises(ToolError, match="not the path"):
         CodeFile("\ud83d.py")
     with pytest.raises(ToolError, match="at most"):
         CodeText("x" * 2_000_000)

@@ -68,7 +68,7 @@ def test_every_schema_that_can_be_mended_can_be_asked(name: str) -> None:
 
 
 def test_a_schema_beyond_repair_is_refused_at_once() -> None:
-    with pytest.raises(ConfigurationError, match="'t' cannot be used: its top is no object"):
+    with pytest.raises(ConfigurationError, match="'t' cannot be used: its top is not an object"):
         foreign_check("t", {"type": "array"})
 
 

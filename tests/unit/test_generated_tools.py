@@ -43,7 +43,7 @@ WRONG = {
     "tool_info made by code": (DOUBLE.replace("'Double a number.'", "str(1)"), "literal dict"),
     "another tool_name": (DOUBLE.replace("'tool_name': 'double'", "'tool_name': 'x'"), "tool_name must be 'double'"),
     "a wrong type": (DOUBLE.replace("'integer'", "'wish'"), "type must be one of"),
-    "no such parameter": (DOUBLE.replace("'name': 'x'", "'name': 'y'"), "which is no parameter of double"),
+    "no such parameter": (DOUBLE.replace("'name': 'x'", "'name': 'y'"), "which is not a parameter of double"),
     "a parameter that nothing fills": (DOUBLE.replace("x: int)", "x: int, y: int)"), "'y' of double is not in"),
     "something done when loaded": (f"{DOUBLE}print(1)\n", "does something when the file is loaded"),
     "another encoding": (f"# coding: utf-7\n# harmless +AAo-print(1)\n{DOUBLE}", "its encoding is utf-7"),
@@ -270,7 +270,7 @@ async def test_the_run_that_writes_tools_is_a_run_of_the_agent(tmp_path: Path) -
 
 @pytest.mark.parametrize("text", ["", "  \n"])
 def test_a_text_is_needed(text: str) -> None:
-    with pytest.raises(LightAgentError, match="there is no text"):
+    with pytest.raises(LightAgentError, match="the text is empty"):
         LightAgent(model=ScriptedModel([])).create_tool(text)
 
 

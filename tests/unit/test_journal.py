@@ -124,7 +124,7 @@ WRONG: dict[str, tuple[list[str | int], JsonValue, str]] = {
         r"events\[1\]: the kind of event 'model_dreamed' is not known",
     ),
     "no type": (["events", 1, "type"], None, r"events\[1\]"),
-    "event is no object": (["events", 2], "model_replied", r"events\[2\]"),
+    "event is not an object": (["events", 2], "model_replied", r"events\[2\]"),
     "text for a number": (["events", 1, "turn"], "first", r"events\[1\]\.model_requested\.turn"),
     "number for a text": (["events", 5, "output"], 5, r"events\[5\]\.tool_finished\.output"),
     "unknown status": (["events", 5, "status"], "fine", r"events\[5\]\.tool_finished\.status"),

@@ -43,7 +43,7 @@ def test_no_two_pairs_of_namespace_and_user_share_a_text(ours: str, user: str, t
         ({"min_write_length": 1.5}, "min_write_length takes a whole number"),
         ({"namespace": 5}, "namespace takes a text"),
         ({"memory_write_admission": "no"}, "memory_write_admission takes a function"),
-        ({"reject_write_patterns": ["("]}, "is no regular expression"),
+        ({"reject_write_patterns": ["("]}, "is not a regular expression"),
         ({"reject_write_patterns": "secret"}, "reject_write_patterns takes several texts"),
     ],
 )
@@ -100,7 +100,7 @@ def test_a_promotion_decision_knows_its_actions() -> None:
     assert MemoryPromotionDecision.rewrite("x").promotes
     assert not MemoryPromotionDecision.reject("no").promotes
     assert not MemoryPromotionDecision.keep().promotes
-    with pytest.raises(ConfigurationError, match="no action 'perhaps'"):
+    with pytest.raises(ConfigurationError, match="unknown action 'perhaps'"):
         MemoryPromotionDecision("perhaps")  # type: ignore[arg-type]
     with pytest.raises(ConfigurationError, match="a rewriting has a text"):
         MemoryPromotionDecision("rewrite")

@@ -91,9 +91,9 @@ SERVER = "https://some.example"
     [
         ({"private_hosts": "localhost"}, "private_hosts must be a list of texts"),
         ({"private_hosts": [3]}, "private_hosts must be a list of texts"),
-        ({"private_hosts": ["http://localhost"]}, "'http://localhost' in private_hosts is no host"),
-        ({"private_hosts": ["10.0.0.0/8"]}, "in private_hosts is no host"),
-        ({"private_hosts": ["*"]}, "in private_hosts is no host"),
+        ({"private_hosts": ["http://localhost"]}, "'http://localhost' in private_hosts is not a host"),
+        ({"private_hosts": ["10.0.0.0/8"]}, "in private_hosts is not a host"),
+        ({"private_hosts": ["*"]}, "in private_hosts is not a host"),
         ({"other_servers": SERVER}, "other_servers must be a list of texts"),
         ({"timeout": "3"}, "timeout must be a number"),
         ({"timeout": True}, "timeout must be a number"),

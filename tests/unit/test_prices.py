@@ -123,6 +123,6 @@ def test_entries_that_are_no_prices_are_left_out() -> None:
 def test_a_cost_without_prices_is_refused_when_the_agent_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lightagent.adapters.prices.find_spec", lambda name: None)
     for limits in (Budgets(BudgetLimits(cost=1)), Budgets(run=BudgetLimits(cost=1)), BudgetLimits(cost=1)):
-        with pytest.raises(ConfigurationError, match="there are no prices"):
+        with pytest.raises(ConfigurationError, match="prices are missing"):
             LightAgent(model=ScriptedModel("never"), budgets=limits)
     LightAgent(model=ScriptedModel("never"), budgets=BudgetLimits(tokens=1))

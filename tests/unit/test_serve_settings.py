@@ -38,5 +38,5 @@ def test_hosts_are_names(host: str) -> None:
 
 @pytest.mark.parametrize("wrong", ["", "*", "example.org:8000", "https://example.org", "example.org/x", "[::1]", "a b"])
 def test_what_no_host_is_called_is_refused(wrong: str) -> None:
-    with pytest.raises(ValidationError, match="is no name of a host"):
+    with pytest.raises(ValidationError, match="is not the name of a host"):
         ServeSettings(hosts=[wrong])

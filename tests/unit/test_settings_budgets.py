@@ -106,7 +106,7 @@ def test_without_a_table_there_are_no_budgets(file: Path) -> None:
         ("[default.budgets.tenant]\nseconds = 1", "Unknown option 'seconds'."),
         ('[default.budgets.tenant]\ntokens = 1\nperiod = "year"', "'hour', 'day', 'month' or 'ever'"),
         ('[default.budgets.tenant]\nname = "acme"', "neither limits nor a rate"),
-        ("[default.budgets.tree]\ncost = 1", "there is no price for the model 'small'"),
+        ("[default.budgets.tree]\ncost = 1", "the price table lacks the model 'small'"),
         ("[default.budgets.tree]\ncost = 1\n[default.budgets.prices.small]\ninput_per_million = 1", "Field required"),
         ("[default.budgets.three]\ntokens = 1", "Did you mean 'tree'?"),
     ],

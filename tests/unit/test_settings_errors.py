@@ -83,7 +83,7 @@ BAD: dict[str, Case] = {
     "unknown profile": (
         "[dev.model]\nkind='offline'\n[prod.agent]\n",
         {"LIGHTAGENT_PROFILE": "staging"},
-        "LIGHTAGENT_PROFILE: lightagent has no profile 'staging'.toml",
+        "LIGHTAGENT_PROFILE: lightagent.toml has no profile 'staging'",
         "default, dev, prod",
     ),
     "variable without a line": ("", {"LIGHTAGENTMODEL": "x"}, "variable LIGHTAGENTMODEL", "LIGHTAGENT__MODEL"),
@@ -178,9 +178,7 @@ def test_a_file_in_another_encoding(tmp_path: Path) -> None:
 def test_a_profile_without_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / ".git").mkdir()
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(
-        ConfigurationError, match=r"--profile: There is no profile 'prod', since there is no lightagent"
-    ):
+    with pytest.raises(ConfigurationError, match=r"--profile: Unknown profile 'prod': no lightagent"):
         load_settings(profile="prod", environ=TRUSTED)
 
 

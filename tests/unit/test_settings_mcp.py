@@ -180,7 +180,7 @@ def test_what_could_not_be_started_is_told_beforehand(folder: Path, written: str
 def test_a_value_that_was_looked_up_is_in_no_problem(folder: Path) -> None:
     text = '[default.mcp.web]\nurl = { env = "TOKEN" }\n'
 
-    assert "no address" in problems(read(folder, text))
+    assert "not the address" in problems(read(folder, text))
     assert ENVIRON["TOKEN"] not in problems(read(folder, text))
 
 
@@ -252,7 +252,7 @@ def test_a_file_of_another_client_is_read_as_it_is(folder: Path) -> None:
         ('{"mcpServers": {"a": {"command": ["x"]}}}', "mcpServers.a.command: Input should be a valid string"),
         (
             '{"mcpServers": {"a": {"command": "nothing"}}}',
-            "mcpServers.a.command: There is no program 'nothing'",
+            "mcpServers.a.command: The program 'nothing'",
         ),
         ('{"mcpServers": {"a": {"url": "${GONE}"}}}', "The environment variable GONE is not set."),
         ('{"mcpServers": {"a": {"url": "https://x/${input:key}"}}}', "${input:key} means something to another client"),

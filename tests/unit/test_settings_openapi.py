@@ -73,7 +73,7 @@ WRONG = {
     "credentials without a server": ('headers = { X-Team = "blue" }', "no server that they are for"),
     "a server that is none": ('server = "shop.example"', "address of a server cannot be used"),
     "a user in the server": ('server = "https://u@shop.example"', "address of a server cannot be used"),
-    "a method that is none": ('methods = ["fetch"]', "'fetch' is no method"),
+    "a method that is none": ('methods = ["fetch"]', "'fetch' is not a method"),
     "a prefix that is none": ('prefix = "a b"', "cannot begin the names of tools"),
     "a header of two lines": ('server = "https://x.example"\nheaders = { X = "a\\nb" }', "cannot be sent"),
 }

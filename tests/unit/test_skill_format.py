@@ -197,7 +197,7 @@ WARNED: dict[str, tuple[str, str]] = {
         PLAIN.replace("---\nDo", "version: 1\n---\nDo"),
         "The format has no key 'version', so it is ignored",
     ),
-    "no valid YAML": (PLAIN.replace("Fills", "When: fills"), "no valid YAML: mapping values are not allowed here."),
+    "no valid YAML": (PLAIN.replace("Fills", "When: fills"), "not valid YAML: mapping values are not allowed here."),
     "an alias": (
         PLAIN.replace("---\nDo", "license: &a x\ncompatibility: *a\n---\nDo"),
         "an alias (*name) is not allowed in it.",

@@ -141,7 +141,7 @@ async def test_functions_may_be_added_and_replaced_later() -> None:
         ({**INFO, "tool_params": [{**PARAMS[0], "name": "z"}]}, "[LA-CONFIG] Tool 'add': tool_info declares z, which"),
         ({"name": "add", "parameters": {"type": "thing"}}, "[LA-CONFIG] Tool 'add': its schema is wrong"),
         ({"name": "add", "parameters": []}, "[LA-CONFIG] The schema of the tool 'add' must be an object."),
-        ({"name": "add", "parameters": {"x": {1}}}, "[LA-CONFIG] The schema of the tool 'add' is no plain JSON"),
+        ({"name": "add", "parameters": {"x": {1}}}, "[LA-CONFIG] The schema of the tool 'add' is not plain JSON"),
         ("add", "[LA-CONFIG] The tool_info of 'add' is wrong."),
     ],
 )

@@ -134,7 +134,7 @@ def test_each_mistake_is_reported_once() -> None:
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), pytest.param(10**5000, id="huge")])
 def test_values_that_are_not_json_are_refused(value: JsonValue) -> None:
-    assert "are no plain JSON" in refusal(of_type("number"), {"x": value})
+    assert "are not plain JSON" in refusal(of_type("number"), {"x": value})
 
 
 def test_what_the_function_needs_is_required_whatever_is_declared() -> None:

@@ -151,6 +151,6 @@ def test_an_agent_that_needs_less_serves_runs_that_are_given_more() -> None:
 def test_a_directory_of_skills_that_is_not_there_is_refused_when_the_agent_is_made(tmp_path: Path) -> None:
     there, missing = tmp_path / "skills", tmp_path / "skils"
     there.mkdir()
-    with pytest.raises(ConfigurationError, match=r"skills_directories: the directory  does not exist.*skils"):
+    with pytest.raises(ConfigurationError, match=r"skills_directories: the directory .*skils.* does not exist"):
         LightAgent(model=ScriptedModel([]), skills_directories=[there, missing])
     LightAgent(model=ScriptedModel([]), skills_directories=there)

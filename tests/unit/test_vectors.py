@@ -22,7 +22,7 @@ def test_a_vector_has_length_1_or_is_zero(values: list[float]) -> None:
 
 @pytest.mark.parametrize("value", [nan, inf, -inf])
 def test_a_value_that_is_no_finite_number_is_refused(value: float) -> None:
-    with pytest.raises(ValueError, match="no finite number"):
+    with pytest.raises(ValueError, match="not a finite number"):
         unit_vector([1.0, value])
 
 

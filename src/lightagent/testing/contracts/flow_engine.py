@@ -197,7 +197,7 @@ class FlowEngineContract:
         assert record["forked_from"] == "r"
         compared = await flow.acompare("r", "f", user_id="ann")
         assert (compared.left_status, compared.right_status, compared.differing) == ("success", "success", ())
-        with pytest.raises(ConfigurationError, match="no run"):
+        with pytest.raises(ConfigurationError, match="No flow run"):
             await flow.afork("other", user_id="ann")
         await engine.aclose()
 
@@ -222,7 +222,7 @@ class FlowEngineContract:
                     await flow.aresume("r")
         assert (seen[0], content) == ("waiting_approval", "go send")
         for ask in (flow.aevents, flow.awaiting_steps, flow.agraph):
-            with pytest.raises(ConfigurationError, match="no run"):
+            with pytest.raises(ConfigurationError, match="No flow run"):
                 await ask("other")
         await engine.aclose()
 

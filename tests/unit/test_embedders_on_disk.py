@@ -211,7 +211,7 @@ def test_a_file_that_is_none_costs_only_time(tmp_path: Path, wrong: str, caplog:
     with caplog.at_level(logging.WARNING):
         assert embedded(cached) == embedded(cached)
     assert len(embedder.asked) == 2
-    assert len([one for one in caplog.records if "Vectors are not kept" in one.getMessage()]) == 1
+    assert len([one for one in caplog.records if "Vectors cannot be stored" in one.getMessage()]) == 1
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Loads the litellm package late and in a thread, switches its advertisements off, closes its clients."""
+"""The litellm package: loaded late and in a thread, without its messages; its clients, and its callbacks."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _lock = threading.Lock()
 
 
 async def load() -> Ask:
-    """`litellm.acompletion`. Importing it takes seconds, so that happens in a thread."""
+    """Return `litellm.acompletion`, imported in a thread, since that takes seconds."""
     return await asyncio.to_thread(_load, "acompletion")
 
 
 async def load_embedding() -> Ask:
-    """`litellm.aembedding`, in the same way."""
+    """Return `litellm.aembedding`, imported in the same way."""
     return await asyncio.to_thread(_load, "aembedding")
 
 
@@ -46,10 +46,10 @@ def check_version(installed: str) -> None:
 
 def _load(function: Literal["acompletion", "aembedding"]) -> Ask:
     check_version(version("litellm"))
-    # litellm reads this when it is imported. Without it, it requests a price list from the network, three times.
+    # litellm reads this when it is imported. Without it, it downloads a price list, three times.
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-    # And this: otherwise it takes variables, such as the place of an API, from any .env file above its own folder;
-    # where a virtual environment is inside of a cloned repository, from a stranger's.
+    # Without this one, it reads variables, such as the base URL of an API, from any .env file above its own folder. If
+    # a virtual environment is inside a cloned repository, that file may be a stranger's.
     os.environ.setdefault("LITELLM_MODE", "PRODUCTION")
     import litellm
 
@@ -113,7 +113,7 @@ LISTS: Final = (
 def only_opentelemetry_listens() -> bool:
     """Whether LiteLLM has its OpenTelemetry callback and no other.
 
-    A call can be kept from all callbacks or from none. Others may count costs, so they are not robbed of a call.
+    A call can be kept from all callbacks or from none. Other callbacks may count costs, so they must see every call.
     """
     litellm = sys.modules.get("litellm")
     listening: list[object] = [one for name in LISTS for one in _listed(getattr(litellm, name, None))]
@@ -125,5 +125,5 @@ def _listed(value: object) -> list[object]:
 
 
 def _is_opentelemetry(callback: object) -> bool:
-    """Its own callback, by name or as it is; those of products that are made from it tell somebody else."""
+    """Whether it is LiteLLM's own OpenTelemetry callback, not one of the products that derive from it."""
     return callback == "otel" or type(callback).__name__ in ("OpenTelemetry", "OpenTelemetryV2")

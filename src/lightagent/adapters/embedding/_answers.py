@@ -8,11 +8,11 @@ from lightagent.adapters._endpoints.faults import malformed
 from lightagent.domain.vectors import Vector, unit_vector
 
 _MOST_NUMBERS = 65_536
-"""Numbers of one vector; the largest models give 8,192."""
+"""The most numbers of a vector; the largest models have 8,192."""
 
 
 def read_vectors(answer: object, count: int) -> list[Vector]:
-    """The vectors of an answer in OpenAI's form, in the order of the texts.
+    """Return the vectors of an answer in OpenAI's form, in the order of the texts.
 
     Raises:
         ProviderError: LA-500, the number of vectors differs from the number of texts, or their dimensions differ.
@@ -23,7 +23,7 @@ def read_vectors(answer: object, count: int) -> list[Vector]:
     by_place: dict[int, Vector] = {}
     for number, item in enumerate(data):
         index = item.get("index") if isinstance(item, Mapping) else None
-        # Some servers leave it out; then the order is that of the texts.
+        # Some servers leave the index out; then the order is that of the texts.
         by_place[index if type(index) is int else number] = _vector(item)
     if sorted(by_place) != list(range(count)):
         raise malformed("vectors whose indexes do not match the texts", sorted(by_place)[:20])

@@ -474,7 +474,7 @@ async def test_a_model_without_a_price_is_not_asked_where_the_cost_is_limited(pr
     result = await agent.arun("?", result_format="object")
     assert result.outcome.kind == "failed"
     assert result.error is not None
-    assert "no price for the model 'scripted'" in result.error.message
+    assert "price table lacks the model 'scripted'" in result.error.message
     assert model.requests == ()
 
 

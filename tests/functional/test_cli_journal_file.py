@@ -111,7 +111,7 @@ def test_several_runs_in_one_file(shell: Shell) -> None:
 def test_a_file_that_is_not_there_is_not_made(shell: Shell) -> None:
     missing = shell("resume", "nothing.db", "--approve")
     assert missing.returncode == 2
-    assert "no such file" in missing.stderr
+    assert "The file does not exist" in missing.stderr
     assert not (shell.folder / "nothing.db").exists()
 
 

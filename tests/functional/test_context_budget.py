@@ -466,7 +466,7 @@ def test_a_budget_that_cannot_be_is_refused(strategy: ContextStrategy, counter: 
         ContextBudget(10_000, spill_above=10)
     with pytest.raises(ConfigurationError, match="summary_timeout"):
         ContextBudget(100, summary_timeout=0)
-    with pytest.raises(ConfigurationError, match="puts results of tools aside, and there is no store"):
+    with pytest.raises(ConfigurationError, match="moves results of tools to a store"):
         LightAgent(model=ScriptedModel([]), context_budget=ContextBudget(100, "spill"))
     with pytest.raises(ConfigurationError, match="counter"):
         LightAgent(model=ScriptedModel([]), context_budget=ContextBudget(100, counter=counter))

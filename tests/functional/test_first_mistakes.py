@@ -204,7 +204,7 @@ ROWS: Final = [
     ),
     Row(
         "LightAgent(model=model, tools=['weather'])",
-        ("weather.py", "no such file", "tools directory"),
+        ("weather.py", "The file does not exist", "tools directory"),
         "LightAgent(model=model, tools=['rain'], tools_directory=folder)",
     ),
     Row(

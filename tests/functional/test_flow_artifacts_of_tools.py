@@ -88,4 +88,4 @@ async def test_a_file_stays_on_record_although_its_call_is_not_made_again(tmp_pa
 
 async def test_outside_of_a_flow_there_is_no_step_that_could_have_it(tmp_path: Path) -> None:
     result = await writer(tmp_path, []).arun("it", result_format="object")
-    assert "no step of a flow" in str(result.content)
+    assert "only steps of flows make artifacts" in str(result.content)

@@ -169,7 +169,7 @@ async def test_a_run_goes_on_with_the_steps_as_they_are_declared_now() -> None:
     first = LightFlow(store=store).step("a", agent=lambda query: "A").step("b", agent=fails, depends_on=["a"])
     assert (await first.arun("x", run_id="r")).status == "failed"
     other = LightFlow(store=store).step("z", agent=lambda query: "Z").step("b", agent=fails, depends_on=["z"])
-    with pytest.raises(ConfigurationError, match="It is success, and there is no such step any more"):
+    with pytest.raises(ConfigurationError, match="It is success, and the flow no longer has this step"):
         await other.aresume("r")
     mended = (
         LightFlow(store=store)

@@ -131,7 +131,7 @@ def test_a_variable_chooses_it_too_and_another_kind_leaves_nothing_behind(tmp_pa
         ('engine = {{ kind = "folding", adress = "x" }}', "Unknown option 'adress'. Did you mean 'address'?"),
         (
             'engine = {{ kind = "folding", address = "elsewhere" }}',
-            "'folding' opened a object, which is not a flow",
+            "'folding' opened a object, which is no flow engine",
         ),
         ('engine = "folding"\nmax_wait = 3', "max_wait (lightagent.toml:3): It is for runs in this process"),
         (

@@ -156,9 +156,9 @@ async def test_a_fork_is_refused_where_there_is_no_such_point(store: JournalStor
         await flow.afork("r", from_event=1, step="plan")
     with pytest.raises(ConfigurationError, match="another run_id"):
         await flow.afork("r", new_run_id="r")
-    with pytest.raises(ConfigurationError, match="no run 'wrong'"):
+    with pytest.raises(ConfigurationError, match="No flow run 'wrong'"):
         await flow.afork("wrong")
-    with pytest.raises(ConfigurationError, match="no run 'other'"):
+    with pytest.raises(ConfigurationError, match="No flow run 'other'"):
         await flow.afork("other")
     kept = await flow.aget_run("r")
     assert kept is not None

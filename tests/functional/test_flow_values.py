@@ -80,7 +80,7 @@ async def test_a_file_that_is_not_there_fails_the_step() -> None:
     assert "nowhere.txt cannot be read: No such file or directory" in result.error.message
     with pytest.raises(OutputError, match="No such file"):
         read_artifact(Artifact("a", "file:///nowhere", "sha256:0", 1))
-    with pytest.raises(OutputError, match="no file of this machine"):
+    with pytest.raises(OutputError, match="not a file of this machine"):
         read_artifact(Artifact("a", "https://host/a", "sha256:0", 1))
 
 

@@ -237,7 +237,7 @@ async def test_a_run_that_does_not_fit_the_flow_is_told_and_left_alone_for_longe
         await worker.arun(once=True)
     assert [(run.run_id, run.status) for run in seen] == [("r", None)]
     assert seen[0].error is not None
-    assert "there is no such step any more" in seen[0].error.message
+    assert "the flow no longer has this step" in seen[0].error.message
     assert "gated: run 'r' of user 'ann' cannot go on" in caplog.text
     ((key, _),) = [one async for one in find.find(())]
     waited = list[float]()

@@ -132,7 +132,7 @@ async def test_a_failure_skips_what_rests_on_it_and_a_resumption_tries_it_again(
     assert statuses(failed) == {"first": "success", "shaky": "failed", "after": "skipped", "beside": "success"}
     assert failed.error is not None
     assert (failed.status, failed.error.message) == ("failed", "ValueError: not now")
-    with pytest.raises(ConfigurationError, match="no run 'other'"):
+    with pytest.raises(ConfigurationError, match="No flow run 'other'"):
         await flow.aresume("other")
     resumed = await flow.aresume("r")
     assert set(statuses(resumed).values()) == {"success"}
@@ -221,11 +221,11 @@ async def test_nobody_finds_the_run_of_somebody_else(store: JournalStore) -> Non
     for user, tenant in (("bob", "acme"), ("ann", ""), ("", ""), ("ann", "other")):
         assert await flow.aget_run("r", user_id=user, tenant=tenant) is None
         assert await flow.alist_runs(user_id=user, tenant=tenant) == []
-        with pytest.raises(ConfigurationError, match="no run 'r'"):
+        with pytest.raises(ConfigurationError, match="No flow run 'r'"):
             await flow.aresume("r", user_id=user, tenant=tenant)
-        with pytest.raises(ConfigurationError, match="no run 'r'"):
+        with pytest.raises(ConfigurationError, match="No flow run 'r'"):
             await flow.aapprove("r", "a", user_id=user, tenant=tenant)
-        with pytest.raises(ConfigurationError, match="no run 'r'"):
+        with pytest.raises(ConfigurationError, match="No flow run 'r'"):
             await flow.acancel("r", user_id=user, tenant=tenant)
     assert [run["run_id"] for run in await flow.alist_runs(user_id="ann", tenant="acme")] == ["r"]
     assert desk.asked == []

@@ -119,7 +119,7 @@ def test_a_request_expires_and_is_asked_anew(decided: bool) -> None:
 def test_a_decision_is_revoked_until_a_run_takes_it(store: ReviewStore) -> None:
     journal = ask(hook(store=store)).journal
     (request,) = store.list_pending()
-    with pytest.raises(PolicyError, match="no decision to revoke"):
+    with pytest.raises(PolicyError, match="only a decision can be revoked"):
         asyncio.run(store.reviews.revoke(request.request_id))
     store.resolve(request.request_id, ApprovalDecision.approve(actor="carol"))
     asyncio.run(store.reviews.revoke(request.request_id, actor="carol", reason="I mistook it."))

@@ -227,5 +227,5 @@ def test_an_embedder_that_gives_no_vectors_is_named_and_left_alone(given: object
     )
     assert REFUND in offered(model.requests[0])
     (error,) = selection(result.journal).errors
-    assert "The embedder 'scripted' gave what is no vector" in error.message
+    assert "The embedder 'scripted' did not return a vector" in error.message
     assert "unit_vector" in (error.guidance or "")

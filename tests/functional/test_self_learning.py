@@ -165,7 +165,7 @@ def test_the_first_decision_holds() -> None:
         with pytest.raises(AlreadyDecided, match="the first decision holds"):
             agent.promote_memory_candidate(candidate_id, decision)
     assert [one["memory"] for one in pool.list_records(source="reflection")] == [LATE]
-    with pytest.raises(ConfigurationError, match="no memory candidate"):
+    with pytest.raises(ConfigurationError, match="No memory candidate"):
         agent.promote_memory_candidate("nothing")
 
 
@@ -611,7 +611,7 @@ def test_what_was_learned_in_one_tenant_is_told_in_no_other() -> None:
     agent.run(QUERY, user_id="alice", tenant="red")
     assert agent.list_memory_candidates() == agent.list_memory_candidates(tenant="blue") == []
     ids = [str(one["candidate_id"]) for one in agent.list_memory_candidates(tenant="red")]
-    with pytest.raises(ConfigurationError, match="no memory candidate"):
+    with pytest.raises(ConfigurationError, match="No memory candidate"):
         agent.promote_memory_candidate(ids[0], tenant="blue")
     assert [agent.promote_memory_candidate(one, tenant="red") for one in ids] == [True, True]
     for tenant, told in (("red", True), ("blue", False), ("", False)):

@@ -94,7 +94,7 @@ async def test_another_user_and_another_tenant_read_nothing() -> None:
         model: list[Reply] = [call_tool("read_tool_result", id=found), "done"]
         refused = await agent_over(store, model).arun("?", user_id=user, result_format="object")
         (record,) = refused.tool_calls
-        assert "There is no stored result" in str(record.output)
+        assert "No result is stored under" in str(record.output)
         assert "line 1" not in refused.journal.to_json()
     mine = await agent_over(store, [call_tool("read_tool_result", id=found), "done"]).arun(
         "?", user_id="ann", result_format="object"
@@ -155,7 +155,7 @@ async def test_a_forgotten_session_takes_its_results_along_and_the_tool_says_so(
         "done",
     ]
     result = await agent_over(store, model).arun("?", user_id="ann", result_format="object")
-    assert "it was forgotten, or it never was under this id" in str(result.tool_calls[0].output)
+    assert "it was forgotten, or never existed" in str(result.tool_calls[0].output)
     assert "line 1" in str(result.tool_calls[1].output)
 
 

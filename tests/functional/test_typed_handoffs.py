@@ -361,8 +361,8 @@ def test_what_is_refused() -> None:
     wrong_options: list[tuple[dict[str, Any], str]] = [
         ({"tool_name": "größe"}, "tool_name must be"),
         ({"tool_name": ""}, "tool_name must be"),
-        ({"input_type": int}, "no object in JSON"),
-        ({"input_type": list[Payment]}, "no object in JSON"),
+        ({"input_type": int}, "not an object in JSON"),
+        ({"input_type": list[Payment]}, "not an object in JSON"),
         ({"input_type": RunContext}, "no JSON schema|no object"),
         ({"history": "none"}, "history is a HistoryTransfer"),
         ({"is_enabled": "yes"}, "is_enabled is a bool"),

@@ -349,7 +349,7 @@ OF_3_0: dict[str, Odd] = {
         reason="a server of its own, https://elsewhere.example",
     ),
     "a server without a value": Odd(
-        "/unset", takes(servers=[{"url": "https://{region}.example"}]), reason="for which there is no value"
+        "/unset", takes(servers=[{"url": "https://{region}.example"}]), reason="whose value is missing"
     ),
     "a schema that is nothing but itself": Odd(
         "/loop", takes(requestBody=body(ref("Loop"))), "post", reason="in a circle"

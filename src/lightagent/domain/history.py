@@ -86,7 +86,7 @@ def history_labels(history: Sequence[HistoryMessage]) -> tuple[str, ...]:
     for place, entry in enumerate(history):
         labels = (entry.get(LABELS_KEY) or []) if isinstance(entry, Mapping) else []
         if not is_sequence(labels):
-            raise ConfigurationError(f"history[{place}].{LABELS_KEY} must be a list of labels.")
+            raise ConfigurationError(f"history[{place}].{LABELS_KEY}: must be a list of labels.")
         found += [_text(label, f"history[{place}].{LABELS_KEY}") for label in labels]
     return tuple(dict.fromkeys(found))
 
@@ -161,7 +161,7 @@ def _origin(value: object, at: str) -> ModelOrigin:
         raise ConfigurationError(f"{at}: the model is an object with model, address and port.")
     port = value.get("port")
     if port is not None and type(port) is not int:
-        raise ConfigurationError(f"{at}.port must be a number, got {type(port).__name__}.")
+        raise ConfigurationError(f"{at}.port: must be a number, got {type(port).__name__}.")
     return ModelOrigin(_text(value.get("model"), f"{at}.model"), _text(value.get("address", ""), f"{at}.address"), port)
 
 
@@ -178,7 +178,7 @@ def _calls(calls: object, at: str) -> tuple[ToolCall, ...]:
     if calls is None:
         return ()
     if not is_sequence(calls):
-        raise ConfigurationError(f"{at}.tool_calls must be a list of calls.")
+        raise ConfigurationError(f"{at}.tool_calls: must be a list of calls.")
     return tuple(_call(call, f"{at}.tool_calls[{place}]") for place, call in enumerate(calls))
 
 
@@ -240,5 +240,5 @@ def _plain(content: object, at: str) -> str:
 
 def _text(value: object, at: str) -> str:
     if not isinstance(value, str):
-        raise ConfigurationError(f"{at} must be text, got {type(value).__name__}.")
+        raise ConfigurationError(f"{at}: must be text, got {type(value).__name__}.")
     return value

@@ -151,7 +151,7 @@ def test_a_model_that_changes_its_dimension_is_refused(server: EmbeddingServer) 
     server.answer = answering(200, data(item(0, 1, 0)))
     embedded(embedder, "one")
     server.answer = answering(200, data(item(0, 1, 0, 0)))
-    with pytest.raises(ProviderError, match="vectors of 3 numbers instead of 2"):
+    with pytest.raises(ProviderError, match="vectors of dimension 3 instead of 2"):
         embedded(embedder, "two")
 
 

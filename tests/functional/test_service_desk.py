@@ -205,7 +205,7 @@ def test_what_is_no_swarm_is_told(name: str, cli: Cli, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("spec", "told"),
     [
-        ("none.py", "There is no such file"),
+        ("none.py", "the file does not exist"),
         ("desk", "This names no swarm"),
         ("no_module:desk", "No module named 'no_module'"),
         (f"{EXAMPLE / 'desk.py'}:dsk", "There is no 'dsk'"),

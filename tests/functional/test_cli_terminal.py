@@ -55,7 +55,7 @@ def bank():
 def test_a_conversation_with_decisions_an_interruption_and_a_stored_journal(folder: Path) -> None:
     (folder / "bank.py").write_text(BANK)
     options = ("--swarm", "bank.py:bank", "--session", "monday")
-    ask = "and why: "
+    ask = "edit the arguments: "
     with typed_chat(*options, folder=folder, variables=environment()) as chat:
         shown = chat.type("Pay Bob\n", ask)
         assert "pay waits for approval" in shown

@@ -162,7 +162,7 @@ def test_nothing_of_the_name(folder: Path) -> None:
     assert "cannot be read: Is a directory" in words(invoke("trace", "show", ".").stderr)
     (folder / "empty.jsonl").touch()
     assert "empty.jsonl holds no trace." in words(invoke("trace", "show", "empty.jsonl").stderr)
-    assert "holds no traces." in invoke("trace", "list", "empty.jsonl").stdout
+    assert "has no traces." in invoke("trace", "list", "empty.jsonl").stdout
 
 
 HOSTILE = {

@@ -72,7 +72,7 @@ soak: forget-remarks .venv/.dev .tools/open-webui-$(OPEN_WEBUI) .tools/temporal-
 	TEST_HOSTILE_CHARACTERS=1000000 TEST_TERMINATED_TURNS=1000 TEST_LOG_MEGABYTES=1000 TEST_CASES=10000 \
 	TEST_REVIEW_RACES=1000 TEST_REVIEW_TABLE=whole TEST_RANDOM_REVIEWS=1500 TEST_RANDOM_SWARMS=5000 TEST_RANDOM_PLANS=6000 \
 	TEST_LEFT_STREAMS=200 TEST_DROPPED_STREAMS=600 TEST_BENCHMARKS=whole TEST_CREDENTIALS=whole TEST_FLOWS=240 TEST_RANDOM_MAIL=12 TEST_RANDOM_FLOWS=1000 TEST_TRACED_RUNS=30 TEST_TELEMETRY_RUNS=10000 \
-	TEST_FLOW_KILLS=50 TEST_FLOW_RACES=350 TEST_CONCURRENT_RUNS=10000 TEST_CONCURRENT_HTTP_RUNS=1000 TEST_PROVIDER_CONVERSATIONS=10000 TEST_SERVING_REQUESTS=100000 TEST_TEMPORAL_RUNS=500 $(BIN)/pytest -q -p no:xdist \
+	TEST_FLOW_KILLS=50 TEST_FLOW_RACES=350 TEST_CONCURRENT_RUNS=10000 TEST_CONCURRENT_HTTP_RUNS=1000 TEST_PROVIDER_CONVERSATIONS=10000 TEST_SERVING_REQUESTS=100000 TEST_TEMPORAL_RUNS=500 TEST_TEMPORAL_KILLS=100 $(BIN)/pytest -q -p no:xdist \
 	tests/functional/test_benchmarks.py tests/functional/test_credentials_stay_inside.py tests/functional/test_credentials_litellm.py \
 	tests/functional/test_concurrency.py tests/functional/test_cut_anywhere.py tests/functional/test_generated_arguments.py \
 	tests/functional/test_held_templates.py tests/functional/test_otel_random.py tests/functional/test_telemetry_failing.py \
@@ -80,7 +80,7 @@ soak: forget-remarks .venv/.dev .tools/open-webui-$(OPEN_WEBUI) .tools/temporal-
 	tests/functional/test_random_mail.py tests/functional/test_random_plans.py tests/functional/test_random_swarms.py tests/functional/test_review_table.py tests/functional/test_reviews_raced.py tests/functional/test_reviews_random.py \
 	tests/functional/test_serving_random.py tests/functional/test_strict_endpoints.py \
 	tests/unit/test_hostile_texts.py $(FLOWS:%=tests/functional/test_%.py) \
-	$(STORES:%=tests/functional/test_journals_%.py) $(MEMORIES:%=tests/functional/test_memory_%.py) tests/heavy/test_temporal_killed.py tests/soak
+	$(STORES:%=tests/functional/test_journals_%.py) $(MEMORIES:%=tests/functional/test_memory_%.py) tests/heavy/test_temporal_killed.py tests/heavy/test_temporal_agents.py tests/soak
 	$(closing)
 
 check: lint .venv/.dev contracts ## the fast loop, under a minute: lint, mypy, rings, unit, contract and architecture tests

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from string import Template
 
+from lightagent.adapters.chat._profile_descriptions import as_toml, differences
 from lightagent.adapters.chat._profile_table import Evidence
-from lightagent.adapters.chat._profile_words import as_toml, differences
 from lightagent.adapters.chat._providers import OWN_SERVERS, PROVIDERS, Provider, line_of
 from tests.docs.blocks import ROOT, anchor
 

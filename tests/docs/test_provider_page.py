@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from lightagent.adapters._endpoints.base_urls import checked, host_of
+from lightagent.adapters._endpoints.endpoint import check_url, host_of
 from lightagent.adapters.chat._profile_table import LINES
 from lightagent.adapters.chat._profiles import UNKNOWN
 from lightagent.adapters.chat._providers import HOSTED, PROVIDERS, Provider, line_of, provider_at
@@ -43,7 +43,7 @@ def test_a_provider_has_a_program_that_reads_its_key_and_asks_at_its_base_url(pr
     (program,) = (text for text in programs if "agent.run(" in text)
     assert f'"{provider.model}"' in program
     assert (f'os.environ["{provider.key}"]' in program) == bool(provider.key)
-    assert checked(provider.base_url) == provider.base_url
+    assert check_url(provider.base_url) == provider.base_url
 
 
 @pytest.mark.parametrize("provider", HOSTED, ids=title)

@@ -65,17 +65,17 @@ def refused(make: Callable[..., object], options: Options, *texts: str) -> None:
         ({"tools": [lambda x: x]}, ["'<lambda>' has not", "Give the function a name"]),
         ({"model": 5}, ["model: expected a name or an object with name, stream and aclose, got int"]),
         ({"provider": "opnai"}, ["no chat adapter 'opnai'", "Did you mean 'openai'?"]),
-        ({"provider": "os.path"}, ["'os.path' is no kind", "never a path to code"]),
+        ({"provider": "os.path"}, ["invalid kind 'os.path'", "never a path to code"]),
         ({"limits": {"max_retry": 2}}, ["limits must be Limits, got dict"]),
         ({"metadata": []}, ["metadata must be Mapping, got list"]),
         ({"prompts": "x"}, ["prompts must be Prompts, got str"]),
         ({"clock": "x"}, ["clock: expected an object with now and monotonic, got str"]),
         ({"log_level": "LOUD"}, ["log_level: no level 'LOUD'", "Use DEBUG, INFO, WARNING or ERROR"]),
         ({"log_file": "/no/such/folder/x.log"}, ["log_file: /no/such/folder/x.log cannot be written"]),
-        ({"base_url": "nonsense"}, ["model.base_url: 'nonsense' is no http or https URL with a host"]),
-        ({"base_url": ""}, ["model.base_url: '' is no http or https URL"]),
+        ({"base_url": "nonsense"}, ["model.base_url: 'nonsense' is not an http or https URL with a host"]),
+        ({"base_url": ""}, ["model.base_url: '' is not an http or https URL"]),
         ({"base_url": "localhost:8080/v1"}, ["localhost:8080/v1 has no scheme", "write http:// or https://"]),
-        ({"base_url": "ftp://host/v1"}, ["'ftp://host/v1' is no http or https URL"]),
+        ({"base_url": "ftp://host/v1"}, ["'ftp://host/v1' is not an http or https URL"]),
         ({"base_url": "https://user:secret@host/v1"}, ["must not hold a user or password", "headers"]),
         ({"base_url": "https://host/v1/chat/completions"}, ["ends in /chat/completions", "leave that off"]),
     ],
@@ -216,14 +216,14 @@ def test_a_missing_key_is_told_at_the_first_request(key: str | None) -> None:
 
 def test_a_key_that_no_header_can_hold_is_refused(untouched: Scenario) -> None:
     agent = LightAgent(model="m", base_url=untouched.base_url, api_key="sk-1\nX-Evil: yes")
-    refused(agent.run, {"query": "x"}, "api_key has a character that no HTTP header can hold", "line breaks")
+    refused(agent.run, {"query": "x"}, "api_key has a character that an HTTP header cannot hold", "line breaks")
     agent.close()
 
 
 def test_a_bad_url_in_the_environment_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", "nonsense")
     agent = LightAgent(model="m", api_key=KEY)
-    refused(agent.run, {"query": "x"}, "OPENAI_BASE_URL: 'nonsense' is no http or https URL", "most end in /v1")
+    refused(agent.run, {"query": "x"}, "OPENAI_BASE_URL: 'nonsense' is not an http or https URL", "most end in /v1")
     agent.close()
 
 

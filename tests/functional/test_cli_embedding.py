@@ -35,7 +35,7 @@ def test_the_doctor_asks_the_embedder(settings: Path) -> None:
     ("table", "problem"),
     [
         ('kind = "openai"\nmodel = "m"', "There is no API key for api.openai.com"),
-        ('kind = "onnx"\npath = "nowhere"', "there is no folder"),
+        ('kind = "onnx"\npath = "nowhere"', "nowhere' does not exist"),
         ('kind = "hashing"\ndimension = 3', "embedding.dimension"),
         ('kind = "hasing"', "Did you mean 'hashing'"),
     ],

@@ -346,7 +346,7 @@ ROWS: Final = [
     ),
     Row(
         'LightAgent(model=ScriptedModel([])).run("Hello")',
-        ("told 0 replies", "one more reply"),
+        ("has 0 replies", "Add a reply"),
         'LightAgent(model=ScriptedModel(["Hi."])).run("Hello")',
     ),
     Row(

@@ -10,7 +10,7 @@ import pytest
 
 from lightagent import LightAgent
 from lightagent.adapters.chat.openai import OpenAIChatModel
-from lightagent.adapters.chat.openai.settings import TransportName
+from lightagent.adapters.chat.openai.options import TransportName
 from tests.functional.agents import KEY, MODES, ask
 from tests.servers.fault_server import FaultServer
 from tests.servers.json_values import Json, JsonObject
@@ -148,7 +148,7 @@ async def test_what_keeps_a_connection_alive_is_no_part_of_the_answer(
         ('{"error": {"message": "Slow down", "code": 429}}', "LA-429", "Slow down"),
         ('{"code": 500, "message": "died"}', "LA-500", "died"),
         ("upstream died", "LA-500", "upstream died"),
-        ("", "LA-500", "did not say which"),
+        ("", "LA-500", "without saying which"),
     ],
 )
 async def test_an_event_that_is_named_an_error_is_one(

@@ -30,7 +30,7 @@ from lightagent import (
     Usage,
     tool,
 )
-from lightagent.adapters.chat.openai.settings import TransportName
+from lightagent.adapters.chat.openai.options import TransportName
 from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
 from lightagent.domain.agent_heads import ModelEndpoint
 from lightagent.domain.events import ModelFailed, ModelRetried, RunFinished, RunStarted, ToolStarted

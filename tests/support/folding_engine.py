@@ -123,8 +123,13 @@ class FoldingEngine(FlowEngine):
             self._tell(run, WaitBegan(move.path, move.epoch))
             return
         assert not isinstance(move, (Finish, Stop))
+
+        async def record(notes: Sequence[FlowEvent]) -> None:
+            for note in notes:
+                self._tell(run, note)
+
         while True:
-            answers = await flow.carry_out(move.path, await self.events(run))
+            answers = await flow.carry_out(move.path, await self.events(run), record)
             for answer in answers:
                 self._tell(run, answer)
             if not (isinstance(move, Do) and len(answers) == 1 and isinstance(answers[0], AttemptStarted)):

@@ -218,7 +218,7 @@ BAD = {
     "dotted path in the environment": (
         "",
         {"LIGHTAGENT__MODEL__KIND": "os.system"},
-        "(environment variable LIGHTAGENT__MODEL__KIND): 'os.system' is no kind",
+        "(environment variable LIGHTAGENT__MODEL__KIND): invalid kind 'os.system'",
         "never a path to code",
     ),
     "path in the environment": ("", {"LIGHTAGENT__MODEL__KIND": "../x"}, "LIGHTAGENT__MODEL__KIND", "Use one of"),

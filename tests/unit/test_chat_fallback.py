@@ -158,10 +158,10 @@ async def test_it_is_opened_from_settings() -> None:
         ({}, "model.models: Field required"),
         ({"models": []}, "model.models: List should have at least 1 item"),
         ({"models": [{"kind": "offline"}, {"kind": "offlin"}]}, "model.models[1].kind: no chat adapter 'offlin'"),
-        ({"models": [{"kind": "os.system"}]}, "model.models[0].kind: 'os.system' is no kind"),
+        ({"models": [{"kind": "os.system"}]}, "model.models[0].kind: invalid kind 'os.system'"),
         ({"models": [{"name": "x"}]}, "model.models[0].kind: missing"),
         ({"models": [{"kind": "scripted", "replys": []}]}, "model.models[0].replys: 'scripted' has no option 'replys'"),
-        ({"models": [{"kind": "offline"}], "on": ["LA-999"]}, "'LA-999' is no error code"),
+        ({"models": [{"kind": "offline"}], "on": ["LA-999"]}, "'LA-999' is not an error code"),
     ],
 )
 def test_wrong_settings_are_named(options: dict[str, object], said: str) -> None:

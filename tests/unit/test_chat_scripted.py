@@ -16,7 +16,7 @@ from lightagent.domain.errors import ConfigurationError, ProviderError
 from lightagent.domain.messages import AssistantMessage, SystemMessage, ToolCall, UserMessage
 from lightagent.domain.usage import Usage
 from lightagent.ports.models import ChatModel, ChatRequest
-from lightagent.testing import ManualClock, Reply, ScriptedModel, SequentialIds, call_tool, split
+from lightagent.testing import ManualClock, Reply, ScriptedModel, SequentialIds, call_tool, split_into_deltas
 
 QUESTION = ChatRequest((SystemMessage("You answer."), UserMessage("What is it?")))
 STREAMED = ChatRequest(QUESTION.messages, stream=True)
@@ -104,8 +104,8 @@ async def test_it_records_what_it_was_asked() -> None:
 @pytest.mark.parametrize(
     ("replies", "said"),
     [
-        ([], "The scripted model 'mine' was told 0 replies and is asked for number 1"),
-        (["One"], "The scripted model 'mine' was told 1 reply and is asked for number 2"),
+        ([], "The scripted model 'mine' has 0 replies and was asked for number 1"),
+        (["One"], "The scripted model 'mine' has 1 reply and was asked for number 2"),
     ],
 )
 async def test_it_refuses_to_run_dry(replies: list[str], said: str) -> None:
@@ -159,8 +159,8 @@ def test_any_split_folds_to_the_same(
     calls = tuple(ToolCall(f"id{n}", "tool", json.dumps(one)) for n, one in enumerate(arguments))
     message = AssistantMessage(content if content or not calls else None, calls, reasoning or None)
     reply = ModelReply(message, ReplyEnd("stop", Usage(1, 1, 2)))
-    assert fold_deltas(split(reply, sizes)) == reply
-    assert fold_deltas(asyncio.run(deltas(ScriptedModel([split(reply, sizes)])))) == reply
+    assert fold_deltas(split_into_deltas(reply, sizes)) == reply
+    assert fold_deltas(asyncio.run(deltas(ScriptedModel([split_into_deltas(reply, sizes)])))) == reply
 
 
 async def test_it_can_be_told_in_settings() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lightagent.adapters._endpoints.litellm_callbacks import LISTS as CALLBACKS
+from lightagent.adapters._endpoints.litellm_library import LISTS as CALLBACKS
 from lightagent.adapters.embedding.cached import CachedEmbedder
 from lightagent.adapters.embedding.litellm import LiteLLMEmbedder
 from lightagent.adapters.embedding.openai import OpenAIEmbedder
@@ -185,7 +185,7 @@ def test_neither_does_one_of_litellm(monkeypatch: pytest.MonkeyPatch) -> None:
     ("options", "told"),
     [
         ({}, "model"),
-        ({"model": "m", "base_url": "ftp://x"}, "no http or https URL"),
+        ({"model": "m", "base_url": "ftp://x"}, "not an http or https URL"),
         ({"model": "m", "base_url": "http://x/v1/embeddings"}, "ends in /embeddings"),
         ({"model": "m", "dimensions": 0}, "dimensions"),
         ({"model": "m", "max_batch": 0}, "max_batch"),

@@ -112,12 +112,12 @@ def test_of_several_models_one_has_to_be_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"2 files that could be the model .* Name one by model="):
         OnnxEmbedder(folder)
     assert embedded(OnnxEmbedder(folder, model="first.onnx"))
-    with pytest.raises(ConfigurationError, match=r"model: there is no file 'third.onnx'"):
+    with pytest.raises(ConfigurationError, match=r"model: the file 'third.onnx' does not exist"):
         OnnxEmbedder(folder, model="third.onnx")
 
 
 def test_no_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="there is no folder"):
+    with pytest.raises(ConfigurationError, match=r"the folder .* does not exist"):
         OnnxEmbedder(tmp_path / "nowhere")
 
 
@@ -211,7 +211,7 @@ def test_a_file_that_is_none_costs_only_time(tmp_path: Path, wrong: str, caplog:
     with caplog.at_level(logging.WARNING):
         assert embedded(cached) == embedded(cached)
     assert len(embedder.asked) == 2
-    assert len([one for one in caplog.records if "Vectors are not kept" in one.getMessage()]) == 1
+    assert len([one for one in caplog.records if "Vectors cannot be stored" in one.getMessage()]) == 1
 
 
 @pytest.mark.parametrize(

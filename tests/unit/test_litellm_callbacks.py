@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from lightagent.adapters._endpoints.litellm_callbacks import only_opentelemetry_listens
+from lightagent.adapters._endpoints.litellm_library import only_opentelemetry_listens
 
 
 class OpenTelemetry:

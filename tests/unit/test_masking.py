@@ -170,7 +170,7 @@ def test_options_show_no_secret() -> None:
             {"model": "m", "api_key": KEY, "headers": headers, "arguments": {"accessToken": KEY}}
         ),
         FallbackOptions.model_validate({"models": [{"kind": "openai", "api_key": KEY}]}),
-        OpenAIChatModel("m", KEY, headers=headers)._settings,
+        OpenAIChatModel("m", KEY, headers=headers)._options,
     ]
     assert KEY not in f"{shown!r} {[str(one) for one in shown]}"
 

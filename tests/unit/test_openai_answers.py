@@ -279,7 +279,7 @@ def test_a_broken_answer_is_a_typed_error(body: bytes, code: str) -> None:
         ({"error": {"message": "This model's maximum context length is 8"}}, "LA-413", False, "maximum"),
         ({"error": {"message": "no", "type": "invalid_request_error"}}, "LA-400", False, "no"),
         ({"error": "no"}, "LA-500", True, "no"),
-        ({"error": {"code": None}}, "LA-500", True, "did not say which"),
+        ({"error": {"code": None}}, "LA-500", True, "without saying which"),
         ({"error": [1, 2]}, "LA-500", True, "[1, 2]"),
         ({"object": "error", "message": "no", "code": 404}, "LA-404", False, "no"),
     ],

@@ -4,8 +4,14 @@ import os
 
 import pytest
 
-from lightagent.adapters._endpoints.base_urls import CHAT_PATH, checked, is_loopback, problem_of
-from lightagent.adapters._endpoints.endpoint import Endpoint, resolve_endpoint
+from lightagent.adapters._endpoints.endpoint import (
+    CHAT_PATH,
+    Endpoint,
+    check_url,
+    is_loopback,
+    resolve_endpoint,
+    url_problem,
+)
 from lightagent.adapters.chat.openai import OpenAIChatModel
 from lightagent.adapters.registry import open_adapter
 from lightagent.domain.errors import ConfigurationError, ProviderError
@@ -17,7 +23,7 @@ LOCAL = "http://127.0.0.1:8000/v1"
 
 
 def endpoint(model: OpenAIChatModel, **environ: str) -> Endpoint:
-    return resolve_endpoint(model._settings, CHAT_PATH, environ)
+    return resolve_endpoint(model._options, CHAT_PATH, environ)
 
 
 def test_settings_come_before_the_environment_and_that_before_the_default() -> None:
@@ -78,22 +84,22 @@ def test_a_header_that_no_header_can_hold() -> None:
     ["https://api.openai.com/v1", "http://localhost:8080", "http://[::1]:8080/v1/", "https://x.example/a/b/v1"],
 )
 def test_good_base_urls(url: str) -> None:
-    assert checked(url) == url.rstrip("/")
+    assert check_url(url) == url.rstrip("/")
 
 
 @pytest.mark.parametrize(
     ("url", "says"),
     [
-        ("", "no http or https URL"),
+        ("", "not an http or https URL"),
         ("api.openai.com/v1", "has no scheme"),
         ("localhost:8080/v1", "has no scheme"),
-        ("ftp://x.example", "no http or https URL"),
+        ("ftp://x.example", "not an http or https URL"),
         ("http://", "with a host"),
-        ("https://x.example:99999/v1", "no URL"),
-        ("https://x.example:port/v1", "no URL"),
-        ("http://[::1/v1", "no URL"),
-        ("https://x.example/v1 ", "blank"),
-        ("https://x.example/v1\r\nX: y", "blank"),
+        ("https://x.example:99999/v1", "not a valid URL"),
+        ("https://x.example:port/v1", "not a valid URL"),
+        ("http://[::1/v1", "not a valid URL"),
+        ("https://x.example/v1 ", "whitespace"),
+        ("https://x.example/v1\r\nX: y", "whitespace"),
         ("https://user:pass@x.example/v1", "headers"),
         ("https://x.example/v1?a=1", "default_query"),
         ("https://x.example/v1#a", "fragment"),
@@ -120,7 +126,7 @@ def test_loopback_is_this_machine_and_nothing_that_looks_like_it() -> None:
         assert is_loopback(f"http://{host}:1/v1")
     for host in ("127.0.0.1.example.com", "localhost.example", "10.0.0.1", "example.com"):
         assert not is_loopback(f"http://{host}:1/v1")
-    assert problem_of("http://localhost/v1") is None
+    assert url_problem("http://localhost/v1") is None
 
 
 def test_the_key_is_not_shown() -> None:

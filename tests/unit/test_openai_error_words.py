@@ -243,7 +243,7 @@ HALF: JsonValue = [{"index": 0, "message": {"content": "Half"}, "finish_reason":
         ({"base_resp": {"status_code": 1002, "status_msg": "rate"}}, "rate", "LA-429"),
         ({"success": False, "message": "inner failure"}, "inner failure", "LA-500"),
         ({"error_code": 336003, "error_msg": "bad"}, "bad", "LA-500"),
-        ({"error_code": 336003, "error_msg": ""}, "The provider reported an error and did not say which.", "LA-500"),
+        ({"error_code": 336003, "error_msg": ""}, "The provider reported an error without saying which.", "LA-500"),
         ({"code": 500, "msg": "internal"}, "internal", "LA-500"),
         ({"code": -1, "msg": "internal"}, "internal", "LA-500"),
         ({"code": 10013, "message": "audit"}, "audit", "LA-403"),

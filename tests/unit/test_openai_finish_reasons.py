@@ -87,7 +87,7 @@ def test_words_for_calls(said: str) -> None:
         assert (whole.end.finish_reason, len(whole.message.tool_calls)) == ("tool_calls", 1)
     for fault in (*faults(choice({"content": "x"}, said)), *faults(choice({"content": None}, said))):
         assert (fault.code, fault.retryable) == ("LA-500", True)
-        assert "sent no call" in fault.message
+        assert "sent no tool call" in fault.message
 
 
 @pytest.mark.parametrize(("said", "code"), BROKEN.items())
@@ -166,7 +166,7 @@ def test_an_answer_of_neither_text_nor_call_is_asked_for_again(message: JsonObje
     for reason in ("stop", None, "end_turn"):
         for fault in faults(choice(message, reason)):
             assert (fault.code, fault.retryable) == ("LA-500", True)
-            assert "neither text nor a call" in fault.message
+            assert "neither text nor tool calls" in fault.message
     for body in bodies(choice(message, "length")):
         assert reply(body).end.finish_reason == "length"
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from lightagent.adapters.chat.openai.watchdog import TimeLimits, Watchdog
+from lightagent.adapters.chat.openai.exchange import TimeLimits, Watchdog
 from lightagent.aiokits.per_loop import PerLoop
 from lightagent.domain.errors import ProviderError
 from tests.support.loop_clock import play_timed

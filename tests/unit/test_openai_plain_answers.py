@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lightagent.adapters.chat.openai import answers
 from lightagent.adapters.chat.openai.answers import AnswerReader
-from lightagent.adapters.chat.openai.plain_answers import plain_answer
+from lightagent.adapters.chat.openai.common_forms import read_common_answer
 from lightagent.domain.deltas import ModelReply, ToolCallDelta, fold_deltas
 from lightagent.domain.errors import ProviderError
 from lightagent.domain.json_types import JsonObject
@@ -117,10 +117,10 @@ def test_reading_in_one_go_changes_nothing(
     body = changed(answer, changes)
     at_once = read(body)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(answers, "plain_answer", lambda answer: None)
+        patched.setattr(answers, "read_common_answer", lambda answer: None)
         assert read(body) == at_once
 
 
 @pytest.mark.parametrize("answer", [common(SAID, "stop"), common(CALLED, "tool_calls")])
 def test_the_common_form_is_read_in_one_go(answer: JsonObject) -> None:
-    assert plain_answer(dict(answer.items()))
+    assert read_common_answer(dict(answer.items()))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lightagent.adapters.chat.openai import choices
 from lightagent.adapters.chat.openai.answers import AnswerReader
-from lightagent.adapters.chat.openai.plain_chunks import plain_text
+from lightagent.adapters.chat.openai.common_forms import read_text_chunk
 from lightagent.domain.deltas import Delta, ToolCallDelta
 from lightagent.domain.errors import ProviderError
 
@@ -74,10 +74,10 @@ def known(delta: Delta) -> Delta:
 def test_the_glance_changes_nothing(chunks: list[dict[str, object]]) -> None:
     glanced = read(chunks)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(choices, "plain_text", lambda answer: None)
+        patched.setattr(choices, "read_text_chunk", lambda answer: None)
         assert read(chunks) == glanced
 
 
 def test_a_common_chunk_is_seen_at_a_glance() -> None:
     choice = {"index": 0, "delta": {"content": "a", "reasoning_content": None}, "finish_reason": None}
-    assert plain_text({"id": "1", "model": "m", "choices": [choice], "usage": None}) == "a"
+    assert read_text_chunk({"id": "1", "model": "m", "choices": [choice], "usage": None}) == "a"

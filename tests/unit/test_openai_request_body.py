@@ -79,7 +79,7 @@ def test_a_response_format_of_the_callers_own_is_sent_as_it_is() -> None:
 def test_params_that_are_no_json() -> None:
     deep: JsonObject = {}
     deep["x"] = deep
-    with pytest.raises(ConfigurationError, match="no JSON"):
+    with pytest.raises(ConfigurationError, match="cannot be encoded as JSON"):
         encode(ChatRequest(HI, params=deep))
 
 

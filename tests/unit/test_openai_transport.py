@@ -11,8 +11,8 @@ import pytest
 from aiohttp.client_reqrep import ConnectionKey
 
 from lightagent.adapters._endpoints.aiohttp_transport import connection_fault
+from lightagent.adapters._endpoints.endpoint import proxy_for
 from lightagent.adapters._endpoints.pauses import retry_after
-from lightagent.adapters._endpoints.proxies import proxy_for
 from lightagent.adapters._endpoints.reported_errors import status_error
 from lightagent.adapters.chat.openai import OpenAIChatModel
 from lightagent.domain.deltas import TextDelta
@@ -155,7 +155,7 @@ def test_a_certificate_that_is_not_trusted_is_not_tried_again() -> None:
         ({"detail": [{"msg": "no"}]}, "no"),
         ({"detail": [{"loc": ["body", "messages"], "msg": "missing"}, {"msg": "no"}]}, "body.messages: missing; no"),
         ([{"error": {"message": "no"}}], "no"),
-        ({"error": {}}, "The provider answered HTTP 400 and did not say why."),
+        ({"error": {}}, "The provider answered HTTP 400 without a reason."),
         ([], "[]"),
         (5, "5"),
     ],

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lightagent.adapters._endpoints.base_urls import CHAT_PATH
-from lightagent.adapters._endpoints.endpoint import resolve_endpoint
+from lightagent.adapters._endpoints.endpoint import CHAT_PATH, resolve_endpoint
 from lightagent.adapters.chat.openai import OpenAIChatModel
 from lightagent.domain.errors import ProviderError
 from lightagent.domain.json_types import JsonValue
@@ -70,20 +69,20 @@ def test_its_own_host_and_one_that_the_user_binds_get_the_default_key(
 ) -> None:
     model, variables = model_of(tmp_path, table, environ)
     assert model.missing_key(variables) == ""
-    assert resolve_endpoint(model._settings, CHAT_PATH, variables).key == KEY
+    assert resolve_endpoint(model._options, CHAT_PATH, variables).key == KEY
 
 
 def test_a_host_on_this_machine_needs_no_key_and_gets_none(tmp_path: Path) -> None:
     model, variables = model_of(tmp_path, 'base_url = "http://127.0.0.1:9/v1"', {})
     assert model.missing_key(variables) == ""
-    assert "Authorization" not in resolve_endpoint(model._settings, CHAT_PATH, variables).headers
+    assert "Authorization" not in resolve_endpoint(model._options, CHAT_PATH, variables).headers
 
 
 @pytest.mark.parametrize("transport", ["aiohttp", "sdk"])
 def test_the_first_request_says_what_to_write(tmp_path: Path, transport: str) -> None:
     model, variables = model_of(tmp_path, f'{OTHER}\ntransport = "{transport}"', {})
     with pytest.raises(ProviderError, match=r'other\.example.* api_key = \{ env = "OPENAI_API_KEY" \}') as caught:
-        resolve_endpoint(model._settings, CHAT_PATH, variables)
+        resolve_endpoint(model._options, CHAT_PATH, variables)
     assert caught.value.code == "LA-401"
 
 
@@ -101,4 +100,4 @@ def test_settings_made_in_code_are_the_users_own() -> None:
     options: dict[str, JsonValue] = {"model": "m", "base_url": "https://other.example/v1"}
     made = open_backend(Settings(model=Backend(kind="openai", options=options)), "model", {"OPENAI_API_KEY": KEY})
     assert isinstance(made, OpenAIChatModel)
-    assert resolve_endpoint(made._settings, CHAT_PATH, {"OPENAI_API_KEY": KEY}).key == KEY
+    assert resolve_endpoint(made._options, CHAT_PATH, {"OPENAI_API_KEY": KEY}).key == KEY

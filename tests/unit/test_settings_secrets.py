@@ -260,8 +260,8 @@ def test_trust_shows_no_header_of_a_file() -> None:
 def test_a_model_shows_no_token_in_the_path_of_its_url() -> None:
     model = OpenAIChatModel("m", "k", f"https://gateway.example/{RANDOM}/v1")
     assert repr(model) == "OpenAIChatModel('m', base_url='https://gateway.example/***/v1')"
-    assert RANDOM not in repr(model._settings)
-    model._remember_settings()
+    assert RANDOM not in repr(model._options)
+    model._remember_credentials()
     assert model._credentials.mask.text(f"path /{RANDOM}/v1 refused") == "path /***/v1 refused"
 
 

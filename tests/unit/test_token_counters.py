@@ -61,7 +61,7 @@ async def test_the_encoding_follows_from_the_model() -> None:
     assert TiktokenCounter(model="gpt-4").name == "tiktoken:cl100k_base"
     assert TiktokenCounter(model="gpt-4o").name == "tiktoken:o200k_base"
     assert TiktokenCounter(model="my-own-model").name == TiktokenCounter().name == f"tiktoken:{NEWEST}"
-    with pytest.raises(ConfigurationError, match="knows no encoding 'o300k'"):
+    with pytest.raises(ConfigurationError, match="does not know the encoding 'o300k'"):
         TiktokenCounter("o300k")
 
 

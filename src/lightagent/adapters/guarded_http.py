@@ -115,9 +115,9 @@ def _next(url: URL, location: str) -> URL:
         if target.scheme not in ("http", "https") or not target.host:
             raise ValueError
     except ValueError:
-        raise HttpRefused("The server sends the call to what is no address of HTTP.") from None
+        raise HttpRefused("The server redirects the call to an address that is not HTTP.") from None
     if url.scheme == "https" and target.scheme == "http":
-        raise HttpRefused("The server sends the call from https to http, where others could read it.")
+        raise HttpRefused("The server redirects the call from https to http, where others could read it.")
     return target.with_fragment(None)
 
 

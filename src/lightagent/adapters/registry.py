@@ -102,7 +102,7 @@ def find_adapter(family: str, kind: str, *, at: str = "") -> Adapter[BaseModel, 
     place = f"{at}.kind" if at else f"{family} kind"
     if not re.fullmatch(r"[a-z][a-z0-9_]*", kind):
         raise ConfigurationError(
-            f"{place}: {shown(kind)} is no kind; a kind is a plain lower-case name, never a path to code.",
+            f"{place}: invalid kind {shown(kind)}: a kind is a plain lower-case name, never a path to code.",
             guidance=f"Use one of: {', '.join(kinds(family))}.",
         )
     if kind not in kinds(family):

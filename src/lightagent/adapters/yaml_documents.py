@@ -69,14 +69,14 @@ class _Reading:
                 continue
             for one in value if isinstance(value, list) else [value]:
                 if not isinstance(one, dict):
-                    raise ValueError(f"line {name.start_mark.line + 1}: << takes over what is no map")
+                    raise ValueError(f"line {name.start_mark.line + 1}: << must be followed by a map")
                 taken_over = {**one, **taken_over}
         return {**taken_over, **own}
 
     @staticmethod
     def _name(node: yaml.Node) -> str:
         if not isinstance(node, yaml.ScalarNode):
-            raise ValueError(f"line {node.start_mark.line + 1}: a name is no single value")
+            raise ValueError(f"line {node.start_mark.line + 1}: a name must be a single value")
         return str(node.value)
 
     @staticmethod

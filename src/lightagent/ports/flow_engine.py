@@ -7,14 +7,20 @@ fold in a workflow that is replayed, the code in activities of workers that have
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from lightagent.domain.flow.definition import FlowDefinition
 from lightagent.domain.flow.events import FlowEvent, FlowStarted, Signalled
 from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.scopes import Scope
+
+RecordNotes: TypeAlias = Callable[[Sequence[FlowEvent]], Awaitable[None]]
+"""Takes what an attempt has done below itself, and returns once that is on record.
+
+Raises `StoreError` if the attempt is over, or is continued elsewhere.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +54,21 @@ class FlowCode(Protocol):
         """
         ...
 
-    async def carry_out(self, path: str, past: Sequence[FlowEvent]) -> Sequence[FlowEvent]:
+    async def carry_out(
+        self, path: str, past: Sequence[FlowEvent], record: RecordNotes | None = None
+    ) -> Sequence[FlowEvent]:
         """Execute the open move at a path, in any process, and return the events that result.
 
         The move is the one that the fold of `past` has open there: an attempt, a question to code, or a request to a
         person. The first call for an attempt builds its query and returns only its intent, which must be recorded
         before the second call for the same path makes the attempt and returns how it ended. Failures are events too,
-        along with their consequences. An attempt that has to wait for people returns no end. Events below an attempt,
-        such as the calls of an agent, are included.
+        along with their consequences. An attempt that has to wait for people returns no end.
 
         Args:
             past: the events of the run so far, the first of which is `FlowStarted`.
+            record: puts events below an attempt, such as the finished calls of an agent, on record while the attempt
+                goes on, so that a process that dies loses none of them. None: they are among the events that are
+                returned.
 
         Raises:
             ConfigurationError: the run has no such move, or this flow no such step.

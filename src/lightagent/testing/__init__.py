@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lightagent.adapters.chat._spoken import split
+from lightagent.adapters.chat._message_deltas import split_into_deltas
 from lightagent.adapters.chat.fallback import FallbackModel
 from lightagent.adapters.chat.offline import OfflineModel
 from lightagent.adapters.chat.scripted import Program, Reply, ScriptedModel, call_tool
@@ -19,5 +19,5 @@ __all__ = [
     "ScriptedModel",
     "SequentialIds",
     "call_tool",
-    "split",
+    "split_into_deltas",
 ]

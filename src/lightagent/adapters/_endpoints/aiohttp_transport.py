@@ -1,4 +1,4 @@
-"""The thin transport, for plain endpoints: aiohttp, with everything off that a chat completion does not need."""
+"""The thin transport for plain endpoints: aiohttp without the features that a chat completion does not need."""
 
 from __future__ import annotations
 
@@ -22,8 +22,7 @@ from lightagent.adapters._endpoints.faults import (
     unreachable,
 )
 from lightagent.adapters._endpoints.reported_errors import status_error
-from lightagent.adapters._endpoints.trace_headers import sendable
-from lightagent.adapters._endpoints.transports import Answer, Transport
+from lightagent.adapters._endpoints.transports import Answer, Transport, sendable_trace_headers
 from lightagent.aiokits.per_loop import PerLoop
 from lightagent.domain.errors import ProviderError
 from lightagent.domain.origin import TraceHeaders
@@ -32,7 +31,7 @@ _LARGE = 1024 * 1024
 _ERROR_BODY = 64 * 1024
 
 _CONNECTIONS: Final[ContextVar[list[int] | None]] = ContextVar("connections", default=None)
-"""Filled when the request that is being sent gets a connection of its own; where it stays empty, one was used again."""
+"""Is set when the current request opens a new connection; if it stays empty, a connection was reused."""
 
 
 class AiohttpTransport(Transport):
@@ -48,7 +47,7 @@ class AiohttpTransport(Transport):
 
     async def open(self, body: bytes, trace: TraceHeaders = ()) -> Answer:
         client = await self._clients.get()
-        headers = sendable(trace, self._endpoint.headers) if trace else None
+        headers = sendable_trace_headers(trace, self._endpoint.headers) if trace else None
         made: list[int] = []
         token = _CONNECTIONS.set(made)
         try:
@@ -62,7 +61,7 @@ class AiohttpTransport(Transport):
                 response = await self._post(client.fresh, body, headers)
         except (aiohttp.ClientError, OSError) as exc:
             raise self._fault(exc) from exc
-        except RuntimeError as exc:  # So aiohttp says that the session was closed while the request was being sent.
+        except RuntimeError as exc:  # aiohttp raises it if the session was closed during the request.
             if not client.session.closed:
                 raise
             raise unreachable(self._host, "the model was closed.") from exc
@@ -81,7 +80,7 @@ class AiohttpTransport(Transport):
     ) -> aiohttp.ClientResponse:
         return await session.post(
             self._url,
-            # aiohttp warns of a large body as bytes, and writes one from a file in pieces.
+            # aiohttp warns about a large body as bytes, but writes one from a file in pieces.
             data=body if len(body) < _LARGE else io.BytesIO(body),
             headers=headers,
             allow_redirects=False,
@@ -98,7 +97,7 @@ class AiohttpTransport(Transport):
 
 
 class AiohttpAnswer(Answer):
-    """The body of a response; it is among `siblings` while it is read."""
+    """The body of a response. It is registered in `siblings` while it is read."""
 
     def __init__(self, response: aiohttp.ClientResponse, host: str, siblings: set[AiohttpAnswer]) -> None:
         self._response = response
@@ -121,18 +120,18 @@ class AiohttpAnswer(Answer):
 
 
 def connection_fault(exc: aiohttp.ClientError | OSError, host: str) -> ProviderError:
-    """What an exception of the network means."""
+    """Return the typed error for an exception of the network."""
     if isinstance(exc, aiohttp.ClientConnectorDNSError):
         return unknown_host(exc.host)
     if isinstance(exc, aiohttp.ClientConnectorCertificateError):
         return bad_certificate(host, str(exc.certificate_error))
     if isinstance(exc, aiohttp.ClientPayloadError):
-        return unreachable(host, "it broke off in the middle of the answer.")
+        return unreachable(host, "it broke in the middle of the answer.")
     return connection_failed(exc, host, str(exc) or type(exc).__name__)
 
 
 async def _beginning(answer: AiohttpAnswer) -> bytes:
-    """As much of an error's body as can be worth reading, even if it breaks off."""
+    """Read the beginning of an error's body, even if the connection breaks."""
     body = b""
     try:
         while len(body) < _ERROR_BODY and (piece := await answer.read()):
@@ -143,7 +142,7 @@ async def _beginning(answer: AiohttpAnswer) -> bytes:
 
 
 class _Client:
-    """Sessions, and the answers that are read from them: closing a session alone would leave their readers waiting."""
+    """The sessions and their open answers. Closing only a session would leave the readers of answers waiting."""
 
     def __init__(self, connect_timeout: float, headers: Mapping[str, str]) -> None:
         self._make = partial(_new_session, connect_timeout, headers)
@@ -153,7 +152,7 @@ class _Client:
 
     @property
     def fresh(self) -> aiohttp.ClientSession:
-        """A session in which each request has a connection of its own."""
+        """Return a session in which each request opens a new connection."""
         if self._fresh is None:
             self._fresh = self._make(keep=False)
         return self._fresh
@@ -168,18 +167,18 @@ class _Client:
 
 def _new_session(connect_timeout: float, headers: Mapping[str, str], *, keep: bool) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
-        # Compressed events arrive in lumps, and small answers gain nothing.
+        # No compression: compressed events arrive in lumps, and small answers gain nothing.
         headers={"Accept-Encoding": "identity", **headers},
-        # Any number of requests at once; who wants fewer limits the runs.
+        # No limit of connections: to have fewer requests at once, limit the runs.
         connector=aiohttp.TCPConnector(limit=0, force_close=not keep, socket_factory=_new_socket),
-        # The exchange keeps the time of everything but the connection.
+        # Only connecting is limited here; the caller limits everything else.
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect_timeout),
         cookie_jar=aiohttp.DummyCookieJar(),
     )
 
 
 def _began(exc: aiohttp.ClientConnectionError) -> bool:
-    """Whether the connection broke in the middle of an answer, of which the exception holds what came."""
+    """Whether the connection broke in the middle of an answer; the exception then holds the part that arrived."""
     return isinstance(exc, aiohttp.ServerDisconnectedError) and not isinstance(exc.message, str)
 
 

@@ -1,4 +1,4 @@
-"""What a model of the network sends to prove who it is, and the mask that keeps it inside.
+"""The credentials that an adapter sends, and the mask that keeps them out of errors and logs.
 
 A model tells every credential here before it is sent, or as soon as a client shows it: keys, tokens, headers,
 queries, the passwords of proxies. Every error that leaves the model passes here, and so does every log record of the
@@ -27,16 +27,16 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 _MOST: Final = 256
-"""Credentials that are remembered; of tokens that are fetched again and again, the newest count."""
+"""How many credentials are remembered. The oldest are dropped, since tokens are fetched again and again."""
 
 _MESSAGE: Final = 500
 _DETAIL: Final = 200
-"""Characters of an error's message, and of a text in its details, that are kept. They are cut here, after masking."""
+"""How many characters of an error's message, and of a text in its details, are kept. They are cut after masking."""
 
 _TELLING_HEADER: Final = re.compile(
     r"(?i)auth|key|token|secret|cookie|session|credential|password|signature|jwt|bearer"
 )
-# Names that tell of no credential, though their values look as if made by chance.
+# Headers that are not credentials, although their values look random.
 _HARMLESS: Final = frozenset({"traceparent", "tracestate", "baggage", "user-agent", "content-type", "accept"})
 
 
@@ -53,14 +53,14 @@ class Credentials:
 
     @property
     def mask(self) -> Mask:
-        """Hides everything that is known so far."""
+        """The mask for every credential that is known so far."""
         with self._lock:
             if self._mask is None:
                 self._mask = Mask(self._known)
             return self._mask
 
     def add(self, *secrets: str | None) -> None:
-        """Keys, tokens and passwords, as they are."""
+        """Register keys, tokens and passwords."""
         for secret in secrets:
             if not secret or secret in self._known:
                 continue
@@ -71,19 +71,19 @@ class Credentials:
                     del self._known[next(iter(self._known))]
 
     def add_headers(self, headers: Mapping[str, str]) -> None:
-        """Those of the headers that prove something, by their names or by how their values look."""
+        """Register the headers whose names or values look like credentials."""
         for name, value in headers.items():
             if name.lower() not in _HARMLESS and (_TELLING_HEADER.search(name) or looks_random(value)):
                 self.add(*_in_header(value))
 
     def add_query(self, query: Mapping[str, str]) -> None:
-        """Those of the query parameters that prove something."""
+        """Register the query parameters whose names or values look like credentials."""
         for name, value in query.items():
             if is_secret_name(name) or looks_random(value):
                 self.add(value)
 
     def add_url(self, url: str) -> None:
-        """The user, the password, the keys and the tokens in a URL, such as that of a proxy or a gateway."""
+        """Register the user, password, keys and tokens in a URL, such as that of a proxy or a gateway."""
         place, _, query = url.partition("?")
         info = place.partition("://")[2] or place
         user, _, password = info.rpartition("@")[0].partition(":")
@@ -92,7 +92,7 @@ class Credentials:
         self.add(*path_tokens(info.rpartition("@")[2].partition("/")[2]))
 
     def add_user(self, user: str, password: str) -> None:
-        """A name and a password, which are sent in base64."""
+        """Register a user and a password, also in the base64 form in which they are sent."""
         if not user and not password:
             return
         self.add(password or user, unquote(password or user))
@@ -100,7 +100,7 @@ class Credentials:
             self.add(base64.b64encode(pair.encode()).decode())
 
     def add_environment(self, environ: Mapping[str, str], *prefixes: str) -> None:
-        """The secrets in the environment, by the names of the variables, and the passwords of the proxies there."""
+        """Register the variables with secret names and one of the prefixes, and the passwords of proxies."""
         for name, value in environ.items():
             if name.lower().endswith("_proxy"):
                 self.add_url(value)
@@ -108,7 +108,7 @@ class Credentials:
                 self.add(value)
 
     def add_json(self, value: JsonValue, name: str = "") -> None:
-        """The secrets in plain data, by the names that stand before them."""
+        """Register the values in JSON data whose names are those of secrets."""
         if isinstance(value, dict):
             for inner, item in value.items():
                 self.add_json(item, inner)
@@ -119,7 +119,7 @@ class Credentials:
             self.add(*_in_header(value))
 
     def without(self, error: Exception) -> Exception:
-        """The same error without a credential: in its text, its details, its notes, or what it was caused by.
+        """Return the error without credentials in its text, details, notes and causes.
 
         What a client raises holds the request with all its headers, so an error of ours names it but has it for no
         cause. An exception of another kind stays what it is, unless it tells a credential.
@@ -134,7 +134,7 @@ class Credentials:
 
     def _safe(self, error: LightAgentError) -> LightAgentError:
         mask = self.mask
-        safe = copy.copy(error)  # By its state alone: neither cause nor context.
+        safe = copy.copy(error)  # Copies its state, but neither cause nor context.
         info = error.info
         most = _MESSAGE if isinstance(error, ProviderError) else None
         details: JsonObject | None = None
@@ -150,7 +150,7 @@ class Credentials:
 
 
 def _in_header(value: str) -> Iterator[str]:
-    """A header's value, and the parts that may be repeated alone: ``Bearer TOKEN``, ``session=ID; other=…``."""
+    """Yield a header's value and its parts, such as those of ``Bearer TOKEN`` and ``session=ID; other=…``."""
     yield value
     for part in re.split(r"[\s;,]+", value.strip()):
         yield part
@@ -167,7 +167,7 @@ def _in_header(value: str) -> Iterator[str]:
 
 
 def _told(error: BaseException) -> Iterator[str]:
-    """Everything that a traceback of `error` would print, and what `repr` says besides."""
+    """Return everything that a traceback or the `repr` of `error` would print."""
     seen: set[int] = set()
     open_: list[BaseException | None] = [error]
     while open_:
@@ -194,7 +194,7 @@ def _cut(value: JsonValue) -> JsonValue:
 
 
 class CredentialHolder:
-    """An object with credentials and connections: its copies are the object itself, and it is not pickled.
+    """An object with credentials and connections: copying returns the object itself, and pickling raises.
 
     The bytes would hold its credentials, and none of its connections.
     """
@@ -215,7 +215,7 @@ class CredentialHolder:
 
 
 def shown_options(options: BaseModel) -> Iterator[tuple[str, JsonValue]]:
-    """An adapter's options for its `repr`: without keys, and without what its headers and queries prove."""
+    """Yield an adapter's options for its `repr`, with keys and the credentials in headers and queries masked."""
     dumped: JsonObject = options.model_dump(mode="json")
     for name, value in dumped.items():
         yield name, mask_options(name, value)

@@ -1,24 +1,115 @@
-"""Where requests go and who they say they are: what an adapter was told, completed from the environment."""
+"""Where requests go: the base URL, the API key with the other headers, and the proxy.
+
+An adapter's options come first, then the environment. A bad base URL raises where it is set.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Protocol
+from urllib.parse import SplitResult, urlsplit
 
-from lightagent.adapters._endpoints.base_urls import checked, host_of, is_loopback, is_same_server
 from lightagent.domain.errors import ConfigurationError, ProviderError
+from lightagent.domain.masking import MASK, mask_urls, shown
+from lightagent.domain.secret_forms import mask_forms
+
+CHAT_PATH = "/chat/completions"
+EMBEDDINGS_PATH = "/embeddings"
+_REMEDY = "Give http:// or https://, a host, and the path where the API begins (most end in /v1)."
+_SHOWN = 200
+_SCHEMELESS = re.compile(
+    r"(localhost|(\d{1,3}\.){3}\d{1,3}|([a-z\d-]{1,30}\.){1,5}[a-z]{2,10})(:\d{1,5})?(/v\d{0,3}/?)?", re.IGNORECASE
+)
+"""A host, with or without a port and the usual path. It is shorter than any key, so it can be shown."""
+_LOOPBACK = re.compile(r"localhost|.+\.localhost|127(\.\d{1,3}){3}|::1|0\.0\.0\.0")
+
+
+def check_url(url: str, name: str = "base_url") -> str:
+    """Return `url` without a slash at its end.
+
+    Raises:
+        ConfigurationError: `url` is not a valid base URL; `name` says in the message where it came from.
+    """
+    if (problem := url_problem(url)) is not None:
+        raise ConfigurationError(f"{name}: {problem}", guidance=_REMEDY)
+    return url.rstrip("/")
+
+
+@lru_cache(maxsize=64)
+def url_problem(url: str) -> str | None:
+    """Return why `url` is not a valid base URL, or None if it is."""
+    if re.search(r"[\s\x00-\x1f\x7f]", url):
+        return f"{_shown(url)} has whitespace or a control character in it."
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return "it is not a valid URL; check the host and the port."  # A bad port may be a password.
+    if parts.scheme not in ("http", "https") or not host:
+        if _SCHEMELESS.fullmatch(url):
+            return f"{url} has no scheme: write http:// or https:// before it."
+        return f"{_shown(url)} is not an http or https URL with a host."
+    return _misplaced(url, parts)
+
+
+def _misplaced(url: str, parts: SplitResult) -> str | None:
+    """Return what the URL contains that must be passed elsewhere, or None."""
+    if "@" in parts.netloc:
+        return "it must not hold a user or password; pass them in headers."
+    if parts.query or parts.fragment:
+        return f"{_shown(url)} has a query or fragment; pass queries in default_query."
+    for path in (CHAT_PATH, EMBEDDINGS_PATH):
+        if parts.path.rstrip("/").endswith(path):
+            return f"{_shown(url)} ends in {path}, which is added automatically; leave that off."
+    return None
+
+
+def host_of(url: str) -> str:
+    """Return the host of a URL, or an empty text."""
+    return urlsplit(url).hostname or ""
+
+
+def shown_url(url: str | None) -> str | None:
+    """Return `url` without the tokens that some gateways have in the path, for a `repr`."""
+    return None if url is None else mask_forms(mask_urls(url), MASK)
+
+
+def is_same_server(one: str, other: str) -> bool:
+    """Whether two URLs have the same scheme, host and port."""
+    return _server(one) == _server(other)
+
+
+def _server(url: str) -> tuple[str, str, int | None] | None:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme, parts.hostname or "", parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError:
+        return None
+
+
+def is_loopback(url: str) -> bool:
+    """Whether the endpoint is on this machine: it needs no key, and no proxy is used."""
+    return _LOOPBACK.fullmatch(host_of(url)) is not None
+
+
+def _shown(url: str) -> str:
+    """Return `url` for an error text, whole or not at all: no mask would recognise a part of a secret."""
+    return shown(mask_urls(url)) if len(url) <= _SHOWN and "@" not in url else f"A text of {len(url)} characters"
+
 
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 _KEY_HEADERS = {"authorization", "api-key", "x-api-key"}
 
 
 class Access(Protocol):
-    """What an adapter was told of its endpoint, before the environment fills the gaps."""
+    """The options of an adapter that describe its endpoint, before the environment fills the gaps."""
 
     @property
     def api_key(self) -> object:
-        """The key, where it is a text; whatever else an adapter takes in its place is its own matter."""
+        """The key. Only a text is used here; adapters may accept other forms of it."""
         ...
 
     @property
@@ -28,22 +119,22 @@ class Access(Protocol):
 
     @property
     def organization(self) -> str | None:
-        """Who is billed."""
+        """The organization that is billed."""
         ...
 
     @property
     def project(self) -> str | None:
-        """For what."""
+        """The project that is billed."""
         ...
 
     @property
     def headers(self) -> Mapping[str, str] | None:
-        """Further headers of each request, which win over ours."""
+        """Further request headers, which replace those of the adapter."""
         ...
 
     @property
     def default_key_allowed(self) -> bool:
-        """Whether a key of the environment may go to a host that neither the environment names nor is OpenAI's."""
+        """Whether a key of the environment may go to a host that is not OpenAI's and not named there."""
         ...
 
 
@@ -65,17 +156,17 @@ class Endpoint:
 
     @property
     def url(self) -> str:
-        """Where a request is posted."""
+        """The URL that requests are posted to."""
         return self.base_url + self.path
 
     @property
     def host(self) -> str:
-        """For error texts."""
+        """The host, for error texts."""
         return host_of(self.base_url)
 
 
 def resolve_endpoint(settings: Access, path: str, environ: Mapping[str, str]) -> Endpoint:
-    """The endpoint at `path` that settings and environment describe together.
+    """Return the endpoint at `path`, from the options and the environment.
 
     Raises:
         ConfigurationError: a base URL or a header that cannot be used.
@@ -103,16 +194,16 @@ def resolve_endpoint(settings: Access, path: str, environ: Mapping[str, str]) ->
 
 
 def resolve_base_url(settings: Access, environ: Mapping[str, str]) -> str:
-    """The base URL, wherever it is named."""
+    """Return the base URL from the options or the environment, or OpenAI's."""
     if settings.base_url is not None:
         return settings.base_url
     if named := environ.get("OPENAI_BASE_URL"):
-        return checked(named, "OPENAI_BASE_URL")
+        return check_url(named, "OPENAI_BASE_URL")
     return DEFAULT_BASE_URL
 
 
 def key_withheld(variable: str, url: str) -> ProviderError:
-    """Why a key of the environment does not go to a host that a settings file names."""
+    """Return the error for a key of the environment that may not be sent to a host from a settings file."""
     return ProviderError(
         f"{variable} is not sent to {host_of(url)}, a host that a settings file names without a key. "
         f'To send it there, add to the file: api_key = {{ env = "{variable}" }}.',
@@ -125,7 +216,7 @@ def key_withheld(variable: str, url: str) -> ProviderError:
 def _may_have_default_key(settings: Access, base_url: str, environ: Mapping[str, str]) -> bool:
     if settings.default_key_allowed or is_same_server(base_url, environ.get("OPENAI_BASE_URL", "")):
         return True
-    # Also a region of OpenAI's, such as eu.api.openai.com.
+    # A regional host, such as eu.api.openai.com, also counts as OpenAI's.
     host = host_of(base_url)
     own = host if host.endswith(f".{host_of(DEFAULT_BASE_URL)}") else host_of(DEFAULT_BASE_URL)
     return is_same_server(base_url, f"https://{own}")
@@ -141,10 +232,28 @@ def _no_key(url: str) -> ProviderError:
 
 
 def _check_headers(headers: Mapping[str, str]) -> None:
-    """A line break in a header would begin another one; a key pasted with one must not become an untyped error."""
+    """Raise a typed error for characters that HTTP headers cannot hold, such as the line break of a pasted key."""
     for name, value in headers.items():
         if not (name.isascii() and name.isprintable() and value.isascii() and value.isprintable()):
             place = "api_key" if name == "Authorization" else f"headers.{name!r}"
             raise ConfigurationError(
-                f"{place} has a character that no HTTP header can hold.", guidance="Look for line breaks and quotes."
+                f"{place} has a character that an HTTP header cannot hold.", guidance="Look for line breaks and quotes."
             )
+
+
+def proxy_of(url: str) -> str | None:
+    """Return the proxy for a URL, or None, as for a URL on this machine."""
+    from urllib.request import getproxies, proxy_bypass
+
+    parts = urlsplit(url)
+    if is_loopback(url) or proxy_bypass(parts.hostname or ""):
+        return None
+    return proxy_for(parts.scheme, getproxies())
+
+
+def proxy_for(scheme: str, proxies: Mapping[str, str]) -> str | None:
+    """Return the proxy for URLs of `scheme` from the result of `urllib.request.getproxies`."""
+    proxy = proxies.get(scheme) or proxies.get("all")
+    if not proxy:
+        return None
+    return proxy if "://" in proxy else f"http://{proxy}"

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 LARGEST = 64 * 1024
-"""Characters of a text that are kept until credentials are masked; after that it is cut."""
+"""How many characters of a text are kept until credentials are masked and the text is cut."""
 
 _MESSAGES = (
     "message",
@@ -29,7 +29,7 @@ _MESSAGES = (
 _CODES = ("code", "type", "status", "reason", "error_code", "errorCode", "status_code", "http_code")
 _SUCCESS = frozenset({"", "0", "200", "none", "null", "ok", "success", "successful", "succeeded", "true", "成功"})
 _SUCCESS_CODE = re.compile(r"20\d(?:00)?")
-# What stands beside a message in an answer that is nothing but an error.
+# Fields that may accompany the message in an answer that is only an error.
 _BESIDE_MESSAGE = frozenset(
     {*_MESSAGES, "success", "request_id", "requestId", "trace_id", "timestamp", "path", "sid", "statusCode"}
 )
@@ -40,12 +40,12 @@ _WAITING = re.compile(
     r"|loading(?: (?:the )?model)?|ping|pong|alive|keep[-_ ]?alive|heart[-_ ]?beat)[. ]{0,4}",
     re.IGNORECASE,
 )
-"""What a message says that only keeps a connection alive."""
+"""Messages that only keep a connection alive."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What an answer says of an error.
+    """An error as an answer reports it.
 
     Attributes:
         message: for people.
@@ -62,17 +62,17 @@ class Report:
 
     @property
     def text(self) -> str:
-        """All of it that is in words, as far as it is looked through for what it means."""
+        """All words and the message, from which the meaning is read."""
         return " ".join((*self.words, self.message))[:LARGEST]
 
     @property
     def status(self) -> int | None:
-        """A status of HTTP that the body tells."""
+        """The HTTP status that the body names, or None."""
         return next((int(word) for word in self.words if re.fullmatch(r"[45]\d\d", word)), None)
 
 
 def read_body(body: bytes) -> Report:
-    """The report in the body of an answer with a status of failure."""
+    """Return the report in the body of an answer with an error status."""
     text = body.decode("utf-8", "replace").strip()
     try:
         parsed: object = json.loads(text)
@@ -85,7 +85,7 @@ def read_body(body: bytes) -> Report:
 
 
 def read_report(answer: Mapping[object, object]) -> Report:
-    """The report in an answer that is known to be an error."""
+    """Return the report in an answer that is known to be an error."""
     error = _error_in(answer)
     if not isinstance(error, Mapping):
         words = tuple(dict.fromkeys(_words(answer)))
@@ -100,7 +100,7 @@ def read_report(answer: Mapping[object, object]) -> Report:
 
 
 _TELLING = frozenset({"error", "errors", "type", "base_resp", "success", "code", "error_code", "status_code", "x_groq"})
-"""Without one of these, an answer with choices reports no error; most have none."""
+"""An answer with choices reports an error only in one of these fields; most answers have none."""
 
 
 def carries_error(answer: Mapping[object, object]) -> bool:
@@ -125,7 +125,7 @@ def carries_error(answer: Mapping[object, object]) -> bool:
 
 
 def _fails_beside_choices(answer: Mapping[object, object]) -> bool:
-    """Whether a code says so; one that is not named an error needs a message, and one that speaks of no success."""
+    """Whether a code reports an error. `error_code` is enough; other codes also need a message of failure."""
     if _fails(answer.get("error_code")):
         return True
     codes = (_word(answer.get(name)) for name in ("code", "status_code"))
@@ -137,19 +137,19 @@ def _fails_beside_choices(answer: Mapping[object, object]) -> bool:
 
 
 def _complains(message: object) -> bool:
-    """Whether a message says more than that all is well, or that something is still to come."""
+    """Whether a message reports neither success nor that the server is still working."""
     if not isinstance(message, str):
         return bool(message)
     return _fails(message) and _WAITING.fullmatch(message.strip()) is None
 
 
 def _fails(code: object) -> bool:
-    """Whether a code is one of failure, or a message one that speaks of something else than success."""
+    """Whether a code or a message is not one of success."""
     return _word(code).strip().lower() not in _SUCCESS
 
 
 def _error_of_groq(answer: Mapping[object, object]) -> object:
-    """What Groq says in a stream that it gives up; the stream then ends as if all were well."""
+    """Return the error in Groq's extension; such a stream then ends as if it had succeeded."""
     groq = answer.get("x_groq")
     return groq.get("error") if isinstance(groq, Mapping) else None
 
@@ -165,7 +165,7 @@ def _error_in(answer: Mapping[object, object]) -> object:
 
 
 def _behind_gateway(error: Mapping[object, object]) -> Report | None:
-    """What the provider said, which OpenRouter quotes under its own words."""
+    """Return the report of the provider behind OpenRouter, which quotes it below its own."""
     metadata = error.get("metadata")
     raw = metadata.get("raw") if isinstance(metadata, Mapping) else None
     if isinstance(raw, Mapping):
@@ -174,7 +174,7 @@ def _behind_gateway(error: Mapping[object, object]) -> Report | None:
 
 
 def _message(value: object) -> str:
-    """A text, or the texts of FastAPI's list of what is wrong."""
+    """Return a message as a text; FastAPI sends a list of problems."""
     if isinstance(value, list) and all(isinstance(item, str | Mapping) for item in value):
         return "; ".join(filter(None, map(_message, value)))[:LARGEST]
     if isinstance(value, Mapping):
@@ -185,7 +185,7 @@ def _message(value: object) -> str:
 
 
 def _words(error: Mapping[object, object]) -> Iterator[str]:
-    """The words for programs, of the error itself and of what it says is behind it (Azure, Google)."""
+    """Yield the codes of the error, and of the inner errors and details of Azure and Google."""
     prefix = "base_resp:" if "status_msg" in error else ""
     for name in _CODES:
         if word := _word(error.get(name)):

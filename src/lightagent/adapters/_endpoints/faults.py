@@ -1,4 +1,4 @@
-"""What can go wrong with an answer, as typed errors that say what happened and what to do."""
+"""The errors of requests to a provider: what happened, and what to do."""
 
 from __future__ import annotations
 
@@ -24,44 +24,44 @@ def fault(
     details: JsonObject | None = None,
     retry_after: float | None = None,
 ) -> ProviderError:
-    """A `ProviderError` with all that is known."""
+    """Return a `ProviderError` with these attributes."""
     error = ProviderError(message, code=code, guidance=guidance, retryable=retryable, details=details)
     error.retry_after = retry_after
     return error
 
 
 def malformed(what: str, found: object) -> ProviderError:
-    """The answer is not what the protocol says."""
+    """The answer does not follow the protocol."""
     return fault(f"The provider sent {what}.", "LA-500", details={"found": repr(found)[:_LARGEST]})
 
 
 def no_choices() -> ProviderError:
-    """An answer without an answer in it."""
-    return fault("The provider answered without any choice.", "LA-500")
+    """The answer has no choices."""
+    return fault("The provider's answer has no choices.", "LA-500")
 
 
-def says_nothing() -> ProviderError:
-    """An answer of neither text nor calls, which would pass for a success without content."""
+def no_text_or_calls() -> ProviderError:
+    """The answer has neither text nor calls, and would otherwise count as a success."""
     return fault(
-        "The provider's answer is empty: neither text nor a call.",
+        "The provider's answer has neither text nor tool calls.",
         "LA-500",
-        guidance="Try again. A model that has to think needs a max_tokens with room for the answer after it.",
+        guidance="Try again. If the model reasons first, raise max_tokens so that the answer fits after the reasoning.",
     )
 
 
 def calls_missing() -> ProviderError:
-    """The finish reason says that tools are to be called, and no call came."""
+    """The finish reason is `tool_calls`, but no call came."""
     return fault(
-        "The provider ended the answer with 'tool_calls', but sent no call.",
+        "The provider ended the answer with finish_reason 'tool_calls', but sent no tool call.",
         "LA-500",
-        guidance="Try again. If it happens often, the server cannot parse the calls of this model: check its settings.",
+        guidance="Try again. If it happens often, check the server's tool parser: it may not fit this model.",
     )
 
 
 def unknown_finish_reason(word: str) -> ProviderError:
-    """A finish reason that may mean anything, also that half of the answer is missing."""
+    """An unknown finish reason may mean that a part of the answer is missing."""
     return fault(
-        f"The provider ended the answer with {word!r}, which is not known to mean that it is whole.",
+        f"The provider ended the answer with the unknown finish reason {word!r}, so it may be incomplete.",
         "LA-500",
         guidance="Look the word up in the provider's documentation, and please report it to lightagent.",
         retryable=False,
@@ -70,9 +70,9 @@ def unknown_finish_reason(word: str) -> ProviderError:
 
 
 def broken_off(word: str, code: ErrorCode, *, retryable: bool) -> ProviderError:
-    """A finish reason that says that the server gave the answer up."""
+    """The finish reason says that the server gave up."""
     return fault(
-        f"The provider broke the answer off with the finish reason {word!r}.",
+        f"The provider stopped the answer with the finish reason {word!r}.",
         code,
         guidance="Try again." if retryable else "Change the request, or use another endpoint.",
         retryable=retryable,
@@ -81,17 +81,17 @@ def broken_off(word: str, code: ErrorCode, *, retryable: bool) -> ProviderError:
 
 
 def empty_answer() -> ProviderError:
-    """Not a byte."""
+    """The body has no bytes."""
     return fault("The provider's answer was empty.", "LA-500")
 
 
 def truncated() -> ProviderError:
-    """The stream ended before the model did."""
-    return fault("The stream broke off before the answer was whole.", "LA-503", guidance="Try again.")
+    """The stream ended without a finish reason."""
+    return fault("The stream ended before the answer was complete.", "LA-503", guidance="Try again.")
 
 
 def web_page() -> ProviderError:
-    """A login page, a start page, the page of a proxy."""
+    """The answer is HTML, such as a login page or the page of a proxy."""
     return fault(
         "The endpoint answered with a web page, not with JSON.",
         "LA-404",
@@ -101,19 +101,19 @@ def web_page() -> ProviderError:
 
 
 def too_large(limit: int) -> ProviderError:
-    """More than anybody asked for."""
+    """The answer exceeds max_response_bytes."""
     return fault(
         f"The answer is larger than {limit} bytes.", "LA-413", guidance="Lower max_tokens or raise max_response_bytes."
     )
 
 
 def took_too_long(seconds: float) -> ProviderError:
-    """The attempt as a whole."""
+    """The timeout of the whole attempt elapsed."""
     return fault(f"The provider did not finish within {seconds:g} s.", "LA-408")
 
 
-def went_silent(seconds: float) -> ProviderError:
-    """Not a byte for so long."""
+def idle_too_long(seconds: float) -> ProviderError:
+    """The idle timeout elapsed."""
     return fault(
         f"The provider sent nothing for {seconds:g} s.", "LA-408", guidance="Try again, or raise idle_timeout=."
     )
@@ -134,13 +134,13 @@ def refused_connection(host: str, reason: str) -> ProviderError:
     return fault(
         f"The connection to {host} failed: {reason}",
         "LA-503",
-        guidance="Nobody listens there: start the server, or correct base_url (by default OPENAI_BASE_URL).",
+        guidance="Start the server, or correct base_url (by default OPENAI_BASE_URL).",
         details={"unreached": "refused"},
     )
 
 
 def unknown_host(host: str) -> ProviderError:
-    """No such name."""
+    """The host name does not resolve."""
     return fault(
         f"No such host: {host}.",
         "LA-503",
@@ -150,7 +150,7 @@ def unknown_host(host: str) -> ProviderError:
 
 
 def connection_failed(exc: BaseException, host: str, reason: str) -> ProviderError:
-    """No connection came about, or it broke: what kind of failure that is shows somewhere in the chain of causes."""
+    """Return the error for a connection that could not be made or broke, depending on its chain of causes."""
     match how_unreached(exc):
         case "refused":
             return refused_connection(host, reason)
@@ -171,7 +171,7 @@ def how_unreached(exc: BaseException) -> Literal["refused", "unresolved"] | None
 
 
 def _chain(exc: BaseException) -> Iterator[BaseException]:
-    """The exception and what is behind it, one way at each step; `os_error` is where aiohttp keeps it."""
+    """Yield the exception and its causes, one at each step; aiohttp keeps its cause in `os_error`."""
     seen: set[int] = set()
     found: object = exc
     while isinstance(found, BaseException) and id(found) not in seen:
@@ -191,11 +191,11 @@ def bad_certificate(host: str, reason: str) -> ProviderError:
 
 
 def moved(status: int, target: str) -> ProviderError:
-    """A redirect; following it would carry the key and the conversation to a place that was not configured."""
+    """Redirects are not followed: that would send the key and the conversation to a place that is not configured."""
     return fault(
-        f"The endpoint redirects (HTTP {status}) to {target or 'nowhere'}.",
+        f"The endpoint redirects (HTTP {status}) to {target or 'an unnamed place'}.",
         "LA-404",
-        guidance="Set base_url to the place it leads to.",
+        guidance="Set base_url to the target of the redirect.",
         retryable=False,
         details={"status": status},
     )

@@ -1,4 +1,4 @@
-"""LiteLLM's exceptions as typed errors."""
+"""Translates LiteLLM's exceptions to typed errors."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from lightagent.domain.json_types import JsonObject
 
 _PREFIX = re.compile(r"^(?:(?:litellm\.)?\w+(?:Error|Timeout|Exception)\s*[:-]\s*)+(?:\w+Exception - )?")
 _TRACEBACK = re.compile(r"Traceback \(most recent call last\):\n?")
-# The openai SDK's words, of its releases 3 and 2; litellm gives them the status 500.
+# Texts of the openai SDK 3 and 2; LiteLLM gives these errors the status 500.
 _KEYLESS = re.compile(r"Missing credentials\.|api_key client option must be set")
 _UNREACHABLE = re.compile(r"APIConnectionError|Connection error|ConnectError|ConnectionError|Cannot connect")
 
 
 def translated(exc: Exception, credentials: Credentials) -> Exception:
-    """What litellm raised, as a `ProviderError` without a credential; what is a fault of ours stays one."""
+    """Return LiteLLM's exception as a `ProviderError` without credentials; others are returned unchanged."""
     if isinstance(exc, LightAgentError):
         return credentials.without(exc)
     if isinstance(getattr(exc, "status_code", None), int) or isinstance(exc, OSError):
@@ -32,7 +32,7 @@ def translated(exc: Exception, credentials: Credentials) -> Exception:
 
 
 def provider_error(exc: Exception) -> ProviderError:
-    """What an exception of litellm means, by its status."""
+    """Return the error for an exception of LiteLLM, by its status."""
     told = getattr(exc, "status_code", None)
     status = told if isinstance(told, int) else None
     details: JsonObject = {"exception": type(exc).__name__}
@@ -48,7 +48,7 @@ def provider_error(exc: Exception) -> ProviderError:
 
 
 def _first_line(text: str) -> str:
-    """The first line that says something: what stands before a traceback, or else the exception at its end."""
+    """Return the first meaningful line: the one before a traceback, or else the exception at its end."""
     before, *after = _TRACEBACK.split(text)
     lines = [line for line in _PREFIX.sub("", before.lstrip()).splitlines() if line.strip()]
     # The frames of a traceback are indented.
@@ -57,7 +57,7 @@ def _first_line(text: str) -> str:
 
 
 def _report(exc: Exception, message: str) -> Report:
-    """The provider's own report, which litellm keeps, or quotes in its text, with the words of the exception's name."""
+    """Return the provider's own report, which LiteLLM keeps or quotes, with the name of the exception as a code."""
     body: object = getattr(exc, "body", None)
     quoted = message.find("{")
     if isinstance(body, Mapping) and body:
@@ -75,7 +75,7 @@ def _code(exc: Exception, status: int | None) -> ErrorCode:
         return "LA-408"
     if status == 500 and _KEYLESS.search(str(exc)):
         return "LA-401"
-    # Litellm gives a connection that failed the status 500.
+    # LiteLLM gives a failed connection the status 500.
     if isinstance(exc, OSError) or (status in (500, 503) and _UNREACHABLE.search(f"{type(exc).__name__}: {exc}")):
         return "LA-503"
     return code_for_status(status) if status is not None else "LA-500"

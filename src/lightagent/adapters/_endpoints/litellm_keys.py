@@ -10,13 +10,13 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from lightagent.adapters._endpoints.base_urls import host_of, is_loopback, is_same_server
+from lightagent.adapters._endpoints.endpoint import host_of, is_loopback, is_same_server
 from lightagent.adapters._endpoints.hosted_providers import HOSTED
 from lightagent.domain.errors import ProviderError
 from lightagent.domain.json_types import JsonObject, JsonValue
 
 NO_KEY: Final = "not-needed"
-"""Given in the place of a key, so that LiteLLM looks for none."""
+"""Passed in place of a key, so that LiteLLM does not look for one."""
 
 _VARIABLES: Final[dict[str, tuple[str, ...]]] = {
     **{provider.litellm: (provider.key, *provider.other_keys) for provider in HOSTED if provider.litellm},
@@ -33,17 +33,17 @@ _BASE_URLS: Final = {provider.litellm: provider.base_url for provider in HOSTED 
 _OWN_SERVERS: Final = frozenset(
     {"hosted_vllm", "ollama", "ollama_chat", "lm_studio", "llamafile", "litellm_proxy", "custom_openai"}
 )
-"""Providers of one's own, to which nothing is sent but the key that is given."""
+"""Self-hosted providers, to which LiteLLM sends only the key that is passed."""
 
-# Models that are asked for without their provider.
+# Models whose names are used without their provider.
 _BARE: Final = {"gpt-": "openai", "claude-": "anthropic"}
 
 _PLACE: Final = re.compile(r"(?i)base|url|host|endpoint|region|location")
-"""Names of arguments out of which LiteLLM makes the place of an API."""
+"""Arguments from which LiteLLM builds the URL of an API."""
 
 
 def missing_variable(model: str, environ: Mapping[str, str]) -> str:
-    """That the provider's key is in no variable, as a sentence; empty where it is, or where nothing is known."""
+    """Return which variables lack the provider's key, as a sentence; empty if one has it or the provider is unknown."""
     names = _VARIABLES.get(_provider(model), ())
     if not names or any(environ.get(name, "").strip() for name in names):
         return ""
@@ -52,7 +52,7 @@ def missing_variable(model: str, environ: Mapping[str, str]) -> str:
 
 
 def names_own_host(model: str, api_base: str | None, arguments: JsonObject, environ: Mapping[str, str]) -> bool:
-    """Whether requests go nowhere but to the provider's usual place, or to the one that the environment names."""
+    """Whether requests go only to the provider's own host, or to the one that the environment names."""
     if "://" in model or _leads_elsewhere(arguments):
         return False
     if api_base is None:
@@ -65,7 +65,7 @@ def names_own_host(model: str, api_base: str | None, arguments: JsonObject, envi
 def key_refusal(
     model: str, api_base: str | None, environ: Mapping[str, str], section: str = "MODEL"
 ) -> ProviderError | None:
-    """Why a request to a host that a file names is not sent without a key; None where one goes without credentials.
+    """Return why a request without a key is not sent to a host from a file, or None if it needs no credentials.
 
     Args:
         section: the section of the settings that names the host.
@@ -93,7 +93,7 @@ def _provider(model: str) -> str:
 
 
 def _leads_elsewhere(value: JsonValue, name: str = "") -> bool:
-    """Whether a text in the arguments names a host: it is a URL, or LiteLLM makes a part of one of it."""
+    """Whether a text in the arguments names a host: it is a URL, or LiteLLM builds one from it."""
     if isinstance(value, Mapping):
         return any(_leads_elsewhere(one, inner) for inner, one in value.items())
     if isinstance(value, list):

@@ -1,14 +1,15 @@
-"""Loads the litellm package late and in a thread, switches its advertisements off, closes its clients."""
+"""The litellm package: loaded late and in a thread, without its messages; its clients, and its callbacks."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from importlib.metadata import version
-from typing import Literal
+from typing import Final, Literal
 from weakref import WeakKeyDictionary
 
 from lightagent.adapters.registry import install_command
@@ -24,12 +25,12 @@ _lock = threading.Lock()
 
 
 async def load() -> Ask:
-    """`litellm.acompletion`. Importing it takes seconds, so that happens in a thread."""
+    """Return `litellm.acompletion`, imported in a thread, since that takes seconds."""
     return await asyncio.to_thread(_load, "acompletion")
 
 
 async def load_embedding() -> Ask:
-    """`litellm.aembedding`, in the same way."""
+    """Return `litellm.aembedding`, imported in the same way."""
     return await asyncio.to_thread(_load, "aembedding")
 
 
@@ -45,10 +46,10 @@ def check_version(installed: str) -> None:
 
 def _load(function: Literal["acompletion", "aembedding"]) -> Ask:
     check_version(version("litellm"))
-    # litellm reads this when it is imported. Without it, it requests a price list from the network, three times.
+    # litellm reads this when it is imported. Without it, it downloads a price list, three times.
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-    # And this: otherwise it takes variables, such as the place of an API, from any .env file above its own folder;
-    # where a virtual environment is inside of a cloned repository, from a stranger's.
+    # Without this one, it reads variables, such as the base URL of an API, from any .env file above its own folder. If
+    # a virtual environment is inside a cloned repository, that file may be a stranger's.
     os.environ.setdefault("LITELLM_MODE", "PRODUCTION")
     import litellm
 
@@ -96,3 +97,33 @@ async def _close_clients() -> None:
     # a task cannot be awaited here, and its loop may have ended.
     with suppress(RuntimeError, ValueError):
         await GLOBAL_LOGGING_WORKER.stop()
+
+
+LISTS: Final = (
+    "callbacks",
+    "input_callback",
+    "success_callback",
+    "failure_callback",
+    "_async_input_callback",
+    "_async_success_callback",
+    "_async_failure_callback",
+)
+
+
+def only_opentelemetry_listens() -> bool:
+    """Whether LiteLLM has its OpenTelemetry callback and no other.
+
+    A call can be kept from all callbacks or from none. Other callbacks may count costs, so they must see every call.
+    """
+    litellm = sys.modules.get("litellm")
+    listening: list[object] = [one for name in LISTS for one in _listed(getattr(litellm, name, None))]
+    return bool(listening) and all(_is_opentelemetry(one) for one in listening)
+
+
+def _listed(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
+def _is_opentelemetry(callback: object) -> bool:
+    """Whether it is LiteLLM's own OpenTelemetry callback, not one of the products that derive from it."""
+    return callback == "otel" or type(callback).__name__ in ("OpenTelemetry", "OpenTelemetryV2")

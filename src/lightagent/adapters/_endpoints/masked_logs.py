@@ -1,4 +1,4 @@
-"""Keeps credentials out of the logs of HTTP clients, which at DEBUG, and for URLs at INFO, write what they send."""
+"""Masks credentials in the logs of HTTP clients, which write what they send at DEBUG, and URLs at INFO."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lightagent.adapters._endpoints.credentials import Credentials
 
 _CLIENTS = frozenset({"openai", "httpx", "httpx2", "httpcore", "httpcore2", "aiohttp", "LiteLLM", "litellm", "hpack"})
 
-# Made by their modules when a first connection is, which is too late.
+# Listed by name, since their modules create them only with the first connection.
 _LATE = (
     *("httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy"),
     *("httpcore2.connection", "httpcore2.http11", "httpcore2.http2", "httpcore2.proxy"),
@@ -21,13 +21,13 @@ _FILTER_NAME = "lightagent credentials"
 
 
 class _CredentialFilter(logging.Filter):
-    """Takes what is known of any open model out of a record; a record without it stays as it is."""
+    """Masks the credentials of every open model in a log record."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         masks = [credentials.mask for credentials in _live.copy()]
         try:
             text = record.getMessage()
-        except (TypeError, ValueError):  # The logger's own mistake, which logging tells by itself.
+        except (TypeError, ValueError):  # The arguments do not fit the message; logging reports that itself.
             return True
         safe = text
         for mask in masks:
@@ -47,11 +47,11 @@ _filter = _CredentialFilter(_FILTER_NAME)
 
 
 def mask_logs(credentials: Credentials) -> None:
-    """From now on, as long as they live, these credentials appear in no record of an HTTP client's loggers.
+    """Mask these credentials in the records of the HTTP clients' loggers, as long as the object exists.
 
     A filter counts for the one logger it is added to, so it is added to each that the clients have.
     """
     _live.add(credentials)
     for name in (*_CLIENTS, *_LATE, *logging.root.manager.loggerDict):
         if name.partition(".")[0] in _CLIENTS:
-            logging.getLogger(name).addFilter(_filter)  # Adding it again does nothing.
+            logging.getLogger(name).addFilter(_filter)  # Adding it twice has no effect.

@@ -1,4 +1,4 @@
-"""How long a provider asks to be left alone: in a header, in a field of the error, or in its words."""
+"""How long a provider asks to wait: in a header, in a field of the error, or in its text."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LONGEST_TEXT = 2000
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """The seconds that the headers ask for; None if they do not say, or say nonsense.
+    """Return the seconds that the headers ask to wait, or None if they do not say or are invalid.
 
     `Retry-After` goes before what is told of a rate limit's next window, which counts for limits that are used up.
     """
@@ -31,7 +31,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def pause(headers: Mapping[str, str], body: object, message: str) -> float | None:
-    """The seconds that an error asks for: by `Retry-After`, in a field or the words of its body, or by a rate limit."""
+    """Return the seconds that an error asks to wait, by `Retry-After`, its body, or a rate limit."""
     for told in (_asked(headers), _in_body(body), in_words(message)):
         if told is not None:
             return told
@@ -39,13 +39,13 @@ def pause(headers: Mapping[str, str], body: object, message: str) -> float | Non
 
 
 def in_words(message: str) -> float | None:
-    """The seconds of "Please try again in 1m6s"."""
+    """Return the seconds in a text such as "Please try again in 1m6s"."""
     found = _WORDS.search(message[:_LONGEST_TEXT])
     return duration(found[1]) if found else None
 
 
 def duration(text: str) -> float | None:
-    """The seconds of ``7``, ``7.5s``, ``1m6s``, ``20 ms``, ``2 minutes``."""
+    """Return the seconds of ``7``, ``7.5s``, ``1m6s``, ``20 ms`` or ``2 minutes``."""
     text = text.strip()
     if _NUMBER.fullmatch(text):
         seconds = float(text)
@@ -74,7 +74,7 @@ def _asked(headers: Mapping[str, str]) -> float | None:
 
 
 def _reset(headers: Mapping[str, str]) -> float | None:
-    """When the window of a used-up limit begins anew; of several, the last, since all of them must have room."""
+    """Return the seconds until an exhausted limit is reset; of several, the last, since all must have room."""
     used_up: list[float] = []
     unknown: list[float] = []
     others: list[float] = []
@@ -87,7 +87,7 @@ def _reset(headers: Mapping[str, str]) -> float | None:
         (unknown if left is None else others if left > 0 else used_up).append(told)
     if used_up or unknown:
         return max(used_up or unknown)
-    # All have room, so that the request was too large for the room of one: the next window is worth a try.
+    # No limit is exhausted, so the request was too large for the rest of one: try in its next window.
     return min(others, default=None)
 
 
@@ -97,7 +97,7 @@ def _left(headers: Mapping[str, str], limit: str) -> float | None:
 
 
 def _moment(text: str) -> float | None:
-    """Seconds from now until what a header tells: a duration, a moment since 1970 in seconds or ms, or a date."""
+    """Return the seconds until the time in a header: a duration, a Unix time in seconds or ms, or a date."""
     seconds = duration(text)
     if seconds is None:
         moment = _date(text.strip())
@@ -115,7 +115,7 @@ def _date(text: str) -> float | None:
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         pass
-    from email.utils import parsedate_to_datetime  # 10 ms that only a provider who answers with a date costs
+    from email.utils import parsedate_to_datetime  # Importing it takes 10 ms, and few providers send a date.
 
     try:
         return parsedate_to_datetime(text).timestamp()
@@ -140,7 +140,7 @@ def _fields(value: object, depth: int) -> Iterator[tuple[str, object]]:
 
 
 def _field(name: str, value: object) -> float | None:
-    """The seconds of ``retry_after: 7``, of Google's ``retryDelay: "7s"``, or of the headers that a gateway quotes."""
+    """Return the seconds of ``retry_after: 7``, of Google's ``retryDelay: "7s"``, or of headers quoted by a gateway."""
     if name == "headers" and isinstance(value, dict):
         return retry_after({str(one).lower(): str(told) for one, told in value.items()})
     found = _FIELD.fullmatch(re.sub(r"[^a-z]", "", name.lower()))

@@ -1,4 +1,4 @@
-"""What the GenAI conventions call the providers of models: by LiteLLM's name of one, and by the host of its API."""
+"""The names of providers in OpenTelemetry's GenAI conventions, by LiteLLM's name and by the host of the API."""
 
 from __future__ import annotations
 
@@ -39,17 +39,17 @@ _BY_HOST: Final = {
 
 
 def provider_of_model(model: str) -> str:
-    """The provider that a model's name tells, as LiteLLM writes it; empty where it tells none that is known."""
+    """Return the provider in a model name of LiteLLM's form, or an empty text if it is unknown."""
     return _BY_PREFIX.get(model.partition("/")[0].lower(), "") if "/" in model else ""
 
 
 def provider_of_host(host: str) -> str:
-    """The provider whose API is there; what is not known speaks OpenAI's form, and is called by that."""
+    """Return the provider whose API has this host; an unknown one counts as `openai`, whose form it uses."""
     return _BY_HOST.get(host.lower(), "openai")
 
 
 def endpoint_at(url: str, provider: str | None = None) -> ModelEndpoint:
-    """Where a URL leads, as telemetry tells it.
+    """Return the endpoint of a URL, for telemetry.
 
     Args:
         provider: who is asked there; None: the one whose host it is.
@@ -57,7 +57,7 @@ def endpoint_at(url: str, provider: str | None = None) -> ModelEndpoint:
     try:
         parts = urlsplit(url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
-    except ValueError:  # No URL; the first request will say so.
+    except ValueError:  # A bad URL raises at the first request.
         return ModelEndpoint(provider or "")
     host = parts.hostname or ""
     named = provider_of_host(host) if provider is None else provider

@@ -1,4 +1,4 @@
-"""Errors that an endpoint reports: with an HTTP status, in a body of status 200, or in the middle of a stream."""
+"""Errors that an endpoint reports: by an HTTP status, in a body with status 200, or in the middle of a stream."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ from lightagent.domain.json_types import JsonObject
 
 
 def status_error(status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
-    """The error for an answer whose status is none of success; `body` may be cut short."""
+    """Return the error for an answer with an error status; `body` may be incomplete."""
     if 300 <= status < 400:
         return moved(status, headers.get("location", ""))
     report = read_body(body)
     details: JsonObject = {"status": status}
     if request_id := headers.get("x-request-id"):
         details["request_id"] = request_id
-    message = report.message or f"The provider answered HTTP {status} and did not say why."
+    message = report.message or f"The provider answered HTTP {status} without a reason."
     passing = status in (408, 409, 429) or status >= 500
     wait = pause(headers, report.body, report.message)
     return error_of(message, report, status, code_for_status(status), passing=passing, details=details, wait=wait)
 
 
 def reported_error(answer: Mapping[object, object]) -> ProviderError | None:
-    """The error that an answer of status 200, or an event of a stream, carries in place of a completion."""
+    """Return the error in an answer with status 200 or an event of a stream, or None if there is none."""
     if not carries_error(answer):
         return None
     report = read_report(answer)
     status = report.status
     code = code_of_words(report.words, report.text) if status is None else code_for_status(status)
     passing = code in ("LA-408", "LA-429", "LA-500", "LA-503") or status == 409
-    message = report.message or "The provider reported an error and did not say which."
+    message = report.message or "The provider reported an error without saying which."
     wait = pause({}, report.body, report.message)
     return error_of(message, report, status, code, passing=passing, details={}, wait=wait)
 
 
 def event_error(data: bytes) -> ProviderError:
-    """The error in an event that is named one: an object of any form, or text."""
+    """Return the error in an event named `error`, whose data is an object of any form or a text."""
     text = data.decode("utf-8", "replace").strip()
     try:
         parsed: object = json.loads(text)
@@ -51,11 +51,11 @@ def event_error(data: bytes) -> ProviderError:
         parsed = text
     if isinstance(parsed, dict) and (error := reported_error(parsed)) is not None:
         return error
-    return reported_error({"error": parsed}) or fault("The provider reported an error and did not say which.", "LA-500")
+    return reported_error({"error": parsed}) or fault("The provider reported an error without saying which.", "LA-500")
 
 
 def withholds(error: ProviderError) -> bool:
-    """Whether a reported error says that a filter withheld what had come before it."""
+    """Whether a reported error means that a content filter withdrew the answer before it."""
     return error.details.get("finish_reason") == "content_filter"
 
 
@@ -69,7 +69,7 @@ def error_of(
     details: JsonObject,
     wait: float | None,
 ) -> ProviderError:
-    """The error for what was reported, by what it means and, where it means no more, by `code`."""
+    """Return the error for a report: by its meaning, or if it has no special one, with `code`."""
     if report.code:
         details["provider_code"] = report.code
     if report.type:
@@ -96,7 +96,7 @@ def error_of(
 
 
 def _failed_generation(report: Report) -> JsonObject:
-    """What the model wrote, where the provider shows it."""
+    """Return the text that the model wrote, if the provider shows it."""
     error = report.body.get("error") if isinstance(report.body, Mapping) else None
     text = error.get("failed_generation") if isinstance(error, Mapping) else None
     return {"failed_generation": text} if isinstance(text, str) and text else {}

@@ -50,10 +50,12 @@ class JournalBudgetAccounts(BudgetAccounts):
     def __init__(self, store: JournalStore, *, owned: bool = False) -> None:
         given: object = store
         if not isinstance(given, JournalStore):
-            raise ConfigurationError(f"JournalBudgetAccounts: {type(given).__name__} is no journal store.")
+            raise ConfigurationError(
+                f"JournalBudgetAccounts: store must be a JournalStore, got {type(given).__name__}."
+            )
         self._store = store
         self._owned = owned
-        # Of this process one writes at a time, so that its own tasks do not keep failing each other's appends.
+        # Within this process one task writes at a time, so that its own tasks do not make each other's appends fail.
         self._locks = PerLoop(_Locks, _nothing)
 
     def __eq__(self, other: object) -> bool:
@@ -76,7 +78,7 @@ class JournalBudgetAccounts(BudgetAccounts):
                     return
                 await asyncio.sleep(min(_PAUSE * attempt, _LONGEST_PAUSE))
         raise StoreError(
-            f"The account {key.name!r:.100} is changed by so many others at once that it could not be written.",
+            f"The account {key.name!r:.100} could not be written: too many others changed it at the same time.",
             guidance="Try again, or give groups of users accounts of their own.",
         )
 
@@ -133,10 +135,10 @@ def _text(account: Account) -> str:
 
 
 def _account(entry: Entry) -> Account:
-    """The account that an entry tells.
+    """Return the account that an entry holds.
 
     Raises:
-        StoreError: it tells none.
+        StoreError: the entry cannot be read.
     """
     try:
         read: object = json.loads(entry.content)
@@ -151,7 +153,7 @@ def _account(entry: Entry) -> Account:
 
 def _unreadable(entry: Entry) -> StoreError:
     return StoreError(
-        f"Entry {entry.sequence} of an account of a budget does not say how the account stands.",
+        f"Entry {entry.sequence} of a budget account cannot be read.",
         guidance="It was damaged, or written by another version. Forget the stream to begin the account anew.",
     )
 
@@ -168,7 +170,7 @@ class JournalOptions(BaseModel):
 def _open(options: JournalOptions) -> JournalBudgetAccounts:
     store = open_nested("journals", options.store, at="budgets.store", example="sqlite")
     if not isinstance(store, JournalStore):
-        raise ConfigurationError(f"budgets.store.kind: {options.store['kind']!r} is no journal store.")
+        raise ConfigurationError(f"budgets.store.kind: {options.store['kind']!r} is not a journal store.")
     return JournalBudgetAccounts(store, owned=True)
 
 

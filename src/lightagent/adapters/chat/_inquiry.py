@@ -1,7 +1,7 @@
-"""Finds out what an endpoint takes: which small request to send next, and what the answers say.
+"""Finds out what an endpoint accepts: chooses the next small request, and evaluates the answers.
 
-Nothing is sent here: `inquire` gives each request and is given what came of it. A request is what a run would send, so
-that what is found out holds for runs.
+Nothing is sent here: `inquire` yields each request and receives its answer. The requests are those that a run would
+send, so the findings apply to runs.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from lightagent.ports.models import ChatRequest
 
 USUAL_REQUESTS: Final = 11
 MOST_REQUESTS: Final = 16
-"""How many requests there are as a rule, and at most."""
+"""The usual and the largest number of requests."""
 
 _FEW, _ENOUGH = 16, 200
 _MOST_LEARNT: Final = 4
@@ -55,16 +55,16 @@ Inquiry: TypeAlias = Generator[Probe, Answer, _T]
 
 
 def inquire(known: EndpointProfile) -> Inquiry[Found | None]:
-    """The requests, one after the other; in the end what was found, or None where the endpoint answers none.
+    """Yield the requests one by one, and return the findings, or None if the endpoint answers none.
 
     Args:
-        known: what is known before; it stays where nothing clear comes of the requests.
+        known: the profile so far; its fields stay if the answers are unclear.
     """
     return _Inquiry(known).all()
 
 
 class _Inquiry:
-    """`profile` is what was found so far, and beyond that what was known before."""
+    """Builds `profile` from the findings; what was known before fills the rest."""
 
     def __init__(self, known: EndpointProfile) -> None:
         self._known = known
@@ -75,7 +75,7 @@ class _Inquiry:
     def all(self) -> Inquiry[Found | None]:
         if not (yield from self._token_limit()):
             return None
-        # What is asked with a stream or with tools comes after what is known of these.
+        # Requests with a stream or with tools come after the findings about these.
         yield from self._stream_options()
         yield from self._system_role()
         yield from self._ways()
@@ -92,7 +92,7 @@ class _Inquiry:
         return self._tell(what, (yield from self._ask(what, request, profile)))
 
     def _tell(self, what: str, answer: Answer, objection: str = "") -> bool | None:
-        """Whether it was taken; `objection`: what was seen in the answer that speaks against it."""
+        """Record whether the request was accepted; `objection` is what in the answer speaks against it."""
         match answer:
             case Taken():
                 self._findings.append(Finding(what, "no" if objection else "yes", objection))
@@ -105,7 +105,7 @@ class _Inquiry:
                 return None
 
     def _token_limit(self) -> Inquiry[bool]:
-        """Also finds out whether the endpoint answers at all."""
+        """Find the name of the token limit, and whether the endpoint answers at all."""
         taken: dict[TokenLimit, bool | None] = {}
         for name in _LIMITS:
             answer = yield Probe(name, self.profile, ChatRequest((_COUNT,), params={name: _FEW}))
@@ -176,7 +176,7 @@ class _Inquiry:
             self.profile = replace(self.profile, parallel_calls=told)
 
     def _conversation(self) -> Inquiry[None]:
-        """Users who speak twice and after a tool, a call with an id of another server; a refusal may teach a form."""
+        """Try two user messages in a row, one after a tool, and a foreign call id; adapt to each refusal."""
         what, request = "a history with a call", ChatRequest(_TALK, (_TOOL,))
         answer = yield from self._ask(what, request)
         for _ in range(_MOST_LEARNT):
@@ -188,7 +188,7 @@ class _Inquiry:
 
 
 def _is_about_limits(answer: Answer) -> bool:
-    """Whether it is worthwhile to go on after the first request."""
+    """Whether it is worthwhile to continue after the first request."""
     match answer:
         case Taken():
             return True
@@ -199,7 +199,7 @@ def _is_about_limits(answer: Answer) -> bool:
 
 
 def _ignored_limit(answer: Answer) -> str:
-    """What in an answer shows that its limit was ignored."""
+    """Return how an answer shows that its limit was ignored, or an empty text."""
     if not isinstance(answer, Taken):
         return ""
     text, usage = answer.reply.message.content or "", answer.reply.end.usage
@@ -208,7 +208,7 @@ def _ignored_limit(answer: Answer) -> str:
 
 
 def _not_json(answer: Answer) -> str:
-    """What in an answer shows that JSON was not forced; an answer that was cut off shows nothing."""
+    """Return how an answer shows that JSON was not enforced, or an empty text, as for one that was cut."""
     if not isinstance(answer, Taken) or answer.reply.end.finish_reason == "length":
         return ""
     text = (answer.reply.message.content or "").strip()
@@ -216,7 +216,7 @@ def _not_json(answer: Answer) -> str:
         found: JsonValue = json.loads(text) if text else {}
     except ValueError:
         found = None
-    return "" if isinstance(found, dict) else "it is ignored: the answer is no JSON"
+    return "" if isinstance(found, dict) else "it is ignored: the answer is not JSON"
 
 
 def _calls(answer: Answer) -> bool:

@@ -1,4 +1,4 @@
-"""What passes between an inquiry into an endpoint and the code that sends its requests."""
+"""The requests, answers and findings of an inquiry into what an endpoint accepts."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from lightagent.domain.errors import ProviderError
 from lightagent.ports.models import ChatRequest
 
 _FAILURES: Final = (500, 501)
-"""Statuses by which some servers fail over what they do not know."""
+"""Statuses with which some servers answer requests of an unknown form."""
 
 
 @runtime_checkable
 class ProfiledModel(Protocol):
-    """A chat model that knows what its endpoint takes, beside what every one does."""
+    """A chat model that has an endpoint profile."""
 
     @property
     def profile(self) -> EndpointProfile:
-        """By the table, by its options, and by what refusals have taught."""
+        """The profile from the table or the options, adapted to refusals."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One request, and the profile by which a model is to send it."""
+    """One request, and the profile with which it is to be sent."""
 
     what: str
     profile: EndpointProfile
@@ -36,14 +36,14 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """The endpoint answered."""
+    """The endpoint accepted the request."""
 
     reply: ModelReply
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """It refused the request's form; `learnt`: by which profile it might take it."""
+    """The endpoint refused the form of the request; it may accept the form of the profile `learnt`."""
 
     words: str
     learnt: EndpointProfile | None = None
@@ -51,7 +51,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Unclear:
-    """It could not be asked, or failed."""
+    """The request failed for another reason."""
 
     words: str
 
@@ -61,10 +61,10 @@ Answer: TypeAlias = Taken | Refused | Unclear
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What is known of one thing now.
+    """Whether the endpoint accepts one form.
 
     Attributes:
-        words: the endpoint's own, or what was seen.
+        words: the endpoint's own text, or what was observed.
     """
 
     what: str
@@ -74,19 +74,19 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What came of an inquiry: the profile to set, and how it is known."""
+    """The result of an inquiry: the profile, and the findings behind it."""
 
     profile: EndpointProfile
     findings: tuple[Finding, ...]
 
 
 def judged(error: ProviderError, learnt: EndpointProfile | None) -> Answer:
-    """What an error says of the request that it answers.
+    """Return what an error says about the form of its request.
 
     Args:
-        learnt: the profile that the model itself learnt of it.
+        learnt: the profile that the model adapted to the error.
     """
     status = error.details.get("status")
-    words = error.message.partition(LEARNT)[0]  # What an adapter added is not the endpoint's.
+    words = error.message.partition(LEARNT)[0]  # Without the text that the adapter added.
     refused = error.code in ("LA-400", "LA-404") or (error.code == "LA-500" and status in _FAILURES)
     return Refused(words, learnt) if refused else Unclear(words)

@@ -1,4 +1,4 @@
-"""Which line of the table holds for an endpoint: by host and model, by LiteLLM's name of it, or by the line's name."""
+"""Finds the profile of an endpoint in the table: by host and model, by LiteLLM's model name, or by the line's name."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from lightagent.domain.masking import shown
 
 
 def find_profile(host: str, model: str) -> EndpointProfile:
-    """What the endpoint at `host` takes for a model; the usual form where nothing else is known."""
+    """Return the profile for a model at `host`, or the usual one if the endpoint is unknown."""
     lines = (line for line in LINES if _fits(host.lower(), line.hosts) and _fits(model.lower(), line.models))
     return next((line.profile for line in lines), UNKNOWN)
 
 
 def find_litellm_profile(model: str) -> EndpointProfile:
-    """The same for a model in LiteLLM's form, such as `deepseek/deepseek-chat`."""
+    """Return the profile for a model name in LiteLLM's form, such as `deepseek/deepseek-chat`."""
     prefix, _, name = model.lower().rpartition("/")
     provider = prefix.partition("/")[0] or "openai"
-    # LiteLLM itself asks Anthropic in Anthropic's own form.
+    # LiteLLM uses Anthropic's own API for Anthropic.
     lines = (
         line for line in LINES if provider in line.prefixes and provider != "anthropic" and _fits(name, line.models)
     )
@@ -29,7 +29,7 @@ def find_litellm_profile(model: str) -> EndpointProfile:
 
 
 def named_profile(profile: str | EndpointProfile) -> EndpointProfile:
-    """The profile that an option asks for.
+    """Return the profile that an option names.
 
     Raises:
         ConfigurationError: no line has that name.
@@ -40,7 +40,7 @@ def named_profile(profile: str | EndpointProfile) -> EndpointProfile:
     if found is None:
         names = ", ".join(line.name for line in LINES)
         raise ConfigurationError(
-            f"profile: there is no {shown(profile)}.", guidance=f"Use one of: {names}; or a profile."
+            f"profile: unknown profile {shown(profile)}.", guidance=f"Use one of: {names}; or an EndpointProfile."
         )
     return found
 

@@ -1,7 +1,7 @@
-"""What an endpoint takes, as a value: how it is asked for JSON, which messages, roles and spellings it knows.
+"""The profile of an endpoint: which forms of JSON output, messages, roles and parameters it accepts.
 
-`_profile_table` holds a line for each endpoint that is known to differ; an endpoint that refuses something is learnt
-from, by `_refusals`, for as long as its model object lives.
+`_profile_table` has a line for each endpoint that is known to differ. If an endpoint refuses a form, `_refusals` adapts
+its profile as long as the model object exists.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from lightagent.domain.provider_fields import ModelOrigin, Recipient
 from lightagent.ports.models import ChatRequest
 
 Way: TypeAlias = Literal["json_schema", "json_object", "prompt"]
-"""How an answer of a type is asked for; the schema is in the prompt in any case, and `prompt` adds nothing to it."""
+"""How structured output is requested. The schema is always in the prompt, and `prompt` adds nothing to that."""
 
 TokenLimit: TypeAlias = Literal["as_given", "max_tokens", "max_completion_tokens"]
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointProfile:
-    """What an endpoint takes.
+    """What an endpoint accepts.
 
     Attributes:
         structured: the ways it can be asked for JSON, the best first; the next is taken where one is refused.
@@ -67,25 +67,25 @@ class EndpointProfile:
     alternating: bool = False
 
     def recipient(self, origin: ModelOrigin) -> Recipient:
-        """The model that is asked there, for which messages are written."""
+        """Return the model that messages are written for."""
         return Recipient(
             origin, self.reasoning_fields, self.call_ids, self.call_reasoning, self.first_call, self.null_content
         )
 
 
 UNKNOWN: Final = EndpointProfile()
-"""The form that most endpoints take."""
+"""The profile of most endpoints."""
 
 UNSIGNED: Final[JsonObject] = {
     "extra_content": {"google": {"thought_signature": "skip_thought_signature_validator"}},
 }
-"""What Gemini wants to see at a call that it did not make, by https://ai.google.dev/gemini-api/docs/thought-signatures."""
+"""Marks a call that Gemini did not make, see https://ai.google.dev/gemini-api/docs/thought-signatures."""
 
 LIMITS: Final = ("max_tokens", "max_completion_tokens")
 
 
 def response_format(profile: EndpointProfile, request: ChatRequest) -> JsonObject | None:
-    """What to send as `response_format`; None to leave it out, also where the caller's own is among the parameters."""
+    """Return the `response_format` to send, or None to leave it out, as when the caller sets it in the parameters."""
     if request.output_schema is None or "response_format" in request.params:
         return None
     if (request.tools and not profile.beside_tools) or (request.stream and not profile.in_streams):
@@ -101,7 +101,7 @@ def response_format(profile: EndpointProfile, request: ChatRequest) -> JsonObjec
 
 
 def fitted_params(profile: EndpointProfile, params: JsonObject) -> JsonObject:
-    """The parameters as the endpoint spells them."""
+    """Return the parameters under the names that the endpoint accepts."""
     limit = profile.token_limit
     other = next((name for name in LIMITS if limit in LIMITS and name != limit and name in params), None)
     dropped = not profile.parallel_calls and "parallel_tool_calls" in params

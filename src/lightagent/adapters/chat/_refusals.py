@@ -1,4 +1,4 @@
-"""What an endpoint's refusals teach about it: the decision whether a request is sent again, and in which other form."""
+"""Adapts the profile of an endpoint to what it refuses, and decides whether a request is sent again in another form."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from lightagent.ports.models import ChatRequest
 
 
 @dataclass(frozen=True, slots=True)
-class Adaption:
-    """What was learnt of a refusal: the profile from now on, and what changes, in words."""
+class Adaptation:
+    """The result of a refusal: the new profile, and the change in words."""
 
     profile: EndpointProfile
     change: str
@@ -73,11 +73,11 @@ _NULL_CONTENT: Final = re.compile(
 
 def refused(
     profile: EndpointProfile, request: ChatRequest, message: str, details: Mapping[str, JsonValue]
-) -> Adaption | None:
-    """What a refusal of the request says of the endpoint; None where it says nothing for certain.
+) -> Adaptation | None:
+    """Return how to adapt the profile to this refusal, or None if its cause is not certain.
 
     Args:
-        message: the endpoint's own words.
+        message: the endpoint's own text.
         details: of the error; its status tells a refusal from a failure.
     """
     status = details.get("status")
@@ -92,23 +92,23 @@ def refused(
     )
 
 
-def _refused_parameter(profile: EndpointProfile, request: ChatRequest, message: str) -> Adaption | None:
+def _refused_parameter(profile: EndpointProfile, request: ChatRequest, message: str) -> Adaptation | None:
     if not _UNKNOWN_NAME.search(message):
-        return None  # A value may be what is wrong.
+        return None  # A value may be wrong, not the parameter.
     sent = fitted_params(profile, request.params)
     if profile.parallel_calls and "parallel_tool_calls" in sent and "parallel_tool_calls" in message:
-        return Adaption(replace(profile, parallel_calls=False), "no parallel_tool_calls")
+        return Adaptation(replace(profile, parallel_calls=False), "no parallel_tool_calls")
     own = request.stream and "stream_options" not in sent
     if own and profile.stream_options and ("stream_options" in message or "include_usage" in message):
-        return Adaption(replace(profile, stream_options=False), "no stream_options")
+        return Adaptation(replace(profile, stream_options=False), "no stream_options")
     wrong = next((name for name in LIMITS if name in sent and name in message), None)
     if wrong is None or profile.token_limit == wrong:
         return None
     right: TokenLimit = "max_tokens" if wrong == "max_completion_tokens" else "max_completion_tokens"
-    return Adaption(replace(profile, token_limit=right), f"{right} instead of {wrong}")
+    return Adaptation(replace(profile, token_limit=right), f"{right} instead of {wrong}")
 
 
-def _refused_messages(profile: EndpointProfile, request: ChatRequest, message: str) -> Adaption | None:
+def _refused_messages(profile: EndpointProfile, request: ChatRequest, message: str) -> Adaptation | None:
     learnt = _refused_order(profile, message) or _refused_name(profile, request, message)
     if learnt is not None or not any(one.role == "assistant" and one.tool_calls for one in request.messages):
         return learnt
@@ -120,83 +120,83 @@ def _refused_messages(profile: EndpointProfile, request: ChatRequest, message: s
     )
 
 
-def _refused_order(profile: EndpointProfile, message: str) -> Adaption | None:
+def _refused_order(profile: EndpointProfile, message: str) -> Adaptation | None:
     if _TURNS.search(message) and not profile.alternating:
-        return Adaption(replace(profile, alternating=True), "user and assistant in turns")
+        return Adaptation(replace(profile, alternating=True), "user and assistant in turns")
     if _AFTER_TOOLS.search(message) and profile.user_after_tools:
-        return Adaption(replace(profile, user_after_tools=False), "no user directly after tools")
+        return Adaptation(replace(profile, user_after_tools=False), "no user directly after tools")
     return None
 
 
-def _refused_name(profile: EndpointProfile, request: ChatRequest, message: str) -> Adaption | None:
+def _refused_name(profile: EndpointProfile, request: ChatRequest, message: str) -> Adaptation | None:
     named = any(getattr(one, "name", None) is not None for one in request.messages)
     if profile.names and named and _NAME.search(message):
-        return Adaption(replace(profile, names=False), "no names of speakers")
+        return Adaptation(replace(profile, names=False), "no names of speakers")
     return None
 
 
-def _refused_ids(profile: EndpointProfile, message: str) -> Adaption | None:
+def _refused_ids(profile: EndpointProfile, message: str) -> Adaptation | None:
     if _NINE_LETTERS.search(message) and profile.call_ids != "nine_letters":
-        return Adaption(replace(profile, call_ids="nine_letters"), "ids of calls in nine letters")
+        return Adaptation(replace(profile, call_ids="nine_letters"), "ids of calls in nine letters")
     if _UNIQUE.search(message) and profile.repeated_ids:
-        return Adaption(replace(profile, repeated_ids=False), "an id for each call of the conversation")
+        return Adaptation(replace(profile, repeated_ids=False), "an id for each call of the conversation")
     if _WORD.search(message) and profile.call_ids == "visible":
-        return Adaption(replace(profile, call_ids="word"), "ids of calls of letters, digits, _ and -")
+        return Adaptation(replace(profile, call_ids="word"), "ids of calls of letters, digits, _ and -")
     return None
 
 
-def _missed_reasoning(profile: EndpointProfile, message: str) -> Adaption | None:
+def _missed_reasoning(profile: EndpointProfile, message: str) -> Adaptation | None:
     """Some endpoints accept an empty text in place of missing reasoning; others, such as Kimi, reject it."""
     found = _REASONING.search(message)
     if found is None:
         return None
     name = (found[1] or found[2]).lower()
     if profile.call_reasoning is None:
-        return Adaption(replace(profile, call_reasoning=(name, "")), f"an empty {name} beside calls")
+        return Adaptation(replace(profile, call_reasoning=(name, "")), f"an empty {name} beside calls")
     if profile.call_reasoning == (name, ""):
-        return Adaption(replace(profile, call_reasoning=(name, " ")), f"a blank {name} beside calls")
+        return Adaptation(replace(profile, call_reasoning=(name, " ")), f"a blank {name} beside calls")
     return None
 
 
-def _missed_signature(profile: EndpointProfile, message: str) -> Adaption | None:
+def _missed_signature(profile: EndpointProfile, message: str) -> Adaptation | None:
     if profile.first_call is None and _SIGNATURE.search(message):
-        return Adaption(replace(profile, first_call=UNSIGNED), "calls of others marked as unsigned")
+        return Adaptation(replace(profile, first_call=UNSIGNED), "calls of others marked as unsigned")
     return None
 
 
-def _refused_null(profile: EndpointProfile, request: ChatRequest, message: str) -> Adaption | None:
+def _refused_null(profile: EndpointProfile, request: ChatRequest, message: str) -> Adaptation | None:
     calls = (one for one in request.messages if isinstance(one, AssistantMessage) and one.tool_calls)
     if profile.null_content and _NULL_CONTENT.search(message) and any(not one.content for one in calls):
-        return Adaption(replace(profile, null_content=False), "an empty content beside calls")
+        return Adaptation(replace(profile, null_content=False), "an empty content beside calls")
     return None
 
 
-def _refused_format(profile: EndpointProfile, request: ChatRequest, message: str) -> Adaption | None:
+def _refused_format(profile: EndpointProfile, request: ChatRequest, message: str) -> Adaptation | None:
     if not _FORMAT.search(message) or response_format(profile, request) is None:
         return None
     if request.tools and re.search(r"(?i)tool|function", message):
-        return Adaption(replace(profile, beside_tools=False), "no response_format beside tools")
+        return Adaptation(replace(profile, beside_tools=False), "no response_format beside tools")
     if request.stream and re.search(r"(?i)stream", message):
-        return Adaption(replace(profile, in_streams=False), "no response_format in streams")
-    was, left = profile.structured[0], profile.structured[1:] or ("prompt",)
-    return Adaption(replace(profile, structured=left), f"{left[0]} instead of {was}")
+        return Adaptation(replace(profile, in_streams=False), "no response_format in streams")
+    was, remaining = profile.structured[0], profile.structured[1:] or ("prompt",)
+    return Adaptation(replace(profile, structured=remaining), f"{remaining[0]} instead of {was}")
 
 
-def _refused_role(profile: EndpointProfile, request: ChatRequest, message: str) -> Adaption | None:
+def _refused_role(profile: EndpointProfile, request: ChatRequest, message: str) -> Adaptation | None:
     instructed = bool(request.messages) and request.messages[0].role == "system"
     if not (profile.system_role and instructed and _SYSTEM.search(message)) or _ORDER.search(message):
         return None
-    return Adaption(replace(profile, system_role=False), "instructions in the message of the user, no system role")
+    return Adaptation(replace(profile, system_role=False), "instructions in the message of the user, no system role")
 
 
 def learn(
     current: EndpointProfile, sent: EndpointProfile, request: ChatRequest, error: Exception
 ) -> tuple[EndpointProfile, Exception]:
-    """The profile from now on, and the error; a clear refusal becomes one after which the request is sent once more.
+    """Return the new profile, and the error, which is retryable if the refusal was clear.
 
     Args:
-        current: what is known by now; another request may have learnt something since this one was sent.
-        sent: the profile by which the request was written.
+        current: the profile now, which another request may have changed since this one was sent.
+        sent: the profile with which the request was encoded.
     """
     if not isinstance(error, ProviderError):
         return current, error
@@ -204,11 +204,11 @@ def learn(
     if learnt is None:
         return current, error
     profile = learnt.profile if current is sent else _merged(current, sent, learnt.profile)
-    return profile, asks_again(error, learnt.change)
+    return profile, as_retryable(error, learnt.change)
 
 
 def _merged(current: EndpointProfile, sent: EndpointProfile, learnt: EndpointProfile) -> EndpointProfile:
-    """What two requests learnt at the same time; of one field, what was learnt first."""
+    """Merge the changes of two concurrent requests; if both changed a field, the first change stays."""
     for field in fields(EndpointProfile):
         before, now, new = (getattr(profile, field.name) for profile in (sent, current, learnt))
         if new != before and now == before:
@@ -217,11 +217,11 @@ def _merged(current: EndpointProfile, sent: EndpointProfile, learnt: EndpointPro
 
 
 LEARNT: Final = " (Learnt for the next request: "
-"""How an error goes on behind the endpoint's own words."""
+"""Separates the endpoint's own text from the adapter's addition."""
 
 
-def asks_again(error: ProviderError, change: str) -> ProviderError:
-    """The refusal as a failure that passes: a run makes the next attempt, with the change, and puts it on record."""
+def as_retryable(error: ProviderError, change: str) -> ProviderError:
+    """Return the refusal as a retryable error, so that the run makes another attempt and records the change."""
     again = ProviderError(
         f"{error.message}{LEARNT}{change}.)",
         code=error.code,

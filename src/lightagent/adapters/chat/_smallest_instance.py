@@ -1,4 +1,4 @@
-"""The smallest instance of a JSON Schema: what a model without understanding answers where a schema is asked for."""
+"""Builds the smallest instance of a JSON Schema, as the offline model's structured output."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from lightagent.domain.json_types import JsonObject, JsonValue
 
 Known = Callable[[str, JsonObject], Iterable[JsonValue]]
-"""What is known for a property of this name and schema, the likeliest value first."""
+"""Returns candidate values for a property by its name and schema, the likeliest first."""
 
 _FORMATS = {
     "date": "1970-01-01",
@@ -27,13 +27,13 @@ _FORMATS = {
     "ipv6": "::1",
 }
 LONGEST_PATTERN: Final = 1_000
-"""Characters of a pattern that are read."""
+"""How many characters of a pattern are read."""
 _ATOM = re.compile(r"(\\.|\[\^?[^\]]+\]|\.|[^\\\[\](){}*+?|^$])(\{(\d+)(?:,\d*)?\}|[*+?])?")
 _CLASSES = {"\\d": "0", "\\w": "a", "\\s": " ", ".": "a", "\\S": "a", "\\D": "a"}
 
 
 def smallest_instance(schema: JsonObject, known: Known) -> JsonValue:
-    """An instance of `schema` with its required properties only; what is known is used where it is valid."""
+    """Return an instance of `schema` with only its required properties, from known values where they are valid."""
     return _Maker(schema, known).make("", schema)
 
 
@@ -88,7 +88,7 @@ def _string(schema: JsonObject) -> str:
 
 
 def _matching(pattern: str) -> str:
-    """A text for a simple pattern: each of its atoms as often as it must be there."""
+    """Return a text for a simple pattern, in which each atom occurs as rarely as allowed."""
     made = ""
     for atom, repeat, least in _ATOM.findall(re.sub(r"\(\?:|[()]", "", pattern[:LONGEST_PATTERN].split("|")[0])):
         often = int(least) if least else 0 if repeat in ("*", "?") else 1
@@ -105,7 +105,7 @@ def _letter(atom: str) -> str:
 
 
 def _number(kind: str, schema: JsonObject) -> int | float:
-    """The number nearest to zero within the bounds."""
+    """Return the number nearest to zero within the bounds."""
     step = _bound(schema, "multipleOf", 1 if kind == "integer" else 0)
     apart = step or 1e-6
     low = max(_bound(schema, "minimum", -math.inf), _bound(schema, "exclusiveMinimum", -math.inf) + apart)
@@ -122,7 +122,7 @@ def _bound(schema: JsonObject, name: str, otherwise: float) -> float:
 
 
 def plain_schema(schema: JsonValue, root: JsonObject, depth: int = 0) -> JsonObject:
-    """`schema` with references followed, `allOf` merged, and of a union the first branch that is not null."""
+    """Return `schema` with references resolved, `allOf` merged, and unions replaced by their first branch but null."""
     found: JsonObject = {**as_object(schema)}
     parts = as_list(found.pop("allOf", None))
     if reference := as_text(found.pop("$ref", None)):
@@ -142,7 +142,7 @@ def _referred(reference: str, root: JsonObject) -> JsonValue:
 
 
 def type_of(schema: JsonObject) -> str:
-    """The type of a plain schema; where it names several, the first that is not null."""
+    """Return the type of a plain schema, or the first of several that is not null."""
     named = schema.get("type")
     names = [as_text(one) for one in as_list(named)] or [as_text(named)]
     first = next((name for name in names if name != "null"), "null")
@@ -150,21 +150,21 @@ def type_of(schema: JsonObject) -> str:
 
 
 def required_properties(schema: JsonObject) -> JsonObject:
-    """The schemas of the properties that must be there, in the order of `required`."""
+    """Return the schemas of the required properties, in the order of `required`."""
     properties = as_object(schema.get("properties"))
     return {name: properties.get(name, {}) for name in map(as_text, as_list(schema.get("required")))}
 
 
 def as_object(value: JsonValue) -> JsonObject:
-    """`value` if it is an object, else an empty one."""
+    """Return `value` if it is an object, else an empty one."""
     return value if isinstance(value, dict) else {}
 
 
 def as_list(value: JsonValue) -> list[JsonValue]:
-    """`value` if it is a list, else an empty one."""
+    """Return `value` if it is a list, else an empty one."""
     return value if isinstance(value, list) else []
 
 
 def as_text(value: JsonValue) -> str:
-    """`value` if it is a text, else an empty one."""
+    """Return `value` if it is a text, else an empty one."""
     return value if isinstance(value, str) else ""

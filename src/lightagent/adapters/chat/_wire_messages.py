@@ -1,7 +1,7 @@
-"""The messages of a conversation in the order and with the roles that an endpoint takes.
+"""Arranges the messages of a conversation in the order and with the roles that an endpoint accepts.
 
-What one message looks like depends on its recipient alone and is decided, once, by the message (`domain/messages.py`).
-Here is what depends on its neighbours. An endpoint of the usual form gets the very messages of the request.
+How one message is written depends only on its recipient and is decided by the message (`domain/messages.py`). Here is
+what depends on its neighbours. An endpoint of the usual form gets the messages of the request unchanged.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from lightagent.domain.messages import AssistantMessage, ContextMessage, Message
 
 _Content: TypeAlias = str | tuple[JsonObject, ...]
 
-_SILENCE: Final = AssistantMessage()
-"""An assistant message that says nothing; as all that do, it is sent with a text that stands for none."""
+_EMPTY_ANSWER: Final = AssistantMessage()
+"""An empty assistant message. Like every empty one, it is sent with a placeholder text."""
 
 _OPENING: Final = UserMessage("(The assistant speaks first.)")
-"""What stands before an assistant message without a question, where a user must come first."""
+"""Inserted before an assistant message at the beginning, if the endpoint requires a user message first."""
 
 
 def fitted_messages(profile: EndpointProfile, messages: tuple[Message, ...]) -> tuple[Message, ...]:
-    """The messages as the endpoint takes them; they themselves where it asks for nothing special."""
+    """Return the messages as the endpoint accepts them, unchanged if it has no special requirements."""
     if not profile.system_role:
         messages = _without_system(messages)
     if not profile.names:
@@ -33,11 +33,11 @@ def fitted_messages(profile: EndpointProfile, messages: tuple[Message, ...]) -> 
         messages = _with_ids_of_their_own(messages)
     if profile.alternating:
         return _in_turns(messages)
-    return messages if profile.user_after_tools else _with_silences(messages)
+    return messages if profile.user_after_tools else _with_empty_answers(messages)
 
 
 def _without_system(messages: tuple[Message, ...]) -> tuple[Message, ...]:
-    """The messages for an endpoint that knows no instructions: these come with what the user says first."""
+    """Move the instructions into the first user message, for an endpoint without system messages."""
     if not messages or messages[0].role != "system":
         return messages
     instructions, said = messages[0].content, messages[1:2]
@@ -53,14 +53,14 @@ def _without_name(message: Message) -> Message:
 
 
 def _with_ids_of_their_own(messages: tuple[Message, ...]) -> tuple[Message, ...]:
-    """The messages with another id for each call whose id an earlier message used, and for its result."""
+    """Give each call whose id an earlier message used, and its result, another id."""
     used: Counter[str] = Counter()
     again: dict[str, str] = {}
     fitted: list[Message] = []
     for message in messages:
         if isinstance(message, AssistantMessage) and message.tool_calls:
             ids = [call.id for call in message.tool_calls]
-            # The blank fits no form of ids: what is sent is made of the whole, and so of the id and its place alone.
+            # The space is invalid in every form of ids, so the id that is sent is derived from the whole text.
             again = {id_: f"{id_} {used[id_]}" for id_ in ids if id_ in used}
             used.update(ids)
             if again:
@@ -72,26 +72,26 @@ def _with_ids_of_their_own(messages: tuple[Message, ...]) -> tuple[Message, ...]
     return tuple(fitted)
 
 
-def _with_silences(messages: tuple[Message, ...]) -> tuple[Message, ...]:
-    """The messages with an assistant that says nothing wherever a user speaks directly after the results of tools.
+def _with_empty_answers(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    """Insert an empty assistant message wherever a user message directly follows the results of tools.
 
-    So ends a run whose results the model did not answer: it was stopped, or it came to a limit.
+    Conversations look like this after a run that was stopped, or reached a limit, before the model answered.
     """
     fitted: list[Message] = []
     for message in messages:
         if isinstance(message, UserMessage | ContextMessage) and fitted and isinstance(fitted[-1], ToolMessage):
-            fitted.append(_SILENCE)
+            fitted.append(_EMPTY_ANSWER)
         fitted.append(message)
     return tuple(fitted)
 
 
 def _in_turns(messages: tuple[Message, ...]) -> tuple[Message, ...]:
-    """The messages for an endpoint where user and assistant must take turns, and the user must begin.
+    """Make user and assistant take turns, beginning with the user.
 
-    What one of them says in several messages is put together into one.
+    Several messages of one role in a row are joined into one.
     """
     fitted: list[Message] = []
-    for message in _with_silences(messages):
+    for message in _with_empty_answers(messages):
         last = fitted[-1] if fitted else None
         if isinstance(message, AssistantMessage) and (last is None or last.role == "system"):
             fitted += (_OPENING, message)
@@ -103,7 +103,7 @@ def _in_turns(messages: tuple[Message, ...]) -> tuple[Message, ...]:
 
 
 def _joined(first: Message | None, second: Message) -> Message | None:
-    """Both in one message; None where another one speaks in the second, or calls of the first come between."""
+    """Return both in one message, or None if their roles differ or the first has tool calls."""
     if isinstance(first, UserMessage | ContextMessage) and isinstance(second, UserMessage | ContextMessage):
         return UserMessage(_together(_content(first), _content(second)))
     if isinstance(first, AssistantMessage) and isinstance(second, AssistantMessage) and not first.tool_calls:

@@ -1,4 +1,4 @@
-"""Several models as one: the next is asked where one fails in a way that the next may not."""
+"""Several models as one: if one fails, the next is asked."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from lightagent.ports.models import (
 )
 
 TRANSIENT = ("LA-408", "LA-429", "LA-500", "LA-503")
-"""Failures that say nothing of the request: another provider may well answer it."""
+"""Codes of failures that do not depend on the request, so another provider may answer it."""
 
 
 class FallbackModel(ChatModel, ServedModel, KeyedModel, ReplayingModel):
-    """Asks the models in their order, and goes on to the next where one fails with a code of `on`.
+    """Asks the models in order, and continues with the next if one fails with a code in `on`.
 
     What was delivered cannot be taken back: after the first delta an error passes through, as does one of any other
     code. When the last model fails too, its error is raised; `details["tried"]` names every model and its code.
@@ -52,12 +52,12 @@ class FallbackModel(ChatModel, ServedModel, KeyedModel, ReplayingModel):
 
     @property
     def models(self) -> tuple[ChatModel, ...]:
-        """The models in their order."""
+        """The models in order."""
         return self._models
 
     @property
     def endpoint(self) -> ModelEndpoint:
-        """That of the first model, which is asked first."""
+        """The endpoint of the first model."""
         return _endpoint(self._models[0])
 
     def missing_key(self, environ: Mapping[str, str]) -> str:
@@ -67,7 +67,7 @@ class FallbackModel(ChatModel, ServedModel, KeyedModel, ReplayingModel):
 
     @property
     def origin(self) -> ModelOrigin:
-        """That of the first model; each knows what it said itself, and is given back no more than that."""
+        """The origin of the first model. Each model gets back only the provider fields of its own answers."""
         return model_origin(self._models[0])
 
     async def stream(self, request: ChatRequest) -> AsyncIterator[Delta]:
@@ -105,7 +105,7 @@ def _endpoint(model: ChatModel) -> ModelEndpoint:
 
 
 def _facts(model: ChatModel) -> dict[str, Fact]:
-    """Who is really asked, for telemetry; one of several again tells that itself."""
+    """Return which model is asked, for telemetry. A nested fallback reports its own models."""
     if isinstance(model, FallbackModel):
         return {}
     served = _endpoint(model)
@@ -113,14 +113,14 @@ def _facts(model: ChatModel) -> dict[str, Fact]:
 
 
 async def _close(deltas: AsyncIterator[Delta]) -> None:
-    """Let a generator free what it holds now; an iterator of another make may have nothing to free."""
+    """Close a generator at once; other iterators have nothing to close."""
     close = getattr(deltas, "aclose", None)
     if close is not None:
         await close()
 
 
 def _last_error(exc: LightAgentError | OSError, tried: list[JsonValue]) -> LightAgentError:
-    """A new one, since the model may raise its own again elsewhere."""
+    """Return a new error with what was tried, since the model may raise the same object elsewhere."""
     info = classify_exception(exc)
     details: JsonObject = {**(info.details or {}), "tried": tried}
     error = error_from_info(replace(info, details=details))
@@ -131,7 +131,7 @@ def _last_error(exc: LightAgentError | OSError, tried: list[JsonValue]) -> Light
 
 def _known_code(code: str) -> str:
     if code not in ERROR_TAXONOMY:
-        raise ValueError(f"{shown(code)} is no error code; the codes are {', '.join(ERROR_TAXONOMY)}")
+        raise ValueError(f"{shown(code)} is not an error code; use one of {', '.join(ERROR_TAXONOMY)}")
     return code
 
 
@@ -146,7 +146,7 @@ class FallbackOptions(BaseModel):
     )
 
     def __repr_args__(self) -> Iterable[tuple[str | None, object]]:
-        """Without the secrets of the backends."""
+        """Show the options without the secrets of the backends."""
         yield from shown_options(self)
 
 
@@ -158,9 +158,7 @@ def _open(options: FallbackOptions) -> FallbackModel:
 def _open_model(backend: JsonObject, at: str) -> ChatModel:
     model = open_nested("chat", backend, at=at, example="openai")
     if not isinstance(model, ChatModel):
-        raise ConfigurationError(
-            f"{at}.kind: {backend['kind']!r} opened a {type(model).__name__}, which is no chat model."
-        )
+        raise ConfigurationError(f"{at}.kind: {backend['kind']!r} is not a chat model, but a {type(model).__name__}.")
     return model
 
 

@@ -19,6 +19,7 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
+from lightagent.adapters.chat._message_deltas import count_usage, message_deltas
 from lightagent.adapters.chat._smallest_instance import (
     as_list,
     as_object,
@@ -28,7 +29,6 @@ from lightagent.adapters.chat._smallest_instance import (
     smallest_instance,
     type_of,
 )
-from lightagent.adapters.chat._spoken import count_usage, speak
 from lightagent.adapters.registry import Adapter
 from lightagent.domain.deltas import Delta, ReplyEnd
 from lightagent.domain.json_types import JsonObject, JsonValue
@@ -54,7 +54,7 @@ class OfflineModel(ChatModel):
         message = reply_to(request)
         usage = count_usage(request, message)
         end = ReplyEnd("tool_calls" if message.tool_calls else "stop", usage, self.name)
-        for delta in speak(message, end, in_words=request.stream):
+        for delta in message_deltas(message, end, in_words=request.stream):
             yield delta
             await asyncio.sleep(0)  # Lets a consumer show each word as it comes.
 

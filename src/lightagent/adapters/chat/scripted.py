@@ -1,4 +1,4 @@
-"""A model that says what it was told: for tests, for documentation, for a dry run of a configuration."""
+"""A model with prepared replies: for tests, documentation, and dry runs of a configuration."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import ClassVar, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from lightagent.adapters.chat._spoken import count_usage, speak, whole_reply
+from lightagent.adapters.chat._message_deltas import count_usage, message_deltas, whole_reply
 from lightagent.adapters.registry import Adapter
 from lightagent.domain.deltas import Delta, ModelReply
 from lightagent.domain.errors import ConfigurationError
@@ -21,7 +21,7 @@ from lightagent.domain.messages import AssistantMessage, ToolCall
 from lightagent.ports.models import ChatModel, ChatRequest
 
 Reply: TypeAlias = str | AssistantMessage | ModelReply | ToolCall | Sequence[ToolCall | Delta | Exception] | Exception
-"""One told answer: a text; a message; calls of tools; deltas that are streamed as they are, an exception among them
+"""One prepared answer: a text; a message; calls of tools; deltas that are streamed as they are, an exception among them
 breaking the stream off; or an exception that is raised."""
 
 Program: TypeAlias = Callable[[ChatRequest], Reply]
@@ -34,7 +34,7 @@ def call_tool(name: str, /, **arguments: JsonInput) -> ToolCall:
 
 
 class ScriptedModel(ChatModel):
-    """Gives the told replies in their order, and refuses to run dry. Safe to share between threads.
+    """Gives the prepared replies in their order, and raises when none is left. Safe to share between threads.
 
     Args:
         replies: the answers in order, each a `Reply` or a `Program`; or one `Program` that answers every request,
@@ -86,16 +86,16 @@ class ScriptedModel(ChatModel):
                 return self._replies, number
             if number <= len(self._replies):
                 return self._replies[number - 1], number
-            raise self._dry(request)
+            raise self._out_of_replies(request)
 
-    def _dry(self, request: ChatRequest) -> ConfigurationError:
-        told = len(self._replies) if isinstance(self._replies, list) else 0
+    def _out_of_replies(self, request: ChatRequest) -> ConfigurationError:
+        count = len(self._replies) if isinstance(self._replies, list) else 0
         last = request.messages[-1] if request.messages else None
         asked = f"{last.role}: {_shorten(last.content)}" if last else "no message"
         return ConfigurationError(
-            f"The scripted model {self._name!r} was told {told} {'reply' if told == 1 else 'replies'} "
-            f"and is asked for number {self._asked}; the request ends with {asked}.",
-            guidance="Tell it one more reply, or find out why the run asks so often.",
+            f"The scripted model {self._name!r} has {count} {'reply' if count == 1 else 'replies'} "
+            f"and was asked for number {self._asked}; the request ends with {asked}.",
+            guidance="Add a reply, or find out why the run asks so often.",
         )
 
 
@@ -121,7 +121,7 @@ def _deltas(reply: Reply, request: ChatRequest, number: int, model: str) -> Iter
     )
     message = replace(whole.message, tool_calls=named)
     end = replace(whole.end, usage=whole.end.usage or count_usage(request, message), model=whole.end.model or model)
-    yield from speak(message, end, in_words=request.stream)
+    yield from message_deltas(message, end, in_words=request.stream)
 
 
 def _shorten(content: object) -> str:
@@ -135,9 +135,9 @@ class ScriptedCall(BaseModel):
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     name: str = Field(description="the tool's name")
-    id: str = Field(default="", description="its id; the model makes one where none is told")
+    id: str = Field(default="", description="its id; if empty, the model makes one")
     arguments: JsonObject | str = Field(
-        default_factory=dict, description="its arguments; a text is sent as it is, even where it is no JSON"
+        default_factory=dict, description="its arguments; a text is sent as it is, even if it is not JSON"
     )
 
 
@@ -160,10 +160,10 @@ class ScriptedOptions(BaseModel):
 
 
 def _open(options: ScriptedOptions) -> ScriptedModel:
-    return ScriptedModel([_told(reply) for reply in options.replies], options.name)
+    return ScriptedModel([_configured(reply) for reply in options.replies], options.name)
 
 
-def _told(reply: str | ScriptedReply) -> str | AssistantMessage:
+def _configured(reply: str | ScriptedReply) -> str | AssistantMessage:
     if isinstance(reply, str):
         return reply
     calls = tuple(

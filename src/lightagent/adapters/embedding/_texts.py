@@ -1,4 +1,4 @@
-"""Texts as services are sent them."""
+"""The form of texts that are sent to embedding services."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from lightagent.domain.vectors import TextRole
 
 @dataclass(frozen=True, slots=True)
 class TextForm:
-    """How texts are sent.
+    """Prefixes and length of the texts that are sent.
 
     Attributes:
-        query_prefix, document_prefix: what stands before a text that is searched for, or that is found.
+        query_prefix, document_prefix: added before a text that is searched for, or that can be found.
         max_characters: characters of one text that are sent.
     """
 
@@ -22,7 +22,7 @@ class TextForm:
     max_characters: int
 
     def sent(self, texts: Sequence[str], role: TextRole) -> list[str]:
-        """The texts in this form, as UTF-8 can hold them; services refuse an empty one."""
+        """Return the texts in this form and valid as UTF-8; services refuse empty texts, so these become a space."""
         prefix = self.query_prefix if role == "query" else self.document_prefix
         return [prefix + self._fitted(text) for text in texts]
 
@@ -31,7 +31,7 @@ class TextForm:
 
     @property
     def mark(self) -> str:
-        """What names of vectors end with, since these depend on the prefixes; empty where there are none."""
+        """The end of the vectors' name, since they depend on the prefixes; empty without prefixes."""
         if not (self.query_prefix or self.document_prefix):
             return ""
         return f":{ {'query': self.query_prefix, 'document': self.document_prefix}!r}"

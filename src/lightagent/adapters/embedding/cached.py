@@ -1,6 +1,6 @@
-"""Embedder `cached`: another embedder before a file in which the vectors of what is found are kept, such as of tools.
+"""Embedder `cached`: stores the vectors of another embedder for texts that can be found, such as tools, in a file.
 
-A file that cannot be read or written costs nothing but time: the embedder behind is asked, and the log says why.
+If the file cannot be read or written, the wrapped embedder is asked and the log says why.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from lightagent.ports.embedding import Embedder
 MOST_VECTORS: Final = 100_000
 _BUSY_SECONDS: Final = 1.0
 _AT_ONCE: Final = 500
-"""Keys of one query, of which SQLite takes a thousand."""
+"""Keys in one query; SQLite allows a thousand."""
 
 _TABLE: Final = """
     CREATE TABLE IF NOT EXISTS vectors (space TEXT, key BLOB, vector BLOB, PRIMARY KEY (space, key))
@@ -38,9 +38,9 @@ _LOGGER: Final = logging.getLogger("lightagent")
 
 
 class CachedEmbedder(Embedder):
-    """Keeps the vectors of texts that are found. Those of queries are not kept: what users ask is private.
+    """Stores the vectors of documents. Those of queries are not stored, because what users ask is private.
 
-    Any number of processes may share the file. Vectors tell much of what their texts say, so it is as private as they.
+    Any number of processes may share the file. Vectors reveal much of their texts, so the file is as private as these.
 
     Args:
         embedder: makes the vectors that are not there yet.
@@ -54,7 +54,7 @@ class CachedEmbedder(Embedder):
 
     @property
     def name(self) -> str:
-        """That of the embedder behind: the vectors are the same."""
+        """The name of the wrapped embedder, since the vectors are the same."""
         return self._embedder.name
 
     @property
@@ -79,7 +79,7 @@ class CachedEmbedder(Embedder):
             made = await self._embedder.embed([*missing.values()], role)
             new = dict(zip(missing, made, strict=True))
             if {len(vector) for vector in found.values()} - {len(vector) for vector in new.values()}:
-                # What is kept is from another model of the same name.
+                # The stored vectors are from another model of the same name.
                 new = dict(zip(keys, await self._embedder.embed(texts, role), strict=True))
             found |= new
             await run_in_thread(self._file.write, space, new)
@@ -90,29 +90,29 @@ class CachedEmbedder(Embedder):
 
 
 class _VectorFile:
-    """The file, opened for each use; what goes wrong with it is told once, and goes no further."""
+    """The file, opened for each use. Its errors are logged once and not raised."""
 
     def __init__(self, path: Path, most: int) -> None:
         self._path = path
         self._most = most
-        self._told = False
+        self._has_warned = False
 
     def read(self, space: str, keys: Sequence[bytes], dimension: int | None) -> dict[bytes, Vector]:
-        """The vectors that are there."""
+        """Return the stored vectors of these keys."""
         found: list[tuple[object, object]] = []
-        with self._failures_told(), closing(self._opened()) as connection:
+        with self._errors_logged(), closing(self._opened()) as connection:
             for start in range(0, len(keys), _AT_ONCE):
                 some = keys[start : start + _AT_ONCE]
                 marks = ", ".join("?" * len(some))
                 query = f"SELECT key, vector FROM vectors WHERE space = ? AND key IN ({marks})"
                 found += connection.execute(query, (space, *some))
-        return dict(_sound(found, dimension))
+        return dict(_valid(found, dimension))
 
     def write(self, space: str, vectors: Mapping[bytes, Vector]) -> None:
-        """Add vectors, and let the oldest go that are too many."""
+        """Add vectors, and delete the oldest beyond the limit."""
         rows = [(space, key, vector.tobytes()) for key, vector in vectors.items()]
         oldest = "DELETE FROM vectors WHERE rowid <= (SELECT max(rowid) FROM vectors) - ?"
-        with self._failures_told(), closing(self._opened()) as connection, connection:
+        with self._errors_logged(), closing(self._opened()) as connection, connection:
             connection.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)", rows)
             connection.execute(oldest, (self._most,))
 
@@ -128,17 +128,17 @@ class _VectorFile:
         return connection
 
     @contextmanager
-    def _failures_told(self) -> Iterator[None]:
+    def _errors_logged(self) -> Iterator[None]:
         try:
             yield
         except (sqlite3.Error, OSError) as exc:
-            if not self._told:
-                self._told = True
-                _LOGGER.warning("Vectors are not kept: %s: %s", self._path, exc)
+            if not self._has_warned:
+                self._has_warned = True
+                _LOGGER.warning("Vectors cannot be stored in %s: %s", self._path, exc)
 
 
-def _sound(rows: Iterable[tuple[object, object]], dimension: int | None) -> Iterator[tuple[bytes, Vector]]:
-    """Those that are vectors, of one dimension; whatever else the file may hold is made anew."""
+def _valid(rows: Iterable[tuple[object, object]], dimension: int | None) -> Iterator[tuple[bytes, Vector]]:
+    """Yield the rows that hold valid vectors of one dimension; the others are computed again."""
     for key, stored in rows:
         if not isinstance(key, bytes) or not isinstance(stored, bytes) or not stored or len(stored) % 4:
             continue
@@ -158,7 +158,7 @@ class CachedOptions(BaseModel):
     max_vectors: int = Field(MOST_VECTORS, ge=1, description="how many are kept, the newest")
 
     def __repr_args__(self) -> Iterable[tuple[str | None, object]]:
-        """Without the secrets of the embedder."""
+        """Show the options without the secrets of the embedder."""
         yield from shown_options(self)
 
 
@@ -167,7 +167,7 @@ def _open(options: CachedOptions) -> CachedEmbedder:
     embedder = open_nested("embedding", options.embedder, at=at, example="onnx")
     if not isinstance(embedder, Embedder):
         raise ConfigurationError(
-            f"{at}.kind: {options.embedder['kind']!r} opened a {type(embedder).__name__}, which is no embedder."
+            f"{at}.kind: {options.embedder['kind']!r} is not an embedder, but a {type(embedder).__name__}."
         )
     return CachedEmbedder(embedder, options.path, max_vectors=options.max_vectors)
 

@@ -8,12 +8,17 @@ from typing import ClassVar, Final
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr
 
-from lightagent.adapters._endpoints.base_urls import host_of
 from lightagent.adapters._endpoints.credentials import CredentialHolder, Credentials, shown_options
-from lightagent.adapters._endpoints.litellm_callbacks import only_opentelemetry_listens
+from lightagent.adapters._endpoints.endpoint import host_of
 from lightagent.adapters._endpoints.litellm_faults import translated
 from lightagent.adapters._endpoints.litellm_keys import NO_KEY, key_refusal, missing_variable, names_own_host
-from lightagent.adapters._endpoints.litellm_library import Ask, hold_clients, load_embedding, release_clients
+from lightagent.adapters._endpoints.litellm_library import (
+    Ask,
+    hold_clients,
+    load_embedding,
+    only_opentelemetry_listens,
+    release_clients,
+)
 from lightagent.adapters._endpoints.masked_logs import mask_logs
 from lightagent.adapters._endpoints.provider_names import endpoint_at, provider_of_model
 from lightagent.adapters.embedding._answers import read_vectors

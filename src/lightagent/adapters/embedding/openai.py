@@ -10,15 +10,23 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
-from lightagent.adapters._endpoints.base_urls import EMBEDDINGS_PATH, checked, host_of, problem_of, shown_url
 from lightagent.adapters._endpoints.credentials import CredentialHolder, Credentials, shown_options
-from lightagent.adapters._endpoints.endpoint import Endpoint, resolve_base_url, resolve_endpoint
+from lightagent.adapters._endpoints.endpoint import (
+    EMBEDDINGS_PATH,
+    Endpoint,
+    check_url,
+    host_of,
+    proxy_of,
+    resolve_base_url,
+    resolve_endpoint,
+    shown_url,
+    url_problem,
+)
 from lightagent.adapters._endpoints.faults import empty_answer, too_large, took_too_long, web_page
 from lightagent.adapters._endpoints.masked_logs import mask_logs
 from lightagent.adapters._endpoints.provider_names import endpoint_at
-from lightagent.adapters._endpoints.proxies import proxy_of
 from lightagent.adapters._endpoints.reported_errors import reported_error
-from lightagent.adapters._endpoints.wire_json import parse_json
+from lightagent.adapters._endpoints.transports import parse_json
 from lightagent.adapters.embedding._answers import read_vectors
 from lightagent.adapters.embedding._texts import TextForm
 from lightagent.adapters.registry import Adapter
@@ -92,7 +100,7 @@ class OpenAIEmbedder(CredentialHolder, Embedder, ServedEmbedder):
     ) -> None:
         self._model = model
         self._access = _Access(
-            api_key, None if base_url is None else checked(base_url), dict(headers or {}), default_key_allowed
+            api_key, None if base_url is None else check_url(base_url), dict(headers or {}), default_key_allowed
         )
         self._dimensions = dimensions
         self._dimension = dimensions
@@ -242,7 +250,7 @@ def _read(answer: bytes, count: int) -> list[Vector]:
 
 
 def _sound_url(url: str) -> str:
-    if (problem := problem_of(url)) is not None:
+    if (problem := url_problem(url)) is not None:
         raise ValueError(problem)
     return url
 

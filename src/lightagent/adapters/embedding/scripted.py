@@ -1,4 +1,4 @@
-"""Embedder `scripted`: gives the vectors that it was told, and fails as it was told: for tests."""
+"""Embedder `scripted`: returns prepared vectors or errors, for tests."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ DIMENSION: Final = 64
 
 
 class ScriptedEmbedder(Embedder):
-    """Gives each text the vector it was told for it, and others one of their words. Safe to share between threads.
+    """Returns the prepared vector of a text, or else one hashed from its words. Safe to share between threads.
 
     Args:
         vectors: vectors by text, all of one dimension.
-        fail: called before each answer with its texts; what it raises, the embedder raises.
+        fail: called with the texts of each call; an exception that it raises is that of the embedder.
         max_batch: texts of one call.
 
     Raises:
-        ConfigurationError: the vectors are of several dimensions.
+        ConfigurationError: the vectors have different dimensions.
     """
 
     def __init__(
@@ -36,11 +36,11 @@ class ScriptedEmbedder(Embedder):
         *,
         max_batch: int = 16,
     ) -> None:
-        self._told = {text: unit_vector(values) for text, values in (vectors or {}).items()}
-        dimensions = {len(vector) for vector in self._told.values()}
+        self._vectors = {text: unit_vector(values) for text, values in (vectors or {}).items()}
+        dimensions = {len(vector) for vector in self._vectors.values()}
         if len(dimensions) > 1:
             raise ConfigurationError(
-                f"vectors: they have {', '.join(map(str, sorted(dimensions)))} numbers.", guidance="Give all as many."
+                f"All vectors must have the same dimension, got {', '.join(map(str, sorted(dimensions)))}."
             )
         self._others = HashingEmbedder(next(iter(dimensions), DIMENSION))
         self._fail = fail
@@ -62,7 +62,7 @@ class ScriptedEmbedder(Embedder):
 
     @property
     def asked(self) -> tuple[tuple[TextRole, tuple[str, ...]], ...]:
-        """What it was asked, call by call, those that failed among them."""
+        """The roles and texts of all calls, including those that failed."""
         with self._lock:
             return tuple(self._asked)
 
@@ -72,10 +72,10 @@ class ScriptedEmbedder(Embedder):
         if self._fail is not None:
             self._fail(texts)
         others = await self._others.embed(texts)
-        return [self._told.get(text, other) for text, other in zip(texts, others, strict=True)]
+        return [self._vectors.get(text, other) for text, other in zip(texts, others, strict=True)]
 
     async def aclose(self) -> None:
-        """It holds nothing."""
+        """There is nothing to close."""
 
 
 class ScriptedOptions(BaseModel):

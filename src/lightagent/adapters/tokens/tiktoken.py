@@ -34,7 +34,7 @@ class TiktokenCounter(TokenCounter):
         model: the model's name, such as ``gpt-4.1``; of one that tiktoken does not know the newest encoding is taken.
 
     Raises:
-        ConfigurationError: tiktoken knows no such encoding.
+        ConfigurationError: tiktoken does not know the encoding.
     """
 
     def __init__(self, encoding: str | None = None, *, model: str | None = None) -> None:
@@ -70,7 +70,7 @@ def _known(name: str) -> str:
     known = tiktoken.list_encoding_names()
     if name not in known:
         raise ConfigurationError(
-            f"tiktoken knows no encoding {name!r:.80}.", guidance=f"Use one of: {', '.join(known)}."
+            f"tiktoken does not know the encoding {name!r:.80}.", guidance=f"Use one of: {', '.join(known)}."
         )
     return name
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import TypeAlias
 
@@ -23,7 +24,7 @@ from lightagent.domain.flow.making_moves import move_of
 from lightagent.domain.flow.moves import Ask, AskHuman, Do
 from lightagent.domain.flow.state import FlowState, fold
 from lightagent.domain.review import ApprovalDecision
-from lightagent.ports.flow_engine import FlowCode
+from lightagent.ports.flow_engine import FlowCode, RecordNotes
 from lightagent.ports.system import Clock
 
 _Carried: TypeAlias = Ask | AskHuman | Do
@@ -51,9 +52,11 @@ class FlowSteps(FlowCode):
             return None
         return change_to(past, definition, accept, now, within(by_work(self.steps)))
 
-    async def carry_out(self, path: str, past: Sequence[FlowEvent]) -> Sequence[FlowEvent]:
+    async def carry_out(
+        self, path: str, past: Sequence[FlowEvent], record: RecordNotes | None = None
+    ) -> Sequence[FlowEvent]:
         state = fold(past)
-        flow = _Collecting(self, state, past, self._clock)
+        flow = _Collecting(self, state, past, self._clock, record)
         match _open_at(state, path):
             case Ask() as move:
                 await ask_step(flow, move)
@@ -64,7 +67,10 @@ class FlowSteps(FlowCode):
             case Do() as move:
                 query = str(move.query)
                 asked = query if not move.feedback else f"{query}\n\nThe last result was not accepted: {move.feedback}"
-                await make_attempt(flow, move, asked, flow.step_at(path, move.step.work))
+                try:
+                    await make_attempt(flow, move, asked, flow.step_at(path, move.step.work))
+                finally:
+                    await flow.stop_recording()
         return flow.told
 
     def decided(self, past: Sequence[FlowEvent], step: str, decision: ApprovalDecision, now: float) -> FlowEvent:
@@ -74,18 +80,56 @@ class FlowSteps(FlowCode):
 class _Collecting(ActiveFlow):
     """A run of which one move is carried out; the engine puts its events on record afterwards.
 
+    Args:
+        record: puts what is awaited on record at once; None: it is among the rest.
+
     Attributes:
         told: the events to be put on record.
     """
 
-    def __init__(self, code: FlowSteps, state: FlowState, past: Sequence[FlowEvent], clock: Clock) -> None:
+    def __init__(
+        self,
+        code: FlowSteps,
+        state: FlowState,
+        past: Sequence[FlowEvent],
+        clock: Clock,
+        record: RecordNotes | None,
+    ) -> None:
         super().__init__(by_work(code.steps), state, list(past), _NoLog(), clock)
         self.told: list[FlowEvent] = []
+        self._record = record
+        self._in_order = asyncio.Lock()
+        self._recording: set[asyncio.Task[None]] = set()
 
     def report(self, report: Report) -> None:
-        self.told += report.events
-        if report.written is not None:
+        if report.written is None:
+            self.told += report.events
+        elif self._record is None:
+            self.told += report.events
             report.written.set_result(None)
+        else:
+            task = asyncio.create_task(self._put_on_record(self._record, report.events, report.written))
+            self._recording.add(task)
+            task.add_done_callback(self._recording.discard)
+
+    async def stop_recording(self) -> None:
+        """Drop what is still on its way to the record: the attempt that waited for it was given up."""
+        for task in self._recording:
+            task.cancel()
+        await asyncio.gather(*self._recording, return_exceptions=True)
+
+    async def _put_on_record(
+        self, record: RecordNotes, events: Sequence[FlowEvent], written: asyncio.Future[None]
+    ) -> None:
+        try:
+            async with self._in_order:
+                await record(events)
+        except FAILURES as raised:
+            if not written.done():
+                written.set_exception(failure(raised))
+        else:
+            if not written.done():
+                written.set_result(None)
 
 
 class _NoLog(FlowLog):

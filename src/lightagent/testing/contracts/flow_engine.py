@@ -8,9 +8,12 @@ from collections.abc import Callable
 
 import pytest
 
+from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
+from lightagent.agent import LightAgent
 from lightagent.application.flow.step_context import StepContext
+from lightagent.application.tools.decorator import tool
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.flow.events import FlowFinished, FlowStarted
+from lightagent.domain.flow.events import AttemptNoted, FlowFinished, FlowStarted
 from lightagent.domain.flow.projection import flow_record
 from lightagent.domain.flow.state import fold
 from lightagent.domain.review import ApprovalDecision
@@ -260,6 +263,27 @@ class FlowEngineContract:
         await declared().arun("x", run_id="r")
         await declared().aapprove("r", "send", True)
         assert (await declared().aresume("r")).content == "go send"
+        await engine.aclose()
+
+    async def test_what_an_agent_has_done_is_on_record_before_it_goes_on(self) -> None:
+        engine, seen = self.make(), list[list[str]]()
+
+        @tool
+        async def look(word: str) -> str:
+            """Look a word up.
+
+            Args:
+                word: the word
+            """
+            events = await engine.events(FlowRun(Scope(), "r"))
+            seen.append([event.event.type for event in events if isinstance(event, AttemptNoted)])
+            return word
+
+        model = ScriptedModel([call_tool("look", word="a"), call_tool("look", word="b"), "both"])
+        flow = LightFlow(engine=engine, name="letters").step("agent", agent=LightAgent(model=model, tools=[look]))
+        assert (await flow.arun("x", run_id="r")).content == "both"
+        assert [kinds[-1] for kinds in seen] == ["tool_started", "tool_started"]
+        assert [kinds.count("tool_finished") for kinds in seen] == [0, 1]
         await engine.aclose()
 
 

@@ -1,7 +1,7 @@
-"""Any provider that LiteLLM knows, through the litellm package: loaded when first used, told to keep to itself.
+"""Any provider that LiteLLM knows, through the litellm package, which is loaded when first used.
 
-LiteLLM's own retries, fallbacks, telemetry and look-ups of prices in the network are off; its answers are read by the
-reader of the `openai` adapter, since LiteLLM makes every provider's answer look like OpenAI's.
+LiteLLM's own retries, fallbacks, telemetry and downloads of prices are off. Its answers are read by the reader of the
+`openai` adapter, since LiteLLM gives every provider's answer OpenAI's form.
 """
 
 from __future__ import annotations

@@ -6,15 +6,20 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from urllib.parse import urlsplit
 
-from lightagent.adapters._endpoints.base_urls import host_of
 from lightagent.adapters._endpoints.credentials import CredentialHolder, Credentials
-from lightagent.adapters._endpoints.litellm_callbacks import only_opentelemetry_listens
+from lightagent.adapters._endpoints.endpoint import host_of
 from lightagent.adapters._endpoints.litellm_faults import translated
 from lightagent.adapters._endpoints.litellm_keys import NO_KEY, key_refusal, missing_variable, names_own_host
-from lightagent.adapters._endpoints.litellm_library import Ask, hold_clients, load, release_clients
+from lightagent.adapters._endpoints.litellm_library import (
+    Ask,
+    hold_clients,
+    load,
+    only_opentelemetry_listens,
+    release_clients,
+)
 from lightagent.adapters._endpoints.masked_logs import mask_logs
 from lightagent.adapters._endpoints.provider_names import endpoint_at, provider_of_model
-from lightagent.adapters._endpoints.trace_headers import sendable
+from lightagent.adapters._endpoints.transports import sendable_trace_headers
 from lightagent.adapters.chat._profile_lookup import find_litellm_profile, find_profile, named_profile
 from lightagent.adapters.chat._profiles import EndpointProfile, fitted_params, response_format
 from lightagent.adapters.chat._refusals import learn
@@ -34,14 +39,14 @@ DEFAULT_TIMEOUT = 600.0
 
 _CREDENTIALS = ("authorization", "api-key", "x-api-key")
 
-# What decides where a request goes and what it is, no parameter of a run may change.
+# Parameters of a run may not change where a request goes or what it is.
 _RESERVED = frozenset({"messages", "model", "tools", "stream", "api_key", "api_base", "base_url"})
 
 
 class LiteLLMChatModel(CredentialHolder, ChatModel, ServedModel, KeyedModel, ReplayingModel):
     """Asks a model through `litellm.acompletion`; the package is loaded at the first request.
 
-    A stream that breaks off without litellm noticing ends as `stop`; the `openai` adapter tells the two apart.
+    If a stream breaks off, LiteLLM may report `stop`; the `openai` adapter can tell the two apart.
     A finish reason that litellm does not know also becomes `stop` in a stream that does not consist of JSON events
     (Bedrock, SageMaker, Replicate), and in one that litellm makes out of a whole answer.
 
@@ -54,7 +59,7 @@ class LiteLLMChatModel(CredentialHolder, ChatModel, ServedModel, KeyedModel, Rep
         arguments: further arguments of `litellm.acompletion`, such as `api_version`.
         default_key_allowed: whether a credential of the environment may go to a host that neither the environment names
             nor is the provider's. Settings say no where a file names the host.
-        profile: what the endpoint takes, or the name of a line of the table; by default the provider's line.
+        profile: what the endpoint accepts, or the name of a line of the table; by default the provider's line.
     """
 
     def __init__(
@@ -87,7 +92,7 @@ class LiteLLMChatModel(CredentialHolder, ChatModel, ServedModel, KeyedModel, Rep
             **{name: value for name, value in fixed.items() if value is not None},
             "model": model,
             "timeout": timeout,
-            # Who retries, and for how long, is decided above.
+            # The run retries, so LiteLLM must not.
             "num_retries": 0,
             "max_retries": 0,
             # Without it every request with tools imports LiteLLM's own MCP client, whether or not that is installed.
@@ -103,15 +108,15 @@ class LiteLLMChatModel(CredentialHolder, ChatModel, ServedModel, KeyedModel, Rep
 
     @property
     def endpoint(self) -> ModelEndpoint:
-        """The host of `api_base`; the usual place of a provider is known to litellm alone."""
+        """The host of `api_base`; only LiteLLM knows the provider's own host."""
         return endpoint_at(self._given[1] or "", provider_of_model(self._model))
 
     def missing_key(self, environ: Mapping[str, str]) -> str:
-        """What is missing for a provider that is known, asked at its usual place and with nothing else to prove it."""
+        """Return which key is missing, as an error text; empty if there may be another credential."""
         if self._withholds_keys(environ):
-            refusal = None if self._proves_itself() else key_refusal(self._model, self._given[1], environ)
+            refusal = None if self._has_credential_header() else key_refusal(self._model, self._given[1], environ)
             return refusal.message if refusal is not None else ""
-        given = any(self._given) or self._further or self._proves_itself()
+        given = any(self._given) or self._further or self._has_credential_header()
         return "" if given else missing_variable(self._model, environ)
 
     def _withholds_keys(self, environ: Mapping[str, str]) -> bool:
@@ -121,7 +126,7 @@ class LiteLLMChatModel(CredentialHolder, ChatModel, ServedModel, KeyedModel, Rep
             return False
         return not names_own_host(self._model, base, self._further, environ)
 
-    def _proves_itself(self) -> bool:
+    def _has_credential_header(self) -> bool:
         return any(name.lower() in _CREDENTIALS for name in self._headers)
 
     @property
@@ -130,7 +135,7 @@ class LiteLLMChatModel(CredentialHolder, ChatModel, ServedModel, KeyedModel, Rep
 
     @property
     def profile(self) -> EndpointProfile:
-        """What the endpoint takes, as far as it is known: the table's line, and what refusals have taught."""
+        """What the endpoint accepts: its line in the table, adapted to what it has refused since."""
         return self._profile
 
     def __repr__(self) -> str:
@@ -143,7 +148,7 @@ class LiteLLMChatModel(CredentialHolder, ChatModel, ServedModel, KeyedModel, Rep
         arguments = self._arguments(request, profile)
         if self._complete is None:
             self._complete = await load()
-            self._remember_settings()
+            self._remember_credentials()
         hold_clients(self)
         reader = ChoiceReader(self.origin)
         try:
@@ -154,9 +159,9 @@ class LiteLLMChatModel(CredentialHolder, ChatModel, ServedModel, KeyedModel, Rep
             for delta in reader.end(complete=True):
                 yield delta
             return
-        except Exception as error:  # Whatever it is, it may tell a credential.
+        except Exception as error:  # The text of any error may contain a credential.
             self._credentials.add_json(request.params)
-            safe = self._learnt(profile, request, translated(error, self._credentials))
+            safe = self._learn_from(profile, request, translated(error, self._credentials))
             if safe is error:
                 raise
         raise safe  # Raised here, so that the original does not become its context.
@@ -164,21 +169,21 @@ class LiteLLMChatModel(CredentialHolder, ChatModel, ServedModel, KeyedModel, Rep
     async def aclose(self) -> None:
         await release_clients(self)
 
-    def _learnt(self, sent: EndpointProfile, request: ChatRequest, error: Exception) -> Exception:
-        """The error; a clear refusal as one to be sent again, learnt for every request of this object."""
+    def _learn_from(self, sent: EndpointProfile, request: ChatRequest, error: Exception) -> Exception:
+        """Adapt the profile if the endpoint refused a form, and return the error, then marked as retryable."""
         self._profile, error = learn(self.profile, sent, request, error)
         return error
 
     def _withhold_keys(self) -> None:
-        """Raises LA-401 where litellm would look for more than a key, or a key is there to be asked for."""
-        keyed = self._proves_itself()
+        """Raise LA-401 if LiteLLM would look for other credentials than a key, or a key would be needed."""
+        keyed = self._has_credential_header()
         refusal = key_refusal(self._model, self._given[1], {} if keyed else os.environ)
         if refusal is not None:
             raise refusal
         self._fixed["api_key"] = NO_KEY
 
-    def _remember_settings(self) -> None:
-        """What litellm may send: what it was given, and what it takes from the environment by the provider's names."""
+    def _remember_credentials(self) -> None:
+        """Register every credential that LiteLLM may send, from the arguments and the environment."""
         key, base = self._given
         known = self._credentials
         known.add(key)
@@ -193,7 +198,7 @@ class LiteLLMChatModel(CredentialHolder, ChatModel, ServedModel, KeyedModel, Rep
         reserved = sorted(_RESERVED & request.params.keys())
         if reserved:
             raise ConfigurationError(
-                f"params: {', '.join(reserved)} cannot be set there; the agent does it.",
+                f"params: {', '.join(reserved)} cannot be set there, because the agent sets it.",
                 guidance="Leave them out of metadata= and params.",
             )
         recipient = profile.recipient(self._origin)
@@ -211,7 +216,7 @@ class LiteLLMChatModel(CredentialHolder, ChatModel, ServedModel, KeyedModel, Rep
         if trace := request.origin.trace_headers:
             given = arguments.get("extra_headers")
             own = {str(name): value for name, value in given.items()} if isinstance(given, Mapping) else {}
-            arguments["extra_headers"] = {**own, **sendable(trace, (*own, *_CREDENTIALS))}
+            arguments["extra_headers"] = {**own, **sendable_trace_headers(trace, (*own, *_CREDENTIALS))}
             if only_opentelemetry_listens():
                 arguments["no-log"] = True  # The call is traced already.
         if request.stream:
@@ -222,7 +227,7 @@ class LiteLLMChatModel(CredentialHolder, ChatModel, ServedModel, KeyedModel, Rep
 
 
 def _origin(model: str, api_base: str | None) -> ModelOrigin:
-    """The model's name tells its provider; a base URL that cannot be read is refused at the first request."""
+    """Return the model and its host. A bad base URL raises at the first request, not here."""
     try:
         parts = urlsplit(api_base or "")
         return ModelOrigin(model, parts.hostname or "", parts.port)

@@ -40,12 +40,12 @@ class LiteLLMOptions(BaseModel):
     )
 
     def __repr_args__(self) -> Iterable[tuple[str | None, object]]:
-        """Without what headers and arguments prove."""
+        """Show the options without the credentials in headers and arguments."""
         yield from shown_options(self)
 
 
 def open_model(options: LiteLLMOptions) -> LiteLLMChatModel:
-    """The model these options describe; neither litellm nor the network is touched."""
+    """Return the model that these options describe, without loading litellm or using the network."""
     return LiteLLMChatModel(
         options.model,
         api_key=options.api_key.get_secret_value() if options.api_key is not None else None,

@@ -15,7 +15,7 @@ from lightagent.adapters.chat._profiles import EndpointProfile
 from lightagent.adapters.chat.openai.model import OpenAIChatModel
 
 if TYPE_CHECKING:
-    from lightagent.adapters.chat.openai.options import ADAPTER, OpenAIOptions
+    from lightagent.adapters.chat.openai.adapter import ADAPTER, OpenAIOptions
 
 __all__ = ["ADAPTER", "EndpointProfile", "OpenAIChatModel", "OpenAIOptions"]
 
@@ -26,6 +26,6 @@ if not TYPE_CHECKING:  # To a type checker every misspelt name would be an objec
         """What needs pydantic, when it is asked for: options are checked only where they come from a configuration."""
         if name not in ("ADAPTER", "OpenAIOptions"):
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from lightagent.adapters.chat.openai import options
+        from lightagent.adapters.chat.openai import adapter
 
-        return options.ADAPTER if name == "ADAPTER" else options.OpenAIOptions
+        return adapter.ADAPTER if name == "ADAPTER" else adapter.OpenAIOptions

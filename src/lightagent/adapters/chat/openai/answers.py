@@ -1,7 +1,7 @@
-"""The bytes of an answer, as deltas: a stream of events, or one JSON object, whichever the server chose to send.
+"""Reads the bytes of an answer as deltas, whether they are a stream of events or one JSON object.
 
-The kind is seen in the first byte, not in the content type: there are servers that stream unasked, that send
-a stream as one object, that call either of them text/plain. A web page is seen there too.
+The first byte decides, not the content type: some servers stream unasked, some answer a request for a stream with one
+object, and some call either of them text/plain. The first byte also tells a web page.
 """
 
 from __future__ import annotations
@@ -10,82 +10,83 @@ import re
 from collections.abc import Iterable
 
 from lightagent.adapters._endpoints.faults import empty_answer, too_large, web_page
-from lightagent.adapters._endpoints.wire_json import parse_json
+from lightagent.adapters._endpoints.transports import parse_json
 from lightagent.adapters.chat.openai.choices import ChoiceReader
-from lightagent.adapters.chat.openai.event_answers import EventAnswer
-from lightagent.adapters.chat.openai.plain_answers import plain_answer
+from lightagent.adapters.chat.openai.common_forms import read_common_answer
+from lightagent.adapters.chat.openai.sse import EventStreamReader
 from lightagent.domain.deltas import Delta
 from lightagent.domain.provider_fields import UNKNOWN_MODEL, ModelOrigin
 
 _BOM = b"\xef\xbb\xbf"
 _BLANK = b" \t\r\n\xef\xbb\xbf"
 _LEADING_KEEP_ALIVE = re.compile(rb"\s*[a-z][a-z_-]{2,15}\s*?\r?\n\s*(?:data|event|id|retry)?:", re.IGNORECASE)
-"""A stream that begins with a line holding only a word that is not an SSE field, such as `ping`."""
-_LONGEST_LEAD = 256
+"""The beginning of a stream whose first line is only a word such as `ping`, which is not an SSE field."""
+_MAX_LEAD = 256
+"""Bytes at the beginning of an answer that are compared with `_LEADING_KEEP_ALIVE`."""
 _EVENT_STARTS = frozenset(b"d:eir")  # data, a comment, event or error, id, retry
 
 
 class AnswerReader:
-    """Reads one answer; feeding it the same bytes in other pieces gives deltas that fold to the same.
+    """Reads one answer. How its bytes are cut into pieces does not change the reply that its deltas fold to.
 
     Args:
-        max_bytes: the most it keeps in memory: of one JSON object, one event, or the text of a stream.
+        max_bytes: the largest JSON object, event, or text of a stream that it accepts.
         origin: the model that is asked.
     """
 
-    __slots__ = ("_events", "_kept", "_kept_size", "_max_bytes", "_origin")
+    __slots__ = ("_events", "_max_bytes", "_origin", "_received", "_received_size")
 
     def __init__(self, max_bytes: int, origin: ModelOrigin = UNKNOWN_MODEL) -> None:
         self._max_bytes = max_bytes
         self._origin = origin
-        self._events: EventAnswer | None = None
-        self._kept: list[bytes] = []
-        self._kept_size = 0
+        self._events: EventStreamReader | None = None
+        self._received: list[bytes] = []
+        self._received_size = 0
 
     @property
     def done(self) -> bool:
-        """Whether the server said that nothing follows."""
+        """Whether the server has ended the answer with `[DONE]`."""
         return self._events is not None and self._events.done
 
     @property
     def complete(self) -> bool:
-        """Whether a break here loses nothing of the answer."""
+        """Whether the answer is complete, so that a connection that breaks now loses nothing."""
         return self._events is not None and self._events.complete
 
     def feed(self, piece: bytes) -> Iterable[Delta]:
-        """The deltas that these bytes complete, each as it is read: many events may come at once."""
+        """Return the deltas of the events that these bytes complete. They are read lazily, as there may be many."""
         if self._events is not None:
             return self._events.feed(piece)
-        self._kept.append(piece)
-        self._kept_size += len(piece)
-        if self._kept_size > self._max_bytes:
+        self._received.append(piece)
+        self._received_size += len(piece)
+        if self._received_size > self._max_bytes:
             raise too_large(self._max_bytes)
-        if not self._begins_events():
+        if not self._is_event_stream():
             return ()
-        self._events = EventAnswer(self._max_bytes, self._origin)
-        body = b"".join(self._kept)
-        self._kept.clear()
+        self._events = EventStreamReader(self._max_bytes, self._origin)
+        body = b"".join(self._received)
+        self._received.clear()
         return self._events.feed(body)
 
     def end(self) -> list[Delta]:
-        """The rest, when no more bytes come; the last delta says how the answer ended."""
+        """Return the remaining deltas after the last byte. The last one says how the answer ended."""
         if self._events is not None:
             return self._events.end()
-        body = b"".join(self._kept)
+        body = b"".join(self._received)
         if not body.strip(_BLANK):
             raise empty_answer()
         answer = parse_json(body.removeprefix(_BOM))
-        deltas = plain_answer(answer) if isinstance(answer, dict) else None
+        deltas = read_common_answer(answer) if isinstance(answer, dict) else None
         if deltas is None:
             choices = ChoiceReader(self._origin)
             deltas = [*choices.read(answer), *choices.end(complete=True)]
         return deltas
 
-    def _begins_events(self) -> bool:
-        """Whether what is kept turned out to be the beginning of a stream."""
-        if self._kept_size > len(self._kept[-1]) and not self._kept[0].strip(_BLANK):
-            self._kept[:] = [b"".join(self._kept)]
-        start = self._kept[0].lstrip(_BLANK)[:1]
+    def _is_event_stream(self) -> bool:
+        """Whether the bytes so far are the beginning of an event stream."""
+        if self._received_size > len(self._received[-1]) and not self._received[0].strip(_BLANK):
+            self._received[:] = [b"".join(self._received)]
+        start = self._received[0].lstrip(_BLANK)[:1]
         if start == b"<":
             raise web_page()
         if not start or start in b"{[":
@@ -95,10 +96,10 @@ class AnswerReader:
         return _LEADING_KEEP_ALIVE.match(self._lead().lstrip(_BLANK)) is not None
 
     def _lead(self) -> bytes:
-        """The first bytes of what is kept, however it was cut."""
+        """Return the first bytes of the answer, which may be spread over several pieces."""
         lead = b""
-        for piece in self._kept:
-            lead += piece[:_LONGEST_LEAD]
-            if len(lead) >= _LONGEST_LEAD:
+        for piece in self._received:
+            lead += piece[:_MAX_LEAD]
+            if len(lead) >= _MAX_LEAD:
                 break
-        return lead[:_LONGEST_LEAD]
+        return lead[:_MAX_LEAD]

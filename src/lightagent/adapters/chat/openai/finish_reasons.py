@@ -1,12 +1,14 @@
-"""What the finish reasons of different servers mean: the answer is whole, cut, withheld, or broken off.
+"""What the finish reasons of different servers mean: the answer is whole, cut, withheld, or failed.
 
-An answer is whole only if its finish reason is known to say so. A word that is not in the table is an error, since a
-new word may well say that half of the answer is missing.
+An answer counts as whole only if its finish reason is known to mean that. A word that is not in the table is an error,
+since a new word may mean that a part of the answer is missing. Some servers end every answer with `stop` and report in
+other fields that it is cut or withheld; `read_other_signs` reads these.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
@@ -15,23 +17,23 @@ from lightagent.domain.error_codes import ErrorCode
 from lightagent.domain.errors import ProviderError
 
 Ending: TypeAlias = Literal["stop", "tool_calls", "length", "content_filter"]
-"""How an answer ended, in the words of OpenAI, by which a run tells a cut answer from a whole one."""
+"""How an answer ended, in OpenAI's words."""
 
 
 @dataclass(frozen=True, slots=True)
-class _BrokenOff:
-    """The server gave up; `code` and `retryable` are those of the error."""
+class _Failure:
+    """The server gave up. `code` and `retryable` are those of the error to raise."""
 
     code: ErrorCode
     retryable: bool = True
 
 
-_FAILED: Final = _BrokenOff("LA-500")
-_UNAVAILABLE: Final = _BrokenOff("LA-503")
-_TIMED_OUT: Final = _BrokenOff("LA-408")
-_PAUSED: Final = _BrokenOff("LA-500", retryable=False)
+_FAILED: Final = _Failure("LA-500")
+_UNAVAILABLE: Final = _Failure("LA-503")
+_TIMED_OUT: Final = _Failure("LA-408")
+_PAUSED: Final = _Failure("LA-500", retryable=False)
 
-_WORDS: Final[dict[str, Ending | _BrokenOff]] = {
+_WORDS: Final[dict[str, Ending | _Failure]] = {
     # Whole.
     "stop": "stop",  # OpenAI and nearly everybody; STOP: Gemini
     "end_turn": "stop",  # Anthropic, Bedrock
@@ -86,7 +88,7 @@ _WORDS: Final[dict[str, Ending | _BrokenOff]] = {
     "error_toxic": "content_filter",  # Cohere
     "moderation": "content_filter",
     "blocked": "content_filter",
-    # Broken off.
+    # Failed.
     "error": _FAILED,  # OpenRouter, Mistral, Together, vLLM, Cohere
     "internal_error": _FAILED,
     "server_error": _FAILED,
@@ -118,38 +120,38 @@ _WORDS: Final[dict[str, Ending | _BrokenOff]] = {
     "pause_turn": _PAUSED,  # Anthropic: the turn goes on in another request, which no chat completion can ask for
 }
 
-_UNSAID: Final = frozenset({"", "null", "none"})
-"""What some servers send as text until there is a reason; DashScope sends `null`."""
+_NO_REASON_YET: Final = frozenset({"", "null", "none"})
+"""Texts that some servers send as long as there is no reason; DashScope sends `null`."""
 
-_HOW_BAD: Final[dict[Ending | None, int]] = {None: 0, "stop": 1, "tool_calls": 2, "length": 3, "content_filter": 4}
+_SEVERITY: Final[dict[Ending | None, int]] = {None: 0, "stop": 1, "tool_calls": 2, "length": 3, "content_filter": 4}
 
 
 def read_finish_reason(reason: object) -> Ending | None:
-    """What the reason means; None if the server has not said one yet.
+    """Return what the reason means, or None if the server has not sent one yet.
 
-    Case does not matter, nor whether words are parted by underlines, hyphens or capitals. Gemini's compatible
+    Case does not matter, nor whether words are separated by underscores, hyphens or capitals. Gemini's compatible
     endpoint puts a word of its own after the one of OpenAI (`content_filter: RECITATION`).
 
     Raises:
-        ProviderError: the answer broke off, or the word is not known.
+        ProviderError: the reason means a failure, or the word is unknown.
     """
     if reason is None:
         return None
     word = reason.get("type") if isinstance(reason, dict) else reason  # SGLang's own form is an object
     if not isinstance(word, str):
-        raise malformed("a finish reason that is no text", reason)
+        raise malformed("a finish reason that is not a text", reason)
     meaning = _meaning(word)
     if meaning is None:
-        if _spelled(word) in _UNSAID:
+        if _normalized(word) in _NO_REASON_YET:
             return None
         raise unknown_finish_reason(word)
-    if isinstance(meaning, _BrokenOff):
+    if isinstance(meaning, _Failure):
         raise broken_off(word, meaning.code, retryable=meaning.retryable)
     return meaning
 
 
 def is_whole(reason: object) -> bool:
-    """Whether the reason says nothing against an answer that is whole."""
+    """Whether an answer with this reason is whole."""
     try:
         return read_finish_reason(reason) in (None, "stop", "tool_calls")
     except ProviderError:
@@ -157,26 +159,61 @@ def is_whole(reason: object) -> bool:
 
 
 def is_known(word: object) -> bool:
-    """Whether anything is known of the word."""
+    """Whether the word is in the table."""
     return isinstance(word, str) and _meaning(word) is not None
 
 
 def known_ending(word: object) -> Ending | None:
-    """What a word means that need not be a finish reason; None if it is not known or says that the server gave up."""
+    """Return what a word means, or None if it is unknown or means a failure. It need not be a finish reason."""
     meaning = _meaning(word) if isinstance(word, str) else None
-    return None if isinstance(meaning, _BrokenOff) else meaning
+    return None if isinstance(meaning, _Failure) else meaning
 
 
-def worse(one: Ending | None, other: Ending | None) -> Ending | None:
-    """Of two reasons the one that says more: what was cut or withheld stays so, whatever a later chunk says."""
-    return one if _HOW_BAD[one] >= _HOW_BAD[other] else other
+def more_severe(one: Ending | None, other: Ending | None) -> Ending | None:
+    """Return the more severe of two endings: an answer that was cut stays cut, whatever a later chunk says."""
+    return one if _SEVERITY[one] >= _SEVERITY[other] else other
 
 
-def _meaning(word: str) -> Ending | _BrokenOff | None:
-    return _WORDS.get(word) or _WORDS.get(_spelled(word)) or _WORDS.get(_spelled(word.partition(":")[0]))
+def _meaning(word: str) -> Ending | _Failure | None:
+    return _WORDS.get(word) or _WORDS.get(_normalized(word)) or _WORDS.get(_normalized(word.partition(":")[0]))
 
 
-def _spelled(word: str) -> str:
-    """`MaxTokens`, `max-tokens`, `MAX_TOKENS` and `FINISH_REASON_MAX_TOKENS` in one spelling."""
-    parted = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", word[:100].strip())
-    return re.sub(r"[\s\-.]+", "_", parted).lower().removeprefix("finish_reason_")
+def _normalized(word: str) -> str:
+    """Return one spelling for `MaxTokens`, `max-tokens`, `MAX_TOKENS` and `FINISH_REASON_MAX_TOKENS`."""
+    separated = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", word[:100].strip())
+    return re.sub(r"[\s\-.]+", "_", separated).lower().removeprefix("finish_reason_")
+
+
+_OTHER_SIGNS: Final = frozenset(
+    {"content_filter_results", "incomplete_details", "native_finish_reason", "output_sensitive", "status"}
+)
+
+
+def read_other_signs(holder: Mapping[object, object]) -> Ending | None:
+    """Return how an answer or a choice ended according to fields other than the finish reason, or None.
+
+    Raises:
+        ProviderError: it is marked as incomplete, for a reason that is neither a limit nor a filter.
+    """
+    if _OTHER_SIGNS.isdisjoint(holder):  # Most answers have none of these fields.
+        return None
+    ending = _incomplete(holder)
+    if holder.get("output_sensitive") is True or _filtered(holder.get("content_filter_results")):
+        return "content_filter"  # MiniMax; Azure
+    # OpenRouter passes on the provider's own word, which matters only if it is known.
+    native = known_ending(holder.get("native_finish_reason"))
+    return more_severe(ending, native if native in ("length", "content_filter") else None)
+
+
+def _incomplete(holder: Mapping[object, object]) -> Ending | None:
+    """Return the reason why an answer in the form of the Responses API is incomplete, or None."""
+    details = holder.get("incomplete_details")
+    if isinstance(details, Mapping) and details.get("reason"):
+        return read_finish_reason(details["reason"])
+    return read_finish_reason("incomplete") if holder.get("status") == "incomplete" else None
+
+
+def _filtered(results: object) -> bool:
+    if not isinstance(results, Mapping):
+        return False
+    return any(isinstance(result, Mapping) and result.get("filtered") is True for result in results.values())

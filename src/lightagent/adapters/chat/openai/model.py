@@ -1,4 +1,4 @@
-"""The model: a request from its values to its deltas."""
+"""The chat model: sends a request and yields the answer as deltas."""
 
 from __future__ import annotations
 
@@ -10,32 +10,24 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from lightagent.adapters._endpoints.base_urls import CHAT_PATH, checked, shown_url
 from lightagent.adapters._endpoints.credentials import CredentialHolder, Credentials
-from lightagent.adapters._endpoints.endpoint import resolve_base_url, resolve_endpoint
+from lightagent.adapters._endpoints.endpoint import (
+    CHAT_PATH,
+    proxy_of,
+    resolve_base_url,
+    resolve_endpoint,
+    shown_url,
+)
 from lightagent.adapters._endpoints.masked_logs import mask_logs
-from lightagent.adapters._endpoints.proxies import proxy_of
 from lightagent.adapters._endpoints.transports import Transport
 from lightagent.adapters.chat._profile_lookup import find_profile, named_profile
 from lightagent.adapters.chat._profiles import EndpointProfile
 from lightagent.adapters.chat._refusals import learn
 from lightagent.adapters.chat.openai.answers import AnswerReader
-from lightagent.adapters.chat.openai.endpoint import endpoint_of, missing_key
-from lightagent.adapters.chat.openai.exchange import collect, follow
+from lightagent.adapters.chat.openai.endpoint import TransportChoice, choose_transport, endpoint_of, missing_key
+from lightagent.adapters.chat.openai.exchange import TimeLimits, collect, follow
+from lightagent.adapters.chat.openai.options import PLAIN_TIMEOUT, STREAM_TIMEOUT, Options, takes
 from lightagent.adapters.chat.openai.request_body import RequestEncoder
-from lightagent.adapters.chat.openai.settings import (
-    CONNECT_TIMEOUT,
-    IDLE_TIMEOUT,
-    MAX_RESPONSE_BYTES,
-    PLAIN_TIMEOUT,
-    STREAM_TIMEOUT,
-    Settings,
-    TokenProvider,
-    TransportName,
-    check_limits,
-)
-from lightagent.adapters.chat.openai.transport_choice import TransportChoice, choose_transport
-from lightagent.adapters.chat.openai.watchdog import TimeLimits
 from lightagent.adapters.registry import install_command
 from lightagent.domain.agent_heads import ModelEndpoint
 from lightagent.domain.deltas import Delta
@@ -45,87 +37,29 @@ from lightagent.domain.provider_fields import ModelOrigin, Recipient
 from lightagent.ports.models import ChatModel, ChatRequest, KeyedModel, ReplayingModel, ServedModel, WritingModel
 
 if TYPE_CHECKING:
-    from openai import AsyncOpenAI
+    pass
 
 
 class OpenAIChatModel(CredentialHolder, ChatModel, ServedModel, KeyedModel, ReplayingModel, WritingModel):
     """A model behind an OpenAI-compatible endpoint.
 
-    Making one costs next to nothing: the environment is read, a client imported and a connection made at the first
-    request. Keep the object: it keeps the connections, one pool for each event loop, closed when the loop ends.
+    Making one is cheap: the environment is read, the HTTP client imported and a connection made at the first request.
+    Keep the object, since it holds the connections: one pool for each event loop, closed when the loop ends.
 
-    Args:
-        model: the model's name.
-        api_key: the key, or a function that gives a fresh token; without one, OPENAI_API_KEY.
-        base_url: where the API begins; without one, OPENAI_BASE_URL or https://api.openai.com/v1.
-        organization, project: whom to bill, where OpenAI asks for it.
-        headers: further request headers; they win over ours.
-        timeout: seconds that one attempt may take in all; by default 120, and 600 for a stream, in which the time
-            that its reader takes does not count.
-        connect_timeout: seconds until a connection is made.
-        idle_timeout: seconds that a stream may pass without a byte.
-        stream_usage: ask for token counts in streams.
-        transport: which HTTP client; `auto` decides by the rule in `transport_choice`.
-        max_response_bytes: the largest answer taken; of a stream, the largest text or event.
-        azure_endpoint, azure_deployment, api_version: for Azure.
-        default_query: query parameters of every request.
-        default_key_allowed: whether a key of the environment may go to a host that neither the environment names nor
-            is OpenAI's. Settings say no where a file names the host.
-        client: a client of the openai SDK to use as it is; closing it is up to its owner.
-        profile: what the endpoint takes, or the name of a line of the table; by default the line of its host.
+    Its arguments are the options that `options.Options` declares and docs/models.md lists.
 
     Raises:
-        ConfigurationError: a bad base URL, or limits that allow nothing.
+        ConfigurationError: a bad base URL, a limit that is not above 0, or an unknown profile.
     """
 
-    def __init__(
-        self,
-        model: str,
-        api_key: str | TokenProvider | None = None,
-        base_url: str | None = None,
-        *,
-        organization: str | None = None,
-        project: str | None = None,
-        headers: Mapping[str, str] | None = None,
-        timeout: float | None = None,
-        connect_timeout: float = CONNECT_TIMEOUT,
-        idle_timeout: float = IDLE_TIMEOUT,
-        stream_usage: bool = True,
-        transport: TransportName = "auto",
-        max_response_bytes: int = MAX_RESPONSE_BYTES,
-        azure_endpoint: str | None = None,
-        azure_deployment: str | None = None,
-        api_version: str | None = None,
-        default_query: Mapping[str, str] | None = None,
-        client: AsyncOpenAI | None = None,
-        default_key_allowed: bool = True,
-        profile: str | EndpointProfile | None = None,
-    ) -> None:
-        self._settings = Settings(
-            model=model,
-            api_key=api_key,
-            base_url=None if base_url is None else checked(base_url),
-            organization=organization,
-            project=project,
-            headers=headers,
-            timeout=timeout,
-            connect_timeout=connect_timeout,
-            idle_timeout=idle_timeout,
-            stream_usage=stream_usage,
-            transport=transport,
-            max_response_bytes=max_response_bytes,
-            azure_endpoint=None if azure_endpoint is None else checked(azure_endpoint, "azure_endpoint"),
-            azure_deployment=azure_deployment,
-            api_version=api_version,
-            default_query=default_query,
-            client=client,
-            default_key_allowed=default_key_allowed,
-        )
-        check_limits(self._settings)
-        self._plain_timeout = PLAIN_TIMEOUT if timeout is None else timeout
-        self._limits = TimeLimits(STREAM_TIMEOUT if timeout is None else timeout, idle_timeout)
-        self._encoder = RequestEncoder(model, stream_usage=stream_usage)
-        self._profile = None if profile is None else named_profile(profile)
+    @takes(Options)
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._plain_timeout = PLAIN_TIMEOUT if options.timeout is None else options.timeout
+        stream_timeout = STREAM_TIMEOUT if options.timeout is None else options.timeout
+        self._limits = TimeLimits(stream_timeout, options.idle_timeout)
+        self._encoder = RequestEncoder(options.model, stream_usage=options.stream_usage)
+        self._profile = None if options.profile is None else named_profile(options.profile)
         self._transport: Transport | None = None
         self._known_recipient: tuple[EndpointProfile, Recipient] | None = None
         self._credentials = Credentials()
@@ -133,22 +67,22 @@ class OpenAIChatModel(CredentialHolder, ChatModel, ServedModel, KeyedModel, Repl
 
     @property
     def name(self) -> str:
-        return self._settings.model
+        return self._options.model
 
     @property
     def endpoint(self) -> ModelEndpoint:
-        return endpoint_of(self._settings, os.environ)
+        return endpoint_of(self._options, os.environ)
 
     def missing_key(self, environ: Mapping[str, str]) -> str:
-        return missing_key(self._settings, environ)
+        return missing_key(self._options, environ)
 
     @property
     def origin(self) -> ModelOrigin:
-        """The model at its server, as of the first request."""
+        """The model and the server that requests go to."""
         return self._recipient(self.profile).origin
 
     def _recipient(self, profile: EndpointProfile) -> Recipient:
-        """Whom requests go to; what the environment says is read once the transport is opened, and then kept."""
+        """Return the model that messages are written for, cached once the transport has fixed the server."""
         known = self._known_recipient
         if known is not None and known[0] is profile:
             return known[1]
@@ -159,20 +93,20 @@ class OpenAIChatModel(CredentialHolder, ChatModel, ServedModel, KeyedModel, Repl
         return recipient
 
     def body(self, request: ChatRequest) -> JsonObject:
-        """What `stream` would send, as far as it is known which form the endpoint takes."""
+        """Return the body that `stream` would send, according to what is known of the endpoint so far."""
         profile = self.profile
         body: JsonObject = json.loads(self._encoder.encode(request, profile, self._recipient(profile)))
         return body
 
     def __repr__(self) -> str:
-        return f"OpenAIChatModel({self.name!r}, base_url={shown_url(self._settings.base_url)!r})"
+        return f"OpenAIChatModel({self.name!r}, base_url={shown_url(self._options.base_url)!r})"
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[Delta, None]:
-        """The answer as deltas; without `request.stream`, all of them at once when the answer is there."""
+        """Yield the answer as deltas; without `request.stream`, only when the whole answer has arrived."""
         profile = self.profile
         recipient = self._recipient(profile)
         body = self._encoder.encode(request, profile, recipient)
-        reader = AnswerReader(self._settings.max_response_bytes, recipient.origin)
+        reader = AnswerReader(self._options.max_response_bytes, recipient.origin)
         trace = request.origin.trace_headers
         try:
             transport = self._transport or self._open_transport()
@@ -184,9 +118,9 @@ class OpenAIChatModel(CredentialHolder, ChatModel, ServedModel, KeyedModel, Repl
                 async for delta in deltas:
                     yield delta
             return
-        except Exception as error:  # Whatever it is, it may tell a credential.
+        except Exception as error:  # The text of any error may contain a credential.
             self._credentials.add_json(request.params)
-            safe = self._credentials.without(self._learnt(profile, request, error))
+            safe = self._credentials.without(self._learn_from(profile, request, error))
             if safe is error:
                 raise
         raise safe  # Raised here, so that the original does not become its context.
@@ -197,26 +131,26 @@ class OpenAIChatModel(CredentialHolder, ChatModel, ServedModel, KeyedModel, Repl
 
     @property
     def profile(self) -> EndpointProfile:
-        """What the endpoint takes, as far as it is known: the table's line, and what refusals have taught."""
+        """What the endpoint accepts: its line in the table, changed by what it has refused since."""
         if self._profile is None:
-            self._profile = find_profile(self.endpoint.address, self._settings.model)
+            self._profile = find_profile(self.endpoint.address, self._options.model)
         return self._profile
 
-    def _learnt(self, sent: EndpointProfile, request: ChatRequest, error: Exception) -> Exception:
-        """The error; a clear refusal as one to be sent again, learnt for every request of this object."""
+    def _learn_from(self, sent: EndpointProfile, request: ChatRequest, error: Exception) -> Exception:
+        """Adapt the profile if the endpoint refused a form, and return the error, then marked as retryable."""
         self._profile, error = learn(self.profile, sent, request, error)
         return error
 
     def transport_choice(self) -> TransportChoice:
-        """Which HTTP client carries the requests, and why.
+        """Return the HTTP client for the requests, and why it was chosen.
 
         Raises:
-            ConfigurationError: the one asked for cannot.
+            ConfigurationError: `transport` names a client that cannot serve this endpoint.
         """
-        return choose_transport(self._settings, self._proxy())
+        return choose_transport(self._options, self._proxy())
 
     def _open_transport(self) -> Transport:
-        """The transport. It is opened, and its client imported, at the first request."""
+        """Return the transport, which is made at the first request; only then its HTTP client is imported."""
         with self._lock:
             if self._transport is None:
                 choice = self.transport_choice()
@@ -224,41 +158,41 @@ class OpenAIChatModel(CredentialHolder, ChatModel, ServedModel, KeyedModel, Repl
             return self._transport
 
     def _aiohttp_transport(self) -> Transport:
-        endpoint, proxy = resolve_endpoint(self._settings, CHAT_PATH, os.environ), self._proxy()
-        self._remember_settings()
+        endpoint, proxy = resolve_endpoint(self._options, CHAT_PATH, os.environ), self._proxy()
+        self._remember_credentials()
         self._credentials.add(endpoint.key)
         self._credentials.add_headers(endpoint.headers)
         from lightagent.adapters._endpoints.aiohttp_transport import AiohttpTransport
 
         mask_logs(self._credentials)
-        return AiohttpTransport(endpoint, self._settings.connect_timeout, proxy)
+        return AiohttpTransport(endpoint, self._options.connect_timeout, proxy)
 
     def _sdk_transport(self, choice: TransportChoice) -> Transport:
         if importlib.util.find_spec("openai") is None:
             raise MissingExtraError(
-                f"This needs the package 'openai', which is not installed: {choice.reason}.",
+                f"The package 'openai' is needed, but not installed: {choice.reason}.",
                 guidance=f"Type: {install_command('openai', 'openai')}",
             )
-        self._remember_settings()
+        self._remember_credentials()
         from lightagent.adapters.chat.openai.sdk_transport import SdkTransport
 
         mask_logs(self._credentials)
-        return SdkTransport(self._settings, self._credentials)
+        return SdkTransport(self._options, self._credentials)
 
-    def _remember_settings(self) -> None:
-        """What the settings and the environment hold that a request may carry, before one does."""
-        settings, known = self._settings, self._credentials
-        if isinstance(settings.api_key, str):
-            known.add(settings.api_key)
-        known.add_headers(settings.headers or {})
-        known.add_query(settings.default_query or {})
+    def _remember_credentials(self) -> None:
+        """Register every credential from the options and the environment before a request sends one."""
+        options, known = self._options, self._credentials
+        if isinstance(options.api_key, str):
+            known.add(options.api_key)
+        known.add_headers(options.headers or {})
+        known.add_query(options.default_query or {})
         known.add_environment(os.environ, "OPENAI_", "AZURE_")
-        known.add_url(settings.azure_endpoint or resolve_base_url(settings, os.environ))
+        known.add_url(options.azure_endpoint or resolve_base_url(options, os.environ))
         if (proxy := self._proxy()) is not None:
             known.add_url(proxy)
 
     def _proxy(self) -> str | None:
-        """The proxy that the environment names for the endpoint; None for an endpoint on this machine."""
-        if self._settings.client is not None:
+        """Return the proxy from the environment, or None, as for an endpoint on this machine."""
+        if self._options.client is not None:
             return None  # The caller's client has its own proxy settings.
-        return proxy_of(self._settings.azure_endpoint or resolve_base_url(self._settings, os.environ))
+        return proxy_of(self._options.azure_endpoint or resolve_base_url(self._options, os.environ))

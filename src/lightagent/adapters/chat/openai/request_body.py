@@ -1,4 +1,4 @@
-"""Requests as bytes. A message is serialised once in its life, and so is a set of tools."""
+"""Encodes requests as bytes. Each message, and each set of tools, is serialised only once."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from lightagent.domain.tools import ToolSpec
 from lightagent.ports.models import ChatRequest
 
 RESERVED = frozenset({"messages", "model", "tools", "stream"})
-"""What the adapter itself puts into a request."""
+"""Fields that the adapter sets itself."""
 
 _MOST_TOOL_SETS = 16
+"""Encoded sets of tools that are kept."""
 
 
 class RequestEncoder:
@@ -29,20 +30,20 @@ class RequestEncoder:
         self._stream_suffix = b',"stream":true'
         if stream_usage:
             self._stream_suffix += b',"stream_options":{"include_usage":true}'
-        # By the identities of the tools, which are kept with their bytes so that no identity is used again.
+        # Keyed by the ids of the tools. The tools are kept, too, so that their ids cannot be reused.
         self._tool_sets: dict[tuple[int, ...], tuple[tuple[ToolSpec, ...], bytes]] = {}
 
     def encode(
         self, request: ChatRequest, profile: EndpointProfile = UNKNOWN, recipient: Recipient | None = None
     ) -> bytes:
-        """The body to post, in the form that the endpoint takes.
+        """Return the body to post, in the form that the endpoint accepts.
 
         Args:
-            profile: what the endpoint takes.
-            recipient: the model that is asked; it is given back what its provider added to what it said.
+            profile: what the endpoint accepts.
+            recipient: the model that is asked. Fields that its provider added to earlier answers are sent back to it.
 
         Raises:
-            ConfigurationError: `params` hold what the adapter sets itself, or what is no JSON.
+            ConfigurationError: `params` contain a field that the adapter sets, or cannot be encoded.
         """
         messages = fitted_messages(profile, request.messages)
         parts = [self._prefix, b",".join([message.encoded(recipient) for message in messages]), b"]"]
@@ -65,7 +66,7 @@ class RequestEncoder:
             return known[1]
         encoded = b',"tools":[' + b",".join([encode_json(tool.to_openai()) for tool in tools]) + b"]"
         if len(self._tool_sets) >= _MOST_TOOL_SETS:
-            self._tool_sets.clear()  # at once, and so safe for every thread that encodes at the same time
+            self._tool_sets.clear()  # One operation, so it is safe while other threads encode.
         self._tool_sets[key] = (tools, encoded)
         return encoded
 
@@ -74,10 +75,10 @@ def _params(params: JsonObject) -> bytes:
     reserved = sorted(RESERVED & params.keys())
     if reserved:
         raise ConfigurationError(
-            f"params: {', '.join(reserved)} cannot be set there; the agent does it.",
+            f"params: {', '.join(reserved)} cannot be set there, because the agent sets it.",
             guidance="Leave them out of metadata= and params.",
         )
     try:
         return b"," + encode_json(params)[1:-1]
     except (TypeError, ValueError, RecursionError) as exc:
-        raise ConfigurationError(f"params: they are no JSON ({exc}).") from exc
+        raise ConfigurationError(f"params cannot be encoded as JSON: {exc}.") from exc

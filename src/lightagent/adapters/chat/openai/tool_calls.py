@@ -1,38 +1,38 @@
-"""Pieces of tool calls, as different servers cut them, put in their places."""
+"""Assigns pieces of tool calls, which servers cut and label differently, to their calls."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from lightagent.adapters._endpoints.faults import malformed
-from lightagent.adapters.chat.openai.call_pieces import CallPieces
 from lightagent.adapters.chat.openai.provider_fields import call_fields
+from lightagent.adapters.chat.openai.tool_call_pieces import CallPieces
 from lightagent.domain.deltas import ToolCallDelta
 from lightagent.domain.json_types import JsonObject
 
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """One fragment of a tool call. `index` is None if it was left out or is not a number."""
+    """One piece of a tool call. `index` is None if the server left it out or it is not a number."""
 
     index: int | None
     server_id: str
     name: str
     arguments: str
-    tells_arguments: bool
+    has_arguments: bool
     provider_fields: JsonObject | None
 
 
 class ToolCalls:
-    """Gives every piece to its call, and every call an id of its own.
+    """Assigns every piece to its call, and gives every call a unique id.
 
-    Servers differ: they leave out the index and send whole calls; number every call 0 but tell new ids; repeat id and
-    name in every piece, or tell another id in every piece of one call; leave ids out, or use one twice. A run needs
-    ids that differ, so what is missing or used twice is replaced. What a call says is decided when all of it is there,
-    since some servers repeat it: `read` tells of calls as they begin, `whole` tells the rest.
+    Servers differ: some leave out the index and send whole calls; some number every call 0 but send new ids; some
+    repeat id and name in every piece, or send another id in every piece of one call; some leave ids out, or use one
+    twice. A run needs unique ids, so a missing or repeated id is replaced. Because some servers repeat parts of a call,
+    its name and arguments are known only at the end: `read` yields a delta as a call begins, `whole` gives the rest.
     """
 
     __slots__ = ("_by_id", "_by_index", "_by_place", "_calls", "_last", "ids", "size")
@@ -41,10 +41,10 @@ class ToolCalls:
         self._calls: list[CallPieces] = []
         self._by_index: dict[int, CallPieces] = {}
         self._by_id: dict[str, CallPieces] = {}
-        self._by_place: list[CallPieces] = []  # of the last delta with several pieces
+        self._by_place: list[CallPieces] = []  # The calls of the last delta with several pieces.
         self._last: CallPieces | None = None
         self.ids: set[str] = set()
-        """The ids that the calls go by, which are not always those of the server."""
+        """The ids of the calls, which are not always those of the server."""
         self.size: int = 0
         """Characters of arguments so far."""
 
@@ -53,11 +53,15 @@ class ToolCalls:
 
     @property
     def server_ids(self) -> list[str]:
-        """The id that the server gave each call; empty where it gave none."""
+        """The id that the server sent for each call, or empty."""
         return [call.server_id for call in self._calls]
 
     def read(self, pieces: list[object], *, whole: bool) -> Iterator[ToolCallDelta]:
-        """The calls that begin in one delta or, if `whole`, those of one message, where each piece is a call."""
+        """Yield a delta for each call that begins in these pieces of one delta.
+
+        Args:
+            whole: the pieces are those of a message, where each one is a call.
+        """
         places: list[CallPieces] = []
         for at, found in enumerate(pieces):
             if found is None:
@@ -81,16 +85,20 @@ class ToolCalls:
             self._by_place = places
 
     def whole(self) -> list[ToolCallDelta]:
-        """The names and arguments of all calls."""
+        """Return the names and arguments of all calls."""
         return [ToolCallDelta(call.index, "", call.name, call.arguments()) for call in self._calls]
 
     def _call_of(self, piece: _Piece, at: int | None) -> CallPieces | None:
-        """The call that a piece goes on with; None: it begins one. `at`: its place among several in one delta."""
+        """Return the call that a piece continues, or None if it begins one.
+
+        Args:
+            at: the position of the piece, if its delta has several.
+        """
         by_id = self._by_id.get(piece.server_id) if piece.server_id else None
         by_index = None if piece.index is None else self._by_index.get(piece.index)
-        if by_id is not None and not _is_another(by_id, by_index, piece):
+        if by_id is not None and not _reuses_id(by_id, by_index, piece):
             return by_id
-        if piece.index is not None and by_index is None and (piece.name or piece.server_id or self._is_over()):
+        if piece.index is not None and by_index is None and (piece.name or piece.server_id or self._last_is_closed()):
             return None
         by_place = None
         if at is not None and piece.index is None and not piece.server_id:
@@ -101,7 +109,7 @@ class ToolCalls:
         call = by_index or by_place or self._last
         return None if call is None or _begins_another(call, piece) else call
 
-    def _is_over(self) -> bool:
+    def _last_is_closed(self) -> bool:
         return self._last is None or self._last.closed()
 
     def _remember(self, call: CallPieces, piece: _Piece) -> None:
@@ -123,14 +131,14 @@ class ToolCalls:
 
 
 def new_id() -> str:
-    """An id for a call whose server gave none, or gave it to another call."""
+    """Return an id for a call that has none from the server, or shares it with another call."""
     return f"call_{os.urandom(12).hex()}"
 
 
 def _is_whole_again(call: CallPieces | None, piece: _Piece) -> bool:
-    """Whether a piece beside a whole call in one delta is a whole call, too, though neither its index nor an id differ.
+    """Whether a piece and the call before it in the same delta are two whole calls, though neither index nor id differ.
 
-    Servers that repeat a call do so in a later delta.
+    They are not a repetition: servers that repeat a call do so in a later delta.
     """
     return (
         call is not None
@@ -148,31 +156,31 @@ def _is_object(arguments: str) -> bool:
         return False
 
 
-def _is_another(call: CallPieces, by_index: CallPieces | None, piece: _Piece) -> bool:
-    """Whether a piece uses the id of `call` for another call, as servers do that use one id twice."""
+def _reuses_id(call: CallPieces, by_index: CallPieces | None, piece: _Piece) -> bool:
+    """Whether a piece belongs to another call although it has the id of `call`; some servers use an id twice."""
     if not piece.name or by_index is call:
         return False
     if piece.index is not None and piece.index != call.index and by_index is None and call.name:
-        return call.begun
+        return call.has_arguments
     return call.name != piece.name and call.closed()
 
 
 def _begins_another(call: CallPieces, piece: _Piece) -> bool:
-    """Whether a piece, which by its index or its place would go on with `call`, begins another one."""
+    """Whether a piece begins another call although its index or position is that of `call`."""
     if piece.server_id and call.server_id and piece.server_id != call.server_id:
         if not piece.name:
             return piece.index is None and call.closed()
-        # Some servers tell another id in every piece, so what goes on where the arguments stopped belongs to the call.
-        goes_on = piece.name == call.name and call.begun and not piece.arguments.lstrip().startswith("{")
-        return bool(call.name) and not (goes_on and not call.closed())
+        # Some servers send another id in every piece, so a piece that continues the arguments belongs to the call.
+        continues = piece.name == call.name and call.has_arguments and not piece.arguments.lstrip().startswith("{")
+        return bool(call.name) and not (continues and not call.closed())
     if not piece.name or not call.name or (piece.server_id and piece.server_id == call.server_id):
         return False
     if piece.index is None and not piece.server_id and call.server_id:
         return call.closed()
-    if piece.index is None and not call.begun and not piece.tells_arguments:
-        return False  # a fragment of the name
+    if piece.index is None and not call.has_arguments and not piece.has_arguments:
+        return False  # It is a fragment of the name.
     if piece.index is None and not piece.server_id:
-        return call.name != piece.name or call.closed() or not call.begun
+        return call.name != piece.name or call.closed() or not call.has_arguments
     if not call.closed():
         return False
     return call.name != piece.name or bool(piece.arguments and not call.repeats(piece.arguments))
@@ -180,7 +188,7 @@ def _begins_another(call: CallPieces, piece: _Piece) -> bool:
 
 def _read_piece(piece: object) -> _Piece:
     if not isinstance(piece, dict):
-        raise malformed("a tool call that is no object", piece)
+        raise malformed("a tool call that is not an object", piece)
     function = piece.get("function") or ({} if piece.get("type") == "function" else piece)
     if not isinstance(function, dict):
         raise malformed("a tool call without a function", piece)
@@ -209,11 +217,50 @@ def _text(holder: dict[object, object], name: str) -> str:
         return value
     if name == "id" and isinstance(value, int):
         return str(value)
-    raise malformed(f"a tool call whose {name} is no text", value)
+    raise malformed(f"a tool call whose {name} is not a text", value)
 
 
 def _arguments(value: object) -> str:
-    """The arguments as text; some servers send the object itself."""
+    """Return the arguments as a text; some servers send an object."""
     if value is None:
         return ""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+class JoinedCalls:
+    """Joins the calls of several choices: numbers them one after the other and keeps their ids unique.
+
+    A call that a later choice repeats with the same id counts once.
+    """
+
+    __slots__ = ("_count", "_ids", "_known")
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._ids: set[str] = set()
+        self._known: set[tuple[str, str, str]] = set()
+
+    def join(self, calls: ToolCalls, held: Iterable[ToolCallDelta]) -> list[ToolCallDelta]:
+        """Return the deltas for the calls of a choice.
+
+        Args:
+            held: the deltas of these calls that were read and held back.
+        """
+        whole = calls.whole()
+        said = [(server_id, call.name, call.arguments) for server_id, call in zip(calls.server_ids, whole, strict=True)]
+        places: dict[int, int] = {}
+        for call, what in zip(whole, said, strict=True):
+            if not (what[0] and what in self._known):
+                places[call.index] = self._count
+                self._count += 1
+        self._known.update(said)
+        joined = [
+            replace(delta, index=places[delta.index], id=self._unique_id(delta.id))
+            for delta in (*held, *whole)
+            if delta.index in places
+        ]
+        self._ids |= calls.ids
+        return joined
+
+    def _unique_id(self, call_id: str) -> str:
+        return new_id() if call_id in self._ids else call_id

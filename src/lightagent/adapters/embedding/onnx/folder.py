@@ -64,7 +64,7 @@ def read_folder(
         ConfigurationError: the folder does not exist, lacks a model or tokenizer, or does not say how to pool.
     """
     if not path.is_dir():
-        raise ConfigurationError(f"path: there is no folder {str(path)!r:.200}.", guidance=_GUIDANCE)
+        raise ConfigurationError(f"path: the folder {str(path)!r:.200} does not exist.", guidance=_GUIDANCE)
     model_file = _file(path, "model", model, _MODELS, "*.onnx")
     tokenizer_file = _file(path, "tokenizer", tokenizer, _TOKENIZERS, "*tokenizer.json")
     chosen = pooling or _pooling(path)
@@ -91,7 +91,7 @@ def _file(folder: Path, option: str, given: str | None, usual: tuple[str, ...], 
         if (folder / given).is_file():
             return folder / given
         raise ConfigurationError(
-            f"{option}: there is no file {given!r:.100} in {str(folder)!r:.200}.", guidance=_GUIDANCE
+            f"{option}: the file {given!r:.100} does not exist in {str(folder)!r:.200}.", guidance=_GUIDANCE
         )
     for name in usual:
         if (folder / name).is_file():

@@ -23,6 +23,7 @@ from lightagent.adapters.engines.temporal.orders import (
     read_all,
     size_of,
 )
+from lightagent.adapters.engines.temporal.recording import Recorder
 from lightagent.adapters.engines.temporal.sizes import fitting
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.events import FlowEvent
@@ -53,8 +54,7 @@ class CarryOut:
         """What the flow's code answers at a path of a run, as events."""
         beating = asyncio.create_task(_beat())
         try:
-            past = order.past if order.past is not None else await self._past(order.count)
-            return fitting(order.path, await self._answers(order, read_all(past)), size_of(past))
+            return await self._result(order)
         except asyncio.CancelledError:
             details = activity.cancellation_details()
             if details is None or not details.worker_shutdown or details.cancel_requested:
@@ -66,7 +66,16 @@ class CarryOut:
             with suppress(asyncio.CancelledError):
                 await beating
 
-    async def _answers(self, order: Order, past: Sequence[FlowEvent]) -> Sequence[FlowEvent]:
+    async def _result(self, order: Order) -> list[str]:
+        past = await self._given(order)
+        events = read_all(past)
+        recorder = Recorder(self._client, order.path, events, size_of(past))
+        answers = await self._answers(order, events, recorder)
+        if recorder.is_refused:
+            raise _not_here(LEFT, "The attempt goes on elsewhere, or is over.")
+        return fitting(order.path, recorder.too_large or answers, recorder.size)
+
+    async def _answers(self, order: Order, past: Sequence[FlowEvent], recorder: Recorder) -> Sequence[FlowEvent]:
         code = self._flows.get(order.flow)
         if code is None:
             raise _not_here(HELD, f"This worker has no flow {order.flow!r:.100}.")
@@ -75,9 +84,15 @@ class CarryOut:
         except ConfigurationError as error:
             now = read_all(await self._past(None))
             if len(now) > len(past):  # The change may have been accepted since.
-                return await self._answers(order, now)
+                return await self._answers(order, now, recorder)
             raise _not_here(HELD, error.message) from None
-        return [changed] if changed is not None else await code.carry_out(order.path, past)
+        return [changed] if changed is not None else await code.carry_out(order.path, past, recorder.record)
+
+    async def _given(self, order: Order) -> Sequence[str]:
+        """The events of the run that count: where the server tries again, with what the first try put on record."""
+        if activity.info().attempt > 1:
+            return await self._past(None)
+        return order.past if order.past is not None else await self._past(order.count)
 
     async def _past(self, count: int | None) -> Sequence[str]:
         """So many events of a run from its beginning; all that there are now."""

@@ -24,6 +24,9 @@ CARRY_OUT: Final = "lightagent.carry_out"
 TELL: Final = "tell"
 """The update that delivers a decision, an external event or a cancellation to a run."""
 
+RECORD: Final = "record"
+"""The update that puts on record what an attempt has done so far, such as a finished call of an agent."""
+
 SETTLE: Final = "settle"
 """The update that returns once the run is over or waits for external input."""
 
@@ -68,7 +71,7 @@ class Order:
     Attributes:
         flow: the name of the flow whose code it is about.
         path: where the run has something to be carried out.
-        count: how many events of the run count; a second try is made with the same ones.
+        count: how many events of the run count for the first try.
         past: those events; None: the workflow is asked for them.
     """
 
@@ -76,6 +79,22 @@ class Order:
     path: str
     count: int
     past: list[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """What an attempt has done below itself.
+
+    Attributes:
+        path: of the step.
+        position: how many notes of the attempt are on record before these. A worker that was taken for dead, and whose
+            attempt continues elsewhere, is found out by it.
+        events: the notes.
+    """
+
+    path: str
+    position: int
+    events: list[str]
 
 
 @dataclass(frozen=True, slots=True)

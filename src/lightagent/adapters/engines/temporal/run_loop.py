@@ -8,7 +8,7 @@ server retries an activity by itself only where a worker could not begin what it
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Coroutine, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -89,6 +89,9 @@ class RunLoop:
         self._dropped: set[Key] = set()
         self._stops: list[Stop] = []
         self._news: set[Key] = set()
+        self._noted: Counter[tuple[str, int, int]] = Counter(
+            (event.path, event.epoch, event.attempt) for event in self.events if isinstance(event, AttemptNoted)
+        )
         self._room = asyncio.Semaphore(MOST_AT_ONCE)
 
     @property
@@ -130,6 +133,24 @@ class RunLoop:
                 self._news.add(_key(move))
                 self._take_up(_key(move), move)
 
+    def takes_notes(self, events: Sequence[FlowEvent], position: int) -> bool:
+        """Whether these are the next notes of an attempt that is under way, after so many of them."""
+        for event in events:
+            if not isinstance(event, AttemptNoted):
+                return False
+            node = self.state.nodes.get(event.path)
+            attempt = (event.path, event.epoch, event.attempt)
+            if node is None or node.status != "running" or attempt != (node.path, node.epoch, node.attempt):
+                return False
+            if self._noted[attempt] != position:
+                return False
+        return bool(events)
+
+    def note(self, events: Sequence[FlowEvent]) -> None:
+        """Put the notes of an attempt on record."""
+        for event in events:
+            self.tell(event)
+
     def tell(self, event: FlowEvent) -> bool:
         """Put an event on record; False where something else has made it worthless."""
         try:
@@ -141,6 +162,8 @@ class RunLoop:
         except Refused as refusal:
             mended = _mended(event, refusal)
             return mended is not None and self.tell(mended)
+        if isinstance(event, AttemptNoted):
+            self._noted[event.path, event.epoch, event.attempt] += 1
         self.events.append(event)
         self.texts.append(text := self._machine.write(event))
         self.size += size_of((text,))

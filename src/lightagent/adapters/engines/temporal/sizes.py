@@ -35,6 +35,8 @@ def fitting(path: str, events: Sequence[FlowEvent], before: int) -> list[str]:
     Args:
         before: bytes of all that is on record of the run so far.
     """
+    if not events:
+        return []  # The attempt waits for people.
     texts = written(events)
     size, field = size_of(texts), _field_of(events)
     if size <= MOST_BYTES and before + size <= MOST_RECORD:

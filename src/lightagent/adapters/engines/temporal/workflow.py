@@ -20,12 +20,14 @@ with workflow.unsafe.imports_passed_through():
     from lightagent.adapters.engines.temporal.orders import (
         EVENTS,
         MOST_BYTES,
+        RECORD,
         SETTLE,
         TELL,
         WORKFLOW,
         EventPage,
         FlowInput,
         FlowOutput,
+        Notes,
         read_all,
         size_of,
     )
@@ -87,6 +89,17 @@ class FlowWorkflow:
             raise ApplicationError(
                 refusal.info.message, refusal.info.guidance, refusal.path, type=refusal.kind
             ) from None
+
+    @workflow.update(name=RECORD)
+    async def record(self, notes: Notes) -> None:
+        """Put on record what an attempt has done so far."""
+        self._loop.note(read_all(notes.events))
+
+    @record.validator
+    def may_be_recorded(self, notes: Notes) -> None:
+        """Refuse what an attempt says that is over, or that another worker continues."""
+        if not self._loop.takes_notes(read_all(notes.events), notes.position):
+            raise ApplicationError("The attempt is over.", type="stale")
 
     @workflow.update(name=SETTLE)
     async def settle(self) -> bool:

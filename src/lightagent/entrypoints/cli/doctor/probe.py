@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from lightagent.adapters.chat._inquiry import MOST_REQUESTS, USUAL_REQUESTS, inquire
 from lightagent.adapters.chat._probes import Answer, Finding, Found, Probe, ProfiledModel, Taken, Unclear, judged
-from lightagent.adapters.chat._profile_words import as_options, as_python, as_toml
+from lightagent.adapters.chat._profile_descriptions import as_options, as_python, as_toml
 from lightagent.adapters.chat._profiles import UNKNOWN, EndpointProfile
 from lightagent.compose.backends import open_model
 from lightagent.domain.deltas import ReplyBuilder

@@ -1,4 +1,4 @@
-"""Profiles for readers: what differs, in words, and a profile as it is written in a program or in settings."""
+"""Describes profiles: the differences in words, and the code or settings that define one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ _WORDS: Final[Mapping[str, Callable[[EndpointProfile], str]]] = {
     "structured": lambda profile: _WAYS[profile.structured[0] if profile.structured else "prompt"],
     "beside_tools": lambda profile: "An answer of a type is asked for in the same way while tools are offered.",
     "in_streams": lambda profile: "Of a stream, an answer of a type is asked for by the prompt alone.",
-    "system_role": lambda profile: "Instructions come with the first message of the user; there is no role `system`.",
+    "system_role": lambda profile: (
+        "Instructions are sent with the first message of the user, because the role `system` is not accepted."
+    ),
     "token_limit": lambda profile: f"The limit of an answer's length is sent as `{profile.token_limit}`.",
     "parallel_calls": lambda profile: "`parallel_tool_calls` is left out.",
     "stream_options": lambda profile: "`stream_options` is not sent.",
@@ -38,7 +40,7 @@ _WORDS: Final[Mapping[str, Callable[[EndpointProfile], str]]] = {
 
 
 def differences(profile: EndpointProfile) -> list[str]:
-    """What differs from the form that most endpoints take, a sentence for each field; empty if nothing does."""
+    """Return a sentence for each field that differs from the usual profile."""
     return [
         _WORDS[name](profile) if name in _WORDS else f"`{name}` is `{_python(value)}`."
         for name, value in _changed(profile)
@@ -46,17 +48,17 @@ def differences(profile: EndpointProfile) -> list[str]:
 
 
 def as_python(profile: EndpointProfile) -> str:
-    """The profile as a program writes it."""
+    """Return the profile as Python code."""
     return f"EndpointProfile({', '.join(f'{name}={_python(value)}' for name, value in _changed(profile))})"
 
 
 def as_options(profile: EndpointProfile) -> JsonObject:
-    """The profile as the option `profile` of an adapter: what is not in it is as most endpoints have it."""
+    """Return the fields that differ from the usual profile, as the option `profile` of an adapter."""
     return {name: _plain(value) for name, value in _changed(profile) if value is not None}
 
 
 def as_toml(profile: EndpointProfile) -> str:
-    """The profile as an inline table of settings."""
+    """Return the profile as an inline table of TOML."""
     return _toml(as_options(profile))
 
 
@@ -83,7 +85,7 @@ def _python(value: object) -> str:
 
 
 def _plain(value: object) -> JsonValue:
-    """A field's value as JSON. It is None, a text, a number or a truth value, or a tuple or mapping of such."""
+    """Return a field's value as JSON: None, a text, a number or a boolean, or a tuple or mapping of these."""
     if isinstance(value, tuple):
         return [_plain(part) for part in value]
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""One tool call while its pieces come: what its name and arguments are, however a server repeats itself."""
+"""Joins the pieces of one tool call, also from servers that send parts of it more than once."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from itertools import pairwise
 from typing import Final
 
 _PLACEHOLDERS: Final = frozenset({"{}", "null", '""', "None"})
-"""What some servers send as arguments before the real ones."""
+"""Texts that some servers send as arguments before the real ones."""
 
 
 class CallPieces:
-    """A call that has begun.
+    """A call whose pieces are still arriving.
 
     Attributes:
-        index: the place of the call in the answer.
-        server_id: the id that the server gave it first.
-        name: what is known of the name.
+        index: the position of the call in the answer.
+        server_id: the first id that the server sent for it, or empty.
+        name: the name as far as it has arrived.
     """
 
     __slots__ = (
         "_closed",
         "_depth",
-        "_differs",
         "_escaped",
+        "_has_extra",
         "_in_text",
         "_pieces",
-        "_read",
+        "_scanned",
         "index",
         "name",
         "server_id",
@@ -37,44 +37,44 @@ class CallPieces:
         self.server_id: str = server_id
         self.name: str = ""
         self._pieces: list[str] = []
-        self._read = 0  # pieces that `closed` has gone through
+        self._scanned = 0  # Number of pieces that `closed` has scanned.
         self._depth = 0
         self._in_text = False
         self._escaped = False
         self._closed = False
-        self._differs = False  # something else than a repetition has followed the whole
+        self._has_extra = False  # Something other than a repetition has followed the whole arguments.
 
     @property
-    def begun(self) -> bool:
-        """Whether arguments have come, if only a placeholder."""
+    def has_arguments(self) -> bool:
+        """Whether arguments have arrived, even only a placeholder."""
         return bool(self._pieces)
 
     def add(self, name: str, arguments: str) -> None:
-        """Take a piece."""
+        """Add a piece. Arguments that repeat the whole ones are dropped."""
         self._add_name(name)
         if arguments and not (self._pieces and arguments.lstrip().startswith("{") and self.repeats(arguments)):
             self._pieces.append(arguments)
 
     def closed(self) -> bool:
-        """Whether the arguments so far are one whole object and more than a placeholder; each piece is read once."""
-        while self._read < len(self._pieces):
-            piece = self._pieces[self._read]
-            self._read += 1
+        """Whether the arguments so far are a whole value and more than a placeholder. Each piece is scanned once."""
+        while self._scanned < len(self._pieces):
+            piece = self._pieces[self._scanned]
+            self._scanned += 1
             if piece.strip() not in _PLACEHOLDERS:
-                self._follow(piece)
+                self._scan(piece)
         return self._closed
 
     def repeats(self, arguments: str) -> bool:
-        """Whether these arguments are those that came already, now all at once."""
-        if self._differs or not arguments.rstrip().endswith("}") or not self.closed():
+        """Whether these arguments repeat, in one piece, the whole arguments that have already arrived."""
+        if self._has_extra or not arguments.rstrip().endswith("}") or not self.closed():
             return False
         value = _value(arguments)
         same = value is not None and _value("".join(self._pieces)) == value
-        self._differs = not same
+        self._has_extra = not same
         return same
 
     def arguments(self) -> str:
-        """The arguments. Pieces that do not make one value are those of a server that repeats itself."""
+        """Return the arguments. If the pieces do not join to one JSON value, the server has repeated some of them."""
         text = "".join(self._pieces)
         if len(self._pieces) < 2 or _value(text) is not None:
             return text
@@ -82,20 +82,20 @@ class CallPieces:
         rest = "".join(pieces)
         if not pieces or _value(rest) is not None:
             return rest or self._pieces[-1]
-        if (repeated := _repeated(rest)) is not None:
+        if (repeated := _repeated_value(rest)) is not None:
             return repeated
-        # A server that sends all that there is so far with every piece.
-        cumulative = all(later.startswith(sooner) for sooner, later in pairwise(pieces))
+        # Some servers send everything so far again with every piece.
+        cumulative = all(later.startswith(earlier) for earlier, later in pairwise(pieces))
         return pieces[-1] if cumulative and _value(pieces[-1]) is not None else text
 
     def _add_name(self, name: str) -> None:
-        """Names come whole, again with every piece, in fragments, or ever longer."""
+        """Servers send the name whole, whole with every piece, in fragments, or growing with every piece."""
         if name.startswith(self.name):
             self.name = name
         elif name and not self._pieces and not self.name.endswith(name):
             self.name += name
 
-    def _follow(self, piece: str) -> None:
+    def _scan(self, piece: str) -> None:
         for char in piece:
             if self._in_text:
                 self._in_text = self._escaped or char != '"'
@@ -109,8 +109,8 @@ class CallPieces:
                 self._closed = self._closed or self._depth == 0
 
 
-def _repeated(text: str) -> str | None:
-    """The value that the text consists of, over and over; None if it is not so."""
+def _repeated_value(text: str) -> str | None:
+    """Return the value if the text consists of the same value several times, else None."""
     try:
         first, end = json.JSONDecoder().raw_decode(text.strip())
         rest = text.strip()[end:].lstrip()
@@ -125,7 +125,7 @@ def _repeated(text: str) -> str | None:
 
 
 def _value(text: str) -> object:
-    """The JSON value; None where there is none, or null."""
+    """Return the parsed JSON value, or None if it is invalid or null."""
     try:
         value: object = json.loads(text)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""How a model without a wire speaks: whole messages as deltas, in pieces, with words for tokens."""
+"""Whole messages as deltas, for models that do not use a network, with words counted as tokens."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from lightagent.ports.models import ChatRequest
 _WORD = re.compile(r"\S+\s*|\s+")
 
 
-def speak(message: AssistantMessage, end: ReplyEnd, *, in_words: bool) -> Iterator[Delta]:
-    """`message` as deltas: whole, or word by word where somebody watches."""
+def message_deltas(message: AssistantMessage, end: ReplyEnd, *, in_words: bool) -> Iterator[Delta]:
+    """Yield `message` as deltas: whole, or word by word for a stream."""
     if message.reasoning:
         yield from map(ReasoningDelta, _pieces(message.reasoning, in_words))
     if message.content:
@@ -42,10 +42,10 @@ def _with_fields(end: ReplyEnd, message: AssistantMessage) -> ReplyEnd:
     return end if message.provider_fields is None else replace(end, provider_fields=message.provider_fields)
 
 
-def split(reply: str | AssistantMessage | ModelReply, sizes: Sequence[int]) -> tuple[Delta, ...]:
-    """`reply` as a stream whose pieces have these many characters, over and over; folds to `reply` again.
+def split_into_deltas(reply: str | AssistantMessage | ModelReply, sizes: Sequence[int]) -> tuple[Delta, ...]:
+    """Return `reply` as deltas of these many characters, used in turn; they fold to `reply` again.
 
-    Sizes below 1 count as 1, so that any list of numbers is a way to cut.
+    Sizes below 1 count as 1.
     """
     whole = whole_reply(reply)
     message, steps = whole.message, cycle([max(1, size) for size in sizes] or [1])
@@ -61,7 +61,7 @@ def split(reply: str | AssistantMessage | ModelReply, sizes: Sequence[int]) -> t
 
 
 def whole_reply(reply: str | AssistantMessage | ModelReply) -> ModelReply:
-    """`reply` with an end that fits it, if it has none."""
+    """Return `reply` with an end; one that has none ends with `stop` or `tool_calls`."""
     if isinstance(reply, ModelReply):
         return reply
     message = AssistantMessage(reply) if isinstance(reply, str) else reply
@@ -69,14 +69,14 @@ def whole_reply(reply: str | AssistantMessage | ModelReply) -> ModelReply:
 
 
 def count_usage(request: ChatRequest, message: AssistantMessage) -> Usage:
-    """Words in place of tokens: an estimate, but one that grows with what was said."""
-    given = sum(_words(_said(one)) for one in request.messages)
-    given += sum(_words(tool.name) + _words(tool.description) for tool in request.tools)
-    made = _words(_said(message))
-    return Usage(given, made, given + made)
+    """Count words in place of tokens: a rough estimate that grows with the texts."""
+    input_tokens = sum(_words(_texts(one)) for one in request.messages)
+    input_tokens += sum(_words(tool.name) + _words(tool.description) for tool in request.tools)
+    output_tokens = _words(_texts(message))
+    return Usage(input_tokens, output_tokens, input_tokens + output_tokens)
 
 
-def _said(message: Message) -> Iterable[str]:
+def _texts(message: Message) -> Iterable[str]:
     match message:
         case UserMessage():
             return (message.text,)

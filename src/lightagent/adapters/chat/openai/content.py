@@ -1,4 +1,4 @@
-"""The text, the reasoning and the refusal of a message or a delta, in the shapes that servers give them."""
+"""Finds text, reasoning and refusal in a message or a delta, in each of the forms that servers use."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lightagent.adapters._endpoints.faults import malformed
 
 _Kind: TypeAlias = Literal["text", "reasoning", "refusal"]
 
-_REASONING: Final = (
+_REASONING_FIELDS: Final = (
     "reasoning_content",  # DeepSeek, Qwen, Zhipu, Moonshot, StepFun, older vLLM
     "reasoning",  # OpenRouter, Groq, Ollama, newer vLLM
     "thinking",
@@ -19,11 +19,11 @@ _REASONING: Final = (
     "reasoning_details",  # OpenRouter, MiniMax: parts
     "thinking_blocks",  # LiteLLM: parts
 )
-"""Where reasoning stands. Servers that fill in several of them repeat it, so only the first counts."""
-_BESIDE: Final = frozenset((*_REASONING, "refusal"))
-"""Where else a message tells something; most tell nothing there."""
+"""Fields that hold reasoning. Servers that fill several of them repeat it, so only the first one is read."""
+_OTHER_FIELDS: Final = frozenset((*_REASONING_FIELDS, "refusal"))
+"""Fields besides `content` that hold a text; most messages have none of them."""
 
-_PARTS: Final[dict[str, _Kind]] = {
+_PART_KINDS: Final[dict[str, _Kind]] = {
     "thinking": "reasoning",  # Mistral, Anthropic
     "reasoning": "reasoning",
     "reasoning_content": "reasoning",
@@ -33,20 +33,20 @@ _PARTS: Final[dict[str, _Kind]] = {
     "summary_text": "reasoning",
     "refusal": "refusal",
 }
-"""Types of parts that are not text of the answer."""
+"""The types of parts that are not text of the answer."""
 
-_TEXTS: Final = ("text", "thinking", "reasoning", "reasoning_content", "summary", "refusal", "content", "value")
-"""Where the text of a part may stand."""
+_TEXT_FIELDS: Final = ("text", "thinking", "reasoning", "reasoning_content", "summary", "refusal", "content", "value")
+"""Fields of a part that may hold its text."""
 
-_DEEPEST: Final = 8
+_MAX_DEPTH: Final = 8
 
 _REASONING_BLOCK: Final = re.compile(r"<(think(?:ing)?)>.*?(?:</\1>|\Z)", re.DOTALL)
-"""How models write reasoning into their text where the server does not part the two."""
+"""Reasoning inside the text, as models write it where the server does not separate the two."""
 
 
 @dataclass(slots=True)
 class Content:
-    """What one message or delta says."""
+    """The text, reasoning and refusal of one message or delta."""
 
     text: str = ""
     reasoning: str = ""
@@ -56,7 +56,7 @@ class Content:
         return bool(self.text or self.reasoning or self.refusal)
 
     def add(self, kind: _Kind, text: str) -> None:
-        """More of one kind."""
+        """Append a text of one kind."""
         match kind:
             case "text":
                 self.text += text
@@ -67,7 +67,7 @@ class Content:
 
 
 def read_content(part: dict[object, object]) -> Content:
-    """The texts in a message or a delta.
+    """Return the texts in a message or a delta.
 
     Raises:
         ProviderError: the content is neither text nor parts.
@@ -78,40 +78,40 @@ def read_content(part: dict[object, object]) -> Content:
         found.text = content
     elif content:
         _read_parts(content, found)
-    if not any(part[name] for name in _BESIDE.intersection(part)):
+    if not any(part[name] for name in _OTHER_FIELDS.intersection(part)):
         return found
-    told = next((text for name in _REASONING if (text := _spoken(part.get(name)))), "")
-    if told:
-        found.reasoning = told
-    if refusal := _spoken(part.get("refusal")):
+    reasoning = next((text for name in _REASONING_FIELDS if (text := _text_of(part.get(name)))), "")
+    if reasoning:
+        found.reasoning = reasoning
+    if refusal := _text_of(part.get("refusal")):
         found.refusal += refusal
     return found
 
 
 def says_more_than_reasoning(text: str) -> bool:
-    """Whether a whole text is more than blanks and blocks of reasoning."""
-    said = text.lstrip()
-    return bool(_REASONING_BLOCK.sub("", said).strip() if said.startswith("<think") else said)
+    """Whether a whole text holds more than whitespace and blocks of reasoning."""
+    text = text.lstrip()
+    return bool(_REASONING_BLOCK.sub("", text).strip() if text.startswith("<think") else text)
 
 
 def _read_parts(content: object, found: Content) -> None:
     if isinstance(content, dict):
         content = [content]
     if not isinstance(content, list):
-        raise malformed("content that is no text", content)
+        raise malformed("content that is neither text nor parts", content)
     for part in content:
         kind = part.get("type") if isinstance(part, dict) else None
-        found.add(_PARTS.get(kind, "text") if isinstance(kind, str) else "text", _spoken(part))
+        found.add(_PART_KINDS.get(kind, "text") if isinstance(kind, str) else "text", _text_of(part))
 
 
-def _spoken(value: object, depth: int = 0) -> str:
-    """The text of a value: a text, a list of such values, or an object that holds one."""
+def _text_of(value: object, depth: int = 0) -> str:
+    """Return the text of a value, which is a text, a list of such values, or an object that holds one."""
     if isinstance(value, str):
         return value
-    if depth > _DEEPEST:
+    if depth > _MAX_DEPTH:
         return ""
     if isinstance(value, list):
-        return "".join(_spoken(one, depth + 1) for one in value)
+        return "".join(_text_of(one, depth + 1) for one in value)
     if isinstance(value, dict):
-        return next((text for name in _TEXTS if (text := _spoken(value.get(name), depth + 1))), "")
+        return next((text for name in _TEXT_FIELDS if (text := _text_of(value.get(name), depth + 1))), "")
     return ""

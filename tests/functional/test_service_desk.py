@@ -65,7 +65,7 @@ def test_in_a_chat_the_person_is_shown_each_payment_and_decides(folder: Path) ->
         chat.type("Pay invoice A-18, please.\n", "edit the arguments: ")
         assert "A human reviewer rejected this call. Too much this month." in chat.type("n Too much this month.\n")
         chat.type("Pay invoice A-19, please.\n", "edit the arguments: ")
-        assert "nobody at a terminal gave it" in chat.type("\x03")
+        assert "waits for approval that was not given" in chat.type("\x03")
         shown = chat.type("/trace\n", "suspended")
         assert "handoff source_agent: frontdesk, target_agent: finance" in shown
         assert "The agent finance goes on with this conversation." in shown
@@ -87,7 +87,7 @@ def test_what_was_typed_ahead_is_no_decision(folder: Path) -> None:
 def test_lines_of_a_pipe_are_no_decisions(cli: Cli, folder: Path) -> None:
     done = cli("chat", "--swarm", DESK, stdin="Pay invoice A-17, please.\ny\n")
     assert done.returncode == 0
-    assert "nobody at a terminal gave it" in done.stderr
+    assert "waits for approval that was not given" in done.stderr
     assert paid(folder) == []
 
 
@@ -174,7 +174,7 @@ def test_in_a_stored_session_the_decision_belongs_to_its_turn(folder: Path) -> N
     with typed_chat(*options, folder=folder, variables=environment()) as chat:
         shown = chat.type("Pay Bob.\n", "edit the arguments: ")
         assert 'pay waits for approval: Money leaves.\n  {\n    "to": "Bob"\n  }\n' in shown
-        assert 'Besides, it says:\n  {\n    "limit": "none"\n  }\n' in shown
+        assert 'Details:\n  {\n    "limit": "none"\n  }\n' in shown
         assert "Done." in chat.type("y\n")
         chat.type("Pay Eve.\n", "edit the arguments: ")
         assert "`lightagent sessions resume` decides" in chat.type("\x04")
@@ -186,7 +186,7 @@ WRONG = {
     "several": ("has 2 swarms", "from lightagent import LightSwarm\na, b = LightSwarm(), LightSwarm()\n"),
     "empty": ("has no agents", "from lightagent import LightSwarm\nswarm = LightSwarm()\n"),
     "breaks": ("ZeroDivisionError", "1 / 0\n"),
-    "is none": ("This is no LightSwarm, but int", "swarm = 7\n"),
+    "is none": ("must be a LightSwarm, got int", "swarm = 7\n"),
     "wants more": ("TypeError", "def swarm(more): ...\n"),
     "leaves": ("SystemExit", "def swarm(): raise SystemExit(3)\n"),
 }
@@ -206,9 +206,9 @@ def test_what_is_no_swarm_is_told(name: str, cli: Cli, folder: Path) -> None:
     ("spec", "told"),
     [
         ("none.py", "the file does not exist"),
-        ("desk", "This names no swarm"),
+        ("desk", "must be FILE.py:NAME or MODULE:NAME"),
         ("no_module:desk", "No module named 'no_module'"),
-        (f"{EXAMPLE / 'desk.py'}:dsk", "There is no 'dsk'"),
+        (f"{EXAMPLE / 'desk.py'}:dsk", "'dsk' does not exist"),
     ],
 )
 def test_a_name_of_nothing_is_told(spec: str, told: str, cli: Cli) -> None:
@@ -229,4 +229,4 @@ def test_a_swarm_of_a_module_is_found_from_here(cli: Cli, folder: Path) -> None:
 def test_options_that_would_change_nothing_are_refused(cli: Cli) -> None:
     done = cli("chat", "--swarm", DESK, "--instructions", "Be rude.", "--debug")
     assert done.returncode == 2
-    assert "--instructions, --debug would change nothing" in done.stderr
+    assert "--swarm cannot be combined with --instructions, --debug" in done.stderr

@@ -59,7 +59,7 @@ def test_other_ways_to_reach_nobody(closed_port: int, host: str) -> None:
 
 
 def _refused() -> ProviderError:
-    return ProviderError("Nobody listens.", code="LA-503", details={"unreached": "refused"})
+    return ProviderError("The connection was refused.", code="LA-503", details={"unreached": "refused"})
 
 
 def _quick(code: ErrorCode) -> ProviderError:

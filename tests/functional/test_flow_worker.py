@@ -449,8 +449,8 @@ def flows_file(folder: Path) -> Path:
     ("name", "said"),
     [
         ("", "The file has 2 flows."),
-        (":order", "There is no 'order'."),
-        (":nothing", "This is no LightFlow, but int."),
+        (":order", "'order' does not exist."),
+        (":nothing", "must be a LightFlow, got int."),
         ("x", "must be FILE.py:NAME or MODULE:NAME."),
     ],
 )
@@ -465,7 +465,7 @@ def test_two_flows_of_one_name_are_refused_by_the_command(tmp_path: Path) -> Non
     orders = f"{flows_file(tmp_path)}:orders"
     result = CliRunner().invoke(app, ["worker", orders, orders, "--once"])
     assert result.exit_code == 2
-    assert "It has the name 'orders'" in result.output
+    assert "the name 'orders' is also that of" in result.output
 
 
 def test_a_flow_without_a_store_has_that_of_the_settings(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -478,7 +478,7 @@ def test_a_flow_without_a_store_has_that_of_the_settings(tmp_path: Path, caplog:
     command = ["worker", str(tmp_path / "report.py"), "--once"]
     bare = call_lightagent(*command, folder=tmp_path, variables={})
     assert bare.returncode == 2
-    assert "Neither the flow nor the settings say where its runs are kept" in bare.stderr
+    assert "Neither the flow nor the settings configure a store for its runs" in bare.stderr
     done = call_lightagent(*command, "--config", "it.toml", folder=tmp_path, variables={})
     assert done.returncode == 0, done.stderr
     assert "report: nothing is to be done now" in caplog.messages

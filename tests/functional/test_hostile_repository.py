@@ -286,7 +286,7 @@ def test_after_trust_it_works_and_says_where_it_goes(repository: Path, aimock: A
     assert aimock.journal() == []
     trusted = lightagent(repository, "config", "trust")
     assert f'default.model.base_url (lightagent.toml:4) = "{aimock.base_url}"' in trusted.stdout
-    assert "holds" in lightagent(repository, "config", "trust", "--list").stdout
+    assert "unchanged" in lightagent(repository, "config", "trust", "--list").stdout
     done = lightagent(repository, *ask, OPENAI_API_KEY="k")
     assert (done.returncode, done.stdout) == (0, "The capital of France is Paris.\n")
     host = aimock.base_url.removeprefix("http://").partition("/")[0]

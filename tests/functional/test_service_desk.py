@@ -177,7 +177,7 @@ def test_in_a_stored_session_the_decision_belongs_to_its_turn(folder: Path) -> N
         assert 'Details:\n  {\n    "limit": "none"\n  }\n' in shown
         assert "Done." in chat.type("y\n")
         chat.type("Pay Eve.\n", "edit the arguments: ")
-        assert "`lightagent sessions resume` decides" in chat.type("\x04")
+        assert "Decide with `lightagent sessions resume`" in chat.type("\x04")
         assert "The session 'monday' waits for a human." in chat.type("And now?\n")
 
 

@@ -119,7 +119,7 @@ def test_files_are_run_only_where_there_is_a_folder(runner: CodeRunner, folder: 
 
 @pytest.mark.parametrize(
     ("content", "told"),
-    [(b"#" * 5_000_000, "has more than 4,194,304 bytes"), (b"print('\xff')", "is no text in UTF-8")],
+    [(b"#" * 5_000_000, "has more than 4,194,304 bytes"), (b"print('\xff')", "is not text in UTF-8")],
     ids=["too long", "not UTF-8"],
 )
 def test_a_file_that_monty_does_not_take_is_refused_with_the_reason(folder: Path, content: bytes, told: str) -> None:

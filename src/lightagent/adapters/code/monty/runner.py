@@ -36,8 +36,8 @@ _MOST_CALLS: Final = 1_000_000
 _NOTES: Final = (
     "This is a subset of Python: functions, classes, comprehensions and exceptions, with the modules asyncio, base64, "
     "bisect, collections, copy, csv, dataclasses, datetime, decimal, functools, hashlib, itertools, json, math, "
-    "os.path, pathlib, random, re, time and typing, and no others. There is no network and no environment; input() "
-    "reads a line of standard input and raises OSError where there is no more, since EOFError is not known here; "
+    "os.path, pathlib, random, re, time and typing, and no others. Network and environment are not available; input() "
+    "reads a line of standard input and raises OSError at its end, since EOFError is not known here; "
     "exit(code) ends the program. Print what you want to see."
 )
 
@@ -196,7 +196,7 @@ class _Run:
         self._output.take("stdout", str(prompt))
         line = self._lines.readline()
         if not line:
-            raise OSError("There is no more input: standard input is at its end.")
+            raise OSError("Standard input is at its end.")
         return line.removesuffix("\n")
 
 

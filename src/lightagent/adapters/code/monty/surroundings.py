@@ -44,7 +44,7 @@ def read_source(job: CodeJob, folder: str) -> str:
             )
         return CodeText(_text(content)).source
     except UnicodeDecodeError as error:
-        raise ToolError(f"{job.program.path!r:.200} is no text in UTF-8.", guidance="") from error
+        raise ToolError(f"{job.program.path!r:.200} is not text in UTF-8.", guidance="") from error
     except OSError as error:
         raise ToolError(f"{job.program.path!r:.200} cannot be read: {error.strerror}.", guidance="") from error
 

@@ -97,7 +97,7 @@ class SubprocessRunner(CodeRunner):
 
     @property
     def notes(self) -> str:
-        network = "There is no network and no environment. " if self.is_isolated else ""
+        network = "Network and environment are not available. " if self.is_isolated else ""
         return (
             f"Programs run for at most {self._limits.seconds:g} seconds. {network}What is written to the temporary "
             "directory is gone afterwards. Print what you want to see."

@@ -176,7 +176,7 @@ class Folder:
 
     def _foreign(self, why: str) -> StoreError:
         return StoreError(
-            f"{self.path} is no journal store that can be used: {why}.",
+            f"{self.path} cannot be used as a journal store: {why}.",
             guidance="Restore the file from a backup, or name another directory.",
         )
 

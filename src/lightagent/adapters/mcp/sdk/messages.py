@@ -45,7 +45,7 @@ def read_message(data: bytes | str) -> types.JSONRPCMessage | Unreadable:
     try:
         return types.jsonrpc_message_adapter.validate_python(document, by_name=False)
     except ValueError:
-        return Unreadable("it is no message of the protocol", _answered(document))
+        return Unreadable("it is not a message of the protocol", _answered(document))
 
 
 def _answered(document: JsonValue) -> int | str | None:

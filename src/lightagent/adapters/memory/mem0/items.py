@@ -151,7 +151,7 @@ def item_of(found: Mapping[str, object]) -> Item | None:
             raise ValueError("It has no text, no id, or no place in the order.")
         whole = read_out(str(written))
         if not isinstance(whole, dict):
-            raise ValueError("It is no record.")
+            raise ValueError("It is not a record.")
         return Item(item_id, order, _record(whole, text, item_id))
     except (ValueError, TypeError, AttributeError) as exc:
         raise StoreError(f"The memory {item_id!r:.80} in mem0 is damaged.", guidance="Remove it.") from exc
@@ -160,7 +160,7 @@ def item_of(found: Mapping[str, object]) -> Item | None:
 def _record(whole: JsonObject, text: str, item_id: str) -> MemoryRecord:
     own, parts, metadata, at = (whole.get(name) for name in ("text", "owner", "metadata", "at"))
     if not (isinstance(parts, list) and isinstance(metadata, dict) and isinstance(at, (int, float))):
-        raise ValueError("It is no record.")
+        raise ValueError("It is not a record.")
     owner = MemoryOwner(*(str(part) for part in parts))
     if isinstance(own, str):
         return MemoryRecord(str(whole["id"]), owner, own, metadata, float(at))

@@ -144,7 +144,7 @@ def _facts(answer: object) -> list[dict[str, JsonValue]]:
     whole: JsonValue = json.loads(utils.extract_json(utils.remove_code_blocks(answer)), strict=False)
     facts = whole.get("memory", []) if isinstance(whole, dict) else None
     if facts is None or not isinstance(facts, list):
-        raise ValueError("It is no list of facts.")
+        raise ValueError("It is not a list of facts.")
     read: list[dict[str, JsonValue]] = []
     for fact in facts:
         text = fact.get("text") if isinstance(fact, dict) else None

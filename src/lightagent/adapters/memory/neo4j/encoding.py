@@ -136,7 +136,7 @@ def record_of(node: Mapping[str, object], owner: MemoryOwner) -> MemoryRecord:
             raise ValueError("A property is missing.")
         known: JsonValue = json.loads(metadata)
         if not isinstance(known, dict):
-            raise ValueError("The metadata is no object.")
+            raise ValueError("The metadata is not an object.")
     except (ValueError, RecursionError) as exc:
         raise _damaged("a memory", node) from exc
     written_at = float(at) if isinstance(at, (int, float)) else 0.0

@@ -45,7 +45,7 @@ class Shard:
         if self.kept is None:
             raise StoreError(
                 f"The Qdrant folder {self.place} was removed.",
-                guidance="Close the memory; the collection is made anew at the next use.",
+                guidance="Close the memory: its next use creates the collection again.",
             )
         return self.kept
 

@@ -33,7 +33,7 @@ _COMPUTED: Final = "SELECT 1 FROM pragma_table_xinfo('points') WHERE hidden <> 0
 class _Reader(pickle.Unpickler):
     def find_class(self, module_name: str, global_name: str, /) -> object:
         if (module_name, global_name) not in _ALLOWED:
-            raise pickle.UnpicklingError(f"{module_name}.{global_name} is no part of a point")
+            raise pickle.UnpicklingError(f"{module_name}.{global_name} is not part of a point")
         found: object = super().find_class(module_name, global_name)
         return found
 
@@ -49,7 +49,7 @@ def check_pickles(folder: Path) -> None:
         for content in _contents(path):
             try:
                 if not isinstance(content, bytes):
-                    raise pickle.UnpicklingError("it is no pickle")
+                    raise pickle.UnpicklingError("it is not a pickle")
                 _Reader(io.BytesIO(content)).load()
             except Exception as exc:
                 raise _not_ours(path) from exc
@@ -84,5 +84,5 @@ def _contents(path: Path) -> Iterator[object]:
 def _not_ours(path: Path) -> StoreError:
     return StoreError(
         f"{path} holds something else than points of Qdrant; it was not opened.",
-        guidance="Somebody else has written there. Restore the folder from a backup.",
+        guidance="Another program wrote to it. Restore the folder from a backup.",
     )

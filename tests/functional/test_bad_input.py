@@ -70,7 +70,7 @@ def refused(make: Callable[..., object], options: Options, *texts: str) -> None:
         ({"metadata": []}, ["metadata must be Mapping, got list"]),
         ({"prompts": "x"}, ["prompts must be Prompts, got str"]),
         ({"clock": "x"}, ["clock: expected an object with now and monotonic, got str"]),
-        ({"log_level": "LOUD"}, ["log_level: no level 'LOUD'", "Use DEBUG, INFO, WARNING or ERROR"]),
+        ({"log_level": "LOUD"}, ["log_level: unknown level 'LOUD'", "Use DEBUG, INFO, WARNING or ERROR"]),
         ({"log_file": "/no/such/folder/x.log"}, ["log_file: /no/such/folder/x.log cannot be written"]),
         ({"base_url": "nonsense"}, ["model.base_url: 'nonsense' is not an http or https URL with a host"]),
         ({"base_url": ""}, ["model.base_url: '' is not an http or https URL"]),

@@ -178,13 +178,13 @@ def test_explain_tells_which_rule_decides_and_why_the_others_do_not() -> None:
     assert asked.stdout.splitlines() == [
         "ask · send · The rule 'mail' has a human asked. Mail cannot be taken back.",
         "The tool declares write, network and high risk.",
-        "Rule 1, allow: does not decide, since the tool declares write and network.",
-        "Rule 3, deny: does not decide, since there is no tenant.",
+        "Rule 1, allow: does not apply, since the tool declares write and network.",
+        "Rule 3, deny: does not apply, since there is no tenant.",
     ]
     denied = invoke("policy", "explain", "--user", "ann", "--tenant", "guests", "--tool", "send", "--json")
     told = json.loads(denied.stdout)
     assert (told["access"], told["rule"], told["reason"]) == ("deny", 3, "The rule 3 denies it.")
-    assert told["others"][1] == "Rule 2 'mail', ask: does not decide, since another rule decides before it."
+    assert told["others"][1] == "Rule 2 'mail', ask: does not apply, since another rule decides before it."
     bob = invoke("policy", "explain", "--user", "bob", "--tool", "send", "--tools", "mine.py")
     assert bob.stdout.startswith("deny · send · No rule speaks of it, and the default is deny.\n")
     unknown = invoke("policy", "explain", "--user", "ann", "--tool", "sned", "--tools", "mine.py")
@@ -193,7 +193,7 @@ def test_explain_tells_which_rule_decides_and_why_the_others_do_not() -> None:
 
 def test_explain_says_where_there_is_no_policy_and_what_untrusted_text_changes(folder: Path) -> None:
     (folder / "lightagent.toml").write_text('[default.model]\nkind = "offline"\n')
-    assert "There is no policy" in invoke("policy", "explain", "--tool", "send").stdout
+    assert "No policy" in invoke("policy", "explain", "--tool", "send").stdout
     declared = ["policy", "explain", "--tool", "send", "--tools", "mine.py"]
     assert "After untrusted text: ask, since the tool has outside effects." in invoke(*declared).stdout
     (folder / "lightagent.toml").write_text('[default.policy]\ntainted_calls = "deny"\n')

@@ -178,8 +178,8 @@ def test_a_chat_streams_keeps_the_conversation_and_forgets_it(process: Cli, fold
     assert done.stdout == "one\ntwo\nthree\n"
     assert "→ calculate" in done.stderr
     assert "turn 2" in done.stderr
-    assert "There is no answer yet." in done.stderr
-    assert "There is no command /nonsense." in done.stderr
+    assert "No answer yet." in done.stderr
+    assert "Unknown command /nonsense." in done.stderr
 
 
 def test_a_chat_survives_a_failed_answer(cli: Cli, folder: Path) -> None:
@@ -263,7 +263,7 @@ def test_profiles_are_compared(cli: Cli, folder: Path) -> None:
     assert done.stdout.splitlines()[1:] == ['model.kind   "offline"  "openai"', 'model.model  —          "m"']
     assert done.returncode == 1
     same = cli("config", "diff", "dev", "dev")
-    assert (same.returncode, same.stdout) == (0, "dev and dev say the same.\n")
+    assert (same.returncode, same.stdout) == (0, "dev and dev are the same.\n")
     assert cli("config", "diff", "dev", "staging").returncode == 2
 
 

@@ -89,7 +89,7 @@ def test_the_program_itself_tells_the_first_steps() -> None:
 
 BAD_CALLS = {
     "no question": (["run"], "Missing argument"),
-    "an empty question": (["run", "  "], "The question is empty."),
+    "an empty question": (["run", "  "], "The question must not be empty."),
     "a question of several words": (["run", "hi", "there"], "Put it in quotes: lightagent run 'hi there'"),
     "unknown option": (["run", "hi", "--nope"], "No such option"),
     "unknown command": (["rum"], "No such command"),
@@ -97,9 +97,9 @@ BAD_CALLS = {
     "no such settings": (["config", "show", "--config", "no.toml"], "no.toml: cannot be read"),
     "one profile to compare": (["config", "diff", "a"], "Missing argument"),
     "timeout of a wrong type": (["doctor", "--timeout", "soon"], "--timeout"),
-    "no tools named": (["tools", "list"], "No tools are named."),
+    "no tools named": (["tools", "list"], "No tools are configured."),
     "no such directory of tools": (["tools", "call", "x", "-d", "none"], "The tools directory cannot be read"),
-    "no such tools": (["run", "hi", "--tools", "no.py"], "--tools no.py: There is no such file."),
+    "no such tools": (["run", "hi", "--tools", "no.py"], "--tools no.py: the file does not exist."),
     "tools that are no Python": (["chat", "--tools", "tools.txt"], "Write --tools FILE.py"),
 }
 
@@ -207,7 +207,7 @@ def test_tools_are_the_public_typed_functions_of_the_file(tools: Path) -> None:
         ("x = 1\nraise KeyError('y')", "mine.py", "mine.py:2: KeyError: 'y'"),
         ("import sys\nsys.exit(0)", "mine.py", "mine.py:2: SystemExit"),
         ("x = 1", "mine.py", "The file defines no tools."),
-        ("TOOLS = 'add'", "mine.py", "TOOLS is no list of functions."),
+        ("TOOLS = 'add'", "mine.py", "TOOLS must be a list of functions."),
     ],
 )
 def test_a_bad_tool_file_says_where_and_what(tools: Path, text: str, spec: str, told: str) -> None:

@@ -61,7 +61,7 @@ def test_a_run_under_an_id_that_was_used_before_shows_nothing_of_the_former_one(
     assert "✓ write · success" in again.stderr
     refused = cli("flow", "list", "report.py", "--status", "done")
     assert refused.returncode == 2
-    assert "there is no status 'done'" in refused.stderr
+    assert "unknown status 'done'" in refused.stderr
     assert "waiting_approval, unreadable" in refused.stderr.replace("\n", " ")
 
 
@@ -70,7 +70,7 @@ def test_the_input_may_come_from_standard_input_and_is_not_empty(cli: Cli, folde
     assert cli("flow", "run", "report.py", "-", stdin="tea").stdout == "report: facts about tea\n"
     refused = cli("flow", "run", "report.py", "-", stdin=" ")
     assert refused.returncode == 2
-    assert "The input is empty" in refused.stderr
+    assert "INPUT must not be empty" in refused.stderr
 
 
 def test_a_run_that_fails_says_why_and_is_gone_on_with(cli: Cli, folder: Path) -> None:
@@ -105,7 +105,7 @@ def test_a_run_that_waits_shows_what_is_decided_about_and_who_asks(cli: Cli, fol
     again = cli("flow", "approve", "report.py", "r", "--user", "ann")
     assert again.returncode == 2
     assert "waits for a person" in again.stderr
-    assert "See how far it is with: lightagent flow show report.py r --user ann" in again.stderr
+    assert "Show the run with: lightagent flow show report.py r --user ann" in again.stderr
     assert cli("flow", "resume", "report.py", "r", "--user", "ann").stdout == "report: fewer facts\n"
 
 
@@ -179,7 +179,7 @@ def test_runs_are_forked_from_events_and_compared(cli: Cli, folder: Path) -> Non
 def test_what_a_changed_flow_holds_back_is_listed_with_what_frees_it(cli: Cli, folder: Path) -> None:
     declare(folder, FAILING)
     cli("flow", "run", "report.py", "tea", "--run-id", "r")
-    assert cli("flow", "list", "report.py", "--held").stdout == "No run is held back.\n"
+    assert cli("flow", "list", "report.py", "--held").stdout == "No run is held back by a change of the flow.\n"
     declare(folder, FLOW.replace("facts about", "a word about"))
     refused = cli("flow", "resume", "report.py", "r")
     assert refused.returncode == 2
@@ -223,10 +223,10 @@ def test_a_flow_without_a_store_has_that_of_the_settings(cli: Cli, folder: Path)
 
 
 WRONG = {
-    "no such file": (("run", "wrong.py", "x"), "FLOW wrong.py: There is no such file"),
-    "no such name": (("run", "report.py:wrong", "x"), "There is no 'wrong'"),
+    "file does not exist": (("run", "wrong.py", "x"), "FLOW wrong.py: the file does not exist"),
+    "no such name": (("run", "report.py:wrong", "x"), "'wrong' does not exist"),
     "no flow": (("run", "report.py:research", "x"), "FLOW report.py:research"),
-    "no spec": (("list", "report"), "This names no flow"),
+    "no spec": (("list", "report"), "must be FILE.py:NAME or MODULE:NAME"),
     "no such run": (("show", "report.py", "wrong"), "no run 'wrong'"),
     "no such run to resume": (("resume", "report.py", "wrong"), "no run 'wrong'"),
     "no such run to fork": (("fork", "report.py", "wrong"), "no run 'wrong'"),
@@ -236,11 +236,11 @@ WRONG = {
     "no such step": (("rerun", "report.py", "r", "wrong"), "no step 'wrong'"),
     "no such event": (("fork", "report.py", "r", "--from-event", "99"), "not 99"),
     "two points": (("fork", "report.py", "r", "--from-event", "1", "--step", "write"), "two points"),
-    "nothing waits": (("approve", "report.py", "r"), "Nothing in run 'r' waits"),
-    "two decisions": (("approve", "report.py", "r", "--reject", "a", "--respond", "b"), "several decisions"),
+    "nothing waits": (("approve", "report.py", "r"), "No step of the run 'r' waits"),
+    "two decisions": (("approve", "report.py", "r", "--reject", "a", "--respond", "b"), "Several decisions"),
     "it is over": (("cancel", "report.py", "r"), "over"),
-    "two listings": (("list", "report.py", "--held", "--stuck"), "a listing of its own"),
-    "an empty input": (("run", "report.py", " "), "The input is empty"),
+    "two listings": (("list", "report.py", "--held", "--stuck"), "--held cannot be combined"),
+    "an empty input": (("run", "report.py", " "), "INPUT must not be empty"),
 }
 
 
@@ -355,7 +355,7 @@ def test_a_person_at_a_terminal_is_asked_before_anything_is_approved(cli: Cli, f
     declare(folder, GATE)
     cli("flow", "run", "report.py", "tea", "--run-id", "r")
     shown = on_terminal("flow", "approve", "report.py", "r", folder=folder, typed="maybe\nn too long\n")
-    assert shown.index("facts about tea") < shown.index("Let it run?")
+    assert shown.index("facts about tea") < shown.index("Run it?")
     assert "decision   reject" in shown
     assert "too long" in json.dumps(parse(cli("flow", "show", "report.py", "r", "--events", "--json").stdout))
 

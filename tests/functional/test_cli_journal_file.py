@@ -105,13 +105,13 @@ def test_several_runs_in_one_file(shell: Shell) -> None:
     assert shell("resume", "pay.db", "--tools", "bank.py", "--approve").returncode == 0
     assert shell.paid == ["5", "5"]
     missing = shell("resume", "pay.db", "--run", "nothing", "--approve")
-    assert (missing.returncode, "no such run" in missing.stderr) == (2, True)
+    assert (missing.returncode, "does not contain the run" in missing.stderr) == (2, True)
 
 
 def test_a_file_that_is_not_there_is_not_made(shell: Shell) -> None:
     missing = shell("resume", "nothing.db", "--approve")
     assert missing.returncode == 2
-    assert "no such file" in missing.stderr
+    assert "file does not exist" in missing.stderr
     assert not (shell.folder / "nothing.db").exists()
 
 
@@ -216,7 +216,7 @@ def test_a_file_that_is_no_journal_is_refused_as_it_is(shell: Shell, tmp_path: P
     for command in (("run", "Hello", "--journal"), ("resume",)):
         done = shell(*command, str(notes))
         assert done.returncode == 2
-        assert "This file holds no runs" in done.stderr
+        assert "not a journal file" in done.stderr
     assert notes.read_text() == "What I have to remember."
 
 

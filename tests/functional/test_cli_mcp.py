@@ -79,7 +79,7 @@ def test_a_server_is_inspected_with_all_that_it_has() -> None:
 
     assert shown.exit_code == 0
     assert "tool echo · Says it again." in shown.stdout
-    assert "the model calls it: one__echo" in shown.stdout
+    assert "name for the model: one__echo" in shown.stdout
     assert "left out: its top is no object, but array" in shown.stdout
     assert "resource note://1" in shown.stdout
     assert "prompt greet(who)" in shown.stdout
@@ -91,7 +91,7 @@ def test_a_server_is_inspected_with_all_that_it_has() -> None:
     ("name", "told", "code"),
     [
         ("dead", "[LA-TOOL] MCP server 'dead': ", 1),
-        ("onne", "There is no MCP server 'onne'.\n→ Did you mean 'one'?", 2),
+        ("onne", "The MCP server 'onne' does not exist.\n→ Did you mean 'one'?", 2),
         ("off", "The MCP server 'off' is disabled.", 2),
     ],
 )
@@ -165,7 +165,7 @@ def test_servers_of_the_settings_are_those_of_every_command_and_app(folder: Path
     assert "the server has no such tool" in listed.stderr
     assert "hello" in invoke("tools", "call", "one/echo", '{"text": "hello"}').stdout
     shown = invoke("mcp", "inspect", "one").stdout
-    assert "not among the tools that the settings allow" in shown
+    assert "not allowed by the settings" in shown
     model = ScriptedModel(["Done."])
     with open_app(load_settings()) as opened:
         assert opened.agent(model=model).run("Hello") == "Done."

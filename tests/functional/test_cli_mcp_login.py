@@ -116,7 +116,7 @@ def invoke(folder: Path, *arguments: str) -> Result:
 def test_a_person_logs_in_once_and_later_commands_use_it(folder: Path) -> None:
     listed = invoke(folder, "mcp", "list")
     assert listed.exit_code == 1
-    assert "it wants a login; type: lightagent mcp login web" in listed.stdout
+    assert "it requires a login; type: lightagent mcp login web" in listed.stdout
     assert "Traceback" not in listed.output
     with start(folder, "mcp", "login", "web") as login:
         assert login.stderr is not None
@@ -141,4 +141,4 @@ def test_a_server_that_takes_no_login_says_so(folder: Path) -> None:
     done = invoke(folder, "mcp", "login", "keyed")
 
     assert done.exit_code == 2
-    assert "takes no login" in done.stderr
+    assert "does not support logins" in done.stderr

@@ -33,8 +33,8 @@ path = "journals.db"
 [volatile.journals]
 kind = "memory"
 """
-RIGHT = "All of these memories are as they were written, and none is missing."
-NONE = "There are no such memories, and none is on record."
+RIGHT = "All memories are as they were written, and none is missing."
+NONE = "No memories found, and none is recorded."
 
 
 @pytest.fixture
@@ -102,9 +102,9 @@ def test_what_an_agent_remembers_is_on_record_and_verified(place: Path) -> None:
     assert lightagent(place, "adopt", "--all") == (
         0,
         [
-            "On record: 2 memories",
-            "Declared to be right: 2 returned",
-            "Left as they are, since their seals do not fit: 1 forged",
+            "Recorded: 2 memories",
+            "Accepted: 2 returned",
+            "Not accepted, since their seals are invalid: 1 forged",
         ],
     )
     assert [line.partition(": ")[0] for line in lightagent(place, "verify")[1][:-1]] == ["forged"]
@@ -122,7 +122,7 @@ def test_the_record_is_kept_where_the_settings_say(place: Path) -> None:
     assert said[0].startswith("unknown: ")
     assert lightagent(place, "verify", "--profile", "volatile") == (
         0,
-        ["All of these memories are as they were written."],
+        ["All memories are as they were written."],
     )
     code, said = lightagent(place, "adopt", "--all", "--profile", "volatile")
     assert code == 2
@@ -150,7 +150,7 @@ def test_what_ends_with_its_process_is_no_record(place: Path, store: str, journa
 def test_memories_that_are_older_than_the_journals_are_adopted(place: Path) -> None:
     told(place, "My dog is called Rex.", "My cat is called Tom.", profile="volatile")
     assert lightagent(place, "adopt")[0] == 2
-    assert lightagent(place, "adopt", "--all") == (0, ["On record: 2 memories", "Declared to be right: 2 unknown"])
+    assert lightagent(place, "adopt", "--all") == (0, ["Recorded: 2 memories", "Accepted: 2 unknown"])
     assert lightagent(place, "verify") == (0, [RIGHT])
 
 
@@ -159,7 +159,7 @@ def test_a_copy_is_on_record_as_well(place: Path) -> None:
     other = SETTINGS.replace("default.", "other.").replace("memory.db", "other.db").replace("journals.db", "other_j.db")
     (place / "lightagent.toml").write_text(SETTINGS + other.partition("[volatile")[0])
     code, said = lightagent(place, "copy", "--to", "other")
-    assert (code, said[-1]) == (0, "Copied: 1 memory of 1 owner; 0 were there already")
+    assert (code, said[-1]) == (0, "Copied: 1 memory of 1 owner; 0 existed already")
     for profile in ("default", "other"):
         assert lightagent(place, "verify", "--profile", profile) == (0, [RIGHT])
     assert lightagent(place, "forget", "--all", "--profile", "other") == (0, ["Forgotten: 1 memory"])

@@ -72,12 +72,12 @@ def request_id() -> str:
 
 
 def test_what_waits_is_listed_and_shown_in_full(folder: Path) -> None:
-    assert "There are no such requests." in invoke("review", "list").stdout
+    assert "No requests found." in invoke("review", "list").stdout
     long = "ann " * 100 + "\u202etxt.exe\x1b[2J\u3164\u034f\ufe0f\U000e0100\u2800\ud83d"
     waiting(folder, long)
     asked = request_id()
     assert asked in invoke("review", "list").stdout
-    assert "There are no such requests." in invoke("review", "list", "--user", "eve").stdout
+    assert "No requests found." in invoke("review", "list", "--user", "eve").stdout
     shown = invoke("review", "show", asked).stdout
     assert '  "to": "' + "ann " * 100 + "\\u202etxt.exe\\u001b[2J" in shown
     assert "\x1b" not in shown

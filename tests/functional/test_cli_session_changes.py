@@ -51,7 +51,7 @@ def queries(session: str = "monday") -> list[tuple[str, bool]]:
 def test_a_turn_is_taken_back_and_asked_again(stored: Path) -> None:
     ask("one", "two", "three")
     told = invoke("sessions", "undo", "monday", *ANN)
-    assert (told.exit_code, told.stdout) == (0, "Taken back: three (completed)\n")
+    assert (told.exit_code, told.stdout) == (0, "Undone: three (completed)\n")
     again = invoke("sessions", "rerun", "monday", *ANN)
     assert again.exit_code == 0, again.output
     assert again.stdout
@@ -59,8 +59,8 @@ def test_a_turn_is_taken_back_and_asked_again(stored: Path) -> None:
     assert other.exit_code == 0, other.output
     assert queries() == [("one", False), ("two", True), ("three", True), ("two", True), ("four", False)]
     assert "one" in invoke("sessions", "replay", "monday", *ANN).stdout
-    assert "taken back · three" in invoke("sessions", "replay", "monday", *ANN).stdout
-    assert "no question that could be asked again" in invoke("sessions", "rerun", "tuesday", *ANN).stderr
+    assert "undone · three" in invoke("sessions", "replay", "monday", *ANN).stdout
+    assert "no question to ask again" in invoke("sessions", "rerun", "tuesday", *ANN).stderr
     assert invoke("sessions", "undo", "tuesday", *ANN).exit_code == 2
 
 
@@ -115,10 +115,10 @@ def test_sessions_are_pruned_and_trimmed(stored: Path) -> None:
     ("arguments", "told"),
     [
         ((), "at least one limit"),
-        (("--older-than", "soon"), "not a number with a unit"),
-        (("--older-than", "30"), "not a number with a unit"),
-        (("--max-bytes", "1T"), "not a number with a unit"),
-        (("--keep", "1", "--all-users", *ANN), "contradict"),
+        (("--older-than", "soon"), "must be a number with a unit"),
+        (("--older-than", "30"), "must be a number with a unit"),
+        (("--max-bytes", "1T"), "must be a number with a unit"),
+        (("--keep", "1", "--all-users", *ANN), "cannot be combined"),
     ],
 )
 def test_wrong_limits_are_refused(stored: Path, arguments: tuple[str, ...], told: str) -> None:
@@ -192,7 +192,7 @@ def test_of_several_calls_one_is_named(stored: Path) -> None:
 @pytest.mark.parametrize(
     ("decision", "told"),
     [
-        (["--approve", "--respond", "ok"], "several decisions"),
+        (["--approve", "--respond", "ok"], "Several decisions"),
         (["--edit", "{"], "it is not JSON"),
         (["--edit", "[]"], "JSON object"),
         (["--approve", "--call", "nothing"], "No call 'nothing' waits"),

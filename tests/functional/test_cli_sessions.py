@@ -42,7 +42,7 @@ def test_a_conversation_goes_on_and_is_listed_shown_and_forgotten(stored: Path) 
     assert "user: two" in shown
     messages = json.loads(invoke("sessions", "show", "monday", "--user", "ann", "--json").stdout)
     assert [message["role"] for message in messages] == ["user", "assistant"] * 2
-    assert "no sessions of this user" in invoke("sessions", "list").stdout
+    assert "No sessions of this user" in invoke("sessions", "list").stdout
     for command in ("show", "replay", "export", "undo", "rerun"):
         somebody_elses = invoke("sessions", command, "monday")
         assert somebody_elses.exit_code == 2, command
@@ -81,11 +81,11 @@ def test_stored_runs_are_listed_and_shown(stored: Path) -> None:
     [info] = json.loads(invoke("runs", "list", "--user", "ann", "--status", "completed", "--json").stdout)
     assert (info["run_id"], info["agent"]) == (result.run_id, "till")
     assert f"{result.run_id} · completed · till" in invoke("runs", "list", "--user", "ann").stdout
-    assert "no such runs" in invoke("runs", "list", "--user", "ann", "--status", "failed").stdout
+    assert "No runs of this user" in invoke("runs", "list", "--user", "ann", "--status", "failed").stdout
     assert "look" in invoke("runs", "show", result.run_id, "--user", "ann").stdout
     shown = invoke("runs", "show", result.run_id, "--user", "ann", "--json").stdout
     assert Journal.from_json(shown) == result.journal
-    assert "There is no run" in invoke("runs", "show", result.run_id).stderr
+    assert "of this user does not exist" in invoke("runs", "show", result.run_id).stderr
 
 
 def test_the_doctor_opens_the_store(stored: Path) -> None:

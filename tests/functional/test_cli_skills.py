@@ -72,7 +72,7 @@ def test_what_is_not_there_is_an_error_of_use() -> None:
     assert invoke("list").exit_code == 2
     assert "[default.skills]" in invoke("check").stderr
     missing = invoke("list", "none")
-    assert (missing.exit_code, "none: There is no such directory." in missing.stderr) == (2, True)
+    assert (missing.exit_code, "none: the directory does not exist." in missing.stderr) == (2, True)
 
 
 def test_a_directory_that_settings_name_and_is_not_there_is_told_by_the_check(folder: Path) -> None:

@@ -87,12 +87,12 @@ def test_a_session_of_the_settings_is_resumed_with_a_swarm(cli: Cli, folder: Pat
     [
         (
             ("run", "Pay.", "--swarm", "desk.py:desk", "--model", "m", "--tools", "t.py"),
-            "--tools, --model would change",
+            "cannot be combined with --tools, --model",
         ),
-        (("resume", "pay.db", "--swarm", "desk.py:desk", "--model", "m"), "--model would change nothing"),
-        (("resume", "pay.db", "--swarm", "desk.py:desk", "-i", "x"), "--instructions would change nothing"),
+        (("resume", "pay.db", "--swarm", "desk.py:desk", "--model", "m"), "cannot be combined with --model"),
+        (("resume", "pay.db", "--swarm", "desk.py:desk", "-i", "x"), "cannot be combined with --instructions"),
         (("run", "Pay.", "--swarm", "desk.py:dsk"), "'desk'"),
-        (("resume", "pay.db", "--swarm", "other.py:desk", "--approve"), "begun with the agent 'front'"),
+        (("resume", "pay.db", "--swarm", "other.py:desk", "--approve"), "started with the agent 'front'"),
     ],
 )
 def test_what_does_not_go_with_a_swarm(cli: Cli, folder: Path, command: tuple[str, ...], says: str) -> None:
@@ -112,18 +112,18 @@ swarm.register_agent(helper)
 inner = LightFlow(name="inner").step("look", agent=helper)
 flow = LightFlow(name="outer").step("think", agent=inner)
 """
-SAYS = "The offline stand-in answers for helper, by rules."
+SAYS = "The offline stand-in answers for helper, by fixed rules."
 
 
 @pytest.mark.parametrize(
     ("command", "says"),
     [
-        (("run", "Hello"), "No model is configured: the offline stand-in answers"),
-        (("chat",), "No model is configured: the offline stand-in answers"),
-        (("sessions", "rerun", "monday"), "No model is configured: the offline stand-in answers"),
-        (("sessions", "resume", "monday"), "No model is configured: the offline stand-in answers"),
-        (("runs", "resume", "r"), "No model is configured: the offline stand-in answers"),
-        (("resume", "runs.db"), "No model is configured: the offline stand-in answers"),
+        (("run", "Hello"), "No model is configured, so the offline stand-in answers"),
+        (("chat",), "No model is configured, so the offline stand-in answers"),
+        (("sessions", "rerun", "monday"), "No model is configured, so the offline stand-in answers"),
+        (("sessions", "resume", "monday"), "No model is configured, so the offline stand-in answers"),
+        (("runs", "resume", "r"), "No model is configured, so the offline stand-in answers"),
+        (("resume", "runs.db"), "No model is configured, so the offline stand-in answers"),
         (("run", "Hello", "--swarm", "agents.py"), SAYS),
         (("chat", "--swarm", "agents.py"), SAYS),
         (("flow", "run", "agents.py:flow", "Hello"), SAYS),
@@ -143,7 +143,7 @@ def test_who_answers_is_said_and_strict_refuses_the_stand_in(
     assert says not in plain.stdout
     strict = cli(*command, "--strict")
     assert (strict.returncode, strict.stdout) == (2, "")
-    assert "--strict takes no stand-in" in strict.stderr
+    assert "--strict refuses the offline stand-in" in strict.stderr
     if command[0] in ("run", "chat"):
         chosen = cli(*command[: 1 + (command[0] == "run")], "--strict", LIGHTAGENT__MODEL__KIND="offline")
         assert chosen.returncode == 0

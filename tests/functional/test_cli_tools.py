@@ -159,7 +159,7 @@ async def test_an_agent_takes_names_of_tools_from_its_directory(folder: Path) ->
         "pay",
         "add",
     ]
-    with pytest.raises(ConfigurationError, match=r"absent\.py: There is no such file"):
+    with pytest.raises(ConfigurationError, match=r"absent\.py: the file does not exist"):
         LightAgent(model=ScriptedModel([]), tools=["absent"], tools_directory=folder / "others")
     with pytest.raises(ConfigurationError, match="cannot be the name of a tool"):
         LightAgent(model=ScriptedModel([]), tools=["../others/add"])
@@ -197,7 +197,7 @@ def test_the_tools_that_fit_a_query_are_searched() -> None:
     assert len(json.loads(invoke("search", "add pay ask", "-d", "tools", "--json", "--most", "2").stdout)) == 2
     nothing = invoke("search", "zzz", "-d", "tools")
     assert (nothing.exit_code, nothing.stdout) == (1, "")
-    assert "none of 3 tools fits" in nothing.stderr
+    assert "none of 3 tools matches" in nothing.stderr
 
 
 def test_as_many_tools_are_printed_as_are_asked_for(folder: Path) -> None:

@@ -152,22 +152,22 @@ def test_nothing_of_the_name(folder: Path) -> None:
     (folder / "lightagent.toml").write_text(STORE)
     missing = invoke("trace", "show", "nothing")
     assert missing.exit_code == 2
-    assert "There is no file, run or session 'nothing' of this user." in words(missing.stderr)
+    assert "No file, run or session 'nothing' of this user exists." in words(missing.stderr)
     for name in ("no.jsonl", "./nothing", "/nothing/at/all"):
         missing = invoke("trace", "show", name)
         assert missing.exit_code == 2
         assert "cannot be read: No such file or directory" in words(missing.stderr)
     for name in ("team/monday", "x" * 5000, "a\0b"):
-        assert "There is no file, run or session" in words(invoke("trace", "show", name).stderr)
+        assert "No file, run or session" in words(invoke("trace", "show", name).stderr)
     assert "cannot be read: Is a directory" in words(invoke("trace", "show", ".").stderr)
     (folder / "empty.jsonl").touch()
     assert "empty.jsonl holds no trace." in words(invoke("trace", "show", "empty.jsonl").stderr)
-    assert "holds no traces." in invoke("trace", "list", "empty.jsonl").stdout
+    assert "has no traces." in invoke("trace", "list", "empty.jsonl").stdout
 
 
 HOSTILE = {
-    "no JSON": (b"hello\n", "line 1: it is no trace"),
-    "no UTF-8": (b"\xff\xfe\n", "line 1: it is no trace: it is no UTF-8."),
+    "no JSON": (b"hello\n", "line 1: not a trace"),
+    "no UTF-8": (b"\xff\xfe\n", "line 1: not a trace: it is no UTF-8."),
     "no object": (b"3\n", "an object with a list of events is expected"),
     "no events": (b'{"events": 3}\n', "an object with a list of events is expected"),
     "an event of no type": (b'{"events": [{"type": 3}]}\n', "events[0] is not an object with a type and data"),
@@ -176,7 +176,7 @@ HOSTILE = {
     "a long number": (b'{"events": [{"type": "x", "data": {"n": ' + b"9" * 5000 + b"}}]}\n", "5,000 digits"),
     "NaN": (b'{"events": [{"type": "x", "data": {"n": NaN}}]}\n', "NaN, which is not JSON"),
     "a name twice": (b'{"events": [], "events": []}\n', "'events' twice"),
-    "escape sequences": (b"\x1b]0;owned\x07\n", "line 1: it is no trace"),
+    "escape sequences": (b"\x1b]0;owned\x07\n", "line 1: not a trace"),
 }
 
 
@@ -195,7 +195,7 @@ def test_files_that_are_none_are_refused(folder: Path, text: bytes, told: str) -
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("pipe", "pipe is a pipe, and nobody writes into it."),
+        ("pipe", "pipe is a pipe without a writer."),
         ("directory", "directory cannot be read: Is a directory."),
         ("/dev/zero", "/dev/zero: line 1 has more than 100,000 bytes."),
     ],
@@ -286,7 +286,7 @@ def test_agents_and_decisions_are_shown_below_their_calls(folder: Path) -> None:
 
 def test_what_differs_between_traces(file: Path) -> None:
     same = invoke("trace", "diff", "traces.jsonl#one", "traces.jsonl#one")
-    assert (same.exit_code, same.stdout) == (0, "The traces say the same.\n")
+    assert (same.exit_code, same.stdout) == (0, "The traces are the same.\n")
     differ = invoke("trace", "diff", "traces.jsonl#one", "traces.jsonl#two")
     assert differ.exit_code == 1
     for line in ("events.tool_call: 1 → —", "tool_calls[0]: look ok → —", "order[3]: tool_call → run_end"):
@@ -302,7 +302,7 @@ def test_runs_that_took_another_time_are_the_same(folder: Path) -> None:
         end: JsonObject = {"success": True, "outcome": "completed", "duration_ms": number}
         export_trace([TraceEvent("run_end", end, f"{number}")], JsonlTraceExporter(folder / "t.jsonl"))
     done = invoke("trace", "diff", "t.jsonl#1", "t.jsonl")
-    assert (done.exit_code, done.stdout) == (0, "duration_ms: 1.0 → 2.0\nThey differ in time alone.\n")
+    assert (done.exit_code, done.stdout) == (0, "duration_ms: 1.0 → 2.0\nThey differ only in durations.\n")
 
 
 def test_stored_runs_are_compared_with_files(folder: Path, stored: RunResult) -> None:

@@ -96,7 +96,7 @@ def test_a_codec_server_without_a_key_is_not_started(tmp_path_factory: pytest.Te
     with pytest.raises(ConfigurationError, match="fewer than 16"):
         codec_server(codec(), key="short")
     config = tmp_path_factory.mktemp("config") / "lightagent.toml"
-    told = {"": "no encryption is set", 'encryption = { keys = { a = { env = "A" } } }': "server_key: missing"}
+    told = {"": "encryption is not configured", 'encryption = { keys = { a = { env = "A" } } }': "server_key: required"}
     for line, text in told.items():
         config.write_text(f'[default.flow.engine]\nkind = "temporal"\n{line}\n')
         typed = CliRunner().invoke(app, ["flow", "codec-server", "--config", str(config)], env={"A": "a" * 32})

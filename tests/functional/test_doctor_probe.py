@@ -106,7 +106,7 @@ async def test_the_printed_profile_is_that_of_the_endpoint(
         done = await doctor(cli, folder, server, provider)
     assert done.returncode == 0, done.stdout + done.stderr
     assert printed_table(done) == expected
-    assert expected or "nothing has to be set" in done.stdout
+    assert expected or "nothing has to be changed" in done.stdout
     assert KEY not in done.stdout + done.stderr
 
 
@@ -114,7 +114,7 @@ async def test_it_says_how_many_requests_it_sends_and_what_they_cost(cli: Cli, f
     async with strict_server(director) as server:
         done = await doctor(cli, folder, server, "deepseek")
         sent = server.requests
-    assert "About 11 requests of a few tokens each are sent, 19 at most." in done.stderr
+    assert "Sending about 11 small requests, at most 19." in done.stderr
     assert f"{sent} requests, " in done.stdout
     assert sent <= 19
 
@@ -172,7 +172,7 @@ async def test_an_endpoint_that_stays_busy_leaves_what_was_known(cli: Cli, folde
         assert server.requests <= 19
     assert done.returncode == 0
     assert "? json_schema · " in done.stdout
-    assert "nothing has to be set" in done.stdout
+    assert "nothing has to be changed" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ async def test_an_account_that_may_ask_no_more_midway_ends_it_and_is_no_success(
     assert f"[{code}]" in done.stderr
     assert message in done.stderr
     assert "? tools · not asked" in done.stdout
-    assert "nothing has to be set" not in done.stdout
+    assert "nothing has to be changed" not in done.stdout
 
 
 @pytest.mark.parametrize(("status", "code"), [(401, "LA-401"), (404, "LA-404"), (400, "LA-400")])

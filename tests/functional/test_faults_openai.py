@@ -177,7 +177,7 @@ async def test_a_single_endless_line_is_bounded(faults: FaultServer) -> None:
         ({"retry_date": -30}, 0, 0),
     ],
 )
-async def test_what_the_provider_asks_for_is_told(
+async def test_the_pause_that_the_provider_requests_is_reported(
     faults: FaultServer, options: dict[str, Option], least: float, most: float, stream: bool
 ) -> None:
     model = OpenAIChatModel("m", KEY, faults.scenario("status", code=429, **options).base_url)
@@ -190,7 +190,7 @@ async def test_what_the_provider_asks_for_is_told(
 
 @MODES
 @pytest.mark.parametrize("nonsense", ["soon", "-5", "nan", "inf", "1e999", "Mon, 99 Foo 2026"])
-async def test_a_senseless_retry_after_is_none(faults: FaultServer, nonsense: str, stream: bool) -> None:
+async def test_an_invalid_retry_after_is_ignored(faults: FaultServer, nonsense: str, stream: bool) -> None:
     model = OpenAIChatModel("m", KEY, faults.scenario("status", code=429, retry_after=nonsense).base_url)
     assert (await fault_of(model, stream=stream)).retry_after is None
 
@@ -201,7 +201,7 @@ async def test_a_connection_that_is_refused(leaks: LeakCheck, faults: FaultServe
     assert (fault.code, fault.retryable) == ("LA-503", True)
 
 
-async def test_a_host_that_nobody_knows_is_named() -> None:
+async def test_an_unknown_host_is_named() -> None:
     fault = await fault_of(OpenAIChatModel("m", KEY, "http://no-such-host.invalid/v1"), stream=False)
     assert (fault.code, fault.retryable) == ("LA-503", True)
     assert "no-such-host.invalid" in fault.message

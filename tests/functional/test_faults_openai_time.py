@@ -67,7 +67,7 @@ async def test_a_slow_reader_is_not_a_slow_provider(faults: FaultServer, limits:
 
 
 @MODES
-async def test_a_connection_that_nobody_answers(leaks: LeakCheck, faults: FaultServer, stream: bool) -> None:
+async def test_the_connect_timeout_elapses(leaks: LeakCheck, faults: FaultServer, stream: bool) -> None:
     model = OpenAIChatModel("m", KEY, faults.silent_url, connect_timeout=0.4)
     (fault,) = await ends_after(0.4, fault_of(model, stream=stream))
     assert (fault.code, fault.retryable) == ("LA-408", True)

@@ -40,7 +40,7 @@ def test_a_refused_connection_is_given_up_soon(
     assert "attempt 2 of 3, LA-503, waiting" in retries(caplog)[0]
     assert "attempt 2 of 3" in (progress_line(next(event for event in events if event.type == "note")) or "")
     (error,) = (event.data for event in events if event.type == "error")
-    assert "start the server, or correct base_url" in str(error["guidance"])
+    assert "Start the server, or correct base_url" in str(error["guidance"])
 
 
 @pytest.mark.openai
@@ -59,7 +59,7 @@ def test_other_ways_to_reach_nobody(closed_port: int, host: str) -> None:
 
 
 def _refused() -> ProviderError:
-    return ProviderError("Nobody listens.", code="LA-503", details={"unreached": "refused"})
+    return ProviderError("The connection was refused.", code="LA-503", details={"unreached": "refused"})
 
 
 def _quick(code: ErrorCode) -> ProviderError:

@@ -451,7 +451,7 @@ def flows_file(folder: Path) -> Path:
         ("", "The file has 2 flows."),
         (":order", "There is no 'order'."),
         (":nothing", "This is no LightFlow, but int."),
-        ("x", "This names no flow."),
+        ("x", "must be FILE.py:NAME or MODULE:NAME."),
     ],
 )
 def test_the_command_says_what_is_wrong_with_a_name(name: str, said: str, tmp_path: Path) -> None:
@@ -533,7 +533,7 @@ def test_the_command_logs_what_it_does_and_ends_gracefully(tmp_path: Path) -> No
             if "is success" in line:
                 process.send_signal(signal.SIGTERM)
     assert process.returncode == 0
-    assert said[0] == "Goes on with runs of orders; SIGTERM or Ctrl-C stops it.\n"
+    assert said[0] == "Executing runs of orders; SIGTERM or Ctrl-C stops it.\n"
     assert [line.partition(" lightagent ")[2] for line in said if "is success" in line] == [
         "orders: run 'r' of user 'ann' is success\n"
     ]

@@ -290,7 +290,7 @@ def test_after_trust_it_works_and_says_where_it_goes(repository: Path, aimock: A
     done = lightagent(repository, *ask, OPENAI_API_KEY="k")
     assert (done.returncode, done.stdout) == (0, "The capital of France is Paris.\n")
     host = aimock.base_url.removeprefix("http://").partition("/")[0]
-    assert done.stderr.count(f"The model is asked at {host}.") == 1
+    assert done.stderr.count(f"Requests go to {host}.") == 1
     file.write_text(file.read_text() + "# changed\n")
     assert "has changed since" in lightagent(repository, *ask, OPENAI_API_KEY="k").stderr
     assert lightagent(repository, *ask, "--trust-config", OPENAI_API_KEY="k").returncode == 0

@@ -232,4 +232,4 @@ async def test_the_command_names_what_was_changed(
     assert (await asyncio.to_thread(run, "list"))[0] == 1
     assert await asyncio.to_thread(run, "forget", "--id", "m2", "--dry-run") == (0, "Would be forgotten: 1 memory\n")
     assert (await asyncio.to_thread(run, "forget", "--id", "m2"))[0] == 0
-    assert await asyncio.to_thread(run, "verify") == (0, "All of these memories are as they were written.\n")
+    assert await asyncio.to_thread(run, "verify") == (0, "All memories are as they were written.\n")

@@ -133,7 +133,7 @@ async def test_an_attempt_that_is_too_slow_is_made_again(leaks: LeakCheck, fault
 
 
 @MODES
-async def test_a_connection_that_nobody_answers(leaks: LeakCheck, faults: FaultServer, stream: bool) -> None:
+async def test_the_connect_timeout_elapses(leaks: LeakCheck, faults: FaultServer, stream: bool) -> None:
     async with agent_at(faults.silent_url, connect_timeout=0.4) as agent:
         (ending,) = await ends_after(0.4, ask(agent, "Hello", stream=stream, max_retry=1))
     assert ending.code == "LA-408"

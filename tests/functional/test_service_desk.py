@@ -51,21 +51,21 @@ def test_the_program_pays_what_was_approved_and_nothing_else(
 @on_a_terminal
 def test_in_a_chat_the_person_is_shown_each_payment_and_decides(folder: Path) -> None:
     with typed_chat("--swarm", DESK, folder=folder, variables=environment()) as chat:
-        shown = chat.type("Pay invoice A-17, please.\n", "and why: ")
+        shown = chat.type("Pay invoice A-17, please.\n", "edit the arguments: ")
         assert "→ transfer_to_finance" in shown
         assert (
             'pay_invoice waits for approval: pay_invoice runs only with approval.\n  {\n    "number": "A-17",' in shown
         )
         assert '"vendor": "Northwind",\n    "amount": 1250\n  }' in shown
-        assert chat.type("sure\n", "and why: "), "only y and n are decisions"
-        assert chat.type("y A-18\n", "and why: "), "which is about something else"
+        assert chat.type("sure\n", "edit the arguments: "), "only y and n are decisions"
+        assert chat.type("y A-18\n", "edit the arguments: "), "which is about something else"
         assert paid(folder) == []
         assert "1250 EUR paid to Northwind for A-17." in chat.type("y\n")
         assert paid(folder) == ["A-17"]
-        chat.type("Pay invoice A-18, please.\n", "and why: ")
+        chat.type("Pay invoice A-18, please.\n", "edit the arguments: ")
         assert "A human reviewer rejected this call. Too much this month." in chat.type("n Too much this month.\n")
-        chat.type("Pay invoice A-19, please.\n", "and why: ")
-        assert "nobody at a terminal gave it" in chat.type("\x03")
+        chat.type("Pay invoice A-19, please.\n", "edit the arguments: ")
+        assert "waits for approval that was not given" in chat.type("\x03")
         shown = chat.type("/trace\n", "suspended")
         assert "handoff source_agent: frontdesk, target_agent: finance" in shown
         assert "The agent finance goes on with this conversation." in shown
@@ -78,7 +78,7 @@ def test_in_a_chat_the_person_is_shown_each_payment_and_decides(folder: Path) ->
 @on_a_terminal
 def test_what_was_typed_ahead_is_no_decision(folder: Path) -> None:
     with typed_chat("--swarm", DESK, folder=folder, variables=environment()) as chat:
-        chat.type("Pay invoice A-17, please.\ny\ny\n", "and why: ")
+        chat.type("Pay invoice A-17, please.\ny\ny\n", "edit the arguments: ")
         assert paid(folder) == []
         chat.type("n\n")
     assert paid(folder) == []
@@ -87,7 +87,7 @@ def test_what_was_typed_ahead_is_no_decision(folder: Path) -> None:
 def test_lines_of_a_pipe_are_no_decisions(cli: Cli, folder: Path) -> None:
     done = cli("chat", "--swarm", DESK, stdin="Pay invoice A-17, please.\ny\n")
     assert done.returncode == 0
-    assert "nobody at a terminal gave it" in done.stderr
+    assert "waits for approval that was not given" in done.stderr
     assert paid(folder) == []
 
 
@@ -105,7 +105,7 @@ def test_the_arguments_are_shown_in_full_and_as_they_are(folder: Path) -> None:
         "SWARM.register_agent(LightAgent(name='a', model=ScriptedModel([odd, 'Done.']), tools=[pay]))\n"
     )
     with typed_chat("--swarm", "odd.py", folder=folder, variables=environment()) as chat:
-        shown = chat.type("Pay.\n", "and why: ")
+        shown = chat.type("Pay.\n", "edit the arguments: ")
         assert "\u202e" not in shown
         assert "\x1b" not in shown
         assert r"Bob\u202eeve" in shown
@@ -130,8 +130,8 @@ def test_calls_of_nested_agents_and_several_at_once_are_asked_about_one_by_one(f
         "desk.register_agent(outer)\n"
     )
     with typed_chat("--swarm", "nested.py", folder=folder, variables=environment()) as chat:
-        assert '"to": "Bob"' in chat.type("Pay.\n", "and why: ")
-        assert '"to": "Eve"' in chat.type("y\n", "and why: ")
+        assert '"to": "Bob"' in chat.type("Pay.\n", "edit the arguments: ")
+        assert '"to": "Eve"' in chat.type("y\n", "edit the arguments: ")
         shown = chat.type("n\n")
         assert "paid Bob" in shown
         assert "paid Eve" not in shown
@@ -149,7 +149,7 @@ def test_without_a_swarm_the_chat_asks_as_well(folder: Path) -> None:
         'def pay(to: str) -> str:\n    """Pay."""\n    return f"paid {to}"\n'
     )
     with typed_chat("--tools", "tools.py:pay", folder=folder, variables=environment()) as chat:
-        chat.type("Pay Bob.\n", "and why: ")
+        chat.type("Pay Bob.\n", "edit the arguments: ")
         shown = chat.type("y\n")
         assert "paid Bob" in shown
         assert "Done." in shown
@@ -172,11 +172,11 @@ def test_in_a_stored_session_the_decision_belongs_to_its_turn(folder: Path) -> N
     )
     options = ("--tools", "tools.py:pay", "--session", "monday")
     with typed_chat(*options, folder=folder, variables=environment()) as chat:
-        shown = chat.type("Pay Bob.\n", "and why: ")
+        shown = chat.type("Pay Bob.\n", "edit the arguments: ")
         assert 'pay waits for approval: Money leaves.\n  {\n    "to": "Bob"\n  }\n' in shown
-        assert 'Besides, it says:\n  {\n    "limit": "none"\n  }\n' in shown
+        assert 'Details:\n  {\n    "limit": "none"\n  }\n' in shown
         assert "Done." in chat.type("y\n")
-        chat.type("Pay Eve.\n", "and why: ")
+        chat.type("Pay Eve.\n", "edit the arguments: ")
         assert "`lightagent sessions resume` decides" in chat.type("\x04")
         assert "The session 'monday' waits for a human." in chat.type("And now?\n")
 
@@ -186,7 +186,7 @@ WRONG = {
     "several": ("has 2 swarms", "from lightagent import LightSwarm\na, b = LightSwarm(), LightSwarm()\n"),
     "empty": ("has no agents", "from lightagent import LightSwarm\nswarm = LightSwarm()\n"),
     "breaks": ("ZeroDivisionError", "1 / 0\n"),
-    "is none": ("This is no LightSwarm, but int", "swarm = 7\n"),
+    "is none": ("must be a LightSwarm, got int", "swarm = 7\n"),
     "wants more": ("TypeError", "def swarm(more): ...\n"),
     "leaves": ("SystemExit", "def swarm(): raise SystemExit(3)\n"),
 }
@@ -205,10 +205,10 @@ def test_what_is_no_swarm_is_told(name: str, cli: Cli, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("spec", "told"),
     [
-        ("none.py", "There is no such file"),
-        ("desk", "This names no swarm"),
+        ("none.py", "the file does not exist"),
+        ("desk", "must be FILE.py:NAME or MODULE:NAME"),
         ("no_module:desk", "No module named 'no_module'"),
-        (f"{EXAMPLE / 'desk.py'}:dsk", "There is no 'dsk'"),
+        (f"{EXAMPLE / 'desk.py'}:dsk", "'dsk' does not exist"),
     ],
 )
 def test_a_name_of_nothing_is_told(spec: str, told: str, cli: Cli) -> None:
@@ -229,4 +229,4 @@ def test_a_swarm_of_a_module_is_found_from_here(cli: Cli, folder: Path) -> None:
 def test_options_that_would_change_nothing_are_refused(cli: Cli) -> None:
     done = cli("chat", "--swarm", DESK, "--instructions", "Be rude.", "--debug")
     assert done.returncode == 2
-    assert "--instructions, --debug would change nothing" in done.stderr
+    assert "--swarm cannot be combined with --instructions, --debug" in done.stderr

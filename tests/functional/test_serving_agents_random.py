@@ -124,7 +124,7 @@ async def test_no_call_of_a2a_is_a_fault_of_the_server() -> None:
             note(told, known, waiting)
             results += "result" in told
     assert results > CALLS / 10
-    assert len(app.state.serving.going) == app.state.serving.slots.going == 0
+    assert len(app.state.serving.active) == app.state.serving.slots.active == 0
 
 
 async def test_no_call_of_mcp_is_a_fault_of_the_server() -> None:
@@ -149,4 +149,4 @@ async def test_no_call_of_mcp_is_a_fault_of_the_server() -> None:
         assert SECRET.encode() not in call.body
         answers += b'"result"' in call.body
     assert answers > CALLS / 32
-    assert len(app.state.serving.going) == app.state.serving.slots.going == 0
+    assert len(app.state.serving.active) == app.state.serving.slots.active == 0

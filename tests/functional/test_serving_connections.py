@@ -72,7 +72,7 @@ async def test_a_client_that_leaves_ends_its_run_and_the_request_to_the_model(st
             await model.given_up.wait()
     assert await outcome_in(store) == Cancelled(CLIENT_LEFT)
     serving: Serving = app.state.serving
-    assert (len(serving.going), serving.slots.going) == (0, 0)
+    assert (len(serving.active), serving.slots.active) == (0, 0)
 
 
 async def test_no_further_tool_begins_once_the_client_has_left() -> None:
@@ -140,7 +140,7 @@ async def test_200_clients_that_leave_at_any_moment_leave_nothing_behind(stream:
             await asyncio.sleep(0)
             assert len(begun) == after
     serving: Serving = app.state.serving
-    assert (len(serving.going), serving.slots.going) == (0, 0)
+    assert (len(serving.active), serving.slots.active) == (0, 0)
     statuses = {info.status async for info in Runs(store).list()}
     assert statuses <= {"cancelled", "completed"}
     assert "cancelled" in statuses
@@ -188,7 +188,7 @@ async def test_a_client_that_takes_nothing_is_cut() -> None:
     assert b"that is it" not in call.body
     assert isinstance(await outcome_in(store), Cancelled)
     serving: Serving = app.state.serving
-    assert (len(serving.going), serving.slots.going) == (0, 0)
+    assert (len(serving.active), serving.slots.active) == (0, 0)
 
 
 async def test_runs_beyond_the_limit_wait_and_those_beyond_the_queue_are_refused() -> None:
@@ -230,7 +230,7 @@ async def test_a_server_that_stops_takes_no_new_runs_and_lets_the_others_end() -
         await model.asked.wait()
         stopping = asyncio.create_task(serving.stop())
         await asyncio.sleep(0)
-        assert serving.going.closing
+        assert serving.active.closing
         assert (await answer_to(app, "/readyz", method="GET")).status == 503
         assert (await answer_to(app, "/healthz", method="GET")).status == 200
         refused = await answer_to(app, CHAT, chat("Two"))

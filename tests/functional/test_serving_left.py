@@ -116,7 +116,7 @@ async def test_clients_that_leave_at_random_moments_end_their_runs() -> None:
             await _warmed_up(base, begun)
             for first in range(0, STREAMS, AT_ONCE):
                 await asyncio.gather(*(leave(base, who) for who in range(first, min(first + AT_ONCE, STREAMS))))
-            assert await eventually(lambda: not serving.slots.going and not len(serving.going))
+            assert await eventually(lambda: not serving.slots.active and not len(serving.active))
             assert await eventually(lambda: all(one.ended or one.closed for one in model.asked))
     began_later = [at - left[who] for who, at in begun.at if at > left[who]]
     closed_later = [one.closed - left[one.who] for one in model.asked if one.closed is not None and one.who != WARM_UP]
@@ -208,15 +208,15 @@ async def test_nearly_all_clients_leave_at_once_and_the_server_goes_on() -> None
         for _ in range(4):
             model.let_go(from_now_on=False)
             async with many(base, DROPPED) as clients:
-                assert serving.slots.going == DROPPED
+                assert serving.slots.active == DROPPED
                 for client in clients[STAY:]:
                     client.leave(abruptly=True)
                 await _healthy(base)
-                assert await eventually(lambda: serving.slots.going == STAY)
+                assert await eventually(lambda: serving.slots.active == STAY)
                 model.let_go()
                 for client in clients[:STAY]:
                     await client.until(b"[DONE]")
-            assert await eventually(lambda: not serving.slots.going and watched.tasks() <= tasks)
+            assert await eventually(lambda: not serving.slots.active and watched.tasks() <= tasks)
             del clients, client
             gc.collect()
             sizes.append(len(gc.get_objects()))
@@ -252,7 +252,7 @@ async def test_by_setting_runs_go_on_without_their_clients(stream: bool) -> None
         client.leave(abruptly=True)
         await _healthy(base)
         model.let_go()
-        assert await eventually(lambda: not app.state.serving.slots.going)
+        assert await eventually(lambda: not app.state.serving.slots.active)
     (info,) = [info async for info in Runs(store).list()]
     journal = await Runs(store).journal(info.run_id)
     assert journal is not None

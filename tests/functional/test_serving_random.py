@@ -87,4 +87,4 @@ async def test_no_request_is_a_fault_of_the_server(kind: str, tmp_path: Path) ->
         check(number, call, answered, known)
         statuses.append(answered.status)
     assert statuses.count(200) > len(statuses) / 10  # Else the others were refused before anything could happen.
-    assert len(app.state.serving.going) == app.state.serving.slots.going == 0
+    assert len(app.state.serving.active) == app.state.serving.slots.active == 0

@@ -101,7 +101,7 @@ async def test_the_second_is_refused_and_the_run_of_the_first_goes_on(first: str
     assert going.status == 200
     assert "Done" in going.body.decode()
     assert paid == [5]
-    assert len(app.state.serving.going) == app.state.serving.slots.going == 0
+    assert len(app.state.serving.active) == app.state.serving.slots.active == 0
 
 
 def both(request: ChatRequest) -> Reply:

@@ -310,7 +310,7 @@ def test_a_command_sends_what_waits_as_it_ends(collector: Collector, tmp_path: P
         assert len(collector.spans) == before + 2
 
 
-@pytest.mark.parametrize(("mode", "says"), [("ok", "the collector took a span"), ("refusing", "HTTP 500")])
+@pytest.mark.parametrize(("mode", "says"), [("ok", "the collector accepted a span"), ("refusing", "HTTP 500")])
 def test_doctor_sends_a_span(collector: Collector, tmp_path: Path, mode: Mode, says: str) -> None:
     (tmp_path / ".git").mkdir()
     (tmp_path / "lightagent.toml").write_text(

@@ -127,11 +127,11 @@ def test_an_event_that_is_not_json_is_refused_by_its_place(tmp_path: Path) -> No
 
 def test_bad_paths_are_refused(tmp_path: Path) -> None:
     for bad in ("", "a\0b", 3, None, b"bytes"):
-        with pytest.raises(ConfigurationError, match="path must be that of a file"):
+        with pytest.raises(ConfigurationError, match="path must be the path of a file"):
             JsonlTraceExporter(bad)  # type: ignore[arg-type]
     (tmp_path / "file").touch()
     for path in (tmp_path, tmp_path / "file" / "traces.jsonl"):
-        with pytest.raises(ConfigurationError, match="cannot be a file of traces"):
+        with pytest.raises(ConfigurationError, match="cannot be used for traces"):
             export_trace(EVENTS, JsonlTraceExporter(path))
     with pytest.raises(StoreError, match="was not written"):
         export_trace(EVENTS, JsonlTraceExporter(tmp_path / ("long" * 100)))

@@ -147,7 +147,7 @@ def test_budgets_of_another_type_are_refused(name: str) -> None:
         TenantBudget(rate={"requests": 1})  # type: ignore[arg-type]
     with pytest.raises(ConfigurationError, match="tenant must be str"):
         TenantBudget(BudgetLimits(tokens=1), tenant=5)  # type: ignore[arg-type]
-    with pytest.raises(ConfigurationError, match="no journal store"):
+    with pytest.raises(ConfigurationError, match="store must be a JournalStore"):
         JournalBudgetAccounts("budgets.db")  # type: ignore[arg-type]
     with pytest.raises(ConfigurationError, match="budgets must be"):
         LightAgent(provider="offline", budgets=5)  # type: ignore[call-overload]

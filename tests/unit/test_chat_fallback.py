@@ -34,7 +34,7 @@ def scripted(*replies: Reply, name: str = "m") -> ScriptedModel:
     + [TimeoutError("slow"), ConnectionResetError("gone")],
     ids=repr,
 )
-async def test_the_next_is_asked_where_one_fails_for_now(failure: Exception) -> None:
+async def test_the_next_model_is_asked_after_a_transient_failure(failure: Exception) -> None:
     first, second, third = scripted(failure), scripted("From the second"), scripted()
     assert (await ask(FallbackModel([first, second, third]))).message.content == "From the second"
     assert [len(model.requests) for model in (first, second, third)] == [1, 1, 0]
@@ -51,7 +51,7 @@ async def test_another_failure_passes_through(failure: Exception) -> None:
     assert not second.requests
 
 
-async def test_what_was_said_is_not_taken_back() -> None:
+async def test_after_the_first_delta_an_error_passes_through() -> None:
     failure, second = ProviderError(code="LA-503"), scripted("unused")
     heard: list[Delta] = []
     with pytest.raises(ProviderError) as caught:
@@ -80,7 +80,7 @@ async def test_when_all_fail_the_last_error_names_them_all() -> None:
     assert last.details == {"status": 429}, "the model's own error is its own"
 
 
-async def test_a_failure_of_the_last_that_is_no_error_of_ours_has_a_code_too() -> None:
+async def test_any_exception_of_the_last_model_gets_a_code() -> None:
     with pytest.raises(LightAgentError) as caught:
         await ask(FallbackModel([scripted(TimeoutError())]))
     assert caught.value.code == "LA-408"
@@ -121,7 +121,7 @@ class Held(ChatModel):
         raise ConnectionError("already gone")
 
 
-async def test_whoever_stops_listening_lets_the_model_go() -> None:
+async def test_closing_the_stream_closes_that_of_the_model() -> None:
     held = Held()
     stream = FallbackModel([held]).stream(QUESTION)
     assert await anext(stream) == TextDelta("one")
@@ -139,7 +139,7 @@ async def test_all_are_closed_even_where_one_cannot() -> None:
     assert all(model.closed for model in models)
 
 
-def test_none_is_too_few() -> None:
+def test_at_least_one_model_is_required() -> None:
     with pytest.raises(ConfigurationError, match="at least one model"):
         FallbackModel([])
 

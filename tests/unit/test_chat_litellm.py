@@ -137,7 +137,7 @@ async def test_a_run_cannot_change_where_a_request_goes(name: str) -> None:
         ("m", {}, ""),
     ],
 )
-def test_a_missing_key_is_told_of_providers_that_are_known(model: str, environ: dict[str, str], told: str) -> None:
+def test_a_missing_key_is_reported_for_known_providers(model: str, environ: dict[str, str], told: str) -> None:
     missing = LiteLLMChatModel(model).missing_key(environ)
     assert told in missing
     assert bool(told) == bool(missing)
@@ -153,7 +153,7 @@ def test_a_missing_key_is_told_of_providers_that_are_known(model: str, environ: 
     ],
     ids=["a key", "a place", "a header", "arguments"],
 )
-def test_no_key_is_missed_where_another_way_may_do(model: LiteLLMChatModel) -> None:
+def test_no_missing_key_where_other_credentials_may_be_used(model: LiteLLMChatModel) -> None:
     assert model.missing_key({}) == ""
 
 
@@ -357,9 +357,7 @@ class TestOverHttp:
             ({"content": "", "reasoning_content": "hm"}, "stop"),
         ],
     )
-    async def test_an_answer_that_says_nothing_is_an_error(
-        self, backend: Backend, message: JsonObject, reason: str
-    ) -> None:
+    async def test_an_empty_answer_is_an_error(self, backend: Backend, message: JsonObject, reason: str) -> None:
         choice: JsonObject = {"index": 0, "finish_reason": reason, "message": {"role": "assistant", **message}}
         backend.body = {**completion(""), "choices": [choice]}
         with pytest.raises(ProviderError) as caught:
@@ -367,7 +365,7 @@ class TestOverHttp:
         assert caught.value.code == "LA-500"
 
     @pytest.mark.parametrize(("reason", "meant"), [("max_tokens", "length"), ("content_filter", "content_filter")])
-    async def test_a_cut_answer_is_told_as_one(self, backend: Backend, reason: str, meant: str) -> None:
+    async def test_a_cut_answer_ends_with_length(self, backend: Backend, reason: str, meant: str) -> None:
         choice: JsonObject = {"index": 0, "finish_reason": reason, "message": {"role": "assistant", "content": "Half"}}
         backend.body = {**completion(""), "choices": [choice]}
         assert (await ask(backend.model(), ChatRequest(QUESTION))).end.finish_reason == meant

@@ -130,7 +130,7 @@ def test_the_profile_is_that_of_the_endpoint(endpoint: Endpoint, profile: Endpoi
     assert requests <= USUAL_REQUESTS + 1
 
 
-def test_a_refusal_is_told_in_the_words_of_the_endpoint() -> None:
+def test_a_refusal_is_reported_in_the_words_of_the_endpoint() -> None:
     found, _ = ask(refuses(lambda probe: form(probe) == "json_schema", "This response_format is unavailable now"))
     assert found is not None
     (refusal,) = (finding for finding in found.findings if finding.verdict == "no")
@@ -144,7 +144,7 @@ def test_the_first_request_decides_whether_there_is_a_second(answer: Answer) -> 
     assert ask(lambda probe: answer) == (None, 1)
 
 
-def test_what_does_not_become_clear_stays_as_it_was_known() -> None:
+def test_unclear_answers_leave_the_profile_as_it_was() -> None:
     known = EndpointProfile(
         structured=("json_object", "prompt"),
         beside_tools=True,
@@ -161,7 +161,7 @@ def test_what_does_not_become_clear_stays_as_it_was_known() -> None:
     assert {finding.verdict for finding in found.findings} == {"yes", "unclear"}
 
 
-def test_what_a_refusal_of_a_history_teaches_is_tried_and_kept() -> None:
+def test_the_profile_adapts_to_a_refused_history() -> None:
     first, second = replace(UNKNOWN, system_role=False), replace(UNKNOWN, system_role=False, reasoning_fields=())
 
     def endpoint(probe: Probe) -> Answer:

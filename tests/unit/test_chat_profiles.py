@@ -166,7 +166,7 @@ async def test_a_stream_is_asked_again_without_its_options(picky: Picky) -> None
     await model.aclose()
 
 
-async def test_what_is_wrong_with_a_value_teaches_nothing(picky: Picky) -> None:
+async def test_an_invalid_value_does_not_change_the_profile(picky: Picky) -> None:
     for words in ("max_tokens is too large: at most 10 are supported", "Invalid max_tokens.", "no such model"):
         picky.refusal = without("max_tokens", words)
         model = OpenAIChatModel("m", "test-key-000", picky.url, profile=EndpointProfile(token_limit="max_tokens"))
@@ -191,7 +191,7 @@ INSTRUCTED = (SystemMessage("Be short."), UserMessage("hi"))
         ("role 'system' is not allowed here", 422, True),
     ],
 )
-def test_only_a_clear_refusal_teaches(message: str, status: int, learns: bool) -> None:
+def test_only_a_clear_refusal_changes_the_profile(message: str, status: int, learns: bool) -> None:
     request = ChatRequest(INSTRUCTED, (TOOL,), output_schema={"type": "object"})
     learnt = refused(EndpointProfile(beside_tools=True), request, message, {"status": status})
     assert (learnt is not None) == learns
@@ -257,7 +257,7 @@ CALLED = (*NAMED, AssistantMessage(None, (ToolCall("a", "now", "{}"),)), ToolMes
         ("messages[2]: content cannot be null", EndpointProfile(null_content=False)),
     ],
 )
-def test_what_is_refused_of_a_conversation_is_learnt(message: str, learnt: EndpointProfile) -> None:
+def test_the_profile_adapts_to_a_refused_conversation(message: str, learnt: EndpointProfile) -> None:
     request = ChatRequest(CALLED, output_schema={"type": "object"}, stream=True)
     found = refused(UNKNOWN, request, message, {"status": 400})
     assert found is not None
@@ -293,7 +293,7 @@ def test_beside_calls_an_empty_content_stands_where_none_may_be_null() -> None:
     assert json.loads(said.encoded(recipient)) == said.to_openai()
 
 
-def test_what_nobody_sent_is_not_learnt() -> None:
+def test_a_refusal_of_something_that_was_not_sent_changes_nothing() -> None:
     plain = ChatRequest((UserMessage("hi"),))
     for message in (
         "invalid message content type: <nil>",
@@ -395,7 +395,7 @@ async def test_an_option_takes_the_place_of_the_table(picky: Picky) -> None:
     assert (own["max_completion_tokens"], named["max_tokens"]) == (5, 5)
 
 
-def test_a_profile_that_is_none_is_refused() -> None:
+def test_an_unknown_profile_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="deepsek"):
         OpenAIChatModel("m", profile="deepsek")
     with pytest.raises(ConfigurationError, match="structred"):
@@ -457,7 +457,7 @@ class NeverContent(ChatModel):
         """Nothing is open."""
 
 
-async def test_a_model_that_learns_without_end_is_asked_no_further() -> None:
+async def test_adaptations_of_one_request_are_limited() -> None:
     model = NeverContent()
     result = await LightAgent(model=model).arun("Hi", result_format="object", max_retry=1)
     assert result.error is not None

@@ -49,14 +49,14 @@ async def ask(model: ChatModel, request: ChatRequest = QUESTION) -> ModelReply:
         (ModelReply(AssistantMessage("Cut"), ReplyEnd("length")), AssistantMessage("Cut"), "length"),
     ],
 )
-async def test_it_says_what_it_was_told(
+async def test_replies_are_returned_in_order(
     told: Reply, message: AssistantMessage, reason: str, request_: ChatRequest
 ) -> None:
     reply = await ask(ScriptedModel([told]), request_)
     assert (reply.message, reply.end.finish_reason, reply.end.model) == (message, reason, "scripted")
 
 
-async def test_a_text_is_streamed_in_words_where_somebody_watches() -> None:
+async def test_a_text_is_streamed_in_words_for_a_stream() -> None:
     model = ScriptedModel(["One two three."] * 2)
     assert [delta.text for delta in await deltas(model, STREAMED) if isinstance(delta, TextDelta)] == [
         "One ",
@@ -66,7 +66,7 @@ async def test_a_text_is_streamed_in_words_where_somebody_watches() -> None:
     assert await ask(model) == fold_deltas(await deltas(ScriptedModel("One two three."), STREAMED))
 
 
-async def test_usage_counts_words_unless_it_is_told() -> None:
+async def test_usage_counts_words_unless_the_reply_has_one() -> None:
     assert (await ask(ScriptedModel(["One two three."]))).end.usage == Usage(5, 3, 8)
     told = ModelReply(AssistantMessage("Hi"), ReplyEnd("stop", Usage(1, 2, 3)))
     assert (await ask(ScriptedModel([told]))).end.usage == Usage(1, 2, 3)
@@ -108,7 +108,7 @@ async def test_it_records_what_it_was_asked() -> None:
         (["One"], "The scripted model 'mine' has 1 reply and was asked for number 2"),
     ],
 )
-async def test_it_refuses_to_run_dry(replies: list[str], said: str) -> None:
+async def test_running_out_of_replies_is_an_error(replies: list[str], said: str) -> None:
     model = ScriptedModel(replies, "mine")
     for _ in replies:
         await ask(model)
@@ -118,7 +118,7 @@ async def test_it_refuses_to_run_dry(replies: list[str], said: str) -> None:
     assert "the request ends with user: 'What is it?'." in str(caught.value)
 
 
-async def test_a_program_answers_everybody() -> None:
+async def test_one_program_answers_every_request() -> None:
     def echo(request: ChatRequest) -> Reply:
         last = request.messages[-1]
         assert isinstance(last, UserMessage)
@@ -163,7 +163,7 @@ def test_any_split_folds_to_the_same(
     assert fold_deltas(asyncio.run(deltas(ScriptedModel([split_into_deltas(reply, sizes)])))) == reply
 
 
-async def test_it_can_be_told_in_settings() -> None:
+async def test_replies_can_come_from_settings() -> None:
     call = {"name": "add", "arguments": {"a": 1}}
     told: list[object] = ["Hi", {"tool_calls": [call, {"name": "add", "arguments": "{oops"}]}, {"content": "Bye"}]
     model = open_adapter("chat", "scripted", {"replies": told, "name": "mine"})

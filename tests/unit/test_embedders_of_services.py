@@ -88,7 +88,7 @@ def answering(status: int, body: JsonValue) -> Callable[[JsonObject], tuple[int,
         *((429, "LA-429", True), (500, "LA-500", True), (503, "LA-503", True)),
     ],
 )
-def test_a_refusal_is_typed_tells_no_key_and_is_not_tried_again(
+def test_a_refusal_is_typed_shows_no_key_and_is_not_retried(
     server: EmbeddingServer, kind: str, status: int, code: str, retryable: bool
 ) -> None:
     server.answer = answering(status, {"error": {"message": f"No, {KEY} will not do."}})
@@ -133,7 +133,7 @@ NONSENSE: Mapping[str, tuple[JsonValue, str]] = {
 
 
 @pytest.mark.parametrize("told", NONSENSE)
-def test_an_answer_that_is_none_is_refused(server: EmbeddingServer, told: str) -> None:
+def test_an_invalid_answer_is_refused(server: EmbeddingServer, told: str) -> None:
     body, code = NONSENSE[told]
     server.answer = answering(200, body)
     with pytest.raises(ProviderError) as raised:
@@ -141,7 +141,7 @@ def test_an_answer_that_is_none_is_refused(server: EmbeddingServer, told: str) -
     assert raised.value.code == code
 
 
-def test_vectors_without_numbers_are_in_the_order_of_the_texts(server: EmbeddingServer) -> None:
+def test_vectors_without_indexes_are_in_the_order_of_the_texts(server: EmbeddingServer) -> None:
     server.answer = answering(200, {"data": [{"embedding": [1, 0]}, {"embedding": [0, 2]}]})
     assert [list(vector) for vector in embedded(opened("openai", server), "one", "two")] == [[1, 0], [0, 1]]
 
@@ -151,7 +151,7 @@ def test_a_model_that_changes_its_dimension_is_refused(server: EmbeddingServer) 
     server.answer = answering(200, data(item(0, 1, 0)))
     embedded(embedder, "one")
     server.answer = answering(200, data(item(0, 1, 0, 0)))
-    with pytest.raises(ProviderError, match="vectors of 3 numbers instead of 2"):
+    with pytest.raises(ProviderError, match="vectors of dimension 3 instead of 2"):
         embedded(embedder, "two")
 
 
@@ -173,7 +173,7 @@ def test_a_key_of_the_environment_goes_to_no_host_that_a_file_names(monkeypatch:
 
 @pytest.mark.litellm
 @pytest.mark.filterwarnings("default")
-def test_neither_does_one_of_litellm(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_litellm_sends_no_key_of_the_environment_to_a_host_that_a_file_names(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COHERE_API_KEY", KEY)
     embedder = LiteLLMEmbedder("cohere/embed", api_base="http://thief.example", default_key_allowed=False)
     with pytest.raises(LightAgentError, match="LIGHTAGENT__EMBEDDING__DEFAULT_KEY_ALLOWED") as raised:
@@ -213,7 +213,7 @@ def test_spaces_of_other_models_and_places_have_other_names(monkeypatch: pytest.
     assert OpenAIEmbedder("m", "another").name in names
 
 
-def test_a_missing_key_is_told_before_the_first_request(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_key_is_reported_before_the_first_request(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     assert "no API key for api.openai.com" in OpenAIEmbedder("m", base_url="https://api.openai.com/v1").missing_key({})
     assert OpenAIEmbedder("m", base_url="http://127.0.0.1:1/v1").missing_key({}) == ""
@@ -243,7 +243,7 @@ def test_settings_hide_the_key_and_bind_that_of_the_environment(tmp_path: Path) 
             asyncio.run(cached.embed(["text"], "query"))
 
 
-def test_what_is_no_embedder_is_refused_with_its_place(tmp_path: Path) -> None:
+def test_a_backend_that_is_not_an_embedder_is_refused_with_its_place(tmp_path: Path) -> None:
     file = tmp_path / "lightagent.toml"
     file.write_text('[default.embedding]\nkind = "hasing"\n')
     with pytest.raises(ConfigurationError, match=r"embedding\.kind.*Did you mean 'hashing'"):

@@ -116,7 +116,7 @@ def test_of_several_models_one_has_to_be_named(tmp_path: Path) -> None:
         OnnxEmbedder(folder, model="third.onnx")
 
 
-def test_no_folder_is_refused(tmp_path: Path) -> None:
+def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"the folder .* does not exist"):
         OnnxEmbedder(tmp_path / "nowhere")
 
@@ -182,7 +182,7 @@ def test_the_newest_are_kept(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "vector", [b"", b"123", array("f", [1.0]).tobytes(), array("f", [float("nan")] * 64).tobytes()]
 )
-def test_a_vector_that_is_none_is_made_anew(tmp_path: Path, vector: bytes) -> None:
+def test_an_invalid_stored_vector_is_computed_again(tmp_path: Path, vector: bytes) -> None:
     file = tmp_path / "vectors.db"
     embedder = ScriptedEmbedder()
     made = embedded(CachedEmbedder(embedder, file))
@@ -196,7 +196,7 @@ def test_a_vector_that_is_none_is_made_anew(tmp_path: Path, vector: bytes) -> No
 
 
 @pytest.mark.parametrize("wrong", ["damaged", "folder", "another"])
-def test_a_file_that_is_none_costs_only_time(tmp_path: Path, wrong: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unusable_file_costs_only_time(tmp_path: Path, wrong: str, caplog: pytest.LogCaptureFixture) -> None:
     file = tmp_path / "vectors.db"
     if wrong == "folder":
         file.mkdir()

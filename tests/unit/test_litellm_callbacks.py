@@ -31,7 +31,7 @@ class LangfuseOtelLogger(OpenTelemetry):
         ({"callbacks": None}, False),
     ],
 )
-def test_who_listens(lists: dict[str, object], expected: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_opentelemetry_listens(lists: dict[str, object], expected: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "litellm", SimpleNamespace(**lists))
     assert only_opentelemetry_listens() is expected
 

@@ -84,7 +84,7 @@ def test_a_host_that_a_file_names_gets_no_key(tmp_path: Path, name: str, variabl
         ("deepseek/m", 'api_base = "https://api.openai.com/v1"'),
     ],
 )
-def test_there_is_no_way_around(tmp_path: Path, name: str, table: str) -> None:
+def test_other_arguments_cannot_send_a_key_to_a_foreign_host(tmp_path: Path, name: str, table: str) -> None:
     environ = {"OPENAI_API_KEY": CANARY, "DEEPSEEK_API_KEY": CANARY, "AWS_SECRET_ACCESS_KEY": CANARY}
     told = model_of(tmp_path, name, table, environ).missing_key(environ)
     assert "not sent to" in told

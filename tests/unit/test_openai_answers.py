@@ -100,11 +100,11 @@ def test_only_the_first_choice_counts() -> None:
         ("eos", "stop"),
     ],
 )
-def test_finish_reasons_are_said_in_the_words_of_openai(said: str, meant: str) -> None:
+def test_finish_reasons_become_those_of_openai(said: str, meant: str) -> None:
     assert reply(completion({"content": "x"}, said)).end.finish_reason == meant
 
 
-def test_either_form_is_taken_whatever_was_asked_for() -> None:
+def test_a_stream_and_an_object_are_both_read_whichever_was_requested() -> None:
     """The reader is not told what was asked: a stream answered with one object reads well, and the other way round."""
     assert reply(b"  \n " + completion({"content": "x"})).message.content == "x"
     assert reply(b"\n\n: hello\n\n" + events(chunk({"content": "x"}, "stop"))).message.content == "x"
@@ -123,14 +123,14 @@ def test_an_answer_of_calls_has_no_content() -> None:
     assert whole.message.tool_calls == (ToolCall("1", "add", "{}"),)
 
 
-def test_a_last_event_without_its_end_counts_if_it_is_whole() -> None:
+def test_a_last_event_without_an_empty_line_counts_if_it_is_whole() -> None:
     body = events(chunk({"content": "x"}, "stop"), done=False)
     assert reply(body.removesuffix(b"\n\n")).message.content == "x"
     assert reply(body + b"data: [DONE]").end.finish_reason == "stop"
     assert fault(events(chunk({"content": "x"}), done=False) + b'data: {"cho').code == "LA-503"
 
 
-def test_a_stream_is_whole_with_a_reason_or_the_mark_of_its_end() -> None:
+def test_a_stream_is_whole_with_a_finish_reason_or_done() -> None:
     assert reply(events(chunk({"content": "x"}, "stop"), done=False)).end.finish_reason == "stop"
     assert reply(events(chunk({"content": "x"}))).end.finish_reason is None
     cut = fault(events(chunk({"content": "x"}), done=False))
@@ -138,7 +138,7 @@ def test_a_stream_is_whole_with_a_reason_or_the_mark_of_its_end() -> None:
 
 
 @pytest.mark.parametrize("mark", ["[DONE]", " [DONE] ", "[done]", '"[DONE]"', "DONE", "data: [DONE]", "[DONE]\r"])
-def test_marks_of_the_end(mark: str) -> None:
+def test_forms_of_done(mark: str) -> None:
     body = events(chunk({"content": "x"}), done=False) + f"data: {mark}\n\n".encode()
     assert reply(body + b"data: nonsense\n\n").message.content == "x"
 
@@ -168,7 +168,7 @@ SILENT = [
 
 
 @pytest.mark.parametrize("silent", SILENT)
-def test_what_keeps_a_connection_alive_is_no_fault_wherever_it_stands(silent: bytes) -> None:
+def test_keep_alives_are_ignored_anywhere(silent: bytes) -> None:
     begun, ended = events(chunk({"content": "He"}), done=False), events(chunk({"content": "llo"}), done=False)
     end = events(chunk({}, "stop"))
     for body in (silent + begun + ended + end, begun + silent + ended + end, begun + ended + silent + end):
@@ -177,7 +177,7 @@ def test_what_keeps_a_connection_alive_is_no_fault_wherever_it_stands(silent: by
 
 
 @pytest.mark.parametrize("word", [b".", b"- ", b"<think>", b"1"])
-def test_a_long_event_that_only_begins_as_a_keep_alive_is_seen_in_even_time(word: bytes) -> None:
+def test_a_long_event_that_begins_like_a_keep_alive_is_read_in_linear_time(word: bytes) -> None:
     def feed(length: int) -> None:
         assert fault(b"data: " + word * length + b"x\n\n", max_bytes=10_000_000).code == "LA-500"
 
@@ -198,7 +198,7 @@ def test_a_long_event_that_only_begins_as_a_keep_alive_is_seen_in_even_time(word
         b'data: [{"x": 1}]\n\n',
     ],
 )
-def test_what_follows_a_whole_answer_is_no_fault(after: bytes) -> None:
+def test_errors_after_a_whole_answer_are_ignored(after: bytes) -> None:
     whole = events(chunk({"content": "x"}, "stop"), done=False)
     for body in (whole + after, whole + after + b"data: [DONE]\n\n"):
         assert reply(body).message.content == "x"
@@ -206,7 +206,7 @@ def test_what_follows_a_whole_answer_is_no_fault(after: bytes) -> None:
     assert fault(events(chunk({}, "stop"), done=False) + after).retryable
 
 
-def test_a_filter_and_an_error_beside_choices_count_after_the_end_too() -> None:
+def test_a_filter_or_an_error_beside_choices_counts_after_a_whole_answer() -> None:
     whole = events(chunk({"content": "x"}, "stop"), done=False)
     withheld: JsonObject = {"choices": [], "base_resp": {"status_code": 1027, "status_msg": "output new_sensitive"}}
     assert fault(whole + events(withheld)).code == "LA-403"
@@ -214,13 +214,13 @@ def test_a_filter_and_an_error_beside_choices_count_after_the_end_too() -> None:
     assert fault(whole + events({**chunk({}), "code": 500, "msg": "internal"})).code == "LA-500"
 
 
-def test_an_error_amid_the_calls_of_another_choice_is_told() -> None:
+def test_an_error_in_another_choice_is_raised() -> None:
     begun: JsonObject = {"tool_calls": [{"index": 0, "id": "a", "function": {"name": "f", "arguments": '{"x"'}}]}
     body = events(chunk({"content": "x"}, "tool_calls"), chunk(begun, None, 1), {"error": {"message": "died"}})
     assert fault(body).message == "died"
 
 
-def test_what_follows_the_end_is_not_read() -> None:
+def test_nothing_is_read_after_done() -> None:
     assert reply(events(chunk({"content": "x"}, "stop")) + b"data: nonsense\n\n").message.content == "x"
 
 
@@ -291,7 +291,7 @@ def test_an_error_in_place_of_an_answer(error: JsonObject, code: str, retryable:
         assert text in found.message
 
 
-def test_what_is_kept_is_bounded() -> None:
+def test_memory_is_bounded() -> None:
     long = "x" * 300
     assert fault(completion({"content": long}), max_bytes=200).code == "LA-413"
     assert fault(b'data: {"long', *[b"er" * 100] * 5, max_bytes=200).code == "LA-413"
@@ -395,6 +395,6 @@ def test_an_object_that_only_keeps_the_connection_alive_is_no_error(event: dict[
         {"message": "queued", "success": False},
     ],
 )
-def test_an_object_that_complains_is_one(event: dict[str, object]) -> None:
+def test_an_object_with_an_error_message_is_an_error(event: dict[str, object]) -> None:
     with pytest.raises(ProviderError):
         list(AnswerReader(1000).feed(f"data: {json.dumps(event)}\n\n".encode()))

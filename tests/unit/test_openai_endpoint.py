@@ -45,7 +45,7 @@ def test_headers() -> None:
     assert "Authorization" not in headers
 
 
-def test_a_key_is_missed_only_where_one_is_needed() -> None:
+def test_a_missing_key_is_an_error_only_where_one_is_needed() -> None:
     with pytest.raises(ProviderError, match=r"no API key for api\.openai\.com") as caught:
         endpoint(OpenAIChatModel("m"), OPENAI_API_KEY="  ")
     assert (caught.value.code, caught.value.retryable) == ("LA-401", False)
@@ -63,18 +63,18 @@ async def test_the_missing_key_is_found_at_the_first_request(monkeypatch: pytest
         await anext(model.stream(ChatRequest((UserMessage("hi"),))))
 
 
-def test_blanks_around_a_key_are_no_part_of_it() -> None:
+def test_whitespace_around_a_key_is_removed() -> None:
     assert endpoint(OpenAIChatModel("m", f" {KEY}\n")).headers["Authorization"] == f"Bearer {KEY}"
 
 
 @pytest.mark.parametrize("key", ["sk\n-1", "sk-“x”", "sk\x00"])
-def test_a_key_that_no_header_can_hold(key: str) -> None:
+def test_a_key_with_invalid_characters_is_refused(key: str) -> None:
     with pytest.raises(ConfigurationError, match="api_key") as caught:
         endpoint(OpenAIChatModel("m", key))
     assert key not in str(caught.value)
 
 
-def test_a_header_that_no_header_can_hold() -> None:
+def test_a_header_with_invalid_characters_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="X-Team"):
         endpoint(OpenAIChatModel("m", KEY, headers={"X-Team": "a\r\nb: c"}))
 
@@ -121,7 +121,7 @@ def test_a_bad_base_url_of_the_environment_is_named() -> None:
     assert endpoint(OpenAIChatModel("m", KEY), OPENAI_BASE_URL="").base_url == "https://api.openai.com/v1"
 
 
-def test_loopback_is_this_machine_and_nothing_that_looks_like_it() -> None:
+def test_loopback_hosts() -> None:
     for host in ("localhost", "127.0.0.1", "127.1.2.3", "[::1]", "api.localhost"):
         assert is_loopback(f"http://{host}:1/v1")
     for host in ("127.0.0.1.example.com", "localhost.example", "10.0.0.1", "example.com"):
@@ -151,7 +151,7 @@ def test_options_are_checked_by_name(options: dict[str, object], says: str) -> N
 
 
 @pytest.mark.parametrize("timeout", [0, -1, float("nan")])
-def test_limits_that_allow_nothing_are_refused(timeout: float) -> None:
+def test_limits_must_be_above_zero(timeout: float) -> None:
     with pytest.raises(ConfigurationError, match="timeout"):
         OpenAIChatModel("m", timeout=timeout)
     with pytest.raises(ConfigurationError, match="connect_timeout"):

@@ -1,4 +1,4 @@
-"""What an error means, in the words of each provider, and how long each asks to be left alone."""
+"""What the errors of each provider mean, and how long each asks to wait."""
 
 from __future__ import annotations
 
@@ -199,7 +199,9 @@ def test_an_account_without_money_is_not_asked_again(status: int, body: JsonObje
         (529, said("Overloaded", type="overloaded_error"), "LA-500", True),
     ],
 )
-def test_what_only_sounds_like_it(status: int, body: JsonObject, code: str, retryable: bool) -> None:
+def test_texts_that_resemble_known_errors_have_no_meaning(
+    status: int, body: JsonObject, code: str, retryable: bool
+) -> None:
     error = refused(status, body)
     assert (error.code, error.retryable) == (code, retryable)
     assert "finish_reason" not in error.details
@@ -320,7 +322,7 @@ def test_a_pause_in_a_header(headers: dict[str, str], least: float, most: float)
     assert least <= told <= most
 
 
-def test_of_several_limits_the_one_that_is_used_up_counts() -> None:
+def test_the_exhausted_one_of_several_limits_counts() -> None:
     headers = {
         "x-ratelimit-remaining-requests": "14399",
         "x-ratelimit-reset-requests": "6s",
@@ -366,7 +368,7 @@ def test_durations(text: str, seconds: float) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "nan", "inf", "-5", "1e999", "soon", "5x", "s", "5 s and a bit"])
-def test_what_is_no_duration(text: str) -> None:
+def test_invalid_durations(text: str) -> None:
     assert duration(text) is None
 
 
@@ -375,5 +377,5 @@ def test_words_without_a_duration() -> None:
     assert in_words("Retry 3 times, then try again in a minute") is None
 
 
-def test_a_moment_that_has_passed_is_no_pause() -> None:
+def test_a_time_in_the_past_is_not_a_pause() -> None:
     assert retry_after({"x-ratelimit-reset": str(int(time.time()) - 60)}) == 0

@@ -75,7 +75,7 @@ UNKNOWN = ["new", "stop?", "half_done", "FINISH_REASON_UNSPECIFIED", "停止", "
         ({"type": "length", "length": 9}, "length"),
     ],
 )
-def test_known_reasons_are_said_in_the_words_of_openai(said: JsonValue, meant: str | None) -> None:
+def test_known_reasons_become_those_of_openai(said: JsonValue, meant: str | None) -> None:
     for body in bodies(choice({"content": "x"}, said)):
         assert reply(body).end.finish_reason == meant
 
@@ -91,7 +91,7 @@ def test_words_for_calls(said: str) -> None:
 
 
 @pytest.mark.parametrize(("said", "code"), BROKEN.items())
-def test_an_answer_that_broke_off_is_asked_for_again(said: str, code: str) -> None:
+def test_a_failed_answer_can_be_retried(said: str, code: str) -> None:
     for fault in faults(choice({"content": "Half an ans"}, said)):
         assert (fault.code, fault.retryable) == (code, True)
         assert said in fault.message
@@ -115,7 +115,7 @@ def test_an_unknown_reason_is_quoted_and_never_a_success(said: str) -> None:
         ("null", "stop", "stop"),
     ],
 )
-def test_a_later_reason_does_not_mend_what_was_cut(sooner: JsonValue, later: JsonValue, meant: str) -> None:
+def test_an_answer_that_was_cut_stays_cut(sooner: JsonValue, later: JsonValue, meant: str) -> None:
     chunks = [{"choices": [{"delta": {"content": "x"}, "finish_reason": sooner}]}]
     chunks.append({"choices": [{"delta": {}, "finish_reason": later}]})
     body = b"".join(b"data: " + json.dumps(each).encode() + b"\n\n" for each in chunks) + b"data: [DONE]\n\n"
@@ -133,7 +133,7 @@ def test_a_later_reason_does_not_mend_what_was_cut(sooner: JsonValue, later: Jso
         ("upstream died", "LA-500"),
     ],
 )
-def test_an_error_inside_a_choice_is_told_with_its_text(reason: JsonValue, error: JsonValue, code: str) -> None:
+def test_an_error_inside_a_choice_is_raised_with_its_text(reason: JsonValue, error: JsonValue, code: str) -> None:
     inside: JsonObject = {"content": "Half", "error": error}
     for one in (choice({"content": "Half"}, reason, error=error), choice(inside, reason), choice(None, error=error)):
         for fault in faults(one):
@@ -162,7 +162,7 @@ def test_an_error_inside_a_choice_is_told_with_its_text(reason: JsonValue, error
         {"content": "<think>I think and think"},
     ],
 )
-def test_an_answer_of_neither_text_nor_call_is_asked_for_again(message: JsonObject) -> None:
+def test_an_answer_without_text_and_calls_can_be_retried(message: JsonObject) -> None:
     for reason in ("stop", None, "end_turn"):
         for fault in faults(choice(message, reason)):
             assert (fault.code, fault.retryable) == ("LA-500", True)
@@ -200,7 +200,7 @@ BESIDE: list[tuple[JsonObject, str]] = [
 
 
 @pytest.mark.parametrize(("beside", "meant"), BESIDE)
-def test_what_an_answer_says_beside_its_finish_reason(beside: JsonObject, meant: str) -> None:
+def test_other_fields_can_say_that_an_answer_is_cut_or_withheld(beside: JsonObject, meant: str) -> None:
     for body in bodies(choice({"content": "Half an ans"}, "stop", 0, **beside)):
         assert reply(body).end.finish_reason == meant
     if "native_finish_reason" in beside:
@@ -212,7 +212,7 @@ def test_what_an_answer_says_beside_its_finish_reason(beside: JsonObject, meant:
         assert reply(body).end.finish_reason == meant
 
 
-def test_an_answer_that_calls_itself_incomplete_broke_off() -> None:
+def test_an_answer_marked_as_incomplete_is_a_failure() -> None:
     for fault in faults(choice({"content": "Half an ans"}, "stop", 0, status="incomplete")):
         assert (fault.code, fault.retryable) == ("LA-500", True)
 
@@ -237,7 +237,7 @@ CALLS: JsonObject = {"content": None, "tool_calls": [CALL]}
         ([choice(TEXT, "tool_calls"), choice(CALLS, "tool_calls")], "Let me see.", 1),
     ],
 )  # fmt: skip
-def test_what_stands_in_another_choice_is_not_lost(choices: list[JsonObject], content: str | None, calls: int) -> None:
+def test_content_in_another_choice_is_used(choices: list[JsonObject], content: str | None, calls: int) -> None:
     for body in bodies(*choices):
         message = reply(body).message
         assert (message.content, len(message.tool_calls)) == (content, calls)
@@ -326,7 +326,7 @@ def is_good(reason: object) -> bool:
 @given(CHOICES)
 @example([choice({"content": "x"}, "stop"), choice({"content": "y"}, "length", 0)])
 @example([choice({"reasoning": "hm"}, "stop")])
-def test_no_success_is_none(choices: list[JsonObject]) -> None:
+def test_success_codes_are_not_errors(choices: list[JsonObject]) -> None:
     for body in bodies(*choices):
         try:
             whole = reply(body)

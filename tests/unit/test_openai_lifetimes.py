@@ -136,7 +136,7 @@ def seconds_of(watched: Watched) -> float:
     return play_timed(watch())[1]
 
 
-def test_silence_is_ended() -> None:
+def test_an_idle_stream_is_ended() -> None:
     async def silence(patient: Watchdog) -> None:
         with pytest.raises(ProviderError, match=r"nothing for 1 s"):
             await patient.wait(asyncio.sleep(50))
@@ -144,7 +144,7 @@ def test_silence_is_ended() -> None:
     assert seconds_of(silence) == 1
 
 
-def test_time_in_which_nobody_waits_is_no_silence() -> None:
+def test_time_between_waits_does_not_count_as_idle() -> None:
     async def busy_elsewhere(patient: Watchdog) -> None:
         await asyncio.sleep(1.5)
         assert await patient.wait(asyncio.sleep(0.5, "x")) == "x"
@@ -152,7 +152,7 @@ def test_time_in_which_nobody_waits_is_no_silence() -> None:
     assert seconds_of(busy_elsewhere) == 2
 
 
-def test_the_attempt_as_a_whole_is_ended() -> None:
+def test_a_long_attempt_is_ended() -> None:
     async def wait_often(patient: Watchdog) -> None:
         for _ in range(20):
             await patient.wait(asyncio.sleep(0.5))
@@ -166,7 +166,7 @@ def test_the_attempt_as_a_whole_is_ended() -> None:
     assert seconds_of(whole) == 3
 
 
-def test_being_cancelled_by_others_is_no_fault_of_the_provider() -> None:
+def test_a_cancellation_from_outside_is_not_a_timeout() -> None:
     async def cancelled(patient: Watchdog) -> None:
         task = asyncio.create_task(patient.wait(asyncio.sleep(50)))
         await asyncio.sleep(0.5)
@@ -177,7 +177,7 @@ def test_being_cancelled_by_others_is_no_fault_of_the_provider() -> None:
     assert seconds_of(cancelled) == 0.5
 
 
-def test_who_is_cancelled_at_the_same_time_stays_cancelled() -> None:
+def test_a_task_cancelled_at_the_time_limit_stays_cancelled() -> None:
     async def both(patient: Watchdog) -> None:
         task = asyncio.create_task(patient.wait(asyncio.sleep(50)))
         asyncio.get_running_loop().call_later(1, task.cancel)

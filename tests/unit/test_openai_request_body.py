@@ -1,4 +1,4 @@
-"""What is sent, byte by byte, and how little of it is made anew."""
+"""Requests as bytes: their fields, and what is encoded only once."""
 
 import json
 import threading
@@ -76,7 +76,7 @@ def test_a_response_format_of_the_callers_own_is_sent_as_it_is() -> None:
     assert encode(ChatRequest(HI, params={"response_format": own}, output_schema={}))["response_format"] == own
 
 
-def test_params_that_are_no_json() -> None:
+def test_params_that_cannot_be_encoded_are_refused() -> None:
     deep: JsonObject = {}
     deep["x"] = deep
     with pytest.raises(ConfigurationError, match="cannot be encoded as JSON"):

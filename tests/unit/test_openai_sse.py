@@ -67,7 +67,7 @@ def test_any_split_gives_the_same_events(lines: list[tuple[bytes, bytes]], cuts:
     assert decode(*pieces) == decode(stream)
 
 
-def test_an_event_is_told_when_its_end_has_come_and_not_later() -> None:
+def test_an_event_is_returned_as_soon_as_it_ends() -> None:
     decoder = EventDecoder()
     assert decoder.feed(b"data: a\r\n") == []
     assert decoder.feed(b"\r") == [b"a"]

@@ -59,7 +59,7 @@ def test_pieces_find_their_calls(deltas: list[list[object]]) -> None:
     ]
 
 
-def test_whole_calls_are_told_apart_by_their_place() -> None:
+def test_whole_calls_are_distinguished_by_their_position() -> None:
     calls = fold([piece(0, "a", "add", "{}"), piece(0, "a", "add", "{}"), piece(None, None, "sub")], whole=True)
     assert [call.name for call in calls] == ["add", "add", "sub"]
     assert len({call.id for call in calls}) == 3
@@ -67,7 +67,7 @@ def test_whole_calls_are_told_apart_by_their_place() -> None:
 
 
 @pytest.mark.parametrize(("first", "second"), [("{}", "{}"), ('{"x":1}', '{"x":1}'), ("{}", '{"x":1}')])
-def test_whole_calls_in_one_delta_are_calls_each_though_nothing_tells_them_apart(first: str, second: str) -> None:
+def test_identical_whole_calls_in_one_delta_are_separate_calls(first: str, second: str) -> None:
     calls = fold([piece(0, None, "add", first), piece(0, None, "add", second)])
     assert [(call.name, call.arguments) for call in calls] == [("add", first), ("add", second)]
     assert len({call.id for call in calls}) == 2
@@ -135,7 +135,7 @@ OSLO, ROME = '{"city":"Oslo"}', '{"city":"Rome"}'
         [[{"id": "a", "name": "f", "arguments": OSLO}, {"id": "b", "name": "g", "arguments": {"city": "Rome"}}]],
     ],
 )  # fmt: skip
-def test_pieces_of_two_calls_are_told_apart(deltas: list[list[object]]) -> None:
+def test_pieces_of_two_calls_are_distinguished(deltas: list[list[object]]) -> None:
     calls = [(call.name, call.arguments.replace(" ", "")) for call in fold(*deltas)]
     assert calls == [("f", OSLO), ("g", ROME)]
 

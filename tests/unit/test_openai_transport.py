@@ -51,7 +51,7 @@ def test_a_plain_endpoint_is_served_by_aiohttp_and_the_rest_by_the_sdk() -> None
     assert chosen(OpenAIChatModel("m", "k", REMOTE, transport="aiohttp")) == "aiohttp"
 
 
-def test_what_aiohttp_cannot_do_it_is_not_asked_to_do() -> None:
+def test_aiohttp_is_refused_for_endpoints_that_need_the_sdk() -> None:
     with pytest.raises(ConfigurationError, match="token provider"):
         OpenAIChatModel("m", token, REMOTE, transport="aiohttp").transport_choice()
 
@@ -164,7 +164,7 @@ def test_the_message_of_an_error_is_found(body: JsonValue, message: str) -> None
     assert status_error(400, {}, json.dumps(body).encode()).message == message
 
 
-def test_error_bodies_that_are_no_json() -> None:
+def test_error_bodies_that_are_not_json() -> None:
     assert status_error(500, {}, b"boom").message == "boom"
     assert status_error(500, {}, b"<html>" + b"x" * 9999).message == "The provider answered with a web page."
     assert status_error(500, {}, b"\xff\xfe").message

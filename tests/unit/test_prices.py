@@ -46,12 +46,12 @@ def test_what_is_written_to_a_cache_has_a_price_of_its_own() -> None:
         ModelPrice(1, 1, 1, -1)
 
 
-def test_more_cached_tokens_than_there_are_cost_no_less_than_nothing() -> None:
+def test_costs_are_never_negative() -> None:
     assert ModelPrice(2, 0, 1).picos(Usage(100, 0, 100, cached_input_tokens=900)) == 100 * PICOS // 10**6
 
 
 @pytest.mark.parametrize("price", [-1, True, "2", float("nan"), float("inf"), None])
-def test_what_is_no_price_is_refused(price: object) -> None:
+def test_an_invalid_price_is_refused(price: object) -> None:
     with pytest.raises(ConfigurationError, match="output_per_million"):
         ModelPrice(1, price)  # type: ignore[arg-type]
     with pytest.raises(ConfigurationError, match="ModelPrice"):
@@ -72,11 +72,11 @@ def test_names_are_looked_up_with_their_provider_and_then_without() -> None:
     assert (PriceTable({"gpt-4.1": there}) | table).find("gpt-4.1") is there
 
 
-def test_a_price_of_nothing_is_a_price() -> None:
+def test_a_price_of_zero_is_a_price() -> None:
     assert PriceTable({"local": ModelPrice(0, 0)}).find("local") is not None
 
 
-def test_the_table_of_litellm_has_the_models_that_everybody_knows() -> None:
+def test_the_table_of_litellm_has_well_known_models() -> None:
     table = litellm_prices()
     if table is None:
         pytest.skip("LiteLLM is not installed")
@@ -102,7 +102,7 @@ def test_the_table_of_litellm_is_read_once(tmp_path: Path, monkeypatch: pytest.M
     assert litellm_prices() is table
 
 
-def test_entries_that_are_no_prices_are_left_out() -> None:
+def test_invalid_entries_are_left_out() -> None:
     table = {
         "good": {"input_cost_per_token": 2e-06, "output_cost_per_token": 8e-06},
         "cached": {

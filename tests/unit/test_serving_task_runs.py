@@ -42,5 +42,5 @@ async def test_the_oldest_of_the_tasks_that_are_in_no_store_give_way() -> None:
         await going.done.wait()
     known = [serving.tasks.find(one, NOBODY.owner, "helper") is not None for one in ids]
     assert known == [False, False, *[True] * MOST_REMEMBERED]
-    assert len(serving.going) == serving.slots.going == 0
+    assert len(serving.active) == serving.slots.active == 0
     assert not [one for one in asyncio.all_tasks() if "_play" in str(one.get_coro())]

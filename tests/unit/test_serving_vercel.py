@@ -182,7 +182,7 @@ async def test_an_answer_that_goes_on_keeps_the_message_of_the_client_and_tells_
     assert first.journal is not None
     decisions = {review.id: ApprovalDecision.approve()}
     steps = [step async for step in agent.aresume_steps(first.journal, decisions, None, ResumeOptions())]
-    opening = VercelOpening("answer", "run", goes_on=True)
+    opening = VercelOpening("answer", "run", continues=True)
 
     def resumed(place: int) -> bytes:
         followed = WaitingSteps()

@@ -69,7 +69,7 @@ def test_the_messages_are_the_history_without_what_the_agent_thought() -> None:
     assert asked.chat.history[-1]["untrusted"] == ["client:message"]
     assert asked.chat.instructions == "Speak plainly.\n\nBe short."
     assert asked.chat.dropped == ("model",)
-    assert not asked.goes_on
+    assert not asked.continues
 
 
 def test_images_by_url_are_taken_where_the_setting_says_so() -> None:
@@ -79,7 +79,7 @@ def test_images_by_url_are_taken_where_the_setting_says_so() -> None:
 
 def test_an_answer_of_a_person_counts_only_in_the_last_message() -> None:
     last = read_vercel_request({"messages": [said("user", text("Pay.")), said("assistant", STEP, ANSWERED)]}, "helper")
-    assert ([(one.request_id, one.approved) for one in last.answers], last.goes_on) == ([("r1", True)], True)
+    assert ([(one.request_id, one.approved) for one in last.answers], last.continues) == ([("r1", True)], True)
     told = [said("user", text("Pay.")), said("assistant", STEP, ANSWERED), said("user", text("And?"))]
     earlier = read_vercel_request({"messages": [*told]}, "helper")
     assert (earlier.answers, earlier.chat.query) == ((), "And?")

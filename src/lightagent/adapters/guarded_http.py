@@ -1,4 +1,4 @@
-"""HTTP to servers that others name, by aiohttp: to public addresses alone, within limits of time and size."""
+"""HTTP requests to URLs from untrusted sources, by aiohttp: only to public addresses, with limits of time and size."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _MOST_REDIRECTS: Final = 5
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _CHUNK: Final = 65_536
 _USER_AGENT: Final = ("User-Agent", "lightagent")
-_ALLOW: Final = "Name it in private_hosts, if it is a server of your own."
+_ALLOW: Final = "If it is your own server, name it in private_hosts."
 
 
 class AddressRefused(OSError):
-    """A name leads to an address that may not be called."""
+    """A host name resolves to an address that may not be called."""
 
 
 class GuardedHttp(HttpSender):
-    """Opens a connection for each call and closes it, so that nothing of one call is left for another.
+    """Opens and closes a connection for each call, so that calls share nothing.
 
     Proxies of the environment are not used: with one, it could not be checked which address is called.
     """
@@ -38,7 +38,7 @@ class GuardedHttp(HttpSender):
         Raises:
             HttpFault: the call did not produce a usable answer.
         """
-        import aiohttp  # It takes a tenth of a second, and most programs call no server of this kind.
+        import aiohttp  # Importing it takes a tenth of a second, and most programs do not need it.
 
         connector = aiohttp.TCPConnector(resolver=_resolver(call), force_close=True, limit=1)
         watched, sent = aiohttp.TraceConfig(), asyncio.Event()
@@ -67,22 +67,22 @@ class GuardedHttp(HttpSender):
 
 
 async def _followed(session: aiohttp.ClientSession, call: HttpCall) -> HttpAnswer:
-    """The answer at the end of all redirections."""
+    """Return the answer after all redirects."""
     from yarl import URL
 
     url, headers = URL(call.url, encoded=True), [*call.headers, _USER_AGENT]
     first = url.origin()
     for _ in range(_MOST_REDIRECTS + 1):
         _check(url, call)
-        if url.origin() != first:  # Nor does it get them back where a stranger sends it home again.
+        if url.origin() != first:  # The headers stay removed if another server redirects back.
             headers = [one for one in headers if one[0].lower() in ("accept", "user-agent")]
             if call.content is not None:
-                raise HttpRefused("The server sends a call with a body to another server, which does not get it.")
+                raise HttpRefused("The server redirects a call with a body to another server, which is not followed.")
         async with session.request(
             call.method,
             url,
             headers=_distinct(headers),
-            skip_auto_headers=("Content-Type",),  # Of a body that there is not.
+            skip_auto_headers=("Content-Type",),  # Not for a missing body.
             data=call.content,
             allow_redirects=False,
         ) as response:
@@ -92,15 +92,14 @@ async def _followed(session: aiohttp.ClientSession, call: HttpCall) -> HttpAnswe
             if not call.is_safe:
                 raise _lost(
                     call,
-                    f"The server answered {response.status} and sends the call elsewhere, which a call that changes "
-                    "something does not follow.",
+                    f"A redirect ({response.status}) is not followed for a call that changes something.",
                 )
             url = _next(url, location)
-    raise HttpLost(f"The server sends the call elsewhere more than {_MOST_REDIRECTS} times.")
+    raise HttpLost(f"The server redirects the call more than {_MOST_REDIRECTS} times.")
 
 
 def _distinct(headers: list[tuple[str, str]]) -> dict[str, str]:
-    """The headers with each name once, the first one first."""
+    """Return the headers with each name once; the first one wins."""
     found: dict[str, tuple[str, str]] = {}
     for name, value in headers:
         found.setdefault(name.lower(), (name, value))
@@ -122,7 +121,7 @@ def _next(url: URL, location: str) -> URL:
 
 
 def _check(url: URL, call: HttpCall) -> None:
-    """Raise unless the address may be called; a name is looked at again when it is looked up."""
+    """Raise unless the address may be called. A host name is checked again when it is resolved."""
     host = url.host or ""
     if not is_private_host(host, url.port, call.private_hosts) and _is_address(host):
         problem = address_problem(host)
@@ -135,7 +134,7 @@ def _is_address(host: str) -> bool:
 
 
 def _resolver(call: HttpCall) -> AbstractResolver:
-    """Looks names up, and gives the addresses only where all of them may be called."""
+    """Return a resolver that raises unless all addresses of a host may be called."""
     from aiohttp.abc import AbstractResolver, ResolveResult
     from aiohttp.resolver import ThreadedResolver
 
@@ -176,7 +175,7 @@ async def _answer(response: aiohttp.ClientResponse, call: HttpCall, url: URL) ->
 
 
 def _joined(response: aiohttp.ClientResponse) -> tuple[tuple[str, str], ...]:
-    """The headers with each name once; where there are several of a name, as RFC 9110 joins them."""
+    """Return the headers with each name once; several values are joined as in RFC 9110."""
     found: dict[str, str] = {}
     for name, value in response.headers.items():
         key = name.lower()
@@ -191,7 +190,7 @@ def _unreached(exc: aiohttp.ClientConnectorError) -> HttpFault:
 
 
 def _failed(call: HttpCall, sent: asyncio.Event, text: str) -> HttpFault:
-    """A call that took no effect, or may have, by whether it came to be sent."""
+    """Return the fault of a call that had no effect, or may have had one, depending on whether it was sent."""
     return _lost(call, text) if sent.is_set() else HttpUnreached(text, retryable=True)
 
 

@@ -26,7 +26,7 @@ def configure_logs(level: str, file: str | None) -> None:
     """
     number = logging.getLevelNamesMapping().get(level.upper())
     if number is None:
-        raise ConfigurationError(f"log_level: no level {level!r}.", guidance="Use DEBUG, INFO, WARNING or ERROR.")
+        raise ConfigurationError(f"log_level: unknown level {level!r}.", guidance="Use DEBUG, INFO, WARNING or ERROR.")
     LOGGER.setLevel(number)
     name = f"lightagent:{file or 'stderr'}"
     if any(handler.get_name() == name for handler in LOGGER.handlers):
@@ -43,7 +43,7 @@ def configure_logs(level: str, file: str | None) -> None:
 
 
 def _is_not_shown_by_root(record: logging.LogRecord) -> bool:
-    """Whether the root logger, to which each line goes as well, does not show it on stderr already."""
+    """Whether the root logger, which also gets each line, does not write to stderr already."""
     own = [one for one in logging.getLogger().handlers if isinstance(one, logging.StreamHandler)]
     shown = LOGGER.propagate and any(one.stream is sys.stderr and record.levelno >= one.level for one in own)
     return not shown
@@ -73,7 +73,7 @@ def log_events(agent_name: str, trace_id: str, events: Iterable[tuple[str, Mappi
 
 
 def is_logging() -> bool:
-    """Whether anybody would see a line."""
+    """Whether any handler would write a line."""
     if not LOGGER.isEnabledFor(logging.WARNING):
         return False
     return len(LOGGER.handlers) > 1 or bool(logging.getLogger().handlers)

@@ -1,4 +1,4 @@
-"""Tables of vectors by numpy, which takes a hundredth of the time; where it is not installed, in plain Python."""
+"""Tables of vectors: by numpy, a hundred times faster, or in plain Python if it is not installed."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from lightagent.domain.vectors import Nearest, PlainVectorTable, Vector, VectorT
 
 
 def make_table(vectors: Sequence[Vector]) -> VectorTable:
-    """The table of these vectors, all of one dimension."""
+    """Return a table of these vectors, which have one dimension."""
     return NumpyVectorTable(vectors) if vectors and find_spec("numpy") is not None else PlainVectorTable(vectors)
 
 
 class NumpyVectorTable(VectorTable):
-    """The vectors as the rows of one matrix."""
+    """A table that holds the vectors as the rows of a matrix."""
 
     def __init__(self, vectors: Sequence[Vector]) -> None:
         import numpy

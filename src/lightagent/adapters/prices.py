@@ -1,4 +1,4 @@
-"""Prices of models from the table that LiteLLM brings along. It is read as a file: nothing is fetched or imported."""
+"""Prices of models from LiteLLM's table, which is read as a file: nothing is downloaded or imported."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MILLION: Final = 1_000_000
 
 
 def litellm_prices() -> PriceTable | None:
-    """The prices in US dollars that the installed version of LiteLLM knows; None where it is not installed.
+    """Return the prices in US dollars of the installed LiteLLM, or None if it is not installed.
 
     They are as old as that version. `PriceTable({...}) | litellm_prices()` has your own before them.
     """
@@ -28,13 +28,13 @@ def litellm_prices() -> PriceTable | None:
 
 @cache
 def _table(file: Path) -> PriceTable:
-    """The prices in a file, which is read once: budgets of single runs ask for them as well."""
+    """Return the prices in a file. They are cached, since each run with a budget needs them."""
     read: object = json.loads(file.read_text(encoding="utf-8"))
     return PriceTable(prices_of(read))
 
 
 def prices_of(table: object) -> dict[str, ModelPrice]:
-    """The prices in a table of LiteLLM's form; a model whose tokens have no price each is left out."""
+    """Return the prices in a table of LiteLLM's form, without models that are not priced by token."""
     found: dict[str, ModelPrice] = {}
     for name, entry in table.items() if isinstance(table, Mapping) else ():
         if not isinstance(entry, Mapping):

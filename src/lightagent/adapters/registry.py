@@ -33,12 +33,12 @@ _IN_PROCESS: Final = ("memory", "process", "shared")
 
 
 _IN_CORE: Final[Mapping[str, tuple[str, ...]]] = {"engines": ("local",)}
-"""Kinds that name the core itself: they have no adapter and are never opened."""
+"""Kinds that are part of the core. They have no adapter."""
 
 
 @dataclass(frozen=True, slots=True)
 class Adapter(Generic[OptionsT, PortT]):
-    """What an adapter's file exports as `ADAPTER`.
+    """The description of an adapter, which its file exports as `ADAPTER`.
 
     Attributes:
         options: a pydantic model that forbids extra fields; its field descriptions are the adapter's documentation.
@@ -74,7 +74,7 @@ def open_adapter(family: str, kind: str, options: Mapping[str, object], *, at: s
 
 
 def open_nested(family: str, backend: Mapping[str, object], *, at: str, example: str) -> object:
-    """Open an adapter that stands in the options of another one, as a table of its kind and its options.
+    """Open an adapter that is an option of another one, as a table of its kind and options.
 
     Args:
         at: the dotted path of that table in the settings, for error texts.
@@ -98,7 +98,7 @@ _OTHER_PROVIDERS: Final = (
 
 @cache
 def find_adapter(family: str, kind: str, *, at: str = "") -> Adapter[BaseModel, object]:
-    """The adapter `kind` of `family`, its packages known to be installed."""
+    """Return the adapter `kind` of `family`, after checking that its packages are installed."""
     place = f"{at}.kind" if at else f"{family} kind"
     if not re.fullmatch(r"[a-z][a-z0-9_]*", kind):
         raise ConfigurationError(
@@ -124,13 +124,13 @@ def find_adapter(family: str, kind: str, *, at: str = "") -> Adapter[BaseModel, 
 def _is_installed(name: str) -> bool:
     try:
         return importlib.util.find_spec(name) is not None
-    except ModuleNotFoundError:  # Not even the package that it is in.
+    except ModuleNotFoundError:  # Its parent package is missing, too.
         return False
 
 
 @cache
 def kinds(family: str) -> tuple[str, ...]:
-    """The kinds of `family` there are, sorted."""
+    """Return the kinds of `family`, sorted."""
     from importlib.metadata import entry_points
 
     package = importlib.import_module(f"lightagent.adapters.{family}")
@@ -140,9 +140,9 @@ def kinds(family: str) -> tuple[str, ...]:
 
 
 def install_command(extra: str, *packages: str) -> str:
-    """The command that installs what an extra of this distribution brings.
+    """Return the command that installs the packages of an extra.
 
-    It names the packages themselves: the public index has another product under this distribution's name.
+    It names the packages themselves, because the public index has another product under this distribution's name.
 
     Args:
         packages: what to name where this distribution has no such extra, or is not installed.
@@ -187,7 +187,7 @@ def _option_errors(exc: ValidationError, options: type[BaseModel], kind: str, at
 
 
 def outlives_process(backend: Mapping[str, object]) -> bool:
-    """Whether another process finds what a store keeps.
+    """Whether the data of a store outlives this process.
 
     Args:
         backend: a kind of store with its options, which may name the store that it wraps; empty without a store.

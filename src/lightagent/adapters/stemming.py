@@ -8,11 +8,11 @@ from typing import Final
 from lightagent.domain.search_text import Stem
 
 _REMEMBERED: Final = 50_000
-"""Words whose stems are remembered."""
+"""How many stems are cached."""
 
 
 def english_stemmer() -> Stem:
-    """Gives the stem of an English word in lower case; of others it may take an ending, the same at each time.
+    """Return the stem of an English word in lower case; other words may lose an ending, always the same.
 
     It is one function for the whole process, which loads Snowball with the first word.
     """
@@ -21,7 +21,7 @@ def english_stemmer() -> Stem:
 
 @lru_cache(_REMEMBERED)
 def _stem(word: str) -> str:
-    # One object a word: a stemmer holds the word that it works on, and threads may stem at the same time.
+    # A stemmer holds the current word, so concurrent threads need one each.
     from snowballstemmer.english_stemmer import EnglishStemmer
 
     stemmed: str = EnglishStemmer().stemWord(word)

@@ -1,4 +1,4 @@
-"""The machine's own clock and its own chance."""
+"""The machine's clock and randomness."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class SystemClock(Clock):
 
 
 class RandomIds(IdSource):
-    """128 bits of the operating system's randomness, which no fork and no seed repeats."""
+    """128 bits of the operating system's randomness, which are unique after a fork and with any seed."""
 
     __slots__ = ()
 

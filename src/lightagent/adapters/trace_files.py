@@ -22,7 +22,7 @@ from lightagent.domain.trace_summary import TraceSummary
 
 _FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _MOST_DEPTH: Final = 100
-"""More than plain JSON may have here, so that what is deeper is refused with its place."""
+"""Deeper than the JSON that is allowed here, so that the check names the place of a value that is too deep."""
 
 
 class JsonlTraceExporter:
@@ -43,7 +43,7 @@ class JsonlTraceExporter:
         given: object = path
         if not isinstance(given, (str, os.PathLike)) or not os.fspath(path) or "\0" in os.fspath(path):
             raise ConfigurationError(
-                f"JsonlTraceExporter: path must be that of a file, got {shown(given)}.",
+                f"JsonlTraceExporter: path must be the path of a file, got {shown(given)}.",
                 guidance='Such as JsonlTraceExporter("traces.jsonl").',
             )
         self.path: Path = Path(path)
@@ -61,28 +61,28 @@ class JsonlTraceExporter:
             ConfigurationError: the path cannot be that of a file, or something is not plain JSON.
             StoreError: the file cannot be written, such as on a full disk. It holds then what it held before.
         """
-        said: JsonObject = to_json_object(_with_texts({} if metadata is None else metadata), "metadata")
+        about: JsonObject = to_json_object(_with_texts({} if metadata is None else metadata), "metadata")
         lines = [to_json_object(_with_texts(event), f"events[{at}]") for at, event in enumerate(events)]
         envelope: JsonObject = {
             "exported_at": datetime.now(UTC).isoformat(),
-            "metadata": said,
+            "metadata": about,
             "summary": summary.to_dict(),
             "events": [*lines],
         }
-        # Half a surrogate pair, which a text may hold and UTF-8 cannot, stands in it as the escape of JSON.
+        # A lone surrogate, which UTF-8 cannot encode, becomes a JSON escape.
         text = json.dumps(envelope, ensure_ascii=False, allow_nan=False).encode("utf-8", "backslashreplace")
         _append(self.path, text + b"\n")
         return self.path
 
 
 def _append(path: Path, line: bytes) -> None:
-    """Append a line, whole or not at all."""
+    """Append a whole line, or nothing."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = os.open(path, _FLAGS, 0o600)
     except (FileExistsError, IsADirectoryError, NotADirectoryError) as error:
         raise ConfigurationError(
-            f"{shown(str(path))} cannot be a file of traces: {error.strerror}.", guidance="Choose another file."
+            f"{shown(str(path))} cannot be used for traces: {error.strerror}.", guidance="Choose another file."
         ) from error
     except OSError as error:
         raise _not_written(path, error) from error
@@ -96,11 +96,11 @@ def _append(path: Path, line: bytes) -> None:
 
 
 def _write(file: int, path: Path, line: bytes) -> None:
-    """Write at the end; where that fails, the file is cut to what it was."""
+    """Write at the end; if that fails, cut the file to its former length."""
     regular = stat.S_ISREG(os.fstat(file).st_mode)
     end = os.fstat(file).st_size if regular else 0
     if end and _is_torn(path, end):
-        line = b"\n" + line  # A process was killed while it wrote; readers pass over what it left.
+        line = b"\n" + line  # A process was killed while it wrote; readers skip the incomplete line.
     rest = memoryview(line)
     try:
         while rest:
@@ -112,7 +112,7 @@ def _write(file: int, path: Path, line: bytes) -> None:
 
 
 def _is_torn(path: Path, end: int) -> bool:
-    """Whether the last line has no end; not where the file may be written and not read."""
+    """Whether the last line lacks its end; false if the file cannot be read."""
     try:
         with path.open("rb") as file:
             file.seek(end - 1)
@@ -130,7 +130,7 @@ def _not_written(path: Path, error: OSError) -> StoreError:
 
 @contextmanager
 def _locked(file: int) -> Generator[None]:
-    """Alone with the file, among all threads and processes of this machine; the lock ends with its process."""
+    """Lock the file among all threads and processes of this machine; the lock ends with its process."""
     if sys.platform == "win32":
         yield
         return
@@ -138,7 +138,7 @@ def _locked(file: int) -> Generator[None]:
 
     try:
         fcntl.flock(file, fcntl.LOCK_EX)
-    except OSError:  # A file system without locks: one write is as a rule whole there, too.
+    except OSError:  # A file system without locks, where one write is usually whole, too.
         yield
         return
     try:
@@ -148,7 +148,7 @@ def _locked(file: int) -> Generator[None]:
 
 
 def _with_texts(value: object, depth: int = 0) -> object:
-    """The value with text in the place of what has one plain form as text."""
+    """Return the value with texts for dates, paths and other values that have one."""
     if isinstance(value, (datetime, date, time)):
         return value.isoformat()
     if isinstance(value, (PurePath, Decimal, UUID)):

@@ -1,4 +1,4 @@
-"""Tells a URL that a call waits for a human."""
+"""Notifies a URL of calls that wait for a decision."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SECONDS: Final = 2.0
 
 
 class WebhookError(Exception):
-    """The server did not take the notice."""
+    """The server did not accept the notice."""
 
 
 class Webhook:
@@ -38,7 +38,7 @@ class Webhook:
         except ValueError:
             usable = False
         if not usable:
-            raise ConfigurationError("webhook: expected a URL that begins with http:// or https://.", guidance="")
+            raise ConfigurationError("webhook must be a URL that begins with http:// or https://.", guidance="")
         self._url = url
 
     async def __call__(self, request: ApprovalRequest) -> None:
@@ -47,10 +47,10 @@ class Webhook:
         Raises:
             WebhookError: it was not taken.
         """
-        import aiohttp  # It takes a tenth of a second, and most programs have no webhook.
+        import aiohttp  # Importing it takes a tenth of a second, and most programs have no webhook.
 
         body = encode_json(notice_of(request))
-        # One that expired or was revoked is asked anew in the same round, and has to be told of again.
+        # A request that expired or was revoked is repeated in the same round and needs a new notice.
         key = f"{request.request_id}:{request.round}:{request.created_at:.3f}"
         headers = {"Content-Type": "application/json", "Idempotency-Key": key}
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_SECONDS)) as session:
@@ -66,7 +66,7 @@ class Webhook:
 
 
 def notice_of(request: ApprovalRequest) -> JsonObject:
-    """What is told of a request: enough to find it, nothing that the tool would get."""
+    """Return the notice: enough to find the request, without the arguments of the tool."""
     return {
         "type": "approval_requested",
         "request_id": request.request_id,

@@ -1,4 +1,4 @@
-"""YAML as JSON has it: by YAML 1.2's rules for plain words, without tags, and without what grows when it is read."""
+"""Reads YAML as JSON values: by YAML 1.2's rules for plain words, without tags, and with a limit of growth."""
 
 from __future__ import annotations
 
@@ -29,27 +29,26 @@ def read_yaml(content: bytes) -> JsonValue:
     Names are text whatever they look like, such as the status ``200``; dates and ``no`` are text as well.
 
     Raises:
-        ValueError: it is no YAML, holds a tag or several documents, or grows beyond all bounds where anchors are used
-            again.
+        ValueError: it is invalid YAML, holds a tag or several documents, or its anchors make it too large.
     """
     try:
         loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         node = yaml.compose(content, loader)
     except (yaml.YAMLError, UnicodeError) as exc:
-        raise ValueError(f"it is no YAML: {exc}") from exc
-    return _Reading(len(content) + _MORE_VALUES).value(node)  # Without anchors, each value takes a byte.
+        raise ValueError(f"invalid YAML: {exc}") from exc
+    return _Reading(len(content) + _MORE_VALUES).value(node)  # Without anchors, each value takes at least a byte.
 
 
 class _Reading:
-    """From the nodes of one document to values, counted, since an anchor makes many of one."""
+    """Turns the nodes of one document into values, and counts them, since an anchor repeats a value."""
 
     def __init__(self, most: int) -> None:
-        self._left = most
+        self._remaining = most
 
     def value(self, node: yaml.Node | None, depth: int = 0) -> JsonValue:
-        self._left -= 1
-        if self._left < 0 or depth > _DEEPEST:
-            raise ValueError("it grows too large, or is nested too deep")
+        self._remaining -= 1
+        if self._remaining < 0 or depth > _DEEPEST:
+            raise ValueError("it is too large after resolving anchors, or nested too deep")
         if isinstance(node, yaml.MappingNode):
             self._refuse_tag(node, "map")
             return self._map(node, depth)
@@ -59,7 +58,7 @@ class _Reading:
         return None if node is None else _scalar(node)
 
     def _map(self, node: yaml.MappingNode, depth: int) -> dict[str, JsonValue]:
-        """A map; what it takes over from another with ``<<`` is there as far as it does not say otherwise."""
+        """Return a map; its own values take precedence over those merged with ``<<``."""
         own: dict[str, JsonValue] = {}
         taken_over: dict[str, JsonValue] = {}
         for name, written in node.value:
@@ -82,13 +81,13 @@ class _Reading:
     @staticmethod
     def _refuse_tag(node: yaml.Node, kind: str) -> None:
         if node.tag != f"{_TAG}{kind}":
-            raise ValueError(f"line {node.start_mark.line + 1}: the tag {node.tag!r:.80} means nothing here")
+            raise ValueError(f"line {node.start_mark.line + 1}: the tag {node.tag!r:.80} is not supported")
 
 
 def _scalar(node: yaml.Node) -> JsonValue:
     text, kind = str(node.value), node.tag.removeprefix(_TAG)
     if kind not in _KINDS:
-        raise ValueError(f"line {node.start_mark.line + 1}: the tag {node.tag!r:.80} means nothing here")
+        raise ValueError(f"line {node.start_mark.line + 1}: the tag {node.tag!r:.80} is not supported")
     if getattr(node, "style", None) is not None or kind == "str":
         return text
     if text in _WORDS:

@@ -1,6 +1,6 @@
 """Options that do not exist, or have another type."""
 
-from lightagent import LightAgent, Limits, RunOptions
+from lightagent import LightAgent, Limits, OpenAIChatModel, RunOptions
 
 agent = LightAgent()
 
@@ -19,6 +19,10 @@ LightAgent(output_type=5)  # wrong
 LightAgent(deps_type=len)  # wrong
 Limits(max_retry="3")  # wrong
 Limits(retries=3)  # wrong
+
+OpenAIChatModel("m", idle_timout=3)  # wrong: idle_timout
+OpenAIChatModel("m", idle_timeout="3")  # wrong
+OpenAIChatModel(base_url="http://127.0.0.1")  # wrong
 
 agent.run("?", user="u")  # wrong: user
 agent.run("?", user_id=1)  # wrong

@@ -127,7 +127,7 @@ class Credentials:
         if isinstance(error, LightAgentError):
             return self._safe(error)
         mask = self.mask
-        text = "\n".join(_told(error))
+        text = "\n".join(_printed(error))
         if mask.text(text) == text:
             return error
         return self._safe(LightAgentError(f"{type(error).__name__}: {error}", code="LA-UNKNOWN"))
@@ -166,7 +166,7 @@ def _in_header(value: str) -> Iterator[str]:
         yield pair.partition(":")[2]
 
 
-def _told(error: BaseException) -> Iterator[str]:
+def _printed(error: BaseException) -> Iterator[str]:
     """Return everything that a traceback or the `repr` of `error` would print."""
     seen: set[int] = set()
     open_: list[BaseException | None] = [error]

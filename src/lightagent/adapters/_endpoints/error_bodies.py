@@ -95,7 +95,7 @@ def read_report(answer: Mapping[object, object]) -> Report:
     if behind is not None and behind.message:
         message = f"{message.rstrip('.')}: {behind.message}" if message else behind.message
     words = tuple(dict.fromkeys((*_words(error), *_words(answer), *(behind.words if behind else ()))))
-    code = next((told for name in ("code", "error_code", "status_code") if (told := _word(error.get(name)))), "")
+    code = next((word for name in ("code", "error_code", "status_code") if (word := _word(error.get(name)))), "")
     return Report(message, code, _word(error.get("type")), words, answer)
 
 
@@ -118,9 +118,9 @@ def carries_error(answer: Mapping[object, object]) -> bool:
         return _fails_beside_choices(answer)
     if isinstance(base, Mapping) or not any(answer.get(name) for name in _MESSAGES):
         return False
-    told = [answer[name] for name in ("code", "error_code", "status_code", "status") if name in answer]
-    if told:
-        return any(map(_fails, told))
+    codes = [answer[name] for name in ("code", "error_code", "status_code", "status") if name in answer]
+    if codes:
+        return any(map(_fails, codes))
     return all(name in _BESIDE_MESSAGE for name in answer) and any(map(_complains, map(answer.get, _MESSAGES)))
 
 

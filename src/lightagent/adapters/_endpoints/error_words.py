@@ -1,8 +1,8 @@
-"""What providers mean by an error, in the words and codes of each.
+"""What the errors of providers mean, by their texts and codes.
 
 An HTTP status says little: a conversation that is too long, a prompt that a filter refuses, an account without money
-and a call that the model wrote badly all come as 400, 403 or 429, or with status 200. The words below are those of the
-providers' own documentation and of public bug reports, one row for each, and are matched without regard to case.
+and a call that the model wrote badly all come as 400, 403 or 429, or with status 200. The rows below, one for
+each provider, are from their documentation and from public bug reports. Case does not matter.
 """
 
 from __future__ import annotations
@@ -147,9 +147,9 @@ _CODES: Final[dict[ErrorCode, str]] = {
     "LA-503": "overloaded overloaded_error service_unavailable unavailable server_overloaded model_overloaded 1234",
 }
 _CODE_OF: Final[dict[str, ErrorCode]] = {word: code for code, words in _CODES.items() for word in words.split()}
-"""The words of an error that came without an HTTP status of its own."""
+"""Error codes by the words of errors without an HTTP status."""
 
-_SPOKEN: Final[tuple[tuple[ErrorCode, str], ...]] = (
+_TEXT: Final[tuple[tuple[ErrorCode, str], ...]] = (
     ("LA-429", r"rate[ _-]?limit|too many (?:concurrent )?requests|\b(?:qps|tpm|rpm)\b|限流|频率"),
     (
         "LA-401",
@@ -163,7 +163,7 @@ _SPOKEN: Final[tuple[tuple[ErrorCode, str], ...]] = (
 
 
 def _table(rows: Iterable[str]) -> re.Pattern[str]:
-    """One pattern of all rows, for a text in lower case: to look regardless of case takes five times as long."""
+    """Return one pattern of all rows for a text in lower case; ignoring case would take five times as long."""
     return re.compile("|".join(rows))
 
 
@@ -173,19 +173,19 @@ _PATTERNS: Final = {
     Meaning.NO_BALANCE: _table(_NO_BALANCE.values()),
     Meaning.BAD_CALL: _table(_BAD_CALL.values()),
 }
-_SPOKEN_PATTERNS: Final[tuple[tuple[ErrorCode, re.Pattern[str]], ...]] = tuple(
-    (code, _table((row,))) for code, row in _SPOKEN
+_TEXT_PATTERNS: Final[tuple[tuple[ErrorCode, re.Pattern[str]], ...]] = tuple(
+    (code, _table((row,))) for code, row in _TEXT
 )
 
 
 def meaning(status: int | None, codes: Iterable[str], text: str, *, asks_to_wait: bool = False) -> Meaning | None:
-    """What an error means; None where its status says all there is to it.
+    """Return what an error means, or None if it means no more than its status.
 
     Args:
-        status: of HTTP, or one that the body told.
-        codes: the words for programs, in lower case.
-        text: those words, and the message.
-        asks_to_wait: whether the provider told when to come back, which it does for a rate and not for a balance.
+        status: the HTTP status, or one that the body names.
+        codes: the error codes and types, in lower case.
+        text: these codes and the message.
+        asks_to_wait: whether the provider says when to retry, as for a rate limit, but not for an empty balance.
     """
     found, text = frozenset(codes), text.lower()
     if status == 402 or found & _NO_BALANCE_CODES:
@@ -194,7 +194,7 @@ def meaning(status: int | None, codes: Iterable[str], text: str, *, asks_to_wait
         return Meaning.TOO_LONG
     if status == 451 or found & _FILTERED_CODES or (status not in (401, 429) and _has(Meaning.FILTERED, text)):
         return Meaning.FILTERED
-    # Gemini sends the sentence of OpenAI about the balance for every rate limit.
+    # Gemini sends OpenAI's text about the balance for every rate limit.
     a_rate = asks_to_wait or "resource_exhausted" in found
     if _has(Meaning.NO_BALANCE, text) and not (a_rate and "insufficient_quota" not in found):
         return Meaning.NO_BALANCE
@@ -202,13 +202,13 @@ def meaning(status: int | None, codes: Iterable[str], text: str, *, asks_to_wait
 
 
 def code_of_words(codes: Iterable[str], text: str) -> ErrorCode:
-    """The error code for an error that has no status of HTTP."""
+    """Return the error code for an error without an HTTP status."""
     text = text.lower()
     known: list[tuple[str, ErrorCode]] = [(word, _CODE_OF[word]) for word in codes if word in _CODE_OF]
     named: list[ErrorCode] = [code for word, code in known if not word.isdigit()]
-    spoken: list[ErrorCode] = [code for code, pattern in _SPOKEN_PATTERNS if pattern.search(text)]
-    # A bare number last, since it means what its provider says, and who that is stands nowhere.
-    found: list[ErrorCode] = [*named, *spoken, *(code for _, code in known), "LA-500"]
+    from_text: list[ErrorCode] = [code for code, pattern in _TEXT_PATTERNS if pattern.search(text)]
+    # A bare number comes last, since its meaning depends on the provider, which is unknown here.
+    found: list[ErrorCode] = [*named, *from_text, *(code for _, code in known), "LA-500"]
     return found[0]
 
 
@@ -220,7 +220,7 @@ def _has(wanted: Meaning, text: str) -> bool:
 
 
 def _may_be_too_long(status: int | None, text: str) -> bool:
-    """A rate limit counts tokens, too; but a request that is larger than all a minute allows will never be served."""
+    """Rate limits count tokens, too. Only a request that exceeds the limit of a whole minute can never be served."""
     if status == 429:
         return "request too large" in text
     return status is None or status in (400, 404, 413, 422) or status >= 500

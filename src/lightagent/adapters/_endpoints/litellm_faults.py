@@ -33,8 +33,8 @@ def translated(exc: Exception, credentials: Credentials) -> Exception:
 
 def provider_error(exc: Exception) -> ProviderError:
     """Return the error for an exception of LiteLLM, by its status."""
-    told = getattr(exc, "status_code", None)
-    status = told if isinstance(told, int) else None
+    found = getattr(exc, "status_code", None)
+    status = found if isinstance(found, int) else None
     details: JsonObject = {"exception": type(exc).__name__}
     if status is not None:
         details["status"] = status

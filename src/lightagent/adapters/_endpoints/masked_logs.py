@@ -35,10 +35,10 @@ class _CredentialFilter(logging.Filter):
         if safe != text:
             record.msg, record.args = safe, None
         if record.exc_info and record.exc_info[1] is not None:
-            told = safe = "".join(traceback.format_exception(record.exc_info[1]))
+            text = safe = "".join(traceback.format_exception(record.exc_info[1]))
             for mask in masks:
                 safe = mask.text(safe)
-            if safe != told:
+            if safe != text:
                 record.exc_info, record.exc_text = None, safe
         return True
 

@@ -24,7 +24,7 @@ _LONGEST_TEXT = 2000
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Return the seconds that the headers ask to wait, or None if they do not say or are invalid.
 
-    `Retry-After` goes before what is told of a rate limit's next window, which counts for limits that are used up.
+    `Retry-After` takes precedence over the reset of a rate limit, which counts only for exhausted limits.
     """
     asked = _asked(headers)
     return _reset(headers) if asked is None else asked
@@ -32,9 +32,9 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 def pause(headers: Mapping[str, str], body: object, message: str) -> float | None:
     """Return the seconds that an error asks to wait, by `Retry-After`, its body, or a rate limit."""
-    for told in (_asked(headers), _in_body(body), in_words(message)):
-        if told is not None:
-            return told
+    for seconds in (_asked(headers), _in_body(body), in_words(message)):
+        if seconds is not None:
+            return seconds
     return _reset(headers)
 
 
@@ -67,9 +67,9 @@ def _factor(unit: str) -> float:
 
 def _asked(headers: Mapping[str, str]) -> float | None:
     for name in ("retry-after-ms", "x-ms-retry-after-ms"):
-        told = headers.get(name, "").strip()
-        if (amount := duration(told)) is not None:
-            return amount / 1000 if _NUMBER.fullmatch(told) else amount
+        value = headers.get(name, "").strip()
+        if (amount := duration(value)) is not None:
+            return amount / 1000 if _NUMBER.fullmatch(value) else amount
     return _moment(headers.get("retry-after", ""))
 
 
@@ -80,18 +80,18 @@ def _reset(headers: Mapping[str, str]) -> float | None:
     others: list[float] = []
     for name, value in headers.items():
         found = _RESET.fullmatch(name.lower())
-        told = None if found is None else _moment(value)
-        if found is None or told is None:
+        reset = None if found is None else _moment(value)
+        if found is None or reset is None:
             continue
-        left = _left(headers, found[1] or found[2] or "")
-        (unknown if left is None else others if left > 0 else used_up).append(told)
+        remaining = _remaining(headers, found[1] or found[2] or "")
+        (unknown if remaining is None else others if remaining > 0 else used_up).append(reset)
     if used_up or unknown:
         return max(used_up or unknown)
     # No limit is exhausted, so the request was too large for the rest of one: try in its next window.
     return min(others, default=None)
 
 
-def _left(headers: Mapping[str, str], limit: str) -> float | None:
+def _remaining(headers: Mapping[str, str], limit: str) -> float | None:
     names = (f"x-ratelimit-remaining{limit}", f"ratelimit-remaining{limit}", f"anthropic-ratelimit{limit}-remaining")
     return next((left for name in names if (left := duration(headers.get(name, ""))) is not None), None)
 
@@ -124,7 +124,7 @@ def _date(text: str) -> float | None:
 
 
 def _in_body(body: object) -> float | None:
-    return next((told for name, value in _fields(body, 0) if (told := _field(name, value)) is not None), None)
+    return next((found for name, value in _fields(body, 0) if (found := _field(name, value)) is not None), None)
 
 
 def _fields(value: object, depth: int) -> Iterator[tuple[str, object]]:
@@ -142,7 +142,7 @@ def _fields(value: object, depth: int) -> Iterator[tuple[str, object]]:
 def _field(name: str, value: object) -> float | None:
     """Return the seconds of ``retry_after: 7``, of Google's ``retryDelay: "7s"``, or of headers quoted by a gateway."""
     if name == "headers" and isinstance(value, dict):
-        return retry_after({str(one).lower(): str(told) for one, told in value.items()})
+        return retry_after({str(name).lower(): str(text) for name, text in value.items()})
     found = _FIELD.fullmatch(re.sub(r"[^a-z]", "", name.lower()))
     if found is None or isinstance(value, bool) or not isinstance(value, str | int | float):
         return None

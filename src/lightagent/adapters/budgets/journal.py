@@ -29,7 +29,7 @@ KIND: Final = "budget"
 """The kind of the streams that hold accounts."""
 
 _KEPT: Final = 64
-"""Entries of an account that are kept, so that its latest changes can be looked into."""
+"""The entries of an account that are kept, so that its latest changes can be inspected."""
 
 _MOST_TRIES: Final = 1000
 _PAUSE: Final = 0.002
@@ -40,7 +40,7 @@ class JournalBudgetAccounts(BudgetAccounts):
     """Keeps accounts in a journal store.
 
     Args:
-        store: of any kind; its opener closes it, unless `owned`.
+        store: of any kind; the caller closes it, unless `owned`.
         owned: the store is closed with this object.
 
     Raises:
@@ -59,7 +59,7 @@ class JournalBudgetAccounts(BudgetAccounts):
         self._locks = PerLoop(_Locks, _nothing)
 
     def __eq__(self, other: object) -> bool:
-        """Whether both are of one store: a run and an agent that it calls then count once on an account."""
+        """Whether both use one store: then a run and an agent that it calls are counted once."""
         return isinstance(other, JournalBudgetAccounts) and other._store is self._store
 
     def __hash__(self) -> int:
@@ -102,10 +102,10 @@ class JournalBudgetAccounts(BudgetAccounts):
 
 
 class _Locks:
-    """One lock for each account that is being changed, of one event loop."""
+    """One lock for each account that is being changed, in one event loop."""
 
     def __init__(self) -> None:
-        # Accounts are as many as users, so a lock stays no longer than a task holds it or waits for it.
+        # There is an account for each user, so a lock exists only while a task holds it or waits for it.
         self._known: WeakValueDictionary[StreamKey, asyncio.Lock] = WeakValueDictionary()
 
     def of(self, stream: StreamKey) -> asyncio.Lock:
@@ -163,7 +163,7 @@ class JournalOptions(BaseModel):
 
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    # The options of the store may hold secrets, of which only that store knows.
+    # The options of the store may contain secrets.
     store: JsonObject = Field(repr=False, description="the journal store that keeps the accounts: kind and options")
 
 

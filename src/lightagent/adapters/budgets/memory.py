@@ -1,4 +1,4 @@
-"""Accounts in memory: for one process, and for what need not survive it."""
+"""Budget accounts in memory, for one process."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ class MemoryBudgetAccounts(BudgetAccounts):
                 self._accounts[key] = changed
 
     async def aclose(self) -> None:
-        """Nothing is open, and what is counted stays."""
+        """There is nothing to close. The accounts stay."""
 
 
 SHARED_ACCOUNTS: Final = MemoryBudgetAccounts()
-"""Those of the process, for budgets of tenants that name no others: agents come and go, and tenants stay."""
+"""The accounts of the process, for budgets of tenants without a store: tenants outlive their agents."""
 
 
 class MemoryOptions(BaseModel):
-    """It has none."""
+    """The kind `memory` has no options."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 

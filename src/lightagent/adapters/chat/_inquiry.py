@@ -89,9 +89,9 @@ class _Inquiry:
         return (yield Probe(what, self.profile if profile is None else profile, limited))
 
     def _takes(self, what: str, request: ChatRequest, profile: EndpointProfile) -> Inquiry[bool | None]:
-        return self._tell(what, (yield from self._ask(what, request, profile)))
+        return self._record(what, (yield from self._ask(what, request, profile)))
 
-    def _tell(self, what: str, answer: Answer, objection: str = "") -> bool | None:
+    def _record(self, what: str, answer: Answer, objection: str = "") -> bool | None:
         """Record whether the request was accepted; `objection` is what in the answer speaks against it."""
         match answer:
             case Taken():
@@ -111,7 +111,7 @@ class _Inquiry:
             answer = yield Probe(name, self.profile, ChatRequest((_COUNT,), params={name: _FEW}))
             if not taken and not _is_about_limits(answer):
                 return False
-            taken[name] = self._tell(name, answer, _ignored_limit(answer))
+            taken[name] = self._record(name, answer, _ignored_limit(answer))
         usable = [name for name in _LIMITS if taken[name]]
         if not usable and not isinstance((yield Probe("an answer", self.profile, ChatRequest((_HELLO,)))), Taken):
             return False
@@ -126,15 +126,15 @@ class _Inquiry:
 
     def _stream_options(self) -> Inquiry[None]:
         request = ChatRequest((_HELLO,), stream=True)
-        told = yield from self._takes("stream_options", request, replace(self.profile, stream_options=True))
-        if told is not None:
-            self.profile = replace(self.profile, stream_options=told)
+        accepted = yield from self._takes("stream_options", request, replace(self.profile, stream_options=True))
+        if accepted is not None:
+            self.profile = replace(self.profile, stream_options=accepted)
 
     def _system_role(self) -> Inquiry[None]:
         request = ChatRequest((SystemMessage("Answer with one word."), _HELLO))
-        told = yield from self._takes("the role system", request, replace(self.profile, system_role=True))
-        if told is not None:
-            self.profile = replace(self.profile, system_role=told)
+        accepted = yield from self._takes("the role system", request, replace(self.profile, system_role=True))
+        if accepted is not None:
+            self.profile = replace(self.profile, system_role=accepted)
 
     def _ways(self) -> Inquiry[None]:
         ways: list[Way] = []
@@ -142,38 +142,40 @@ class _Inquiry:
         for way, message in asked:
             request = ChatRequest((message,), output_schema=_COLOUR_SCHEMA)
             answer = yield from self._ask(way, request, replace(self.profile, structured=(way, "prompt")))
-            told = self._tell(way, answer, _not_json(answer))
-            if told or (told is None and way in self._known.structured):
+            accepted = self._record(way, answer, _not_json(answer))
+            if accepted or (accepted is None and way in self._known.structured):
                 ways.append(way)
         self.profile = replace(self.profile, structured=(*ways, "prompt"))
         if ways:
             what, request = f"{ways[0]} for a stream", ChatRequest((_COLOUR_AS_JSON,), output_schema=_COLOUR_SCHEMA)
-            told = yield from self._takes(what, replace(request, stream=True), replace(self.profile, in_streams=True))
-            if told is not None:
-                self.profile = replace(self.profile, in_streams=told)
+            accepted = yield from self._takes(
+                what, replace(request, stream=True), replace(self.profile, in_streams=True)
+            )
+            if accepted is not None:
+                self.profile = replace(self.profile, in_streams=accepted)
 
     def _tools(self) -> Inquiry[bool]:
         request = ChatRequest((_WEATHER,), (_TOOL,))
         answer = yield from self._ask("tools", request)
-        told = self._tell("tools", answer)
+        accepted = self._record("tools", answer)
         called = _calls(answer)
-        if told and not called:
+        if accepted and not called:
             self._findings[-1] = replace(self._findings[-1], words="offered, but the model did not call one")
         if called and self.profile.structured[0] != "prompt":
             request = replace(request, output_schema=_COLOUR_SCHEMA)
             what = f"{self.profile.structured[0]} beside tools"
             answer = yield from self._ask(what, request, replace(self.profile, beside_tools=True))
             objection = "" if _calls(answer) else "it answers instead of calling the tool"
-            beside = self._tell(what, answer, objection)
+            beside = self._record(what, answer, objection)
             if beside is not None:
                 self.profile = replace(self.profile, beside_tools=beside)
-        return told is True
+        return accepted is True
 
     def _parallel_calls(self) -> Inquiry[None]:
         request = ChatRequest((_WEATHER,), (_TOOL,), {"parallel_tool_calls": False})
-        told = yield from self._takes("parallel_tool_calls", request, replace(self.profile, parallel_calls=True))
-        if told is not None:
-            self.profile = replace(self.profile, parallel_calls=told)
+        accepted = yield from self._takes("parallel_tool_calls", request, replace(self.profile, parallel_calls=True))
+        if accepted is not None:
+            self.profile = replace(self.profile, parallel_calls=accepted)
 
     def _conversation(self) -> Inquiry[None]:
         """Try two user messages in a row, one after a tool, and a foreign call id; adapt to each refusal."""
@@ -184,7 +186,7 @@ class _Inquiry:
                 break
             self.profile = answer.learnt
             answer = yield from self._ask(what, request)
-        self._tell(what, answer)
+        self._record(what, answer)
 
 
 def _is_about_limits(answer: Answer) -> bool:

@@ -40,9 +40,9 @@ def _without_system(messages: tuple[Message, ...]) -> tuple[Message, ...]:
     """Move the instructions into the first user message, for an endpoint without system messages."""
     if not messages or messages[0].role != "system":
         return messages
-    instructions, said = messages[0].content, messages[1:2]
-    if said and isinstance(said[0], UserMessage) and isinstance(said[0].content, str):
-        return (UserMessage(f"{instructions}\n\n{said[0].content}"), *messages[2:])
+    instructions, first = messages[0].content, messages[1:2]
+    if first and isinstance(first[0], UserMessage) and isinstance(first[0].content, str):
+        return (UserMessage(f"{instructions}\n\n{first[0].content}"), *messages[2:])
     return (UserMessage(instructions), *messages[1:])
 
 
@@ -107,8 +107,8 @@ def _joined(first: Message | None, second: Message) -> Message | None:
     if isinstance(first, UserMessage | ContextMessage) and isinstance(second, UserMessage | ContextMessage):
         return UserMessage(_together(_content(first), _content(second)))
     if isinstance(first, AssistantMessage) and isinstance(second, AssistantMessage) and not first.tool_calls:
-        said = [text for text in (first.said, second.said) if text and not text.isspace()]
-        return replace(second, content="\n\n".join(said) or None, refusal=None)
+        texts = [text for text in (first.said, second.said) if text and not text.isspace()]
+        return replace(second, content="\n\n".join(texts) or None, refusal=None)
     return None
 
 

@@ -62,8 +62,8 @@ class FallbackModel(ChatModel, ServedModel, KeyedModel, ReplayingModel):
 
     def missing_key(self, environ: Mapping[str, str]) -> str:
         """Return the keys that any of the models lacks: a model that can never answer is useless as a fallback."""
-        told = (model.missing_key(environ) for model in self._models if isinstance(model, KeyedModel))
-        return " ".join(dict.fromkeys(filter(None, told)))
+        missing = (model.missing_key(environ) for model in self._models if isinstance(model, KeyedModel))
+        return " ".join(dict.fromkeys(filter(None, missing)))
 
     @property
     def origin(self) -> ModelOrigin:

@@ -28,10 +28,10 @@ _PART: Final = 3
 _PART_WEIGHT: Final = 0.25
 _LONGEST_WORD: Final = 64
 _MOST_CHARS: Final = 100_000
-"""Characters of a text that are read."""
+"""The characters of a text that are read."""
 
 _AT_ONCE: Final = 2_000
-"""Characters that are hashed where the event loop runs, which takes a millisecond; more go to a thread."""
+"""Up to so many characters are hashed in the event loop, which takes a millisecond; more in a thread."""
 
 
 class HashingEmbedder(Embedder):
@@ -63,7 +63,7 @@ class HashingEmbedder(Embedder):
         return await run_in_thread(self._vectors, texts)
 
     async def aclose(self) -> None:
-        """It holds nothing."""
+        """There is nothing to close."""
 
     def _vectors(self, texts: Sequence[str]) -> list[Vector]:
         return [self._vector(text) for text in texts]
@@ -74,7 +74,7 @@ class HashingEmbedder(Embedder):
             counts[word] = counts.get(word, 0) + 1
         values = [0.0] * self._dimension
         for word, count in counts.items():
-            # What is said again says less.
+            # Repeated words count less.
             weight = sqrt(count)
             for hashed, share in _features(word):
                 values[(hashed >> 1) % self._dimension] += share * weight if hashed & 1 else -share * weight
@@ -88,7 +88,7 @@ def _words(text: str) -> Iterator[str]:
 
 @lru_cache(maxsize=8192)
 def _features(word: str) -> tuple[tuple[int, float], ...]:
-    """The hashes of a word and of its parts, and how much each counts."""
+    """Yield the hashes of a word and of its parts, with their weights."""
     framed = f"#{word}#"
     parts = {framed[place : place + _PART] for place in range(len(framed) - _PART + 1)}
     hashed = ((_hash(part), _PART_WEIGHT) for part in sorted(parts))

@@ -33,16 +33,16 @@ from lightagent.ports.embedding import Embedder, ServedEmbedder
 
 TIMEOUT: Final = 30.0
 MAX_BATCH: Final = 96
-"""Cohere takes no more."""
+"""Cohere accepts no more."""
 MAX_CHARACTERS: Final = 8_000
 
 _INPUT_TYPES: Final[Mapping[TextRole, str]] = {"query": "search_query", "document": "search_document"}
-"""Cohere's words for what a text is for, which it must be told; LiteLLM hands them on to others that take any."""
+"""Cohere's names for the role of a text, which it requires. LiteLLM passes them on to other providers, too."""
 _TOLD: Final = ("cohere/", "bedrock/cohere")
 
 
 class _Given(int):
-    """A number that counts as given, even if it is 0: LiteLLM would put its own in the place of a plain 0."""
+    """A number that is true even if it is 0, since LiteLLM replaces a plain 0 by its own default."""
 
     def __bool__(self) -> bool:
         return True
@@ -97,19 +97,19 @@ class LiteLLMEmbedder(CredentialHolder, Embedder, ServedEmbedder):
             **{name: value for name, value in given.items() if value is not None},
             "model": model,
             "timeout": timeout,
-            # Who asks again, and for how long, is decided above.
+            # The caller retries, so LiteLLM must not.
             "num_retries": 0,
             "max_retries": _NEVER,
         }
         if dimensions is not None:
-            # Of most models LiteLLM thinks that they cannot; who asks for it knows better.
+            # LiteLLM believes that most models cannot shorten vectors; the caller knows better.
             self._fixed.setdefault("allowed_openai_params", ["dimensions"])
         self._ask: Ask | None = None
         self._credentials = Credentials()
 
     @property
     def name(self) -> str:
-        """The provider, the model, and what else the vectors depend on."""
+        """The provider, the model, and everything else that the vectors depend on."""
         return f"litellm:{host_of(self._given[1] or '')}:{self._model}:{self._dimensions or ''}{self._form.mark}"
 
     @property
@@ -118,7 +118,7 @@ class LiteLLMEmbedder(CredentialHolder, Embedder, ServedEmbedder):
 
     @property
     def endpoint(self) -> ModelEndpoint:
-        """The host of `api_base`; the usual place of a provider is known to litellm alone."""
+        """The host of `api_base`; only LiteLLM knows the provider's own host."""
         return endpoint_at(self._given[1] or "", provider_of_model(self._model))
 
     @property
@@ -153,14 +153,14 @@ class LiteLLMEmbedder(CredentialHolder, Embedder, ServedEmbedder):
             vectors = await run_in_thread(read_vectors, _plain(answer), len(texts))
             self._dimension = len(vectors[0])
             return vectors
-        except Exception as error:  # Whatever it is, it may tell a credential.
+        except Exception as error:  # The text of any error may contain a credential.
             safe = translated(error, self._credentials)
             if safe is error:
                 raise
         raise safe  # Raised here, so that the original does not become its context.
 
     def missing_key(self, environ: Mapping[str, str]) -> str:
-        """What is missing for a provider that is known, at its usual place; empty where nothing is known to be."""
+        """Return which key is missing, as an error text; empty if none is known to be missing."""
         if any(self._given) or self._further:
             return ""
         return missing_variable(self._model, environ)
@@ -169,7 +169,7 @@ class LiteLLMEmbedder(CredentialHolder, Embedder, ServedEmbedder):
         await release_clients(self)
 
     def _withhold_keys(self) -> None:
-        """Give litellm no key of the environment for a host that only a settings file names.
+        """Keep keys of the environment from a host that only a settings file names.
 
         Raises:
             ProviderError: LA-401, where it would look for more than a key, or there is one to be asked for.
@@ -184,7 +184,7 @@ class LiteLLMEmbedder(CredentialHolder, Embedder, ServedEmbedder):
         self._fixed["api_key"] = NO_KEY
 
     def _remember_settings(self) -> None:
-        """What litellm may send: what it was given, and what it takes from the environment by the provider's names."""
+        """Register every credential that LiteLLM may send, from the arguments and the environment."""
         key, base = self._given
         known = self._credentials
         known.add(key)
@@ -196,7 +196,7 @@ class LiteLLMEmbedder(CredentialHolder, Embedder, ServedEmbedder):
 
 
 def _plain(answer: object) -> object:
-    """LiteLLM's answer as plain data: its vectors are, what is around them may be an object of any of its types."""
+    """Return LiteLLM's answer as plain data: its vectors are plain, but the objects around them have various types."""
     data = getattr(answer, "data", None)
     if not isinstance(data, list):
         return answer
@@ -237,7 +237,7 @@ class LiteLLMEmbedderOptions(BaseModel):
     )
 
     def __repr_args__(self) -> Iterable[tuple[str | None, object]]:
-        """Without what arguments prove."""
+        """Show the options without the credentials in arguments."""
         yield from shown_options(self)
 
 

@@ -51,7 +51,7 @@ MAX_RESPONSE_BYTES: Final = 32 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True, repr=False)
 class _Access:
-    """What was told of the endpoint (`lightagent.adapters._endpoints.endpoint.Access`)."""
+    """The options that describe the endpoint (`lightagent.adapters._endpoints.endpoint.Access`)."""
 
     api_key: str | None
     base_url: str | None
@@ -70,11 +70,11 @@ class OpenAIEmbedder(CredentialHolder, Embedder, ServedEmbedder):
         model: the model's name, as the endpoint knows it.
         api_key: without one, OPENAI_API_KEY at the first request; an endpoint on this machine needs none.
         base_url: where the API begins; without it OPENAI_BASE_URL, or OpenAI's own.
-        dimensions: how many numbers a vector shall have, where the model can shorten them.
-        query_prefix, document_prefix: what the model wants before a text that is searched for, or that is found.
+        dimensions: the length of the vectors, if the model can shorten them.
+        query_prefix, document_prefix: added before a text that is searched for, or that can be found.
         max_batch: texts of one request.
         max_characters: characters of one text that are sent.
-        headers: further headers of each request; they win over ours.
+        headers: further request headers; they replace those of the adapter.
         timeout: seconds that one request may take.
         default_key_allowed: whether a key of the environment may go to a host that neither the environment names nor
             is OpenAI's. Settings say no where a file names the host.
@@ -113,7 +113,7 @@ class OpenAIEmbedder(CredentialHolder, Embedder, ServedEmbedder):
 
     @property
     def name(self) -> str:
-        """The server, the model, and what else the vectors depend on."""
+        """The server, the model, and everything else that the vectors depend on."""
         return f"openai:{self._host()}:{self._model}:{self._dimensions or ''}{self._form.mark}"
 
     @property
@@ -124,7 +124,7 @@ class OpenAIEmbedder(CredentialHolder, Embedder, ServedEmbedder):
     def endpoint(self) -> ModelEndpoint:
         try:
             return endpoint_at(resolve_base_url(self._access, os.environ))
-        except ConfigurationError:  # Told at the first request.
+        except ConfigurationError:  # Raised at the first request.
             return ModelEndpoint("openai")
 
     @property
@@ -150,18 +150,18 @@ class OpenAIEmbedder(CredentialHolder, Embedder, ServedEmbedder):
             body["dimensions"] = self._dimensions
         try:
             answer = await self._ask(encode_json(body))
-            # A hundred vectors are a megabyte of JSON.
+            # A hundred vectors are a megabyte of JSON, so a thread parses them.
             vectors = await run_in_thread(_read, answer, len(texts))
             self._check_dimension(len(vectors[0]))
             return vectors
-        except Exception as error:  # Whatever it is, it may tell a credential.
+        except Exception as error:  # The text of any error may contain a credential.
             safe = self._credentials.without(error)
             if safe is error:
                 raise
         raise safe  # Raised here, so that the original does not become its context.
 
     def missing_key(self, environ: Mapping[str, str]) -> str:
-        """What a first request would be refused for, for want of a key; empty where there is one or none is needed."""
+        """Return which key is missing, as an error text; empty if there is one or the endpoint needs none."""
         try:
             resolve_endpoint(self._access, EMBEDDINGS_PATH, environ)
         except (ConfigurationError, ProviderError) as exc:
@@ -175,7 +175,7 @@ class OpenAIEmbedder(CredentialHolder, Embedder, ServedEmbedder):
     def _host(self) -> str:
         try:
             return host_of(resolve_base_url(self._access, os.environ))
-        except ConfigurationError:  # Told at the first request.
+        except ConfigurationError:  # Raised at the first request.
             return ""
 
     async def _ask(self, body: bytes) -> bytes:
@@ -199,19 +199,19 @@ class OpenAIEmbedder(CredentialHolder, Embedder, ServedEmbedder):
         raise took_too_long(self._timeout)
 
     def _check_dimension(self, found: int) -> None:
-        """A server that changes its model in mid-flight would have vectors of two spaces compared."""
+        """Raise if the server has changed its model, since vectors of two models cannot be compared."""
         if self._dimension is None:
             self._dimension = found
         elif self._dimension != found:
             raise ProviderError(
-                f"The provider sent vectors of {found} numbers instead of {self._dimension}.",
+                f"The provider sent vectors of dimension {found} instead of {self._dimension}.",
                 code="LA-500",
-                guidance="Look at the model and dimensions=; not every model can shorten its vectors.",
+                guidance="Check the model and dimensions=; not every model can shorten its vectors.",
                 retryable=False,
             )
 
     def _open_transport(self) -> Transport:
-        """The transport. It is opened, and its client imported, at the first request."""
+        """Return the transport, which is made at the first request; only then its HTTP client is imported."""
         with self._lock:
             if self._transport is None:
                 endpoint = resolve_endpoint(self._access, EMBEDDINGS_PATH, os.environ)
@@ -268,13 +268,15 @@ class OpenAIEmbedderOptions(BaseModel):
         None, description="Where the API begins, most end in /v1; OPENAI_BASE_URL, or https://api.openai.com/v1."
     )
     dimensions: int | None = Field(
-        None, ge=1, le=65_536, description="How many numbers a vector shall have, where the model can shorten them."
+        None, ge=1, le=65_536, description="The length of the vectors, if the model can shorten them."
     )
-    query_prefix: str = Field("", description="What the model wants before a text that is searched for.")
-    document_prefix: str = Field("", description="What the model wants before a text that is found.")
+    query_prefix: str = Field("", description="Added before a text that is searched for.")
+    document_prefix: str = Field("", description="Added before a text that can be found.")
     max_batch: int = Field(MAX_BATCH, ge=1, le=2048, description="Texts of one request.")
     max_characters: int = Field(MAX_CHARACTERS, ge=1, description="Characters of one text that are sent.")
-    headers: dict[str, str] = Field(default_factory=dict, description="Further request headers; they win over ours.")
+    headers: dict[str, str] = Field(
+        default_factory=dict, description="Further request headers. They replace those of the adapter."
+    )
     timeout: float = Field(TIMEOUT, gt=0, description="Seconds that one request may take.")
     default_key_allowed: bool = Field(
         True,
@@ -283,7 +285,7 @@ class OpenAIEmbedderOptions(BaseModel):
     )
 
     def __repr_args__(self) -> Iterable[tuple[str | None, object]]:
-        """Without what headers prove."""
+        """Show the options without the credentials in headers."""
         yield from shown_options(self)
 
 

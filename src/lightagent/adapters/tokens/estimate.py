@@ -13,7 +13,7 @@ from lightagent.ports.token_counter import TokenCounter
 
 
 class EstimatedTokens(TokenCounter):
-    """Counts by the formula of `lightagent.domain.token_estimate`, which is rather above the truth than below it."""
+    """Counts by the formula of `lightagent.domain.token_estimate`, which tends to overestimate."""
 
     @property
     def name(self) -> str:
@@ -24,7 +24,7 @@ class EstimatedTokens(TokenCounter):
 
 
 class EstimateOptions(BaseModel):
-    """It has none."""
+    """The kind `estimate` has no options."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 

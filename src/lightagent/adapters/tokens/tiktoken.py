@@ -20,18 +20,18 @@ NEWEST: Final = "o200k_base"
 """The encoding of the models since GPT-4o."""
 
 _AT_ONCE: Final = 20_000
-"""Characters that are counted where the event loop runs, which takes a few milliseconds; more go to a thread."""
+"""Up to so many characters are counted in the event loop, which takes a few milliseconds; more in a thread."""
 
 
 class TiktokenCounter(TokenCounter):
     """Counts as OpenAI's models do; for other models it is an estimate.
 
     tiktoken downloads the file of an encoding when it is first used, unless it is in the folder that the environment
-    variable TIKTOKEN_CACHE_DIR names. Where it can be neither found nor downloaded, runs go on with an estimate.
+    variable TIKTOKEN_CACHE_DIR names. If it can be neither found nor downloaded, runs continue with an estimate.
 
     Args:
         encoding: its name, such as ``o200k_base``; by default that of `model`.
-        model: the model's name, such as ``gpt-4.1``; of one that tiktoken does not know the newest encoding is taken.
+        model: the model's name, such as ``gpt-4.1``; if tiktoken does not know it, the newest encoding is used.
 
     Raises:
         ConfigurationError: tiktoken does not know the encoding.
@@ -53,7 +53,7 @@ class TiktokenCounter(TokenCounter):
     def _count(self, texts: Sequence[str]) -> list[int]:
         encoding = _loaded(self._encoding)
         self._is_loaded = True
-        # A text may hold what looks like a special token; it is counted as the text that it is.
+        # A text may contain the name of a special token, which is counted as ordinary text.
         return [len(encoding.encode_ordinary(text)) for text in texts]
 
 

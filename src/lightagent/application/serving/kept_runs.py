@@ -55,7 +55,7 @@ class KeptRuns:
         self._clock = clock
         self._waiting: dict[str, Scope] = {}
 
-    async def left(self, journal: Journal) -> None:
+    async def keep_or_drop(self, journal: Journal) -> None:
         """Keep or drop a run that has suspended or ended."""
         started, last = journal.started, journal.events[-1]
         if self.lasts or started.scope.session:  # A session stores its turns itself.

@@ -23,11 +23,11 @@ class _Answered:
 
     messages: list[JsonObject] = field(default_factory=list)
     waiting: dict[str, None] = field(default_factory=dict)
-    left: dict[str, None] = field(default_factory=dict)
+    abandoned: dict[str, None] = field(default_factory=dict)
 
     def leave(self) -> None:
         """Add results for the waiting calls: the conversation has continued, so they are not carried out."""
-        self.left |= self.waiting
+        self.abandoned |= self.waiting
         self.messages += map(_result, self.waiting)
         self.waiting = {}
 
@@ -52,7 +52,7 @@ def with_results(
         if message.get("role") != "tool":
             read.leave()
             read.waiting = _calls(message, f"{at}[{place}]")
-        elif not isinstance(call_id, str) or (call_id not in read.waiting and call_id not in read.left):
+        elif not isinstance(call_id, str) or (call_id not in read.waiting and call_id not in read.abandoned):
             name = f"{at}[{place}].tool_call_id"
             told = f"{name}: no call {call_id!r:.100} waits for this result."
             raise RequestRefused(400, told, "Send the message that has the call before it.", param=name)
@@ -62,7 +62,7 @@ def with_results(
             del read.waiting[call_id]
         read.messages.append(message)
     read.leave()
-    return read.messages, tuple(read.left)
+    return read.messages, tuple(read.abandoned)
 
 
 def _result(call_id: str) -> JsonObject:

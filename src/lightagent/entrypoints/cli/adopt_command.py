@@ -23,25 +23,23 @@ stores_app: typer.Typer = typer.Typer(no_args_is_help=True, rich_markup_mode="ma
 
 @stores_app.callback()
 def stores() -> None:
-    """Stores of sessions and runs as wholes."""
+    """Copy, seal, encrypt or move whole stores of sessions and runs."""
 
 
 @stores_app.command()
 @guarded
 def adopt(
-    source: Annotated[
-        str, typer.Option("--from", help="The profile whose settings name the store that is taken over.")
-    ],
+    source: Annotated[str, typer.Option("--from", help="The profile whose settings name the store to copy from.")],
     config: Config = None,
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Copy everything from the store of one profile into that of another, sealed and encrypted as the other one is.
+    """Copy everything from the store of one profile to that of another, sealed and encrypted as the settings there say.
 
-    A sealed store refuses what has no seal, and an encrypted one what is in the clear. This command is your word that
-    it is genuine. It also changes keys for good, and moves a store to another technology. Stop all
-    writers first. Entries, sequences, labels and times stay; the other store is left as it is. After an interruption
-    give the same command again.
+    Use it to seal or encrypt a store that is not, to change its keys, or to move it to another technology. A sealed
+    store refuses entries without a seal, so by this command you vouch that the old ones are genuine. Stop all writers
+    first. Entries, sequences, labels and times are kept, and the old store is not changed. After an interruption, run
+    the same command again.
 
     **Examples**
 
@@ -53,15 +51,15 @@ def adopt(
     new = settings_for(config, profile, False, trust_config)
     if old.journals is not None and new.journals is not None and same_place(_backend(old), _backend(new)):
         raise ConfigurationError(
-            "Both profiles keep their journals in the same place.", guidance="Name an empty place for the new store."
+            "Both profiles have their journals in the same place.", guidance="Choose an empty place for the new store."
         )
     count = asyncio.run(_copy(_open(old), _open(new)))
     if not count:
         raise StoreError(
             f"The store of the profile {source!r:.80} is empty; nothing was copied.",
-            guidance="Check where its settings say that it is: a file that is not there is made at the first use.",
+            guidance="Check its path in the settings: a file that does not exist is created at the first use.",
         )
-    out().print(f"All {count:,} streams are in the new store. The one they came from was left as it is.", markup=False)
+    out().print(f"All {count:,} streams are in the new store. The old store was not changed.", markup=False)
     return ExitCode.COMPLETED
 
 
@@ -69,7 +67,7 @@ async def _copy(source: JournalStore, target: JournalStore) -> int:
     try:
         with err().status("reading the store …") as status:
             return await copy_journals(
-                source, target, lambda done, count: status.update(f"{done:,} of {count:,} streams were copied …")
+                source, target, lambda done, count: status.update(f"{done:,} of {count:,} streams copied …")
             )
     finally:
         await source.aclose()
@@ -80,7 +78,7 @@ def _open(settings: Settings) -> JournalStore:
     store = open_journals(settings)
     if store is None:
         raise ConfigurationError(
-            f"The profile {settings.provenance.profile!r} names no store.",
+            f"The profile {settings.provenance.profile!r} does not configure a store.",
             guidance='Add to lightagent.toml: [PROFILE.journals] with kind = "sqlite" and path = "journals.db".',
         )
     return store

@@ -13,15 +13,15 @@ HELP = """Run agents from the command line.
 
 **First steps**
 
-`lightagent run "What is 2 + 2?"` asks once; without a key it answers with the offline model, which says so.
+`lightagent run "What is 2 + 2?"` asks one question; without an API key the offline model answers, and says so.
 
 `export OPENAI_API_KEY=…` and the same command asks OpenAI; OPENAI_BASE_URL names another compatible server.
 
 `lightagent chat --tools FILE.py` lets the model call the functions of a Python file of yours.
 
-`lightagent config show` tells which settings hold and where they come from; `lightagent doctor` tries them out.
+`lightagent config show` prints the settings and where each comes from; `lightagent doctor` tests them.
 
-`lightagent run --help`, as the help of every command, ends with examples.
+The help of every command, such as `lightagent run --help`, ends with examples.
 """
 
 app: typer.Typer = typer.Typer(
@@ -46,7 +46,7 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and leave.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """Options of the program itself."""

@@ -35,7 +35,7 @@ from lightagent.entrypoints.cli.tools.files import load_tools
 from lightagent.options import AgentOptions, RunOptions
 
 _UNDECIDED_STORED = (
-    "A tool call waits for approval. `lightagent sessions resume` decides about it, and the next chat in this session "
+    "A tool call waits for approval. Decide with `lightagent sessions resume`; the next chat in this session "
     "asks again."
 )
 
@@ -55,11 +55,11 @@ def chat(
     debug: Debug = False,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Talk. Answers stream, tool calls are shown as they happen, and the conversation is kept until /reset.
+    """Chat with an agent. Answers are streamed, tool calls are shown, and the conversation is kept until /reset.
 
-    Within the chat: /help, /trace, /reset, /exit. Ctrl-C stops the current answer, Ctrl-D leaves. Lines that are pasted
-    together are one question. On a terminal you are asked about calls of tools that wait for approval: y, n and why, or
-    e to edit the arguments; in a stored session also about one that waits since another time.
+    Commands in the chat: /help, /trace, /reset, /exit. Ctrl-C stops the current answer, Ctrl-D leaves. Pasted lines are
+    one question. On a terminal you are asked about tool calls that wait for approval (y, n REASON, or e to edit the
+    arguments), in a stored session also about a call that has waited since an earlier chat.
 
     **Examples**
 
@@ -67,9 +67,9 @@ def chat(
 
     `lightagent chat --tools examples/repository_tools.py`
 
-    `lightagent chat --swarm examples/service_desk/desk.py:desk`, whose first agent takes each question
+    `lightagent chat --swarm examples/service_desk/desk.py:desk`, whose first agent gets each question
 
-    `lightagent chat --session monday`, which goes on where it was left
+    `lightagent chat --session monday`, which continues a stored conversation
 
     `lightagent chat --profile prod --instructions "Answer in French."`
     """

@@ -35,7 +35,7 @@ _CONFIG: Final = GroupPlace(
 )
 _SESSIONS: Final = GroupPlace(
     "sessions.commands:sessions_app",
-    "List, read, change, fork, export and remove stored conversations.",
+    "List, show, change, fork, export and delete stored conversations.",
     {
         **{
             name: CommandPlace(f"sessions.changes:{name}") for name in ("undo", "rerun", "resume", "checkpoint", "fork")
@@ -45,7 +45,7 @@ _SESSIONS: Final = GroupPlace(
 )
 _FLOW: Final = GroupPlace(
     "flow.commands:flow_app",
-    "Run flows, go on with their runs, decide, watch, fork and compare them.",
+    "Run flows; resume, watch, approve, fork and compare their runs.",
     {
         "list": CommandPlace("flow.records:list_runs"),
         "show": CommandPlace("flow.records:show"),
@@ -59,7 +59,7 @@ _FLOW: Final = GroupPlace(
 )
 _MEMORY: Final = GroupPlace(
     "memory.commands:memory_app",
-    "List, search, export, copy and erase what agents remember.",
+    "List, search, export, copy and delete memories of agents.",
     {
         "copy": CommandPlace("memory.changes:copy"),
         "reindex": CommandPlace("memory.changes:reindex"),
@@ -68,7 +68,11 @@ _MEMORY: Final = GroupPlace(
         "verify": CommandPlace("memory.verify:verify"),
         "adopt": CommandPlace("memory.verify:adopt"),
     },
-    {"candidates": GroupPlace("memory.candidates:candidates_app", "List, show and decide what agents have learned.")},
+    {
+        "candidates": GroupPlace(
+            "memory.candidates:candidates_app", "List, show, promote and reject lessons that agents have learned."
+        )
+    },
 )
 COMMANDS: Final[dict[str, CommandPlace | GroupPlace]] = {
     "run": CommandPlace("run_command:run", extra_arguments=True),
@@ -81,10 +85,10 @@ COMMANDS: Final[dict[str, CommandPlace | GroupPlace]] = {
     "config": _CONFIG,
     "sessions": _SESSIONS,
     "flow": _FLOW,
-    "keys": GroupPlace("keys_commands:keys_app", "Make, list and revoke the keys of a server's clients."),
+    "keys": GroupPlace("keys_commands:keys_app", "Create, list and revoke the access keys of a server's clients."),
     "runs": GroupPlace("stored_run_commands:runs_app", "List, show and resume the runs that programs have stored."),
     "trace": GroupPlace("trace.commands:trace_app", "Show, list and compare the traces of runs."),
-    "review": GroupPlace("review_commands:review_app", "List, show and decide what waits for a human."),
+    "review": GroupPlace("review_commands:review_app", "List, show and decide approval requests."),
     "memory": _MEMORY,
     "tools": GroupPlace(
         "tools.commands:tools_app",
@@ -92,10 +96,8 @@ COMMANDS: Final[dict[str, CommandPlace | GroupPlace]] = {
         {"from-openapi": CommandPlace("tools.openapi:from_openapi")},
     ),
     "skills": GroupPlace("skill_commands:skills_app", "List and check skills, without a model."),
-    "policy": GroupPlace("policy_commands:policy_app", "Explain who may call which tools, without a model."),
+    "policy": GroupPlace("policy_commands:policy_app", "Explain who may call which tools, without calling a model."),
     "mcp": GroupPlace("mcp.commands:mcp_app", "List and inspect MCP servers, without a model."),
-    "stores": GroupPlace(
-        "adopt_command:stores_app", "Take over what another store holds: to seal it, encrypt it or move it."
-    ),
+    "stores": GroupPlace("adopt_command:stores_app", "Copy a store into another one, to seal, encrypt or move it."),
 }
 """The commands of ``lightagent``, in the order in which ``lightagent --help`` lists them."""

@@ -33,10 +33,10 @@ config_app: typer.Typer = typer.Typer(no_args_is_help=True, rich_markup_mode="ma
 @config_app.command()
 @guarded
 def check(config: Config = None, profile: Profile = None, trust_config: TrustConfig = False) -> ExitCode:
-    """Validate the settings file, every profile of it, and the environment; list all problems at once.
+    """Validate the settings file with all its profiles, and the environment; print all problems at once.
 
-    The chosen profile must be ready to run here. Of the others, variables and packages that are missing on this machine
-    are only noted. Nothing is sent anywhere; `lightagent doctor` does that.
+    The chosen profile must be ready to run here. For the others, missing environment variables and packages are only
+    noted. Nothing is sent over the network; `lightagent doctor` does that.
 
     **Examples**
 
@@ -46,7 +46,7 @@ def check(config: Config = None, profile: Profile = None, trust_config: TrustCon
     """
     file = open_file(config, os.environ, trust=trust_config)
     console = out()
-    console.print(short_path(file.path) if file else "No lightagent.toml here or above; built-in settings hold.")
+    console.print(short_path(file.path) if file else "No lightagent.toml here or above; the built-in settings apply.")
     told: set[Problem] = set()
     for found in check_profiles(file, profile, os.environ):
         _show_check(console, found, told)
@@ -59,7 +59,7 @@ def check(config: Config = None, profile: Profile = None, trust_config: TrustCon
 @config_app.command()
 @guarded
 def show(config: Config = None, profile: Profile = None, trust_config: TrustConfig = False) -> ExitCode:
-    """Print the settings that hold here, and where each comes from. Secrets are shown as what they refer to.
+    """Print the settings that apply here, and where each comes from. For secrets the reference is shown.
 
     **Examples**
 
@@ -84,9 +84,9 @@ def diff(
     config: Config = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Print what differs between two profiles; `default` names what holds without any.
+    """Print the differences between two profiles; `default` is the profile without a name.
 
-    Ends with 0 if they say the same, 1 if they differ, 2 if there is no such profile or it is not valid.
+    Exit code: 0 if they are the same, 1 if they differ, 2 if one does not exist or is invalid.
 
     **Examples**
 
@@ -98,7 +98,7 @@ def diff(
         load_settings(config, left, trust=trust_config), load_settings(config, right, trust=trust_config)
     )
     if not found:
-        out().print(f"{left} and {right} say the same.", markup=False)
+        out().print(f"{left} and {right} are the same.", markup=False)
         return ExitCode.COMPLETED
     cells = [(one.path, one.left or "—", one.right or "—") for one in found]
     _print_columns(out(), ("setting", left, right), cells)
@@ -111,7 +111,7 @@ def _show_check(console: Console, found: ProfileCheck, told: set[Problem]) -> No
     backends = "".join(f" · {section} {backend.kind}" for section, backend in kinds)
     mark = "[red]✗[/]" if found.problems else "[green]✓[/]"
     chosen = " (chosen)" if found.chosen else ""
-    same = " · inherits problems told above" if told.intersection(found.problems) else ""
+    same = " · inherits problems shown above" if told.intersection(found.problems) else ""
     console.print(f"{mark} {escape(printable(found.profile))}{chosen}{escape(backends)}{same}")
     for problem in found.problems:
         if problem not in told:
@@ -131,19 +131,19 @@ def _print_columns(console: Console, titles: tuple[str, ...], cells: Sequence[tu
 
 Target: TypeAlias = Annotated[
     Path | None,
-    typer.Argument(help="The file, or its folder; otherwise the one that is found here or above.", metavar="PATH"),
+    typer.Argument(help="The file or its folder. Default: the one found here or above.", metavar="PATH"),
 ]
 
 
 @guarded
 def trust(
     path: Target = None,
-    listed: Annotated[bool, typer.Option("--list", help="Print the files that are trusted, and trust none.")] = False,
+    listed: Annotated[bool, typer.Option("--list", help="List the trusted files.")] = False,
 ) -> ExitCode:
-    """Let a found lightagent.toml set hosts, headers, keys, instructions and the like. Read the file before.
+    """Trust a lightagent.toml, so that it may set hosts, headers, keys, instructions and the like. Read it first.
 
-    Until then, a file that was found stops a command if it sets such a key. Trust is for the file at this place with
-    this content: it ends when a byte changes or the file moves. A file that you name by --config needs none.
+    Until then, commands refuse a file that they find by themselves and that sets such a key. Trust covers this path
+    with this content: it ends when the file changes or moves. A file named with --config does not need it.
 
     **Examples**
 
@@ -164,13 +164,13 @@ def trust(
     for line in _privileges(file):
         out().print(printable(f"  {line}"), markup=False)
     if owned_by_another(file):
-        err().print(f"It belongs to another user of this machine (number {file.owner}).", style="yellow")
+        err().print(f"The file belongs to another user of this machine (uid {file.owner}).", style="yellow")
     return ExitCode.COMPLETED
 
 
 @guarded
 def untrust(path: Target = None) -> ExitCode:
-    """Trust a file no longer. It may be gone already.
+    """Stop trusting a file, which may have been deleted already.
 
     **Examples**
 
@@ -183,7 +183,7 @@ def untrust(path: Target = None) -> ExitCode:
         raise ConfigurationError(
             f"{printable(short_path(target))} is not trusted.", guidance="Type: lightagent config trust --list"
         )
-    out().print(printable(f"Trusted no longer: {target.resolve()}"), markup=False)
+    out().print(printable(f"Not trusted any more: {target.resolve()}"), markup=False)
     return ExitCode.COMPLETED
 
 
@@ -192,7 +192,7 @@ def _target(path: Path | None) -> Path:
         return (path / FILE_NAME if path.is_dir() else path).absolute()
     found = find_file(Path.cwd())
     if found is None:
-        raise ConfigurationError(f"There is no {FILE_NAME} here or above.", guidance="Name one.")
+        raise ConfigurationError(f"No {FILE_NAME} found here or above.", guidance="Name the file.")
     return found.absolute()
 
 
@@ -207,6 +207,6 @@ def _privileges(file: ConfigFile) -> Iterator[str]:
 
 def _state(known: TrustedFile) -> str:
     try:
-        return "holds" if read_file(known.path, SECTIONS).digest == known.digest else "has changed since"
+        return "unchanged" if read_file(known.path, SECTIONS).digest == known.digest else "has changed since"
     except ConfigurationError:
         return "cannot be read any more"

@@ -72,7 +72,7 @@ def write_answer(text: str) -> None:
         raise LightAgentError(
             f"Standard output cannot be written: {exc.strerror}.",
             code="LA-STORE",
-            guidance="Make room where it goes, or send it elsewhere. What was asked has been done all the same.",
+            guidance="Free space, or write elsewhere. The command itself has been carried out.",
         ) from exc
 
 

@@ -25,12 +25,12 @@ from lightagent.ports.journals import JournalStore
 
 HELP = """\
 /help   this text
-/trace  what happened in the last answer, as a tree
+/trace  show what happened in the last answer, as a tree
 /reset  forget the conversation
 /exit   leave (as Ctrl-D does); Ctrl-C stops the current answer
-Lines that are pasted together are one question."""
+Pasted lines are one question."""
 
-_UNDECIDED = "A tool call waits for approval, and nobody at a terminal gave it; the conversation is as it was before."
+_UNDECIDED = "A tool call waits for approval that was not given; the conversation is unchanged."
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +84,18 @@ class Conversation:
             case "/help":
                 console.print(HELP, markup=False)
             case "/reset" if self._session is not None:
-                console.print("This conversation is stored; `lightagent sessions forget` removes it.", style="yellow")
+                console.print(
+                    "This conversation is stored; delete it with `lightagent sessions forget`.", style="yellow"
+                )
             case "/reset":
                 self._history, self._last = [], None
-                console.print("The conversation is forgotten.", style="dim")
+                console.print("The conversation was reset.", style="dim")
             case "/trace" if self._last is not None:
                 print_tree(console, self._last.trace, self._last.tool_calls)
             case "/trace":
-                console.print("There is no answer yet.", style="dim")
+                console.print("No answer yet.", style="dim")
             case other:
-                console.print(f"There is no command {other}.\n{HELP}", style="yellow", markup=False)
+                console.print(f"Unknown command {other}.\n{HELP}", style="yellow", markup=False)
 
     def _answer(self, question: str) -> None:
         screen = _Screen()
@@ -152,7 +154,7 @@ class Conversation:
         except KeyboardInterrupt:
             # Ctrl-C during the answer: the run is cancelled, and the conversation is unchanged.
             screen.end()
-            err().print("Stopped; the conversation is as it was before this question.", style="yellow")
+            err().print("Stopped; the question and its answer are dropped.", style="yellow")
             return None
         except LightAgentError as exc:
             screen.end()

@@ -22,22 +22,21 @@ from lightagent.domain.unseen import written_out
 from lightagent.entrypoints.cli.console import err, show_error
 from lightagent.entrypoints.cli.questions import read_answer
 
-Approve: TypeAlias = Annotated[bool, typer.Option("--approve", help="Let the call that waits run as it is.")]
+Approve: TypeAlias = Annotated[bool, typer.Option("--approve", help="Approve the waiting call.")]
 Reject: TypeAlias = Annotated[
-    str | None, typer.Option("--reject", metavar="REASON", help="Do not let it run; the model is told why.")
+    str | None, typer.Option("--reject", metavar="REASON", help="Reject the waiting call; the model reads the reason.")
 ]
 Edit: TypeAlias = Annotated[
-    str | None, typer.Option("--edit", metavar="JSON", help="Let it run with these arguments, a JSON object.")
+    str | None, typer.Option("--edit", metavar="JSON", help="Run it with these arguments, a JSON object.")
 ]
 Respond: TypeAlias = Annotated[
-    str | None, typer.Option("--respond", metavar="TEXT", help="Do not let it run; give this answer in its place.")
+    str | None,
+    typer.Option("--respond", metavar="TEXT", help="Do not run it; the model reads this text as its result."),
 ]
-CallId: TypeAlias = Annotated[
-    str | None, typer.Option("--call", metavar="ID", help="Which call is meant, where several wait.")
-]
+CallId: TypeAlias = Annotated[str | None, typer.Option("--call", metavar="ID", help="The call, if several wait.")]
 
 Actor: TypeAlias = Annotated[
-    str | None, typer.Option("--as", metavar="NAME", help="Who decides; otherwise the name of your account.")
+    str | None, typer.Option("--as", metavar="NAME", help="Who decides. Default: the name of your account.")
 ]
 
 _ARGUMENTS = "Write all arguments of the call by name, such as {\"amount\": 5}; in a shell within '...'."
@@ -58,7 +57,7 @@ def decision_of(approve: bool, reject: str | None, edit: str | None, respond: st
         *([ApprovalDecision.respond(respond, actor=by)] if respond is not None else []),
     ]
     if len(made) > 1:
-        raise ConfigurationError("These are several decisions about one call.", guidance=f"Give one of {_ACTIONS}.")
+        raise ConfigurationError("Several decisions about one call were given.", guidance=f"Give one of {_ACTIONS}.")
     return made[0] if made else None
 
 
@@ -84,11 +83,9 @@ def edited(text: str, option: str) -> JsonObject:
     try:
         arguments = read_json(text)
     except ValueError as error:
-        raise ConfigurationError(f"{option}: This is no JSON: {error}.", guidance=_ARGUMENTS) from None
+        raise ConfigurationError(f"{option}: not JSON: {error}.", guidance=_ARGUMENTS) from None
     if not isinstance(arguments, dict):
-        raise ConfigurationError(
-            f"{option}: The arguments of a call are a JSON object, and this is {_kind(arguments)}.", guidance=_ARGUMENTS
-        )
+        raise ConfigurationError(f"{option}: must be a JSON object, got {_kind(arguments)}.", guidance=_ARGUMENTS)
     return arguments
 
 
@@ -111,8 +108,8 @@ def about(journal: Journal, decision: ApprovalDecision | None, call: str | None)
         return {call: decision}
     if len(waiting) > 1:
         raise ConfigurationError(
-            f"{len(waiting)} calls wait, and it is not clear which is meant. {' '.join(waiting)}",
-            guidance="Name one with --call ID; the run waits again for the others.",
+            f"{len(waiting)} calls wait. {' '.join(waiting)}",
+            guidance="Select one with --call ID; the others keep waiting.",
         )
     return decision
 
@@ -160,7 +157,7 @@ def ask_about(journal: Journal) -> dict[str, ApprovalDecision] | None:
         _print_json(call.arguments)
         known = {} if asked is None else asked.request
         if details := {name: value for name, value in known.items() if value != call.arguments}:
-            _print("Besides, it says:")
+            _print("Details:")
             _print_json(details)
         decision = _decision(call.arguments or {})
         if decision is None:
@@ -177,7 +174,7 @@ def _decision(arguments: JsonObject) -> ApprovalDecision | None:
     _forget_what_was_typed()
     while True:
         try:
-            word, _, rest = read_answer("Let it run? y, e to edit its arguments, or n and why: ").strip().partition(" ")
+            word, _, rest = read_answer("Run it? y, n REASON, or e to edit the arguments: ").strip().partition(" ")
         except (EOFError, KeyboardInterrupt):
             err().print()
             return None
@@ -195,7 +192,7 @@ def _decision(arguments: JsonObject) -> ApprovalDecision | None:
 def _edited(typed: str, arguments: JsonObject) -> JsonObject | None:
     """Return the arguments typed after the e, or else asked for; None if there are none or they are invalid."""
     try:
-        text = typed.strip() or read_answer("Its arguments: ", json.dumps(arguments, ensure_ascii=False))
+        text = typed.strip() or read_answer("New arguments: ", json.dumps(arguments, ensure_ascii=False))
     except (EOFError, KeyboardInterrupt):
         err().print()
         return None

@@ -26,7 +26,9 @@ from lightagent.settings.origins import printable
 JournalFile: TypeAlias = Annotated[
     Path | None,
     typer.Option(
-        "--journal", metavar="FILE", help="Keep the run in this file as it goes on; `lightagent resume FILE` goes on."
+        "--journal",
+        metavar="FILE",
+        help="Store the run in this file as it happens; `lightagent resume FILE` continues it.",
     ),
 ]
 
@@ -42,12 +44,13 @@ def open_journal_file(path: Path, *, is_there: bool = False) -> JournalStore:
     """
     if is_there and not path.is_file():
         raise ConfigurationError(
-            f"{printable(str(path))}: There is no such file.", guidance="Give the file of `lightagent run --journal`."
+            f"{printable(str(path))}: the file does not exist.",
+            guidance="Name a file that `lightagent run --journal` has written.",
         )
     if _is_something_else(path):
         raise ConfigurationError(
-            f"{printable(str(path))}: This file holds no runs; it is no SQLite database.",
-            guidance="Give the file of `lightagent run --journal`, or the name of one that is not there yet.",
+            f"{printable(str(path))}: not a journal file: it must be an SQLite database.",
+            guidance="Name a file that `lightagent run --journal` has written, or one that does not exist yet.",
         )
     return SqliteJournalStore(path)
 
@@ -81,15 +84,15 @@ async def run_in_file(store: JournalStore, path: Path, run: str | None) -> Journ
         names = ", ".join(name for name, *_ in open_ones)
         raise ConfigurationError(
             f"{printable(str(path))}: {len(open_ones)} runs have not ended: {names}.",
-            guidance="Name one with --run ID.",
+            guidance="Select one with --run ID.",
         )
     for name, owner, _ in (*open_ones, *found):
         stored = await _find(store, name, owner)
         if stored is not None:
             return stored.journal
     raise ConfigurationError(
-        f"{printable(str(path))}: There is no such run in it.",
-        guidance="Give the file of `lightagent run --journal`; `--run` takes the run_id of its result.",
+        f"{printable(str(path))}: it does not contain the run.",
+        guidance="Name a file that `lightagent run --journal` has written; `--run` takes the run_id of its result.",
     )
 
 

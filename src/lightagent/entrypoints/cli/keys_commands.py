@@ -29,21 +29,25 @@ _LAST_DAY: Final = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
 @keys_app.command()
 @guarded
 def create(
-    name: Annotated[str, typer.Argument(help="What it is called, for people.")] = "",
+    name: Annotated[str, typer.Argument(help="A name for the key, shown in listings.")] = "",
     tenant: Tenant = "",
-    user: Annotated[str, typer.Option("--user", "-u", help="Whose requests come with it.")] = "",
-    role: Annotated[list[str] | None, typer.Option("--role", help="What its holder may do besides.")] = None,
-    agent: Annotated[list[str] | None, typer.Option("--agent", help="A model that it may use; otherwise all.")] = None,
+    user: Annotated[str, typer.Option("--user", "-u", help="The user whose requests have the key.")] = "",
+    role: Annotated[list[str] | None, typer.Option("--role", help="A role of its holder. Repeatable.")] = None,
+    agent: Annotated[
+        list[str] | None, typer.Option("--agent", help="A model that the key may use. Repeatable. Default: all.")
+    ] = None,
     delegating: Annotated[
-        bool, typer.Option("--delegating", help="It may name the user of each request: the key of a chat interface.")
+        bool, typer.Option("--delegating", help="Each request names its user, as chat interfaces do.")
     ] = False,
-    days: Annotated[float | None, typer.Option("--days", help="It holds for so many days; otherwise for ever.")] = None,
+    days: Annotated[
+        float | None, typer.Option("--days", help="The key is valid for this many days. Default: until it is revoked.")
+    ] = None,
     as_json: AsJson = False,
     config: Config = None,
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Make a key, and print it. It is shown this once: the store has no more than its hash.
+    """Create an access key and print it. It is shown only once: the store has its hash.
 
     **Examples**
 
@@ -68,20 +72,20 @@ def create(
         write_visible_json({"key": key, **_as_dict(record)})
     else:
         write_answer(f"{key}\n")
-        err().print(f"The key {record.key_id} is shown this once. Keep it where secrets are kept.", markup=False)
+        err().print(f"The key {record.key_id} is shown only this once. Store it with your secrets.", markup=False)
     return ExitCode.COMPLETED
 
 
 @keys_app.command("list")
 @guarded
 def list_keys(
-    tenant: Annotated[str | None, typer.Option("--tenant", help="Only those of this tenant.")] = None,
+    tenant: Annotated[str | None, typer.Option("--tenant", help="Only keys of this tenant.")] = None,
     as_json: AsJson = False,
     config: Config = None,
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Print the keys, the newest first: whose they are, whether they hold, and when they were last used.
+    """List the keys, newest first: owner, status, and when each was last used.
 
     **Examples**
 
@@ -100,7 +104,7 @@ def list_keys(
         for one in listing.found:
             write_answer(f"{written_out(_line(one))}\n")
         if not listing.found and listing.error is None:
-            err().print("There are no keys. `lightagent keys create` makes one.", markup=False)
+            err().print("No keys found. Create one with `lightagent keys create`.", markup=False)
     if listing.error is not None:
         raise listing.error
     return ExitCode.COMPLETED
@@ -109,12 +113,14 @@ def list_keys(
 @keys_app.command()
 @guarded
 def revoke(
-    key_id: Annotated[str, typer.Argument(metavar="KEY_ID", help="As `lightagent keys list` shows it.")],
+    key_id: Annotated[
+        str, typer.Argument(metavar="KEY_ID", help="The id of the key, as `lightagent keys list` shows it.")
+    ],
     config: Config = None,
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Let a key hold no longer. Servers that run see it within five seconds.
+    """Revoke a key. Running servers notice within five seconds.
 
     **Examples**
 
@@ -125,7 +131,7 @@ def revoke(
         return await AccessKeys(store, SystemClock().now).revoke(key_id)
 
     record = with_store(end, config, profile, trust_config)
-    err().print(written_out(f"The key {record.key_id} holds no longer."), markup=False)
+    err().print(written_out(f"The key {record.key_id} is revoked."), markup=False)
     return ExitCode.COMPLETED
 
 

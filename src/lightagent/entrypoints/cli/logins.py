@@ -38,7 +38,7 @@ def app_logins(settings: Settings) -> Logins | None:
 
 class _KeptLogins(LoopbackLogins):
     async def log_in(self, server: str, scope: Scope, address: str) -> LoginAnswer:
-        raise PermissionError(f"it wants a login; type: lightagent mcp login {server}")
+        raise PermissionError(f"it requires a login; type: lightagent mcp login {server}")
 
 
 def _folder() -> str:
@@ -50,5 +50,5 @@ def _folder() -> str:
 
 def _show(address: str) -> None:
     console = err()
-    console.print("Open this page in a browser of this machine, and log in:", markup=False)
+    console.print("Open this page in a browser on this machine, and log in:", markup=False)
     console.print(printable(address), markup=False)

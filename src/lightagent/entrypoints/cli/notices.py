@@ -23,7 +23,7 @@ def show_destination(*models: ChatModel) -> None:
     """Print a line with all hosts to standard error; nothing for models that run in this process."""
     found = dict.fromkeys(host for model in models for host in destinations(model))
     if found:
-        err().print(printable(f"The model is asked at {', then '.join(found)}."), style="dim", markup=False)
+        err().print(printable(f"Requests go to {', then '.join(found)}."), style="dim", markup=False)
 
 
 def destinations(model: ChatModel) -> Iterator[str]:
@@ -36,7 +36,7 @@ def destinations(model: ChatModel) -> Iterator[str]:
     if endpoint is not None and endpoint.address:
         yield endpoint.address if endpoint.port in (None, 443) else f"{endpoint.address}:{endpoint.port}"
     elif not isinstance(model, (OfflineModel, ScriptedModel)):
-        yield f"the usual place of {model.name}"
+        yield f"the default host of {model.name}"
 
 
 def key_hint(model: ChatModel, error: LightAgentErrorInfo | None) -> None:
@@ -46,7 +46,9 @@ def key_hint(model: ChatModel, error: LightAgentErrorInfo | None) -> None:
     provider = provider_at(model.endpoint.address)
     if provider is not None and provider.key != "OPENAI_API_KEY":
         setting = f'api_key = {{ env = "{provider.key}" }}'
-        err().print(f"→ A key of {provider.title} in {provider.key} is set by {setting}", style="yellow", markup=False)
+        err().print(
+            f"→ To use the key of {provider.title} in {provider.key}, set {setting}", style="yellow", markup=False
+        )
 
 
 _REMEDY = "Set OPENAI_API_KEY (and OPENAI_BASE_URL for another server), or name a model in lightagent.toml."
@@ -62,8 +64,8 @@ def announce_stand_in(settings: Settings, *, strict: bool) -> None:
     if chosen or settings.model.kind != "offline":
         return
     if strict:
-        raise ConfigurationError("No model is configured, and --strict takes no stand-in.", guidance=_REMEDY)
-    err().print(f"No model is configured: the offline stand-in answers, by rules. {_REMEDY}", style="yellow")
+        raise ConfigurationError("No model is configured, and --strict refuses the offline stand-in.", guidance=_REMEDY)
+    err().print(f"No model is configured, so the offline stand-in answers, by fixed rules. {_REMEDY}", style="yellow")
 
 
 def announce_stand_ins(at: str, models: Iterable[tuple[str, ChatModel]], *, strict: bool) -> None:
@@ -81,10 +83,10 @@ def announce_stand_ins(at: str, models: Iterable[tuple[str, ChatModel]], *, stri
         return
     if strict:
         raise ConfigurationError(
-            f"{printable(at)}: --strict takes no stand-in, and that of {names} is the offline one.",
+            f"{printable(at)}: --strict refuses the offline stand-in, which is the model of {names}.",
             guidance="Give each agent of the file a model, or leave --strict out.",
         )
-    err().print(f"The offline stand-in answers for {names}, by rules.", style="yellow", markup=False)
+    err().print(f"The offline stand-in answers for {names}, by fixed rules.", style="yellow", markup=False)
 
 
 def show_losses(app: App) -> None:

@@ -13,19 +13,19 @@ from lightagent.settings import LoggingSettings, Settings, load_settings
 Config: TypeAlias = Annotated[
     Path | None,
     typer.Option(
-        "--config", "-c", help="The settings file; otherwise LIGHTAGENT_CONFIG, or lightagent.toml here or above."
+        "--config", "-c", help="The settings file. Default: LIGHTAGENT_CONFIG, or lightagent.toml here or above."
     ),
 ]
 Profile: TypeAlias = Annotated[
-    str | None, typer.Option("--profile", "-p", help="The profile of the settings; otherwise LIGHTAGENT_PROFILE.")
+    str | None, typer.Option("--profile", "-p", help="The profile of the settings. Default: LIGHTAGENT_PROFILE.")
 ]
 Model: TypeAlias = Annotated[
     str | None,
-    typer.Option("--model", "-m", help="The model to ask, in the place of the one that the settings name."),
+    typer.Option("--model", "-m", help="The model to use instead of the one in the settings."),
 ]
 Strict: TypeAlias = Annotated[
     bool,
-    typer.Option("--strict", help="Refuse to run where no model is configured and the offline stand-in would answer."),
+    typer.Option("--strict", help="Fail instead of using the offline stand-in if no model is configured."),
 ]
 Tools: TypeAlias = Annotated[
     list[str] | None,
@@ -33,27 +33,25 @@ Tools: TypeAlias = Annotated[
         "--tools",
         "-t",
         metavar="FILE.py[:name,...]",
-        help="Python functions that the model may call. The file is run. May be given several times.",
+        help="Python functions that the model may call. The file is run. Repeatable.",
     ),
 ]
 Instructions: TypeAlias = Annotated[
-    str | None, typer.Option("--instructions", "-i", help="What the agent is told before the conversation.")
+    str | None, typer.Option("--instructions", "-i", help="Instructions for the agent.")
 ]
-Tenant: TypeAlias = Annotated[str, typer.Option("--tenant", help="The tenant that it belongs to.")]
+Tenant: TypeAlias = Annotated[str, typer.Option("--tenant", help="The tenant.")]
 User: TypeAlias = Annotated[str, typer.Option("--user", "-u", help="Whose run it is.")]
 Session: TypeAlias = Annotated[
     str | None,
-    typer.Option("--session", "-s", help="Go on with this stored conversation of the user, or begin it."),
+    typer.Option("--session", "-s", help="Continue this stored conversation of the user, or start it."),
 ]
 TrustConfig: TypeAlias = Annotated[
     bool,
-    typer.Option("--trust-config", help="Trust the lightagent.toml that is found, for this once. Read it before."),
+    typer.Option("--trust-config", help="Trust the lightagent.toml that is found, only this time. Read it first."),
 ]
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-ShowTrace: TypeAlias = Annotated[
-    bool, typer.Option("--trace", help="Print what happened as a tree, to standard error.")
-]
-Debug: TypeAlias = Annotated[bool, typer.Option("--debug", help="Log to standard error what happens, in detail.")]
+ShowTrace: TypeAlias = Annotated[bool, typer.Option("--trace", help="Print what happened as a tree to standard error.")]
+Debug: TypeAlias = Annotated[bool, typer.Option("--debug", help="Log details to standard error.")]
 
 
 def settings_for(

@@ -31,7 +31,7 @@ policy_app: typer.Typer = typer.Typer(no_args_is_help=True, rich_markup_mode="ma
 
 @policy_app.callback()
 def policy() -> None:
-    """Who may call which tools."""
+    """Explain who may call which tools."""
 
 
 @policy_app.command()
@@ -43,18 +43,18 @@ def explain(
     tenant: Annotated[str, typer.Option("--tenant", help="The tenant whose run it is.")] = "",
     tools: Tools = None,
     directory: Annotated[
-        Path | None, typer.Option("--directory", "-d", metavar="DIR", help="A directory of tools. Its files run.")
+        Path | None, typer.Option("--directory", "-d", metavar="DIR", help="A directory of tools. Its files are run.")
     ] = None,
     as_json: AsJson = False,
     config: Config = None,
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Print what `[default.policy]` decides about a call, which rule decides it, and why the others do not.
+    """Explain what `[default.policy]` decides about a call: the rule that decides, and why the others do not.
 
-    What the tool declares is read from `--tools`, `--directory` or the settings, `[default.tools]`. A tool that is not
-    among them is not offered, and denied. Where none are named, the tool counts as one that declares nothing; so does
-    one of an MCP server, `SERVER/TOOL`, which is not connected to.
+    The declarations of the tool are read from `--tools`, `--directory` or `[default.tools]` of the settings. A tool
+    that is not among them is denied. Without any of these, and for tools of MCP servers (`SERVER/TOOL`), which are not
+    connected to, the tool counts as one without declarations.
 
     **Examples**
 
@@ -99,7 +99,7 @@ def _permission(policy: CapabilityPolicy | None, requester: Requester, spec: Too
     if spec is None:
         return NOT_OFFERED
     if policy is None:
-        return Permission("allow", 0, "There is no policy: the settings have no [default.policy] with rules.")
+        return Permission("allow", 0, "No policy: the settings have no [default.policy] with rules.")
     return policy.decide(requester, spec)
 
 
@@ -114,7 +114,7 @@ def _others(policy: CapabilityPolicy, requester: Requester, spec: ToolSpec, deci
         if place != decided:
             why = rule.mismatch(requester, spec) or "another rule decides before it"
             named = f" {rule.name!r}" if rule.name else ""
-            yield f"Rule {place}{named}, {rule.access}: does not decide, since {why}."
+            yield f"Rule {place}{named}, {rule.access}: does not apply, since {why}."
 
 
 def _undeclared(written: str, servers: Mapping[str, McpServerSettings]) -> ToolSpec:

@@ -34,7 +34,7 @@ def run_file(path: Path, option: str) -> ModuleType:
     """
     at = f"{written(option)} {path}"
     if not path.is_file():
-        raise ConfigurationError(f"{at}: There is no such file.", guidance="Check the path.")
+        raise ConfigurationError(f"{at}: the file does not exist.", guidance="Check the path.")
     # As with `python FILE.py`, the file can import modules in its directory.
     folder = str(path.parent.absolute())
     if folder not in sys.path:
@@ -49,7 +49,7 @@ def run_file(path: Path, option: str) -> ModuleType:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as exc:
         del sys.modules[name]
-        what, guidance = f"{type(exc).__name__}: {exc}.", "Run it with `python` to see more, and correct it."
+        what, guidance = f"{type(exc).__name__}: {exc}.", "Run it with `python` to see the traceback."
         if isinstance(exc, LightAgentError):  # The error has guidance of its own.
             what, guidance = exc.message, exc.guidance or guidance
         raise ConfigurationError(f"{written(option)} {place_in_file(exc, path)}: {what}", guidance=guidance) from exc
@@ -95,7 +95,7 @@ def load_object(spec: str, wanted: Wanted[T]) -> T:
     if isinstance(found, wanted.kind):
         return found
     raise ConfigurationError(
-        f"{_at(spec, wanted)}: This is no {wanted.kinds}, but {type(found).__name__}.", guidance=_advice(wanted)
+        f"{_at(spec, wanted)}: must be a {wanted.kinds}, got {type(found).__name__}.", guidance=_advice(wanted)
     )
 
 
@@ -104,7 +104,7 @@ def _at(spec: str, wanted: Wanted[T]) -> str:
 
 
 def _advice(wanted: Wanted[T]) -> str:
-    return f"Name a {wanted.kinds}, or a function without parameters that makes one."
+    return f"Name a {wanted.kinds}, or a function without parameters that returns one."
 
 
 def _module(spec: str, wanted: Wanted[T]) -> tuple[ModuleType, str]:
@@ -115,7 +115,7 @@ def _module(spec: str, wanted: Wanted[T]) -> tuple[ModuleType, str]:
     if of_module is None:
         option = "" if wanted.option.isupper() else f"{written(wanted.option)} "
         raise ConfigurationError(
-            f"{_at(spec, wanted)}: This names no {wanted.word}.",
+            f"{_at(spec, wanted)}: must be FILE.py:NAME or MODULE:NAME.",
             guidance=f"Write {option}FILE.py:NAME or {option}MODULE:NAME.",
         )
     here = str(Path.cwd())
@@ -135,8 +135,8 @@ def _named(module: ModuleType, spec: str, name: str, wanted: Wanted[T]) -> objec
         return vars(module)[name]
     names = _names(module, wanted)
     raise ConfigurationError(
-        f"{_at(spec, wanted)}: There is no {name!r}.",
-        guidance=suggest(name, names, f"{wanted.word.capitalize()}s there are") if names else _made_in(wanted),
+        f"{_at(spec, wanted)}: {name!r} does not exist.",
+        guidance=suggest(name, names, f"{wanted.word.capitalize()}s") if names else _made_in(wanted),
     )
 
 
@@ -170,7 +170,7 @@ def _names(module: ModuleType, wanted: Wanted[T]) -> list[str]:
 
 def _made_in(wanted: Wanted[T]) -> str:
     kind = wanted.kind if isinstance(wanted.kind, type) else wanted.kind[0]
-    return f"Make one at the top of the file, such as {wanted.word} = {kind.__name__}(), or name another file."
+    return f"Define one at the top of the file, such as {wanted.word} = {kind.__name__}(), or name another file."
 
 
 def _made(make: object, spec: str, wanted: Wanted[T]) -> object:

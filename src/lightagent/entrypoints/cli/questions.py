@@ -30,7 +30,9 @@ def read_question(given: str) -> str:
     """
     asked = sys.stdin.read() if given == "-" else given
     if not asked.strip():
-        raise ConfigurationError("The question is empty.", guidance='Type: lightagent run "…", or pipe it into run -.')
+        raise ConfigurationError(
+            "The question must not be empty.", guidance='Type: lightagent run "…", or pipe it into run -.'
+        )
     beside = "" if given == "-" or not _is_piped() else _patiently_read()
     return f"{asked}\n\n{beside}" if beside.strip() else asked
 
@@ -47,7 +49,7 @@ def _is_piped() -> bool:
 
 
 def _patiently_read() -> str:
-    hint = threading.Timer(_PATIENCE, err().print, ["Reading standard input, which goes with the question …"])
+    hint = threading.Timer(_PATIENCE, err().print, ["Reading standard input, which is added to the question …"])
     hint.daemon = True
     hint.start()
     try:
@@ -89,7 +91,7 @@ class QuestionReader:
             err().print()
             return ""
         except UnicodeError:
-            err().print("This is no text in the encoding of your terminal, so nothing was asked.", style="yellow")
+            err().print("The input is not valid in the encoding of your terminal; nothing was sent.", style="yellow")
             return ""
 
     def _typed(self) -> str:
@@ -122,8 +124,8 @@ class QuestionReader:
             raise EOFError
         if len(os.fsencode(line)) >= _LONGEST:
             err().print(
-                f"The terminal keeps no more than {_LONGEST} bytes of a line, so the end of this one may be lost. "
-                "Nothing was asked. From a file: lightagent run - < FILE",
+                f"The terminal limits lines to {_LONGEST} bytes, so the end of this one may be lost. Nothing was sent. "
+                "To send more, use a file: lightagent run - < FILE",
                 style="yellow",
                 markup=False,
             )

@@ -32,13 +32,15 @@ from lightagent.ports.journals import JournalStore
 
 @guarded
 def resume_file(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `lightagent run --journal FILE` has written.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The file that `lightagent run --journal FILE` has written.")
+    ],
     approve: Approve = False,
     reject: Reject = None,
     edit: Edit = None,
     respond: Respond = None,
     call: CallId = None,
-    run: Annotated[str | None, typer.Option("--run", metavar="ID", help="Which run, where several wait.")] = None,
+    run: Annotated[str | None, typer.Option("--run", metavar="ID", help="The run, if several wait.")] = None,
     tools: Tools = None,
     swarm: Swarm = None,
     model: Model = None,
@@ -51,14 +53,14 @@ def resume_file(
     debug: Debug = False,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Go on with a run that was interrupted, or that waits for a human, with a decision about the call that waits.
+    """Resume a run that was interrupted, or that waits for a decision about a tool call.
 
-    A call that has finished is never made again. Give the agent the tools that the run was begun with. Ends as `run`
-    does.
+    Completed calls are never repeated. Give the agent the same tools as when the run was started. Exit codes are those
+    of `run`.
 
     **Examples**
 
-    `lightagent resume pay.db --tools bank.py`, which says what waits, or goes on after a crash
+    `lightagent resume pay.db --tools bank.py`, which shows what waits, or continues after a crash
 
     `lightagent resume pay.db --tools bank.py --approve`
 

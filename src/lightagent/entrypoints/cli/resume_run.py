@@ -172,7 +172,9 @@ async def _take_back(store: JournalStore, journal: Journal, known: Collection[st
     with suppress(LightAgentError):  # The user must see the original error.
         for name, request in (await _untaken(store, journal) or {}).items():
             if name not in known:
-                await reviews.revoke(name, scope.user, actor=actor_name(), reason="The run could not go on with it.")
+                await reviews.revoke(
+                    name, scope.user, actor=actor_name(), reason="The run could not be resumed with it."
+                )
                 await ask(reviews.streams, request)
 
 

@@ -27,14 +27,14 @@ review_app: typer.Typer = typer.Typer(no_args_is_help=True, rich_markup_mode="ma
 
 RequestId: TypeAlias = Annotated[str, typer.Argument(help="The id of the request.", metavar="REQUEST")]
 Owner: TypeAlias = Annotated[
-    str | None, typer.Option("--user", "-u", help="Only what is about runs of this user; otherwise of all users.")
+    str | None, typer.Option("--user", "-u", help="Only requests of this user. Default: all users.")
 ]
-Reason: TypeAlias = Annotated[str, typer.Option("--reason", help="Why; it is kept on record.")]
+Reason: TypeAlias = Annotated[str, typer.Option("--reason", help="The reason, which is recorded.")]
 Remember: TypeAlias = Annotated[
     RememberFor | None,
     typer.Option(
         "--remember",
-        help="Decide so about later calls of this tool with these arguments too: in this session, or for this user.",
+        help="Apply it to later calls of this tool with the same arguments: in this session, or of this user.",
     ),
 ]
 
@@ -45,14 +45,14 @@ def list_reviews(
     tenant: Tenant = "",
     user: Owner = None,
     status: Annotated[
-        str, typer.Option("--status", help="Such as waiting, decided, used, expired; all for every one of them.")
+        str, typer.Option("--status", help="Such as waiting, decided, used or expired; all for all of them.")
     ] = "waiting",
     as_json: AsJson = False,
     config: Config = None,
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Print the requests that wait for a decision, the newest first.
+    """List approval requests that wait for a decision, newest first.
 
     **Examples**
 
@@ -67,7 +67,7 @@ def list_reviews(
         )
 
     found = with_store(read, config, profile, trust_config)
-    print_listing(found, review_line, "There are no such requests.", as_json=as_json)
+    print_listing(found, review_line, "No requests found.", as_json=as_json)
     return ExitCode.COMPLETED
 
 
@@ -82,9 +82,9 @@ def show(
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Print a request with every argument in full, and what was decided about it.
+    """Show an approval request with all arguments in full, and the decision.
 
-    Characters that cannot be seen are written out.
+    Invisible characters are escaped.
 
     **Examples**
 
@@ -111,7 +111,7 @@ def approve(
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Let the call run as it is, once, when its run is resumed.
+    """Approve a call: it runs once, when its run is resumed.
 
     **Examples**
 
@@ -133,7 +133,7 @@ def approve(
 @guarded
 def reject(
     request: RequestId,
-    reason: Annotated[str, typer.Argument(help="Why; the model is told.", metavar="REASON")] = "",
+    reason: Annotated[str, typer.Argument(help="The reason, which the model reads.", metavar="REASON")] = "",
     actor: Actor = None,
     remember: Remember = None,
     tenant: Tenant = "",
@@ -142,7 +142,7 @@ def reject(
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Do not let the call run.
+    """Reject a call: it does not run.
 
     **Examples**
 
@@ -162,7 +162,7 @@ def reject(
 @guarded
 def edit(
     request: RequestId,
-    arguments: Annotated[str, typer.Argument(help="What the call runs with, a JSON object.", metavar="JSON")],
+    arguments: Annotated[str, typer.Argument(help="The new arguments, a JSON object.", metavar="JSON")],
     reason: Reason = "",
     actor: Actor = None,
     tenant: Tenant = "",
@@ -171,7 +171,7 @@ def edit(
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Let the call run with other arguments.
+    """Approve a call with different arguments.
 
     **Examples**
 
@@ -185,7 +185,9 @@ def edit(
 @guarded
 def respond(
     request: RequestId,
-    text: Annotated[str, typer.Argument(help="What the model gets in place of the tool's answer.", metavar="TEXT")],
+    text: Annotated[
+        str, typer.Argument(help="The text that the model reads instead of the tool's result.", metavar="TEXT")
+    ],
     reason: Reason = "",
     actor: Actor = None,
     tenant: Tenant = "",
@@ -194,7 +196,7 @@ def respond(
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Do not let the call run, and answer in the tool's place.
+    """Reject a call, and give the model a result in its place.
 
     **Examples**
 
@@ -216,7 +218,7 @@ def revoke(
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Take back a decision that no run has taken yet.
+    """Revoke a decision that no run has used yet.
 
     **Examples**
 
@@ -233,16 +235,14 @@ def revoke(
 def remembered(
     tenant: Tenant = "",
     user: Owner = None,
-    forget: Annotated[
-        str | None, typer.Option("--forget", metavar="ID", help="Let this one of them hold no longer.")
-    ] = None,
+    forget: Annotated[str | None, typer.Option("--forget", metavar="ID", help="Revoke this one.")] = None,
     actor: Actor = None,
     as_json: AsJson = False,
     config: Config = None,
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Print the decisions that hold for later calls too, or let one hold no longer.
+    """List the decisions that apply to later calls as well, or revoke one.
 
     **Examples**
 
@@ -258,7 +258,7 @@ def remembered(
             return listing
         found = [one for one in listing.found if one.remembered_id == forget]
         if not found and listing.error is None:
-            raise ConfigurationError(f"No decision {printable(forget)!r:.100} is remembered.", guidance="")
+            raise ConfigurationError(f"The remembered decision {printable(forget)!r:.100} does not exist.", guidance="")
         for one in found:
             await known.revoke(one.remembered_id, one.user_id, one.session_id, actor=actor_name(actor))
         return Listing(found, None if found else listing.error)

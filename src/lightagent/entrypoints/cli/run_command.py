@@ -53,7 +53,7 @@ from lightagent.settings import Settings
 @guarded
 def run(
     context: typer.Context,
-    question: Annotated[str, typer.Argument(help="What to ask; - reads it from standard input.")],
+    question: Annotated[str, typer.Argument(help="The question; - reads it from standard input.")],
     tools: Tools = None,
     swarm: Swarm = None,
     config: Config = None,
@@ -65,7 +65,7 @@ def run(
     session: Session = None,
     journal: JournalFile = None,
     show_request: Annotated[
-        bool, typer.Option("--show-request", help="Print the first request, part by part, and send nothing.")
+        bool, typer.Option("--show-request", help="Print the first request, part by part, without sending it.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole result as JSON.")] = False,
     strict: Strict = False,
@@ -73,9 +73,9 @@ def run(
     debug: Debug = False,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Ask once. The answer goes to standard output, progress and errors to standard error.
+    """Ask one question. The answer goes to standard output, progress and errors to standard error.
 
-    Ends with 0 if the run completed, 1 if it failed, 2 if options or settings are wrong, 3 if it waits for a human,
+    Exit code: 0 if the run completed, 1 if it failed, 2 if options or settings are wrong, 3 if it waits for approval,
     130 on Ctrl-C.
 
     **Examples**
@@ -90,15 +90,15 @@ def run(
 
     `lightagent run "Hello" --profile prod --json | jq .usage`
 
-    `lightagent run "Pay Bob." --tools bank.py --journal pay.db`, which `lightagent resume pay.db` goes on with
+    `lightagent run "Pay Bob." --tools bank.py --journal pay.db`, which `lightagent resume pay.db` continues
 
-    `git diff | lightagent run "Review this diff."`, where what is piped in goes with the question
+    `git diff | lightagent run "Review this diff."`, where the piped text is added to the question
 
     `lightagent run "Pay invoice A-17." --swarm examples/service_desk/desk.py:desk --journal pay.db`
     """
     if context.args:
         raise ConfigurationError(
-            f"The question is one argument, and there are {len(context.args) + 1}.",
+            f"The question must be one argument, got {len(context.args) + 1}.",
             guidance=f"Put it in quotes: lightagent run {shlex.quote(' '.join([question, *context.args]))}",
         )
     asked = read_question(question)
@@ -203,4 +203,4 @@ def show_result(result: RunResult, *, as_json: bool, trace: bool) -> None:
     if result.error is not None:
         show_error(result.error)
     elif not result.success:
-        err().print("The run waits for a human to approve a tool call.", style="yellow")
+        err().print("The run waits for approval of a tool call.", style="yellow")

@@ -32,12 +32,14 @@ def serve(
         list[str] | None,
         typer.Argument(
             metavar="[WHAT...]",
-            help="FILE.py:NAME or MODULE:NAME of agents, swarms and flows. The file is run. Without any, the "
-            "agent that the settings describe.",
+            help="FILE.py:NAME or MODULE:NAME of agents, swarms and flows. The file is run. Default: the "
+            "agent of the settings.",
         ),
     ] = None,
-    host: Annotated[str | None, typer.Option("--host", help="Where it listens; 127.0.0.1 by default.")] = None,
-    port: Annotated[int | None, typer.Option("--port", min=0, max=65535, help="8000 by default; 0: any.")] = None,
+    host: Annotated[str | None, typer.Option("--host", help="The address to listen on. Default: 127.0.0.1.")] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", min=0, max=65535, help="The port; 0 for any free one. Default: 8000.")
+    ] = None,
     config: Config = None,
     profile: Profile = None,
     model: Model = None,
@@ -45,11 +47,11 @@ def serve(
     debug: Debug = False,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Serve agents over HTTP, as models behind OpenAI's API.
+    """Serve agents over HTTP, as models of OpenAI's API.
 
-    Point any chat interface or client at http://127.0.0.1:8000/v1. On other addresses than this machine's own it
-    starts only where there are keys (`lightagent keys create`). SIGTERM or Ctrl-C stops it: runs that go on have the
-    time that the setting serve.shutdown_seconds gives them.
+    Point any chat interface or client to http://127.0.0.1:8000/v1. To listen on an address that other machines can
+    reach, create an access key first (`lightagent keys create`). SIGTERM or Ctrl-C stops the server; active runs have
+    serve.shutdown_seconds to end.
 
     **Examples**
 
@@ -90,7 +92,7 @@ def _last(spec: str) -> str:
 
 
 def _tell(address: str) -> None:
-    text = f"It is listening on {address}; clients take {address}/v1. SIGTERM or Ctrl-C stops it."
+    text = f"Listening on {address}; the base URL for clients is {address}/v1. SIGTERM or Ctrl-C stops it."
     err().print(printable(text), markup=False)
 
 
@@ -101,6 +103,6 @@ def _listening(settings: Settings, host: str | None, port: int | None) -> ServeS
         ConfigurationError: the host is empty.
     """
     if host is not None and not host:
-        raise ConfigurationError("--host: it is empty.", guidance="Name an address, such as 127.0.0.1.")
+        raise ConfigurationError("--host: must not be empty.", guidance="Give an address, such as 127.0.0.1.")
     told = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     return settings.serve.model_copy(update=told)

@@ -22,7 +22,9 @@ skills_app: typer.Typer = typer.Typer(no_args_is_help=True, rich_markup_mode="ma
 
 Directories: TypeAlias = Annotated[
     list[Path] | None,
-    typer.Argument(metavar="[DIR]...", help="Directories of skills, or folders of single ones; later ones win."),
+    typer.Argument(
+        metavar="[DIR]...", help="Directories of skills, or of a single one. If names occur twice, the last one counts."
+    ),
 ]
 
 
@@ -35,9 +37,9 @@ def list_skills(
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Print the skills that agents may use, with their descriptions. What is wrong with others goes to standard error.
+    """List the skills that agents may use. Problems with others are printed to standard error.
 
-    Without DIR they are those of the settings: `[default.skills]`.
+    Without DIR the skills of the settings are used: `[default.skills]`.
 
     **Examples**
 
@@ -67,7 +69,7 @@ def check(
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Print what is wrong with skills, with file and line. Ends with 1 if one cannot be used; warnings end with 0.
+    """Check skills, and print problems with file and line. Exit code: 1 if a skill cannot be used.
 
     **Examples**
 
@@ -95,11 +97,11 @@ def _manager(directories: list[Path] | None, config: Path | None, profile: str |
     """
     for directory in directories or ():
         if not directory.is_dir():
-            raise ConfigurationError(f"{directory}: There is no such directory.", guidance="Check the path.")
+            raise ConfigurationError(f"{directory}: the directory does not exist.", guidance="Check the path.")
     found = SkillManager(directories) if directories else open_skills(settings_for(config, profile, False, trust))
     if found is None:
         raise ConfigurationError(
-            "No skills are named.",
+            "No skills are configured.",
             guidance='Pass a directory, or add to lightagent.toml: [default.skills] with directories = ["skills"].',
         )
     return found

@@ -62,9 +62,9 @@ def list_runs(
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Print the user's stored runs, the newest first, with their status.
+    """List the stored runs of a user with their status, newest first.
 
-    A run that is `interrupted` or `suspended` can be resumed: `lightagent runs resume RUN`.
+    Runs that are `interrupted` or `suspended` can be resumed: `lightagent runs resume RUN`.
 
     **Examples**
 
@@ -78,7 +78,7 @@ def list_runs(
         return await gather_listing(Runs(store, tenant=tenant).list(user, status=wanted))
 
     found = with_store(read, config, profile, trust_config)
-    print_listing(found, _line, "There are no such runs of this user.", as_json=as_json)
+    print_listing(found, _line, "No runs of this user found.", as_json=as_json)
     return ExitCode.COMPLETED
 
 
@@ -97,10 +97,10 @@ def show(
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Print what became of a run and what happened in it as a tree, or its journal as JSON.
+    """Show a run: its status and its events as a tree, or its journal as JSON.
 
-    With --json the status goes to standard error. It is `suspended` while the run waits for a human, and `interrupted`
-    where its process is gone.
+    With --json the status goes to standard error. It is `suspended` if the run waits for approval, and `interrupted` if
+    its process is gone.
 
     **Examples**
 
@@ -133,7 +133,7 @@ async def _find_run(store: JournalStore, run: str, tenant: str, user: str) -> St
     found = await Runs(store, tenant=tenant).find(run, user)
     if found is None:
         raise ConfigurationError(
-            f"There is no run {printable(run)!r} of this user.",
+            f"The run {printable(run)!r} of this user does not exist.",
             guidance="Type: lightagent runs list --user NAME; and --tenant NAME, if it has one.",
         )
     return found
@@ -161,10 +161,10 @@ def resume(
     debug: Debug = False,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Go on with a run that was interrupted, or that waits for a human, with a decision about the call that waits.
+    """Resume a run that was interrupted, or that waits for a decision about a tool call.
 
-    The agent is the one of the settings; give it the tools that the run was begun with, or the swarm by --swarm. Ends
-    as `run` does.
+    The agent is the one of the settings: give it the same tools as when the run was started, or name the swarm with
+    --swarm. Exit codes are those of `run`.
 
     **Examples**
 

@@ -70,7 +70,7 @@ def require_store(store: JournalStore | None) -> JournalStore:
     """
     if store is None:
         raise ConfigurationError(
-            "No settings say where sessions and runs are kept.",
+            "No store for sessions and runs is configured.",
             guidance='Add to lightagent.toml: [default.journals] with kind = "sqlite" and path = "journals.db".',
         )
     return store
@@ -149,7 +149,7 @@ def _replacement(place: Path) -> Generator[TextIO]:
     """Open a temporary file that replaces the other one unless an error is raised."""
     if place.exists() and _is_binary(place):
         raise ConfigurationError(
-            f"{printable(str(place))} is no text file, and is not written over.", guidance="Choose another file."
+            f"{printable(str(place))} is a binary file, and is not overwritten.", guidance="Choose another file."
         )
     descriptor, name = tempfile.mkstemp(dir=place.parent, prefix=".lightagent-")  # Readable by its owner only.
     try:

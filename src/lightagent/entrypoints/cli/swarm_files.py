@@ -26,7 +26,7 @@ Swarm: TypeAlias = Annotated[
     typer.Option(
         "--swarm",
         metavar="FILE.py:NAME",
-        help="Ask a LightSwarm of this file or MODULE:NAME, whose first agent takes the question. The file is run.",
+        help="Ask a LightSwarm of this file, or of MODULE:NAME. Its first agent gets the question. The file is run.",
     ),
 ]
 
@@ -99,9 +99,9 @@ class OpenedSwarm:
         found = next((agent for agent in self._agents if agent.name == name), None)
         if found is None:
             raise ConfigurationError(
-                f"--swarm {self._spec}: The run was begun with the agent {printable(name)!r:.80}, "
+                f"--swarm {self._spec}: The run was started with the agent {printable(name)!r:.80}, "
                 "which is not in this swarm.",
-                guidance=f"Name the swarm of that run, or give its agents the names that they had. Here: {self.title}.",
+                guidance=f"Name the swarm of that run, or keep the names of its agents. This swarm has: {self.title}.",
             )
         return self._swarm.member(found)
 
@@ -131,6 +131,6 @@ def refuse_beside_a_swarm(given: Mapping[str, object]) -> None:
     names = [name for name, value in given.items() if value]
     if names:
         raise ConfigurationError(
-            f"--swarm: Its agents are made by the file, so {', '.join(names)} would change nothing.",
-            guidance="Leave the other options out, and say it in the file.",
+            f"--swarm cannot be combined with {', '.join(names)}, since the file defines the agents.",
+            guidance="Leave the other options out, and configure the agents in the file.",
         )

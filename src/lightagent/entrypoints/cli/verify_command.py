@@ -15,7 +15,7 @@ from lightagent.ports.journals import JournalStore
 from lightagent.settings.backend_schema import Backend
 from lightagent.settings.origins import printable
 
-_EMPTY = "If it should not be, check where the settings say that it is: a file that is not there is made anew."
+_EMPTY = "If it should not be, check its path in the settings: a file that does not exist is created."
 
 
 @guarded
@@ -25,13 +25,13 @@ def verify(
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Read the whole store, and tell every stream that is not what was written.
+    """Check the whole store, and list every stream that is not as it was written.
 
-    Each entry is read, and decrypted where it is encrypted. Each stream is looked up by its owner and labels, since an
-    edited index hides what waits for somebody. Seals and, where they are kept elsewhere, heads are compared: they tell
-    what was changed, deleted, put back, cut off, or replaced by an older copy. The service may go on meanwhile.
+    Every entry is read and, if it is encrypted, decrypted. Every stream is looked up by its owner and labels, which
+    reveals an edited index. Seals, and heads if they are kept elsewhere, reveal entries that were changed, deleted,
+    restored, cut off, or replaced by an older copy. Agents may run meanwhile.
 
-    Exit code 0: nothing is wrong. 1: something is, or the store cannot be read. 2: wrong options or settings.
+    Exit code: 0 if nothing is wrong, 1 if something is or the store cannot be read, 2 if options or settings are wrong.
 
     **Examples**
 

@@ -54,7 +54,7 @@ async def chat_run(
     if is_plain(request, asked, served):
         return _plain(request, asked, served)
     tools = await tools_of_client(asked, served)
-    await end_abandoned(request, asked.left)
+    await end_abandoned(request, asked.abandoned)
     options = _options(request, asked)
     if tools:
         options["tools"] = tools

@@ -47,12 +47,12 @@ async def play_whole(run: ServedRun, receive: Receive, settings: ServeSettings) 
         LightAgentError: the run could not start, or could not be stored.
     """
 
-    def left() -> None:
+    def on_gone() -> None:
         if settings.on_disconnect == "cancel":
             run.cancel(CLIENT_LEFT)
 
     try:
-        async with Watched(receive, left), run:
+        async with Watched(receive, on_gone), run:
             return await run.steps.to_end()
     finally:
         run.forget()

@@ -111,7 +111,7 @@ class RunEventStream:
         assert owner is not None, "a coroutine of asyncio runs in a task"
         beating = asyncio.create_task(writer.beat(owner))
         try:
-            async with Watched(receive, lambda: self._left(writer)):
+            async with Watched(receive, lambda: self._on_gone(writer)):
                 await writer.open(self._headers)
                 await writer.write(self._projection.begin())
                 await self._play(writer)
@@ -124,7 +124,7 @@ class RunEventStream:
             beating.cancel()
             self.run.forget()
 
-    def _left(self, writer: EventWriter) -> None:
+    def _on_gone(self, writer: EventWriter) -> None:
         writer.gone = True
         if self._settings.on_disconnect == "cancel":
             self.run.cancel(CLIENT_LEFT)

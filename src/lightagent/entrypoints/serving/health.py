@@ -17,7 +17,7 @@ async def healthy(request: ServedRequest) -> ASGIApp:
 
 async def ready(request: ServedRequest) -> ASGIApp:
     """Report whether the server accepts new runs; 503 once it is stopping."""
-    closing = request.serving.going.closing
+    closing = request.serving.active.closing
     return json_response({"status": "stopping" if closing else "ok"}, request.headers, 503 if closing else 200)
 
 

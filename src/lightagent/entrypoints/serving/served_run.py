@@ -21,7 +21,7 @@ def stopping() -> RequestRefused:
     return RequestRefused(503, "The server is stopping.", "Retry in a few seconds.", retry_after=5.0)
 
 
-class GoingRuns:
+class ActiveRuns:
     """All active and queued runs of a server, which it ends when it stops."""
 
     def __init__(self) -> None:
@@ -99,7 +99,7 @@ class ServedRun:
         token: CancellationToken,
         slots: Slots,
         slot: Slot,
-        going: GoingRuns,
+        active: ActiveRuns,
         kept: KeptRuns,
     ) -> None:
         self.steps: Steps = steps
@@ -108,9 +108,9 @@ class ServedRun:
         self.id: str = steps.run_id
         self.token = token
         self._slots, self._slot = slots, slot
-        self._going, self._kept = going, kept
+        self._active, self._kept = active, kept
         self._known = 0 if steps.journal is None else len(steps.journal.events)
-        going.add(self)
+        active.add(self)
 
     @property
     def journal(self) -> Journal | None:
@@ -169,14 +169,14 @@ class ServedRun:
             await self.steps.aclose()
             journal = self.journal
             if journal is not None:
-                await self._kept.left(journal)
+                await self._kept.keep_or_drop(journal)
         finally:
             self.forget()
 
     def forget(self) -> None:
         """Release the slot and remove the run from the active ones."""
         self._slots.give_back(self._slot)
-        self._going.remove(self)
+        self._active.remove(self)
 
 
 def _is_deed(event: Event) -> bool:

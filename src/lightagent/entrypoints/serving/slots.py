@@ -33,12 +33,12 @@ class Slots:
 
     def __init__(self, most: int, of_key: int, waiting: int) -> None:
         self._most, self._of_key, self._most_waiting = most, of_key, waiting
-        self._going: Counter[str] = Counter()
+        self._active: Counter[str] = Counter()
         self._total = 0
         self._waiting: deque[Slot] = deque()
 
     @property
-    def going(self) -> int:
+    def active(self) -> int:
         """The number of active runs."""
         return self._total
 
@@ -66,9 +66,9 @@ class Slots:
         if slot.taken:
             slot.taken = False
             self._total -= 1
-            self._going[slot.key] -= 1
-            if not self._going[slot.key]:
-                del self._going[slot.key]
+            self._active[slot.key] -= 1
+            if not self._active[slot.key]:
+                del self._active[slot.key]
         elif slot in self._waiting:
             self._waiting.remove(slot)
         for waiting in [*self._waiting] if self._waiting else ():
@@ -77,11 +77,11 @@ class Slots:
                 self._take(waiting)
 
     def _is_free(self, key: str) -> bool:
-        return self._total < self._most and self._going[key] < self._of_key
+        return self._total < self._most and self._active[key] < self._of_key
 
     def _take(self, slot: Slot) -> None:
         slot.taken = True
         self._total += 1
-        self._going[slot.key] += 1
+        self._active[slot.key] += 1
         if not slot.ready.done():
             slot.ready.set_result(None)

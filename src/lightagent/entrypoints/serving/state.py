@@ -25,7 +25,7 @@ from lightagent.domain.errors import ConfigurationError
 from lightagent.entrypoints.serving.authentication import Authentication
 from lightagent.entrypoints.serving.background import Background
 from lightagent.entrypoints.serving.catalogue import Catalogue, ServedAgent, Steps
-from lightagent.entrypoints.serving.served_run import GoingRuns, ServedRun
+from lightagent.entrypoints.serving.served_run import ActiveRuns, ServedRun
 from lightagent.entrypoints.serving.slots import Slots
 from lightagent.entrypoints.serving.task_runs import TaskRuns
 from lightagent.options import ResumeOptions, RunOptions
@@ -59,7 +59,7 @@ class Serving:
         authentication: determines the caller of a request.
         deps: returns the dependencies of the agents' tools for a caller.
         clock: returns the time as seconds since 1970.
-        going: the active and queued runs.
+        active: the active and queued runs.
         slots: the limits on concurrent runs.
         tasks: runs that continue after their client has disconnected, as in A2A.
         parts: state of individual protocols, by name; closed when the server stops.
@@ -73,7 +73,7 @@ class Serving:
     authentication: Authentication
     deps: Callable[[Caller], object] | None = None
     clock: Callable[[], float] = time.time
-    going: GoingRuns = field(default_factory=GoingRuns)
+    active: ActiveRuns = field(default_factory=ActiveRuns)
     slots: Slots = field(init=False)
     tasks: TaskRuns = field(init=False)
     parts: dict[str, Closing] = field(default_factory=dict)
@@ -139,7 +139,7 @@ class Serving:
         if lacking := sorted(open_functions(journal.events) - declared):
             told = f"tools: the run waits for the client's function {lacking[0]!r:.100} as well."
             raise RequestRefused(400, told, "Send the tools of the request that had its calls.", param="tools")
-        if self.going.has(journal.started.run_id):  # Another request has resumed it since.
+        if self.active.has(journal.started.run_id):  # Another request has resumed it since.
             raise RequestRefused(
                 409, "The run is active: another request has answered it already.", "Send a new message."
             )
@@ -187,7 +187,7 @@ class Serving:
             raise RequestRefused(400, exc.message, exc.guidance) from exc
         slot = self.slots.ask(caller.key_id)
         try:
-            return ServedRun(steps, token, self.slots, slot, self.going, self.kept)
+            return ServedRun(steps, token, self.slots, slot, self.active, self.kept)
         except BaseException:
             self.slots.give_back(slot)
             raise
@@ -212,14 +212,14 @@ class Serving:
 
         Background runs that have not ended in time are interrupted instead, and resumed at the next start.
         """
-        self.going.closing = True
+        self.active.closing = True
         self.background.stop()
         with suppress(TimeoutError):
             async with asyncio.timeout(self.settings.shutdown_seconds):
-                await self.going.ended()
-        self.going.cancel("The server was stopped.")
+                await self.active.ended()
+        self.active.cancel("The server was stopped.")
         await self.background.leave(LAST_WORDS)
         with suppress(TimeoutError):
             async with asyncio.timeout(LAST_WORDS):
-                await self.going.ended()
+                await self.active.ended()
         await asyncio.gather(*(part.close() for part in self.parts.values()))

@@ -34,7 +34,7 @@ class RememberedTask:
     Attributes:
         model: the name by which clients select the model.
         journal: the journal of its run; None for a flow.
-        going: its run, if it is active in this process.
+        active: its run, if it is active in this process.
         interrupted: the process that executed the run has died; the run is resumed on request.
     """
 
@@ -42,12 +42,12 @@ class RememberedTask:
     model: str
     task: A2aTask
     journal: Journal | None = None
-    going: TaskRun | None = None
+    active: TaskRun | None = None
     interrupted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class TaskStep:
     """One step of a run, and the updates that it adds to the stream of its task."""
 
     step: Step
@@ -73,18 +73,18 @@ class TaskRun:
         self.done: asyncio.Event = asyncio.Event()
         self._tasks = tasks
         self._ends = ends
-        self._listeners = set[asyncio.Queue[Told | None]]()
+        self._listeners = set[asyncio.Queue[TaskStep | None]]()
         self._playing = asyncio.create_task(self._play())
 
-    def listen(self) -> asyncio.Queue[Told | None]:
+    def listen(self) -> asyncio.Queue[TaskStep | None]:
         """Return a queue of the steps from now on. None marks the end, or that the listener was too slow."""
-        listener: asyncio.Queue[Told | None] = asyncio.Queue()
+        listener: asyncio.Queue[TaskStep | None] = asyncio.Queue()
         if self.done.is_set():
             listener.put_nowait(None)
         self._listeners.add(listener)
         return listener
 
-    def leave(self, listener: asyncio.Queue[Told | None]) -> None:
+    def leave(self, listener: asyncio.Queue[TaskStep | None]) -> None:
         """Remove a listener."""
         self._listeners.discard(listener)
 
@@ -112,9 +112,9 @@ class TaskRun:
                 listener.put_nowait(None)
 
     def _tell(self, step: Step) -> None:
-        told = Told(step, self.task.feed(step))
+        task_step = TaskStep(step, self.task.feed(step))
         for listener in [*self._listeners]:
-            listener.put_nowait(told)
+            listener.put_nowait(task_step)
             if listener.qsize() > MOST_UNREAD:
                 self._listeners.discard(listener)
                 listener.put_nowait(None)
@@ -130,7 +130,7 @@ class TaskRuns:
 
     def __init__(self, *, lasts: bool) -> None:
         self._lasts = lasts
-        self._going: dict[str, TaskRun] = {}
+        self._active: dict[str, TaskRun] = {}
         self._ended: dict[str, RememberedTask] = {}
 
     def begin(self, run: ServedRun, task: A2aTask, owner: Scope, model: str, ends: str = "") -> TaskRun:
@@ -139,13 +139,13 @@ class TaskRuns:
         Args:
             ends: a reason to cancel the run after its first step; empty for none.
         """
-        self._going[task.id] = going = TaskRun(run, task, self, owner, model, ends)
-        return going
+        self._active[task.id] = active = TaskRun(run, task, self, owner, model, ends)
+        return active
 
     def ended(self, run: TaskRun) -> None:
         """Move a task from the active to the ended ones, unless its run raised: then only its stored record counts."""
-        if self._going.get(run.task.id) is run:
-            del self._going[run.task.id]
+        if self._active.get(run.task.id) is run:
+            del self._active[run.task.id]
         is_kept = run.run.journal is not None and (self._lasts or not run.task.ended)
         if run.error is None and not is_kept:
             self._ended[run.task.id] = RememberedTask(run.owner, run.model, run.task, run.run.journal)
@@ -154,9 +154,9 @@ class TaskRuns:
 
     def find(self, task_id: str, owner: Scope, model: str) -> RememberedTask | None:
         """Return the task with this id, if it has this owner and model."""
-        going = self._going.get(task_id)
-        if going is not None:
-            found = RememberedTask(going.owner, going.model, going.task, going.run.journal, going)
+        active = self._active.get(task_id)
+        if active is not None:
+            found = RememberedTask(active.owner, active.model, active.task, active.run.journal, active)
         else:
             remembered = self._ended.get(task_id)
             if remembered is None:

@@ -27,7 +27,7 @@ async def answer_ui(request: ServedRequest) -> ASGIApp:
     request.serving.note_dropped(asked.chat.dropped)
     chat = await with_images_by_url(asked.chat, settings)
     found = await chat_run(request, chat, served, asked.answers, _IN_PARTS)
-    opening = VercelOpening(request.id, found.run.id, asked.goes_on)
+    opening = VercelOpening(request.id, found.run.id, asked.continues)
     stream = VercelStream(opening, view_of(settings), found.waiting)
     return RunEventStream(found.run, stream, settings, {**request.headers, **STREAM_NAME})
 

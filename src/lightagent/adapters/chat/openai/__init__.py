@@ -1,10 +1,10 @@
 """Any OpenAI-compatible chat-completions endpoint: OpenAI, Azure, vLLM, llama.cpp, Ollama, a LiteLLM proxy and so on.
 
-Two transports stand behind one model: a thin aiohttp client for a plain endpoint (a key and a base URL), and the openai
-SDK for what the SDK knows better; `transport_choice` decides and says why. Neither is imported before a first request.
+One model has two transports: a thin aiohttp client for a plain endpoint (a key and a base URL), and the openai SDK for
+everything else; `endpoint.choose_transport` decides. Neither is imported before the first request.
 
-Read in this order: `model` (a request from end to end), `request_body` (what is sent), `exchange` (time limits),
-`answers` (what comes back), `faults` (what can go wrong, as typed errors).
+Read in this order: `options`, `model` (a request from end to end), `request_body` (what is sent), `exchange` (time
+limits), `answers` (what comes back, through `sse` and `choices`), and `_endpoints.faults` (the errors).
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 __all__ = ["ADAPTER", "EndpointProfile", "OpenAIChatModel", "OpenAIOptions"]
 
 
-if not TYPE_CHECKING:  # To a type checker every misspelt name would be an object.
+if not TYPE_CHECKING:  # A type checker would accept every misspelt name as an object.
 
     def __getattr__(name: str) -> object:
-        """What needs pydantic, when it is asked for: options are checked only where they come from a configuration."""
+        """Import what needs pydantic only on use: a program that makes its own model does not need it."""
         if name not in ("ADAPTER", "OpenAIOptions"):
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from lightagent.adapters.chat.openai import adapter

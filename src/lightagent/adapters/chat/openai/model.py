@@ -8,7 +8,6 @@ import os
 import threading
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from typing import TYPE_CHECKING
 
 from lightagent.adapters._endpoints.credentials import CredentialHolder, Credentials
 from lightagent.adapters._endpoints.endpoint import (
@@ -35,9 +34,6 @@ from lightagent.domain.errors import MissingExtraError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.provider_fields import ModelOrigin, Recipient
 from lightagent.ports.models import ChatModel, ChatRequest, KeyedModel, ReplayingModel, ServedModel, WritingModel
-
-if TYPE_CHECKING:
-    pass
 
 
 class OpenAIChatModel(CredentialHolder, ChatModel, ServedModel, KeyedModel, ReplayingModel, WritingModel):

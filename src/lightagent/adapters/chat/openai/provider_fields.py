@@ -15,6 +15,7 @@ from lightagent.domain.provider_fields import (
 )
 
 _READ_FIELDS: Final = frozenset((*MESSAGE_FIELDS, *REASONING_FIELDS, "refusal", "tool_calls"))
+_CALL_FIELDS: Final = frozenset(CALL_FIELDS)
 _SIGNATURES: Final = frozenset({"thought_signature", "thought_signatures"})
 _STREAMED_FIELDS: Final = ("text", "summary", "thinking")
 """Fields of a reasoning block that are streamed in pieces; ids and signatures come whole."""
@@ -70,9 +71,6 @@ class ProviderFieldPieces:
         named = filled or [name for name in REASONING_FIELDS if isinstance(part.get(name), str)]
         if named and (filled or not self._reasoning_field):
             self._reasoning_field, self._has_reasoning = named[0], bool(filled)
-
-
-_CALL_FIELDS: Final = frozenset(CALL_FIELDS)
 
 
 def _has_call_fields(call: object) -> bool:

@@ -247,13 +247,15 @@ class JoinedCalls:
             held: the deltas of these calls that were read and held back.
         """
         whole = calls.whole()
-        said = [(server_id, call.name, call.arguments) for server_id, call in zip(calls.server_ids, whole, strict=True)]
+        identities = [
+            (server_id, call.name, call.arguments) for server_id, call in zip(calls.server_ids, whole, strict=True)
+        ]
         places: dict[int, int] = {}
-        for call, what in zip(whole, said, strict=True):
-            if not (what[0] and what in self._known):
+        for call, identity in zip(whole, identities, strict=True):
+            if not (identity[0] and identity in self._known):
                 places[call.index] = self._count
                 self._count += 1
-        self._known.update(said)
+        self._known.update(identities)
         joined = [
             replace(delta, index=places[delta.index], id=self._unique_id(delta.id))
             for delta in (*held, *whole)

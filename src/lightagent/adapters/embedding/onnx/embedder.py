@@ -15,7 +15,7 @@ from lightagent.ports.embedding import Embedder
 
 MAX_BATCH: Final = 64
 _AT_ONCE: Final = 16
-"""Texts per run of the model: more would not make the runtime faster, and would delay a cancelled call."""
+"""Texts in one run of the model: more would not be faster, and would delay the cancellation of a call."""
 
 
 class OnnxEmbedder(Embedder):
@@ -63,7 +63,7 @@ class OnnxEmbedder(Embedder):
 
     @property
     def name(self) -> str:
-        """What its files say, hashed: the same model elsewhere has the same vectors."""
+        """A hash of the model's files, so that the same model elsewhere has the same name."""
         return f"onnx:{self._folder.fingerprint}"
 
     @property
@@ -79,7 +79,7 @@ class OnnxEmbedder(Embedder):
 
     async def embed(self, texts: Sequence[str], role: TextRole = "document") -> list[Vector]:
         prefix = self._folder.prefixes[role]
-        # Texts of like length together, since each is as much work as the longest beside it.
+        # Texts of similar length run together, since each costs as much as the longest of its batch.
         order = sorted(range(len(texts)), key=lambda place: len(texts[place]))
         vectors: dict[int, Vector] = {}
         for start in range(0, len(order), _AT_ONCE):
@@ -89,7 +89,7 @@ class OnnxEmbedder(Embedder):
         return [vectors[place] for place in range(len(texts))]
 
     async def aclose(self) -> None:
-        """Forget the model, which takes as much memory as its file; a later call loads it again."""
+        """Release the model, which takes as much memory as its file. A later call loads it again."""
         with self._lock:
             self._model = None
 

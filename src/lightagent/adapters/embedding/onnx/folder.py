@@ -1,4 +1,4 @@
-"""What a folder of a model says of itself, in the files that sentence-transformers and transformers write."""
+"""Reads the folder of a model, with the files that sentence-transformers and transformers write."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.vectors import TextRole
 
 Pooling: TypeAlias = Literal["mean", "cls", "model"]
-"""How the vectors of a text's tokens become one: their mean, the first one, or as the model itself does it."""
+"""How the vectors of a text's tokens become one: their mean, the first one, or an output of the model."""
 
 MOST_TOKENS: Final = 512
-"""Tokens of a text that are read where neither the folder nor an option says how many the model takes."""
+"""The tokens of a text that are read if neither the folder nor an option sets a limit."""
 
 _MODELS: Final = ("model.onnx", "onnx/model.onnx", "model_quantized.onnx", "onnx/model_quantized.onnx")
 _TOKENIZERS: Final = ("tokenizer.json", "onnx/tokenizer.json")
 _MOST_JSON: Final = 1024 * 1024
 _SAMPLE: Final = 1024 * 1024
-"""Bytes at the beginning and at the end of a model's file by which it is known from another."""
+"""Bytes at the beginning and the end of a model's file that go into its fingerprint."""
 
 _GUIDANCE: Final = "Pass a folder with model.onnx and tokenizer.json, as `optimum-cli export onnx` writes it."
 
@@ -80,9 +80,9 @@ def read_folder(
         "document": prompts.get("document", "") if document_prefix is None else document_prefix,
     }
     tokens = max_tokens or _most_tokens(path)
-    said = f"{chosen}:{tokens}:{prefixes['query']!r}:{prefixes['document']!r}"
+    options = f"{chosen}:{tokens}:{prefixes['query']!r}:{prefixes['document']!r}"
     return ModelFolder(
-        model_file, tokenizer_file, chosen, tokens, prefixes, _fingerprint(model_file, tokenizer_file, said)
+        model_file, tokenizer_file, chosen, tokens, prefixes, _fingerprint(model_file, tokenizer_file, options)
     )
 
 
@@ -107,15 +107,15 @@ def _file(folder: Path, option: str, given: str | None, usual: tuple[str, ...], 
 
 
 def _pooling(folder: Path) -> Pooling | None:
-    """What sentence-transformers notes beside a model."""
-    noted = _read(folder / "1_Pooling/config.json")
-    if noted.get("pooling_mode_cls_token") is True:
+    """Return the pooling that sentence-transformers has written into the folder, or None."""
+    config = _read(folder / "1_Pooling/config.json")
+    if config.get("pooling_mode_cls_token") is True:
         return "cls"
-    if noted.get("pooling_mode_mean_tokens") is True:
+    if config.get("pooling_mode_mean_tokens") is True:
         return "mean"
-    if noted:
+    if config:
         other = next(
-            (name for name, value in noted.items() if name.startswith("pooling_mode_") and value is True), "none"
+            (name for name, value in config.items() if name.startswith("pooling_mode_") and value is True), "none"
         )
         raise ConfigurationError(
             f"pooling: {folder.name!r:.100} pools by {other!r:.60}, which is not supported.",
@@ -125,11 +125,11 @@ def _pooling(folder: Path) -> Pooling | None:
 
 
 def _prompts(folder: Path) -> dict[str, str]:
-    noted = _read(folder / "config_sentence_transformers.json").get("prompts")
-    if not isinstance(noted, dict):
+    config = _read(folder / "config_sentence_transformers.json").get("prompts")
+    if not isinstance(config, dict):
         return {}
-    known = {name: text for name, text in noted.items() if isinstance(text, str)}
-    # Some call what is found a passage.
+    known = {name: text for name, text in config.items() if isinstance(text, str)}
+    # Some models call documents passages.
     return known if "document" in known else known | {"document": known.get("passage", "")}
 
 
@@ -139,10 +139,10 @@ def _most_tokens(folder: Path) -> int:
         ("tokenizer_config.json", "model_max_length"),
         ("config.json", "max_position_embeddings"),
     ):
-        noted = _read(folder / name).get(key)
-        # For "no limit" transformers writes a number of thirty digits.
-        if type(noted) is int and 0 < noted <= 1_000_000:
-            return noted
+        config = _read(folder / name).get(key)
+        # transformers writes a number of thirty digits for "no limit".
+        if type(config) is int and 0 < config <= 1_000_000:
+            return config
     return MOST_TOKENS
 
 
@@ -165,10 +165,10 @@ def _read(file: Path) -> Mapping[str, object]:
     raise ConfigurationError(f"path: {file.name} of {file.parent.name!r:.100} is no JSON object.", guidance=_GUIDANCE)
 
 
-def _fingerprint(model: Path, tokenizer: Path, said: str) -> str:
-    """What the vectors depend on, without reading gigabytes: weights that differ do so everywhere."""
-    hashed = hashlib.sha256(said.encode("utf-8", "replace"))
-    # Large models keep their weights in files beside them that begin with the model's name.
+def _fingerprint(model: Path, tokenizer: Path, options: str) -> str:
+    """Hash what the vectors depend on, but only parts of large files: different weights differ everywhere."""
+    hashed = hashlib.sha256(options.encode("utf-8", "replace"))
+    # Large models have their weights in further files whose names begin with that of the model.
     for file in (tokenizer, *sorted(model.parent.glob(f"{model.name}*"))):
         with file.open("rb") as opened:
             size = os.fstat(opened.fileno()).st_size

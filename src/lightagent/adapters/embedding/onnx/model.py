@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 _CHARS_A_TOKEN: Final = 32
-"""Characters of a text that are looked at for each token that is read: no tokenizer makes fewer of usual texts."""
+"""Characters that are tokenized for each token that the model reads; common texts need fewer."""
 
 
 class _Node(Protocol):
@@ -26,7 +26,7 @@ class _Node(Protocol):
 
 
 class _Session(Protocol):
-    """What is used of `onnxruntime.InferenceSession`, which is not typed."""
+    """The used part of `onnxruntime.InferenceSession`, which has no types."""
 
     def get_inputs(self) -> Sequence[_Node]: ...
 
@@ -56,7 +56,7 @@ class OnnxModel:
         self._output = _output(self._session, folder)
 
     def embed(self, texts: Sequence[str]) -> list[Vector]:
-        """The vectors of texts, all in one run of the model."""
+        """Return the vectors of texts, all in one run of the model."""
         import numpy
 
         # Tokenizers reject lone surrogates; and text beyond what the model can read need not be tokenized.
@@ -93,7 +93,7 @@ def _load_tokenizer(folder: ModelFolder) -> Tokenizer:
         tokenizer = Tokenizer.from_file(str(folder.tokenizer))
         tokenizer.no_padding()
         tokenizer.enable_truncation(folder.most_tokens)
-    except Exception as exc:  # It raises nothing more precise.
+    except Exception as exc:  # tokenizers raises nothing more precise.
         raise _refused(folder, f"has a tokenizer that cannot be loaded ({exc})") from exc
     return tokenizer
 
@@ -104,7 +104,7 @@ def _load_session(folder: ModelFolder, threads: int) -> _Session:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    options.log_severity_level = 3  # Errors; its warnings are of use to those who make models.
+    options.log_severity_level = 3  # Errors only; the warnings are for authors of models.
     try:
         session: _Session = onnxruntime.InferenceSession(str(folder.model), options, providers=["CPUExecutionProvider"])
     except Exception as exc:  # Its exceptions have no common class.
@@ -113,13 +113,13 @@ def _load_session(folder: ModelFolder, threads: int) -> _Session:
 
 
 def _output(session: _Session, folder: ModelFolder) -> str:
-    """The output that has a vector for each token, or, where the model pools, one for each text."""
+    """Return the output with a vector for each token, or for each text if the model pools."""
     rank = 2 if folder.pooling == "model" else 3
     names = [one.name for one in session.get_outputs() if len(one.shape) == rank]
     if not names:
         wanted = "a vector for each text" if rank == 2 else "a vector for each token"
         raise _refused(folder, f"has no output with {wanted}, which pooling = {folder.pooling!r} needs")
-    # Some have a second one that is pooled for another purpose.
+    # Some models have a second output that is pooled for another purpose.
     return next((name for name in names if name in ("sentence_embedding", "last_hidden_state")), names[0])
 
 

@@ -86,7 +86,7 @@ def _conversation(asked: RunAgentInput, model: str, system_messages: SystemMessa
         system_messages,
         image_urls=image_urls,
     )
-    chat = replace(chat, left=tuple(_open_calls(asked.messages)), function_at="")
+    chat = replace(chat, abandoned=tuple(_open_calls(asked.messages)), function_at="")
     if system_messages != "added":
         return chat
     return replace(chat, instructions="\n\n".join(filter(None, (chat.instructions, *_context(asked)))))

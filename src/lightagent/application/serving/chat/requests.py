@@ -39,7 +39,7 @@ class ChatAsked:
         tools: the declarations of the client's own functions.
         function_at: the path of the function within each of the client's tools, for errors.
         results: the results of those functions, by the ids of their calls.
-        left: the ids of calls that the conversation continued without.
+        abandoned: the ids of calls that the conversation continued without.
         user: the user that the body names.
         dropped: the fields that are ignored.
         session: the stored session that the run continues; empty for none.
@@ -57,7 +57,7 @@ class ChatAsked:
     tags: tuple[str, ...] = ()
     user: str = ""
     dropped: tuple[str, ...] = ()
-    left: tuple[str, ...] = ()
+    abandoned: tuple[str, ...] = ()
     function_at: str = ".function"
     session: str = ""
 
@@ -76,11 +76,11 @@ def read_chat_request(
     _refuse(body)
     model = _text(body, "model")
     told, places, messages = _split_system(_messages(body, image_urls=image_urls), system_messages)
-    results, left = tuple(_results(messages, places)), tuple[str, ...]()
+    results, abandoned = tuple(_results(messages, places)), tuple[str, ...]()
     query: str | list[JsonObject] | None = None
     if not results:
         query, messages = _query(messages)
-        messages, left = with_results(messages, places[:-1])
+        messages, abandoned = with_results(messages, places[:-1])
     return ChatAsked(
         model,
         query,
@@ -94,7 +94,7 @@ def read_chat_request(
         tuple(_tags(body)),
         _optional_text(body, "user"),
         tuple(name for name in body if name not in RULES or RULES[name].treatment == "dropped"),
-        left,
+        abandoned,
     )
 
 

@@ -31,12 +31,12 @@ class VercelAsked:
     Attributes:
         chat: the conversation, the client's tools and their results; for a resumed run, only the tools and results.
         answers: people's answers to what waits in the run to resume.
-        goes_on: the answer continues the client's last message.
+        continues: the answer continues the client's last message.
     """
 
     chat: ChatAsked
     answers: tuple[PersonAnswer, ...] = ()
-    goes_on: bool = False
+    continues: bool = False
 
 
 def read_vercel_request(
@@ -64,7 +64,7 @@ def read_vercel_request(
     chat = read_chat_request(
         {"model": model, "messages": told, "tools": functions, "stream": True}, system_messages, image_urls=image_urls
     )
-    return VercelAsked(replace(chat, dropped=dropped, left=tuple(open_calls(messages)), function_at=""))
+    return VercelAsked(replace(chat, dropped=dropped, abandoned=tuple(open_calls(messages)), function_at=""))
 
 
 def _messages(body: JsonObject) -> list[JsonObject]:
@@ -94,7 +94,7 @@ def _going_on(
             param="messages",
         )
     chat = ChatAsked(model, None, [], stream=True, tools=tools, results=results, dropped=dropped, function_at="")
-    return VercelAsked(chat, answers, goes_on=True)
+    return VercelAsked(chat, answers, continues=True)
 
 
 def _has_result(part: JsonObject) -> bool:

@@ -39,12 +39,12 @@ class VercelOpening:
     Attributes:
         answer_id: unique to this answer; the prefix of the ids of its texts.
         run_id: the id of our run, the prefix of call ids, from which the run can be found again.
-        goes_on: continue the client's last message, which keeps its id; otherwise the answer is a new message.
+        continues: continue the client's last message, which keeps its id; otherwise the answer is a new message.
     """
 
     answer_id: str
     run_id: str
-    goes_on: bool = False
+    continues: bool = False
 
 
 class VercelStream(StreamProjection):
@@ -68,11 +68,11 @@ class VercelStream(StreamProjection):
         self._delta = b""
         self._said = False
         self._steps = 0
-        self._turn_begins = not opening.goes_on
+        self._turn_begins = not opening.continues
 
     def begin(self) -> bytes:
         start: JsonObject = {"type": "start"}
-        return _frame(start if self._opening.goes_on else start | {"messageId": self._opening.answer_id})
+        return _frame(start if self._opening.continues else start | {"messageId": self._opening.answer_id})
 
     def feed(self, step: Step) -> bytes:
         frames = b"".join(frame for piece in self._text.feed(step) for frame in self._piece(piece))

@@ -91,9 +91,9 @@ async def examine_telemetry(sink: ProbedSink, seconds: float) -> Diagnosis:
     why = await asyncio.to_thread(sink.probe, seconds)
     took = time.monotonic() - start
     if not why:
-        return Diagnosis("the collector took a span", took)
+        return Diagnosis("the collector accepted a span", took)
     guidance = "Check endpoint, protocol and headers of [default.telemetry], and the network."
-    return Diagnosis("", took, LightAgentErrorInfo("LA-503", f"The collector took no span: {why}.", guidance))
+    return Diagnosis("", took, LightAgentErrorInfo("LA-503", f"The collector did not accept a span: {why}.", guidance))
 
 
 async def examine_memory(store: MemoryStore, seconds: float) -> Diagnosis:

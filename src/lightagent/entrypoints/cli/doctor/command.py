@@ -61,21 +61,21 @@ def doctor(
     profile: Profile = None,
     timeout: Annotated[float, typer.Option("--timeout", help="Seconds to wait for each answer.", min=0.1)] = 30.0,
     probe: Annotated[
-        bool, typer.Option("--probe", help="Find out what the model's endpoint takes, and print the profile to set.")
+        bool, typer.Option("--probe", help="Find out what the model's endpoint supports, and print the profile to set.")
     ] = False,
     debug: Debug = False,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Open every configured backend, make one real round trip to each, and say what to do where it fails.
+    """Test every configured backend with one real request, and print what to do if it fails.
 
-    The files of the tools directory are run, and MCP servers are started or reached, and list their tools. What runs
-    code runs a line of it.
+    The files of the tools directory are run, MCP servers are started or connected to and list their tools, and a code
+    runner runs one line.
     The model is asked for a word or two, which may cost a fraction of a cent. For a store in SQLite it also says how
     large the write-ahead log is, and which process keeps it from shrinking.
 
-    With `--probe`, about ten small requests find out what its endpoint takes instead: how it can be asked for JSON,
-    with tools and without, which roles and parameters it knows. What differs is printed as the option `profile`, for
-    settings and for programs. Refusals are what it looks for; it fails where nothing is answered, or nothing more.
+    With `--probe`, about ten small requests find out what the model's endpoint supports instead: JSON output with and
+    without tools, roles and parameters. Differences are printed as the option `profile`, for settings and for programs.
+    Refused requests are expected; the command fails if the endpoint does not answer.
 
     **Examples**
 
@@ -180,7 +180,7 @@ async def _ask(model: ChatModel, params: JsonObject) -> str:
 
 def _show_surroundings(console: Console, settings: Settings) -> None:
     provenance = settings.provenance
-    file = short_path(provenance.file) if provenance.file else "no lightagent.toml, built-in settings"
+    file = short_path(provenance.file) if provenance.file else "no lightagent.toml, the built-in settings"
     console.print(f"lightagent {_version()} · Python {platform.python_version()} · {platform.system()}", markup=False)
     console.print(f"{file} · profile {provenance.profile}", markup=False)
 

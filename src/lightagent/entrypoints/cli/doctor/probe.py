@@ -59,17 +59,17 @@ def probe_endpoint(console: Console, settings: Settings, seconds: float) -> Exit
     model = open_model(settings)
     if not isinstance(model, ProfiledModel):
         raise ConfigurationError(
-            f"--probe: a model of kind {settings.model.kind!r} has no endpoint to find out about.",
+            f"--probe: a model of kind {settings.model.kind!r} has no endpoint to probe.",
             guidance="Choose a profile with the kind openai or litellm, or set OPENAI_BASE_URL and OPENAI_MODEL.",
         )
     show_destination(model)
     most = MOST_REQUESTS + MOST_REPEATS
-    err().print(f"About {USUAL_REQUESTS} requests of a few tokens each are sent, {most} at most.", style="dim")
+    err().print(f"Sending about {USUAL_REQUESTS} small requests, at most {most}.", style="dim")
     with err().status("asking the endpoint …"):
         probed = asyncio.run(probe(settings, model.profile, seconds))
     console.print(f"model · {settings.model.kind} · {model.name}", markup=False)
     if probed.found is None:
-        show_error(probed.error or LightAgentErrorInfo("LA-400", "The endpoint refuses the smallest request.", ""))
+        show_error(probed.error or LightAgentErrorInfo("LA-400", "The endpoint refuses even the smallest request.", ""))
         key_hint(model, probed.error)
         return ExitCode.FAILED
     _show(console, probed, probed.found)
@@ -164,7 +164,7 @@ def _show(console: Console, probed: Probed, found: Found) -> None:
     console.print(f"{probed.requests} requests, {probed.tokens} tokens.", markup=False)
     console.print()
     if found.profile == probed.known and probed.barred is None:
-        console.print("Requests have this form already: nothing has to be set.", markup=False)
+        console.print("The current profile fits: nothing has to be changed.", markup=False)
     if found.profile != UNKNOWN or found.profile != probed.known:
         console.print(f"In settings, under the model: profile = {as_toml(found.profile)}", markup=False)
         console.print(f"In a program: profile={as_python(found.profile)}", markup=False)

@@ -23,16 +23,16 @@ from lightagent.settings.origins import printable
 def approve(
     flow: Flow,
     run: RunId,
-    step: Annotated[
-        str, typer.Argument(metavar="[STEP]", help="Which one, where several wait, such as outer/inner.")
-    ] = "",
-    reject: Annotated[str | None, typer.Option("--reject", metavar="REASON", help="Decline it.")] = None,
+    step: Annotated[str, typer.Argument(metavar="[STEP]", help="The step, if several wait, such as outer/inner.")] = "",
+    reject: Annotated[str | None, typer.Option("--reject", metavar="REASON", help="Reject the step.")] = None,
     edit: Annotated[
         str | None,
-        typer.Option("--edit", metavar="TEXT", help="Let it run with this query; of a call, JSON arguments."),
+        typer.Option(
+            "--edit", metavar="TEXT", help="Run it with this query; for a tool call, with these JSON arguments."
+        ),
     ] = None,
     respond: Annotated[
-        str | None, typer.Option("--respond", metavar="TEXT", help="Let it not run, and take this as what it gave.")
+        str | None, typer.Option("--respond", metavar="TEXT", help="Do not run it; use this text as its output.")
     ] = None,
     actor: Actor = None,
     tenant: Tenant = "",
@@ -42,10 +42,10 @@ def approve(
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Decide about what waits for a person in a run; `flow resume` goes on with it. The first decision counts.
+    """Approve or reject a step of a run that waits for a person. Then `flow resume` continues the run.
 
-    What is decided about is shown in full: who asks, the query, and of a call its arguments. On a terminal it is asked
-    before it is approved.
+    The step is shown in full: who asks, its query, and for a tool call its arguments. On a terminal you are asked
+    before it is approved. The first decision is final.
 
     **Examples**
 
@@ -73,14 +73,14 @@ def approve(
 
     one, made = with_flow(opened, decide)
     if made is None:
-        err().print("Nothing was decided.", style="yellow")
+        err().print("No decision was made.", style="yellow")
         return ExitCode.SUSPENDED
     if as_json:
         write_visible_json({**one, "decision": made.action, "actor": made.actor, "reason": made.reason})
     else:
         print_lines([f"decision   {made.action} by {made.actor or 'an unnamed person'}. {made.reason}".rstrip()])
         hint = typed_command("resume", flow, run, user=user, tenant=tenant)
-        err().print(printable(f"→ Go on with: {hint}"), style="dim", markup=False)
+        err().print(printable(f"→ Continue with: {hint}"), style="dim", markup=False)
     return ExitCode.COMPLETED
 
 
@@ -92,7 +92,7 @@ def _decision(reject: str | None, edit: str | None, respond: str | None, by: str
     ]
     if len(made) > 1:
         raise ConfigurationError(
-            "These are several decisions about one step.", guidance="Give one of --reject, --edit, --respond, or none."
+            "Several decisions about one step were given.", guidance="Give one of --reject, --edit, --respond, or none."
         )
     return made[0] if made else None
 
@@ -110,15 +110,15 @@ def _meant(waiting: list[JsonObject], step: str, run: str, show: str) -> JsonObj
     names = ", ".join(str(one["step"]) for one in waiting)
     if not waiting:
         raise ConfigurationError(
-            f"Nothing in run {printable(run)!r:.100} waits for a person.",
-            guidance=f"See how far it is with: {show}",
+            f"No step of the run {printable(run)!r:.100} waits for a person.",
+            guidance=f"Show the run with: {show}",
         )
     found = [one for one in waiting if step in ("", one["step"])]
     if len(found) == 1:
         return found[0]
     raise ConfigurationError(
         f"The step {printable(step)!r:.100} does not wait." if step else f"{len(found)} steps wait.",
-        guidance=f"Name one of those that wait: {names}.",
+        guidance=f"Name one of the waiting steps: {names}.",
     )
 
 
@@ -138,7 +138,7 @@ def _asked(by: str) -> ApprovalDecision | None:
         return ApprovalDecision.approve(actor=by)
     while True:
         try:
-            word, _, reason = input("Let it run? y, or n and why: ").strip().partition(" ")
+            word, _, reason = input("Run it? y, or n REASON: ").strip().partition(" ")
         except EOFError:
             return None
         match word.lower(), reason:

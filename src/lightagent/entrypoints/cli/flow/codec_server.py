@@ -22,16 +22,16 @@ from lightagent.settings.serve_schema import ServeSettings
 
 @guarded
 def codec_server(
-    host: Annotated[str, typer.Option("--host", help="Where it listens.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0: any.")] = 8081,
+    host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The port; 0 for any free one.")] = 8081,
     config: Config = None,
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
     """Decode encrypted payloads for Temporal's web interface and command line.
 
-    It takes the keys of the settings, answers who has the key `encryption.server_key`, and lets the pages of
-    `encryption.origins` ask. Put TLS before it. SIGTERM or Ctrl-C stops it.
+    It decrypts with the keys of the settings. Requests need the key `encryption.server_key`, and web pages must be of
+    `encryption.origins`. Put a proxy with TLS in front of it. SIGTERM or Ctrl-C stops it.
 
     **Examples**
 
@@ -53,7 +53,7 @@ def codec_server(
     shown = options.model_copy(update={"takes_plain": True})  # Runs from before the encryption can be shown as well.
     application = made(shown.codec(""), key=options.server_key.get_secret_value(), origins=options.origins)
     with listening(ServeSettings(host=host, port=port)) as sock:
-        text = f"It is listening on http://{host}:{sock.getsockname()[1]}. SIGTERM or Ctrl-C stops it."
+        text = f"Listening on http://{host}:{sock.getsockname()[1]}. SIGTERM or Ctrl-C stops it."
         err().print(printable(text), markup=False)
         told = uvicorn.Config(application, log_level="warning", access_log=False, server_header=False)
         uvicorn.Server(told).run([sock])
@@ -71,12 +71,13 @@ def _encryption(settings: Settings) -> EncryptionOptions:
     told = Resolver(os.environ).resolve(("encryption",), chosen.options.get("encryption"))
     if chosen.kind != "temporal" or told is None:
         raise ConfigurationError(
-            "flow.engine: no encryption is set.", guidance="See docs/temporal.md, Encryption, and --profile."
+            "flow.engine: encryption is not configured.",
+            guidance="See docs/temporal.md, Encryption; --profile selects a profile.",
         )
     options = EncryptionOptions.model_validate(told)
     if not options.server_key.get_secret_value():
         raise ConfigurationError(
-            "flow.engine.encryption.server_key: missing.",
-            guidance='Whoever asks the codec server needs a key: server_key = { env = "CODEC_SERVER_KEY" }.',
+            "flow.engine.encryption.server_key: required.",
+            guidance='Clients of the codec server send this key. Set server_key = { env = "CODEC_SERVER_KEY" }.',
         )
     return options

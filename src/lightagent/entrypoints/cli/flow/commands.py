@@ -41,8 +41,8 @@ flow_app: typer.Typer = typer.Typer(no_args_is_help=True, rich_markup_mode="mark
 @guarded
 def run(
     flow: Flow,
-    query: Annotated[str, typer.Argument(metavar="INPUT", help="What the flow is given; - reads standard input.")],
-    run_id: Annotated[str, typer.Option("--run-id", metavar="RUN", help="Names the run; a new name otherwise.")] = "",
+    query: Annotated[str, typer.Argument(metavar="INPUT", help="The input of the flow; - reads standard input.")],
+    run_id: Annotated[str, typer.Option("--run-id", metavar="RUN", help="The id of the run. Default: a new one.")] = "",
     tenant: Tenant = "",
     user: User = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole result as JSON.")] = False,
@@ -51,11 +51,11 @@ def run(
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Run a flow. What it gives goes to standard output; the steps, as they go on, to standard error.
+    """Run a flow. The output goes to standard output, the progress of its steps to standard error.
 
-    On a terminal the graph of the steps is shown as it changes, elsewhere a line for each change. Ends with 0 if the
-    run succeeded, 1 if it failed or was cancelled, 2 if something is wrong with what was typed, 3 if it waits, 130 on
-    Ctrl-C: it is interrupted then, and `flow resume` goes on with it.
+    On a terminal the graph of the steps is updated live, elsewhere each change is a line. Exit code: 0 if the run
+    succeeded, 1 if it failed or was cancelled, 2 if the options or settings are wrong, 3 if it waits, 130 on Ctrl-C,
+    which interrupts the run; `flow resume` continues it.
 
     **Examples**
 
@@ -67,7 +67,7 @@ def run(
     """
     asked = sys.stdin.read() if query == "-" else query
     if not asked.strip():
-        raise ConfigurationError("The input is empty.", guidance='Type: lightagent flow run FLOW "…"')
+        raise ConfigurationError("INPUT must not be empty.", guidance='Type: lightagent flow run FLOW "…"')
     opened = _opened(flow, config, profile, trust_config, strict=strict, in_memory=True)
     name = run_id or RandomIds().new()
     return _carried(
@@ -95,10 +95,10 @@ def resume(
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Go on with a run: what is done stays done, what failed is tried again, what was interrupted goes on.
+    """Resume a run: completed steps keep their results, failed steps are retried, interrupted steps continue.
 
-    Where the flow was changed since, and a step does other work now whose result is on record, the run is refused: the
-    error names the step and what of it. `--accept STEP` says that its result still counts. Ends as `flow run` does.
+    If a completed step was changed in the flow since, the command is refused; the error names the step and the change.
+    `--accept STEP` keeps its result nevertheless. Exit codes are those of `flow run`.
 
     **Examples**
 
@@ -132,7 +132,7 @@ def rerun(
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Do a step of a run again, and all that rests on it, under new idempotency keys. Ends as `flow run` does.
+    """Run a step again with all that depend on it, with new idempotency keys. Exit codes are those of `flow run`.
 
     **Examples**
 
@@ -156,15 +156,17 @@ def fork(
     run: RunId,
     from_event: Annotated[
         int | None,
-        typer.Option("--from-event", metavar="NUMBER", help="The last event that the fork has; see show --events."),
+        typer.Option("--from-event", metavar="NUMBER", help="The last event to copy; `flow show --events` lists them."),
     ] = None,
     step: Annotated[
-        str | None, typer.Option("--step", metavar="STEP", help="The fork has what happened before this step began.")
+        str | None, typer.Option("--step", metavar="STEP", help="Copy what happened before this step started.")
     ] = None,
     query: Annotated[
-        str | None, typer.Option("--input", metavar="INPUT", help="What steps that have not begun there are given.")
+        str | None, typer.Option("--input", metavar="INPUT", help="A new input, for the steps that have not started.")
     ] = None,
-    run_id: Annotated[str, typer.Option("--run-id", metavar="RUN", help="Names the fork; a new name otherwise.")] = "",
+    run_id: Annotated[
+        str, typer.Option("--run-id", metavar="RUN", help="The id of the fork. Default: a new one.")
+    ] = "",
     accept: Accept = None,
     tenant: Tenant = "",
     user: User = "",
@@ -174,9 +176,10 @@ def fork(
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Begin another run with what happened in this one up to a point, and go on with it by the flow as it is now.
+    """Start a new run with a copy of the events of this one, up to a point, and continue it with the current flow.
 
-    The run itself stays as it is. Without a point the fork has all that happened. Ends as `flow run` does.
+    The original run is not changed. Without --step or --from-event all events are copied. Exit codes are those of
+    `flow run`.
 
     **Examples**
 
@@ -245,7 +248,7 @@ def _carried(
         hint = (
             typed_command("approve", spec, run, step, user=user, tenant=tenant)
             if flow.keeps_runs
-            else "nothing: the flow keeps its runs in memory. Give it a store."
+            else "nothing: the flow has its runs in memory only. Give it a store."
         )
         err().print(printable(f"→ Decide with: {hint}"), style="yellow", markup=False)
     return flow_exit_code(result.status)

@@ -30,11 +30,12 @@ Flow: TypeAlias = Annotated[
 ]
 RunId: TypeAlias = Annotated[str, typer.Argument(metavar="RUN", help="The id of the run.")]
 Step: TypeAlias = Annotated[
-    str, typer.Argument(metavar="STEP", help="Its name, or its path within another one, such as pages[2]/read.")
+    str,
+    typer.Argument(metavar="STEP", help="The name of the step, or its path within another one, such as pages[2]/read."),
 ]
 Accept: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option("--accept", metavar="STEP", help="Its result counts although its code has changed. Several times."),
+    typer.Option("--accept", metavar="STEP", help="Keep the result of this step although it was changed. Repeatable."),
 ]
 
 _FLOW: Final = Wanted("FLOW", LightFlow, "flow")
@@ -92,7 +93,7 @@ def open_all_flows(
     for spec, flow in zip(specs, placed, strict=True):
         if not flow.keeps_runs and not in_memory:
             raise ConfigurationError(
-                f"FLOW {spec}: Neither the flow nor the settings say where its runs are kept.",
+                f"FLOW {spec}: Neither the flow nor the settings configure a store for its runs.",
                 guidance='Write LightFlow(store=JsonLightFlowStore("runs")), or add to lightagent.toml: [default.flow] '
                 'with store = { kind = "sqlite", path = "flows.db" }.',
             )

@@ -38,13 +38,11 @@ def list_runs(
         str | None, typer.Option("--status", help="Only runs with this status, such as failed or waiting_approval.")
     ] = None,
     stuck: Annotated[
-        bool, typer.Option("--stuck", help="Only those that nobody has although something is to be done.")
+        bool, typer.Option("--stuck", help="Only runs that could continue, but that no process executes.")
     ] = False,
     held: Annotated[
         bool,
-        typer.Option(
-            "--held", help="Only those that cannot go on, since the flow was changed: why, and what frees them."
-        ),
+        typer.Option("--held", help="Only runs that a change of the flow holds back, with the reason and the remedy."),
     ] = False,
     tenant: Tenant = "",
     user: User = "",
@@ -53,7 +51,7 @@ def list_runs(
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Print the runs of a flow, the newest first, with their status.
+    """List the runs of a flow with their status, newest first.
 
     **Examples**
 
@@ -64,24 +62,26 @@ def list_runs(
     `lightagent flow list report.py --held`
     """
     if held and (stuck or status):
-        raise ConfigurationError("--held is a listing of its own.", guidance="Leave --stuck and --status out.")
+        raise ConfigurationError(
+            "--held cannot be combined with --stuck or --status.", guidance="Leave the others out."
+        )
     if status is not None and status not in _STATUSES:
         raise ConfigurationError(
-            f"--status: there is no status {printable(status)!r:.50}.", guidance=f"It is one of {', '.join(_STATUSES)}."
+            f"--status: unknown status {printable(status)!r:.50}.", guidance=f"Use one of {', '.join(_STATUSES)}."
         )
     opened = open_flow(flow, config, profile, trust_config)
     if held:
         found = with_flow(opened, lambda: opened.aheld_runs(user_id=user, tenant=tenant))
         lines = [line for one in found for line in (*held_lines(one), *_freeing(flow, one, user=user, tenant=tenant))]
-        return _print_all(found, lines, "No run is held back.", as_json=as_json)
+        return _print_all(found, lines, "No run is held back by a change of the flow.", as_json=as_json)
     wanted = ("interrupted", "pending") if stuck else (status,)
     records = with_flow(opened, lambda: opened.alist_runs(user_id=user, tenant=tenant))
     # For a run that cannot be read, its flow is unknown.
     own = [one for one in records if one.get("flow", opened.name) == opened.name]
     found = [one for one in own if wanted == (None,) or one["status"] in wanted]
-    none = "There are no such runs."
+    none = "No runs found."
     if stuck:
-        none = "No run is stuck. One whose process died is, once its lease has ended, within six seconds."
+        none = "No run is stuck. A run whose process has died appears here after its lease ends, within six seconds."
     return _print_all(found, map(run_line, found), none, as_json=as_json)
 
 
@@ -90,7 +90,8 @@ def show(
     flow: Flow,
     run: RunId,
     events: Annotated[
-        bool, typer.Option("--events", help="What happened, each with the number that names it in `flow fork`.")
+        bool,
+        typer.Option("--events", help="Print the events with their numbers, as `flow fork --from-event` takes them."),
     ] = False,
     tenant: Tenant = "",
     user: User = "",
@@ -99,7 +100,7 @@ def show(
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Print what became of a run: its steps, what they were asked and gave, and what waits for a person.
+    """Show a run: its steps with their inputs and outputs, and what waits for a person.
 
     **Examples**
 
@@ -139,10 +140,10 @@ def watch(
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Show a run as it goes on in whatever process, until it is over, waits, or nobody has it any more.
+    """Follow a run, whichever process executes it, until it ends, waits, or its process dies.
 
-    On a terminal the graph of its steps is shown as it changes, elsewhere a line for each change. A run that has not
-    begun is waited for. Ends as `flow run` does.
+    On a terminal the graph of its steps is updated live, elsewhere each change is a line. If the run has not started,
+    the command waits for it. Exit codes are those of `flow run`.
 
     **Examples**
 
@@ -168,22 +169,22 @@ def watch(
     out().print(printable(f"{run} · {status}"), markup=False)
     if status in ("interrupted", "pending"):
         hint = typed_command("resume", flow, run, user=user, tenant=tenant)
-        why = "Its process is gone." if status == "interrupted" else "Nobody has taken it up yet."
-        err().print(printable(f"→ {why} Go on with: {hint}"), style="yellow", markup=False)
+        why = "Its process is gone." if status == "interrupted" else "No process has started it yet."
+        err().print(printable(f"→ {why} Continue with: {hint}"), style="yellow", markup=False)
     return flow_exit_code(status)
 
 
 @guarded
 def graph(
     flow: Flow,
-    run: Annotated[str, typer.Argument(metavar="[RUN]", help="The states of the steps in this run.")] = "",
+    run: Annotated[str, typer.Argument(metavar="[RUN]", help="Show the states of the steps in this run.")] = "",
     tenant: Tenant = "",
     user: User = "",
     config: Config = None,
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Print the flow as a Mermaid chart, which GitHub and many editors draw.
+    """Print the flow as a Mermaid flowchart, which GitHub and many editors render.
 
     **Examples**
 
@@ -200,7 +201,7 @@ def graph(
 def compare(
     flow: Flow,
     left: Annotated[str, typer.Argument(metavar="RUN", help="The id of a run.")],
-    right: Annotated[str, typer.Argument(metavar="OTHER", help="The id of another one, such as its fork.")],
+    right: Annotated[str, typer.Argument(metavar="OTHER", help="The id of another run, such as a fork of it.")],
     tenant: Tenant = "",
     user: User = "",
     as_json: AsJson = False,
@@ -208,9 +209,9 @@ def compare(
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Print two runs beside each other, step by step: what differs in status, output and attempts, and the times.
+    """Compare two runs step by step: status, output, attempts and duration.
 
-    Ends with 0 if they differ in time alone, 1 if they differ in more, 2 if there is no such run.
+    Exit code: 0 if only durations differ, 1 if more differs, 2 if a run does not exist.
 
     **Examples**
 
@@ -231,14 +232,14 @@ def compare(
 def cancel(
     flow: Flow,
     run: RunId,
-    reason: Annotated[str, typer.Option("--reason", help="Why; it is kept on record.")] = "",
+    reason: Annotated[str, typer.Option("--reason", help="The reason, which is recorded.")] = "",
     tenant: Tenant = "",
     user: User = "",
     config: Config = None,
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Cancel a run, wherever it goes on. It lasts until somebody resumes the run.
+    """Cancel a run, whichever process executes it. It stays cancelled until it is resumed.
 
     **Examples**
 

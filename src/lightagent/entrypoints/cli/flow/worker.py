@@ -30,20 +30,23 @@ def worker(
         list[str],
         typer.Argument(metavar="FLOW...", help="FILE.py, FILE.py:NAME or MODULE:NAME. The file is run."),
     ],
-    once: Annotated[bool, typer.Option("--once", help="Go on with all that may go on now, and end.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Execute all runs that can continue now, and exit.")] = False,
     engine: Annotated[
-        str, typer.Option("--engine", metavar="KIND", help="Work for this engine, such as temporal; see below.")
+        str, typer.Option("--engine", metavar="KIND", help="Work for this engine, such as temporal.")
     ] = "",
     task_queue: Annotated[
-        str, typer.Option("--task-queue", metavar="NAME", help="Of the engine, instead of the one in the settings.")
+        str,
+        typer.Option(
+            "--task-queue", metavar="NAME", help="The task queue of the engine, instead of the one in the settings."
+        ),
     ] = "",
-    most: Annotated[int, typer.Option("--runs", min=1, help="Runs of a flow at the same time.")] = 4,
-    steps: Annotated[int, typer.Option("--steps", min=1, help="On an engine: steps of a flow at the same time.")] = 100,
+    most: Annotated[int, typer.Option("--runs", min=1, help="Concurrent runs of a flow.")] = 4,
+    steps: Annotated[int, typer.Option("--steps", min=1, help="With an engine: concurrent steps of a flow.")] = 100,
     poll: Annotated[
-        float, typer.Option("--poll", metavar="SECONDS", min=0.001, help="Between two looks into the store.")
+        float, typer.Option("--poll", metavar="SECONDS", min=0.001, help="The interval of reading the store.")
     ] = 1.0,
     grace: Annotated[
-        float, typer.Option("--grace", metavar="SECONDS", min=0, help="Time for runs that go on when it is stopped.")
+        float, typer.Option("--grace", metavar="SECONDS", min=0, help="The time for active runs to end after a stop.")
     ] = 20.0,
     config: Config = None,
     profile: Profile = None,
@@ -51,22 +54,21 @@ def worker(
     strict: Strict = False,
     debug: Debug = False,
 ) -> ExitCode:
-    """Go on with runs of flows that nobody has: whose process died, whose time has come, or that were told something.
+    """Execute runs of flows that no process holds: interrupted ones, and those whose wait is over.
 
-    Each flow has a name, by which its runs are found, and a store that other processes see: its own, or that of
-    `[default.flow]` in lightagent.toml. Any number of workers, on any number of machines, share a store; a run has one
-    of them at a time. What has failed, was cancelled or waits for a person is left as it is, until somebody says
-    `lightagent flow resume`, `rerun` or `approve`.
+    Each flow needs a name, by which its runs are found, and a store that the processes share: its own, or that of
+    `[default.flow]` in lightagent.toml. Any number of workers on any number of machines can share a store; each run has
+    one of them at a time. Runs that failed, were cancelled or wait for a person are left alone; use
+    `lightagent flow resume`, `rerun` or `approve` for them.
 
-    What it does is logged to standard error: the runs that it goes on with, and what came of them. With --once it ends
-    with 1 if a run could not go on.
+    The runs and their results are logged to standard error. With --once the exit code is 1 if a run could not continue.
 
-    SIGTERM or Ctrl-C stops it: it takes no further run, and those that go on may end within --grace; asked again, it
-    interrupts them at once. Other workers go on with them, so a new version is rolled out by starting its workers and
-    stopping the old ones, in any order.
+    SIGTERM or Ctrl-C stops the worker: it takes no further runs, and active ones have --grace seconds to end; a second
+    signal interrupts them at once. Other workers continue them, so to deploy a new version, start its workers and stop
+    the old ones, in any order.
 
-    Where the settings say `[default.flow] engine = "temporal"`, or --engine does, it carries out what that engine has
-    to be done: --steps is for such flows, --runs, --poll and --once are not.
+    With `[default.flow] engine = "temporal"` in the settings, or --engine, it executes the work of that engine: --steps
+    applies to such flows; --runs, --poll and --once do not.
 
     **Examples**
 
@@ -113,8 +115,8 @@ def _check_names(specs: list[str], flows: list[LightFlow]) -> None:
     for spec, flow in zip(specs, flows, strict=True):
         if flow.name in known:
             raise ConfigurationError(
-                f"FLOW {spec}: It has the name {flow.name!r:.100}, as {known[flow.name]} has, and runs go by it.",
-                guidance="Name each flow once, and give each a name of its own.",
+                f"FLOW {spec}: the name {flow.name!r:.100} is also that of {known[flow.name]}.",
+                guidance="Name each flow once, and give each a unique name, by which its runs are found.",
             )
         known[flow.name] = spec
 
@@ -124,7 +126,7 @@ async def work(made: FlowWorker, flows: list[LightFlow], *, once: bool) -> None:
     names = ", ".join(dict.fromkeys(flow.name for flow in flows))
     with _stopped_by_signals(made):
         if not once:
-            err().print(printable(f"Goes on with runs of {names}; SIGTERM or Ctrl-C stops it."), markup=False)
+            err().print(printable(f"Executing runs of {names}; SIGTERM or Ctrl-C stops it."), markup=False)
         try:
             await made.arun(once=once)
         finally:

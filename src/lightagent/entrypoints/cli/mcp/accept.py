@@ -53,7 +53,7 @@ async def accept_tools(server: McpServer, pins: ToolPins, names: Sequence[str]) 
     for name in names:
         if name not in changed:
             raise ConfigurationError(
-                f"The MCP server {server.name!r:.100} declares no tool {name!r:.100} differently than before.",
+                f"The MCP server {server.name!r:.100} has not changed the definition of {name!r:.100}.",
                 guidance=suggest(name, list(changed), "Tools that have changed"),
             )
     for name in names:
@@ -64,7 +64,7 @@ async def accept_tools(server: McpServer, pins: ToolPins, names: Sequence[str]) 
 def show_changed(console: Console, changed: Sequence[ChangedTool]) -> None:
     """Print the old and new definitions in full, since a server could hide a change behind many lines."""
     for one in changed:
-        console.print(printable(f"tool {one.now.name} is declared differently"), style="yellow", markup=False)
+        console.print(printable(f"the definition of the tool {one.now.name} has changed"), style="yellow", markup=False)
         for label, before, now in _differences(one):
             console.print(printable(f"  - {label}: {_text(before)}"), markup=False, soft_wrap=True)
             console.print(printable(f"  + {label}: {_text(now)}"), markup=False, soft_wrap=True)

@@ -43,10 +43,10 @@ def list_servers(
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Start or reach every MCP server, and print how many tools each has, or why it cannot be reached.
+    """Connect to every MCP server, and print how many tools it has, or why it cannot be reached.
 
-    Without `--mcp-file` they are those of the settings: `[default.mcp.NAME]` and `mcp_file` of `[default.tools]`.
-    Ends with 1 if one that is required cannot be reached.
+    Without `--mcp-file` the servers of the settings are used: `[default.mcp.NAME]` and `mcp_file` of `[default.tools]`.
+    Exit code: 1 if a required server cannot be reached.
 
     **Examples**
 
@@ -75,16 +75,16 @@ def list_servers(
 @mcp_app.command()
 @guarded
 def inspect(
-    name: Annotated[str, typer.Argument(help="The server.", metavar="NAME")],
+    name: Annotated[str, typer.Argument(help="The name of the server.", metavar="NAME")],
     mcp_file: McpFile = None,
     as_json: AsJson = False,
     config: Config = None,
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Print all that an MCP server has: its tools with their schemas, its resources and its prompts.
+    """Show what an MCP server offers: tools with their schemas, resources and prompts.
 
-    For each tool it tells what a model calls it by, what was changed in its schema so that every provider takes it, and
+    For each tool this includes its name for models, the changes that make its schema acceptable for every provider, and
     the SHA-256 of its definition.
 
     **Examples**
@@ -107,16 +107,16 @@ def inspect(
 @mcp_app.command()
 @guarded
 def login(
-    name: Annotated[str, typer.Argument(help="The server.", metavar="NAME")],
+    name: Annotated[str, typer.Argument(help="The name of the server.", metavar="NAME")],
     mcp_file: McpFile = None,
     config: Config = None,
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Log in at an MCP server that wants it: open the page that is printed in a browser of this machine.
+    """Log in to an MCP server that requires it: open the printed page in a browser on this machine.
 
-    What the server gives is kept in a private file of yours; later commands use and renew it. For another user than
-    you, as `run --user` serves them, programs log in by themselves.
+    The tokens are stored in a private file; later commands use and renew them. They are yours: for other users, as in
+    `run --user`, programs provide logins of their own.
 
     **Examples**
 
@@ -125,8 +125,8 @@ def login(
     server = _find(name, _reading(mcp_file or settings_for(config, profile, False, trust_config)))
     if not server.may_want_login:
         raise ConfigurationError(
-            f"The MCP server {name!r:.100} takes no login.",
-            guidance="It is a program, or its settings have a header Authorization.",
+            f"The MCP server {name!r:.100} does not support logins.",
+            guidance="Only servers with a URL and without an Authorization header in the settings do.",
         )
     found = asyncio.run(glance_at(server, terminal_logins()))
     show_glance(out(), found)
@@ -136,18 +136,18 @@ def login(
 @mcp_app.command()
 @guarded
 def accept(
-    name: Annotated[str, typer.Argument(help="The server.", metavar="NAME")],
+    name: Annotated[str, typer.Argument(help="The name of the server.", metavar="NAME")],
     tools: Annotated[
-        list[str] | None, typer.Argument(help="Tools whose declarations of now are accepted.", metavar="[TOOL]...")
+        list[str] | None, typer.Argument(help="Tools whose current definitions are accepted.", metavar="[TOOL]...")
     ] = None,
     config: Config = None,
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Print which tools an MCP server declares differently than before, and accept those that are named.
+    """Show the tools of an MCP server whose definitions have changed, and accept those that are named.
 
-    What was declared before is in the file `mcp_pins` of `[default.tools]`. Without TOOL nothing is accepted, and the
-    command ends with 1 if something has changed.
+    The accepted definitions are in the file `mcp_pins` of `[default.tools]`. Without TOOL nothing is accepted, and the
+    exit code is 1 if something has changed.
 
     **Examples**
 
@@ -159,7 +159,7 @@ def accept(
     pins = open_pins(settings)
     if pins is None:
         raise ConfigurationError(
-            "No file is set that keeps what MCP servers declare.",
+            "No file for accepted tool definitions is configured.",
             guidance='Add to lightagent.toml: [default.tools] with mcp_pins = "mcp-pins.json".',
         )
     server = _find(name, _reading(settings))
@@ -181,12 +181,12 @@ def _reading(named: Path | Settings) -> McpReading:
     raise_problems(reading.problems)
     if not (reading.servers or reading.unset or reading.left_out or reading.disabled):
         raise ConfigurationError(
-            "No MCP servers are named.",
+            "No MCP servers are configured.",
             guidance="Pass --mcp-file FILE.json, or add to lightagent.toml: [default.mcp.NAME] with "
             'command = "program" or url = "https://host/mcp".',
         )
     for key in reading.ignored:
-        err().print(printable(f"{key} means something to another client only, and is not used."), style="dim")
+        err().print(printable(f"{key} is an option of another client, and is ignored."), style="dim")
     return reading
 
 
@@ -208,5 +208,5 @@ def _find(name: str, reading: McpReading) -> McpServer:
         raise ConfigurationError(f"The MCP server {name!r:.100} is disabled.", guidance="Remove its `disabled`.")
     known = [server.name for server in reading.servers]
     raise ConfigurationError(
-        f"There is no MCP server {name!r:.100}.", guidance=suggest(name, known, "Servers there are")
+        f"The MCP server {name!r:.100} does not exist.", guidance=suggest(name, known, "Known servers")
     )

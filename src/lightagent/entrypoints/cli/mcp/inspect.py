@@ -190,9 +190,9 @@ def _show_tool(console: Console, server: McpServer, tool: McpTool) -> None:
     summary = tool.description.strip().partition("\n")[0]
     console.print(printable(f"tool {tool.name} · {summary}"), markup=False)
     if not told["allowed"]:
-        console.print("    not among the tools that the settings allow", style="yellow", markup=False)
-    lines: list[tuple[str, JsonValue]] = [("the model calls it", told["model_name"]), ("hints", told["annotations"])]
-    lines += [("arguments", told["schema"]), ("changed for the model", told["notes"]), ("left out", told["left_out"])]
+        console.print("    not allowed by the settings", style="yellow", markup=False)
+    lines: list[tuple[str, JsonValue]] = [("name for the model", told["model_name"]), ("hints", told["annotations"])]
+    lines += [("arguments", told["schema"]), ("changes for the model", told["notes"]), ("left out", told["left_out"])]
     for label, value in lines:
         if value:
             text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

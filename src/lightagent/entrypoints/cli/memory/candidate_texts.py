@@ -20,7 +20,7 @@ _RULES: Final = {
     "policies": "a hook or gate",
     "reject_write_patterns": "reject_write_patterns of the memory policy",
     "not_a_memory": "it is empty or too long",
-    "other_users": "what one user said is told to no other",
+    "other_users": "it repeats what a user said",
 }
 
 
@@ -75,16 +75,16 @@ def candidate_lines(one: Candidate) -> Iterator[str]:
     """Format a candidate in full."""
     state, candidate = one.state, one.state.candidate
     yield f"candidate  {candidate.candidate_id}"
-    yield f"status     {one.status}" + ("; it can be decided about" if state.is_open else "")
+    yield f"status     {one.status}" + ("; it can be decided" if state.is_open else "")
     yield f"for        {one.told_to}"
     if why := candidate.metadata.get("not_for_everybody"):
-        yield f"           The model meant it for all users. {why}"
+        yield f"           The model proposed it for all users. {why}"
     namespace = f", namespace {state.owner.namespace}" if state.owner.namespace else ""
     yield f"agent      {state.owner.agent}{namespace}"
     confidence = "" if candidate.confidence is None else f", confidence {candidate.confidence:g}"
     yield f"learned    {to_minute(state.proposed_at)} in run {candidate.run_id or '?'}{confidence}"
     if untrusted := candidate.metadata.get("untrusted"):
-        yield f"untrusted  the run had read {_names(untrusted)}"
+        yield f"untrusted  the run had read text of {_names(untrusted)}"
     yield from _decision(state)
     if one.tally is not None:
         yield f"use        {_uses(one.tally)}"
@@ -107,12 +107,12 @@ def _decision(state: CandidateState) -> Iterator[str]:
     if decided.reason:
         yield f"reason     {decided.reason}"
     if decided.rewritten:
-        yield "           It was promoted with another text than the one that was learned."
+        yield "           It was promoted with a different text."
 
 
 def _uses(tally: LessonTally) -> str:
-    counts = f"{tally.recalled:,} runs were told of it, {tally.used:,} used it"
-    rated = f"; {tally.rated:,} were rated, {tally.helped:,} of them well"
+    counts = f"recalled by {tally.recalled:,} runs, used by {tally.used:,}"
+    rated = f"; {tally.rated:,} rated, {tally.helped:,} of them well"
     return counts + (rated if tally.rated else "") + (f"; it expired by {tally.ended}" if tally.ended else "")
 
 

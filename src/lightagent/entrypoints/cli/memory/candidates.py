@@ -31,7 +31,8 @@ candidates_app: typer.Typer = typer.Typer(no_args_is_help=True, rich_markup_mode
 
 CandidateId: TypeAlias = Annotated[str, typer.Argument(help="The id of the candidate.", metavar="CANDIDATE")]
 Owner: TypeAlias = Annotated[
-    str | None, typer.Option("--user", "-u", help='Only from runs of this user; "" is no user; otherwise of all users.')
+    str | None,
+    typer.Option("--user", "-u", help='Only from runs of this user, "" for runs without a user. Default: all users.'),
 ]
 
 _OPEN = "open"
@@ -47,14 +48,14 @@ def list_candidates(
     agent: Agent = None,
     namespace: Namespace = None,
     status: Annotated[
-        str, typer.Option("--status", help=f"{_OPEN}: those that can be decided about; or {', '.join(_STATUSES[1:])}.")
+        str, typer.Option("--status", help=f"{_OPEN}: those that can be decided. Or one of {', '.join(_STATUSES[1:])}.")
     ] = _OPEN,
     as_json: AsJson = False,
     config: Config = None,
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Print what agents would remember of their work, the oldest first.
+    """List the lessons that agents have learned and that could become memories, oldest first.
 
     **Examples**
 
@@ -63,7 +64,9 @@ def list_candidates(
     `lightagent memory candidates list --status promoted --json | jq '.[] | [.candidate_id, .uses.helped]'`
     """
     if status not in _STATUSES:
-        raise ConfigurationError(f"There is no status {status!r:.50}.", guidance=f"Choose {', '.join(_STATUSES)}.")
+        raise ConfigurationError(
+            f"--status: unknown status {status!r:.50}.", guidance=f"Use one of {', '.join(_STATUSES)}."
+        )
 
     async def read(store: JournalStore) -> Listing[Candidate]:
         candidates, log = _everywhere(store, agent, namespace)
@@ -75,7 +78,7 @@ def list_candidates(
 
     found = with_store(read, config, profile, trust_config)
     if not as_json:
-        print_lines(found, candidate_line, "There are no such candidates.")
+        print_lines(found, candidate_line, "No candidates found.")
         return ExitCode.COMPLETED
     write_visible_json([one.to_dict() for one in found.found])
     if found.error is not None:
@@ -94,9 +97,9 @@ def show(
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Print a candidate in full: whom it would be told to, what decided about it and by which rule, and its use.
+    """Show one candidate in full: the users it is for, the decision with its rule, and how often it was used.
 
-    Characters that cannot be seen are written out.
+    Invisible characters are escaped.
 
     **Examples**
 
@@ -122,9 +125,9 @@ def show(
 def promote(
     candidate: CandidateId,
     text: Annotated[
-        str | None, typer.Option("--text", help="Remember this text instead, such as one without names.")
+        str | None, typer.Option("--text", help="Remember this text instead, such as one without personal names.")
     ] = None,
-    reason: Annotated[str, typer.Option("--reason", help="Why; it is kept on record.")] = "",
+    reason: Annotated[str, typer.Option("--reason", help="The reason, which is recorded.")] = "",
     actor: Actor = None,
     tenant: Tenant = "",
     user: Owner = None,
@@ -132,10 +135,10 @@ def promote(
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Make a candidate a memory, which later runs are told of. The first decision holds.
+    """Make a candidate a memory that later runs recall. The first decision is final.
 
-    One for everybody is refused if it names the user of its run, or repeats what they said: pass another --text.
-    Hooks and patterns that a program gives its agent are not known here.
+    A candidate for all users is refused if it names the user of its run or repeats their words: pass another --text.
+    Hooks and patterns that a program configures for its agent do not apply here.
 
     **Examples**
 
@@ -144,7 +147,9 @@ def promote(
     `lightagent memory candidates promote 5d41402abc4b2a76b9719d911017c592:lessons:2 --text "Ask for the currency."`
     """
     if text is not None and not text.strip():
-        raise ConfigurationError("--text has no text.", guidance="Leave it out to promote the text of the candidate.")
+        raise ConfigurationError(
+            "--text must not be empty.", guidance="Leave it out to keep the text of the candidate."
+        )
     if text is None:
         decision = MemoryPromotionDecision.approve(reason=reason or None)
     else:
@@ -158,7 +163,7 @@ def promote(
 @guarded
 def reject(
     candidate: CandidateId,
-    reason: Annotated[str, typer.Argument(help="Why; it is kept on record.", metavar="REASON")] = "",
+    reason: Annotated[str, typer.Argument(help="The reason, which is recorded.", metavar="REASON")] = "",
     actor: Actor = None,
     tenant: Tenant = "",
     user: Owner = None,
@@ -166,7 +171,7 @@ def reject(
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Let a candidate never become a memory. The first decision holds.
+    """Reject a candidate, so that it never becomes a memory. The first decision is final.
 
     **Examples**
 
@@ -180,20 +185,18 @@ def reject(
 @candidates_app.command()
 @guarded
 def expire(
-    agent: Annotated[
-        str | None, typer.Option("--agent", help="The agent whose lessons are meant; otherwise that of the settings.")
-    ] = None,
+    agent: Annotated[str | None, typer.Option("--agent", help="The agent. Default: the one of the settings.")] = None,
     namespace: Annotated[str, typer.Option("--namespace", help="The namespace of its memory policy.")] = "",
     tenant: Tenant = "",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell which they are.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print what would be removed.")] = False,
     config: Config = None,
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
     """Remove the lessons of an agent that are stale by the rules of [default.self_learning].
 
-    Runs leave out and remove the stale ones that they meet; this is for those that no run asks for. The rules hold
-    with `enabled = false` as well; where the table names none, nothing is removed.
+    Runs remove the stale lessons that they recall; this command also removes those that no run recalls. The rules apply
+    with `enabled = false` as well. Without rules nothing is removed.
 
     **Examples**
 
@@ -202,12 +205,12 @@ def expire(
     settings = settings_for(config, profile, False, trust_config)
     name = settings.agent.name if agent is None else agent
     if not name:
-        raise ConfigurationError("Nothing names the agent whose lessons are meant.", guidance="Pass --agent NAME.")
+        raise ConfigurationError("No agent is named.", guidance="Pass --agent NAME.")
     if not settings.self_learning.says_rules:
         raise ConfigurationError(
-            "Nothing says when lessons are stale.",
-            guidance="Add [default.self_learning] with the rules of the agent, such as expires_after = 2_592_000; "
-            "0 is never, and enabled = false changes nothing of that.",
+            "No rules say when lessons are stale.",
+            guidance="Add [default.self_learning] with a rule, such as expires_after = 2_592_000 (seconds); 0 "
+            "means never. enabled = false does not matter.",
         )
 
     async def end(store: JournalStore) -> ExitCode:

@@ -29,9 +29,7 @@ from lightagent.entrypoints.cli.options import Config, Profile, TrustConfig, set
 from lightagent.ports.memory import MemoryStore, OwnerSelection, ReindexedStore
 from lightagent.settings.origins import printable
 
-Ids: TypeAlias = Annotated[
-    list[str] | None, typer.Option("--id", metavar="ID", help="Only this memory; may be given several times.")
-]
+Ids: TypeAlias = Annotated[list[str] | None, typer.Option("--id", metavar="ID", help="Only this memory. Repeatable.")]
 
 
 @guarded
@@ -42,13 +40,13 @@ def forget(
     session: OfSession = None,
     agent: Agent = None,
     ids: Ids = None,
-    everything: Annotated[bool, typer.Option("--all", help="Everything of all owners.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell how many would be removed.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="All memories of all owners.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print how many would be deleted.")] = False,
     config: Config = None,
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Remove the memories of an owner for good, or some of them.
+    """Delete the memories of an owner permanently, or some of them.
 
     **Examples**
 
@@ -59,7 +57,7 @@ def forget(
     selection = OwnerSelection(namespace, tenant, user, session, agent)
     if everything == (selection != EVERYTHING or bool(ids)):
         raise ConfigurationError(
-            "Name the memories that are removed, or --all.", guidance="By their owner, --tenant, --user …, or by --id."
+            "Select the memories to delete, or give --all.", guidance="Use --tenant, --user and the like, or --id."
         )
 
     async def remove(store: MemoryStore) -> int:
@@ -81,14 +79,13 @@ def _require_one_owner_each(several: Mapping[str, Sequence[MemoryOwner]]) -> Non
     for memory_id, owners in several.items():
         raise ConfigurationError(
             f"Memories of {len(owners)} owners have the id {memory_id!r:.100}: {'; '.join(map(whose, owners[:5]))}.",
-            guidance="Name the owner of the one that is meant, with --tenant, --user and the other parts. "
-            "An empty part is named as well: --session ''.",
+            guidance="Select its owner with --tenant, --user and the other parts, empty ones as well: --session ''.",
         )
 
 
 @guarded
 def copy(
-    to: Annotated[str, typer.Option("--to", metavar="PROFILE", help="The profile whose memory they are copied to.")],
+    to: Annotated[str, typer.Option("--to", metavar="PROFILE", help="The profile to copy to.")],
     namespace: Namespace = None,
     tenant: Tenant = None,
     user: User = None,
@@ -98,10 +95,10 @@ def copy(
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Copy memories into the store of another profile, as they are, and see that they are there.
+    """Copy memories unchanged to the store of another profile, and check that they have arrived.
 
-    It may be interrupted and begun again. Nothing is removed here. Ends with 1 if the other store holds memories of the
-    same ids that say something else; those stay as they are.
+    After an interruption, run it again. Nothing is deleted here. Exit code: 1 if the other store has different memories
+    with the same ids, which are not changed.
 
     **Examples**
 
@@ -120,9 +117,9 @@ def copy(
         finally:
             await other.aclose()
         owners = f"{copied.owners} owner{'' if copied.owners == 1 else 's'}"
-        print_line(f"Copied: {memories_text(copied.copied)} of {owners}; {copied.present} were there already")
+        print_line(f"Copied: {memories_text(copied.copied)} of {owners}; {copied.present} existed already")
         for owner, memory_id in copied.differing:
-            err().print(printable(f"Says something else there: {quoted(memory_id)} · {whose(owner)}"), markup=False)
+            err().print(printable(f"Differs there: {quoted(memory_id)} · {whose(owner)}"), markup=False)
         return ExitCode.FAILED if copied.differing else ExitCode.COMPLETED
 
     return with_memory(carry_out, source)
@@ -130,9 +127,9 @@ def copy(
 
 @guarded
 def reindex(config: Config = None, profile: Profile = None, trust_config: TrustConfig = False) -> ExitCode:
-    """Make the terms and vectors anew by which memories are found, with the embedder that the settings name.
+    """Rebuild the search index of the memories, with the embedder of the settings.
 
-    What was written with another embedder is brought over. Where it breaks off, do it again.
+    Use it after you have changed the embedder. After an interruption, run it again.
 
     **Examples**
 
@@ -141,9 +138,7 @@ def reindex(config: Config = None, profile: Profile = None, trust_config: TrustC
 
     async def make_anew(store: MemoryStore) -> int:
         if not isinstance(store, ReindexedStore):
-            raise ConfigurationError(
-                f"A memory of the kind {store.name!r} has no index that could be made anew.", guidance=""
-            )
+            raise ConfigurationError(f"A memory of the kind {store.name!r} has no index to rebuild.", guidance="")
         return await store.reindex()
 
     count = with_memory(make_anew, settings_for(config, profile, False, trust_config))

@@ -52,13 +52,13 @@ def list_memories(
     user: User = None,
     session: OfSession = None,
     agent: Agent = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="The most that are printed.")] = 100,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="The maximum number of results.")] = 100,
     as_json: AsJson = False,
     config: Config = None,
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Print memories in the order in which they were written: whose they are, and what they say.
+    """List memories in the order in which they were written, with their owners.
 
     **Examples**
 
@@ -84,9 +84,9 @@ def list_memories(
         told = (quoted(record.memory_id), whose(record.owner), to_minute(record.written_at), flat(record.text))
         print_line(" · ".join(told))
     if not found:
-        print_line("There are no such memories.")
+        print_line("No memories found.")
     if len(found) > limit:
-        err().print(f"There are more: pass --limit, or `lightagent memory export`. ({limit} are shown.)", markup=False)
+        err().print(f"Only {limit} are shown: raise --limit, or use `lightagent memory export`.", markup=False)
     return ExitCode.COMPLETED
 
 
@@ -99,22 +99,28 @@ def search(
     user: OneUser = DEFAULT_USER,
     session: OneSession = "",
     agent: OneAgent = "",
-    limit: Annotated[int, typer.Option("--limit", min=1, help="The most that are printed.")] = 5,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="The maximum number of results.")] = 5,
     at: Annotated[
-        str | None, typer.Option("--at", metavar="TIME", help="What held then, such as 2026-03-01 or 1772323200.")
+        str | None,
+        typer.Option(
+            "--at", metavar="TIME", help="Facts that were valid at this time, such as 2026-03-01 or 1772323200."
+        ),
     ] = None,
-    with_history: Annotated[bool, typer.Option("--history", help="Also what holds no more, or not yet.")] = False,
+    with_history: Annotated[
+        bool, typer.Option("--history", help="Include facts that are not valid any more, or not yet.")
+    ] = False,
     having: Annotated[
         list[str] | None,
-        typer.Option("--having", metavar="KEY=VALUE", help="Of this metadata; VALUE is JSON, or a text."),
+        typer.Option(
+            "--having", metavar="KEY=VALUE", help="Only with this metadata; VALUE is JSON or text. Repeatable."
+        ),
     ] = None,
     as_json: AsJson = False,
     config: Config = None,
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Search the memories of one owner as a run would: what has expired, was superseded or is only a candidate is not
-    found.
+    """Search the memories of one owner as a run does, without expired and superseded ones and candidates.
 
     **Examples**
 
@@ -136,7 +142,7 @@ def search(
 
     found, failed = with_memory(look, settings_for(config, profile, False, trust_config))
     for part in failed:
-        err().print(f"Not all of the search worked: {part.part} failed ({part.kind}).", markup=False)
+        err().print(f"The search is incomplete: {part.part} failed ({part.kind}).", markup=False)
     if as_json:
         answer = [{**one.fields, "text": one.text} for one in found]
         write_answer(json.dumps(answer, ensure_ascii=False, indent=2, default=str) + "\n")
@@ -145,7 +151,7 @@ def search(
         text = "(tampered with: its seal does not fit)" if one.fields.get(TAMPERED) is True else flat(one.text)
         print_line(f"{quoted(str(one.fields.get('memory_id', '')))} · {text}")
     if not found:
-        print_line(f"Nothing is found among the memories of {whose(owner)}.")
+        print_line(f"No memories of {whose(owner)} match.")
     return ExitCode.COMPLETED
 
 
@@ -153,7 +159,7 @@ def search(
 @guarded
 def export(
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The file that is written; otherwise standard output.")
+        Path | None, typer.Option("--output", "-o", help="The file to write. Default: standard output.")
     ] = None,
     namespace: Namespace = None,
     tenant: Tenant = None,
@@ -164,7 +170,7 @@ def export(
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Write all that is remembered of an owner, or of all, as lines of JSON.
+    """Export the memories of an owner, or of all, as JSON lines.
 
     **Examples**
 

@@ -37,9 +37,7 @@ _LAST: Final = 253_370_764_800.0
 
 @guarded
 def history(
-    memory_id: Annotated[
-        str | None, typer.Argument(help="Only the fact that this memory tells of.", metavar="[ID]")
-    ] = None,
+    memory_id: Annotated[str | None, typer.Argument(help="Only the fact of this memory.", metavar="[ID]")] = None,
     namespace: OneNamespace = "",
     tenant: OneTenant = "",
     user: OneUser = DEFAULT_USER,
@@ -50,7 +48,7 @@ def history(
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Print what one owner's memories say and when each held, the earliest first: also what a newer one superseded.
+    """List the facts of one owner with the times when each was valid, earliest first, including superseded ones.
 
     **Examples**
 
@@ -75,7 +73,7 @@ def history(
         held = f"{_time(one.valid_from, 'always')} to {_time(one.valid_until, 'now')}"
         print_line(f"{quoted(one.record.memory_id)} · {held} · {flat(one.record.text)}")
     if not found:
-        print_line(f"Nothing is remembered of {whose(owner)}.")
+        print_line(f"No memories of {whose(owner)} found.")
     return ExitCode.COMPLETED
 
 

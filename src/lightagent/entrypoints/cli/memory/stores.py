@@ -33,7 +33,9 @@ Namespace: TypeAlias = Annotated[
     str | None, typer.Option("--namespace", help="Only of this namespace of a memory policy.")
 ]
 Tenant: TypeAlias = Annotated[str | None, typer.Option("--tenant", help="Only of this tenant.")]
-User: TypeAlias = Annotated[str | None, typer.Option("--user", "-u", help='Only of this user; "" is no user.')]
+User: TypeAlias = Annotated[
+    str | None, typer.Option("--user", "-u", help='Only of this user; "" for memories without a user.')
+]
 OfSession: TypeAlias = Annotated[str | None, typer.Option("--session", "-s", help="Only of this session.")]
 Agent: TypeAlias = Annotated[str | None, typer.Option("--agent", help="Only of this agent.")]
 
@@ -41,12 +43,10 @@ Agent: TypeAlias = Annotated[str | None, typer.Option("--agent", help="Only of t
 OneNamespace: TypeAlias = Annotated[str, typer.Option("--namespace", help="The namespace of the memory policy.")]
 OneTenant: TypeAlias = Annotated[str, typer.Option("--tenant", help="The tenant.")]
 OneUser: TypeAlias = Annotated[
-    str, typer.Option("--user", "-u", help="The user; runs without one remember for default_user.")
+    str, typer.Option("--user", "-u", help="The user; runs without a user have default_user.")
 ]
-OneSession: TypeAlias = Annotated[
-    str, typer.Option("--session", "-s", help="The session, where memories are kept for one.")
-]
-OneAgent: TypeAlias = Annotated[str, typer.Option("--agent", help="The agent, where memories are its own.")]
+OneSession: TypeAlias = Annotated[str, typer.Option("--session", "-s", help="The session, if memories belong to one.")]
+OneAgent: TypeAlias = Annotated[str, typer.Option("--agent", help="The agent, if memories belong to one.")]
 
 
 def with_memory(work: Callable[[MemoryStore], Awaitable[T]], settings: Settings) -> T:
@@ -71,7 +71,7 @@ def require_memory(settings: Settings) -> MemoryStore:
     store = open_memory(settings)
     if store is None:
         raise ConfigurationError(
-            "No settings say where memories are kept.",
+            "No memory store is configured.",
             guidance='Add to lightagent.toml: [default.memory] with kind = "sqlite" and path = "memory.db".',
         )
     return store
@@ -92,7 +92,7 @@ def moment(text: str) -> float:
     seconds = read_time(text)
     if seconds is None:
         raise ConfigurationError(
-            f"{text!r:.80} is no time.", guidance="Write it as 2026-03-01, 2026-03-01T12:00:00+00:00 or 1772323200."
+            f"Invalid time {text!r:.80}.", guidance="Write it as 2026-03-01, 2026-03-01T12:00:00+00:00 or 1772323200."
         )
     return seconds
 
@@ -107,7 +107,7 @@ def metadata_of(having: Sequence[str] | None) -> JsonObject:
     for one in having or ():
         name, there, value = one.partition("=")
         if not name or not there:
-            raise ConfigurationError(f"--having {one!r:.80} has no key or no value.", guidance="Write KEY=VALUE.")
+            raise ConfigurationError(f"--having: must be KEY=VALUE, got {one!r:.80}.")
         try:
             found[name] = read_json(value)
         except ValueError:

@@ -39,12 +39,12 @@ _NAMES: Final[Mapping[FindingKind, str]] = {
 }
 _NOT_GENUINE: Final[tuple[FindingKind, ...]] = ("tampered", "edited", "forged", "replayed")
 _REMEDY: Final = (
-    "Find out who writes to the stores; with a wrong key or name, no seal fits. `lightagent memory forget` with --id "
-    "and the owner removes a memory that should not be there."
+    "Find out who writes to the store; with a wrong key or name, all seals are invalid. `lightagent memory forget` "
+    "with --id and the owner deletes a memory."
 )
 _REMEDY_ON_RECORD: Final = (
-    " A backup restores what is missing. Once you know where a difference comes from, `lightagent memory adopt` "
-    "declares what is there to be right."
+    " Missing memories can be restored from a backup. Once you know the cause, accept the current memories with "
+    "`lightagent memory adopt`."
 )
 
 
@@ -79,12 +79,12 @@ def verify(
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Look whether memories in a sealed store are those that were written, and name each that is not.
+    """Check that the memories in a sealed store are those that were written, and list those that are not.
 
-    Seals tell what was edited or planted. Where a journal store is configured, the streams there tell what was removed,
-    put back or copied from elsewhere. The service may go on meanwhile.
+    Seals reveal edited and planted memories. If a journal store is configured, its records also reveal memories that
+    were deleted, restored or copied from elsewhere. Agents may run meanwhile.
 
-    Exit code 0: nothing is wrong. 1: something is, or a store cannot be read. 2: wrong options or settings.
+    Exit code: 0 if nothing is wrong, 1 if something is or a store cannot be read, 2 if options or settings are wrong.
 
     **Examples**
 
@@ -117,16 +117,16 @@ def adopt(
     user: User = None,
     session: OfSession = None,
     agent: Agent = None,
-    everything: Annotated[bool, typer.Option("--all", help="The memories of all owners.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="All memories of all owners.")] = False,
     config: Config = None,
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Declare the memories that a sealed store holds to be right, as far as their seals fit, and put them on record.
+    """Record the memories of a sealed store whose seals are valid as the correct ones.
 
-    For memories that are older than [journals], and after `lightagent memory verify` once you know where a difference
-    comes from: what was removed, put back or not put on record before is not told any more, and how many these were is
-    printed. It is your word that this is how it should be. It also removes older entries of the streams.
+    Use it for memories that are older than [journals], and after `lightagent memory verify` once you know the cause
+    of a difference: memories that were deleted, restored or unrecorded are not reported any more, and their number is
+    printed. By this command you vouch for the current content. It also deletes older entries of the records.
 
     **Examples**
 
@@ -137,7 +137,7 @@ def adopt(
     selection = OwnerSelection(namespace, tenant, user, session, agent)
     if everything == (selection != EVERYTHING):
         raise ConfigurationError(
-            "Name the memories that are adopted, or --all.", guidance="By their owner, such as --tenant or --user."
+            "Select the memories to adopt, or give --all.", guidance="Use --tenant, --user and the like."
         )
 
     async def declare(store: MemoryStore) -> tuple[int, Sequence[MemoryFinding]]:
@@ -146,18 +146,18 @@ def adopt(
         return await memory.adopt(selection), findings
 
     count, findings = with_memory(declare, settings_for(config, profile, False, trust_config))
-    print_line(f"On record: {memories_text(count)}")
+    print_line(f"Recorded: {memories_text(count)}")
     if settled := [finding for finding in findings if finding.kind not in _NOT_GENUINE]:
-        print_line(f"Declared to be right: {_counted(settled)}")
+        print_line(f"Accepted: {_counted(settled)}")
     if left := [finding for finding in findings if finding.kind in _NOT_GENUINE]:
-        print_line(f"Left as they are, since their seals do not fit: {_counted(left)}")
+        print_line(f"Not accepted, since their seals are invalid: {_counted(left)}")
     return ExitCode.COMPLETED
 
 
 def _sealed(store: MemoryStore, what: str) -> SealedMemory:
     if not isinstance(store, SealedMemory):
         raise ConfigurationError(
-            f"The memory {store.name!r:.100} has no seals, so nothing can be {what}.",
+            f"The memory {store.name!r:.100} has no seals, so memories cannot be {what}.",
             guidance='Put kind = "sealed" before it: see docs/memory-security.md.',
         )
     return store
@@ -169,10 +169,10 @@ def _print(found: _Verified) -> None:
     if found.is_wrong:
         err().print(f"→ {_REMEDY}{_REMEDY_ON_RECORD if found.is_recorded else ''}", style="yellow", markup=False)
     elif found.is_empty:
-        print_line(f"There are no such memories{', and none is on record' if found.is_recorded else ''}.")
+        print_line(f"No memories found{', and none is recorded' if found.is_recorded else ''}.")
     else:
         told = ", and none is missing" if found.is_recorded else ""
-        print_line(f"All of these memories are as they were written{told}.")
+        print_line(f"All memories are as they were written{told}.")
 
 
 def _counted(findings: Sequence[MemoryFinding]) -> str:

@@ -52,9 +52,9 @@ def undo(
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Take back the last turn of a session, however it ended; one that waits for a human is given up.
+    """Undo the last turn of a session, whether it completed, failed or waits for approval.
 
-    The turn stays in the log, marked as taken back; what its tools have done stays done.
+    The turn stays in the log, marked as undone; what its tools have done is not undone.
 
     **Examples**
 
@@ -65,14 +65,14 @@ def undo(
         return await Sessions(store, tenant=tenant).undo(session, user)
 
     turn = with_store(change, config, profile, trust_config)
-    out().print(printable(f"Taken back: {query_text(turn)} ({turn.status})"), markup=False)
+    out().print(printable(f"Undone: {query_text(turn)} ({turn.status})"), markup=False)
     return ExitCode.COMPLETED
 
 
 @guarded
 def rerun(
     session: SessionId,
-    question: Annotated[str | None, typer.Option("--question", "-q", help="Ask this instead of the same.")] = None,
+    question: Annotated[str | None, typer.Option("--question", "-q", help="Ask this question instead.")] = None,
     tools: Tools = None,
     swarm: Swarm = None,
     instructions: Instructions = None,
@@ -86,7 +86,7 @@ def rerun(
     debug: Debug = False,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Ask the question of a session's last turn again, in the place of that turn. Ends as `run` does.
+    """Ask the question of a session's last turn again, replacing that turn. Exit codes are those of `run`.
 
     **Examples**
 
@@ -108,7 +108,7 @@ def rerun(
             asked = question if question is not None or last is None else last.query
             if last is None or asked is None:
                 raise ConfigurationError(
-                    f"The session {printable(session)!r} of this user has no question that could be asked again.",
+                    f"The session {printable(session)!r} of this user has no question to ask again.",
                     guidance="Ask it: lightagent run QUESTION --session SESSION; with --tenant NAME, if it has one.",
                 )
             with Progress(err()) as progress:
@@ -152,10 +152,10 @@ def resume(
     debug: Debug = False,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Go on with the turn of a session that waits for a human, with a decision, or that was interrupted.
+    """Resume the last turn of a session that was interrupted, or that waits for a decision about a tool call.
 
-    The agent is the one of the settings; give it the tools that the turn was begun with. A swarm is given by --swarm:
-    its session is where its agents keep it. Ends as `run` does.
+    The agent is the one of the settings: give it the same tools as when the turn was started; or name the swarm with
+    --swarm, whose sessions are in the store of its agents. Exit codes are those of `run`.
 
     **Examples**
 
@@ -168,7 +168,7 @@ def resume(
         journal = await Sessions(store, tenant=tenant).journal(session, user)
         if journal is None:
             raise ConfigurationError(
-                f"The session {printable(session)!r} of this user has no turn that waits or was interrupted.",
+                f"The session {printable(session)!r} of this user has no turn to resume.",
                 guidance="Type: lightagent sessions list --user NAME; and --tenant NAME, if it has one.",
             )
         return journal
@@ -185,14 +185,14 @@ def resume(
 @guarded
 def checkpoint(
     session: SessionId,
-    name: Annotated[str, typer.Argument(help="What the place is called.", metavar="NAME")],
+    name: Annotated[str, typer.Argument(help="The name of the checkpoint.", metavar="NAME")],
     tenant: Tenant = "",
     user: User = "",
     config: Config = None,
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Give the place after a session's last turn a name, at which `fork` finds it.
+    """Set a checkpoint after the last turn of a session, at which `sessions fork --checkpoint` can copy it.
 
     **Examples**
 
@@ -210,10 +210,10 @@ def checkpoint(
 @guarded
 def fork(
     session: SessionId,
-    new: Annotated[str, typer.Argument(help="The new session.", metavar="NEW")],
-    at: Annotated[str | None, typer.Option("--checkpoint", help="Copy what goes before this checkpoint.")] = None,
+    new: Annotated[str, typer.Argument(help="The id of the new session.", metavar="NEW")],
+    at: Annotated[str | None, typer.Option("--checkpoint", help="Copy up to this checkpoint.")] = None,
     turn: Annotated[
-        str | None, typer.Option("--turn", metavar="RUN", help="Copy up to the end of this turn; see `replay`.")
+        str | None, typer.Option("--turn", metavar="RUN", help="Copy up to the end of this turn; `replay` lists them.")
     ] = None,
     tenant: Tenant = "",
     user: User = "",
@@ -221,7 +221,7 @@ def fork(
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Copy a session into a new one, as a whole or up to a place; from there both go on, each for itself.
+    """Copy a session, or its beginning, to a new one, so that both can be continued independently.
 
     **Examples**
 

@@ -35,7 +35,7 @@ from lightagent.settings.origins import printable
 
 sessions_app: typer.Typer = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
 
-SessionId: TypeAlias = Annotated[str, typer.Argument(help="The session.", metavar="SESSION")]
+SessionId: TypeAlias = Annotated[str, typer.Argument(help="The id of the session.", metavar="SESSION")]
 
 
 @sessions_app.command("list")
@@ -48,7 +48,7 @@ def list_sessions(
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Print the user's sessions, the newest first: whether one waits for a human, how large it is, when it was used.
+    """List the sessions of a user, newest first: status, size, and when each was last used.
 
     **Examples**
 
@@ -61,7 +61,7 @@ def list_sessions(
         return await gather_listing(Sessions(store, tenant=tenant).list(user))
 
     found = with_store(read, config, profile, trust_config)
-    print_listing(found, _line, "There are no sessions of this user.", as_json=as_json)
+    print_listing(found, _line, "No sessions of this user found.", as_json=as_json)
     return ExitCode.COMPLETED
 
 
@@ -77,16 +77,16 @@ def show(
     tenant: Tenant = "",
     user: User = "",
     incomplete: Annotated[
-        bool, typer.Option("--include-incomplete-turns", help="Also what was said in turns that did not complete.")
+        bool, typer.Option("--include-incomplete-turns", help="Include messages of turns that did not complete.")
     ] = False,
     as_json: AsJson = False,
     config: Config = None,
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Print the conversation of a session.
+    """Show the conversation of a session.
 
-    The user is part of its name: a session that was begun with --user is found with --user alone.
+    Sessions belong to a user: a session that was started with --user is found only with the same --user.
 
     **Examples**
 
@@ -109,7 +109,7 @@ def show(
         text = said if isinstance(said, str) else calls or json.dumps(said, ensure_ascii=False)
         write_answer(f"{message['role']}: {text}\n")
     if not messages:
-        out().print(f"The session {printable(session)!r} of this user holds nothing.", markup=False)
+        out().print(f"The session {printable(session)!r} of this user has no messages.", markup=False)
     return ExitCode.COMPLETED
 
 
@@ -124,9 +124,9 @@ def replay(
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Print the turns of a session as trees, as its log has them, without asking a model or calling a tool.
+    """Show the turns of a session as trees, from its log; no model or tool is called.
 
-    Turns that failed, were blocked or cancelled, or were taken back are included.
+    Failed, blocked, cancelled and undone turns are included.
 
     **Examples**
 
@@ -144,7 +144,7 @@ def replay(
         write_answer(json.dumps([_as_json(turn) for turn in turns], ensure_ascii=False, indent=2) + "\n")
         return ExitCode.COMPLETED
     for turn in turns:
-        undone = " · taken back" if turn.undone else ""
+        undone = " · undone" if turn.undone else ""
         out().print(printable(f"{turn.run_id} · {turn.status}{undone} · {query_text(turn)}"), markup=False)
         print_tree(out(), turn.trace(capture_content=True), tool_calls(turn.journal.events))
     if not turns:
@@ -167,7 +167,7 @@ def query_text(turn: SessionTurn) -> str:
     """Return the question of a turn on one line."""
     asked = turn.query
     if asked is None:
-        return "(its query was not admitted)"
+        return "(the question was refused by a policy)"
     text = asked if isinstance(asked, str) else json.dumps(asked, ensure_ascii=False)
     flat = " ".join(text.split())
     return flat if len(flat) <= 160 else f"{flat[:159]}…"
@@ -176,9 +176,9 @@ def query_text(turn: SessionTurn) -> str:
 @sessions_app.command()
 @guarded
 def export(
-    session: Annotated[str | None, typer.Argument(help="The session; without one, all of the user's.")] = None,
+    session: Annotated[str | None, typer.Argument(help="The session. Default: all sessions of the user.")] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The file that is written; otherwise standard output.")
+        Path | None, typer.Option("--output", "-o", help="The file to write. Default: standard output.")
     ] = None,
     tenant: Tenant = "",
     user: User = "",
@@ -186,7 +186,7 @@ def export(
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Write all that is kept of a session, or of all sessions of the user, as lines of JSON.
+    """Export a session, or all sessions of the user, as JSON lines.
 
     **Examples**
 

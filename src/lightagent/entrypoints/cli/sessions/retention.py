@@ -31,7 +31,7 @@ OlderThan: TypeAlias = Annotated[
 MaxBytes: TypeAlias = Annotated[
     str | None, typer.Option("--max-bytes", metavar="SIZE", help="Such as 500000, 500k, 20M or 1G.")
 ]
-DryRun: TypeAlias = Annotated[bool, typer.Option("--dry-run", help="Only tell what would be removed.")]
+DryRun: TypeAlias = Annotated[bool, typer.Option("--dry-run", help="Only print what would be deleted.")]
 
 
 @guarded
@@ -43,7 +43,7 @@ def forget(
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Remove a session and all that was said in it, for good.
+    """Delete a session permanently, with all its messages.
 
     **Examples**
 
@@ -62,22 +62,20 @@ def forget(
 @guarded
 def prune(
     older_than: OlderThan = None,
-    keep: Annotated[int | None, typer.Option("--keep", help="How many sessions of a user stay.")] = None,
+    keep: Annotated[int | None, typer.Option("--keep", help="How many sessions of a user to keep.")] = None,
     max_bytes: MaxBytes = None,
     dry_run: DryRun = False,
     tenant: Tenant = "",
     user: User = "",
-    all_users: Annotated[
-        bool, typer.Option("--all-users", help="The sessions of every user, each for itself.")
-    ] = False,
+    all_users: Annotated[bool, typer.Option("--all-users", help="Apply the limits to every user.")] = False,
     as_json: AsJson = False,
     config: Config = None,
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Remove whole sessions that are beyond any of the limits, the least recently used first.
+    """Delete whole sessions that exceed a limit, least recently used first.
 
-    A session in which a turn is under way stays. Ends with 1 if something could not be read.
+    Sessions with an active turn are kept. Exit code: 1 if something cannot be read.
 
     **Examples**
 
@@ -86,7 +84,7 @@ def prune(
     `lightagent sessions prune --user ann --keep 20 --max-bytes 50M`
     """
     if user and all_users:
-        raise ConfigurationError("--user and --all-users contradict each other.", guidance="Give one of them.")
+        raise ConfigurationError("--user and --all-users cannot be combined.", guidance="Give one of them.")
 
     async def remove(store: JournalStore) -> PrunedSessions:
         return await Sessions(store, tenant=tenant).prune(
@@ -113,7 +111,7 @@ def _print_pruned(pruned: PrunedSessions, *, dry_run: bool) -> None:
         whose = f" of {info.user_id}" if info.user_id else ""
         out().print(printable(f"{done}: {info.session_id}{whose} · {info.size:,} bytes"), markup=False)
     for info in pruned.in_use:
-        out().print(printable(f"Stays, since it is in use: {info.session_id}"), markup=False)
+        out().print(printable(f"Kept, since it is in use: {info.session_id}"), markup=False)
     out().print(f"{done}: {len(pruned.removed)} sessions, {pruned.size:,} bytes", markup=False)
 
 
@@ -121,7 +119,7 @@ def _print_pruned(pruned: PrunedSessions, *, dry_run: bool) -> None:
 def trim(
     session: SessionId,
     older_than: OlderThan = None,
-    keep: Annotated[int | None, typer.Option("--keep", help="How many turns stay.")] = None,
+    keep: Annotated[int | None, typer.Option("--keep", help="How many turns to keep.")] = None,
     max_bytes: MaxBytes = None,
     dry_run: DryRun = False,
     tenant: Tenant = "",
@@ -131,7 +129,7 @@ def trim(
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Remove the oldest turns of one session that are beyond any of the limits. The conversation stays and goes on.
+    """Delete the oldest turns of one session that exceed a limit. The conversation can be continued.
 
     **Examples**
 
@@ -156,7 +154,7 @@ def trim(
     else:
         done = "Would be removed" if dry_run else "Removed"
         removed = f"{trimmed.turns} turns, {trimmed.events} entries, {trimmed.size:,} bytes"
-        out().print(f"{done}: {removed}; {trimmed.added:,} bytes stand for them", markup=False)
+        out().print(f"{done}: {removed}; {trimmed.added:,} bytes were added in their place", markup=False)
     return ExitCode.COMPLETED
 
 
@@ -168,8 +166,8 @@ def _amount(text: str | None, units: dict[str, int], option: str) -> float | Non
     number = text.removesuffix(unit)
     if unit not in units or not (number.isascii() and number.replace(".", "", 1).isdigit()):
         raise ConfigurationError(
-            f"{option}: {printable(text)!r} is not a number with a unit.",
-            guidance=f"The units are {', '.join(filter(None, units))}.",
+            f"{option}: must be a number with a unit, got {printable(text)!r}.",
+            guidance=f"Units: {', '.join(filter(None, units))}.",
         )
     return float(number) * units[unit]
 

@@ -31,7 +31,10 @@ tools_app: typer.Typer = typer.Typer(no_args_is_help=True, rich_markup_mode="mar
 Directory: TypeAlias = Annotated[
     Path | None,
     typer.Option(
-        "--directory", "-d", metavar="DIR", help="A directory of tools: DIR/NAME.py holds NAME. Its files run."
+        "--directory",
+        "-d",
+        metavar="DIR",
+        help="A directory of tools: DIR/NAME.py has the tool NAME. The files are run.",
     ),
 ]
 
@@ -47,9 +50,9 @@ def list_tools(
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Print the tools with their descriptions; `--json` prints them as a request offers them.
+    """List tools with their descriptions; with `--json` as they are sent to a model.
 
-    Without `--tools`, `--directory` and `--mcp-file` they are those of the settings: `[default.tools]` and
+    Without `--tools`, `--directory` and `--mcp-file` the tools of the settings are used: `[default.tools]` and
     `[default.mcp.NAME]`, whose servers are started.
 
     **Examples**
@@ -87,7 +90,7 @@ def check(
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Print what is wrong with the tools. Ends with 1 if one cannot be used; warnings alone end with 0.
+    """Check tools, and print their problems. Exit code: 1 if a tool cannot be used.
 
     **Examples**
 
@@ -114,8 +117,8 @@ def check(
 @tools_app.command()
 @guarded
 def search(
-    query: Annotated[str, typer.Argument(help="What is asked, as a user or a model would.", metavar="QUERY")],
-    most: Annotated[int, typer.Option("--most", "-n", min=1, metavar="N", help="Tools that are printed.")] = 10,
+    query: Annotated[str, typer.Argument(help="The query, as a user or a model would write it.", metavar="QUERY")],
+    most: Annotated[int, typer.Option("--most", "-n", min=1, metavar="N", help="The maximum number of tools.")] = 10,
     tools: Tools = None,
     directory: Directory = None,
     mcp_file: McpFile = None,
@@ -124,10 +127,10 @@ def search(
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Print the tools that fit a query best, each with its score, as an agent with many tools ranks them.
+    """Rank tools by how well they match a query, as an agent with many tools does.
 
-    Scores of one query can be compared with each other. Where the settings name an embedder, meaning counts as well.
-    Ends with 1 if none fits.
+    Scores are comparable within one query. If the settings configure an embedder, the meaning counts as well.
+    Exit code: 1 if no tool matches.
 
     **Examples**
 
@@ -149,7 +152,7 @@ def search(
         for problem in named.problems:
             err().print(printable(f"{problem['level']}: {problem['message']}"), style="yellow", markup=False)
         if not ranking.ranked:
-            err().print(f"none of {len(ranking.specs)} tools fits", markup=False)
+            err().print(f"none of {len(ranking.specs)} tools matches", markup=False)
         return [(ranking.specs[one.name], one.score) for one in ranking.ranked[:most]]
 
     found = with_tools(find, Named(tools, directory, mcp_file, config, profile, trust_config))
@@ -165,19 +168,23 @@ def search(
 @tools_app.command()
 @guarded
 def call(
-    name: Annotated[str, typer.Argument(help="The tool; one of an MCP server also as SERVER/TOOL.", metavar="NAME")],
-    arguments: Annotated[str, typer.Argument(help="Its arguments as JSON; - reads them from standard input.")] = "{}",
+    name: Annotated[
+        str, typer.Argument(help="The name of the tool; for one of an MCP server also SERVER/TOOL.", metavar="NAME")
+    ],
+    arguments: Annotated[str, typer.Argument(help="The arguments as JSON; - reads them from standard input.")] = "{}",
     tools: Tools = None,
     directory: Directory = None,
     mcp_file: McpFile = None,
-    approve: Annotated[bool, typer.Option("--approve", help="Approve the call, where the tool asks for that.")] = False,
+    approve: Annotated[
+        bool, typer.Option("--approve", help="Approve the call, if the tool requires approval.")
+    ] = False,
     config: Config = None,
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Call a tool as a model would: its arguments are checked, and what it answers is printed as the model reads it.
+    """Call a tool as a model would: the arguments are validated, and the result is printed as the model reads it.
 
-    Ends with 1 if the arguments do not fit or the tool fails.
+    Exit code: 1 if the arguments are invalid or the tool fails.
 
     **Examples**
 

@@ -39,7 +39,7 @@ def load_tool_file(spec: str) -> list[ToolFunction]:
     matched = re.fullmatch(r"(.+?\.py)(?::([\w, ]+))?", spec)
     if matched is None:
         raise ConfigurationError(
-            f"--tools {spec}: This is no Python file.", guidance="Write --tools FILE.py, or --tools FILE.py:name,name."
+            f"--tools {spec}: must be a Python file.", guidance="Write --tools FILE.py, or --tools FILE.py:name,name."
         )
     path = Path(matched[1])
     module = run_file(path, "tools")
@@ -63,7 +63,7 @@ def _named(module: ModuleType, path: Path, name: str) -> ToolFunction:
         return found
     known = [each.__name__ for each in _functions(module)]
     raise ConfigurationError(
-        f"--tools {path}: There is no function {name!r}.", guidance=suggest(name, known, "Functions there are")
+        f"--tools {path}: the function {name!r} does not exist.", guidance=suggest(name, known, "Known functions")
     )
 
 
@@ -72,7 +72,9 @@ def _declared(module: ModuleType, path: Path) -> list[ToolFunction]:
     if listed is None:
         return [each for each in _functions(module) if inspect.get_annotations(each) or hasattr(each, "tool_info")]
     if not isinstance(listed, Sequence) or isinstance(listed, str) or not all(callable(each) for each in listed):
-        raise ConfigurationError(f"--tools {path}: TOOLS is no list of functions.", guidance="Write TOOLS = [my_tool].")
+        raise ConfigurationError(
+            f"--tools {path}: TOOLS must be a list of functions.", guidance="Write TOOLS = [my_tool]."
+        )
     return list(listed)
 
 

@@ -35,7 +35,9 @@ T = TypeVar("T")
 McpFile: TypeAlias = Annotated[
     Path | None,
     typer.Option(
-        "--mcp-file", metavar="FILE.json", help="A file with mcpServers, as other clients have it. They are started."
+        "--mcp-file",
+        metavar="FILE.json",
+        help="A file with mcpServers, as other clients use it. The servers are started.",
     ),
 ]
 
@@ -122,7 +124,7 @@ def with_tools(work: Callable[[FoundTools], Awaitable[T]], named: Named, only: s
     servers = _sources(reading, only, found.pins)
     if loader is None and not (functions or servers or apis or reading.left_out or reading.unset):
         raise ConfigurationError(
-            "No tools are named.",
+            "No tools are configured.",
             guidance="Pass --directory DIR, --tools FILE.py or --mcp-file FILE.json, or add to lightagent.toml: "
             '[default.tools] with directory = "tools", [default.mcp.NAME] with command = "program", or '
             '[default.openapi.NAME] with document = "api.json".',

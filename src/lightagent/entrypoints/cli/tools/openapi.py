@@ -30,29 +30,48 @@ Names: TypeAlias = list[str] | None
 @guarded
 def from_openapi(
     document: Annotated[str, typer.Argument(help="A JSON or YAML file, or its address.", metavar="FILE|URL")],
-    tags: Annotated[Names, typer.Option("--tag", metavar="TAG", help="Operations of this tag.")] = None,
-    methods: Annotated[
-        Names, typer.Option("--method", metavar="METHOD", help="Of this method, or * for all; by default get and head.")
+    tags: Annotated[
+        Names, typer.Option("--tag", metavar="TAG", help="Only operations with this tag. Repeatable.")
     ] = None,
-    paths: Annotated[Names, typer.Option("--path", metavar="PATH", help="Of this path, such as /orders/*.")] = None,
-    operations: Annotated[Names, typer.Option("--operation", metavar="ID", help="Of this id.")] = None,
-    server: Annotated[str, typer.Option("--server", metavar="URL", help="Where the API is.")] = "",
+    methods: Annotated[
+        Names,
+        typer.Option(
+            "--method", metavar="METHOD", help="Only this method, or * for all. Repeatable. Default: get and head."
+        ),
+    ] = None,
+    paths: Annotated[
+        Names, typer.Option("--path", metavar="PATH", help="Only this path, such as /orders/*. Repeatable.")
+    ] = None,
+    operations: Annotated[
+        Names, typer.Option("--operation", metavar="ID", help="The operation with this id. Repeatable.")
+    ] = None,
+    server: Annotated[str, typer.Option("--server", metavar="URL", help="The base URL of the API.")] = "",
     headers: Annotated[
         Names,
         typer.Option(
-            "--header", metavar="NAME=VARIABLE", help="A header, whose value is in that environment variable."
+            "--header",
+            metavar="NAME=VARIABLE",
+            help="A header, with the environment variable of its value. Repeatable.",
         ),
     ] = None,
     auth: Annotated[
         Names,
-        typer.Option("--auth", metavar="SCHEME=VARIABLE", help="The credential of a security scheme, in the same way."),
+        typer.Option(
+            "--auth",
+            metavar="SCHEME=VARIABLE",
+            help="A security scheme, with the environment variable of its credential.",
+        ),
     ] = None,
     private_hosts: Annotated[
-        Names, typer.Option("--private-host", metavar="HOST[:PORT]", help="May be called at a private address.")
+        Names,
+        typer.Option(
+            "--private-host", metavar="HOST[:PORT]", help="A host that may have a private address. Repeatable."
+        ),
     ] = None,
     timeout: Annotated[float, typer.Option("--timeout", help="Seconds for one call.")] = DEFAULT_HTTP_TIMEOUT,
     check: Annotated[
-        bool, typer.Option("--check", help="Print only what is left out; ends with 1 if anything is.")
+        bool,
+        typer.Option("--check", help="Print only the operations that cannot be tools; exit code 1 if there are any."),
     ] = False,
     call: Annotated[str, typer.Option("--call", metavar="NAME", help="Call this tool.")] = "",
     arguments: Annotated[
@@ -60,10 +79,10 @@ def from_openapi(
     ] = "{}",
     as_json: AsJson = False,
 ) -> ExitCode:
-    """List the operations of an OpenAPI document as tools, check them, or call one. Without a model.
+    """List the operations of an OpenAPI document as tools, check them, or call one, without a model.
 
-    Operations that change something are listed only where `--method` or `--operation` names them. What cannot be a tool
-    is named on standard error, with the reason.
+    Operations that change data are listed only if `--method` or `--operation` selects them. Operations that cannot be
+    tools are printed to standard error, with the reason.
 
     **Examples**
 
@@ -100,7 +119,7 @@ async def _carry_out(source: OpenApiTools, *, check: bool, call: str, arguments:
             if problem["tool"] == call:
                 err().print(printable(problem["message"]), style="yellow", markup=False)
         if call not in listed.tools and not source.service.choice.methods:
-            err().print("Operations that change something are there with --method or --operation.", markup=False)
+            err().print("Operations that change data must be selected with --method or --operation.", markup=False)
         tool = Toolset(listed.tools).find(call, tuple(listed.tools))
         context: RunContext[object] = RunContext(None, NO_ORIGIN, "", "", False, lambda _text: None, lambda: False)
         write_answer(await call_alone(tool, call, given, context) + "\n")
@@ -133,10 +152,14 @@ def _from_environment(written: Names, option: str) -> dict[str, str]:
     for one in written or ():
         name, equals, variable = one.partition("=")
         if not (name and equals and variable):
-            raise ConfigurationError(f"{option}: NAME=VARIABLE is expected.", guidance="Put the value into a variable.")
+            raise ConfigurationError(
+                f"{option}: must be NAME=VARIABLE, got {one!r:.80}.",
+                guidance="Put the value into an environment variable.",
+            )
         if variable not in os.environ:
             raise ConfigurationError(
-                f"{option} {name}: There is no such environment variable.", guidance="Write its name, not its value."
+                f"{option} {name}: the environment variable is not set.",
+                guidance="Give the name of the variable, not the value.",
             )
         found[name] = os.environ[variable]
     return found

@@ -27,9 +27,10 @@ trace_app: typer.Typer = typer.Typer(no_args_is_help=True, rich_markup_mode="mar
 Place: TypeAlias = Annotated[
     str, typer.Argument(help="A file of traces (JSON lines), or the id of a stored run or session.", metavar="FILE|RUN")
 ]
-TraceId: TypeAlias = Annotated[str, typer.Option("--trace-id", help="The trace that is meant; otherwise the last one.")]
+TraceId: TypeAlias = Annotated[str, typer.Option("--trace-id", help="The trace to show. Default: the last one.")]
 Content: TypeAlias = Annotated[
-    bool, typer.Option("--content", help="With messages, arguments and outputs of stored runs. They may be private.")
+    bool,
+    typer.Option("--content", help="Include messages, arguments and outputs of stored runs, which may be private."),
 ]
 _MOST_SHOWN: Final = 200
 
@@ -47,11 +48,10 @@ def show(
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Print a trace as a tree: turns with times, tokens and cost, tool calls, agents that were called, decisions of
-    hooks, guardrails and humans, and what people thought of the run.
+    """Show a trace as a tree: turns with times, tokens and cost, tool calls, nested agents, decisions and feedback.
 
-    Costs are told where the package litellm is installed, which has prices (US dollars). --json prints one line in the
-    form of a file of traces, so that it can be appended to one.
+    Costs (US dollars) are shown if the package litellm is installed, which has the prices. --json prints one line in
+    the format of a file of traces, to which it can be appended.
 
     **Examples**
 
@@ -78,9 +78,9 @@ def show(
 def list_traces(
     file: Annotated[Path, typer.Argument(help="A file of traces (JSON lines).")], as_json: AsJson = False
 ) -> ExitCode:
-    """Print the traces of a file, the oldest first: id, when it was exported, whether it succeeded, and its size.
+    """List the traces of a file, oldest first: id, time of export, outcome and size.
 
-    With --json each is a line of its own.
+    With --json each trace is one line.
 
     **Examples**
 
@@ -96,7 +96,7 @@ def list_traces(
         else:
             out().print(printable(_line(trace)), markup=False)
     if not found and not as_json:
-        out().print(printable(f"{file} holds no traces."), markup=False)
+        out().print(printable(f"{file} has no traces."), markup=False)
     return ExitCode.COMPLETED
 
 
@@ -113,12 +113,12 @@ def diff(
     profile: Profile = None,
     trust_config: TrustConfig = False,
 ) -> ExitCode:
-    """Print what differs between two traces: outcome, models, events by number and order, tool calls, tokens and cost.
+    """Compare two traces: outcome, models, number and order of events, tool calls, tokens and cost.
 
-    How long they took is told as well, but two traces that differ in that alone count as the same. Of a file or a
-    session the last trace is taken; FILE#TRACE_ID names another.
+    Durations are shown as well, but do not count as a difference. For a file or a session the last trace is used;
+    FILE#TRACE_ID selects another.
 
-    Exit code 0: they are the same. 1: they differ. 2: one cannot be found or read.
+    Exit code: 0 if they are the same, 1 if they differ, 2 if one cannot be found or read.
 
     **Examples**
 
@@ -141,7 +141,7 @@ def diff(
         for one in found:
             out().print(printable(_difference(one)), style=None if one.counts else "dim", markup=False)
         if not differ:
-            out().print("The traces say the same." if not found else "They differ in time alone.", markup=False)
+            out().print("The traces are the same." if not found else "They differ only in durations.", markup=False)
     return ExitCode.FAILED if differ else ExitCode.COMPLETED
 
 

@@ -72,7 +72,7 @@ class TraceSource:
         journals = [turn.journal async for turn in turns if not turn.undone]
         if not journals:
             raise ConfigurationError(
-                f"There is no file, run or session {printable(name)!r} of this user.",
+                f"No file, run or session {printable(name)!r} of this user exists.",
                 guidance="Type: lightagent runs list, or sessions list; with --user NAME, if it is somebody's.",
             )
         wanted = [one for one in journals if self.trace_id in ("", one.started.trace_id)]
@@ -130,7 +130,7 @@ def _opened(path: Path) -> BinaryIO:
     if not polled.poll(PIPE_SECONDS * 1000):
         os.close(descriptor)
         raise ConfigurationError(
-            f"{printable(str(path))} is a pipe, and nobody writes into it.",
+            f"{printable(str(path))} is a pipe without a writer.",
             guidance="Name a file of traces, a run or a session.",
         )
     os.set_blocking(descriptor, True)
@@ -152,7 +152,7 @@ def _read_line(line: bytes, place: str) -> ExportedTrace | None:
         err().print(f"{place} is passed over: it was not written to its end.", style="yellow", markup=False)
         return None
     raise ConfigurationError(
-        printable(f"{place}: it is no trace: {problem}."),
+        printable(f"{place}: not a trace: {problem}."),
         guidance="A file of traces is what JsonlTraceExporter writes.",
     )
 

@@ -87,18 +87,18 @@ def _check_version(request: ServedRequest) -> None:
 
 async def _send(request: ServedRequest, served: Served, params: JsonObject, binding: Binding) -> ASGIApp:
     asked = _read(request, served, params)
-    going = await _run(request, served, asked)
+    task_run = await _run(request, served, asked)
     if not asked.at_once:
-        await _until_done(request, going)
-    if going.error is not None:
-        body, status = binding.run_error(going.error)
+        await _until_done(request, task_run)
+    if task_run.error is not None:
+        body, status = binding.run_error(task_run.error)
         return json_response(body, request.headers, status)
-    return _result(request, binding, {"task": going.task.snapshot(asked.history_length)})
+    return _result(request, binding, {"task": task_run.task.snapshot(asked.history_length)})
 
 
 async def _stream(request: ServedRequest, served: Served, params: JsonObject, binding: Binding) -> ASGIApp:
-    going = await _run(request, served, _read(request, served, params))
-    return TaskStream(going, binding, request.serving.settings, request.headers)
+    task_run = await _run(request, served, _read(request, served, params))
+    return TaskStream(task_run, binding, request.serving.settings, request.headers)
 
 
 async def _get(request: ServedRequest, served: Served, params: JsonObject, binding: Binding) -> ASGIApp:
@@ -113,8 +113,8 @@ async def _cancel(request: ServedRequest, served: Served, params: JsonObject, bi
 
 
 async def _subscribe(request: ServedRequest, served: Served, params: JsonObject, binding: Binding) -> ASGIApp:
-    going = await followed_task(request, served, read_task_id(params)[0])
-    return TaskStream(going, binding, request.serving.settings, request.headers)
+    task_run = await followed_task(request, served, read_task_id(params)[0])
+    return TaskStream(task_run, binding, request.serving.settings, request.headers)
 
 
 async def _no_push(request: ServedRequest, served: Served, params: JsonObject, binding: Binding) -> ASGIApp:
@@ -156,11 +156,11 @@ async def _run(request: ServedRequest, served: Served, asked: MessageAsked) -> T
     return await begun(request, served, asked)
 
 
-async def _until_done(request: ServedRequest, going: TaskRun) -> None:
+async def _until_done(request: ServedRequest, task_run: TaskRun) -> None:
     """Wait until the run ends or the client disconnects; in that case the run continues."""
-    left = asyncio.Event()
-    async with Watched(request.http.receive, left.set):
-        waits = [asyncio.ensure_future(going.done.wait()), asyncio.ensure_future(left.wait())]
+    disconnected = asyncio.Event()
+    async with Watched(request.http.receive, disconnected.set):
+        waits = [asyncio.ensure_future(task_run.done.wait()), asyncio.ensure_future(disconnected.wait())]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:

@@ -23,13 +23,15 @@ class TaskStream:
         headers: added to those of every stream.
     """
 
-    def __init__(self, going: TaskRun, binding: Binding, settings: ServeSettings, headers: Mapping[str, str]) -> None:
-        self._going = going
+    def __init__(
+        self, task_run: TaskRun, binding: Binding, settings: ServeSettings, headers: Mapping[str, str]
+    ) -> None:
+        self._task_run = task_run
         self._binding = binding
         self._settings = settings
         self._headers = {**STREAM_HEADERS, **headers}
-        self._listener = going.listen()
-        self._first: JsonObject = {"task": going.task.snapshot()}
+        self._listener = task_run.listen()
+        self._first: JsonObject = {"task": task_run.task.snapshot()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the stream until the run ends or the client disconnects."""
@@ -48,25 +50,25 @@ class TaskStream:
             owner.uncancel()
         finally:
             beating.cancel()
-            self._going.leave(self._listener)
+            self._task_run.leave(self._listener)
 
     def _ending(self, writer: EventWriter) -> Callable[[], None]:
         """Return the callback for a disconnect: it ends the stream; the run continues."""
 
-        def left() -> None:
+        def on_gone() -> None:
             writer.gone = True
             self._listener.put_nowait(None)
 
-        return left
+        return on_gone
 
     async def _write(self, writer: EventWriter) -> None:
         updates = [self._first]
         while not writer.gone:
             if updates:
                 await writer.write(b"".join(self._binding.event(update) for update in updates))
-            told = await self._listener.get()
-            if told is None:
+            task_step = await self._listener.get()
+            if task_step is None:
                 break
-            updates = told.updates
-        if self._going.error is not None:
-            await writer.write(self._binding.error_event(self._going.error))
+            updates = task_step.updates
+        if self._task_run.error is not None:
+            await writer.write(self._binding.error_event(self._task_run.error))

@@ -83,17 +83,17 @@ async def cancelled(request: ServedRequest, served: Served, task_id: str) -> A2a
     found = await found_task(request, served, task_id)
     if found.task.ended:
         raise A2aRefused(TASK_NOT_CANCELABLE, f"The task has ended with the state {found.task.state}.")
-    going = found.going
-    if going is None and not found.interrupted and await _ended_without_functions(request, found):
+    task_run = found.active
+    if task_run is None and not found.interrupted and await _ended_without_functions(request, found):
         return found.task
-    if going is None:
-        going = await _ending(request, served, found)
+    if task_run is None:
+        task_run = await _ending(request, served, found)
     else:
-        going.run.cancel(_CANCELLED)
-    await going.done.wait()
-    if going.error is not None:
+        task_run.run.cancel(_CANCELLED)
+    await task_run.done.wait()
+    if task_run.error is not None:
         raise A2aRefused(TASK_NOT_CANCELABLE, "The task cannot be cancelled by this caller.")
-    return going.task
+    return task_run.task
 
 
 async def _ended_without_functions(request: ServedRequest, found: RememberedTask) -> bool:
@@ -149,8 +149,8 @@ async def followed_task(request: ServedRequest, served: Served, task_id: str) ->
         A2aRefused: the caller has no such task, or the task is not running.
     """
     found = await found_task(request, served, task_id)
-    if found.going is not None:
-        return found.going
+    if found.active is not None:
+        return found.active
     if found.interrupted and found.journal is not None:
         return _go_on(request, served, found, found.journal, {})
     raise A2aRefused(

@@ -61,16 +61,16 @@ async def call_tool(context: ServerRequestContext[dict[str, object]], params: Ca
     if served is None:
         raise MCPError(INVALID_PARAMS, f"The tool {params.name[:100]!a} does not exist.")
     try:
-        going = await _begun(request, served, params)
-        await _followed(going, context)
+        task_run = await _begun(request, served, params)
+        await _followed(task_run, context)
     except RequestRefused as refused:
         return _failed(refused.info)
     except LightAgentError as error:
         request.log(error)
         return _failed(told_outside(error.info))
-    if going.error is not None:
-        return _failed(told_outside(going.error))
-    answer = tool_answer(going.task)
+    if task_run.error is not None:
+        return _failed(told_outside(task_run.error))
+    answer = tool_answer(task_run.task)
     return _result(answer.text, failed=answer.failed)
 
 
@@ -103,22 +103,22 @@ async def _begun(request: ServedRequest, served: Served, params: CallToolRequest
     return request.serving.tasks.begin(run, task, request.caller.owner, served.name)
 
 
-async def _followed(going: TaskRun, context: ServerRequestContext[dict[str, object]]) -> None:
+async def _followed(task_run: TaskRun, context: ServerRequestContext[dict[str, object]]) -> None:
     """Report progress until the run ends. If the call is cancelled, so is the run."""
     shown = _request_of(context).serving.settings.tools_shown != "hidden"
-    listener, count = going.listen(), 0
+    listener, count = task_run.listen(), 0
     try:
-        while (told := await listener.get()) is not None:
-            if is_delta(told.step):
+        while (task_step := await listener.get()) is not None:
+            if is_delta(task_step.step):
                 continue
             count += 1
-            name = whole_characters(told.step.name) if shown and isinstance(told.step, ToolStarted) else None
+            name = whole_characters(task_step.step.name) if shown and isinstance(task_step.step, ToolStarted) else None
             await context.session.report_progress(count, None, name)
-        await going.done.wait()
+        await task_run.done.wait()
     finally:
-        going.leave(listener)
-        if not going.done.is_set():
-            going.run.cancel(CLIENT_LEFT)
+        task_run.leave(listener)
+        if not task_run.done.is_set():
+            task_run.run.cancel(CLIENT_LEFT)
 
 
 def _failed(info: LightAgentErrorInfo) -> CallToolResult:

@@ -21,7 +21,7 @@ async def speak_mcp(request: ServedRequest) -> ASGIApp:
     name = f"mcp {request.caller.key_id}"  # The limit of sessions is per key, so that keys do not affect each other.
     sessions = parts.get(name)
     if not isinstance(sessions, McpSessions):
-        request.serving.going.check_open()
+        request.serving.active.check_open()
         sessions = parts[name] = McpSessions(settings)
     return await sessions.answer_to(request)
 

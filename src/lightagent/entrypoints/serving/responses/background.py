@@ -163,12 +163,12 @@ class FollowedResponse:
         assert owner is not None, "a coroutine of asyncio runs in a task"
         beating = asyncio.create_task(writer.beat(owner))
 
-        def left() -> None:
+        def on_gone() -> None:
             writer.gone = True
             owner.cancel()
 
         try:
-            async with Watched(receive, left):
+            async with Watched(receive, on_gone):
                 await writer.open({**STREAM_HEADERS, **self._request.headers})
                 async for frames in self._frames():
                     if frames:
@@ -209,7 +209,7 @@ class FollowedResponse:
 
     async def _news(self, known: int) -> list[Event]:
         """Return the events after the first `known` ones; an empty list if none arrives in time."""
-        run = self._request.serving.going.find(self._record.run_id, self._record.owner)
+        run = self._request.serving.active.find(self._record.run_id, self._record.owner)
         if run is None or not run.is_background:
             return await self._read(known, wait=_LOOK_SECONDS)
         news = run.news  # Taken before the store is read, so that an event in between is not missed.
@@ -223,8 +223,8 @@ class FollowedResponse:
 
     def _is_left(self) -> bool:
         """Return whether the server is stopping and has left the run to its next start."""
-        going = self._request.serving.going
-        return going.closing and going.find(self._record.run_id, self._record.owner) is None
+        active = self._request.serving.active
+        return active.closing and active.find(self._record.run_id, self._record.owner) is None
 
     async def _read(self, after: int, *, limit: int = 1000, wait: float = 0.0) -> list[Event]:
         key = run_key(self._record.run_id, self._record.owner)

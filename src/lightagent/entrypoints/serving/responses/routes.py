@@ -117,13 +117,13 @@ async def show_response(request: ServedRequest) -> ASGIApp:
 async def cancel_response(request: ServedRequest) -> ASGIApp:
     """Cancel the run of a response. A response that has ended is returned unchanged."""
     found = await kept_response(request, _id(request))
-    if found.going is not None:
-        found.going.cancel(CANCELLED)
+    if found.run is not None:
+        found.run.cancel(CANCELLED)
     elif found.record is not None and found.record.status == "open":
         await cancel_left(request, found.record, CANCELLED)
         found = await kept_response(request, _id(request))
     body = found.body(request)
-    if found.going is not None:
+    if found.run is not None:
         body["status"] = "cancelled"
     return json_response(body, request.headers)
 
@@ -133,7 +133,7 @@ async def delete_response(request: ServedRequest) -> ASGIApp:
     found = await kept_response(request, _id(request))
     if found.id.session:
         raise RequestRefused(400, "The response is a turn of a conversation.", "Delete the conversation.")
-    if found.goes_on:
+    if found.is_active:
         raise RequestRefused(409, "The response is still running.", "Cancel it first.")
     owner = request.caller.owner
     await Runs(request.serving.kept.store, tenant=owner.tenant).forget(found.id.run_id, owner.user)

@@ -34,19 +34,19 @@ class KeptResponse:
 
     Attributes:
         journal: the journal of the whole run, which may span several responses.
-        going: the run, if it is active in this process.
+        run: the run, if it is active in this process.
         record: the record of a background response.
     """
 
     id: ResponseId
     journal: Journal
-    going: ServedRun | None = None
+    run: ServedRun | None = None
     record: BackgroundRun | None = None
 
     @property
-    def goes_on(self) -> bool:
+    def is_active(self) -> bool:
         """Whether its run has not ended."""
-        return self.going is not None or (self.record is not None and self.record.status == "open")
+        return self.run is not None or (self.record is not None and self.record.status == "open")
 
     @property
     def part(self) -> tuple[Event, ...]:
@@ -56,7 +56,7 @@ class KeptResponse:
     def body(self, request: ServedRequest) -> JsonObject:
         """Return the response object, as far as the run has come."""
         if self.record is not None:
-            queued = self.going is not None and self.going.waits
+            queued = self.run is not None and self.run.waits
             return background_body(self.record, self.journal.events, view_of(request.serving.settings), queued=queued)
         part, started = self.part, self.journal.started
         waiting = waiting_in(self.journal.events[: self.id.begins], client_names(self.journal.events))
@@ -90,10 +90,10 @@ def _may_see(request: ServedRequest, found: KeptResponse) -> bool:
 async def _found(request: ServedRequest, text: str) -> KeptResponse | None:
     response_id, owner = read_response_id(text), request.caller.owner
     if response_id is not None:
-        going = request.serving.going.find(response_id.run_id, owner)
-        journal = None if going is None else going.journal
+        run = request.serving.active.find(response_id.run_id, owner)
+        journal = None if run is None else run.journal
         if journal is not None and journal.started.scope.session != response_id.session:
-            going = journal = None
+            run = journal = None
         if journal is None and response_id.session:
             journal = await turn_of(request.serving, response_id, owner)
         elif journal is None:
@@ -102,9 +102,9 @@ async def _found(request: ServedRequest, text: str) -> KeptResponse | None:
             )
         record = await request.serving.background.records.find(str(response_id), owner)
         if record is not None and (journal is not None or record.status != "ended"):
-            return KeptResponse(response_id, journal or Journal(()), going, record)
-        if journal is not None and (going is not None or response_id.part(journal.events)):
-            return KeptResponse(response_id, journal, going)
+            return KeptResponse(response_id, journal or Journal(()), run, record)
+        if journal is not None and (run is not None or response_id.part(journal.events)):
+            return KeptResponse(response_id, journal, run)
     return None
 
 
@@ -120,7 +120,7 @@ async def with_previous(request: ServedRequest, chat: ChatAsked, previous: Respo
     found = await kept_response(request, str(previous), "previous_response_id")
     if chat.query is None:  # Results of the client's tools identify their run by themselves.
         return chat
-    if found.goes_on:
+    if found.is_active:
         raise RequestRefused(
             409,
             "The previous response is still running.",
@@ -140,8 +140,10 @@ async def with_previous(request: ServedRequest, chat: ChatAsked, previous: Respo
         )
     events, ends = found.journal.events, previous.ends(found.journal.events)
     before = history(fold(events[:ends]))
-    left = (outer_call_id(previous.run_id, ""),) if ends == len(events) else ()  # Every call of the run that waits.
-    return replace(chat, history=_joined(before, chat.history), left=(*chat.left, *left))
+    abandoned = (
+        (outer_call_id(previous.run_id, ""),) if ends == len(events) else ()
+    )  # Every call of the run that waits.
+    return replace(chat, history=_joined(before, chat.history), abandoned=(*chat.abandoned, *abandoned))
 
 
 def _joined(before: list[JsonObject], after: list[JsonObject]) -> list[JsonObject]:

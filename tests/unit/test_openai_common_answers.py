@@ -1,4 +1,4 @@
-"""Whole answers that are read in one go say the same as when every reader looks at them."""
+"""The fast path for whole answers gives the same result as the readers that know every form."""
 
 import json
 from copy import deepcopy
@@ -111,7 +111,7 @@ def _known(delta: ToolCallDelta) -> ToolCallDelta:
 
 
 @given(ANSWERS, st.lists(ONE_CHANGE, max_size=3))
-def test_reading_in_one_go_changes_nothing(
+def test_the_fast_path_reads_answers_like_the_slow_one(
     answer: JsonObject, changes: list[tuple[tuple[str | int, ...], object]]
 ) -> None:
     body = changed(answer, changes)
@@ -122,5 +122,5 @@ def test_reading_in_one_go_changes_nothing(
 
 
 @pytest.mark.parametrize("answer", [common(SAID, "stop"), common(CALLED, "tool_calls")])
-def test_the_common_form_is_read_in_one_go(answer: JsonObject) -> None:
+def test_the_common_form_takes_the_fast_path(answer: JsonObject) -> None:
     assert read_common_answer(dict(answer.items()))

@@ -1,4 +1,4 @@
-"""Chunks that are read at a glance say the same as when every reader looks at them."""
+"""The fast path for chunks of text gives the same result as the readers that know every form."""
 
 import json
 from dataclasses import replace
@@ -71,13 +71,13 @@ def known(delta: Delta) -> Delta:
 
 
 @given(st.lists(CHUNKS, min_size=1, max_size=5))
-def test_the_glance_changes_nothing(chunks: list[dict[str, object]]) -> None:
+def test_the_fast_path_reads_chunks_like_the_slow_one(chunks: list[dict[str, object]]) -> None:
     glanced = read(chunks)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(choices, "read_text_chunk", lambda answer: None)
         assert read(chunks) == glanced
 
 
-def test_a_common_chunk_is_seen_at_a_glance() -> None:
+def test_a_common_chunk_takes_the_fast_path() -> None:
     choice = {"index": 0, "delta": {"content": "a", "reasoning_content": None}, "finish_reason": None}
     assert read_text_chunk({"id": "1", "model": "m", "choices": [choice], "usage": None}) == "a"

@@ -37,7 +37,10 @@ def real_folder(folder: CodeFolder) -> CodeFolder:
             f"The folder of the program cannot be read: {why}.", guidance="See that it is there."
         ) from error
     if not path.is_dir():
-        raise ToolError("The folder of the program is not a directory.", guidance="Name another one.")
+        raise ToolError(
+            f"The path of the program's folder is not a folder: {folder.path!r:.200}.",
+            guidance="Pass the path of a folder.",
+        )
     identity = (found.st_dev, found.st_ino)
     if folder.identity not in (None, identity):
         raise exchanged()
@@ -79,7 +82,7 @@ def program_file(folder: str, name: str) -> Path:
     Raises:
         ToolError: the file does not exist, is not a regular file, or is a link that leads out of the folder.
     """
-    missing = ToolError(f"The folder has no file {name!r:.200}.", guidance="Name one that is there.")
+    missing = ToolError(f"File {name!r:.200} not found in the folder.", guidance="Pass the name of a file in it.")
     try:
         root = Path(folder).resolve(strict=True)
         path = (root / name).resolve(strict=True)

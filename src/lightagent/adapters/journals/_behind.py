@@ -57,6 +57,6 @@ def open_behind(backend: JsonObject, at: str) -> JournalStore:
     store = open_nested("journals", backend, at=at, example="sqlite")
     if not isinstance(store, JournalStore):
         raise ConfigurationError(
-            f"{at}.kind: {backend['kind']!r} opened a {type(store).__name__}, which is not a journal store."
+            f"{at}.kind: {backend['kind']!r} opened a {type(store).__name__}, which is not a JournalStore."
         )
     return store

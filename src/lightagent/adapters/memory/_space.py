@@ -189,6 +189,6 @@ def open_embedder(backend: JsonObject, at: str) -> Embedder:
     embedder = open_nested("embedding", backend, at=at, example="hashing")
     if not isinstance(embedder, Embedder):
         raise ConfigurationError(
-            f"{at}.kind: {backend['kind']!r} opened a {type(embedder).__name__}, which is not an embedder."
+            f"{at}.kind: {backend['kind']!r} opened a {type(embedder).__name__}, which is not an Embedder."
         )
     return embedder

@@ -194,7 +194,7 @@ class SealedMemory(MemoryStore, RecordedStore):
         """
         if self._recorded is None:
             raise ConfigurationError(
-                "Memories cannot be recorded without a journal store.",
+                "Adopting memories needs a journal store, and none is configured.",
                 guidance="Configure [journals], or give the sealed memory a journal of its own.",
             )
         return await self._recorded.adopt(selection)
@@ -232,13 +232,13 @@ def _open(options: SealedOptions) -> SealedMemory:
     store = open_nested("memory", options.store, at="memory.store", example="sqlite")
     if not isinstance(store, MemoryStore):
         opened_a = f"{options.store['kind']!r} opened a {type(store).__name__}"
-        raise ConfigurationError(f"memory.store.kind: {opened_a}, which is not a store of memories.")
+        raise ConfigurationError(f"memory.store.kind: {opened_a}, which is not a MemoryStore.")
     if options.journal is None:
         return SealedMemory(store, keys)
     journal = open_nested("journals", options.journal, at="memory.journal", example="sqlite")
     if not isinstance(journal, JournalStore):
         opened_a = f"{options.journal['kind']!r} opened a {type(journal).__name__}"
-        raise ConfigurationError(f"memory.journal.kind: {opened_a}, which is not a journal store.")
+        raise ConfigurationError(f"memory.journal.kind: {opened_a}, which is not a JournalStore.")
     # What forgets everything with its process would make each memory look planted or removed in the next one.
     lasts = outlives_process(options.store) and outlives_process(options.journal)
     return SealedMemory(store, keys, journal if lasts else None)

@@ -64,7 +64,7 @@ def _named_python(name: str) -> Interpreter:
     path = Path(name).absolute()
     if not (path.is_file() and os.access(path, os.X_OK)):
         raise ConfigurationError(
-            f"python: {name!r:.200} cannot be run as a program.",
+            f"python: {name!r:.200} is not an executable file.",
             guidance="Name an interpreter by its path, such as /srv/tools/.venv/bin/python.",
         )
     prefix = path.parent.parent

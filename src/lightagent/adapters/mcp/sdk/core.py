@@ -13,8 +13,7 @@ from mcp.shared.exceptions import MCPError
 
 from lightagent.adapters.mcp.sdk.access import Access
 from lightagent.adapters.mcp.sdk.calls import CURRENT, Call
-from lightagent.adapters.mcp.sdk.faults import kind_of
-from lightagent.adapters.mcp.sdk.judgement import Again, Told, judge, timed_out, unreadable
+from lightagent.adapters.mcp.sdk.faults import CallState, RetryInNewSession, call_fault, kind_of, timed_out, unreadable
 from lightagent.adapters.mcp.sdk.memory import ServerMemory
 from lightagent.adapters.mcp.sdk.questions import Answerers
 from lightagent.adapters.mcp.sdk.session import Session
@@ -110,13 +109,13 @@ class Core:
         try:
             answer = await work(session.client)
         except MCPError as error:
-            told = judge(error, self._told(session, begun))
-            answered = not isinstance(told, McpTimedOut)
-            if isinstance(told, Again):
-                raise _NotRead(server, told.why) from None
-            if isinstance(told, McpRefused) and kind_of(error) is None:
+            fault = call_fault(error, self._call_state(session, begun))
+            answered = not isinstance(fault, McpTimedOut)
+            if isinstance(fault, RetryInNewSession):
+                raise _NotRead(server, fault.why) from None
+            if isinstance(fault, McpRefused) and kind_of(error) is None:
                 said.fault = str(error.code)
-            raise told from None
+            raise fault from None
         except TimeoutError:
             answered = False
             raise timed_out(server, self._memory.server.call_timeout or 0.0) from None
@@ -192,9 +191,9 @@ class Core:
             self._not_before, self._why = self.loop.time() + pause, session.error
             self._memory.remark("unavailable", session.error)
 
-    def _told(self, session: Session, begun: float) -> Told:
+    def _call_state(self, session: Session, begun: float) -> CallState:
         timeout = self._memory.server.call_timeout
-        return Told(
+        return CallState(
             server=self._memory.server.name,
             closed=self._stopped == "closed",
             over=session.over,

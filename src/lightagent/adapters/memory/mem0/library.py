@@ -195,5 +195,5 @@ def results_of(answer: object) -> list[Mapping[str, object]]:
         raise StoreError("mem0 answered without a list of memories.", guidance="Check its version: 2.x is supported.")
     found = [one for one in results if isinstance(one, Mapping) and isinstance(one.get("id"), str)]
     if len(found) < len(results):
-        raise StoreError("mem0 answered with something that is not a memory.", guidance="Check what answers there.")
+        raise StoreError("mem0 answered with an item without an id.", guidance="Check its version: 2.x is supported.")
     return found

@@ -10,10 +10,10 @@ from typing import Final, LiteralString
 
 from neo4j import AsyncManagedTransaction, Record
 
+from lightagent.adapters.memory._neighbour_scores import AFTER, BEFORE, NEARBY, QUESTION
 from lightagent.adapters.memory.neo4j.conditions import FITS, Conditions
 from lightagent.adapters.memory.neo4j.database import rows
 from lightagent.adapters.memory.neo4j.schema import FULL_TEXT
-from lightagent.adapters.memory.sqlite.nearby import AFTER, BEFORE, NEARBY, QUESTION
 
 _TOLD: Final = "m.key AS key, m.number AS number, m.written_at AS at, rtrim(m.text) ENDS WITH '?' AS asks"
 

@@ -114,7 +114,7 @@ class Search:
         if any(record.owner != self.owner for record in found):
             raise StoreError(
                 "A memory of another owner was found; none is given.",
-                guidance="Somebody has changed the database. Restore it from a backup.",
+                guidance="Another program changed the database. Restore it from a backup.",
             )
         return found, tuple(failed)
 

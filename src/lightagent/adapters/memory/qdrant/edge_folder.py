@@ -16,8 +16,7 @@ from typing import IO, Final
 import qdrant_edge as edge
 
 from lightagent.adapters.memory._space import Space
-from lightagent.adapters.memory.qdrant.file_lock import locked
-from lightagent.adapters.memory.qdrant.folders import in_use
+from lightagent.adapters.memory.qdrant.folders import in_use, locked
 from lightagent.adapters.memory.qdrant.points import FORMAT, KEYWORDS, NUMBERS, TENANTS, TERMS, WRITTEN, vector_name
 from lightagent.domain.errors import LightAgentError, StoreError
 
@@ -45,7 +44,7 @@ class Shard:
         if self.kept is None:
             raise StoreError(
                 f"The Qdrant folder {self.place} was removed.",
-                guidance="Close the memory; the collection is made anew at the next use.",
+                guidance="Close the memory: its next use creates the collection again.",
             )
         return self.kept
 

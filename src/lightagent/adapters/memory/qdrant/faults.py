@@ -56,7 +56,7 @@ def _refused(exc: UnexpectedResponse, place: str, mask: Mask) -> LightAgentError
         return ConfigurationError(told, guidance="Check api_key, and what it permits.")
     if exc.status_code == 404:
         return StoreError(
-            told, guidance="Somebody removed the collection; close the memory, and it is made anew at the next use."
+            told, guidance="The collection was removed. Close the memory: its next use creates the collection again."
         )
     may_pass = exc.status_code in (408, 429) or (exc.status_code or 0) >= 500
     return StoreError(told, guidance="Try again in a moment." if may_pass else "See the cause.", retryable=may_pass)

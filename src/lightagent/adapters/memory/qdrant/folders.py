@@ -1,18 +1,19 @@
-"""Folders that take one client a process, and one process at a time.
+"""Folders that take one client a process, and one process at a time, by a lock on a file.
 
-All memories of a process that name a folder share what serves it: a thread that owns the client and carries out deed
-after deed, off every event loop.
+All memories of a process that name a folder share what serves it: a thread that owns the client and carries out one
+call after another, off every event loop. The system releases the lock when the process ends, however it ends.
 """
 
 from __future__ import annotations
 
+import sys
 import threading
 import weakref
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
-from typing import Final, Generic, TypeAlias, TypeVar
+from typing import IO, Final, Generic, TypeAlias, TypeVar
 
 from lightagent.aiokits.job_thread import JobThread
 from lightagent.domain.errors import StoreError
@@ -112,3 +113,35 @@ def _close(close: Callable[[ClientT], object], taken: threading.Lock, client: Cl
             close(client)
     finally:
         taken.release()
+
+
+def locked(path: Path) -> IO[str]:
+    """Open the file, which is created if it does not exist, and lock it until it is closed.
+
+    Raises:
+        BlockingIOError: another process has locked it.
+        OSError: it cannot be opened.
+    """
+    file = path.open("a", encoding="utf-8")
+    try:
+        _lock(file)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(file: IO[str]) -> None:
+        try:
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError as exc:
+            raise BlockingIOError(str(exc)) from exc
+
+else:
+    import fcntl
+
+    def _lock(file: IO[str]) -> None:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

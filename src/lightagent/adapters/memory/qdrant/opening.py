@@ -49,8 +49,7 @@ class Place:
             )
         if not _COLLECTION.fullmatch(self.collection):
             raise ConfigurationError(
-                f"{self.collection!r:.120} is not a valid collection name.",
-                guidance="It has 1 to 100 letters, digits, _ and -.",
+                f"Invalid collection name {self.collection!r:.120}: use 1 to 100 of A-Z a-z 0-9 _ -."
             )
         if self.url is not None and not _can_be_read(self.url):
             raise ConfigurationError(
@@ -60,7 +59,7 @@ class Place:
         if not (self.api_key.isascii() and self.api_key.isprintable()):
             raise ConfigurationError(
                 "api_key holds a character that no header of HTTP carries, such as a line break or an accent.",
-                guidance="Copy the key anew.",
+                guidance="Copy the key again.",
             )
         if not self.timeout > 0:
             raise ConfigurationError(f"timeout must be above 0, got {self.timeout!r}.", guidance="")

@@ -84,5 +84,5 @@ def _contents(path: Path) -> Iterator[object]:
 def _not_ours(path: Path) -> StoreError:
     return StoreError(
         f"{path} holds something else than points of Qdrant; it was not opened.",
-        guidance="Somebody else has written there. Restore the folder from a backup.",
+        guidance="Another program wrote to it. Restore the folder from a backup.",
     )

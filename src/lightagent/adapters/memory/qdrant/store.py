@@ -123,7 +123,7 @@ class QdrantMemory(MemoryStore):
         if any(record.owner != owner for record in records):
             raise StoreError(
                 "A memory of another owner was found; none is given.",
-                guidance="Somebody has changed the collection. Restore a snapshot.",
+                guidance="Another program changed the collection. Restore a snapshot.",
             )
         return with_failed([record.found() for record in records], (*failed, *lacking))
 

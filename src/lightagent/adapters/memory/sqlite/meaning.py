@@ -7,9 +7,9 @@ from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from lightagent.adapters.memory._neighbour_scores import AFTER, BEFORE, NEARBY, QUESTION, ranked
 from lightagent.adapters.memory._space import Space
 from lightagent.adapters.memory.sqlite.conditions import Condition
-from lightagent.adapters.memory.sqlite.nearby import AFTER, BEFORE, NEARBY, QUESTION, ranked
 from lightagent.adapters.numpy_vectors import make_table
 from lightagent.domain.errors import StoreError
 from lightagent.domain.vectors import Vector

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from math import log
 from typing import Final, NamedTuple
 
+from lightagent.adapters.memory._neighbour_scores import AFTER, BEFORE, NEARBY, QUESTION, ranked
 from lightagent.adapters.memory.sqlite.conditions import Condition
-from lightagent.adapters.memory.sqlite.nearby import AFTER, BEFORE, NEARBY, QUESTION, ranked
 from lightagent.domain.search_text import Bm25
 
 _BM25: Final = Bm25()

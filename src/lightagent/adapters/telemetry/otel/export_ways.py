@@ -11,11 +11,16 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SpanExporter
 from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
 
-from lightagent.adapters.telemetry.otel.export_queues import EventQueue, SpanQueue, event_places, span_places
+from lightagent.adapters.telemetry.otel.export_queues import (
+    EventQueue,
+    SpanQueue,
+    WaitingRoom,
+    event_places,
+    span_places,
+)
 from lightagent.adapters.telemetry.otel.export_report import ExportReport
 from lightagent.adapters.telemetry.otel.exporters import WatchedEvents, WatchedSpans
 from lightagent.adapters.telemetry.otel.langfuse_tags import LangfuseTags
-from lightagent.adapters.telemetry.otel.waiting_room import WaitingRoom
 
 
 class SpanWay:

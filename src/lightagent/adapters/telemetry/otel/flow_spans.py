@@ -1,4 +1,7 @@
-"""The spans of one run of a flow: invoke_workflow for the run, and one below it for each attempt at a step."""
+"""The spans of one run of a flow: invoke_workflow for the run, and one below it for each attempt at a step.
+
+Their attributes tell whose a run is and which step is tried. What was said is not among them.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,21 @@ from opentelemetry.context import Context
 from opentelemetry.trace import INVALID_SPAN_CONTEXT, NonRecordingSpan, Span, SpanContext, SpanKind
 
 from lightagent.adapters.telemetry.otel.agent_events import told_decision
-from lightagent.adapters.telemetry.otel.flow_attributes import flow_attributes, kind_of_step, step_attributes
 from lightagent.adapters.telemetry.otel.kit import Kit
-from lightagent.adapters.telemetry.otel.names import INVOKE_WORKFLOW, OUTCOME, RUN, STEP_STATUS, TRACE
+from lightagent.adapters.telemetry.otel.names import (
+    ATTEMPT,
+    GROUP,
+    INVOKE_WORKFLOW,
+    OUTCOME,
+    PARENT_TRACE,
+    RUN,
+    STEP,
+    STEP_STATUS,
+    TAGS,
+    TENANT,
+    TRACE,
+    Names,
+)
 from lightagent.adapters.telemetry.otel.plain_values import Attributes, plain_attributes, plain_id
 from lightagent.adapters.telemetry.otel.spans import (
     Entered,
@@ -37,6 +52,7 @@ from lightagent.domain.flow.events import (
     StepApprovalDecided,
     StepApprovalRequested,
 )
+from lightagent.domain.flow.paths import declared_path
 from lightagent.ports.flow_telemetry import FlowEnd, FlowWatch
 
 _DECIDED: Final = (AttemptStarted, AttemptFinished, AttemptFailed, StepApprovalRequested, Resumed, RerunRequested)
@@ -185,3 +201,32 @@ class OpenTelemetryFlowWatch(FlowWatch):
 
 def _nothing() -> None:
     return None
+
+
+def flow_attributes(names: Names, started: FlowStarted, tags: tuple[str, ...]) -> Attributes:
+    """What every span of a run has: whose it is, where it belongs, and the caller's tags."""
+    found: Attributes = {}
+    if started.scope.user:
+        found[names.user] = started.scope.user
+    if started.scope.tenant:
+        found[TENANT] = started.scope.tenant
+    if started.run_group_id:
+        found[GROUP] = started.run_group_id
+    if started.parent_trace_id:
+        found[PARENT_TRACE] = started.parent_trace_id
+    if tags:
+        found[TAGS] = tags
+    return found
+
+
+def step_attributes(event: AttemptStarted) -> Attributes:
+    """What is known of an attempt when it begins."""
+    return {STEP: kind_of_step(event.path), ATTEMPT: event.attempt}
+
+
+def kind_of_step(path: str) -> str:
+    """The step as it was declared, whatever the item or round; of steps that a step has added, that one.
+
+    A model may have made up the names of those that were added.
+    """
+    return declared_path(path).partition("+/")[0]

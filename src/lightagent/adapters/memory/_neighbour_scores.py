@@ -1,4 +1,7 @@
-"""What a memory counts by those beside it: an answer seldom repeats the words of its question, and follows it."""
+"""How much a memory that fits raises the scores of those beside it in a conversation.
+
+An answer seldom repeats the words of its question, and follows it.
+"""
 
 from __future__ import annotations
 

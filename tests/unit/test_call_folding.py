@@ -1,0 +1,46 @@
+"""What a run remembers of a call: which policies changed its arguments, so that it is not resumed without them."""
+
+from __future__ import annotations
+
+from lightagent.domain.agent_heads import AgentHead
+from lightagent.domain.events import (
+    ApprovalDecided,
+    ApprovalRequested,
+    ModelReplied,
+    ModelRequested,
+    RunStarted,
+    ToolStarted,
+)
+from lightagent.domain.folding import fold
+from lightagent.domain.messages import AssistantMessage, SystemMessage, ToolCall, UserMessage
+from lightagent.domain.policy import Decision
+from lightagent.domain.review import ApprovalDecision
+
+CALLED = (
+    RunStarted("r", AgentHead("a", "m", SystemMessage("s")), (UserMessage("q"),), policies=("limit", "mask")),
+    ModelRequested(1, 2),
+    ModelReplied(1, AssistantMessage(None, (ToolCall("c", "pay", '{"euros": 1}'),))),
+)
+REWRITTEN = Decision("tool_call", "limit", "rewrite")
+ALLOWED = Decision("tool_call", "mask", "allow")
+
+
+def test_a_call_names_the_policies_that_rewrote_its_arguments() -> None:
+    run = fold((*CALLED, ToolStarted("c", "pay", {"euros": 2}, "r:1:c", (ALLOWED, REWRITTEN))))
+
+    assert run.calls["c"].rewritings == (("limit",),)
+
+
+def test_a_call_that_policies_only_allowed_has_no_rewritings() -> None:
+    run = fold((*CALLED, ToolStarted("c", "pay", {"euros": 1}, "r:1:c", (ALLOWED,))))
+
+    assert run.calls["c"].rewritings == ()
+
+
+def test_a_call_keeps_its_rewritings_through_an_approval() -> None:
+    asked = ApprovalRequested("c", "why", {"arguments": {"euros": 2}}, {"euros": 2}, (REWRITTEN,))
+    run = fold((*CALLED, asked))
+    assert run.calls["c"].rewritings == (("limit",),)
+
+    decided = (ApprovalDecided("c", ApprovalDecision.approve()), ToolStarted("c", "pay", {"euros": 2}, "r:1:c"))
+    assert fold((*CALLED, asked, *decided)).calls["c"].rewritings == (("limit",),)

@@ -93,7 +93,7 @@ BAD_CALLS = {
     "a question of several words": (["run", "hi", "there"], "Put it in quotes: lightagent run 'hi there'"),
     "unknown option": (["run", "hi", "--nope"], "No such option"),
     "unknown command": (["rum"], "No such command"),
-    "unknown profile": (["run", "hi", "--profile", "prod"], "--profile: There is no profile 'prod'"),
+    "unknown profile": (["run", "hi", "--profile", "prod"], "--profile: Unknown profile 'prod'"),
     "no such settings": (["config", "show", "--config", "no.toml"], "no.toml: cannot be read"),
     "one profile to compare": (["config", "diff", "a"], "Missing argument"),
     "timeout of a wrong type": (["doctor", "--timeout", "soon"], "--timeout"),

@@ -52,7 +52,7 @@ def test_servers_are_listed_with_those_that_are_down_or_disabled() -> None:
     assert " tools · " in lines["✓ one"]
     assert "optional" in lines["✗ dead"]
     assert lines["- off"] == "- off · disabled"
-    assert "beyond_repair: its schema is beyond repair: its top is no object, but array" in listed.stdout
+    assert "beyond_repair: its schema is beyond repair: its top is not an object, but array" in listed.stdout
 
 
 def test_a_required_server_that_is_down_fails_the_list(folder: Path) -> None:
@@ -80,7 +80,7 @@ def test_a_server_is_inspected_with_all_that_it_has() -> None:
     assert shown.exit_code == 0
     assert "tool echo · Says it again." in shown.stdout
     assert "name for the model: one__echo" in shown.stdout
-    assert "left out: its top is no object, but array" in shown.stdout
+    assert "left out: its top is not an object, but array" in shown.stdout
     assert "resource note://1" in shown.stdout
     assert "prompt greet(who)" in shown.stdout
     assert len(tools["echo"]["sha256"]) == 64
@@ -179,7 +179,7 @@ def test_check_and_doctor_look_at_servers_and_at_the_directory_of_tools(folder: 
     assert checked.exit_code == 2
     assert "default.tools.directory (lightagent.toml:9): The directory cannot be read" in checked.output
     (folder / "tools").mkdir()
-    assert "There are no tools in the directory." in invoke("config", "check").output
+    assert "The directory contains no tools." in invoke("config", "check").output
     (folder / "tools/broken.py").write_text("1 / 0\n")
     (folder / "tools/add.py").write_text('def add(x: int) -> int:\n    """Add."""\n    return x\n')
     assert invoke("config", "check").exit_code == 0

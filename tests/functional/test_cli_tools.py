@@ -89,7 +89,7 @@ def test_a_call_prints_the_answer_and_nothing_else() -> None:
         (["add", "x=2"], "[LA-JSON]"),
         (["ad", "{}"], "Did you mean 'add'?"),
         (["pay", '{"amount": 1}'], "only with a human's approval"),
-        (["ask"], "stopped to ask a human, and there is nobody to ask: too much"),
+        (["ask"], "stopped to ask a human, which is not possible here: too much"),
     ],
 )
 @pytest.mark.usefixtures("folder")
@@ -159,7 +159,7 @@ async def test_an_agent_takes_names_of_tools_from_its_directory(folder: Path) ->
         "pay",
         "add",
     ]
-    with pytest.raises(ConfigurationError, match=r"absent\.py: the file does not exist"):
+    with pytest.raises(ConfigurationError, match=r"absent\.py: The file does not exist"):
         LightAgent(model=ScriptedModel([]), tools=["absent"], tools_directory=folder / "others")
     with pytest.raises(ConfigurationError, match="cannot be the name of a tool"):
         LightAgent(model=ScriptedModel([]), tools=["../others/add"])

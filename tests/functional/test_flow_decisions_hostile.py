@@ -176,7 +176,7 @@ def test_options_about_people_where_nobody_is_asked_are_refused() -> None:
         LightFlow().step("send", agent=str.upper, approvers=["carol"])
     with pytest.raises(ConfigurationError, match=r"approval_timeout=, escalate_to="):
         LightFlow().wait_for("payment", "paid", approval_timeout=5.0, escalate_to=["boss"])
-    with pytest.raises(ConfigurationError, match="nobody is asked"):
+    with pytest.raises(ConfigurationError, match="needs no approval"):
         LightFlow().map("send", over=["a"], agent=str.upper, approvers=["carol"])
     LightFlow().step("send", agent=str.upper, accept_steps="person", approvers=["carol"])
 

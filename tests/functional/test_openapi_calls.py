@@ -459,7 +459,7 @@ async def test_operations_are_chosen() -> None:
     assert await names(paths=["/nothing/*"]) == []
     assert await names(operations=["make_order"]) == ["make_order"], "named in full"
     assert await names(operations=["make*"]) == []
-    with pytest.raises(ConfigurationError, match="'fetch' is no method"):
+    with pytest.raises(ConfigurationError, match="'fetch' is not a method"):
         await names(methods=["fetch"])
 
 
@@ -519,7 +519,7 @@ LAUGHS = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"{chr(98 + n)}: &{chr(98 + n)} [{','.join(['*' + chr(97 + n)] * 9)}]\n" for n in range(9)
 )
 BROKEN: dict[str, tuple[bytes, str]] = {
-    "no document": (b"[]", "the document is no object"),
+    "no document": (b"[]", "the document is not an object"),
     "an older one": (b'{"swagger": "2.0"}', "Swagger 2.0"),
     "a newer one": (b'{"openapi": "4.0.0"}', "the version '4.0.0' is not known"),
     "without a version": (b"{}", "names no version"),

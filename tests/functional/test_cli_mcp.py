@@ -194,12 +194,12 @@ def test_check_and_doctor_look_at_servers_and_at_the_directory_of_tools(folder: 
     examined = invoke("doctor")
     assert examined.exit_code == 1
     assert (
-        "✗ mcp · default.mcp.gone.command (lightagent.toml:9): There is no program 'nothing' here." in examined.stdout
+        "✗ mcp · default.mcp.gone.command (lightagent.toml:9): The program 'nothing' was not found." in examined.stdout
     )
     assert "! mcp · default.mcp.perhaps.command" in examined.stdout
     checked = invoke("config", "check")
     assert checked.exit_code == 2
-    assert "There is no program 'nothing' here." in checked.output
+    assert "The program 'nothing' was not found." in checked.output
     assert "elsewhere: default.mcp.perhaps.command" in checked.output
 
 

@@ -126,7 +126,7 @@ def test_the_record_is_kept_where_the_settings_say(place: Path) -> None:
     )
     code, said = lightagent(place, "adopt", "--all", "--profile", "volatile")
     assert code == 2
-    assert "without a journal store" in said[0]
+    assert "needs a journal store" in said[0]
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def test_a_conversation_goes_on_and_is_listed_shown_and_forgotten(stored: Path) 
     for command in ("show", "replay", "export", "undo", "rerun"):
         somebody_elses = invoke("sessions", command, "monday")
         assert somebody_elses.exit_code == 2, command
-        assert "This user has no session" in somebody_elses.stderr
+        assert "session 'monday'" in somebody_elses.stderr
     assert invoke("sessions", "export", "", "--user", "ann").exit_code == 2
     nobodys = invoke("sessions", "export", "--user", "bob")
     assert (nobodys.exit_code, nobodys.stdout) == (0, "")

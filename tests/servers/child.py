@@ -18,7 +18,7 @@ from pathlib import Path
 
 POLL_SECONDS = 0.02
 STOP_SECONDS = 10.0
-LISTENING = re.compile(r"listening on (http://127\.0\.0\.1:\d+|postgresql://\S+(?=\n))")
+LISTENING = re.compile(r"[Ll]istening on (http://127\.0\.0\.1:\d+|postgresql://\S+(?=\n))")
 
 
 class ServerError(Exception):

@@ -354,7 +354,7 @@ OF_3_0: dict[str, Odd] = {
     "a schema that is nothing but itself": Odd(
         "/loop", takes(requestBody=body(ref("Loop"))), "post", reason="in a circle"
     ),
-    "no object": Odd("/none", {"parameters": ["x", None], "requestBody": []}, "post", reason="is not an object"),
+    "no object": Odd("/none", {"parameters": ["x", None], "requestBody": []}, "post", reason="should be an object"),
 }
 
 OF_3_1: dict[str, Odd] = {

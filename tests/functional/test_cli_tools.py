@@ -159,7 +159,7 @@ async def test_an_agent_takes_names_of_tools_from_its_directory(folder: Path) ->
         "pay",
         "add",
     ]
-    with pytest.raises(ConfigurationError, match=r"absent\.py: the file does not exist"):
+    with pytest.raises(ConfigurationError, match=r"absent\.py: There is no such file"):
         LightAgent(model=ScriptedModel([]), tools=["absent"], tools_directory=folder / "others")
     with pytest.raises(ConfigurationError, match="cannot be the name of a tool"):
         LightAgent(model=ScriptedModel([]), tools=["../others/add"])

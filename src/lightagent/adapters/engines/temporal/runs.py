@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Final
 from uuid import uuid4
 
+from temporalio.api.enums.v1 import PendingWorkflowTaskState
 from temporalio.client import (
     Client,
     WorkflowExecutionDescription,
@@ -49,6 +50,10 @@ _ANSWER: Final = timedelta(seconds=15)
 
 _LOOK: Final = 5.0
 """Seconds between two checks whether a run that a caller waits for is held back."""
+
+_UNTAKEN: Final = 60.0
+"""Seconds for which a caller waits for a run that no worker takes up. The server lists a worker that has died for some
+minutes more, so it may be missed only once a run has begun."""
 
 _AWAY: Final = 60.0
 """Seconds for which a caller that waits for a run retries an unreachable server, such as one that restarts."""
@@ -138,12 +143,13 @@ class StoredRuns:
 
         Raises:
             ConfigurationError: no worker may go on with it, since its flow was changed.
+            StoreError: no worker takes it up.
             RPCError: the server is away, and for long.
         """
-        waiting = asyncio.create_task(self._settled(client, run))
+        waiting, untaken = asyncio.create_task(self._settled(client, run)), _Untaken(run)
         try:
             while not (await asyncio.wait((waiting,), timeout=_LOOK))[0]:
-                await self._check_held(client, run)
+                await self._check_held(client, run, untaken)
         finally:
             waiting.cancel()
             await asyncio.wait((waiting,))
@@ -182,16 +188,45 @@ class StoredRuns:
             if is_settled is False:
                 ident = uuid4().hex
 
-    async def _check_held(self, client: Client, run: FlowRun) -> None:
+    async def _check_held(self, client: Client, run: FlowRun, untaken: _Untaken) -> None:
         try:
             about = await self._handle(client, run).describe()
         except RPCError:
             return  # The caller that waits for the run notices it.
+        untaken.check(about)
         said = await _held(client, about)
         if said is not None:
             raise ConfigurationError(
                 f"No worker may go on with the run {run.run_id!r:.100}: {said}",
                 guidance="The run stays as it is. Start workers of the flow it was begun with, or see accept=.",
+            )
+
+
+class _Untaken:
+    """Notices that no worker takes up a run that has something to be done."""
+
+    def __init__(self, run: FlowRun) -> None:
+        self._run = run
+        self._task = 0
+        self._since = 0.0
+
+    def check(self, about: WorkflowExecutionDescription) -> None:
+        """Look at a run once more.
+
+        Raises:
+            StoreError: the same task of it has waited for a worker too long.
+        """
+        pending, now = about.raw_description.pending_workflow_task, asyncio.get_running_loop().time()
+        waits = pending.state == PendingWorkflowTaskState.PENDING_WORKFLOW_TASK_STATE_SCHEDULED
+        task = pending.original_scheduled_time.ToNanoseconds() if waits else 0
+        if task != self._task:
+            self._task, self._since = task, now
+        elif task and now - self._since > _UNTAKEN:
+            raise StoreError(
+                f"No worker takes up the run {self._run.run_id!r:.100}: for {_UNTAKEN:g} seconds it has waited in the "
+                f"task queue {about.task_queue!r:.200}.",
+                guidance="Start a worker of its flow; the run then goes on, and resume waits for it.",
+                retryable=True,
             )
 
 

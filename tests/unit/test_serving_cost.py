@@ -129,13 +129,16 @@ def test_a_request_leaves_nothing_to_the_garbage_collector(path: str) -> None:
         for _ in range(ROUNDS):
             await ask(app, STREAMED.get(path) or chat(QUESTION), CHAT if path == "plain" else path)
 
-    with asyncio.Runner() as runner:
-        runner.run(served())
+    def left_behind() -> int:
         gc.collect()
         gc.disable()
         try:
             runner.run(served())
-            left = gc.collect()
+            return gc.collect()
         finally:
             gc.enable()
-    assert left < 10 * ROUNDS
+
+    with asyncio.Runner() as runner:
+        runner.run(served())
+        # The least of three: threads that earlier tests have left may leave something of their own meanwhile.
+        assert min(left_behind() for _ in range(3)) < 10 * ROUNDS

@@ -186,13 +186,13 @@ class CodeRunnerContract:
         (folder / "inner.py").mkdir()
         runner = self.open()
         for name in ("link.py", "missing.py", "inner.py"):
-            with pytest.raises(ToolError, match="no file"):
+            with pytest.raises(ToolError, match="not found in the folder"):
                 await runner.run(CodeJob(CodeFile(name), folder=CodeFolder(str(folder))))
 
     async def test_a_folder_that_is_not_there_is_told(self, folder: Path) -> None:
         runner = self.open()
         for path in (folder / "missing", folder / "data.txt"):
-            with pytest.raises(ToolError, match="folder of the program"):
+            with pytest.raises(ToolError, match="program's folder"):
                 await runner.run(CodeJob(CodeText("print(1)"), folder=CodeFolder(str(path))))
 
     async def test_another_folder_than_was_looked_at_is_not_taken(self, folder: Path) -> None:

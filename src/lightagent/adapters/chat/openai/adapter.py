@@ -16,13 +16,13 @@ from lightagent.adapters.chat.openai.options import Options
 from lightagent.adapters.registry import Adapter
 
 
-def _check_url(url: str) -> str:
-    if (problem := url_problem(url)) is not None:
+def _check_url(url: str | None) -> str | None:
+    if url is not None and (problem := url_problem(url)) is not None:
         raise ValueError(problem)
     return url
 
 
-_FORMS: dict[object, object] = {"secret": SecretStr | None, "url": Annotated[str, AfterValidator(_check_url)] | None}
+_FORMS: dict[object, object] = {"secret": SecretStr | None, "url": Annotated[str | None, AfterValidator(_check_url)]}
 """The types of options in settings, where they differ from those in a program."""
 
 
@@ -55,7 +55,9 @@ def _definitions() -> dict[str, Any]:  # `create_model` takes other keywords, to
     }
 
 
-OpenAIOptions = create_model("OpenAIOptions", __base__=_CheckedOptions, __module__=__name__, **_definitions())
+OpenAIOptions: type[_CheckedOptions] = create_model(
+    "OpenAIOptions", __base__=_CheckedOptions, __module__=__name__, **_definitions()
+)
 """What settings may say."""
 
 

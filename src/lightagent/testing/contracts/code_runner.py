@@ -192,7 +192,7 @@ class CodeRunnerContract:
     async def test_a_folder_that_is_not_there_is_told(self, folder: Path) -> None:
         runner = self.open()
         for path in (folder / "missing", folder / "data.txt"):
-            with pytest.raises(ToolError, match="program's folder"):
+            with pytest.raises(ToolError, match="folder"):
                 await runner.run(CodeJob(CodeText("print(1)"), folder=CodeFolder(str(path))))
 
     async def test_another_folder_than_was_looked_at_is_not_taken(self, folder: Path) -> None:

@@ -261,7 +261,7 @@ async def test_an_interpreter_brings_its_packages() -> None:
     assert (await own.run(CodeJob(CodeText("import pydantic\nprint(pydantic.__name__)")))).stdout == "pydantic\n"
     seen = await sandbox().run(CodeJob(CodeText("import sys\nprint(sys.prefix)")))
     assert seen.stdout == f"{sys.base_prefix}\n"
-    with pytest.raises(ConfigurationError, match="cannot be run as a program"):
+    with pytest.raises(ConfigurationError, match="is not an executable file"):
         SubprocessRunner(python="/nowhere/python")
 
 

@@ -246,7 +246,7 @@ def test_the_command_line_finds_what_belongs_to_the_tenant_that_is_named(stored:
         assert invoke("run", "one", "--session", tenant, "--user", "ann", "--tenant", tenant).exit_code == 0
     found = invoke("sessions", "list", "--user", "ann", "--tenant", "acme", "--json")
     assert names(json.loads(found.stdout), "session_id") == ["acme"]
-    assert "no sessions" in invoke("sessions", "list", "--user", "ann").stdout
+    assert "No sessions" in invoke("sessions", "list", "--user", "ann").stdout
     shown = invoke("sessions", "show", "acme", "--user", "ann", "--tenant", "globex")
     assert shown.exit_code == 2
     assert "--tenant NAME" in " ".join(shown.stderr.split())

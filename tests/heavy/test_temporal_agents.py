@@ -17,6 +17,7 @@ from temporalio.client import Client
 from lightagent import LightAgent, LightFlow, Limits, tool
 from lightagent.adapters.engines.temporal.connection import Place
 from lightagent.adapters.engines.temporal.engine import TemporalEngine
+from lightagent.adapters.engines.temporal.orders import SETTLE
 from lightagent.application.flow.step_result import LightFlowResult
 from lightagent.domain.flow.events import AttemptStarted
 from lightagent.domain.messages import ToolCall, ToolMessage
@@ -24,7 +25,7 @@ from lightagent.domain.scopes import Scope
 from lightagent.ports.flow_engine import FlowRun
 from lightagent.ports.models import ChatRequest
 from lightagent.testing import ScriptedModel, call_tool
-from tests.servers.temporal_server import TemporalServer
+from tests.servers.temporal_server import TemporalServer, temporal_server
 from tests.support.agents_on_workers import CALLS, DEATHS, KINDS, NUMBERS, declared, done
 from tests.support.working_engine import WorkingEngine
 
@@ -105,6 +106,48 @@ async def test_the_history_of_a_long_conversation_is_small(temporal: TemporalSer
     assert about.history_size_bytes < 10_000_000
     assert about.history_length < 15 * calls
     await engine.aclose()
+
+
+@pytest.mark.needs("temporal")
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("query", ["go", "word " * 60_000], ids=["small", "beyond one payload"])
+async def test_a_run_ends_right_where_its_history_is_long_and_an_agent_is_at_work(tmp_path: Path, query: str) -> None:
+    """A step that is ready waits for a new workflow, or goes on in this one where the record fits into none."""
+
+    @tool
+    async def look(number: int) -> str:
+        """Look a number up.
+
+        Args:
+            number: the number
+        """
+        await asyncio.sleep(0.05)
+        return "word " * 1000
+
+    def agent(calls: int) -> LightAgent:
+        def reply(request: ChatRequest) -> str | ToolCall:
+            results = sum(isinstance(message, ToolMessage) for message in request.messages)
+            return call_tool("look", number=results) if results < calls else f"{results} results"
+
+        limits = Limits(max_tool_iterations=calls + 1)
+        return LightAgent(model=ScriptedModel(reply, record=False), tools=[look], limits=limits)
+
+    with temporal_server(tmp_path, "--dynamic-config-value", "limit.historyCount.suggestContinueAsNew=60") as server:
+        engine = WorkingEngine(server.address)
+        flow = LightFlow(engine=engine, name="long").step("quick", agent=agent(8)).step("slow", agent=agent(70))
+        flow.step("after", agent=lambda query: "done", depends_on=["quick"], query="it")
+        flow.step("last", agent=lambda query: "all done", depends_on=["after", "slow"], query="it")
+        result = await flow.arun(query, run_id="r")
+        assert (result.status, result.content) == ("success", "all done"), result.to_dict()
+        client = await Client.connect(server.address)
+        settled = 0
+        async for workflow in client.list_workflows():
+            handle = client.get_workflow_handle(workflow.id, run_id=workflow.run_id)
+            async for event in handle.fetch_history_events():
+                accepted = event.workflow_execution_update_accepted_event_attributes
+                settled += accepted.accepted_request.input.name == SETTLE
+        assert 1 <= settled < 10, "the caller waits, and does not ask again and again"
+        await engine.aclose()
 
 
 async def check(case: Case, folder: Path, address: str) -> None:

@@ -6,6 +6,7 @@ on record, and continues the agent's run after it.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
@@ -17,11 +18,15 @@ from temporalio.service import RPCError
 from lightagent.adapters.engines.temporal.faults import is_away
 from lightagent.adapters.engines.temporal.orders import MOST_BYTES, RECORD, Notes, size_of, written
 from lightagent.adapters.engines.temporal.sizes import MOST_RECORD
+from lightagent.aiokits.cancellation import is_cancelled
 from lightagent.domain.errors import StoreError
 from lightagent.domain.flow.events import AttemptNoted, FlowEvent
 
 _ANSWER: Final = timedelta(seconds=15)
 """How long one request waits for a worker that has the workflow, before the request is repeated."""
+
+_AGAIN: Final = 1.0
+"""Seconds until a server that is away is asked again."""
 
 
 class Recorder:
@@ -86,10 +91,12 @@ class Recorder:
                 self.is_refused = True
                 raise StoreError("The attempt is over: nothing more of it is put on record.") from None
             except WorkflowUpdateRPCTimeoutOrCancelledError:
-                continue  # A cancellation of the task itself is raised as such by the next await.
+                if is_cancelled():  # The SDK raises this for a cancellation of the task, too.
+                    raise asyncio.CancelledError from None
             except RPCError as error:
                 if not is_away(error):
                     self.is_refused = True  # The workflow was terminated.
                     raise StoreError("The run is over: nothing more of it is put on record.") from None
+                await asyncio.sleep(_AGAIN)
             else:
                 return

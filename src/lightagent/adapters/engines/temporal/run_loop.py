@@ -124,6 +124,11 @@ class RunLoop:
             self._dropped.add(key)
             self._tasks[key].cancel()
 
+    def refill(self) -> None:
+        """Continue in this workflow with what was left for a new one; what is under way is not begun twice."""
+        self.is_drained = False
+        self._moves = deque(self.state.open_moves())
+
     def hear(self, event: FlowEvent) -> None:
         """Take what was said from outside, which may go on with an attempt that was left until then."""
         if self.tell(event) and isinstance(event, AttemptNoted):

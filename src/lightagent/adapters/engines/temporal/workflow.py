@@ -62,7 +62,10 @@ class FlowWorkflow:
                     break  # Otherwise an update at the last moment continues the run.
             if self._is_long():
                 loop.is_drained = True
-            if loop.is_drained and loop.has_only_alarms:
+            if self._is_to_continue():
+                if loop.size > MOST_BYTES:
+                    loop.refill()  # It has grown meanwhile, and the server would terminate what begins with so much.
+                    continue
                 await workflow.wait_condition(workflow.all_handlers_finished)
                 workflow.continue_as_new(FlowInput(loop.texts, given.heartbeat, given.longest, given.attributes))
             try:
@@ -104,7 +107,7 @@ class FlowWorkflow:
     @workflow.update(name=SETTLE)
     async def settle(self) -> bool:
         """Wait until the run is over or waits for external input; False if a new workflow has to be asked."""
-        await workflow.wait_condition(lambda: self._loop.is_settled or self._loop.is_drained)
+        await workflow.wait_condition(lambda: self._loop.is_settled or self._is_to_continue())
         return self._loop.is_settled and not self._loop.is_drained
 
     @workflow.query(name=EVENTS)
@@ -120,7 +123,11 @@ class FlowWorkflow:
 
     def _has_news(self) -> bool:
         loop = self._loop
-        return loop.has_moves or loop.is_over or (loop.is_drained and loop.has_only_alarms)
+        return loop.has_moves or loop.is_over or self._is_to_continue()
+
+    def _is_to_continue(self) -> bool:
+        """Whether nothing is under way any more that has to end before a new workflow takes over."""
+        return self._loop.is_drained and self._loop.has_only_alarms
 
     def _is_long(self) -> bool:
         """Whether the history is near the engine's limit, and the run can go on in a new one."""

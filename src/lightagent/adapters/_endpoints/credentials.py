@@ -167,7 +167,7 @@ def _in_header(value: str) -> Iterator[str]:
 
 
 def _printed(error: BaseException) -> Iterator[str]:
-    """Return everything that a traceback or the `repr` of `error` would print."""
+    """Yield everything that a traceback or the `repr` of `error` would print."""
     seen: set[int] = set()
     open_: list[BaseException | None] = [error]
     while open_:

@@ -74,7 +74,31 @@ BAD: dict[str, Case] = {
         "[default.model]\nkind=3\n",
         {},
         "default.model.kind (lightagent.toml:2)",
-        "adapter's name",
+        "Use one of: ",
+    ),
+    "a backend without a kind": (
+        "[default.agent]\nname='a'\n[default.journals]\npath='a.db'\n",
+        {},
+        "default.journals.kind (lightagent.toml:4): The kind is missing.",
+        "Use one of: encrypted, files, memory",
+    ),
+    "the second of several tables": (
+        "[[default.policy.rules]]\naccess='ask'\n[[default.policy.rules]]\naccess='ask'\ntoool='a'\n",
+        {},
+        "default.policy.rules.1.toool (lightagent.toml:5)",
+        "Did you mean 'tools'?",
+    ),
+    "a date in the second of several tables": (
+        "[[default.mcp.a.x]]\ny=1\n[[default.mcp.a.x]]\ny=2020-01-01\n",
+        {},
+        "default.mcp.a.x.1.y (lightagent.toml:4)",
+        "in quotes",
+    ),
+    "a date in a list": (
+        "[default.agent]\nmetadata={a=[1, 2020-01-01]}\n",
+        {},
+        "default.agent.metadata.a.1 (lightagent.toml:2)",
+        "in quotes",
     ),
     "a date": ("[default.agent]\nname=2020-01-01\n", {}, "default.agent.name (lightagent.toml:2)", "in quotes"),
     "section without profile": ("[model]\nkind='offline'\n", {}, "model (lightagent.toml:1)", "Write [default.model]"),
@@ -116,8 +140,8 @@ BAD: dict[str, Case] = {
     "a store of flows without a kind": (
         "[default.flow]\nstore = {path = 'x'}\n",
         {},
-        "default.flow.store.kind (lightagent.toml:2)",
-        "adapter's name",
+        "default.flow.store.kind (lightagent.toml:2): The kind is missing.",
+        "Use one of: encrypted, files, memory",
     ),
     "a store of flows with its password": (
         "[default.flow]\nstore = {kind = 'postgres', url = 'postgresql://u:secret-1@db/flows'}\n",

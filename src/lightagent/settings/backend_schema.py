@@ -13,7 +13,7 @@ from lightagent.settings.section import NEEDS_TRUST, Section
 class Backend(Section):
     """An adapter: which, and its options, which the adapter itself checks when it is opened."""
 
-    kind: Annotated[str, NEEDS_TRUST] = Field(description="The adapter's name, such as openai, litellm or offline.")
+    kind: Annotated[str, NEEDS_TRUST] = Field(description="The name of the adapter.")
     options: Annotated[JsonObject, NEEDS_TRUST] = Field(default_factory=dict, description="Options of that adapter.")
 
 
@@ -22,4 +22,5 @@ def apart(value: object) -> object:
     if not isinstance(value, dict):
         return value
     options = {name: option for name, option in value.items() if name != "kind"}
-    return {"kind": value.get("kind"), "options": options}
+    kind = {"kind": value["kind"]} if "kind" in value else {}
+    return {**kind, "options": options}

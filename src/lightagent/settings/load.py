@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from lightagent.adapters.registry import kinds
 from lightagent.application.start_run import checked_params
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.masking import shown, unless_key
@@ -110,8 +111,9 @@ def read_settings(file: ConfigFile | None, profile: str | None, environ: Mapping
     try:
         settings = Settings.assemble(unflatten(_typed(leaves)), provenance)
     except ValidationError as exc:
-        found = validation_problems(exc, Settings, partial(_place, origins), "Sections")
-        return Reading(None, (*problems, *(_in_environment(origins, path, problem) for path, problem in found)))
+        found = validation_problems(exc, Settings, partial(_place, file, origins), "Sections")
+        named = ((path, _with_kinds(leaves, path, problem)) for path, problem in found)
+        return Reading(None, (*problems, *(_in_environment(origins, path, problem) for path, problem in named)))
     return Reading(None if problems else settings, tuple(problems))
 
 
@@ -217,11 +219,25 @@ def _variable(path: KeyPath) -> str:
     return PREFIX + "__".join(path).upper()
 
 
-def _place(origins: Mapping[KeyPath, Origin], path: KeyPath) -> str:
+def _place(file: ConfigFile | None, origins: Mapping[KeyPath, Origin], path: KeyPath) -> str:
     """Return the place of the value at `path` for an error; a missing value is located by its siblings."""
-    beside = (origin for known, origin in origins.items() if len(path) > 2 and known[: len(path) - 1] == path[:-1])
+    beside = (origin for known, origin in origins.items() if len(path) > 1 and known[: len(path) - 1] == path[:-1])
     found = closest_origin(origins, path)
-    return (next(beside, found) if found == Origin() else found).place(path)
+    origin = next(beside, found) if found == Origin() else found
+    if file is None or origin.layer != "file" or origin.line is None:
+        return origin.place(path)
+    # A list has one origin, its first line. An item may have a header of its own further down.
+    inside = file.origin(origin.name, path)
+    return (inside if (inside.line or 0) > origin.line else origin).place(path)
+
+
+def _with_kinds(leaves: Leaves, path: KeyPath, problem: Problem) -> Problem:
+    """Return `problem` with the kinds of adapters, if it is about the kind of a backend."""
+    backend = backend_of(path)
+    if backend is None or path != (*backend_path(backend), "kind"):
+        return problem
+    message = problem.message if path in leaves else "The kind is missing."
+    return replace(problem, message=message, remedy=f"Use one of: {', '.join(kinds(BACKENDS[backend]))}.")
 
 
 def _in_environment(origins: Mapping[KeyPath, Origin], path: KeyPath, problem: Problem) -> Problem:

@@ -133,11 +133,11 @@ def raise_problems(problems: Sequence[Problem]) -> None:
     first = problems[0]
     if len(problems) == 1:
         message = f"{first.place}: {first.message}" if first.place else first.message
-        guidance = first.remedy or "Mend it; `lightagent config check` looks at the whole file."
+        guidance = first.remedy or "`lightagent config check` checks the whole file."
         raise first.error(message, guidance=guidance, details={"problems": texts})
     listed = "\n".join(f"  - {text}" for text in texts)
     raise ConfigurationError(
-        f"{len(problems)} problems in the configuration:\n{listed}\n",
+        f"{len(problems)} problems in the configuration:\n{listed}",
         guidance="`lightagent config check` lists them again.",
         details={"problems": texts},
     )

@@ -220,7 +220,8 @@ def _section(name: str, table: JsonValue) -> JsonValue:
     if name not in BACKENDS or not isinstance(table, dict):
         return table
     options: JsonObject = {option: value for option, value in table.items() if option != "kind"}
-    return {"kind": table.get("kind"), "options": options}
+    kind: JsonObject = {"kind": table["kind"]} if "kind" in table else {}
+    return {**kind, "options": options}
 
 
 def backend_path(name: str) -> KeyPath:

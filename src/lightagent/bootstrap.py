@@ -40,10 +40,10 @@ from lightagent.ports.telemetry import TelemetrySink
 from lightagent.ports.token_counter import TokenCounter
 from lightagent.ports.tools import ToolSource
 from lightagent.settings import LoggingSettings, Settings, load_settings
-from lightagent.settings.agent_schema import AgentSettings
-from lightagent.settings.budgets import compose_budget_settings
-from lightagent.settings.learning import learning_problems
-from lightagent.settings.origins import raise_problems
+from lightagent.settings.check import learning_problems
+from lightagent.settings.problems import raise_problems
+from lightagent.settings.sections.agent import AgentSettings
+from lightagent.settings.sections.budgets import compose_budget_settings
 
 if TYPE_CHECKING:
     from lightagent.flow import LightFlow

@@ -17,11 +17,11 @@ from lightagent.ports.memory import MemoryStore, RecordedStore
 from lightagent.ports.models import ChatModel
 from lightagent.ports.telemetry import TelemetrySink
 from lightagent.settings import Settings
-from lightagent.settings.backend_schema import Backend
 from lightagent.settings.backends import open_backend
-from lightagent.settings.origins import raise_problems
+from lightagent.settings.problems import raise_problems
 from lightagent.settings.schema import BACKENDS, backend_path
-from lightagent.settings.telemetry import read_telemetry
+from lightagent.settings.sections.base import Backend
+from lightagent.settings.sections.telemetry import read_telemetry
 
 
 def open_model(settings: Settings, *, environ: Mapping[str, str] | None = None) -> ChatModel:
@@ -134,7 +134,7 @@ def open_telemetry(
         MissingExtraError: the extra `otel` is not installed.
     """
     variables = os.environ if environ is None else environ
-    reading = read_telemetry(settings, variables)
+    reading = read_telemetry(settings.telemetry, settings.provenance, variables)
     raise_problems([*reading.problems, *reading.unset])
     if settings.telemetry.enabled is False or (reading.options is not None and is_off(variables)):
         return False

@@ -16,9 +16,9 @@ from lightagent.domain.errors import ConfigurationError
 from lightagent.ports.code import CodeRunner
 from lightagent.ports.mcp import Logins, ToolPins
 from lightagent.settings import Settings
-from lightagent.settings.mcp_reading import read_mcp
-from lightagent.settings.openapi_reading import read_openapi
-from lightagent.settings.origins import raise_problems
+from lightagent.settings.mcp_servers import read_mcp
+from lightagent.settings.openapi_services import read_openapi
+from lightagent.settings.problems import raise_problems
 
 _LOGGER: Final = logging.getLogger("lightagent")
 

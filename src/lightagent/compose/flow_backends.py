@@ -14,8 +14,8 @@ from lightagent.ports.journals import JournalStore
 from lightagent.ports.telemetry import TelemetrySink
 from lightagent.settings import Settings
 from lightagent.settings.backends import open_backend
-from lightagent.settings.flows import flow_problems
-from lightagent.settings.origins import raise_problems
+from lightagent.settings.problems import raise_problems
+from lightagent.settings.sections.flow import flow_problems
 
 if TYPE_CHECKING:  # An app without flows loads nothing of them.
     from lightagent.flow_options import FlowOptions
@@ -64,7 +64,7 @@ def open_flow_engine(settings: Settings, *, environ: Mapping[str, str] | None = 
     Raises:
         ConfigurationError: it cannot be opened, or another setting does not go with it.
     """
-    raise_problems([*flow_problems(settings)])
+    raise_problems([*flow_problems(settings.flow, settings.provenance.place)])
     if settings.flow.is_local:
         return None
     engine = open_backend(settings, "flow.engine", os.environ if environ is None else environ)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import Final, Never
+from typing import Never
 
 from lightagent.adapters.registry import open_adapter
 from lightagent.compose.ports import is_model
 from lightagent.domain.errors import ConfigurationError
 from lightagent.options import AgentOptions
+from lightagent.options.default_model import default_model
 from lightagent.ports.models import ChatModel
-
-DEFAULT_MODEL: Final = "gpt-4.1"
 
 
 def compose_model(options: AgentOptions[Never]) -> ChatModel:
@@ -42,7 +41,7 @@ def compose_model(options: AgentOptions[Never]) -> ChatModel:
 def named_model(options: AgentOptions[Never]) -> str:
     """The name of the agent's model, if it is given by name or not at all."""
     model = options.get("model")
-    return (model if isinstance(model, str) else "") or os.environ.get("OPENAI_MODEL") or DEFAULT_MODEL
+    return (model if isinstance(model, str) else "") or default_model(os.environ)
 
 
 def open_model(name: str, provider: str, api_key: str | None, base_url: str | None) -> ChatModel:

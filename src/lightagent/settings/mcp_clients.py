@@ -13,9 +13,9 @@ from pydantic import ValidationError
 
 from lightagent.domain.json_types import JsonValue
 from lightagent.domain.masking import shown, unless_key
-from lightagent.settings.mcp_schema import McpServerSettings
-from lightagent.settings.origins import KeyPath, Problem
-from lightagent.settings.validation import validation_problems
+from lightagent.settings.origins import KeyPath
+from lightagent.settings.problems import Problem, validation_problems
+from lightagent.settings.sections.mcp import McpServerSettings
 
 _TRANSPORTS: Final[Mapping[str, str]] = {
     "stdio": "stdio",

@@ -23,8 +23,8 @@ from lightagent.entrypoints.cli.console import out, write_answer
 from lightagent.entrypoints.cli.exit_codes import ExitCode, guarded
 from lightagent.entrypoints.cli.options import AsJson, Config, Profile, Tools, TrustConfig, settings_for
 from lightagent.entrypoints.cli.tools.files import load_tools
-from lightagent.settings.mcp_schema import McpServerSettings
 from lightagent.settings.origins import printable
+from lightagent.settings.sections.mcp import McpServerSettings
 
 policy_app: typer.Typer = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
 

@@ -15,7 +15,7 @@ from lightagent.domain.errors import LightAgentError
 from lightagent.entrypoints.cli.console import show_error
 from lightagent.entrypoints.cli.mcp.inspect import look_at_servers
 from lightagent.settings import Settings
-from lightagent.settings.mcp_reading import read_mcp
+from lightagent.settings.mcp_servers import read_mcp
 from lightagent.settings.origins import printable
 
 

@@ -17,7 +17,7 @@ from lightagent.entrypoints.cli.options import Config, Profile, TrustConfig, set
 from lightagent.settings import Settings
 from lightagent.settings.origins import printable
 from lightagent.settings.secrets import Resolver
-from lightagent.settings.serve_schema import ServeSettings
+from lightagent.settings.sections.serve import ServeSettings
 
 
 @guarded

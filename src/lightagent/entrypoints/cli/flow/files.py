@@ -21,7 +21,7 @@ from lightagent.entrypoints.cli.python_files import Wanted, load_object
 from lightagent.flow import LightFlow
 from lightagent.ports.models import ChatModel
 from lightagent.settings import Settings
-from lightagent.settings.backend_schema import Backend
+from lightagent.settings.sections.base import Backend
 
 T = TypeVar("T")
 

@@ -27,8 +27,8 @@ from lightagent.entrypoints.cli.logins import kept_logins, logins_for
 from lightagent.entrypoints.cli.options import settings_for
 from lightagent.entrypoints.cli.tools.files import load_tools
 from lightagent.ports.mcp import ToolPins
-from lightagent.settings.mcp_reading import McpReading, read_mcp, read_mcp_file
-from lightagent.settings.origins import raise_problems
+from lightagent.settings.mcp_servers import McpReading, read_mcp, read_mcp_file
+from lightagent.settings.problems import raise_problems
 
 T = TypeVar("T")
 

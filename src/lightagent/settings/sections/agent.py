@@ -1,4 +1,4 @@
-"""What can be set of agents: the tables ``[default.agent]`` and ``[default.context]``."""
+"""The sections ``[default.agent]`` and ``[default.context]``: how agents are, and how much a request may hold."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import Field
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.limits import Limits
 from lightagent.ports.context_budget import ContextStrategy
-from lightagent.settings.section import NEEDS_TRUST, SAFE, Section
+from lightagent.settings.sections.base import NEEDS_TRUST, SAFE, Section
 
 _LIMITS: Final = tuple(field.name for field in fields(Limits))
 

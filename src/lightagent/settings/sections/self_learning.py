@@ -1,4 +1,4 @@
-"""What can be set of learning from runs: the table ``[default.self_learning]``."""
+"""The section ``[default.self_learning]``: whether and how agents learn from their runs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import Field
 
 from lightagent.ports.models import ChatModel
 from lightagent.ports.self_learning import SelfLearning
-from lightagent.settings.section import NEEDS_TRUST, SAFE, Section
+from lightagent.settings.sections.base import NEEDS_TRUST, SAFE, Section
 
 _DEFAULT: Final = SelfLearning()
 

@@ -1,4 +1,4 @@
-"""What can be set of budgets: the table ``[default.budgets]``."""
+"""The section ``[default.budgets]``: what runs may spend, and the budgets of agents that are made from it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from lightagent.domain.budget_accounts import Period
-from lightagent.settings.section import NEEDS_TRUST, Section
+from lightagent.adapters.budgets.journal import JournalBudgetAccounts
+from lightagent.adapters.prices import litellm_prices
+from lightagent.domain.budget_accounts import Period, RateLimit
+from lightagent.domain.budgets import BudgetLimits
+from lightagent.domain.prices import NO_PRICES, ModelPrice, PriceTable
+from lightagent.ports.budgets import NO_LIMITS, BudgetAccounts, Budgets, TenantBudget
+from lightagent.ports.journals import JournalStore
+from lightagent.settings.sections.base import NEEDS_TRUST, Section
 
 
 class LimitSettings(Section):
@@ -72,3 +78,53 @@ class BudgetSettings(Section):
     prices: Annotated[dict[str, PriceSettings], NEEDS_TRUST] = Field(
         default_factory=dict, description="Prices of models, over those that LiteLLM knows where it is installed."
     )
+
+
+def compose_budget_settings(chosen: BudgetSettings, journals: JournalStore | None) -> Budgets | None:
+    """Return the budgets that the settings describe; None without any limit or price.
+
+    Args:
+        journals: the store for the accounts of tenants; None to keep them in memory.
+
+    Raises:
+        ConfigurationError: the numbers do not fit together.
+    """
+    tenant = None
+    if chosen.tenant is not None:
+        accounts = None if journals is None else JournalBudgetAccounts(journals)
+        tenant = _tenant(chosen.tenant, accounts)
+    budgets = Budgets(_run_limits(chosen.tree), _run_limits(chosen.run), tenant, _prices(chosen.prices))
+    limited = budgets.tree != NO_LIMITS or budgets.run != NO_LIMITS or tenant is not None
+    return budgets if limited or budgets.prices is not None else None
+
+
+def _limits(chosen: LimitSettings) -> BudgetLimits:
+    return BudgetLimits(chosen.model_calls, chosen.tool_calls, chosen.tokens, chosen.cost)
+
+
+def _run_limits(chosen: RunLimitSettings | None) -> BudgetLimits:
+    if chosen is None:
+        return NO_LIMITS
+    return BudgetLimits(chosen.model_calls, chosen.tool_calls, chosen.tokens, chosen.cost, chosen.seconds, chosen.depth)
+
+
+def _tenant(chosen: TenantSettings, accounts: BudgetAccounts | None) -> TenantBudget:
+    requests, tokens = chosen.requests_per_minute, chosen.tokens_per_minute
+    rate = None if requests is None and tokens is None else RateLimit(requests, tokens, chosen.max_wait)
+    return TenantBudget(_limits(chosen), chosen.period, rate, accounts, chosen.per, chosen.name)
+
+
+def _prices(chosen: dict[str, PriceSettings]) -> PriceTable | None:
+    """Return the prices of the settings, which override those of LiteLLM; None if the settings have none."""
+    if not chosen:
+        return None
+    own = {
+        name: ModelPrice(
+            price.input_per_million,
+            price.output_per_million,
+            price.cached_input_per_million,
+            price.cache_write_per_million,
+        )
+        for name, price in chosen.items()
+    }
+    return PriceTable(own) | (litellm_prices() or NO_PRICES)

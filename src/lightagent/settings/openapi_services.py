@@ -1,4 +1,4 @@
-"""All APIs that settings describe, or what is wrong with them."""
+"""All APIs with an OpenAPI document that settings name, or what is wrong with them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from lightagent.application.openapi.load_document import is_address
 from lightagent.application.openapi.service import OpenApiService
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonValue
-from lightagent.domain.masking import unless_key
 from lightagent.domain.openapi import OperationChoice
-from lightagent.settings.openapi_schema import OpenApiSettings
-from lightagent.settings.origins import Problem
+from lightagent.settings.problems import Problem, unset_variable
 from lightagent.settings.schema import Settings
 from lightagent.settings.secrets import Resolver
+from lightagent.settings.sections.openapi import OpenApiSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +50,7 @@ def read_openapi(settings: Settings, environ: Mapping[str, str]) -> OpenApiReadi
         else:
             services += [] if resolver.missing else [service]
         unset += [
-            Problem(
-                settings.provenance.place(("openapi", name, str(path[0]))),
-                f"The environment variable {unless_key(variable)} is not set.",
-                f"Type: export {unless_key(variable)}=…",
-            )
+            unset_variable(settings.provenance.place(("openapi", name, str(path[0]))), variable)
             for path, variable in resolver.missing
         ]
     return OpenApiReading(tuple(services), tuple(problems), tuple(unset))

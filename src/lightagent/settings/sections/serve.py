@@ -1,4 +1,4 @@
-"""What can be set of the server: the table ``[default.serve]``."""
+"""The section ``[default.serve]``: how agents are served over HTTP."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import Annotated, Final, Literal, Self, TypeAlias
 
 from pydantic import Field, field_validator, model_validator
 
-from lightagent.settings.mcp_schema import TextOrReference
-from lightagent.settings.section import NEEDS_TRUST, SAFE, Section
+from lightagent.settings.sections.base import NEEDS_TRUST, SAFE, Section, TextOrReference
 
 _ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]{0,30}://(?:[a-z0-9._-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::[0-9]{1,5})?")
 _HOST: Final = re.compile(r"[A-Za-z0-9._-]{1,253}|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]{2,45}")

@@ -1,26 +1,14 @@
-"""What can be set of an MCP server: the table ``[default.mcp.NAME]``."""
+"""The sections ``[default.mcp.NAME]``: an MCP server, by the command that starts it or by its address."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from lightagent.domain.json_types import JsonObject
 from lightagent.domain.mcp import DEFAULT_CALL_TIMEOUT, DEFAULT_MAX_BYTES, DEFAULT_OPEN_TIMEOUT, ServerScope
 from lightagent.domain.tools import Capability, Risk
-from lightagent.settings.secrets import reference
-from lightagent.settings.section import NEEDS_TRUST, SAFE, Section
-
-
-def _is_reference(value: JsonObject) -> JsonObject:
-    if reference(value) is None:
-        raise ValueError('A text is expected, or { env = "NAME" }')
-    return value
-
-
-TextOrReference: TypeAlias = str | Annotated[JsonObject, AfterValidator(_is_reference)]
-"""A text, or ``{ env = "NAME" }``: what the variable of that name holds when the server is needed."""
+from lightagent.settings.sections.base import NEEDS_TRUST, SAFE, Section, TextOrReference
 
 Transport: TypeAlias = Literal["stdio", "sse", "streamable-http"]
 

@@ -1,13 +1,21 @@
-"""What can be set of telemetry: the table ``[default.telemetry]``."""
+"""The sections ``[default.telemetry]`` and ``[default.logging]``: where traces, metrics and logs go."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, ValidationError
 
-from lightagent.settings.mcp_schema import TextOrReference
-from lightagent.settings.section import NEEDS_TRUST, SAFE, Section
+from lightagent.adapters.registry import find_adapter
+from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.json_types import JsonObject
+from lightagent.settings.origins import Provenance
+from lightagent.settings.problems import Problem, problem_of, unset_variable, validation_problems
+from lightagent.settings.secrets import Resolver
+from lightagent.settings.sections.base import NEEDS_TRUST, SAFE, Section, TextOrReference
 
 Protocol: TypeAlias = Literal["http/protobuf", "grpc"]
 
@@ -73,4 +81,65 @@ class TelemetrySettings(Section):
     )
     sum_usage: Annotated[bool, NEEDS_TRUST] = Field(
         default=False, description="Whether the span of a run tells the tokens of all its model calls, too."
+    )
+
+
+_SECTION = "telemetry"
+
+
+@dataclass(frozen=True, slots=True)
+class TelemetryReading:
+    """The result of reading the table.
+
+    Attributes:
+        options: the options of the adapter `otel`, with resolved secrets; None if nothing is set, or with problems.
+        problems: what is wrong on every machine.
+        unset: environment variables that are missing on this machine.
+    """
+
+    options: JsonObject | None = None
+    problems: tuple[Problem, ...] = ()
+    unset: tuple[Problem, ...] = ()
+
+
+def read_telemetry(table: TelemetrySettings, provenance: Provenance, environ: Mapping[str, str]) -> TelemetryReading:
+    """Return the options that the section sets. Opens nothing, and does not use the network."""
+    if table == TelemetrySettings() or table.enabled is False:
+        return TelemetryReading()
+    place = provenance.place
+    try:
+        adapter = find_adapter(_SECTION, "otel", at=_SECTION)
+    except ConfigurationError as exc:
+        return TelemetryReading(problems=(problem_of(exc, place((_SECTION,)), f"{_SECTION}.kind: "),))
+    resolver = Resolver(environ)
+    options: JsonObject = table.model_dump(mode="json", exclude_unset=True)
+    options["endpoint"] = resolver.resolve(("endpoint",), table.endpoint)
+    # Name by name: a header may be called env.
+    options["headers"] = {name: resolver.resolve(("headers",), value) for name, value in table.headers.items()}
+    unset = tuple(
+        unset_variable(place((_SECTION, *path)), variable, "choose another profile")
+        for path, variable in resolver.missing
+    )
+    if unset:
+        return TelemetryReading(unset=unset)
+    try:
+        adapter.options.model_validate(options)
+    except ValidationError as exc:
+        found = validation_problems(exc, adapter.options, lambda path: place((_SECTION, *path)), "It takes")
+        return TelemetryReading(problems=tuple(problem.redacted(resolver.redact) for _, problem in found))
+    return TelemetryReading(options)
+
+
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
+
+
+class LoggingSettings(Section):
+    """Logs of the command line and of apps, through the standard library's logging. Silent unless set."""
+
+    level: Annotated[LogLevel | None, SAFE] = Field(
+        default=None, description="DEBUG, INFO, WARNING, ERROR or CRITICAL."
+    )
+    # Not strict, since neither a file nor a variable can hold a path.
+    file: Annotated[Path | None, NEEDS_TRUST] = Field(
+        default=None, strict=False, description="Where the log goes; without one, to standard error."
     )

@@ -1,14 +1,17 @@
-"""What can be set of flows: the table ``[default.flow]``."""
+"""The section ``[default.flow]``: what carries out runs of flows, where they are kept, how large they may become."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Annotated, Final
 
 from pydantic import BeforeValidator, Field
 
 from lightagent.domain.flow.limits import DEFAULT_FLOW_LIMITS, FlowLimits
-from lightagent.settings.backend_schema import Backend, apart
-from lightagent.settings.section import NEEDS_TRUST, SAFE, Section
+from lightagent.domain.masking import shown
+from lightagent.settings.origins import KeyPath
+from lightagent.settings.problems import Problem
+from lightagent.settings.sections.base import NEEDS_TRUST, SAFE, Backend, Section, backend_table
 
 LOCAL: Final = "local"
 """The engine in this process."""
@@ -16,7 +19,7 @@ LOCAL: Final = "local"
 
 def _named(value: object) -> object:
     """An engine that needs no options may be written as its name alone."""
-    return {"kind": value} if isinstance(value, str) else apart(value)
+    return {"kind": value} if isinstance(value, str) else backend_table(value)
 
 
 class FlowSettings(Section):
@@ -27,7 +30,7 @@ class FlowSettings(Section):
         description="What carries runs out: local, which is this process, or an engine that an installed package "
         "brings, by its name or as a table of its kind and its options.",
     )
-    store: Annotated[Backend | None, BeforeValidator(apart), NEEDS_TRUST] = Field(
+    store: Annotated[Backend | None, BeforeValidator(backend_table), NEEDS_TRUST] = Field(
         default=None,
         description="Where this process keeps them: a table of the kind of a journal store and its options; by "
         "default the store of the section journals.",
@@ -78,3 +81,20 @@ class FlowSettings(Section):
             max_value=self.max_value,
             max_lost=self.max_lost,
         )
+
+
+def flow_problems(chosen: FlowSettings, place: Callable[[KeyPath], str]) -> Iterator[Problem]:
+    """Options for runs in this process, if an engine carries them out elsewhere.
+
+    Args:
+        place: returns the place of a path, for people.
+    """
+    if chosen.is_local:
+        return
+    for option in ("store", "max_parallel", "max_wait"):
+        if getattr(chosen, option) is not None:
+            yield Problem(
+                place(("flow", option)),
+                f"It is for runs in this process, and the engine is {shown(chosen.engine.kind)}.",
+                f'Leave {option} out, or choose engine = "local".',
+            )

@@ -1,4 +1,4 @@
-"""What can be set of policies: the table ``[default.policy]``."""
+"""The section ``[default.policy]``: who may call which tools."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import Field
 from lightagent.domain.capabilities import Access, CapabilityPolicy, CapabilityRule
 from lightagent.domain.information_flow import InformationFlow
 from lightagent.domain.tools import Capability, Risk
-from lightagent.settings.section import NEEDS_TRUST, Section
+from lightagent.settings.sections.base import NEEDS_TRUST, Section
 
 Name = Annotated[str, Field(min_length=1)]
 Names = Annotated[list[Name], Field(min_length=1)]

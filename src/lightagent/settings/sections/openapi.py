@@ -1,25 +1,13 @@
-"""What can be set of an API with an OpenAPI document: the table ``[default.openapi.NAME]``."""
+"""The sections ``[default.openapi.NAME]``: an API with an OpenAPI document, whose operations become tools."""
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from lightagent.domain.http_calls import DEFAULT_HTTP_BYTES, DEFAULT_HTTP_TIMEOUT
-from lightagent.domain.json_types import JsonObject
-from lightagent.settings.mcp_schema import TextOrReference
-from lightagent.settings.secrets import reference
-from lightagent.settings.section import NEEDS_TRUST, SAFE, Section
-
-
-def _is_reference(value: JsonObject) -> JsonObject:
-    if reference(value) is None:
-        raise ValueError('{ env = "NAME" } is expected')
-    return value
-
-
-Reference: TypeAlias = Annotated[JsonObject, AfterValidator(_is_reference)]
+from lightagent.settings.sections.base import NEEDS_TRUST, SAFE, Reference, Section, TextOrReference
 
 
 class OpenApiSettings(Section):

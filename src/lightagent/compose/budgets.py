@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lightagent.compose.ports import check_port
+from lightagent.compose.check_ports import check_port
 from lightagent.domain.budgets import BudgetLimits
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.prices import PriceTable

@@ -10,7 +10,7 @@ from lightagent.application.check_payload import is_trust
 from lightagent.application.prepare_context import VALID_SOURCE
 from lightagent.application.prompts import Prompts
 from lightagent.application.read_spilled import ReadToolResult
-from lightagent.compose.ports import check_each, check_port, is_model, journal_port
+from lightagent.compose.check_ports import check_each, check_journal_port, check_port, is_model
 from lightagent.domain.errors import ConfigurationError
 from lightagent.options import AgentOptions
 from lightagent.ports.context import Compactor, Conclusion, ContextSource
@@ -67,7 +67,7 @@ def compose_budget(options: AgentOptions[Never]) -> ContextBudget | None:
     from lightagent.adapters.tokens.estimate import EstimatedTokens  # It loads pydantic, which most agents do not need.
 
     counter = check_port(budget.counter, "context_budget: counter", "count") or EstimatedTokens()
-    store = journal_port(budget.store or options.get("session_store"), "context_budget: store")
+    store = check_journal_port(budget.store or options.get("session_store"), "context_budget: store")
     if budget.spills and store is None:
         raise ConfigurationError(
             f"context_budget: the strategy {budget.strategy!r} moves results of tools to a store, but none is set.",

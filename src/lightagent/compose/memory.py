@@ -18,7 +18,7 @@ from lightagent.application.prompts import Prompts
 from lightagent.application.remember import MEMORY, Memorizing, RecalledKind, Recollection
 from lightagent.application.track_lessons import LessonTracker
 from lightagent.application.write_memory import MemoryWriter
-from lightagent.compose.ports import is_model, journal_port
+from lightagent.compose.check_ports import check_journal_port, is_model
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.memory_policy import MemoryPolicy
 from lightagent.domain.policy import Subject
@@ -85,7 +85,7 @@ def _compose_learning(
     """Candidates are kept with the sessions, otherwise as long as the agent lives."""
     from lightagent.adapters.journals.memory import MemoryJournalStore
 
-    journals = journal_port(options.get("session_store"), "session_store") or MemoryJournalStore()
+    journals = check_journal_port(options.get("session_store"), "session_store") or MemoryJournalStore()
     return Learning(means, settings, prompts, writer, _desk(means, journals, writer, settings, gates))
 
 

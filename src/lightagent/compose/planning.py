@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Never
 
-from lightagent.compose.model import named_model, open_model
-from lightagent.compose.ports import is_model
+from lightagent.compose.check_ports import is_model
+from lightagent.compose.models import named_model, open_model
 from lightagent.domain.errors import ConfigurationError
 from lightagent.options import AgentOptions
 from lightagent.ports.models import ChatModel

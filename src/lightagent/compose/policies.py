@@ -16,7 +16,7 @@ from lightagent.application.policies.pipeline import Pipeline, Policy
 from lightagent.application.policies.review_desk import ReviewDesk
 from lightagent.application.review_streams import ReviewStreams
 from lightagent.application.tools.toolset import DepsT
-from lightagent.compose.ports import check_port
+from lightagent.compose.check_ports import check_port
 from lightagent.domain.capabilities import CapabilityPolicy
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.policy import PHASES

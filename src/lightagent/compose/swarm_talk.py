@@ -17,7 +17,7 @@ from lightagent.application.structured_output import OutputType
 from lightagent.application.swarm_mail import MailSettings, SwarmMail
 from lightagent.application.tools.catalogue import Catalogue
 from lightagent.application.tools.toolset import DepsT
-from lightagent.compose.ports import journal_port
+from lightagent.compose.check_ports import check_journal_port
 from lightagent.domain.agent_messages import AgentMessage
 from lightagent.domain.consulting import ConsultLimits
 from lightagent.domain.errors import ConfigurationError
@@ -81,7 +81,7 @@ class AgentMail(Generic[PayloadT_co]):
         if not self.payload.is_text:
             _ = self.payload.schema  # Raises for a type without a schema, before any agent sends.
         self._limits, self._name = limits or MailLimits(), name
-        self._store = journal_port(store, "AgentMail: store") or MemoryJournalStore()
+        self._store = check_journal_port(store, "AgentMail: store") or MemoryJournalStore()
 
     def payload_of(self, message: AgentMessage) -> PayloadT_co:
         """The payload of a message, as a value of its type.

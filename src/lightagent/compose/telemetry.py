@@ -9,7 +9,7 @@ from typing import Literal, Never
 
 from lightagent.adapters.telemetry._flushing import END_SECONDS, flush_sinks, is_closable, is_flushable, know_sink
 from lightagent.adapters.telemetry._native import is_off, native_sink
-from lightagent.compose.ports import check_each
+from lightagent.compose.check_ports import check_each
 from lightagent.domain.errors import ConfigurationError
 from lightagent.options import AgentOptions
 from lightagent.ports.server_telemetry import ServerSink

@@ -14,7 +14,7 @@ from lightagent.application.tools.catalogue import Catalogue
 from lightagent.application.tools.foreign_tool import declared
 from lightagent.application.tools.function_tool import as_tool
 from lightagent.application.tools.loader import ToolLoader
-from lightagent.compose.configured_tools import open_tools
+from lightagent.compose.configured.tools import open_tools
 from lightagent.domain.capabilities import MCP, NOT_OFFERED, CapabilityPolicy, Permission, Requester
 from lightagent.domain.foreign_names import called_by_models
 from lightagent.domain.json_types import JsonObject

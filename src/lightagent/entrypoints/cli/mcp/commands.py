@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from lightagent.compose.configured_tools import open_pins
+from lightagent.compose.configured.tools import open_pins
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.mcp import McpServer

@@ -18,7 +18,7 @@ from lightagent.application.tools.function_tool import as_tool
 from lightagent.application.tools.loader import ToolLoader
 from lightagent.application.tools.tool_info import ToolProblem
 from lightagent.application.tools.toolset import Toolset
-from lightagent.compose.configured_tools import open_apis, open_pins, open_tools
+from lightagent.compose.configured.tools import open_apis, open_pins, open_tools
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.foreign_names import model_name
 from lightagent.domain.mcp_faults import McpUnavailable

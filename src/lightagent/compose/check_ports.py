@@ -48,7 +48,7 @@ def check_each(given: Sequence[PortT], option: str, *methods: str, remedy: str =
     return given
 
 
-def journal_port(value: JournalStore | None, name: str) -> JournalStore | None:
+def check_journal_port(value: JournalStore | None, name: str) -> JournalStore | None:
     """The store, if it is one.
 
     Raises:

@@ -1,11 +1,13 @@
-"""A flow: what it is made of besides its steps, with everything checked."""
+"""What a flow is made of besides its steps: where its runs are kept, what carries them out and what sees them."""
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import Final
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import Final, Never
 
 from lightagent.adapters.journals.memory import MemoryJournalStore
+from lightagent.adapters.logs import is_logging, log_events
 from lightagent.adapters.system import RandomIds, SystemClock
 from lightagent.application.check_options import check_options
 from lightagent.application.flow.engine_flows import EngineFlows
@@ -15,27 +17,28 @@ from lightagent.application.flow.flow_machinery import give_machine
 from lightagent.application.flow.flow_records import FlowRecords
 from lightagent.application.flow.flow_runs import FlowRuns
 from lightagent.application.flow.listeners import Listeners
+from lightagent.application.flow.seen_flow import Seen
 from lightagent.application.flow.underway import MOST_AT_ONCE
-from lightagent.compose.flow_parts import FlowParts
+from lightagent.application.projections.trace_event import TraceEvent
+from lightagent.compose.check_ports import check_journal_port, check_port
+from lightagent.compose.flow.step_options import check_count
 from lightagent.compose.policies import compose_flow_gates, compose_flow_reviews
-from lightagent.compose.ports import check_port, journal_port
-from lightagent.compose.seen_flows import compose_seen
-from lightagent.compose.step_policies import check_count
+from lightagent.compose.telemetry import compose_ambient_sink, compose_sinks
 from lightagent.domain.absent_names import FLOW_OPTIONS
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.limits import DEFAULT_FLOW_LIMITS, FlowLimits
-from lightagent.flow_options import (
-    FlowOptions,
-)
+from lightagent.flow_options import FlowOptions
+from lightagent.options import AgentOptions
 from lightagent.ports.flow_engine import FlowEngine
 from lightagent.ports.journals import JournalStore
+from lightagent.ports.policy import Gate
+from lightagent.ports.system import Clock
 
 UNNAMED: Final = "flow"
 """The name of a flow that was given none."""
 
 MOST_KEPT: Final = 1_000
 """Runs that are over which a flow without a store keeps in memory."""
-
 
 _INSTEAD: Final = {
     "store": "The engine keeps its runs itself: leave store= out, or engine=.",
@@ -44,6 +47,37 @@ _INSTEAD: Final = {
     "max_wait": "The engine holds no process up while a run waits: leave it out.",
 }
 """What to do about an option that is for runs in this process, by its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlowParts:
+    """What a flow is made of besides its steps.
+
+    Attributes:
+        name: of the flow.
+        store: where its runs are kept.
+        runs: begins them and goes on with them.
+        desk: delivers messages to them.
+        records: finds them and lists them.
+        clock: tells the time.
+        is_kept: its caller gave it a store, so others may go on with its runs.
+        outlives: runs outlive the process, so that steps are compared with those that a run was begun with.
+        engine: carries them out; None: this process does.
+        gates: the hooks and policies that review them.
+        limits: how large they may become.
+    """
+
+    name: str
+    store: JournalStore
+    runs: FlowRuns | EngineFlows
+    desk: FlowDesk | EngineFlows
+    records: FlowRecords | EngineRecords
+    clock: Clock
+    is_kept: bool
+    outlives: bool = False
+    engine: FlowEngine | None = None
+    gates: tuple[Gate, ...] = ()
+    limits: FlowLimits = DEFAULT_FLOW_LIMITS
 
 
 def compose_flow(store: JournalStore | None, options: FlowOptions) -> FlowParts:
@@ -65,7 +99,7 @@ def compose_flow(store: JournalStore | None, options: FlowOptions) -> FlowParts:
         raise ConfigurationError(
             f"LightFlow: max_wait must be seconds from 0, got {max_wait}.", guidance="None waits however long."
         )
-    kept = journal_port(store, "store") or MemoryJournalStore()
+    kept = check_journal_port(store, "store") or MemoryJournalStore()
     clock = check_port(options.get("clock"), "clock", "now", "monotonic") or SystemClock()
     ids = check_port(options.get("ids"), "ids", "new") or RandomIds()
     name = options.get("name") or UNNAMED
@@ -125,3 +159,20 @@ def _engine(options: FlowOptions, store: JournalStore | None) -> FlowEngine | No
     return check_port(
         engine, "engine", "begin", "fork", "resume", "rerun", "decide", "signal", "cancel", "events", "runs", "aclose"
     )
+
+
+def compose_seen(options: FlowOptions) -> Seen:
+    """How they see them.
+
+    Raises:
+        ConfigurationError: one of the sinks is not one.
+    """
+    told: AgentOptions[Never] = {"telemetry": options.get("telemetry")}
+    sinks = compose_sinks(told)
+    ambient = compose_ambient_sink(told, sinks)
+    return Seen(sinks, ambient, options.get("capture_content") or False, _write_lines)
+
+
+def _write_lines(name: str, trace_id: str, make: Callable[[], Sequence[TraceEvent]]) -> None:
+    if is_logging():
+        log_events(name, trace_id, ((event["type"], event["data"]) for event in make()))

@@ -1,17 +1,57 @@
-"""The policies of a flow's step: whether it runs, how often it is tried, what it may add."""
+"""The options that steps of every kind have: names, conditions, retries, people who are asked, functions."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Callable, Sequence
+from typing import Final, Literal, NamedTuple
 
 from lightagent.application.flow.flow_function import FlowFunction
-from lightagent.compose.step_functions import compose_function
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.definition import Growth
 from lightagent.domain.flow.retrying import Backoff, RetryPolicy, RetryRule
 from lightagent.flow_options import StepOptions, WaitOptions
+
+_WORK: Final = "the query and, where it takes a second argument, the context"
+_GIVEN: Final = {
+    "agent": _WORK,
+    "fallback_agent": _WORK,
+    "verify": "the result and, where it takes a second argument, the context",
+    "accept_steps": "the proposed steps and, where it takes a second argument, the context",
+    "approval_handler": "the step and the context",
+}
+"""The arguments of functions, by option."""
+
+_OTHERS: Final = "the context, or, where it takes two arguments, the input of the flow and the context"
+
+
+def compose_function(at: str, option: str, function: object) -> FlowFunction | None:
+    """A function that a step was given; None without one.
+
+    Raises:
+        ConfigurationError: it is not a function, or cannot be called with the arguments that it would get.
+    """
+    if function is None:
+        return None
+    if isinstance(function, type) or not callable(function):
+        raise ConfigurationError(f"{at}: {option} must be a callable, got {type(function).__name__}.", guidance="")
+    return fitting(at, option, function)
+
+
+def fitting(at: str, option: str, function: Callable[..., object]) -> FlowFunction:
+    """A callable as a flow calls it.
+
+    Raises:
+        ConfigurationError: it cannot be called with the arguments that it would get.
+    """
+    made = FlowFunction(function)
+    unfit = made.unfit(2 if option == "approval_handler" else None)
+    if unfit:
+        raise ConfigurationError(
+            f"{at}: {option} is given {_GIVEN.get(option, _OTHERS)}, and {made.name:.60} takes {unfit:.200}.",
+            guidance="Bind what else it needs with functools.partial, or pass a function that calls it.",
+        )
+    return made
 
 
 def compose_names(at: str, option: str, names: Sequence[str] | None) -> tuple[str, ...]:
@@ -158,3 +198,54 @@ def compose_timeout(at: str, seconds: float | None, option: str = "timeout") -> 
             f"{at}: {option} must be a positive number of seconds, got {seconds}.", guidance="None means without limit."
         )
     return seconds
+
+
+class StepPeople(NamedTuple):
+    """Who is asked about a step, and for how long; see `StepOptions`."""
+
+    approval: bool
+    handler: FlowFunction | None
+    approvers: tuple[str, ...]
+    timeout: float | None
+    escalate_to: tuple[str, ...]
+
+
+def compose_people(at: str, options: StepOptions | WaitOptions, *, asks: bool = False) -> StepPeople:
+    """The people of a step, from its options.
+
+    Args:
+        asks: a person may be asked about it, even if it does not require approval.
+
+    Raises:
+        ConfigurationError: an option is wrong, or is about approvals although the step never asks for one.
+    """
+    approval = options.get("requires_approval") or False
+    people = StepPeople(
+        approval,
+        compose_function(at, "approval_handler", options.get("approval_handler")),
+        compose_names(at, "approvers", options.get("approvers")),
+        compose_timeout(at, options.get("approval_timeout"), "approval_timeout"),
+        compose_names(at, "escalate_to", options.get("escalate_to")),
+    )
+    if people.handler is not None and not approval:
+        raise ConfigurationError(
+            f"{at}: approval_handler= decides whether the step runs, but this step needs no approval.",
+            guidance="Give it requires_approval=True.",
+        )
+    given = {
+        "approvers": people.approvers,
+        "approval_timeout": people.timeout,
+        "escalate_to": people.escalate_to,
+    }
+    idle = [f"{name}=" for name, value in given.items() if value]
+    if idle and not approval and not asks:
+        raise ConfigurationError(
+            f"{at}: {', '.join(idle)} is about people who decide, but this step needs no approval.",
+            guidance="Give it requires_approval=True.",
+        )
+    return people
+
+
+def may_ask(options: StepOptions) -> bool:
+    """Whether a person may be asked about the result or the proposed steps."""
+    return options.get("on_doubt") == "person" or options.get("accept_steps") == "person"

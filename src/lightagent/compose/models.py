@@ -1,4 +1,4 @@
-"""The model that an agent asks."""
+"""Chat models and embedders by name, and the model that an agent asks."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import os
 from typing import Never
 
 from lightagent.adapters.registry import open_adapter
-from lightagent.compose.ports import is_model
+from lightagent.compose.check_ports import is_model
 from lightagent.domain.errors import ConfigurationError
 from lightagent.options import AgentOptions
 from lightagent.options.default_model import default_model
+from lightagent.ports.embedding import Embedder
 from lightagent.ports.models import ChatModel
 
 
@@ -63,3 +64,21 @@ def open_model(name: str, provider: str, api_key: str | None, base_url: str | No
     if not is_model(model):
         raise ConfigurationError(f"provider: {provider!r} is not a chat model.")
     return model
+
+
+def open_embedder(kind: str, **options: object) -> Embedder:
+    """An embedder, for an agent's option `embedder`.
+
+    Args:
+        kind: ``onnx``, ``openai``, ``litellm``, ``cached``, ``hashing`` or ``scripted``, or that of an installed
+            package.
+        options: what that kind takes, such as ``path`` of ``onnx``.
+
+    Raises:
+        ConfigurationError: the kind is unknown, or it refuses an option.
+        MissingExtraError: a package is missing; the text says what to install.
+    """
+    embedder = open_adapter("embedding", kind, options)
+    if not isinstance(embedder, Embedder):
+        raise ConfigurationError(f"embedding: {kind!r} does not open an Embedder.", guidance="Report it to its author.")
+    return embedder

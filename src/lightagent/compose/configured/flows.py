@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from lightagent.application.flow.flow_machinery import give_machine
-from lightagent.compose.backends import of_another_port, open_journals
+from lightagent.compose.configured.backends import open_journals, wrong_port
 from lightagent.ports.flow_engine import FlowEngine
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.telemetry import TelemetrySink
@@ -69,7 +69,7 @@ def open_flow_engine(settings: Settings, *, environ: Mapping[str, str] | None = 
         return None
     engine = open_backend(settings, "flow.engine", os.environ if environ is None else environ)
     if not isinstance(engine, FlowEngine):
-        raise of_another_port(settings, "flow.engine", engine, "flow engine", "lightagent.ports.flow_engine.FlowEngine")
+        raise wrong_port(settings, "flow.engine", engine, "flow engine", "lightagent.ports.flow_engine.FlowEngine")
     give_machine(engine)
     return engine
 
@@ -84,7 +84,7 @@ def open_flow_store(settings: Settings, *, environ: Mapping[str, str] | None = N
         return None
     store = open_backend(settings, "flow.store", os.environ if environ is None else environ)
     if not isinstance(store, JournalStore):
-        raise of_another_port(settings, "flow.store", store, "journal store", "lightagent.ports.journals.JournalStore")
+        raise wrong_port(settings, "flow.store", store, "journal store", "lightagent.ports.journals.JournalStore")
     return store
 
 

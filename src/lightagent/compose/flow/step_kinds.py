@@ -13,14 +13,15 @@ from lightagent.application.flow.flow_function import FlowFunction
 from lightagent.application.flow.flow_step import LightFlowStep, offered_name
 from lightagent.application.flow.no_work import NoWork
 from lightagent.application.flow.step_context import StepContext
-from lightagent.compose.flow_steps import check_name, compose_step
-from lightagent.compose.step_functions import compose_function
-from lightagent.compose.step_people import compose_people, may_ask
-from lightagent.compose.step_policies import (
+from lightagent.compose.flow.step_options import (
     check_count,
     compose_condition,
+    compose_function,
     compose_names,
+    compose_people,
+    may_ask,
 )
+from lightagent.compose.flow.steps import check_name, compose_step
 from lightagent.domain.absent_names import STEP_OPTIONS
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.definition import StepDefinition, WaitFor

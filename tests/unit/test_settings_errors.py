@@ -209,17 +209,17 @@ def test_a_profile_without_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("[default.agent]\nmetadata = " + "[" * 2000 + "]" * 2000, r"lightagent\.toml:2: Tables and lists lie"),
-        ("[default.agent]\nmetadata = " + "{a = " * 300 + "1" + "}" * 300, r"lightagent\.toml:2: Tables and lists lie"),
-        ("[default.agent]\nmetadata." + ".".join(["a"] * 3000) + " = 1", r"lightagent\.toml:2: Tables and lists lie"),
-        ("\n[default." + ".".join(["a"] * 3000) + "]", r"lightagent\.toml:2: Tables and lists lie"),
+        ("[default.agent]\nmetadata = " + "[" * 2000 + "]" * 2000, r"lightagent\.toml:2: Tables and lists are nested"),
+        ("[default.agent]\nmetadata = " + "{a = " * 300 + "1" + "}" * 300, r"lightagent\.toml:2: Tables and lists are nested"),
+        ("[default.agent]\nmetadata." + ".".join(["a"] * 3000) + " = 1", r"lightagent\.toml:2: Tables and lists are nested"),
+        ("\n[default." + ".".join(["a"] * 3000) + "]", r"lightagent\.toml:2: Tables and lists are nested"),
         ("[default.agent]\nmetadata = {" + ".".join(["a"] * 3000) + " = 1}", r"lightagent\.toml: Tables and lists"),
         ("[default.agent]\nname = 1" + "0" * 5000, r"lightagent\.toml:2: A number is too long"),
         (
             "[default.agent]\nmax_retry = 9" + "0" * 4000,
             r"default\.agent\.max_retry \(lightagent\.toml:2\): A number is",
         ),
-        ("# " + "x" * 1_000_000, r"lightagent\.toml: This is larger than 1000000 bytes"),
+        ("# " + "x" * 1_000_000, r"lightagent\.toml: the file is larger than 1000000 bytes"),
     ],
     ids=["lists", "tables", "dotted key", "dotted header", "dotted in a table", "5001 digits", "4001 digits", "large"],
 )

@@ -143,7 +143,7 @@ def test_a_variable_may_name_the_one_content(file: Path, environ: dict[str, str]
     assert load_settings(environ=variables).model.kind == "openai"
     file.write_text(HOST + "\n")
     assert "has not been trusted" in refusal(variables)
-    assert "is not an answer" in refusal(environ | {"LIGHTAGENT_TRUST_CONFIG": "maybe"})
+    assert "invalid value 'maybe'" in refusal(environ | {"LIGHTAGENT_TRUST_CONFIG": "maybe"})
 
 
 def test_what_the_user_replaces_needs_no_trust(file: Path, environ: dict[str, str]) -> None:

@@ -131,11 +131,9 @@ def _learning(options: AgentOptions[Never]) -> SelfLearning | None:
     if given is True:
         return SelfLearning()
     if not isinstance(given, SelfLearning):
-        raise ConfigurationError(
-            f"self_learning: expected True, False or SelfLearning, got {type(given).__name__}.", guidance=""
-        )
+        raise ConfigurationError(f"self_learning: expected True, False or SelfLearning, got {type(given).__name__}.")
     if given.model is not None and not is_model(given.model):
-        raise ConfigurationError("self_learning: its model must have name, stream and aclose.", guidance="")
+        raise ConfigurationError("self_learning: its model must have name, stream and aclose.")
     return given
 
 
@@ -149,11 +147,11 @@ def _policy(options: AgentOptions[Never]) -> MemoryPolicy:
     policy, namespace = options.get("memory_policy"), options.get("memory_namespace")
     given: object = policy
     if given is not None and not isinstance(given, MemoryPolicy):
-        raise ConfigurationError(f"memory_policy: expected a MemoryPolicy, got {type(given).__name__}.", guidance="")
+        raise ConfigurationError(f"memory_policy: expected a MemoryPolicy, got {type(given).__name__}.")
     if policy is None:
         return MemoryPolicy(namespace=namespace)
     if namespace is not None and namespace != policy.namespace:
         raise ConfigurationError(
-            "memory_namespace and memory_policy name two namespaces.", guidance="Leave memory_namespace out."
+            "memory_namespace and memory_policy name different namespaces.", guidance="Leave memory_namespace out."
         )
     return policy

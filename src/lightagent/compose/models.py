@@ -29,7 +29,7 @@ def compose_model(options: AgentOptions[Never]) -> ChatModel:
             )
         name: object = model.name
         if not isinstance(name, str):
-            raise ConfigurationError(f"model: its name must be text, got {name!r:.80}.", guidance="")
+            raise ConfigurationError(f"model: its name must be text, got {name!r:.80}.")
         return model
     return open_model(
         named_model(options),

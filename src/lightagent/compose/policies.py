@@ -71,9 +71,9 @@ def narrowed(
     """
     given: tuple[object, object] = (tools, capabilities)
     if tools is not None and not _is_names(given[0]):
-        raise ConfigurationError("as_tool: tools must be a list of names of tools.", guidance="")
+        raise ConfigurationError("as_tool: tools must be a list of names of tools.")
     if given[1] is not None and not isinstance(given[1], CapabilityPolicy):
-        raise ConfigurationError("as_tool: capabilities must be a CapabilityPolicy.", guidance="")
+        raise ConfigurationError("as_tool: capabilities must be a CapabilityPolicy.")
     policies: list[Policy] = [] if tools is None else [NarrowedTools(tools, name)]
     if capabilities is not None:
         policies.append(CapabilityGuard(capabilities, f"capabilities_as_tool:{name}"))

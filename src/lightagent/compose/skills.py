@@ -49,7 +49,7 @@ def _check_directories(manager: SkillManager) -> None:
         if not directory.path.is_dir():
             raise ConfigurationError(
                 f"skills_directories: the directory {str(directory.path)!r:.200} does not exist.",
-                guidance="Make it first, or mend the path. A SkillManager takes one that comes later.",
+                guidance="Create it, or correct the path. Pass a SkillManager for a directory that is created later.",
             )
 
 

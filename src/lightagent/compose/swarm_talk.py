@@ -73,10 +73,10 @@ class AgentMail(Generic[PayloadT_co]):
 
         given: object = limits
         if given is not None and not isinstance(given, MailLimits):
-            raise ConfigurationError(f"AgentMail: limits must be MailLimits, got {type(given).__name__}.", guidance="")
+            raise ConfigurationError(f"AgentMail: limits must be MailLimits, got {type(given).__name__}.")
         named: object = name
         if not isinstance(named, str) or not named:
-            raise ConfigurationError("AgentMail: name must be a text that is not empty.", guidance="")
+            raise ConfigurationError("AgentMail: name must be a text that is not empty.")
         self.payload: OutputType[PayloadT_co] = OutputType(payload, "AgentMail: payload")
         if not self.payload.is_text:
             _ = self.payload.schema  # Raises for a type without a schema, before any agent sends.

@@ -32,7 +32,7 @@ def flush_telemetry(timeout: float = END_SECONDS) -> bool:
     """
     given: object = timeout
     if isinstance(given, bool) or not isinstance(given, (int, float)) or not given >= 0:
-        raise ConfigurationError(f"flush_telemetry: timeout must be seconds, got {given!r:.50}.", guidance="")
+        raise ConfigurationError(f"flush_telemetry: timeout must be seconds, got {given!r:.50}.")
     native = native_sink()
     return flush_sinks(timeout, () if native is None or not is_flushable(native) else (native,))
 

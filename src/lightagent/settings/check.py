@@ -175,10 +175,10 @@ def learning_problems(settings: Settings, *, named: bool = False) -> Iterator[Pr
     place = settings.provenance.place(("self_learning", "enabled"))
     if settings.journals is None:
         remedy = 'Add [default.journals] with kind = "sqlite" and path = "journals.db".'
-        yield Problem(place, "Nothing says where candidates for lessons are kept.", remedy)
+        yield Problem(place, "Learning needs a journal store, in which candidates for lessons are kept.", remedy)
     if settings.memory is None:
         remedy = 'Add [default.memory] with kind = "sqlite" and path = "memory.db".'
-        yield Problem(place, "Nothing says where lessons are kept.", remedy)
+        yield Problem(place, "Learning needs a memory, in which lessons are kept.", remedy)
     if settings.agent.name is None and not named:
         remedy = 'Add [default.agent] with name = "…".'
-        yield Problem(place, "The agent has no name of its own, and its lessons belong to its name.", remedy)
+        yield Problem(place, "Learning needs the name of the agent, by which its lessons are kept.", remedy)

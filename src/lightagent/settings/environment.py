@@ -63,7 +63,7 @@ def _unknown(name: str) -> Problem:
     if section.lower() in SECTIONS:
         meant = PREFIX + "__".join(filter(None, (section, option.lstrip("_"))))
         remedy = f"Did you mean {meant!r}?"
-    return Problem(f"environment variable {name}", "The variable is not set.", remedy)
+    return Problem(f"environment variable {name}", "Unknown variable.", remedy)
 
 
 def environment_leaves(environ: Mapping[str, str]) -> Leaves:

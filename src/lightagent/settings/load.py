@@ -190,7 +190,7 @@ def _is_declared_secret(leaves: Leaves, path: KeyPath) -> bool:
 def _written_out(path: KeyPath, leaf: Leaf) -> Problem:
     place = leaf.origin.place(path)
     if leaf.origin.layer == "environment":
-        return Problem(place, "A secret within JSON.", f"Set it by a variable of its own: {variable_of(path)}=…")
+        return Problem(place, "A secret inside JSON.", f"Set it by a variable of its own: {variable_of(path)}=…")
     variable = "_".join(path).upper().replace("-", "_")
     return Problem(
         place,

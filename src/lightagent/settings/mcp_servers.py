@@ -29,7 +29,7 @@ _URL: Final = re.compile(r"https?://[^/\s]+\S*", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class McpReading:
-    """What came of reading the servers.
+    """The result of reading the servers.
 
     Attributes:
         servers: those without problems that are not disabled.
@@ -138,7 +138,7 @@ def _document(path: Path) -> object:
 
 @dataclass(frozen=True, slots=True)
 class ServerCheck:
-    """What came of a server's table.
+    """The result of checking a server's section.
 
     Attributes:
         server: what to connect to, where nothing is wrong.
@@ -238,12 +238,12 @@ def _unusable(resolved: Mapping[str, JsonValue], place: Callable[[KeyPath], str]
         problems.append(Problem(place(("url",)), "This is not the address of a server.", "Write https://host/path."))
     for name, value in _mapping(resolved["headers"]).items():
         if _UNSENDABLE.search(name + value):
-            problems.append(Problem(place(("headers", name)), "A header is one line of text.", ""))
+            problems.append(Problem(place(("headers", name)), "A header must be one line of text.", ""))
     for name, value in _mapping(resolved["env"]).items():
         if not name or "=" in name or "\x00" in name + value:
-            problems.append(Problem(place(("env", name)), "This cannot be a variable of a process.", ""))
+            problems.append(Problem(place(("env", name)), "Invalid name or value of an environment variable.", ""))
     if any("\x00" in text for text in _texts(resolved["args"])):
-        problems.append(Problem(place(("args",)), "An argument of a program holds no NUL.", ""))
+        problems.append(Problem(place(("args",)), "An argument of a program must not contain a NUL.", ""))
     return problems
 
 
@@ -266,7 +266,7 @@ def _environment(
 def _no_program(place: str, command: str) -> Problem:
     remedy = "Install it, or write its whole path."
     if " " in command.strip():
-        remedy = 'No shell takes it apart: write command = "program" and args = ["first", "second"].'
+        remedy = 'The command is not split into words: write command = "program" and args = ["first", "second"].'
     return Problem(place, f"The program {command[:200]!r} was not found.", remedy)
 
 

@@ -19,7 +19,7 @@ from lightagent.settings.sections.openapi import OpenApiSettings
 
 @dataclass(frozen=True, slots=True)
 class OpenApiReading:
-    """What came of reading the tables.
+    """The result of reading the sections.
 
     Attributes:
         services: those without problems that are not disabled.

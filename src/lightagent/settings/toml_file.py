@@ -144,7 +144,7 @@ def _check_depth(path: Path, lines: Mapping[KeyPath, int], tree: dict[str, objec
 
 def _too_deep(place: str) -> ConfigurationError:
     return ConfigurationError(
-        f"{place}: Tables and lists lie in each other more than {DEEPEST} levels deep.",
+        f"{place}: Tables and lists are nested more than {DEEPEST} levels deep.",
         guidance="Look for brackets that are not closed, and for a key with too many dots.",
     )
 
@@ -227,7 +227,7 @@ def _read(path: Path) -> tuple[bytes, int | None]:
         ) from None
     if len(content) > _LARGEST:
         raise ConfigurationError(
-            f"{short_path(path)}: This is larger than {_LARGEST} bytes, and so hardly a settings file.",
+            f"{short_path(path)}: the file is larger than {_LARGEST} bytes, the limit for settings.",
             guidance="Check the path given by --config or LIGHTAGENT_CONFIG, or move the file away.",
         )
     return content, owner
@@ -252,7 +252,7 @@ def _misplaced(
     if name in sections:
         return Problem(place, "A section belongs to a profile.", f"Write [default.{name}], or [dev.{name}] for one.")
     if not isinstance(value, dict):
-        return Problem(place, "Outside of a profile there is nothing to set.", "Put it under [default.<section>].")
+        return Problem(place, "Settings must be in a profile.", "Put it under [default.<section>].")
     if name != "default" and get_close_matches(name, ["default"], cutoff=0.75):
         return Problem(place, "This looks like a misspelt profile.", "Did you mean 'default'?")
     return None
@@ -272,4 +272,4 @@ def _json(path: Path, lines: Mapping[KeyPath, int], at: KeyPath, value: object) 
         raise ConfigurationError(f"{place}: A number is too long.", guidance=_INTEGERS)
     if isinstance(value, str | int | float | bool):
         return value
-    raise ConfigurationError(f"{place}: A date or time is not understood here.", guidance="Write it in quotes.")
+    raise ConfigurationError(f"{place}: Dates and times are not supported.", guidance="Write it in quotes.")

@@ -99,7 +99,7 @@ def _is_trusted_by_variable(file: ConfigFile, said: str) -> bool:
         return answer == file.digest
     if answer not in ("", "0", "false", "no", "1", "true", "yes"):
         raise ConfigurationError(
-            f"{TRUST_VARIABLE}: {printable(said)!r:.80} is not an answer.",
+            f"{TRUST_VARIABLE}: invalid value {printable(said)!r:.80}.",
             guidance="Write 1 to trust any file that is found, or the SHA-256 of the one file to trust.",
         )
     return answer in ("1", "true", "yes")

@@ -32,7 +32,7 @@ def open_model(settings: Settings, *, environ: Mapping[str, str] | None = None) 
     """
     model = open_backend(settings, "model", os.environ if environ is None else environ)
     if not isinstance(model, ChatModel):
-        raise wrong_port(settings, "model", model, "chat model", "lightagent.ports.models.ChatModel")
+        raise wrong_port(settings, "model", model, "a chat model", "lightagent.ports.models.ChatModel")
     return model
 
 
@@ -59,7 +59,7 @@ def open_journals(settings: Settings, *, environ: Mapping[str, str] | None = Non
         return None
     store = open_backend(settings, "journals", os.environ if environ is None else environ)
     if not isinstance(store, JournalStore):
-        raise wrong_port(settings, "journals", store, "journal store", "lightagent.ports.journals.JournalStore")
+        raise wrong_port(settings, "journals", store, "a journal store", "lightagent.ports.journals.JournalStore")
     return store
 
 
@@ -82,7 +82,7 @@ def open_memory(
     variables = os.environ if environ is None else environ
     store = open_backend(settings, "memory", variables)
     if not isinstance(store, MemoryStore):
-        raise wrong_port(settings, "memory", store, "store of memories", "lightagent.ports.memory.MemoryStore")
+        raise wrong_port(settings, "memory", store, "a store of memories", "lightagent.ports.memory.MemoryStore")
     if not isinstance(store, RecordedStore) or store.is_recorded:
         return store
     if _lasts(settings.memory) and _lasts(settings.journals):
@@ -106,7 +106,7 @@ def open_embedding(settings: Settings, *, environ: Mapping[str, str] | None = No
         return None
     embedder = open_backend(settings, "embedding", os.environ if environ is None else environ)
     if not isinstance(embedder, Embedder):
-        raise wrong_port(settings, "embedding", embedder, "embedder", "lightagent.ports.embedding.Embedder")
+        raise wrong_port(settings, "embedding", embedder, "an embedder", "lightagent.ports.embedding.Embedder")
     return embedder
 
 
@@ -120,7 +120,7 @@ def open_code(settings: Settings, *, environ: Mapping[str, str] | None = None) -
         return None
     runner = open_backend(settings, "code", os.environ if environ is None else environ)
     if not isinstance(runner, CodeRunner):
-        raise wrong_port(settings, "code", runner, "runner of code", "lightagent.ports.code.CodeRunner")
+        raise wrong_port(settings, "code", runner, "a runner of code", "lightagent.ports.code.CodeRunner")
     return runner
 
 
@@ -153,7 +153,7 @@ def wrong_port(settings: Settings, section: str, opened: object, what: str, port
     """The error for an adapter of another package that opened something of a wrong kind."""
     kind = settings.backends()[section].kind
     return ConfigurationError(
-        f"{settings.provenance.place((*backend_path(section), 'kind'))}: {kind!r} opened a {type(opened).__name__}, "
-        f"which is no {what}.",
+        f"{settings.provenance.place((*backend_path(section), 'kind'))}: {kind!r} opened an object of "
+        f"type {type(opened).__name__}, but {what} is needed here.",
         guidance=f"An adapter of the family {BACKENDS[section]} implements {port}.",
     )

@@ -69,7 +69,7 @@ def open_flow_engine(settings: Settings, *, environ: Mapping[str, str] | None = 
         return None
     engine = open_backend(settings, "flow.engine", os.environ if environ is None else environ)
     if not isinstance(engine, FlowEngine):
-        raise wrong_port(settings, "flow.engine", engine, "flow engine", "lightagent.ports.flow_engine.FlowEngine")
+        raise wrong_port(settings, "flow.engine", engine, "a flow engine", "lightagent.ports.flow_engine.FlowEngine")
     give_machine(engine)
     return engine
 
@@ -84,7 +84,7 @@ def open_flow_store(settings: Settings, *, environ: Mapping[str, str] | None = N
         return None
     store = open_backend(settings, "flow.store", os.environ if environ is None else environ)
     if not isinstance(store, JournalStore):
-        raise wrong_port(settings, "flow.store", store, "journal store", "lightagent.ports.journals.JournalStore")
+        raise wrong_port(settings, "flow.store", store, "a journal store", "lightagent.ports.journals.JournalStore")
     return store
 
 

@@ -96,7 +96,7 @@ def compose_code_tools(settings: Settings, runner: CodeRunner | None) -> tuple[C
         return ()
     if runner is None:
         raise ConfigurationError(
-            f"{settings.provenance.place(('tools', 'code'))}: nothing is set that runs code.",
-            guidance='Name it in the settings: [default.code] with kind = "monty" or kind = "subprocess".',
+            f"{settings.provenance.place(('tools', 'code'))}: a code runner is missing.",
+            guidance='Add it to the settings: [default.code] with kind = "monty" or kind = "subprocess".',
         )
     return (CodeTools(runner, folder=settings.code_folder()),)

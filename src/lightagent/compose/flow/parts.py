@@ -42,9 +42,9 @@ MOST_KEPT: Final = 1_000
 
 _INSTEAD: Final = {
     "store": "The engine keeps its runs itself: leave store= out, or engine=.",
-    "hooks": "No hook would see how the engine goes on with a run: give hooks to the agents of the steps.",
+    "hooks": "Hooks of the flow would not be called there: give hooks to the agents of the steps.",
     "max_parallel": "How many steps go on at once is set where the engine's workers are.",
-    "max_wait": "The engine holds no process up while a run waits: leave it out.",
+    "max_wait": "A run that waits there occupies no process: leave it out.",
 }
 """What to do about an option that is for runs in this process, by its name."""
 

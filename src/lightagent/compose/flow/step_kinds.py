@@ -111,14 +111,14 @@ def compose_sleep(
     at = f"step {name!r:.60}"
     if (seconds is None) == (until is None):
         raise ConfigurationError(
-            f"{at}: it waits for so many seconds, or until a moment.", guidance="Give one of them."
+            f"{at}: sleep() takes either seconds= or until=.", guidance="Pass exactly one of them."
         )
     if until is None:
         return _wait(name, WaitFor(_seconds(at, "seconds", seconds)), None, options)
     if isinstance(until, datetime):
         if until.tzinfo is None:
             raise ConfigurationError(
-                f"{at}: until must say its time zone.", guidance="Such as datetime(2027, 1, 1, tzinfo=UTC)."
+                f"{at}: until must have a time zone.", guidance="Such as datetime(2027, 1, 1, tzinfo=UTC)."
             )
         return _wait(name, WaitFor(asks=True), FlowFunction(_always(until)), options)
     return _wait(name, WaitFor(asks=True), compose_function(at, "until", until), options)

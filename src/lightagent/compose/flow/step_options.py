@@ -34,7 +34,7 @@ def compose_function(at: str, option: str, function: object) -> FlowFunction | N
     if function is None:
         return None
     if isinstance(function, type) or not callable(function):
-        raise ConfigurationError(f"{at}: {option} must be a callable, got {type(function).__name__}.", guidance="")
+        raise ConfigurationError(f"{at}: {option} must be a callable, got {type(function).__name__}.")
     return fitting(at, option, function)
 
 
@@ -64,9 +64,7 @@ def compose_names(at: str, option: str, names: Sequence[str] | None) -> tuple[st
     for name in names or ():
         given: object = name
         if not isinstance(given, str):
-            raise ConfigurationError(
-                f"{at}: {option} must be names of {what}, got {type(given).__name__}.", guidance=""
-            )
+            raise ConfigurationError(f"{at}: {option} must be names of {what}, got {type(given).__name__}.")
         if what == "people" and not given.strip():
             raise ConfigurationError(
                 f"{at}: {option} has an empty name.",
@@ -116,10 +114,10 @@ def _check_policy(at: str, policy: RetryPolicy) -> None:
         )
     for rule in rules:
         if not isinstance(rule, RetryRule):
-            raise ConfigurationError(f"{at}: retry.rules must be RetryRules, got {type(rule).__name__}.", guidance="")
+            raise ConfigurationError(f"{at}: retry.rules must be RetryRules, got {type(rule).__name__}.")
         errors: object = rule.errors
         if not isinstance(errors, (tuple, list)):
-            raise ConfigurationError(f"{at}: the errors of a RetryRule must be several names.", guidance="")
+            raise ConfigurationError(f"{at}: the errors of a RetryRule must be several names.")
         if rule.attempts is not None:
             check_count(at, "attempts of a RetryRule", rule.attempts)
         _check_backoff(at, rule.backoff)
@@ -132,17 +130,17 @@ def check_count(at: str, what: str, count: object) -> None:
         ConfigurationError: it is not a whole number from 1.
     """
     if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-        raise ConfigurationError(f"{at}: {what} must be a whole number from 1, got {count!r:.50}.", guidance="")
+        raise ConfigurationError(f"{at}: {what} must be a whole number from 1, got {count!r:.50}.")
 
 
 def _check_backoff(at: str, backoff: object) -> None:
     if not isinstance(backoff, Backoff):
-        raise ConfigurationError(f"{at}: backoff must be a Backoff, got {type(backoff).__name__}.", guidance="")
+        raise ConfigurationError(f"{at}: backoff must be a Backoff, got {type(backoff).__name__}.")
     values: tuple[object, ...] = (backoff.first, backoff.factor, backoff.longest, backoff.jitter)
     for value in values:
         if not isinstance(value, (int, float)) or not 0 <= value < math.inf:
             raise ConfigurationError(
-                f"{at}: a Backoff is made of finite numbers from 0, got {value!r:.50}.", guidance=""
+                f"{at}: the numbers of a Backoff must be finite and at least 0, got {value!r:.50}."
             )
 
 
@@ -154,7 +152,7 @@ def compose_doubt(at: str, options: StepOptions) -> Literal["accept", "person", 
     """
     doubt = options.get("on_doubt") or "accept"
     if doubt not in ("accept", "person", "fail"):
-        raise ConfigurationError(f"{at}: on_doubt must be accept, person or fail, got {doubt!r:.50}.", guidance="")
+        raise ConfigurationError(f"{at}: on_doubt must be accept, person or fail, got {doubt!r:.50}.")
     return doubt
 
 
@@ -173,11 +171,9 @@ def compose_growth(at: str, options: StepOptions) -> Growth | None:
             )
         return None
     if isinstance(accept, str) and accept != "person":
-        raise ConfigurationError(
-            f'{at}: accept_steps must be True, "person" or a callable, got {accept!r:.50}.', guidance=""
-        )
+        raise ConfigurationError(f'{at}: accept_steps must be True, "person" or a callable, got {accept!r:.50}.')
     if most is not None and most < 1:
-        raise ConfigurationError(f"{at}: max_added must be at least 1, got {most}.", guidance="")
+        raise ConfigurationError(f"{at}: max_added must be at least 1, got {most}.")
     return Growth("person" if accept == "person" else "code", Growth().most if most is None else most)
 
 

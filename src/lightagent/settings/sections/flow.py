@@ -95,6 +95,6 @@ def flow_problems(chosen: FlowSettings, place: Callable[[KeyPath], str]) -> Iter
         if getattr(chosen, option) is not None:
             yield Problem(
                 place(("flow", option)),
-                f"It is for runs in this process, and the engine is {shown(chosen.engine.kind)}.",
+                f"It applies only to runs in this process, but the engine is {shown(chosen.engine.kind)}.",
                 f'Leave {option} out, or choose engine = "local".',
             )

@@ -86,7 +86,7 @@ class McpServerSettings(Section):
         kind, others = ("command", _REMOTE_ONLY) if self.command is not None else ("url", _CHILD_ONLY)
         idle = [name for name in others if name in self.model_fields_set]
         if idle:
-            raise ValueError(f"{idle[0]} says nothing of a server with a {kind}")
+            raise ValueError(f"{idle[0]} does not apply to a server with a {kind}")
         if (self.chosen_transport == "stdio") != (kind == "command"):
             raise ValueError(f"The transport {self.transport} does not go with a {kind}")
         return self

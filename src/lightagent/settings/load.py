@@ -158,13 +158,13 @@ def _guard(leaves: Leaves) -> tuple[Leaves, list[Problem]]:
     """Refuse secrets in the file; a secret in a variable becomes a reference to it, so that it is never shown."""
     guarded: Leaves = {}
     problems: list[Problem] = []
+    declared = _declared_secrets(leaves)
     for path, leaf in leaves.items():
-        declared = _is_declared_secret(leaves, path)
         guarded[path] = leaf
         if beside := list(keys_beside_env(path, leaf.value)):
             problems += [_beside_env(key, leaf) for key in beside]
             continue
-        for secret in literal_secrets(path, leaf.value, declared):
+        for secret in literal_secrets(path, leaf.value, any(path[: len(option)] == option for option in declared)):
             if (
                 leaf.origin.layer == "environment"
                 and isinstance(leaf.value, str)
@@ -176,15 +176,15 @@ def _guard(leaves: Leaves) -> tuple[Leaves, list[Problem]]:
     return guarded, problems
 
 
-def _is_declared_secret(leaves: Leaves, path: KeyPath) -> bool:
-    backend = backend_of(path)
-    if backend is None:
-        return False
-    way = backend_path(backend)
-    kind = leaves.get((*way, "kind"))
-    if len(path) <= len(way) or kind is None or not isinstance(kind.value, str):
-        return False
-    return path[len(way)] in secret_options(backend, kind.value)
+def _declared_secrets(leaves: Leaves) -> set[KeyPath]:
+    """The options that the chosen adapters declare as secret."""
+    declared: set[KeyPath] = set()
+    for backend in BACKENDS:
+        way = backend_path(backend)
+        kind = leaves.get((*way, "kind"))
+        if kind is not None and isinstance(kind.value, str):
+            declared |= {(*way, option) for option in secret_options(backend, kind.value)}
+    return declared
 
 
 def _written_out(path: KeyPath, leaf: Leaf) -> Problem:

@@ -267,9 +267,10 @@ def _json(path: Path, lines: Mapping[KeyPath, int], at: KeyPath, value: object) 
         return _table(path, lines, at, value)
     if isinstance(value, list):
         return [_json(path, lines, (*at, str(index)), item) for index, item in enumerate(value)]
-    place = _origin(path, lines, at).place(at[1:])
-    if isinstance(value, int) and not -(2**63) <= value < 2**63:
-        raise ConfigurationError(f"{place}: A number is too long.", guidance=_INTEGERS)
-    if isinstance(value, str | int | float | bool):
+    too_long = isinstance(value, int) and not -(2**63) <= value < 2**63
+    if isinstance(value, str | int | float | bool) and not too_long:
         return value
+    place = _origin(path, lines, at).place(at[1:])
+    if too_long:
+        raise ConfigurationError(f"{place}: A number is too long.", guidance=_INTEGERS)
     raise ConfigurationError(f"{place}: Dates and times are not supported.", guidance="Write it in quotes.")

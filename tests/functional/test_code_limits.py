@@ -20,7 +20,7 @@ from lightagent.adapters.code.monty import MontyRunner
 from lightagent.adapters.code.subprocess import SubprocessRunner
 from lightagent.adapters.code.subprocess.interpreters import find_interpreters
 from lightagent.adapters.code.subprocess.refused_calls import call_filter
-from lightagent.domain.code import CodeFolder, CodeJob, CodeLimits, CodeText
+from lightagent.domain.code.programs import CodeFolder, CodeJob, CodeLimits, CodeText
 from lightagent.domain.errors import ConfigurationError, ToolError
 from tests.servers.polling import ticks
 from tests.support.left_processes import LINGER, children, marked

@@ -14,7 +14,7 @@ from lightagent.adapters.journals.postgres import PostgresJournalStore
 from lightagent.adapters.journals.postgres.forgetting import Forgetting
 from lightagent.adapters.journals.postgres.writing import Append, Leasing
 from lightagent.domain.errors import ConfigurationError, Fenced, LeaseHeld, StoreError, StreamConflict
-from lightagent.domain.journal_streams import Draft, StreamKey, StreamQuery
+from lightagent.domain.journals.streams import Draft, StreamKey, StreamQuery
 from tests.servers.leaks import LeakCheck
 from tests.servers.postgres import PostgresServer
 from tests.support.postgres_stores import ANN, CHAT, Place

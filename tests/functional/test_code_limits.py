@@ -392,7 +392,7 @@ def test_many_runs_leave_no_descriptors_and_no_folders(tmp_path: Path, monkeypat
 
 PROGRAM = """
 import asyncio, sys
-from lightagent.domain.code import CodeJob, CodeText
+from lightagent.domain.code.programs import CodeJob, CodeText
 kind, mark, source = sys.argv[1:]
 if kind == "monty":
     from lightagent.adapters.code.monty import MontyRunner

@@ -23,7 +23,7 @@ APPEND_IN_A_PROCESS = """
 import asyncio, sys
 from lightagent.adapters.journals.postgres import PostgresJournalStore
 from lightagent.domain.errors import StreamConflict
-from lightagent.domain.journal_streams import Draft, StreamKey
+from lightagent.domain.journals.streams import Draft, StreamKey
 from lightagent.domain.scopes import Scope
 
 async def main(url, schema_name, name):

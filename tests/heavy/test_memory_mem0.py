@@ -251,7 +251,7 @@ def noted(self, address):
     return connect(self, address)
 socket.socket.connect = noted
 from lightagent.adapters.memory.mem0 import Mem0Memory, Mem0Options
-from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
+from lightagent.domain.memory.records import MemoryOwner, MemoryRecord
 async def main():
     store = Mem0Memory(Mem0Options(path={str(tmp_path / "store")!r}, base_url={endpoint.base_url!r}, api_key="k",
                                    embedding_model="words", dimension=64))

@@ -245,7 +245,7 @@ def test_without_the_package_the_error_says_what_to_install() -> None:
         "import sys\n"
         "sys.modules['cryptography'] = None\n"
         "from lightagent.adapters.journals.encrypted import AesGcmCodec\n"
-        "from lightagent.domain.content_keys import content_keys\n"
+        "from lightagent.domain.journals.content_keys import content_keys\n"
         "from lightagent.domain.errors import MissingExtraError\n"
         "try:\n"
         "    AesGcmCodec(content_keys({'a': 'k' * 32}))\n"

@@ -27,5 +27,5 @@ class Detector(Protocol):
         ...
 
     def find(self, text: str) -> Sequence[Finding]:
-        """All that is found in a text as `lightagent.domain.policy.findings.normalized` gives it; findings may overlap."""
+        """All that is found in a text as `lightagent.domain.policy.findings` gives it; findings may overlap."""
         ...

@@ -13,8 +13,8 @@ from lightagent.domain.tools.spec import ToolSpec
 class ToolRanker(Protocol):
     """Ranks tools. Serves any number of runs at once, from any event loop, and never blocks the loop for long.
 
-    A selection asks all its rankers and fuses what they say (`lightagent.domain.tools.ranking.fuse`). What one raises is on
-    record, and the selection goes on with the others.
+    A selection asks all its rankers and fuses their rankings (`lightagent.domain.tools.ranking.fuse`). An error of one
+    is recorded, and the selection goes on with the others.
     """
 
     @property

@@ -1,7 +1,8 @@
 """Arranges the messages of a conversation in the order and with the roles that an endpoint accepts.
 
-How one message is written depends only on its recipient and is decided by the message (`domain/conversation/messages.py`). Here is
-what depends on its neighbours. An endpoint of the usual form gets the messages of the request unchanged.
+How one message is written depends only on its recipient and is decided by the message
+(`domain/conversation/messages.py`). Here is what depends on its neighbours. An endpoint of the usual form gets the
+messages of the request unchanged.
 """
 
 from __future__ import annotations

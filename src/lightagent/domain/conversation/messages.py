@@ -128,7 +128,7 @@ class ContextMessage(_Encoded):
         content: the text.
         trust: whether the application vouches for the text.
         replaces: where the messages come from that this one stands for, such as a summary does; see
-            `lightagent.domain.conversation.labels`. Such a message stays in the conversation that the next run is given.
+            `lightagent.domain.conversation.labels`. Such a message stays in the conversation that the next run gets.
     """
 
     source: str

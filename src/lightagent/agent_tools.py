@@ -26,12 +26,13 @@ from lightagent.application.run_loop.run_agent import run_agent
 from lightagent.application.run_loop.start_run import RunRequest, start_run
 from lightagent.application.tool_sources.mcp_tools import McpTools
 from lightagent.application.tools.catalogue import Catalogue
+from lightagent.application.tools.deps import DepsT_contra
 from lightagent.application.tools.function_tool import FunctionTool
 from lightagent.application.tools.loader import ToolLoader
 from lightagent.application.tools.registry import tool_problems
 from lightagent.application.tools.signature import check_name, source_function
 from lightagent.application.tools.tool_info import ToolProblem
-from lightagent.application.tools.toolset import DepsT_contra, tool_name
+from lightagent.application.tools.toolset import tool_name
 from lightagent.compose.policies import narrowed
 from lightagent.compose.tools import make_tools
 from lightagent.domain.errors import ConfigurationError

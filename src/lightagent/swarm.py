@@ -11,7 +11,7 @@ from lightagent.agent_base import Query
 from lightagent.application.projections.result import OutputT, RunResult
 from lightagent.application.projections.stream_events import StreamEvent
 from lightagent.application.swarm.handoff_settings import HandoffSettings, SwarmAgent
-from lightagent.application.tools.toolset import DepsT
+from lightagent.application.tools.deps import DepsT
 from lightagent.compose.swarm import compose_rules
 from lightagent.compose.swarm_talk import Talk, as_asked
 from lightagent.domain.absent_names import SWARM_METHODS, absent_method
@@ -22,7 +22,7 @@ from lightagent.swarm_members import SwarmMembers
 from lightagent.swarm_preview import PreviewSwarm
 
 if TYPE_CHECKING:
-    from lightagent.application.projections.chunk_types import ChatCompletionChunk
+    from lightagent.application.projections.chunks import ChatCompletionChunk
 
 # A type variable of the constructor's own: its overloads say which swarm they make.
 _D = TypeVar("_D")

@@ -15,7 +15,7 @@ from lightagent.application.policies.narrowed_tools import NarrowedTools
 from lightagent.application.policies.pipeline import Pipeline, Policy
 from lightagent.application.policies.review_desk import ReviewDesk
 from lightagent.application.reviews.streams import ReviewStreams
-from lightagent.application.tools.toolset import DepsT
+from lightagent.application.tools.deps import DepsT
 from lightagent.compose.check_ports import check_port
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.policy.capabilities import CapabilityPolicy

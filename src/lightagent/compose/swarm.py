@@ -11,7 +11,7 @@ from lightagent.application.check_options import check_options
 from lightagent.application.swarm.hand_off import HandoffTool, check_handoff_names
 from lightagent.application.swarm.handoff_settings import HandoffSettings
 from lightagent.application.tools.catalogue import Catalogue
-from lightagent.application.tools.toolset import DepsT
+from lightagent.application.tools.deps import DepsT
 from lightagent.compose.swarm_talk import Talk, TalkTools, as_asked, compose_talk
 from lightagent.domain.absent_names import SWARM_OPTIONS
 from lightagent.domain.errors import ConfigurationError

@@ -210,8 +210,14 @@ def test_a_profile_without_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     ("text", "says"),
     [
         ("[default.agent]\nmetadata = " + "[" * 2000 + "]" * 2000, r"lightagent\.toml:2: Tables and lists are nested"),
-        ("[default.agent]\nmetadata = " + "{a = " * 300 + "1" + "}" * 300, r"lightagent\.toml:2: Tables and lists are nested"),
-        ("[default.agent]\nmetadata." + ".".join(["a"] * 3000) + " = 1", r"lightagent\.toml:2: Tables and lists are nested"),
+        (
+            "[default.agent]\nmetadata = " + "{a = " * 300 + "1" + "}" * 300,
+            r"lightagent\.toml:2: Tables and lists are nested",
+        ),
+        (
+            "[default.agent]\nmetadata." + ".".join(["a"] * 3000) + " = 1",
+            r"lightagent\.toml:2: Tables and lists are nested",
+        ),
         ("\n[default." + ".".join(["a"] * 3000) + "]", r"lightagent\.toml:2: Tables and lists are nested"),
         ("[default.agent]\nmetadata = {" + ".".join(["a"] * 3000) + " = 1}", r"lightagent\.toml: Tables and lists"),
         ("[default.agent]\nname = 1" + "0" * 5000, r"lightagent\.toml:2: A number is too long"),

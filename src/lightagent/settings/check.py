@@ -8,8 +8,8 @@ from pathlib import Path
 
 from lightagent.adapters.prices import litellm_prices
 from lightagent.application.openapi.load_document import is_address
+from lightagent.domain.budgets.spending import model_names
 from lightagent.domain.errors import ConfigurationError, MissingExtraError
-from lightagent.domain.spending import model_names
 from lightagent.ports.models import ChatModel, KeyedModel
 from lightagent.settings.backends import check_backend
 from lightagent.settings.environment import PREFIX, PROFILE_VARIABLE

@@ -11,10 +11,10 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from lightagent.adapters.registry import kinds
-from lightagent.application.start_run import checked_params
+from lightagent.application.run_loop.start_run import checked_params
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.masking import shown, unless_key
+from lightagent.domain.secrets.masking import shown, unless_key
 from lightagent.options.default_model import default_model
 from lightagent.settings.backends import secret_options
 from lightagent.settings.environment import (

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from lightagent.domain.json_types import JsonValue
-from lightagent.domain.mcp import HttpServer, HttpTransport, McpServer, StdioServer
+from lightagent.domain.mcp.servers import HttpServer, HttpTransport, McpServer, StdioServer
 from lightagent.settings.mcp_clients import ClientServers, client_servers
 from lightagent.settings.origins import KeyPath, short_path
 from lightagent.settings.problems import Problem, unset_variable

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonValue
-from lightagent.domain.masking import shown, unless_key
+from lightagent.domain.secrets.masking import shown, unless_key
 from lightagent.settings.origins import KeyPath
 
 

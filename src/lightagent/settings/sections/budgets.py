@@ -8,16 +8,16 @@ from pydantic import Field
 
 from lightagent.adapters.budgets.journal import JournalBudgetAccounts
 from lightagent.adapters.prices import litellm_prices
-from lightagent.domain.budget_accounts import Period, RateLimit
-from lightagent.domain.budgets import BudgetLimits
-from lightagent.domain.prices import NO_PRICES, ModelPrice, PriceTable
+from lightagent.domain.budgets.accounts import Period, RateLimit
+from lightagent.domain.budgets.budget import BudgetLimits
+from lightagent.domain.budgets.prices import NO_PRICES, ModelPrice, PriceTable
 from lightagent.ports.budgets import NO_LIMITS, BudgetAccounts, Budgets, TenantBudget
 from lightagent.ports.journals import JournalStore
 from lightagent.settings.sections.base import NEEDS_TRUST, Section
 
 
 class LimitSettings(Section):
-    """What may be spent; see `lightagent.domain.budgets.BudgetLimits`."""
+    """What may be spent; see `lightagent.domain.budgets.budget.BudgetLimits`."""
 
     model_calls: int | None = Field(default=None, ge=0, description="Requests to models, each attempt for itself.")
     tool_calls: int | None = Field(default=None, ge=0, description="Calls of tools that begin.")
@@ -44,7 +44,7 @@ class TenantSettings(LimitSettings):
 
 
 class PriceSettings(Section):
-    """The price of a million tokens of one model; see `lightagent.domain.prices.ModelPrice`."""
+    """The price of a million tokens of one model; see `lightagent.domain.budgets.prices.ModelPrice`."""
 
     input_per_million: float = Field(ge=0, description="The price of a million tokens that are sent.")
     output_per_million: float = Field(ge=0, description="The price of a million tokens of answers.")

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from pydantic import BeforeValidator, Field
 
 from lightagent.domain.flow.limits import DEFAULT_FLOW_LIMITS, FlowLimits
-from lightagent.domain.masking import shown
+from lightagent.domain.secrets.masking import shown
 from lightagent.settings.origins import KeyPath
 from lightagent.settings.problems import Problem
 from lightagent.settings.sections.base import NEEDS_TRUST, SAFE, Backend, Section, backend_table

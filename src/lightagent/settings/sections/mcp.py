@@ -6,8 +6,8 @@ from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
-from lightagent.domain.mcp import DEFAULT_CALL_TIMEOUT, DEFAULT_MAX_BYTES, DEFAULT_OPEN_TIMEOUT, ServerScope
-from lightagent.domain.tools import Capability, Risk
+from lightagent.domain.mcp.servers import DEFAULT_CALL_TIMEOUT, DEFAULT_MAX_BYTES, DEFAULT_OPEN_TIMEOUT, ServerScope
+from lightagent.domain.tools.spec import Capability, Risk
 from lightagent.settings.sections.base import NEEDS_TRUST, SAFE, Section, TextOrReference
 
 Transport: TypeAlias = Literal["stdio", "sse", "streamable-http"]

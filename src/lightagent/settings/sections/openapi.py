@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from lightagent.domain.http_calls import DEFAULT_HTTP_BYTES, DEFAULT_HTTP_TIMEOUT
+from lightagent.domain.network.http_calls import DEFAULT_HTTP_BYTES, DEFAULT_HTTP_TIMEOUT
 from lightagent.settings.sections.base import NEEDS_TRUST, SAFE, Reference, Section, TextOrReference
 
 

@@ -1,4 +1,4 @@
-"""Settings from their layers: built-in, the file's default and profile, the environment."""
+"""Loads settings from their layers: built-in, the file's default and profile, the environment."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def _merged(file: ConfigFile | None, profile: str, environ: Mapping[str, str]) -
 
 
 def _default_leaves(environ: Mapping[str, str]) -> Leaves:
-    """The layer below all others: the model where none is configured."""
+    """The lowest layer: the model that is used if none is configured."""
     return flatten(("model",), _default_model(environ), lambda _: Origin())
 
 

@@ -1,7 +1,7 @@
 """Secrets: settings hold references to the environment, never the secret itself.
 
 A reference is ``{ env = "NAME" }``. It is looked up when the backend is opened, so that settings can be shown, compared
-and logged by anybody.
+and logged.
 """
 
 from __future__ import annotations
@@ -37,15 +37,12 @@ def keys_beside_env(path: KeyPath, value: JsonValue) -> Iterator[KeyPath]:
 
 
 def is_meant_as_reference(path: KeyPath, value: JsonObject) -> bool:
-    """Whether a table with ``env`` stands where a secret belongs; elsewhere ``env`` may be a name like any other."""
+    """Whether a table with ``env`` is in the place of a secret; elsewhere ``env`` may be an ordinary key."""
     return "env" in value and bool(path) and is_secret_name(path[-1]) and not _is_of_a_name(path)
 
 
 def _is_of_a_name(path: KeyPath) -> bool:
-    """Whether the last part of a path is a name that users gave: to a server, an API or a security scheme.
-
-    It says nothing about the value.
-    """
+    """Whether the last part of a path is a name that users chose for a server or an API, and not a key."""
     return len(path) == 2 and path[0] in ("mcp", "openapi")
 
 

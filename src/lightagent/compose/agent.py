@@ -1,4 +1,4 @@
-"""The means of an agent."""
+"""Makes the means of an agent from its options: model, tools, memory, policies and everything else, checked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The request of one run."""
+"""Makes the request of one run from its options, checked, and with the limits that apply to it."""
 
 from __future__ import annotations
 

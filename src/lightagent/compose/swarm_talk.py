@@ -194,7 +194,7 @@ class TalkTools(Generic[DepsT]):
         return self._consults[key]
 
 
-def as_asked(member: Means[DepsT]) -> Means[DepsT]:
+def as_consulted(member: Means[DepsT]) -> Means[DepsT]:
     """A member of a swarm while it is asked: it cannot hand the run over, since its caller waits for the answer."""
     own = [tool for tool in member.catalogue.own.values() if not isinstance(tool, HandoffTool)]
     return replace(

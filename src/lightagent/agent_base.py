@@ -40,6 +40,7 @@ from lightagent.application.write_session import SESSION_WAIT
 from lightagent.compose.agent import compose_means
 from lightagent.compose.ports import journal_port
 from lightagent.compose.run import compose_request, turn_place
+from lightagent.compose.submitting import Submitting
 from lightagent.domain.absent_names import AGENT_METHODS, absent_method
 from lightagent.domain.deltas import is_delta
 from lightagent.domain.errors import ConfigurationError
@@ -69,7 +70,7 @@ ItemT = TypeVar("ItemT")
 class AgentBase(Generic[DepsT_contra, OutputT_co]):
     """An agent's parts, and its operations other than runs."""
 
-    __slots__ = ("__weakref__", "_deps", "_original", "_output", "_tools_directory", "means")
+    __slots__ = ("__weakref__", "_deps", "_original", "_output", "_submitting", "_tools_directory", "means")
 
     if not TYPE_CHECKING:  # Type checkers know the methods.
 
@@ -85,6 +86,7 @@ class AgentBase(Generic[DepsT_contra, OutputT_co]):
         self._deps: DepsType[DepsT_contra] = DepsType(deps)
         self.means: Means[DepsT_contra] = compose_means(options, self._output, deps)
         self._tools_directory = options.get("tools_directory")
+        self._submitting = Submitting(options.get("engine"))
         self._original: AgentBase[DepsT_contra, OutputT_co] | None = None
 
     def made_of(self, means: Means[DepsT_contra]) -> Self:
@@ -95,6 +97,7 @@ class AgentBase(Generic[DepsT_contra, OutputT_co]):
         other = object.__new__(type(self))
         other._original = self._whose
         other._output, other._deps, other._tools_directory = self._output, self._deps, self._tools_directory
+        other._submitting = self._submitting
         other.means = means
         return other
 

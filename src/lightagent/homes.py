@@ -249,6 +249,7 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
     "domain.telemetry": ("ContentLimits", "ContentMode"),
     "adapters.telemetry.otel": ("OpenTelemetrySink",),
     "adapters.telemetry.otel.content": ("ContentCapture",),
+    "run_handle": ("RunHandle",),
     "streams": ("AsyncRunStream", "RunStream"),
     "domain.json_types": ("JsonInput", "JsonObject", "JsonValue"),
     "domain.history": ("HistoryMessage",),

@@ -88,7 +88,9 @@ def submitted_journal(state: FlowState, events: Sequence[FlowEvent]) -> Journal:
 
 
 def _ended(events: Sequence[Event], outcome: Outcome, at: float) -> Journal:
-    return Journal((*events, RunFinished(outcome, at=at)))
+    """The journal of a run that the agent itself has not ended; one that waited for people does not any more."""
+    kept = events[:-1] if isinstance(events[-1], RunFinished) else events
+    return Journal((*kept, RunFinished(outcome, at=at)))
 
 
 def waiting_in(events: Sequence[FlowEvent]) -> list[JsonObject]:

@@ -40,7 +40,7 @@ Accept: TypeAlias = Annotated[
 ]
 
 _FLOW: Final = Wanted("FLOW", LightFlow, "flow")
-_NAMED: Final = Wanted[LightFlow | SubmittingAgent[None, object]]("FLOW", (LightFlow, SubmittingAgent), "flow")
+_NAMED: Final[Wanted[LightFlow | SubmittingAgent[None, object]]] = Wanted("FLOW", (LightFlow, SubmittingAgent), "flow")
 
 
 def open_flow(

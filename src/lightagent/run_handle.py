@@ -8,6 +8,7 @@ from typing import Final, Generic, Never
 
 from lightagent.aiokits.abandon import stop
 from lightagent.aiokits.sync_bridge import iterate_sync, run_sync
+from lightagent.application.active_run.means import Means
 from lightagent.application.check_options import check_text
 from lightagent.application.flow.engine_flows import EngineFlows
 from lightagent.application.flow.flow_request import FlowRequest
@@ -19,14 +20,13 @@ from lightagent.application.flow.submitted import (
     waiting_in,
 )
 from lightagent.application.flow.submitted_stream import SubmittedStream
-from lightagent.application.means import Means
 from lightagent.application.projections.result import OutputT_co, RunResult, run_result
 from lightagent.application.projections.stream_events import StreamEvent
 from lightagent.application.stored_runs import StoredRunStatus
 from lightagent.compose.flow_requests import flow_owner
 from lightagent.domain.flow.events import FlowEvent
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.review.decisions import ApprovalDecision
 from lightagent.flow import LightFlow
 from lightagent.flow_options import FlowAgent
 from lightagent.ports.flow_engine import FlowEngine

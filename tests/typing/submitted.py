@@ -60,7 +60,7 @@ async def for_async_callers(run: RunHandle[City]) -> None:
 
 
 def any_model(run: RunHandle[BaseModel]) -> None:
-    print(run.result().unwrap().model_dump())
+    assert_type(run.result().unwrap(), BaseModel)
 
 
 any_model(typed.run_handle("r"))

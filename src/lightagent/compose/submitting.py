@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from lightagent.domain.agent_heads import lasting_name
 from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.runs.agents import lasting_name
 from lightagent.ports.journals import JournalStore
 
 if TYPE_CHECKING:  # Agents that submit nothing load nothing of it.

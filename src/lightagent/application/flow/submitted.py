@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from typing import Final
 
 from lightagent.application.flow.flow_log import no_such_run
-from lightagent.application.journal import Journal
+from lightagent.application.journals.journal import Journal
 from lightagent.application.projections.no_answer import run_suspended
 from lightagent.application.stored_runs import StoredRunStatus
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import error_from_info
 from lightagent.domain.errors import ConfigurationError, LightAgentError
-from lightagent.domain.events import Event, RunFinished
 from lightagent.domain.flow.events import AttemptNoted, CancelRequested, FlowEvent
 from lightagent.domain.flow.state import FlowState, fold
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.outcomes import Cancelled, Completed, Failed, Outcome, Suspended
+from lightagent.domain.runs.events import Event, RunFinished
 
 STEP: Final = "agent"
 """The one step of the flow."""

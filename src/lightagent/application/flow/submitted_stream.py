@@ -8,9 +8,9 @@ from lightagent.application.flow.submitted import STEP
 from lightagent.application.projections.live_events import StreamEvents
 from lightagent.application.projections.stream_events import NoteEvent, StreamEvent
 from lightagent.domain.error_codes import LightAgentErrorInfo
-from lightagent.domain.events import RunFinished, RunStarted
 from lightagent.domain.flow.events import AttemptFailed, AttemptNoted, AttemptStarted, FlowEvent, FlowFinished
 from lightagent.domain.outcomes import Cancelled, Failed, Outcome
+from lightagent.domain.runs.events import RunFinished, RunStarted
 
 
 class SubmittedStream:

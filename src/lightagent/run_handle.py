@@ -23,7 +23,7 @@ from lightagent.application.flow.submitted_stream import SubmittedStream
 from lightagent.application.projections.result import OutputT_co, RunResult, run_result
 from lightagent.application.projections.stream_events import StreamEvent
 from lightagent.application.stored_runs import StoredRunStatus
-from lightagent.compose.flow_requests import flow_owner
+from lightagent.compose.flow.requests import flow_owner
 from lightagent.domain.flow.events import FlowEvent
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.review.decisions import ApprovalDecision

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, Never, TypeVar, overload
 from typing_extensions import TypeForm, Unpack, deprecated
 
 from lightagent.agent_base import LIVE, WHOLE, Query, check_format
-from lightagent.agent_preview import PreviewAgent
+from lightagent.agent_submit import SubmittingAgent
 from lightagent.application.projections.result import OutputT_co, RunResult
 from lightagent.application.projections.stream_events import StreamEvent
 from lightagent.application.tools.deps import DepsT_contra
@@ -29,7 +29,7 @@ _D = TypeVar("_D")
 _O = TypeVar("_O")
 
 
-class LightAgent(PreviewAgent[DepsT_contra, OutputT_co]):
+class LightAgent(SubmittingAgent[DepsT_contra, OutputT_co]):
     """An agent: a model, instructions and tools.
 
     Type parameters: the type of the tools' dependencies (None by default) and of the answer (`str` by default).

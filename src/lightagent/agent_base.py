@@ -38,6 +38,7 @@ from lightagent.application.type_forms import check_form
 from lightagent.compose.agent import compose_means
 from lightagent.compose.check_ports import check_journal_port
 from lightagent.compose.run import compose_request, turn_place
+from lightagent.compose.submitting import Submitting
 from lightagent.domain.absent_names import AGENT_METHODS, absent_method
 from lightagent.domain.budgets.prices import PriceTable
 from lightagent.domain.conversation.deltas import is_delta
@@ -67,7 +68,7 @@ ItemT = TypeVar("ItemT")
 class AgentBase(Generic[DepsT_contra, OutputT_co]):
     """An agent's parts, and its operations other than runs."""
 
-    __slots__ = ("__weakref__", "_deps", "_original", "_output", "_tools_directory", "means")
+    __slots__ = ("__weakref__", "_deps", "_original", "_output", "_submitting", "_tools_directory", "means")
 
     if not TYPE_CHECKING:  # Type checkers know the methods.
 
@@ -83,6 +84,7 @@ class AgentBase(Generic[DepsT_contra, OutputT_co]):
         self._deps: DepsType[DepsT_contra] = DepsType(deps)
         self.means: Means[DepsT_contra] = compose_means(options, self._output, deps)
         self._tools_directory = options.get("tools_directory")
+        self._submitting = Submitting(options.get("engine"))
         self._original: AgentBase[DepsT_contra, OutputT_co] | None = None
 
     def made_of(self, means: Means[DepsT_contra]) -> Self:
@@ -93,6 +95,7 @@ class AgentBase(Generic[DepsT_contra, OutputT_co]):
         other = object.__new__(type(self))
         other._original = self._whose
         other._output, other._deps, other._tools_directory = self._output, self._deps, self._tools_directory
+        other._submitting = self._submitting
         other.means = means
         return other
 

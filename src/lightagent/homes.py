@@ -247,6 +247,7 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
     "domain.telemetry.capture": ("ContentLimits", "ContentMode"),
     "adapters.telemetry.otel": ("OpenTelemetrySink",),
     "adapters.telemetry.otel.content": ("ContentCapture",),
+    "run_handle": ("RunHandle",),
     "streams": ("AsyncRunStream", "RunStream"),
     "domain.json_types": ("JsonInput", "JsonObject", "JsonValue"),
     "domain.conversation.history": ("HistoryMessage",),

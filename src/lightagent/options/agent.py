@@ -25,6 +25,7 @@ from lightagent.ports.code import CodeRunner
 from lightagent.ports.context import Compactor, Conclusion, ContextSource, HistorySource
 from lightagent.ports.context_budget import ContextBudget
 from lightagent.ports.embedding import Embedder
+from lightagent.ports.flow_engine import FlowEngine
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.memory import MemoryStore
 from lightagent.ports.models import ChatModel
@@ -148,6 +149,10 @@ class AgentOptions(TypedDict, Generic[DepsT], total=False):
     """Reads the stored conversations that runs start from."""
     session_store: JournalStore | None
     """Stores the sessions of runs with a `session_id`."""
+    engine: FlowEngine | JournalStore | None
+    """Carries out the runs that are given to `submit`: an engine with workers, such as a `TemporalEngine`; or a journal
+    store, where this process keeps the runs that it carries out.
+    """
     telemetry: Sequence[TelemetrySink] | Literal[False] | None
     """Sinks that receive every event. If none of them creates spans, the agent is traced by the OpenTelemetry providers
     that the application has set, if any; False: no tracing at all.

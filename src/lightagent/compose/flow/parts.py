@@ -157,7 +157,10 @@ def _engine(options: FlowOptions, store: JournalStore | None) -> FlowEngine | No
         )
     give_machine(engine)
     return check_port(
-        engine, "engine", "begin", "fork", "resume", "rerun", "decide", "signal", "cancel", "events", "runs", "aclose"
+        engine,
+        "engine",
+        *("begin", "start", "wait", "fork", "resume", "rerun"),
+        *("decide", "signal", "cancel", "events", "runs", "aclose"),
     )
 
 

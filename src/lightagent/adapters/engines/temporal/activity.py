@@ -13,13 +13,13 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
+from lightagent.adapters.engines.temporal.event_pages import asked_page
 from lightagent.adapters.engines.temporal.orders import (
     CARRY_OUT,
-    EVENTS,
     HELD,
     LEFT,
-    EventPage,
     Order,
+    most_bytes,
     read_all,
     size_of,
 )
@@ -42,11 +42,13 @@ class CarryOut:
     Args:
         flows: the code of each flow, by its name; looked at anew for each move.
         client: asks workflows for the events of their runs.
+        large: see `FlowInput`.
     """
 
-    def __init__(self, flows: Mapping[str, FlowCode], client: Client) -> None:
+    def __init__(self, flows: Mapping[str, FlowCode], client: Client, large: int = 0) -> None:
         self._flows = flows
         self._client = client
+        self._most = most_bytes(large)
         self._known: OrderedDict[str, list[str]] = OrderedDict()
 
     @activity.defn(name=CARRY_OUT)
@@ -69,11 +71,11 @@ class CarryOut:
     async def _result(self, order: Order) -> list[str]:
         past = await self._given(order)
         events = read_all(past)
-        recorder = Recorder(self._client, order.path, events, size_of(past))
+        recorder = Recorder(self._client, order.path, events, size_of(past), self._most)
         answers = await self._answers(order, events, recorder)
         if recorder.is_refused:
             raise _not_here(LEFT, "The attempt goes on elsewhere, or is over.")
-        return fitting(order.path, recorder.too_large or answers, recorder.size)
+        return fitting(order.path, recorder.too_large or answers, recorder.size, self._most)
 
     async def _answers(self, order: Order, past: Sequence[FlowEvent], recorder: Recorder) -> Sequence[FlowEvent]:
         code = self._flows.get(order.flow)
@@ -106,7 +108,7 @@ class CarryOut:
         total = len(known) + 1 if count is None else count
         while len(known) < total:
             begin = len(known)
-            page: EventPage = await handle.query(EVENTS, begin, result_type=EventPage)
+            page = await asked_page(handle, begin)
             total = page.total if count is None else count
             if page.total < total:
                 raise ApplicationError("The workflow has fewer events than its order says.")

@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import count, product
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,7 @@ from lightagent.adapters.engines.temporal.connection import Place
 from lightagent.adapters.engines.temporal.engine import TemporalEngine
 from lightagent.adapters.engines.temporal.orders import SETTLE
 from lightagent.application.flow.step_result import LightFlowResult
-from lightagent.domain.flow.events import AttemptStarted
+from lightagent.domain.flow.events import AttemptStarted, AttemptStopped
 from lightagent.domain.messages import ToolCall, ToolMessage
 from lightagent.domain.scopes import Scope
 from lightagent.ports.flow_engine import FlowRun
@@ -69,7 +69,7 @@ async def test_no_finished_call_of_an_agent_is_made_again(temporal: TemporalServ
         folder = tmp_path / case.queue
         folder.mkdir()
         async with room:
-            await check(case, folder, temporal.address)
+            assert await check(case, folder, temporal.address) == 0
 
     async with asyncio.TaskGroup() as group:
         for case in cases():
@@ -150,8 +150,30 @@ async def test_a_run_ends_right_where_its_history_is_long_and_an_agent_is_at_wor
         await engine.aclose()
 
 
-async def check(case: Case, folder: Path, address: str) -> None:
-    """Carry out the run of a case, and look at what was done."""
+@pytest.mark.needs("temporal")
+@pytest.mark.timeout(240)
+async def test_a_long_step_goes_on_in_other_workflows_and_no_finished_call_is_made_again(tmp_path: Path) -> None:
+    """The server suggests another workflow after so few events that an agent's step takes several; workers die."""
+    few = ("--dynamic-config-value", "limit.historyCount.suggestContinueAsNew=25")
+    with temporal_server(tmp_path, *few) as server:
+        number = count(1)
+        cases = [
+            Case(next(number), kind, f"tool {WORKERS[kind]}_note {turn}")
+            for kind, turn in (("plain", 2), ("plain", 4), ("nested", 3), ("handoff", 3))
+        ]
+
+        async def carried_out(case: Case) -> None:
+            folder = tmp_path / case.queue
+            folder.mkdir()
+            assert await check(case, folder, server.address) >= 1, case
+
+        async with asyncio.TaskGroup() as group:
+            for case in cases:
+                group.create_task(carried_out(case))
+
+
+async def check(case: Case, folder: Path, address: str) -> int:
+    """Carry out the run of a case, look at what was done, and return how often it left for another workflow."""
     engine = TemporalEngine(Place(address, "default"), task_queue=case.queue, heartbeat=5, patience=90)
     workers = asyncio.create_task(keep_working(case, folder, address))
     try:
@@ -170,8 +192,10 @@ async def check(case: Case, folder: Path, address: str) -> None:
     assert len(ended) == (3 if case.kind == "handoff" else 4) - in_a_tool, (case, calls)
     events = await engine.events(FlowRun(Scope(), case.queue))
     begun_anew = sum(isinstance(event, AttemptStarted) for event in events) - 1
-    assert begun_anew == 1 + (len(NUMBERS) if case.kind == "approval" else 0), "after the death, and each decision"
+    left = sum(isinstance(event, AttemptStopped) for event in events)
+    assert begun_anew == left + 1 + (len(NUMBERS) if case.kind == "approval" else 0), "also after a death and decisions"
     await engine.aclose()
+    return left
 
 
 async def to_the_end(case: Case, engine: TemporalEngine) -> LightFlowResult:

@@ -5,17 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from temporalio.converter import DataConverter, WorkflowSerializationContext
 
 from lightagent import LightFlow
-from lightagent.adapters.engines.temporal.codec import EncryptingCodec, MissingPayload, PayloadCipher
+from lightagent.adapters.engines.temporal.codec import MissingPayload
 from lightagent.adapters.engines.temporal.connection import Place
 from lightagent.adapters.engines.temporal.engine import TemporalEngine
-from lightagent.adapters.engines.temporal.large_payloads import KIND, RUN, LargePayloads, converter
+from lightagent.adapters.engines.temporal.large_payloads import KIND, RUN, LargePayloads
 from lightagent.adapters.engines.temporal.orders import MOST_BYTES, workflow_id
-from lightagent.adapters.engines.temporal.payload_keys import payload_keys
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
-from lightagent.domain.errors import ConfigurationError, StoreError, TamperedStream
+from lightagent.domain.errors import ConfigurationError, StoreError
 from lightagent.domain.journal_streams import StreamQuery
 from lightagent.domain.scopes import Scope
 from lightagent.ports.flow_engine import FlowRun
@@ -96,22 +94,3 @@ async def test_who_has_no_store_is_told_so(temporal: TemporalServer, store: Sqli
         await LightFlow(engine=other, name="f").step("make", agent=lambda query: LARGE).aget_run("r")
     await other.aclose()
     await engine.aclose()
-
-
-@pytest.mark.parametrize("is_encrypted", [True, False], ids=["encrypted", "in the clear"])
-async def test_a_reference_is_refused_in_the_run_of_another_tenant(
-    temporal: TemporalServer, store: SqliteJournalStore, is_encrypted: bool
-) -> None:
-    keys = payload_keys({"spring": "s" * 32}) if is_encrypted else None
-    codec = None if keys is None else EncryptingCodec(PayloadCipher(keys))
-
-    def of(tenant: str) -> DataConverter:
-        context = WorkflowSerializationContext("default", workflow_id("", FlowRun(Scope(tenant, "ann"), "r")))
-        return converter(codec, LargePayloads(store)).with_context(context)
-
-    theirs = await of("acme").encode([LARGE])
-    assert theirs[0].ByteSize() < 1000
-    assert (await of("acme").decode(theirs) == [LARGE]) is True
-    with pytest.raises(TamperedStream):
-        await of("globex").decode(theirs)
-    await store.aclose()

@@ -10,7 +10,7 @@ from temporalio.exceptions import ApplicationError
 
 from lightagent.adapters.engines.temporal.orders import MOST_BYTES, size_of, written
 from lightagent.domain.error_codes import LightAgentErrorInfo
-from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.errors import ConfigurationError, StoreError
 from lightagent.domain.flow.events import (
     Answered,
     AttemptFailed,
@@ -49,7 +49,16 @@ def fitting(path: str, events: Sequence[FlowEvent], before: int, most: int = MOS
             f" on record, and Temporal takes {MOST_RECORD:,}."
         )
     error = LightAgentErrorInfo("LA-OUTPUT", message, _elsewhere(most), what)
-    last = events[-1]
+    return _failed_with(events[-1], error)
+
+
+def unkept(path: str, events: Sequence[FlowEvent], error: StoreError) -> list[str]:
+    """That a step has failed as texts, since what came of it could not be kept in the store of large payloads."""
+    message = f"The {_field_of(events)} of the step {path!r:.200} could not be kept: {error.message}"
+    return _failed_with(events[-1], LightAgentErrorInfo("LA-STORE", message, error.guidance))
+
+
+def _failed_with(last: FlowEvent, error: LightAgentErrorInfo) -> list[str]:
     match last:
         case Answered():
             return written([Answered(last.path, last.epoch, last.question, error=error, at=last.at)])

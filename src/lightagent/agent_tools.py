@@ -20,10 +20,10 @@ from lightagent.agent_base import AgentBase
 from lightagent.aiokits.sync_bridge import run_sync
 from lightagent.aiokits.worker_threads import run_in_thread
 from lightagent.application.check_options import check_text
-from lightagent.application.nest_agent import AgentTool, agent_tool_spec
+from lightagent.application.nested_runs.nest_agent import AgentTool, agent_tool_spec
 from lightagent.application.projections.result import OutputT_co
-from lightagent.application.run_agent import run_agent
-from lightagent.application.start_run import RunRequest, start_run
+from lightagent.application.run_loop.run_agent import run_agent
+from lightagent.application.run_loop.start_run import RunRequest, start_run
 from lightagent.application.tool_sources.mcp_tools import McpTools
 from lightagent.application.tools.catalogue import Catalogue
 from lightagent.application.tools.function_tool import FunctionTool
@@ -32,14 +32,14 @@ from lightagent.application.tools.registry import tool_problems
 from lightagent.application.tools.signature import check_name, source_function
 from lightagent.application.tools.tool_info import ToolProblem
 from lightagent.application.tools.toolset import DepsT_contra, tool_name
-from lightagent.compose.policies import narrowed
+from lightagent.compose.policies import restrict_means
 from lightagent.compose.tools import make_tools
-from lightagent.domain.capabilities import CapabilityPolicy
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.option_values import path_of, switch
+from lightagent.domain.policy.capabilities import CapabilityPolicy
 from lightagent.domain.scopes import Scope
-from lightagent.domain.tools import DEFAULT_OUTPUT_LIMIT
+from lightagent.domain.tools.spec import DEFAULT_OUTPUT_LIMIT
 from lightagent.ports.tools import Tool
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class ToolAgent(AgentBase[DepsT_contra, OutputT_co]):
             ConfigurationError: providers would refuse the name, or `tools` or `capabilities` is invalid.
         """
         spec = agent_tool_spec(check_name(name), description, timeout=timeout, output_limit=output_limit)
-        return AgentTool(narrowed(self.means, name, tools, capabilities), spec)
+        return AgentTool(restrict_means(self.means, name, tools, capabilities), spec)
 
     def load_tools(
         self, tool_names: str | Iterable[str], tools_directory: str | os.PathLike[str] | None = None

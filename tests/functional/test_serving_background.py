@@ -15,15 +15,15 @@ from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.application.serving.background_runs import BackgroundRecords, BackgroundRun
 from lightagent.application.serving.callers import Caller
 from lightagent.application.serving.keys import AccessKeys
-from lightagent.domain.deltas import Delta, ReplyEnd, TextDelta, ToolCallDelta
+from lightagent.domain.conversation.deltas import Delta, ReplyEnd, TextDelta, ToolCallDelta
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.errors import StoreError
-from lightagent.domain.journal_streams import Slice, StreamKey
+from lightagent.domain.journals.streams import Slice, StreamKey
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.scopes import NO_SCOPE
 from lightagent.entrypoints.serving.state import Serving
 from lightagent.ports.models import ChatModel, ChatRequest
-from lightagent.settings.serve_schema import ServeSettings
+from lightagent.settings.sections.serve import ServeSettings
 from tests.functional.test_serving_responses_owners import FUNCTION, asks_for_weather, text_of, told_in
 from tests.support.asgi_calls import answer_to, calling, objects
 

@@ -17,12 +17,12 @@ from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.application.serving.keys import KIND, KNOWN_SECONDS, AccessKeys
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.journal_streams import StreamQuery
+from lightagent.domain.journals.streams import StreamQuery
 from lightagent.domain.scopes import Scope
 from lightagent.entrypoints.serving.listen import require_keys
 from lightagent.ports.models import ChatRequest
 from lightagent.ports.tools import RunContext
-from lightagent.settings.serve_schema import ServeSettings
+from lightagent.settings.sections.serve import ServeSettings
 from tests.support.asgi_calls import AsgiCall, answer_to, chat, objects
 
 CHAT = "/v1/chat/completions"

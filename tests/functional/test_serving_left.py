@@ -17,13 +17,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lightagent import LightAgent, OpenAIChatModel, Runs, serve
 from lightagent.adapters.journals.memory import MemoryJournalStore
-from lightagent.domain.deltas import Delta, ReplyEnd, TextDelta
-from lightagent.domain.events import RunFinished
+from lightagent.domain.conversation.deltas import Delta, ReplyEnd, TextDelta
 from lightagent.domain.outcomes import Cancelled, Completed
+from lightagent.domain.runs.events import RunFinished
 from lightagent.entrypoints.serving.connections import CLIENT_LEFT
 from lightagent.entrypoints.serving.state import Serving
 from lightagent.ports.models import ChatModel, ChatRequest
-from lightagent.settings.serve_schema import ServeSettings
+from lightagent.settings.sections.serve import ServeSettings
 from tests.support.leaving_clients import LeavingClient, talkative_model
 from tests.support.patience import PATIENCE, eventually
 from tests.support.served import served

@@ -19,11 +19,11 @@ from lightagent.application.serving import idempotency
 from lightagent.application.serving.callers import NOBODY, Caller
 from lightagent.application.serving.idempotency import KeptAnswer, RepeatedRequests, request_name
 from lightagent.application.serving.refusals import RequestRefused
-from lightagent.domain.deltas import Delta, ReplyEnd, TextDelta
+from lightagent.domain.conversation.deltas import Delta, ReplyEnd, TextDelta
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.limits import Limits
 from lightagent.ports.models import ChatModel, ChatRequest
-from lightagent.settings.serve_schema import ServeSettings
+from lightagent.settings.sections.serve import ServeSettings
 from tests.support.asgi_calls import AsgiCall, answer_to, calling, chat, objects
 from tests.support.served import served
 

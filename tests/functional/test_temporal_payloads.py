@@ -27,7 +27,7 @@ from lightagent.adapters.registry import open_adapter
 from lightagent.domain.errors import ConfigurationError, StoreError, TamperedStream
 from lightagent.domain.flow.events import AttemptFailed, AttemptFinished
 from lightagent.domain.flow.outputs import StepOutput
-from lightagent.domain.journal_streams import Draft, StreamQuery
+from lightagent.domain.journals.streams import Draft, StreamQuery
 from lightagent.domain.scopes import Scope
 from lightagent.ports.flow_engine import FlowRun
 

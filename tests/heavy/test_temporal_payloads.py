@@ -14,7 +14,7 @@ from lightagent.adapters.engines.temporal.large_payloads import KIND, RUN, Large
 from lightagent.adapters.engines.temporal.orders import MOST_BYTES, workflow_id
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
 from lightagent.domain.errors import ConfigurationError, StoreError
-from lightagent.domain.journal_streams import StreamQuery
+from lightagent.domain.journals.streams import StreamQuery
 from lightagent.domain.scopes import Scope
 from lightagent.ports.flow_engine import FlowRun
 from tests.servers.temporal_server import TemporalServer

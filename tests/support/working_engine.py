@@ -17,7 +17,7 @@ from lightagent.adapters.engines.temporal.large_payloads import LargePayloads
 from lightagent.adapters.engines.temporal.worker import Queues, TemporalWorker
 from lightagent.application.flow.engine_flows import EngineFlows
 from lightagent.domain.flow.events import FlowEvent, FlowStarted
-from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.review.decisions import ApprovalDecision
 from lightagent.flow import LightFlow
 from lightagent.ports.engine_workers import EngineWorkerLimits
 from lightagent.ports.flow_engine import FlowCode, FlowRun
@@ -33,9 +33,7 @@ class WorkingEngine(TemporalEngine):
         large: where large payloads are kept.
     """
 
-    def __init__(
-        self, address: str, cipher: PayloadCipher | None = None, large: LargePayloads | None = None
-    ) -> None:
+    def __init__(self, address: str, cipher: PayloadCipher | None = None, large: LargePayloads | None = None) -> None:
         name = f"test {next(_NUMBERS)} {uuid4().hex[:6]}"
         codec = None if cipher is None else EncryptingCodec(cipher, f"{name}:")
         self.place = Place(address, "default", codec=codec, large=large)

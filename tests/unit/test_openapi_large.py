@@ -9,13 +9,13 @@ import pytest
 
 from lightagent.application.openapi.shortened_schema import shortened_schema
 from lightagent.application.tool_sources import openapi_tool
+from lightagent.application.tools.arguments import Check
 from lightagent.application.tools.call_alone import call_alone
-from lightagent.application.tools.compiled import Check
 from lightagent.application.tools.foreign_check import foreign_check
 from lightagent.compose.openapi import openapi_tools
 from lightagent.domain.errors import ToolError
-from lightagent.domain.http_calls import HttpAnswer, HttpCall
 from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.network.http_calls import HttpAnswer, HttpCall
 from lightagent.domain.openapi import Operation, RefusedOperation, read_document, read_operations
 from lightagent.domain.origin import NO_ORIGIN
 from lightagent.ports.http import HttpSender

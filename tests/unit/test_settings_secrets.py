@@ -8,7 +8,7 @@ import pytest
 from lightagent.adapters.chat.openai import OpenAIChatModel
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonValue
-from lightagent.domain.secret_names import is_secret_name, is_secret_variable
+from lightagent.domain.secrets.names import is_secret_name, is_secret_variable
 from lightagent.settings import AgentSettings, Backend, Settings, load_settings
 from lightagent.settings.backends import check_backend
 from lightagent.settings.report import differences, rows
@@ -181,7 +181,7 @@ def test_the_secrets_of_urls_are_masked_in_reports(url: str) -> None:
 def test_the_environment_in_one_variable_shows_no_secret(tmp_path: Path) -> None:
     path = write(tmp_path, '[default.model]\nkind = "offline"\n')
     for value in (json.dumps({"accessToken": CANARY}), json.dumps({"nested": [{"authtoken": CANARY}]})):
-        with pytest.raises(ConfigurationError, match="A secret within JSON") as caught:
+        with pytest.raises(ConfigurationError, match="A secret inside JSON") as caught:
             load_settings(path, environ={"LIGHTAGENT__AGENT__METADATA": value})
         assert CANARY not in f"{caught.value} {caught.value!r}"
     broken = load_settings(path, environ={"LIGHTAGENT__AGENT__ROLE": f'{{"accessToken": "{CANARY}"'})

@@ -8,14 +8,15 @@ from typing import Final, Never
 
 from lightagent.adapters.logs import configure_logs
 from lightagent.adapters.system import RandomIds, SystemClock
+from lightagent.application.active_run.means import Means
 from lightagent.application.check_options import check_options
-from lightagent.application.means import Means
 from lightagent.application.prompts import DEFAULT_PROMPTS
-from lightagent.application.start_run import checked_params
+from lightagent.application.run_loop.start_run import checked_params
 from lightagent.application.structured_output import OutputType
 from lightagent.application.tools.catalogue import Catalogue
 from lightagent.application.tools.toolset import DepsT
 from lightagent.compose.budgets import compose_budgets, compose_prices
+from lightagent.compose.check_ports import check_journal_port, check_port
 from lightagent.compose.context import (
     budget_tools,
     check_compactor,
@@ -24,19 +25,18 @@ from lightagent.compose.context import (
     compose_sources,
 )
 from lightagent.compose.memory import compose_memory
-from lightagent.compose.model import compose_model
+from lightagent.compose.models import compose_model
 from lightagent.compose.planning import compose_planning
 from lightagent.compose.policies import compose_desks, compose_gates
-from lightagent.compose.ports import check_port, journal_port
 from lightagent.compose.selection import compose_selector
 from lightagent.compose.skills import compose_skills, with_skill_lists
 from lightagent.compose.telemetry import compose_ambient_sink, compose_sinks
 from lightagent.compose.tools import MOST_DESCRIBED, is_source, load_named_tools, make_tools
 from lightagent.domain.absent_names import AGENT_OPTIONS
-from lightagent.domain.agent_heads import generated_name
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.information_flow import DEFAULT_FLOW
 from lightagent.domain.limits import DEFAULT_LIMITS
+from lightagent.domain.policy.information_flow import DEFAULT_FLOW
+from lightagent.domain.runs.agents import generated_name
 from lightagent.options import AgentOptions, HandoffTarget
 
 _PARAMETERS: Final = ("deps_type", "output_type")
@@ -99,7 +99,7 @@ def compose_means(options: AgentOptions[Never], output: OutputType[object], deps
         prices=None if given_budgets is None else compose_prices(given_budgets, budgets),
         compactor=check_compactor(options.get("compactor")),
         history=check_port(options.get("history_source"), "history_source", "read"),
-        sessions=journal_port(options.get("session_store"), "session_store"),
+        sessions=check_journal_port(options.get("session_store"), "session_store"),
         sinks=sinks,
         ambient_sink=compose_ambient_sink(options, sinks),
         capture_content=options.get("capture_content") or False,

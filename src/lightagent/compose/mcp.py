@@ -11,7 +11,7 @@ from typing_extensions import TypeIs
 from lightagent.adapters.mcp.sdk.connection import SdkConnection
 from lightagent.application.tool_sources.mcp_tools import McpTools
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.mcp import HttpServer, McpServer
+from lightagent.domain.mcp.servers import HttpServer, McpServer
 from lightagent.domain.scopes import Scope
 from lightagent.ports.mcp import Elicitor, HeaderSource, Logins, RemarkListener, Sampler, ToolPins
 
@@ -56,7 +56,8 @@ def mcp_tools(
     for root in roots or ():
         if not str(root).startswith("file://"):
             raise ConfigurationError(
-                f"mcp: a root is a file:// address, got {root!r:.100}.", guidance="Pass roots=(Path(…).as_uri(),)."
+                f"mcp: each of roots must be a file:// address, got {root!r:.100}.",
+                guidance="Pass roots=(Path(…).as_uri(),).",
             )
     source, per_user = (None, False) if headers is None else _header_source(headers)
     connection = SdkConnection(

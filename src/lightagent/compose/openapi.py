@@ -11,9 +11,9 @@ from lightagent.application.openapi.load_document import is_address
 from lightagent.application.openapi.service import OpenApiService
 from lightagent.application.tool_sources.openapi_tools import OpenApiTools
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.http_calls import DEFAULT_HTTP_BYTES, DEFAULT_HTTP_TIMEOUT
 from lightagent.domain.json_checks import to_json_object
 from lightagent.domain.json_types import JsonInput, JsonObject, JsonValue
+from lightagent.domain.network.http_calls import DEFAULT_HTTP_BYTES, DEFAULT_HTTP_TIMEOUT
 from lightagent.domain.openapi import OperationChoice
 from lightagent.domain.openapi.selection import list_of_texts
 from lightagent.ports.http import HttpSender
@@ -95,7 +95,7 @@ def _entries(option: str, given: object) -> dict[str, str]:
     if given is None:
         return {}
     if not isinstance(given, Mapping):
-        raise ConfigurationError(f"OpenAPI: {option} must be a dict of texts.", guidance="")
+        raise ConfigurationError(f"OpenAPI: {option} must be a dict of texts.")
     return {**given}  # Its contents are checked where the service is made.
 
 

@@ -6,14 +6,14 @@ import logging
 import os
 
 from lightagent.adapters.mcp.sdk.loopback_logins import LoopbackLogins
-from lightagent.domain.mcp import McpServer
-from lightagent.domain.mcp_exchange import LoginAnswer
+from lightagent.domain.mcp.exchange import LoginAnswer
+from lightagent.domain.mcp.servers import McpServer
 from lightagent.domain.scopes import Scope
 from lightagent.entrypoints.cli.console import err
 from lightagent.ports.mcp import Logins
 from lightagent.settings import Settings
 from lightagent.settings.origins import printable
-from lightagent.settings.trust_store import TrustStore
+from lightagent.settings.trust import TrustStore
 
 
 def terminal_logins() -> Logins:

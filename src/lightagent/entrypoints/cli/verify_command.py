@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 
-from lightagent.application.verify_journals import JournalCheck, check_journals
-from lightagent.domain.journal_streams import StreamKey
+from lightagent.application.journals.verify import JournalCheck, check_journals
+from lightagent.domain.journals.streams import StreamKey
 from lightagent.domain.json_types import JsonObject
 from lightagent.entrypoints.cli.console import err, out, write_answer
 from lightagent.entrypoints.cli.exit_codes import ExitCode, guarded
 from lightagent.entrypoints.cli.options import AsJson, Config, Profile, TrustConfig, settings_for
 from lightagent.entrypoints.cli.stores import in_store
 from lightagent.ports.journals import JournalStore
-from lightagent.settings.backend_schema import Backend
 from lightagent.settings.origins import printable
+from lightagent.settings.sections.base import Backend
 
 _EMPTY = "If it should not be, check its path in the settings: a file that does not exist is created."
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import Final, Never, Protocol
 
 from lightagent.agent_base import Query
-from lightagent.application.cancellation_token import CancellationToken
-from lightagent.application.decide_calls import Decisions
-from lightagent.application.journal import Journal
+from lightagent.application.active_run.cancellation_token import CancellationToken
+from lightagent.application.journals.journal import Journal
+from lightagent.application.reviews.decide_calls import Decisions
 from lightagent.application.serving.background_runs import BackgroundRecords, BackgroundRun
 from lightagent.application.serving.callers import Caller
 from lightagent.application.serving.client_tools import ClientTool, client_tools
@@ -29,7 +29,7 @@ from lightagent.entrypoints.serving.served_run import ActiveRuns, ServedRun
 from lightagent.entrypoints.serving.slots import Slots
 from lightagent.entrypoints.serving.task_runs import TaskRuns
 from lightagent.options import ResumeOptions, RunOptions
-from lightagent.settings.serve_schema import ServeSettings
+from lightagent.settings.sections.serve import ServeSettings
 
 MOST_DROPPED: Final = 100
 """Names of dropped fields that are logged at most, so that clients cannot flood the log."""

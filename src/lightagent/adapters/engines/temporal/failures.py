@@ -15,7 +15,7 @@ from lightagent.domain.flow.events import (
 )
 from lightagent.domain.flow.moves import Ask, AskHuman, Do
 from lightagent.domain.flow.refusals import Refused
-from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.review.decisions import ApprovalDecision
 
 
 def failures_of(move: Ask | AskHuman | Do, text: str, now: float) -> list[FlowEvent]:

@@ -33,7 +33,7 @@ from temporalio.converter import (
 from lightagent.adapters.engines.temporal.codec import EncodedFailures, EncryptingCodec, MissingPayload, tampered
 from lightagent.adapters.engines.temporal.orders import run_of
 from lightagent.domain.errors import ConfigurationError, StreamConflict
-from lightagent.domain.journal_streams import Draft, StreamKey, StreamQuery
+from lightagent.domain.journals.streams import Draft, StreamKey, StreamQuery
 from lightagent.domain.scopes import Scope
 from lightagent.ports.flow_engine import FlowRun
 from lightagent.ports.journals import JournalStore

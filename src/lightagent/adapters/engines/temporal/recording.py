@@ -20,7 +20,6 @@ from lightagent.adapters.engines.temporal.orders import MOST_BYTES, RECORD, Note
 from lightagent.adapters.engines.temporal.sizes import MOST_RECORD
 from lightagent.aiokits.cancellation import is_cancelled
 from lightagent.domain.errors import StoreError
-from lightagent.domain.events import Event, Nested, ToolFinished, ToolStarted
 from lightagent.domain.flow.events import (
     AttemptFailed,
     AttemptFinished,
@@ -29,6 +28,7 @@ from lightagent.domain.flow.events import (
     AttemptStopped,
     FlowEvent,
 )
+from lightagent.domain.runs.events import Event, Nested, ToolFinished, ToolStarted
 
 _ANSWER: Final = timedelta(seconds=15)
 """How long one request waits for a worker that has the workflow, before the request is repeated."""

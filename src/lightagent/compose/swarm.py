@@ -12,7 +12,7 @@ from lightagent.application.swarm.hand_off import HandoffTool, check_handoff_nam
 from lightagent.application.swarm.handoff_settings import HandoffSettings
 from lightagent.application.tools.catalogue import Catalogue
 from lightagent.application.tools.toolset import DepsT
-from lightagent.compose.swarm_talk import Talk, TalkTools, as_consulted, compose_talk
+from lightagent.compose.swarm_talk import Talk, TalkTools, as_asked, compose_talk
 from lightagent.domain.absent_names import SWARM_OPTIONS
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.swarm.handoffs import EVERYTHING, HandoffLimits, HandoffText, HistoryTransfer, NextTurn
@@ -114,7 +114,7 @@ def compose_swarm(crew: Crew[DepsT]) -> Mapping[str, Means[DepsT]]:
                 mail=rules.talk.mail,
             )
         )
-    talking.asked.update((member.name, as_consulted(member)) for member in members)
+    talking.asked.update((member.name, as_asked(member)) for member in members)
     return {member.name: member for member in members}
 
 

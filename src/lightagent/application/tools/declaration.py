@@ -12,8 +12,7 @@ from types import FunctionType, MethodType
 from weakref import WeakKeyDictionary
 
 from lightagent.aiokits.thread_job import Pace
-from lightagent.application.tools.arguments import CompiledTool
-from lightagent.application.tools.compiled import announced_context, find_deps
+from lightagent.application.tools.compiled import CompiledTool, announced_context, find_deps
 from lightagent.application.tools.signature import Function, Signature, check_name, read_signature
 from lightagent.application.tools.tool_info import with_marks
 from lightagent.application.tools.tool_info_schema import accept_tool_info, compile_info, refuse_mismatch

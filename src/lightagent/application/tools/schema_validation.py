@@ -23,7 +23,8 @@ from lightagent.application.tools.argument_errors import (
     refused,
     unknown,
 )
-from lightagent.application.tools.arguments import Check, dump_arguments
+from lightagent.application.tools.arguments import dump_arguments
+from lightagent.application.tools.compiled import Check
 from lightagent.application.tools.schema_shape import references
 from lightagent.application.tools.tool_info import is_mapping
 from lightagent.application.tools.validation_texts import known_names

@@ -48,6 +48,12 @@ class Queues:
     prefix: str
     make_attributes: bool = True
 
+    @property
+    def large(self) -> int:
+        """See `FlowInput`."""
+        large = self.connection.place.large
+        return 0 if large is None else large.over
+
 
 class TemporalWorker(EngineWorker):
     """Carries out runs of flows.
@@ -83,7 +89,7 @@ class TemporalWorker(EngineWorker):
             client,
             task_queue=queue_of(self._queues.prefix, flow),
             workflows=[FlowWorkflow],
-            activities=[CarryOut(self._flows, client).carry_out],
+            activities=[CarryOut(self._flows, client, self._queues.large).carry_out],
             workflow_runner=sandbox(),
             max_concurrent_activities=self._limits.most,
             graceful_shutdown_timeout=timedelta(seconds=self._limits.grace),

@@ -91,7 +91,9 @@ def rounds(
     with ExitStack() as stack:
         peers = {name: stack.enter_context(peer(name, pythons[name], there.address, workers)) for name in pythons}
         for name, one in peers.items():
-            one.carry_out(Batch(scenario, f"{scenario}-{name}-{workers}-warm", options.at_once * workers, options.at_once))
+            one.carry_out(
+                Batch(scenario, f"{scenario}-{name}-{workers}-warm", options.at_once * workers, options.at_once)
+            )
         for place in range(options.reps):
             for name, one in peers.items():
                 batch = Batch(scenario, f"{scenario}-{name}-{workers}-{place}", options.runs, options.at_once)

@@ -88,8 +88,12 @@ class Peer:
 def peer(name: str, python: str, address: str, workers: int) -> Iterator[Peer]:
     """The processes of a library; they end with the block."""
     script = str(HERE / f"peers/temporal_{name}.py")
-    paths = [str(HERE), *([os.environ["PYTHONPATH"]] if python == sys.executable and "PYTHONPATH" in os.environ else [])]
+    paths = [
+        str(HERE),
+        *([os.environ["PYTHONPATH"]] if python == sys.executable and "PYTHONPATH" in os.environ else []),
+    ]
     settings = environment() | {"PYTHONPATH": os.pathsep.join(paths)}
+    settings.pop("PYTHONDONTWRITEBYTECODE", None)  # Temporal's sandbox imports modules for each run.
     with ExitStack() as stack:
 
         def started(what: str) -> subprocess.Popen[str]:

@@ -51,9 +51,7 @@ async def areply(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # It says that a later version replaces it.
-    agent = TemporalAgent(
-        Agent(FunctionModel(areply), name="weather", instructions=SYSTEM, tools=[weather, clock])
-    )
+    agent = TemporalAgent(Agent(FunctionModel(areply), name="weather", instructions=SYSTEM, tools=[weather, clock]))
 
 
 @workflow.defn

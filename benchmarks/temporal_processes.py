@@ -72,7 +72,8 @@ class Peer:
 
     def carry_out(self, batch: Batch) -> Taken:
         """What a batch of runs takes."""
-        assert self._driver.stdin is not None and self._driver.stdout is not None
+        assert self._driver.stdin is not None
+        assert self._driver.stdout is not None
         print(json.dumps(asdict(batch)), file=self._driver.stdin, flush=True)
         line = self._driver.stdout.readline()
         if not line:

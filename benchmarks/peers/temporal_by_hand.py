@@ -27,7 +27,7 @@ class Dag:
 
     @workflow.run
     async def run(self, query: str) -> str:
-        before = dict[str, str]()
+        before, done = dict[str, str](), list[str]()
         for layer in LAYERS:
             done = await asyncio.gather(
                 *(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from common import SYSTEM
 from peers.temporal_runs import ANSWER, LAYERS, QUESTION, Driver, main, outcome
 
@@ -17,7 +19,7 @@ from lightagent.ports.flow_engine import FlowRun
 from lightagent.ports.models import ChatRequest
 from lightagent.testing import ScriptedModel, call_tool
 
-BEFORE = {name: layer for layer, after in zip(LAYERS, LAYERS[1:], strict=False) for name in after}
+BEFORE = {name: layer for layer, after in pairwise(LAYERS) for name in after}
 
 
 async def step(query: str, context: StepContext) -> str:

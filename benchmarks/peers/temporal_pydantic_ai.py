@@ -58,7 +58,7 @@ with warnings.catch_warnings():
 class AgentWorkflow(PydanticAIWorkflow):
     """One run of the agent."""
 
-    __pydantic_ai_agents__ = [agent]
+    __pydantic_ai_agents__ = (agent,)
 
     @workflow.run
     async def run(self, query: str) -> str:

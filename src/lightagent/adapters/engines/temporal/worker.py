@@ -84,7 +84,7 @@ class TemporalWorker(EngineWorker):
             task_queue=queue_of(self._queues.prefix, flow),
             workflows=[FlowWorkflow],
             activities=[CarryOut(self._flows, client).carry_out],
-            # Only this package's code runs in a workflow, and it is tested in the sandbox, which costs a third of a run.
+            # Only this package's code runs in a workflow. Tests replay it in the sandbox, which costs a third of a run.
             workflow_runner=UnsandboxedWorkflowRunner(),
             max_concurrent_activities=self._limits.most,
             graceful_shutdown_timeout=timedelta(seconds=self._limits.grace),

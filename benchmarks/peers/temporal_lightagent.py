@@ -12,7 +12,7 @@ from lightagent.adapters.engines.temporal.connection import Place
 from lightagent.adapters.engines.temporal.engine import TemporalEngine
 from lightagent.adapters.engines.temporal.orders import workflow_id
 from lightagent.application.flow.step_context import StepContext
-from lightagent.domain.messages import ToolCall, ToolMessage
+from lightagent.domain.conversation.messages import ToolCall, ToolMessage
 from lightagent.domain.scopes import Scope
 from lightagent.flow_worker import FlowWorker
 from lightagent.ports.flow_engine import FlowRun

@@ -18,6 +18,7 @@ import pytest
 from lightagent.adapters.engines.temporal import runs
 from lightagent.adapters.engines.temporal.connection import Place
 from lightagent.adapters.engines.temporal.engine import TemporalEngine
+from lightagent.adapters.engines.temporal.starting import AlreadyOpen
 from lightagent.application.flow.step_result import LightFlowResult
 from lightagent.domain.errors import StoreError
 from lightagent.domain.flow.events import AttemptFinished, AttemptStarted
@@ -62,17 +63,20 @@ async def until_noted(notes: Path, share: float) -> None:
 
 
 async def carried_out(engine: TemporalEngine, number: int) -> LightFlowResult:
-    """One run to its end; a caller who was told that the server is away asks again."""
+    """One run to its end; a caller who was told that the server is away looks whether the run is there by now."""
     flow, run_id = layered(engine), f"run {number}"
-    begun = False
+    is_first = True
     while True:
         try:
-            if not begun:
-                begun = True
+            if is_first or not await engine.events(FlowRun(Scope(TENANT, USER), run_id)):
+                is_first = False
                 return await flow.arun("go", run_id=run_id, tenant=TENANT, user_id=USER)
             return await flow.aresume(run_id, tenant=TENANT, user_id=USER)
-        except StoreError:
+        except StoreError as error:
+            print(f"{run_id}: {error}")
             await asyncio.sleep(1.0)
+        except AlreadyOpen:  # It was begun, although the caller was told that the server does not answer.
+            continue
 
 
 @pytest.mark.needs("temporal")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import subprocess
@@ -32,6 +33,7 @@ RUNS = int(os.environ.get("TEST_TEMPORAL_RUNS", "20"))
 """`make soak` and whoever has the time says how many; 500 take some minutes."""
 FLOW = f"{Path(__file__).parents[1] / 'support/layered_flow.py'}:layered"
 TENANT, USER = "acme", "ann"
+_LOGGER = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -73,7 +75,7 @@ async def carried_out(engine: TemporalEngine, number: int) -> LightFlowResult:
                 return await flow.arun("go", run_id=run_id, tenant=TENANT, user_id=USER)
             return await flow.aresume(run_id, tenant=TENANT, user_id=USER)
         except StoreError as error:
-            print(f"{run_id}: {error}")
+            _LOGGER.info("%s: %s", run_id, error)
             await asyncio.sleep(1.0)
         except AlreadyOpen:  # It was begun, although the caller was told that the server does not answer.
             continue

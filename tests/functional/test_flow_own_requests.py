@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 
 from lightagent import ApprovalDecision, LightFlow
+from lightagent.adapters.journals.memory import MemoryJournalStore
+from lightagent.adapters.system import RandomIds, SystemClock
+from lightagent.application.flow.local_engine import LocalEngine
 from lightagent.domain.errors import PolicyError
 from tests.support.folding_engine import FoldingEngine
 
@@ -13,7 +16,8 @@ CAROL = ApprovalDecision.approve(actor="carol")
 
 async def test_only_those_who_are_asked_decide_about_a_step_of_a_flow_below() -> None:
     inner = LightFlow(name="inner").step("send", agent=str.upper, requires_approval=True, approvers=["carol"])
-    flow = LightFlow(engine=FoldingEngine(), name="outer").step("below", agent=inner)
+    engine = LocalEngine(MemoryJournalStore(), SystemClock(), RandomIds())
+    flow = LightFlow(engine=engine, name="outer").step("below", agent=inner)
     assert (await flow.arun("x", run_id="r")).status == "waiting_approval"
     for decision in (ApprovalDecision.approve(actor="Carol"), ApprovalDecision.reject("no", actor="mallory"), True):
         with pytest.raises(PolicyError, match="must be one of carol"):

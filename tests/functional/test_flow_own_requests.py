@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from lightagent import ApprovalDecision, LightFlow
@@ -28,8 +30,9 @@ async def test_only_those_who_are_asked_decide_about_a_step_of_a_flow_below() ->
 
 async def test_a_decision_after_the_time_is_refused() -> None:
     flow = LightFlow(engine=FoldingEngine(), name="late")
-    flow.step("send", agent=str.upper, requires_approval=True, approvers=["carol"], approval_timeout=0.001)
+    flow.step("send", agent=str.upper, requires_approval=True, approvers=["carol"], approval_timeout=0.01)
     assert (await flow.arun("x", run_id="r")).status == "waiting_approval"
+    await asyncio.sleep(0.05)
     with pytest.raises(PolicyError, match="the time to decide has passed"):
         await flow.aapprove("r", "send", CAROL)
     result = await flow.aresume("r")

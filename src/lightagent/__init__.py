@@ -153,8 +153,8 @@ if TYPE_CHECKING:
     from lightagent.application.traces.export_trace import export_trace
     from lightagent.application.traces.trace_recorder import TraceRecorder
     from lightagent.bootstrap import App, open_app
-    from lightagent.compose.embedding import open_embedder
     from lightagent.compose.mcp import mcp_tools
+    from lightagent.compose.models import open_embedder
     from lightagent.compose.openapi import openapi_tools
     from lightagent.compose.swarm_talk import AgentMail
     from lightagent.compose.telemetry import flush_telemetry

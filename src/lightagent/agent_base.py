@@ -38,7 +38,7 @@ from lightagent.application.tools.toolset import DepsT_contra
 from lightagent.application.traces.export_trace import ExportedT, ExportFunction, export_trace
 from lightagent.application.type_forms import check_form
 from lightagent.compose.agent import compose_means
-from lightagent.compose.ports import journal_port
+from lightagent.compose.check_ports import check_journal_port
 from lightagent.compose.run import compose_request, turn_place
 from lightagent.domain.absent_names import AGENT_METHODS, absent_method
 from lightagent.domain.budgets.prices import PriceTable
@@ -245,7 +245,7 @@ class AgentBase(Generic[DepsT_contra, OutputT_co]):
     ) -> ActiveRun[DepsT_contra]:
         means = self.means
         request = compose_request(options, self._deps.check(deps), means.limits, stream=stream, form=form)
-        store = journal_port(options.get("journal"), "journal")
+        store = check_journal_port(options.get("journal"), "journal")
         return self._kept(start_run(means, query, request), store, turn_place(options))
 
     def _kept(

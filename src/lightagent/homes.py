@@ -35,7 +35,7 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
         "Settings",
         "load_settings",
     ),
-    "compose.embedding": ("open_embedder",),
+    "compose.models": ("open_embedder",),
     "compose.mcp": ("mcp_tools",),
     "application.tool_sources.mcp_tools": ("McpTools",),
     "application.generated_tools.saved_tool": ("GeneratedTool",),

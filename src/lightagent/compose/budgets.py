@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lightagent.compose.ports import check_port
+from lightagent.compose.check_ports import check_port
 from lightagent.domain.budgets.budget import BudgetLimits
 from lightagent.domain.budgets.prices import PriceTable
 from lightagent.domain.errors import ConfigurationError

@@ -18,7 +18,7 @@ from lightagent.application.memory.remember import MEMORY, Memorizing, RecalledK
 from lightagent.application.memory.track_lessons import LessonTracker
 from lightagent.application.memory.write import MemoryWriter
 from lightagent.application.prompts import Prompts
-from lightagent.compose.ports import is_model, journal_port
+from lightagent.compose.check_ports import check_journal_port, is_model
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.memory.policy import MemoryPolicy
 from lightagent.domain.policy.phases import Subject
@@ -85,7 +85,7 @@ def _compose_learning(
     """Candidates are kept with the sessions, otherwise as long as the agent lives."""
     from lightagent.adapters.journals.memory import MemoryJournalStore
 
-    journals = journal_port(options.get("session_store"), "session_store") or MemoryJournalStore()
+    journals = check_journal_port(options.get("session_store"), "session_store") or MemoryJournalStore()
     return Learning(means, settings, prompts, writer, _desk(means, journals, writer, settings, gates))
 
 
@@ -131,11 +131,9 @@ def _learning(options: AgentOptions[Never]) -> SelfLearning | None:
     if given is True:
         return SelfLearning()
     if not isinstance(given, SelfLearning):
-        raise ConfigurationError(
-            f"self_learning: expected True, False or SelfLearning, got {type(given).__name__}.", guidance=""
-        )
+        raise ConfigurationError(f"self_learning: expected True, False or SelfLearning, got {type(given).__name__}.")
     if given.model is not None and not is_model(given.model):
-        raise ConfigurationError("self_learning: its model must have name, stream and aclose.", guidance="")
+        raise ConfigurationError("self_learning: its model must have name, stream and aclose.")
     return given
 
 
@@ -149,11 +147,11 @@ def _policy(options: AgentOptions[Never]) -> MemoryPolicy:
     policy, namespace = options.get("memory_policy"), options.get("memory_namespace")
     given: object = policy
     if given is not None and not isinstance(given, MemoryPolicy):
-        raise ConfigurationError(f"memory_policy: expected a MemoryPolicy, got {type(given).__name__}.", guidance="")
+        raise ConfigurationError(f"memory_policy: expected a MemoryPolicy, got {type(given).__name__}.")
     if policy is None:
         return MemoryPolicy(namespace=namespace)
     if namespace is not None and namespace != policy.namespace:
         raise ConfigurationError(
-            "memory_namespace and memory_policy name two namespaces.", guidance="Leave memory_namespace out."
+            "memory_namespace and memory_policy name different namespaces.", guidance="Leave memory_namespace out."
         )
     return policy

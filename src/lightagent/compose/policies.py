@@ -16,7 +16,7 @@ from lightagent.application.policies.pipeline import Pipeline, Policy
 from lightagent.application.policies.review_desk import ReviewDesk
 from lightagent.application.reviews.streams import ReviewStreams
 from lightagent.application.tools.toolset import DepsT
-from lightagent.compose.ports import check_port
+from lightagent.compose.check_ports import check_port
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.policy.capabilities import CapabilityPolicy
 from lightagent.domain.policy.phases import PHASES
@@ -71,9 +71,9 @@ def narrowed(
     """
     given: tuple[object, object] = (tools, capabilities)
     if tools is not None and not _is_names(given[0]):
-        raise ConfigurationError("as_tool: tools must be a list of names of tools.", guidance="")
+        raise ConfigurationError("as_tool: tools must be a list of names of tools.")
     if given[1] is not None and not isinstance(given[1], CapabilityPolicy):
-        raise ConfigurationError("as_tool: capabilities must be a CapabilityPolicy.", guidance="")
+        raise ConfigurationError("as_tool: capabilities must be a CapabilityPolicy.")
     policies: list[Policy] = [] if tools is None else [NarrowedTools(tools, name)]
     if capabilities is not None:
         policies.append(CapabilityGuard(capabilities, f"capabilities_as_tool:{name}"))

@@ -9,7 +9,7 @@ from typing import Literal, Never
 
 from lightagent.adapters.telemetry._flushing import END_SECONDS, flush_sinks, is_closable, is_flushable, know_sink
 from lightagent.adapters.telemetry._native import is_off, native_sink
-from lightagent.compose.ports import check_each
+from lightagent.compose.check_ports import check_each
 from lightagent.domain.errors import ConfigurationError
 from lightagent.options import AgentOptions
 from lightagent.ports.server_telemetry import ServerSink
@@ -32,7 +32,7 @@ def flush_telemetry(timeout: float = END_SECONDS) -> bool:
     """
     given: object = timeout
     if isinstance(given, bool) or not isinstance(given, (int, float)) or not given >= 0:
-        raise ConfigurationError(f"flush_telemetry: timeout must be seconds, got {given!r:.50}.", guidance="")
+        raise ConfigurationError(f"flush_telemetry: timeout must be seconds, got {given!r:.50}.")
     native = native_sink()
     return flush_sinks(timeout, () if native is None or not is_flushable(native) else (native,))
 

@@ -13,9 +13,9 @@ from pydantic import ValidationError
 
 from lightagent.domain.json_types import JsonValue
 from lightagent.domain.secrets.masking import shown, unless_key
-from lightagent.settings.mcp_schema import McpServerSettings
-from lightagent.settings.origins import KeyPath, Problem
-from lightagent.settings.validation import validation_problems
+from lightagent.settings.origins import KeyPath
+from lightagent.settings.problems import Problem, validation_problems
+from lightagent.settings.sections.mcp import McpServerSettings
 
 _TRANSPORTS: Final[Mapping[str, str]] = {
     "stdio": "stdio",
@@ -68,7 +68,7 @@ def client_servers(document: object, place: str, environ: Mapping[str, str] | No
     for name, described in listed.items():
         at = f"{place}: mcpServers.{shown(name).strip(chr(39))}"
         if not isinstance(described, dict):
-            problems.append(Problem(at, "A server is described by an object.", ""))
+            problems.append(Problem(at, "A server must be an object.", ""))
             continue
         expansion = _Expansion(environ)
         table = dict(_translated(described, expansion))
@@ -136,7 +136,7 @@ class _Expansion:
         def found(match: re.Match[str]) -> str:
             known = _VARIABLE.fullmatch(match[0])
             if known is None:
-                self.problems.append(f"{match[0]} means something to another client only.")
+                self.problems.append(f"{match[0]} is not supported.")
                 return ""
             value = environ.get(known[1]) or known[2]
             if value is None:

@@ -14,14 +14,14 @@ from lightagent.application.flow.agent_work import AgentWork
 from lightagent.application.flow.flow_step import LightFlowStep
 from lightagent.application.flow.flow_work import FlowWork
 from lightagent.application.flow.step_work import StepWork
-from lightagent.compose.flow_backends import open_flows
+from lightagent.compose.configured.flows import open_flows
 from lightagent.domain.errors import ConfigurationError
 from lightagent.entrypoints.cli.options import settings_for
 from lightagent.entrypoints.cli.python_files import Wanted, load_object
 from lightagent.flow import LightFlow
 from lightagent.ports.models import ChatModel
 from lightagent.settings import Settings
-from lightagent.settings.backend_schema import Backend
+from lightagent.settings.sections.base import Backend
 
 T = TypeVar("T")
 

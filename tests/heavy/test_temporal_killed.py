@@ -29,7 +29,7 @@ from tests.servers.child import free_port
 from tests.servers.temporal_server import temporal_server
 from tests.support.layered_flow import NOTES, PAUSE, STEPS, layered, noted
 
-RUNS = int(os.environ.get("TEST_TEMPORAL_RUNS", "20"))
+RUNS = int(os.environ.get("TEST_TEMPORAL_RUNS", "60"))
 """`make soak` and whoever has the time says how many; 500 take some minutes."""
 FLOW = f"{Path(__file__).parents[1] / 'support/layered_flow.py'}:layered"
 TENANT, USER = "acme", "ann"

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from lightagent.application.check_options import check_text
 from lightagent.application.flow.changed_flow import HeldRun, held_run
+from lightagent.application.flow.engine_listing import listed_runs
 from lightagent.application.flow.flow_code import FlowSteps
 from lightagent.application.flow.flow_log import no_such_run
 from lightagent.application.flow.flow_request import FlowRequest
@@ -15,7 +16,7 @@ from lightagent.application.flow.seen_flow import Seen
 from lightagent.application.flow.show_flow import flow_result
 from lightagent.application.flow.step_result import LightFlowResult
 from lightagent.application.flow.value_sizes import check_size
-from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.errors import ConfigurationError, IncompleteListing
 from lightagent.domain.flow.events import FlowEvent, FlowStarted, Signalled
 from lightagent.domain.flow.limits import FlowLimits
 from lightagent.domain.flow.state import fold
@@ -94,10 +95,14 @@ class EngineFlows:
     async def held(self, steps: Sequence[LightFlowStep], owner: Scope) -> AsyncIterator[HeldRun]:
         """The runs that these steps cannot go on with; see `changed_flow.held_runs`."""
         definition, works = self.code(steps).definition, by_work(steps)
-        async for run_id in self._engine.runs(owner):
-            held = held_run(await self._engine.events(FlowRun(owner, run_id)), definition, works)
-            if held is not None:
+        unread = list[str]()
+        async for listed in listed_runs(self._engine, owner):
+            if listed.error is not None and (listed.outline is None or listed.outline.flow in ("", definition.name)):
+                unread.append(f"The run {listed.run_id!r:.100} cannot be read: {listed.error.message}")
+            elif (held := held_run(listed.events, definition, works)) is not None:
                 yield held
+        if unread:
+            raise IncompleteListing(tuple(unread))
 
     async def decide(
         self, steps: Sequence[LightFlowStep], owner: Scope, run_id: str, step: str, decision: ApprovalDecision

@@ -20,14 +20,14 @@ from lightagent.domain.flow.state import FlowState, fold
 from lightagent.domain.review import ApprovalDecision
 from lightagent.domain.scopes import Scope
 from lightagent.ports.engine_workers import EngineWorker, EngineWorkerLimits, WorkedEngine
-from lightagent.ports.flow_engine import FlowCode, FlowEngine, FlowRun
+from lightagent.ports.flow_engine import FlowCode, FlowEngine, FlowRun, OutlinesRuns, RunOutline
 from lightagent.ports.flow_machine import FlowMachine, FoldsRuns
 
 _TRIES: Final = 10
 """How often something is said anew because the run closed or was begun anew meanwhile."""
 
 
-class TemporalEngine(FlowEngine, WorkedEngine, FoldsRuns):
+class TemporalEngine(FlowEngine, OutlinesRuns, WorkedEngine, FoldsRuns):
     """The runs of one namespace. A caller who is cancelled leaves them to their workers.
 
     Args:
@@ -104,6 +104,11 @@ class TemporalEngine(FlowEngine, WorkedEngine, FoldsRuns):
         with self._told():
             async for run_id in self._runs.ids(client, owner):
                 yield run_id
+
+    async def outline(self, run: FlowRun) -> RunOutline | None:
+        client = await self._connection.client()
+        with self._told():
+            return await self._runs.outline(client, run)
 
     async def aclose(self) -> None:
         await self._connection.aclose()

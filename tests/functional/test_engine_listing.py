@@ -64,7 +64,7 @@ async def test_without_an_outline_it_is_unreadable() -> None:
 
 async def test_the_held_runs_are_told_before_those_that_cannot_be_read() -> None:
     engine = Outlining()
-    flow = await begun(engine)
+    await begun(engine)
     engine.away = ("b",)
     changed = LightFlow(engine=engine, name="w").step("other", agent=str.upper)
     with pytest.raises(IncompleteListing, match=r"The run 'b' cannot be read: No worker tells of it\."):

@@ -17,6 +17,7 @@ from temporalio.service import RPCError, TLSConfig
 
 from lightagent.adapters.engines.temporal.codec import converter
 from lightagent.adapters.engines.temporal.faults import fault, unreachable
+from lightagent.adapters.engines.temporal.runtime import runtime
 from lightagent.aiokits.per_loop import PerLoop
 from lightagent.domain.errors import ConfigurationError
 
@@ -36,6 +37,7 @@ class Place:
         ca_file, cert_file, key_file: PEM files: of the authority that the server is checked against instead of the
             system's, and of the client where the server asks for its certificate.
         codec: encodes payloads, such as `EncryptingCodec`; callers and workers need the same.
+        metrics: HOST:PORT where this process serves the SDK's metrics for Prometheus; empty for none.
     """
 
     address: str
@@ -46,6 +48,7 @@ class Place:
     cert_file: str = ""
     key_file: str = ""
     codec: PayloadCodec | None = None
+    metrics: str = ""
 
     def __repr__(self) -> str:
         return f"Place({self.address!r}, {self.namespace!r})"
@@ -108,6 +111,7 @@ async def _connect(place: Place) -> Client:
             api_key=place.api_key or None,
             tls=_tls(place) if place.has_tls else False,
             data_converter=converter(place.codec),
+            runtime=runtime(place.metrics),
         )
     except RPCError as error:
         raise fault(error, place.address, place.namespace) from None

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -28,6 +27,11 @@ PASSED_THROUGH: Final = (
     "lightagent.adapters.registry",
 )
 """What the sandbox takes as it is: what folds a run is pure, and its import costs 60 ms a run otherwise."""
+
+
+_TO_END: Final = 3.0
+"""Seconds for what was interrupted to end, and for the SDK to tell the server so. It would wait without an end for work
+that the event loop has cancelled, as the end of a program does."""
 
 
 def sandbox() -> SandboxedWorkflowRunner:
@@ -61,6 +65,7 @@ class TemporalWorker(EngineWorker):
         self._flows = flows
         self._limits = limits
         self._stopped = asyncio.Event()
+        self._hurried = asyncio.Event()
 
     async def work(self) -> None:
         place = self._queues.connection.place
@@ -69,21 +74,42 @@ class TemporalWorker(EngineWorker):
             await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=place.namespace))
             if self._queues.make_attributes:
                 await make_attributes(client)
-            async with AsyncExitStack() as stack:
-                for name in self._flows:
-                    await stack.enter_async_context(self._worker(client, name))
-                await self._stopped.wait()
+            code = CarryOut(self._flows, client)
+            await self._run([self._worker(client, name, code) for name in self._flows], code)
 
     def stop(self) -> None:
+        if self._stopped.is_set():
+            self._hurried.set()
         self._stopped.set()
 
-    def _worker(self, client: Client, flow: str) -> Worker:
+    async def _run(self, workers: Sequence[Worker], code: CarryOut) -> None:
+        """Work until something ends it; then what is under way may end within the grace."""
+        running = [asyncio.create_task(worker.run()) for worker in workers]
+        stopped, hurried = asyncio.create_task(self._stopped.wait()), asyncio.create_task(self._hurried.wait())
+        ending = list[asyncio.Task[None]]()
+        try:
+            await asyncio.wait((*running, stopped), return_when=asyncio.FIRST_COMPLETED)
+            ending += [asyncio.create_task(worker.shutdown()) for worker in workers]
+            drained = asyncio.create_task(_ended(running))
+            ending.append(drained)
+            await asyncio.wait(
+                (drained, hurried), timeout=self._limits.grace + _TO_END, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            code.interrupt()
+            ending = ending or [asyncio.create_task(worker.shutdown()) for worker in workers]
+            await _end(running, (stopped, hurried, *ending))
+        for task in running:
+            if not task.cancelled():
+                task.result()
+
+    def _worker(self, client: Client, flow: str, code: CarryOut) -> Worker:
         """The queue of a flow is asked by those alone who have its code."""
         return Worker(
             client,
             task_queue=queue_of(self._queues.prefix, flow),
             workflows=[FlowWorkflow],
-            activities=[CarryOut(self._flows, client).carry_out],
+            activities=[code.carry_out],
             workflow_runner=sandbox(),
             max_concurrent_activities=self._limits.most,
             graceful_shutdown_timeout=timedelta(seconds=self._limits.grace),
@@ -91,3 +117,18 @@ class TemporalWorker(EngineWorker):
             max_heartbeat_throttle_interval=timedelta(seconds=BEAT),
             default_heartbeat_throttle_interval=timedelta(seconds=BEAT),
         )
+
+
+async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
+    await asyncio.wait(tasks)
+
+
+async def _end(running: Sequence[asyncio.Task[None]], others: Sequence[asyncio.Task[object]]) -> None:
+    """Give what runs some time to end in order; then, and the others at once, it is cancelled."""
+    try:
+        if any(not task.done() for task in running):
+            await asyncio.wait(running, timeout=_TO_END)
+    finally:
+        for task in (*running, *others):
+            task.cancel()
+    await asyncio.wait((*running, *others), timeout=_TO_END)

@@ -91,7 +91,7 @@ def _without_content(record: logging.LogRecord) -> bool:
 
 
 class _Told(logging.Handler):
-    """Tells what users need to know of the SDK's lines. Since there is a handler, `logging` prints no line by itself."""
+    """Tells what users need to know of the SDK's lines. Since there is a handler, `logging` prints none by itself."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)

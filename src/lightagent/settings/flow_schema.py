@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field
 from lightagent.domain.flow.limits import DEFAULT_FLOW_LIMITS, FlowLimits
 from lightagent.settings.backend_schema import Backend, apart
 from lightagent.settings.section import NEEDS_TRUST, SAFE, Section
+from lightagent.settings.worker_schema import FlowWorkerSettings
 
 LOCAL: Final = "local"
 """The engine in this process."""
@@ -61,6 +62,10 @@ class FlowSettings(Section):
         ge=1,
         le=1_000_000,
         description="How often an attempt is begun whose process ends before it does.",
+    )
+
+    worker: Annotated[FlowWorkerSettings, NEEDS_TRUST] = Field(
+        default=FlowWorkerSettings(), description="How lightagent worker works: limits, and where it can be watched."
     )
 
     @property

@@ -69,6 +69,10 @@ class TemporalOptions(BaseModel):
         min_length=1,
         description="what the task queues of all flows begin with; a slash and the flow's name follow",
     )
+    tenant_queues: dict[str, str] = Field(
+        default_factory=dict,
+        description="what the task queues begin with for runs of a tenant that has workers of its own, by tenant",
+    )
     prefix: str = Field(
         default="",
         pattern=r"^[^'\"\\]*$",
@@ -111,6 +115,7 @@ def _open(options: TemporalOptions) -> TemporalEngine:
     return TemporalEngine(
         place,
         task_queue=options.task_queue,
+        tenant_queues=options.tenant_queues,
         prefix=options.prefix,
         heartbeat=options.heartbeat,
         longest=options.longest,

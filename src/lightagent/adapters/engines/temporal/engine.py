@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Final
 
@@ -33,6 +33,7 @@ class TemporalEngine(FlowEngine, OutlinesRuns, WorkedEngine, FoldsRuns):
     Args:
         place: the server and the namespace.
         task_queue: what the task queues of all flows begin with; the name of the flow follows.
+        tenant_queues: what they begin with instead for runs of a tenant, by tenant.
         prefix: what the ids of all workflows begin with, where several applications share a namespace.
         heartbeat: seconds without a sign of life after which a worker counts as dead.
         longest: seconds that a step without a limit of its own may take.
@@ -45,6 +46,7 @@ class TemporalEngine(FlowEngine, OutlinesRuns, WorkedEngine, FoldsRuns):
         place: Place,
         *,
         task_queue: str = "lightagent",
+        tenant_queues: Mapping[str, str] | None = None,
         prefix: str = "",
         heartbeat: float = 20.0,
         longest: float = 86_400.0,
@@ -53,7 +55,7 @@ class TemporalEngine(FlowEngine, OutlinesRuns, WorkedEngine, FoldsRuns):
     ) -> None:
         self._connection = Connection(place)
         self._runs = StoredRuns(prefix)
-        self._starter = Starter(prefix, task_queue, heartbeat, longest, patience)
+        self._starter = Starter(prefix, task_queue, heartbeat, longest, patience, tenant_queues or {})
         self._queues = Queues(self._connection, task_queue, make_attributes=make_attributes)
 
     async def begin(self, flow: FlowCode, started: FlowStarted) -> Sequence[FlowEvent]:

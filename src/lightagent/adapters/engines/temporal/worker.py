@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
+from temporalio.service import RPCError
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
@@ -18,6 +19,7 @@ from lightagent.adapters.engines.temporal.attributes import make_attributes
 from lightagent.adapters.engines.temporal.connection import Connection
 from lightagent.adapters.engines.temporal.faults import told_errors
 from lightagent.adapters.engines.temporal.orders import queue_of
+from lightagent.adapters.engines.temporal.runtime import runtime
 from lightagent.adapters.engines.temporal.workflow import FlowWorkflow
 from lightagent.ports.engine_workers import EngineWorker, EngineWorkerLimits
 from lightagent.ports.flow_engine import FlowCode
@@ -32,6 +34,10 @@ PASSED_THROUGH: Final = (
 _TO_END: Final = 3.0
 """Seconds for what was interrupted to end, and for the SDK to tell the server so. It would wait without an end for work
 that the event loop has cancelled, as the end of a program does."""
+
+
+_HEALTH: Final = timedelta(seconds=2)
+"""That the server may take to say that it is well."""
 
 
 def sandbox() -> SandboxedWorkflowRunner:
@@ -61,9 +67,14 @@ class TemporalWorker(EngineWorker):
     """
 
     def __init__(self, queues: Queues, flows: Mapping[str, FlowCode], limits: EngineWorkerLimits) -> None:
+        place = queues.connection.place
+        if limits.metrics:
+            runtime(limits.metrics)  # An address that cannot be had is refused before anything begins.
+            queues = replace(queues, connection=Connection(replace(place, metrics=limits.metrics)))
         self._queues = queues
         self._flows = flows
         self._limits = limits
+        self._client: Client | None = None
         self._stopped = asyncio.Event()
         self._hurried = asyncio.Event()
 
@@ -74,13 +85,22 @@ class TemporalWorker(EngineWorker):
             await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=place.namespace))
             if self._queues.make_attributes:
                 await make_attributes(client)
-            code = CarryOut(self._flows, client)
+            code, self._client = CarryOut(self._flows, client), client
             await self._run([self._worker(client, name, code) for name in self._flows], code)
 
     def stop(self) -> None:
         if self._stopped.is_set():
             self._hurried.set()
         self._stopped.set()
+
+    async def unready(self) -> str:
+        if self._client is None or self._stopped.is_set():
+            return "The worker is stopping." if self._stopped.is_set() else "The worker is starting."
+        try:
+            is_well = await self._client.service_client.check_health(timeout=_HEALTH)
+        except RPCError:
+            is_well = False
+        return "" if is_well else "The Temporal server does not answer."
 
     async def _run(self, workers: Sequence[Worker], code: CarryOut) -> None:
         """Work until something ends it; then what is under way may end within the grace."""

@@ -21,9 +21,9 @@ from dojo_effects import EFFECTS, VISIT
 from dojo_suites import Call, Dojo, DojoTool, Environment, Suite, Task, UserTask, solved
 
 from lightagent import ApprovalDecision, ChatRequest, InformationFlow, LightAgent, Limits
-from lightagent.domain.events import ApprovalRequested
-from lightagent.domain.messages import ToolCall, ToolMessage
+from lightagent.domain.conversation.messages import ToolCall, ToolMessage
 from lightagent.domain.outcomes import Suspended
+from lightagent.domain.runs.events import ApprovalRequested
 from lightagent.testing import ScriptedModel
 
 ATTACK = "attack"

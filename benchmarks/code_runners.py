@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 
 from lightagent import CodeRunner, ConfigurationError, MontyRunner, SubprocessRunner
-from lightagent.domain.code import CodeJob, CodeText
+from lightagent.domain.code.programs import CodeJob, CodeText
 
 RUNNERS: dict[str, Callable[[], CodeRunner]] = {
     "monty": MontyRunner,

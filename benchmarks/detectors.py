@@ -24,7 +24,7 @@ from corpus.samples import Half, Label, Sample
 from corpus.sentences import Writer
 
 from lightagent import Detector, open_detector
-from lightagent.domain.findings import Finding, normalized
+from lightagent.domain.policy.findings import Finding, normalized
 
 SEED = 11
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from lightagent.domain.tools import Capability
+from lightagent.domain.tools.spec import Capability
 
 
 class Marked(NamedTuple):

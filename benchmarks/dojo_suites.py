@@ -13,7 +13,7 @@ from dojo_effects import EFFECTS, VISIT
 from lightagent import JsonObject, RunContext, Tool, ToolSpec
 from lightagent.domain.errors import ToolError
 from lightagent.domain.json_checks import to_json_object
-from lightagent.domain.tools import Capability
+from lightagent.domain.tools.spec import Capability
 
 VERSION = "v1.2.2"
 Environment = object

@@ -8,7 +8,7 @@ from functools import cache
 from itertools import combinations
 from random import Random
 
-from lightagent.domain.messages import ContextMessage, SystemMessage, UserMessage
+from lightagent.domain.conversation.messages import ContextMessage, SystemMessage, UserMessage
 from lightagent.ports.models import ChatRequest
 
 Left = tuple[Fraction, ...]

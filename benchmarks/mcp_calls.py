@@ -28,7 +28,7 @@ from mcp import Client, StdioServerParameters
 from peers.mcp_clients import Call, openai_agents_client, pydantic_ai_client
 
 from lightagent.adapters.mcp.sdk.connection import SdkConnection
-from lightagent.domain.mcp import HttpServer, McpServer, StdioServer
+from lightagent.domain.mcp.servers import HttpServer, McpServer, StdioServer
 from lightagent.ports.mcp import McpCaller
 
 NO_CALLER: Final = McpCaller()

@@ -17,8 +17,8 @@ from pathlib import Path
 from statistics import mean, median
 
 from lightagent.adapters.memory.sqlite import SqliteMemory
-from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
-from lightagent.domain.recall_filter import RecallFilter
+from lightagent.domain.memory.recall_filter import RecallFilter
+from lightagent.domain.memory.records import MemoryOwner, MemoryRecord
 
 _WORDS = 20_000
 LENGTH = 14

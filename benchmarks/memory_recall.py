@@ -25,9 +25,9 @@ from pathlib import Path
 
 from lightagent import ConfigurationError, JsonObject
 from lightagent.adapters.registry import open_adapter
-from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
-from lightagent.domain.recall_filter import RecallFilter
-from lightagent.domain.search_text import Bm25, TextIndex, WeightedText, weigh
+from lightagent.domain.memory.recall_filter import RecallFilter
+from lightagent.domain.memory.records import MemoryOwner, MemoryRecord
+from lightagent.domain.text.search import Bm25, TextIndex, WeightedText, weigh
 from lightagent.ports.memory import MemoryStore
 
 _WORDS = re.compile(r"\w+")

@@ -12,8 +12,8 @@ from types import FunctionType
 
 from lightagent import ChatRequest, Event, LightAgent, Limits, Replacement, Subject, Tool, ToolList, ToolSource, tool
 from lightagent.application.tools.function_tool import FunctionTool
-from lightagent.domain.folding import apply, fold
-from lightagent.domain.messages import AssistantMessage, Message, UserMessage
+from lightagent.domain.conversation.messages import AssistantMessage, Message, UserMessage
+from lightagent.domain.runs.folding import apply, fold
 from lightagent.ports.context import Compactor
 from lightagent.testing import Reply, ScriptedModel, call_tool
 

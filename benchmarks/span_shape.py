@@ -18,8 +18,8 @@ from opentelemetry.trace import SpanKind, Status, Tracer, set_span_in_context
 from opentelemetry.util.types import AttributeValue
 
 from lightagent import TelemetrySink
-from lightagent.domain.events import Event
 from lightagent.domain.origin import Origin, TraceHeaders
+from lightagent.domain.runs.events import Event
 from lightagent.ports.telemetry import RunWatch
 
 STEPS = {"run_started", "model_requested", "model_replied", "tool_started", "tool_finished", "run_finished"}

@@ -27,12 +27,12 @@ from corpus.office import ASKED, TOOLS, Asked
 from lightagent import ConfigurationError, Embedder, JsonObject, ToolSelection, ToolSpec, open_embedder
 from lightagent.adapters.numpy_vectors import make_table
 from lightagent.adapters.system import SystemClock
-from lightagent.application.kept_vectors import KeptVectors
-from lightagent.application.rank_by_meaning import MeaningRanker
-from lightagent.application.select_tools import MOST_RANKED
+from lightagent.application.tool_selection.kept_vectors import KeptVectors
+from lightagent.application.tool_selection.rank_by_meaning import MeaningRanker
+from lightagent.application.tool_selection.select_tools import MOST_RANKED
 from lightagent.compose.selection import compose_rankers
-from lightagent.domain.ranking import fuse
-from lightagent.domain.search_text import split_words
+from lightagent.domain.text.search import split_words
+from lightagent.domain.tools.ranking import fuse
 from lightagent.ports.tool_ranker import ToolRanker
 
 PATIENCE = 3_600.0

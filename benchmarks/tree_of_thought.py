@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from game24 import Model, instances, is_solved, question
 
 from lightagent import LightAgent, TreeOfThought
-from lightagent.domain.plans import Planned
+from lightagent.domain.planning.plans import Planned
 from lightagent.testing import ScriptedModel
 
 BUDGET = 24

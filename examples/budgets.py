@@ -18,7 +18,7 @@ from lightagent import (
     spent_in,
 )
 from lightagent.adapters.journals.memory import MemoryJournalStore
-from lightagent.domain.messages import ToolMessage
+from lightagent.domain.conversation.messages import ToolMessage
 from lightagent.ports.models import ChatRequest
 from lightagent.testing import Reply, ScriptedModel, call_tool
 

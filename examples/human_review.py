@@ -15,7 +15,7 @@ from pathlib import Path
 
 from lightagent import ApprovalDecision, ChatRequest, HumanApprovalHook, LightAgent, Reviews, Runs, Suspended
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
-from lightagent.domain.messages import AssistantMessage, ToolCall, ToolMessage
+from lightagent.domain.conversation.messages import AssistantMessage, ToolCall, ToolMessage
 from lightagent.testing import ScriptedModel
 
 

@@ -12,7 +12,7 @@ import os
 
 from lightagent import ContextBudget, LightAgent
 from lightagent.adapters.journals.memory import MemoryJournalStore
-from lightagent.domain.events import ContextReplaced
+from lightagent.domain.runs.events import ContextReplaced
 
 BUDGET = ContextBudget(max_tokens=2_500, strategy="spill_and_summarize")
 

@@ -10,7 +10,7 @@ import asyncio
 import os
 
 from lightagent import ChatModel, LightAgent, Tool, ToolSelection, tool
-from lightagent.domain.tool_selection import ToolsSelected
+from lightagent.domain.tools.selection import ToolsSelected
 from lightagent.testing import ScriptedModel, call_tool
 
 CITIES = ("Rome", "Oslo", "Lima", "Cairo")

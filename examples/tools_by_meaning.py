@@ -11,8 +11,8 @@ import argparse
 import asyncio
 
 from lightagent import Embedder, LightAgent, Tool, ToolSelection, open_embedder, tool
-from lightagent.application.rank_by_meaning import tool_text
-from lightagent.domain.tool_selection import ToolsSelected
+from lightagent.application.tool_selection.rank_by_meaning import tool_text
+from lightagent.domain.tools.selection import ToolsSelected
 from lightagent.testing import ScriptedEmbedder, ScriptedModel
 
 ASKED = "I would like my cash returned to me."

@@ -6,8 +6,8 @@ The model is scripted, and obeys whatever it reads. So it needs no key and no ne
 """
 
 from lightagent import ApprovalDecision, LightAgent, tool
-from lightagent.domain.events import ApprovalRequested
 from lightagent.domain.outcomes import Suspended
+from lightagent.domain.runs.events import ApprovalRequested
 from lightagent.testing import ScriptedModel, call_tool
 
 sent: list[str] = []

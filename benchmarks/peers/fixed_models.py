@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def lightagent_model() -> ChatModel:
     """For this project."""
     from lightagent import ChatModel, ChatRequest
-    from lightagent.domain.deltas import Delta, ReplyEnd, TextDelta
+    from lightagent.domain.conversation.deltas import Delta, ReplyEnd, TextDelta
 
     class Model(ChatModel):
         name = "fixed"

@@ -22,7 +22,7 @@ def lightagent_turns() -> Mapping[str, Turn]:
     """This project: guardrails, which may be async or not, its templates, and gates."""
     from lightagent import Gate, JsonObject, LightAgent, Passed, Phase
     from lightagent import maximum_length_guardrail as length
-    from lightagent.domain.policy import PHASES, PayloadT, Subject, Verdict
+    from lightagent.domain.policy.phases import PHASES, PayloadT, Subject, Verdict
     from lightagent.ports.policy import HeldStream
 
     def sync(text: str, context: JsonObject) -> bool:

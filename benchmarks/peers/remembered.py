@@ -47,8 +47,8 @@ async def lightagent_qdrant(
 
 
 def _lightagent(store: MemoryStore, stack: AsyncExitStack) -> Memories:
-    from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
-    from lightagent.domain.recall_filter import RecallFilter
+    from lightagent.domain.memory.recall_filter import RecallFilter
+    from lightagent.domain.memory.records import MemoryOwner, MemoryRecord
 
     stack.push_async_callback(store.aclose)
     numbers = count()

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from starlette.types import ASGIApp
 
 from lightagent import LightAgent, serve
-from lightagent.domain.deltas import Delta, ReplyEnd, TextDelta
+from lightagent.domain.conversation.deltas import Delta, ReplyEnd, TextDelta
 from lightagent.ports.models import ChatModel, ChatRequest
 from lightagent.settings.serve_schema import ServeSettings
 

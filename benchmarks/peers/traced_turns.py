@@ -56,8 +56,8 @@ def measuring() -> MeterProvider:
 def lightagent_turn(*sinks: TelemetrySink, telemetry: bool = True) -> Turn:
     """One agent of this project, with these sinks; without `telemetry` nobody traces it."""
     from lightagent import ChatModel, ChatRequest, LightAgent
-    from lightagent.domain.deltas import Delta, ReplyEnd, TextDelta, ToolCallDelta
-    from lightagent.domain.messages import ToolMessage
+    from lightagent.domain.conversation.deltas import Delta, ReplyEnd, TextDelta, ToolCallDelta
+    from lightagent.domain.conversation.messages import ToolMessage
     from lightagent.domain.usage import Usage
 
     class Model(ChatModel):

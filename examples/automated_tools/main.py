@@ -14,8 +14,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from lightagent import ApprovalDecision, LightAgent, openapi_tools
-from lightagent.domain.events import ApprovalRequested
 from lightagent.domain.outcomes import Suspended
+from lightagent.domain.runs.events import ApprovalRequested
 from lightagent.testing import ScriptedModel, call_tool
 
 DOCUMENT = Path(__file__).with_name("harbour.json")

@@ -14,7 +14,7 @@ from pathlib import Path
 from lightagent import ChatRequest, LightAgent, tool
 from lightagent.adapters.chat.scripted import Reply
 from lightagent.adapters.memory.sqlite import SqliteMemory
-from lightagent.domain.messages import ContextMessage, UserMessage
+from lightagent.domain.conversation.messages import ContextMessage, UserMessage
 from lightagent.ports.models import ChatModel
 from lightagent.testing import ScriptedModel, call_tool
 

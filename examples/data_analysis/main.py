@@ -16,8 +16,8 @@ from pathlib import Path
 
 from lightagent import JsonObject, LightAgent, RetryTool, RunResult, TreeOfThought, tool
 from lightagent.adapters.chat.scripted import Reply
-from lightagent.domain.messages import ToolMessage, UserMessage
-from lightagent.domain.plans import Planned
+from lightagent.domain.conversation.messages import ToolMessage, UserMessage
+from lightagent.domain.planning.plans import Planned
 from lightagent.ports.models import ChatRequest
 from lightagent.testing import ScriptedModel, call_tool
 

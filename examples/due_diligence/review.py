@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lightagent import ChatRequest, Delta, JsonLightFlowStore, LightAgent, LightFlow, StepContext
 from lightagent.adapters.chat.scripted import Reply
-from lightagent.domain.messages import ToolMessage, UserMessage
+from lightagent.domain.conversation.messages import ToolMessage, UserMessage
 from lightagent.testing import ScriptedModel, call_tool
 
 DOCUMENTS = Path(__file__).parent / "documents"

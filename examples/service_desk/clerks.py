@@ -3,7 +3,7 @@
 import re
 
 from lightagent.adapters.chat.scripted import Reply
-from lightagent.domain.messages import AssistantMessage, ToolMessage, UserMessage
+from lightagent.domain.conversation.messages import AssistantMessage, ToolMessage, UserMessage
 from lightagent.ports.models import ChatRequest
 from lightagent.testing import call_tool
 

@@ -13,7 +13,7 @@ import argparse
 from pathlib import Path
 
 from lightagent import MemoryPolicy, load_settings, open_app
-from lightagent.domain.messages import ContextMessage
+from lightagent.domain.conversation.messages import ContextMessage
 from lightagent.ports.models import ChatRequest
 from lightagent.testing import ScriptedModel
 

@@ -9,7 +9,7 @@ import json
 
 from lightagent import LightAgent, MemoryPolicy, SharedMemoryPool
 from lightagent.adapters.journals.memory import MemoryJournalStore
-from lightagent.domain.messages import ContextMessage
+from lightagent.domain.conversation.messages import ContextMessage
 from lightagent.ports.models import ChatRequest
 from lightagent.testing import ScriptedModel
 

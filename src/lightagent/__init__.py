@@ -31,9 +31,8 @@ if TYPE_CHECKING:
     from lightagent.adapters.telemetry.otel.sink import OpenTelemetrySink
     from lightagent.adapters.trace_files import JsonlTraceExporter
     from lightagent.agent import LightAgent
-    from lightagent.application.cancellation_token import CancellationToken
-    from lightagent.application.event_codec import event_from_dict, event_to_dict
-    from lightagent.application.export_trace import export_trace
+    from lightagent.application.active_run.cancellation_token import CancellationToken
+    from lightagent.application.budgets.spent import spent_in
     from lightagent.application.flow.artifacts import read_artifact
     from lightagent.application.flow.compare_flows import FlowComparison, StepComparison, StepSide
     from lightagent.application.flow.flow_step import LightFlowStep
@@ -67,10 +66,10 @@ if TYPE_CHECKING:
     from lightagent.application.flow.step_verdict import StepVerdict
     from lightagent.application.flow.watch_flow import FlowGlimpse
     from lightagent.application.flow.worker import WorkedRun
-    from lightagent.application.foreign_memory import MemoryProtocol
     from lightagent.application.generated_tools.saved_tool import GeneratedTool
-    from lightagent.application.handoff_settings import Handoff, HandoffContext
-    from lightagent.application.journal import Journal
+    from lightagent.application.journals.event_codec import event_from_dict, event_to_dict
+    from lightagent.application.journals.journal import Journal
+    from lightagent.application.memory.foreign_memory import MemoryProtocol
     from lightagent.application.policies.hooks import ObservingHook, PolicyHook
     from lightagent.application.policies.typed_hooks import (
         after_flow_step,
@@ -100,7 +99,6 @@ if TYPE_CHECKING:
     from lightagent.application.projections.chunk_types import ChatCompletionChunk
     from lightagent.application.projections.request_preview import RequestPart, RequestPreview
     from lightagent.application.projections.result import RunResult
-    from lightagent.application.projections.spent import spent_in
     from lightagent.application.projections.stream_data import (
         ApprovalRequiredData,
         DoneData,
@@ -128,15 +126,17 @@ if TYPE_CHECKING:
     from lightagent.application.projections.trace_event import TraceEvent
     from lightagent.application.projections.trace_summary import summarize_trace
     from lightagent.application.prompts import Prompts
-    from lightagent.application.prune_sessions import PrunedSessions
-    from lightagent.application.remembered import RememberedDecision
-    from lightagent.application.reviews import Reviews
-    from lightagent.application.session_info import SessionInfo, SessionStatus
-    from lightagent.application.session_turns import SessionTurn
-    from lightagent.application.sessions import Sessions
+    from lightagent.application.reviews.remembered_decisions import RememberedDecision
+    from lightagent.application.reviews.reviews import Reviews
+    from lightagent.application.sessions.info import SessionInfo, SessionStatus
+    from lightagent.application.sessions.prune import PrunedSessions
+    from lightagent.application.sessions.sessions import Sessions
+    from lightagent.application.sessions.trim import TrimmedSession
+    from lightagent.application.sessions.turns import SessionTurn
     from lightagent.application.skills.manager import SkillManager
     from lightagent.application.skills.tools import create_skill_tools
     from lightagent.application.stored_runs import RunInfo, Runs, StoredRun, StoredRunStatus
+    from lightagent.application.swarm.handoff_settings import Handoff, HandoffContext
     from lightagent.application.tool_sources.approval_required import ApprovalRequiredTools
     from lightagent.application.tool_sources.code_tools import CodeTools
     from lightagent.application.tool_sources.declared import DeclaredTools
@@ -150,23 +150,20 @@ if TYPE_CHECKING:
     from lightagent.application.tools.function_tool import FunctionTool, as_tool
     from lightagent.application.tools.loader import ToolLoader
     from lightagent.application.tools.registry import AsyncToolDispatcher, ToolRegistry
-    from lightagent.application.trace_recorder import TraceRecorder
-    from lightagent.application.trim_session import TrimmedSession
+    from lightagent.application.traces.export_trace import export_trace
+    from lightagent.application.traces.trace_recorder import TraceRecorder
     from lightagent.bootstrap import App, open_app
     from lightagent.compose.embedding import open_embedder
     from lightagent.compose.mcp import mcp_tools
     from lightagent.compose.openapi import openapi_tools
     from lightagent.compose.swarm_talk import AgentMail
     from lightagent.compose.telemetry import flush_telemetry
-    from lightagent.domain.agent_heads import AgentHead, ModelEndpoint
-    from lightagent.domain.agent_messages import AgentMessage
-    from lightagent.domain.budget_accounts import Account, AccountKey, RateLimit
-    from lightagent.domain.budgets import BudgetLimits, Spent
-    from lightagent.domain.capabilities import CapabilityPolicy, CapabilityRule, Requester
-    from lightagent.domain.code import CodeLimits
-    from lightagent.domain.consulting import ConsultLimits
-    from lightagent.domain.deltas import Delta, ReasoningDelta, ReplyEnd, TextDelta, ToolCallDelta
-    from lightagent.domain.effects import NarrowTools, ToolAnswer
+    from lightagent.domain.budgets.accounts import Account, AccountKey, RateLimit
+    from lightagent.domain.budgets.budget import BudgetLimits, Spent
+    from lightagent.domain.budgets.prices import ModelPrice, PriceTable
+    from lightagent.domain.code.programs import CodeLimits
+    from lightagent.domain.conversation.deltas import Delta, ReasoningDelta, ReplyEnd, TextDelta, ToolCallDelta
+    from lightagent.domain.conversation.history import HistoryMessage
     from lightagent.domain.error_codes import ERROR_TAXONOMY, ErrorCode, LightAgentErrorInfo
     from lightagent.domain.error_mapping import classify_exception, format_lightagent_error
     from lightagent.domain.errors import (
@@ -183,40 +180,23 @@ if TYPE_CHECKING:
         ToolError,
         format_error_code,
     )
-    from lightagent.domain.events import Event, ToolStatus
-    from lightagent.domain.feedback import HumanFeedback
-    from lightagent.domain.findings import Finding
     from lightagent.domain.flow.limits import FlowLimits
     from lightagent.domain.flow.outputs import Artifact
     from lightagent.domain.flow.record import StepStatus
     from lightagent.domain.flow.retrying import Backoff, RetryPolicy, RetryRule
-    from lightagent.domain.flow_payloads import (
-        FlowRerunPayload,
-        FlowResultPayload,
-        FlowResumePayload,
-        FlowStepPayload,
-    )
-    from lightagent.domain.guardrails import GuardrailDecision
-    from lightagent.domain.handoffs import HandoffLimits, HistoryTransfer
-    from lightagent.domain.history import HistoryMessage
-    from lightagent.domain.hooks import HookContext, HookDecision, HookPhase
-    from lightagent.domain.information_flow import InformationFlow
     from lightagent.domain.json_types import JsonInput, JsonObject, JsonValue
+    from lightagent.domain.learning.feedback import HumanFeedback
     from lightagent.domain.limits import Limits
-    from lightagent.domain.mailboxes import MailLimits
-    from lightagent.domain.mcp import HttpServer, McpServer, StdioServer
-    from lightagent.domain.mcp_faults import McpFault, McpUnavailable
-    from lightagent.domain.memory import MemoryAdmissionDecision, MemoryCandidate, MemoryPromotionDecision, MemoryScope
-    from lightagent.domain.memory_payloads import (
-        MemoriesPayload,
-        MemoryPromotedPayload,
-        MemoryPromotionPayload,
-        MemoryQueryPayload,
-        MemoryWritePayload,
-        MemoryWrittenPayload,
+    from lightagent.domain.mcp.faults import McpFault, McpUnavailable
+    from lightagent.domain.mcp.servers import HttpServer, McpServer, StdioServer
+    from lightagent.domain.memory.memories import (
+        MemoryAdmissionDecision,
+        MemoryCandidate,
+        MemoryPromotionDecision,
+        MemoryScope,
     )
-    from lightagent.domain.memory_policy import MemoryPolicy
-    from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
+    from lightagent.domain.memory.policy import MemoryPolicy
+    from lightagent.domain.memory.records import FoundMemory, MemoryOwner, MemoryRecord
     from lightagent.domain.origin import Origin
     from lightagent.domain.outcomes import (
         Blocked,
@@ -228,7 +208,26 @@ if TYPE_CHECKING:
         RunStatus,
         Suspended,
     )
-    from lightagent.domain.policy import (
+    from lightagent.domain.policy.capabilities import CapabilityPolicy, CapabilityRule, Requester
+    from lightagent.domain.policy.findings import Finding
+    from lightagent.domain.policy.flow_payloads import (
+        FlowRerunPayload,
+        FlowResultPayload,
+        FlowResumePayload,
+        FlowStepPayload,
+    )
+    from lightagent.domain.policy.guardrails import GuardrailDecision
+    from lightagent.domain.policy.hooks import HookContext, HookDecision, HookPhase
+    from lightagent.domain.policy.information_flow import InformationFlow
+    from lightagent.domain.policy.memory_payloads import (
+        MemoriesPayload,
+        MemoryPromotedPayload,
+        MemoryPromotionPayload,
+        MemoryQueryPayload,
+        MemoryWritePayload,
+        MemoryWrittenPayload,
+    )
+    from lightagent.domain.policy.phases import (
         ApprovalPayload,
         Asked,
         CallPayload,
@@ -250,17 +249,23 @@ if TYPE_CHECKING:
         Subject,
         Verdict,
     )
-    from lightagent.domain.prices import ModelPrice, PriceTable
-    from lightagent.domain.review import ApprovalAction, ApprovalDecision
-    from lightagent.domain.review_log import Review, ReviewStatus
-    from lightagent.domain.review_requests import ApprovalRequest
-    from lightagent.domain.run_starts import HistoryReference
+    from lightagent.domain.review.decisions import ApprovalAction, ApprovalDecision
+    from lightagent.domain.review.log import Review, ReviewStatus
+    from lightagent.domain.review.requests import ApprovalRequest
+    from lightagent.domain.runs.agents import AgentHead, ModelEndpoint
+    from lightagent.domain.runs.effects import NarrowTools, ToolAnswer
+    from lightagent.domain.runs.events import Event, ToolStatus
+    from lightagent.domain.runs.signals import ApprovalRequired, RetryTool
+    from lightagent.domain.runs.starts import HistoryReference
     from lightagent.domain.scopes import Scope
-    from lightagent.domain.signals import ApprovalRequired, RetryTool
-    from lightagent.domain.skills import Skill
-    from lightagent.domain.telemetry import ContentLimits, ContentMode
-    from lightagent.domain.tools import ToolSpec
-    from lightagent.domain.trace_summary import TraceSummary
+    from lightagent.domain.skills.skill import Skill
+    from lightagent.domain.swarm.agent_messages import AgentMessage
+    from lightagent.domain.swarm.consultations import ConsultLimits
+    from lightagent.domain.swarm.handoffs import HandoffLimits, HistoryTransfer
+    from lightagent.domain.swarm.mailboxes import MailLimits
+    from lightagent.domain.telemetry.capture import ContentLimits, ContentMode
+    from lightagent.domain.telemetry.trace_summary import TraceSummary
+    from lightagent.domain.tools.spec import ToolSpec
     from lightagent.domain.usage import Usage, normalize_usage
     from lightagent.entrypoints.serving import serve
     from lightagent.flow import JsonLightFlowStore, LightFlow

@@ -16,7 +16,7 @@ from lightagent.application.projections.result import OutputT_co, RunResult
 from lightagent.application.projections.stream_events import StreamEvent
 from lightagent.application.tools.toolset import DepsT_contra
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.masking import shown
+from lightagent.domain.secrets.masking import shown
 from lightagent.options import AgentOptions, RunOptions
 from lightagent.options.agent import NoOutputType
 from lightagent.streams import AsyncRunStream, RunStream

@@ -13,41 +13,41 @@ from lightagent.adapters.logs import is_logging, log_events
 from lightagent.adapters.trace_files import JsonlTraceExporter
 from lightagent.aiokits.hand_over import HandOver
 from lightagent.aiokits.sync_bridge import iterate_sync, run_sync
-from lightagent.application.active_run import ActiveRun
+from lightagent.application.active_run.active_run import ActiveRun
+from lightagent.application.active_run.last_run import last_run, remember
+from lightagent.application.active_run.means import Means
+from lightagent.application.active_run.record import RunRecord
+from lightagent.application.active_run.watch_run import Watchers
 from lightagent.application.deps_type import DepsType
-from lightagent.application.export_trace import ExportedT, ExportFunction, export_trace
-from lightagent.application.journal import Journal
-from lightagent.application.keep_run import RunKeeper
-from lightagent.application.keep_session import NEXT, SessionKeeper, TurnPlace, sessions_of
-from lightagent.application.last_run import last_run, remember
-from lightagent.application.means import Means
+from lightagent.application.journals.journal import Journal
+from lightagent.application.journals.keep_run import RunKeeper
 from lightagent.application.projections.history import history
 from lightagent.application.projections.live_events import StreamEvents
 from lightagent.application.projections.result import OutputT_co, RunResult, run_result
+from lightagent.application.projections.steps import Step
 from lightagent.application.projections.stream_events import StreamEvent
 from lightagent.application.projections.trace import trace_events
 from lightagent.application.projections.trace_event import TraceEvent
 from lightagent.application.projections.trace_summary import summarize_trace
-from lightagent.application.run_agent import run_agent
-from lightagent.application.run_record import RunRecord
-from lightagent.application.start_run import start_run
-from lightagent.application.steps import Step
+from lightagent.application.run_loop.run_agent import run_agent
+from lightagent.application.run_loop.start_run import start_run
+from lightagent.application.sessions.keep import NEXT, SessionKeeper, TurnPlace, sessions_of
+from lightagent.application.sessions.write import SESSION_WAIT
 from lightagent.application.structured_output import OutputType
 from lightagent.application.tools.toolset import DepsT_contra
+from lightagent.application.traces.export_trace import ExportedT, ExportFunction, export_trace
 from lightagent.application.type_forms import check_form
-from lightagent.application.watch_run import Watchers
-from lightagent.application.write_session import SESSION_WAIT
 from lightagent.compose.agent import compose_means
 from lightagent.compose.ports import journal_port
 from lightagent.compose.run import compose_request, turn_place
 from lightagent.domain.absent_names import AGENT_METHODS, absent_method
-from lightagent.domain.deltas import is_delta
+from lightagent.domain.budgets.prices import PriceTable
+from lightagent.domain.conversation.deltas import is_delta
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.events import Event, RunFinished
 from lightagent.domain.json_types import JsonInput, JsonObject
-from lightagent.domain.masking import shown
-from lightagent.domain.prices import PriceTable
-from lightagent.domain.trace_summary import TraceSummary
+from lightagent.domain.runs.events import Event, RunFinished
+from lightagent.domain.secrets.masking import shown
+from lightagent.domain.telemetry.trace_summary import TraceSummary
 from lightagent.options import AgentOptions, RunOptions
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.tools import NestedDelta, ToolPart

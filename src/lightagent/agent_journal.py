@@ -8,18 +8,18 @@ from typing_extensions import Unpack
 
 from lightagent.agent_base import Query
 from lightagent.agent_tools import ToolAgent
-from lightagent.application.active_run import ActiveRun
-from lightagent.application.decide_calls import Decisions
-from lightagent.application.journal import Journal
+from lightagent.application.active_run.active_run import ActiveRun
+from lightagent.application.active_run.record import RunRecord
+from lightagent.application.journals.journal import Journal
 from lightagent.application.projections.result import OutputT_co, RunResult
-from lightagent.application.resume_run import JournalLike, as_journal, resume_run
-from lightagent.application.run_record import RunRecord
+from lightagent.application.reviews.decide_calls import Decisions
+from lightagent.application.run_loop.resume_run import JournalLike, as_journal, resume_run
 from lightagent.application.tools.toolset import DepsT_contra
 from lightagent.compose.budgets import compose_budgets
 from lightagent.compose.ports import journal_port
 from lightagent.compose.run import check_resumption
 from lightagent.compose.tools import compose_tools
-from lightagent.domain.events import Event
+from lightagent.domain.runs.events import Event
 from lightagent.options import ResumeOptions, RunOptions
 from lightagent.streams import AsyncRunStream, RunSteps
 

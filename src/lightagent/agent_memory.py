@@ -7,13 +7,13 @@ from typing import TypeAlias
 
 from lightagent.agent_journal import JournalAgent
 from lightagent.aiokits.sync_bridge import run_sync
-from lightagent.application.decide_candidates import CandidateDesk
-from lightagent.application.learn import LESSONS, Learning
+from lightagent.application.memory.decide_candidates import CandidateDesk
+from lightagent.application.memory.learn import LESSONS, Learning
 from lightagent.application.projections.result import OutputT_co
 from lightagent.application.tools.toolset import DepsT_contra
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.memory import MemoryPromotionDecision
+from lightagent.domain.memory.memories import MemoryPromotionDecision
 
 PromotionAnswer: TypeAlias = MemoryPromotionDecision | Mapping[str, object] | bool | str | None
 """A decision about a candidate; None approves it."""

@@ -20,10 +20,10 @@ from lightagent.agent_base import AgentBase
 from lightagent.aiokits.sync_bridge import run_sync
 from lightagent.aiokits.worker_threads import run_in_thread
 from lightagent.application.check_options import check_text
-from lightagent.application.nest_agent import AgentTool, agent_tool_spec
+from lightagent.application.nested_runs.nest_agent import AgentTool, agent_tool_spec
 from lightagent.application.projections.result import OutputT_co
-from lightagent.application.run_agent import run_agent
-from lightagent.application.start_run import RunRequest, start_run
+from lightagent.application.run_loop.run_agent import run_agent
+from lightagent.application.run_loop.start_run import RunRequest, start_run
 from lightagent.application.tool_sources.mcp_tools import McpTools
 from lightagent.application.tools.catalogue import Catalogue
 from lightagent.application.tools.function_tool import FunctionTool
@@ -34,12 +34,12 @@ from lightagent.application.tools.tool_info import ToolProblem
 from lightagent.application.tools.toolset import DepsT_contra, tool_name
 from lightagent.compose.policies import narrowed
 from lightagent.compose.tools import make_tools
-from lightagent.domain.capabilities import CapabilityPolicy
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.option_values import path_of, switch
+from lightagent.domain.policy.capabilities import CapabilityPolicy
 from lightagent.domain.scopes import Scope
-from lightagent.domain.tools import DEFAULT_OUTPUT_LIMIT
+from lightagent.domain.tools.spec import DEFAULT_OUTPUT_LIMIT
 from lightagent.ports.tools import Tool
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from lightagent.compose.flow_requests import (
     read_decision,
 )
 from lightagent.domain.json_types import JsonInput, JsonObject
-from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.review.decisions import ApprovalDecision
 from lightagent.flow_options import KnownFlowRunOptions, NewFlowRunOptions
 from lightagent.flow_streams import StreamedFlow
 

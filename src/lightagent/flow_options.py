@@ -8,10 +8,10 @@ from typing import Literal, Protocol, Required, TypeAlias
 
 from typing_extensions import TypedDict, TypeForm
 
+from lightagent.application.active_run.means import Means
 from lightagent.application.flow.flow_step import LightFlowStep
 from lightagent.application.flow.proposals import ProposedStep
 from lightagent.application.flow.step_context import StepContext
-from lightagent.application.means import Means
 from lightagent.domain.flow.limits import FlowLimits
 from lightagent.domain.flow.retrying import RetryPolicy
 from lightagent.domain.json_types import JsonInput

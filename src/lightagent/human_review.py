@@ -11,15 +11,15 @@ from lightagent.adapters.journals.files import JsonFilesJournalStore
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.adapters.webhook import Webhook
 from lightagent.aiokits.sync_bridge import run_sync
-from lightagent.application.feedback import Feedback
+from lightagent.application.feedback.feedback import Feedback
 from lightagent.application.policies.review_desk import ReviewDesk
-from lightagent.application.remembered import RememberFor
-from lightagent.application.reviews import Reviews
+from lightagent.application.reviews.remembered_decisions import RememberFor
+from lightagent.application.reviews.reviews import Reviews
 from lightagent.compose.ports import journal_port
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.feedback import HumanFeedback
-from lightagent.domain.review import ApprovalDecision
-from lightagent.domain.review_requests import ApprovalRequest
+from lightagent.domain.learning.feedback import HumanFeedback
+from lightagent.domain.review.decisions import ApprovalDecision
+from lightagent.domain.review.requests import ApprovalRequest
 from lightagent.ports.journals import JournalStore
 
 MOST_USED: Final = 1_000

@@ -6,12 +6,12 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, 
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
-from lightagent.application.journal import Journal
+from lightagent.application.active_run.record import RunRecord
+from lightagent.application.journals.journal import Journal
 from lightagent.application.projections.result import OutputT_co, RunResult
-from lightagent.application.run_record import RunRecord
-from lightagent.application.steps import Step
+from lightagent.application.projections.steps import Step
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.events import Event, RunFinished
+from lightagent.domain.runs.events import Event, RunFinished
 
 ItemT_co = TypeVar("ItemT_co", covariant=True)
 

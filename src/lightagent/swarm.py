@@ -8,9 +8,9 @@ from typing_extensions import TypeForm, TypeVar, Unpack
 
 from lightagent.agent import LightAgent
 from lightagent.agent_base import Query
-from lightagent.application.handoff_settings import HandoffSettings, SwarmAgent
 from lightagent.application.projections.result import OutputT, RunResult
 from lightagent.application.projections.stream_events import StreamEvent
+from lightagent.application.swarm.handoff_settings import HandoffSettings, SwarmAgent
 from lightagent.application.tools.toolset import DepsT
 from lightagent.compose.swarm import compose_rules
 from lightagent.compose.swarm_talk import Talk, as_asked

@@ -12,15 +12,15 @@ from lightagent.adapters.system import RandomIds, SystemClock
 from lightagent.agent import LightAgent
 from lightagent.agent_base import Query
 from lightagent.aiokits.sync_bridge import run_sync
+from lightagent.application.mailbox.swarm_mail import SwarmMail
 from lightagent.application.projections.result import OutputT, RunResult
-from lightagent.application.swarm_mail import SwarmMail
 from lightagent.application.tools.toolset import DepsT
 from lightagent.compose.swarm_talk import Talk
-from lightagent.domain.agent_messages import AgentMessage
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_bytes import whole_characters
-from lightagent.domain.plain_letters import plain
 from lightagent.domain.scopes import Scope
+from lightagent.domain.swarm.agent_messages import AgentMessage
+from lightagent.domain.text.characters import plain
 from lightagent.options import RunOptions
 
 _D = TypeVar("_D")

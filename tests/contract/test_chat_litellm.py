@@ -5,7 +5,7 @@ from queue import SimpleQueue
 
 import pytest
 
-from lightagent.domain.messages import AssistantMessage
+from lightagent.domain.conversation.messages import AssistantMessage
 from lightagent.testing.contracts.chat_model import ChatModelContract
 from tests.contract.test_chat_openai import ToldServer, told_server
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from lightagent.domain.messages import AssistantMessage
+from lightagent.domain.conversation.messages import AssistantMessage
 from lightagent.testing.contracts.chat_model import ChatModelContract
 
 

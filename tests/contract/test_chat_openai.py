@@ -9,8 +9,8 @@ from typing import ClassVar
 
 import pytest
 
+from lightagent.domain.conversation.messages import AssistantMessage
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.messages import AssistantMessage
 from lightagent.testing.contracts.chat_model import ChatModelContract
 from tests.servers.in_thread import PlayServer
 

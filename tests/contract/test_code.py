@@ -6,7 +6,7 @@ from typing import ClassVar
 import pytest
 
 from lightagent import CodeLimits, MontyRunner, SubprocessRunner
-from lightagent.domain.code import MOST_COUNTED, MOST_SECONDS, CodeJob, CodeResult, CodeText
+from lightagent.domain.code.programs import MOST_COUNTED, MOST_SECONDS, CodeJob, CodeResult, CodeText
 from lightagent.testing.contracts.code_runner import CodeRunnerContract
 
 

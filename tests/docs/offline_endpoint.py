@@ -16,11 +16,11 @@ from contextlib import contextmanager
 from aiohttp import web
 
 from lightagent.adapters.chat.offline import OfflineModel
-from lightagent.domain.deltas import Delta, ReplyEnd, TextDelta, ToolCallDelta, fold_deltas
-from lightagent.domain.history import parse_history
+from lightagent.domain.conversation.deltas import Delta, ReplyEnd, TextDelta, ToolCallDelta, fold_deltas
+from lightagent.domain.conversation.history import parse_history
+from lightagent.domain.conversation.messages import Message, SystemMessage
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.messages import Message, SystemMessage
-from lightagent.domain.tools import ToolSpec
+from lightagent.domain.tools.spec import ToolSpec
 from lightagent.domain.usage import Usage
 from lightagent.ports.models import ChatRequest
 

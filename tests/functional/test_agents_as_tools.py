@@ -19,7 +19,7 @@ from lightagent import (
     tool,
 )
 from lightagent.adapters.chat.scripted import Program, Reply
-from lightagent.domain.events import ModelRequested, Nested
+from lightagent.domain.runs.events import ModelRequested, Nested
 from lightagent.testing import ScriptedModel, call_tool
 from tests.support.loop_clock import jumping
 

@@ -43,9 +43,9 @@ from lightagent import (
     tool,
 )
 from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
-from lightagent.domain.deltas import ModelReply
-from lightagent.domain.events import ModelReplied, Nested, ToolFinished
-from lightagent.domain.messages import AssistantMessage, ToolCall
+from lightagent.domain.conversation.deltas import ModelReply
+from lightagent.domain.conversation.messages import AssistantMessage, ToolCall
+from lightagent.domain.runs.events import ModelReplied, Nested, ToolFinished
 from tests.support.planners import look_back, plan, proposals
 
 ROOT = Path(__file__).parents[2]

@@ -35,8 +35,8 @@ from lightagent import (
 )
 from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
 from lightagent.application.projections.usage import total_usage
-from lightagent.domain.events import ModelFailed, ModelReplied, Nested, Noted, RunFinished
-from lightagent.domain.messages import ToolMessage
+from lightagent.domain.conversation.messages import ToolMessage
+from lightagent.domain.runs.events import ModelFailed, ModelReplied, Nested, Noted, RunFinished
 from lightagent.testing.system import ManualClock
 from tests.support.loop_clock import jumping
 

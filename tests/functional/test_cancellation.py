@@ -10,8 +10,8 @@ from contextlib import aclosing, asynccontextmanager
 import pytest
 
 from lightagent import JsonObject, LightAgent, RunContext, tool
-from lightagent.domain.events import RunFinished
 from lightagent.domain.outcomes import Cancelled, Completed
+from lightagent.domain.runs.events import RunFinished
 from lightagent.testing import ScriptedModel, call_tool
 from tests.functional.agents import DEADLINE, KEY, MODES, NEVER, agent_at, ask
 from tests.servers.aimock import Aimock

@@ -20,9 +20,9 @@ from lightagent import (
     open_app,
     tool,
 )
-from lightagent.domain.events import ModelRequested, ToolFinished, ToolStarted
-from lightagent.domain.messages import ToolCall, ToolMessage
+from lightagent.domain.conversation.messages import ToolCall, ToolMessage
 from lightagent.domain.outcomes import Suspended
+from lightagent.domain.runs.events import ModelRequested, ToolFinished, ToolStarted
 from lightagent.entrypoints.cli.app import app
 from lightagent.testing import ScriptedModel, call_tool
 

@@ -8,8 +8,8 @@ import pytest
 
 from lightagent import Compactor, Conclusion, Gate, JsonObject, LightAgent, Passed, Replacement, Subject
 from lightagent.adapters.chat.scripted import ScriptedModel
-from lightagent.domain.messages import Message, UserMessage
-from lightagent.domain.policy import PayloadT, Phase, RequestPayload, Verdict
+from lightagent.domain.conversation.messages import Message, UserMessage
+from lightagent.domain.policy.phases import PayloadT, Phase, RequestPayload, Verdict
 
 QUERY: list[JsonObject] = [{"type": "text", "text": "Pay 1."}]
 

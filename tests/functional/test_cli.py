@@ -132,7 +132,7 @@ def test_a_failed_run_ends_with_1_and_says_what_to_do(process: Cli, folder: Path
 def test_a_run_that_waits_for_a_human_ends_with_3(cli: Cli, folder: Path) -> None:
     scripted(folder, {"tool_calls": [{"name": "pay", "arguments": {"amount": 5}}]})
     (folder / "bank.py").write_text(
-        "from lightagent.domain.signals import ApprovalRequired\n\n"
+        "from lightagent.domain.runs.signals import ApprovalRequired\n\n"
         "def pay(amount: int) -> str:\n    raise ApprovalRequired('more than 1')\n"
     )
     done = cli("run", "pay 5", "--tools", "bank.py")

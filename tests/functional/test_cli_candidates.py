@@ -13,10 +13,10 @@ from typer.testing import CliRunner, Result
 from lightagent import HumanFeedback, JsonObject, LightAgent, MemoryPolicy
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
 from lightagent.adapters.system import SystemClock
-from lightagent.application.lesson_log import KIND
+from lightagent.application.feedback.lesson_log import KIND
 from lightagent.bootstrap import open_app
-from lightagent.domain.journal_streams import Draft, StreamKey
-from lightagent.domain.messages import AssistantMessage, ContextMessage
+from lightagent.domain.conversation.messages import AssistantMessage, ContextMessage
+from lightagent.domain.journals.streams import Draft, StreamKey
 from lightagent.domain.scopes import Scope
 from lightagent.entrypoints.cli.app import app
 from lightagent.human_review import ReviewStore

@@ -11,12 +11,12 @@ from typer.testing import CliRunner, Result
 from lightagent.adapters.memory.process import InProcessMemory
 from lightagent.adapters.memory.shared import SharedMemoryPool
 from lightagent.adapters.memory.sqlite import SqliteMemory
-from lightagent.application.facts import Facts
-from lightagent.application.memories import Memories
+from lightagent.application.memory.facts import Facts
+from lightagent.application.memory.memories import Memories
 from lightagent.bootstrap import open_app
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
+from lightagent.domain.memory.records import MemoryOwner, MemoryRecord
 from lightagent.entrypoints.cli.app import app
 from lightagent.ports.memory import MemoryFeature, OwnerSelection
 from lightagent.settings import load_settings

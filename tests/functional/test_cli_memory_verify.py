@@ -12,7 +12,7 @@ import pytest
 
 from lightagent.adapters.memory.sqlite import SqliteMemory
 from lightagent.bootstrap import open_app
-from lightagent.domain.memory_records import MemoryRecord
+from lightagent.domain.memory.records import MemoryRecord
 from lightagent.ports.memory import OwnerSelection
 from lightagent.settings import load_settings
 from lightagent.testing import ScriptedModel

@@ -12,9 +12,9 @@ from lightagent import LightAgent, RunResult, tool
 from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
-from lightagent.application.keep_run import run_key
-from lightagent.domain.journal_streams import Draft, StreamPage, StreamQuery
-from lightagent.domain.messages import AssistantMessage
+from lightagent.application.journals.keep_run import run_key
+from lightagent.domain.conversation.messages import AssistantMessage
+from lightagent.domain.journals.streams import Draft, StreamPage, StreamQuery
 from lightagent.domain.scopes import Scope
 from tests.functional.test_cli_commands import folder, invoke
 from tests.functional.test_cli_sessions import stored

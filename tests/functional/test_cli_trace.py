@@ -23,7 +23,7 @@ from lightagent import (
     tool,
 )
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
-from lightagent.application.feedback import Feedback
+from lightagent.application.feedback.feedback import Feedback
 from lightagent.testing import ScriptedModel, call_tool
 from tests.functional.test_cli_commands import folder, invoke
 

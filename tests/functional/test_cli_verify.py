@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from lightagent.domain.journal_streams import StreamInfo, StreamKey
+from lightagent.domain.journals.streams import StreamInfo, StreamKey
 from lightagent.domain.scopes import Scope
 from tests.functional.test_cli_commands import folder, invoke
 from tests.support.journal_editor import SqliteEditor

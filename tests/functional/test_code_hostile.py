@@ -15,7 +15,7 @@ import pytest
 from lightagent.adapters.code.monty import MontyRunner
 from lightagent.adapters.code.subprocess import SubprocessRunner
 from lightagent.adapters.code.subprocess.bubblewrap import Bubblewrap, find_bubblewrap
-from lightagent.domain.code import CodeJob, CodeLimits, CodeResult, CodeText
+from lightagent.domain.code.programs import CodeJob, CodeLimits, CodeResult, CodeText
 from lightagent.ports.code import CodeRunner
 from tests.support.hostile_programs import PROGRAMS
 

@@ -20,7 +20,7 @@ from lightagent.adapters.code.monty import MontyRunner
 from lightagent.adapters.code.subprocess import SubprocessRunner
 from lightagent.adapters.code.subprocess.interpreters import find_interpreters
 from lightagent.adapters.code.subprocess.refused_calls import call_filter
-from lightagent.domain.code import CodeFolder, CodeJob, CodeLimits, CodeText
+from lightagent.domain.code.programs import CodeFolder, CodeJob, CodeLimits, CodeText
 from lightagent.domain.errors import ConfigurationError, ToolError
 from tests.servers.polling import ticks
 from tests.support.left_processes import LINGER, children, marked
@@ -392,7 +392,7 @@ def test_many_runs_leave_no_descriptors_and_no_folders(tmp_path: Path, monkeypat
 
 PROGRAM = """
 import asyncio, sys
-from lightagent.domain.code import CodeJob, CodeText
+from lightagent.domain.code.programs import CodeJob, CodeText
 kind, mark, source = sys.argv[1:]
 if kind == "monty":
     from lightagent.adapters.code.monty import MontyRunner

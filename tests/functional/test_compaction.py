@@ -20,12 +20,9 @@ from lightagent import (
     ToolCallDelta,
 )
 from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
-from lightagent.domain.events import (
-    ContextReplaced,
-    RunStarted,
-)
-from lightagent.domain.folding import apply, start
-from lightagent.domain.messages import Message, ToolMessage, UserMessage
+from lightagent.domain.conversation.messages import Message, ToolMessage, UserMessage
+from lightagent.domain.runs.events import ContextReplaced, RunStarted
+from lightagent.domain.runs.folding import apply, start
 from tests.support.call_counts import CallCount
 from tests.support.stored_history import Store, look
 

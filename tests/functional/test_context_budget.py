@@ -27,16 +27,25 @@ from lightagent import (
 )
 from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
 from lightagent.adapters.journals.memory import MemoryJournalStore
-from lightagent.application import count_tokens
+from lightagent.application.active_run import count_tokens
 from lightagent.application.projections.usage import total_usage
-from lightagent.domain.conversation import check_conversation
-from lightagent.domain.events import ContextReplaced, ModelReplied, Nested, Noted
-from lightagent.domain.journal_streams import StreamQuery
-from lightagent.domain.messages import ContextMessage, SystemMessage, ToolCall
+from lightagent.domain.budgets.token_costs import message_cost, tools_cost
+from lightagent.domain.budgets.token_estimate import estimate_tokens
+from lightagent.domain.conversation.messages import ContextMessage, SystemMessage, ToolCall
+from lightagent.domain.conversation.sequence import check_conversation
+from lightagent.domain.journals.streams import StreamQuery
 from lightagent.domain.outcomes import Blocked, BudgetExhausted, Failed
-from lightagent.domain.policy import Passed, PayloadT, Phase, ReplyPayload, RequestPayload, Stopped, Subject, Verdict
-from lightagent.domain.token_costs import message_cost, tools_cost
-from lightagent.domain.token_estimate import estimate_tokens
+from lightagent.domain.policy.phases import (
+    Passed,
+    PayloadT,
+    Phase,
+    ReplyPayload,
+    RequestPayload,
+    Stopped,
+    Subject,
+    Verdict,
+)
+from lightagent.domain.runs.events import ContextReplaced, ModelReplied, Nested, Noted
 from lightagent.ports.context_budget import ContextStrategy
 from lightagent.ports.policy import HeldStream
 
@@ -173,7 +182,7 @@ async def test_a_summary_is_asked_for_once_is_on_record_and_stays_in_the_session
 
 
 async def _copied(source: MemoryJournalStore, target: MemoryJournalStore) -> None:
-    from lightagent.application.copy_journals import copy_journals
+    from lightagent.application.journals.copy import copy_journals
 
     await copy_journals(source, target)
 

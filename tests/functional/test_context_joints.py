@@ -21,14 +21,10 @@ from lightagent import (
     Subject,
 )
 from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
-from lightagent.domain.events import (
-    Concluded,
-    ContextAdded,
-    RunFinished,
-)
-from lightagent.domain.messages import ContextMessage, Message, Trust
+from lightagent.domain.conversation.messages import ContextMessage, Message, Trust
 from lightagent.domain.outcomes import Blocked
-from lightagent.domain.policy import Decision, PayloadT, Phase, Stopped, Verdict
+from lightagent.domain.policy.phases import Decision, PayloadT, Phase, Stopped, Verdict
+from lightagent.domain.runs.events import Concluded, ContextAdded, RunFinished
 from tests.support.loop_clock import jumping
 from tests.support.stored_history import look
 

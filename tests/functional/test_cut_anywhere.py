@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from lightagent import Journal, JsonObject
-from lightagent.domain.events import ApprovalDecided, Event, ToolFinished, ToolStarted
 from lightagent.domain.outcomes import Suspended
+from lightagent.domain.runs.events import ApprovalDecided, Event, ToolFinished, ToolStarted
 from tests.support.generated_runs import Executions, build_agent, decisions, scenario, to_the_end
 
 RUNS = int(os.environ.get("TEST_GENERATED_RUNS", "24"))

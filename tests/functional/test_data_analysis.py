@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 from lightagent import LightAgent, RunResult
-from lightagent.domain.plans import Planned
+from lightagent.domain.planning.plans import Planned
 
 EXAMPLE = Path(__file__).parents[2] / "examples/data_analysis"
 WRONG = ("2025-08", "west")

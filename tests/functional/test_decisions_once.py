@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 
 from lightagent import ApprovalDecision, ConfigurationError, Journal, JsonObject
-from lightagent.domain.events import (
+from lightagent.domain.outcomes import Completed
+from lightagent.domain.policy.phases import MEMORY_PHASES, PHASES, Decision
+from lightagent.domain.runs.events import (
     Admitted,
     ApprovalDecided,
     ApprovalRequested,
@@ -26,8 +28,6 @@ from lightagent.domain.events import (
     ToolFinished,
     ToolStarted,
 )
-from lightagent.domain.outcomes import Completed
-from lightagent.domain.policy import MEMORY_PHASES, PHASES, Decision
 from tests.support.decided_runs import SCENARIOS, Record, build_agent, to_the_end
 
 ROOT = Path(__file__).parents[2]

@@ -5,10 +5,10 @@ from contextlib import aclosing
 import pytest
 
 from lightagent.adapters.chat.openai import OpenAIChatModel
-from lightagent.domain.deltas import Delta, ModelReply, fold_deltas
+from lightagent.domain.conversation.deltas import Delta, ModelReply, fold_deltas
+from lightagent.domain.conversation.messages import SystemMessage, UserMessage
 from lightagent.domain.errors import ProviderError
-from lightagent.domain.messages import SystemMessage, UserMessage
-from lightagent.domain.tools import ToolSpec
+from lightagent.domain.tools.spec import ToolSpec
 from lightagent.ports.models import ChatRequest
 from tests.servers.fault_behaviours import TEXT
 from tests.servers.fault_options import Option

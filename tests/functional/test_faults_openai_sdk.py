@@ -6,9 +6,9 @@ import openai
 import pytest
 
 from lightagent.adapters.chat.openai import OpenAIChatModel
-from lightagent.domain.deltas import ModelReply, fold_deltas
+from lightagent.domain.conversation.deltas import ModelReply, fold_deltas
+from lightagent.domain.conversation.messages import UserMessage
 from lightagent.domain.errors import ConfigurationError, ProviderError
-from lightagent.domain.messages import UserMessage
 from lightagent.ports.models import ChatRequest
 from tests.servers.fault_behaviours import TEXT
 from tests.servers.fault_options import Option

@@ -5,9 +5,9 @@ import asyncio
 import pytest
 
 from lightagent.adapters.chat.openai import OpenAIChatModel
-from lightagent.domain.deltas import Delta, TextDelta
+from lightagent.domain.conversation.deltas import Delta, TextDelta
+from lightagent.domain.conversation.messages import UserMessage
 from lightagent.domain.errors import ProviderError
-from lightagent.domain.messages import UserMessage
 from lightagent.ports.models import ChatRequest
 from tests.functional.agents import send_piece_by_piece
 from tests.functional.test_faults_openai import KEY, MODES, asked, deltas_of, fault_of

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lightagent import JsonLightFlowStore, LightAgent, LightFlow, RunContext, read_artifact, tool
-from lightagent.domain.messages import ToolCall, ToolMessage
+from lightagent.domain.conversation.messages import ToolCall, ToolMessage
 from lightagent.ports.models import ChatRequest
 from lightagent.testing import ScriptedModel, call_tool
 

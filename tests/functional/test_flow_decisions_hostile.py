@@ -19,8 +19,8 @@ from lightagent import (
 )
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.domain.errors import StoreError
-from lightagent.domain.journal_streams import Draft, StreamKey
-from lightagent.domain.review_log import Review
+from lightagent.domain.journals.streams import Draft, StreamKey
+from lightagent.domain.review.log import Review
 from lightagent.testing import ManualClock
 from tests.support.wrapped_journals import WrappedStore
 

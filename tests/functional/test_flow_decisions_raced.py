@@ -28,7 +28,7 @@ from lightagent.adapters.journals.sqlite import SqliteJournalStore
 from lightagent.application.flow import find_work
 from lightagent.application.flow.flow_inbox import INBOX
 from lightagent.domain.errors import StoreError
-from lightagent.domain.journal_streams import StreamKey
+from lightagent.domain.journals.streams import StreamKey
 from lightagent.domain.scopes import Scope
 from tests.servers.postgres import PostgresServer
 from tests.support.patience import eventually

@@ -29,8 +29,8 @@ from lightagent.application.policies.typed_hooks import (
     on_rerun,
     on_resume,
 )
-from lightagent.domain.flow_payloads import FlowResultPayload, FlowStepPayload
-from lightagent.domain.hooks import FLOW_HOOK_PHASES, HookPhase
+from lightagent.domain.policy.flow_payloads import FlowResultPayload, FlowStepPayload
+from lightagent.domain.policy.hooks import FLOW_HOOK_PHASES, HookPhase
 from lightagent.testing import ScriptedModel
 
 

@@ -13,7 +13,7 @@ from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.application.flow import open_run
 from lightagent.application.flow.flow_log import flow_key
 from lightagent.domain.errors import ConfigurationError, LeaseHeld
-from lightagent.domain.journal_streams import Draft, Lease, StreamKey, StreamPage, StreamQuery
+from lightagent.domain.journals.streams import Draft, Lease, StreamKey, StreamPage, StreamQuery
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
 from tests.support.patience import eventually

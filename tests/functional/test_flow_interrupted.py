@@ -17,7 +17,7 @@ from pathlib import Path
 from lightagent import JsonLightFlowStore, LightAgent, LightFlow, RunContext, tool
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
 from lightagent.application import hold_lease
-from lightagent.domain.messages import ToolMessage
+from lightagent.domain.conversation.messages import ToolMessage
 from lightagent.testing import ScriptedModel, call_tool
 
 hold_lease.SECONDS = 0.5  # How long the lease of a process that died lasts.

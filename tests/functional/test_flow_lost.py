@@ -13,9 +13,9 @@ import pytest
 
 from lightagent import FlowLimits, FlowWorker, LightAgent, LightFlow, LightFlowResult, RunContext, tool
 from lightagent.adapters.journals.memory import MemoryJournalStore
+from lightagent.domain.conversation.messages import ToolCall
 from lightagent.domain.errors import StoreError
-from lightagent.domain.journal_streams import Draft, StreamKey
-from lightagent.domain.messages import ToolCall
+from lightagent.domain.journals.streams import Draft, StreamKey
 from lightagent.ports.models import ChatRequest
 from lightagent.testing import ScriptedModel, call_tool
 from tests.support.flow_deaths import DIED, RUN, make_flow

@@ -27,7 +27,7 @@ from lightagent import (
 )
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.application.flow import hear_people
-from lightagent.domain.messages import ToolCall, ToolMessage
+from lightagent.domain.conversation.messages import ToolCall, ToolMessage
 from lightagent.ports.models import ChatRequest
 from lightagent.testing import ManualClock, ScriptedModel, call_tool
 from tests.support.patience import PATIENCE, eventually

@@ -11,9 +11,9 @@ from lightagent import ConfigurationError, Delta, JournalStore, LightAgent, Ligh
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.aiokits.abandon import abandoned_count
 from lightagent.application.flow import open_run
-from lightagent.compose import flow as compose_flow
+from lightagent.compose.flow import parts as compose_flow
+from lightagent.domain.conversation.messages import ToolCall, ToolMessage
 from lightagent.domain.errors import LeaseHeld, StoreError
-from lightagent.domain.messages import ToolCall, ToolMessage
 from lightagent.ports.models import ChatRequest
 from lightagent.testing import ScriptedModel, call_tool
 from tests.support.failing_journals import FailingStore

@@ -28,7 +28,7 @@ from lightagent import (
     StepContext,
     tool,
 )
-from lightagent.domain.messages import ToolCall, ToolMessage
+from lightagent.domain.conversation.messages import ToolCall, ToolMessage
 from lightagent.flow_options import FlowRunOptions
 from lightagent.ports.models import ChatRequest
 from lightagent.testing import ScriptedModel, call_tool

@@ -17,7 +17,7 @@ from lightagent import (
     LightFlowResult,
 )
 from lightagent.aiokits.bounded_buffer import BoundedBuffer
-from lightagent.domain.deltas import ReplyEnd, TextDelta
+from lightagent.domain.conversation.deltas import ReplyEnd, TextDelta
 from lightagent.domain.usage import Usage
 from lightagent.flow_streams import MOST_WAITING
 from lightagent.testing import ScriptedModel

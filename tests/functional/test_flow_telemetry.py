@@ -11,9 +11,9 @@ import pytest
 pytest.importorskip("opentelemetry.sdk", reason="the environment of openai 2 has no OpenTelemetry")
 
 from lightagent import LightAgent, LightFlow, TelemetrySink
-from lightagent.domain.events import Event
 from lightagent.domain.flow.events import FlowEvent
 from lightagent.domain.origin import Origin
+from lightagent.domain.runs.events import Event
 from lightagent.ports.flow_telemetry import FlowSink, FlowWatch
 from lightagent.ports.telemetry import RunWatch
 from lightagent.testing import ScriptedModel, call_tool

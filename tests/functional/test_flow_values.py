@@ -24,7 +24,7 @@ from lightagent import (
 from lightagent.application.flow.flow_log import flow_key
 from lightagent.application.flow.flow_values import MOST_INLINE, values_key
 from lightagent.domain.errors import DamagedStream
-from lightagent.domain.journal_streams import Draft, StreamQuery
+from lightagent.domain.journals.streams import Draft, StreamQuery
 from lightagent.domain.scopes import Scope
 from tests.support.flow_stores import KINDS, opener
 

@@ -26,13 +26,13 @@ from lightagent import (
     tool,
 )
 from lightagent.adapters.journals.memory import MemoryJournalStore
-from lightagent.application import hold_lease
 from lightagent.application.flow import find_work
 from lightagent.application.flow.flow_inbox import INBOX
 from lightagent.application.flow.flow_log import flow_key
+from lightagent.application.journals import hold_lease
+from lightagent.domain.conversation.messages import ToolCall, ToolMessage
 from lightagent.domain.errors import StoreError
-from lightagent.domain.journal_streams import Lease, StreamKey, StreamPage, StreamQuery
-from lightagent.domain.messages import ToolCall, ToolMessage
+from lightagent.domain.journals.streams import Lease, StreamKey, StreamPage, StreamQuery
 from lightagent.domain.scopes import Scope
 from lightagent.entrypoints.cli.app import app
 from lightagent.flow_worker import WorkerOptions

@@ -18,8 +18,8 @@ from lightagent import JournalStore, JsonLightFlowStore, LightFlow, StepContext
 from lightagent.adapters.journals.files.lines import name_of
 from lightagent.adapters.journals.postgres import PostgresJournalStore
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
-from lightagent.application import hold_lease
 from lightagent.application.flow.flow_log import flow_key, read_flow
+from lightagent.application.journals import hold_lease
 from lightagent.domain.errors import DamagedStream, StoreError
 from lightagent.domain.flow.events import AttemptFinished, FlowEvent
 from lightagent.domain.scopes import Scope

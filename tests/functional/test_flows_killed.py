@@ -21,9 +21,9 @@ from uuid import uuid4
 
 import pytest
 
-from lightagent.application import hold_lease
 from lightagent.application.flow.flow_codec import flow_event_from_dict
 from lightagent.application.flow.flow_log import flow_key, read_flow
+from lightagent.application.journals import hold_lease
 from lightagent.domain.flow.events import AttemptFinished, FlowEvent, RerunRequested
 from lightagent.domain.flow.paths import effect_key
 from lightagent.domain.flow.state import fold

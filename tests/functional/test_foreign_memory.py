@@ -11,12 +11,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from lightagent import InProcessMemory, JsonObject, LightAgent, MemoryOwner, MemoryPolicy, RunResult
-from lightagent.application.foreign_memory import MemoryProtocol
+from lightagent.application.memory.foreign_memory import MemoryProtocol
+from lightagent.domain.conversation.messages import ContextMessage
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.memory_limits import MOST_QUERY, MOST_TOLD
-from lightagent.domain.memory_records import FoundMemory
-from lightagent.domain.messages import ContextMessage
-from lightagent.domain.recall_filter import RecallFilter
+from lightagent.domain.memory.limits import MOST_QUERY, MOST_TOLD
+from lightagent.domain.memory.recall_filter import RecallFilter
+from lightagent.domain.memory.records import FoundMemory
 from lightagent.testing import ScriptedModel
 
 

@@ -10,8 +10,8 @@ from lightagent import JsonObject, LightAgent, ToolSpec
 from lightagent.adapters.chat.openai import OpenAIChatModel
 from lightagent.application.tools.foreign_check import foreign_check
 from lightagent.domain.foreign_schemas import BeyondRepair
-from lightagent.domain.mcp import McpTool
-from lightagent.domain.mcp_declarations import mcp_tool_spec
+from lightagent.domain.mcp.declarations import mcp_tool_spec
+from lightagent.domain.mcp.servers import McpTool
 from lightagent.ports.tools import RunContext, Tool
 from tests.servers.leaks import LeakCheck
 from tests.servers.strict.answers import Said

@@ -11,10 +11,9 @@ from typing import Protocol, TypeAlias
 import pytest
 
 from lightagent import ApprovalDecision, ApprovalRequired, ConfigurationError, Journal, LightAgent, RunContext, tool
-from lightagent.domain.events import ApprovalRequested, Event, ModelReplied, OutputAccepted, ToolStarted
-from lightagent.domain.messages import ToolMessage
+from lightagent.domain.conversation.messages import ToolMessage
 from lightagent.domain.outcomes import Completed, Suspended
-from lightagent.domain.policy import (
+from lightagent.domain.policy.phases import (
     ApprovalPayload,
     CallPayload,
     Decision,
@@ -24,6 +23,7 @@ from lightagent.domain.policy import (
     Subject,
     Verdict,
 )
+from lightagent.domain.runs.events import ApprovalRequested, Event, ModelReplied, OutputAccepted, ToolStarted
 from lightagent.ports.models import ChatRequest
 from lightagent.ports.policy import HeldStream
 from lightagent.testing import Reply, ScriptedModel, call_tool

@@ -11,10 +11,10 @@ import pytest
 
 from lightagent import Journal, StreamEvent
 from lightagent.aiokits.abandon import abandoned_count
-from lightagent.domain.events import ApprovalRequested, ToolFinished
 from lightagent.domain.outcomes import Blocked, BudgetExhausted, Completed, Suspended
-from lightagent.domain.policy import MEMORY_PHASES, PHASES, Phase, Stopped
-from lightagent.domain.rulings import ABOUT_CALLS
+from lightagent.domain.policy.phases import MEMORY_PHASES, PHASES, Phase, Stopped
+from lightagent.domain.policy.rulings import ABOUT_CALLS
+from lightagent.domain.runs.events import ApprovalRequested, ToolFinished
 from tests.support.gate_checks import Ending, bears, check_refused, check_stopped, check_withheld
 from tests.support.gate_deeds import (
     NONSENSE,

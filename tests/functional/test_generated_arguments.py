@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from lightagent import JsonObject, JsonValue, LightAgent, ToolSpec
 from lightagent.application.tool_sources.mcp_tool import McpServerTool
 from lightagent.application.tools.mapped_tool import MappedTool
-from lightagent.domain.mcp import McpResult, McpTool, TextPart
-from lightagent.domain.mcp_declarations import mcp_tool_spec
-from lightagent.domain.messages import ToolCall
+from lightagent.domain.conversation.messages import ToolCall
+from lightagent.domain.mcp.declarations import mcp_tool_spec
+from lightagent.domain.mcp.servers import McpResult, McpTool, TextPart
 from lightagent.ports.mcp import McpCaller, McpConnection
 from lightagent.ports.tools import Tool
 from lightagent.testing import ScriptedModel

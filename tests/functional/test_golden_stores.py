@@ -22,12 +22,12 @@ from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.adapters.journals.postgres import tables as postgres_tables
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
 from lightagent.adapters.journals.sqlite.tables import STEPS
-from lightagent.application.journal import SCHEMA_VERSION
-from lightagent.application.load_session import session_key
-from lightagent.application.sessions import Sessions
+from lightagent.application.journals.journal import SCHEMA_VERSION
+from lightagent.application.sessions.load import session_key
+from lightagent.application.sessions.sessions import Sessions
 from lightagent.domain.errors import StoreError
-from lightagent.domain.event_migrations import MIGRATIONS, migrate, oldest_version
-from lightagent.domain.journal_streams import Draft, StreamKey
+from lightagent.domain.journals.streams import Draft, StreamKey
+from lightagent.domain.runs.event_migrations import MIGRATIONS, migrate, oldest_version
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
 from tests.servers.postgres import PostgresServer

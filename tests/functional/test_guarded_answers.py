@@ -11,11 +11,11 @@ from pydantic import BaseModel
 
 from lightagent import GuardrailDecision, JsonObject, LightAgent, OutputPayload, Sessions, Subject, on_output
 from lightagent.adapters.journals.memory import MemoryJournalStore
-from lightagent.application.journal import Journal
-from lightagent.domain.deltas import Delta, ReasoningDelta, ReplyEnd, TextDelta
-from lightagent.domain.events import OutputAccepted
-from lightagent.domain.guardrails import TextGuardrail
+from lightagent.application.journals.journal import Journal
+from lightagent.domain.conversation.deltas import Delta, ReasoningDelta, ReplyEnd, TextDelta
 from lightagent.domain.outcomes import Blocked, Completed
+from lightagent.domain.policy.guardrails import TextGuardrail
+from lightagent.domain.runs.events import OutputAccepted
 from lightagent.testing import ScriptedModel, call_tool
 
 SECRET = "sesame-77"

@@ -31,11 +31,11 @@ from lightagent import (
     tool,
     url_allowlist_guardrail,
 )
-from lightagent.domain.deltas import Delta, ReasoningDelta, ReplyEnd, TextDelta
-from lightagent.domain.guardrails import TextGuardrail, ToolGuardrail
-from lightagent.domain.messages import AssistantMessage
+from lightagent.domain.conversation.deltas import Delta, ReasoningDelta, ReplyEnd, TextDelta
+from lightagent.domain.conversation.messages import AssistantMessage
+from lightagent.domain.conversation.provider_fields import ModelOrigin, ProviderFields
 from lightagent.domain.outcomes import Blocked, Completed
-from lightagent.domain.provider_fields import ModelOrigin, ProviderFields
+from lightagent.domain.policy.guardrails import TextGuardrail, ToolGuardrail
 from lightagent.domain.usage import Usage
 from lightagent.testing import ManualClock, Reply, ScriptedModel, SequentialIds, call_tool
 

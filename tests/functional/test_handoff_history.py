@@ -27,9 +27,7 @@ from lightagent import (
     tool,
 )
 from lightagent.adapters.chat.scripted import Program, Reply
-from lightagent.domain.conversation import check_conversation
-from lightagent.domain.events import ContextReplaced
-from lightagent.domain.messages import (
+from lightagent.domain.conversation.messages import (
     AssistantMessage,
     ContextMessage,
     Message,
@@ -38,7 +36,9 @@ from lightagent.domain.messages import (
     ToolMessage,
     UserMessage,
 )
-from lightagent.domain.provider_fields import ModelOrigin, ProviderFields, Recipient
+from lightagent.domain.conversation.provider_fields import ModelOrigin, ProviderFields, Recipient
+from lightagent.domain.conversation.sequence import check_conversation
+from lightagent.domain.runs.events import ContextReplaced
 from lightagent.options import ToolLike
 from lightagent.ports.models import ChatRequest
 from lightagent.testing import ScriptedModel, call_tool

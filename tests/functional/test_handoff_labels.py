@@ -18,10 +18,17 @@ from lightagent import (
     Subject,
     tool,
 )
-from lightagent.domain.context_labels import labels_within
-from lightagent.domain.handoffs import ForeignCalls
-from lightagent.domain.messages import AssistantMessage, ContextMessage, Message, ToolCall, ToolMessage, UserMessage
+from lightagent.domain.conversation.labels import labels_within
+from lightagent.domain.conversation.messages import (
+    AssistantMessage,
+    ContextMessage,
+    Message,
+    ToolCall,
+    ToolMessage,
+    UserMessage,
+)
 from lightagent.domain.outcomes import Completed, Suspended
+from lightagent.domain.swarm.handoffs import ForeignCalls
 from lightagent.testing import ScriptedModel, call_tool
 
 MADE_UP = "tool_that_a_model_made_up"

@@ -32,9 +32,9 @@ from lightagent import (
     tool,
 )
 from lightagent.application.projections.live_events import StreamEvents
-from lightagent.domain.deltas import Delta, ReasoningDelta
-from lightagent.domain.handoffs import HandoffText
-from lightagent.domain.messages import AssistantMessage, ToolCall
+from lightagent.domain.conversation.deltas import Delta, ReasoningDelta
+from lightagent.domain.conversation.messages import AssistantMessage, ToolCall
+from lightagent.domain.swarm.handoffs import HandoffText
 from lightagent.testing import ScriptedModel
 
 QUERY = "Wer zahlt?"

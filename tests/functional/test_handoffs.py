@@ -21,7 +21,7 @@ from lightagent import (
     tool,
 )
 from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
-from lightagent.domain.events import ModelReplied, ModelRequested, ToolFinished, ToolStarted
+from lightagent.domain.runs.events import ModelReplied, ModelRequested, ToolFinished, ToolStarted
 from tests.support.handoff_runs import Request, Seen, build_agents, route
 
 ROOT = Path(__file__).parents[2]

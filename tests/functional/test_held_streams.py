@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import pytest
 
 from lightagent import LightAgent, ProviderError, RunResult, StreamEvent, tool
-from lightagent.domain.deltas import Delta, ReasoningDelta, ReplyEnd, TextDelta, ToolCallDelta
-from lightagent.domain.events import ModelFailed, ModelReplied
+from lightagent.domain.conversation.deltas import Delta, ReasoningDelta, ReplyEnd, TextDelta, ToolCallDelta
 from lightagent.domain.outcomes import Blocked, Completed
+from lightagent.domain.runs.events import ModelFailed, ModelReplied
 from lightagent.domain.usage import Usage
 from lightagent.ports.policy import Gate
 from lightagent.testing import ManualClock, Reply, ScriptedModel, SequentialIds

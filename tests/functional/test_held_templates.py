@@ -14,10 +14,10 @@ import pytest
 from lightagent import LightAgent, ProviderError, RunResult, output_redaction_guardrail, privacy_input_guardrail
 from lightagent.adapters.detectors.validated import ValidatedDetector
 from lightagent.application.policies.text_guardrails import DetectorGuardrail
-from lightagent.domain.deltas import Delta, ReasoningDelta, ReplyEnd, TextDelta
-from lightagent.domain.events import ModelFailed
-from lightagent.domain.findings import Finding, merged, normalized
+from lightagent.domain.conversation.deltas import Delta, ReasoningDelta, ReplyEnd, TextDelta
 from lightagent.domain.outcomes import Blocked, Completed
+from lightagent.domain.policy.findings import Finding, merged, normalized
+from lightagent.domain.runs.events import ModelFailed
 from lightagent.domain.usage import Usage
 from lightagent.testing import ManualClock, ScriptedModel, SequentialIds
 from tests.support.private_texts import texts

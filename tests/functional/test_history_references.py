@@ -14,12 +14,8 @@ from lightagent import (
     HistoryReference,
     Journal,
 )
-from lightagent.domain.events import (
-    ModelReplied,
-    ModelRequested,
-    RunStarted,
-)
-from lightagent.domain.messages import ToolMessage, UserMessage
+from lightagent.domain.conversation.messages import ToolMessage, UserMessage
+from lightagent.domain.runs.events import ModelReplied, ModelRequested, RunStarted
 from tests.support.stored_history import Store, build_agent
 
 ROOT = Path(__file__).parents[2]

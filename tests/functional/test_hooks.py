@@ -31,9 +31,9 @@ from lightagent import (
     tool,
 )
 from lightagent.application.policies.hooks import hook_policies
-from lightagent.domain.messages import AssistantMessage, ContextMessage, Message, Trust, UserMessage
+from lightagent.domain.conversation.messages import AssistantMessage, ContextMessage, Message, Trust, UserMessage
 from lightagent.domain.outcomes import Suspended
-from lightagent.domain.policy import Decision
+from lightagent.domain.policy.phases import Decision
 from lightagent.testing import ScriptedModel, call_tool
 
 Hook = Callable[[HookContext], object]

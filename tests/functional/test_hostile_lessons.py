@@ -27,13 +27,13 @@ from lightagent import (
     SelfLearning,
 )
 from lightagent.adapters.journals.memory import MemoryJournalStore
-from lightagent.application.lesson_log import KIND, LessonLog
-from lightagent.application.read_streams import list_streams
-from lightagent.domain.deltas import Delta, ReasoningDelta
+from lightagent.application.feedback.lesson_log import KIND, LessonLog
+from lightagent.application.journals.read_streams import list_streams
+from lightagent.domain.conversation.deltas import Delta, ReasoningDelta
+from lightagent.domain.conversation.messages import AssistantMessage, ContextMessage
 from lightagent.domain.errors import IncompleteListing
-from lightagent.domain.events import Concluded
-from lightagent.domain.journal_streams import Draft, StreamQuery
-from lightagent.domain.messages import AssistantMessage, ContextMessage
+from lightagent.domain.journals.streams import Draft, StreamQuery
+from lightagent.domain.runs.events import Concluded
 from lightagent.ports.memory import OwnerSelection
 from lightagent.ports.models import ChatRequest
 from lightagent.testing import ScriptedModel

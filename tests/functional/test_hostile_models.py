@@ -21,9 +21,9 @@ from lightagent import (
     Usage,
 )
 from lightagent.adapters.chat.scripted import ScriptedModel
-from lightagent.domain import retries
-from lightagent.domain.deltas import ModelReply, ReasoningDelta, RefusalDelta
-from lightagent.domain.messages import AssistantMessage
+from lightagent.domain.conversation.deltas import ModelReply, ReasoningDelta, RefusalDelta
+from lightagent.domain.conversation.messages import AssistantMessage
+from lightagent.domain.runs import retries
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])

@@ -25,9 +25,9 @@ from lightagent import (
 )
 from lightagent.adapters.chat.scripted import Reply
 from lightagent.adapters.journals.memory import MemoryJournalStore
-from lightagent.application.plan_questions import MOST_ANSWER
-from lightagent.domain.deltas import ReplyEnd
-from lightagent.domain.plans import MOST_PLAN, MOST_TEXT, Planned
+from lightagent.application.run_loop.plan_questions import MOST_ANSWER
+from lightagent.domain.conversation.deltas import ReplyEnd
+from lightagent.domain.planning.plans import MOST_PLAN, MOST_TEXT, Planned
 from lightagent.domain.usage import Usage
 from lightagent.testing import ScriptedModel, call_tool
 from tests.support.planners import (

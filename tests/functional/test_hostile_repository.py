@@ -12,7 +12,8 @@ from lightagent.adapters.registry import find_adapter, kinds
 from lightagent.domain.errors import ConfigurationError
 from lightagent.settings import Settings, load_settings
 from lightagent.settings.backend_schema import Backend
-from lightagent.settings.schema import BACKENDS, SECTIONS, TABLES, needs_trust
+from lightagent.settings.schema import BACKENDS, SECTIONS, TABLES
+from lightagent.settings.trust import needs_trust
 from tests.functional.test_cli import MODULE, environment
 from tests.servers.aimock import Aimock
 from tests.support.command_line import call_lightagent

@@ -25,8 +25,8 @@ from lightagent import (
 )
 from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
 from lightagent.aiokits.abandon import abandoned_count
-from lightagent.domain.events import ApprovalRequested, CallsRefused, ToolFinished, ToolStarted
-from lightagent.domain.messages import AssistantMessage, ToolCall
+from lightagent.domain.conversation.messages import AssistantMessage, ToolCall
+from lightagent.domain.runs.events import ApprovalRequested, CallsRefused, ToolFinished, ToolStarted
 from tests.support.call_counts import CallCount
 from tests.support.loop_clock import jumping
 from tests.support.patience import eventually

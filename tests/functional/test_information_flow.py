@@ -29,10 +29,10 @@ from lightagent import (
     Verdict,
     tool,
 )
-from lightagent.domain.events import ApprovalRequested, RunStarted, ToolFinished, ToolStarted
-from lightagent.domain.messages import ToolCall, Trust
+from lightagent.domain.conversation.messages import ToolCall, Trust
 from lightagent.domain.outcomes import Suspended
-from lightagent.domain.policy import CallPayload, Decision
+from lightagent.domain.policy.phases import CallPayload, Decision
+from lightagent.domain.runs.events import ApprovalRequested, RunStarted, ToolFinished, ToolStarted
 from lightagent.testing import ScriptedModel, call_tool
 
 sent: list[str] = []

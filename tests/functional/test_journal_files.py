@@ -18,7 +18,7 @@ import pytest
 
 from lightagent.adapters.journals.files.lines import name_of
 from lightagent.domain.errors import StoreError
-from lightagent.domain.journal_streams import Draft, StreamKey, StreamQuery
+from lightagent.domain.journals.streams import Draft, StreamKey, StreamQuery
 from tests.support.journal_files import (
     ANN,
     CHAT,

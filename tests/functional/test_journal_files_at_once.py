@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lightagent.domain.journal_streams import Draft, StreamKey
+from lightagent.domain.journals.streams import Draft, StreamKey
 from tests.support.journal_files import ANN, Store, play
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems sync by other calls")

@@ -11,7 +11,7 @@ import pytest
 
 from lightagent.adapters.journals.files.lines import Header, header_line, name_of, seed_of
 from lightagent.domain.errors import DamagedStream
-from lightagent.domain.journal_streams import Draft, StreamQuery
+from lightagent.domain.journals.streams import Draft, StreamQuery
 from tests.support.journal_files import (
     ANN,
     CHAT,

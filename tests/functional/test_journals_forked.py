@@ -16,7 +16,7 @@ import asyncio, json, os, sys
 from pathlib import Path
 from lightagent.adapters.journals.files import JsonFilesJournalStore
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
-from lightagent.domain.journal_streams import Draft, StreamKey, StreamQuery
+from lightagent.domain.journals.streams import Draft, StreamKey, StreamQuery
 from lightagent.domain.scopes import Scope
 
 store = {"sqlite": SqliteJournalStore, "files": JsonFilesJournalStore}[sys.argv[1]](Path(sys.argv[2]))

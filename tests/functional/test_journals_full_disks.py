@@ -19,7 +19,7 @@ import pytest
 from lightagent.adapters.journals.files import JsonFilesJournalStore
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
 from lightagent.domain.errors import StoreError
-from lightagent.domain.journal_streams import Draft, StreamKey, StreamQuery
+from lightagent.domain.journals.streams import Draft, StreamKey, StreamQuery
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from lightagent.adapters.registry import open_adapter
-from lightagent.domain.journal_streams import Entry, StreamQuery
+from lightagent.domain.journals.streams import Entry, StreamQuery
 from lightagent.domain.json_types import JsonObject
 from lightagent.ports.journals import JournalStore
 from tests.support.journal_writer import key_of

@@ -23,8 +23,8 @@ from lightagent.adapters.journals.files import JsonFilesJournalStore
 from lightagent.adapters.journals.sealed import FileHeads, SealedJournalStore
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
 from lightagent.domain.errors import StoreError
-from lightagent.domain.journal_seals import seal_keys
-from lightagent.domain.journal_streams import Draft, Slice, StreamInfo, StreamKey, StreamQuery
+from lightagent.domain.journals.seals import seal_keys
+from lightagent.domain.journals.streams import Draft, Slice, StreamInfo, StreamKey, StreamQuery
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
 

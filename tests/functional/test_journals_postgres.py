@@ -14,7 +14,7 @@ from lightagent.adapters.journals.postgres import PostgresJournalStore
 from lightagent.adapters.journals.postgres.forgetting import Forgetting
 from lightagent.adapters.journals.postgres.writing import Append, Leasing
 from lightagent.domain.errors import ConfigurationError, Fenced, LeaseHeld, StoreError, StreamConflict
-from lightagent.domain.journal_streams import Draft, StreamKey, StreamQuery
+from lightagent.domain.journals.streams import Draft, StreamKey, StreamQuery
 from tests.servers.leaks import LeakCheck
 from tests.servers.postgres import PostgresServer
 from tests.support.postgres_stores import ANN, CHAT, Place
@@ -23,7 +23,7 @@ APPEND_IN_A_PROCESS = """
 import asyncio, sys
 from lightagent.adapters.journals.postgres import PostgresJournalStore
 from lightagent.domain.errors import StreamConflict
-from lightagent.domain.journal_streams import Draft, StreamKey
+from lightagent.domain.journals.streams import Draft, StreamKey
 from lightagent.domain.scopes import Scope
 
 async def main(url, schema_name, name):

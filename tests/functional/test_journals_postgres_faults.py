@@ -17,7 +17,7 @@ from lightagent.domain.errors import (
     MissingExtraError,
     StoreError,
 )
-from lightagent.domain.journal_streams import Draft, StreamKey, StreamQuery
+from lightagent.domain.journals.streams import Draft, StreamKey, StreamQuery
 from tests.servers.postgres import PASSWORD, PostgresServer
 from tests.support.postgres_stores import ANN, BOB, CHAT, Place
 

@@ -13,8 +13,8 @@ import pytest
 from lightagent import LightAgent
 from lightagent.adapters.chat.scripted import ScriptedModel
 from lightagent.adapters.journals.postgres import PostgresJournalStore
-from lightagent.application.sessions import Sessions
-from lightagent.domain.journal_streams import Draft, StreamKey, StreamQuery
+from lightagent.application.sessions.sessions import Sessions
+from lightagent.domain.journals.streams import Draft, StreamKey, StreamQuery
 from tests.servers.postgres import PostgresServer
 from tests.support.postgres_stores import ANN, CHAT, Place
 

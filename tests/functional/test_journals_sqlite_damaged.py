@@ -9,7 +9,7 @@ import pytest
 
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
 from lightagent.domain.errors import ConfigurationError, DamagedStream
-from lightagent.domain.journal_streams import Draft, StreamKey, StreamQuery
+from lightagent.domain.journals.streams import Draft, StreamKey, StreamQuery
 from lightagent.domain.scopes import Scope
 
 

@@ -30,13 +30,13 @@ from lightagent import (
 )
 from lightagent.adapters.chat.scripted import Reply
 from lightagent.adapters.journals.memory import MemoryJournalStore
-from lightagent.application import load_session as loading
-from lightagent.application.journal import format_version
-from lightagent.application.load_session import load_session, session_key
-from lightagent.domain.events import ContextReplaced
-from lightagent.domain.folding import apply, start
-from lightagent.domain.messages import ContextMessage, Message, UserMessage
+from lightagent.application.journals.journal import format_version
+from lightagent.application.sessions import load as loading
+from lightagent.application.sessions.load import load_session, session_key
+from lightagent.domain.conversation.messages import ContextMessage, Message, UserMessage
 from lightagent.domain.outcomes import Suspended
+from lightagent.domain.runs.events import ContextReplaced
+from lightagent.domain.runs.folding import apply, start
 from lightagent.domain.scopes import Scope
 from lightagent.ports.context_budget import ContextStrategy
 from lightagent.testing import ScriptedModel, call_tool

@@ -8,11 +8,20 @@ import pytest
 
 from lightagent import ApprovalDecision, ChatRequest, Gate, Journal, LightAgent, Passed, Suspended, tool
 from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
+from lightagent.domain.conversation.messages import ToolCall, ToolMessage
 from lightagent.domain.error_codes import LightAgentErrorInfo
-from lightagent.domain.events import ToolStarted
-from lightagent.domain.messages import ToolCall, ToolMessage
 from lightagent.domain.outcomes import Blocked
-from lightagent.domain.policy import Asked, CallPayload, OutputPayload, PayloadT, Phase, Stopped, Subject, Verdict
+from lightagent.domain.policy.phases import (
+    Asked,
+    CallPayload,
+    OutputPayload,
+    PayloadT,
+    Phase,
+    Stopped,
+    Subject,
+    Verdict,
+)
+from lightagent.domain.runs.events import ToolStarted
 from lightagent.ports.policy import HeldStream
 from tests.support.nested_runs import DECISIONS, Done, ask, build_team, pay, plan
 

@@ -9,8 +9,8 @@ import pytest
 
 from lightagent import LightAgent, Limits
 from lightagent.aiokits.room import Room
-from lightagent.application.limit_model_calls import limited_model_calls
-from lightagent.domain.deltas import Delta
+from lightagent.application.run_loop.limit_model_calls import limited_model_calls
+from lightagent.domain.conversation.deltas import Delta
 from lightagent.ports.models import ChatModel, ChatRequest
 from lightagent.testing import ScriptedModel
 

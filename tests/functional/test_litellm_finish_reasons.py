@@ -12,10 +12,10 @@ from aiohttp.test_utils import TestServer
 
 from lightagent import ChatModel, LightAgent, Limits, OpenAIChatModel
 from lightagent.adapters.chat.litellm import LiteLLMChatModel
-from lightagent.domain.deltas import fold_deltas
+from lightagent.domain.conversation.deltas import fold_deltas
+from lightagent.domain.conversation.messages import UserMessage
 from lightagent.domain.errors import ProviderError
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.messages import UserMessage
 from lightagent.ports.models import ChatRequest
 from tests.functional.agents import MODES
 

@@ -26,7 +26,7 @@ from lightagent import (
 from lightagent.adapters.chat.scripted import Reply
 from lightagent.application.tool_sources import mcp_tools as mcp_source
 from lightagent.compose.mcp import mcp_tools
-from lightagent.domain.mcp import McpServer, StdioServer
+from lightagent.domain.mcp.servers import McpServer, StdioServer
 from lightagent.domain.scopes import Scope
 from lightagent.testing import ScriptedModel, call_tool
 from tests.servers.child import free_port

@@ -14,9 +14,8 @@ import pytest
 
 from lightagent.adapters.mcp.sdk.connection import SdkConnection
 from lightagent.adapters.mcp.sdk.pin_file import PinFile
-from lightagent.domain.mcp import McpServer, MediaPart, ResourceLink, StdioServer
-from lightagent.domain.mcp_exchange import McpRemark
-from lightagent.domain.mcp_faults import (
+from lightagent.domain.mcp.exchange import McpRemark
+from lightagent.domain.mcp.faults import (
     McpChanged,
     McpClosed,
     McpFault,
@@ -26,6 +25,7 @@ from lightagent.domain.mcp_faults import (
     McpTooLarge,
     McpUnavailable,
 )
+from lightagent.domain.mcp.servers import McpServer, MediaPart, ResourceLink, StdioServer
 from lightagent.ports.mcp import McpCaller
 from tests.servers.child import free_port
 from tests.servers.leaks import LeakCheck

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from lightagent.domain.mcp_faults import McpFault
+from lightagent.domain.mcp.faults import McpFault
 from tests.servers.leaks import LeakCheck
 from tests.servers.polling import ticks
 from tests.support.mcp_servers import ROOT, Watched, stdio_server

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from lightagent.domain.mcp_faults import McpLost, McpUnavailable
+from lightagent.domain.mcp.faults import McpLost, McpUnavailable
 from tests.servers.leaks import LeakCheck
 from tests.servers.polling import ticks
 from tests.support.mcp_servers import ROOT, Watched, stdio_server

@@ -11,9 +11,9 @@ import pytest
 from lightagent.adapters.mcp.sdk import connection as connection_module
 from lightagent.adapters.mcp.sdk import pool
 from lightagent.adapters.mcp.sdk.connection import SdkConnection
-from lightagent.domain.mcp import HttpServer, McpServer
-from lightagent.domain.mcp_exchange import Elicitation, ElicitationAnswer, McpRemark, SamplingAnswer, SamplingRequest
-from lightagent.domain.mcp_faults import McpTimedOut, McpUnavailable
+from lightagent.domain.mcp.exchange import Elicitation, ElicitationAnswer, McpRemark, SamplingAnswer, SamplingRequest
+from lightagent.domain.mcp.faults import McpTimedOut, McpUnavailable
+from lightagent.domain.mcp.servers import HttpServer, McpServer
 from lightagent.domain.scopes import Scope
 from lightagent.ports.mcp import Elicitor, McpCaller, Sampler
 from tests.servers.leaks import LeakCheck

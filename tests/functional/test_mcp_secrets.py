@@ -9,9 +9,9 @@ from contextlib import contextmanager
 import pytest
 
 from lightagent.adapters.mcp.sdk.connection import SdkConnection
-from lightagent.domain.mcp import HttpServer, HttpTransport, McpServer
-from lightagent.domain.mcp_exchange import McpRemark
-from lightagent.domain.mcp_faults import McpUnavailable
+from lightagent.domain.mcp.exchange import McpRemark
+from lightagent.domain.mcp.faults import McpUnavailable
+from lightagent.domain.mcp.servers import HttpServer, HttpTransport, McpServer
 from lightagent.domain.scopes import Scope
 from tests.servers.in_thread import serving
 from tests.servers.leaks import LeakCheck

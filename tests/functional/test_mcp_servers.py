@@ -13,7 +13,7 @@ from lightagent import LightAgent, Limits, ToolSource
 from lightagent.adapters.chat.scripted import Reply
 from lightagent.compose.mcp import mcp_tools
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.mcp_exchange import Elicitation, ElicitationAnswer, SamplingAnswer, SamplingRequest
+from lightagent.domain.mcp.exchange import Elicitation, ElicitationAnswer, SamplingAnswer, SamplingRequest
 from lightagent.ports.mcp import Elicitor, McpCaller, Sampler
 from lightagent.testing import ScriptedModel, call_tool
 from tests.servers.leaks import LeakCheck

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from lightagent import LightAgent
 from lightagent.compose.mcp import mcp_tools
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.mcp import HttpServer, McpServer
-from lightagent.domain.mcp_exchange import McpRemark
+from lightagent.domain.mcp.exchange import McpRemark
+from lightagent.domain.mcp.servers import HttpServer, McpServer
 from lightagent.domain.scopes import Scope
 from lightagent.testing import ScriptedModel, call_tool
 from tests.servers.in_thread import serving

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from lightagent.adapters.registry import open_adapter
-from lightagent.domain.memory_records import MemoryRecord
-from lightagent.domain.recall_filter import RecallFilter
+from lightagent.domain.memory.recall_filter import RecallFilter
+from lightagent.domain.memory.records import MemoryRecord
 from lightagent.ports.memory import MemoryStore, OwnerSelection
 from tests.servers.postgres import PostgresServer
 from tests.support.killed_memory import OWNER, record_of

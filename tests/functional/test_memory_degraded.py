@@ -14,10 +14,10 @@ from lightagent.adapters.memory._space import QUERY_SECONDS, TEXT_SECONDS
 from lightagent.adapters.memory.qdrant import QdrantMemory
 from lightagent.adapters.memory.sqlite import SqliteMemory
 from lightagent.domain.errors import StoreError
-from lightagent.domain.memory_policy import MemoryPolicy
-from lightagent.domain.memory_records import FoundMemory
-from lightagent.domain.recall_filter import RecallFilter
-from lightagent.domain.vectors import TextRole, Vector
+from lightagent.domain.memory.policy import MemoryPolicy
+from lightagent.domain.memory.recall_filter import RecallFilter
+from lightagent.domain.memory.records import FoundMemory
+from lightagent.domain.text.vectors import TextRole, Vector
 from lightagent.ports.memory import MemoryStore, failed_parts
 from tests.support.memory_parts import ANN, FailingEmbedder, memory
 from tests.support.quick_folders import quick_folder

@@ -22,13 +22,13 @@ from lightagent.adapters.memory.qdrant import QdrantMemory
 from lightagent.adapters.memory.qdrant.points import point_of
 from lightagent.adapters.memory.sealed import SealedMemory
 from lightagent.adapters.memory.sqlite import SqliteMemory
-from lightagent.application.facts import Facts
-from lightagent.application.memories import Memories
+from lightagent.application.memory.facts import Facts
+from lightagent.application.memory.memories import Memories
+from lightagent.domain.conversation.messages import ContextMessage
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
-from lightagent.domain.memory_seals import memory_keys
-from lightagent.domain.messages import ContextMessage
-from lightagent.domain.recall_filter import RecallFilter
+from lightagent.domain.memory.recall_filter import RecallFilter
+from lightagent.domain.memory.records import MemoryOwner, MemoryRecord
+from lightagent.domain.memory.seals import memory_keys
 from lightagent.ports.memory import MemoryStore, OwnerSelection
 from lightagent.ports.models import ChatRequest
 from lightagent.testing import ScriptedModel

@@ -27,11 +27,11 @@ from lightagent import (
 )
 from lightagent.adapters.memory.sealed import SealedMemory
 from lightagent.application.policies.typed_hooks import on_conclusion
+from lightagent.domain.conversation.messages import AssistantMessage, ContextMessage, ToolCall, ToolMessage
 from lightagent.domain.json_types import JsonValue
-from lightagent.domain.memory_seals import memory_keys
-from lightagent.domain.messages import AssistantMessage, ContextMessage, ToolCall, ToolMessage
-from lightagent.domain.policy import ConclusionPayload, Subject
-from lightagent.domain.recall_filter import RecallFilter
+from lightagent.domain.memory.recall_filter import RecallFilter
+from lightagent.domain.memory.seals import memory_keys
+from lightagent.domain.policy.phases import ConclusionPayload, Subject
 from lightagent.ports.memory import FailedPart, with_failed
 from lightagent.ports.models import ChatRequest
 from lightagent.testing import ScriptedModel

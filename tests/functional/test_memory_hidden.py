@@ -17,12 +17,12 @@ from lightagent.adapters.memory._written_out import read_out
 from lightagent.adapters.memory.process import InProcessMemory
 from lightagent.adapters.memory.sealed import SealedMemory
 from lightagent.adapters.memory.sqlite import SqliteMemory
-from lightagent.application.memories import EVERYTHING
+from lightagent.application.memory.memories import EVERYTHING
 from lightagent.domain.errors import DamagedStream
-from lightagent.domain.journal_streams import Slice, StreamKey, StreamQuery
-from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
-from lightagent.domain.memory_seals import memory_keys
-from lightagent.domain.memory_stream import FindingKind
+from lightagent.domain.journals.streams import Slice, StreamKey, StreamQuery
+from lightagent.domain.memory.records import MemoryOwner, MemoryRecord
+from lightagent.domain.memory.seals import memory_keys
+from lightagent.domain.memory.stream import FindingKind
 from lightagent.ports.memory import OwnerSelection
 from tests.support.journal_editor import Editor, MemoryEditor, RawStream, SqliteEditor
 

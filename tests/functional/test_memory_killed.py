@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 
 from lightagent.adapters.memory.sqlite import SqliteMemory
-from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
-from lightagent.domain.recall_filter import RecallFilter
+from lightagent.domain.memory.recall_filter import RecallFilter
+from lightagent.domain.memory.records import MemoryOwner, MemoryRecord
 from lightagent.ports.memory import OwnerSelection
 from lightagent.testing.contracts.memory_store.base import read_all
 from tests.support.memory_writer import records_of

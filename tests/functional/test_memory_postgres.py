@@ -15,8 +15,8 @@ from lightagent.adapters.memory._marks import owner_mark
 from lightagent.adapters.memory.postgres import PostgresMemory
 from lightagent.adapters.registry import open_adapter
 from lightagent.domain.errors import ConfigurationError, StoreError
-from lightagent.domain.memory_records import MemoryOwner
-from lightagent.domain.recall_filter import RecallFilter
+from lightagent.domain.memory.recall_filter import RecallFilter
+from lightagent.domain.memory.records import MemoryOwner
 from lightagent.ports.embedding import Embedder
 from lightagent.ports.memory import FailedPart, OwnerSelection, failed_parts
 from tests.servers.postgres import PostgresServer

@@ -26,9 +26,9 @@ from lightagent.adapters.memory.qdrant.local import LocalEngine
 from lightagent.adapters.memory.qdrant.points import KEYWORDS, NUMBERS, WRITTEN, point_of
 from lightagent.adapters.registry import open_adapter
 from lightagent.domain.errors import ConfigurationError, StoreError
-from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
-from lightagent.domain.recall_filter import RecallFilter
-from lightagent.domain.search_text import weigh
+from lightagent.domain.memory.recall_filter import RecallFilter
+from lightagent.domain.memory.records import MemoryOwner, MemoryRecord
+from lightagent.domain.text.search import weigh
 from lightagent.ports.embedding import Embedder
 from lightagent.ports.memory import OwnerSelection
 from tests.servers.qdrant import FakeQdrant, fake_qdrant

@@ -21,7 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_a
 from lightagent.adapters.embedding.hashing import HashingEmbedder
 from lightagent.adapters.memory.process import InProcessMemory
 from lightagent.adapters.memory.sqlite import SqliteMemory
-from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
+from lightagent.domain.memory.records import MemoryOwner, MemoryRecord
 from lightagent.ports.memory import MemoryStore, OwnerSelection
 from lightagent.testing.contracts.memory_store.base import ANYTHING, memory, read_all, recalled
 from lightagent.testing.contracts.memory_store.owners import PARTS, WORDS

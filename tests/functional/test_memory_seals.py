@@ -16,11 +16,11 @@ from lightagent import LightAgent
 from lightagent.adapters.memory.process import InProcessMemory
 from lightagent.adapters.memory.sealed import SealedMemory
 from lightagent.adapters.memory.sqlite import SqliteMemory
-from lightagent.application.foreign_memory import ForeignMemory
+from lightagent.application.memory.foreign_memory import ForeignMemory
 from lightagent.domain.errors import ConfigurationError, StoreError
-from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
-from lightagent.domain.memory_seals import SEAL, memory_keys
-from lightagent.domain.recall_filter import RecallFilter
+from lightagent.domain.memory.recall_filter import RecallFilter
+from lightagent.domain.memory.records import MemoryOwner, MemoryRecord
+from lightagent.domain.memory.seals import SEAL, memory_keys
 from lightagent.entrypoints.cli.app import app
 from lightagent.ports.memory import OwnerSelection
 from lightagent.testing import ScriptedModel

@@ -17,10 +17,10 @@ from lightagent.adapters.embedding.hashing import HashingEmbedder
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
 from lightagent.adapters.memory.sqlite import SqliteMemory
 from lightagent.domain.errors import ConfigurationError, ProviderError, StoreError
-from lightagent.domain.journal_streams import StreamQuery
-from lightagent.domain.memory_records import MemoryOwner
-from lightagent.domain.recall_filter import RecallFilter
-from lightagent.domain.vectors import TextRole, Vector
+from lightagent.domain.journals.streams import StreamQuery
+from lightagent.domain.memory.recall_filter import RecallFilter
+from lightagent.domain.memory.records import MemoryOwner
+from lightagent.domain.text.vectors import TextRole, Vector
 from lightagent.ports.memory import OwnerSelection
 from lightagent.testing.contracts.memory_store.base import ANN, BOB, memory, read_all, recalled
 from tests.functional.test_journals_full_disks import short_files

@@ -20,17 +20,17 @@ from lightagent.adapters.journals.sqlite import SqliteJournalStore
 from lightagent.adapters.memory.sealed import SealedMemory
 from lightagent.adapters.memory.sqlite import SqliteMemory
 from lightagent.adapters.registry import open_adapter
-from lightagent.application.copy_journals import copy_journals
-from lightagent.application.memories import EVERYTHING
+from lightagent.application.journals.copy import copy_journals
+from lightagent.application.journals.verify import verify_journals
+from lightagent.application.memory.memories import EVERYTHING
 from lightagent.application.strict_json import read_json
-from lightagent.application.verify_journals import verify_journals
 from lightagent.domain.errors import StoreError
-from lightagent.domain.journal_seals import seal_keys
-from lightagent.domain.journal_streams import StreamQuery
+from lightagent.domain.journals.seals import seal_keys
+from lightagent.domain.journals.streams import StreamQuery
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
-from lightagent.domain.memory_seals import memory_keys
-from lightagent.domain.memory_stream import FindingKind
+from lightagent.domain.memory.records import MemoryOwner, MemoryRecord
+from lightagent.domain.memory.seals import memory_keys
+from lightagent.domain.memory.stream import FindingKind
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.memory import OwnerSelection

@@ -17,9 +17,9 @@ import pytest
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.adapters.memory.process import InProcessMemory
 from lightagent.adapters.memory.sealed import SealedMemory
-from lightagent.application.memories import EVERYTHING
-from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
-from lightagent.domain.memory_seals import memory_keys
+from lightagent.application.memory.memories import EVERYTHING
+from lightagent.domain.memory.records import MemoryOwner, MemoryRecord
+from lightagent.domain.memory.seals import memory_keys
 from lightagent.ports.memory import OwnerSelection
 
 GAMES = max(2, int(os.environ.get("TEST_GENERATED_RUNS", "0")) // 10)

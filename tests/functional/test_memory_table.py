@@ -29,10 +29,10 @@ from lightagent.application.policies.typed_hooks import (
     before_memory_retrieve,
     before_memory_write,
 )
-from lightagent.domain.hooks import BOUNDARIES, HookPhase
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.outcomes import BudgetExhausted, Completed
-from lightagent.domain.policy import MEMORY_PHASES, PHASES, Phase, Stopped, Subject
+from lightagent.domain.policy.hooks import BOUNDARIES, HookPhase
+from lightagent.domain.policy.phases import MEMORY_PHASES, PHASES, Phase, Stopped, Subject
 from tests.functional.test_policy_table import ANSWERS, FAILS, Answers, Deed, Once, hangs, patience
 from tests.support.gate_deeds import NONSENSE, Answer, allow, ask, block, cancel, exhaust, fail, refuse
 from tests.support.memory_run import KNOWN, LESSON, SAID, WatchedMemory, known_memory, memory_events, remembering_agent

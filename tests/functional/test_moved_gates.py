@@ -7,8 +7,8 @@ import pytest
 from lightagent import ConfigurationError, Gate, Journal, LightAgent, Passed
 from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
 from lightagent.application.tools.decorator import tool
-from lightagent.domain.messages import ToolMessage
-from lightagent.domain.policy import PayloadT, Phase, Subject, Verdict
+from lightagent.domain.conversation.messages import ToolMessage
+from lightagent.domain.policy.phases import PayloadT, Phase, Subject, Verdict
 from lightagent.ports.models import ChatRequest
 from lightagent.ports.policy import HeldStream
 

@@ -27,7 +27,7 @@ from lightagent import (
     tool,
 )
 from lightagent.adapters.chat.scripted import Program, Reply
-from lightagent.domain.messages import AssistantMessage, SystemMessage
+from lightagent.domain.conversation.messages import AssistantMessage, SystemMessage
 from lightagent.entrypoints.cli.trace.tree import trace_tree
 from lightagent.ports.models import ChatRequest
 from lightagent.testing import ScriptedModel, call_tool

@@ -26,12 +26,8 @@ from lightagent import (
 )
 from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
 from lightagent.aiokits.abandon import abandoned_count
-from lightagent.domain.events import (
-    ModelFailed,
-    RunFinished,
-    ToolFinished,
-)
-from lightagent.domain.policy import PayloadT, Phase, Subject
+from lightagent.domain.policy.phases import PayloadT, Phase, Subject
+from lightagent.domain.runs.events import ModelFailed, RunFinished, ToolFinished
 from lightagent.ports.policy import HeldStream
 from tests.support.loop_clock import jumping
 from tests.support.nested_runs import (

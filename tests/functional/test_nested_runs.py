@@ -25,14 +25,8 @@ from lightagent import (
 )
 from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
 from lightagent.application.projections.usage import total_usage
-from lightagent.domain.events import (
-    Event,
-    ModelReplied,
-    RunStarted,
-    ToolFinished,
-    ToolStarted,
-)
-from lightagent.domain.messages import ToolCall, ToolMessage
+from lightagent.domain.conversation.messages import ToolCall, ToolMessage
+from lightagent.domain.runs.events import Event, ModelReplied, RunStarted, ToolFinished, ToolStarted
 from tests.support.nested_runs import (
     DECISIONS,
     Done,

@@ -16,9 +16,9 @@ from lightagent import ConfigurationError, LightAgent, ToolError
 from lightagent.adapters.guarded_http import GuardedHttp
 from lightagent.application.tools.call_alone import call_alone
 from lightagent.compose.openapi import openapi_tools
-from lightagent.domain.http_calls import HttpAnswer, HttpCall, HttpRefused, HttpUnreached
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.network_guard import address_problem
+from lightagent.domain.network.guard import address_problem
+from lightagent.domain.network.http_calls import HttpAnswer, HttpCall, HttpRefused, HttpUnreached
 from lightagent.domain.origin import NO_ORIGIN
 from lightagent.ports.http import HttpSender
 from lightagent.ports.tools import RunContext

@@ -13,7 +13,7 @@ pytest.importorskip("opentelemetry.sdk", reason="the environment of openai 2 has
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, get_value
 
 from lightagent import ChatModel, ChatRequest, Delta, LightAgent, ReplyEnd, TextDelta, ToolCallDelta
-from lightagent.domain.messages import ToolMessage
+from lightagent.domain.conversation.messages import ToolMessage
 from tests.support.recorded_spans import RecordedSpans
 
 OPENINFERENCE = "openinference.instrumentation.openai"

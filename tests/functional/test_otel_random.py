@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("opentelemetry.sdk", reason="the environment of openai 2 has no OpenTelemetry")
 
 from lightagent import AsyncRunStream, Journal
-from lightagent.domain.events import Event, ModelFailed, ModelReplied, Nested, RunFinished
+from lightagent.domain.runs.events import Event, ModelFailed, ModelReplied, Nested, RunFinished
 from tests.functional.test_random_swarms import Seen, flat, random_swarm
 from tests.support import generated_runs, nested_runs
 from tests.support.recorded_spans import RecordedSpans, attribute

@@ -36,8 +36,8 @@ from lightagent import (
 )
 from lightagent.adapters.chat.scripted import Reply
 from lightagent.adapters.journals.memory import MemoryJournalStore
-from lightagent.domain.events import ContextReplaced, Noted
-from lightagent.domain.messages import ToolMessage
+from lightagent.domain.conversation.messages import ToolMessage
+from lightagent.domain.runs.events import ContextReplaced, Noted
 from lightagent.ports.models import ChatRequest
 from lightagent.testing import ScriptedModel, call_tool
 from tests.support.planners import (

@@ -29,11 +29,11 @@ from lightagent.aiokits.worker_threads import run_in_thread_at
 from lightagent.application.policies import ask_hook, rows
 from lightagent.application.policies.hook_payloads import hook_payload
 from lightagent.application.policies.text_guardrails import QUICK
-from lightagent.domain.events import Admitted
-from lightagent.domain.guardrails import TextGuardrail
-from lightagent.domain.hooks import HookPhase
 from lightagent.domain.outcomes import Blocked, Completed
-from lightagent.domain.policy import Subject
+from lightagent.domain.policy.guardrails import TextGuardrail
+from lightagent.domain.policy.hooks import HookPhase
+from lightagent.domain.policy.phases import Subject
+from lightagent.domain.runs.events import Admitted
 from lightagent.testing import ScriptedModel
 
 T = TypeVar("T")

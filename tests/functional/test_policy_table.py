@@ -32,11 +32,11 @@ from lightagent.application.policies.typed_hooks import (
     on_handoff,
     on_output,
 )
-from lightagent.domain.events import ToolFinished
-from lightagent.domain.hooks import BOUNDARIES, HOOK_PHASES, HookPhase
 from lightagent.domain.outcomes import Blocked, Completed, Suspended
-from lightagent.domain.policy import MEMORY_PHASES, Phase, Subject
-from lightagent.domain.rulings import ABOUT_CALLS
+from lightagent.domain.policy.hooks import BOUNDARIES, HOOK_PHASES, HookPhase
+from lightagent.domain.policy.phases import MEMORY_PHASES, Phase, Subject
+from lightagent.domain.policy.rulings import ABOUT_CALLS
+from lightagent.domain.runs.events import ToolFinished
 from tests.support.gate_checks import REFUSED_CALLS, Ending, check_stopped, check_withheld
 from tests.support.gate_deeds import allow
 from tests.support.policy_run import QUERY, DeedGate, Effects, Policies, passing_agent

@@ -28,9 +28,9 @@ from lightagent import (
 )
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.application.projections.request_preview import RequestPreview
-from lightagent.domain.journal_streams import StreamQuery
+from lightagent.domain.conversation.messages import Trust
+from lightagent.domain.journals.streams import StreamQuery
 from lightagent.domain.json_types import JsonValue
-from lightagent.domain.messages import Trust
 from lightagent.ports.context import ContextSource
 from lightagent.testing import ScriptedModel, call_tool
 from tests.support.answering_endpoint import AnsweringEndpoint, answering_endpoint

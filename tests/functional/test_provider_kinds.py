@@ -9,9 +9,9 @@ from typing import Final
 import pytest
 
 from lightagent import ChatModel, JsonObject, LightAgent, Limits, ProviderError
-from lightagent.domain.deltas import ModelReply, fold_deltas
+from lightagent.domain.conversation.deltas import ModelReply, fold_deltas
+from lightagent.domain.conversation.messages import UserMessage
 from lightagent.domain.json_types import JsonValue
-from lightagent.domain.messages import UserMessage
 from lightagent.ports.models import ChatRequest
 from tests.functional.agents import MODES
 from tests.support.answering_endpoint import READERS, AnsweringEndpoint, Told, answering_endpoint

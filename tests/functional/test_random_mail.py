@@ -28,11 +28,11 @@ from lightagent import (
     tool,
 )
 from lightagent.adapters.journals.memory import MemoryJournalStore
-from lightagent.domain.agent_messages import AgentMessage, MessagesDelivered
-from lightagent.domain.effects import SendMessage
-from lightagent.domain.events import Event, Nested, RunStarted, ToolFinished
-from lightagent.domain.journal_streams import Draft, StreamKey, StreamQuery
-from lightagent.domain.messages import AssistantMessage, ToolCall
+from lightagent.domain.conversation.messages import AssistantMessage, ToolCall
+from lightagent.domain.journals.streams import Draft, StreamKey, StreamQuery
+from lightagent.domain.runs.effects import SendMessage
+from lightagent.domain.runs.events import Event, Nested, RunStarted, ToolFinished
+from lightagent.domain.swarm.agent_messages import AgentMessage, MessagesDelivered
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.models import ChatRequest
 from lightagent.testing import ScriptedModel

@@ -21,9 +21,9 @@ from lightagent import (
     tool,
 )
 from lightagent.adapters.journals.memory import MemoryJournalStore
-from lightagent.domain.messages import ToolCall
+from lightagent.domain.conversation.messages import ToolCall
 from lightagent.domain.outcomes import Suspended
-from lightagent.domain.runs import waiting_calls
+from lightagent.domain.runs.state import waiting_calls
 from lightagent.testing import ScriptedModel, call_tool
 from tests.support.many_tools import DEEDS, THINGS, ChangingTools, assert_only_added, many_tools, offered
 from tests.support.skill_folders import write_skill

@@ -14,11 +14,11 @@ import pytest
 
 from lightagent import BudgetLimits, Journal, JsonObject, LightAgent, Tool, TreeOfThought, tool
 from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
-from lightagent.domain.conversation import check_conversation
+from lightagent.domain.conversation.messages import SystemMessage, ToolMessage
+from lightagent.domain.conversation.sequence import check_conversation
 from lightagent.domain.errors import ProviderError
-from lightagent.domain.messages import SystemMessage, ToolMessage
-from lightagent.domain.plan_thoughts import Strategy
-from lightagent.domain.plans import Planned
+from lightagent.domain.planning.plans import Planned
+from lightagent.domain.planning.thoughts import Strategy
 from lightagent.ports.models import ChatRequest
 from tests.support.planners import kind_of, look_back, plan, proposals
 

@@ -17,7 +17,7 @@ from lightagent import (
 )
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
-from lightagent.application import hold_lease
+from lightagent.application.journals import hold_lease
 from lightagent.testing.system import ManualClock
 from tests.support.random_sessions import Plan, Scene, build_agent, marks
 from tests.support.session_talks import Now, Talk, conversation, die

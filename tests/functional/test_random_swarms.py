@@ -44,12 +44,12 @@ from lightagent import (
 )
 from lightagent.adapters.chat._profile_lookup import named_profile
 from lightagent.adapters.chat.openai.request_body import RequestEncoder
-from lightagent.application.handoff_settings import HandoffSettings
-from lightagent.domain.conversation import check_conversation
-from lightagent.domain.effects import HandOver
-from lightagent.domain.events import Event, ModelRequested, Nested, ToolFinished
-from lightagent.domain.messages import AssistantMessage, Message, SystemMessage, ToolCall, ToolMessage
-from lightagent.domain.provider_fields import ModelOrigin
+from lightagent.application.swarm.handoff_settings import HandoffSettings
+from lightagent.domain.conversation.messages import AssistantMessage, Message, SystemMessage, ToolCall, ToolMessage
+from lightagent.domain.conversation.provider_fields import ModelOrigin
+from lightagent.domain.conversation.sequence import check_conversation
+from lightagent.domain.runs.effects import HandOver
+from lightagent.domain.runs.events import Event, ModelRequested, Nested, ToolFinished
 from lightagent.ports.models import ChatRequest
 from lightagent.testing import ScriptedModel
 from tests.servers.strict.endpoint import judge

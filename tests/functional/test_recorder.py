@@ -32,10 +32,10 @@ from lightagent import (
 )
 from lightagent.adapters.chat.openai.options import TransportName
 from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
-from lightagent.domain.agent_heads import ModelEndpoint
-from lightagent.domain.events import ModelFailed, ModelRetried, RunFinished, RunStarted, ToolStarted
-from lightagent.domain.messages import UserMessage
+from lightagent.domain.conversation.messages import UserMessage
 from lightagent.domain.origin import TraceHeaders
+from lightagent.domain.runs.agents import ModelEndpoint
+from lightagent.domain.runs.events import ModelFailed, ModelRetried, RunFinished, RunStarted, ToolStarted
 from lightagent.testing.system import ManualClock, SequentialIds
 from tests.servers.fault_server import FaultServer
 

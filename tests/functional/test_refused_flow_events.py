@@ -40,7 +40,7 @@ from lightagent.domain.flow.refusals import Refused
 from lightagent.domain.flow.retrying import Then
 from lightagent.domain.flow.state import FlowState, fold
 from lightagent.domain.json_types import JsonValue
-from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.review.decisions import ApprovalDecision
 from tests.support.random_flows.counts import check_counts, snapshot
 from tests.support.random_flows.definitions import NAMES, random_flow, random_steps
 

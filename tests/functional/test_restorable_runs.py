@@ -24,9 +24,9 @@ from lightagent import (
     RunOptions,
     tool,
 )
-from lightagent.domain.events import ApprovalRequested
 from lightagent.domain.json_checks import MOST_DEPTH
 from lightagent.domain.outcomes import Completed, Suspended
+from lightagent.domain.runs.events import ApprovalRequested
 from lightagent.testing import ManualClock, ScriptedModel, SequentialIds, call_tool
 
 # Every character, the halves of UTF-16 pairs included.

@@ -23,9 +23,9 @@ from lightagent import (
     RunContext,
     tool,
 )
-from lightagent.domain.events import Noted
+from lightagent.domain.conversation.messages import AssistantMessage, ToolCall, ToolMessage
 from lightagent.domain.json_types import JsonValue
-from lightagent.domain.messages import AssistantMessage, ToolCall, ToolMessage
+from lightagent.domain.runs.events import Noted
 from lightagent.testing import Reply, ScriptedModel, call_tool
 from tests.servers.leaks import LeakCheck
 from tests.support.review_till import DECISIONS, PAY, Till, ask, hook, problems, statuses_of

@@ -26,7 +26,7 @@ from lightagent import (
     on_approval_required,
     tool,
 )
-from lightagent.domain.review_requests import MOST_SHOWN
+from lightagent.domain.review.requests import MOST_SHOWN
 from lightagent.testing import ManualClock, Reply, ScriptedModel, call_tool
 from tests.support.review_till import PAY, Till, ask, hook, statuses_of
 

@@ -29,7 +29,7 @@ from lightagent import (
 )
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.adapters.journals.sealed import FileHeads, SealedJournalStore
-from lightagent.application.review_streams import review_key
+from lightagent.application.reviews.streams import review_key
 from lightagent.domain.errors import StoreError, TamperedStream
 from lightagent.domain.json_types import JsonValue
 from lightagent.testing import Reply, call_tool

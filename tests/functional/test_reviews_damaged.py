@@ -12,7 +12,7 @@ import pytest
 
 from lightagent import ApprovalDecision, ApprovalRequest, HumanFeedback, JsonReviewStore, LightAgentError, ReviewStore
 from lightagent.domain.errors import IncompleteListing
-from lightagent.domain.journal_streams import StreamKey, StreamQuery
+from lightagent.domain.journals.streams import StreamKey, StreamQuery
 from lightagent.testing import call_tool
 from tests.support.journal_editor import MemoryEditor
 from tests.support.review_till import PAY, Till, ask, hook

@@ -17,9 +17,9 @@ from lightagent import (
     RunContext,
     tool,
 )
-from lightagent.application.review_streams import review_key
-from lightagent.domain.events import ApprovalDecided, Event, Nested, ToolStarted
-from lightagent.domain.review_log import ReviewTaken
+from lightagent.application.reviews.streams import review_key
+from lightagent.domain.review.log import ReviewTaken
+from lightagent.domain.runs.events import ApprovalDecided, Event, Nested, ToolStarted
 from lightagent.testing import Reply, ScriptedModel, call_tool
 
 APPROVE = ApprovalDecision.approve(actor="carol")

@@ -24,9 +24,9 @@ from lightagent import (
 )
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.aiokits.deadline import Deadline
+from lightagent.domain.conversation.messages import AssistantMessage, ToolCall, ToolMessage
 from lightagent.domain.errors import ProviderError, StoreError
-from lightagent.domain.journal_streams import Draft, StreamKey
-from lightagent.domain.messages import AssistantMessage, ToolCall, ToolMessage
+from lightagent.domain.journals.streams import Draft, StreamKey
 from lightagent.ports.journals import JournalStore
 from lightagent.testing import ScriptedModel, call_tool
 from tests.servers.leaks import LeakCheck
@@ -221,7 +221,7 @@ class StuckStore(WrappedStore):
 
 @pytest.fixture
 def by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lightagent.application.run_agent.Deadline", HandSetDeadline)
+    monkeypatch.setattr("lightagent.application.run_loop.run_agent.Deadline", HandSetDeadline)
 
 
 @pytest.mark.usefixtures("by_hand")

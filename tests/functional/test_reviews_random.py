@@ -22,7 +22,7 @@ from lightagent import (
     Runs,
 )
 from lightagent.adapters.journals.memory import MemoryJournalStore
-from lightagent.domain.messages import AssistantMessage, ToolCall
+from lightagent.domain.conversation.messages import AssistantMessage, ToolCall
 from lightagent.testing import ManualClock, ScriptedModel
 
 STORIES = int(os.environ.get("TEST_RANDOM_REVIEWS", "20"))

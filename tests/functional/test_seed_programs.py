@@ -16,9 +16,9 @@ import pytest
 from lightagent import TraceEvent
 from lightagent.adapters.journals.files.lines import name_of
 from lightagent.application.flow.flow_log import flow_key
-from lightagent.application.review_streams import KIND as REVIEW
-from lightagent.domain.journal_streams import StreamKey
-from lightagent.domain.review_requests import hash_arguments, request_id_of
+from lightagent.application.reviews.streams import KIND as REVIEW
+from lightagent.domain.journals.streams import StreamKey
+from lightagent.domain.review.requests import hash_arguments, request_id_of
 from lightagent.domain.scopes import NO_SCOPE
 from tests.functional.agents import sent
 from tests.servers.aimock import Aimock

@@ -27,12 +27,12 @@ from lightagent.adapters.embedding.openai import OpenAIEmbedder
 from lightagent.adapters.embedding.scripted import ScriptedEmbedder
 from lightagent.adapters.numpy_vectors import make_table
 from lightagent.adapters.system import SystemClock
-from lightagent.application.kept_vectors import KeptVectors
-from lightagent.application.rank_by_meaning import MeaningRanker, tool_text
+from lightagent.application.tool_selection.kept_vectors import KeptVectors
+from lightagent.application.tool_selection.rank_by_meaning import MeaningRanker, tool_text
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.policy import QueryPayload, Subject
-from lightagent.domain.tool_selection import ToolsSelected
-from lightagent.domain.vectors import TextRole, Vector
+from lightagent.domain.policy.phases import QueryPayload, Subject
+from lightagent.domain.text.vectors import TextRole, Vector
+from lightagent.domain.tools.selection import ToolsSelected
 from lightagent.ports.embedding import Embedder
 from lightagent.settings import load_settings
 from lightagent.testing import Reply, ScriptedModel, call_tool

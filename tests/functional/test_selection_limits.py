@@ -25,8 +25,8 @@ from lightagent import (
     tool,
 )
 from lightagent.adapters.journals.memory import MemoryJournalStore
-from lightagent.domain.events import ToolFinished
-from lightagent.domain.messages import ToolCall
+from lightagent.domain.conversation.messages import ToolCall
+from lightagent.domain.runs.events import ToolFinished
 from lightagent.testing import ScriptedModel, call_tool
 from tests.support.many_tools import THINGS, EchoTool, assert_only_added, many_tools, offered
 

@@ -38,9 +38,9 @@ from lightagent import (
 from lightagent.adapters.chat.scripted import Reply
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
-from lightagent.application.read_streams import list_streams
-from lightagent.domain.journal_streams import StreamQuery
-from lightagent.domain.messages import AssistantMessage, ContextMessage, ToolCall, ToolMessage
+from lightagent.application.journals.read_streams import list_streams
+from lightagent.domain.conversation.messages import AssistantMessage, ContextMessage, ToolCall, ToolMessage
+from lightagent.domain.journals.streams import StreamQuery
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.models import ChatRequest
 from lightagent.testing import ScriptedModel

@@ -42,11 +42,11 @@ from lightagent import LightAgent, LightFlow, LightSwarm, serve, tool
 from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.adapters.system import SystemClock
-from lightagent.application.keep_run import RunKeeper
+from lightagent.application.journals.keep_run import RunKeeper
 from lightagent.application.serving.keys import AccessKeys
-from lightagent.domain.deltas import ReasoningDelta, ReplyEnd, TextDelta
-from lightagent.domain.events import ModelReplied
-from lightagent.domain.messages import AssistantMessage, ToolMessage, UserMessage
+from lightagent.domain.conversation.deltas import ReasoningDelta, ReplyEnd, TextDelta
+from lightagent.domain.conversation.messages import AssistantMessage, ToolMessage, UserMessage
+from lightagent.domain.runs.events import ModelReplied
 from lightagent.options import RunOptions
 from lightagent.ports.models import ChatRequest
 from tests.support.asgi_calls import answer_to, objects

@@ -7,7 +7,7 @@ import pytest
 from lightagent import InProcessMemory, LightAgent, Runs, Sessions, serve
 from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
 from lightagent.adapters.journals.memory import MemoryJournalStore
-from lightagent.domain.guardrails import GuardrailDecision
+from lightagent.domain.policy.guardrails import GuardrailDecision
 from lightagent.ports.models import ChatRequest
 from lightagent.settings.serve_schema import ServeSettings
 from tests.support.asgi_calls import answer_to, chat, objects

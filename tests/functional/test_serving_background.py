@@ -15,10 +15,10 @@ from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.application.serving.background_runs import BackgroundRecords, BackgroundRun
 from lightagent.application.serving.callers import Caller
 from lightagent.application.serving.keys import AccessKeys
-from lightagent.domain.deltas import Delta, ReplyEnd, TextDelta, ToolCallDelta
+from lightagent.domain.conversation.deltas import Delta, ReplyEnd, TextDelta, ToolCallDelta
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.errors import StoreError
-from lightagent.domain.journal_streams import Slice, StreamKey
+from lightagent.domain.journals.streams import Slice, StreamKey
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.scopes import NO_SCOPE
 from lightagent.entrypoints.serving.state import Serving

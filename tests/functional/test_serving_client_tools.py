@@ -9,9 +9,9 @@ import pytest
 from lightagent import HumanApprovalHook, LightAgent, Reviews, Runs, serve
 from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
 from lightagent.adapters.journals.memory import MemoryJournalStore
-from lightagent.domain.events import ToolFinished
+from lightagent.domain.conversation.messages import ToolMessage
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.messages import ToolMessage
+from lightagent.domain.runs.events import ToolFinished
 from lightagent.entrypoints.serving.state import Serving
 from lightagent.ports.models import ChatRequest
 from tests.support.asgi_calls import AsgiCall, answer_to, chat, objects

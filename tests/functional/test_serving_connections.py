@@ -10,9 +10,9 @@ import pytest
 from lightagent import Completed, LightAgent, Runs, serve
 from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
 from lightagent.adapters.journals.memory import MemoryJournalStore
-from lightagent.domain.deltas import Delta, ReplyEnd, TextDelta
-from lightagent.domain.events import RunFinished
+from lightagent.domain.conversation.deltas import Delta, ReplyEnd, TextDelta
 from lightagent.domain.outcomes import Cancelled, Outcome
+from lightagent.domain.runs.events import RunFinished
 from lightagent.entrypoints.serving.connections import CLIENT_LEFT
 from lightagent.entrypoints.serving.state import Serving
 from lightagent.ports.models import ChatModel, ChatRequest

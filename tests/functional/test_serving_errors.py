@@ -9,7 +9,7 @@ import pytest
 from lightagent import LightAgent, ProviderError, Runs, serve
 from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
 from lightagent.adapters.journals.memory import MemoryJournalStore
-from lightagent.domain.deltas import ReplyEnd, TextDelta
+from lightagent.domain.conversation.deltas import ReplyEnd, TextDelta
 from lightagent.domain.errors import ConfigurationError, LightAgentError, StoreError
 from lightagent.domain.limits import Limits
 from lightagent.ports.models import ChatRequest

@@ -7,7 +7,7 @@ import asyncio
 from lightagent import LightAgent, LightFlow, StepContext, serve
 from lightagent.adapters.chat.scripted import ScriptedModel
 from lightagent.adapters.journals.memory import MemoryJournalStore
-from lightagent.domain.deltas import ReplyEnd, TextDelta
+from lightagent.domain.conversation.deltas import ReplyEnd, TextDelta
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.usage import Usage
 from lightagent.settings.serve_schema import ServeSettings

@@ -11,8 +11,8 @@ from lightagent import LightAgent, Runs, serve, tool
 from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.application.serving.open_calls import NOT_CARRIED_OUT
+from lightagent.domain.conversation.messages import ToolMessage
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.messages import ToolMessage
 from lightagent.domain.outcomes import Cancelled
 from lightagent.entrypoints.serving.state import Serving
 from lightagent.entrypoints.serving.waiting_runs import WENT_ON

@@ -8,8 +8,8 @@ from lightagent import LightAgent, serve
 from lightagent.adapters.chat.scripted import ScriptedModel
 from lightagent.application.serving.chat.requests import read_chat_request
 from lightagent.application.serving.refusals import RequestRefused
-from lightagent.domain.http_calls import HttpAnswer, HttpCall, HttpFault
 from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.network.http_calls import HttpAnswer, HttpCall, HttpFault
 from lightagent.entrypoints.serving.images import MOST_IMAGES, with_images
 from lightagent.ports.http import HttpSender
 from lightagent.settings.serve_schema import ServeSettings

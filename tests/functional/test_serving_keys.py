@@ -17,7 +17,7 @@ from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.application.serving.keys import KIND, KNOWN_SECONDS, AccessKeys
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.journal_streams import StreamQuery
+from lightagent.domain.journals.streams import StreamQuery
 from lightagent.domain.scopes import Scope
 from lightagent.entrypoints.serving.listen import require_keys
 from lightagent.ports.models import ChatRequest

@@ -32,7 +32,7 @@ from pathlib import Path
 
 from lightagent import LightAgent
 from lightagent.application import hold_lease
-from lightagent.domain.messages import AssistantMessage
+from lightagent.domain.conversation.messages import AssistantMessage
 from lightagent.testing import ScriptedModel, call_tool
 
 hold_lease.SECONDS = 1.0  # So long a lease outlives its process, and the test.

@@ -17,9 +17,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lightagent import LightAgent, OpenAIChatModel, Runs, serve
 from lightagent.adapters.journals.memory import MemoryJournalStore
-from lightagent.domain.deltas import Delta, ReplyEnd, TextDelta
-from lightagent.domain.events import RunFinished
+from lightagent.domain.conversation.deltas import Delta, ReplyEnd, TextDelta
 from lightagent.domain.outcomes import Cancelled, Completed
+from lightagent.domain.runs.events import RunFinished
 from lightagent.entrypoints.serving.connections import CLIENT_LEFT
 from lightagent.entrypoints.serving.state import Serving
 from lightagent.ports.models import ChatModel, ChatRequest

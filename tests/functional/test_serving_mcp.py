@@ -21,8 +21,8 @@ from lightagent import HttpServer, LightAgent, McpServer, Runs, mcp_tools, serve
 from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.application.serving.keys import AccessKeys
+from lightagent.domain.conversation.messages import ToolMessage, UserMessage
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.messages import ToolMessage, UserMessage
 from lightagent.ports.models import ChatRequest
 from lightagent.settings.serve_schema import ServeSettings
 from tests.support.asgi_calls import answer_to, calling, chat, objects

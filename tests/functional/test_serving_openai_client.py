@@ -10,9 +10,9 @@ from openai.types.chat import ChatCompletionChunk
 
 from lightagent import LightAgent, LightSwarm, ProviderError, serve
 from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
-from lightagent.domain.deltas import ReasoningDelta, ReplyEnd, TextDelta
+from lightagent.domain.conversation.deltas import ReasoningDelta, ReplyEnd, TextDelta
+from lightagent.domain.conversation.messages import UserMessage
 from lightagent.domain.limits import Limits
-from lightagent.domain.messages import UserMessage
 from lightagent.domain.usage import Usage
 from lightagent.ports.models import ChatRequest
 from lightagent.settings.serve_schema import ServeSettings

@@ -19,7 +19,7 @@ from lightagent.application.serving import idempotency
 from lightagent.application.serving.callers import NOBODY, Caller
 from lightagent.application.serving.idempotency import KeptAnswer, RepeatedRequests, request_name
 from lightagent.application.serving.refusals import RequestRefused
-from lightagent.domain.deltas import Delta, ReplyEnd, TextDelta
+from lightagent.domain.conversation.deltas import Delta, ReplyEnd, TextDelta
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.limits import Limits
 from lightagent.ports.models import ChatModel, ChatRequest

@@ -11,9 +11,9 @@ from openai.types.responses import Response, ResponseStreamEvent
 from lightagent import LightAgent, ProviderError, serve
 from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
 from lightagent.adapters.journals.memory import MemoryJournalStore
-from lightagent.domain.deltas import ReasoningDelta, ReplyEnd, TextDelta
+from lightagent.domain.conversation.deltas import ReasoningDelta, ReplyEnd, TextDelta
+from lightagent.domain.conversation.messages import UserMessage
 from lightagent.domain.limits import Limits
-from lightagent.domain.messages import UserMessage
 from lightagent.domain.usage import Usage
 from lightagent.ports.models import ChatRequest
 from lightagent.settings.serve_schema import ServeSettings

@@ -13,7 +13,7 @@ from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.application.serving.keys import AccessKeys
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.application.serving.responses.inputs import listing
-from lightagent.domain.deltas import ReplyEnd, TextDelta
+from lightagent.domain.conversation.deltas import ReplyEnd, TextDelta
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.ports.models import ChatRequest
 from tests.functional.test_serving_connections import SlowModel

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from lightagent import LightAgent, serve
-from lightagent.domain.deltas import Delta, TextDelta
+from lightagent.domain.conversation.deltas import Delta, TextDelta
 from lightagent.domain.json_types import JsonObject
 from lightagent.ports.models import ChatModel, ChatRequest
 from lightagent.settings.serve_schema import ServeSettings

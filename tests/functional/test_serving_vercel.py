@@ -11,8 +11,8 @@ from lightagent import HumanApprovalHook, LightAgent, LightFlow, Reviews, Runs, 
 from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.application.serving.keys import AccessKeys
+from lightagent.domain.conversation.messages import ToolMessage
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.messages import ToolMessage
 from lightagent.ports.models import ChatRequest
 from lightagent.settings.serve_schema import ServeSettings
 from tests.support.asgi_calls import AsgiCall, answer_to

@@ -25,9 +25,9 @@ from lightagent.adapters.chat.scripted import ScriptedModel
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.adapters.journals.sealed import SealedJournalStore
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
-from lightagent.application.load_session import load_session, session_key
+from lightagent.application.sessions.load import load_session, session_key
 from lightagent.domain.errors import LeaseHeld
-from lightagent.domain.journal_streams import StreamKey
+from lightagent.domain.journals.streams import StreamKey
 from lightagent.domain.scopes import Scope
 from lightagent.testing.system import ManualClock
 from tests.functional.test_sessions import ROOT, Shop
@@ -119,7 +119,7 @@ async def test_a_turn_that_waits_is_given_up_and_cannot_be_resumed_afterwards(st
 async def test_a_turn_that_is_under_way_cannot_be_taken_back(
     store: JournalStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lightagent.application.sessions.SESSION_WAIT", 0.0)
+    monkeypatch.setattr("lightagent.application.sessions.sessions.SESSION_WAIT", 0.0)
     shop = Shop(store)
     shop.hold.clear()
     turn = asyncio.create_task(ask(store, "wait", shop=shop))

@@ -23,11 +23,11 @@ from lightagent.adapters.journals.files import JsonFilesJournalStore
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.adapters.journals.sealed import FileHeads, SealedJournalStore
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
-from lightagent.application.load_session import load_session
-from lightagent.application.spilled_results import SpilledResult, put_aside, spilled_keys
-from lightagent.application.verify_journals import verify_journals
+from lightagent.application.journals.spilled_results import SpilledResult, put_aside, spilled_keys
+from lightagent.application.journals.verify import verify_journals
+from lightagent.application.sessions.load import load_session
 from lightagent.domain.errors import IncompleteListing, StoreError
-from lightagent.domain.journal_streams import StreamPage, StreamQuery
+from lightagent.domain.journals.streams import StreamPage, StreamQuery
 from lightagent.domain.scopes import Scope
 from lightagent.testing.system import ManualClock
 from tests.functional.test_session_changes import KEY, ask, log, said, turns

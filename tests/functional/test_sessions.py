@@ -29,12 +29,12 @@ from lightagent import agent_base as agents
 from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
-from lightagent.application.load_session import session_key
-from lightagent.application.sessions import Sessions
-from lightagent.application.spilled_results import SpilledResult, put_aside, spilled_keys
+from lightagent.application.journals.spilled_results import SpilledResult, put_aside, spilled_keys
+from lightagent.application.sessions.load import session_key
+from lightagent.application.sessions.sessions import Sessions
+from lightagent.domain.conversation.messages import AssistantMessage, ToolCall, ToolMessage, UserMessage
 from lightagent.domain.errors import Fenced, LeaseHeld
-from lightagent.domain.journal_streams import Lease, StreamKey
-from lightagent.domain.messages import AssistantMessage, ToolCall, ToolMessage, UserMessage
+from lightagent.domain.journals.streams import Lease, StreamKey
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
 from tests.support.wrapped_journals import WrappedStore

@@ -17,11 +17,11 @@ from lightagent import (
     ToolError,
 )
 from lightagent.adapters.journals.memory import MemoryJournalStore
-from lightagent.application.hold_lease import HeldLease
-from lightagent.application.load_session import load_session, session_key
+from lightagent.application.journals.hold_lease import HeldLease
+from lightagent.application.sessions.load import load_session, session_key
+from lightagent.domain.conversation.messages import ToolMessage
 from lightagent.domain.errors import StoreError, StreamConflict
-from lightagent.domain.journal_streams import StreamQuery
-from lightagent.domain.messages import ToolMessage
+from lightagent.domain.journals.streams import StreamQuery
 from lightagent.domain.scopes import Scope
 from lightagent.testing import ManualClock, ScriptedModel, call_tool
 from tests.support.random_sessions import Plan, Scene, build_agent, marks

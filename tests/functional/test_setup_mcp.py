@@ -12,8 +12,8 @@ import pytest
 
 from lightagent import ConfigurationError, JsonObject, LightAgent
 from lightagent.application.tool_sources.mcp_tools import McpTools
-from lightagent.domain.mcp import McpServer, StdioServer
-from lightagent.domain.mcp_faults import McpUnavailable
+from lightagent.domain.mcp.faults import McpUnavailable
+from lightagent.domain.mcp.servers import McpServer, StdioServer
 from lightagent.ports.tools import ToolList
 from lightagent.testing import ScriptedModel, call_tool
 

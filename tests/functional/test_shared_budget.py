@@ -32,10 +32,10 @@ from lightagent import (
 )
 from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
 from lightagent.application.projections.usage import total_usage
-from lightagent.domain.events import ModelFailed, Nested, ToolFinished
-from lightagent.domain.messages import UserMessage
+from lightagent.domain.conversation.messages import UserMessage
 from lightagent.domain.origin import TraceHeaders
-from lightagent.domain.policy import PayloadT, Phase, ReplyPayload
+from lightagent.domain.policy.phases import PayloadT, Phase, ReplyPayload
+from lightagent.domain.runs.events import ModelFailed, Nested, ToolFinished
 from lightagent.ports.policy import HeldStream
 from lightagent.testing.system import ManualClock
 

@@ -12,7 +12,7 @@ from lightagent import JsonValue, LightAgent, SkillManager, ToolError, create_sk
 from lightagent.application.skills import discovery, folders, resources
 from lightagent.application.skills.discovery import SkillDirectory, SkillFolder, find_skills
 from lightagent.application.skills.folders import Folder
-from lightagent.domain.skills import SkillProblem
+from lightagent.domain.skills.skill import SkillProblem
 from lightagent.testing import ScriptedModel, call_tool
 from tests.support.skill_folders import write_folder, write_skill
 

@@ -21,10 +21,10 @@ from typing import Final
 import pytest
 
 from lightagent import ChatRequest, LightAgent, MontyRunner, SkillManager, SubprocessRunner, ToolAnswer, tool
-from lightagent.domain.folding import apply, start
-from lightagent.domain.messages import ToolCall
+from lightagent.domain.conversation.messages import ToolCall
 from lightagent.domain.outcomes import BudgetExhausted, Completed, Suspended
-from lightagent.domain.skill_permissions import permits
+from lightagent.domain.runs.folding import apply, start
+from lightagent.domain.skills.permissions import permits
 from lightagent.testing import ScriptedModel, call_tool
 from tests.support.published_skills import SKILLS, Published, publish
 from tests.support.skill_folders import write_skill

@@ -31,8 +31,8 @@ from lightagent import (
     tool,
 )
 from lightagent.adapters.journals.memory import MemoryJournalStore
-from lightagent.domain.events import ModelRequested, ToolFinished
-from lightagent.domain.messages import ContextMessage, Message, ToolCall, UserMessage
+from lightagent.domain.conversation.messages import ContextMessage, Message, ToolCall, UserMessage
+from lightagent.domain.runs.events import ModelRequested, ToolFinished
 from lightagent.testing import ScriptedModel, call_tool
 from tests.servers.aimock import Aimock
 from tests.support.skill_folders import write_folder, write_skill

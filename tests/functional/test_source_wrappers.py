@@ -25,7 +25,7 @@ from lightagent import (
     sensitive_tool_confirmation_guardrail,
     tool,
 )
-from lightagent.domain.foreign_names import model_name
+from lightagent.domain.tools.foreign_names import model_name
 from lightagent.testing import ScriptedModel, call_tool
 
 

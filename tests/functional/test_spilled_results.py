@@ -13,9 +13,9 @@ from lightagent import ChatRequest, ContextBudget, JournalStore, LightAgent, Run
 from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
-from lightagent.domain.events import ContextReplaced
-from lightagent.domain.journal_streams import Draft, StreamKey, StreamQuery
-from lightagent.domain.messages import ToolMessage
+from lightagent.domain.conversation.messages import ToolMessage
+from lightagent.domain.journals.streams import Draft, StreamKey, StreamQuery
+from lightagent.domain.runs.events import ContextReplaced
 
 BOOK = "".join(f"line {number}: {'今' * 5} {'x' * 30}\n" for number in range(170))
 MARK = re.compile(r'id "([0-9a-f]{32})"')

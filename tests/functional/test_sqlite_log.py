@@ -17,7 +17,7 @@ from lightagent.adapters._sqlite.log import LogState, notes_of
 from lightagent.adapters._sqlite.transactions import snapshot
 from lightagent.adapters.journals.sqlite import SqliteJournalStore, reading
 from lightagent.adapters.journals.sqlite.tables import open_database
-from lightagent.domain.journal_streams import Draft, StreamKey
+from lightagent.domain.journals.streams import Draft, StreamKey
 from lightagent.domain.scopes import Scope
 from tests.functional.test_cli_commands import folder, invoke
 

@@ -26,8 +26,8 @@ from lightagent import (
 from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
+from lightagent.domain.conversation.messages import ToolCall, ToolMessage
 from lightagent.domain.errors import LeaseHeld
-from lightagent.domain.messages import ToolCall, ToolMessage
 
 ROOT = Path(__file__).parents[2]
 

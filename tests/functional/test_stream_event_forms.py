@@ -23,7 +23,7 @@ from lightagent import (
     StreamEventType,
     ToolResultEvent,
 )
-from lightagent.domain.messages import AssistantMessage
+from lightagent.domain.conversation.messages import AssistantMessage
 from lightagent.testing import ScriptedModel, call_tool
 
 GOLDEN: Final = Path(__file__).parents[1] / "golden" / "stream_events.jsonl"

@@ -11,7 +11,7 @@ from itertools import islice
 import pytest
 
 from lightagent.adapters.chat.openai import OpenAIChatModel
-from lightagent.domain import retries
+from lightagent.domain.runs import retries
 from tests.servers.leaks import LeakCheck
 from tests.servers.strict.endpoint import strict_server
 from tests.servers.strict.provider import Provider

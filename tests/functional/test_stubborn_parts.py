@@ -10,10 +10,10 @@ import pytest
 from lightagent import BudgetExhausted, Delta, Gate, LightAgent, Passed, RunResult
 from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
 from lightagent.aiokits.abandon import abandoned_count
+from lightagent.domain.conversation.messages import Message
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.messages import Message
-from lightagent.domain.policy import PHASES, PayloadT, Phase, Subject, Verdict
-from lightagent.domain.run_starts import HistoryReference
+from lightagent.domain.policy.phases import PHASES, PayloadT, Phase, Subject, Verdict
+from lightagent.domain.runs.starts import HistoryReference
 from lightagent.ports.context import Compactor, Conclusion, ContextSource, HistorySource, Replacement
 from lightagent.ports.policy import HeldStream
 from lightagent.ports.tools import ToolList, ToolSource

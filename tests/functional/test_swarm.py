@@ -21,7 +21,7 @@ from lightagent import (
     tool,
 )
 from lightagent.adapters.chat.scripted import Program, Reply
-from lightagent.domain.messages import SystemMessage, UserMessage
+from lightagent.domain.conversation.messages import SystemMessage, UserMessage
 from lightagent.ports.models import ChatRequest
 from lightagent.testing import ScriptedModel, call_tool
 

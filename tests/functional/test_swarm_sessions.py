@@ -20,9 +20,9 @@ from lightagent import (
 from lightagent.adapters.chat.scripted import Program, Reply
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
-from lightagent.domain.effects import HandOver
-from lightagent.domain.events import ToolFinished
-from lightagent.domain.handoffs import NextTurn
+from lightagent.domain.runs.effects import HandOver
+from lightagent.domain.runs.events import ToolFinished
+from lightagent.domain.swarm.handoffs import NextTurn
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.models import ChatRequest
 from lightagent.testing import ScriptedModel, call_tool

@@ -30,14 +30,14 @@ from lightagent import (
 from lightagent.adapters.chat.scripted import Program, Reply
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
-from lightagent.domain.agent_messages import MessagesDelivered
+from lightagent.domain.conversation.messages import AssistantMessage, ContextMessage, ToolCall, ToolMessage
 from lightagent.domain.error_codes import LightAgentErrorInfo
-from lightagent.domain.events import Event, Nested, RunStarted
-from lightagent.domain.journal_streams import Slice, StreamKey
-from lightagent.domain.messages import AssistantMessage, ContextMessage, ToolCall, ToolMessage
+from lightagent.domain.journals.streams import Slice, StreamKey
 from lightagent.domain.outcomes import Blocked
-from lightagent.domain.policy import Decision, Passed, PayloadT, Phase, Stopped, Subject, Verdict
+from lightagent.domain.policy.phases import Decision, Passed, PayloadT, Phase, Stopped, Subject, Verdict
+from lightagent.domain.runs.events import Event, Nested, RunStarted
 from lightagent.domain.scopes import Scope
+from lightagent.domain.swarm.agent_messages import MessagesDelivered
 from lightagent.ports.models import ChatRequest
 from lightagent.ports.policy import Gate, HeldStream
 from lightagent.testing import ScriptedModel, call_tool

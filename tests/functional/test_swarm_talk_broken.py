@@ -29,12 +29,12 @@ from lightagent.adapters.journals.files import JsonFilesJournalStore
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.adapters.journals.sealed import SealedJournalStore
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
-from lightagent.domain.agent_messages import MessagesDelivered
-from lightagent.domain.effects import SendMessage
-from lightagent.domain.events import Event, ModelRequested, ToolFinished
-from lightagent.domain.journal_streams import Draft, StreamKey
-from lightagent.domain.messages import ContextMessage, ToolCall
+from lightagent.domain.conversation.messages import ContextMessage, ToolCall
+from lightagent.domain.journals.streams import Draft, StreamKey
+from lightagent.domain.runs.effects import SendMessage
+from lightagent.domain.runs.events import Event, ModelRequested, ToolFinished
 from lightagent.domain.scopes import Scope
+from lightagent.domain.swarm.agent_messages import MessagesDelivered
 from lightagent.ports.journals import JournalStore
 from lightagent.testing import ScriptedModel, call_tool
 from lightagent.testing.system import ManualClock

@@ -16,11 +16,11 @@ from lightagent import FunctionTool, LightAgent, OpenTelemetrySink, RunContext
 from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
 from lightagent.adapters.telemetry.otel.head_facts import KnownHeads
 from lightagent.adapters.telemetry.otel.names import V1_41_1
-from lightagent.domain.agent_heads import AgentHead, ModelEndpoint
-from lightagent.domain.events import Event
-from lightagent.domain.messages import SystemMessage
+from lightagent.domain.conversation.messages import SystemMessage
 from lightagent.domain.origin import Origin, TraceHeaders
-from lightagent.domain.telemetry_cuts import IDENTIFIER, fitted_name, written_size
+from lightagent.domain.runs.agents import AgentHead, ModelEndpoint
+from lightagent.domain.runs.events import Event
+from lightagent.domain.telemetry.cuts import IDENTIFIER, fitted_name, written_size
 from lightagent.ports.telemetry import RunWatch, TelemetrySink
 from tests.support.costs import count_calls
 

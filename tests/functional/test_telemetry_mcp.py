@@ -14,7 +14,7 @@ from opentelemetry.sdk.metrics.export import HistogramDataPoint
 
 from lightagent import LightAgent
 from lightagent.compose.mcp import mcp_tools
-from lightagent.domain.mcp import McpServer
+from lightagent.domain.mcp.servers import McpServer
 from lightagent.testing import ScriptedModel, call_tool
 from tests.servers.leaks import LeakCheck
 from tests.support.mcp_servers import http_process, http_server, stdio_server

@@ -18,7 +18,7 @@ pytest.importorskip("opentelemetry.sdk", reason="the environment of openai 2 has
 from opentelemetry.trace import StatusCode, get_current_span
 
 from lightagent import LightAgent, LightAgentError, tool
-from lightagent.domain.deltas import Delta, ReplyEnd, TextDelta
+from lightagent.domain.conversation.deltas import Delta, ReplyEnd, TextDelta
 from lightagent.domain.usage import Usage
 from lightagent.ports.models import ChatModel, ChatRequest
 from lightagent.testing import ScriptedModel, call_tool

@@ -29,7 +29,7 @@ from lightagent import (
 )
 from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
 from lightagent.adapters.telemetry.otel.plain_values import plain_attributes, plain_name
-from lightagent.domain.messages import AssistantMessage, ToolCall
+from lightagent.domain.conversation.messages import AssistantMessage, ToolCall
 from tests.support.log_records import warnings_of
 from tests.support.recorded_spans import RecordedSpans
 

@@ -23,7 +23,7 @@ from opentelemetry.trace import get_current_span
 
 from lightagent import ContextBudget, InProcessMemory, JsonObject, LightAgent, LightAgentError, tool
 from lightagent.adapters.telemetry.otel.waiting_spans import later
-from lightagent.domain.deltas import Delta, ReplyEnd, TextDelta
+from lightagent.domain.conversation.deltas import Delta, ReplyEnd, TextDelta
 from lightagent.domain.errors import ProviderError
 from lightagent.domain.usage import Usage
 from lightagent.ports.models import ChatModel, ChatRequest

@@ -14,10 +14,10 @@ from lightagent.adapters.embedding.litellm import LiteLLMEmbedder
 from lightagent.adapters.embedding.openai import OpenAIEmbedder
 from lightagent.adapters.embedding.scripted import ScriptedEmbedder
 from lightagent.adapters.memory.sqlite.store import SqliteMemory
-from lightagent.domain.agent_heads import ModelEndpoint
 from lightagent.domain.errors import StoreError
-from lightagent.domain.memory_records import FoundMemory, MemoryOwner
-from lightagent.domain.recall_filter import RecallFilter
+from lightagent.domain.memory.recall_filter import RecallFilter
+from lightagent.domain.memory.records import FoundMemory, MemoryOwner
+from lightagent.domain.runs.agents import ModelEndpoint
 from lightagent.ports.embedding import ServedEmbedder
 from lightagent.testing import ScriptedModel
 from tests.support.embedding_endpoint import embedding_server

@@ -17,8 +17,8 @@ from lightagent.adapters.engines.temporal import recording
 from lightagent.adapters.engines.temporal.connection import Place
 from lightagent.adapters.engines.temporal.engine import TemporalEngine
 from lightagent.adapters.engines.temporal.recording import Recorder
-from lightagent.domain.events import Noted
 from lightagent.domain.flow.events import AttemptNoted
+from lightagent.domain.runs.events import Noted
 from tests.servers.child import free_port
 
 NOTE = AttemptNoted("step", 1, 1, Noted("remark", {}))

@@ -24,7 +24,7 @@ from lightagent.domain.flow.events import (
     StepApprovalDecided,
 )
 from lightagent.domain.flow.outputs import StepOutput
-from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.review.decisions import ApprovalDecision
 
 LARGE = "x" * MOST_BYTES
 

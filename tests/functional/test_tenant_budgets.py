@@ -35,10 +35,10 @@ from lightagent import (
 from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
-from lightagent.domain.deltas import ModelReply
+from lightagent.domain.conversation.deltas import ModelReply
+from lightagent.domain.conversation.messages import AssistantMessage
 from lightagent.domain.errors import StoreError
-from lightagent.domain.events import ToolStarted
-from lightagent.domain.messages import AssistantMessage
+from lightagent.domain.runs.events import ToolStarted
 from lightagent.ports.budgets import BudgetAccounts
 from lightagent.testing.system import ManualClock
 from tests.servers.postgres import PostgresServer
@@ -209,7 +209,7 @@ class Hanging(MemoryBudgetAccounts):
 
 @pytest.mark.parametrize(("after", "kind"), [(0, "failed"), (1, "completed")], ids=["before", "after"])
 async def test_accounts_that_hang_are_given_up(after: int, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lightagent.application.tenant_meter._ANSWER_SECONDS", 0.05)
+    monkeypatch.setattr("lightagent.application.budgets.tenant_meter._ANSWER_SECONDS", 0.05)
     result = await run(agent_of(TenantBudget(BudgetLimits(tokens=1_000), accounts=Hanging(after))))
     assert result.outcome.kind == kind
     if kind == "failed":

@@ -34,10 +34,10 @@ from lightagent import (
 from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
-from lightagent.application.feedback import Feedback
-from lightagent.application.reviews import Reviews
-from lightagent.domain.journal_streams import Draft, StreamKey, StreamQuery
-from lightagent.domain.messages import ToolCall, ToolMessage
+from lightagent.application.feedback.feedback import Feedback
+from lightagent.application.reviews.reviews import Reviews
+from lightagent.domain.conversation.messages import ToolCall, ToolMessage
+from lightagent.domain.journals.streams import Draft, StreamKey, StreamQuery
 from lightagent.ports.journals import JournalStore
 from tests.functional.test_cli_commands import folder, invoke
 from tests.functional.test_cli_sessions import stored

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from lightagent import Gate, HeldStream, LightAgent, Passed, ResultPayload, RunContext, StreamEvent, tool
-from lightagent.domain.policy import PayloadT, Phase, Subject, Verdict
+from lightagent.domain.policy.phases import PayloadT, Phase, Subject, Verdict
 from lightagent.testing import ScriptedModel, call_tool
 
 

@@ -31,10 +31,10 @@ from lightagent import (
     tool,
 )
 from lightagent.adapters.journals.memory import MemoryJournalStore
-from lightagent.domain.messages import ToolCall
-from lightagent.domain.policy import RequestPayload, Subject
-from lightagent.domain.ranking import RankedTool
-from lightagent.domain.tool_selection import ToolsSelected
+from lightagent.domain.conversation.messages import ToolCall
+from lightagent.domain.policy.phases import RequestPayload, Subject
+from lightagent.domain.tools.ranking import RankedTool
+from lightagent.domain.tools.selection import ToolsSelected
 from lightagent.testing import ScriptedModel, call_tool
 from tests.support.many_tools import (
     DEEDS,
@@ -577,7 +577,7 @@ async def test_a_session_goes_on_selecting_with_few_tools() -> None:
 
 async def test_runs_at_once_have_the_index_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[int] = []
-    from lightagent.application import rank_by_words
+    from lightagent.application.tool_selection import rank_by_words
 
     index: Callable[..., object] = rank_by_words._indexed
 

@@ -28,8 +28,8 @@ from lightagent import (
 )
 from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
 from lightagent.bootstrap import App
-from lightagent.domain.events import ModelReplied, ModelRequested, RunStarted
-from lightagent.domain.policy import PayloadT, Phase, RequestPayload, Subject, Verdict
+from lightagent.domain.policy.phases import PayloadT, Phase, RequestPayload, Subject, Verdict
+from lightagent.domain.runs.events import ModelReplied, ModelRequested, RunStarted
 
 SCHEMA: JsonObject = {"type": "object", "properties": {}}
 

@@ -17,8 +17,8 @@ from lightagent import (
 )
 from lightagent.adapters.chat.scripted import Reply
 from lightagent.domain.errors import ProviderError
-from lightagent.domain.events import ModelRequested
-from lightagent.domain.plans import Plan, PlanStep
+from lightagent.domain.planning.plans import Plan, PlanStep
+from lightagent.domain.runs.events import ModelRequested
 from lightagent.ports.models import ChatRequest
 from lightagent.testing import ScriptedModel, call_tool
 from tests.support.planners import (

@@ -28,9 +28,9 @@ from lightagent import (
     tool,
 )
 from lightagent.adapters.chat.scripted import Program, Reply
-from lightagent.application.handoff_settings import HandoffSettings
-from lightagent.domain.events import ModelRequested, ToolFinished
-from lightagent.domain.messages import AssistantMessage, ToolCall, ToolMessage
+from lightagent.application.swarm.handoff_settings import HandoffSettings
+from lightagent.domain.conversation.messages import AssistantMessage, ToolCall, ToolMessage
+from lightagent.domain.runs.events import ModelRequested, ToolFinished
 from lightagent.ports.models import ChatRequest
 from lightagent.testing import ScriptedModel, call_tool
 from tests.support.gate_deeds import block

@@ -23,11 +23,11 @@ from lightagent import (
 )
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.aiokits.sync_bridge import run_sync
+from lightagent.domain.conversation.messages import AssistantMessage, ContextMessage, Message
 from lightagent.domain.errors import StoreError
-from lightagent.domain.journal_streams import Slice, StreamKey
-from lightagent.domain.messages import AssistantMessage, ContextMessage, Message
-from lightagent.domain.policy import Subject
-from lightagent.domain.recall_filter import RecallFilter
+from lightagent.domain.journals.streams import Slice, StreamKey
+from lightagent.domain.memory.recall_filter import RecallFilter
+from lightagent.domain.policy.phases import Subject
 from lightagent.human_review import ReviewStore
 from lightagent.ports.context import Conclusion, ServedRun, ServingConclusion
 from lightagent.ports.memory import MemoryStore, OwnerSelection

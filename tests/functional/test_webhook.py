@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from lightagent import ConfigurationError, HumanApprovalHook, InMemoryReviewStore, LightAgent, RunResult
-from lightagent.domain.events import Noted
+from lightagent.domain.runs.events import Noted
 from lightagent.testing import ManualClock, Reply, ScriptedModel, call_tool
 from tests.servers.leaks import LeakCheck
 

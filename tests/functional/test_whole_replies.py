@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 import pytest
 
 from lightagent import LightAgent, LightAgentErrorInfo, Limits, ProviderError, StreamEvent
-from lightagent.domain.deltas import Delta, ReasoningDelta, ReplyEnd, TextDelta
-from lightagent.domain.events import ModelFailed, RunFinished
+from lightagent.domain.conversation.deltas import Delta, ReasoningDelta, ReplyEnd, TextDelta
 from lightagent.domain.outcomes import Blocked, Completed
-from lightagent.domain.policy import Passed, Phase, Stopped, Subject, Verdict
+from lightagent.domain.policy.phases import Passed, Phase, Stopped, Subject, Verdict
+from lightagent.domain.runs.events import ModelFailed, RunFinished
 from lightagent.ports.models import ChatModel, ChatRequest
 from lightagent.ports.policy import Gate, HeldStream
 from lightagent.testing import ManualClock, ScriptedModel, SequentialIds, call_tool

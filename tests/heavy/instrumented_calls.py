@@ -18,8 +18,8 @@ from openai.types.chat import ChatCompletionMessageParam
 
 from lightagent import ChatModel, ChatRequest, LightAgent, OpenAIChatModel
 from lightagent.adapters.chat.litellm import LiteLLMChatModel
-from lightagent.domain.deltas import Delta, ReplyEnd, TextDelta, ToolCallDelta
-from lightagent.domain.messages import ToolMessage
+from lightagent.domain.conversation.deltas import Delta, ReplyEnd, TextDelta, ToolCallDelta
+from lightagent.domain.conversation.messages import ToolMessage
 from lightagent.domain.usage import Usage
 from tests.heavy.told_spans import global_objects, same, set_providers, tell
 

@@ -11,8 +11,8 @@ import pytest
 from lightagent import LightAgent, ToolSelection
 from lightagent.adapters.embedding.cached import CachedEmbedder
 from lightagent.adapters.embedding.onnx import OnnxEmbedder
-from lightagent.domain.tool_selection import ToolsSelected
-from lightagent.domain.vectors import similarities
+from lightagent.domain.text.vectors import similarities
+from lightagent.domain.tools.selection import ToolsSelected
 from lightagent.testing import ScriptedModel
 from lightagent.testing.contracts.embedder import EmbedderContract
 from tests.support.many_tools import many_tools, offered

@@ -12,8 +12,8 @@ import pytest
 from lightagent.adapters.memory.mem0 import Mem0Memory, Mem0Options
 from lightagent.domain.errors import ConfigurationError, StoreError
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
-from lightagent.domain.recall_filter import RecallFilter
+from lightagent.domain.memory.recall_filter import RecallFilter
+from lightagent.domain.memory.records import MemoryOwner, MemoryRecord
 from lightagent.ports.memory import MemoryPage, OwnerSelection
 from tests.support.embedding_endpoint import EmbeddingServer, embedding_server, vectors_of_words
 from tests.support.mem0_platform import KEY, Platform, mem0_platform
@@ -251,7 +251,7 @@ def noted(self, address):
     return connect(self, address)
 socket.socket.connect = noted
 from lightagent.adapters.memory.mem0 import Mem0Memory, Mem0Options
-from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
+from lightagent.domain.memory.records import MemoryOwner, MemoryRecord
 async def main():
     store = Mem0Memory(Mem0Options(path={str(tmp_path / "store")!r}, base_url={endpoint.base_url!r}, api_key="k",
                                    embedding_model="words", dimension=64))

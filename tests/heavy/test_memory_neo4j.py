@@ -12,8 +12,8 @@ from lightagent.adapters.embedding.hashing import HashingEmbedder
 from lightagent.adapters.memory.neo4j import Neo4jMemory
 from lightagent.domain.errors import ConfigurationError, StoreError
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
-from lightagent.domain.recall_filter import RecallFilter
+from lightagent.domain.memory.recall_filter import RecallFilter
+from lightagent.domain.memory.records import MemoryOwner, MemoryRecord
 from lightagent.ports.embedding import Embedder
 from lightagent.ports.memory import OwnerSelection
 from tests.servers.neo4j import Neo4jServer

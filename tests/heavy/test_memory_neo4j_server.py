@@ -11,8 +11,8 @@ import pytest
 from lightagent.adapters.embedding.hashing import HashingEmbedder
 from lightagent.adapters.memory.neo4j import Neo4jMemory
 from lightagent.domain.errors import StoreError
-from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
-from lightagent.domain.recall_filter import RecallFilter
+from lightagent.domain.memory.recall_filter import RecallFilter
+from lightagent.domain.memory.records import MemoryOwner, MemoryRecord
 from lightagent.ports.memory import OwnerSelection
 from tests.servers.neo4j import kill, neo4j_server
 

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from lightagent import LightAgent, serve
-from lightagent.domain.deltas import Delta, ReplyEnd, TextDelta
+from lightagent.domain.conversation.deltas import Delta, ReplyEnd, TextDelta
 from lightagent.ports.models import ChatModel, ChatRequest
 from lightagent.settings.serve_schema import ServeSettings
 from tests.servers.nginx import nginx_server

@@ -19,8 +19,8 @@ from lightagent.adapters.engines.temporal.connection import Place
 from lightagent.adapters.engines.temporal.engine import TemporalEngine
 from lightagent.adapters.engines.temporal.orders import SETTLE
 from lightagent.application.flow.step_result import LightFlowResult
+from lightagent.domain.conversation.messages import ToolCall, ToolMessage
 from lightagent.domain.flow.events import AttemptStarted
-from lightagent.domain.messages import ToolCall, ToolMessage
 from lightagent.domain.scopes import Scope
 from lightagent.ports.flow_engine import FlowRun
 from lightagent.ports.models import ChatRequest

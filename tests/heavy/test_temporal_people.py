@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from lightagent import LightAgent, LightFlow, tool
-from lightagent.domain.messages import ToolCall, ToolMessage
+from lightagent.domain.conversation.messages import ToolCall, ToolMessage
 from lightagent.ports.models import ChatRequest
 from lightagent.testing import ScriptedModel, call_tool
 from tests.servers.temporal_server import TemporalServer

@@ -18,7 +18,7 @@ from temporalio import activity
 from lightagent import LightAgent, LightFlow
 from lightagent.adapters.engines.temporal.connection import Place
 from lightagent.adapters.engines.temporal.engine import TemporalEngine
-from lightagent.domain.deltas import Delta
+from lightagent.domain.conversation.deltas import Delta
 from lightagent.domain.errors import ConfigurationError
 from lightagent.flow_worker import FlowWorker
 from lightagent.ports.models import ChatModel, ChatRequest

@@ -27,8 +27,8 @@ from lightagent import (
     ToolSpec,
     Usage,
 )
+from lightagent.domain.conversation.messages import AssistantMessage, ToolMessage
 from lightagent.domain.error_codes import known_code
-from lightagent.domain.messages import AssistantMessage, ToolMessage
 from lightagent.ports.models import ChatModel
 from lightagent.ports.system import Clock, IdSource
 

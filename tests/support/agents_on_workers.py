@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lightagent import LightAgent, LightFlow, LightSwarm, RunContext, tool
-from lightagent.domain.messages import ToolCall, ToolMessage
+from lightagent.domain.conversation.messages import ToolCall, ToolMessage
 from lightagent.ports.flow_engine import FlowEngine
 from lightagent.ports.models import ChatRequest
 from lightagent.ports.tools import Tool

@@ -18,8 +18,8 @@ from agmi.adapters.semantic_base import MemoryItem, Retrieved, SemanticMemoryAda
 from lightagent import LightAgent, MemoryOwner, MemoryPolicy, MemoryRecord
 from lightagent.adapters.memory.sealed import SealedMemory
 from lightagent.adapters.memory.sqlite import SqliteMemory
-from lightagent.domain.memory_seals import memory_keys
-from lightagent.domain.messages import ContextMessage
+from lightagent.domain.conversation.messages import ContextMessage
+from lightagent.domain.memory.seals import memory_keys
 from lightagent.ports.memory import MemoryStore
 from lightagent.testing import ScriptedModel
 

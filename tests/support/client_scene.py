@@ -12,9 +12,9 @@ from typing import Final, Literal
 from lightagent import LightAgent, ProviderError, serve, tool
 from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
 from lightagent.adapters.journals.memory import MemoryJournalStore
-from lightagent.domain.deltas import Delta, ReasoningDelta, ReplyEnd, TextDelta
+from lightagent.domain.conversation.deltas import Delta, ReasoningDelta, ReplyEnd, TextDelta
+from lightagent.domain.conversation.messages import UserMessage
 from lightagent.domain.limits import Limits
-from lightagent.domain.messages import UserMessage
 from lightagent.domain.usage import Usage
 from lightagent.ports.models import ChatModel, ChatRequest
 from lightagent.settings.serve_schema import ServeSettings

@@ -17,10 +17,10 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from lightagent import ApprovalDecision, Journal, JsonObject, LightAgent, LightAgentError, ToolAnswer, tool
+from lightagent.domain.conversation.messages import AssistantMessage, Message, ToolCall, ToolMessage, Trust, UserMessage
 from lightagent.domain.errors import ProviderError
-from lightagent.domain.messages import AssistantMessage, Message, ToolCall, ToolMessage, Trust, UserMessage
 from lightagent.domain.outcomes import Suspended
-from lightagent.domain.policy import (
+from lightagent.domain.policy.phases import (
     PHASES,
     ApprovalPayload,
     Asked,
@@ -32,7 +32,7 @@ from lightagent.domain.policy import (
     Subject,
     Verdict,
 )
-from lightagent.domain.runs import Run, waiting_calls
+from lightagent.domain.runs.state import Run, waiting_calls
 from lightagent.ports.models import ChatRequest
 from lightagent.ports.policy import HeldStream
 from lightagent.testing import ManualClock, ScriptedModel, SequentialIds

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.domain.errors import StoreError
-from lightagent.domain.journal_streams import Draft, StreamKey
+from lightagent.domain.journals.streams import Draft, StreamKey
 
 
 class FailingStore(MemoryJournalStore):

@@ -21,7 +21,7 @@ from lightagent.adapters.journals.files.lines import (
     row_line,
     seed_of,
 )
-from lightagent.domain.journal_streams import NO_HOLD, Draft, Entry, StreamInfo, StreamKey
+from lightagent.domain.journals.streams import NO_HOLD, Draft, Entry, StreamInfo, StreamKey
 from lightagent.ports.journals import JournalStore
 from tests.support.journal_editor import Editor, RawStream
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 from lightagent import FlowWorker, JsonLightFlowStore, LightFlow
-from lightagent.application import hold_lease
+from lightagent.application.journals import hold_lease
 
 RUN = "r"
 DIED = 9

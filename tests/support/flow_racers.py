@@ -22,9 +22,9 @@ from typing import Final, TypeAlias
 
 from lightagent import FlowWorker, LightFlow
 from lightagent.adapters.registry import open_adapter
-from lightagent.application import hold_lease
+from lightagent.application.journals import hold_lease
 from lightagent.domain.errors import LightAgentError
-from lightagent.domain.journal_streams import Lease, StreamKey
+from lightagent.domain.journals.streams import Lease, StreamKey
 from lightagent.ports.journals import JournalStore
 from tests.support.wrapped_journals import WrappedStore
 

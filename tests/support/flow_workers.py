@@ -21,7 +21,7 @@ from typing import Final
 
 from lightagent import FlowLimits, FlowWorker, LightFlow, StepContext
 from lightagent.adapters.registry import find_adapter, open_adapter
-from lightagent.application import hold_lease
+from lightagent.application.journals import hold_lease
 from lightagent.entrypoints.cli.flow.worker import work
 from lightagent.ports.journals import JournalStore
 from tests.support.flow_kills.scene import Effects

@@ -23,9 +23,9 @@ from lightagent import (
     tool,
 )
 from lightagent.application.flow.flow_log import flow_key, read_flow
+from lightagent.domain.conversation.messages import ToolCall, ToolMessage
 from lightagent.domain.flow.events import FlowEvent
 from lightagent.domain.flow.state import FlowState, fold
-from lightagent.domain.messages import ToolCall, ToolMessage
 from lightagent.domain.scopes import Scope
 from lightagent.ports.models import ChatRequest
 from lightagent.testing import ScriptedModel, call_tool

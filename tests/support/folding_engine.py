@@ -23,7 +23,7 @@ from lightagent.domain.flow.events import (
 )
 from lightagent.domain.flow.moves import BeginWait, Do, Finish, Move, Stop
 from lightagent.domain.flow.state import FlowState, fold
-from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.review.decisions import ApprovalDecision
 from lightagent.domain.scopes import Scope
 from lightagent.ports.flow_engine import FlowCode, FlowEngine, FlowRun
 

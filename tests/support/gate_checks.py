@@ -6,9 +6,9 @@ import json
 from dataclasses import dataclass
 
 from lightagent import LightAgentErrorInfo, RunResult, StreamEvent, event_to_dict
-from lightagent.domain.events import Concluded, Event, Nested, RunFinished, ToolFinished
 from lightagent.domain.outcomes import Completed, Outcome, outcome_error
-from lightagent.domain.policy import Phase
+from lightagent.domain.policy.phases import Phase
+from lightagent.domain.runs.events import Concluded, Event, Nested, RunFinished, ToolFinished
 from tests.support.policy_run import DeedGate, Effects, canary
 
 FRESH: tuple[Phase, ...] = ("context", "model_reply", "tool_result", "output", "conclusion")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from lightagent import LightAgentErrorInfo
 from lightagent.domain.outcomes import Blocked, BudgetExhausted, Completed, Suspended
-from lightagent.domain.policy import Asked, EndPayload, Passed, QueryPayload, Refused, Stopped, Verdict
+from lightagent.domain.policy.phases import Asked, EndPayload, Passed, QueryPayload, Refused, Stopped, Verdict
 from tests.support.policy_run import FORBIDDEN, QUERY, PayloadT, rewritten
 
 SPENT = LightAgentErrorInfo("LA-BUDGET", "The budget is spent.")

@@ -5,9 +5,21 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from lightagent import ApprovalDecision, Event, JsonObject, JsonValue, LightAgentErrorInfo
-from lightagent.domain.agent_heads import AgentHead, ModelEndpoint
-from lightagent.domain.agent_messages import AgentMessage, MessagesDelivered
-from lightagent.domain.effects import (
+from lightagent.domain.conversation.messages import (
+    AssistantMessage,
+    ContextMessage,
+    Message,
+    SystemMessage,
+    ToolCall,
+    ToolMessage,
+    UserMessage,
+)
+from lightagent.domain.limits import Limits
+from lightagent.domain.outcomes import Blocked, BudgetExhausted, Cancelled, Completed, Failed, Outcome, Suspended
+from lightagent.domain.planning.plans import Plan, Planned, PlanStep, ThoughtFigures
+from lightagent.domain.policy.phases import PHASES, Decision
+from lightagent.domain.runs.agents import AgentHead, ModelEndpoint
+from lightagent.domain.runs.effects import (
     DeclareTools,
     Effect,
     HandOver,
@@ -16,7 +28,7 @@ from lightagent.domain.effects import (
     SendMessage,
     TransferHistory,
 )
-from lightagent.domain.events import (
+from lightagent.domain.runs.events import (
     Admitted,
     ApprovalDecided,
     ApprovalRequested,
@@ -38,24 +50,12 @@ from lightagent.domain.events import (
     ToolStarted,
     Unrecognized,
 )
-from lightagent.domain.handoffs import HistoryTransfer
-from lightagent.domain.limits import Limits
-from lightagent.domain.messages import (
-    AssistantMessage,
-    ContextMessage,
-    Message,
-    SystemMessage,
-    ToolCall,
-    ToolMessage,
-    UserMessage,
-)
-from lightagent.domain.outcomes import Blocked, BudgetExhausted, Cancelled, Completed, Failed, Outcome, Suspended
-from lightagent.domain.plans import Plan, Planned, PlanStep, ThoughtFigures
-from lightagent.domain.policy import PHASES, Decision
-from lightagent.domain.ranking import RankedTool
-from lightagent.domain.run_starts import AgentPlans, HistoryReference
+from lightagent.domain.runs.starts import AgentPlans, HistoryReference
 from lightagent.domain.scopes import Scope
-from lightagent.domain.tool_selection import OfferedTool, ToolsSelected
+from lightagent.domain.swarm.agent_messages import AgentMessage, MessagesDelivered
+from lightagent.domain.swarm.handoffs import HistoryTransfer
+from lightagent.domain.tools.ranking import RankedTool
+from lightagent.domain.tools.selection import OfferedTool, ToolsSelected
 from lightagent.domain.usage import Usage
 
 # Every character, the halves of UTF-16 pairs included: a model may be cut off between them.

@@ -28,8 +28,8 @@ from lightagent import (
     TelemetrySink,
     tool,
 )
-from lightagent.domain.deltas import Delta, ReplyEnd, TextDelta, ToolCallDelta
-from lightagent.domain.messages import AssistantMessage, ToolMessage, UserMessage
+from lightagent.domain.conversation.deltas import Delta, ReplyEnd, TextDelta, ToolCallDelta
+from lightagent.domain.conversation.messages import AssistantMessage, ToolMessage, UserMessage
 from lightagent.domain.outcomes import Suspended
 from lightagent.domain.usage import Usage
 from lightagent.testing.system import ManualClock, SequentialIds

@@ -25,10 +25,10 @@ from lightagent.adapters.journals.files import JsonFilesJournalStore
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.adapters.journals.postgres import PostgresJournalStore
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
-from lightagent.application.journal import SCHEMA_VERSION
-from lightagent.application.sessions import Sessions
-from lightagent.domain.journal_streams import Draft, StreamKey, StreamQuery
-from lightagent.domain.messages import ToolCall, ToolMessage
+from lightagent.application.journals.journal import SCHEMA_VERSION
+from lightagent.application.sessions.sessions import Sessions
+from lightagent.domain.conversation.messages import ToolCall, ToolMessage
+from lightagent.domain.journals.streams import Draft, StreamKey, StreamQuery
 from lightagent.domain.scopes import Scope
 
 GOLDEN: Final = Path(__file__).parents[1] / "golden"

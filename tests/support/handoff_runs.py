@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from lightagent import ChatRequest, Journal, LightAgent, RunContext, ToolAnswer, tool
 from lightagent.adapters.chat.scripted import ScriptedModel
-from lightagent.domain.messages import AssistantMessage, SystemMessage, ToolCall, ToolMessage, UserMessage
+from lightagent.domain.conversation.messages import AssistantMessage, SystemMessage, ToolCall, ToolMessage, UserMessage
 from lightagent.testing.system import ManualClock, SequentialIds
 
 NAMES = ("front", "billing", "travel")

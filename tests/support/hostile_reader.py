@@ -19,9 +19,9 @@ from lightagent.adapters._endpoints.error_bodies import LARGEST
 from lightagent.adapters.chat._smallest_instance import LONGEST_PATTERN
 from lightagent.adapters.chat.offline import readable, reply_to
 from lightagent.application.tools.describe_failure import MOST_CHARACTERS
+from lightagent.domain.conversation.messages import AssistantMessage, Message, ToolCall, ToolMessage, UserMessage
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.messages import AssistantMessage, Message, ToolCall, ToolMessage, UserMessage
-from lightagent.domain.tools import ToolSpec
+from lightagent.domain.tools.spec import ToolSpec
 from lightagent.ports.models import ChatRequest
 from tests.support.expressions import Expression, hostile_texts
 

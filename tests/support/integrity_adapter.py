@@ -17,10 +17,10 @@ from typing import Final, Literal, TypeAlias
 from agmi.adapters.base import MemoryAdapter, Record
 
 from lightagent.adapters.journals.sealed import FileHeads, SealedJournalStore
-from lightagent.application.verify_journals import verify_journals
+from lightagent.application.journals.verify import verify_journals
 from lightagent.domain.errors import StoreError
-from lightagent.domain.journal_seals import seal_keys
-from lightagent.domain.journal_streams import Draft, Entry, StreamInfo, StreamKey, StreamQuery
+from lightagent.domain.journals.seals import seal_keys
+from lightagent.domain.journals.streams import Draft, Entry, StreamInfo, StreamKey, StreamQuery
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
 from tests.servers.postgres import PostgresServer

@@ -26,7 +26,7 @@ from lightagent.adapters.journals.sqlite.rows import (
     label_text,
     sign,
 )
-from lightagent.domain.journal_streams import Draft, Entry, StreamInfo, StreamKey
+from lightagent.domain.journals.streams import Draft, Entry, StreamInfo, StreamKey
 from lightagent.ports.journals import JournalStore
 
 

@@ -9,7 +9,7 @@ from typing import Final, TypeAlias, TypeVar
 
 from lightagent.adapters.journals.files import JsonFilesJournalStore
 from lightagent.adapters.journals.files.lines import name_of
-from lightagent.domain.journal_streams import Draft, StreamKey, StreamPage, StreamQuery
+from lightagent.domain.journals.streams import Draft, StreamKey, StreamPage, StreamQuery
 from lightagent.domain.scopes import Scope
 
 T = TypeVar("T")

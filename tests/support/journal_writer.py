@@ -17,7 +17,7 @@ from typing import Final
 
 from lightagent.adapters.registry import open_adapter
 from lightagent.domain.errors import StreamConflict
-from lightagent.domain.journal_streams import Draft, StreamKey
+from lightagent.domain.journals.streams import Draft, StreamKey
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
 

@@ -17,7 +17,7 @@ import sys
 from typing import Final
 
 from lightagent.adapters.registry import open_adapter
-from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
+from lightagent.domain.memory.records import MemoryOwner, MemoryRecord
 from lightagent.ports.memory import MemoryStore
 
 OWNER: Final = MemoryOwner("bank", "acme", "ann")

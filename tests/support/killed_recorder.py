@@ -19,8 +19,8 @@ from lightagent.adapters.journals.sqlite import SqliteJournalStore
 from lightagent.adapters.memory import _streams
 from lightagent.adapters.memory.sealed import SealedMemory
 from lightagent.adapters.memory.sqlite import SqliteMemory
-from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
-from lightagent.domain.memory_seals import memory_keys
+from lightagent.domain.memory.records import MemoryOwner, MemoryRecord
+from lightagent.domain.memory.seals import memory_keys
 from lightagent.ports.memory import OwnerSelection
 from tests.support.wrapped_journals import WrappedStore
 

@@ -24,7 +24,7 @@ from lightagent.adapters.journals.files import JsonFilesJournalStore
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
 from lightagent.adapters.registry import open_adapter
 from lightagent.domain.errors import Fenced, LeaseHeld
-from lightagent.domain.journal_streams import Draft, StreamKey
+from lightagent.domain.journals.streams import Draft, StreamKey
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
 

@@ -32,7 +32,7 @@ from lightagent import (
     RunResult,
     tool,
 )
-from lightagent.domain.messages import UserMessage
+from lightagent.domain.conversation.messages import UserMessage
 from lightagent.testing import Reply, ScriptedModel, call_tool
 
 CANARY = re.compile(r"canary-\d+-end")

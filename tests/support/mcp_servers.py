@@ -8,8 +8,8 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 from lightagent.adapters.mcp.sdk.connection import SdkConnection
-from lightagent.domain.mcp import HttpServer, McpResult, McpServer, ServerScope, StdioServer, TextPart
-from lightagent.domain.mcp_exchange import McpRemark
+from lightagent.domain.mcp.exchange import McpRemark
+from lightagent.domain.mcp.servers import HttpServer, McpResult, McpServer, ServerScope, StdioServer, TextPart
 from lightagent.domain.scopes import Scope
 from lightagent.ports.mcp import Elicitor, McpCaller, Sampler
 from tests.servers.child import Child, running

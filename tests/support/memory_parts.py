@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from lightagent.adapters.embedding.hashing import HashingEmbedder
 from lightagent.domain.errors import ProviderError
-from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
-from lightagent.domain.vectors import TextRole, Vector
+from lightagent.domain.memory.records import MemoryOwner, MemoryRecord
+from lightagent.domain.text.vectors import TextRole, Vector
 
 ANN = MemoryOwner("bank", "acme", "ann")
 

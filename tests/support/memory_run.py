@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing_extensions import Unpack
 
 from lightagent import InProcessMemory, LightAgent, MemoryOwner, MemoryPolicy, MemoryRecord
-from lightagent.domain.events import Concluded, ContextAdded, Event, Nested
-from lightagent.domain.memory_records import FoundMemory
-from lightagent.domain.messages import AssistantMessage, ToolCall, ToolMessage
-from lightagent.domain.recall_filter import RecallFilter
+from lightagent.domain.conversation.messages import AssistantMessage, ToolCall, ToolMessage
+from lightagent.domain.memory.recall_filter import RecallFilter
+from lightagent.domain.memory.records import FoundMemory
+from lightagent.domain.runs.events import Concluded, ContextAdded, Event, Nested
 from lightagent.ports.models import ChatRequest
 from lightagent.testing import ManualClock, ScriptedModel, SequentialIds
 from tests.support.policy_run import Policies

@@ -13,7 +13,7 @@ import json
 import sys
 
 from lightagent.adapters.registry import open_adapter
-from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
+from lightagent.domain.memory.records import MemoryOwner, MemoryRecord
 from lightagent.ports.memory import MemoryStore, OwnerSelection
 
 

@@ -31,10 +31,10 @@ from lightagent import (
     tool,
 )
 from lightagent.adapters.chat.scripted import ScriptedModel
-from lightagent.domain.events import Event, Nested
-from lightagent.domain.messages import AssistantMessage, ToolCall, ToolMessage, UserMessage
+from lightagent.domain.conversation.messages import AssistantMessage, ToolCall, ToolMessage, UserMessage
 from lightagent.domain.outcomes import Suspended
-from lightagent.domain.runs import PendingCall, Run, waiting_calls
+from lightagent.domain.runs.events import Event, Nested
+from lightagent.domain.runs.state import PendingCall, Run, waiting_calls
 from lightagent.testing.system import ManualClock, SequentialIds
 
 DECISIONS = {

@@ -18,8 +18,8 @@ from lightagent import (
     TreeOfThought,
 )
 from lightagent.adapters.chat.scripted import Program, Reply
-from lightagent.domain.messages import ContextMessage, SystemMessage, UserMessage
-from lightagent.domain.plans import Planned
+from lightagent.domain.conversation.messages import ContextMessage, SystemMessage, UserMessage
+from lightagent.domain.planning.plans import Planned
 from lightagent.ports.models import ChatRequest
 from lightagent.testing import ScriptedModel
 

@@ -9,9 +9,20 @@ from dataclasses import dataclass, replace
 from hypothesis import strategies as st
 
 from lightagent import ApprovalDecision, ConfigurationError, Event, LightAgentErrorInfo
-from lightagent.domain.agent_heads import AgentHead
-from lightagent.domain.agent_messages import AgentMessage, MessagesDelivered
-from lightagent.domain.effects import (
+from lightagent.domain.conversation.messages import (
+    AssistantMessage,
+    ContextMessage,
+    Message,
+    SystemMessage,
+    ToolCall,
+    ToolMessage,
+    UserMessage,
+)
+from lightagent.domain.outcomes import Blocked, BudgetExhausted, Cancelled, Completed, Failed, Outcome, Suspended
+from lightagent.domain.planning.plans import Plan, Planned, PlanStep
+from lightagent.domain.policy.phases import Decision
+from lightagent.domain.runs.agents import AgentHead
+from lightagent.domain.runs.effects import (
     DeclareTools,
     Effect,
     HandOver,
@@ -20,7 +31,7 @@ from lightagent.domain.effects import (
     SendMessage,
     TransferHistory,
 )
-from lightagent.domain.events import (
+from lightagent.domain.runs.events import (
     Admitted,
     ApprovalDecided,
     ApprovalRequested,
@@ -42,18 +53,8 @@ from lightagent.domain.events import (
     ToolStarted,
     Unrecognized,
 )
-from lightagent.domain.folding import apply, start
-from lightagent.domain.handoffs import HANDOFF_SOURCE, HistoryTransfer
-from lightagent.domain.messages import (
-    AssistantMessage,
-    ContextMessage,
-    Message,
-    SystemMessage,
-    ToolCall,
-    ToolMessage,
-    UserMessage,
-)
-from lightagent.domain.moves import (
+from lightagent.domain.runs.folding import apply, start
+from lightagent.domain.runs.moves import (
     Admit,
     AskModel,
     CallTools,
@@ -66,12 +67,11 @@ from lightagent.domain.moves import (
     Transfer,
     next_move,
 )
-from lightagent.domain.outcomes import Blocked, BudgetExhausted, Cancelled, Completed, Failed, Outcome, Suspended
-from lightagent.domain.plans import Plan, Planned, PlanStep
-from lightagent.domain.policy import Decision
-from lightagent.domain.run_starts import AgentPlans, HistoryReference
-from lightagent.domain.runs import PendingCall, Run, call_key, waiting_calls
-from lightagent.domain.tool_selection import OfferedTool, ToolsSelected
+from lightagent.domain.runs.starts import AgentPlans, HistoryReference
+from lightagent.domain.runs.state import PendingCall, Run, call_key, waiting_calls
+from lightagent.domain.swarm.agent_messages import AgentMessage, MessagesDelivered
+from lightagent.domain.swarm.handoffs import HANDOFF_SOURCE, HistoryTransfer
+from lightagent.domain.tools.selection import OfferedTool, ToolsSelected
 
 IDS = st.sampled_from(["a", "b", "c"])
 NAMES = st.sampled_from(["memory", "files"])

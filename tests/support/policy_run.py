@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol, TypedDict, TypeVar
 
 from lightagent import Gate, JsonObject, LightAgent, LightAgentErrorInfo, ToolAnswer, tool
-from lightagent.domain.guardrails import TextGuardrail, ToolGuardrail
-from lightagent.domain.messages import AssistantMessage, Message, ToolCall, ToolMessage, Trust
+from lightagent.domain.conversation.messages import AssistantMessage, Message, ToolCall, ToolMessage, Trust
 from lightagent.domain.outcomes import Blocked
-from lightagent.domain.policy import (
+from lightagent.domain.policy.guardrails import TextGuardrail, ToolGuardrail
+from lightagent.domain.policy.phases import (
     PHASES,
     ApprovalPayload,
     CallPayload,

@@ -18,7 +18,7 @@ from lightagent.adapters.journals.postgres.rows import (
     label_text,
     marks_of,
 )
-from lightagent.domain.journal_streams import Entry, StreamKey
+from lightagent.domain.journals.streams import Entry, StreamKey
 from lightagent.ports.journals import JournalStore
 from tests.servers.postgres import PostgresServer
 from tests.support.journal_editor import Editor, RawStream

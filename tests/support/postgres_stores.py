@@ -8,7 +8,7 @@ from threading import Event, Thread
 from uuid import uuid4
 
 from lightagent.adapters.journals.postgres import PostgresJournalStore
-from lightagent.domain.journal_streams import StreamKey
+from lightagent.domain.journals.streams import StreamKey
 from lightagent.domain.scopes import Scope
 from tests.servers.postgres import PostgresServer
 

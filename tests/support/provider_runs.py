@@ -18,8 +18,8 @@ from lightagent import (
     tool,
 )
 from lightagent.adapters.chat.openai import OpenAIChatModel
-from lightagent.domain.events import RunFinished
 from lightagent.domain.outcomes import Suspended
+from lightagent.domain.runs.events import RunFinished
 from lightagent.options import ToolLike
 from lightagent.testing.system import ManualClock
 from tests.support.provider_conversations import Conversation

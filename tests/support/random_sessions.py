@@ -31,10 +31,10 @@ from lightagent import (
     ToolCallDelta,
     tool,
 )
-from lightagent.domain.conversation import check_conversation
-from lightagent.domain.messages import AssistantMessage, Message, SystemMessage, UserMessage
+from lightagent.domain.conversation.messages import AssistantMessage, Message, SystemMessage, UserMessage
+from lightagent.domain.conversation.sequence import check_conversation
 from lightagent.domain.outcomes import Blocked
-from lightagent.domain.policy import OutputPayload, Passed, PayloadT, Phase, QueryPayload, Stopped, Verdict
+from lightagent.domain.policy.phases import OutputPayload, Passed, PayloadT, Phase, QueryPayload, Stopped, Verdict
 from lightagent.ports.policy import HeldStream
 from lightagent.ports.system import Clock
 from tests.servers.json_values import JsonObject

@@ -6,7 +6,7 @@ from lightagent import LightFlow
 from lightagent.application.flow.step_context import StepContext
 from lightagent.application.flow.step_result import LightFlowResult
 from lightagent.domain.flow.retrying import Backoff, RetryPolicy
-from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.review.decisions import ApprovalDecision
 from lightagent.ports.flow_engine import FlowEngine
 
 RUN = "replayed"

@@ -29,9 +29,9 @@ from lightagent import (
 )
 from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
-from lightagent.application import hold_lease
-from lightagent.domain.journal_streams import Draft, StreamKey
-from lightagent.domain.messages import ToolCall, ToolMessage
+from lightagent.application.journals import hold_lease
+from lightagent.domain.conversation.messages import ToolCall, ToolMessage
+from lightagent.domain.journals.streams import Draft, StreamKey
 from lightagent.ports.journals import JournalStore
 from tests.support.wrapped_journals import WrappedStore
 

@@ -28,7 +28,7 @@ from lightagent import (
     tool,
 )
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
-from lightagent.domain.messages import AssistantMessage, Message, ToolCall, ToolMessage
+from lightagent.domain.conversation.messages import AssistantMessage, Message, ToolCall, ToolMessage
 from lightagent.options import ResumeOptions, RunOptions
 from lightagent.ports.journals import JournalStore
 from lightagent.testing import ScriptedModel

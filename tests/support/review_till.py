@@ -14,9 +14,9 @@ from lightagent import (
     tool,
 )
 from lightagent.adapters.journals.files import JsonFilesJournalStore
-from lightagent.domain.events import Noted
+from lightagent.domain.conversation.messages import ToolMessage
 from lightagent.domain.json_types import JsonValue
-from lightagent.domain.messages import ToolMessage
+from lightagent.domain.runs.events import Noted
 from lightagent.testing import Reply, ScriptedModel, call_tool
 
 PAY = call_tool("pay", amount=5, to="ann")

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.adapters.journals.sealed import FileHeads, SealedJournalStore, StoreHeads
-from lightagent.application.verify_journals import JournalFault, verify_journals
+from lightagent.application.journals.verify import JournalFault, verify_journals
 from lightagent.domain.errors import TamperedStream
-from lightagent.domain.journal_seals import SealKeys, seal_keys
-from lightagent.domain.journal_streams import Draft, StreamKey, StreamQuery
+from lightagent.domain.journals.seals import SealKeys, seal_keys
+from lightagent.domain.journals.streams import Draft, StreamKey, StreamQuery
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journal_heads import JournalHeads
 from tests.support.editors import EDITORS

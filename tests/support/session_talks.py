@@ -22,7 +22,7 @@ from lightagent import (
     Suspended,
     ToolError,
 )
-from lightagent.application.load_session import load_session, session_key
+from lightagent.application.sessions.load import load_session, session_key
 from lightagent.domain.scopes import Scope
 from tests.servers.json_values import JsonObject
 from tests.support.random_sessions import USERS, Plan, Scene, build_agent, marks

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from lightagent import ChatRequest, HistoryReference, HistorySource, Journal, LightAgent, tool
 from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
-from lightagent.domain.messages import AssistantMessage, Message, ToolCall, ToolMessage, UserMessage
+from lightagent.domain.conversation.messages import AssistantMessage, Message, ToolCall, ToolMessage, UserMessage
 from lightagent.testing.system import ManualClock, SequentialIds
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from lightagent.domain.journal_streams import Entry, StreamInfo
+from lightagent.domain.journals.streams import Entry, StreamInfo
 from tests.support.sealed_scene import CHAT, OTHER, Scene
 
 

@@ -44,9 +44,9 @@ from lightagent import (
 )
 from lightagent.adapters.chat.scripted import Program, Reply
 from lightagent.adapters.journals.memory import MemoryJournalStore
-from lightagent.domain.deltas import Delta, ReplyEnd, TextDelta
+from lightagent.domain.conversation.deltas import Delta, ReplyEnd, TextDelta
+from lightagent.domain.conversation.messages import AssistantMessage
 from lightagent.domain.errors import ProviderError
-from lightagent.domain.messages import AssistantMessage
 from lightagent.domain.usage import Usage
 from lightagent.ports.models import ChatRequest
 from lightagent.testing import ScriptedModel, call_tool

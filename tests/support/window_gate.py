@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from lightagent import LightAgentErrorInfo
-from lightagent.domain.deltas import Delta, ReasoningDelta, TextDelta, ToolCallDelta
+from lightagent.domain.conversation.deltas import Delta, ReasoningDelta, TextDelta, ToolCallDelta
 from lightagent.domain.outcomes import Blocked
-from lightagent.domain.policy import Decision, Passed, Phase, Stopped, Subject, Verdict
+from lightagent.domain.policy.phases import Decision, Passed, Phase, Stopped, Subject, Verdict
 from lightagent.ports.policy import HeldStream
 
 PayloadT = TypeVar("PayloadT")

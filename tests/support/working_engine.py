@@ -16,7 +16,7 @@ from lightagent.adapters.engines.temporal.engine import TemporalEngine
 from lightagent.adapters.engines.temporal.worker import Queues, TemporalWorker
 from lightagent.application.flow.engine_flows import EngineFlows
 from lightagent.domain.flow.events import FlowEvent, FlowStarted
-from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.review.decisions import ApprovalDecision
 from lightagent.flow import LightFlow
 from lightagent.ports.engine_workers import EngineWorkerLimits
 from lightagent.ports.flow_engine import FlowCode, FlowRun

@@ -5,11 +5,11 @@ import random
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 
-from lightagent.application.verify_journals import verify_journals
+from lightagent.application.journals.verify import verify_journals
 from lightagent.domain.errors import StoreError
-from lightagent.domain.journal_heads import StreamHead
-from lightagent.domain.journal_seals import seal_keys
-from lightagent.domain.journal_streams import Draft, Lease, Slice, StreamKey, StreamPage, StreamQuery
+from lightagent.domain.journals.heads import StreamHead
+from lightagent.domain.journals.seals import seal_keys
+from lightagent.domain.journals.streams import Draft, Lease, Slice, StreamKey, StreamPage, StreamQuery
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journal_heads import JournalHeads
 from lightagent.ports.journals import JournalStore

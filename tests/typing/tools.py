@@ -20,7 +20,7 @@ from lightagent import (
     mcp_tools,
     tool,
 )
-from lightagent.domain.mcp_exchange import McpResource
+from lightagent.domain.mcp.exchange import McpResource
 
 
 class Deps:

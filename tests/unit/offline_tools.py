@@ -4,10 +4,10 @@ import json
 from collections.abc import Callable
 
 from lightagent.adapters.chat.offline import OfflineModel
-from lightagent.domain.deltas import fold_deltas
+from lightagent.domain.conversation.deltas import fold_deltas
+from lightagent.domain.conversation.messages import Message, ToolMessage, UserMessage
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.messages import Message, ToolMessage, UserMessage
-from lightagent.domain.tools import ToolSpec
+from lightagent.domain.tools.spec import ToolSpec
 from lightagent.ports.models import ChatRequest
 
 Answer = Callable[[JsonObject], str]

@@ -20,7 +20,7 @@ from lightagent import (
     ToolError,
     tool,
 )
-from lightagent.domain.messages import ToolMessage
+from lightagent.domain.conversation.messages import ToolMessage
 from lightagent.testing import Reply, ScriptedModel, call_tool
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import pytest
 
 from lightagent import ChatRequest, LightAgent, RunContext, Scope, tool
-from lightagent.domain.messages import UserMessage
+from lightagent.domain.conversation.messages import UserMessage
 from lightagent.testing import Reply, ScriptedModel, call_tool
 
 

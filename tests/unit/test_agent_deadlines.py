@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from lightagent import ChatModel, ChatRequest, Delta, LightAgent, Limits, ProviderError, ReplyEnd, RunResult, TextDelta
-from lightagent.domain.events import ModelFailed
+from lightagent.domain.runs.events import ModelFailed
 from lightagent.testing import ScriptedModel, call_tool
 from tests.support.loop_clock import jumping
 

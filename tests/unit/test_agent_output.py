@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
 from lightagent import ConfigurationError, LightAgent, Limits, OutputError, Prompts, RunResult
-from lightagent.domain.messages import UserMessage
+from lightagent.domain.conversation.messages import UserMessage
 from lightagent.testing import ScriptedModel
 
 

@@ -18,7 +18,7 @@ from lightagent import (
     RunContext,
     tool,
 )
-from lightagent.domain.messages import AssistantMessage
+from lightagent.domain.conversation.messages import AssistantMessage
 from lightagent.testing import Reply, ScriptedModel, call_tool
 
 QUERY, SYSTEM, EARLIER = "canary-query", "canary-system", "canary-earlier"

@@ -23,8 +23,8 @@ from lightagent import (
     StreamEvent,
     tool,
 )
-from lightagent.domain.deltas import ModelReply, ReplyEnd
-from lightagent.domain.messages import AssistantMessage
+from lightagent.domain.conversation.deltas import ModelReply, ReplyEnd
+from lightagent.domain.conversation.messages import AssistantMessage
 from lightagent.testing import Reply, ScriptedModel, call_tool
 
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 import pytest
 
 from lightagent import FunctionTool, LightAgent, Limits, ProviderError, RetryTool, RunContext, RunResult, tool
-from lightagent.domain.messages import AssistantMessage, ToolCall, ToolMessage
+from lightagent.domain.conversation.messages import AssistantMessage, ToolCall, ToolMessage
 from lightagent.testing import Reply, ScriptedModel, call_tool
 from tests.support.loop_clock import advance, jumping
 

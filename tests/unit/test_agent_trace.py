@@ -26,8 +26,8 @@ from lightagent import (
     tool,
     trace_events,
 )
-from lightagent.domain.deltas import ModelReply, ReplyEnd
-from lightagent.domain.messages import AssistantMessage, ToolCall
+from lightagent.domain.conversation.deltas import ModelReply, ReplyEnd
+from lightagent.domain.conversation.messages import AssistantMessage, ToolCall
 from lightagent.testing import ManualClock, ScriptedModel, call_tool
 
 CLOCK = 1_700_000_000.0

@@ -10,7 +10,7 @@ from lightagent.adapters.chat.scripted import ScriptedModel
 from lightagent.agent import LightAgent
 from lightagent.bootstrap import App, open_app
 from lightagent.compose.backends import open_model
-from lightagent.domain.deltas import Delta
+from lightagent.domain.conversation.deltas import Delta
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonValue
 from lightagent.ports.models import ChatModel, ChatRequest

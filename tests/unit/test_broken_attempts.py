@@ -7,7 +7,14 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 
 from lightagent import ChatModel, ChatRequest, LightAgent, ProviderError
-from lightagent.domain.deltas import Delta, ReasoningDelta, RefusalDelta, ReplyEnd, TextDelta, ToolCallDelta
+from lightagent.domain.conversation.deltas import (
+    Delta,
+    ReasoningDelta,
+    RefusalDelta,
+    ReplyEnd,
+    TextDelta,
+    ToolCallDelta,
+)
 from lightagent.domain.error_codes import ErrorCode
 from tests.support.loop_clock import at_once
 

@@ -18,7 +18,7 @@ from lightagent import (
     RateLimit,
     TenantBudget,
 )
-from lightagent.domain.budget_accounts import (
+from lightagent.domain.budgets.accounts import (
     EMPTY,
     MINUTE,
     Account,
@@ -30,7 +30,7 @@ from lightagent.domain.budget_accounts import (
     period_of,
     reserve,
 )
-from lightagent.domain.budgets import Exceeded, Spent, no_room
+from lightagent.domain.budgets.budget import Exceeded, Spent, no_room
 
 ONE = Spent(model_calls=1, tokens=10)
 NOW = 1_764_417_599.5

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from lightagent.domain.agent_heads import AgentHead
-from lightagent.domain.events import (
+from lightagent.domain.conversation.messages import AssistantMessage, SystemMessage, ToolCall, UserMessage
+from lightagent.domain.policy.phases import Decision
+from lightagent.domain.review.decisions import ApprovalDecision
+from lightagent.domain.runs.agents import AgentHead
+from lightagent.domain.runs.events import (
     ApprovalDecided,
     ApprovalRequested,
     ModelReplied,
@@ -11,10 +14,7 @@ from lightagent.domain.events import (
     RunStarted,
     ToolStarted,
 )
-from lightagent.domain.folding import fold
-from lightagent.domain.messages import AssistantMessage, SystemMessage, ToolCall, UserMessage
-from lightagent.domain.policy import Decision
-from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.runs.folding import fold
 
 CALLED = (
     RunStarted("r", AgentHead("a", "m", SystemMessage("s")), (UserMessage("q"),), policies=("limit", "mask")),

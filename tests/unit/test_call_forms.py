@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from lightagent.domain.call_forms import IdForm, meant_name, sent_arguments, sent_id, sent_name
-from lightagent.domain.messages import AssistantMessage, ToolCall, ToolMessage
+from lightagent.domain.conversation.call_forms import IdForm, meant_name, sent_arguments, sent_id, sent_name
+from lightagent.domain.conversation.messages import AssistantMessage, ToolCall, ToolMessage
 
 NAMES = ("now", "get_weather", "my_server_find")
 

@@ -19,11 +19,11 @@ from lightagent import (
     ToolSpec,
     tool,
 )
-from lightagent.application.read_spilled import READ_TOOL, ReadToolResult
+from lightagent.application.journals.read_spilled import READ_TOOL, ReadToolResult
 from lightagent.application.tools.function_tool import ToolOptions, as_tool
-from lightagent.domain.capabilities import ACCESSES, Access, matches
-from lightagent.domain.mcp import McpTool
-from lightagent.domain.mcp_declarations import mcp_tool_spec
+from lightagent.domain.mcp.declarations import mcp_tool_spec
+from lightagent.domain.mcp.servers import McpTool
+from lightagent.domain.policy.capabilities import ACCESSES, Access, matches
 
 SEND = ToolSpec("send_mail", "Send.", {}, capabilities=("write", "network"), risk="medium")
 READ = ToolSpec("read_mail", "Read.", {}, capabilities=("read",), risk="low")

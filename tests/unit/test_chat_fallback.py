@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from lightagent.adapters.registry import open_adapter
-from lightagent.domain.deltas import Delta, ModelReply, ReplyEnd, TextDelta, fold_deltas
+from lightagent.domain.conversation.deltas import Delta, ModelReply, ReplyEnd, TextDelta, fold_deltas
+from lightagent.domain.conversation.messages import UserMessage
 from lightagent.domain.errors import ConfigurationError, LightAgentError, MissingExtraError, ProviderError
-from lightagent.domain.messages import UserMessage
 from lightagent.ports.models import ChatModel, ChatRequest
 from lightagent.testing import FallbackModel, Reply, ScriptedModel
 

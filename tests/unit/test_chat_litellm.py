@@ -16,12 +16,12 @@ from lightagent.adapters._endpoints.litellm_faults import provider_error
 from lightagent.adapters._endpoints.litellm_library import check_version, hold_clients, load
 from lightagent.adapters.chat.litellm import LiteLLMChatModel
 from lightagent.adapters.registry import open_adapter
-from lightagent.domain.deltas import ModelReply, fold_deltas
+from lightagent.domain.conversation.deltas import ModelReply, fold_deltas
+from lightagent.domain.conversation.messages import NOTHING_SAID, AssistantMessage, ToolCall, ToolMessage, UserMessage
+from lightagent.domain.conversation.provider_fields import ProviderFields
 from lightagent.domain.errors import ConfigurationError, LightAgentError, ProviderError
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.messages import NOTHING_SAID, AssistantMessage, ToolCall, ToolMessage, UserMessage
 from lightagent.domain.origin import Origin
-from lightagent.domain.provider_fields import ProviderFields
 from lightagent.ports.models import ChatRequest
 
 QUESTION = (UserMessage("Hi"),)

@@ -3,9 +3,9 @@
 import pytest
 
 from lightagent.adapters.chat.offline import REMARK, OfflineModel, reply_to
-from lightagent.domain.deltas import TextDelta, fold_deltas
+from lightagent.domain.conversation.deltas import TextDelta, fold_deltas
+from lightagent.domain.conversation.messages import UserMessage
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.messages import UserMessage
 from lightagent.ports.models import ChatRequest
 from tests.support.costs import grows_evenly
 from tests.unit.offline_tools import SPECS, Conversation

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field, TypeAdapter
 
 from lightagent.adapters.chat.offline import reply_to
+from lightagent.domain.conversation.messages import AssistantMessage, ToolCall, ToolMessage, UserMessage
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.messages import AssistantMessage, ToolCall, ToolMessage, UserMessage
 from lightagent.ports.models import ChatRequest
 from tests.unit.offline_tools import Conversation
 

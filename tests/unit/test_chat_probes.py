@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from lightagent.adapters.chat._inquiry import MOST_REQUESTS, USUAL_REQUESTS, inquire
 from lightagent.adapters.chat._probes import Answer, Found, Probe, Refused, Taken, Unclear, judged
 from lightagent.adapters.chat._profiles import UNKNOWN, EndpointProfile, TokenLimit, fitted_params, response_format
-from lightagent.domain.deltas import ModelReply, ReplyEnd
+from lightagent.domain.conversation.deltas import ModelReply, ReplyEnd
+from lightagent.domain.conversation.messages import AssistantMessage, ToolCall
 from lightagent.domain.error_codes import ErrorCode
 from lightagent.domain.errors import ProviderError
-from lightagent.domain.messages import AssistantMessage, ToolCall
 from lightagent.domain.usage import Usage
 
 Endpoint = Callable[[Probe], Answer]

@@ -20,14 +20,14 @@ from lightagent.adapters.chat._refusals import learn, refused
 from lightagent.adapters.chat.openai import OpenAIChatModel
 from lightagent.adapters.registry import open_adapter
 from lightagent.application.projections.run_counts import run_counts
-from lightagent.domain.deltas import Delta
+from lightagent.domain.conversation.deltas import Delta
+from lightagent.domain.conversation.messages import AssistantMessage, SystemMessage, ToolCall, ToolMessage, UserMessage
+from lightagent.domain.conversation.provider_fields import UNKNOWN_MODEL
 from lightagent.domain.errors import ConfigurationError, ProviderError
-from lightagent.domain.events import ModelFailed, ModelRetried
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.messages import AssistantMessage, SystemMessage, ToolCall, ToolMessage, UserMessage
-from lightagent.domain.provider_fields import UNKNOWN_MODEL
-from lightagent.domain.retries import MOST_ADAPTIONS
-from lightagent.domain.tools import ToolSpec
+from lightagent.domain.runs.events import ModelFailed, ModelRetried
+from lightagent.domain.runs.retries import MOST_ADAPTIONS
+from lightagent.domain.tools.spec import ToolSpec
 from lightagent.ports.models import ChatModel, ChatRequest
 
 MISSED = EndpointProfile(call_reasoning=("reasoning_content", ""))

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lightagent.adapters.registry import open_adapter
-from lightagent.domain.deltas import Delta, ModelReply, ReplyEnd, TextDelta, fold_deltas
+from lightagent.domain.conversation.deltas import Delta, ModelReply, ReplyEnd, TextDelta, fold_deltas
+from lightagent.domain.conversation.messages import AssistantMessage, SystemMessage, ToolCall, UserMessage
 from lightagent.domain.errors import ConfigurationError, ProviderError
-from lightagent.domain.messages import AssistantMessage, SystemMessage, ToolCall, UserMessage
 from lightagent.domain.usage import Usage
 from lightagent.ports.models import ChatModel, ChatRequest
 from lightagent.testing import ManualClock, Reply, ScriptedModel, SequentialIds, call_tool, split_into_deltas

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lightagent.domain.code import (
+from lightagent.domain.code.programs import (
     CodeFile,
     CodeFolder,
     CodeJob,
@@ -14,7 +14,7 @@ from lightagent.domain.code import (
     is_inner_path,
     language_of,
 )
-from lightagent.domain.code_report import MOST_COMPLAINT, MOST_SHOWN, report
+from lightagent.domain.code.report import MOST_COMPLAINT, MOST_SHOWN, report
 from lightagent.domain.errors import ConfigurationError, ToolError
 
 

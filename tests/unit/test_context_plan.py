@@ -6,10 +6,17 @@ import os
 import random
 from dataclasses import replace
 
-from lightagent.domain.context_labels import labels_of, trust_of
-from lightagent.domain.context_plan import Cut, last_group, plan_cut, plan_spill, turn_start
-from lightagent.domain.conversation import check_conversation, splits_a_call
-from lightagent.domain.messages import AssistantMessage, ContextMessage, Message, ToolCall, ToolMessage, UserMessage
+from lightagent.domain.conversation.labels import labels_of, trust_of
+from lightagent.domain.conversation.messages import (
+    AssistantMessage,
+    ContextMessage,
+    Message,
+    ToolCall,
+    ToolMessage,
+    UserMessage,
+)
+from lightagent.domain.conversation.sequence import check_conversation, splits_a_call
+from lightagent.domain.conversation.trimming import Cut, last_group, plan_cut, plan_spill, turn_start
 
 
 def round_of(*names: str) -> tuple[Message, ...]:

@@ -6,10 +6,10 @@ import pytest
 
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.adapters.journals.sealed import SealedJournalStore
-from lightagent.application.copy_journals import copy_journals
+from lightagent.application.journals.copy import copy_journals
 from lightagent.domain.errors import StoreError, TamperedStream
-from lightagent.domain.journal_seals import seal_keys
-from lightagent.domain.journal_streams import Draft, StreamKey, StreamQuery
+from lightagent.domain.journals.seals import seal_keys
+from lightagent.domain.journals.streams import Draft, StreamKey, StreamQuery
 from lightagent.ports.journals import JournalStore
 from tests.support.wrapped_journals import ANN, CHAT, KEYS, SUMMER, StoppingStore, contents, faults
 

@@ -8,9 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lightagent.domain.agent_heads import AgentHead
-from lightagent.domain.conversation import check_conversation
-from lightagent.domain.deltas import (
+from lightagent.domain.conversation.deltas import (
     Delta,
     ReasoningDelta,
     RefusalDelta,
@@ -19,9 +17,22 @@ from lightagent.domain.deltas import (
     ToolCallDelta,
     fold_deltas,
 )
+from lightagent.domain.conversation.messages import (
+    AssistantMessage,
+    ContextMessage,
+    SystemMessage,
+    ToolCall,
+    ToolMessage,
+    UserMessage,
+)
+from lightagent.domain.conversation.sequence import check_conversation
 from lightagent.domain.error_codes import ERROR_TAXONOMY
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.events import (
+from lightagent.domain.limits import Limits
+from lightagent.domain.outcomes import Blocked, BudgetExhausted, Cancelled, Completed, Failed, Outcome, Suspended
+from lightagent.domain.review.decisions import ApprovalDecision
+from lightagent.domain.runs.agents import AgentHead
+from lightagent.domain.runs.events import (
     Admitted,
     ApprovalDecided,
     ApprovalRequested,
@@ -43,20 +54,9 @@ from lightagent.domain.events import (
     ToolFinished,
     ToolStarted,
 )
-from lightagent.domain.folding import apply, fold
-from lightagent.domain.limits import Limits
-from lightagent.domain.messages import (
-    AssistantMessage,
-    ContextMessage,
-    SystemMessage,
-    ToolCall,
-    ToolMessage,
-    UserMessage,
-)
-from lightagent.domain.moves import AskModel, CallTools, Finish, next_move
-from lightagent.domain.outcomes import Blocked, BudgetExhausted, Cancelled, Completed, Failed, Outcome, Suspended
-from lightagent.domain.review import ApprovalDecision
-from lightagent.domain.runs import call_key
+from lightagent.domain.runs.folding import apply, fold
+from lightagent.domain.runs.moves import AskModel, CallTools, Finish, next_move
+from lightagent.domain.runs.state import call_key
 
 # TEST_CASES=10000 for a release.
 CASES = int(os.environ.get("TEST_CASES", "100"))

@@ -16,7 +16,7 @@ from lightagent.aiokits.told_work import listen
 from lightagent.compose.backends import open_embedding
 from lightagent.domain.errors import ConfigurationError, LightAgentError, ProviderError
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.vectors import TextRole, Vector
+from lightagent.domain.text.vectors import TextRole, Vector
 from lightagent.ports.embedding import Embedder
 from lightagent.settings import load_settings
 from lightagent.settings.report import rows

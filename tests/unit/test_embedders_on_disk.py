@@ -16,7 +16,7 @@ from lightagent.adapters.embedding.onnx.folder import Pooling
 from lightagent.adapters.embedding.scripted import ScriptedEmbedder
 from lightagent.adapters.registry import open_adapter
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.vectors import TextRole, Vector
+from lightagent.domain.text.vectors import TextRole, Vector
 from tests.support.tiny_onnx import DIMENSION, tiny_model
 
 TEXTS = ("one text", "and another one")

@@ -13,12 +13,12 @@ from lightagent.adapters.journals.encrypted import AesGcmCodec, EncryptedJournal
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.adapters.journals.sealed import SealedJournalStore
 from lightagent.adapters.registry import open_adapter
-from lightagent.application.copy_journals import copy_journals
-from lightagent.application.verify_journals import verify_journals
-from lightagent.domain.content_keys import content_keys
+from lightagent.application.journals.copy import copy_journals
+from lightagent.application.journals.verify import verify_journals
 from lightagent.domain.errors import ConfigurationError, ContentKeyError, DamagedStream, TamperedStream
-from lightagent.domain.journal_seals import seal_keys
-from lightagent.domain.journal_streams import Draft, Entry, StreamKey, StreamQuery
+from lightagent.domain.journals.content_keys import content_keys
+from lightagent.domain.journals.seals import seal_keys
+from lightagent.domain.journals.streams import Draft, Entry, StreamKey, StreamQuery
 from lightagent.domain.scopes import Scope
 from lightagent.ports.content_codec import ContentCodec
 from tests.support.editors import EDITORS
@@ -245,7 +245,7 @@ def test_without_the_package_the_error_says_what_to_install() -> None:
         "import sys\n"
         "sys.modules['cryptography'] = None\n"
         "from lightagent.adapters.journals.encrypted import AesGcmCodec\n"
-        "from lightagent.domain.content_keys import content_keys\n"
+        "from lightagent.domain.journals.content_keys import content_keys\n"
         "from lightagent.domain.errors import MissingExtraError\n"
         "try:\n"
         "    AesGcmCodec(content_keys({'a': 'k' * 32}))\n"

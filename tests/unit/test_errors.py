@@ -29,8 +29,8 @@ from lightagent.domain.errors import (
     RunSuspended,
     ToolError,
 )
-from lightagent.domain.events import ModelFailed
 from lightagent.domain.json_types import JsonObject
+from lightagent.domain.runs.events import ModelFailed
 
 TOO_LARGE = "Shorten the input or raise max_tokens."
 

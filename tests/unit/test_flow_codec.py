@@ -15,7 +15,6 @@ from lightagent.application.flow.flow_codec import (
     read_flow_event,
 )
 from lightagent.application.flow.flow_drafts import flow_drafts
-from lightagent.domain.events import Noted
 from lightagent.domain.flow.definition import (
     CodeDigest,
     FlowDefinition,
@@ -47,9 +46,10 @@ from lightagent.domain.flow.events import (
 from lightagent.domain.flow.limits import FlowLimits
 from lightagent.domain.flow.outputs import Artifact, StepOutput
 from lightagent.domain.flow.retrying import Backoff, RetryPolicy, RetryRule
-from lightagent.domain.journal_streams import Entry
+from lightagent.domain.journals.streams import Entry
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.policy import Decision
+from lightagent.domain.policy.phases import Decision
+from lightagent.domain.runs.events import Noted
 from lightagent.domain.scopes import Scope
 
 STEP = StepDefinition(

@@ -13,7 +13,7 @@ import pytest
 from lightagent import JsonLightFlowStore, LightFlow
 from lightagent.adapters.journals.files.folder import open_folder
 from lightagent.adapters.journals.files.writing import Append
-from lightagent.domain.journal_streams import Draft, StreamKey
+from lightagent.domain.journals.streams import Draft, StreamKey
 from lightagent.domain.scopes import Scope
 from tests.support.costs import CallCount, count_calls
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from lightagent.domain.events import Noted
 from lightagent.domain.flow.changes import change_faults
 from lightagent.domain.flow.context import context_of
 from lightagent.domain.flow.definition import FlowDefinition, Growth, StepDefinition, WaitFor
@@ -27,6 +26,7 @@ from lightagent.domain.flow.moves import Do, Finish, Move, Stop, Wake
 from lightagent.domain.flow.projection import flow_record
 from lightagent.domain.flow.refusals import Refused
 from lightagent.domain.flow.state import fold
+from lightagent.domain.runs.events import Noted
 from tests.support.random_flows.play import Play
 
 A = StepDefinition("a")

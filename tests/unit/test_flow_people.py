@@ -22,7 +22,7 @@ from lightagent.domain.flow.moves import Ask, AskHuman, Do, Finish
 from lightagent.domain.flow.projection import flow_record
 from lightagent.domain.flow.refusals import Refused
 from lightagent.domain.flow.state import fold
-from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.review.decisions import ApprovalDecision
 from tests.support.random_flows.play import FAILURE, Play
 
 A = StepDefinition("a", approval=True)

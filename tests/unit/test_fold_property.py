@@ -12,8 +12,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lightagent import ApprovalDecision, ConfigurationError, Event, Journal, LightAgent, LightAgentErrorInfo, tool
-from lightagent.domain.agent_heads import AgentHead
-from lightagent.domain.events import (
+from lightagent.domain.conversation.messages import (
+    AssistantMessage,
+    ContextMessage,
+    Message,
+    SystemMessage,
+    ToolCall,
+    ToolMessage,
+    UserMessage,
+)
+from lightagent.domain.outcomes import Blocked, Completed, Suspended
+from lightagent.domain.policy.phases import Decision
+from lightagent.domain.runs.agents import AgentHead
+from lightagent.domain.runs.events import (
     Admitted,
     ApprovalDecided,
     ApprovalRequested,
@@ -33,22 +44,11 @@ from lightagent.domain.events import (
     ToolFinished,
     ToolStarted,
 )
-from lightagent.domain.folding import apply, fold
-from lightagent.domain.messages import (
-    AssistantMessage,
-    ContextMessage,
-    Message,
-    SystemMessage,
-    ToolCall,
-    ToolMessage,
-    UserMessage,
-)
-from lightagent.domain.moves import CallTools, Finish, Prepare, next_move
-from lightagent.domain.outcomes import Blocked, Completed, Suspended
-from lightagent.domain.policy import Decision
-from lightagent.domain.replies import cut_short
-from lightagent.domain.run_starts import HistoryReference
-from lightagent.domain.runs import Run
+from lightagent.domain.runs.folding import apply, fold
+from lightagent.domain.runs.moves import CallTools, Finish, Prepare, next_move
+from lightagent.domain.runs.replies import cut_short
+from lightagent.domain.runs.starts import HistoryReference
+from lightagent.domain.runs.state import Run
 from lightagent.testing import ScriptedModel
 from tests.support.plausible_events import accepted_runs
 

@@ -11,10 +11,10 @@ import pytest
 
 from lightagent import LightAgent, RunResult, tool
 from lightagent.aiokits.cancellation import Heeding, cancellation, from_now_on, is_cancelled
-from lightagent.domain.events import ContextAdded
-from lightagent.domain.messages import Trust
+from lightagent.domain.conversation.messages import Trust
 from lightagent.domain.outcomes import Blocked, BudgetExhausted, Cancelled, Completed
-from lightagent.domain.policy import Passed, Phase, Subject, Verdict
+from lightagent.domain.policy.phases import Passed, Phase, Subject, Verdict
+from lightagent.domain.runs.events import ContextAdded
 from lightagent.ports.policy import HeldStream
 from lightagent.testing import ScriptedModel, call_tool
 from tests.support.policy_run import PayloadT

@@ -12,12 +12,12 @@ import pytest
 from lightagent import ConfigurationError, LightAgent, Limits
 from lightagent.aiokits import sync_bridge
 from lightagent.aiokits.sync_bridge import iterate_sync, run_sync
-from lightagent.domain.deltas import Delta, TextDelta
-from lightagent.domain.events import Event
-from lightagent.domain.messages import Message
+from lightagent.domain.conversation.deltas import Delta, TextDelta
+from lightagent.domain.conversation.messages import Message
 from lightagent.domain.origin import Origin, TraceHeaders
 from lightagent.domain.outcomes import Blocked, Completed, Failed
-from lightagent.domain.policy import Passed, Phase, Stopped, Subject, Verdict
+from lightagent.domain.policy.phases import Passed, Phase, Stopped, Subject, Verdict
+from lightagent.domain.runs.events import Event
 from lightagent.ports.context import Conclusion, ContextSource, Replacement
 from lightagent.ports.models import ChatRequest
 from lightagent.ports.policy import Gate, HeldStream

@@ -10,13 +10,13 @@ from typing import NoReturn, cast
 import pytest
 
 from lightagent import ConfigurationError, Journal, JsonObject, LightAgent, Limits, ProviderError, ToolError
-from lightagent.domain.deltas import Delta, TextDelta
+from lightagent.domain.conversation.deltas import Delta, TextDelta
+from lightagent.domain.conversation.messages import Message, Trust, UserMessage
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
-from lightagent.domain.events import Concluded, ContextAdded, Event, ToolFinished
-from lightagent.domain.messages import Message, Trust, UserMessage
 from lightagent.domain.outcomes import Blocked, Failed
-from lightagent.domain.policy import CallPayload, Stopped, Subject
+from lightagent.domain.policy.phases import CallPayload, Stopped, Subject
+from lightagent.domain.runs.events import Concluded, ContextAdded, Event, ToolFinished
 from lightagent.ports.context import Replacement
 from lightagent.ports.models import ChatRequest
 from lightagent.ports.system import IdSource

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lightagent.domain.foreign_names import called_as, called_by_models, meant, model_name
+from lightagent.domain.tools.foreign_names import called_as, called_by_models, meant, model_name
 from tests.support.foreign_tools import NAMES
 
 parts = st.text(st.sampled_from("aAb_-./ é读0deadbf\ud800"), max_size=70) | st.text(max_size=12)

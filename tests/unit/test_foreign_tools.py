@@ -24,7 +24,7 @@ from lightagent import (
     ToolList,
 )
 from lightagent.domain.outcomes import Completed, Failed, Suspended
-from lightagent.domain.tools import ToolSpec
+from lightagent.domain.tools.spec import ToolSpec
 from lightagent.ports.tools import Tool, ToolSource
 from lightagent.testing import ScriptedModel, call_tool
 

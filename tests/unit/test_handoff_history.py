@@ -5,10 +5,17 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lightagent.domain.context_labels import labels_of
-from lightagent.domain.conversation import check_conversation
-from lightagent.domain.handoff_history import holds_more, last_messages, query_alone, without_foreign_calls
-from lightagent.domain.messages import AssistantMessage, ContextMessage, Message, ToolCall, ToolMessage, UserMessage
+from lightagent.domain.conversation.labels import labels_of
+from lightagent.domain.conversation.messages import (
+    AssistantMessage,
+    ContextMessage,
+    Message,
+    ToolCall,
+    ToolMessage,
+    UserMessage,
+)
+from lightagent.domain.conversation.sequence import check_conversation
+from lightagent.domain.swarm.handoff_history import holds_more, last_messages, query_alone, without_foreign_calls
 
 TEXT = st.sampled_from(["", " ", "yes", "größe", "</context>"])
 NAMES = st.sampled_from(["own", "also_own", "foreign", "functions.own", "{calls}"])

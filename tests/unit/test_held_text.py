@@ -10,8 +10,8 @@ import pytest
 from lightagent.adapters.detectors.urls import UrlDetector
 from lightagent.adapters.detectors.validated import ValidatedDetector
 from lightagent.application.policies.text_guardrails import DetectorGuardrail
-from lightagent.domain.findings import Finding, merged, normalized
-from lightagent.domain.held_text import HeldText, LimitedText, TextHold
+from lightagent.domain.policy.findings import Finding, merged, normalized
+from lightagent.domain.policy.held_text import HeldText, LimitedText, TextHold
 from tests.support.detector_samples import ALLOWED, ELSEWHERE, ELSEWHERE_BY_SIGNS, PRIVATE
 from tests.support.private_texts import texts
 

@@ -9,10 +9,10 @@ import pytest
 from lightagent import JsonObject
 from lightagent.adapters.chat._profiles import EndpointProfile
 from lightagent.adapters.chat._wire_messages import fitted_messages
+from lightagent.domain.conversation.history import history_entry, parse_history
+from lightagent.domain.conversation.messages import NO_TEXT, AssistantMessage, ToolCall, ToolMessage, UserMessage
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.history import history_entry, parse_history
 from lightagent.domain.json_types import JsonValue
-from lightagent.domain.messages import NO_TEXT, AssistantMessage, ToolCall, ToolMessage, UserMessage
 
 ASKED: JsonObject = {"role": "user", "content": "When?"}
 

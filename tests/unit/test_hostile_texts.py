@@ -28,7 +28,7 @@ MADE_WHEN_USED = {
     f"{OFFLINE}_read": "the number of a turn",
     f"{OFFLINE}_values": "an option of the program's own tool",
     "lightagent.adapters._postgres.faults:connecting_failed": "patterns of the table in the same module",
-    "lightagent.domain.secret_spellings:rare_spellings": "classes of one character, for credentials alone",
+    "lightagent.domain.secrets.spellings:rare_spellings": "classes of one character, for credentials alone",
 }
 """The expressions that no walk finds, and what they are made of; `readable` comes before them all."""
 

@@ -13,10 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lightagent import ApprovalDecision, ConfigurationError, Event, Journal, JsonObject, JsonValue
-from lightagent.application.event_codec import event_from_dict, event_to_dict
-from lightagent.application.journal import SCHEMA_VERSION, format_version
-from lightagent.domain.agent_heads import AgentHead
-from lightagent.domain.events import (
+from lightagent.application.journals.event_codec import event_from_dict, event_to_dict
+from lightagent.application.journals.journal import SCHEMA_VERSION, format_version
+from lightagent.domain.conversation.messages import AssistantMessage, SystemMessage, ToolCall, UserMessage
+from lightagent.domain.outcomes import Cancelled, Completed
+from lightagent.domain.runs.agents import AgentHead
+from lightagent.domain.runs.events import (
     ApprovalDecided,
     ModelReplied,
     ModelRequested,
@@ -28,8 +30,6 @@ from lightagent.domain.events import (
     ToolStarted,
     Unrecognized,
 )
-from lightagent.domain.messages import AssistantMessage, SystemMessage, ToolCall, UserMessage
-from lightagent.domain.outcomes import Cancelled, Completed
 from lightagent.domain.usage import Usage
 from tests.support.generated_events import EVENTS, JSON
 

@@ -12,7 +12,7 @@ from lightagent import LightAgent
 from lightagent.application.tools.function_tool import as_tool
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.tools import ToolSpec
+from lightagent.domain.tools.spec import ToolSpec
 from lightagent.testing import ScriptedModel
 
 # TEST_CASES=10000 for a release.

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import pytest
 
 from lightagent.adapters.embedding.scripted import ScriptedEmbedder
-from lightagent.application.kept_vectors import LONG_PAUSE, PAUSE, KeptVectors
+from lightagent.application.tool_selection.kept_vectors import LONG_PAUSE, PAUSE, KeptVectors
 from lightagent.domain.errors import ConfigurationError, ProviderError
-from lightagent.domain.vectors import TextRole, Vector
+from lightagent.domain.text.vectors import TextRole, Vector
 from lightagent.testing import ManualClock
 
 TEXTS = [f"tool number {number} does this" for number in range(40)]

@@ -10,8 +10,8 @@ import pytest
 from lightagent import JsonLightFlowStore
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.domain.errors import ConfigurationError, Fenced, StreamConflict
-from lightagent.domain.journal_streams import Draft, Slice, StreamKey, StreamQuery
-from lightagent.domain.later_drafts import LaterDrafts
+from lightagent.domain.journals.lazy_drafts import LaterDrafts
+from lightagent.domain.journals.streams import Draft, Slice, StreamKey, StreamQuery
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
 

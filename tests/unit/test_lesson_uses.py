@@ -10,10 +10,10 @@ import pytest
 
 from lightagent import ConfigurationError, HumanFeedback, MemoryOwner, SelfLearning
 from lightagent.adapters.journals.memory import MemoryJournalStore
-from lightagent.application.feedback import Feedback
-from lightagent.application.lesson_log import KIND, LessonLog, ToldLesson
-from lightagent.domain.journal_streams import Draft, StreamKey
-from lightagent.domain.lesson_uses import MOST_RECENT, LessonRules, LessonTally, ranked_by_worth
+from lightagent.application.feedback.feedback import Feedback
+from lightagent.application.feedback.lesson_log import KIND, LessonLog, ToldLesson
+from lightagent.domain.journals.streams import Draft, StreamKey
+from lightagent.domain.learning.lesson_ratings import MOST_RECENT, LessonRules, LessonTally, ranked_by_worth
 from lightagent.domain.scopes import Scope
 from tests.support.wrapped_journals import WrappedStore
 

@@ -7,8 +7,9 @@ from time import perf_counter
 import pytest
 
 from lightagent import ConfigurationError, MemoryCandidate, MemoryOwner
-from lightagent.domain.lessons import is_used
-from lightagent.domain.memory_candidates import (
+from lightagent.domain.learning.lesson_privacy import MOST_COMPARED, Said, tells_user
+from lightagent.domain.learning.lessons import is_used
+from lightagent.domain.memory.candidates import (
     CandidateDecided,
     CandidateEntry,
     CandidateProposed,
@@ -17,7 +18,6 @@ from lightagent.domain.memory_candidates import (
     CandidateWritten,
     advance_candidate,
 )
-from lightagent.domain.told_of_users import MOST_COMPARED, Said, tells_user
 
 WORDS = "I am Maria Sanchez, customer K-4711; please send my invoices to maria@example.com every first of the month."
 

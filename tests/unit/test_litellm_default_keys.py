@@ -9,8 +9,8 @@ import pytest
 
 from lightagent.adapters._endpoints.litellm_keys import NO_KEY
 from lightagent.adapters.chat.litellm import LiteLLMChatModel
+from lightagent.domain.conversation.messages import UserMessage
 from lightagent.domain.errors import ProviderError
-from lightagent.domain.messages import UserMessage
 from lightagent.ports.models import ChatRequest
 from lightagent.settings import load_settings
 from lightagent.settings.backends import open_backend

@@ -9,10 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lightagent import AgentMessage, ConfigurationError, ConsultLimits, MailLimits
-from lightagent.domain.consulting import refused_consultation, told_of
+from lightagent.domain.conversation.messages import (
+    AssistantMessage,
+    ContextMessage,
+    Message,
+    ToolCall,
+    ToolMessage,
+    UserMessage,
+)
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.mailboxes import Mailbox, Sent, Taken, refused_message, taken_in
-from lightagent.domain.messages import AssistantMessage, ContextMessage, Message, ToolCall, ToolMessage, UserMessage
+from lightagent.domain.swarm.consultations import refused_consultation, told_of
+from lightagent.domain.swarm.mailboxes import Mailbox, Sent, Taken, refused_message, taken_in
 
 LIMITS = MailLimits(max_waiting=3, max_chars=20, max_age=5)
 AGENTS = ("ann", "bob", "cat")

@@ -19,8 +19,8 @@ from lightagent.adapters.chat.litellm import LiteLLMChatModel, LiteLLMOptions
 from lightagent.adapters.chat.openai import OpenAIChatModel, OpenAIOptions
 from lightagent.adapters.registry import open_adapter
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.masking import MASK, Mask, is_placeholder, mask_named, mask_urls
-from lightagent.domain.secret_names import is_secret_name
+from lightagent.domain.secrets.masking import MASK, Mask, is_placeholder, mask_named, mask_urls
+from lightagent.domain.secrets.names import is_secret_name
 from lightagent.testing import ScriptedModel
 
 SECRET = 'p/ss+w0rd "9" <&> \\ é'

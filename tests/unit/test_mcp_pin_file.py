@@ -12,8 +12,8 @@ import pytest
 
 from lightagent.adapters.mcp.sdk.pin_file import PinFile
 from lightagent.domain.errors import StoreError
-from lightagent.domain.mcp import McpTool
-from lightagent.domain.mcp_declarations import definition_hash
+from lightagent.domain.mcp.declarations import definition_hash
+from lightagent.domain.mcp.servers import McpTool
 
 ODD = McpTool("shop", "read \u202e文件\ud83d", "Reads \ud83d.", {"default": math.inf}, "T", {"readOnlyHint": True})
 PAY = McpTool("shop", "pay", "Pays.", {"type": "object"})

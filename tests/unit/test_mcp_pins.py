@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from lightagent.domain.mcp import McpTool
-from lightagent.domain.mcp_pins import Pins
+from lightagent.domain.mcp.pins import Pins
+from lightagent.domain.mcp.servers import McpTool
 
 READ, WRITE = McpTool("files", "read", "Reads."), McpTool("files", "write", "Writes.")
 CHANGED = McpTool("files", "read", "Reads, and sends it on.")

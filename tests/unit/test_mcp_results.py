@@ -8,7 +8,9 @@ import pytest
 
 from lightagent import JsonObject, ToolError
 from lightagent.domain.foreign_schemas import BeyondRepair
-from lightagent.domain.mcp import (
+from lightagent.domain.mcp.declarations import definition_hash, mcp_tool_spec
+from lightagent.domain.mcp.results import result_text
+from lightagent.domain.mcp.servers import (
     EmbeddedResource,
     HttpServer,
     McpPart,
@@ -19,9 +21,7 @@ from lightagent.domain.mcp import (
     StdioServer,
     TextPart,
 )
-from lightagent.domain.mcp_declarations import definition_hash, mcp_tool_spec
-from lightagent.domain.mcp_results import result_text
-from lightagent.domain.tools import ToolSpec
+from lightagent.domain.tools.spec import ToolSpec
 
 TOOL = McpTool("gh", "repos.create", "Create a repository.", {"type": "object"}, "Create", {"readOnlyHint": False})
 

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from lightagent.domain.memory import MemoryAdmissionDecision, MemoryPromotionDecision, MemoryScope
-from lightagent.domain.memory_admission import (
+from lightagent.domain.memory.admission import (
     is_internal,
     read_admission,
     read_promotion,
     refuses_write,
     write_fingerprint,
 )
-from lightagent.domain.memory_policy import MemoryPolicy
+from lightagent.domain.memory.memories import MemoryAdmissionDecision, MemoryPromotionDecision, MemoryScope
+from lightagent.domain.memory.policy import MemoryPolicy
 
 USER = MemoryScope.user()
 APPROVE, REJECT = MemoryPromotionDecision.approve, MemoryPromotionDecision.reject

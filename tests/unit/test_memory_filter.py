@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from lightagent.domain.memory_filter import KeptOut, found_or_empty, keeps_out, read_found, read_time
-from lightagent.domain.memory_policy import MemoryPolicy
-from lightagent.domain.memory_records import FoundMemory
+from lightagent.domain.memory.filter import KeptOut, found_or_empty, keeps_out, read_found, read_time
+from lightagent.domain.memory.policy import MemoryPolicy
+from lightagent.domain.memory.records import FoundMemory
 
 NOW = 1_790_000_000.0
 OWN = {"user_id": "a:ann"}

@@ -17,9 +17,9 @@ from lightagent.adapters.memory.neo4j.together import Together
 from lightagent.adapters.stemming import english_stemmer
 from lightagent.domain.errors import ConfigurationError, StoreError
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
-from lightagent.domain.recall_filter import RecallFilter
-from lightagent.domain.search_text import terms_of
+from lightagent.domain.memory.recall_filter import RecallFilter
+from lightagent.domain.memory.records import MemoryOwner, MemoryRecord
+from lightagent.domain.text.search import terms_of
 
 ODD = st.text(st.characters(exclude_categories=()) | st.sampled_from("\\u0\ud800 :*"), max_size=12)
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.memory import MemoryCandidate, MemoryPromotionDecision, MemoryScope
-from lightagent.domain.memory_policy import MemoryPolicy
+from lightagent.domain.memory.memories import MemoryCandidate, MemoryPromotionDecision, MemoryScope
+from lightagent.domain.memory.policy import MemoryPolicy
 
 PARTS = st.text(alphabet="ab:%25A3", max_size=6)
 

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
+from lightagent.domain.memory.records import MemoryOwner, MemoryRecord
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
-from lightagent.domain.memory_validity import Version, ends_of, line_of, named_with, superseded_ids, version_of
-from lightagent.domain.recall_filter import RecallFilter
+from lightagent.domain.memory.recall_filter import RecallFilter
+from lightagent.domain.memory.records import MemoryOwner, MemoryRecord
+from lightagent.domain.memory.validity import Version, ends_of, line_of, named_with, superseded_ids, version_of
 
 TIMES = st.floats(0, 100)
 SIBLINGS = st.lists(st.tuples(TIMES, TIMES), min_size=1, max_size=8)

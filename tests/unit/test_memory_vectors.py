@@ -10,7 +10,7 @@ import pytest
 from lightagent.adapters.embedding.hashing import HashingEmbedder
 from lightagent.adapters.memory._space import Space, embedded
 from lightagent.domain.errors import StoreError
-from lightagent.domain.vectors import TextRole, Vector
+from lightagent.domain.text.vectors import TextRole, Vector
 
 
 class TellingEmbedder(HashingEmbedder):

@@ -12,7 +12,7 @@ from lightagent import ConfigurationError, LightAgent
 from lightagent.adapters.chat._profile_lookup import named_profile
 from lightagent.adapters.chat.openai import OpenAIChatModel
 from lightagent.adapters.registry import open_adapter
-from lightagent.domain.masking import shown
+from lightagent.domain.secrets.masking import shown
 from lightagent.settings import load_settings
 from lightagent.settings.backends import open_backend
 

@@ -10,10 +10,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lightagent.adapters.chat.openai.answers import AnswerReader
-from lightagent.domain.deltas import Delta, ModelReply, ReplyEnd, TextDelta, fold_deltas
+from lightagent.domain.conversation.deltas import Delta, ModelReply, ReplyEnd, TextDelta, fold_deltas
+from lightagent.domain.conversation.messages import ToolCall
 from lightagent.domain.errors import ProviderError
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.messages import ToolCall
 from lightagent.domain.usage import Usage
 from tests.support.costs import grows_evenly
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lightagent.adapters.chat.openai import answers
 from lightagent.adapters.chat.openai.answers import AnswerReader
 from lightagent.adapters.chat.openai.common_forms import read_common_answer
-from lightagent.domain.deltas import ModelReply, ToolCallDelta, fold_deltas
+from lightagent.domain.conversation.deltas import ModelReply, ToolCallDelta, fold_deltas
 from lightagent.domain.errors import ProviderError
 from lightagent.domain.json_types import JsonObject
 

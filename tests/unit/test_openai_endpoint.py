@@ -14,8 +14,8 @@ from lightagent.adapters._endpoints.endpoint import (
 )
 from lightagent.adapters.chat.openai import OpenAIChatModel
 from lightagent.adapters.registry import open_adapter
+from lightagent.domain.conversation.messages import UserMessage
 from lightagent.domain.errors import ConfigurationError, ProviderError
-from lightagent.domain.messages import UserMessage
 from lightagent.ports.models import ChatRequest
 
 KEY = "sk-secret-0123456789"

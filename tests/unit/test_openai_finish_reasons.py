@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lightagent.adapters.chat.openai.answers import AnswerReader
-from lightagent.domain.deltas import ModelReply, fold_deltas
+from lightagent.domain.conversation.deltas import ModelReply, fold_deltas
 from lightagent.domain.errors import ProviderError
 from lightagent.domain.json_types import JsonObject, JsonValue
 

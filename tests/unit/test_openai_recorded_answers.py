@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lightagent.adapters.chat.openai.answers import AnswerReader
-from lightagent.domain.deltas import ModelReply, fold_deltas
+from lightagent.domain.conversation.deltas import ModelReply, fold_deltas
 from tests.servers.json_values import JsonObject, as_list, as_object
 
 FOLDER = Path(__file__).parent.parent / "support" / "recorded_answers"

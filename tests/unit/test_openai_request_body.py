@@ -6,10 +6,10 @@ import threading
 import pytest
 
 from lightagent.adapters.chat.openai.request_body import RequestEncoder
+from lightagent.domain.conversation.messages import AssistantMessage, SystemMessage, ToolCall, ToolMessage, UserMessage
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.messages import AssistantMessage, SystemMessage, ToolCall, ToolMessage, UserMessage
-from lightagent.domain.tools import ToolSpec
+from lightagent.domain.tools.spec import ToolSpec
 from lightagent.ports.models import ChatRequest
 
 HI = (UserMessage("hi"),)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lightagent.adapters.chat.openai import choices
 from lightagent.adapters.chat.openai.answers import AnswerReader
 from lightagent.adapters.chat.openai.common_forms import read_text_chunk
-from lightagent.domain.deltas import Delta, ToolCallDelta
+from lightagent.domain.conversation.deltas import Delta, ToolCallDelta
 from lightagent.domain.errors import ProviderError
 
 ABSENT = object()

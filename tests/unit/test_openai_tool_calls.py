@@ -3,8 +3,8 @@
 import pytest
 
 from lightagent.adapters.chat.openai.tool_calls import ToolCalls
-from lightagent.domain.deltas import fold_deltas
-from lightagent.domain.messages import ToolCall
+from lightagent.domain.conversation.deltas import fold_deltas
+from lightagent.domain.conversation.messages import ToolCall
 from tests.support.costs import grows_evenly
 
 

@@ -15,10 +15,10 @@ from lightagent.adapters._endpoints.endpoint import proxy_for
 from lightagent.adapters._endpoints.pauses import retry_after
 from lightagent.adapters._endpoints.reported_errors import status_error
 from lightagent.adapters.chat.openai import OpenAIChatModel
-from lightagent.domain.deltas import TextDelta
+from lightagent.domain.conversation.deltas import TextDelta
+from lightagent.domain.conversation.messages import UserMessage
 from lightagent.domain.errors import ConfigurationError, MissingExtraError
 from lightagent.domain.json_types import JsonValue
-from lightagent.domain.messages import UserMessage
 from lightagent.ports.models import ChatRequest
 from tests.architecture.source import run_python
 from tests.support.costs import count_calls

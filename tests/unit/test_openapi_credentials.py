@@ -11,8 +11,8 @@ from lightagent.application.tool_sources.openapi_tools import OpenApiTools
 from lightagent.application.tools.call_alone import call_alone
 from lightagent.compose.openapi import openapi_tools
 from lightagent.domain.errors import ToolError
-from lightagent.domain.http_calls import HttpAnswer, HttpCall
 from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.network.http_calls import HttpAnswer, HttpCall
 from lightagent.domain.origin import NO_ORIGIN
 from lightagent.ports.http import HttpSender
 from lightagent.ports.tools import RunContext

@@ -14,8 +14,8 @@ from lightagent.application.tools.compiled import Check
 from lightagent.application.tools.foreign_check import foreign_check
 from lightagent.compose.openapi import openapi_tools
 from lightagent.domain.errors import ToolError
-from lightagent.domain.http_calls import HttpAnswer, HttpCall
 from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.network.http_calls import HttpAnswer, HttpCall
 from lightagent.domain.openapi import Operation, RefusedOperation, read_document, read_operations
 from lightagent.domain.origin import NO_ORIGIN
 from lightagent.ports.http import HttpSender

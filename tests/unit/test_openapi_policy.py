@@ -14,8 +14,8 @@ from lightagent import (
     Requester,
     openapi_tools,
 )
-from lightagent.domain.http_calls import HttpAnswer, HttpCall
 from lightagent.domain.json_types import JsonObject
+from lightagent.domain.network.http_calls import HttpAnswer, HttpCall
 from lightagent.ports.http import HttpSender
 from lightagent.testing import ScriptedModel, call_tool
 

@@ -13,9 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lightagent import ConfigurationError
-from lightagent.domain.plan_search import MOST_SCORED, Search, begin_search, next_question, proposed, reflected, scored
-from lightagent.domain.plan_thoughts import Proposal, Propose, Question, Reflect, Score, SearchLimits, Thought
-from lightagent.domain.plans import MOST_ON_RECORD, MOST_STEPS, MOST_TEXT, Plan, PlanStep
+from lightagent.domain.planning.plans import MOST_ON_RECORD, MOST_STEPS, MOST_TEXT, Plan, PlanStep
+from lightagent.domain.planning.search import (
+    MOST_SCORED,
+    Search,
+    begin_search,
+    next_question,
+    proposed,
+    reflected,
+    scored,
+)
+from lightagent.domain.planning.thoughts import Proposal, Propose, Question, Reflect, Score, SearchLimits, Thought
 
 TREE = SearchLimits(width=2, branches=3, depth=2)
 

@@ -9,10 +9,9 @@ from typing import TypeVar
 import pytest
 
 from lightagent import Journal, JsonObject, LightAgent, LightAgentErrorInfo, ToolAnswer, ToolError, tool
-from lightagent.domain.events import Admitted, Concluded, ModelReplied, OutputRejected, ToolFinished
-from lightagent.domain.messages import Message, UserMessage
+from lightagent.domain.conversation.messages import Message, UserMessage
 from lightagent.domain.outcomes import Blocked, Completed
-from lightagent.domain.policy import (
+from lightagent.domain.policy.phases import (
     Decision,
     OutputPayload,
     Passed,
@@ -23,6 +22,7 @@ from lightagent.domain.policy import (
     Subject,
     Verdict,
 )
+from lightagent.domain.runs.events import Admitted, Concluded, ModelReplied, OutputRejected, ToolFinished
 from lightagent.ports.policy import HeldStream
 from lightagent.testing import ScriptedModel, call_tool
 from tests.support.policy_run import PayloadT

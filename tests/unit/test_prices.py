@@ -21,7 +21,7 @@ from lightagent import (
 )
 from lightagent.adapters.chat.scripted import ScriptedModel
 from lightagent.adapters.prices import prices_of
-from lightagent.domain.budgets import PICOS
+from lightagent.domain.budgets.budget import PICOS
 
 
 def test_costs_are_exact() -> None:

@@ -8,12 +8,12 @@ import pytest
 
 from lightagent import Journal, LightAgent
 from lightagent.adapters.chat.openai.choices import ChoiceReader
-from lightagent.domain.deltas import fold_deltas
+from lightagent.domain.conversation.deltas import fold_deltas
+from lightagent.domain.conversation.history import history_entry, parse_history
+from lightagent.domain.conversation.messages import NOTHING_SAID, AssistantMessage, ToolCall
+from lightagent.domain.conversation.provider_fields import ModelOrigin, ProviderFields, Recipient
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.history import history_entry, parse_history
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.messages import NOTHING_SAID, AssistantMessage, ToolCall
-from lightagent.domain.provider_fields import ModelOrigin, ProviderFields, Recipient
 from lightagent.testing import ScriptedModel
 
 ORIGIN = ModelOrigin("m", "api.example", 443)

@@ -6,12 +6,12 @@ import pytest
 
 from lightagent.adapters.embedding.scripted import ScriptedEmbedder
 from lightagent.adapters.numpy_vectors import make_table
-from lightagent.application.kept_vectors import KeptVectors
-from lightagent.application.rank_by_meaning import MeaningRanker, tool_text
+from lightagent.application.tool_selection.kept_vectors import KeptVectors
+from lightagent.application.tool_selection.rank_by_meaning import MeaningRanker, tool_text
 from lightagent.domain.errors import ProviderError
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.tools import ToolSpec
-from lightagent.domain.vectors import TextRole, Vector, unit_vector
+from lightagent.domain.text.vectors import TextRole, Vector, unit_vector
+from lightagent.domain.tools.spec import ToolSpec
 from lightagent.testing import ManualClock
 
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonValue
-from lightagent.domain.memory_filter import keeps_out
-from lightagent.domain.memory_policy import MemoryPolicy
-from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
-from lightagent.domain.recall_filter import RecallFilter, facts_of, filter_of
+from lightagent.domain.memory.filter import keeps_out
+from lightagent.domain.memory.policy import MemoryPolicy
+from lightagent.domain.memory.recall_filter import RecallFilter, facts_of, filter_of
+from lightagent.domain.memory.records import MemoryOwner, MemoryRecord
 
 NOW = 1000.0
 TIMES = st.sampled_from(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from lightagent import ApprovalDecision
-from lightagent.domain.review_answers import read_review_answer
-from lightagent.domain.rulings import Unreadable
+from lightagent.domain.policy.rulings import Unreadable
+from lightagent.domain.review.answers import read_review_answer
 
 ANSWERS: list[tuple[object, ApprovalDecision]] = [
     (True, ApprovalDecision.approve(actor="f")),

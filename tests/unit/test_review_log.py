@@ -17,7 +17,7 @@ from lightagent import (
     PolicyError,
     Review,
 )
-from lightagent.domain.review_log import (
+from lightagent.domain.review.log import (
     ReviewDecided,
     ReviewEntry,
     ReviewExpired,
@@ -30,7 +30,7 @@ from lightagent.domain.review_log import (
     check_decision,
     same_decision,
 )
-from lightagent.domain.review_requests import MOST_SHOWN, can_be_shown, hash_arguments, request_id_of, shown_part
+from lightagent.domain.review.requests import MOST_SHOWN, can_be_shown, hash_arguments, request_id_of, shown_part
 
 ARGUMENTS: JsonObject = {"amount": 5, "to": "ann"}
 REQUEST = ApprovalRequest(

@@ -6,7 +6,7 @@ import pytest
 
 from lightagent import LightAgentErrorInfo
 from lightagent.domain.outcomes import Blocked, BudgetExhausted
-from lightagent.domain.policy import (
+from lightagent.domain.policy.phases import (
     PHASES,
     Asked,
     CallPayload,
@@ -17,7 +17,7 @@ from lightagent.domain.policy import (
     Refused,
     Stopped,
 )
-from lightagent.domain.rulings import ABOUT_CALLS, ALLOW, Allow, Ask, Deliberation, EndRun, Forbid, Rewrite
+from lightagent.domain.policy.rulings import ABOUT_CALLS, ALLOW, Allow, Ask, Deliberation, EndRun, Forbid, Rewrite
 
 NO = LightAgentErrorInfo("LA-GUARDRAIL", "no")
 CALL = CallPayload({"a": 1})

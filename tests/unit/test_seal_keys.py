@@ -5,10 +5,10 @@ import pytest
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.adapters.journals.sealed import SealedJournalStore, SealedOptions
 from lightagent.adapters.registry import open_adapter
-from lightagent.application.copy_journals import copy_journals
+from lightagent.application.journals.copy import copy_journals
 from lightagent.domain.errors import ConfigurationError, TamperedStream
-from lightagent.domain.journal_seals import seal_keys
-from lightagent.domain.journal_streams import Draft, StreamQuery
+from lightagent.domain.journals.seals import seal_keys
+from lightagent.domain.journals.streams import Draft, StreamQuery
 from tests.support.wrapped_journals import CHAT, KEYS, SPRING, SUMMER, contents
 
 

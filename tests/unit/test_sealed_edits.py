@@ -11,7 +11,7 @@ import pytest
 from lightagent.adapters.journals.sealed import FileHeads
 from lightagent.adapters.journals.sqlite.rows import SIGN_ALL
 from lightagent.domain.errors import TamperedStream
-from lightagent.domain.journal_streams import StreamKey, StreamQuery
+from lightagent.domain.journals.streams import StreamKey, StreamQuery
 from lightagent.domain.scopes import Scope
 from tests.support.journal_editor import SqliteEditor
 from tests.support.sealed_scene import CHAT, OTHER, Scene, scene_of

@@ -9,8 +9,8 @@ import pytest
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.adapters.journals.sealed import FileHeads, SealedJournalStore, StoreHeads
 from lightagent.domain.errors import DamagedStream, StoreError, TamperedStream
-from lightagent.domain.journal_heads import StreamHead
-from lightagent.domain.journal_streams import Draft, StreamKey, StreamQuery
+from lightagent.domain.journals.heads import StreamHead
+from lightagent.domain.journals.streams import Draft, StreamKey, StreamQuery
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
 from tests.support.wrapped_journals import (

@@ -6,8 +6,8 @@ import pytest
 
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.adapters.journals.sealed import SealedJournalStore
-from lightagent.domain.journal_seals import seal_keys
-from lightagent.domain.journal_streams import Draft
+from lightagent.domain.journals.seals import seal_keys
+from lightagent.domain.journals.streams import Draft
 from tests.support.wrapped_journals import CHAT, KEYS, SUMMER
 
 

@@ -11,7 +11,7 @@ from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.adapters.journals.sealed import FileHeads, SealedJournalStore, StoreHeads
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
 from lightagent.domain.errors import StreamConflict
-from lightagent.domain.journal_streams import Draft, StreamKey, StreamQuery
+from lightagent.domain.journals.streams import Draft, StreamKey, StreamQuery
 from lightagent.ports.journals import JournalStore
 from tests.support.wrapped_journals import (
     ANN,

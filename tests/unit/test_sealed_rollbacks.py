@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from lightagent.domain.errors import TamperedStream
-from lightagent.domain.journal_seals import seal_keys
-from lightagent.domain.journal_streams import Draft, StreamKey, StreamQuery
+from lightagent.domain.journals.seals import seal_keys
+from lightagent.domain.journals.streams import Draft, StreamKey, StreamQuery
 from tests.support.journal_editor import MemoryEditor
 from tests.support.sealed_scene import ANN, CHAT, KEYS, OTHER, Scene, scene_of
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lightagent.domain.search_text import (
+from lightagent.domain.text.search import (
     TextIndex,
     WeightedText,
     memory_terms,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lightagent.domain.secret_forms import mask_tokens
+from lightagent.domain.secrets.forms import mask_tokens
 
 GITHUB = "ghp_" + "a1" * 18
 OPENAI = "sk-proj-" + "b2" * 20

@@ -14,16 +14,16 @@ from google.protobuf.json_format import MessageToDict, ParseDict
 
 from lightagent import LightAgent, tool
 from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
+from lightagent.application.projections.steps import Step
 from lightagent.application.serving.a2a import errors as our_errors
 from lightagent.application.serving.a2a.requests import read_message, read_rpc_call, read_task_id
 from lightagent.application.serving.a2a.tasks import A2aTask
 from lightagent.application.serving.refusals import RequestRefused
-from lightagent.application.steps import Step
-from lightagent.domain.deltas import ReasoningDelta, ReplyEnd, TextDelta, is_delta
-from lightagent.domain.events import RunFinished
+from lightagent.domain.conversation.deltas import ReasoningDelta, ReplyEnd, TextDelta, is_delta
+from lightagent.domain.conversation.messages import AssistantMessage
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.messages import AssistantMessage
 from lightagent.domain.outcomes import Suspended
+from lightagent.domain.runs.events import RunFinished
 from lightagent.domain.usage import Usage
 from lightagent.options import RunOptions
 from lightagent.ports.tools import NestedDelta, ToolPart

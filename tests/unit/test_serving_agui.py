@@ -15,15 +15,15 @@ from pydantic import TypeAdapter
 
 from lightagent import LightAgent, tool
 from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
+from lightagent.application.projections.steps import Step
 from lightagent.application.serving.agui.events import AguiEvents, AguiOpening
 from lightagent.application.serving.agui.requests import read_agui_request
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.application.serving.waiting import WaitingSteps
-from lightagent.application.steps import Step
-from lightagent.domain.deltas import ReasoningDelta, ReplyEnd, TextDelta
+from lightagent.domain.conversation.deltas import ReasoningDelta, ReplyEnd, TextDelta
+from lightagent.domain.conversation.messages import AssistantMessage
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.messages import AssistantMessage
 from lightagent.domain.usage import Usage
 from lightagent.options import RunOptions
 

@@ -11,7 +11,7 @@ import pytest
 from starlette.types import ASGIApp, Message
 
 from lightagent import LightAgent, serve
-from lightagent.domain.deltas import Delta, ReplyEnd, TextDelta
+from lightagent.domain.conversation.deltas import Delta, ReplyEnd, TextDelta
 from lightagent.domain.json_types import JsonObject
 from lightagent.ports.models import ChatModel, ChatRequest
 from tests.support.asgi_calls import chat

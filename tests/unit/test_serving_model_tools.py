@@ -15,9 +15,9 @@ from lightagent.application.serving.mcp_tools import (
 )
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.domain.error_codes import LightAgentErrorInfo
-from lightagent.domain.events import RunFinished
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.outcomes import Cancelled, Completed, Failed, Outcome, Suspended
+from lightagent.domain.runs.events import RunFinished
 
 
 def test_tools_are_called_as_their_models_as_far_as_names_of_tools_allow_it() -> None:

@@ -9,16 +9,16 @@ import pytest
 
 from lightagent import LightAgent, tool
 from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
+from lightagent.application.projections.steps import Step
 from lightagent.application.serving.chat.answers import chat_completion
 from lightagent.application.serving.chat.chunks import DONE, ChatChunks
 from lightagent.application.serving.projections import Opening
 from lightagent.application.serving.run_view import ChatView, ReasoningField, ShownTools
 from lightagent.application.serving.waiting import WaitingSteps
-from lightagent.application.steps import Step
-from lightagent.domain.deltas import ReasoningDelta, ReplyEnd, TextDelta, is_delta
+from lightagent.domain.conversation.deltas import ReasoningDelta, ReplyEnd, TextDelta, is_delta
+from lightagent.domain.conversation.messages import AssistantMessage
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.messages import AssistantMessage
 from lightagent.domain.usage import Usage
 from lightagent.options import RunOptions
 from lightagent.ports.tools import NestedDelta, ToolPart

@@ -9,16 +9,16 @@ import pytest
 
 from lightagent import LightAgent
 from lightagent.adapters.chat.scripted import ScriptedModel
+from lightagent.application.projections.steps import Step
 from lightagent.application.serving.responses.objects import ResponseHead
 from lightagent.application.serving.responses.stream import ResponseStream, response_of
 from lightagent.application.serving.run_view import ChatView, ShownTools
-from lightagent.application.steps import Step
-from lightagent.domain.deltas import is_delta
+from lightagent.domain.conversation.deltas import is_delta
+from lightagent.domain.conversation.messages import AssistantMessage
 from lightagent.domain.error_codes import LightAgentErrorInfo
-from lightagent.domain.events import ModelReplied, Noted, OutputAccepted, RunFinished
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.messages import AssistantMessage
 from lightagent.domain.outcomes import Blocked, Completed, Failed
+from lightagent.domain.runs.events import ModelReplied, Noted, OutputAccepted, RunFinished
 from lightagent.options import RunOptions
 from lightagent.ports.tools import NestedDelta, ToolPart
 from tests.support.asgi_calls import objects

@@ -8,7 +8,7 @@ from lightagent import LightAgent, serve
 from lightagent.adapters.chat.scripted import ScriptedModel
 from lightagent.application.serving.a2a.tasks import A2aTask
 from lightagent.application.serving.callers import NOBODY
-from lightagent.domain.deltas import ReplyEnd, TextDelta
+from lightagent.domain.conversation.deltas import ReplyEnd, TextDelta
 from lightagent.entrypoints.serving.state import Serving
 from lightagent.entrypoints.serving.task_runs import MOST_REMEMBERED, MOST_UNREAD
 from lightagent.options import RunOptions

@@ -9,16 +9,16 @@ import pytest
 
 from lightagent import LightAgent, tool
 from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
-from lightagent.application.cancellation_token import CancellationToken
+from lightagent.application.active_run.cancellation_token import CancellationToken
+from lightagent.application.projections.steps import Step
 from lightagent.application.serving.run_view import ChatView, ShownTools
 from lightagent.application.serving.vercel.stream import VercelOpening, VercelStream
 from lightagent.application.serving.waiting import WaitingSteps
-from lightagent.application.steps import Step
-from lightagent.domain.deltas import ReasoningDelta, ReplyEnd, TextDelta
+from lightagent.domain.conversation.deltas import ReasoningDelta, ReplyEnd, TextDelta
+from lightagent.domain.conversation.messages import AssistantMessage
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.messages import AssistantMessage
-from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.review.decisions import ApprovalDecision
 from lightagent.domain.usage import Usage
 from lightagent.options import ResumeOptions, RunOptions
 

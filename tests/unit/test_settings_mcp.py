@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.mcp import HttpServer, McpServer, StdioServer
+from lightagent.domain.mcp.servers import HttpServer, McpServer, StdioServer
 from lightagent.settings import load_settings
-from lightagent.settings.mcp_reading import McpReading, read_mcp, read_mcp_file
+from lightagent.settings.mcp_servers import McpReading, read_mcp, read_mcp_file
 from lightagent.settings.report import rows
 
 ENVIRON = {"LIGHTAGENT_TRUST_CONFIG": "1", "PATH": str(Path(sys.executable).parent), "TOKEN": "t0ken-of-the-user"}

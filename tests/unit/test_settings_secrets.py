@@ -8,7 +8,7 @@ import pytest
 from lightagent.adapters.chat.openai import OpenAIChatModel
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonValue
-from lightagent.domain.secret_names import is_secret_name, is_secret_variable
+from lightagent.domain.secrets.names import is_secret_name, is_secret_variable
 from lightagent.settings import AgentSettings, Backend, Settings, load_settings
 from lightagent.settings.backends import check_backend
 from lightagent.settings.report import differences, rows

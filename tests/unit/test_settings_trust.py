@@ -13,9 +13,9 @@ from lightagent.domain.errors import ConfigurationError
 from lightagent.settings import Settings, load_settings, open_file
 from lightagent.settings.backend_schema import Backend
 from lightagent.settings.origins import printable
-from lightagent.settings.schema import BACKENDS, SECTIONS, TABLES, needs_trust
+from lightagent.settings.schema import BACKENDS, SECTIONS, TABLES
 from lightagent.settings.section import NEEDS_TRUST, SAFE
-from lightagent.settings.trust_store import TrustStore
+from lightagent.settings.trust import TrustStore, needs_trust
 
 SAFE_TEXT = '[default.agent]\nname = "Ada"\nmax_retry = 2\n'
 HOST = '[default.model]\nkind = "openai"\nmodel = "m"\nbase_url = "https://example.org/v1"\n'

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lightagent import ConfigurationError, InProcessMemory, MemoryOwner, MemoryRecord, MemoryScope, SharedMemoryPool
-from lightagent.domain.memory_records import FoundMemory
-from lightagent.domain.recall_filter import RecallFilter
+from lightagent.domain.memory.recall_filter import RecallFilter
+from lightagent.domain.memory.records import FoundMemory
 from lightagent.ports.memory import OwnerSelection
 
 USERS = st.text(alphabet="ab:%3A25 é", max_size=6)

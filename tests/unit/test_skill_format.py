@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from lightagent import Skill, SkillManager
 from lightagent.application.skills.front_matter import read_front_matter
-from lightagent.domain.skill_listing import MOST_LISTED, skills_listing
-from lightagent.domain.skill_permissions import allowed_patterns, split_allowed_tools
-from lightagent.domain.skills import SkillProblem
+from lightagent.domain.skills.documents import MOST_LISTED, skills_listing
+from lightagent.domain.skills.permissions import allowed_patterns, split_allowed_tools
+from lightagent.domain.skills.skill import SkillProblem
 from tests.support.skill_folders import write_folder
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from lightagent.application.projections.chunks import Chunks
 from lightagent.application.projections.live_events import StreamEvents
 from lightagent.application.projections.usage import total_usage
-from lightagent.domain.agent_heads import AgentHead
-from lightagent.domain.events import Concluded, Event, Nested, RunFinished, RunStarted
-from lightagent.domain.messages import SystemMessage, UserMessage
+from lightagent.domain.conversation.messages import SystemMessage, UserMessage
 from lightagent.domain.outcomes import Completed
+from lightagent.domain.runs.agents import AgentHead
+from lightagent.domain.runs.events import Concluded, Event, Nested, RunFinished, RunStarted
 from lightagent.domain.usage import Usage
 
 HEAD = AgentHead("helper", "m", SystemMessage(""))

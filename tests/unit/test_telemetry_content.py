@@ -27,7 +27,7 @@ from lightagent import (
 )
 from lightagent.adapters.telemetry.otel import content as content_module
 from lightagent.adapters.telemetry.otel.content import VARIABLE
-from lightagent.domain.messages import (
+from lightagent.domain.conversation.messages import (
     AssistantMessage,
     ContextMessage,
     Message,

@@ -24,7 +24,7 @@ from lightagent.adapters.telemetry.otel.content_events import (
     exception_details,
 )
 from lightagent.adapters.telemetry.otel.names import V1_41_1
-from lightagent.domain.messages import AssistantMessage, SystemMessage, UserMessage
+from lightagent.domain.conversation.messages import AssistantMessage, SystemMessage, UserMessage
 
 DETAILS, EXCEPTION = V1_41_1.details_event, V1_41_1.exception_event
 CAPTURE = ContentCapture(ContentMode.EVENT_ONLY)

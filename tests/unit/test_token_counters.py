@@ -10,9 +10,7 @@ import pytest
 
 from lightagent import ConfigurationError, JsonObject
 from lightagent.adapters.tokens.tiktoken import NEWEST, TiktokenCounter
-from lightagent.domain.messages import AssistantMessage, ContextMessage, Message, ToolCall, ToolMessage, UserMessage
-from lightagent.domain.provider_fields import ModelOrigin, ProviderFields
-from lightagent.domain.token_costs import (
+from lightagent.domain.budgets.token_costs import (
     CALL_TOKENS,
     IMAGE_TOKENS,
     MESSAGE_TOKENS,
@@ -21,15 +19,24 @@ from lightagent.domain.token_costs import (
     message_cost,
     tools_cost,
 )
-from lightagent.domain.token_estimate import estimate_tokens
-from lightagent.domain.tools import ToolSpec
+from lightagent.domain.budgets.token_estimate import estimate_tokens
+from lightagent.domain.conversation.messages import (
+    AssistantMessage,
+    ContextMessage,
+    Message,
+    ToolCall,
+    ToolMessage,
+    UserMessage,
+)
+from lightagent.domain.conversation.provider_fields import ModelOrigin, ProviderFields
+from lightagent.domain.tools.spec import ToolSpec
 from tests.support.encodings import encodings_folder
 
 ROOT = Path(__file__).parents[2]
 
 SAMPLES = {
     "English": (ROOT / "docs/tools.md").read_text(encoding="utf-8"),
-    "Python": (ROOT / "src/lightagent/application/run_agent.py").read_text(encoding="utf-8"),
+    "Python": (ROOT / "src/lightagent/application/run_loop/run_agent.py").read_text(encoding="utf-8"),
     "JSON": json.dumps([{"id": number, "name": f"item {number}", "price": number * 1.5} for number in range(200)]),
     "Chinese": "人工智能正在改变我们的生活方式。从医疗到教育、每个行业都受到了影响。请总结以下合同的主要条款。" * 5,
     "Japanese": "東京は日本の首都であり、世界で最も人口の多い都市圏の一つです。カタカナとひらがなも使います。" * 5,

@@ -20,7 +20,7 @@ from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.origin import Origin
 from lightagent.domain.scopes import Scope
-from lightagent.domain.tools import ToolSpec
+from lightagent.domain.tools.spec import ToolSpec
 from lightagent.ports.tools import RunContext, Tool
 
 if TYPE_CHECKING:

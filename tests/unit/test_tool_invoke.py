@@ -16,7 +16,7 @@ from lightagent.application.tools.function_tool import FunctionTool
 from lightagent.application.tools.invoke import ToolAbandoned, invoke
 from lightagent.domain.errors import ConfigurationError, ToolError
 from lightagent.domain.origin import NO_ORIGIN
-from lightagent.domain.signals import ApprovalRequired, ControlSignal, RetryTool
+from lightagent.domain.runs.signals import ApprovalRequired, ControlSignal, RetryTool
 from lightagent.ports.tools import RunContext
 from tests.support.costs import grows_evenly, most_memory
 from tests.support.loop_clock import eventually, held_clock

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from lightagent import JsonObject, ToolSpec
 from lightagent.adapters.stemming import english_stemmer
-from lightagent.application import rank_by_words
-from lightagent.application.rank_by_words import WordRanker
-from lightagent.domain.ranking import RankedTool, as_ranking, fuse
-from lightagent.domain.tool_choice import chosen_tools
-from lightagent.domain.tool_selection import OfferedTool, as_offered, joined_tools, names_within
-from lightagent.domain.tool_texts import tool_texts
+from lightagent.application.tool_selection import rank_by_words
+from lightagent.application.tool_selection.rank_by_words import WordRanker
+from lightagent.domain.tools.choice import chosen_tools
+from lightagent.domain.tools.ranking import RankedTool, as_ranking, fuse
+from lightagent.domain.tools.search_texts import tool_texts
+from lightagent.domain.tools.selection import OfferedTool, as_offered, joined_tools, names_within
 from tests.support.many_tools import many_tools
 
 

@@ -7,7 +7,7 @@ import pytest
 from lightagent.application.tools.decorator import tool
 from lightagent.application.tools.function_tool import FunctionTool, ToolOptions
 from lightagent.application.tools.registry import AsyncToolDispatcher, ToolRegistry
-from lightagent.domain.signals import ApprovalRequired
+from lightagent.domain.runs.signals import ApprovalRequired
 from lightagent.ports.tools import RunContext
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pytest
 
 from lightagent.adapters.chat.openai.answers import AnswerReader
-from lightagent.domain.deltas import fold_deltas
+from lightagent.domain.conversation.deltas import fold_deltas
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.usage import Usage, merge_usage, normalize_usage
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lightagent.adapters.numpy_vectors import NumpyVectorTable, make_table
-from lightagent.domain.vectors import PlainVectorTable, unit_vector
+from lightagent.domain.text.vectors import PlainVectorTable, unit_vector
 
 NUMBERS = st.floats(-1e300, 1e300)
 

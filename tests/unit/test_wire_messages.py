@@ -11,8 +11,7 @@ from lightagent.adapters.chat._profile_lookup import named_profile
 from lightagent.adapters.chat._profiles import UNKNOWN, UNSIGNED, EndpointProfile
 from lightagent.adapters.chat._wire_messages import fitted_messages
 from lightagent.adapters.chat.openai.request_body import RequestEncoder
-from lightagent.domain.json_types import JsonObject
-from lightagent.domain.messages import (
+from lightagent.domain.conversation.messages import (
     NOTHING_SAID,
     AssistantMessage,
     ContextMessage,
@@ -22,7 +21,8 @@ from lightagent.domain.messages import (
     ToolMessage,
     UserMessage,
 )
-from lightagent.domain.provider_fields import ModelOrigin, ProviderFields
+from lightagent.domain.conversation.provider_fields import ModelOrigin, ProviderFields
+from lightagent.domain.json_types import JsonObject
 from lightagent.ports.models import ChatRequest
 from tests.servers.strict.endpoint import judge
 from tests.servers.strict.provider import Provider

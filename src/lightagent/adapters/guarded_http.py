@@ -6,8 +6,8 @@ import asyncio
 import socket
 from typing import TYPE_CHECKING, Final
 
-from lightagent.domain.http_calls import HttpAnswer, HttpCall, HttpFault, HttpLost, HttpRefused, HttpUnreached
-from lightagent.domain.network_guard import address_problem, is_private_host
+from lightagent.domain.network.guard import address_problem, is_private_host
+from lightagent.domain.network.http_calls import HttpAnswer, HttpCall, HttpFault, HttpLost, HttpRefused, HttpUnreached
 from lightagent.ports.http import HttpSender
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.unseen import written_out
+from lightagent.domain.text.characters import written_out
 
 LOGGER: Final = logging.getLogger("lightagent")
 LOGGER.addHandler(logging.NullHandler())

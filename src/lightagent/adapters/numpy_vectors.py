@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib.util import find_spec
 
-from lightagent.domain.vectors import Nearest, PlainVectorTable, Vector, VectorTable
+from lightagent.domain.text.vectors import Nearest, PlainVectorTable, Vector, VectorTable
 
 
 def make_table(vectors: Sequence[Vector]) -> VectorTable:

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from lightagent.domain.prices import ModelPrice, PriceTable
+from lightagent.domain.budgets.prices import ModelPrice, PriceTable
 
 _FILE: Final = "model_prices_and_context_window_backup.json"
 _MILLION: Final = 1_000_000

@@ -18,7 +18,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from lightagent.domain.errors import ConfigurationError, MissingExtraError
-from lightagent.domain.masking import shown, unless_key
+from lightagent.domain.secrets.masking import shown, unless_key
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final
 
-from lightagent.domain.search_text import Stem
+from lightagent.domain.text.search import Stem
 
 _REMEMBERED: Final = 50_000
 """How many stems are cached."""

@@ -17,8 +17,8 @@ from uuid import UUID
 from lightagent.domain.errors import ConfigurationError, StoreError
 from lightagent.domain.json_checks import to_json_object
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.masking import shown
-from lightagent.domain.trace_summary import TraceSummary
+from lightagent.domain.secrets.masking import shown
+from lightagent.domain.telemetry.trace_summary import TraceSummary
 
 _FLAGS: Final = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _MOST_DEPTH: Final = 100

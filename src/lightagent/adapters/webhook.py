@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_bytes import encode_json
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.review_requests import ApprovalRequest
+from lightagent.domain.review.requests import ApprovalRequest
 
 _ATTEMPTS: Final = 2
 _SECONDS: Final = 2.0

@@ -10,22 +10,22 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import reduce
 from typing import Final, Never
 
-from lightagent.application.active_run import ActiveRun
-from lightagent.application.keep_session import TurnPlace, beginning_of, room_for, sessions_of
-from lightagent.application.load_session import load_session, session_key
+from lightagent.application.active_run.active_run import ActiveRun
+from lightagent.application.active_run.services import Keeper
 from lightagent.application.projections.request_preview import AddedBy, RequestPart, RequestPreview
-from lightagent.application.run_agent import run_agent
-from lightagent.application.run_services import Keeper
+from lightagent.application.run_loop.run_agent import run_agent
+from lightagent.application.sessions.keep import TurnPlace, beginning_of, room_for, sessions_of
+from lightagent.application.sessions.load import load_session, session_key
 from lightagent.application.tools.toolset import DepsT
-from lightagent.domain.agent_heads import UNKNOWN_ENDPOINT, AgentHead
+from lightagent.domain.conversation.messages import ContextMessage, Message, SystemMessage, UserMessage
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.events import Event
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.messages import ContextMessage, Message, SystemMessage, UserMessage
-from lightagent.domain.runs import Beginning
+from lightagent.domain.runs.agents import UNKNOWN_ENDPOINT, AgentHead
+from lightagent.domain.runs.events import Event
+from lightagent.domain.runs.state import Beginning
 from lightagent.domain.scopes import Scope
-from lightagent.domain.sessions import advance_session
-from lightagent.domain.tools import OWN_PROVIDER
+from lightagent.domain.sessions.session import advance_session
+from lightagent.domain.tools.spec import OWN_PROVIDER
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.models import ChatModel, ChatRequest, ServedModel, WritingModel
 from lightagent.ports.system import Clock

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from lightagent.application.check_options import check_text
-from lightagent.application.event_codec import event_from_dict
-from lightagent.application.journal import Journal, require_owner
-from lightagent.application.keep_run import KIND, run_key
-from lightagent.application.read_streams import list_streams, read_entry, status_of
-from lightagent.application.review_streams import forget_reviews
-from lightagent.application.spilled_results import forget_spilled
+from lightagent.application.journals.event_codec import event_from_dict
+from lightagent.application.journals.journal import Journal, require_owner
+from lightagent.application.journals.keep_run import KIND, run_key
+from lightagent.application.journals.read_streams import list_streams, read_entry, status_of
+from lightagent.application.journals.spilled_results import forget_spilled
+from lightagent.application.reviews.streams import forget_reviews
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.events import Event
-from lightagent.domain.journal_streams import StreamInfo, StreamKey, StreamQuery
+from lightagent.domain.journals.streams import StreamInfo, StreamKey, StreamQuery
 from lightagent.domain.outcomes import RunStatus
+from lightagent.domain.runs.events import Event
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
 

@@ -8,10 +8,10 @@ from typing import Final, Never
 
 from lightagent.adapters.logs import configure_logs
 from lightagent.adapters.system import RandomIds, SystemClock
+from lightagent.application.active_run.means import Means
 from lightagent.application.check_options import check_options
-from lightagent.application.means import Means
 from lightagent.application.prompts import DEFAULT_PROMPTS
-from lightagent.application.start_run import checked_params
+from lightagent.application.run_loop.start_run import checked_params
 from lightagent.application.structured_output import OutputType
 from lightagent.application.tools.catalogue import Catalogue
 from lightagent.application.tools.toolset import DepsT
@@ -33,10 +33,10 @@ from lightagent.compose.skills import compose_skills, with_skill_lists
 from lightagent.compose.telemetry import compose_ambient_sink, compose_sinks
 from lightagent.compose.tools import MOST_DESCRIBED, is_source, load_named_tools, make_tools
 from lightagent.domain.absent_names import AGENT_OPTIONS
-from lightagent.domain.agent_heads import generated_name
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.information_flow import DEFAULT_FLOW
 from lightagent.domain.limits import DEFAULT_LIMITS
+from lightagent.domain.policy.information_flow import DEFAULT_FLOW
+from lightagent.domain.runs.agents import generated_name
 from lightagent.options import AgentOptions, HandoffTarget
 
 _PARAMETERS: Final = ("deps_type", "output_type")

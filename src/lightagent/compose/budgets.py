@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lightagent.compose.ports import check_port
-from lightagent.domain.budgets import BudgetLimits
+from lightagent.domain.budgets.budget import BudgetLimits
+from lightagent.domain.budgets.prices import PriceTable
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.prices import PriceTable
 from lightagent.ports.budgets import NO_LIMITS, Budgets, TenantBudget
 
 

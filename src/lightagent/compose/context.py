@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Never
 
-from lightagent.application.check_payload import is_trust
-from lightagent.application.prepare_context import VALID_SOURCE
+from lightagent.application.journals.read_spilled import ReadToolResult
+from lightagent.application.policies.check_payload import is_trust
 from lightagent.application.prompts import Prompts
-from lightagent.application.read_spilled import ReadToolResult
+from lightagent.application.run_loop.prepare_context import VALID_SOURCE
 from lightagent.compose.ports import check_each, check_port, is_model, journal_port
 from lightagent.domain.errors import ConfigurationError
 from lightagent.options import AgentOptions

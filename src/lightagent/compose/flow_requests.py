@@ -9,9 +9,9 @@ from lightagent.application.flow.flow_request import FlowRequest
 from lightagent.application.flow.fork_flow import ForkPoint
 from lightagent.domain.absent_names import FLOW_RUN_OPTIONS
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.review import ApprovalDecision
-from lightagent.domain.review_answers import read_review_answer
-from lightagent.domain.rulings import Unreadable
+from lightagent.domain.policy.rulings import Unreadable
+from lightagent.domain.review.answers import read_review_answer
+from lightagent.domain.review.decisions import ApprovalDecision
 from lightagent.domain.scopes import Scope
 from lightagent.flow_options import (
     FlowRunOptions,

@@ -11,7 +11,7 @@ from typing_extensions import TypeIs
 from lightagent.adapters.mcp.sdk.connection import SdkConnection
 from lightagent.application.tool_sources.mcp_tools import McpTools
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.mcp import HttpServer, McpServer
+from lightagent.domain.mcp.servers import HttpServer, McpServer
 from lightagent.domain.scopes import Scope
 from lightagent.ports.mcp import Elicitor, HeaderSource, Logins, RemarkListener, Sampler, ToolPins
 

@@ -11,7 +11,7 @@ from typing_extensions import TypeIs
 
 from lightagent.compose.mcp import McpHeaders
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.mcp import McpServer
+from lightagent.domain.mcp.servers import McpServer
 from lightagent.settings.mcp_clients import client_servers
 from lightagent.settings.mcp_reading import McpReading, from_client, read_mcp_file
 from lightagent.settings.mcp_servers import Surroundings

@@ -7,21 +7,21 @@ from typing import Final, Never
 
 from typing_extensions import TypeIs
 
-from lightagent.application.decide_candidates import CandidateDesk
-from lightagent.application.foreign_memory import ForeignMemory, MemoryProtocol
-from lightagent.application.learn import LESSONS, Learning
-from lightagent.application.lesson_log import LessonLog
-from lightagent.application.memory_candidates import MemoryCandidates
-from lightagent.application.memory_means import MemoryMeans, MemoryPlace
-from lightagent.application.promote_memory import MemoryPromoter
+from lightagent.application.feedback.lesson_log import LessonLog
+from lightagent.application.memory.candidates import MemoryCandidates
+from lightagent.application.memory.decide_candidates import CandidateDesk
+from lightagent.application.memory.foreign_memory import ForeignMemory, MemoryProtocol
+from lightagent.application.memory.learn import LESSONS, Learning
+from lightagent.application.memory.means import MemoryMeans, MemoryPlace
+from lightagent.application.memory.promote import MemoryPromoter
+from lightagent.application.memory.remember import MEMORY, Memorizing, RecalledKind, Recollection
+from lightagent.application.memory.track_lessons import LessonTracker
+from lightagent.application.memory.write import MemoryWriter
 from lightagent.application.prompts import Prompts
-from lightagent.application.remember import MEMORY, Memorizing, RecalledKind, Recollection
-from lightagent.application.track_lessons import LessonTracker
-from lightagent.application.write_memory import MemoryWriter
 from lightagent.compose.ports import is_model, journal_port
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.memory_policy import MemoryPolicy
-from lightagent.domain.policy import Subject
+from lightagent.domain.memory.policy import MemoryPolicy
+from lightagent.domain.policy.phases import Subject
 from lightagent.options import AgentOptions
 from lightagent.ports.context import Conclusion, ContextSource
 from lightagent.ports.journals import JournalStore

@@ -11,9 +11,9 @@ from lightagent.application.openapi.load_document import is_address
 from lightagent.application.openapi.service import OpenApiService
 from lightagent.application.tool_sources.openapi_tools import OpenApiTools
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.http_calls import DEFAULT_HTTP_BYTES, DEFAULT_HTTP_TIMEOUT
 from lightagent.domain.json_checks import to_json_object
 from lightagent.domain.json_types import JsonInput, JsonObject, JsonValue
+from lightagent.domain.network.http_calls import DEFAULT_HTTP_BYTES, DEFAULT_HTTP_TIMEOUT
 from lightagent.domain.openapi import OperationChoice
 from lightagent.domain.openapi.selection import list_of_texts
 from lightagent.ports.http import HttpSender

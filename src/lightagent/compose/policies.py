@@ -6,20 +6,20 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Never
 
+from lightagent.application.active_run.means import Means
 from lightagent.application.flow.flow_reviews import FlowReviews
-from lightagent.application.means import Means
 from lightagent.application.policies.capability_guard import CapabilityGuard
 from lightagent.application.policies.guardrails import guardrail_policies
 from lightagent.application.policies.hooks import flow_hook_policies, hook_policies
 from lightagent.application.policies.narrowed_tools import NarrowedTools
 from lightagent.application.policies.pipeline import Pipeline, Policy
 from lightagent.application.policies.review_desk import ReviewDesk
-from lightagent.application.review_streams import ReviewStreams
+from lightagent.application.reviews.streams import ReviewStreams
 from lightagent.application.tools.toolset import DepsT
 from lightagent.compose.ports import check_port
-from lightagent.domain.capabilities import CapabilityPolicy
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.policy import PHASES
+from lightagent.domain.policy.capabilities import CapabilityPolicy
+from lightagent.domain.policy.phases import PHASES
 from lightagent.options import AgentOptions
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.policy import Gate

@@ -7,17 +7,17 @@ from functools import lru_cache
 from typing import Final, Never
 
 from lightagent.application.check_options import check_options
-from lightagent.application.keep_session import NEXT, TurnPlace
-from lightagent.application.start_run import RunRequest, checked_params
+from lightagent.application.run_loop.start_run import RunRequest, checked_params
+from lightagent.application.sessions.keep import NEXT, TurnPlace
 from lightagent.application.tools.toolset import DepsT
 from lightagent.compose.budgets import compose_budgets
 from lightagent.compose.tools import compose_tools
 from lightagent.domain.absent_names import RESUME_OPTIONS, RUN_OPTIONS
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.limits import Limits
-from lightagent.domain.masking import shown
 from lightagent.domain.scopes import NO_SCOPE, Scope
-from lightagent.domain.tags import checked_tags
+from lightagent.domain.secrets.masking import shown
+from lightagent.domain.telemetry.tags import checked_tags
 from lightagent.options import ResumeOptions, RunOptions
 
 _RUN_PARAMETERS: Final = ("deps", "query", "result_format", "stream")

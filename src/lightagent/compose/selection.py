@@ -9,10 +9,10 @@ from typing import Never
 from lightagent.adapters.numpy_vectors import make_table
 from lightagent.adapters.stemming import english_stemmer
 from lightagent.adapters.system import SystemClock
-from lightagent.application.kept_vectors import KeptVectors
-from lightagent.application.rank_by_meaning import MeaningRanker
-from lightagent.application.rank_by_words import WordRanker
-from lightagent.application.select_tools import ToolSelector
+from lightagent.application.tool_selection.kept_vectors import KeptVectors
+from lightagent.application.tool_selection.rank_by_meaning import MeaningRanker
+from lightagent.application.tool_selection.rank_by_words import WordRanker
+from lightagent.application.tool_selection.select_tools import ToolSelector
 from lightagent.application.tools.toolset import DepsT
 from lightagent.compose.ports import check_port
 from lightagent.options import AgentOptions

@@ -6,7 +6,7 @@ from typing import Never
 
 from lightagent.application.prompts import Prompts
 from lightagent.application.skills.manager import SkillManager
-from lightagent.application.use_skills import SkillUse, use_skills
+from lightagent.application.skills.use_skills import SkillUse, use_skills
 from lightagent.compose.ports import check_port
 from lightagent.domain.errors import ConfigurationError
 from lightagent.options import AgentOptions

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Never
 
+from lightagent.application.active_run.means import Means
 from lightagent.application.flow.agent_work import AgentWork
 from lightagent.application.flow.call_work import CallWork
 from lightagent.application.flow.flow_step import LightFlowStep
@@ -13,8 +14,7 @@ from lightagent.application.flow.flow_work import FlowWork
 from lightagent.application.flow.output_form import OutputForm
 from lightagent.application.flow.step_work import StepWork
 from lightagent.application.flow.verify_step import AgentVerifier, CallableVerifier, Verifier
-from lightagent.application.means import Means
-from lightagent.application.start_run import checked_params
+from lightagent.application.run_loop.start_run import checked_params
 from lightagent.compose.flow_parts import FlowParts
 from lightagent.compose.step_functions import fitting
 from lightagent.compose.tools import compose_tools

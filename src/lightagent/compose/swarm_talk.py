@@ -8,20 +8,20 @@ from typing import Generic, overload
 
 from typing_extensions import TypeForm, TypeVar
 
-from lightagent.application.consult import ConsultTool, consult_name
-from lightagent.application.hand_off import HandoffTool
-from lightagent.application.mail_tools import READ_TOOL, SEND_TOOL, ReadMessagesTool, SendMessageTool
-from lightagent.application.means import Means
+from lightagent.application.active_run.means import Means
+from lightagent.application.mailbox.swarm_mail import MailSettings, SwarmMail
+from lightagent.application.mailbox.tools import READ_TOOL, SEND_TOOL, ReadMessagesTool, SendMessageTool
+from lightagent.application.nested_runs.consult import ConsultTool, consult_name
 from lightagent.application.prompts import Prompts
 from lightagent.application.structured_output import OutputType
-from lightagent.application.swarm_mail import MailSettings, SwarmMail
+from lightagent.application.swarm.hand_off import HandoffTool
 from lightagent.application.tools.catalogue import Catalogue
 from lightagent.application.tools.toolset import DepsT
 from lightagent.compose.ports import journal_port
-from lightagent.domain.agent_messages import AgentMessage
-from lightagent.domain.consulting import ConsultLimits
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.mailboxes import MailLimits
+from lightagent.domain.swarm.agent_messages import AgentMessage
+from lightagent.domain.swarm.consultations import ConsultLimits
+from lightagent.domain.swarm.mailboxes import MailLimits
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.tools import Tool
 

@@ -10,8 +10,8 @@ from typing import Final
 from lightagent.adapters.registry import open_adapter
 from lightagent.adapters.telemetry.otel.langfuse import PATH, langfuse_authorization
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.masking import shown
-from lightagent.domain.tags import checked_tags
+from lightagent.domain.secrets.masking import shown
+from lightagent.domain.telemetry.tags import checked_tags
 from lightagent.ports.flushable_sink import FlushableSink
 from lightagent.ports.telemetry import TelemetrySink
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import traceback
 from contextlib import suppress
 from dataclasses import replace
+from reprlib import Repr
+from typing import Final
 
 from lightagent.domain.error_codes import ERROR_TAXONOMY, ErrorCode, LightAgentErrorInfo, known_code
-from lightagent.domain.error_records import error_info, recorded_info
 from lightagent.domain.errors import (
     BudgetError,
     ConfigurationError,
@@ -19,6 +22,8 @@ from lightagent.domain.errors import (
     ToolError,
 )
 from lightagent.domain.errors import format_lightagent_error as format_info
+from lightagent.domain.json_checks import to_json_object
+from lightagent.domain.json_types import JsonObject
 
 _FAMILIES: dict[str, type[LightAgentError]] = {
     "LA-JSON": ToolError,
@@ -83,3 +88,81 @@ def code_for_status(status: int) -> ErrorCode:
     if status in (502, 504):
         return "LA-503" if status == 502 else "LA-408"
     return "LA-500" if status >= 500 else "LA-400"
+
+
+_MOST_TEXT: Final = 200
+_ADDRESS: Final = re.compile(r" at 0x[0-9a-fA-F]+")
+_REPR: Final = Repr()
+_REPR.maxstring = _REPR.maxother = _REPR.maxlong = _MOST_TEXT
+
+
+def error_info(error: LightAgentError) -> LightAgentErrorInfo | None:
+    """The error's own data; None if its class never set it because it does not call `super().__init__`."""
+    info: object = None
+    with suppress(Exception):  # It may be a property of foreign code.
+        info = getattr(error, "info", None)
+    return info if isinstance(info, LightAgentErrorInfo) else None
+
+
+def recorded_info(info: LightAgentErrorInfo) -> LightAgentErrorInfo:
+    """The same as a journal can keep it, sharing nothing that can be changed.
+
+    Of the details, a value that is no JSON becomes a short text of it.
+    """
+    code: object = info.code
+    guidance: object = info.guidance
+    retryable: object = info.retryable
+    return LightAgentErrorInfo(
+        info.code if isinstance(code, str) else "LA-UNKNOWN",
+        _text(info.message),
+        guidance if isinstance(guidance, str) else "",
+        _details(info.details),
+        retryable is True,
+    )
+
+
+def _details(details: object) -> JsonObject | None:
+    if details is None:
+        return None
+    if not isinstance(details, dict):
+        return {"text": _text(details)}
+    with suppress(Exception):  # They may be of a foreign class.
+        return to_json_object(details, "details")
+    with suppress(Exception):
+        return {name: found for key, value in details.items() for name, found in _detail(key, value).items()}
+    return {}
+
+
+def _detail(key: object, value: object) -> JsonObject:
+    """One of several details, of which at least one is no JSON."""
+    for name in (key, _text(key).encode("utf-8", "replace").decode()):
+        for found in (value, _text(value)):
+            with suppress(Exception):
+                return to_json_object({name: found}, "details")
+    return {}
+
+
+def _text(value: object) -> str:
+    """A text as it is, and of anything else a short one, in which nothing differs from one process to another."""
+    if isinstance(value, str):
+        return value
+    with suppress(Exception):  # A number with more digits than Python converts, or a foreign `__repr__`.
+        return _ADDRESS.sub("", _REPR.repr(value))[:_MOST_TEXT]
+    return f"({type(value).__name__})"
+
+
+_INNERMOST: Final = 3
+"""Frames that are named."""
+
+
+def raised_place(error: BaseException) -> str:
+    """Such as ``ValueError (sinks.py, line 12, in see)``."""
+    frames = traceback.extract_tb(error.__traceback__)[-_INNERMOST:]
+    places = (f"{_file_name(frame.filename)}, line {frame.lineno}, in {frame.name}" for frame in frames)
+    told = "; ".join(places)
+    return f"{type(error).__name__} ({told})" if told else type(error).__name__
+
+
+def _file_name(path: str) -> str:
+    """Without its folders, which may be named for users and customers."""
+    return path.replace("\\", "/").rpartition("/")[2]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.percent_encoding import percent_decode
+from lightagent.domain.network.percent_encoding import percent_decode
 
 
 def at_pointer(start: JsonObject, fragment: str) -> JsonValue:

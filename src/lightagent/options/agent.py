@@ -8,16 +8,16 @@ from typing import Generic, Literal, Protocol, final
 
 from typing_extensions import TypedDict
 
-from lightagent.application.foreign_memory import MemoryProtocol
+from lightagent.application.memory.foreign_memory import MemoryProtocol
 from lightagent.application.prompts import Prompts
 from lightagent.application.skills.manager import SkillManager
-from lightagent.domain.budgets import BudgetLimits
-from lightagent.domain.capabilities import CapabilityPolicy
-from lightagent.domain.guardrails import TextGuardrail, ToolGuardrail
-from lightagent.domain.information_flow import InformationFlow
+from lightagent.domain.budgets.budget import BudgetLimits
 from lightagent.domain.json_types import JsonInput
 from lightagent.domain.limits import Limits
-from lightagent.domain.memory_policy import MemoryPolicy
+from lightagent.domain.memory.policy import MemoryPolicy
+from lightagent.domain.policy.capabilities import CapabilityPolicy
+from lightagent.domain.policy.guardrails import TextGuardrail, ToolGuardrail
+from lightagent.domain.policy.information_flow import InformationFlow
 from lightagent.options.tools import DepsT, ToolLike
 from lightagent.ports.budgets import Budgets
 from lightagent.ports.code import CodeRunner

@@ -7,14 +7,14 @@ from typing import Generic, Literal
 
 from typing_extensions import TypedDict
 
-from lightagent.application.cancellation_token import CancellationToken
-from lightagent.application.swarm_mail import MailSettings
-from lightagent.domain.budgets import BudgetLimits
-from lightagent.domain.consulting import ConsultLimits
-from lightagent.domain.handoffs import HandoffLimits, HandoffText, HistoryTransfer, NextTurn
-from lightagent.domain.history import HistoryMessage
+from lightagent.application.active_run.cancellation_token import CancellationToken
+from lightagent.application.mailbox.swarm_mail import MailSettings
+from lightagent.domain.budgets.budget import BudgetLimits
+from lightagent.domain.conversation.history import HistoryMessage
 from lightagent.domain.json_types import JsonInput
-from lightagent.domain.run_starts import HistoryReference
+from lightagent.domain.runs.starts import HistoryReference
+from lightagent.domain.swarm.consultations import ConsultLimits
+from lightagent.domain.swarm.handoffs import HandoffLimits, HandoffText, HistoryTransfer, NextTurn
 from lightagent.options.tools import DepsT, ToolLike
 from lightagent.ports.budgets import Budgets
 from lightagent.ports.journals import JournalStore

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol, get_args, runtime_checkable
 
-from lightagent.domain.budget_accounts import Account, AccountKey, Period, RateLimit
-from lightagent.domain.budgets import BudgetLimits, Exceeded
+from lightagent.domain.budgets.accounts import Account, AccountKey, Period, RateLimit
+from lightagent.domain.budgets.budget import BudgetLimits, Exceeded
+from lightagent.domain.budgets.prices import PriceTable
+from lightagent.domain.budgets.spending import Used
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.prices import PriceTable
-from lightagent.domain.spending import Used
 
 NO_LIMITS: Final = BudgetLimits()
 

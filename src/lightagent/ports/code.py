@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
-from lightagent.domain.code import CodeJob, CodeOutput, CodeResult, Language
+from lightagent.domain.code.programs import CodeJob, CodeOutput, CodeResult, Language
 
 
 def unseen(piece: CodeOutput) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
-from lightagent.domain.journal_streams import Draft, Entry, StreamKey
+from lightagent.domain.journals.streams import Draft, Entry, StreamKey
 
 
 @runtime_checkable

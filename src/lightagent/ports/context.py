@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from lightagent.domain.conversation.messages import Message, Trust
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.memory_trace import MemoryEvent
-from lightagent.domain.messages import Message, Trust
-from lightagent.domain.policy import Passed, PayloadT, Phase, Stopped, Subject
-from lightagent.domain.run_starts import HistoryReference
+from lightagent.domain.memory.trace import MemoryEvent
+from lightagent.domain.policy.phases import Passed, PayloadT, Phase, Stopped, Subject
+from lightagent.domain.runs.starts import HistoryReference
 from lightagent.ports.models import ChatModel
 
 

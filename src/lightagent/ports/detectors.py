@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
-from lightagent.domain.findings import Finding
+from lightagent.domain.policy.findings import Finding
 
 
 @runtime_checkable
@@ -27,5 +27,5 @@ class Detector(Protocol):
         ...
 
     def find(self, text: str) -> Sequence[Finding]:
-        """All that is found in a text as `lightagent.domain.findings.normalized` gives it; findings may overlap."""
+        """All that is found in a text as `lightagent.domain.policy.findings` gives it; findings may overlap."""
         ...

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
-from lightagent.domain.agent_heads import ModelEndpoint
-from lightagent.domain.vectors import TextRole, Vector
+from lightagent.domain.runs.agents import ModelEndpoint
+from lightagent.domain.text.vectors import TextRole, Vector
 
 
 @runtime_checkable

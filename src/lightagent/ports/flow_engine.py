@@ -13,7 +13,7 @@ from typing import Protocol, TypeAlias, runtime_checkable
 
 from lightagent.domain.flow.definition import FlowDefinition
 from lightagent.domain.flow.events import FlowEvent, FlowStarted, Signalled
-from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.review.decisions import ApprovalDecision
 from lightagent.domain.scopes import Scope
 
 RecordNotes: TypeAlias = Callable[[Sequence[FlowEvent]], Awaitable[None]]

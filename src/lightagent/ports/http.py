@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
-from lightagent.domain.http_calls import HttpAnswer, HttpCall
+from lightagent.domain.network.http_calls import HttpAnswer, HttpCall
 
 
 @runtime_checkable

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Protocol, runtime_checkable
 
-from lightagent.domain.journal_heads import StreamHead
+from lightagent.domain.journals.heads import StreamHead
 
 
 @runtime_checkable

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
-from lightagent.domain.journal_streams import Draft, Entry, Lease, Slice, StoreNote, StreamKey, StreamPage, StreamQuery
+from lightagent.domain.journals.streams import Draft, Entry, Lease, Slice, StoreNote, StreamKey, StreamPage, StreamQuery
 from lightagent.domain.scopes import Scope
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
-from lightagent.domain.agent_messages import AgentMessage
 from lightagent.domain.json_types import JsonValue
-from lightagent.domain.mailboxes import Mailbox
+from lightagent.domain.swarm.agent_messages import AgentMessage
+from lightagent.domain.swarm.mailboxes import Mailbox
 
 
 class MailRoom(Protocol):

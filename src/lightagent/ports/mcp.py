@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.mcp import EmbeddedResource, McpResult, McpTool
-from lightagent.domain.mcp_exchange import (
+from lightagent.domain.mcp.exchange import (
     Elicitation,
     ElicitationAnswer,
     LoginAnswer,
@@ -19,6 +18,7 @@ from lightagent.domain.mcp_exchange import (
     SamplingAnswer,
     SamplingRequest,
 )
+from lightagent.domain.mcp.servers import EmbeddedResource, McpResult, McpTool
 from lightagent.domain.scopes import NO_SCOPE, Scope
 
 RemarkListener: TypeAlias = Callable[[McpRemark], None]

@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-from lightagent.domain.agent_heads import ModelEndpoint
-from lightagent.domain.deltas import Delta
+from lightagent.domain.conversation.deltas import Delta
+from lightagent.domain.conversation.messages import Message
+from lightagent.domain.conversation.provider_fields import ModelOrigin
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.messages import Message
 from lightagent.domain.origin import NO_ORIGIN, Origin
-from lightagent.domain.provider_fields import ModelOrigin
-from lightagent.domain.tools import ToolSpec
+from lightagent.domain.runs.agents import ModelEndpoint
+from lightagent.domain.tools.spec import ToolSpec
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from lightagent.domain.deltas import Delta
-from lightagent.domain.policy import Passed, PayloadT, Phase, Stopped, Subject, Verdict
+from lightagent.domain.conversation.deltas import Delta
+from lightagent.domain.policy.phases import Passed, PayloadT, Phase, Stopped, Subject, Verdict
 
 
 class HeldStream(Protocol):

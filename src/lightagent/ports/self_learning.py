@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.lesson_uses import LessonRules
+from lightagent.domain.learning.lesson_ratings import LessonRules
 from lightagent.ports.models import ChatModel
 
 

@@ -11,13 +11,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from lightagent.domain.agent_heads import ModelEndpoint
-from lightagent.domain.deltas import ReplyEnd
+from lightagent.domain.budgets.prices import NO_PRICES, PriceTable
+from lightagent.domain.conversation.deltas import ReplyEnd
 from lightagent.domain.error_codes import LightAgentErrorInfo
-from lightagent.domain.events import Event
 from lightagent.domain.origin import Origin, TraceHeaders
-from lightagent.domain.prices import NO_PRICES, PriceTable
-from lightagent.domain.tools import ToolSpec
+from lightagent.domain.runs.agents import ModelEndpoint
+from lightagent.domain.runs.events import Event
+from lightagent.domain.tools.spec import ToolSpec
 from lightagent.ports.models import ChatRequest
 
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
-from lightagent.domain.ranking import RankedTool
-from lightagent.domain.tools import ToolSpec
+from lightagent.domain.tools.ranking import RankedTool
+from lightagent.domain.tools.spec import ToolSpec
 
 
 @runtime_checkable
 class ToolRanker(Protocol):
     """Ranks tools. Serves any number of runs at once, from any event loop, and never blocks the loop for long.
 
-    A selection asks all its rankers and fuses what they say (`lightagent.domain.ranking.fuse`). What one raises is on
-    record, and the selection goes on with the others.
+    A selection asks all its rankers and fuses their rankings (`lightagent.domain.tools.ranking.fuse`). An error of one
+    is recorded, and the selection goes on with the others.
     """
 
     @property

@@ -8,18 +8,18 @@ from typing import Generic, Protocol, TypeAlias, runtime_checkable
 
 from typing_extensions import TypeVar
 
-from lightagent.domain.deltas import Delta
+from lightagent.domain.budgets.prices import NO_PRICES, PriceTable
+from lightagent.domain.conversation.deltas import Delta
+from lightagent.domain.conversation.messages import Message
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.events import Event
 from lightagent.domain.flow.outputs import Artifact
-from lightagent.domain.information_flow import InformationFlow
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.messages import Message
 from lightagent.domain.origin import Origin, TraceHeaders
-from lightagent.domain.prices import NO_PRICES, PriceTable
-from lightagent.domain.runs import Run
+from lightagent.domain.policy.information_flow import InformationFlow
+from lightagent.domain.runs.events import Event
+from lightagent.domain.runs.state import Run
 from lightagent.domain.scopes import Scope
-from lightagent.domain.tools import ToolSpec
+from lightagent.domain.tools.spec import ToolSpec
 from lightagent.ports.budgets import Meter
 from lightagent.ports.mail import MailPost, MailRoom
 from lightagent.ports.policy import Gate

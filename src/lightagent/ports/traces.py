@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 from typing_extensions import TypeVar
 
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.trace_summary import TraceSummary
+from lightagent.domain.telemetry.trace_summary import TraceSummary
 
 ExportedT_co = TypeVar("ExportedT_co", covariant=True, default=object)
 

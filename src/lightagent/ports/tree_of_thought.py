@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.plan_thoughts import SearchLimits, Strategy
+from lightagent.domain.planning.thoughts import SearchLimits, Strategy
 from lightagent.ports.models import ChatModel
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from lightagent.adapters.registry import Adapter, find_adapter
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.masking import unless_key
+from lightagent.domain.secrets.masking import unless_key
 from lightagent.settings.default_keys import without_default_key
 from lightagent.settings.origins import KeyPath, Problem, problem_of, raise_problems
 from lightagent.settings.schema import BACKENDS, Settings, backend_path

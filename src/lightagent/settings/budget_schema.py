@@ -6,12 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from lightagent.domain.budget_accounts import Period
+from lightagent.domain.budgets.accounts import Period
 from lightagent.settings.section import NEEDS_TRUST, Section
 
 
 class LimitSettings(Section):
-    """What may be spent; see `lightagent.domain.budgets.BudgetLimits`."""
+    """What may be spent; see `lightagent.domain.budgets.budget.BudgetLimits`."""
 
     model_calls: int | None = Field(default=None, ge=0, description="Requests to models, each attempt for itself.")
     tool_calls: int | None = Field(default=None, ge=0, description="Calls of tools that begin.")
@@ -38,7 +38,7 @@ class TenantSettings(LimitSettings):
 
 
 class PriceSettings(Section):
-    """The price of a million tokens of one model; see `lightagent.domain.prices.ModelPrice`."""
+    """The price of a million tokens of one model; see `lightagent.domain.budgets.prices.ModelPrice`."""
 
     input_per_million: float = Field(ge=0, description="The price of a million tokens that are sent.")
     output_per_million: float = Field(ge=0, description="The price of a million tokens of answers.")

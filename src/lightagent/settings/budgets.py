@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from lightagent.adapters.budgets.journal import JournalBudgetAccounts
 from lightagent.adapters.prices import litellm_prices
-from lightagent.domain.budget_accounts import RateLimit
-from lightagent.domain.budgets import BudgetLimits
+from lightagent.domain.budgets.accounts import RateLimit
+from lightagent.domain.budgets.budget import BudgetLimits
+from lightagent.domain.budgets.prices import NO_PRICES, ModelPrice, PriceTable
+from lightagent.domain.budgets.spending import model_names
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.prices import NO_PRICES, ModelPrice, PriceTable
-from lightagent.domain.spending import model_names
 from lightagent.ports.budgets import NO_LIMITS, BudgetAccounts, Budgets, TenantBudget
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.models import ChatModel

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lightagent.domain.masking import shown
+from lightagent.domain.secrets.masking import shown
 from lightagent.settings.origins import Problem
 from lightagent.settings.schema import Settings
 

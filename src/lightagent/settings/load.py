@@ -10,9 +10,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from lightagent.application.start_run import checked_params
+from lightagent.application.run_loop.start_run import checked_params
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.masking import shown, unless_key
+from lightagent.domain.secrets.masking import shown, unless_key
 from lightagent.settings.backends import secret_options
 from lightagent.settings.defaults import default_leaves
 from lightagent.settings.environment import (

@@ -12,7 +12,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from lightagent.domain.json_types import JsonValue
-from lightagent.domain.masking import shown, unless_key
+from lightagent.domain.secrets.masking import shown, unless_key
 from lightagent.settings.mcp_schema import McpServerSettings
 from lightagent.settings.origins import KeyPath, Problem
 from lightagent.settings.validation import validation_problems

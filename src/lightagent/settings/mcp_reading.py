@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from lightagent.domain.mcp import McpServer
+from lightagent.domain.mcp.servers import McpServer
 from lightagent.settings.mcp_clients import ClientServers, client_servers
 from lightagent.settings.mcp_schema import McpServerSettings
 from lightagent.settings.mcp_servers import Surroundings, check_server

@@ -7,8 +7,8 @@ from typing import Annotated, Literal, Self, TypeAlias
 from pydantic import AfterValidator, Field, model_validator
 
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.mcp import DEFAULT_CALL_TIMEOUT, DEFAULT_MAX_BYTES, DEFAULT_OPEN_TIMEOUT, ServerScope
-from lightagent.domain.tools import Capability, Risk
+from lightagent.domain.mcp.servers import DEFAULT_CALL_TIMEOUT, DEFAULT_MAX_BYTES, DEFAULT_OPEN_TIMEOUT, ServerScope
+from lightagent.domain.tools.spec import Capability, Risk
 from lightagent.settings.secrets import reference
 from lightagent.settings.section import NEEDS_TRUST, SAFE, Section
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from lightagent.domain.json_types import JsonValue
-from lightagent.domain.masking import unless_key
-from lightagent.domain.mcp import HttpServer, HttpTransport, McpServer, StdioServer
+from lightagent.domain.mcp.servers import HttpServer, HttpTransport, McpServer, StdioServer
+from lightagent.domain.secrets.masking import unless_key
 from lightagent.settings.mcp_schema import McpServerSettings
 from lightagent.settings.origins import KeyPath, Problem
 from lightagent.settings.secrets import Resolver

@@ -10,8 +10,8 @@ from lightagent.application.openapi.load_document import is_address
 from lightagent.application.openapi.service import OpenApiService
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonValue
-from lightagent.domain.masking import unless_key
 from lightagent.domain.openapi import OperationChoice
+from lightagent.domain.secrets.masking import unless_key
 from lightagent.settings.openapi_schema import OpenApiSettings
 from lightagent.settings.origins import Problem
 from lightagent.settings.schema import Settings

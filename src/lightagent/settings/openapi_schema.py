@@ -6,8 +6,8 @@ from typing import Annotated, TypeAlias
 
 from pydantic import AfterValidator, Field
 
-from lightagent.domain.http_calls import DEFAULT_HTTP_BYTES, DEFAULT_HTTP_TIMEOUT
 from lightagent.domain.json_types import JsonObject
+from lightagent.domain.network.http_calls import DEFAULT_HTTP_BYTES, DEFAULT_HTTP_TIMEOUT
 from lightagent.settings.mcp_schema import TextOrReference
 from lightagent.settings.secrets import reference
 from lightagent.settings.section import NEEDS_TRUST, SAFE, Section

@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonValue
-from lightagent.domain.masking import unless_key
+from lightagent.domain.secrets.masking import unless_key
 
 KeyPath: TypeAlias = tuple[str, ...]
 """The path of a value: section, option, and names below it."""

@@ -6,9 +6,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from lightagent.domain.capabilities import Access, CapabilityPolicy, CapabilityRule
-from lightagent.domain.information_flow import InformationFlow
-from lightagent.domain.tools import Capability, Risk
+from lightagent.domain.policy.capabilities import Access, CapabilityPolicy, CapabilityRule
+from lightagent.domain.policy.information_flow import InformationFlow
+from lightagent.domain.tools.spec import Capability, Risk
 from lightagent.settings.section import NEEDS_TRUST, Section
 
 Name = Annotated[str, Field(min_length=1)]
@@ -16,7 +16,7 @@ Names = Annotated[list[Name], Field(min_length=1)]
 
 
 class PolicyRule(Section):
-    """A rule of the capability policy; see `lightagent.domain.capabilities.CapabilityRule`."""
+    """A rule of the capability policy; see `lightagent.domain.policy.capabilities.CapabilityRule`."""
 
     access: Access = Field(description="allow, ask or deny.")
     tools: Names | None = Field(default=None, description="Names of tools; * stands for any text.")

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.masking import Mask, mask_options, mask_urls
-from lightagent.domain.secret_names import holds_secrets, is_secret_name, is_secret_within
+from lightagent.domain.secrets.masking import Mask, mask_options, mask_urls
+from lightagent.domain.secrets.names import holds_secrets, is_secret_name, is_secret_within
 from lightagent.settings.origins import KeyPath
 
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from lightagent.adapters.registry import find_adapter
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.masking import unless_key
+from lightagent.domain.secrets.masking import unless_key
 from lightagent.settings.origins import Problem, problem_of
 from lightagent.settings.schema import Settings
 from lightagent.settings.secrets import Resolver

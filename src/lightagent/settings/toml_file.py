@@ -14,7 +14,7 @@ from typing import Final
 
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.masking import unless_key
+from lightagent.domain.secrets.masking import unless_key
 from lightagent.settings.layers import DEEPEST, flatten, is_too_deep
 from lightagent.settings.origins import KeyPath, Leaves, Origin, Problem, raise_problems, short_path
 

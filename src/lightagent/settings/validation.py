@@ -7,7 +7,7 @@ from typing import get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from lightagent.domain.masking import shown
+from lightagent.domain.secrets.masking import shown
 from lightagent.settings.origins import KeyPath, Problem, suggest
 
 

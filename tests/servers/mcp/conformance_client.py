@@ -13,8 +13,7 @@ import httpx2
 
 from lightagent.adapters.mcp.sdk.connection import SdkConnection
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.mcp import HttpServer, McpServer
-from lightagent.domain.mcp_exchange import (
+from lightagent.domain.mcp.exchange import (
     Elicitation,
     ElicitationAnswer,
     LoginAnswer,
@@ -22,7 +21,8 @@ from lightagent.domain.mcp_exchange import (
     SamplingAnswer,
     SamplingRequest,
 )
-from lightagent.domain.mcp_faults import McpFault
+from lightagent.domain.mcp.faults import McpFault
+from lightagent.domain.mcp.servers import HttpServer, McpServer
 from lightagent.domain.scopes import Scope
 from lightagent.ports.mcp import Elicitor, Logins, McpCaller, Sampler
 

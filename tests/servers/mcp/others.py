@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lightagent.domain.mcp import HttpServer, McpServer, StdioServer
+from lightagent.domain.mcp.servers import HttpServer, McpServer, StdioServer
 from tests.servers.child import ServerError, free_port, running
 from tests.servers.node import find_node
 

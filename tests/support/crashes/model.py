@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from lightagent.domain.journal_streams import Draft, StreamQuery
+from lightagent.domain.journals.streams import Draft, StreamQuery
 from lightagent.ports.journals import JournalStore
 from tests.support.crashes.program import OWNER, Deed, key_of, take_lease
 

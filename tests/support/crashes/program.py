@@ -21,7 +21,7 @@ from typing import Final
 
 from lightagent.adapters.registry import open_adapter
 from lightagent.domain.errors import LeaseHeld
-from lightagent.domain.journal_streams import Draft, StreamKey
+from lightagent.domain.journals.streams import Draft, StreamKey
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
 from tests.support.crashes.points import POINTS, Trigger

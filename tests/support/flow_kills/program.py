@@ -19,7 +19,7 @@ from typing import Final
 
 from lightagent import ConfigurationError, FlowWorker, LightFlow
 from lightagent.adapters.registry import find_adapter, open_adapter
-from lightagent.application import hold_lease
+from lightagent.application.journals import hold_lease
 from lightagent.domain.json_types import JsonValue
 from lightagent.ports.journals import JournalStore
 from tests.support.flow_kills.points import Trigger

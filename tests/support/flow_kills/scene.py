@@ -10,8 +10,8 @@ from typing import TypeAlias
 from urllib.parse import quote
 
 from lightagent import LightAgent, LightFlow, ProviderError, RunContext, StepContext, tool
-from lightagent.domain.journal_streams import Draft, Lease, StreamKey
-from lightagent.domain.messages import ToolCall, ToolMessage
+from lightagent.domain.conversation.messages import ToolCall, ToolMessage
+from lightagent.domain.journals.streams import Draft, Lease, StreamKey
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.models import ChatRequest
 from lightagent.testing import ScriptedModel, call_tool

@@ -13,7 +13,6 @@ from typing import TypeAlias
 import pytest
 
 from lightagent.domain.error_codes import LightAgentErrorInfo
-from lightagent.domain.events import Noted
 from lightagent.domain.flow.context import context_of
 from lightagent.domain.flow.events import (
     Answered,
@@ -39,6 +38,7 @@ from lightagent.domain.flow.paths import effect_key
 from lightagent.domain.flow.refusals import Refused
 from lightagent.domain.flow.retrying import Decided, after_failure
 from lightagent.domain.flow.state import FlowState, fold
+from lightagent.domain.runs.events import Noted
 from tests.support.random_flows.counts import check_counts, snapshot
 from tests.support.random_flows.world import World
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from lightagent.domain.error_codes import LightAgentErrorInfo
-from lightagent.domain.events import Noted
 from lightagent.domain.flow.definition import FlowDefinition, StepDefinition
 from lightagent.domain.flow.events import (
     Answered,
@@ -29,7 +28,8 @@ from lightagent.domain.flow.record import StepRecord
 from lightagent.domain.flow.retrying import Then
 from lightagent.domain.flow.state import FlowState
 from lightagent.domain.json_types import JsonValue
-from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.review.decisions import ApprovalDecision
+from lightagent.domain.runs.events import Noted
 from tests.support.random_flows.counts import check_counts
 
 FAILURE = LightAgentErrorInfo("LA-TOOL", "It failed.")

@@ -17,7 +17,7 @@ from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.flow.definition import StepDefinition
 from lightagent.domain.flow.paths import added_depth
 from lightagent.domain.json_types import JsonValue
-from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.review.decisions import ApprovalDecision
 from tests.support.random_flows.definitions import random_steps
 
 MAX_DEPTH = 2

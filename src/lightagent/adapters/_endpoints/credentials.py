@@ -19,9 +19,9 @@ from urllib.parse import parse_qsl, unquote
 
 from lightagent.domain.errors import LightAgentError, ProviderError, format_lightagent_error
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.masking import Mask, mask_options
-from lightagent.domain.secret_forms import looks_random, path_tokens
-from lightagent.domain.secret_names import is_secret_name, is_secret_variable
+from lightagent.domain.secrets.forms import looks_random, path_tokens
+from lightagent.domain.secrets.masking import Mask, mask_options
+from lightagent.domain.secrets.names import is_secret_name, is_secret_variable
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

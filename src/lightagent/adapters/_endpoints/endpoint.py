@@ -13,8 +13,8 @@ from typing import Protocol
 from urllib.parse import SplitResult, urlsplit
 
 from lightagent.domain.errors import ConfigurationError, ProviderError
-from lightagent.domain.masking import MASK, mask_urls, shown
-from lightagent.domain.secret_forms import mask_forms
+from lightagent.domain.secrets.forms import mask_forms
+from lightagent.domain.secrets.masking import MASK, mask_urls, shown
 
 CHAT_PATH = "/chat/completions"
 EMBEDDINGS_PATH = "/embeddings"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import urlsplit
 
-from lightagent.domain.agent_heads import ModelEndpoint
+from lightagent.domain.runs.agents import ModelEndpoint
 
 _BY_PREFIX: Final = {
     "anthropic": "anthropic",

@@ -6,8 +6,8 @@ from typing import Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.masking import Mask
-from lightagent.domain.secret_names import is_secret_name
+from lightagent.domain.secrets.masking import Mask
+from lightagent.domain.secrets.names import is_secret_name
 
 _FORM: Final = "Write it as postgresql://user:password@host:5432/database, with special characters as %40 and the like."
 

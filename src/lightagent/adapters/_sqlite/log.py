@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from lightagent.adapters._sqlite.connection import WAL_BYTES
-from lightagent.domain.journal_streams import StoreNote
+from lightagent.domain.journals.streams import StoreNote
 
 _READ_LOCKS: Final = range(123, 128)
 """The bytes of the file ``-shm`` that readers lock while they read; see SQLite's description of the WAL-index."""

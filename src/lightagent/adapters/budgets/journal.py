@@ -17,10 +17,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from lightagent.adapters.registry import Adapter, open_nested
 from lightagent.aiokits.per_loop import PerLoop
-from lightagent.domain.budget_accounts import EMPTY, Account, AccountKey, Slot
-from lightagent.domain.budgets import Spent
+from lightagent.domain.budgets.accounts import EMPTY, Account, AccountKey, Slot
+from lightagent.domain.budgets.budget import Spent
 from lightagent.domain.errors import ConfigurationError, StoreError, StreamConflict
-from lightagent.domain.journal_streams import Draft, Entry, StreamKey
+from lightagent.domain.journals.streams import Draft, Entry, StreamKey
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.ports.budgets import BudgetAccounts
 from lightagent.ports.journals import JournalStore

@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 from pydantic import BaseModel, ConfigDict
 
 from lightagent.adapters.registry import Adapter
-from lightagent.domain.budget_accounts import EMPTY, Account, AccountKey
+from lightagent.domain.budgets.accounts import EMPTY, Account, AccountKey
 from lightagent.ports.budgets import BudgetAccounts
 
 

@@ -13,9 +13,9 @@ from typing import Final, TypeAlias, TypeVar
 
 from lightagent.adapters.chat._probes import Answer, Finding, Found, Probe, Refused, Taken, Unclear
 from lightagent.adapters.chat._profiles import EndpointProfile, TokenLimit, Way
+from lightagent.domain.conversation.messages import AssistantMessage, SystemMessage, ToolCall, ToolMessage, UserMessage
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.messages import AssistantMessage, SystemMessage, ToolCall, ToolMessage, UserMessage
-from lightagent.domain.tools import ToolSpec
+from lightagent.domain.tools.spec import ToolSpec
 from lightagent.ports.models import ChatRequest
 
 USUAL_REQUESTS: Final = 11

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, cycle
 
-from lightagent.domain.deltas import (
+from lightagent.domain.conversation.deltas import (
     Delta,
     ModelReply,
     ReasoningDelta,
@@ -16,7 +16,7 @@ from lightagent.domain.deltas import (
     TextDelta,
     ToolCallDelta,
 )
-from lightagent.domain.messages import AssistantMessage, Message, ToolCall, UserMessage
+from lightagent.domain.conversation.messages import AssistantMessage, Message, ToolCall, UserMessage
 from lightagent.domain.usage import Usage
 from lightagent.ports.models import ChatRequest
 

@@ -7,7 +7,7 @@ from typing import Final, Literal, Protocol, TypeAlias, runtime_checkable
 
 from lightagent.adapters.chat._profiles import EndpointProfile
 from lightagent.adapters.chat._refusals import LEARNT
-from lightagent.domain.deltas import ModelReply
+from lightagent.domain.conversation.deltas import ModelReply
 from lightagent.domain.errors import ProviderError
 from lightagent.ports.models import ChatRequest
 

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from lightagent.adapters.chat._profile_table import LINES
 from lightagent.adapters.chat._profiles import UNKNOWN, EndpointProfile
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.masking import shown
+from lightagent.domain.secrets.masking import shown
 
 
 def find_profile(host: str, model: str) -> EndpointProfile:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Final, Literal, TypeAlias
 
-from lightagent.domain.call_forms import IdForm
+from lightagent.domain.conversation.call_forms import IdForm
+from lightagent.domain.conversation.provider_fields import ModelOrigin, Recipient
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.provider_fields import ModelOrigin, Recipient
 from lightagent.ports.models import ChatRequest
 
 Way: TypeAlias = Literal["json_schema", "json_object", "prompt"]

@@ -15,9 +15,9 @@ from lightagent.adapters.chat._profiles import (
     fitted_params,
     response_format,
 )
+from lightagent.domain.conversation.messages import AssistantMessage
 from lightagent.domain.errors import ProviderError
 from lightagent.domain.json_types import JsonValue
-from lightagent.domain.messages import AssistantMessage
 from lightagent.ports.models import ChatRequest
 
 

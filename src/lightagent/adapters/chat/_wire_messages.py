@@ -1,7 +1,8 @@
 """Arranges the messages of a conversation in the order and with the roles that an endpoint accepts.
 
-How one message is written depends only on its recipient and is decided by the message (`domain/messages.py`). Here is
-what depends on its neighbours. An endpoint of the usual form gets the messages of the request unchanged.
+How one message is written depends only on its recipient and is decided by the message
+(`domain/conversation/messages.py`). Here is what depends on its neighbours. An endpoint of the usual form gets the
+messages of the request unchanged.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from dataclasses import replace
 from typing import Final, TypeAlias
 
 from lightagent.adapters.chat._profiles import EndpointProfile
+from lightagent.domain.conversation.messages import AssistantMessage, ContextMessage, Message, ToolMessage, UserMessage
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.messages import AssistantMessage, ContextMessage, Message, ToolMessage, UserMessage
 
 _Content: TypeAlias = str | tuple[JsonObject, ...]
 

@@ -12,14 +12,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from lightagent.adapters._endpoints.credentials import shown_options
 from lightagent.adapters.registry import Adapter, open_nested
 from lightagent.aiokits.told_work import Fact, telling
-from lightagent.domain.agent_heads import UNKNOWN_ENDPOINT, ModelEndpoint
-from lightagent.domain.deltas import Delta
+from lightagent.domain.conversation.deltas import Delta
+from lightagent.domain.conversation.provider_fields import ModelOrigin
 from lightagent.domain.error_codes import ERROR_TAXONOMY
 from lightagent.domain.error_mapping import classify_exception, error_from_info
 from lightagent.domain.errors import ConfigurationError, LightAgentError, ProviderError
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.masking import shown
-from lightagent.domain.provider_fields import ModelOrigin
+from lightagent.domain.runs.agents import UNKNOWN_ENDPOINT, ModelEndpoint
+from lightagent.domain.secrets.masking import shown
 from lightagent.ports.models import (
     ChatModel,
     ChatRequest,

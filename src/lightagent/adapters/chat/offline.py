@@ -30,10 +30,10 @@ from lightagent.adapters.chat._smallest_instance import (
     type_of,
 )
 from lightagent.adapters.registry import Adapter
-from lightagent.domain.deltas import Delta, ReplyEnd
+from lightagent.domain.conversation.deltas import Delta, ReplyEnd
+from lightagent.domain.conversation.messages import AssistantMessage, Message, ToolCall, ToolMessage, UserMessage
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.messages import AssistantMessage, Message, ToolCall, ToolMessage, UserMessage
-from lightagent.domain.tools import ToolSpec
+from lightagent.domain.tools.spec import ToolSpec
 from lightagent.ports.models import ChatModel, ChatRequest
 
 REMARK = "(offline stand-in: rules, no language model)"

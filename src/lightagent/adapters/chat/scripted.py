@@ -13,11 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from lightagent.adapters.chat._message_deltas import count_usage, message_deltas, whole_reply
 from lightagent.adapters.registry import Adapter
-from lightagent.domain.deltas import Delta, ModelReply
+from lightagent.domain.conversation.deltas import Delta, ModelReply
+from lightagent.domain.conversation.messages import AssistantMessage, ToolCall
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_copies import plain_object
 from lightagent.domain.json_types import JsonInput, JsonObject
-from lightagent.domain.messages import AssistantMessage, ToolCall
 from lightagent.ports.models import ChatModel, ChatRequest
 
 Reply: TypeAlias = str | AssistantMessage | ModelReply | ToolCall | Sequence[ToolCall | Delta | Exception] | Exception

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from lightagent.domain.code import CodeFolder
+from lightagent.domain.code.programs import CodeFolder
 from lightagent.domain.errors import ToolError
 
 _FOLDER: Final = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)

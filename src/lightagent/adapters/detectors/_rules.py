@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from lightagent.domain.findings import Finding
+from lightagent.domain.policy.findings import Finding
 
 Confirm = Callable[[str], int]
 """How many characters of what an expression proposed are the finding; 0 where the check does not hold."""

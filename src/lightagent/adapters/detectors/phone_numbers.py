@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from lightagent.adapters.detectors._rules import DIGITS, Rule, find_all, groups_if
 from lightagent.adapters.registry import Adapter
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.findings import Finding
+from lightagent.domain.policy.findings import Finding
 from lightagent.ports.detectors import Detector
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from lightagent.adapters.detectors._rules import Rule, find_all
 from lightagent.adapters.registry import Adapter
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.findings import Finding
+from lightagent.domain.policy.findings import Finding
 from lightagent.ports.detectors import Detector
 
 _MOST_AUTHORITY: Final = 160

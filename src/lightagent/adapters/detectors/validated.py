@@ -13,7 +13,7 @@ from lightagent.adapters.detectors import _bank_numbers, _contacts, _identities,
 from lightagent.adapters.detectors._rules import Rule, find_all
 from lightagent.adapters.registry import Adapter
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.findings import Finding
+from lightagent.domain.policy.findings import Finding
 from lightagent.ports.detectors import Detector
 
 RULES: Final[tuple[Rule, ...]] = (*_contacts.RULES, *_bank_numbers.RULES, *_identities.RULES, *_keys.RULES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from lightagent.adapters._endpoints.faults import malformed
-from lightagent.domain.vectors import Vector, unit_vector
+from lightagent.domain.text.vectors import Vector, unit_vector
 
 _MOST_NUMBERS = 65_536
 """The most numbers of a vector; the largest models have 8,192."""

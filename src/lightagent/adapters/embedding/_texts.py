@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lightagent.domain.vectors import TextRole
+from lightagent.domain.text.vectors import TextRole
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from lightagent.adapters.registry import Adapter, open_nested
 from lightagent.aiokits.worker_threads import run_in_thread
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.vectors import TextRole, Vector
+from lightagent.domain.text.vectors import TextRole, Vector
 from lightagent.ports.embedding import Embedder
 
 MOST_VECTORS: Final = 100_000

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from lightagent.adapters.registry import Adapter
 from lightagent.aiokits.worker_threads import run_in_thread
-from lightagent.domain.vectors import TextRole, Vector, unit_vector
+from lightagent.domain.text.vectors import TextRole, Vector, unit_vector
 from lightagent.ports.embedding import Embedder
 
 DIMENSION: Final = 512

@@ -26,9 +26,9 @@ from lightagent.adapters.embedding._texts import TextForm
 from lightagent.adapters.registry import Adapter
 from lightagent.aiokits.told_work import is_listening
 from lightagent.aiokits.worker_threads import run_in_thread
-from lightagent.domain.agent_heads import ModelEndpoint
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.vectors import TextRole, Vector
+from lightagent.domain.runs.agents import ModelEndpoint
+from lightagent.domain.text.vectors import TextRole, Vector
 from lightagent.ports.embedding import Embedder, ServedEmbedder
 
 TIMEOUT: Final = 30.0

@@ -32,11 +32,11 @@ from lightagent.adapters.embedding._texts import TextForm
 from lightagent.adapters.registry import Adapter
 from lightagent.aiokits.deadline import Deadline
 from lightagent.aiokits.worker_threads import run_in_thread
-from lightagent.domain.agent_heads import ModelEndpoint
 from lightagent.domain.errors import ConfigurationError, ProviderError
 from lightagent.domain.json_bytes import encode_json
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.vectors import TextRole, Vector
+from lightagent.domain.runs.agents import ModelEndpoint
+from lightagent.domain.text.vectors import TextRole, Vector
 from lightagent.ports.embedding import Embedder, ServedEmbedder
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from lightagent.adapters.embedding.hashing import HashingEmbedder
 from lightagent.adapters.registry import Adapter
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.vectors import TextRole, Vector, unit_vector
+from lightagent.domain.text.vectors import TextRole, Vector, unit_vector
 from lightagent.ports.embedding import Embedder
 
 DIMENSION: Final = 64

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from lightagent.domain.journal_streams import Slice
+from lightagent.domain.journals.streams import Slice
 
 _PAUSE: Final = 0.05
 """Seconds between two looks."""

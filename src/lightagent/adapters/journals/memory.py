@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from lightagent.adapters.journals._waiting import wait_for_entries
 from lightagent.adapters.registry import Adapter
-from lightagent.domain.journal_inputs import (
+from lightagent.domain.journals.input_checks import (
     check_append_numbers,
     check_forgetting,
     check_numbers,
@@ -23,7 +23,8 @@ from lightagent.domain.journal_inputs import (
     check_written,
     place_of,
 )
-from lightagent.domain.journal_streams import (
+from lightagent.domain.journals.lazy_drafts import LaterDrafts
+from lightagent.domain.journals.streams import (
     NO_HOLD,
     Draft,
     Entry,
@@ -39,7 +40,6 @@ from lightagent.domain.journal_streams import (
     check_end,
     check_lease,
 )
-from lightagent.domain.later_drafts import LaterDrafts
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from hashlib import sha256
 
 from lightagent.domain.json_types import JsonValue
-from lightagent.domain.memory_records import MemoryOwner
+from lightagent.domain.memory.records import MemoryOwner
 
 
 def encoded(text: str) -> bytes:

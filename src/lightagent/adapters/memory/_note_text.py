@@ -8,9 +8,9 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from lightagent.domain.errors import ConfigurationError, DamagedStream
-from lightagent.domain.journal_streams import Entry
-from lightagent.domain.memory_records import MemoryOwner
-from lightagent.domain.memory_stream import MemoryNote, Operation
+from lightagent.domain.journals.streams import Entry
+from lightagent.domain.memory.records import MemoryOwner
+from lightagent.domain.memory.stream import MemoryNote, Operation
 
 SCHEMA: Final = 1
 

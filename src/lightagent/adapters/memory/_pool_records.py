@@ -8,7 +8,7 @@ from typing_extensions import TypedDict
 
 from lightagent.domain.json_checks import to_json_object
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
+from lightagent.domain.memory.records import FoundMemory, MemoryOwner, MemoryRecord
 
 
 class SharedRecord(TypedDict):

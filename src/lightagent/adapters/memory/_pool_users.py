@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.memory_records import MemoryOwner
+from lightagent.domain.memory.records import MemoryOwner
 from lightagent.ports.memory import OwnerSelection
 
 

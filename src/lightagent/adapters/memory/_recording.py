@@ -16,10 +16,10 @@ from lightagent.adapters.memory._streams import OwnerStreams
 from lightagent.aiokits.paging import all_pages
 from lightagent.aiokits.per_loop import PerLoop
 from lightagent.domain.errors import DamagedStream, Fenced, StreamConflict
-from lightagent.domain.journal_seals import SealKeys
-from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
-from lightagent.domain.memory_seals import is_genuine, seal_of, sealed
-from lightagent.domain.memory_stream import MemoryNote, Operation, items_of
+from lightagent.domain.journals.seals import SealKeys
+from lightagent.domain.memory.records import MemoryOwner, MemoryRecord
+from lightagent.domain.memory.seals import is_genuine, seal_of, sealed
+from lightagent.domain.memory.stream import MemoryNote, Operation, items_of
 from lightagent.ports.memory import MemoryStore, OwnerSelection
 
 _ITEMS: Final = 500

@@ -14,7 +14,7 @@ from lightagent.aiokits.abandon import within
 from lightagent.aiokits.told_work import telling
 from lightagent.domain.errors import ConfigurationError, LightAgentError, StoreError
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.vectors import TextRole, Vector
+from lightagent.domain.text.vectors import TextRole, Vector
 from lightagent.ports.embedding import Embedder, embedder_facts
 from lightagent.ports.memory import FailedPart
 

@@ -8,10 +8,10 @@ from typing import Final
 
 from lightagent.aiokits.paging import all_pages
 from lightagent.domain.errors import DamagedStream
-from lightagent.domain.journal_seals import SealKeys
-from lightagent.domain.journal_streams import StreamKey, StreamPage, StreamQuery
-from lightagent.domain.memory_records import MemoryOwner
-from lightagent.domain.memory_stream_seals import KIND, stream_labels
+from lightagent.domain.journals.seals import SealKeys
+from lightagent.domain.journals.streams import StreamKey, StreamPage, StreamQuery
+from lightagent.domain.memory.records import MemoryOwner
+from lightagent.domain.memory.stream_seals import KIND, stream_labels
 from lightagent.ports.journals import CodedStore, JournalStore, ListedStore
 from lightagent.ports.memory import OwnerSelection
 

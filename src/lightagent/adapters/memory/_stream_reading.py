@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from lightagent.adapters.memory._note_text import note_of
 from lightagent.domain.errors import DamagedStream, TamperedStream
-from lightagent.domain.journal_keys import tampered
-from lightagent.domain.journal_seals import SealKeys
-from lightagent.domain.journal_streams import Entry, Slice, StreamKey
-from lightagent.domain.memory_seals import StreamPlace
-from lightagent.domain.memory_stream import OwnerState
-from lightagent.domain.memory_stream_seals import entry_fits, place_at
+from lightagent.domain.journals.keys import tampered
+from lightagent.domain.journals.seals import SealKeys
+from lightagent.domain.journals.streams import Entry, Slice, StreamKey
+from lightagent.domain.memory.seals import StreamPlace
+from lightagent.domain.memory.stream import OwnerState
+from lightagent.domain.memory.stream_seals import entry_fits, place_at
 from lightagent.ports.journals import JournalStore
 
 

@@ -13,11 +13,11 @@ from lightagent.adapters.memory._stream_listing import all_listed_streams, label
 from lightagent.adapters.memory._stream_reading import Tip, follows, read_state, step, tip_of
 from lightagent.aiokits.abandon import to_the_end
 from lightagent.domain.errors import DamagedStream, Fenced, LeaseHeld, StoreError, StreamConflict
-from lightagent.domain.journal_seals import SealKeys
-from lightagent.domain.journal_streams import Draft, Entry, Slice, StreamKey
-from lightagent.domain.memory_records import MemoryOwner
-from lightagent.domain.memory_stream import MemoryNote, OwnerState
-from lightagent.domain.memory_stream_seals import entry_seal, stream_keys
+from lightagent.domain.journals.seals import SealKeys
+from lightagent.domain.journals.streams import Draft, Entry, Slice, StreamKey
+from lightagent.domain.memory.records import MemoryOwner
+from lightagent.domain.memory.stream import MemoryNote, OwnerState
+from lightagent.domain.memory.stream_seals import entry_seal, stream_keys
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.memory import OwnerSelection
 

@@ -7,8 +7,8 @@ from typing import Final
 
 from lightagent.adapters.stemming import english_stemmer
 from lightagent.aiokits.worker_threads import run_in_thread
-from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
-from lightagent.domain.search_text import WeighedTerms, WeightedText, memory_terms, weigh
+from lightagent.domain.memory.records import MemoryOwner, MemoryRecord
+from lightagent.domain.text.search import WeighedTerms, WeightedText, memory_terms, weigh
 
 _AT_ONCE: Final = 4_000
 """Characters that are read where the event loop runs, which takes about a millisecond; more go to a thread."""

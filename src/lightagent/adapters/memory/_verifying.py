@@ -11,12 +11,12 @@ from lightagent.adapters.memory._stream_listing import all_listed_streams, delet
 from lightagent.adapters.memory._streams import OwnerStreams
 from lightagent.aiokits.paging import all_pages
 from lightagent.domain.errors import ConfigurationError, DamagedStream
-from lightagent.domain.journal_seals import SealKeys
-from lightagent.domain.journal_streams import StreamKey
-from lightagent.domain.memory_records import MemoryOwner
-from lightagent.domain.memory_seals import RecordSeal, is_genuine, seal_of
-from lightagent.domain.memory_stream import FindingKind, MemoryFinding, OwnerState
-from lightagent.domain.memory_stream_seals import stream_keys
+from lightagent.domain.journals.seals import SealKeys
+from lightagent.domain.journals.streams import StreamKey
+from lightagent.domain.memory.records import MemoryOwner
+from lightagent.domain.memory.seals import RecordSeal, is_genuine, seal_of
+from lightagent.domain.memory.stream import FindingKind, MemoryFinding, OwnerState
+from lightagent.domain.memory.stream_seals import stream_keys
 from lightagent.ports.memory import MemoryStore, OwnerSelection
 
 _PAGE: Final = 200

@@ -13,10 +13,10 @@ from lightagent.adapters.memory._limits import countable
 from lightagent.adapters.registry import Adapter
 from lightagent.adapters.stemming import english_stemmer
 from lightagent.domain.errors import StoreError
-from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
-from lightagent.domain.memory_validity import ends_of, version_of
-from lightagent.domain.recall_filter import RecallFilter, RecordFacts, facts_of
-from lightagent.domain.search_text import TextIndex, WeighedTerms, WeightedText, memory_terms, weigh
+from lightagent.domain.memory.recall_filter import RecallFilter, RecordFacts, facts_of
+from lightagent.domain.memory.records import FoundMemory, MemoryOwner, MemoryRecord
+from lightagent.domain.memory.validity import ends_of, version_of
+from lightagent.domain.text.search import TextIndex, WeighedTerms, WeightedText, memory_terms, weigh
 from lightagent.ports.memory import ALL_FEATURES, MemoryFeature, MemoryPage, MemoryStore, OwnerSelection
 
 

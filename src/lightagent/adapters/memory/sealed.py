@@ -15,12 +15,12 @@ from lightagent.adapters.memory._streams import OwnerStreams
 from lightagent.adapters.memory._verifying import MemoryVerifier, seal_findings
 from lightagent.adapters.registry import Adapter, open_nested, outlives_process
 from lightagent.domain.errors import ConfigurationError, StoreError
-from lightagent.domain.journal_seals import SealKeys
+from lightagent.domain.journals.seals import SealKeys
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
-from lightagent.domain.memory_seals import TAMPERED, is_genuine, memory_keys, opened, sealed, without_seal
-from lightagent.domain.memory_stream import MemoryFinding
-from lightagent.domain.recall_filter import RecallFilter
+from lightagent.domain.memory.recall_filter import RecallFilter
+from lightagent.domain.memory.records import FoundMemory, MemoryOwner, MemoryRecord
+from lightagent.domain.memory.seals import TAMPERED, is_genuine, memory_keys, opened, sealed, without_seal
+from lightagent.domain.memory.stream import MemoryFinding
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.memory import (
     CheckedStore,

@@ -8,12 +8,12 @@ from typing import ClassVar
 from pydantic import BaseModel, ConfigDict
 
 from lightagent.adapters.registry import Adapter
-from lightagent.domain.token_estimate import estimate_tokens
+from lightagent.domain.budgets.token_estimate import estimate_tokens
 from lightagent.ports.token_counter import TokenCounter
 
 
 class EstimatedTokens(TokenCounter):
-    """Counts by the formula of `lightagent.domain.token_estimate`, which tends to overestimate."""
+    """Counts by the formula of `lightagent.domain.budgets.token_estimate`, which tends to overestimate."""
 
     @property
     def name(self) -> str:

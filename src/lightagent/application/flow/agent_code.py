@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from lightagent.application.active_run.means import Means
 from lightagent.application.flow.step_code import text_digest
-from lightagent.application.means import Means
 from lightagent.application.tool_sources.mcp_tools import McpTools
 from lightagent.application.tools.foreign_tool import declared
-from lightagent.domain.agent_heads import lasting_name
 from lightagent.domain.flow.definition import CodeDigest
 from lightagent.domain.json_types import JsonValue
+from lightagent.domain.runs.agents import lasting_name
 from lightagent.ports.tools import Tool, ToolSource
 
 

@@ -6,34 +6,34 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 
-from lightagent.application.active_run import ActiveRun
-from lightagent.application.decide_calls import NothingDecided, with_decisions
+from lightagent.application.active_run.active_run import ActiveRun
+from lightagent.application.active_run.means import Means
+from lightagent.application.active_run.record import RunRecord
+from lightagent.application.active_run.services import Keeper
 from lightagent.application.flow.agent_code import agent_code
 from lightagent.application.flow.artifacts import refer_to
 from lightagent.application.flow.awaited import Awaited
 from lightagent.application.flow.flow_reviews import FlowReviews
 from lightagent.application.flow.step_work import Noted, StepTask, StepWaits, StepWork
-from lightagent.application.journal import Journal
-from lightagent.application.means import Means
+from lightagent.application.journals.journal import Journal
 from lightagent.application.projections.trace import trace_events
-from lightagent.application.resume_run import resume_run
-from lightagent.application.review_streams import KIND as REVIEWS
-from lightagent.application.reviewing.waiting import open_requests
-from lightagent.application.run_agent import run_agent
-from lightagent.application.run_record import RunRecord
-from lightagent.application.run_services import Keeper
-from lightagent.application.start_run import RunRequest, start_run
+from lightagent.application.reviews.decide_calls import NothingDecided, with_decisions
+from lightagent.application.reviews.streams import KIND as REVIEWS
+from lightagent.application.run_loop.resume_run import resume_run
+from lightagent.application.run_loop.reviewing.waiting import open_requests
+from lightagent.application.run_loop.run_agent import run_agent
+from lightagent.application.run_loop.start_run import RunRequest, start_run
+from lightagent.domain.conversation.messages import UserMessage
 from lightagent.domain.errors import ConfigurationError, LightAgentError
-from lightagent.domain.events import Event, RunFinished
-from lightagent.domain.events import Noted as RunNote
 from lightagent.domain.flow.definition import CodeDigest
 from lightagent.domain.flow.events import FlowEvent
 from lightagent.domain.flow.outputs import ARTIFACT, Artifact, artifact_of
-from lightagent.domain.journal_streams import StreamKey
+from lightagent.domain.journals.streams import StreamKey
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.messages import UserMessage
 from lightagent.domain.outcomes import Cancelled, Suspended
-from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.review.decisions import ApprovalDecision
+from lightagent.domain.runs.events import Event, RunFinished
+from lightagent.domain.runs.events import Noted as RunNote
 from lightagent.domain.scopes import Scope
 from lightagent.ports.tools import Tool
 

@@ -13,8 +13,8 @@ from lightagent.domain.errors import StoreError
 from lightagent.domain.flow.events import FlowEvent, StepApprovalDecided, StepApprovalRequested
 from lightagent.domain.flow.moves import AskHuman
 from lightagent.domain.flow.nodes import Node
-from lightagent.domain.review import ApprovalDecision
-from lightagent.domain.review_log import Review
+from lightagent.domain.review.decisions import ApprovalDecision
+from lightagent.domain.review.log import Review
 
 
 @asynccontextmanager

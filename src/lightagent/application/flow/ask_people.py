@@ -18,11 +18,11 @@ from lightagent.domain.flow.events import FlowEvent, StepApprovalDecided, StepAp
 from lightagent.domain.flow.moves import AskHuman
 from lightagent.domain.flow.nodes import Node
 from lightagent.domain.json_types import JsonValue
-from lightagent.domain.policy import ApprovalPayload, Decision
-from lightagent.domain.review import ApprovalDecision
-from lightagent.domain.review_answers import read_review_answer
-from lightagent.domain.review_log import Review
-from lightagent.domain.rulings import Unreadable
+from lightagent.domain.policy.phases import ApprovalPayload, Decision
+from lightagent.domain.policy.rulings import Unreadable
+from lightagent.domain.review.answers import read_review_answer
+from lightagent.domain.review.decisions import ApprovalDecision
+from lightagent.domain.review.log import Review
 
 
 async def ask_person(flow: ActiveFlow, move: AskHuman) -> None:

@@ -6,10 +6,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from lightagent.application.review_streams import ReviewStreams
+from lightagent.application.reviews.streams import ReviewStreams
 from lightagent.domain.errors import ConfigurationError, StoreError
-from lightagent.domain.journal_streams import StreamKey
-from lightagent.domain.review_log import Review
+from lightagent.domain.journals.streams import StreamKey
+from lightagent.domain.review.log import Review
 
 _NEWS: Final = ("decided", "taken", "revoked")
 """A decision is taken before the run has it on record, so a taken one may be left from a process that died in between.

@@ -8,7 +8,7 @@ from lightagent.application.flow.flow_function import FlowFunction
 from lightagent.application.flow.step_work import Noted, StepTask, StepWork
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.definition import CodeDigest
-from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.review.decisions import ApprovalDecision
 
 
 class CallWork(StepWork):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lightagent.application.flow.flow_log import KIND, read_flow
 from lightagent.application.flow.flow_step import LightFlowStep
-from lightagent.application.read_streams import read_each
+from lightagent.application.journals.read_streams import read_each
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.changes import ChangeFault, Within, change_faults, held_by
 from lightagent.domain.flow.definition import FlowDefinition
@@ -17,7 +17,7 @@ from lightagent.domain.flow.paths import declared_path, escape
 from lightagent.domain.flow.progress import Progress
 from lightagent.domain.flow.record import FlowStatus
 from lightagent.domain.flow.state import fold
-from lightagent.domain.journal_streams import StreamKey, StreamQuery
+from lightagent.domain.journals.streams import StreamKey, StreamQuery
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore

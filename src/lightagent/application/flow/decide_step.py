@@ -10,8 +10,8 @@ from lightagent.domain.flow.events import AttemptNoted, FlowEvent, StepApprovalD
 from lightagent.domain.flow.nodes import Node
 from lightagent.domain.flow.paths import declared_path, escape
 from lightagent.domain.flow.state import FlowState
-from lightagent.domain.masking import shown
-from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.review.decisions import ApprovalDecision
+from lightagent.domain.secrets.masking import shown
 
 
 def decided(

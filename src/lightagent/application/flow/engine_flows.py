@@ -23,7 +23,7 @@ from lightagent.domain.flow.state import fold
 from lightagent.domain.flow.validation import validate
 from lightagent.domain.json_checks import to_json
 from lightagent.domain.json_types import JsonInput
-from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.review.decisions import ApprovalDecision
 from lightagent.domain.scopes import Scope
 from lightagent.ports.flow_engine import FlowEngine, FlowRun
 from lightagent.ports.system import Clock, IdSource

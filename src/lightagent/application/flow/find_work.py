@@ -10,11 +10,11 @@ from typing import Final
 from lightagent.application.flow.awaited import Awaited
 from lightagent.application.flow.flow_inbox import FlowInbox, heard_of
 from lightagent.application.flow.flow_log import KIND, read_flow
-from lightagent.application.read_streams import list_streams
+from lightagent.application.journals.read_streams import list_streams
 from lightagent.domain.errors import ConfigurationError, DamagedStream, LightAgentError, StreamConflict
 from lightagent.domain.flow.moves import Do, Wake
 from lightagent.domain.flow.state import FlowState, fold
-from lightagent.domain.journal_streams import StreamInfo, StreamKey, StreamQuery
+from lightagent.domain.journals.streams import StreamInfo, StreamKey, StreamQuery
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.system import Clock
 

@@ -23,7 +23,7 @@ from lightagent.domain.flow.events import AttemptStarted, FlowEvent
 from lightagent.domain.flow.making_moves import move_of
 from lightagent.domain.flow.moves import Ask, AskHuman, Do
 from lightagent.domain.flow.state import FlowState, fold
-from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.review.decisions import ApprovalDecision
 from lightagent.ports.flow_engine import FlowCode, RecordNotes
 from lightagent.ports.system import Clock
 

@@ -10,10 +10,9 @@ from json.encoder import encode_basestring_ascii
 from math import isfinite
 from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 
-from lightagent.application.event_codec import event_from_dict, event_to_dict, read_strictly
+from lightagent.application.journals.event_codec import event_from_dict, event_to_dict, read_strictly
 from lightagent.application.strict_json import read_json
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.events import Event
 from lightagent.domain.flow.definition import FlowDefinition, StepDefinition
 from lightagent.domain.flow.events import (
     Answered,
@@ -36,9 +35,10 @@ from lightagent.domain.flow.events import (
     WaitBegan,
     WaitEnded,
 )
-from lightagent.domain.journal_streams import Entry
+from lightagent.domain.journals.streams import Entry
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.last_results import LastResults
+from lightagent.domain.runs.events import Event
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter

@@ -6,8 +6,8 @@ from lightagent.application.flow.flow_reviews import FlowReviews
 from lightagent.domain.errors import AlreadyDecided, PolicyError
 from lightagent.domain.flow.events import AttemptNoted, FlowEvent, StepApprovalDecided
 from lightagent.domain.flow.state import FlowState
-from lightagent.domain.masking import shown
-from lightagent.domain.review_log import same_decision
+from lightagent.domain.review.log import same_decision
+from lightagent.domain.secrets.masking import shown
 
 
 class Deciding:

@@ -22,10 +22,10 @@ from lightagent.domain.flow.events import AttemptStopped, CancelRequested, FlowE
 from lightagent.domain.flow.limits import DEFAULT_FLOW_LIMITS
 from lightagent.domain.flow.refusals import Refused
 from lightagent.domain.flow.state import FlowState, fold
-from lightagent.domain.journal_streams import StreamKey
+from lightagent.domain.journals.streams import StreamKey
 from lightagent.domain.json_checks import to_json
 from lightagent.domain.json_types import JsonInput
-from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.review.decisions import ApprovalDecision
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.system import Clock

@@ -7,9 +7,9 @@ from typing import Final
 
 from lightagent.application.flow.flow_codec import FLOW_SCHEMA, flow_event_text
 from lightagent.domain.flow.events import AttemptFinished, AttemptStarted, FlowEvent, FlowFinished
-from lightagent.domain.journal_streams import Draft
+from lightagent.domain.journals.lazy_drafts import LaterDrafts
+from lightagent.domain.journals.streams import Draft
 from lightagent.domain.json_types import JsonValue
-from lightagent.domain.later_drafts import LaterDrafts
 
 _SHORT: Final = 4_096
 """Characters of a text that stays in its event in any case."""

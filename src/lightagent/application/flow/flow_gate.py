@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from lightagent.application.apply_policy import Reviewer
+from lightagent.application.active_run.apply_policy import Reviewer
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.events import (
@@ -22,10 +22,10 @@ from lightagent.domain.flow.events import (
     StepApprovalRequested,
 )
 from lightagent.domain.flow.state import FlowState
-from lightagent.domain.flow_payloads import FlowPayload, only_rewritten
 from lightagent.domain.origin import Origin
 from lightagent.domain.outcomes import outcome_error
-from lightagent.domain.policy import ApprovalPayload, Decision, Passed, Phase, Subject
+from lightagent.domain.policy.flow_payloads import FlowPayload, only_rewritten
+from lightagent.domain.policy.phases import ApprovalPayload, Decision, Passed, Phase, Subject
 from lightagent.ports.policy import Gate
 
 PayloadT = TypeVar("PayloadT", bound=FlowPayload | ApprovalPayload)

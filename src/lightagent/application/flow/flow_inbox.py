@@ -14,7 +14,7 @@ from lightagent.application.flow.flow_drafts import flow_drafts
 from lightagent.domain.flow.events import FlowEvent
 from lightagent.domain.flow.refusals import Refused
 from lightagent.domain.flow.state import FlowState
-from lightagent.domain.journal_streams import StreamKey
+from lightagent.domain.journals.streams import StreamKey
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.system import Clock
 

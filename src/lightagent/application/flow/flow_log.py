@@ -9,12 +9,12 @@ from lightagent.application.flow.flow_codec import read_flow_event
 from lightagent.application.flow.flow_drafts import later_drafts
 from lightagent.application.flow.flow_inbox import HEARD, FlowInbox, heard_of
 from lightagent.application.flow.flow_values import FlowValues
-from lightagent.application.hold_lease import HeldLease
-from lightagent.application.keep_run import append_owned
-from lightagent.application.read_streams import read_entries
+from lightagent.application.journals.hold_lease import HeldLease
+from lightagent.application.journals.keep_run import append_owned
+from lightagent.application.journals.read_streams import read_entries
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.events import FlowEvent, FlowStarted
-from lightagent.domain.journal_streams import Draft, StreamInfo, StreamKey
+from lightagent.domain.journals.streams import Draft, StreamInfo, StreamKey
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.system import Clock

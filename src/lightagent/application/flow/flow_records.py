@@ -14,12 +14,12 @@ from lightagent.application.flow.step_result import LightFlowResult
 from lightagent.application.flow.unread_record import unread_record
 from lightagent.application.flow.waiting_steps import waiting_steps
 from lightagent.application.flow.watch_flow import FlowGlimpse, status_now, watch_flow
-from lightagent.application.read_streams import list_streams
+from lightagent.application.journals.read_streams import list_streams
 from lightagent.domain.errors import ConfigurationError, DamagedStream, IncompleteListing
 from lightagent.domain.flow.events import FlowEvent
 from lightagent.domain.flow.projection import flow_record
 from lightagent.domain.flow.state import FlowState, fold
-from lightagent.domain.journal_streams import StreamInfo, StreamKey, StreamQuery
+from lightagent.domain.journals.streams import StreamInfo, StreamKey, StreamQuery
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore

@@ -13,22 +13,16 @@ from typing import Final
 
 from lightagent.application.flow.awaited import Awaited
 from lightagent.application.policies.review_desk import ReviewDesk
-from lightagent.application.review_streams import ReviewStreams, forget_reviews, review_key
+from lightagent.application.reviews.streams import ReviewStreams, forget_reviews, review_key
 from lightagent.domain.errors import ConfigurationError, Fenced, PolicyError, StoreError, StreamConflict
 from lightagent.domain.flow.events import Subject
 from lightagent.domain.flow.nodes import Node
 from lightagent.domain.flow.state import FlowState
-from lightagent.domain.journal_streams import StreamKey
+from lightagent.domain.journals.streams import StreamKey
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.review import ApprovalDecision
-from lightagent.domain.review_log import Review, ReviewExpired, ReviewRequested, ReviewRevoked, ReviewTaken, ReviewUsed
-from lightagent.domain.review_requests import (
-    ApprovalRequest,
-    can_be_shown,
-    hash_arguments,
-    request_id_of,
-    shown_part,
-)
+from lightagent.domain.review.decisions import ApprovalDecision
+from lightagent.domain.review.log import Review, ReviewExpired, ReviewRequested, ReviewRevoked, ReviewTaken, ReviewUsed
+from lightagent.domain.review.requests import ApprovalRequest, can_be_shown, hash_arguments, request_id_of, shown_part
 from lightagent.domain.scopes import Scope
 
 _LOGGER: Final = logging.getLogger("lightagent")

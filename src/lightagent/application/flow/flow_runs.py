@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final
 
-from lightagent.application.apply_policy import policy_names
+from lightagent.application.active_run.apply_policy import policy_names
 from lightagent.application.flow.active_flow import ActiveFlow
 from lightagent.application.flow.ask_again import ask_all_again, settling
 from lightagent.application.flow.changed_flow import HeldRun, change_to, held_runs, within
@@ -32,8 +32,8 @@ from lightagent.domain.flow.events import FlowEvent, FlowStarted, Resumed
 from lightagent.domain.flow.limits import DEFAULT_FLOW_LIMITS, FlowLimits
 from lightagent.domain.flow.state import FlowState, fold
 from lightagent.domain.flow.validation import validate
-from lightagent.domain.journal_streams import StreamKey
-from lightagent.domain.policy import Decision
+from lightagent.domain.journals.streams import StreamKey
+from lightagent.domain.policy.phases import Decision
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.policy import Gate

@@ -32,7 +32,7 @@ from lightagent.application.projections.stream_events import (
 from lightagent.domain.error_codes import ErrorCode, LightAgentErrorInfo
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.review import ApprovalAction
+from lightagent.domain.review.decisions import ApprovalAction
 
 AttemptStatus: TypeAlias = Literal["success", "failed", "retry", "fallback", "person"]
 """What an attempt at a step came to; after one that failed, who does what next."""

@@ -8,7 +8,6 @@ from lightagent.application.projections.trace import trace_events
 from lightagent.application.projections.trace_data import decision_data, decision_kind
 from lightagent.application.projections.trace_event import TraceEvent
 from lightagent.domain.error_codes import LightAgentErrorInfo
-from lightagent.domain.events import Event
 from lightagent.domain.flow.events import (
     AttemptFailed,
     AttemptFinished,
@@ -23,6 +22,7 @@ from lightagent.domain.flow.events import (
     StepApprovalRequested,
 )
 from lightagent.domain.json_types import JsonObject
+from lightagent.domain.runs.events import Event
 
 
 def flow_trace(events: Sequence[FlowEvent], *, since: int = 0, capture_content: bool = False) -> list[TraceEvent]:

@@ -24,7 +24,7 @@ from lightagent.domain.flow.events import (
     Signalled,
     StepApprovalRequested,
 )
-from lightagent.domain.journal_streams import Draft, StreamKey
+from lightagent.domain.journals.streams import Draft, StreamKey
 from lightagent.domain.json_types import JsonValue
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.system import Clock

@@ -10,10 +10,10 @@ from typing import Final
 
 from typing_extensions import TypeIs
 
+from lightagent.application.active_run.watch_run import is_tracing
 from lightagent.application.foreign_code import FAILURES, failure
-from lightagent.application.watch_run import is_tracing
+from lightagent.domain.error_mapping import raised_place
 from lightagent.domain.flow.events import FlowEvent
-from lightagent.domain.raised_places import raised_place
 from lightagent.ports.flow_telemetry import FlowEnd, FlowSink, FlowWatch
 from lightagent.ports.telemetry import TelemetrySink
 

@@ -31,7 +31,7 @@ from lightagent.domain.flow.paths import declared_path
 from lightagent.domain.flow.projection import flow_record
 from lightagent.domain.flow.state import FlowState, fold
 from lightagent.domain.flow.validation import validate
-from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.review.decisions import ApprovalDecision
 from lightagent.ports.policy import Gate
 
 MOST_NESTED = 8

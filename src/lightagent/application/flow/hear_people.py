@@ -18,7 +18,7 @@ from lightagent.application.flow.find_awaited import awaited_within
 from lightagent.application.flow.flow_reviews import FlowReviews, waiting_nodes
 from lightagent.domain.flow.moves import Do
 from lightagent.domain.flow.nodes import Node
-from lightagent.domain.journal_streams import StreamKey
+from lightagent.domain.journals.streams import StreamKey
 
 PAUSE: Final = 0.5
 """Seconds between two polls."""

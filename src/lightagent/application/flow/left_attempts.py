@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from lightagent.application.flow.step_work import Noted
-from lightagent.domain.events import ApprovalDecided, Nested, RunFinished
 from lightagent.domain.flow.events import AttemptNoted, FlowEvent, Signalled, StepApprovalDecided
 from lightagent.domain.flow.state import fold
 from lightagent.domain.outcomes import Suspended
+from lightagent.domain.runs.events import ApprovalDecided, Nested, RunFinished
 
 
 def waits(notes: Sequence[Noted]) -> bool:

@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 
-from lightagent.domain.journal_streams import StreamKey
+from lightagent.domain.journals.streams import StreamKey
 
 
 class Listeners:

@@ -11,14 +11,14 @@ from lightagent.application.flow.flow_request import FlowRequest
 from lightagent.application.flow.flow_runs import FlowRuns
 from lightagent.application.flow.flow_step import LightFlowStep
 from lightagent.application.flow.listeners import Listeners
-from lightagent.application.read_streams import list_streams
+from lightagent.application.journals.read_streams import list_streams
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.events import FlowEvent, FlowStarted, Signalled
 from lightagent.domain.flow.limits import DEFAULT_FLOW_LIMITS, FlowLimits
 from lightagent.domain.flow.outputs import StepOutput
 from lightagent.domain.flow.state import fold
-from lightagent.domain.journal_streams import StreamQuery
-from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.journals.streams import StreamQuery
+from lightagent.domain.review.decisions import ApprovalDecision
 from lightagent.domain.scopes import Scope
 from lightagent.ports.flow_engine import FlowCode, FlowEngine, FlowRun
 from lightagent.ports.journals import JournalStore

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from lightagent.application.flow.step_work import Noted, StepTask, StepWork
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.definition import CodeDigest
-from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.review.decisions import ApprovalDecision
 
 
 class NoWork(StepWork):

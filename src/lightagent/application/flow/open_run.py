@@ -23,14 +23,14 @@ from lightagent.application.flow.rerun_flow import asked_again, open_requests
 from lightagent.application.flow.review_run import may_rerun
 from lightagent.application.flow.seen_flow import Seen
 from lightagent.application.flow.step_code import CodedDefinitions
-from lightagent.application.hold_lease import SECONDS
+from lightagent.application.journals.hold_lease import SECONDS
 from lightagent.domain.errors import ConfigurationError, LeaseHeld
 from lightagent.domain.flow.definition import FlowDefinition
 from lightagent.domain.flow.events import FlowEvent, RerunRequested
 from lightagent.domain.flow.state import FlowState, fold
-from lightagent.domain.journal_streams import StreamKey
+from lightagent.domain.journals.streams import StreamKey
 from lightagent.domain.last_results import LastResults
-from lightagent.domain.policy import Decision
+from lightagent.domain.policy.phases import Decision
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.policy import Gate

@@ -12,7 +12,7 @@ from lightagent.domain.flow.events import FlowEvent, RerunRequested, Resumed
 from lightagent.domain.flow.nodes import Node
 from lightagent.domain.flow.paths import declared_path, escape
 from lightagent.domain.flow.state import FlowState, fold
-from lightagent.domain.policy import Decision
+from lightagent.domain.policy.phases import Decision
 from lightagent.ports.policy import Gate
 
 

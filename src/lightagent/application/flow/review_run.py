@@ -12,9 +12,9 @@ from lightagent.application.flow.show_flow import flow_result
 from lightagent.domain.error_mapping import error_from_info
 from lightagent.domain.flow.events import FlowEvent
 from lightagent.domain.flow.state import FlowState, fold
-from lightagent.domain.flow_payloads import FlowRerunPayload, FlowResumePayload
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.policy import Decision
+from lightagent.domain.policy.flow_payloads import FlowRerunPayload, FlowResumePayload
+from lightagent.domain.policy.phases import Decision
 from lightagent.ports.policy import Gate
 
 

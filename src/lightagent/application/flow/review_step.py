@@ -16,10 +16,10 @@ from lightagent.domain.errors import LightAgentError
 from lightagent.domain.flow.events import AttemptFailed, AttemptFinished, AttemptStarted, FlowEvent
 from lightagent.domain.flow.moves import AskHuman, Do
 from lightagent.domain.flow.outputs import StepOutput
-from lightagent.domain.flow_payloads import FlowResultPayload, FlowStepPayload
 from lightagent.domain.json_copies import same_json
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.policy import Passed
+from lightagent.domain.policy.flow_payloads import FlowResultPayload, FlowStepPayload
+from lightagent.domain.policy.phases import Passed
 
 
 async def review_query(

@@ -46,7 +46,7 @@ from lightagent.domain.flow.events import (
 from lightagent.domain.flow.making_moves import move_of
 from lightagent.domain.flow.moves import Ask, AskHuman, BeginWait, Do, Finish, Move, Stop, Wake
 from lightagent.domain.flow.refusals import Refused
-from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.review.decisions import ApprovalDecision
 
 
 async def run_flow(

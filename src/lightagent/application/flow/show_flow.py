@@ -16,7 +16,7 @@ from lightagent.domain.flow.nodes import last_output
 from lightagent.domain.flow.paths import escape
 from lightagent.domain.flow.state import FlowState
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.masking import shown
+from lightagent.domain.secrets.masking import shown
 
 FORMS = ("object", "str", "dict")
 

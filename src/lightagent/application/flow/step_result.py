@@ -17,7 +17,7 @@ from lightagent.domain.flow.projection import STEP_STATUS, attempts_made, shown_
 from lightagent.domain.flow.record import StepStatus, Verdict
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.review import ApprovalAction
+from lightagent.domain.review.decisions import ApprovalAction
 
 T = TypeVar("T")
 

@@ -11,13 +11,13 @@ from lightagent.application.flow.flow_reviews import FlowReviews
 from lightagent.application.flow.flow_watchers import FlowWatchers
 from lightagent.application.flow.step_context import StepContext, StepPlace
 from lightagent.application.projections.trace_event import TraceEvent
-from lightagent.domain.events import Event
 from lightagent.domain.flow.changes import ChangeFault
 from lightagent.domain.flow.definition import CodeDigest
 from lightagent.domain.flow.events import FlowEvent
 from lightagent.domain.flow.limits import FlowLimits
 from lightagent.domain.flow.outputs import Artifact
-from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.review.decisions import ApprovalDecision
+from lightagent.domain.runs.events import Event
 from lightagent.ports.policy import Gate
 from lightagent.ports.system import Clock
 

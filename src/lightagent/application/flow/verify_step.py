@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, Protocol
 
+from lightagent.application.active_run.means import Means
 from lightagent.application.flow.flow_function import FlowFunction
 from lightagent.application.flow.output_form import OutputForm
 from lightagent.application.flow.step_context import StepContext
 from lightagent.application.flow.step_verdict import StepVerdict, read_answer, read_verdict
-from lightagent.application.means import Means
-from lightagent.application.run_agent import run_agent
-from lightagent.application.start_run import RunRequest, start_run
+from lightagent.application.run_loop.run_agent import run_agent
+from lightagent.application.run_loop.start_run import RunRequest, start_run
 from lightagent.domain.flow.outputs import StepOutput
 from lightagent.domain.outcomes import Suspended
 from lightagent.domain.scopes import Scope

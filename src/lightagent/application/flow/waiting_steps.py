@@ -8,14 +8,14 @@ from typing import Final
 
 from lightagent.application.flow.agent_work import agent_events
 from lightagent.application.flow.step_work import Noted
-from lightagent.application.journal import Journal
+from lightagent.application.journals.journal import Journal
 from lightagent.domain.flow.events import FlowEvent
 from lightagent.domain.flow.nodes import Node
 from lightagent.domain.flow.state import FlowState, fold
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.outcomes import Suspended
-from lightagent.domain.runs import PendingCall, Run, waiting_calls
+from lightagent.domain.runs.state import PendingCall, Run, waiting_calls
 
 _ABOUT: Final = {
     "run": "whether the step runs",

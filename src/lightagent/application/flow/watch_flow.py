@@ -15,7 +15,7 @@ from lightagent.domain.flow.events import DefinitionChanged, FlowEvent, FlowStar
 from lightagent.domain.flow.projection import flow_record
 from lightagent.domain.flow.record import FlowRecord
 from lightagent.domain.flow.state import FlowState, fold
-from lightagent.domain.journal_streams import StreamInfo, StreamKey
+from lightagent.domain.journals.streams import StreamInfo, StreamKey
 from lightagent.ports.journals import JournalStore
 
 _EVERY: Final = 0.5

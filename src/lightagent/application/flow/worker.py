@@ -20,7 +20,7 @@ from lightagent.application.flow.flow_step import LightFlowStep
 from lightagent.application.flow.step_result import FlowStatus
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.errors import IncompleteListing, LeaseHeld, LightAgentError, StoreError
-from lightagent.domain.journal_streams import StreamKey
+from lightagent.domain.journals.streams import StreamKey
 from lightagent.domain.scopes import Scope
 
 _LOGGER: Final = logging.getLogger("lightagent")

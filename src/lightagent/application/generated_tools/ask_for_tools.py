@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from lightagent.application.active_run.means import Means
 from lightagent.application.generated_tools.answer import WrittenTools
-from lightagent.application.means import Means
 from lightagent.application.structured_output import OutputType
 from lightagent.application.tools.catalogue import Catalogue
 from lightagent.application.tools.toolset import DepsT

@@ -12,7 +12,7 @@ from typing import Final
 
 from lightagent.application.tools.tool_file import NOT_APPROVED, VALID_FILE_NAME
 from lightagent.application.tools.tool_info import is_mapping, validate_tool_info
-from lightagent.domain.unseen import is_unseen
+from lightagent.domain.text.characters import is_unseen
 
 MOST_CODE: Final = 100_000
 """The maximum length of one tool's code, in characters."""

@@ -10,7 +10,7 @@ from typing import Final
 
 from lightagent.application.openapi.service import OpenApiService
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.http_calls import HttpAnswer
+from lightagent.domain.network.http_calls import HttpAnswer
 from lightagent.domain.openapi import OpenApiDocument, Operation, Unusable
 from lightagent.domain.openapi.parameters import may_be_sent
 from lightagent.domain.openapi.values import percent_encoded, text_of

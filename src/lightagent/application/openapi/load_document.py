@@ -11,8 +11,8 @@ from typing import Final, TypeAlias
 
 from lightagent.aiokits.worker_threads import run_in_thread
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.http_calls import HttpCall, HttpFault
 from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.network.http_calls import HttpCall, HttpFault
 from lightagent.domain.openapi import OpenApiDocument, read_document
 from lightagent.ports.http import HttpSender
 

@@ -7,14 +7,14 @@ from dataclasses import replace
 from typing import Final
 
 from lightagent.application.openapi.shortened_schema import shortened_schema
-from lightagent.domain.capabilities import OPENAPI
 from lightagent.domain.foreign_schemas import BeyondRepair, mend
 from lightagent.domain.json_bytes import whole_characters, whole_json
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.openapi import Operation, Unusable
 from lightagent.domain.openapi.parameters import BODY, Parameter
 from lightagent.domain.openapi.values import object_of, shown_text
-from lightagent.domain.tools import ToolSpec
+from lightagent.domain.policy.capabilities import OPENAPI
+from lightagent.domain.tools.spec import ToolSpec
 
 _DEPTHS: Final = (8, 6, 5, 4, 3, 2)
 """How deep a schema is shown that is too large as a whole, one try after the other."""

@@ -11,8 +11,8 @@ from typing import Final, TypeAlias
 from lightagent.aiokits.worker_threads import run_in_thread
 from lightagent.application.tools.foreign_check import foreign_finder
 from lightagent.domain.errors import ToolError
-from lightagent.domain.http_calls import HttpAnswer
 from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.network.http_calls import HttpAnswer
 from lightagent.domain.openapi import OpenApiDocument, Operation, Unusable
 from lightagent.domain.openapi.parameters import is_json
 from lightagent.domain.openapi.schemas import SchemaBundle

@@ -9,8 +9,8 @@ from typing import Final
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.http_calls import DEFAULT_HTTP_BYTES, DEFAULT_HTTP_TIMEOUT, is_header_name
 from lightagent.domain.json_types import JsonObject
+from lightagent.domain.network.http_calls import DEFAULT_HTTP_BYTES, DEFAULT_HTTP_TIMEOUT, is_header_name
 from lightagent.domain.openapi import Operation, OperationChoice, Unusable
 
 _UNSENDABLE: Final = re.compile(r"[\x00-\x1f\x7f]|[^\x00-\xff]")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, TypeVar
 
-from lightagent.application.check_payload import check_payload, copy_payload, is_same_payload
+from lightagent.application.policies.check_payload import check_payload, copy_payload, is_same_payload
 from lightagent.application.policies.handler import Fault, Handler
 from lightagent.application.policies.hook_memories import with_plain_decision
 from lightagent.application.policies.hook_payloads import hook_payload, replaced_payload
@@ -12,13 +12,13 @@ from lightagent.application.policies.questions import FunctionPolicy, Question
 from lightagent.application.policies.typed_hooks import FailureMode, TypedHook
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.hooks import BOUNDARIES, HookContext, HookDecision, HookPhase, read_hook_answer
 from lightagent.domain.json_bytes import encode_json
 from lightagent.domain.json_checks import to_json_object
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.outcomes import Suspended, outcome_error
-from lightagent.domain.policy import EndPayload, Phase, Subject
-from lightagent.domain.rulings import ALLOW, Allow, Ask, Forbid, Rewrite, Ruling, Unreadable
+from lightagent.domain.policy.hooks import BOUNDARIES, HookContext, HookDecision, HookPhase, read_hook_answer
+from lightagent.domain.policy.phases import EndPayload, Phase, Subject
+from lightagent.domain.policy.rulings import ALLOW, Allow, Ask, Forbid, Rewrite, Ruling, Unreadable
 
 PayloadT = TypeVar("PayloadT")
 KindT = TypeVar("KindT")

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from lightagent.domain.capabilities import NOT_OFFERED, CapabilityPolicy, Permission, Requester
 from lightagent.domain.error_codes import LightAgentErrorInfo
-from lightagent.domain.policy import CallPayload, PayloadT, Phase, RequestPayload, Subject
-from lightagent.domain.rulings import ALLOW, Allow, Ask, Forbid, Rewrite, Ruling
+from lightagent.domain.policy.capabilities import NOT_OFFERED, CapabilityPolicy, Permission, Requester
+from lightagent.domain.policy.phases import CallPayload, PayloadT, Phase, RequestPayload, Subject
+from lightagent.domain.policy.rulings import ALLOW, Allow, Ask, Forbid, Rewrite, Ruling
 
 _PHASES: Final[frozenset[Phase]] = frozenset({"model_request", "tool_call"})
 

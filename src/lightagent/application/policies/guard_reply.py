@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import TypeVar
 
 from lightagent.application.policies.text_guardrails import TextGuard
-from lightagent.domain.findings import Finding
-from lightagent.domain.held_text import Channel
+from lightagent.domain.conversation.messages import AssistantMessage
 from lightagent.domain.json_types import JsonValue
-from lightagent.domain.messages import AssistantMessage
-from lightagent.domain.policy import OutputPayload, ReplyPayload
+from lightagent.domain.policy.findings import Finding
+from lightagent.domain.policy.held_text import Channel
+from lightagent.domain.policy.phases import OutputPayload, ReplyPayload
 
 PayloadT = TypeVar("PayloadT")
 

@@ -7,21 +7,21 @@ from dataclasses import replace
 from functools import partial
 from typing import Final, TypeVar
 
-from lightagent.application.check_payload import check_payload, is_same_payload
+from lightagent.application.policies.check_payload import check_payload, is_same_payload
 from lightagent.application.policies.guard_reply import guarded, texts_of
 from lightagent.application.policies.handler import Fault, Handler, OwnNames, name_of
 from lightagent.application.policies.pipeline import Policy
 from lightagent.application.policies.questions import FunctionPolicy, Question
 from lightagent.application.policies.text_guardrails import QUICK, TextGuard, is_quick
+from lightagent.domain.conversation.messages import UserMessage
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.guardrails import GuardrailDecision, Stage, read_guardrail_answer
 from lightagent.domain.json_checks import to_json_object
 from lightagent.domain.json_copies import copy_json, same_json
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.messages import UserMessage
-from lightagent.domain.policy import CallPayload, OutputPayload, Phase, QueryPayload, Subject
-from lightagent.domain.rulings import ALLOW, Forbid, Rewrite, Ruling
+from lightagent.domain.policy.guardrails import GuardrailDecision, Stage, read_guardrail_answer
+from lightagent.domain.policy.phases import CallPayload, OutputPayload, Phase, QueryPayload, Subject
+from lightagent.domain.policy.rulings import ALLOW, Forbid, Rewrite, Ruling
 
 PayloadT = TypeVar("PayloadT")
 

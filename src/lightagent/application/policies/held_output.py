@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Final
 
 from lightagent.application.policies.text_guardrails import TextGuard
-from lightagent.domain.deltas import Delta, ReasoningDelta, RefusalDelta, TextDelta
+from lightagent.domain.conversation.deltas import Delta, ReasoningDelta, RefusalDelta, TextDelta
 from lightagent.domain.error_codes import LightAgentErrorInfo
-from lightagent.domain.findings import Finding
-from lightagent.domain.held_text import Channel, TextHold
 from lightagent.domain.outcomes import Blocked
-from lightagent.domain.policy import Decision, Passed, Stopped
+from lightagent.domain.policy.findings import Finding
+from lightagent.domain.policy.held_text import Channel, TextHold
+from lightagent.domain.policy.phases import Decision, Passed, Stopped
 from lightagent.ports.policy import HeldStream
 
 _CHANNELS: Final[dict[type[Delta], Channel]] = {

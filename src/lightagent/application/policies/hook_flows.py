@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.flow_payloads import (
+from lightagent.domain.json_copies import copy_json, same_json
+from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.policy.flow_payloads import (
     FlowPayload,
     FlowRerunPayload,
     FlowResultPayload,
     FlowResumePayload,
     FlowStepPayload,
 )
-from lightagent.domain.json_copies import copy_json, same_json
-from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.policy import ApprovalPayload, Subject
+from lightagent.domain.policy.phases import ApprovalPayload, Subject
 
 
 def shown_step(subject: Subject, payload: FlowPayload | ApprovalPayload) -> JsonObject:

@@ -8,8 +8,8 @@ from dataclasses import replace
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonInput, JsonObject, JsonValue
-from lightagent.domain.memory import MemoryPromotionDecision
-from lightagent.domain.memory_payloads import (
+from lightagent.domain.memory.memories import MemoryPromotionDecision
+from lightagent.domain.policy.memory_payloads import (
     MemoriesPayload,
     MemoryPayload,
     MemoryPromotedPayload,

@@ -10,13 +10,13 @@ from lightagent.application.policies.hook_flows import changed_step, shown_step
 from lightagent.application.policies.hook_memories import changed_memories, shown_memories
 from lightagent.application.policies.hook_request import changed_request, openai_request
 from lightagent.domain.errors import ConfigurationError, format_lightagent_error
-from lightagent.domain.flow_payloads import FlowPayload
-from lightagent.domain.hooks import HookPhase
 from lightagent.domain.json_copies import copy_json, same_json
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.memory_payloads import MemoryPayload
 from lightagent.domain.outcomes import BudgetExhausted, Completed, Outcome, outcome_error
-from lightagent.domain.policy import (
+from lightagent.domain.policy.flow_payloads import FlowPayload
+from lightagent.domain.policy.hooks import HookPhase
+from lightagent.domain.policy.memory_payloads import MemoryPayload
+from lightagent.domain.policy.phases import (
     ApprovalPayload,
     CallPayload,
     EndPayload,

@@ -6,12 +6,12 @@ from dataclasses import replace
 from itertools import chain
 from typing import Final
 
+from lightagent.domain.conversation.history import parse_history
+from lightagent.domain.conversation.messages import AssistantMessage, ContextMessage, Message, ToolMessage, UserMessage
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.history import parse_history
 from lightagent.domain.json_copies import copy_json, same_json
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.messages import AssistantMessage, ContextMessage, Message, ToolMessage, UserMessage
-from lightagent.domain.policy import RequestPayload, RunFacts
+from lightagent.domain.policy.phases import RequestPayload, RunFacts
 
 _OURS: Final = ("model", "messages", "tools", "stream")
 """Keys of a request that are not parameters."""

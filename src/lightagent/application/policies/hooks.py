@@ -12,8 +12,8 @@ from lightagent.application.policies.pipeline import Policy
 from lightagent.application.policies.review_desk import DeskPolicy, ReviewDesk
 from lightagent.application.policies.typed_hooks import FailureMode, TypedHook, check_naming
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.hooks import FLOW_HOOK_PHASES, HOOK_PHASES, HookPhase
-from lightagent.domain.policy import FLOW_PHASES
+from lightagent.domain.policy.hooks import FLOW_HOOK_PHASES, HOOK_PHASES, HookPhase
+from lightagent.domain.policy.phases import FLOW_PHASES
 
 OBSERVING_SECONDS: Final = 5.0
 """Seconds for one call of an observing hook, unless it sets its own."""

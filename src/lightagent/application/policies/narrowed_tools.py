@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from lightagent.domain.effects import NarrowTools
 from lightagent.domain.error_codes import LightAgentErrorInfo
-from lightagent.domain.policy import CallPayload, PayloadT, Phase, RequestPayload, Subject
-from lightagent.domain.rulings import ALLOW, Forbid, Rewrite, Ruling
-from lightagent.domain.skill_permissions import forbidden_by
+from lightagent.domain.policy.phases import CallPayload, PayloadT, Phase, RequestPayload, Subject
+from lightagent.domain.policy.rulings import ALLOW, Forbid, Rewrite, Ruling
+from lightagent.domain.runs.effects import NarrowTools
+from lightagent.domain.skills.permissions import forbidden_by
 
 _PHASES: Final[frozenset[Phase]] = frozenset({"model_request", "tool_call"})
 

@@ -9,8 +9,8 @@ from lightagent.application.policies.held_output import HeldOutput
 from lightagent.application.policies.questions import FunctionPolicy, Question
 from lightagent.application.policies.rows import Row
 from lightagent.application.policies.text_guardrails import TextGuard
-from lightagent.domain.policy import PayloadT, Phase, Subject, Verdict
-from lightagent.domain.rulings import ALLOW, Deliberation, Ruling
+from lightagent.domain.policy.phases import PayloadT, Phase, Subject, Verdict
+from lightagent.domain.policy.rulings import ALLOW, Deliberation, Ruling
 from lightagent.ports.policy import Gate, HeldStream
 
 _ABOUT_REPLIES: Final[frozenset[Phase]] = frozenset({"model_reply", "output"})

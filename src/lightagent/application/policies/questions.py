@@ -9,8 +9,8 @@ from typing import Generic
 
 from lightagent.application.policies.handler import Handler
 from lightagent.application.policies.text_guardrails import TextGuard
-from lightagent.domain.policy import PayloadT, Phase, Subject
-from lightagent.domain.rulings import Ruling
+from lightagent.domain.policy.phases import PayloadT, Phase, Subject
+from lightagent.domain.policy.rulings import Ruling
 
 
 @dataclass(slots=True)

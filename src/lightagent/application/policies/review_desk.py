@@ -8,20 +8,20 @@ from dataclasses import dataclass, replace
 from typing import Final, Protocol, TypeVar, runtime_checkable
 
 from lightagent.application.policies.handler import Fault, Handler, checked_seconds, name_of
-from lightagent.application.review_streams import ReviewStreams, review_key
-from lightagent.application.reviews import Reviews
+from lightagent.application.reviews.reviews import Reviews
+from lightagent.application.reviews.streams import ReviewStreams, review_key
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.foreign_names import exact_names
-from lightagent.domain.journal_streams import StreamKey
+from lightagent.domain.journals.streams import StreamKey
 from lightagent.domain.json_copies import copy_json
-from lightagent.domain.policy import Phase, Subject
-from lightagent.domain.review import ApprovalDecision
-from lightagent.domain.review_answers import read_review_answer
-from lightagent.domain.review_log import Review, check_decision
-from lightagent.domain.review_requests import ApprovalRequest
-from lightagent.domain.rulings import ALLOW, Ask, Ruling
-from lightagent.domain.runs import Run
-from lightagent.domain.tools import ToolSpec
+from lightagent.domain.policy.phases import Phase, Subject
+from lightagent.domain.policy.rulings import ALLOW, Ask, Ruling
+from lightagent.domain.review.answers import read_review_answer
+from lightagent.domain.review.decisions import ApprovalDecision
+from lightagent.domain.review.log import Review, check_decision
+from lightagent.domain.review.requests import ApprovalRequest
+from lightagent.domain.runs.state import Run
+from lightagent.domain.tools.foreign_names import exact_names
+from lightagent.domain.tools.spec import ToolSpec
 
 PayloadT = TypeVar("PayloadT")
 

@@ -13,8 +13,8 @@ from typing import Generic
 from lightagent.aiokits.worker_threads import run_in_thread_at
 from lightagent.application.policies.handler import Fault, caught, is_begun, settled
 from lightagent.application.policies.questions import FunctionPolicy, Question
-from lightagent.domain.policy import PayloadT, Subject
-from lightagent.domain.rulings import ALLOW, Deliberation, Ruling
+from lightagent.domain.policy.phases import PayloadT, Subject
+from lightagent.domain.policy.rulings import ALLOW, Deliberation, Ruling
 
 
 class Row(Generic[PayloadT]):

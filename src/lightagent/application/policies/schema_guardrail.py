@@ -6,8 +6,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lightagent.application.strict_json import NotStrictJsonError, read_json
-from lightagent.domain.guardrails import GuardrailDecision
 from lightagent.domain.json_types import JsonObject
+from lightagent.domain.policy.guardrails import GuardrailDecision
 
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator

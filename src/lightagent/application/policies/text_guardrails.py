@@ -9,10 +9,10 @@ from typing import Final, Protocol, runtime_checkable
 
 from lightagent.application.strict_json import NotStrictJsonError, read_json
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.findings import Finding, merged, normalized, redacted
-from lightagent.domain.guardrails import GuardrailDecision
-from lightagent.domain.held_text import Channel, HeldText, LimitedText, TextHold
 from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.policy.findings import Finding, merged, normalized, redacted
+from lightagent.domain.policy.guardrails import GuardrailDecision
+from lightagent.domain.policy.held_text import Channel, HeldText, LimitedText, TextHold
 from lightagent.ports.detectors import Detector
 
 

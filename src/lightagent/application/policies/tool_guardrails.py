@@ -7,9 +7,9 @@ from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from typing import TypeAlias
 
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.foreign_names import exact_names
-from lightagent.domain.guardrails import GuardrailDecision
 from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.policy.guardrails import GuardrailDecision
+from lightagent.domain.tools.foreign_names import exact_names
 
 Allowed: TypeAlias = Callable[[JsonValue], object] | Collection[object]
 """The condition for a value: a predicate that is true for it, or the allowed values."""

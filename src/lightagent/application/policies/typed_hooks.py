@@ -7,9 +7,14 @@ from typing import Final, Generic, Literal, TypeAlias, get_args, overload
 
 from lightagent.application.policies.handler import Handler, name_of
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.flow_payloads import FlowRerunPayload, FlowResultPayload, FlowResumePayload, FlowStepPayload
-from lightagent.domain.hooks import HookDecision
-from lightagent.domain.memory_payloads import (
+from lightagent.domain.policy.flow_payloads import (
+    FlowRerunPayload,
+    FlowResultPayload,
+    FlowResumePayload,
+    FlowStepPayload,
+)
+from lightagent.domain.policy.hooks import HookDecision
+from lightagent.domain.policy.memory_payloads import (
     MemoriesPayload,
     MemoryPromotedPayload,
     MemoryPromotionPayload,
@@ -17,7 +22,7 @@ from lightagent.domain.memory_payloads import (
     MemoryWritePayload,
     MemoryWrittenPayload,
 )
-from lightagent.domain.policy import (
+from lightagent.domain.policy.phases import (
     ApprovalPayload,
     CallPayload,
     ConclusionPayload,

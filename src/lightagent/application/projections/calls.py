@@ -6,7 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
-from lightagent.domain.events import (
+from lightagent.domain.json_copies import copy_json
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.outcomes import Suspended
+from lightagent.domain.runs.events import (
     ApprovalDecided,
     ApprovalRequested,
     CallsRefused,
@@ -18,9 +21,6 @@ from lightagent.domain.events import (
     ToolStarted,
     ToolStatus,
 )
-from lightagent.domain.json_copies import copy_json
-from lightagent.domain.json_types import JsonObject
-from lightagent.domain.outcomes import Suspended
 
 CallStatus: TypeAlias = ToolStatus | Literal["pending", "started", "waiting", "decided"]
 """How a call ended, or its current state."""

@@ -10,13 +10,13 @@ from typing import Literal
 
 from lightagent.application.projections.chunk_types import ChatCompletionChunk, ChoiceDelta, ChunkChoice, ChunkUsage
 from lightagent.application.projections.live_text import LiveText
+from lightagent.application.projections.steps import Step
 from lightagent.application.projections.usage import step_usage
-from lightagent.application.steps import Step
-from lightagent.domain.deltas import TextDelta
+from lightagent.domain.conversation.deltas import TextDelta
 from lightagent.domain.error_mapping import error_from_info
 from lightagent.domain.errors import RunSuspended
-from lightagent.domain.events import RunFinished, RunStarted
 from lightagent.domain.outcomes import Suspended, outcome_error
+from lightagent.domain.runs.events import RunFinished, RunStarted
 from lightagent.domain.usage import Usage
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from lightagent.domain.context_labels import untrusted_labels
-from lightagent.domain.history import LABELS_KEY, history_entry
+from lightagent.domain.conversation.history import LABELS_KEY, history_entry
+from lightagent.domain.conversation.labels import untrusted_labels
+from lightagent.domain.conversation.messages import AssistantMessage, ToolMessage
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.messages import AssistantMessage, ToolMessage
-from lightagent.domain.runs import Run
-from lightagent.domain.sessions import conversation
+from lightagent.domain.runs.state import Run
+from lightagent.domain.sessions.session import conversation
 
 
 def history(run: Run) -> list[JsonObject]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from lightagent.application.projections.live_text import LiveText
 from lightagent.application.projections.partial_text import reply_text, withholds_content
+from lightagent.application.projections.steps import Step
 from lightagent.application.projections.stream_data import (
     ApprovalRequiredData,
     DoneData,
@@ -28,9 +29,10 @@ from lightagent.application.projections.stream_events import (
     ToolResultEvent,
 )
 from lightagent.application.projections.usage import step_usage
-from lightagent.application.steps import Step
-from lightagent.domain.deltas import TextDelta, is_delta
-from lightagent.domain.events import (
+from lightagent.domain.conversation.deltas import TextDelta, is_delta
+from lightagent.domain.json_copies import copy_json
+from lightagent.domain.outcomes import Completed, outcome_error
+from lightagent.domain.runs.events import (
     ApprovalRequested,
     CallsRefused,
     Event,
@@ -43,8 +45,6 @@ from lightagent.domain.events import (
     ToolStarted,
     ToolStatus,
 )
-from lightagent.domain.json_copies import copy_json
-from lightagent.domain.outcomes import Completed, outcome_error
 from lightagent.domain.usage import Usage
 from lightagent.ports.tools import NestedDelta, ToolPart
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from lightagent.application.projections.partial_text import is_kept_back
-from lightagent.application.steps import Step
-from lightagent.domain.deltas import ReasoningDelta, TextDelta
-from lightagent.domain.events import ModelReplied
+from lightagent.application.projections.steps import Step
+from lightagent.domain.conversation.deltas import ReasoningDelta, TextDelta
+from lightagent.domain.runs.events import ModelReplied
 
 _HIGH_HALVES = ("\ud800", "\udbff")
 _GARBLED = "\N{REPLACEMENT CHARACTER}"

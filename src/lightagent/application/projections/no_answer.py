@@ -6,7 +6,7 @@ from lightagent.domain.errors import LightAgentError, RunSuspended
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.outcomes import Cancelled
-from lightagent.domain.runs import PendingCall, Run, waiting_calls
+from lightagent.domain.runs.state import PendingCall, Run, waiting_calls
 
 
 def run_suspended(run: Run, guidance: str) -> RunSuspended:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lightagent.domain.events import Event, ModelFailed, ModelReplied, RunFinished
-from lightagent.domain.handoff_words import KEPT_BACK
 from lightagent.domain.outcomes import Blocked
+from lightagent.domain.runs.events import Event, ModelFailed, ModelReplied, RunFinished
+from lightagent.domain.swarm.handoff_history import KEPT_BACK
 
 
 def reply_text(event: ModelReplied | ModelFailed) -> str:

@@ -8,7 +8,7 @@ from typing import Generic
 
 from typing_extensions import TypeIs, TypeVar
 
-from lightagent.application.journal import Journal
+from lightagent.application.journals.journal import Journal
 from lightagent.application.projections.calls import ToolCallRecord, tool_calls
 from lightagent.application.projections.history import history
 from lightagent.application.projections.no_answer import run_cancelled, run_suspended
@@ -18,9 +18,9 @@ from lightagent.application.projections.usage import total_usage
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import error_from_info
 from lightagent.domain.errors import OutputError
-from lightagent.domain.events import ModelReplied
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.outcomes import Cancelled, Completed, Outcome, outcome_error
+from lightagent.domain.runs.events import ModelReplied
 from lightagent.domain.usage import Usage
 
 OutputT = TypeVar("OutputT", default=str)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from lightagent.domain.events import Event, ModelFailed, ModelRequested, ModelRetried, Nested, ToolStarted
-from lightagent.domain.retries import is_adaption
+from lightagent.domain.runs.events import Event, ModelFailed, ModelRequested, ModelRetried, Nested, ToolStarted
+from lightagent.domain.runs.retries import is_adaption
 
 
 def run_counts(events: Iterable[Event]) -> dict[str, int]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing_extensions import TypedDict
 
 from lightagent.domain.error_codes import ErrorCode, LightAgentErrorInfo
-from lightagent.domain.events import ToolStatus
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.outcomes import RunStatus
+from lightagent.domain.runs.events import ToolStatus
 from lightagent.domain.usage import Usage
 
 

@@ -20,13 +20,17 @@ from lightagent.application.projections.trace_data import (
 )
 from lightagent.application.projections.trace_event import TraceEvent
 from lightagent.application.projections.usage import total_usage
-from lightagent.domain.agent_heads import AgentHead
-from lightagent.domain.agent_messages import MessagesDelivered
-from lightagent.domain.call_folding import result_labels
-from lightagent.domain.context_labels import joined, labels_of, untrusted_labels
-from lightagent.domain.effects import DeclareTools, HandOver, SendMessage
+from lightagent.domain.conversation.labels import joined, labels_of, untrusted_labels
 from lightagent.domain.error_codes import LightAgentErrorInfo
-from lightagent.domain.events import (
+from lightagent.domain.json_copies import copy_json
+from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.memory.trace import DIGEST, NOTED, memory_notes
+from lightagent.domain.outcomes import Cancelled, Completed, outcome_error
+from lightagent.domain.planning.plans import Planned
+from lightagent.domain.runs.agents import AgentHead
+from lightagent.domain.runs.call_folding import result_labels
+from lightagent.domain.runs.effects import DeclareTools, HandOver, SendMessage
+from lightagent.domain.runs.events import (
     TOOL_PROGRESS,
     Admitted,
     ApprovalDecided,
@@ -50,13 +54,9 @@ from lightagent.domain.events import (
     ToolStarted,
     Unrecognized,
 )
-from lightagent.domain.json_copies import copy_json
-from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.memory_trace import DIGEST, NOTED, memory_notes
-from lightagent.domain.outcomes import Cancelled, Completed, outcome_error
-from lightagent.domain.plans import Planned
-from lightagent.domain.retries import RETRY
-from lightagent.domain.tool_selection import ToolsSelected
+from lightagent.domain.runs.retries import RETRY
+from lightagent.domain.swarm.agent_messages import MessagesDelivered
+from lightagent.domain.tools.selection import ToolsSelected
 
 UNKNOWN_TOOL: Final = "unknown"
 """Replaces the name of a tool that a model made up."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from lightagent.domain.budgets import PICOS
-from lightagent.domain.prices import PriceTable
+from lightagent.domain.budgets.budget import PICOS
+from lightagent.domain.budgets.prices import PriceTable
 from lightagent.domain.usage import Usage, normalize_usage
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from lightagent.domain.agent_messages import AgentMessage, MessagesDelivered
-from lightagent.domain.context_labels import labels_of
-from lightagent.domain.events import Concluded, ContextReplaced
+from lightagent.domain.conversation.labels import labels_of
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.memory_trace import NOTES
-from lightagent.domain.plans import Plan, Planned
-from lightagent.domain.policy import Decision
-from lightagent.domain.ranking import RankedTool
-from lightagent.domain.tool_selection import ToolsSelected
+from lightagent.domain.memory.trace import NOTES
+from lightagent.domain.planning.plans import Plan, Planned
+from lightagent.domain.policy.phases import Decision
+from lightagent.domain.runs.events import Concluded, ContextReplaced
+from lightagent.domain.swarm.agent_messages import AgentMessage, MessagesDelivered
+from lightagent.domain.tools.ranking import RankedTool
+from lightagent.domain.tools.selection import ToolsSelected
 
 
 def replaced_data(event: ContextReplaced) -> JsonObject:

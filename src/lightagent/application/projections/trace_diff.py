@@ -8,9 +8,9 @@ from itertools import zip_longest
 
 from lightagent.application.projections.trace_event import TraceEvent
 from lightagent.application.projections.trace_summary import summarize_trace
+from lightagent.domain.budgets.prices import PriceTable
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.prices import PriceTable
-from lightagent.domain.trace_summary import TraceSummary
+from lightagent.domain.telemetry.trace_summary import TraceSummary
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from lightagent.application.projections.trace_cost import flat_cost, priced_cost
-from lightagent.domain.prices import PriceTable
-from lightagent.domain.trace_summary import TraceSummary
+from lightagent.domain.budgets.prices import PriceTable
+from lightagent.domain.telemetry.trace_summary import TraceSummary
 from lightagent.domain.usage import Usage, normalize_usage
 
 _ANSWERED = ("ok", "answered")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from lightagent.application.steps import Step
-from lightagent.domain.events import Concluded, ContextReplaced, Event, ModelFailed, ModelReplied, Nested
-from lightagent.domain.plans import Planned
+from lightagent.application.projections.steps import Step
+from lightagent.domain.planning.plans import Planned
+from lightagent.domain.runs.events import Concluded, ContextReplaced, Event, ModelFailed, ModelReplied, Nested
 from lightagent.domain.usage import Usage
 
 

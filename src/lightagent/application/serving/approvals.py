@@ -13,7 +13,7 @@ from lightagent.application.serving.waiting import WaitingStep
 from lightagent.domain.json_bytes import encode_json, whole_characters, whole_json
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.review.decisions import ApprovalDecision
 
 MOST_REASON: Final = 500
 """The maximum length of a reason in characters, in every protocol."""

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from lightagent.application.entry_codec import EntryCodec
-from lightagent.application.read_streams import list_streams, read_each
+from lightagent.application.journals.entry_codec import EntryCodec
+from lightagent.application.journals.read_streams import list_streams, read_each
 from lightagent.application.serving.callers import Caller
 from lightagent.application.serving.idempotency import RequestName
 from lightagent.domain.error_codes import LightAgentErrorInfo
-from lightagent.domain.journal_streams import StreamKey, StreamQuery
+from lightagent.domain.journals.streams import StreamKey, StreamQuery
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from lightagent.application.decide_calls import Decisions
+from lightagent.application.reviews.decide_calls import Decisions
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.domain.scopes import Scope
 

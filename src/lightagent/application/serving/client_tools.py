@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Never
 
-from lightagent.application.means import Means
+from lightagent.application.active_run.means import Means
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.domain.errors import ConfigurationError, LightAgentError
-from lightagent.domain.events import ApprovalRequested, Event, ModelReplied
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.signals import ApprovalRequired
-from lightagent.domain.tool_selection import SEARCH_TOOL
-from lightagent.domain.tools import CLIENT_PROVIDER, ToolSpec
+from lightagent.domain.runs.events import ApprovalRequested, Event, ModelReplied
+from lightagent.domain.runs.signals import ApprovalRequired
+from lightagent.domain.tools.selection import SEARCH_TOOL
+from lightagent.domain.tools.spec import CLIENT_PROVIDER, ToolSpec
 from lightagent.ports.tools import RunContext, Tool
 
 MOST_TOOLS: Final = 128

@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from lightagent.application.journal import Journal
-from lightagent.application.keep_run import RunKeeper
+from lightagent.application.journals.journal import Journal
+from lightagent.application.journals.keep_run import RunKeeper
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.application.stored_runs import Runs
 from lightagent.domain.errors import StoreError
-from lightagent.domain.events import ApprovalDecided, RunFinished
 from lightagent.domain.outcomes import Cancelled, Suspended
-from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.review.decisions import ApprovalDecision
+from lightagent.domain.runs.events import ApprovalDecided, RunFinished
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.system import Clock

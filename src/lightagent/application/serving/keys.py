@@ -9,11 +9,11 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from lightagent.application.entry_codec import EntryCodec
-from lightagent.application.read_streams import list_streams, read_each
+from lightagent.application.journals.entry_codec import EntryCodec
+from lightagent.application.journals.read_streams import list_streams, read_each
 from lightagent.application.serving.callers import Caller
 from lightagent.domain.errors import ConfigurationError, StoreError, StreamConflict
-from lightagent.domain.journal_streams import StreamKey, StreamQuery
+from lightagent.domain.journals.streams import StreamKey, StreamQuery
 from lightagent.domain.scopes import NO_SCOPE
 from lightagent.domain.serving_keys import AccessKey, digest_of, id_in, written_key
 from lightagent.ports.journals import JournalStore

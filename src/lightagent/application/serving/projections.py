@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from lightagent.application.steps import Step
+from lightagent.application.projections.steps import Step
 from lightagent.domain.error_codes import LightAgentErrorInfo
 
 

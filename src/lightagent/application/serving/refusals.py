@@ -6,7 +6,7 @@ from typing import Final
 
 from lightagent.domain.error_codes import ErrorCode, LightAgentErrorInfo
 from lightagent.domain.errors import LightAgentError
-from lightagent.domain.selection_folding import MISSING_TOOLS
+from lightagent.domain.runs.selection_folding import MISSING_TOOLS
 
 _CODES: Final[dict[int, ErrorCode]] = {
     400: "LA-400",

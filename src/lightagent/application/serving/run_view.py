@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from lightagent.application.projections.steps import Step
 from lightagent.application.serving.waiting import WaitingStep
-from lightagent.application.steps import Step
-from lightagent.domain.events import ModelReplied, Nested, ToolFinished, ToolStarted
 from lightagent.domain.json_bytes import encode_json
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject
+from lightagent.domain.runs.events import ModelReplied, Nested, ToolFinished, ToolStarted
 
 ShownTools: TypeAlias = Literal["hidden", "reasoning", "extension"]
 """How clients see calls of an agent's own tools: not at all, as lines of reasoning, or in a field `lightagent`."""

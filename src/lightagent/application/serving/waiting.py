@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from lightagent.application.projections.steps import Step
 from lightagent.application.serving.client_tools import client_names
-from lightagent.application.steps import Step
-from lightagent.domain.events import ApprovalDecided, ApprovalRequested, Event, ModelReplied, Nested, RunStarted
+from lightagent.domain.conversation.messages import ToolCall
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.messages import ToolCall
-from lightagent.domain.review_requests import request_id_of
+from lightagent.domain.review.requests import request_id_of
+from lightagent.domain.runs.events import ApprovalDecided, ApprovalRequested, Event, ModelReplied, Nested, RunStarted
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Final
 
 from lightagent.application.skills.folders import Entry, FileState, Folder
+from lightagent.domain.conversation.messages import Trust
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.messages import Trust
-from lightagent.domain.skill_documents import split_document
-from lightagent.domain.skills import SKILL_FILE, Skill, SkillProblem, check_front_matter
+from lightagent.domain.skills.documents import split_document
+from lightagent.domain.skills.skill import SKILL_FILE, Skill, SkillProblem, check_front_matter
 
 MOST_DEPTH: Final = 6
 """The maximum depth of nested folders that are searched."""

@@ -6,8 +6,8 @@ from typing import Final
 
 import yaml
 
-from lightagent.domain.skill_documents import mended
-from lightagent.domain.skills import SkillProblem, YamlList, YamlNode, YamlTable, YamlText
+from lightagent.domain.skills.documents import mended
+from lightagent.domain.skills.skill import SkillProblem, YamlList, YamlNode, YamlTable, YamlText
 
 _MOST_CHARACTERS: Final = 16 * 1024
 _MOST_DEPTH: Final = 20

@@ -21,9 +21,9 @@ from lightagent.application.skills.resources import list_files, load_skill, read
 from lightagent.application.skills.shelf import Shelf, SkillConflict, conflict_problem, shelve
 from lightagent.application.tools.argument_errors import unknown_name
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.skill_listing import skills_listing
-from lightagent.domain.skills import Skill, SkillProblem
-from lightagent.domain.unseen import written_out
+from lightagent.domain.skills.documents import skills_listing
+from lightagent.domain.skills.skill import Skill, SkillProblem
+from lightagent.domain.text.characters import written_out
 
 _LOGGER: Final = logging.getLogger("lightagent")
 

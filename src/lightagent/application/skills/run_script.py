@@ -11,11 +11,11 @@ from lightagent.application.skills.folders import Folder
 from lightagent.application.skills.manager import SkillManager
 from lightagent.application.skills.resources import find_file
 from lightagent.application.tools.argument_errors import clip, refused
-from lightagent.domain.code import CodeFile, CodeFolder, CodeJob, CodeOutput
-from lightagent.domain.code_report import report
-from lightagent.domain.effects import ToolAnswer
+from lightagent.domain.code.programs import CodeFile, CodeFolder, CodeJob, CodeOutput
+from lightagent.domain.code.report import report
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.skills import origin_labels
+from lightagent.domain.runs.effects import ToolAnswer
+from lightagent.domain.skills.skill import origin_labels
 from lightagent.ports.code import CodeRunner
 
 

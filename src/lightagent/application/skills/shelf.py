@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing_extensions import TypedDict
 
 from lightagent.application.skills.discovery import SkillFolder
-from lightagent.domain.skills import Skill, SkillProblem
+from lightagent.domain.skills.skill import Skill, SkillProblem
 
 
 class SkillConflict(TypedDict):

@@ -14,12 +14,12 @@ from lightagent.application.skills.run_script import RunScript
 from lightagent.application.tools.argument_errors import clip, refused
 from lightagent.application.tools.decorator import tool
 from lightagent.application.tools.wrapped_tool import wrap_tool
-from lightagent.domain.effects import MOST_LABELS, NarrowTools, ToolAnswer
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.skill_listing import one_line
-from lightagent.domain.skill_permissions import REFERENCE_TOOL, SCRIPT_TOOL, allowed_patterns
-from lightagent.domain.skills import MOST_DESCRIPTION, origin_labels
-from lightagent.domain.tools import OWN_PROVIDER, ToolSpec
+from lightagent.domain.runs.effects import MOST_LABELS, NarrowTools, ToolAnswer
+from lightagent.domain.skills.documents import one_line
+from lightagent.domain.skills.permissions import REFERENCE_TOOL, SCRIPT_TOOL, allowed_patterns
+from lightagent.domain.skills.skill import MOST_DESCRIPTION, origin_labels
+from lightagent.domain.tools.spec import OWN_PROVIDER, ToolSpec
 from lightagent.ports.code import CodeRunner
 from lightagent.ports.tools import RunContext, Tool
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing_extensions import TypeVar
 
 from lightagent.application.tool_sources.wrapper import MarkingWrapper
-from lightagent.domain.tools import ToolSpec
+from lightagent.domain.tools.spec import ToolSpec
 
 DepsT_contra = TypeVar("DepsT_contra", contravariant=True)
 

@@ -7,11 +7,20 @@ from pathlib import Path
 from typing import Final
 
 from lightagent.application.tools.decorator import tool
-from lightagent.domain.code import CodeFile, CodeFolder, CodeJob, CodeLimits, CodeOutput, CodeText, Program, limits_of
-from lightagent.domain.code_report import report
+from lightagent.domain.code.programs import (
+    CodeFile,
+    CodeFolder,
+    CodeJob,
+    CodeLimits,
+    CodeOutput,
+    CodeText,
+    Program,
+    limits_of,
+)
+from lightagent.domain.code.report import report
 from lightagent.domain.errors import ConfigurationError, ToolError
 from lightagent.domain.option_values import path_of, switch
-from lightagent.domain.tools import Capability
+from lightagent.domain.tools.spec import Capability
 from lightagent.ports.code import CodeRunner
 from lightagent.ports.tools import RunContext, Tool, ToolList, ToolSource
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing_extensions import TypeVar
 
 from lightagent.application.tool_sources.wrapper import Chosen, MarkingWrapper
-from lightagent.domain.capabilities import check_declared
-from lightagent.domain.tools import Capability, Risk, ToolSpec
+from lightagent.domain.policy.capabilities import check_declared
+from lightagent.domain.tools.spec import Capability, Risk, ToolSpec
 from lightagent.ports.tools import ToolSource
 
 DepsT_contra = TypeVar("DepsT_contra", contravariant=True)

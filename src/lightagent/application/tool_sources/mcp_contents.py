@@ -7,13 +7,13 @@ from functools import partial
 
 from lightagent.application.tools.decorator import tool
 from lightagent.application.tools.wrapped_tool import wrap_tool
-from lightagent.domain.capabilities import MCP
-from lightagent.domain.foreign_names import model_name
 from lightagent.domain.json_bytes import whole_characters
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.mcp import McpResult
-from lightagent.domain.mcp_results import result_text
-from lightagent.domain.tools import ToolSpec
+from lightagent.domain.mcp.results import result_text
+from lightagent.domain.mcp.servers import McpResult
+from lightagent.domain.policy.capabilities import MCP
+from lightagent.domain.tools.foreign_names import model_name
+from lightagent.domain.tools.spec import ToolSpec
 from lightagent.ports.mcp import McpCaller, McpContents
 from lightagent.ports.tools import RunContext, Tool
 

@@ -9,10 +9,10 @@ from lightagent.application.tools.compiled import Check
 from lightagent.application.tools.foreign_check import foreign_check
 from lightagent.domain.json_checks import to_json_object
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.mcp import McpTool
-from lightagent.domain.mcp_exchange import McpRemark
-from lightagent.domain.mcp_results import result_text
-from lightagent.domain.tools import ToolSpec
+from lightagent.domain.mcp.exchange import McpRemark
+from lightagent.domain.mcp.results import result_text
+from lightagent.domain.mcp.servers import McpTool
+from lightagent.domain.tools.spec import ToolSpec
 from lightagent.ports.mcp import McpCaller, McpConnection
 from lightagent.ports.tools import RunContext, Tool
 

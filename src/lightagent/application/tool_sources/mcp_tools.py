@@ -11,13 +11,13 @@ from lightagent.application.tool_sources.mcp_contents import content_tools
 from lightagent.application.tool_sources.mcp_tool import McpServerTool
 from lightagent.application.tools.tool_info import ToolProblem
 from lightagent.domain.errors import ConfigurationError, ToolError
-from lightagent.domain.foreign_names import model_name
 from lightagent.domain.foreign_schemas import BeyondRepair
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.mcp import McpServer, McpTool
-from lightagent.domain.mcp_declarations import mcp_tool_spec
-from lightagent.domain.mcp_faults import McpUnavailable
-from lightagent.domain.tools import ToolSpec
+from lightagent.domain.mcp.declarations import mcp_tool_spec
+from lightagent.domain.mcp.faults import McpUnavailable
+from lightagent.domain.mcp.servers import McpServer, McpTool
+from lightagent.domain.tools.foreign_names import model_name
+from lightagent.domain.tools.spec import ToolSpec
 from lightagent.ports.mcp import McpReadableConnection
 from lightagent.ports.tools import RunContext, Tool, ToolList, ToolSource
 

@@ -15,12 +15,12 @@ from lightagent.application.tools.argument_errors import refused
 from lightagent.application.tools.compiled import Check
 from lightagent.application.tools.foreign_check import foreign_check
 from lightagent.domain.errors import ToolError
-from lightagent.domain.http_calls import HttpCall, HttpFault
 from lightagent.domain.json_checks import to_json_object
 from lightagent.domain.json_types import JsonObject
+from lightagent.domain.network.http_calls import HttpCall, HttpFault
 from lightagent.domain.openapi import OpenApiDocument, Operation, Unwritable, WrittenRequest, write_request
 from lightagent.domain.origin import TraceHeaders
-from lightagent.domain.tools import ToolSpec
+from lightagent.domain.tools.spec import ToolSpec
 from lightagent.ports.http import HttpSender
 from lightagent.ports.tools import RunContext, Tool
 

@@ -19,7 +19,7 @@ from lightagent.application.openapi.service import (
 from lightagent.application.tool_sources.openapi_tool import OpenApiTool
 from lightagent.application.tools.tool_info import ToolProblem
 from lightagent.domain.openapi import OpenApiDocument, Operation, RefusedOperation, Unusable, read_operations
-from lightagent.domain.unseen import written_out
+from lightagent.domain.text.characters import written_out
 from lightagent.ports.http import HttpSender
 from lightagent.ports.tools import Tool, ToolList, ToolSource
 

@@ -13,8 +13,8 @@ from lightagent.application.tools.argument_errors import quoted
 from lightagent.application.tools.signature import check_names
 from lightagent.application.tools.wrapped_tool import wrap_tool
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.foreign_names import called_as, meant
-from lightagent.domain.tools import ToolSpec
+from lightagent.domain.tools.foreign_names import called_as, meant
+from lightagent.domain.tools.spec import ToolSpec
 from lightagent.ports.tools import ToolList, ToolSource
 
 DepsT_contra = TypeVar("DepsT_contra", contravariant=True)

@@ -10,7 +10,7 @@ from itertools import islice, pairwise
 
 from lightagent.domain.error_codes import ErrorCode
 from lightagent.domain.errors import ToolError
-from lightagent.domain.tool_selection import SEARCH_TOOL
+from lightagent.domain.tools.selection import SEARCH_TOOL
 
 MOST_BYTES = 1_900
 """The maximum size of an error message. With its code and call id it stays below 2 kB."""

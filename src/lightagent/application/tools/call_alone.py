@@ -8,7 +8,7 @@ from lightagent.application.tools.argument_errors import refused
 from lightagent.application.tools.foreign_tool import checked, declared
 from lightagent.application.tools.invoke import invoke
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.signals import ControlSignal
+from lightagent.domain.runs.signals import ControlSignal
 from lightagent.ports.tools import RunContext, Tool
 
 DepsT = TypeVar("DepsT")

@@ -16,7 +16,7 @@ from lightagent.application.tools.compiled import CompiledTool, announced_contex
 from lightagent.application.tools.signature import Function, Signature, check_name, read_signature
 from lightagent.application.tools.tool_info import with_marks
 from lightagent.application.tools.tool_info_schema import accept_tool_info, compile_info, refuse_mismatch
-from lightagent.domain.tools import ToolSpec
+from lightagent.domain.tools.spec import ToolSpec
 
 
 class Declaration:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Concatenate, Generic, Never, ParamSpec, Protocol, TypeVar, overload
 
 from lightagent.application.tools.function_tool import FunctionTool, ToolOptions
-from lightagent.domain.tools import DEFAULT_OUTPUT_LIMIT, Capability, Risk
+from lightagent.domain.tools.spec import DEFAULT_OUTPUT_LIMIT, Capability, Risk
 from lightagent.ports.tools import RunContext
 
 DepsT = TypeVar("DepsT")

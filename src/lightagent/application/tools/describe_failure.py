@@ -6,8 +6,8 @@ import re
 from contextlib import suppress
 
 from lightagent.application.tools.argument_errors import clip
-from lightagent.domain.masking import MASK, mask_urls
-from lightagent.domain.secret_forms import mask_tokens
+from lightagent.domain.secrets.forms import mask_tokens
+from lightagent.domain.secrets.masking import MASK, mask_urls
 
 MOST_CHARACTERS = 500
 

@@ -8,11 +8,11 @@ from typing import TypeVar
 from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.application.tools.argument_errors import clip, refused
 from lightagent.application.tools.describe_failure import describe_failure
-from lightagent.domain.error_records import error_info
+from lightagent.domain.error_mapping import error_info
 from lightagent.domain.errors import LightAgentError, ToolError
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.signals import RetryTool
-from lightagent.domain.tools import ToolSpec
+from lightagent.domain.runs.signals import RetryTool
+from lightagent.domain.tools.spec import ToolSpec
 from lightagent.ports.tools import Tool
 
 DepsT = TypeVar("DepsT")

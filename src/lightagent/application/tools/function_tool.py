@@ -15,10 +15,10 @@ from lightagent.application.tools.compiled import deps_fit, describe_form
 from lightagent.application.tools.declaration import Declaration, declare
 from lightagent.application.tools.drain_results import call_function
 from lightagent.application.tools.signature import Function, read_name
-from lightagent.domain.capabilities import check_declared
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.tools import DEFAULT_OUTPUT_LIMIT, Capability, Risk, ToolSpec
+from lightagent.domain.policy.capabilities import check_declared
+from lightagent.domain.tools.spec import DEFAULT_OUTPUT_LIMIT, Capability, Risk, ToolSpec
 from lightagent.ports.tools import RunContext, Tool
 
 DepsT = TypeVar("DepsT")

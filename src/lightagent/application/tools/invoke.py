@@ -16,9 +16,10 @@ from lightagent.application.tools.foreign_tool import declared
 from lightagent.application.tools.function_tool import FunctionTool
 from lightagent.application.tools.output import render_output
 from lightagent.application.tools.wrapped_tool import unwrapped
-from lightagent.domain.agent_messages import AgentMessage
-from lightagent.domain.context_labels import TOOL_LABEL, TRUSTED, is_untrusted
-from lightagent.domain.effects import (
+from lightagent.domain.conversation.labels import TOOL_LABEL, TRUSTED, is_untrusted
+from lightagent.domain.error_mapping import error_info
+from lightagent.domain.errors import BudgetError, PolicyError, ToolError
+from lightagent.domain.runs.effects import (
     MOST_LABELS,
     Effect,
     NarrowTools,
@@ -27,12 +28,11 @@ from lightagent.domain.effects import (
     ToolAnswer,
     TransferHistory,
 )
-from lightagent.domain.error_records import error_info
-from lightagent.domain.errors import BudgetError, PolicyError, ToolError
-from lightagent.domain.handoffs import HistoryTransfer
-from lightagent.domain.ranking import RankedTool, as_ranking
-from lightagent.domain.signals import ControlSignal, RetryTool
-from lightagent.domain.tools import OWN_PROVIDER, ToolSpec
+from lightagent.domain.runs.signals import ControlSignal, RetryTool
+from lightagent.domain.swarm.agent_messages import AgentMessage
+from lightagent.domain.swarm.handoffs import HistoryTransfer
+from lightagent.domain.tools.ranking import RankedTool, as_ranking
+from lightagent.domain.tools.spec import OWN_PROVIDER, ToolSpec
 from lightagent.ports.tools import NestingTool, RunContext, Tool
 
 DepsT = TypeVar("DepsT", default=None)

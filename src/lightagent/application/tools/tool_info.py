@@ -10,8 +10,8 @@ from typing import Literal, TypeGuard
 from typing_extensions import TypedDict
 
 from lightagent.application.tools.signature import VALID_NAME
-from lightagent.domain.capabilities import CAPABILITIES, RISKS
-from lightagent.domain.tools import ToolSpec
+from lightagent.domain.policy.capabilities import CAPABILITIES, RISKS
+from lightagent.domain.tools.spec import ToolSpec
 
 TYPES: Mapping[str, str] = {
     "string": "string",

@@ -12,9 +12,9 @@ from lightagent.application.tools.argument_errors import unknown_tool
 from lightagent.application.tools.foreign_tool import BrokenTool, declared
 from lightagent.application.tools.function_tool import FunctionTool
 from lightagent.application.tools.wrapped_tool import WrappedTool, unwrapped
-from lightagent.domain.call_forms import meant_name
+from lightagent.domain.conversation.call_forms import meant_name
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.tools import ToolSpec
+from lightagent.domain.tools.spec import ToolSpec
 from lightagent.ports.tools import Tool
 
 DepsT = TypeVar("DepsT", default=None)

@@ -8,10 +8,10 @@ from typing import TypeAlias
 
 from typing_extensions import TypeVar
 
-from lightagent.domain.effects import ToolAnswer
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.runs import Run
-from lightagent.domain.tools import ToolSpec
+from lightagent.domain.runs.effects import ToolAnswer
+from lightagent.domain.runs.state import Run
+from lightagent.domain.tools.spec import ToolSpec
 from lightagent.ports.tools import NestingTool, RunContext, Tool
 
 DepsT = TypeVar("DepsT")

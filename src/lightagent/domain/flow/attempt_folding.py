@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from lightagent.domain.error_codes import LightAgentErrorInfo
-from lightagent.domain.events import ApprovalDecided, Event, Nested, RunFinished
 from lightagent.domain.flow.events import (
     Answered,
     AttemptFailed,
@@ -25,6 +24,7 @@ from lightagent.domain.flow.progress import Progress
 from lightagent.domain.flow.refusals import Refused
 from lightagent.domain.flow.retrying import Then
 from lightagent.domain.outcomes import Suspended
+from lightagent.domain.runs.events import ApprovalDecided, Event, Nested, RunFinished
 
 AttemptEvent: TypeAlias = AttemptStarted | AttemptNoted | AttemptFinished | AttemptFailed | AttemptStopped
 

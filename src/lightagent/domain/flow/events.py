@@ -14,14 +14,14 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from lightagent.domain.error_codes import LightAgentErrorInfo
-from lightagent.domain.events import Event
 from lightagent.domain.flow.definition import FlowDefinition, StepDefinition
 from lightagent.domain.flow.limits import DEFAULT_FLOW_LIMITS, FlowLimits
 from lightagent.domain.flow.outputs import StepOutput
 from lightagent.domain.flow.retrying import Then
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.policy import Decision
-from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.policy.phases import Decision
+from lightagent.domain.review.decisions import ApprovalDecision
+from lightagent.domain.runs.events import Event
 from lightagent.domain.scopes import NO_SCOPE, Scope
 
 Question: TypeAlias = Literal["when", "items", "until", "again", "verify", "grow"]

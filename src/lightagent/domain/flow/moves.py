@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from lightagent.domain.events import Event
 from lightagent.domain.flow.definition import StepDefinition
 from lightagent.domain.flow.events import FinalStatus, FlowEvent, Question, Subject
 from lightagent.domain.json_types import JsonValue
+from lightagent.domain.runs.events import Event
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
 from lightagent.domain.error_codes import LightAgentErrorInfo
-from lightagent.domain.events import Event
 from lightagent.domain.flow.bodies import Body
 from lightagent.domain.flow.definition import StepDefinition
 from lightagent.domain.flow.events import FlowEvent, Question, Subject
 from lightagent.domain.flow.outputs import StepOutput
 from lightagent.domain.json_types import JsonValue
-from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.review.decisions import ApprovalDecision
+from lightagent.domain.runs.events import Event
 
 NodeStatus: TypeAlias = Literal[
     "pending",

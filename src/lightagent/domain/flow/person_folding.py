@@ -10,7 +10,7 @@ from lightagent.domain.flow.nodes import Node
 from lightagent.domain.flow.outputs import StepOutput
 from lightagent.domain.flow.progress import Progress
 from lightagent.domain.flow.refusals import Refused
-from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.review.decisions import ApprovalDecision
 
 
 def take_request(state: Progress, event: StepApprovalRequested) -> None:

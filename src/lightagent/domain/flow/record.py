@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.flow.outputs import Artifact
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.review.decisions import ApprovalDecision
 from lightagent.domain.scopes import NO_SCOPE, Scope
 
 StepStatus: TypeAlias = Literal["pending", "running", "success", "failed", "skipped", "waiting_approval"]

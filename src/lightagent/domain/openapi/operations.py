@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
 from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.network.percent_encoding import percent_decode
 from lightagent.domain.openapi.bodies import Body, read_body
 from lightagent.domain.openapi.converted_schemas import ConvertedSchemas
 from lightagent.domain.openapi.document import OpenApiDocument
@@ -15,7 +16,6 @@ from lightagent.domain.openapi.names import operation_names
 from lightagent.domain.openapi.parameters import Parameter, read_parameters
 from lightagent.domain.openapi.schemas import SchemaBundle
 from lightagent.domain.openapi.values import Unusable, object_of, objects_of, own_entries, text_of, texts_of
-from lightagent.domain.percent_encoding import percent_decode
 
 READ_ONLY: Final = ("get", "head")
 """Methods that change nothing, as HTTP has it."""

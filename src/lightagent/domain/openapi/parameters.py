@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias, get_args
 
-from lightagent.domain.http_calls import is_header_name
 from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.network.http_calls import is_header_name
 from lightagent.domain.openapi.document import OpenApiDocument
 from lightagent.domain.openapi.schemas import SchemaBundle
 from lightagent.domain.openapi.values import Unusable, chosen, object_of, objects_of, shown_text, text_of

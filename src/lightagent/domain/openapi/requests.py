@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.network.percent_encoding import percent_decode
 from lightagent.domain.openapi.body_writing import write_body
 from lightagent.domain.openapi.operations import PLACEHOLDER, Operation
 from lightagent.domain.openapi.parameters import BODY, Parameter
 from lightagent.domain.openapi.styles import Pairs, header_text, path_text, query_pairs
 from lightagent.domain.openapi.values import Unwritable, percent_encoded
-from lightagent.domain.percent_encoding import percent_decode
 
 T = TypeVar("T")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lightagent.domain.capabilities import matches
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.openapi.operations import METHODS, READ_ONLY, OperationSketch
+from lightagent.domain.policy.capabilities import matches
 
 
 @dataclass(frozen=True, slots=True)

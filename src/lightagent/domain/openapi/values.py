@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.mcp_declarations import shortened
-from lightagent.domain.percent_encoding import percent_encode
-from lightagent.domain.unseen import is_unseen
+from lightagent.domain.mcp.declarations import shortened
+from lightagent.domain.network.percent_encoding import percent_encode
+from lightagent.domain.text.characters import is_unseen
 
 T = TypeVar("T")
 

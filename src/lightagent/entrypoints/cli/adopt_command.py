@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from lightagent.adapters.journals._behind import same_place
-from lightagent.application.copy_journals import copy_journals
+from lightagent.application.journals.copy import copy_journals
 from lightagent.compose.backends import open_journals
 from lightagent.domain.errors import ConfigurationError, StoreError
 from lightagent.domain.json_types import JsonObject

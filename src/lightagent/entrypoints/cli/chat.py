@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 
 from lightagent.agent import LightAgent
-from lightagent.application.journal import Journal
+from lightagent.application.journals.journal import Journal
 from lightagent.bootstrap import open_app
 from lightagent.entrypoints.cli.console import err
 from lightagent.entrypoints.cli.conversation import Conversation, Talk

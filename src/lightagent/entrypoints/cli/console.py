@@ -16,7 +16,7 @@ from rich.console import Console
 
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.errors import LightAgentError, format_error_code
-from lightagent.domain.unseen import written_out
+from lightagent.domain.text.characters import written_out
 from lightagent.settings.origins import printable
 
 

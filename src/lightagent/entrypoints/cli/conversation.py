@@ -7,10 +7,10 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 
 from lightagent.agent import LightAgent
-from lightagent.application.journal import Journal
+from lightagent.application.journals.journal import Journal
 from lightagent.application.projections.result import RunResult
 from lightagent.application.projections.stream_events import StreamEvent
-from lightagent.application.sessions import Sessions
+from lightagent.application.sessions.sessions import Sessions
 from lightagent.domain.errors import LightAgentError, ToolError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.outcomes import Suspended

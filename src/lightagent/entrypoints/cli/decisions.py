@@ -10,15 +10,15 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from lightagent.application.decide_calls import Decisions
-from lightagent.application.journal import Journal
+from lightagent.application.journals.journal import Journal
+from lightagent.application.reviews.decide_calls import Decisions
 from lightagent.application.strict_json import read_json
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.events import ApprovalRequested, Event, Nested
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.review import ApprovalDecision
-from lightagent.domain.runs import PendingCall, Run, waiting_calls
-from lightagent.domain.unseen import written_out
+from lightagent.domain.review.decisions import ApprovalDecision
+from lightagent.domain.runs.events import ApprovalRequested, Event, Nested
+from lightagent.domain.runs.state import PendingCall, Run, waiting_calls
+from lightagent.domain.text.characters import written_out
 from lightagent.entrypoints.cli.console import err, show_error
 from lightagent.entrypoints.cli.questions import read_answer
 

@@ -9,13 +9,13 @@ from typing import Annotated, TypeAlias
 import typer
 
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
-from lightagent.application.journal import Journal
-from lightagent.application.keep_run import KIND
+from lightagent.application.journals.journal import Journal
+from lightagent.application.journals.keep_run import KIND
+from lightagent.application.journals.read_streams import list_streams
 from lightagent.application.projections.result import RunResult
-from lightagent.application.read_streams import list_streams
 from lightagent.application.stored_runs import Runs, StoredRun
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.journal_streams import StreamQuery
+from lightagent.domain.journals.streams import StreamQuery
 from lightagent.domain.outcomes import Suspended
 from lightagent.domain.scopes import Scope
 from lightagent.entrypoints.cli.console import err

@@ -11,7 +11,7 @@ from lightagent.adapters.system import SystemClock
 from lightagent.application.serving.keys import AccessKeys
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.serving_keys import AccessKey
-from lightagent.domain.unseen import written_out
+from lightagent.domain.text.characters import written_out
 from lightagent.entrypoints.cli.console import err, write_answer, write_visible_json
 from lightagent.entrypoints.cli.exit_codes import ExitCode, guarded
 from lightagent.entrypoints.cli.options import AsJson, Config, Profile, Tenant, TrustConfig

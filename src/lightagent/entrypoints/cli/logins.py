@@ -6,8 +6,8 @@ import logging
 import os
 
 from lightagent.adapters.mcp.sdk.loopback_logins import LoopbackLogins
-from lightagent.domain.mcp import McpServer
-from lightagent.domain.mcp_exchange import LoginAnswer
+from lightagent.domain.mcp.exchange import LoginAnswer
+from lightagent.domain.mcp.servers import McpServer
 from lightagent.domain.scopes import Scope
 from lightagent.entrypoints.cli.console import err
 from lightagent.ports.mcp import Logins

@@ -15,10 +15,10 @@ from lightagent.application.tools.foreign_tool import declared
 from lightagent.application.tools.function_tool import as_tool
 from lightagent.application.tools.loader import ToolLoader
 from lightagent.compose.configured_tools import open_tools
-from lightagent.domain.capabilities import MCP, NOT_OFFERED, CapabilityPolicy, Permission, Requester
-from lightagent.domain.foreign_names import called_by_models
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.tools import ToolSpec
+from lightagent.domain.policy.capabilities import MCP, NOT_OFFERED, CapabilityPolicy, Permission, Requester
+from lightagent.domain.tools.foreign_names import called_by_models
+from lightagent.domain.tools.spec import ToolSpec
 from lightagent.entrypoints.cli.console import out, write_answer
 from lightagent.entrypoints.cli.exit_codes import ExitCode, guarded
 from lightagent.entrypoints.cli.options import AsJson, Config, Profile, Tools, TrustConfig, settings_for

@@ -11,8 +11,7 @@ from rich.markup import escape
 
 from lightagent.agent import LightAgent
 from lightagent.agent_base import Query
-from lightagent.application.decide_calls import Decisions
-from lightagent.application.journal import Journal
+from lightagent.application.journals.journal import Journal
 from lightagent.application.projections.live_events import StreamEvents
 from lightagent.application.projections.result import RunResult
 from lightagent.application.projections.stream_events import (
@@ -24,8 +23,9 @@ from lightagent.application.projections.stream_events import (
     ToolCallEvent,
     ToolResultEvent,
 )
+from lightagent.application.reviews.decide_calls import Decisions
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.retries import RETRY
+from lightagent.domain.runs.retries import RETRY
 from lightagent.entrypoints.cli.trace.labels import call_text, preview
 from lightagent.options import RunOptions
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from lightagent.application.journal import Journal
+from lightagent.application.journals.journal import Journal
 from lightagent.entrypoints.cli.decisions import Approve, CallId, Edit, Reject, Respond, decision_of
 from lightagent.entrypoints.cli.exit_codes import ExitCode, guarded
 from lightagent.entrypoints.cli.journal_file import open_journal_file, run_in_file

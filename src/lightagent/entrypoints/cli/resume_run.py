@@ -8,15 +8,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from lightagent.agent import LightAgent
-from lightagent.application.journal import Journal
+from lightagent.application.journals.journal import Journal
 from lightagent.application.projections.result import RunResult
-from lightagent.application.reviewing.ask_for_review import ask
-from lightagent.application.reviews import Reviews
+from lightagent.application.reviews.reviews import Reviews
+from lightagent.application.run_loop.reviewing.ask_for_review import ask
 from lightagent.bootstrap import App, open_app
 from lightagent.compose.backends import open_journals
 from lightagent.domain.errors import IncompleteListing, LightAgentError
-from lightagent.domain.review import ApprovalDecision
-from lightagent.domain.review_requests import ApprovalRequest
+from lightagent.domain.review.decisions import ApprovalDecision
+from lightagent.domain.review.requests import ApprovalRequest
 from lightagent.entrypoints.cli.decisions import about, actor_name
 from lightagent.entrypoints.cli.exit_codes import ExitCode, exit_code
 from lightagent.entrypoints.cli.logins import app_logins

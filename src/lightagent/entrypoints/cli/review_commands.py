@@ -9,11 +9,11 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from lightagent.application.remembered import RememberedDecision, RememberFor
-from lightagent.application.reviews import Reviews
+from lightagent.application.reviews.remembered_decisions import RememberedDecision, RememberFor
+from lightagent.application.reviews.reviews import Reviews
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.review import ApprovalDecision
-from lightagent.domain.review_log import Review, review_status
+from lightagent.domain.review.decisions import ApprovalDecision
+from lightagent.domain.review.log import Review, review_status
 from lightagent.entrypoints.cli.console import write_visible_json
 from lightagent.entrypoints.cli.decisions import Actor, actor_name, edited
 from lightagent.entrypoints.cli.exit_codes import ExitCode, guarded

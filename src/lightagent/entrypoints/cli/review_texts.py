@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from lightagent.application.remembered import RememberedDecision
-from lightagent.domain.review_log import Review
-from lightagent.domain.unseen import written_out
+from lightagent.application.reviews.remembered_decisions import RememberedDecision
+from lightagent.domain.review.log import Review
+from lightagent.domain.text.characters import written_out
 from lightagent.entrypoints.cli.console import out
 from lightagent.entrypoints.cli.stores import to_minute
 

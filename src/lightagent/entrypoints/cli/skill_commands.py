@@ -12,7 +12,7 @@ import typer
 from lightagent.application.skills.manager import SkillManager
 from lightagent.compose.configured_tools import open_skills
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.skill_listing import one_line
+from lightagent.domain.skills.documents import one_line
 from lightagent.entrypoints.cli.console import err, out, write_answer
 from lightagent.entrypoints.cli.exit_codes import ExitCode, guarded
 from lightagent.entrypoints.cli.options import AsJson, Config, Profile, TrustConfig, settings_for

@@ -7,7 +7,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from lightagent.application.journal import Journal
+from lightagent.application.journals.journal import Journal
 from lightagent.application.projections.calls import tool_calls
 from lightagent.application.projections.trace import trace_events
 from lightagent.application.stored_runs import RunInfo, Runs, StoredRun, run_status

@@ -13,12 +13,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Generic, TextIO, TypeVar
 
-from lightagent.application.remembered import RememberedDecision
-from lightagent.application.session_info import SessionInfo
+from lightagent.application.reviews.remembered_decisions import RememberedDecision
+from lightagent.application.sessions.info import SessionInfo
 from lightagent.application.stored_runs import RunInfo
 from lightagent.compose.backends import open_journals
 from lightagent.domain.errors import ConfigurationError, IncompleteListing
-from lightagent.domain.review_log import Review
+from lightagent.domain.review.log import Review
 from lightagent.entrypoints.cli.console import out, write_answer
 from lightagent.entrypoints.cli.options import settings_for
 from lightagent.ports.journals import JournalStore

@@ -10,7 +10,7 @@ from typing import Annotated, Final, Self, TypeAlias
 import typer
 
 from lightagent.agent import LightAgent
-from lightagent.application.journal import Journal
+from lightagent.application.journals.journal import Journal
 from lightagent.domain.errors import ConfigurationError
 from lightagent.entrypoints.cli.notices import announce_stand_ins
 from lightagent.entrypoints.cli.python_files import Wanted, load_object

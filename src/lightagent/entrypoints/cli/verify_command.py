@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from lightagent.application.verify_journals import JournalCheck, check_journals
-from lightagent.domain.journal_streams import StreamKey
+from lightagent.application.journals.verify import JournalCheck, check_journals
+from lightagent.domain.journals.streams import StreamKey
 from lightagent.domain.json_types import JsonObject
 from lightagent.entrypoints.cli.console import err, out, write_answer
 from lightagent.entrypoints.cli.exit_codes import ExitCode, guarded

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
-from lightagent.application.journal import Journal
+from lightagent.application.journals.journal import Journal
 from lightagent.application.serving.background_runs import BackgroundRecords, BackgroundRun
 from lightagent.application.serving.kept_runs import KeptRuns
 from lightagent.application.serving.refusals import NEVER_BEGAN, RequestRefused
@@ -16,7 +16,7 @@ from lightagent.application.stored_runs import Runs, StoredRun
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.errors import IncompleteListing, StoreError
-from lightagent.domain.events import Event, Nested, RunFinished, ToolFinished, ToolStarted
+from lightagent.domain.runs.events import Event, Nested, RunFinished, ToolFinished, ToolStarted
 from lightagent.entrypoints.serving.served_run import ServedRun
 
 PAUSE: Final = 1.0

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Never, Protocol
 
 from lightagent.agent_base import Query
-from lightagent.application.decide_calls import Decisions
-from lightagent.application.journal import Journal
+from lightagent.application.journals.journal import Journal
+from lightagent.application.projections.steps import Step
+from lightagent.application.reviews.decide_calls import Decisions
 from lightagent.application.serving.callers import Caller
 from lightagent.application.serving.refusals import RequestRefused
-from lightagent.application.steps import Step
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.events import Event
+from lightagent.domain.runs.events import Event
 from lightagent.entrypoints.serving.plain_model import UTILITY
 from lightagent.options import ResumeOptions, RunOptions
 

@@ -8,7 +8,7 @@ from types import TracebackType
 
 from starlette.types import Receive
 
-from lightagent.domain.events import Event
+from lightagent.domain.runs.events import Event
 from lightagent.entrypoints.serving.served_run import ServedRun
 from lightagent.settings.serve_schema import ServeSettings
 

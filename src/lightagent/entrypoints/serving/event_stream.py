@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from lightagent.application.serving.projections import StreamProjection
 from lightagent.domain.error_mapping import classify_exception
-from lightagent.domain.events import RunFinished
+from lightagent.domain.runs.events import RunFinished
 from lightagent.entrypoints.serving.connections import CLIENT_LEFT, Watched
 from lightagent.entrypoints.serving.served_run import ServedRun
 from lightagent.settings.serve_schema import ServeSettings

@@ -18,8 +18,8 @@ from lightagent.application.serving.idempotency import (
     not_again,
     request_name,
 )
-from lightagent.domain.events import RunFinished
 from lightagent.domain.outcomes import Completed, Suspended
+from lightagent.domain.runs.events import RunFinished
 from lightagent.entrypoints.serving.event_stream import RunEventStream
 from lightagent.entrypoints.serving.requests import Handler, ServedRequest
 from lightagent.entrypoints.serving.served_run import ServedRun

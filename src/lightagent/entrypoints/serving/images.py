@@ -12,8 +12,8 @@ from lightagent.adapters.guarded_http import GuardedHttp
 from lightagent.application.serving.chat.requests import ChatAsked
 from lightagent.application.serving.content_parts import image_url, is_image
 from lightagent.application.serving.refusals import RequestRefused
-from lightagent.domain.http_calls import HttpCall, HttpFault
 from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.network.http_calls import HttpCall, HttpFault
 from lightagent.ports.http import HttpSender
 from lightagent.settings.serve_schema import ServeSettings
 

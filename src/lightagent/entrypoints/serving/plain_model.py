@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 
 from lightagent.agent import LightAgent
 from lightagent.application.tools.catalogue import Catalogue
-from lightagent.domain.agent_heads import lasting_name
+from lightagent.domain.runs.agents import lasting_name
 
 AgentT = TypeVar("AgentT")
 

@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 from starlette.requests import Request
 from starlette.types import ASGIApp
 
-from lightagent.application.journal import Journal
+from lightagent.application.journals.journal import Journal
 from lightagent.application.serving.callers import Caller
 from lightagent.application.serving.idempotency import RequestName
 from lightagent.application.serving.openai_errors import refusal_object, run_error_object

@@ -9,17 +9,17 @@ from contextlib import aclosing
 from typing import Final, Never
 
 from lightagent.agent_base import Query
-from lightagent.application.cancellation_token import CancellationToken
-from lightagent.application.decide_calls import Decisions
+from lightagent.application.active_run.cancellation_token import CancellationToken
 from lightagent.application.flow.flow_stream_events import FailureData, FlowDoneData, FlowStreamEvent
 from lightagent.application.flow.step_result import FlowStatus
-from lightagent.application.journal import Journal
-from lightagent.application.steps import Step
-from lightagent.domain.deltas import TextDelta
+from lightagent.application.journals.journal import Journal
+from lightagent.application.projections.steps import Step
+from lightagent.application.reviews.decide_calls import Decisions
+from lightagent.domain.conversation.deltas import TextDelta
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.events import ApprovalRequested, Concluded, Event, RunFinished, ToolFinished, ToolStarted
 from lightagent.domain.outcomes import Cancelled, Completed, Failed, Outcome, Suspended
+from lightagent.domain.runs.events import ApprovalRequested, Concluded, Event, RunFinished, ToolFinished, ToolStarted
 from lightagent.domain.usage import Usage
 from lightagent.flow import LightFlow
 from lightagent.flow_options import NewFlowRunOptions

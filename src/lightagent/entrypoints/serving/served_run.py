@@ -6,11 +6,11 @@ import asyncio
 from types import TracebackType
 from typing import Self
 
-from lightagent.application.cancellation_token import CancellationToken
-from lightagent.application.journal import Journal
+from lightagent.application.active_run.cancellation_token import CancellationToken
+from lightagent.application.journals.journal import Journal
 from lightagent.application.serving.kept_runs import KeptRuns
 from lightagent.application.serving.refusals import RequestRefused
-from lightagent.domain.events import Event, Nested, RunFinished, ToolStarted
+from lightagent.domain.runs.events import Event, Nested, RunFinished, ToolStarted
 from lightagent.domain.scopes import Scope
 from lightagent.entrypoints.serving.catalogue import Steps
 from lightagent.entrypoints.serving.slots import Slot, Slots

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import Final, Never, Protocol
 
 from lightagent.agent_base import Query
-from lightagent.application.cancellation_token import CancellationToken
-from lightagent.application.decide_calls import Decisions
-from lightagent.application.journal import Journal
+from lightagent.application.active_run.cancellation_token import CancellationToken
+from lightagent.application.journals.journal import Journal
+from lightagent.application.reviews.decide_calls import Decisions
 from lightagent.application.serving.background_runs import BackgroundRecords, BackgroundRun
 from lightagent.application.serving.callers import Caller
 from lightagent.application.serving.client_tools import ClientTool, client_tools

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from lightagent.application.event_codec import event_from_dict
-from lightagent.application.keep_run import run_key
+from lightagent.application.journals.event_codec import event_from_dict
+from lightagent.application.journals.keep_run import run_key
+from lightagent.application.journals.read_streams import read_entry
 from lightagent.application.projections.history import history
-from lightagent.application.read_streams import read_entry
 from lightagent.application.serving.a2a.tasks import A2aTask
 from lightagent.application.stored_runs import Runs
-from lightagent.domain.events import RunStarted
-from lightagent.domain.folding import fold
 from lightagent.domain.json_types import JsonObject
+from lightagent.domain.runs.events import RunStarted
+from lightagent.domain.runs.folding import fold
 from lightagent.domain.scopes import Scope
 from lightagent.entrypoints.serving.catalogue import Served
 from lightagent.entrypoints.serving.requests import ServedRequest

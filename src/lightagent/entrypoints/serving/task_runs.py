@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from lightagent.application.journal import Journal
+from lightagent.application.journals.journal import Journal
+from lightagent.application.projections.steps import Step
 from lightagent.application.serving.a2a.tasks import A2aTask
-from lightagent.application.steps import Step
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
-from lightagent.domain.events import RunFinished
 from lightagent.domain.json_types import JsonObject
+from lightagent.domain.runs.events import RunFinished
 from lightagent.domain.scopes import Scope
 from lightagent.entrypoints.serving.served_run import ServedRun
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from lightagent.agent import LightAgent
-from lightagent.application.journal import Journal
+from lightagent.application.journals.journal import Journal
 from lightagent.application.serving.approvals import PersonAnswer, answers_by_request, results_by_call
 from lightagent.application.serving.chat.requests import ChatAsked
 from lightagent.application.serving.client_tools import ClientTool, client_names, client_tools, names_taken
@@ -20,7 +20,7 @@ from lightagent.application.serving.kept_runs import run_and_call
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.application.serving.waiting import WaitingSteps, waiting_in
 from lightagent.domain.errors import LightAgentError
-from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.review.decisions import ApprovalDecision
 from lightagent.entrypoints.serving.catalogue import Served
 from lightagent.entrypoints.serving.requests import ServedRequest
 from lightagent.entrypoints.serving.served_run import ServedRun

@@ -11,8 +11,8 @@ from typing import ClassVar
 import pytest
 
 from lightagent.adapters.registry import open_adapter
-from lightagent.domain.budget_accounts import EMPTY, Account, AccountKey, Slot
-from lightagent.domain.budgets import Spent
+from lightagent.domain.budgets.accounts import EMPTY, Account, AccountKey, Slot
+from lightagent.domain.budgets.budget import Spent
 from lightagent.domain.scopes import Scope
 from lightagent.ports.budgets import BudgetAccounts
 

@@ -23,9 +23,9 @@ from typing import ClassVar, TypeVar
 import pytest
 
 from lightagent.adapters.registry import open_adapter
-from lightagent.domain.deltas import Delta, ModelReply, ReplyEnd, fold_deltas
-from lightagent.domain.messages import AssistantMessage, SystemMessage, ToolCall, ToolMessage, UserMessage
-from lightagent.domain.tools import ToolSpec
+from lightagent.domain.conversation.deltas import Delta, ModelReply, ReplyEnd, fold_deltas
+from lightagent.domain.conversation.messages import AssistantMessage, SystemMessage, ToolCall, ToolMessage, UserMessage
+from lightagent.domain.tools.spec import ToolSpec
 from lightagent.ports.models import ChatModel, ChatRequest
 
 T = TypeVar("T")

@@ -14,7 +14,7 @@ from typing import ClassVar
 import pytest
 
 from lightagent.adapters.registry import open_adapter
-from lightagent.domain.code import (
+from lightagent.domain.code.programs import (
     MOST_COUNTED,
     MOST_SECONDS,
     CodeFile,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from lightagent.adapters.registry import open_adapter
-from lightagent.domain.findings import Finding, merged, normalized
+from lightagent.domain.policy.findings import Finding, merged, normalized
 from lightagent.ports.detectors import Detector
 
 _AROUND = "Nothing is found in these plain words. "

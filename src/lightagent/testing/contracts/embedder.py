@@ -8,7 +8,7 @@ from math import hypot
 from typing import ClassVar
 
 from lightagent.adapters.registry import open_adapter
-from lightagent.domain.vectors import Vector, similarities
+from lightagent.domain.text.vectors import Vector, similarities
 from lightagent.ports.embedding import Embedder
 
 TEXTS = (

@@ -16,7 +16,7 @@ from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.events import AttemptNoted, FlowFinished, FlowStarted
 from lightagent.domain.flow.projection import flow_record
 from lightagent.domain.flow.state import fold
-from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.review.decisions import ApprovalDecision
 from lightagent.domain.scopes import Scope
 from lightagent.flow import LightFlow
 from lightagent.ports.flow_engine import FlowEngine, FlowRun

@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 
 from lightagent.adapters.chat.litellm.dropped_fields import DroppedFields
 from lightagent.adapters.chat.openai.finish_reasons import is_known, is_whole
-from lightagent.domain.provider_fields import MESSAGE_FIELDS
+from lightagent.domain.conversation.provider_fields import MESSAGE_FIELDS
 
 _ASIDE: Final = "provider_specific_fields"
 _OF_CHOICE: Final = ("error", "content_filter_results")

@@ -26,12 +26,12 @@ from lightagent.adapters.chat._refusals import learn
 from lightagent.adapters.chat._wire_messages import fitted_messages
 from lightagent.adapters.chat.litellm.answers import plain_answers
 from lightagent.adapters.chat.openai.choices import ChoiceReader
-from lightagent.domain.agent_heads import ModelEndpoint
-from lightagent.domain.deltas import Delta
+from lightagent.domain.conversation.deltas import Delta
+from lightagent.domain.conversation.provider_fields import ModelOrigin
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_bytes import whole_json
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.provider_fields import ModelOrigin
+from lightagent.domain.runs.agents import ModelEndpoint
 from lightagent.ports.models import ChatModel, ChatRequest, KeyedModel, ReplayingModel, ServedModel
 
 DEFAULT_TIMEOUT = 600.0

@@ -14,8 +14,8 @@ from lightagent.adapters._endpoints.transports import parse_json
 from lightagent.adapters.chat.openai.choices import ChoiceReader
 from lightagent.adapters.chat.openai.common_forms import read_common_answer
 from lightagent.adapters.chat.openai.sse import EventStreamReader
-from lightagent.domain.deltas import Delta
-from lightagent.domain.provider_fields import UNKNOWN_MODEL, ModelOrigin
+from lightagent.domain.conversation.deltas import Delta
+from lightagent.domain.conversation.provider_fields import UNKNOWN_MODEL, ModelOrigin
 
 _BOM = b"\xef\xbb\xbf"
 _BLANK = b" \t\r\n\xef\xbb\xbf"

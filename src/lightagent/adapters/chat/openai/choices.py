@@ -15,8 +15,15 @@ from lightagent.adapters.chat.openai.finish_reasons import Ending, more_severe, 
 from lightagent.adapters.chat.openai.provider_fields import ProviderFieldPieces
 from lightagent.adapters.chat.openai.tool_calls import JoinedCalls, ToolCalls
 from lightagent.adapters.chat.openai.usage import UsageReports
-from lightagent.domain.deltas import Delta, ReasoningDelta, RefusalDelta, ReplyEnd, TextDelta, ToolCallDelta
-from lightagent.domain.provider_fields import UNKNOWN_MODEL, ModelOrigin
+from lightagent.domain.conversation.deltas import (
+    Delta,
+    ReasoningDelta,
+    RefusalDelta,
+    ReplyEnd,
+    TextDelta,
+    ToolCallDelta,
+)
+from lightagent.domain.conversation.provider_fields import UNKNOWN_MODEL, ModelOrigin
 
 
 class Choice:

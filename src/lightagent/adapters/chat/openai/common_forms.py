@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from lightagent.domain.deltas import Delta, ReplyEnd, TextDelta, ToolCallDelta
+from lightagent.domain.conversation.deltas import Delta, ReplyEnd, TextDelta, ToolCallDelta
 from lightagent.domain.usage import Usage, normalize_usage
 
 ANSWER_FIELDS: Final = frozenset(

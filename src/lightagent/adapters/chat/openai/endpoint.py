@@ -25,8 +25,8 @@ from lightagent.adapters._endpoints.endpoint import (
 )
 from lightagent.adapters._endpoints.provider_names import provider_of_host
 from lightagent.adapters.chat.openai.options import Options
-from lightagent.domain.agent_heads import ModelEndpoint
 from lightagent.domain.errors import ConfigurationError, ProviderError
+from lightagent.domain.runs.agents import ModelEndpoint
 
 
 def default_key_refusal(options: Options, azure_endpoint: str, environ: Mapping[str, str]) -> ProviderError | None:

@@ -16,7 +16,7 @@ from lightagent.adapters._endpoints.faults import idle_too_long, took_too_long
 from lightagent.adapters._endpoints.transports import Answer, Transport
 from lightagent.adapters.chat.openai.answers import AnswerReader
 from lightagent.aiokits.deadline import Deadline
-from lightagent.domain.deltas import Delta
+from lightagent.domain.conversation.deltas import Delta
 from lightagent.domain.errors import ProviderError
 from lightagent.domain.origin import TraceHeaders
 

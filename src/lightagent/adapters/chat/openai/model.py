@@ -28,11 +28,11 @@ from lightagent.adapters.chat.openai.exchange import TimeLimits, collect, follow
 from lightagent.adapters.chat.openai.options import PLAIN_TIMEOUT, STREAM_TIMEOUT, Options, takes
 from lightagent.adapters.chat.openai.request_body import RequestEncoder
 from lightagent.adapters.registry import install_command
-from lightagent.domain.agent_heads import ModelEndpoint
-from lightagent.domain.deltas import Delta
+from lightagent.domain.conversation.deltas import Delta
+from lightagent.domain.conversation.provider_fields import ModelOrigin, Recipient
 from lightagent.domain.errors import MissingExtraError
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.provider_fields import ModelOrigin, Recipient
+from lightagent.domain.runs.agents import ModelEndpoint
 from lightagent.ports.models import ChatModel, ChatRequest, KeyedModel, ReplayingModel, ServedModel, WritingModel
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.provider_fields import (
+from lightagent.domain.conversation.provider_fields import (
     CALL_FIELDS,
     MESSAGE_FIELDS,
     REASONING_FIELDS,
@@ -13,6 +12,7 @@ from lightagent.domain.provider_fields import (
     ProviderFields,
     are_opaque_fields,
 )
+from lightagent.domain.json_types import JsonObject, JsonValue
 
 _READ_FIELDS: Final = frozenset((*MESSAGE_FIELDS, *REASONING_FIELDS, "refusal", "tool_calls"))
 _CALL_FIELDS: Final = frozenset(CALL_FIELDS)

@@ -6,11 +6,11 @@ import json
 
 from lightagent.adapters.chat._profiles import UNKNOWN, EndpointProfile, fitted_params, response_format
 from lightagent.adapters.chat._wire_messages import fitted_messages
+from lightagent.domain.conversation.provider_fields import Recipient
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_bytes import encode_json
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.provider_fields import Recipient
-from lightagent.domain.tools import ToolSpec
+from lightagent.domain.tools.spec import ToolSpec
 from lightagent.ports.models import ChatRequest
 
 RESERVED = frozenset({"messages", "model", "tools", "stream"})

@@ -11,9 +11,9 @@ from lightagent.adapters._endpoints.faults import too_large
 from lightagent.adapters._endpoints.reported_errors import event_error, withholds
 from lightagent.adapters._endpoints.transports import is_json, parse_json
 from lightagent.adapters.chat.openai.choices import ChoiceReader
-from lightagent.domain.deltas import Delta
+from lightagent.domain.conversation.deltas import Delta
+from lightagent.domain.conversation.provider_fields import ModelOrigin
 from lightagent.domain.errors import ProviderError
-from lightagent.domain.provider_fields import ModelOrigin
 
 
 @dataclass(frozen=True, slots=True)

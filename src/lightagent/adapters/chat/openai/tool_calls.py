@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from lightagent.adapters._endpoints.faults import malformed
 from lightagent.adapters.chat.openai.provider_fields import call_fields
 from lightagent.adapters.chat.openai.tool_call_pieces import CallPieces
-from lightagent.domain.deltas import ToolCallDelta
+from lightagent.domain.conversation.deltas import ToolCallDelta
 from lightagent.domain.json_types import JsonObject
 
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from lightagent.adapters.code.monty.runner import MontyRunner
 from lightagent.adapters.registry import Adapter
-from lightagent.domain.code import CodeLimits
+from lightagent.domain.code.programs import CodeLimits
 
 __all__ = ["ADAPTER", "MontyOptions", "MontyRunner"]
 

@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 
-from lightagent.domain.code import Channel, CodeOutput
+from lightagent.domain.code.programs import Channel, CodeOutput
 
 
 class Output:

@@ -15,14 +15,7 @@ from lightagent.adapters.code._job_files import held
 from lightagent.adapters.code.monty.output import Output
 from lightagent.adapters.code.monty.surroundings import FOLDER, guarded, mounted, read_source
 from lightagent.aiokits.worker_threads import run_in_thread
-from lightagent.domain.code import (
-    CodeJob,
-    CodeLimits,
-    CodeOutput,
-    CodeResult,
-    Language,
-    limits_of,
-)
+from lightagent.domain.code.programs import CodeJob, CodeLimits, CodeOutput, CodeResult, Language, limits_of
 from lightagent.domain.errors import ToolError
 from lightagent.ports.code import CodeRunner, unseen
 

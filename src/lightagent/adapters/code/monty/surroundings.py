@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, Literal
 
 from lightagent.adapters.code._job_files import read_program
-from lightagent.domain.code import MOST_SOURCE, CodeFile, CodeJob, CodeLimits, CodeText
+from lightagent.domain.code.programs import MOST_SOURCE, CodeFile, CodeJob, CodeLimits, CodeText
 from lightagent.domain.errors import ToolError
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import Final
 from lightagent.adapters.code.subprocess.accounts import user_range
 from lightagent.adapters.code.subprocess.memory_file import in_memory
 from lightagent.adapters.code.subprocess.refused_calls import call_filter
-from lightagent.domain.code import CodeFolder
+from lightagent.domain.code.programs import CodeFolder
 from lightagent.domain.errors import ConfigurationError
 
 WORK: Final = "/work"

@@ -17,7 +17,7 @@ from typing import Final
 from lightagent.adapters.code._job_files import exchanged
 from lightagent.adapters.code.subprocess.launcher import CLOSED, EXCHANGED, GO, NO_PROCESS, READY
 from lightagent.adapters.code.subprocess.left_behind import end_marked
-from lightagent.domain.code import Channel, CodeLimits, CodeOutput, CodeResult
+from lightagent.domain.code.programs import Channel, CodeLimits, CodeOutput, CodeResult
 from lightagent.domain.errors import ConfigurationError, ToolError
 
 _START_SECONDS: Final = 30.0

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from lightagent.domain.code import Language
+from lightagent.domain.code.programs import Language
 from lightagent.domain.errors import ConfigurationError
 
 NIX_STORE: Final = "/nix/store"

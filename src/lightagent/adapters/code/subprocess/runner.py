@@ -25,7 +25,7 @@ from lightagent.adapters.code.subprocess.interpreters import Interpreter, find_i
 from lightagent.adapters.code.subprocess.memory_file import in_memory
 from lightagent.adapters.code.subprocess.refused_calls import call_filter
 from lightagent.aiokits.worker_threads import run_in_thread
-from lightagent.domain.code import (
+from lightagent.domain.code.programs import (
     CodeFile,
     CodeFolder,
     CodeJob,

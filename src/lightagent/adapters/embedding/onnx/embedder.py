@@ -10,7 +10,7 @@ from typing import Final
 from lightagent.adapters.embedding.onnx.folder import ModelFolder, Pooling, read_folder
 from lightagent.adapters.embedding.onnx.model import OnnxModel
 from lightagent.aiokits.worker_threads import run_in_thread
-from lightagent.domain.vectors import TextRole, Vector
+from lightagent.domain.text.vectors import TextRole, Vector
 from lightagent.ports.embedding import Embedder
 
 MAX_BATCH: Final = 64

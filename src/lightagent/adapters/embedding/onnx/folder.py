@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.vectors import TextRole
+from lightagent.domain.text.vectors import TextRole
 
 Pooling: TypeAlias = Literal["mean", "cls", "model"]
 """How the vectors of a text's tokens become one: their mean, the first one, or an output of the model."""

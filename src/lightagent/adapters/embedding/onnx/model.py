@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from lightagent.adapters.embedding.onnx.folder import ModelFolder, Pooling
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.vectors import Vector, unit_vector
+from lightagent.domain.text.vectors import Vector, unit_vector
 
 if TYPE_CHECKING:
     import numpy

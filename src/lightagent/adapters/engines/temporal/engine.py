@@ -17,7 +17,7 @@ from lightagent.domain.errors import ConfigurationError, StoreError
 from lightagent.domain.flow.events import CancelRequested, FlowEvent, FlowStarted, Resumed, Signalled
 from lightagent.domain.flow.refusals import Refused
 from lightagent.domain.flow.state import FlowState, fold
-from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.review.decisions import ApprovalDecision
 from lightagent.domain.scopes import Scope
 from lightagent.ports.engine_workers import EngineWorker, EngineWorkerLimits, WorkedEngine
 from lightagent.ports.flow_engine import FlowCode, FlowEngine, FlowRun, OutlinesRuns, RunOutline

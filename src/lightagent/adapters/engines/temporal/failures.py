@@ -5,7 +5,7 @@ from __future__ import annotations
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.flow.events import Answered, AttemptFailed, FlowEvent, StepApprovalDecided, StepApprovalRequested
 from lightagent.domain.flow.moves import Ask, AskHuman, Do
-from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.review.decisions import ApprovalDecision
 
 
 def failures_of(move: Ask | AskHuman | Do, text: str, now: float) -> list[FlowEvent]:

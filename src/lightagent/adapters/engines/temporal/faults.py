@@ -9,7 +9,7 @@ from typing import Final
 from temporalio.service import RPCError, RPCStatusCode
 
 from lightagent.domain.errors import ConfigurationError, LightAgentError, StoreError
-from lightagent.domain.masking import mask_named
+from lightagent.domain.secrets.masking import mask_named
 
 _AWAY: Final = frozenset((RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED))
 _NOT_LET_IN: Final = frozenset((RPCStatusCode.UNAUTHENTICATED, RPCStatusCode.PERMISSION_DENIED))

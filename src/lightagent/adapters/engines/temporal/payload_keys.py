@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.journal_keys import current_key, derived, packed, root_key
+from lightagent.domain.journals.keys import current_key, derived, packed, root_key
 
 
 @dataclass(frozen=True, slots=True)

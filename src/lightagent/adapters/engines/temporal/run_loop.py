@@ -48,7 +48,7 @@ with workflow.unsafe.imports_passed_through():
     from lightagent.domain.flow.moves import Ask, AskHuman, BeginWait, Do, Finish, Move, Stop, Wake
     from lightagent.domain.flow.refusals import Refused
     from lightagent.domain.flow.state import FlowState, fold
-    from lightagent.domain.review import ApprovalDecision
+    from lightagent.domain.review.decisions import ApprovalDecision
 
 Key: TypeAlias = tuple[str, int, str]
 Carried: TypeAlias = Ask | AskHuman | Do

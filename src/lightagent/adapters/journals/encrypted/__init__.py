@@ -13,7 +13,7 @@ from lightagent.adapters.journals._behind import open_behind
 from lightagent.adapters.journals.encrypted.aes_gcm import AesGcmCodec
 from lightagent.adapters.journals.encrypted.store import EncryptedJournalStore
 from lightagent.adapters.registry import Adapter
-from lightagent.domain.content_keys import content_keys
+from lightagent.domain.journals.content_keys import content_keys
 from lightagent.domain.json_types import JsonObject
 
 __all__ = ["ADAPTER", "AesGcmCodec", "EncryptedJournalStore", "EncryptedOptions"]

@@ -16,10 +16,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from lightagent.adapters.registry import install_command
-from lightagent.domain.content_keys import ContentKeys
 from lightagent.domain.errors import ContentKeyError, MissingExtraError
-from lightagent.domain.journal_keys import tampered
-from lightagent.domain.journal_streams import Draft, Entry, StreamKey
+from lightagent.domain.journals.content_keys import ContentKeys
+from lightagent.domain.journals.keys import tampered
+from lightagent.domain.journals.streams import Draft, Entry, StreamKey
 from lightagent.ports.content_codec import ContentCodec
 
 if TYPE_CHECKING:

@@ -6,17 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from lightagent.domain.journal_inputs import check_written
-from lightagent.domain.journal_streams import (
-    Draft,
-    Entry,
-    Lease,
-    Slice,
-    StoreNote,
-    StreamKey,
-    StreamPage,
-    StreamQuery,
-)
+from lightagent.domain.journals.input_checks import check_written
+from lightagent.domain.journals.streams import Draft, Entry, Lease, Slice, StoreNote, StreamKey, StreamPage, StreamQuery
 from lightagent.domain.scopes import Scope
 from lightagent.ports.content_codec import ContentCodec
 from lightagent.ports.journals import CodedStore, ExaminedStore, JournalStore

@@ -22,21 +22,14 @@ from lightagent.adapters.journals.files.folder import Folder, open_folder
 from lightagent.adapters.journals.files.reading import Reader
 from lightagent.adapters.registry import Adapter
 from lightagent.aiokits.job_thread import JobThread
-from lightagent.domain.journal_inputs import (
+from lightagent.domain.journals.input_checks import (
     check_forgetting,
     check_numbers,
     check_query,
     check_reading,
     check_written,
 )
-from lightagent.domain.journal_streams import (
-    Draft,
-    Lease,
-    Slice,
-    StreamKey,
-    StreamPage,
-    StreamQuery,
-)
+from lightagent.domain.journals.streams import Draft, Lease, Slice, StreamKey, StreamPage, StreamQuery
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
 

@@ -16,7 +16,7 @@ from json.encoder import encode_basestring as _quoted
 from math import isfinite
 from typing import Final
 
-from lightagent.domain.journal_streams import Draft, Entry, Hold, StreamInfo, StreamKey
+from lightagent.domain.journals.streams import Draft, Entry, Hold, StreamInfo, StreamKey
 from lightagent.domain.scopes import Scope
 
 _FORMAT: Final = "lightagent journal stream 1"

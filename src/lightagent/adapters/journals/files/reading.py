@@ -12,8 +12,8 @@ from lightagent.adapters.journals.files.folder import Folder
 from lightagent.adapters.journals.files.lines import Header, Row, name_of
 from lightagent.adapters.journals.files.stream_file import StreamFile, Tail, opened
 from lightagent.domain.errors import StoreError
-from lightagent.domain.journal_inputs import place_of
-from lightagent.domain.journal_streams import Slice, StreamInfo, StreamKey, StreamPage, StreamQuery
+from lightagent.domain.journals.input_checks import place_of
+from lightagent.domain.journals.streams import Slice, StreamInfo, StreamKey, StreamPage, StreamQuery
 
 _SETTLED: Final = 0.1
 """Seconds after which a file system gives a further change another time than the last one."""

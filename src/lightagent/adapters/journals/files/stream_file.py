@@ -22,7 +22,7 @@ from lightagent.adapters.journals.files.lines import (
     seed_of,
 )
 from lightagent.domain.errors import DamagedStream
-from lightagent.domain.journal_streams import StreamKey
+from lightagent.domain.journals.streams import StreamKey
 
 _BLOCK: Final = 64 * 1024
 _LAST_BLOCK: Final = 4 * 1024

@@ -25,7 +25,7 @@ from lightagent.adapters.journals.files.lines import (
 )
 from lightagent.adapters.journals.files.stream_file import StreamFile, Tail, opened
 from lightagent.domain.errors import DamagedStream
-from lightagent.domain.journal_streams import (
+from lightagent.domain.journals.streams import (
     NO_HOLD,
     Draft,
     Hold,

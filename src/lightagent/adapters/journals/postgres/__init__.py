@@ -23,21 +23,14 @@ from lightagent.adapters.journals.postgres.rows import digest_of, encoded
 from lightagent.adapters.journals.postgres.writing import Append, Leasing
 from lightagent.adapters.registry import Adapter, install_command
 from lightagent.domain.errors import ConfigurationError, MissingExtraError
-from lightagent.domain.journal_inputs import (
+from lightagent.domain.journals.input_checks import (
     check_forgetting,
     check_numbers,
     check_query,
     check_reading,
     check_written,
 )
-from lightagent.domain.journal_streams import (
-    Draft,
-    Lease,
-    Slice,
-    StreamKey,
-    StreamPage,
-    StreamQuery,
-)
+from lightagent.domain.journals.streams import Draft, Lease, Slice, StreamKey, StreamPage, StreamQuery
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
 

@@ -13,7 +13,7 @@ from typing import Final, LiteralString
 
 from lightagent.adapters._postgres.session import Session
 from lightagent.adapters.journals.postgres.rows import MATCHING, digest_of, encoded, whole
-from lightagent.domain.journal_streams import StreamInfo, StreamKey, check_end
+from lightagent.domain.journals.streams import StreamInfo, StreamKey, check_end
 from lightagent.domain.scopes import Scope
 
 _STREAM: Final = "SELECT id, head, seal FROM {schema}.streams WHERE digest = %(digest)s FOR UPDATE"

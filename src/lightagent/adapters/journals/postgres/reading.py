@@ -17,8 +17,8 @@ from lightagent.adapters.journals.postgres.rows import (
     whole,
 )
 from lightagent.domain.errors import DamagedStream
-from lightagent.domain.journal_inputs import place_of
-from lightagent.domain.journal_streams import Slice, StreamInfo, StreamKey, StreamPage, StreamQuery
+from lightagent.domain.journals.input_checks import place_of
+from lightagent.domain.journals.streams import Slice, StreamInfo, StreamKey, StreamPage, StreamQuery
 
 _COLUMNS: Final = (
     "id, digest, tenant, owner_user, owner_session, kind, name, head, base, labels, marks, created_at, updated_at, "

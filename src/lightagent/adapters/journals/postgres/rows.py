@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Final, LiteralString
 
 from lightagent.domain.errors import DamagedStream
-from lightagent.domain.journal_streams import Draft, Entry, Hold, StreamInfo, StreamKey
+from lightagent.domain.journals.streams import Draft, Entry, Hold, StreamInfo, StreamKey
 from lightagent.domain.scopes import Scope
 
 KEY_COLUMNS: Final = ("tenant", "owner_user", "owner_session", "kind", "name")

@@ -24,7 +24,7 @@ from lightagent.adapters.journals.postgres.rows import (
     whole,
 )
 from lightagent.domain.errors import StoreError
-from lightagent.domain.journal_streams import NO_HOLD, Draft, Lease, StreamInfo, StreamKey, check_append, check_lease
+from lightagent.domain.journals.streams import NO_HOLD, Draft, Lease, StreamInfo, StreamKey, check_append, check_lease
 
 _ATTEMPTS: Final = 20
 _ENTRIES: Final = """written AS (

@@ -17,7 +17,7 @@ from lightagent.adapters.journals.sealed.store import SealedJournalStore
 from lightagent.adapters.journals.sealed.store_heads import StoreHeads
 from lightagent.adapters.registry import Adapter
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.journal_seals import seal_keys
+from lightagent.domain.journals.seals import seal_keys
 from lightagent.domain.json_types import JsonObject
 from lightagent.ports.journal_heads import JournalHeads
 

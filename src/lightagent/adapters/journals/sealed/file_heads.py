@@ -12,7 +12,7 @@ from typing import IO, Final
 from lightagent.adapters.journals.sealed.head_text import head_of, head_text
 from lightagent.aiokits.job_thread import JobThread
 from lightagent.domain.errors import DamagedStream, StoreError
-from lightagent.domain.journal_heads import StreamHead
+from lightagent.domain.journals.heads import StreamHead
 from lightagent.ports.journal_heads import JournalHeads
 
 _SUFFIX: Final = ".json"

@@ -7,8 +7,8 @@ import json
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from lightagent.domain.errors import DamagedStream
-from lightagent.domain.journal_heads import HeadState, StreamHead
-from lightagent.domain.journal_streams import StreamKey
+from lightagent.domain.journals.heads import HeadState, StreamHead
+from lightagent.domain.journals.streams import StreamKey
 from lightagent.domain.scopes import Scope
 
 

@@ -13,9 +13,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from lightagent.domain.errors import DamagedStream, StoreError, TamperedStream
-from lightagent.domain.journal_heads import StreamHead, belongs_to, birth_after, moved, tombstone
-from lightagent.domain.journal_seals import SealedRow, SealKeys, StreamSeals
-from lightagent.domain.journal_streams import StreamInfo, StreamKey, belongs
+from lightagent.domain.journals.heads import StreamHead, belongs_to, birth_after, moved, tombstone
+from lightagent.domain.journals.seals import SealedRow, SealKeys, StreamSeals
+from lightagent.domain.journals.streams import StreamInfo, StreamKey, belongs
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journal_heads import JournalHeads
 from lightagent.ports.journals import JournalStore

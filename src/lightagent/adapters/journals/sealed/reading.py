@@ -6,9 +6,9 @@ import asyncio
 from dataclasses import dataclass, replace
 
 from lightagent.domain.errors import DamagedStream, TamperedStream
-from lightagent.domain.journal_heads import StreamHead, fault_of, goes_on, moved
-from lightagent.domain.journal_seals import SealedRow, StreamSeals
-from lightagent.domain.journal_streams import MOST_LISTED, Entry, Slice, StreamInfo, StreamKey
+from lightagent.domain.journals.heads import StreamHead, fault_of, goes_on, moved
+from lightagent.domain.journals.seals import SealedRow, StreamSeals
+from lightagent.domain.journals.streams import MOST_LISTED, Entry, Slice, StreamInfo, StreamKey
 from lightagent.ports.journal_heads import JournalHeads
 from lightagent.ports.journals import JournalStore
 

@@ -11,10 +11,10 @@ from lightagent.adapters.journals.sealed.noting import HeadNotes
 from lightagent.adapters.journals.sealed.reading import CheckedReader, Looked
 from lightagent.aiokits.paging import all_pages
 from lightagent.domain.errors import ConfigurationError, StreamConflict, TamperedStream
-from lightagent.domain.journal_heads import fault_of, goes_on
-from lightagent.domain.journal_inputs import check_forgetting, check_reading, check_written
-from lightagent.domain.journal_seals import SealedRow, SealKeys, StreamSeals
-from lightagent.domain.journal_streams import (
+from lightagent.domain.journals.heads import fault_of, goes_on
+from lightagent.domain.journals.input_checks import check_forgetting, check_reading, check_written
+from lightagent.domain.journals.seals import SealedRow, SealKeys, StreamSeals
+from lightagent.domain.journals.streams import (
     MOST_LISTED,
     Draft,
     Lease,

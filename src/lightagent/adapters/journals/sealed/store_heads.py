@@ -9,8 +9,8 @@ from typing import Final
 from lightagent.adapters.journals.sealed.head_text import head_of, head_text
 from lightagent.aiokits.paging import all_pages
 from lightagent.domain.errors import DamagedStream, StreamConflict
-from lightagent.domain.journal_heads import StreamHead
-from lightagent.domain.journal_streams import MOST_LISTED, Draft, StreamInfo, StreamKey, StreamQuery
+from lightagent.domain.journals.heads import StreamHead
+from lightagent.domain.journals.streams import MOST_LISTED, Draft, StreamInfo, StreamKey, StreamQuery
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journal_heads import JournalHeads
 from lightagent.ports.journals import JournalStore

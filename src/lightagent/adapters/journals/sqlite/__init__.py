@@ -24,22 +24,14 @@ from lightagent.adapters.journals.sqlite import reading, writing
 from lightagent.adapters.journals.sqlite.tables import open_database
 from lightagent.adapters.registry import Adapter
 from lightagent.aiokits.job_thread import JobThread
-from lightagent.domain.journal_inputs import (
+from lightagent.domain.journals.input_checks import (
     check_forgetting,
     check_numbers,
     check_query,
     check_reading,
     check_written,
 )
-from lightagent.domain.journal_streams import (
-    Draft,
-    Lease,
-    Slice,
-    StoreNote,
-    StreamKey,
-    StreamPage,
-    StreamQuery,
-)
+from lightagent.domain.journals.streams import Draft, Lease, Slice, StoreNote, StreamKey, StreamPage, StreamQuery
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import ExaminedStore, JournalStore
 

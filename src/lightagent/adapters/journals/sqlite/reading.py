@@ -7,8 +7,8 @@ import sqlite3
 from lightagent.adapters._sqlite.transactions import RESTORE
 from lightagent.adapters.journals.sqlite.rows import COLUMNS, StreamRow, encoded, entry_of, find_stream
 from lightagent.domain.errors import DamagedStream
-from lightagent.domain.journal_inputs import place_of
-from lightagent.domain.journal_streams import Slice, StreamInfo, StreamKey, StreamPage, StreamQuery
+from lightagent.domain.journals.input_checks import place_of
+from lightagent.domain.journals.streams import Slice, StreamInfo, StreamKey, StreamPage, StreamQuery
 
 
 def read(connection: sqlite3.Connection, key: StreamKey, after: int, limit: int, now: float) -> Slice:

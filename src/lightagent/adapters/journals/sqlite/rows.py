@@ -10,7 +10,7 @@ from typing import Final
 
 from lightagent.adapters._sqlite.transactions import RESTORE
 from lightagent.domain.errors import DamagedStream
-from lightagent.domain.journal_streams import Draft, Entry, Hold, StreamInfo, StreamKey
+from lightagent.domain.journals.streams import Draft, Entry, Hold, StreamInfo, StreamKey
 from lightagent.domain.scopes import Scope
 
 _CHECKED: Final = (

@@ -13,7 +13,7 @@ from lightagent.adapters.journals.sqlite.rows import (
     label_text,
     sign,
 )
-from lightagent.domain.journal_streams import (
+from lightagent.domain.journals.streams import (
     NO_HOLD,
     Draft,
     Lease,

@@ -11,7 +11,7 @@ from typing import Final, TypeAlias, TypeVar
 
 from lightagent.adapters.mcp.sdk.memory import pass_on
 from lightagent.aiokits.shared_loop import across
-from lightagent.domain.mcp_exchange import McpRemark
+from lightagent.domain.mcp.exchange import McpRemark
 from lightagent.domain.scopes import Scope
 from lightagent.ports.mcp import McpCaller
 

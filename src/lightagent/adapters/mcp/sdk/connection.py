@@ -18,8 +18,8 @@ from lightagent.adapters.mcp.sdk.seat import Seat
 from lightagent.adapters.registry import install_command
 from lightagent.domain.errors import MissingExtraError
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.mcp import EmbeddedResource, HttpServer, McpResult, McpServer, McpTool
-from lightagent.domain.mcp_exchange import McpPrompt, McpPromptMessage, McpResource
+from lightagent.domain.mcp.exchange import McpPrompt, McpPromptMessage, McpResource
+from lightagent.domain.mcp.servers import EmbeddedResource, HttpServer, McpResult, McpServer, McpTool
 from lightagent.domain.scopes import NO_SCOPE, Scope
 from lightagent.ports.mcp import (
     Elicitor,

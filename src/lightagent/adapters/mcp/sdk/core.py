@@ -18,8 +18,8 @@ from lightagent.adapters.mcp.sdk.memory import ServerMemory
 from lightagent.adapters.mcp.sdk.questions import Answerers
 from lightagent.adapters.mcp.sdk.session import Session
 from lightagent.aiokits.told_work import MCP_REQUEST, Texts, telling
-from lightagent.domain.mcp import McpResult
-from lightagent.domain.mcp_faults import McpChanged, McpClosed, McpRefused, McpTimedOut, McpUnavailable
+from lightagent.domain.mcp.faults import McpChanged, McpClosed, McpRefused, McpTimedOut, McpUnavailable
+from lightagent.domain.mcp.servers import McpResult
 
 T = TypeVar("T")
 

@@ -14,7 +14,7 @@ import mcp_types as types
 from mcp.shared.exceptions import MCPError
 from mcp_types import CONNECTION_CLOSED, REQUEST_TIMEOUT
 
-from lightagent.domain.mcp_faults import (
+from lightagent.domain.mcp.faults import (
     McpClosed,
     McpFault,
     McpLost,

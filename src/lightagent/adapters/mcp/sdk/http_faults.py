@@ -16,7 +16,7 @@ from mcp_types import JSONRPCError, jsonrpc_message_adapter
 
 from lightagent.adapters.mcp.sdk.faults import FaultKind, fault_data
 from lightagent.adapters.mcp.sdk.messages import Unreadable, read_message
-from lightagent.domain.masking import mask_urls
+from lightagent.domain.secrets.masking import mask_urls
 
 SESSION_HEADER: Final = "mcp-session-id"
 

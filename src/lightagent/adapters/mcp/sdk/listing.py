@@ -9,7 +9,7 @@ from mcp.client import Client
 
 from lightagent.adapters.mcp.sdk.memory import ServerMemory
 from lightagent.adapters.mcp.sdk.translate import mcp_tool
-from lightagent.domain.mcp import McpTool
+from lightagent.domain.mcp.servers import McpTool
 
 MOST_PAGES: Final = 200
 

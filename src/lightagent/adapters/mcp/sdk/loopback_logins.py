@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 
 from lightagent.adapters.mcp.sdk.whole_files import write_whole
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.mcp_exchange import LoginAnswer
+from lightagent.domain.mcp.exchange import LoginAnswer
 from lightagent.domain.scopes import Scope
 from lightagent.ports.mcp import Logins
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from typing import Final, Literal
 
-from lightagent.domain.mcp import McpServer, McpTool
-from lightagent.domain.mcp_exchange import McpRemark, RemarkKind
-from lightagent.domain.mcp_pins import Pins
+from lightagent.domain.mcp.exchange import McpRemark, RemarkKind
+from lightagent.domain.mcp.pins import Pins
+from lightagent.domain.mcp.servers import McpServer, McpTool
 from lightagent.ports.mcp import RemarkListener, ToolPins
 
 _LOGGER: Final = logging.getLogger("lightagent")

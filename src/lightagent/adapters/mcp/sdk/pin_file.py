@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from lightagent.adapters.mcp.sdk.whole_files import write_whole
 from lightagent.domain.errors import StoreError
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.mcp import McpTool
+from lightagent.domain.mcp.servers import McpTool
 from lightagent.ports.mcp import ToolPins
 
 if sys.platform != "win32":

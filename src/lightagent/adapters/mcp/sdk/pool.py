@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from lightagent.adapters.mcp.sdk.seat import Seat
-from lightagent.domain.mcp import McpServer
-from lightagent.domain.mcp_faults import McpUnavailable
+from lightagent.domain.mcp.faults import McpUnavailable
+from lightagent.domain.mcp.servers import McpServer
 from lightagent.domain.scopes import NO_SCOPE, Scope
 from lightagent.ports.mcp import McpCaller
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import IO, Final
 
-from lightagent.domain.mcp import StdioServer
+from lightagent.domain.mcp.servers import StdioServer
 
 GUARD: Final = "trap '' HUP INT TERM; read -r _; kill -s KILL -- \"-$$\""
 GRACE: Final = 1.0

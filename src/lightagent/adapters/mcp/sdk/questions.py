@@ -15,7 +15,7 @@ from lightagent.adapters.mcp.sdk.calls import Call, CallsUnderWay
 from lightagent.adapters.mcp.sdk.memory import ServerMemory
 from lightagent.adapters.mcp.sdk.translate import sampling_request
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.mcp_exchange import Elicitation, ElicitationAnswer
+from lightagent.domain.mcp.exchange import Elicitation, ElicitationAnswer
 from lightagent.ports.mcp import Elicitor, Sampler
 
 T = TypeVar("T")

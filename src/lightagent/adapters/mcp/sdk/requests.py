@@ -14,8 +14,8 @@ from lightagent.adapters.mcp.sdk.core import Core
 from lightagent.adapters.mcp.sdk.listing import pages
 from lightagent.adapters.mcp.sdk.translate import embedded, mcp_prompt, mcp_resource, mcp_result, prompt_messages
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.mcp import EmbeddedResource, McpResult
-from lightagent.domain.mcp_exchange import McpPrompt, McpPromptMessage, McpRemark, McpResource
+from lightagent.domain.mcp.exchange import McpPrompt, McpPromptMessage, McpRemark, McpResource
+from lightagent.domain.mcp.servers import EmbeddedResource, McpResult
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ import httpx2
 
 from lightagent.adapters.mcp.sdk.http_faults import SESSION_HEADER
 from lightagent.aiokits.told_work import Fact
-from lightagent.domain.mcp import HttpServer, McpServer
+from lightagent.domain.mcp.servers import HttpServer, McpServer
 
 _HTTP: Final = "HTTP/"
 

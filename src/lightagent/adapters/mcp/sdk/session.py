@@ -30,9 +30,9 @@ from lightagent.adapters.mcp.sdk.memory import ServerMemory
 from lightagent.adapters.mcp.sdk.questions import Answerers, Questions
 from lightagent.adapters.mcp.sdk.routes import Route
 from lightagent.adapters.mcp.sdk.transports import Watch, streams
-from lightagent.domain.masking import Mask, mask_named
-from lightagent.domain.mcp import StdioServer
-from lightagent.domain.mcp_exchange import McpRemark
+from lightagent.domain.mcp.exchange import McpRemark
+from lightagent.domain.mcp.servers import StdioServer
+from lightagent.domain.secrets.masking import Mask, mask_named
 
 MODERN: Final = "2026"
 _LISTEN_AGAIN: Final = (1.0, 60.0)

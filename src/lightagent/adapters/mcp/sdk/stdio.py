@@ -14,7 +14,7 @@ from lightagent.adapters.mcp.sdk.faults import fault_error
 from lightagent.adapters.mcp.sdk.lines import LineSplitter, LongLine
 from lightagent.adapters.mcp.sdk.pipe import Pipe, PipeReader, PipeWriter, Said
 from lightagent.adapters.mcp.sdk.process import GuardedProcess
-from lightagent.domain.mcp import McpServer, StdioServer
+from lightagent.domain.mcp.servers import McpServer, StdioServer
 
 WRITE_SECONDS: Final = 30.0
 """A server that reads nothing for so long is given up; the SDK's time limits begin only once a request is written."""

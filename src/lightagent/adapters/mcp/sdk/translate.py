@@ -9,8 +9,16 @@ from pydantic import TypeAdapter
 
 from lightagent.adapters.mcp.sdk.entries import SCHEMA_KEY
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.mcp import EmbeddedResource, McpPart, McpResult, McpTool, MediaPart, ResourceLink, TextPart
-from lightagent.domain.mcp_exchange import McpPrompt, McpPromptMessage, McpResource, SampledMessage, SamplingRequest
+from lightagent.domain.mcp.exchange import McpPrompt, McpPromptMessage, McpResource, SampledMessage, SamplingRequest
+from lightagent.domain.mcp.servers import (
+    EmbeddedResource,
+    McpPart,
+    McpResult,
+    McpTool,
+    MediaPart,
+    ResourceLink,
+    TextPart,
+)
 
 _JSON: TypeAdapter[JsonValue] = TypeAdapter(JsonValue)
 _OBJECT: TypeAdapter[JsonObject] = TypeAdapter(JsonObject)

@@ -20,7 +20,7 @@ from lightagent.adapters.mcp.sdk.routes import Route
 from lightagent.adapters.mcp.sdk.sse import sse_streams
 from lightagent.adapters.mcp.sdk.stdio import stdio_streams
 from lightagent.adapters.mcp.sdk.tidy import TidyReader
-from lightagent.domain.mcp import HttpServer, McpServer, StdioServer
+from lightagent.domain.mcp.servers import HttpServer, McpServer, StdioServer
 
 
 @dataclass(frozen=True, slots=True)

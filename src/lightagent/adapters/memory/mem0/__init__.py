@@ -19,8 +19,8 @@ from lightagent.adapters.memory._space import Space
 from lightagent.adapters.registry import Adapter, install_command
 from lightagent.aiokits.job_thread import JobThread
 from lightagent.domain.errors import MissingExtraError
-from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
-from lightagent.domain.recall_filter import RecallFilter
+from lightagent.domain.memory.recall_filter import RecallFilter
+from lightagent.domain.memory.records import FoundMemory, MemoryOwner, MemoryRecord
 from lightagent.ports.memory import ALL_FEATURES, MemoryFeature, MemoryPage, MemoryStore, OwnerSelection
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ from lightagent.adapters.memory._marks import metadata_marks as marks_of
 from lightagent.adapters.memory._written_out import read_out, written_out
 from lightagent.domain.errors import StoreError
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
-from lightagent.domain.memory_validity import superseded_ids
-from lightagent.domain.recall_filter import RecallFilter, facts_of
+from lightagent.domain.memory.recall_filter import RecallFilter, facts_of
+from lightagent.domain.memory.records import MemoryOwner, MemoryRecord
+from lightagent.domain.memory.validity import superseded_ids
 
 AGENT: Final = "lightagent"
 """The `agent_id` of all that this package writes."""

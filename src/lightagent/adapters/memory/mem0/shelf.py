@@ -22,9 +22,9 @@ from lightagent.adapters.memory.mem0.items import (
 )
 from lightagent.adapters.memory.mem0.library import Mem0, drop_history, remove, results_of
 from lightagent.domain.errors import StoreError
-from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
-from lightagent.domain.memory_validity import Version, ended_at, version_of
-from lightagent.domain.recall_filter import RecallFilter, RecordFacts, facts_of
+from lightagent.domain.memory.recall_filter import RecallFilter, RecordFacts, facts_of
+from lightagent.domain.memory.records import FoundMemory, MemoryOwner, MemoryRecord
+from lightagent.domain.memory.validity import Version, ended_at, version_of
 from lightagent.ports.memory import MemoryPage, OwnerSelection
 
 _ALL: Final = 1_000_000

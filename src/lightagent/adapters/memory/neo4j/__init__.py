@@ -18,8 +18,8 @@ from lightagent.adapters.memory.neo4j.address import Address, Limits
 from lightagent.adapters.registry import Adapter, install_command
 from lightagent.domain.errors import ConfigurationError, MissingExtraError
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
-from lightagent.domain.recall_filter import RecallFilter
+from lightagent.domain.memory.recall_filter import RecallFilter
+from lightagent.domain.memory.records import FoundMemory, MemoryOwner, MemoryRecord
 from lightagent.ports.embedding import Embedder
 from lightagent.ports.memory import ALL_FEATURES, MemoryFeature, MemoryPage, MemoryStore, OwnerSelection, ReindexedStore
 

@@ -7,7 +7,7 @@ from itertools import accumulate
 from typing import Final
 
 from lightagent.adapters.memory.neo4j.encoding import FOR_EVER, LATEST, UNKNOWN, digest, marks_of, sortable
-from lightagent.domain.recall_filter import RecallFilter
+from lightagent.domain.memory.recall_filter import RecallFilter
 
 _MOST_MARKS: Final = 500
 """That are looked up at once in the full-text index, which takes 1,024 conditions in all."""

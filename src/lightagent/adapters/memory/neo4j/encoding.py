@@ -16,8 +16,8 @@ from typing import Final
 from lightagent.adapters.memory._marks import mark, metadata_marks
 from lightagent.domain.errors import StoreError
 from lightagent.domain.json_types import JsonValue
-from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
-from lightagent.domain.recall_filter import RecordFacts, facts_of
+from lightagent.domain.memory.recall_filter import RecordFacts, facts_of
+from lightagent.domain.memory.records import MemoryOwner, MemoryRecord
 
 PARTS: Final = ("namespace", "tenant", "user", "session", "agent")
 """The names of an owner's parts, in their order."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from lightagent.domain.json_types import JsonValue
-from lightagent.domain.search_text import STOP_WORDS, Stem, split_words, terms_of
+from lightagent.domain.text.search import STOP_WORDS, Stem, split_words, terms_of
 
 _MOST_CHARS: Final = 100_000
 """Characters of a text in which names are looked for."""

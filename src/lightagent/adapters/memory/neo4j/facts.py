@@ -18,7 +18,7 @@ from neo4j import AsyncManagedTransaction, Record
 from lightagent.adapters.memory.neo4j.database import rows
 from lightagent.adapters.memory.neo4j.encoding import ending, memory_key, unescaped
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.memory_validity import Version, ended_at, ends_at, version_of
+from lightagent.domain.memory.validity import Version, ended_at, ends_at, version_of
 
 _NAME: Final = """
     UNWIND $named AS row MATCH (m:LightAgentMemory {key: row.memory})

@@ -33,11 +33,11 @@ from lightagent.adapters.stemming import english_stemmer
 from lightagent.aiokits.loop_locks import LoopLocks
 from lightagent.aiokits.worker_threads import run_in_thread
 from lightagent.domain.errors import ConfigurationError, LightAgentError, StoreError
-from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
-from lightagent.domain.memory_validity import superseded_ids
-from lightagent.domain.recall_filter import RecallFilter
-from lightagent.domain.search_text import memory_terms, terms_of
-from lightagent.domain.vectors import Vector
+from lightagent.domain.memory.recall_filter import RecallFilter
+from lightagent.domain.memory.records import FoundMemory, MemoryOwner, MemoryRecord
+from lightagent.domain.memory.validity import superseded_ids
+from lightagent.domain.text.search import memory_terms, terms_of
+from lightagent.domain.text.vectors import Vector
 from lightagent.ports.embedding import Embedder
 from lightagent.ports.memory import FailedPart, MemoryPage, OwnerSelection, SearchPart, with_failed
 

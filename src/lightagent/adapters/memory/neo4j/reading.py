@@ -10,7 +10,7 @@ from neo4j import AsyncManagedTransaction, Record
 
 from lightagent.adapters.memory.neo4j.database import rows
 from lightagent.adapters.memory.neo4j.encoding import PARTS, RECORD, owner_of, part_key, record_of
-from lightagent.domain.memory_records import MemoryOwner
+from lightagent.domain.memory.records import MemoryOwner
 from lightagent.ports.memory import MemoryPage, OwnerSelection
 
 _CONDITION: Final[Mapping[str, LiteralString]] = {

@@ -18,8 +18,8 @@ from lightagent.adapters.memory.neo4j.database import rows
 from lightagent.adapters.memory.neo4j.encoding import RECORD, record_of
 from lightagent.adapters.memory.neo4j.nearby import by_words
 from lightagent.adapters.memory.neo4j.schema import vector_property
-from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
-from lightagent.domain.recall_filter import RecallFilter, facts_of
+from lightagent.domain.memory.recall_filter import RecallFilter, facts_of
+from lightagent.domain.memory.records import FoundMemory, MemoryOwner, MemoryRecord
 
 _MOST_TERMS: Final = 128
 """Terms of a query that are looked up."""

@@ -15,8 +15,8 @@ from lightagent.adapters._postgres.session import Session
 from lightagent.adapters.memory._marks import decoded, owner_mark, record_mark
 from lightagent.domain.errors import StoreError
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
-from lightagent.domain.memory_validity import Version, ended_at, ends_at, superseded_ids, version_of
+from lightagent.domain.memory.records import MemoryOwner, MemoryRecord
+from lightagent.domain.memory.validity import Version, ended_at, ends_at, superseded_ids, version_of
 
 _LOCK: Final[LiteralString] = """SELECT FROM {schema}.owners WHERE owner = ANY(%(owners)s::bytea[])
 ORDER BY owner FOR UPDATE"""

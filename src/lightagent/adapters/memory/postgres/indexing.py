@@ -13,7 +13,7 @@ from lightagent.adapters.memory._marks import owner_mark
 from lightagent.adapters.memory._space import Space
 from lightagent.adapters.memory.postgres.rows import COLUMNS, record_of, term_key
 from lightagent.adapters.memory.postgres.writing import Prepared, vector_text
-from lightagent.domain.memory_records import MemoryRecord
+from lightagent.domain.memory.records import MemoryRecord
 
 _LENGTHS: Final[LiteralString] = """UPDATE {schema}.records SET length = given.length
 FROM unnest(%(ids)s::bigint[], %(lengths)s::float8[]) AS given (id, length) WHERE records.id = given.id"""

@@ -17,8 +17,8 @@ from lightagent.adapters.memory._marks import (
     some_marks,
 )
 from lightagent.domain.errors import LightAgentError, StoreError
-from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
-from lightagent.domain.recall_filter import RecallFilter, facts_of
+from lightagent.domain.memory.recall_filter import RecallFilter, facts_of
+from lightagent.domain.memory.records import MemoryOwner, MemoryRecord
 from lightagent.ports.memory import OwnerSelection
 
 COLUMNS: Final[LiteralString] = (

@@ -22,9 +22,9 @@ from lightagent.adapters.memory.postgres.rows import COLUMNS, FITTING, chosen, f
 from lightagent.adapters.memory.postgres.tables import check_space
 from lightagent.adapters.memory.postgres.writing import vector_text
 from lightagent.domain.errors import StoreError
-from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
-from lightagent.domain.recall_filter import RecallFilter
-from lightagent.domain.vectors import Vector
+from lightagent.domain.memory.recall_filter import RecallFilter
+from lightagent.domain.memory.records import MemoryOwner, MemoryRecord
+from lightagent.domain.text.vectors import Vector
 from lightagent.ports.memory import FailedPart, MemoryPage, OwnerSelection, SearchPart
 
 _Half: TypeAlias = Callable[[Session, dict[str, object]], Awaitable[list[int]]]

@@ -14,9 +14,9 @@ from lightagent.adapters.memory._space import Space, embedded, embedded_if_it_wo
 from lightagent.adapters.memory._terms import batches, document_terms, query_terms
 from lightagent.adapters.registry import install_command
 from lightagent.domain.errors import ConfigurationError, MissingExtraError, StoreError
-from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
-from lightagent.domain.recall_filter import RecallFilter
-from lightagent.domain.vectors import Vector
+from lightagent.domain.memory.recall_filter import RecallFilter
+from lightagent.domain.memory.records import FoundMemory, MemoryOwner, MemoryRecord
+from lightagent.domain.text.vectors import Vector
 from lightagent.ports.embedding import Embedder
 from lightagent.ports.memory import ALL_FEATURES, MemoryFeature, MemoryPage, MemoryStore, OwnerSelection, with_failed
 

@@ -13,9 +13,9 @@ from lightagent.adapters.memory._space import Space
 from lightagent.adapters.memory.postgres.facts import Naming, is_named, settle
 from lightagent.adapters.memory.postgres.rows import COLUMNS, chosen, record_columns, record_of, term_key
 from lightagent.adapters.memory.postgres.tables import VERSION, place_of, space_in
-from lightagent.domain.memory_records import MemoryRecord
-from lightagent.domain.search_text import WeighedTerms
-from lightagent.domain.vectors import Vector
+from lightagent.domain.memory.records import MemoryRecord
+from lightagent.domain.text.search import WeighedTerms
+from lightagent.domain.text.vectors import Vector
 from lightagent.ports.memory import OwnerSelection
 
 _COLUMNS: Final[LiteralString] = """digest, owner, memory_id, namespace, tenant, owner_user, owner_session, agent,

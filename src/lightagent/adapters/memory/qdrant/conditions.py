@@ -8,8 +8,8 @@ from typing import TypeAlias
 
 from lightagent.adapters.memory._marks import metadata_marks, owner_mark
 from lightagent.adapters.memory.qdrant.keywords import keyword
-from lightagent.domain.memory_records import MemoryOwner
-from lightagent.domain.recall_filter import RecallFilter
+from lightagent.domain.memory.recall_filter import RecallFilter
+from lightagent.domain.memory.records import MemoryOwner
 from lightagent.ports.memory import OwnerSelection
 
 OWNER_FIELDS = ("namespace", "tenant", "user", "session", "agent")

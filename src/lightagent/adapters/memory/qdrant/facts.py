@@ -20,8 +20,8 @@ from lightagent.adapters.memory.qdrant.engine import Engine
 from lightagent.adapters.memory.qdrant.keywords import keyword
 from lightagent.adapters.memory.qdrant.points import SUPERSEDES, UNTIL, record_of, written_of
 from lightagent.domain.errors import StoreError
-from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
-from lightagent.domain.memory_validity import Version, ended_at, ends_at, version_of
+from lightagent.domain.memory.records import MemoryOwner, MemoryRecord
+from lightagent.domain.memory.validity import Version, ended_at, ends_at, version_of
 from lightagent.ports.memory import OwnerSelection
 
 _AT_ONCE: Final = 100

@@ -11,7 +11,7 @@ from qdrant_client.common.client_exceptions import QdrantException
 from qdrant_client.http.exceptions import ApiException, ResponseHandlingException, UnexpectedResponse
 
 from lightagent.domain.errors import ConfigurationError, LightAgentError, StoreError
-from lightagent.domain.masking import Mask
+from lightagent.domain.secrets.masking import Mask
 
 _MOST: Final = 500
 

@@ -6,7 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from lightagent.adapters.memory._marks import mark, record_mark
-from lightagent.domain.memory_records import MemoryOwner
+from lightagent.domain.memory.records import MemoryOwner
 
 _LONGEST: Final = 200
 """Characters of a keyword that an administrator can read; of a longer one there is a digest."""

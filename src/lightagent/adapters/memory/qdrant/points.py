@@ -14,11 +14,11 @@ from lightagent.adapters.memory.qdrant.conditions import NO, OWNER_FIELDS, YES, 
 from lightagent.adapters.memory.qdrant.keywords import keyword, point_id
 from lightagent.domain.errors import LightAgentError, StoreError
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
-from lightagent.domain.memory_validity import superseded_ids
-from lightagent.domain.recall_filter import facts_of
-from lightagent.domain.search_text import Bm25, WeighedTerms
-from lightagent.domain.vectors import Vector
+from lightagent.domain.memory.recall_filter import facts_of
+from lightagent.domain.memory.records import MemoryOwner, MemoryRecord
+from lightagent.domain.memory.validity import superseded_ids
+from lightagent.domain.text.search import Bm25, WeighedTerms
+from lightagent.domain.text.vectors import Vector
 
 TERMS: Final = "terms"
 """The sparse vector: which of our terms a text has."""

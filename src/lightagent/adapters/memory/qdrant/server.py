@@ -16,7 +16,7 @@ from lightagent.adapters.memory.qdrant.engine import Engine
 from lightagent.adapters.memory.qdrant.faults import told_plainly
 from lightagent.adapters.memory.qdrant.points import Point, Question
 from lightagent.aiokits.per_loop import PerLoop
-from lightagent.domain.masking import Mask
+from lightagent.domain.secrets.masking import Mask
 
 T = TypeVar("T")
 

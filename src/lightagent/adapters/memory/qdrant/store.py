@@ -27,9 +27,9 @@ from lightagent.adapters.memory.qdrant.points import (
 from lightagent.adapters.memory.qdrant.searching import checked, nearest
 from lightagent.aiokits.loop_locks import LoopLocks
 from lightagent.domain.errors import StoreError
-from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
-from lightagent.domain.recall_filter import RecallFilter
-from lightagent.domain.vectors import Vector
+from lightagent.domain.memory.recall_filter import RecallFilter
+from lightagent.domain.memory.records import FoundMemory, MemoryOwner, MemoryRecord
+from lightagent.domain.text.vectors import Vector
 from lightagent.ports.embedding import Embedder
 from lightagent.ports.memory import (
     ALL_FEATURES,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from lightagent.adapters.memory.sqlite.facts import marks_as_json, short_marks
 from lightagent.adapters.memory.sqlite.rows import encoded, metadata_of
 from lightagent.domain.json_checks import equals_json
-from lightagent.domain.recall_filter import RecallFilter
+from lightagent.domain.memory.recall_filter import RecallFilter
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from lightagent.adapters.memory._marks import metadata_marks
 from lightagent.adapters.memory.sqlite.rows import decoded, encoded, metadata_of
 from lightagent.domain.errors import StoreError
 from lightagent.domain.json_types import JsonValue
-from lightagent.domain.memory_records import MemoryRecord
-from lightagent.domain.memory_validity import Version, ended_at, ends_at, version_of
+from lightagent.domain.memory.records import MemoryRecord
+from lightagent.domain.memory.validity import Version, ended_at, ends_at, version_of
 
 # As bytes, since metadata that was changed from outside need not be valid text.
 _VERSION: Final = "SELECT m.id, m.memory_id, CAST(m.metadata AS BLOB), m.written_at, m.valid_until FROM memories m"

@@ -14,10 +14,10 @@ from lightagent.adapters.memory.sqlite.reading import records
 from lightagent.adapters.memory.sqlite.rows import find_owner
 from lightagent.adapters.memory.sqlite.searching import Shelf, by_words
 from lightagent.domain.errors import StoreError
-from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
-from lightagent.domain.ranking import RankedTool, fuse
-from lightagent.domain.recall_filter import RecallFilter
-from lightagent.domain.vectors import Vector
+from lightagent.domain.memory.recall_filter import RecallFilter
+from lightagent.domain.memory.records import MemoryOwner, MemoryRecord
+from lightagent.domain.text.vectors import Vector
+from lightagent.domain.tools.ranking import RankedTool, fuse
 from lightagent.ports.memory import FailedPart, SearchPart
 
 _LOGGER: Final = logging.getLogger("lightagent")

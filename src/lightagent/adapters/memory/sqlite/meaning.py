@@ -12,7 +12,7 @@ from lightagent.adapters.memory._space import Space
 from lightagent.adapters.memory.sqlite.conditions import Condition
 from lightagent.adapters.numpy_vectors import make_table
 from lightagent.domain.errors import StoreError
-from lightagent.domain.vectors import Vector
+from lightagent.domain.text.vectors import Vector
 
 _CANDIDATES: Final = 200
 """Memories that are put in order, at least."""

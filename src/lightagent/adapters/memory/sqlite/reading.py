@@ -15,7 +15,7 @@ from lightagent.adapters.memory.sqlite.rows import (
 )
 from lightagent.adapters.memory.sqlite.writing import chosen_owners
 from lightagent.domain.errors import StoreError
-from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
+from lightagent.domain.memory.records import MemoryOwner, MemoryRecord
 from lightagent.ports.memory import MemoryPage, OwnerSelection
 
 # As bytes, since metadata that was changed from outside need not be valid text.

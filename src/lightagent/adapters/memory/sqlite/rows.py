@@ -10,7 +10,7 @@ from typing import Final
 
 from lightagent.domain.errors import LightAgentError, StoreError
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
+from lightagent.domain.memory.records import MemoryOwner, MemoryRecord
 
 OWNER: Final = "namespace, tenant, user, session, agent"
 """The columns of an owner's parts."""

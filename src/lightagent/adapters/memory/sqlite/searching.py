@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 
 from lightagent.adapters.memory._neighbour_scores import AFTER, BEFORE, NEARBY, QUESTION, ranked
 from lightagent.adapters.memory.sqlite.conditions import Condition
-from lightagent.domain.search_text import Bm25
+from lightagent.domain.text.search import Bm25
 
 _BM25: Final = Bm25()
 _MOST_TERMS: Final = 64

@@ -31,10 +31,10 @@ from lightagent.adapters.memory.sqlite.tables import open_database
 from lightagent.adapters.stemming import english_stemmer
 from lightagent.aiokits.job_thread import JobThread
 from lightagent.domain.errors import ConfigurationError, StoreError
-from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
-from lightagent.domain.recall_filter import RecallFilter
-from lightagent.domain.search_text import memory_terms
-from lightagent.domain.vectors import Vector
+from lightagent.domain.memory.recall_filter import RecallFilter
+from lightagent.domain.memory.records import FoundMemory, MemoryOwner, MemoryRecord
+from lightagent.domain.text.search import memory_terms
+from lightagent.domain.text.vectors import Vector
 from lightagent.ports.embedding import Embedder
 from lightagent.ports.memory import (
     ALL_FEATURES,

@@ -19,8 +19,8 @@ from lightagent.adapters.memory.sqlite.rows import (
     record_columns,
 )
 from lightagent.adapters.memory.sqlite.searching import term
-from lightagent.domain.memory_records import MemoryRecord
-from lightagent.domain.recall_filter import facts_of
+from lightagent.domain.memory.recall_filter import facts_of
+from lightagent.domain.memory.records import MemoryRecord
 from lightagent.ports.memory import OwnerSelection
 
 _COLUMNS: Final = (

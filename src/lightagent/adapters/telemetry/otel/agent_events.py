@@ -11,10 +11,14 @@ from typing import Final
 
 from lightagent.adapters.telemetry.otel.names import COUNT, Names
 from lightagent.adapters.telemetry.otel.plain_values import Attributes
-from lightagent.domain.agent_heads import lasting_name
-from lightagent.domain.agent_messages import MessagesDelivered
-from lightagent.domain.effects import HandOver, SendMessage
-from lightagent.domain.events import (
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.memory.trace import memory_notes
+from lightagent.domain.outcomes import BudgetExhausted, Suspended
+from lightagent.domain.planning.plans import Planned
+from lightagent.domain.policy.phases import Decision
+from lightagent.domain.runs.agents import lasting_name
+from lightagent.domain.runs.effects import HandOver, SendMessage
+from lightagent.domain.runs.events import (
     TOOL_PROGRESS,
     Admitted,
     ApprovalDecided,
@@ -34,12 +38,8 @@ from lightagent.domain.events import (
     ToolFinished,
     ToolStarted,
 )
-from lightagent.domain.json_types import JsonObject
-from lightagent.domain.memory_trace import memory_notes
-from lightagent.domain.outcomes import BudgetExhausted, Suspended
-from lightagent.domain.plans import Planned
-from lightagent.domain.policy import Decision
-from lightagent.domain.tool_selection import ToolsSelected
+from lightagent.domain.swarm.agent_messages import MessagesDelivered
+from lightagent.domain.tools.selection import ToolsSelected
 
 Told = tuple[str, Attributes]
 

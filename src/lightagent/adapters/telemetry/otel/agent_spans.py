@@ -21,9 +21,13 @@ from lightagent.adapters.telemetry.otel.plain_values import Attributes, plain_at
 from lightagent.adapters.telemetry.otel.spans import Entered, end, inside, tell
 from lightagent.adapters.telemetry.otel.work_spans import WorkSpans
 from lightagent.aiokits.told_work import listen
-from lightagent.domain.agent_heads import AgentHead
-from lightagent.domain.effects import HandOver
-from lightagent.domain.events import (
+from lightagent.domain.budgets.prices import PriceTable
+from lightagent.domain.conversation.messages import ToolCall, UserMessage
+from lightagent.domain.outcomes import Cancelled, Completed, Outcome, outcome_error
+from lightagent.domain.planning.plans import Planned
+from lightagent.domain.runs.agents import AgentHead
+from lightagent.domain.runs.effects import HandOver
+from lightagent.domain.runs.events import (
     Admitted,
     ApprovalRequested,
     Concluded,
@@ -36,11 +40,7 @@ from lightagent.domain.events import (
     ToolFinished,
     ToolStarted,
 )
-from lightagent.domain.messages import ToolCall, UserMessage
-from lightagent.domain.outcomes import Cancelled, Completed, Outcome, outcome_error
-from lightagent.domain.plans import Planned
-from lightagent.domain.prices import PriceTable
-from lightagent.domain.tools import ToolSpec
+from lightagent.domain.tools.spec import ToolSpec
 from lightagent.domain.usage import Usage
 from lightagent.ports.models import ChatRequest
 from lightagent.ports.telemetry import AskedAside

@@ -29,11 +29,11 @@ from lightagent.adapters.telemetry.otel.plain_values import Attributes, plain_at
 from lightagent.adapters.telemetry.otel.spans import Entered, end, inside, nanoseconds, tell
 from lightagent.adapters.telemetry.otel.waiting_spans import later, this_task
 from lightagent.aiokits.told_work import Ended, Fact
-from lightagent.domain.deltas import ReplyEnd
+from lightagent.domain.conversation.deltas import ReplyEnd
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
-from lightagent.domain.events import ModelFailed, ModelReplied
 from lightagent.domain.outcomes import Cancelled
+from lightagent.domain.runs.events import ModelFailed, ModelReplied
 from lightagent.ports.models import ChatRequest
 from lightagent.ports.telemetry import AskedAside, Asking
 

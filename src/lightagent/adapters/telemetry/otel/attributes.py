@@ -8,9 +8,9 @@ from typing import Final, TypeAlias
 from lightagent.adapters.telemetry.otel.names import GROUP, OTHER, PARENT_TRACE, TAGS, TENANT, Names
 from lightagent.adapters.telemetry.otel.plain_values import Attributes, Value
 from lightagent.aiokits.told_work import Fact
-from lightagent.domain.deltas import ReplyEnd
-from lightagent.domain.events import ModelReplied, RunStarted
+from lightagent.domain.conversation.deltas import ReplyEnd
 from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.runs.events import ModelReplied, RunStarted
 from lightagent.domain.usage import Usage
 
 Reply: TypeAlias = ReplyEnd | ModelReplied

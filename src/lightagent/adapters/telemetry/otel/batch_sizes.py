@@ -13,7 +13,7 @@ from opentelemetry.sdk._logs import ReadableLogRecord
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.util.types import AttributeValue
 
-from lightagent.domain.telemetry_cuts import LongText, fitted_text
+from lightagent.domain.telemetry.cuts import LongText, fitted_text
 
 MOST_BYTES: Final = 3_000_000
 """Of one request, without the attributes of the process, which come with each."""

@@ -10,9 +10,9 @@ from lightagent.adapters.telemetry.otel.kit import Kit
 from lightagent.adapters.telemetry.otel.names import EXECUTE_TOOL, TOOL_PROVIDER, TOOL_STATUS
 from lightagent.adapters.telemetry.otel.plain_values import Attributes, plain_description, plain_id, plain_name
 from lightagent.adapters.telemetry.otel.spans import end, inside
-from lightagent.domain.events import ToolFinished
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.tools import OWN_PROVIDER, ToolSpec
+from lightagent.domain.runs.events import ToolFinished
+from lightagent.domain.tools.spec import OWN_PROVIDER, ToolSpec
 
 
 class CallSpan:

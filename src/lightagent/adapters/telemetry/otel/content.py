@@ -12,13 +12,13 @@ from typing import Final
 from lightagent.adapters.telemetry.otel.content_cleaning import Cleaner, default_detectors
 from lightagent.adapters.telemetry.otel.content_messages import MessageWriter, leading_instructions, structured
 from lightagent.adapters.telemetry.otel.names import V1_41_1, Names
+from lightagent.domain.conversation.messages import AssistantMessage, Message
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.masking import shown
-from lightagent.domain.messages import AssistantMessage, Message
-from lightagent.domain.telemetry import ContentLimits, ContentMode
-from lightagent.domain.telemetry_cuts import fitted_text, written
-from lightagent.domain.tools import ToolSpec
+from lightagent.domain.secrets.masking import shown
+from lightagent.domain.telemetry.capture import ContentLimits, ContentMode
+from lightagent.domain.telemetry.cuts import fitted_text, written
+from lightagent.domain.tools.spec import ToolSpec
 from lightagent.ports.content_policy import ContentKind, ContentPolicy
 from lightagent.ports.detectors import Detector
 

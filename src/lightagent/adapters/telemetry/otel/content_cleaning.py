@@ -15,12 +15,12 @@ from itertools import chain
 from typing import Final
 
 from lightagent.adapters.registry import open_adapter
-from lightagent.domain.findings import merged, normalized, redacted
 from lightagent.domain.json_types import JsonValue
-from lightagent.domain.masking import MASK, mask_named
-from lightagent.domain.secret_forms import looks_random, mask_forms
-from lightagent.domain.secret_names import is_secret_name, is_telling_name
-from lightagent.domain.telemetry_cuts import JsonCutter, Leaf, LongText, shown_characters, written
+from lightagent.domain.policy.findings import merged, normalized, redacted
+from lightagent.domain.secrets.forms import looks_random, mask_forms
+from lightagent.domain.secrets.masking import MASK, mask_named
+from lightagent.domain.secrets.names import is_secret_name, is_telling_name
+from lightagent.domain.telemetry.cuts import JsonCutter, Leaf, LongText, shown_characters, written
 from lightagent.ports.content_policy import ContentKind, ContentPolicy
 from lightagent.ports.detectors import Detector
 

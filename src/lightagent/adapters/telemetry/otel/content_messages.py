@@ -16,8 +16,7 @@ from typing import Final, TypeAlias
 
 from lightagent.adapters.telemetry.otel.content_cleaning import Cleaner, read_leniently
 from lightagent.adapters.telemetry.otel.content_parts import user_part
-from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.messages import (
+from lightagent.domain.conversation.messages import (
     AssistantMessage,
     ContextMessage,
     Message,
@@ -26,9 +25,10 @@ from lightagent.domain.messages import (
     ToolMessage,
     UserMessage,
 )
-from lightagent.domain.telemetry import ContentLimits
-from lightagent.domain.telemetry_cuts import ROOM, fitted_name, fitted_text, newest, written_size
-from lightagent.domain.tools import ToolSpec
+from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.telemetry.capture import ContentLimits
+from lightagent.domain.telemetry.cuts import ROOM, fitted_name, fitted_text, newest, written_size
+from lightagent.domain.tools.spec import ToolSpec
 from lightagent.ports.content_policy import ContentKind
 
 _MEMORIES: Final = frozenset({"memory", "lessons"})

@@ -11,7 +11,7 @@ from typing import Final
 
 from lightagent.adapters.telemetry.otel.content_cleaning import Cleaner
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.telemetry_cuts import fitted_name, fitted_text
+from lightagent.domain.telemetry.cuts import fitted_name, fitted_text
 
 _BYTES: Final = "lightagent.bytes_left_out"
 """The type of the part that stands for bytes."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from lightagent.domain.budgets import PICOS
-from lightagent.domain.prices import NO_PRICES, PriceTable
-from lightagent.domain.spending import model_names
+from lightagent.domain.budgets.budget import PICOS
+from lightagent.domain.budgets.prices import NO_PRICES, PriceTable
+from lightagent.domain.budgets.spending import model_names
 from lightagent.domain.usage import Usage
 
 

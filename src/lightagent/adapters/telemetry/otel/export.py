@@ -27,8 +27,8 @@ from lightagent.adapters.telemetry.otel.options import ENDPOINT_VARIABLES, PROTO
 from lightagent.adapters.telemetry.otel.plain_values import plain_attributes
 from lightagent.adapters.telemetry.otel.waiting_spans import catch_up
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.masking import shown
-from lightagent.domain.telemetry import ContentMode
+from lightagent.domain.secrets.masking import shown
+from lightagent.domain.telemetry.capture import ContentMode
 
 _DEFAULT_NAME: Final = "lightagent"
 _NAME: Final = "service.name"

@@ -7,8 +7,8 @@ from typing import Final, NamedTuple
 from lightagent.adapters.telemetry.otel.attributes import measured_attributes, server_attributes
 from lightagent.adapters.telemetry.otel.names import AGENT, CHAT, INVOKE_AGENT, OTHER, Names
 from lightagent.adapters.telemetry.otel.plain_values import Attributes, plain_attributes
-from lightagent.domain.agent_heads import AgentHead, lasting_name
-from lightagent.domain.spending import model_names
+from lightagent.domain.budgets.spending import model_names
+from lightagent.domain.runs.agents import AgentHead, lasting_name
 
 _MOST: Final = 64
 """Agents that are remembered. A run with parameters of its own is one more, which does not come again."""

@@ -10,8 +10,8 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.http_calls import is_header_name
-from lightagent.domain.tags import checked_tags
+from lightagent.domain.network.http_calls import is_header_name
+from lightagent.domain.telemetry.tags import checked_tags
 
 PROTOCOL_VARIABLES = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 ENDPOINT_VARIABLES = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")

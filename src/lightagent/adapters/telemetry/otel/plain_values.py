@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final, TypeAlias
 
-from lightagent.domain.masking import MASK
-from lightagent.domain.secret_forms import mask_forms
-from lightagent.domain.telemetry_cuts import IDENTIFIER, LongText, fitted_name, fitted_text, shown_characters
+from lightagent.domain.secrets.forms import mask_forms
+from lightagent.domain.secrets.masking import MASK
+from lightagent.domain.telemetry.cuts import IDENTIFIER, LongText, fitted_name, fitted_text, shown_characters
 
 Value: TypeAlias = str | bool | int | float | Sequence[str]
 Attributes: TypeAlias = dict[str, Value]

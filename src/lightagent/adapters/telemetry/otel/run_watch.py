@@ -22,11 +22,11 @@ from lightagent.adapters.telemetry.otel.spans import (
     trace_number,
 )
 from lightagent.adapters.telemetry.otel.waiting_spans import later
-from lightagent.domain.events import Event, Nested, Noted, RunFinished, RunStarted, ToolStarted
+from lightagent.domain.budgets.prices import NO_PRICES, PriceTable
 from lightagent.domain.origin import CALLED_IN, Origin, TraceHeaders
 from lightagent.domain.outcomes import Suspended
-from lightagent.domain.prices import NO_PRICES, PriceTable
-from lightagent.domain.tools import ToolSpec
+from lightagent.domain.runs.events import Event, Nested, Noted, RunFinished, RunStarted, ToolStarted
+from lightagent.domain.tools.spec import ToolSpec
 from lightagent.ports.models import ChatRequest
 from lightagent.ports.telemetry import AskedAside, Asking, CurrentSpans, RunWatch
 

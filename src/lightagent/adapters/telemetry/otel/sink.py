@@ -25,10 +25,10 @@ from lightagent.adapters.telemetry.otel.run_watch import OpenTelemetryWatch
 from lightagent.adapters.telemetry.otel.spans import Spans
 from lightagent.adapters.telemetry.otel.waiting_spans import catch_up
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.events import Event
 from lightagent.domain.flow.events import FlowEvent
 from lightagent.domain.origin import Origin
-from lightagent.domain.tags import checked_tags
+from lightagent.domain.runs.events import Event
+from lightagent.domain.telemetry.tags import checked_tags
 from lightagent.ports.flow_telemetry import FlowSink
 from lightagent.ports.flushable_sink import FlushableSink
 from lightagent.ports.server_telemetry import LoadedServer, RequestHead, RequestWatch, ServerSink

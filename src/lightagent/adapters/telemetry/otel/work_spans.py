@@ -25,8 +25,7 @@ from lightagent.adapters.telemetry.otel.plain_values import Attributes, plain_at
 from lightagent.adapters.telemetry.otel.spans import Entered, end, inside
 from lightagent.adapters.telemetry.otel.waiting_spans import later, this_task
 from lightagent.aiokits.told_work import MCP_REQUEST, Ended, Fact, Texts
-from lightagent.domain.error_mapping import classify_exception
-from lightagent.domain.raised_places import raised_place
+from lightagent.domain.error_mapping import classify_exception, raised_place
 
 MODEL: Final = "model"
 """The kind of work that asking one of several models is."""

@@ -6,21 +6,21 @@ from collections.abc import Iterable, Iterator
 from typing import Final, Literal, TypeAlias
 
 from lightagent.application.projections.live_text import LiveText
+from lightagent.application.projections.steps import Step
 from lightagent.application.projections.usage import total_usage
 from lightagent.application.serving.approvals import answer_form, waiting_words
 from lightagent.application.serving.chat.chunks import COUNTED
 from lightagent.application.serving.refusals import told_outside
 from lightagent.application.serving.run_view import ChatView
 from lightagent.application.serving.waiting import WaitingStep, WaitingSteps, moment
-from lightagent.application.steps import Step
-from lightagent.domain.deltas import TextDelta
+from lightagent.domain.conversation.deltas import TextDelta
+from lightagent.domain.conversation.messages import UserMessage
 from lightagent.domain.error_codes import LightAgentErrorInfo
-from lightagent.domain.events import Admitted, Event, ModelReplied, RunFinished, RunStarted
 from lightagent.domain.json_bytes import whole_characters, whole_json
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.messages import UserMessage
 from lightagent.domain.outcomes import Cancelled, Completed, Outcome, Suspended, outcome_error
+from lightagent.domain.runs.events import Admitted, Event, ModelReplied, RunFinished, RunStarted
 from lightagent.domain.usage import Usage
 
 TaskState: TypeAlias = Literal[

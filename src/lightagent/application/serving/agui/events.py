@@ -34,6 +34,7 @@ from ag_ui.encoder import EventEncoder
 
 from lightagent.application.projections.live_text import LiveText
 from lightagent.application.projections.partial_text import is_kept_back
+from lightagent.application.projections.steps import Step
 from lightagent.application.projections.usage import total_usage
 from lightagent.application.serving.approvals import answer_form
 from lightagent.application.serving.chat.chunks import COUNTED
@@ -41,12 +42,11 @@ from lightagent.application.serving.kept_runs import outer_call_id
 from lightagent.application.serving.projections import StreamProjection
 from lightagent.application.serving.refusals import told_outside
 from lightagent.application.serving.waiting import WaitingStep, WaitingSteps, moment
-from lightagent.application.steps import Step
-from lightagent.domain.deltas import TextDelta, is_delta
+from lightagent.domain.conversation.deltas import TextDelta, is_delta
 from lightagent.domain.error_codes import LightAgentErrorInfo
-from lightagent.domain.events import ModelFailed, ModelReplied, RunFinished, ToolFinished, ToolStarted
 from lightagent.domain.json_bytes import encode_json, encode_text, whole_characters
 from lightagent.domain.outcomes import Cancelled, Completed, Outcome, Suspended, outcome_error
+from lightagent.domain.runs.events import ModelFailed, ModelReplied, RunFinished, ToolFinished, ToolStarted
 from lightagent.domain.usage import Usage
 
 _ENCODER: Final = EventEncoder()

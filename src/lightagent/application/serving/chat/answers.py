@@ -15,9 +15,9 @@ from lightagent.application.serving.refusals import CANCELLED
 from lightagent.application.serving.run_view import ChatView, ToolSteps, as_line
 from lightagent.application.serving.waiting import WaitingStep, WaitingSteps
 from lightagent.domain.error_codes import LightAgentErrorInfo
-from lightagent.domain.events import Event, ModelReplied, RunFinished
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.outcomes import Cancelled, Completed, Suspended, outcome_error
+from lightagent.domain.runs.events import Event, ModelReplied, RunFinished
 from lightagent.domain.usage import Usage
 
 _CUT: Final = ("length", "content_filter")

@@ -9,20 +9,28 @@ from collections.abc import Iterator
 from typing import Final
 
 from lightagent.application.projections.live_text import LiveText
+from lightagent.application.projections.steps import Step
 from lightagent.application.projections.usage import total_usage
 from lightagent.application.serving.chat.answers import Ending, ending_of, usage_object
 from lightagent.application.serving.openai_errors import run_error_frame
 from lightagent.application.serving.projections import Opening, StreamProjection
 from lightagent.application.serving.run_view import ChatView, ToolSteps, as_line
 from lightagent.application.serving.waiting import WaitingSteps
-from lightagent.application.steps import Step
-from lightagent.domain.deltas import TextDelta, is_delta
+from lightagent.domain.conversation.deltas import TextDelta, is_delta
 from lightagent.domain.error_codes import LightAgentErrorInfo
-from lightagent.domain.events import Concluded, ContextReplaced, Event, ModelFailed, ModelReplied, Nested, RunFinished
 from lightagent.domain.json_bytes import encode_json, encode_text
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.outcomes import Completed
-from lightagent.domain.plans import Planned
+from lightagent.domain.planning.plans import Planned
+from lightagent.domain.runs.events import (
+    Concluded,
+    ContextReplaced,
+    Event,
+    ModelFailed,
+    ModelReplied,
+    Nested,
+    RunFinished,
+)
 from lightagent.domain.usage import Usage
 
 DONE: Final = b"data: [DONE]\n\n"

@@ -10,10 +10,10 @@ from lightagent.application.serving.chat.fields import HARMLESS, PARAMETERS, RUL
 from lightagent.application.serving.content_parts import check_parts
 from lightagent.application.serving.open_calls import with_results
 from lightagent.application.serving.refusals import RequestRefused
+from lightagent.domain.conversation.history import check_entry
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.history import check_entry
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.tags import MOST_TAGS
+from lightagent.domain.telemetry.tags import MOST_TAGS
 
 SystemMessages: TypeAlias = Literal["added", "ignored", "refused"]
 """The treatment of clients' system messages: added after the agent's instructions, ignored, or refused with a 400."""

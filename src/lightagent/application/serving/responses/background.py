@@ -15,8 +15,8 @@ from lightagent.application.serving.responses.objects import ResponseHead
 from lightagent.application.serving.responses.stream import ResponseStream
 from lightagent.application.serving.run_view import ChatView
 from lightagent.application.serving.waiting import WaitingSteps
-from lightagent.domain.events import Event
 from lightagent.domain.json_types import JsonObject
+from lightagent.domain.runs.events import Event
 
 
 def background_head(record: BackgroundRun) -> ResponseHead:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from lightagent.application.projections.steps import Step
 from lightagent.application.serving.kept_runs import outer_call_id
 from lightagent.application.serving.run_view import ToolSteps
 from lightagent.application.serving.waiting import WaitingStep, WaitingSteps
-from lightagent.application.steps import Step
 from lightagent.domain.json_bytes import encode_json
 from lightagent.domain.json_types import JsonObject, JsonValue
 

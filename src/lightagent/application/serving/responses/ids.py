@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from lightagent.domain.events import Event, RunFinished
+from lightagent.domain.runs.events import Event, RunFinished
 
 _ID: Final = re.compile(r"resp_([0-9A-Za-z-]{1,100})(?:_([0-9]{1,9}))?(?:_s([a-z2-7]{1,1300}))?")
 

@@ -7,9 +7,9 @@ from typing import Final
 
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.application.serving.responses.ids import ResponseId
-from lightagent.domain.events import Admitted, Event, RunStarted
+from lightagent.domain.conversation.messages import AssistantMessage, Message, UserMessage
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.messages import AssistantMessage, Message, UserMessage
+from lightagent.domain.runs.events import Admitted, Event, RunStarted
 
 MOST_ITEMS: Final = 100
 """The maximum number of items on a page."""

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from lightagent.application.projections.live_text import LiveText
 from lightagent.application.projections.partial_text import withholds_content
-from lightagent.application.steps import Step
-from lightagent.domain.deltas import ReasoningDelta, TextDelta
-from lightagent.domain.events import ModelReplied, Noted, OutputAccepted, RunFinished
+from lightagent.application.projections.steps import Step
+from lightagent.domain.conversation.deltas import ReasoningDelta, TextDelta
 from lightagent.domain.outcomes import Completed
+from lightagent.domain.runs.events import ModelReplied, Noted, OutputAccepted, RunFinished
 
 
 class RecordedText:

@@ -7,6 +7,7 @@ from typing import Final
 
 from lightagent.application.projections.live_text import LiveText
 from lightagent.application.projections.partial_text import withholds_content
+from lightagent.application.projections.steps import Step
 from lightagent.application.projections.usage import total_usage
 from lightagent.application.serving.chat.answers import ending_of
 from lightagent.application.serving.projections import StreamProjection
@@ -17,10 +18,12 @@ from lightagent.application.serving.responses.output import ResponseOutput
 from lightagent.application.serving.responses.recorded_text import RecordedText
 from lightagent.application.serving.run_view import ChatView
 from lightagent.application.serving.waiting import WaitingSteps
-from lightagent.application.steps import Step
-from lightagent.domain.deltas import TextDelta, is_delta
+from lightagent.domain.conversation.deltas import TextDelta, is_delta
 from lightagent.domain.error_codes import LightAgentErrorInfo
-from lightagent.domain.events import (
+from lightagent.domain.json_types import JsonObject
+from lightagent.domain.outcomes import Cancelled, Completed
+from lightagent.domain.planning.plans import Planned
+from lightagent.domain.runs.events import (
     Concluded,
     ContextReplaced,
     Event,
@@ -30,9 +33,6 @@ from lightagent.domain.events import (
     Nested,
     RunFinished,
 )
-from lightagent.domain.json_types import JsonObject
-from lightagent.domain.outcomes import Cancelled, Completed
-from lightagent.domain.plans import Planned
 from lightagent.domain.usage import Usage
 
 

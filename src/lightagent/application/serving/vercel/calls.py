@@ -6,13 +6,13 @@ import json
 from collections.abc import Iterator
 from typing import Final
 
+from lightagent.application.projections.steps import Step
 from lightagent.application.serving.kept_runs import outer_call_id
 from lightagent.application.serving.waiting import WaitingStep, WaitingSteps
-from lightagent.application.steps import Step
-from lightagent.domain.events import ModelReplied, Nested, ToolFinished, ToolStarted
+from lightagent.domain.conversation.messages import ToolCall
 from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.messages import ToolCall
+from lightagent.domain.runs.events import ModelReplied, Nested, ToolFinished, ToolStarted
 
 _OWN: Final[JsonObject] = {"dynamic": True, "providerExecuted": True}
 """Marks the agent's own calls: the client does not know the tool and must not run it."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from lightagent.application.projections.live_text import LiveText
+from lightagent.application.projections.steps import Step
 from lightagent.application.projections.usage import total_usage
 from lightagent.application.serving.chat.answers import Ending, ending_of
 from lightagent.application.serving.chat.chunks import COUNTED, DONE
@@ -15,13 +16,12 @@ from lightagent.application.serving.refusals import told_outside
 from lightagent.application.serving.run_view import ChatView, ToolSteps, as_line
 from lightagent.application.serving.vercel.calls import VercelCalls
 from lightagent.application.serving.waiting import WaitingSteps
-from lightagent.application.steps import Step
-from lightagent.domain.deltas import TextDelta, is_delta
+from lightagent.domain.conversation.deltas import TextDelta, is_delta
 from lightagent.domain.error_codes import LightAgentErrorInfo
-from lightagent.domain.events import ModelFailed, ModelReplied, ModelRequested, RunFinished
 from lightagent.domain.json_bytes import encode_json, encode_text
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.outcomes import Cancelled, Completed, Suspended
+from lightagent.domain.runs.events import ModelFailed, ModelReplied, ModelRequested, RunFinished
 from lightagent.domain.usage import Usage
 
 STREAM_NAME: Final = {"x-vercel-ai-ui-message-stream": "v1"}

@@ -10,13 +10,13 @@ from typing import Final
 
 from rich.console import Console
 
-from lightagent.domain.code import CodeJob, CodeResult, CodeText
+from lightagent.domain.code.programs import CodeJob, CodeResult, CodeText
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.errors import LightAgentError
-from lightagent.domain.journal_streams import StoreNote, StreamQuery
-from lightagent.domain.memory_records import MemoryOwner
-from lightagent.domain.recall_filter import RecallFilter
+from lightagent.domain.journals.streams import StoreNote, StreamQuery
+from lightagent.domain.memory.recall_filter import RecallFilter
+from lightagent.domain.memory.records import MemoryOwner
 from lightagent.domain.scopes import NO_SCOPE
 from lightagent.entrypoints.cli.console import show_error
 from lightagent.ports.code import CodeRunner

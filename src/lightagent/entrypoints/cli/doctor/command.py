@@ -23,12 +23,12 @@ from lightagent.compose.backends import (
     open_telemetry,
 )
 from lightagent.compose.flow_backends import open_flow_engine, open_flow_store
-from lightagent.domain.deltas import ReplyBuilder
+from lightagent.domain.conversation.deltas import ReplyBuilder
+from lightagent.domain.conversation.messages import UserMessage
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.errors import ConfigurationError, ProviderError
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.messages import UserMessage
 from lightagent.entrypoints.cli.console import err, out, show_error
 from lightagent.entrypoints.cli.doctor.backends import (
     Diagnosis,

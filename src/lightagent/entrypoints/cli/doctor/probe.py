@@ -13,7 +13,7 @@ from lightagent.adapters.chat._probes import Answer, Finding, Found, Probe, Prof
 from lightagent.adapters.chat._profile_descriptions import as_options, as_python, as_toml
 from lightagent.adapters.chat._profiles import UNKNOWN, EndpointProfile
 from lightagent.compose.backends import open_model
-from lightagent.domain.deltas import ReplyBuilder
+from lightagent.domain.conversation.deltas import ReplyBuilder
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.errors import ConfigurationError, ProviderError

@@ -9,7 +9,7 @@ import typer
 
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.review.decisions import ApprovalDecision
 from lightagent.entrypoints.cli.console import err, write_visible_json
 from lightagent.entrypoints.cli.decisions import Actor, actor_name, edited
 from lightagent.entrypoints.cli.exit_codes import ExitCode, guarded

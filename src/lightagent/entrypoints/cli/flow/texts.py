@@ -10,7 +10,7 @@ from typing import Final
 from lightagent.application.flow.compare_flows import FlowComparison, StepComparison, StepSide
 from lightagent.domain.flow.record import StepRecord
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.unseen import written_out
+from lightagent.domain.text.characters import written_out
 from lightagent.entrypoints.cli.console import out
 from lightagent.entrypoints.cli.stores import to_minute
 from lightagent.settings.origins import printable

@@ -11,8 +11,8 @@ from rich.console import Console
 from lightagent.compose.mcp import mcp_tools
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonValue
-from lightagent.domain.mcp import McpServer, McpTool
-from lightagent.domain.mcp_declarations import definition_hash
+from lightagent.domain.mcp.declarations import definition_hash
+from lightagent.domain.mcp.servers import McpServer, McpTool
 from lightagent.entrypoints.cli.logins import kept_logins, logins_for
 from lightagent.ports.mcp import ToolPins
 from lightagent.settings.origins import printable, suggest

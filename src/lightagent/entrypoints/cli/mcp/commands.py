@@ -13,7 +13,7 @@ import typer
 from lightagent.compose.configured_tools import open_pins
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.mcp import McpServer
+from lightagent.domain.mcp.servers import McpServer
 from lightagent.entrypoints.cli.console import err, out, write_answer
 from lightagent.entrypoints.cli.exit_codes import ExitCode, guarded
 from lightagent.entrypoints.cli.logins import terminal_logins

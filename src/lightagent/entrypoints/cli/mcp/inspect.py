@@ -13,14 +13,14 @@ from rich.console import Console
 
 from lightagent.compose.mcp import mcp_tools
 from lightagent.domain.errors import LightAgentError
-from lightagent.domain.foreign_names import model_name
 from lightagent.domain.foreign_schemas import BeyondRepair, mend
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.masking import mask_urls
-from lightagent.domain.mcp import HttpServer, McpServer, McpTool
-from lightagent.domain.mcp_declarations import definition_hash
-from lightagent.domain.mcp_exchange import McpPrompt, McpRemark, McpResource
-from lightagent.domain.mcp_faults import McpFault
+from lightagent.domain.mcp.declarations import definition_hash
+from lightagent.domain.mcp.exchange import McpPrompt, McpRemark, McpResource
+from lightagent.domain.mcp.faults import McpFault
+from lightagent.domain.mcp.servers import HttpServer, McpServer, McpTool
+from lightagent.domain.secrets.masking import mask_urls
+from lightagent.domain.tools.foreign_names import model_name
 from lightagent.entrypoints.cli.console import err
 from lightagent.entrypoints.cli.logins import kept_logins, logins_for
 from lightagent.ports.mcp import Logins, ToolPins

@@ -8,8 +8,8 @@ from typing import Final
 
 from lightagent.domain.json_checks import to_json_object
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.lesson_uses import LessonTally
-from lightagent.domain.memory_candidates import CandidateState
+from lightagent.domain.learning.lesson_ratings import LessonTally
+from lightagent.domain.memory.candidates import CandidateState
 from lightagent.entrypoints.cli.memory.stores import flat
 from lightagent.entrypoints.cli.stores import to_minute
 

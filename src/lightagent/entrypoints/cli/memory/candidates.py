@@ -9,14 +9,14 @@ from typing import Annotated, TypeAlias
 import typer
 
 from lightagent.adapters.system import SystemClock
-from lightagent.application.decide_candidates import CandidateDesk
-from lightagent.application.lesson_log import LessonLog
-from lightagent.application.memory_candidates import MemoryCandidates
+from lightagent.application.feedback.lesson_log import LessonLog
+from lightagent.application.memory.candidates import MemoryCandidates
+from lightagent.application.memory.decide_candidates import CandidateDesk
 from lightagent.compose.memory import compose_desk
 from lightagent.domain.errors import ConfigurationError, DamagedStream, IncompleteListing
-from lightagent.domain.memory import MemoryPromotionDecision
-from lightagent.domain.memory_candidates import CandidateState
-from lightagent.domain.unseen import written_out
+from lightagent.domain.memory.candidates import CandidateState
+from lightagent.domain.memory.memories import MemoryPromotionDecision
+from lightagent.domain.text.characters import written_out
 from lightagent.entrypoints.cli.console import write_visible_json
 from lightagent.entrypoints.cli.decisions import Actor, actor_name
 from lightagent.entrypoints.cli.exit_codes import ExitCode, guarded

@@ -7,9 +7,9 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from lightagent.application.memories import EVERYTHING, Memories, chosen_memories, ids_of_several
+from lightagent.application.memory.memories import EVERYTHING, Memories, chosen_memories, ids_of_several
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.memory_records import MemoryOwner
+from lightagent.domain.memory.records import MemoryOwner
 from lightagent.entrypoints.cli.console import err
 from lightagent.entrypoints.cli.exit_codes import ExitCode, guarded
 from lightagent.entrypoints.cli.memory.stores import (

@@ -10,11 +10,11 @@ from typing import Annotated
 
 import typer
 
-from lightagent.application.memories import Memories, record_as_json
-from lightagent.application.memory_means import DEFAULT_USER
-from lightagent.domain.memory_records import FoundMemory, MemoryOwner, MemoryRecord
-from lightagent.domain.memory_seals import TAMPERED
-from lightagent.domain.recall_filter import RecallFilter
+from lightagent.application.memory.means import DEFAULT_USER
+from lightagent.application.memory.memories import Memories, record_as_json
+from lightagent.domain.memory.recall_filter import RecallFilter
+from lightagent.domain.memory.records import FoundMemory, MemoryOwner, MemoryRecord
+from lightagent.domain.memory.seals import TAMPERED
 from lightagent.entrypoints.cli.console import err, write_answer
 from lightagent.entrypoints.cli.exit_codes import ExitCode, guarded
 from lightagent.entrypoints.cli.memory.stores import (

@@ -7,11 +7,11 @@ from typing import Annotated, Final
 
 import typer
 
-from lightagent.application.facts import Facts, FactVersion
-from lightagent.application.memories import record_as_json
-from lightagent.application.memory_means import DEFAULT_USER
-from lightagent.domain.memory_records import MemoryOwner
-from lightagent.domain.memory_validity import NEVER
+from lightagent.application.memory.facts import Facts, FactVersion
+from lightagent.application.memory.means import DEFAULT_USER
+from lightagent.application.memory.memories import record_as_json
+from lightagent.domain.memory.records import MemoryOwner
+from lightagent.domain.memory.validity import NEVER
 from lightagent.entrypoints.cli.console import write_answer
 from lightagent.entrypoints.cli.exit_codes import ExitCode, guarded
 from lightagent.entrypoints.cli.memory.stores import (

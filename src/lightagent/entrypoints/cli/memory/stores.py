@@ -15,8 +15,8 @@ from lightagent.application.strict_json import read_json
 from lightagent.compose.backends import open_memory
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.memory_filter import read_time
-from lightagent.domain.memory_records import MemoryOwner
+from lightagent.domain.memory.filter import read_time
+from lightagent.domain.memory.records import MemoryOwner
 from lightagent.entrypoints.cli.console import out
 from lightagent.ports.memory import MemoryStore
 from lightagent.settings import Settings

@@ -11,10 +11,10 @@ from typing import Annotated, Final
 import typer
 
 from lightagent.adapters.memory.sealed import SealedMemory
-from lightagent.application.memories import EVERYTHING
+from lightagent.application.memory.memories import EVERYTHING
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.memory_stream import FindingKind, MemoryFinding
+from lightagent.domain.memory.stream import FindingKind, MemoryFinding
 from lightagent.entrypoints.cli.console import err, write_answer
 from lightagent.entrypoints.cli.exit_codes import ExitCode, guarded
 from lightagent.entrypoints.cli.memory.stores import (

@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from lightagent.application.journal import Journal
+from lightagent.application.journals.journal import Journal
 from lightagent.application.projections.result import RunResult
-from lightagent.application.session_turns import SessionTurn
-from lightagent.application.sessions import Sessions
+from lightagent.application.sessions.sessions import Sessions
+from lightagent.application.sessions.turns import SessionTurn
 from lightagent.bootstrap import App
 from lightagent.domain.errors import ConfigurationError
 from lightagent.entrypoints.cli.console import err, out

@@ -11,11 +11,11 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from lightagent.application.load_session import require_session, session_key
 from lightagent.application.projections.calls import tool_calls
-from lightagent.application.session_info import SessionInfo
-from lightagent.application.session_turns import SessionTurn
-from lightagent.application.sessions import Sessions
+from lightagent.application.sessions.info import SessionInfo
+from lightagent.application.sessions.load import require_session, session_key
+from lightagent.application.sessions.sessions import Sessions
+from lightagent.application.sessions.turns import SessionTurn
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.scopes import Scope
 from lightagent.entrypoints.cli.console import err, out, write_answer

@@ -8,10 +8,10 @@ from typing import Annotated, Final, TypeAlias
 
 import typer
 
-from lightagent.application.load_session import no_session, session_key
-from lightagent.application.prune_sessions import PrunedSessions
-from lightagent.application.sessions import Sessions
-from lightagent.application.trim_session import TrimmedSession
+from lightagent.application.sessions.load import no_session, session_key
+from lightagent.application.sessions.prune import PrunedSessions
+from lightagent.application.sessions.sessions import Sessions
+from lightagent.application.sessions.trim import TrimmedSession
 from lightagent.domain.errors import ConfigurationError, IncompleteListing
 from lightagent.domain.scopes import Scope
 from lightagent.entrypoints.cli.console import out, write_answer

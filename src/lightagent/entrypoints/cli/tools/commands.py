@@ -16,9 +16,9 @@ from lightagent.application.tools.registry import tool_problems
 from lightagent.application.tools.tool_info import ToolProblem
 from lightagent.compose.backends import open_embedding
 from lightagent.compose.selection import selector_for
-from lightagent.domain.foreign_names import meant
 from lightagent.domain.origin import NO_ORIGIN
-from lightagent.domain.tools import ToolSpec
+from lightagent.domain.tools.foreign_names import meant
+from lightagent.domain.tools.spec import ToolSpec
 from lightagent.entrypoints.cli.console import err, out, write_answer
 from lightagent.entrypoints.cli.exit_codes import ExitCode, guarded
 from lightagent.entrypoints.cli.options import AsJson, Config, Profile, Tools, TrustConfig, settings_for

@@ -20,8 +20,8 @@ from lightagent.application.tools.tool_info import ToolProblem
 from lightagent.application.tools.toolset import Toolset
 from lightagent.compose.configured_tools import open_apis, open_pins, open_tools
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.foreign_names import model_name
-from lightagent.domain.mcp_faults import McpUnavailable
+from lightagent.domain.mcp.faults import McpUnavailable
+from lightagent.domain.tools.foreign_names import model_name
 from lightagent.entrypoints.cli.console import err
 from lightagent.entrypoints.cli.logins import kept_logins, logins_for
 from lightagent.entrypoints.cli.options import settings_for

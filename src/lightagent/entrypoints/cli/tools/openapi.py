@@ -16,7 +16,7 @@ from lightagent.application.tools.call_alone import call_alone
 from lightagent.application.tools.toolset import Toolset
 from lightagent.compose.openapi import openapi_source, openapi_tools
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.http_calls import DEFAULT_HTTP_TIMEOUT
+from lightagent.domain.network.http_calls import DEFAULT_HTTP_TIMEOUT
 from lightagent.domain.origin import NO_ORIGIN
 from lightagent.entrypoints.cli.console import err, out, write_answer
 from lightagent.entrypoints.cli.exit_codes import ExitCode, guarded

@@ -9,11 +9,11 @@ from typing import Annotated, Final, TypeAlias
 import typer
 
 from lightagent.adapters.prices import litellm_prices
-from lightagent.application.exported_traces import ExportedTrace
 from lightagent.application.projections.trace_diff import TraceDifference, diff_traces
 from lightagent.application.projections.trace_summary import summarize_trace
+from lightagent.application.traces.exported_traces import ExportedTrace
+from lightagent.domain.budgets.prices import NO_PRICES, PriceTable
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.prices import NO_PRICES, PriceTable
 from lightagent.entrypoints.cli.console import out, write_answer
 from lightagent.entrypoints.cli.exit_codes import ExitCode, guarded
 from lightagent.entrypoints.cli.options import AsJson, Config, Profile, Tenant, TrustConfig, User

@@ -7,10 +7,10 @@ from typing import Final
 
 from rich.markup import escape
 
-from lightagent.domain.budgets import PICOS
+from lightagent.domain.budgets.budget import PICOS
+from lightagent.domain.budgets.prices import NO_PRICES, PriceTable
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.prices import NO_PRICES, PriceTable
-from lightagent.domain.unseen import written_out
+from lightagent.domain.text.characters import written_out
 from lightagent.domain.usage import normalize_usage
 
 _STATUS_COLOURS: Final = {"ok": "green", "answered": "green", "waiting": "yellow"}

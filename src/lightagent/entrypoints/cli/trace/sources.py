@@ -10,16 +10,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from lightagent.application.exported_traces import ExportedTrace, read_trace
-from lightagent.application.feedback import Feedback
-from lightagent.application.journal import Journal
+from lightagent.application.feedback.feedback import Feedback
+from lightagent.application.journals.journal import Journal
 from lightagent.application.projections.trace import trace_events
 from lightagent.application.projections.trace_event import TraceEvent
-from lightagent.application.sessions import Sessions
+from lightagent.application.sessions.sessions import Sessions
 from lightagent.application.stored_runs import Runs
 from lightagent.application.strict_json import NotStrictJsonError
+from lightagent.application.traces.exported_traces import ExportedTrace, read_trace
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.feedback import HumanFeedback
+from lightagent.domain.learning.feedback import HumanFeedback
 from lightagent.entrypoints.cli.console import err
 from lightagent.entrypoints.cli.stores import with_store
 from lightagent.ports.journals import JournalStore

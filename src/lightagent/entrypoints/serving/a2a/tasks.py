@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterator
 from typing import Final
 
-from lightagent.application.journal import Journal
+from lightagent.application.journals.journal import Journal
 from lightagent.application.serving.a2a.errors import (
     INVALID_PARAMS,
     TASK_NOT_CANCELABLE,
@@ -20,9 +20,9 @@ from lightagent.application.serving.approvals import PersonAnswer, answers_by_re
 from lightagent.application.serving.client_tools import client_names
 from lightagent.application.serving.waiting import WaitingSteps, open_functions, waiting_in
 from lightagent.application.stored_runs import Runs
-from lightagent.domain.events import RunFinished
 from lightagent.domain.outcomes import Cancelled
-from lightagent.domain.review import ApprovalDecision
+from lightagent.domain.review.decisions import ApprovalDecision
+from lightagent.domain.runs.events import RunFinished
 from lightagent.entrypoints.serving.catalogue import Served
 from lightagent.entrypoints.serving.images import with_images_by_url
 from lightagent.entrypoints.serving.requests import ServedRequest

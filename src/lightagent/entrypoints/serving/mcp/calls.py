@@ -21,11 +21,11 @@ from mcp_types import (
 
 from lightagent.application.serving.mcp_tools import read_tool_arguments, takes, tool_answer, tool_names
 from lightagent.application.serving.refusals import RequestRefused, told_outside
-from lightagent.domain.deltas import is_delta
+from lightagent.domain.conversation.deltas import is_delta
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.errors import LightAgentError
-from lightagent.domain.events import ToolStarted
 from lightagent.domain.json_bytes import whole_characters
+from lightagent.domain.runs.events import ToolStarted
 from lightagent.entrypoints.serving.catalogue import Served
 from lightagent.entrypoints.serving.connections import CLIENT_LEFT
 from lightagent.entrypoints.serving.requests import ServedRequest

@@ -9,9 +9,9 @@ from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from lightagent.application.event_codec import event_from_dict
-from lightagent.application.keep_run import run_key
-from lightagent.application.read_streams import read_entry
+from lightagent.application.journals.event_codec import event_from_dict
+from lightagent.application.journals.keep_run import run_key
+from lightagent.application.journals.read_streams import read_entry
 from lightagent.application.serving.background_runs import BackgroundRun
 from lightagent.application.serving.chat.requests import ChatAsked
 from lightagent.application.serving.idempotency import check_same
@@ -20,7 +20,7 @@ from lightagent.application.serving.refusals import RequestRefused
 from lightagent.application.serving.responses.background import background_body, background_id, background_stream
 from lightagent.application.serving.responses.objects import ResponseHead
 from lightagent.domain.errors import StoreError
-from lightagent.domain.events import Event
+from lightagent.domain.runs.events import Event
 from lightagent.entrypoints.serving.catalogue import Served
 from lightagent.entrypoints.serving.chat_runs import is_plain
 from lightagent.entrypoints.serving.connections import Watched

@@ -10,13 +10,13 @@ from typing import Final
 from starlette.types import ASGIApp
 
 from lightagent.agent import LightAgent
-from lightagent.application.journal import Journal
+from lightagent.application.journals.journal import Journal
 from lightagent.application.serving.chat.requests import ChatAsked
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.application.serving.responses.ids import ResponseId
-from lightagent.application.sessions import Sessions
-from lightagent.domain.events import RunFinished
+from lightagent.application.sessions.sessions import Sessions
 from lightagent.domain.outcomes import Suspended
+from lightagent.domain.runs.events import RunFinished
 from lightagent.domain.scopes import Scope
 from lightagent.entrypoints.serving.catalogue import Served
 from lightagent.entrypoints.serving.endpoint import json_response

@@ -16,8 +16,8 @@ from lightagent.application.serving.responses.requests import ResponseAsked, of_
 from lightagent.application.serving.responses.stream import ResponseStream, response_of
 from lightagent.application.stored_runs import Runs
 from lightagent.domain.error_mapping import classify_exception
-from lightagent.domain.events import RunFinished
 from lightagent.domain.outcomes import outcome_error
+from lightagent.domain.runs.events import RunFinished
 from lightagent.entrypoints.serving.chat_runs import chat_run, is_plain
 from lightagent.entrypoints.serving.connections import play_whole
 from lightagent.entrypoints.serving.endpoint import failed_run, json_response

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from lightagent.application.journal import Journal
+from lightagent.application.journals.journal import Journal
 from lightagent.application.projections.history import history
 from lightagent.application.serving.background_runs import BackgroundRun
 from lightagent.application.serving.chat.requests import ChatAsked
@@ -18,10 +18,10 @@ from lightagent.application.serving.responses.requests import NOT_KEPT
 from lightagent.application.serving.responses.stream import response_of
 from lightagent.application.serving.waiting import waiting_in
 from lightagent.application.stored_runs import Runs
-from lightagent.domain.events import Event
-from lightagent.domain.folding import fold
-from lightagent.domain.history import LABELS_KEY
+from lightagent.domain.conversation.history import LABELS_KEY
 from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.domain.runs.events import Event
+from lightagent.domain.runs.folding import fold
 from lightagent.entrypoints.serving.requests import ServedRequest
 from lightagent.entrypoints.serving.responses.conversations import turn_of
 from lightagent.entrypoints.serving.run_views import view_of

@@ -11,7 +11,7 @@ import pytest
 
 from lightagent.adapters.registry import open_adapter
 from lightagent.domain.errors import LeaseHeld
-from lightagent.domain.journal_streams import Draft, StreamKey
+from lightagent.domain.journals.streams import Draft, StreamKey
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
 

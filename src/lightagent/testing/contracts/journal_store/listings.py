@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pytest
 
 from lightagent.domain.errors import ConfigurationError, StreamConflict
-from lightagent.domain.journal_streams import Draft, StreamKey, StreamQuery
+from lightagent.domain.journals.streams import Draft, StreamKey, StreamQuery
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
 from lightagent.testing.contracts.journal_store.base import ANN, BOB, CHAT, Play, StoreUnderTest, append_one

@@ -8,7 +8,7 @@ from math import nan
 import pytest
 
 from lightagent.domain.errors import ConfigurationError, StreamConflict
-from lightagent.domain.journal_streams import Draft, StreamInfo, StreamKey, StreamQuery
+from lightagent.domain.journals.streams import Draft, StreamInfo, StreamKey, StreamQuery
 from lightagent.domain.scopes import Scope
 from lightagent.ports.journals import JournalStore
 from lightagent.testing.contracts.journal_store.base import ANN, BOB, CHAT, PATIENCE, Play, StoreUnderTest

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lightagent.domain.errors import ConfigurationError, Fenced, LeaseHeld, StreamConflict
-from lightagent.domain.journal_streams import Draft, StreamKey, StreamPage, StreamQuery
+from lightagent.domain.journals.streams import Draft, StreamKey, StreamPage, StreamQuery
 from lightagent.ports.journals import JournalStore
 from lightagent.testing.contracts.journal_store.base import (
     ANN,

@@ -11,8 +11,8 @@ import pytest
 
 from lightagent.adapters.registry import open_adapter
 from lightagent.domain.json_types import JsonValue
-from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
-from lightagent.domain.recall_filter import RecallFilter
+from lightagent.domain.memory.recall_filter import RecallFilter
+from lightagent.domain.memory.records import MemoryOwner, MemoryRecord
 from lightagent.ports.memory import MemoryFeature, MemoryStore, OwnerSelection
 
 T = TypeVar("T")

@@ -6,7 +6,7 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from lightagent.domain.memory_records import MemoryOwner
+from lightagent.domain.memory.records import MemoryOwner
 from lightagent.ports.memory import MemoryStore, OwnerSelection
 from lightagent.testing.contracts.memory_store.base import (
     ANN,

@@ -8,9 +8,9 @@ from itertools import islice, permutations
 from random import Random
 
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
-from lightagent.domain.memory_validity import ends_of, version_of
-from lightagent.domain.recall_filter import RecallFilter, facts_of
+from lightagent.domain.memory.recall_filter import RecallFilter, facts_of
+from lightagent.domain.memory.records import MemoryOwner, MemoryRecord
+from lightagent.domain.memory.validity import ends_of, version_of
 from lightagent.ports.memory import MemoryStore, OwnerSelection
 from lightagent.testing.contracts.memory_store.base import (
     ANN,

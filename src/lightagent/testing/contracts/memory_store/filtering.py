@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lightagent.domain.json_types import JsonObject
-from lightagent.domain.recall_filter import RecallFilter
+from lightagent.domain.memory.recall_filter import RecallFilter
 from lightagent.ports.memory import MemoryStore
 from lightagent.testing.contracts.memory_store.base import ANN, NOW, Play, StoreUnderTest, memory, recalled
 

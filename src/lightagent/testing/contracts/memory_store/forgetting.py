@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lightagent.domain.memory_records import MemoryOwner
+from lightagent.domain.memory.records import MemoryOwner
 from lightagent.ports.memory import MemoryStore, OwnerSelection
 from lightagent.testing.contracts.memory_store.base import (
     ANN,

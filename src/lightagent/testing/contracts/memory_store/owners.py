@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import product
 from random import Random
 
-from lightagent.domain.memory_records import MemoryOwner, MemoryRecord
+from lightagent.domain.memory.records import MemoryOwner, MemoryRecord
 from lightagent.ports.memory import MemoryStore, OwnerSelection
 from lightagent.testing.contracts.memory_store.base import ANYTHING, Play, StoreUnderTest, memory, read_all, recalled
 

@@ -1,0 +1,1 @@
+"""Journals in a store: codecs, leases, reading, copying and verifying."""

@@ -1,0 +1,1 @@
+"""What an agent remembers and learns: recall, admission, candidates, facts and lessons."""

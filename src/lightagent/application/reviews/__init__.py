@@ -1,0 +1,1 @@
+"""Human reviews: the requests, where they are stored, and decisions about them."""

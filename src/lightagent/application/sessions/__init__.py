@@ -1,0 +1,1 @@
+"""Sessions in a store: they are loaded, written, listed, forked, trimmed, exported and removed."""

@@ -1,0 +1,1 @@
+"""How an agent of a swarm hands a run over to another one."""

@@ -1,0 +1,1 @@
+"""Traces: recorded, exported and read back."""

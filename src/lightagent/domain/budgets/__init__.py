@@ -1,0 +1,1 @@
+"""Budgets: limits, accounts, what a run has spent, prices, and tokens."""

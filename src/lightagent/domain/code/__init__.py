@@ -1,0 +1,1 @@
+"""Programs that a model writes, and the report of what became of them."""

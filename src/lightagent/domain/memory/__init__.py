@@ -1,0 +1,1 @@
+"""Memories: records, policies, candidates, facts, and how they are sealed and recorded."""

@@ -1,0 +1,1 @@
+"""Plans that a model makes before an agent acts, and the search for one."""

@@ -1,0 +1,1 @@
+"""Human review: what a reviewer is asked, may decide, and has decided."""

@@ -1,0 +1,1 @@
+"""A run of an agent: the events, their fold into a state, and the decision what to do next."""

@@ -1,0 +1,1 @@
+"""Secrets in texts: how they are recognised, and how they are masked."""

@@ -1,0 +1,1 @@
+"""Agent Skills: what a skill is, its document, and what it permits."""

@@ -1,0 +1,1 @@
+"""Swarms: how agents hand over to each other, consult each other and send messages."""

@@ -1,0 +1,1 @@
+"""Tools as values: their specification, and which of them a model is offered."""

@@ -12,6 +12,7 @@ from lightagent.application.flow.flow_log import no_such_run
 from lightagent.application.flow.flow_request import FlowRequest
 from lightagent.application.flow.flow_step import LightFlowStep, by_work
 from lightagent.application.flow.fork_flow import ForkPoint, forked, new_id
+from lightagent.application.flow.seen_elsewhere import seen_call
 from lightagent.application.flow.seen_flow import Seen
 from lightagent.application.flow.show_flow import flow_result
 from lightagent.application.flow.step_result import LightFlowResult
@@ -35,7 +36,7 @@ class EngineFlows:
     Args:
         name: of the flow.
         limits: how large a run may become.
-        seen: how traces see the runs; telemetry of them is up to the engine.
+        seen: how traces and telemetry see the runs.
     """
 
     def __init__(
@@ -56,18 +57,23 @@ class EngineFlows:
         found = validate(definition, self._limits)
         if found.errors:
             raise ConfigurationError(f"The flow cannot run: {'; '.join(found.errors)}.", guidance="See validate().")
+        watchers = self._seen.watchers()
         started = FlowStarted(
             request.run_id or self._ids.new(),
             definition,
             query,
             request.scope,
             self._limits,
-            trace_id=self._ids.new(),
+            trace_id=(watchers.trace_id if watchers is not None else "") or self._ids.new(),
             parent_trace_id=request.parent_trace_id,
             run_group_id=request.run_group_id,
             at=self._clock.now(),
         )
-        return self._result(await self._engine.begin(flow, started), steps, request)
+        if watchers is not None:
+            watchers.begin_called(())
+            watchers.see(started)
+        events = await seen_call(watchers, (started,), self._engine.begin(flow, started), self._clock)
+        return self._result(events, steps, request)
 
     async def resume(self, steps: Sequence[LightFlowStep], request: FlowRequest) -> LightFlowResult:
         """Go on with a run; see `FlowRuns.resume`."""
@@ -90,7 +96,11 @@ class EngineFlows:
         changed = code.changed(events, request.accept, now)
         if changed is not None:
             events.append(changed)
-        return self._result(await self._engine.fork(code, events), steps, request)
+        watchers = self._seen.watchers()
+        if watchers is not None:
+            watchers.begin_called(events)
+        carried = await seen_call(watchers, events, self._engine.fork(code, events), self._clock)
+        return self._result(carried, steps, request)
 
     async def held(self, steps: Sequence[LightFlowStep], owner: Scope) -> AsyncIterator[HeldRun]:
         """The runs that these steps cannot go on with; see `changed_flow.held_runs`."""
@@ -131,7 +141,7 @@ class EngineFlows:
 
     def code(self, steps: Sequence[LightFlowStep]) -> FlowSteps:
         """The steps as the engine and its workers call them."""
-        return FlowSteps(self._name, steps, self._clock)
+        return FlowSteps(self._name, steps, self._clock, self._seen)
 
 
 def _run(request: FlowRequest) -> FlowRun:

@@ -2,9 +2,9 @@
 
 Read in this order: `orders` (what passes between the parts), `run_loop` (the flow's machine, folded in a workflow),
 `failures`, `machine` (what it is folded with), `workflow` (what Temporal calls), `activity` (a worker carries out a
-move), `worker`; `connection`, `runtime` and `faults` (the server), `payload_keys`, `codec` and `codec_server` (what
-encrypts), `sizes`, `starting`, `runs`, `stuck` and `attributes` (runs as the server has them), and `engine`, which is
-the port. The SDK is imported by those who open the engine.
+move), `worker`; `connection`, `runtime`, `trace_context`, `trace_headers` and `faults` (the server), `payload_keys`,
+`codec` and `codec_server` (what encrypts), `sizes`, `starting`, `runs`, `stuck` and `attributes` (runs as the server
+has them), and `engine`, which is the port. The SDK is imported by those who open the engine.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from temporalio.service import RPCError, TLSConfig
 from lightagent.adapters.engines.temporal.codec import converter
 from lightagent.adapters.engines.temporal.faults import fault, unreachable
 from lightagent.adapters.engines.temporal.runtime import runtime
+from lightagent.adapters.engines.temporal.trace_context import TraceContext
 from lightagent.aiokits.per_loop import PerLoop
 from lightagent.domain.errors import ConfigurationError
 
@@ -112,6 +113,7 @@ async def _connect(place: Place) -> Client:
             tls=_tls(place) if place.has_tls else False,
             data_converter=converter(place.codec),
             runtime=runtime(place.metrics),
+            interceptors=[TraceContext()],
         )
     except RPCError as error:
         raise fault(error, place.address, place.namespace) from None

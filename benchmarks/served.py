@@ -34,7 +34,7 @@ async def serve(library: str, url: str) -> None:
 def protocol() -> type[asyncio.Protocol]:
     """That of `lightagent serve`, with its limits of time."""
     from lightagent.entrypoints.serving.connection_limits import timed_protocol
-    from lightagent.settings.serve_schema import ServeSettings
+    from lightagent.settings.sections.serve import ServeSettings
 
     return timed_protocol(ServeSettings())
 

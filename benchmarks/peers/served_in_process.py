@@ -10,7 +10,7 @@ from starlette.types import ASGIApp
 from lightagent import LightAgent, serve
 from lightagent.domain.conversation.deltas import Delta, ReplyEnd, TextDelta
 from lightagent.ports.models import ChatModel, ChatRequest
-from lightagent.settings.serve_schema import ServeSettings
+from lightagent.settings.sections.serve import ServeSettings
 
 
 class StampedModel(ChatModel):

@@ -4,7 +4,7 @@ import common
 from starlette.types import ASGIApp
 
 from lightagent import LightAgent, OpenAIChatModel, serve
-from lightagent.settings.serve_schema import ServeSettings
+from lightagent.settings.sections.serve import ServeSettings
 
 
 def application(url: str) -> ASGIApp:

@@ -14,9 +14,9 @@ from lightagent.application.journals.journal import Journal
 from lightagent.application.projections.result import OutputT_co, RunResult
 from lightagent.application.reviews.decide_calls import Decisions
 from lightagent.application.run_loop.resume_run import JournalLike, as_journal, resume_run
-from lightagent.application.tools.toolset import DepsT_contra
+from lightagent.application.tools.deps import DepsT_contra
 from lightagent.compose.budgets import compose_budgets
-from lightagent.compose.ports import journal_port
+from lightagent.compose.check_ports import check_journal_port
 from lightagent.compose.run import check_resumption
 from lightagent.compose.tools import compose_tools
 from lightagent.domain.runs.events import Event
@@ -213,7 +213,7 @@ class JournalAgent(ToolAgent[DepsT_contra, OutputT_co]):
         budgets = compose_budgets(options.get("budgets"))
         live = resume_run(self.means, journal, decision, checked, tools=tools, budgets=budgets, traced=traced)
         live.record.cancel = options.get("cancel")
-        store = journal_port(options.get("store"), "store")
+        store = check_journal_port(options.get("store"), "store")
         if store is None and isinstance(journal, Journal):
             store = journal.store  # Otherwise the stored run would still appear to wait, and could act a second time.
         return self._kept(live, store)

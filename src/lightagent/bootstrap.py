@@ -14,7 +14,7 @@ from lightagent.adapters.registry import find_adapter, open_adapter
 from lightagent.agent import LightAgent
 from lightagent.aiokits.sync_bridge import run_sync
 from lightagent.application.skills.manager import SkillManager
-from lightagent.compose.backends import (
+from lightagent.compose.configured.backends import (
     open_code,
     open_embedding,
     open_journals,
@@ -23,8 +23,8 @@ from lightagent.compose.backends import (
     open_model,
     open_telemetry,
 )
-from lightagent.compose.configured_tools import compose_code_tools, open_apis, open_mcp, open_skills, open_tools
-from lightagent.compose.flow_backends import ConfiguredFlows, open_flow_engine, open_flow_store
+from lightagent.compose.configured.flows import ConfiguredFlows, open_flow_engine, open_flow_store
+from lightagent.compose.configured.tools import compose_code_tools, open_apis, open_mcp, open_skills, open_tools
 from lightagent.compose.telemetry import end_telemetry
 from lightagent.domain.errors import ConfigurationError
 from lightagent.options import AgentOptions
@@ -40,10 +40,10 @@ from lightagent.ports.telemetry import TelemetrySink
 from lightagent.ports.token_counter import TokenCounter
 from lightagent.ports.tools import ToolSource
 from lightagent.settings import LoggingSettings, Settings, load_settings
-from lightagent.settings.agent_schema import AgentSettings
-from lightagent.settings.budgets import compose_budget_settings
-from lightagent.settings.learning import learning_problems
-from lightagent.settings.origins import raise_problems
+from lightagent.settings.check import learning_problems
+from lightagent.settings.problems import raise_problems
+from lightagent.settings.sections.agent import AgentSettings
+from lightagent.settings.sections.budgets import compose_budget_settings
 
 if TYPE_CHECKING:
     from lightagent.flow import LightFlow
@@ -164,6 +164,8 @@ class App:
             options["session_store"] = self.journals
         if self.memory is not None:
             options["memory"] = self.memory
+        if (engine := self.flows.engine or self.flows.store) is not None:
+            options["engine"] = engine
         if self.embedder is not None:
             options["embedder"] = self.embedder
         if self.telemetry is not None:

@@ -13,12 +13,7 @@ from lightagent.aiokits.sync_bridge import run_sync
 from lightagent.application.check_options import check_text
 from lightagent.application.flow.show_flow import check_form, present
 from lightagent.application.flow.step_result import LightFlowResult
-from lightagent.compose.flow_requests import (
-    compose_known_flow_run,
-    compose_new_flow_run,
-    flow_owner,
-    read_decision,
-)
+from lightagent.compose.flow.requests import compose_known_flow_run, compose_new_flow_run, flow_owner, read_decision
 from lightagent.domain.json_types import JsonInput, JsonObject
 from lightagent.domain.review.decisions import ApprovalDecision
 from lightagent.flow_options import KnownFlowRunOptions, NewFlowRunOptions

@@ -19,15 +19,15 @@ from lightagent.application.flow.show_flow import check_form, present
 from lightagent.application.flow.step_code import take_code
 from lightagent.application.flow.step_result import LightFlowResult
 from lightagent.application.flow.watch_flow import FlowGlimpse
-from lightagent.compose.flow import compose_flow
-from lightagent.compose.flow_requests import compose_fork, flow_owner
+from lightagent.compose.flow.parts import compose_flow
+from lightagent.compose.flow.requests import compose_fork, flow_owner
 from lightagent.domain.json_types import JsonObject
 from lightagent.flow_options import FlowOptions, ForkOptions
 from lightagent.flow_steps import FlowSteps
 from lightagent.ports.journals import JournalStore
 
 if TYPE_CHECKING:  # Programs that pass a store never load what reads settings.
-    from lightagent.compose.flow_backends import ConfiguredFlows
+    from lightagent.compose.configured.flows import ConfiguredFlows
     from lightagent.settings import Settings
 
 
@@ -64,7 +64,7 @@ class FlowHistory(FlowSteps):
             ConfigurationError: a part cannot be opened; the text names the place and the remedy.
             MissingExtraError: a package is missing; the text says what to install.
         """
-        from lightagent.compose.flow_backends import open_flows
+        from lightagent.compose.configured.flows import open_flows
 
         return self.configured(open_flows(settings))
 

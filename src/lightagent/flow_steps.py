@@ -9,10 +9,9 @@ from typing_extensions import Unpack
 
 from lightagent.application.flow.flow_step import LightFlowStep, definition_of
 from lightagent.application.flow.step_code import take_code
-from lightagent.compose.flow import compose_flow
-from lightagent.compose.flow_kinds import compose_loop, compose_map, compose_offer, compose_sleep, compose_wait_for
-from lightagent.compose.flow_parts import FlowParts
-from lightagent.compose.flow_steps import compose_step
+from lightagent.compose.flow.parts import FlowParts, compose_flow
+from lightagent.compose.flow.step_kinds import compose_loop, compose_map, compose_offer, compose_sleep, compose_wait_for
+from lightagent.compose.flow.steps import compose_step
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.validation import validate
 from lightagent.flow_options import FlowList, FlowMoment, FlowOptions, StepCondition, StepOptions, WaitOptions

@@ -16,7 +16,7 @@ from lightagent.application.check_options import check_text
 from lightagent.application.flow.flow_outlet import FlowOutlet
 from lightagent.application.flow.flow_stream_events import FlowStreamEvent
 from lightagent.application.flow.step_result import LightFlowResult
-from lightagent.compose.flow_requests import compose_known_flow_run, compose_new_flow_run
+from lightagent.compose.flow.requests import compose_known_flow_run, compose_new_flow_run
 from lightagent.domain.errors import ConfigurationError
 from lightagent.flow_history import FlowHistory
 from lightagent.flow_options import KnownFlowRunOptions, NewFlowRunOptions

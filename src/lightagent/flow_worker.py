@@ -22,7 +22,7 @@ from lightagent.application.flow.flow_runs import FlowRuns
 from lightagent.application.flow.flow_step import by_work
 from lightagent.application.flow.worker import TO_STOP, WorkedRun, Worker, WorkerLimits, of_owner
 from lightagent.application.run_loop.limit_model_calls import limited_model_calls
-from lightagent.compose.flow import UNNAMED
+from lightagent.compose.flow.parts import UNNAMED
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.flow.state import FlowState
 from lightagent.domain.scopes import Scope

@@ -15,7 +15,7 @@ from lightagent.application.feedback.feedback import Feedback
 from lightagent.application.policies.review_desk import ReviewDesk
 from lightagent.application.reviews.remembered_decisions import RememberFor
 from lightagent.application.reviews.reviews import Reviews
-from lightagent.compose.ports import journal_port
+from lightagent.compose.check_ports import check_journal_port
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.learning.feedback import HumanFeedback
 from lightagent.domain.review.decisions import ApprovalDecision
@@ -36,7 +36,7 @@ class ReviewStore:
     """
 
     def __init__(self, journals: JournalStore, clock: Callable[[], float] = time.time, *, tenant: str = "") -> None:
-        if journal_port(journals, "journals") is None:
+        if check_journal_port(journals, "journals") is None:
             raise ConfigurationError("ReviewStore: expected a journal store, got None.", guidance="")
         self.journals = journals
         self.reviews: Reviews = Reviews(journals, clock, tenant=tenant)

@@ -221,7 +221,7 @@ def test_settings_offer_it_and_say_what_runs_it(tmp_path: Path, folder: Path) ->
     assert offered('[default.code]\nkind = "monty"\nseconds = 5.0\n[default.tools]\ncode = true') == [CODE]
     both = '[default.code]\nkind = "monty"\n[default.tools]\ncode = true\ncode_folder = "work"'
     assert offered(both) == [CODE, FILE]
-    with pytest.raises(ConfigurationError, match="nothing is set that runs code"):
+    with pytest.raises(ConfigurationError, match="a code runner is missing"):
         offered("[default.tools]\ncode = true")
     with pytest.raises(ConfigurationError, match="isolation"):
         offered('[default.code]\nkind = "subprocess"\nbubblewrap = "/nowhere"')

@@ -131,12 +131,12 @@ def test_a_variable_chooses_it_too_and_another_kind_leaves_nothing_behind(tmp_pa
         ('engine = {{ kind = "folding", adress = "x" }}', "Unknown option 'adress'. Did you mean 'address'?"),
         (
             'engine = {{ kind = "folding", address = "elsewhere" }}',
-            "'folding' opened a object, which is no flow engine",
+            "'folding' opened an object of type object, but a flow engine is needed here",
         ),
-        ('engine = "folding"\nmax_wait = 3', "max_wait (lightagent.toml:3): It is for runs in this process"),
+        ('engine = "folding"\nmax_wait = 3', "max_wait (lightagent.toml:3): It applies only to runs in this process"),
         (
             'engine = "folding"\nstore = {{ kind = "memory" }}',
-            "store (lightagent.toml:3): It is for runs in this process, and the engine is 'folding'. "
+            "store (lightagent.toml:3): It applies only to runs in this process, but the engine is 'folding'. "
             'Leave store out, or choose engine = "local".',
         ),
         ('store = {{ kind = "sqlit", path = "x" }}', "no journals adapter 'sqlit'. Did you mean 'sqlite'?"),

@@ -11,8 +11,8 @@ import pytest
 from lightagent.adapters.registry import find_adapter, kinds
 from lightagent.domain.errors import ConfigurationError
 from lightagent.settings import Settings, load_settings
-from lightagent.settings.backend_schema import Backend
 from lightagent.settings.schema import BACKENDS, SECTIONS, TABLES
+from lightagent.settings.sections.base import Backend
 from lightagent.settings.trust import needs_trust
 from tests.functional.test_cli import MODULE, environment
 from tests.servers.aimock import Aimock

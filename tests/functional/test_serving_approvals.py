@@ -25,7 +25,7 @@ from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.entrypoints.serving.state import Serving
 from lightagent.ports.models import ChatRequest
 from lightagent.settings import Settings
-from lightagent.settings.serve_schema import ServeSettings
+from lightagent.settings.sections.serve import ServeSettings
 from tests.support.asgi_calls import AsgiCall, answer_to, chat
 
 CHAT = "/v1/chat/completions"

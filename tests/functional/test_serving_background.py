@@ -23,7 +23,7 @@ from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.scopes import NO_SCOPE
 from lightagent.entrypoints.serving.state import Serving
 from lightagent.ports.models import ChatModel, ChatRequest
-from lightagent.settings.serve_schema import ServeSettings
+from lightagent.settings.sections.serve import ServeSettings
 from tests.functional.test_serving_responses_owners import FUNCTION, asks_for_weather, text_of, told_in
 from tests.support.asgi_calls import answer_to, calling, objects
 

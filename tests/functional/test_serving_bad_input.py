@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from lightagent import LightAgent, serve
 from lightagent.adapters.chat.scripted import ScriptedModel
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.settings.serve_schema import ServeSettings
+from lightagent.settings.sections.serve import ServeSettings
 from tests.support.asgi_calls import AsgiCall, answer_to, chat
 
 CHAT = "/v1/chat/completions"

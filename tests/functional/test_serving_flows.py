@@ -10,7 +10,7 @@ from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.domain.conversation.deltas import ReplyEnd, TextDelta
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.usage import Usage
-from lightagent.settings.serve_schema import ServeSettings
+from lightagent.settings.sections.serve import ServeSettings
 from tests.support.asgi_calls import answer_to, calling, chat, objects
 
 CHAT = "/v1/chat/completions"

@@ -22,7 +22,7 @@ from lightagent.adapters.chat.scripted import ScriptedModel
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.application.serving.keys import AccessKeys
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.settings.serve_schema import ServeSettings
+from lightagent.settings.sections.serve import ServeSettings
 from tests.support.random_calls import Answered, RandomCall, answer_of
 
 CHAT, RESPONSES, AGUI, VERCEL = "/v1/chat/completions", "/v1/responses", "/ag-ui/helper", "/vercel/helper"

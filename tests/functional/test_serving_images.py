@@ -12,7 +12,7 @@ from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.network.http_calls import HttpAnswer, HttpCall, HttpFault
 from lightagent.entrypoints.serving.images import MOST_IMAGES, with_images
 from lightagent.ports.http import HttpSender
-from lightagent.settings.serve_schema import ServeSettings
+from lightagent.settings.sections.serve import ServeSettings
 from tests.support.asgi_calls import answer_to, objects
 
 CHAT = "/v1/chat/completions"

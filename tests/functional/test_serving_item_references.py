@@ -13,7 +13,7 @@ from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.application.serving.keys import AccessKeys
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.ports.models import ChatRequest
-from lightagent.settings.serve_schema import ServeSettings
+from lightagent.settings.sections.serve import ServeSettings
 from tests.functional.test_serving_responses_owners import FUNCTION, asks_for_weather, text_of
 from tests.support.asgi_calls import answer_to, objects
 from tests.support.served import served

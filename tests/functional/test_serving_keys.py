@@ -22,7 +22,7 @@ from lightagent.domain.scopes import Scope
 from lightagent.entrypoints.serving.listen import require_keys
 from lightagent.ports.models import ChatRequest
 from lightagent.ports.tools import RunContext
-from lightagent.settings.serve_schema import ServeSettings
+from lightagent.settings.sections.serve import ServeSettings
 from tests.support.asgi_calls import AsgiCall, answer_to, chat, objects
 
 CHAT = "/v1/chat/completions"

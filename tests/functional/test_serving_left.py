@@ -23,7 +23,7 @@ from lightagent.domain.runs.events import RunFinished
 from lightagent.entrypoints.serving.connections import CLIENT_LEFT
 from lightagent.entrypoints.serving.state import Serving
 from lightagent.ports.models import ChatModel, ChatRequest
-from lightagent.settings.serve_schema import ServeSettings
+from lightagent.settings.sections.serve import ServeSettings
 from tests.support.leaving_clients import LeavingClient, talkative_model
 from tests.support.patience import PATIENCE, eventually
 from tests.support.served import served

@@ -24,7 +24,7 @@ from lightagent.application.serving.keys import AccessKeys
 from lightagent.domain.conversation.messages import ToolMessage, UserMessage
 from lightagent.domain.json_types import JsonObject
 from lightagent.ports.models import ChatRequest
-from lightagent.settings.serve_schema import ServeSettings
+from lightagent.settings.sections.serve import ServeSettings
 from tests.support.asgi_calls import answer_to, calling, chat, objects
 from tests.support.client_table import shows
 from tests.support.gates import Gate

@@ -15,7 +15,7 @@ from lightagent.domain.conversation.messages import UserMessage
 from lightagent.domain.limits import Limits
 from lightagent.domain.usage import Usage
 from lightagent.ports.models import ChatRequest
-from lightagent.settings.serve_schema import ServeSettings
+from lightagent.settings.sections.serve import ServeSettings
 from tests.support.served import served
 
 pytestmark = pytest.mark.openai

@@ -14,7 +14,7 @@ from lightagent.adapters.chat.scripted import Reply, ScriptedModel, call_tool
 from lightagent.adapters.journals.memory import MemoryJournalStore
 from lightagent.adapters.journals.sqlite import SqliteJournalStore
 from lightagent.ports.models import ChatRequest
-from lightagent.settings.serve_schema import ServeSettings
+from lightagent.settings.sections.serve import ServeSettings
 from tests.support.random_calls import Answered, RandomCall, answer_of, random_call
 
 REQUESTS = int(os.environ.get("TEST_SERVING_REQUESTS", "2000"))

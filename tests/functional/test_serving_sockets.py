@@ -21,7 +21,7 @@ from lightagent import LightAgent, serve
 from lightagent.domain.conversation.deltas import Delta, TextDelta
 from lightagent.domain.json_types import JsonObject
 from lightagent.ports.models import ChatModel, ChatRequest
-from lightagent.settings.serve_schema import ServeSettings
+from lightagent.settings.sections.serve import ServeSettings
 from tests.functional.test_cli import environment
 from tests.servers.child import running
 from tests.servers.polling import ticks

@@ -21,7 +21,7 @@ from lightagent import LightAgent, serve
 from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
 from lightagent.domain.json_types import JsonObject
 from lightagent.ports.models import ChatModel
-from lightagent.settings.serve_schema import ServeSettings
+from lightagent.settings.sections.serve import ServeSettings
 from tests.functional.test_serving_connections import SlowModel
 from tests.support.asgi_calls import answer_to, calling, chat
 from tests.support.recorded_spans import RecordedSpans

@@ -20,7 +20,7 @@ from lightagent.application.serving.kept_runs import outer_call_id
 from lightagent.application.serving.waiting import waiting_in
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.ports.models import ChatRequest
-from lightagent.settings.serve_schema import ServeSettings
+from lightagent.settings.sections.serve import ServeSettings
 from tests.support.asgi_calls import answer_to, calling, objects
 
 USER: JsonObject = {"id": "m1", "role": "user", "content": "Pay."}

@@ -14,7 +14,7 @@ from lightagent.application.serving.keys import AccessKeys
 from lightagent.domain.conversation.messages import ToolMessage
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.ports.models import ChatRequest
-from lightagent.settings.serve_schema import ServeSettings
+from lightagent.settings.sections.serve import ServeSettings
 from tests.support.asgi_calls import AsgiCall, answer_to
 
 HELPER = "/vercel/helper"

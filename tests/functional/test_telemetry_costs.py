@@ -24,8 +24,7 @@ from lightagent import (
     spent_in,
     summarize_trace,
 )
-from lightagent.settings.budget_schema import BudgetSettings, PriceSettings
-from lightagent.settings.budgets import compose_budget_settings
+from lightagent.settings.sections.budgets import BudgetSettings, PriceSettings, compose_budget_settings
 from lightagent.testing import ScriptedModel, call_tool
 from tests.support.recorded_spans import RecordedSpans, attributes
 

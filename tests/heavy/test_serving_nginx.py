@@ -15,7 +15,7 @@ import pytest
 from lightagent import LightAgent, serve
 from lightagent.domain.conversation.deltas import Delta, ReplyEnd, TextDelta
 from lightagent.ports.models import ChatModel, ChatRequest
-from lightagent.settings.serve_schema import ServeSettings
+from lightagent.settings.sections.serve import ServeSettings
 from tests.servers.nginx import nginx_server
 from tests.support.asgi_calls import chat
 from tests.support.served import served

@@ -26,9 +26,11 @@ async def main() -> None:
         Place(os.environ["ADDRESS"], "default"), task_queue="ending", prefix="ending:", heartbeat=5, patience=60
     )
     flow = LightFlow(engine=engine, name="f").step("a", agent=slow)
-    tasks = [asyncio.create_task(FlowWorker(flow).arun())]
-    tasks += [asyncio.create_task(flow.arun("x", run_id=f"r{number}")) for number in range(calls)]
+    worker = asyncio.create_task(FlowWorker(flow).arun())
+    tasks = [asyncio.create_task(flow.arun("x", run_id=f"r{number}")) for number in range(calls)]
     await all_begun.wait()
+    if worker.done() or any(task.done() for task in tasks):
+        raise RuntimeError("all of them are under way")
     sys.stdout.write(f"{time.time()}\n")
     sys.stdout.flush()
     raise SystemExit(3)

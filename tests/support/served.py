@@ -11,7 +11,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from lightagent.entrypoints.serving.connection_limits import timed_protocol
-from lightagent.settings.serve_schema import ServeSettings
+from lightagent.settings.sections.serve import ServeSettings
 
 
 @contextmanager

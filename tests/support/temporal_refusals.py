@@ -14,7 +14,7 @@ from typing import Final
 import pytest
 from temporalio.service import RPCError, RPCStatusCode
 
-from lightagent import LightFlow
+from lightagent import LightAgent, LightFlow
 from lightagent.adapters.engines.temporal import runs
 from lightagent.adapters.engines.temporal.codec import EncryptingCodec, PayloadCipher
 from lightagent.adapters.engines.temporal.connection import Place
@@ -25,6 +25,7 @@ from lightagent.adapters.engines.temporal.payload_keys import payload_keys
 from lightagent.domain.errors import LightAgentError, StoreError
 from lightagent.domain.scopes import Scope
 from lightagent.ports.flow_engine import FlowRun
+from lightagent.testing import ScriptedModel
 from tests.servers.child import free_port
 from tests.support.working_engine import WorkingEngine
 
@@ -200,6 +201,17 @@ async def second_run(address: str, patch: pytest.MonkeyPatch) -> Told:
         return await refused(flow.arun("y", run_id=RUN))
 
 
+async def no_engine(address: str, patch: pytest.MonkeyPatch) -> Told:
+    return await refused(LightAgent(name="clerk", model=ScriptedModel("x")).asubmit("x"))
+
+
+async def no_such_run(address: str, patch: pytest.MonkeyPatch) -> Told:
+    engine = TemporalEngine(Place(address, "default"), prefix="refused:")
+    return await refused(
+        LightAgent(name="clerk", model=ScriptedModel("x"), engine=engine).run_handle("case-8").astatus()
+    )
+
+
 async def large_input(address: str, patch: pytest.MonkeyPatch) -> Told:
     async with worked(address) as engine:
         flow = waiting(engine)
@@ -248,6 +260,8 @@ CASES: Final[Mapping[str, Case]] = {
     "the workers of an open run are gone": Case(workers_gone),
     "every worker has other code than the run": Case(other_code),
     "a second run under one id": Case(second_run),
+    "an agent without `engine=` is told to `submit`": Case(no_engine, needs_server=False),
+    "a handle of an id that is not there, or of another flow's run": Case(no_such_run),
     "the input of a run is too large": Case(large_input),
     "the output of a step is too large": Case(large_output),
     "the payload of an event is too large": Case(large_event),

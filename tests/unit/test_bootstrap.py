@@ -9,7 +9,7 @@ from lightagent.adapters.chat.offline import OfflineModel
 from lightagent.adapters.chat.scripted import ScriptedModel
 from lightagent.agent import LightAgent
 from lightagent.bootstrap import App, open_app
-from lightagent.compose.backends import open_model
+from lightagent.compose.configured.backends import open_model
 from lightagent.domain.conversation.deltas import Delta
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonValue

@@ -13,7 +13,7 @@ from lightagent.adapters.embedding.litellm import LiteLLMEmbedder
 from lightagent.adapters.embedding.openai import OpenAIEmbedder
 from lightagent.adapters.registry import open_adapter
 from lightagent.aiokits.told_work import listen
-from lightagent.compose.backends import open_embedding
+from lightagent.compose.configured.backends import open_embedding
 from lightagent.domain.errors import ConfigurationError, LightAgentError, ProviderError
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.text.vectors import TextRole, Vector

@@ -188,7 +188,8 @@ def test_lines_of_keys() -> None:
         ("a", "b c", "t"): 4,
         ("a", "b c", "q"): 8,
         ("list",): 9,
-        ("list", "w"): 10,
+        ("list", "0"): 9,
+        ("list", "0", "w"): 10,
     }
 
 

@@ -74,7 +74,31 @@ BAD: dict[str, Case] = {
         "[default.model]\nkind=3\n",
         {},
         "default.model.kind (lightagent.toml:2)",
-        "adapter's name",
+        "Use one of: ",
+    ),
+    "a backend without a kind": (
+        "[default.agent]\nname='a'\n[default.journals]\npath='a.db'\n",
+        {},
+        "default.journals.kind (lightagent.toml:4): The kind is missing.",
+        "Use one of: encrypted, files, memory",
+    ),
+    "the second of several tables": (
+        "[[default.policy.rules]]\naccess='ask'\n[[default.policy.rules]]\naccess='ask'\ntoool='a'\n",
+        {},
+        "default.policy.rules.1.toool (lightagent.toml:5)",
+        "Did you mean 'tools'?",
+    ),
+    "a date in the second of several tables": (
+        "[[default.mcp.a.x]]\ny=1\n[[default.mcp.a.x]]\ny=2020-01-01\n",
+        {},
+        "default.mcp.a.x.1.y (lightagent.toml:4)",
+        "in quotes",
+    ),
+    "a date in a list": (
+        "[default.agent]\nmetadata={a=[1, 2020-01-01]}\n",
+        {},
+        "default.agent.metadata.a.1 (lightagent.toml:2)",
+        "in quotes",
     ),
     "a date": ("[default.agent]\nname=2020-01-01\n", {}, "default.agent.name (lightagent.toml:2)", "in quotes"),
     "section without profile": ("[model]\nkind='offline'\n", {}, "model (lightagent.toml:1)", "Write [default.model]"),
@@ -128,8 +152,8 @@ BAD: dict[str, Case] = {
     "a store of flows without a kind": (
         "[default.flow]\nstore = {path = 'x'}\n",
         {},
-        "default.flow.store.kind (lightagent.toml:2)",
-        "adapter's name",
+        "default.flow.store.kind (lightagent.toml:2): The kind is missing.",
+        "Use one of: encrypted, files, memory",
     ),
     "a store of flows with its password": (
         "[default.flow]\nstore = {kind = 'postgres', url = 'postgresql://u:secret-1@db/flows'}\n",
@@ -197,17 +221,23 @@ def test_a_profile_without_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("[default.agent]\nmetadata = " + "[" * 2000 + "]" * 2000, r"lightagent\.toml:2: Tables and lists lie"),
-        ("[default.agent]\nmetadata = " + "{a = " * 300 + "1" + "}" * 300, r"lightagent\.toml:2: Tables and lists lie"),
-        ("[default.agent]\nmetadata." + ".".join(["a"] * 3000) + " = 1", r"lightagent\.toml:2: Tables and lists lie"),
-        ("\n[default." + ".".join(["a"] * 3000) + "]", r"lightagent\.toml:2: Tables and lists lie"),
+        ("[default.agent]\nmetadata = " + "[" * 2000 + "]" * 2000, r"lightagent\.toml:2: Tables and lists are nested"),
+        (
+            "[default.agent]\nmetadata = " + "{a = " * 300 + "1" + "}" * 300,
+            r"lightagent\.toml:2: Tables and lists are nested",
+        ),
+        (
+            "[default.agent]\nmetadata." + ".".join(["a"] * 3000) + " = 1",
+            r"lightagent\.toml:2: Tables and lists are nested",
+        ),
+        ("\n[default." + ".".join(["a"] * 3000) + "]", r"lightagent\.toml:2: Tables and lists are nested"),
         ("[default.agent]\nmetadata = {" + ".".join(["a"] * 3000) + " = 1}", r"lightagent\.toml: Tables and lists"),
         ("[default.agent]\nname = 1" + "0" * 5000, r"lightagent\.toml:2: A number is too long"),
         (
             "[default.agent]\nmax_retry = 9" + "0" * 4000,
             r"default\.agent\.max_retry \(lightagent\.toml:2\): A number is",
         ),
-        ("# " + "x" * 1_000_000, r"lightagent\.toml: This is larger than 1000000 bytes"),
+        ("# " + "x" * 1_000_000, r"lightagent\.toml: the file is larger than 1000000 bytes"),
     ],
     ids=["lists", "tables", "dotted key", "dotted header", "dotted in a table", "5001 digits", "4001 digits", "large"],
 )

@@ -135,8 +135,8 @@ def test_a_server_may_be_called_like_a_secret(folder: Path) -> None:
     [
         ("", "A server has either a command or a url"),
         ('command = "x"\nurl = "https://x"', "A server has either a command or a url"),
-        ('command = "x"\nheaders = { A = "b" }', "headers says nothing of a server with a command"),
-        ('url = "https://x"\nargs = ["b"]', "args says nothing of a server with a url"),
+        ('command = "x"\nheaders = { A = "b" }', "headers does not apply to a server with a command"),
+        ('url = "https://x"\nargs = ["b"]', "args does not apply to a server with a url"),
         ('url = "https://x"\ntransport = "stdio"', "The transport stdio does not go with a url"),
         ('comand = "x"', "Unknown option 'comand'. Did you mean 'command'?"),
         ('command = "x"\nargs = "a b"', "Input should be a valid list. It is: Its arguments."),
@@ -160,14 +160,14 @@ def test_a_wrong_table_names_the_place_and_the_remedy(folder: Path, written: str
     ("written", "told"),
     [
         ('command = "no-such-program"', "(lightagent.toml:2): The program 'no-such-program' was not found. Install it"),
-        ('command = "python -m server"', 'No shell takes it apart: write command = "program"'),
+        ('command = "python -m server"', 'The command is not split into words: write command = "program"'),
         ('command = "./server"', "The program './server' was not found."),
         (f'command = "{PYTHON}"\ninherit = ["NOT_HERE"]', "The environment variable NOT_HERE is not set."),
         (f'command = "{PYTHON}"\nenv = {{ A = {{ env = "NOT_HERE" }} }}', "NOT_HERE is not set. Type: export"),
         ('url = "ftp://example.org"', "This is not the address of a server. Write https://host/path."),
-        ('url = "https://x"\nheaders = { A = "b\\nC: d" }', "A header is one line of text."),
-        (f'command = "{PYTHON}"\nenv = {{ "A=B" = "c" }}', "This cannot be a variable of a process."),
-        (f'command = "{PYTHON}"\nargs = ["a\\u0000"]', "An argument of a program holds no NUL."),
+        ('url = "https://x"\nheaders = { A = "b\\nC: d" }', "A header must be one line of text."),
+        (f'command = "{PYTHON}"\nenv = {{ "A=B" = "c" }}', "Invalid name or value of an environment variable."),
+        (f'command = "{PYTHON}"\nargs = ["a\\u0000"]', "An argument of a program must not contain a NUL."),
     ],
 )
 def test_what_could_not_be_started_is_told_beforehand(folder: Path, written: str, told: str) -> None:
@@ -247,7 +247,7 @@ def test_a_file_of_another_client_is_read_as_it_is(folder: Path) -> None:
     [
         ("{", "a.json: MCP servers cannot be read from it: Expecting property name"),
         ("[1]", "a.json: The object mcpServers is missing."),
-        ('{"mcpServers": {"a": 1}}', "a.json: mcpServers.a: A server is described by an object."),
+        ('{"mcpServers": {"a": 1}}', "a.json: mcpServers.a: A server must be an object."),
         ('{"mcpServers": {"a": {}}}', "a.json: mcpServers.a: A server has either a command or a url"),
         ('{"mcpServers": {"a": {"command": ["x"]}}}', "mcpServers.a.command: Input should be a valid string"),
         (
@@ -255,7 +255,7 @@ def test_a_file_of_another_client_is_read_as_it_is(folder: Path) -> None:
             "mcpServers.a.command: The program 'nothing'",
         ),
         ('{"mcpServers": {"a": {"url": "${GONE}"}}}', "The environment variable GONE is not set."),
-        ('{"mcpServers": {"a": {"url": "https://x/${input:key}"}}}', "${input:key} means something to another client"),
+        ('{"mcpServers": {"a": {"url": "https://x/${input:key}"}}}', "${input:key} is not supported"),
         ("[" * 100_000, "a.json: MCP servers cannot be read from it"),
     ],
 )

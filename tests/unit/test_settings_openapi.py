@@ -9,7 +9,7 @@ import pytest
 
 from lightagent import ConfigurationError, load_settings, open_app
 from lightagent.application.openapi.service import OpenApiService
-from lightagent.settings.openapi_reading import OpenApiReading, read_openapi
+from lightagent.settings.openapi_services import OpenApiReading, read_openapi
 
 SECRET = "tok-secret-123456"
 DOCUMENT = {"openapi": "3.1.0", "info": {}, "paths": {"/a": {"get": {"operationId": "read_a", "responses": {}}}}}

@@ -181,7 +181,7 @@ def test_the_secrets_of_urls_are_masked_in_reports(url: str) -> None:
 def test_the_environment_in_one_variable_shows_no_secret(tmp_path: Path) -> None:
     path = write(tmp_path, '[default.model]\nkind = "offline"\n')
     for value in (json.dumps({"accessToken": CANARY}), json.dumps({"nested": [{"authtoken": CANARY}]})):
-        with pytest.raises(ConfigurationError, match="A secret within JSON") as caught:
+        with pytest.raises(ConfigurationError, match="A secret inside JSON") as caught:
             load_settings(path, environ={"LIGHTAGENT__AGENT__METADATA": value})
         assert CANARY not in f"{caught.value} {caught.value!r}"
     broken = load_settings(path, environ={"LIGHTAGENT__AGENT__ROLE": f'{{"accessToken": "{CANARY}"'})

@@ -11,10 +11,9 @@ from pydantic import BaseModel
 from lightagent.bootstrap import open_app
 from lightagent.domain.errors import ConfigurationError
 from lightagent.settings import Settings, load_settings, open_file
-from lightagent.settings.backend_schema import Backend
 from lightagent.settings.origins import printable
 from lightagent.settings.schema import BACKENDS, SECTIONS, TABLES
-from lightagent.settings.section import NEEDS_TRUST, SAFE
+from lightagent.settings.sections.base import NEEDS_TRUST, SAFE, Backend
 from lightagent.settings.trust import TrustStore, needs_trust
 
 SAFE_TEXT = '[default.agent]\nname = "Ada"\nmax_retry = 2\n'
@@ -144,7 +143,7 @@ def test_a_variable_may_name_the_one_content(file: Path, environ: dict[str, str]
     assert load_settings(environ=variables).model.kind == "openai"
     file.write_text(HOST + "\n")
     assert "has not been trusted" in refusal(variables)
-    assert "is not an answer" in refusal(environ | {"LIGHTAGENT_TRUST_CONFIG": "maybe"})
+    assert "invalid value 'maybe'" in refusal(environ | {"LIGHTAGENT_TRUST_CONFIG": "maybe"})
 
 
 def test_what_the_user_replaces_needs_no_trust(file: Path, environ: dict[str, str]) -> None:

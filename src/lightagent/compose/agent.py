@@ -1,4 +1,4 @@
-"""The means of an agent."""
+"""Makes the means of an agent from its options: model, tools, memory, policies and everything else, checked."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from lightagent.application.prompts import DEFAULT_PROMPTS
 from lightagent.application.run_loop.start_run import checked_params
 from lightagent.application.structured_output import OutputType
 from lightagent.application.tools.catalogue import Catalogue
-from lightagent.application.tools.toolset import DepsT
+from lightagent.application.tools.deps import DepsT
 from lightagent.compose.budgets import compose_budgets, compose_prices
+from lightagent.compose.check_ports import check_journal_port, check_port
 from lightagent.compose.context import (
     budget_tools,
     check_compactor,
@@ -24,10 +25,9 @@ from lightagent.compose.context import (
     compose_sources,
 )
 from lightagent.compose.memory import compose_memory
-from lightagent.compose.model import compose_model
+from lightagent.compose.models import compose_model
 from lightagent.compose.planning import compose_planning
 from lightagent.compose.policies import compose_desks, compose_gates
-from lightagent.compose.ports import check_port, journal_port
 from lightagent.compose.selection import compose_selector
 from lightagent.compose.skills import compose_skills, with_skill_lists
 from lightagent.compose.telemetry import compose_ambient_sink, compose_sinks
@@ -99,7 +99,7 @@ def compose_means(options: AgentOptions[Never], output: OutputType[object], deps
         prices=None if given_budgets is None else compose_prices(given_budgets, budgets),
         compactor=check_compactor(options.get("compactor")),
         history=check_port(options.get("history_source"), "history_source", "read"),
-        sessions=journal_port(options.get("session_store"), "session_store"),
+        sessions=check_journal_port(options.get("session_store"), "session_store"),
         sinks=sinks,
         ambient_sink=compose_ambient_sink(options, sinks),
         capture_content=options.get("capture_content") or False,

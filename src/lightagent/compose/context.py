@@ -1,4 +1,4 @@
-"""What is added to an agent's conversation and concluded from it, and how it is kept short."""
+"""The context of an agent: what is added to its conversation, concluded from it, and how it is kept short."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lightagent.application.journals.read_spilled import ReadToolResult
 from lightagent.application.policies.check_payload import is_trust
 from lightagent.application.prompts import Prompts
 from lightagent.application.run_loop.prepare_context import VALID_SOURCE
-from lightagent.compose.ports import check_each, check_port, is_model, journal_port
+from lightagent.compose.check_ports import check_each, check_journal_port, check_port, is_model
 from lightagent.domain.errors import ConfigurationError
 from lightagent.options import AgentOptions
 from lightagent.ports.context import Compactor, Conclusion, ContextSource
@@ -29,7 +29,8 @@ def compose_sources(sources: Sequence[ContextSource]) -> dict[str, ContextSource
         name: object = getattr(source, "name", None)
         if not isinstance(name, str) or not VALID_SOURCE.fullmatch(name) or name in named:
             raise ConfigurationError(
-                f"context_sources: {name!r:.80} is not a name of its own, of 1 to 64 of A-Z, a-z, 0-9, _, . and -."
+                f"context_sources: invalid or repeated name {name!r:.80}.",
+                guidance="Give each source a name of its own, of 1 to 64 of A-Z a-z 0-9 _ . -",
             )
         trust: object = getattr(source, "trust", None)
         if not is_trust(trust):
@@ -48,13 +49,15 @@ def compose_conclusions(conclusions: Sequence[Conclusion]) -> dict[str, Conclusi
     for one in check_each(conclusions, "conclusions", "propose", "carry_out"):
         name: object = getattr(one, "name", None)
         if not isinstance(name, str) or not name or name in named:
-            raise ConfigurationError(f"conclusions: {name!r:.80} is not a name of its own.")
+            raise ConfigurationError(
+                f"conclusions: invalid or repeated name {name!r:.80}: each needs a text of its own."
+            )
         named[name] = one
     return named
 
 
 def compose_budget(options: AgentOptions[Never]) -> ContextBudget | None:
-    """The budget, with the counter and the store that it leaves open."""
+    """Return the context budget, completed with a counter of tokens and a store."""
     budget = options.get("context_budget")
     if budget is None:
         return None
@@ -63,11 +66,11 @@ def compose_budget(options: AgentOptions[Never]) -> ContextBudget | None:
             "LightAgent: context_budget and compactor both shorten the conversation.", guidance="Leave one of them out."
         )
     if budget.model is not None and not is_model(budget.model):
-        raise ConfigurationError("context_budget: its model must have name, stream and aclose.", guidance="")
+        raise ConfigurationError("context_budget: its model must have name, stream and aclose.")
     from lightagent.adapters.tokens.estimate import EstimatedTokens  # It loads pydantic, which most agents do not need.
 
     counter = check_port(budget.counter, "context_budget: counter", "count") or EstimatedTokens()
-    store = journal_port(budget.store or options.get("session_store"), "context_budget: store")
+    store = check_journal_port(budget.store or options.get("session_store"), "context_budget: store")
     if budget.spills and store is None:
         raise ConfigurationError(
             f"context_budget: the strategy {budget.strategy!r} moves results of tools to a store, but none is set.",
@@ -77,7 +80,7 @@ def compose_budget(options: AgentOptions[Never]) -> ContextBudget | None:
 
 
 def budget_tools(budget: ContextBudget | None, prompts: Prompts) -> tuple[Tool[object], ...]:
-    """The tool with which the model reads back what was put aside."""
+    """The tool with which the model reads results that were moved to a store."""
     if budget is None or not budget.spills or budget.store is None:
         return ()
     return (ReadToolResult(budget.store, prompts.read_result, budget.page_chars),)
@@ -91,5 +94,5 @@ def check_compactor(compactor: Compactor | None) -> Compactor | None:
     """
     name: object = getattr(compactor, "name", None)
     if check_port(compactor, "compactor", "is_due", "compact") is not None and not isinstance(name, str):
-        raise ConfigurationError(f"compactor: its name must be text, got {name!r:.80}.", guidance="")
+        raise ConfigurationError(f"compactor: its name must be text, got {name!r:.80}.")
     return compactor

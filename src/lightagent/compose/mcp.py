@@ -56,7 +56,8 @@ def mcp_tools(
     for root in roots or ():
         if not str(root).startswith("file://"):
             raise ConfigurationError(
-                f"mcp: a root is a file:// address, got {root!r:.100}.", guidance="Pass roots=(Path(…).as_uri(),)."
+                f"mcp: each of roots must be a file:// address, got {root!r:.100}.",
+                guidance="Pass roots=(Path(…).as_uri(),).",
             )
     source, per_user = (None, False) if headers is None else _header_source(headers)
     connection = SdkConnection(

@@ -13,9 +13,8 @@ from lightagent.compose.mcp import McpHeaders
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.mcp.servers import McpServer
 from lightagent.settings.mcp_clients import client_servers
-from lightagent.settings.mcp_reading import McpReading, from_client, read_mcp_file
-from lightagent.settings.mcp_servers import Surroundings
-from lightagent.settings.origins import raise_problems
+from lightagent.settings.mcp_servers import McpReading, Surroundings, from_client, read_mcp_file
+from lightagent.settings.problems import raise_problems
 
 McpSetting: TypeAlias = Mapping[str, object] | str | os.PathLike[str] | Sequence[McpServer]
 """``{"mcpServers": {name: {…}}}`` as other clients have it, the path of a JSON file of that, or servers."""

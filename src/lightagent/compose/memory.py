@@ -18,7 +18,7 @@ from lightagent.application.memory.remember import MEMORY, Memorizing, RecalledK
 from lightagent.application.memory.track_lessons import LessonTracker
 from lightagent.application.memory.write import MemoryWriter
 from lightagent.application.prompts import Prompts
-from lightagent.compose.ports import is_model, journal_port
+from lightagent.compose.check_ports import check_journal_port, is_model
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.memory.policy import MemoryPolicy
 from lightagent.domain.policy.phases import Subject
@@ -42,7 +42,7 @@ _STORE_METHODS: Final = ("write", "recall", "read", "forget", "aclose")
 def compose_memory(
     options: AgentOptions[Never], name: str, prompts: Prompts, clock: Clock, gates: tuple[Gate, ...]
 ) -> tuple[Sequence[ContextSource], Sequence[Conclusion]]:
-    """What is added to a run's conversation and concluded from it; neither without a memory.
+    """The context sources and conclusions of a memory and of learning; none without them.
 
     Args:
         name: of the agent.
@@ -82,17 +82,17 @@ def _compose_learning(
     prompts: Prompts,
     gates: tuple[Gate, ...],
 ) -> Learning:
-    """Candidates are kept with the sessions, otherwise as long as the agent lives."""
+    """Set up learning. Candidates are kept in the session store, otherwise in memory as long as the agent lives."""
     from lightagent.adapters.journals.memory import MemoryJournalStore
 
-    journals = journal_port(options.get("session_store"), "session_store") or MemoryJournalStore()
+    journals = check_journal_port(options.get("session_store"), "session_store") or MemoryJournalStore()
     return Learning(means, settings, prompts, writer, _desk(means, journals, writer, settings, gates))
 
 
 def compose_desk(
     journals: JournalStore, store: MemoryStore, namespace: str, agent: str, settings: SelfLearning, clock: Clock
 ) -> CandidateDesk:
-    """The desk for an agent's candidates without the agent, and so without the agent's own policies.
+    """The desk that decides about an agent's candidates, made without the agent and its policies.
 
     Args:
         agent: its name.
@@ -112,7 +112,7 @@ def _desk(
 
 
 def _lesson_places(means: MemoryMeans, subject: Subject) -> Sequence[MemoryPlace]:
-    """Puts what was learned with this user before what is known for all."""
+    """Where lessons are read: first those of this user, then those for all users."""
     return means.lesson_place(subject), means.lesson_place(subject, for_everybody=True)
 
 
@@ -131,11 +131,9 @@ def _learning(options: AgentOptions[Never]) -> SelfLearning | None:
     if given is True:
         return SelfLearning()
     if not isinstance(given, SelfLearning):
-        raise ConfigurationError(
-            f"self_learning: expected True, False or SelfLearning, got {type(given).__name__}.", guidance=""
-        )
+        raise ConfigurationError(f"self_learning: expected True, False or SelfLearning, got {type(given).__name__}.")
     if given.model is not None and not is_model(given.model):
-        raise ConfigurationError("self_learning: its model must have name, stream and aclose.", guidance="")
+        raise ConfigurationError("self_learning: its model must have name, stream and aclose.")
     return given
 
 
@@ -149,11 +147,11 @@ def _policy(options: AgentOptions[Never]) -> MemoryPolicy:
     policy, namespace = options.get("memory_policy"), options.get("memory_namespace")
     given: object = policy
     if given is not None and not isinstance(given, MemoryPolicy):
-        raise ConfigurationError(f"memory_policy: expected a MemoryPolicy, got {type(given).__name__}.", guidance="")
+        raise ConfigurationError(f"memory_policy: expected a MemoryPolicy, got {type(given).__name__}.")
     if policy is None:
         return MemoryPolicy(namespace=namespace)
     if namespace is not None and namespace != policy.namespace:
         raise ConfigurationError(
-            "memory_namespace and memory_policy name two namespaces.", guidance="Leave memory_namespace out."
+            "memory_namespace and memory_policy name different namespaces.", guidance="Leave memory_namespace out."
         )
     return policy

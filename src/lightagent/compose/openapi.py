@@ -95,7 +95,7 @@ def _entries(option: str, given: object) -> dict[str, str]:
     if given is None:
         return {}
     if not isinstance(given, Mapping):
-        raise ConfigurationError(f"OpenAPI: {option} must be a dict of texts.", guidance="")
+        raise ConfigurationError(f"OpenAPI: {option} must be a dict of texts.")
     return {**given}  # Its contents are checked where the service is made.
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Never
 
-from lightagent.compose.model import named_model, open_model
-from lightagent.compose.ports import is_model
+from lightagent.compose.check_ports import is_model
+from lightagent.compose.models import named_model, open_model
 from lightagent.domain.errors import ConfigurationError
 from lightagent.options import AgentOptions
 from lightagent.ports.models import ChatModel
@@ -29,7 +29,7 @@ def compose_planning(options: AgentOptions[Never]) -> TreeOfThought | None:
     planning = TreeOfThought() if given is True else given
     if not isinstance(planning, TreeOfThought):
         raise ConfigurationError(
-            f"tree_of_thought: expected True, False or TreeOfThought, got {type(planning).__name__}.", guidance=""
+            f"tree_of_thought: expected True, False or TreeOfThought, got {type(planning).__name__}."
         )
     model = _model(options)
     if model is not None and planning.model is not None:
@@ -37,11 +37,11 @@ def compose_planning(options: AgentOptions[Never]) -> TreeOfThought | None:
             "tot_model: tree_of_thought has a model of its own.", guidance="Leave one of the two out."
         )
     if planning.model is not None and not is_model(planning.model):
-        raise ConfigurationError("tree_of_thought: its model must have name, stream and aclose.", guidance="")
+        raise ConfigurationError("tree_of_thought: its model must have name, stream and aclose.")
     filters, chosen = options.get("filter_tools"), planning.model if model is None else model
     name: object = "" if chosen is None else chosen.name
     if not isinstance(name, str):
-        raise ConfigurationError(f"tot_model: its name must be text, got {name!r:.80}.", guidance="")
+        raise ConfigurationError(f"tot_model: its name must be text, got {name!r:.80}.")
     return replace(planning, model=chosen, filter_tools=planning.filter_tools if filters is None else filters)
 
 

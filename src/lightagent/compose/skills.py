@@ -1,4 +1,4 @@
-"""The skills of an agent."""
+"""The skills of an agent: their directories, the code runner, and their lists in the context."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Never
 from lightagent.application.prompts import Prompts
 from lightagent.application.skills.manager import SkillManager
 from lightagent.application.skills.use_skills import SkillUse, use_skills
-from lightagent.compose.ports import check_port
+from lightagent.compose.check_ports import check_port
 from lightagent.domain.errors import ConfigurationError
 from lightagent.options import AgentOptions
 from lightagent.ports.context import ContextSource
@@ -49,12 +49,12 @@ def _check_directories(manager: SkillManager) -> None:
         if not directory.path.is_dir():
             raise ConfigurationError(
                 f"skills_directories: the directory {str(directory.path)!r:.200} does not exist.",
-                guidance="Make it first, or mend the path. A SkillManager takes one that comes later.",
+                guidance="Create it, or correct the path. Pass a SkillManager for a directory that is created later.",
             )
 
 
 def with_skill_lists(sources: dict[str, ContextSource], skills: SkillUse) -> dict[str, ContextSource]:
-    """The context sources of an agent, and before them the lists of its skills.
+    """Put the lists of skills before the context sources of an agent.
 
     Raises:
         ConfigurationError: one has the name of such a list.

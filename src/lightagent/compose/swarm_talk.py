@@ -16,8 +16,8 @@ from lightagent.application.prompts import Prompts
 from lightagent.application.structured_output import OutputType
 from lightagent.application.swarm.hand_off import HandoffTool
 from lightagent.application.tools.catalogue import Catalogue
-from lightagent.application.tools.toolset import DepsT
-from lightagent.compose.ports import journal_port
+from lightagent.application.tools.deps import DepsT
+from lightagent.compose.check_ports import check_journal_port
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.swarm.agent_messages import AgentMessage
 from lightagent.domain.swarm.consultations import ConsultLimits
@@ -73,15 +73,15 @@ class AgentMail(Generic[PayloadT_co]):
 
         given: object = limits
         if given is not None and not isinstance(given, MailLimits):
-            raise ConfigurationError(f"AgentMail: limits must be MailLimits, got {type(given).__name__}.", guidance="")
+            raise ConfigurationError(f"AgentMail: limits must be MailLimits, got {type(given).__name__}.")
         named: object = name
         if not isinstance(named, str) or not named:
-            raise ConfigurationError("AgentMail: name must be a text that is not empty.", guidance="")
+            raise ConfigurationError("AgentMail: name must be a text that is not empty.")
         self.payload: OutputType[PayloadT_co] = OutputType(payload, "AgentMail: payload")
         if not self.payload.is_text:
             _ = self.payload.schema  # Raises for a type without a schema, before any agent sends.
         self._limits, self._name = limits or MailLimits(), name
-        self._store = journal_port(store, "AgentMail: store") or MemoryJournalStore()
+        self._store = check_journal_port(store, "AgentMail: store") or MemoryJournalStore()
 
     def payload_of(self, message: AgentMessage) -> PayloadT_co:
         """The payload of a message, as a value of its type.
@@ -194,7 +194,7 @@ class TalkTools(Generic[DepsT]):
         return self._consults[key]
 
 
-def as_asked(member: Means[DepsT]) -> Means[DepsT]:
+def as_consulted(member: Means[DepsT]) -> Means[DepsT]:
     """A member of a swarm while it is asked: it cannot hand the run over, since its caller waits for the answer."""
     own = [tool for tool in member.catalogue.own.values() if not isinstance(tool, HandoffTool)]
     return replace(

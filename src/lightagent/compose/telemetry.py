@@ -9,7 +9,7 @@ from typing import Literal, Never
 
 from lightagent.adapters.telemetry._flushing import END_SECONDS, flush_sinks, is_closable, is_flushable, know_sink
 from lightagent.adapters.telemetry._native import is_off, native_sink
-from lightagent.compose.ports import check_each
+from lightagent.compose.check_ports import check_each
 from lightagent.domain.errors import ConfigurationError
 from lightagent.options import AgentOptions
 from lightagent.ports.server_telemetry import ServerSink
@@ -32,13 +32,13 @@ def flush_telemetry(timeout: float = END_SECONDS) -> bool:
     """
     given: object = timeout
     if isinstance(given, bool) or not isinstance(given, (int, float)) or not given >= 0:
-        raise ConfigurationError(f"flush_telemetry: timeout must be seconds, got {given!r:.50}.", guidance="")
+        raise ConfigurationError(f"flush_telemetry: timeout must be seconds, got {given!r:.50}.")
     native = native_sink()
     return flush_sinks(timeout, () if native is None or not is_flushable(native) else (native,))
 
 
 async def end_telemetry(sink: TelemetrySink) -> None:
-    """Have a sink send what waits, and end what it owns, within the time that an end may take."""
+    """Have a sink send what waits and close what it owns, within END_SECONDS."""
     if is_closable(sink):
         await asyncio.to_thread(sink.close, END_SECONDS)
     elif is_flushable(sink):

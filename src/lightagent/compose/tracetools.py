@@ -43,7 +43,7 @@ def tracetool_sinks(tracetools: Mapping[str, object] | None) -> tuple[TelemetryS
     config = _config(tracetools)
     enabled = config.get(_ENABLED)
     if not (enabled is None or isinstance(enabled, bool)):
-        raise ConfigurationError(f"{_PLACE}.{_ENABLED} must be True or False.", guidance="")
+        raise ConfigurationError(f"{_PLACE}.{_ENABLED} must be True or False.")
     if enabled is False:
         return ()
     host = _text(config, _HOST, _CLOUD).rstrip("/").removesuffix(PATH)
@@ -76,7 +76,7 @@ def _config(tracetools: Mapping[str, object]) -> Mapping[str, object]:
         if name not in _KEYS:
             near = get_close_matches(str(name), _KEYS, n=1)
             hint = f"Did you mean {near[0]!r}?" if near else f"It takes: {', '.join(_KEYS)}."
-            raise ConfigurationError(f"{_PLACE} has no {shown(str(name))}.", guidance=hint)
+            raise ConfigurationError(f"{_PLACE}: unknown key {shown(str(name))}.", guidance=hint)
     return config
 
 
@@ -85,11 +85,11 @@ def _text(config: Mapping[str, object], name: str, default: str = "") -> str:
     if value is None or value == "":
         value = default
     if not isinstance(value, str):
-        raise ConfigurationError(f"{_PLACE}.{name} must be text, got {type(value).__name__}.", guidance="")
+        raise ConfigurationError(f"{_PLACE}.{name} must be text, got {type(value).__name__}.")
     if not value:
         raise ConfigurationError(f"{_PLACE}.{name} is missing.", guidance=_LOOK)
     if not (value.isascii() and value.isprintable()):
-        raise ConfigurationError(f"{_PLACE}.{name} holds what no key or address does.", guidance="")
+        raise ConfigurationError(f"{_PLACE}.{name} must be printable ASCII.")
     return value.strip()
 
 

@@ -86,7 +86,7 @@ ERROR_TAXONOMY: Final[dict[str, LightAgentErrorInfo]] = dict(
         _info("LA-FLOW-LOST", "A flow step was lost with its process, again and again.", "See what ends the process."),
         _info("LA-OUTPUT", "The answer did not fit output_type.", "Simplify the type or use a stronger model."),
         _info("LA-STORE", "A store could not be read or written.", "See details; what was acknowledged is kept."),
-        _info("LA-CONFIG", "The configuration is wrong.", "Correct what the message names."),
+        _info("LA-CONFIG", "The configuration is wrong.", "`lightagent config check` checks a settings file."),
         _info("LA-UNKNOWN", "Something unexpected happened.", "See the cause."),
     )
 )

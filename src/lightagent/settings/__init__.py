@@ -6,15 +6,16 @@ checked against the adapter's own options model, and reported with the place whe
 
 from __future__ import annotations
 
-from lightagent.settings.agent_schema import AgentSettings, ContextSettings
-from lightagent.settings.backend_schema import Backend
-from lightagent.settings.flow_schema import FlowSettings
-from lightagent.settings.learning_schema import SelfLearningSettings
 from lightagent.settings.load import load_settings, open_file, read_settings
-from lightagent.settings.origins import Origin, Problem, Provenance
-from lightagent.settings.schema import LoggingSettings, Settings
-from lightagent.settings.selection_schema import ToolSelectionSettings
-from lightagent.settings.telemetry_schema import TelemetrySettings
+from lightagent.settings.origins import Origin, Provenance
+from lightagent.settings.problems import Problem
+from lightagent.settings.schema import Settings
+from lightagent.settings.sections.agent import AgentSettings, ContextSettings
+from lightagent.settings.sections.base import Backend
+from lightagent.settings.sections.flow import FlowSettings
+from lightagent.settings.sections.self_learning import SelfLearningSettings
+from lightagent.settings.sections.telemetry import LoggingSettings, TelemetrySettings
+from lightagent.settings.sections.tools import ToolSelectionSettings
 
 __all__ = [
     "AgentSettings",

@@ -1,21 +1,32 @@
-"""Opens an adapter from a backend in the settings, or lists all problems of its settings."""
+"""Opens an adapter from a backend in the settings, or lists all problems of its settings.
+
+A default key, such as OPENAI_API_KEY, is sent to its own host only. A settings file that names another host gets no key
+unless it refers to one, ``api_key = { env = "OPENAI_API_KEY" }``, which `lightagent config trust` shows.
+"""
 
 from __future__ import annotations
 
+import re
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from lightagent.adapters.registry import Adapter, find_adapter
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.secrets.masking import unless_key
-from lightagent.settings.default_keys import without_default_key
-from lightagent.settings.origins import KeyPath, Problem, problem_of, raise_problems
+from lightagent.domain.json_types import JsonObject, JsonValue
+from lightagent.settings.origins import KeyPath
+from lightagent.settings.problems import Problem, problem_of, raise_problems, unset_variable, validation_problems
 from lightagent.settings.schema import BACKENDS, Settings, backend_path
 from lightagent.settings.secrets import Resolver
-from lightagent.settings.validation import validation_problems
+
+_OTHERWISE: Final = "choose another profile"
+_HOSTS: Final = ("base_url", "azure_endpoint", "api_base")
+_MAY_NAME_A_HOST: Final = {"model": re.compile("://"), "arguments": re.compile(r"(?i)[/\\@#?]|base|url|host|endpoint")}
+"""Options of LiteLLM that may name a host, and what they hold then; the adapter decides whether they really do."""
+_ALLOWED: Final = "default_key_allowed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +54,13 @@ def check_backend(settings: Settings, section: str, environ: Mapping[str, str]) 
         return BackendCheck(problems=(problem_of(exc, place, f"{section}.kind: "),))
     resolver = Resolver(environ)
     options = {name: resolver.resolve((name,), value) for name, value in backend.options.items()}
-    options = without_default_key(
+    options = _without_default_key(
         BACKENDS[section], backend.kind, options, lambda name: _is_in_file(settings, (*way, name))
     )
-    unset = tuple(_unset(settings, (*way, path[0]), variable) for path, variable in resolver.missing)
+    unset = tuple(
+        unset_variable(settings.provenance.place((*way, path[0])), variable, _OTHERWISE)
+        for path, variable in resolver.missing
+    )
     try:
         checked = adapter.options.model_validate(options)
     except ValidationError as exc:
@@ -56,7 +70,7 @@ def check_backend(settings: Settings, section: str, environ: Mapping[str, str]) 
         # Values of unset variables cannot be checked, nor whether the options fit together.
         skipped = {path[:1] for path, _ in resolver.missing} | ({()} if unset else set())
         wrong = (problem for path, problem in found if path[:1] not in skipped)
-        return BackendCheck(problems=tuple(_redacted(resolver, problem) for problem in wrong), unset=unset)
+        return BackendCheck(problems=tuple(problem.redacted(resolver.redact) for problem in wrong), unset=unset)
     return BackendCheck(unset=unset) if unset else _open(settings, section, adapter, checked, resolver)
 
 
@@ -80,7 +94,7 @@ def _open(
     except ConfigurationError as exc:
         # Adapters that open others, such as the fallback, report their problems here; messages may quote options.
         place = settings.provenance.place(backend_path(section))
-        return BackendCheck(problems=(_redacted(resolver, problem_of(exc, place)),))
+        return BackendCheck(problems=(problem_of(exc, place).redacted(resolver.redact),))
 
 
 def secret_options(section: str, kind: str) -> frozenset[str]:
@@ -100,14 +114,36 @@ def _is_in_file(settings: Settings, path: KeyPath) -> bool:
     return settings.provenance.origin(path).layer == "file"
 
 
-def _unset(settings: Settings, path: KeyPath, variable: str) -> Problem:
-    variable = unless_key(variable)
-    return Problem(
-        settings.provenance.place(path),
-        f"The environment variable {variable} is not set.",
-        f"Type: export {variable}=…, or choose another profile.",
-    )
+def _without_default_key(family: str, kind: str, options: JsonObject, in_file: Callable[[str], bool]) -> JsonObject:
+    """Return `options` with which the adapter sends no default key to a host that a file names.
+
+    Args:
+        in_file: whether an option was written in a file. An option that holds backends, such as the models of a
+            fallback, counts for all that is in it.
+    """
+    bound = {name: _within(family, value, in_file(name)) for name, value in options.items()}
+    try:
+        takes_it = _ALLOWED in find_adapter(family, kind).options.model_fields
+    except ConfigurationError:
+        return bound  # Its problems are reported when it is opened.
+    by_user = _ALLOWED in options and not in_file(_ALLOWED)
+    if (
+        takes_it
+        and not by_user
+        and any(_names_a_host(name, value) and in_file(name) for name, value in options.items())
+    ):
+        bound[_ALLOWED] = False
+    return bound
 
 
-def _redacted(resolver: Resolver, problem: Problem) -> Problem:
-    return Problem(problem.place, resolver.redact(problem.message), resolver.redact(problem.remedy), problem.error)
+def _names_a_host(name: str, value: JsonValue) -> bool:
+    found = _MAY_NAME_A_HOST.get(name)
+    return name in _HOSTS or (found is not None and found.search(str(value)) is not None)
+
+
+def _within(family: str, value: JsonValue, in_file: bool) -> JsonValue:
+    if isinstance(value, list):
+        return [_within(family, item, in_file) for item in value]
+    if isinstance(value, dict) and isinstance(kind := value.get("kind"), str):
+        return _without_default_key(family, kind, value, lambda _: in_file)
+    return value

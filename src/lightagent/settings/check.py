@@ -6,20 +6,21 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from lightagent.adapters.prices import litellm_prices
 from lightagent.application.openapi.load_document import is_address
-from lightagent.domain.errors import MissingExtraError
-from lightagent.ports.models import KeyedModel
+from lightagent.domain.budgets.spending import model_names
+from lightagent.domain.errors import ConfigurationError, MissingExtraError
+from lightagent.ports.models import ChatModel, KeyedModel
 from lightagent.settings.backends import check_backend
-from lightagent.settings.budgets import budget_problems
 from lightagent.settings.environment import PREFIX, PROFILE_VARIABLE
-from lightagent.settings.flows import flow_problems
-from lightagent.settings.learning import learning_problems
 from lightagent.settings.load import read_settings
-from lightagent.settings.mcp_reading import read_mcp
-from lightagent.settings.openapi_reading import OpenApiReading, read_openapi
-from lightagent.settings.origins import Problem
+from lightagent.settings.mcp_servers import read_mcp
+from lightagent.settings.openapi_services import OpenApiReading, read_openapi
+from lightagent.settings.problems import Problem
 from lightagent.settings.schema import Settings
-from lightagent.settings.telemetry import read_telemetry
+from lightagent.settings.sections.budgets import compose_budget_settings
+from lightagent.settings.sections.flow import flow_problems
+from lightagent.settings.sections.telemetry import read_telemetry
 from lightagent.settings.toml_file import ConfigFile
 
 
@@ -71,7 +72,7 @@ def _check(file: ConfigFile | None, profile: str, chosen: bool, environ: Mapping
             (notes if elsewhere and not chosen else problems).append(problem)
     problems.extend(budget_problems(reading.settings, opened.get("model")))
     problems += learning_problems(reading.settings)
-    problems += flow_problems(reading.settings)
+    problems += flow_problems(reading.settings.flow, reading.settings.provenance.place)
     problems += _tool_directory(reading.settings)
     problems += _skill_directories(reading.settings)
     servers = read_mcp(reading.settings, environ)
@@ -82,7 +83,7 @@ def _check(file: ConfigFile | None, profile: str, chosen: bool, environ: Mapping
     problems += apis.problems
     problems += _documents(reading.settings, apis)
     (problems if chosen else notes).extend(apis.unset)
-    telemetry = read_telemetry(reading.settings, environ)
+    telemetry = read_telemetry(reading.settings.telemetry, reading.settings.provenance, environ)
     for problem in (*telemetry.problems, *telemetry.unset):
         elsewhere = problem in telemetry.unset or problem.error is MissingExtraError
         (notes if elsewhere and not chosen else problems).append(problem)
@@ -132,3 +133,52 @@ def _missing_key(settings: Settings, section: str, opened: object, environ: Mapp
         if "api_key =" in missing:  # The message names the option already.
             remedy = ""
         yield Problem(settings.provenance.place((section,)), missing, remedy)
+
+
+def budget_problems(settings: Settings, model: object) -> Iterator[Problem]:
+    """Yield the problems of the table of budgets, including missing prices.
+
+    Args:
+        model: the chat model that the settings configure, if it could be opened.
+    """
+    place = settings.provenance.place(("budgets",))
+    try:
+        budgets = compose_budget_settings(settings.budgets, None)
+    except ConfigurationError as error:
+        yield Problem(place, error.message, error.guidance)
+        return
+    if budgets is None or not budgets.costs:
+        return
+    prices = litellm_prices() if budgets.prices is None else budgets.prices
+    if prices is None:
+        yield Problem(
+            place,
+            "The cost is limited, but prices are missing.",
+            "Add tables [default.budgets.prices.MODEL], or install lightagent[litellm], which has prices.",
+        )
+    elif isinstance(model, ChatModel) and prices.find(*model_names(model.name)) is None:
+        yield Problem(
+            place,
+            f"The cost is limited, but the price table lacks the model {model.name!r:.100}.",
+            f'Add it: [default.budgets.prices."{model.name:.100}"] with input_per_million and output_per_million.',
+        )
+
+
+def learning_problems(settings: Settings, *, named: bool = False) -> Iterator[Problem]:
+    """Yield what agents need to learn from their runs, and the settings lack.
+
+    Args:
+        named: whether the agent has a name that is not from the settings.
+    """
+    if not settings.self_learning.enabled:
+        return
+    place = settings.provenance.place(("self_learning", "enabled"))
+    if settings.journals is None:
+        remedy = 'Add [default.journals] with kind = "sqlite" and path = "journals.db".'
+        yield Problem(place, "Learning needs a journal store, in which candidates for lessons are kept.", remedy)
+    if settings.memory is None:
+        remedy = 'Add [default.memory] with kind = "sqlite" and path = "memory.db".'
+        yield Problem(place, "Learning needs a memory, in which lessons are kept.", remedy)
+    if settings.agent.name is None and not named:
+        remedy = 'Add [default.agent] with name = "…".'
+        yield Problem(place, "Learning needs the name of the agent, by which its lessons are kept.", remedy)

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
 from difflib import get_close_matches
 from functools import partial
 from typing import Final
 
+from pydantic import TypeAdapter, ValidationError
+from typing_extensions import TypeForm
+
 from lightagent.adapters.telemetry._native import TELEMETRY_VARIABLE
 from lightagent.domain.json_types import JsonValue
 from lightagent.settings.layers import flatten, is_too_deep, overlay
-from lightagent.settings.origins import KeyPath, Leaves, Origin, Problem
-from lightagent.settings.schema import SECTIONS
+from lightagent.settings.origins import KeyPath, Leaves, Origin
+from lightagent.settings.problems import Problem
+from lightagent.settings.schema import BACKENDS, SECTIONS, option_field
 
 PREFIX: Final = "LIGHTAGENT__"
 CONFIG_VARIABLE: Final = "LIGHTAGENT_CONFIG"
@@ -20,6 +26,11 @@ PROFILE_VARIABLE: Final = "LIGHTAGENT_PROFILE"
 TRUST_VARIABLE: Final = "LIGHTAGENT_TRUST_CONFIG"
 VARIABLES: Final = (CONFIG_VARIABLE, PROFILE_VARIABLE, TRUST_VARIABLE, TELEMETRY_VARIABLE)
 """Variables of LightAgent that are not settings."""
+
+
+def variable_of(path: KeyPath) -> str:
+    """The name of the environment variable that sets the option at `path`."""
+    return PREFIX + "__".join(path).upper()
 
 
 def unknown_variables(environ: Mapping[str, str]) -> list[Problem]:
@@ -52,7 +63,7 @@ def _unknown(name: str) -> Problem:
     if section.lower() in SECTIONS:
         meant = PREFIX + "__".join(filter(None, (section, option.lstrip("_"))))
         remedy = f"Did you mean {meant!r}?"
-    return Problem(f"environment variable {name}", "The variable is not set.", remedy)
+    return Problem(f"environment variable {name}", "Unknown variable.", remedy)
 
 
 def environment_leaves(environ: Mapping[str, str]) -> Leaves:
@@ -66,6 +77,14 @@ def environment_leaves(environ: Mapping[str, str]) -> Leaves:
         value = _value(environ[name], in_table=len(path) > 2)
         leaves = overlay(leaves, flatten(path, value, partial(_same, origin)), ())
     return leaves
+
+
+def typed_leaves(leaves: Leaves) -> Leaves:
+    """Parse values of the environment by the type of their option; values of files have types already."""
+    return {
+        path: replace(leaf, value=_read_text(path, leaf.value)) if leaf.origin.layer == "environment" else leaf
+        for path, leaf in leaves.items()
+    }
 
 
 def _same(origin: Origin, _: KeyPath) -> Origin:
@@ -84,3 +103,22 @@ def _value(text: str, *, in_table: bool) -> JsonValue:
     except (ValueError, RecursionError):
         return text
     return text if is_too_deep(value) else value
+
+
+def _read_text(path: KeyPath, value: JsonValue) -> JsonValue:
+    """A variable's text as the type of the option at `path` reads it; itself where it has none or does not fit."""
+    form = _option_type(path)
+    if form is None or not isinstance(value, str):
+        return value
+    # Without the field's bounds, so that an error is about those, and not about a text in place of a number.
+    lax: TypeAdapter[object] = TypeAdapter(form)
+    with suppress(ValidationError):  # Reported when the whole is validated, with its place.
+        read = lax.validate_python(value)
+        return read if isinstance(read, bool | int | float) else value
+    return value
+
+
+def _option_type(path: KeyPath) -> TypeForm[object] | None:
+    """The type of an option outside of backends, whose options only their adapters know."""
+    field = None if path[0] in BACKENDS else option_field(path)
+    return None if field is None else field.annotation

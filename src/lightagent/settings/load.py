@@ -1,4 +1,4 @@
-"""Settings from their layers: built-in, the file's default and profile, the environment."""
+"""Loads settings from their layers: built-in, the file's default and profile, the environment."""
 
 from __future__ import annotations
 
@@ -10,37 +10,28 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from lightagent.adapters.registry import kinds
 from lightagent.application.run_loop.start_run import checked_params
 from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.json_types import JsonObject
 from lightagent.domain.secrets.masking import shown, unless_key
-from lightagent.settings.backends import secret_options
-from lightagent.settings.defaults import default_leaves
+from lightagent.options.default_model import default_model
 from lightagent.settings.environment import (
     CONFIG_VARIABLE,
     PREFIX,
     PROFILE_VARIABLE,
     environment_leaves,
+    typed_leaves,
     unknown_variables,
 )
-from lightagent.settings.layers import overlay, unflatten
-from lightagent.settings.origins import (
-    KeyPath,
-    Leaf,
-    Leaves,
-    Origin,
-    Problem,
-    Provenance,
-    closest_origin,
-    problem_of,
-    raise_problems,
-    short_path,
-    suggest,
-)
-from lightagent.settings.schema import BACKENDS, SECTIONS, Settings, backend_of, backend_path, read_text
-from lightagent.settings.secrets import keys_beside_env, literal_secrets, refer_to
+from lightagent.settings.layers import flatten, overlay, unflatten
+from lightagent.settings.origins import KeyPath, Leaves, Origin, Provenance, closest_origin, short_path
+from lightagent.settings.problems import Problem, problem_of, raise_problems, suggest, validation_problems
+from lightagent.settings.schema import BACKENDS, SECTIONS, Settings, backend_of, backend_path
+from lightagent.settings.secrets import refer_to
 from lightagent.settings.toml_file import FILE_NAME, ConfigFile, find_file, read_file
-from lightagent.settings.trust import judged, withheld
-from lightagent.settings.validation import validation_problems
+from lightagent.settings.trust import check_trust, untrusted_keys
+from lightagent.settings.written_secrets import guard_secrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +78,7 @@ def open_file(path: str | Path | None, environ: Mapping[str, str], *, trust: boo
     if named := path or environ.get(CONFIG_VARIABLE):
         return read_file(Path(named).absolute(), SECTIONS)
     found = find_file(Path.cwd())
-    return judged(read_file(found.absolute(), SECTIONS), environ, trust=trust) if found else None
+    return check_trust(read_file(found.absolute(), SECTIONS), environ, trust=trust) if found else None
 
 
 def read_settings(file: ConfigFile | None, profile: str | None, environ: Mapping[str, str]) -> Reading:
@@ -99,19 +90,20 @@ def read_settings(file: ConfigFile | None, profile: str | None, environ: Mapping
     chosen = _profile(file, profile, environ)
     leaves = _merged(file, chosen, environ)
     refused = unknown_variables(environ)
-    if distrusted := withheld(file, leaves):
+    if distrusted := untrusted_keys(file, leaves):
         # Must come before any look-up of an adapter, which would already import code that the file chooses.
         return Reading(None, (*distrusted, *refused))
-    leaves, problems = _guard(leaves)
+    leaves, problems = guard_secrets(leaves)
     problems += refused
     problems += _refused_params(leaves)
     origins = {path: leaf.origin for path, leaf in leaves.items()}
     provenance = Provenance(chosen, file.path if file else None, tuple(origins.items()))
     try:
-        settings = Settings.assemble(unflatten(_typed(leaves)), provenance)
+        settings = Settings.assemble(unflatten(typed_leaves(leaves)), provenance)
     except ValidationError as exc:
-        found = validation_problems(exc, Settings, partial(_place, origins), "Sections")
-        return Reading(None, (*problems, *(_in_environment(origins, path, problem) for path, problem in found)))
+        found = validation_problems(exc, Settings, partial(_place, file, origins), "Sections")
+        named = ((path, _with_kinds(leaves, path, problem)) for path, problem in found)
+        return Reading(None, (*problems, *(_in_environment(origins, path, problem) for path, problem in named)))
     return Reading(None if problems else settings, tuple(problems))
 
 
@@ -141,57 +133,24 @@ def _merged(file: ConfigFile | None, profile: str, environ: Mapping[str, str]) -
     if ("model", "kind") in leaves or ("model",) in leaves:
         return leaves
     # Only without a configured model: a key of the environment must not be added to a backend that lacks one.
-    return overlay(default_leaves(environ), leaves, BACKENDS)
+    return overlay(_default_leaves(environ), leaves, BACKENDS)
 
 
-def _guard(leaves: Leaves) -> tuple[Leaves, list[Problem]]:
-    """Refuse secrets in the file; a secret in a variable becomes a reference to it, so that it is never shown."""
-    guarded: Leaves = {}
-    problems: list[Problem] = []
-    for path, leaf in leaves.items():
-        declared = _is_declared_secret(leaves, path)
-        guarded[path] = leaf
-        if beside := list(keys_beside_env(path, leaf.value)):
-            problems += [_beside_env(key, leaf) for key in beside]
-            continue
-        for secret in literal_secrets(path, leaf.value, declared):
-            if (
-                leaf.origin.layer == "environment"
-                and isinstance(leaf.value, str)
-                and _variable(path) == leaf.origin.name
-            ):
-                guarded[path] = replace(leaf, value=refer_to(leaf.origin.name))
-            else:
-                problems.append(_written_out(secret, leaf))
-    return guarded, problems
+def _default_leaves(environ: Mapping[str, str]) -> Leaves:
+    """The lowest layer: the model that is used if none is configured."""
+    return flatten(("model",), _default_model(environ), lambda _: Origin())
 
 
-def _is_declared_secret(leaves: Leaves, path: KeyPath) -> bool:
-    backend = backend_of(path)
-    if backend is None:
-        return False
-    way = backend_path(backend)
-    kind = leaves.get((*way, "kind"))
-    if len(path) <= len(way) or kind is None or not isinstance(kind.value, str):
-        return False
-    return path[len(way)] in secret_options(backend, kind.value)
-
-
-def _written_out(path: KeyPath, leaf: Leaf) -> Problem:
-    place = leaf.origin.place(path)
-    if leaf.origin.layer == "environment":
-        return Problem(place, "A secret within JSON.", f"Set it by a variable of its own: {_variable(path)}=…")
-    variable = "_".join(path).upper().replace("-", "_")
-    return Problem(
-        place,
-        "A secret is written out here.",
-        f'Refer to the environment instead: {path[-1]} = {{ env = "{variable}" }}, and make the old secret invalid.',
-    )
-
-
-def _beside_env(path: KeyPath, leaf: Leaf) -> Problem:
-    remedy = f'A reference is {path[-2]} = {{ env = "NAME" }}, and nothing else.'
-    return Problem(leaf.origin.place(path), f"Unknown option {shown(path[-1])} beside env.", remedy)
+def _default_model(environ: Mapping[str, str]) -> JsonObject:
+    """OpenAI, if the environment is set up for it; otherwise the offline model."""
+    if not (environ.get("OPENAI_API_KEY") or environ.get("OPENAI_BASE_URL")):
+        return {"kind": "offline"}
+    known = {"api_key": "OPENAI_API_KEY", "base_url": "OPENAI_BASE_URL"}
+    model: JsonObject = {"kind": "openai", "model": default_model(environ)}
+    for option, variable in known.items():
+        if environ.get(variable):
+            model[option] = refer_to(variable)
+    return model
 
 
 def _refused_params(leaves: Leaves) -> Iterator[Problem]:
@@ -205,23 +164,25 @@ def _refused_params(leaves: Leaves) -> Iterator[Problem]:
             yield problem_of(exc, leaf.origin.place(path[:3]), f"metadata.{path[2]}: ")
 
 
-def _typed(leaves: Leaves) -> Leaves:
-    """Parse values of the environment by the type of their option; values of files have types already."""
-    return {
-        path: replace(leaf, value=read_text(path, leaf.value)) if leaf.origin.layer == "environment" else leaf
-        for path, leaf in leaves.items()
-    }
-
-
-def _variable(path: KeyPath) -> str:
-    return PREFIX + "__".join(path).upper()
-
-
-def _place(origins: Mapping[KeyPath, Origin], path: KeyPath) -> str:
+def _place(file: ConfigFile | None, origins: Mapping[KeyPath, Origin], path: KeyPath) -> str:
     """Return the place of the value at `path` for an error; a missing value is located by its siblings."""
-    beside = (origin for known, origin in origins.items() if len(path) > 2 and known[: len(path) - 1] == path[:-1])
+    beside = (origin for known, origin in origins.items() if len(path) > 1 and known[: len(path) - 1] == path[:-1])
     found = closest_origin(origins, path)
-    return (next(beside, found) if found == Origin() else found).place(path)
+    origin = next(beside, found) if found == Origin() else found
+    if file is None or origin.layer != "file" or origin.line is None:
+        return origin.place(path)
+    # A list has one origin, its first line. An item may have a header of its own further down.
+    inside = file.origin(origin.name, path)
+    return (inside if (inside.line or 0) > origin.line else origin).place(path)
+
+
+def _with_kinds(leaves: Leaves, path: KeyPath, problem: Problem) -> Problem:
+    """Return `problem` with the kinds of adapters, if it is about the kind of a backend."""
+    backend = backend_of(path)
+    if backend is None or path != (*backend_path(backend), "kind"):
+        return problem
+    message = problem.message if path in leaves else "The kind is missing."
+    return replace(problem, message=message, remedy=f"Use one of: {', '.join(kinds(BACKENDS[backend]))}.")
 
 
 def _in_environment(origins: Mapping[KeyPath, Origin], path: KeyPath, problem: Problem) -> Problem:

@@ -1,15 +1,13 @@
-"""The origin of each value of the settings, and problems reported at that place."""
+"""The origin of each value of the settings: a default, the line of a file, or a variable."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonValue
 from lightagent.domain.secrets.masking import unless_key
 
@@ -62,27 +60,6 @@ Leaves: TypeAlias = dict[KeyPath, Leaf]
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
-    """A problem in the settings.
-
-    Attributes:
-        place: what to correct: dotted path with file and line, or environment variable.
-        message: what is wrong with it.
-        remedy: what to write or do instead.
-        error: the class to raise if it is the only problem.
-    """
-
-    place: str
-    message: str
-    remedy: str = ""
-    error: type[ConfigurationError] = ConfigurationError
-
-    def __str__(self) -> str:
-        text = f"{self.place}: {self.message}" if self.place else self.message
-        return f"{text} {self.remedy}" if self.remedy else text
-
-
-@dataclass(frozen=True, slots=True)
 class Provenance:
     """The sources of settings.
 
@@ -119,41 +96,6 @@ def closest_origin(origins: Mapping[KeyPath, Origin], path: KeyPath) -> Origin:
     beside = ((*path[:end], "kind") for end in range(len(path) - 1, 0, -1))
     chosen = next((origins[kind] for kind in beside if kind in origins), Origin())
     return origins.get(path) or next(inside, None) or next(around, chosen)
-
-
-def raise_problems(problems: Sequence[Problem]) -> None:
-    """Raise all problems as one error; does nothing without problems.
-
-    Raises:
-        ConfigurationError: its details list every problem as text.
-    """
-    if not problems:
-        return
-    texts: list[JsonValue] = [str(problem) for problem in problems]
-    first = problems[0]
-    if len(problems) == 1:
-        message = f"{first.place}: {first.message}" if first.place else first.message
-        guidance = first.remedy or "Mend it; `lightagent config check` looks at the whole file."
-        raise first.error(message, guidance=guidance, details={"problems": texts})
-    listed = "\n".join(f"  - {text}" for text in texts)
-    raise ConfigurationError(
-        f"{len(problems)} problems in the configuration:\n{listed}\n",
-        guidance="`lightagent config check` lists them again.",
-        details={"problems": texts},
-    )
-
-
-def problem_of(error: ConfigurationError, place: str = "", known: str = "") -> Problem:
-    """The problem that a raised error tells, at `place`; `known` is a beginning of its text that `place` makes idle."""
-    return Problem(place, error.message.removeprefix(known), error.guidance, type(error))
-
-
-def suggest(name: str, known: Sequence[str], what: str) -> str:
-    """Return a remedy for an unknown name: the nearest known ones, else all of them."""
-    near = get_close_matches(name, known, n=2, cutoff=0.6)
-    if near:
-        return f"Did you mean {' or '.join(repr(one) for one in near)}?"
-    return f"{what}: {', '.join(known)}." if known else f"{what}: none."
 
 
 def short_path(path: Path | None) -> str:

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from lightagent.domain.json_types import JsonValue
-from lightagent.settings.backend_schema import Backend
 from lightagent.settings.backends import secret_options
 from lightagent.settings.origins import KeyPath
 from lightagent.settings.schema import BACKENDS, TABLES, Settings, backend_path
 from lightagent.settings.secrets import masked
+from lightagent.settings.sections.base import Backend
 
 _BARE: Final = re.compile("[A-Za-z0-9_-]+")
 """A key that TOML reads without quotation marks."""

@@ -1,31 +1,27 @@
-"""Everything that can be set, typed, and what the type says of a key by its path."""
+"""Everything that can be set: `Settings`, its sections, and the declaration of a key by its path."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
-from pydantic import Field, PrivateAttr, TypeAdapter, ValidationError
+from pydantic import Field, PrivateAttr
 from pydantic.fields import FieldInfo
-from typing_extensions import TypeForm
 
-from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.settings.agent_schema import AgentSettings, ContextSettings
-from lightagent.settings.backend_schema import Backend
-from lightagent.settings.budget_schema import BudgetSettings
-from lightagent.settings.flow_schema import FlowSettings
-from lightagent.settings.learning_schema import SelfLearningSettings
-from lightagent.settings.mcp_schema import McpServerSettings
-from lightagent.settings.openapi_schema import OpenApiSettings
+from lightagent.domain.json_types import JsonObject
 from lightagent.settings.origins import KeyPath, Provenance
-from lightagent.settings.policy_schema import PolicySettings
-from lightagent.settings.section import NEEDS_TRUST, SAFE, Section
-from lightagent.settings.selection_schema import ToolSelectionSettings
-from lightagent.settings.serve_schema import ServeSettings
-from lightagent.settings.skill_schema import SkillSettings
-from lightagent.settings.telemetry_schema import TelemetrySettings
+from lightagent.settings.sections.agent import AgentSettings, ContextSettings
+from lightagent.settings.sections.base import Backend, Section, backend_table
+from lightagent.settings.sections.budgets import BudgetSettings
+from lightagent.settings.sections.flow import FlowSettings
+from lightagent.settings.sections.mcp import McpServerSettings
+from lightagent.settings.sections.openapi import OpenApiSettings
+from lightagent.settings.sections.policy import PolicySettings
+from lightagent.settings.sections.self_learning import SelfLearningSettings
+from lightagent.settings.sections.serve import ServeSettings
+from lightagent.settings.sections.telemetry import LoggingSettings, TelemetrySettings
+from lightagent.settings.sections.tools import SkillSettings, ToolSelectionSettings, ToolSettings
 
 BACKENDS: Final[Mapping[str, str]] = {
     "model": "chat",
@@ -40,45 +36,6 @@ BACKENDS: Final[Mapping[str, str]] = {
 
 TABLES: Final[Mapping[str, type[Section]]] = {"mcp": McpServerSettings, "openapi": OpenApiSettings}
 """The sections of tables that users name, and what is in each."""
-
-
-LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
-
-
-class LoggingSettings(Section):
-    """Logs of the command line and of apps, through the standard library's logging. Silent unless set."""
-
-    level: Annotated[LogLevel | None, SAFE] = Field(
-        default=None, description="DEBUG, INFO, WARNING, ERROR or CRITICAL."
-    )
-    # Not strict, since neither a file nor a variable can hold a path.
-    file: Annotated[Path | None, NEEDS_TRUST] = Field(
-        default=None, strict=False, description="Where the log goes; without one, to standard error."
-    )
-
-
-class ToolSettings(Section):
-    """Tools that every agent of an app is offered."""
-
-    # Not strict, since neither a file nor a variable can hold a path.
-    directory: Annotated[Path | None, NEEDS_TRUST] = Field(
-        default=None, strict=False, description="A directory of tools, whose files are run; relative to this file."
-    )
-    mcp_file: Annotated[Path | None, NEEDS_TRUST] = Field(
-        default=None, strict=False, description="A JSON file with mcpServers, as other clients have it."
-    )
-    mcp_pins: Annotated[Path | None, NEEDS_TRUST] = Field(
-        default=None, strict=False, description="A JSON file that keeps how MCP servers declare their tools."
-    )
-    mcp_commands: Annotated[list[str] | None, NEEDS_TRUST] = Field(
-        default=None, description="The programs that MCP servers may be; without it, any."
-    )
-    code: Annotated[bool, NEEDS_TRUST] = Field(
-        default=False, description="Offer the tools that run Python, with the runner of the section code."
-    )
-    code_folder: Annotated[Path | None, NEEDS_TRUST] = Field(
-        default=None, strict=False, description="The folder that such programs may read; relative to this file."
-    )
 
 
 class Settings(Section):
@@ -153,7 +110,7 @@ class Settings(Section):
         return path if file is None else file.parent / path
 
     def backends(self) -> dict[str, Backend]:
-        """The backend of everything that chooses one, by its name in `BACKENDS`. The engine `local` is none."""
+        """The chosen backends by their names in `BACKENDS`. The engine `local` is not a backend."""
         chosen: dict[str, object] = {
             **{name: getattr(self, name) for name in BACKENDS if "." not in name},
             "flow.engine": None if self.flow.is_local else self.flow.engine,
@@ -168,46 +125,18 @@ class Settings(Section):
         Raises:
             pydantic.ValidationError: they do not fit.
         """
-        settings = cls.model_validate({name: _section(name, table) for name, table in tree.items()})
+        settings = cls.model_validate(
+            {name: backend_table(table) if name in BACKENDS else table for name, table in tree.items()}
+        )
         settings._provenance = provenance
         return settings
-
-
-def read_text(path: KeyPath, value: JsonValue) -> JsonValue:
-    """A variable's text as the type of the option at `path` reads it; itself where it has none or does not fit."""
-    form = _form(path)
-    if form is None or not isinstance(value, str):
-        return value
-    # Without the field's bounds, so that an error is about those, and not about a text in place of a number.
-    lax: TypeAdapter[object] = TypeAdapter(form)
-    with suppress(ValidationError):  # Reported when the whole is validated, with its place.
-        read = lax.validate_python(value)
-        return read if isinstance(read, bool | int | float) else value
-    return value
 
 
 SECTIONS: Final = tuple(Settings.model_fields)
 
 
-def needs_trust(path: KeyPath) -> bool:
-    """Whether the key at `path` has an effect only where its file is trusted.
-
-    A key that does not exist needs none: settings with one are refused as a whole, with the nearest name.
-    """
-    if path[0] in BACKENDS:
-        return True
-    field = _field(path[:3] if path[0] in TABLES else path[:2])
-    return field is not None and NEEDS_TRUST in field.metadata
-
-
-def _form(path: KeyPath) -> TypeForm[object] | None:
-    """The type of an option outside of backends, whose options only their adapters know."""
-    field = None if path[0] in BACKENDS else _field(path)
-    return None if field is None else field.annotation
-
-
-def _field(path: KeyPath) -> FieldInfo | None:
-    """The field of the option at `path`: a section, in some sections a name of the user's own, and the option."""
+def option_field(path: KeyPath) -> FieldInfo | None:
+    """The declaration of the option at `path`, which is section, name of a table in `TABLES`, and option."""
     section = Settings.model_fields.get(path[0])
     table = TABLES.get(path[0], section.annotation if section else None)
     if len(path) != (3 if path[0] in TABLES else 2):
@@ -215,16 +144,8 @@ def _field(path: KeyPath) -> FieldInfo | None:
     return table.model_fields.get(path[-1]) if isinstance(table, type) and issubclass(table, Section) else None
 
 
-def _section(name: str, table: JsonValue) -> JsonValue:
-    """A backend's options stand beside its kind in the file, so that there is one level less to write."""
-    if name not in BACKENDS or not isinstance(table, dict):
-        return table
-    options: JsonObject = {option: value for option, value in table.items() if option != "kind"}
-    return {"kind": table.get("kind"), "options": options}
-
-
 def backend_path(name: str) -> KeyPath:
-    """The way to a backend by its name in `BACKENDS`."""
+    """The path of a backend, by its name in `BACKENDS`."""
     return tuple(name.split("."))
 
 

@@ -16,7 +16,8 @@ from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.secrets.masking import unless_key
 from lightagent.settings.layers import DEEPEST, flatten, is_too_deep
-from lightagent.settings.origins import KeyPath, Leaves, Origin, Problem, raise_problems, short_path
+from lightagent.settings.origins import KeyPath, Leaves, Origin, short_path
+from lightagent.settings.problems import Problem, raise_problems
 
 FILE_NAME: Final = "lightagent.toml"
 
@@ -66,9 +67,13 @@ class ConfigFile:
 
     def origin(self, profile: str, path: KeyPath) -> Origin:
         """Return the line of `path` in `profile`."""
-        full = (profile, *path)
-        lines = (self.lines.get(full[:end]) for end in range(len(full), 0, -1))
-        return Origin("file", profile, self.path, next((line for line in lines if line), None))
+        return _origin(self.path, self.lines, (profile, *path))
+
+
+def _origin(path: Path, lines: Mapping[KeyPath, int], at: KeyPath) -> Origin:
+    """Return the line of the key `at`, or of the closest table around it."""
+    around = (lines.get(at[:end]) for end in range(len(at), 0, -1))
+    return Origin("file", at[0], path, next((line for line in around if line), None))
 
 
 def find_file(start: Path) -> Path | None:
@@ -139,22 +144,41 @@ def _check_depth(path: Path, lines: Mapping[KeyPath, int], tree: dict[str, objec
 
 def _too_deep(place: str) -> ConfigurationError:
     return ConfigurationError(
-        f"{place}: Tables and lists lie in each other more than {DEEPEST} levels deep.",
+        f"{place}: Tables and lists are nested more than {DEEPEST} levels deep.",
         guidance="Look for brackets that are not closed, and for a key with too many dots.",
     )
 
 
 def key_lines(text: str) -> dict[KeyPath, int]:
-    """The line of every table and key. The TOML parser does not report them, so this reads just enough of TOML."""
+    """The line of every table and key. The TOML parser does not report them, so this reads just enough of TOML.
+
+    The path of a table in an array of tables has its index: ``("a", "0")`` is the first ``[[a]]``.
+    """
     lines: dict[KeyPath, int] = {}
+    counts: dict[KeyPath, int] = {}
     table: KeyPath = ()
     for start, number in _statements(text):
         if header := _HEADER.match(text, start):
-            table = _names(header[1])
+            names = _names(header[1])
+            if header[0].lstrip().startswith("[["):
+                table = (*_indexed(counts, names[:-1]), names[-1])
+                lines.setdefault(table, number)
+                counts[table] = counts.get(table, 0) + 1
+            table = _indexed(counts, names)
             lines.setdefault(table, number)
         elif key := _KEY.match(text, start):
             lines.setdefault((*table, *_names(key[1])), number)
     return lines
+
+
+def _indexed(counts: Mapping[KeyPath, int], names: KeyPath) -> KeyPath:
+    """Return the path of `names`, in which each array of tables is followed by the index of its newest table."""
+    path: KeyPath = ()
+    for name in names:
+        path = (*path, name)
+        if path in counts:
+            path = (*path, str(counts[path] - 1))
+    return path
 
 
 def _statements(text: str) -> Iterator[tuple[int, int]]:
@@ -203,7 +227,7 @@ def _read(path: Path) -> tuple[bytes, int | None]:
         ) from None
     if len(content) > _LARGEST:
         raise ConfigurationError(
-            f"{short_path(path)}: This is larger than {_LARGEST} bytes, and so hardly a settings file.",
+            f"{short_path(path)}: the file is larger than {_LARGEST} bytes, the limit for settings.",
             guidance="Check the path given by --config or LIGHTAGENT_CONFIG, or move the file away.",
         )
     return content, owner
@@ -216,8 +240,8 @@ def _decoded(path: Path, content: bytes) -> str:
         raise ConfigurationError(
             f"{short_path(path)}: byte {exc.start} is not UTF-8.", guidance="Save the file as UTF-8."
         ) from None
-    # Universal newlines, as in text mode.
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    # TOML knows both newlines; a lone carriage return is none, so it is left to the parser, which refuses it.
+    return text.replace("\r\n", "\n")
 
 
 def _misplaced(
@@ -228,7 +252,7 @@ def _misplaced(
     if name in sections:
         return Problem(place, "A section belongs to a profile.", f"Write [default.{name}], or [dev.{name}] for one.")
     if not isinstance(value, dict):
-        return Problem(place, "Outside of a profile there is nothing to set.", "Put it under [default.<section>].")
+        return Problem(place, "Settings must be in a profile.", "Put it under [default.<section>].")
     if name != "default" and get_close_matches(name, ["default"], cutoff=0.75):
         return Problem(place, "This looks like a misspelt profile.", "Did you mean 'default'?")
     return None
@@ -242,10 +266,11 @@ def _json(path: Path, lines: Mapping[KeyPath, int], at: KeyPath, value: object) 
     if isinstance(value, dict):
         return _table(path, lines, at, value)
     if isinstance(value, list):
-        return [_json(path, lines, at, item) for item in value]
-    place = Origin("file", at[0], path, lines.get(at)).place(at[1:])
-    if isinstance(value, int) and not -(2**63) <= value < 2**63:
-        raise ConfigurationError(f"{place}: A number is too long.", guidance=_INTEGERS)
-    if isinstance(value, str | int | float | bool):
+        return [_json(path, lines, (*at, str(index)), item) for index, item in enumerate(value)]
+    too_long = isinstance(value, int) and not -(2**63) <= value < 2**63
+    if isinstance(value, str | int | float | bool) and not too_long:
         return value
-    raise ConfigurationError(f"{place}: A date or time is not understood here.", guidance="Write it in quotes.")
+    place = _origin(path, lines, at).place(at[1:])
+    if too_long:
+        raise ConfigurationError(f"{place}: A number is too long.", guidance=_INTEGERS)
+    raise ConfigurationError(f"{place}: Dates and times are not supported.", guidance="Write it in quotes.")

@@ -1,4 +1,4 @@
-"""What a settings file that was found, not named, may set before its user has trusted it.
+"""What a settings file that was found, not named, may set before its user has trusted it, and which files are trusted.
 
 A `lightagent.toml` in a cloned repository was written by others. It could send a key of the environment to a host of
 its choice, so its keys that need trust are refused until the finder says `lightagent config trust`. That is remembered
@@ -7,21 +7,39 @@ by the file's real path and its content: a file that is changed or moved has to 
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import re
 import shlex
-from collections.abc import Mapping
-from dataclasses import replace
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from lightagent.domain.errors import ConfigurationError
+from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.settings.environment import TRUST_VARIABLE
-from lightagent.settings.origins import Leaves, Problem, printable, short_path
-from lightagent.settings.schema import TABLES, needs_trust
+from lightagent.settings.origins import KeyPath, Leaves, printable, short_path
+from lightagent.settings.problems import Problem
+from lightagent.settings.schema import BACKENDS, TABLES, option_field
+from lightagent.settings.sections.base import NEEDS_TRUST
 from lightagent.settings.toml_file import ConfigFile
-from lightagent.settings.trust_store import TrustStore
 
 
-def judged(file: ConfigFile, environ: Mapping[str, str], *, trust: bool = False) -> ConfigFile:
+def needs_trust(path: KeyPath) -> bool:
+    """Whether the key at `path` has an effect only if its file is trusted.
+
+    A key that does not exist needs none: settings with one are refused as a whole, with the nearest name.
+    """
+    if path[0] in BACKENDS:
+        return True
+    field = option_field(path[:3] if path[0] in TABLES else path[:2])
+    return field is not None and NEEDS_TRUST in field.metadata
+
+
+def check_trust(file: ConfigFile, environ: Mapping[str, str], *, trust: bool = False) -> ConfigFile:
     """Return a found file with the reason for distrust, if any.
 
     Args:
@@ -39,7 +57,7 @@ def judged(file: ConfigFile, environ: Mapping[str, str], *, trust: bool = False)
     return replace(file, distrust=changed if kept else "it was found here, and has not been trusted")
 
 
-def withheld(file: ConfigFile | None, leaves: Leaves) -> list[Problem]:
+def untrusted_keys(file: ConfigFile | None, leaves: Leaves) -> list[Problem]:
     """Return one problem that refuses an untrusted file with settings that need trust; none if all values are safe.
 
     Args:
@@ -81,7 +99,113 @@ def _is_trusted_by_variable(file: ConfigFile, said: str) -> bool:
         return answer == file.digest
     if answer not in ("", "0", "false", "no", "1", "true", "yes"):
         raise ConfigurationError(
-            f"{TRUST_VARIABLE}: {printable(said)!r:.80} is not an answer.",
+            f"{TRUST_VARIABLE}: invalid value {printable(said)!r:.80}.",
             guidance="Write 1 to trust any file that is found, or the SHA-256 of the one file to trust.",
         )
     return answer in ("1", "true", "yes")
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedFile:
+    """A file that was trusted: its real path, and the SHA-256 of what was in it."""
+
+    path: Path
+    digest: str
+
+
+class TrustStore:
+    """The files that this user trusts, one record for each in a private folder; broken records are ignored.
+
+    Args:
+        environ: determines the folder, `lightagent/trusted` in XDG_STATE_HOME, by default `~/.local/state`.
+    """
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+
+    @property
+    def folder(self) -> Path:
+        """Where the records are.
+
+        Raises:
+            ConfigurationError: the user has no home folder.
+        """
+        named = Path(self._environ.get("XDG_STATE_HOME", ""))
+        if named.is_absolute():
+            return named / "lightagent" / "trusted"
+        try:
+            return Path.home() / ".local" / "state" / "lightagent" / "trusted"
+        except RuntimeError:
+            raise ConfigurationError(
+                "Trusted files cannot be remembered without a home folder.", guidance="Set HOME or XDG_STATE_HOME."
+            ) from None
+
+    def find(self, path: Path) -> TrustedFile | None:
+        """The record of the real path of `path`, whatever the file contains now; None if it is not trusted."""
+        real = path.resolve()
+        found = _record(self._file(real))
+        return found if found is not None and found.path == real else None
+
+    def add(self, file: ConfigFile) -> None:
+        """Trust `file` with the content that was read; replaces an earlier record of its path.
+
+        Raises:
+            ConfigurationError: the record cannot be written.
+        """
+        real = file.path.resolve()
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _write(self._file(real), {"path": str(real), "sha256": file.digest})
+        except OSError as exc:
+            raise _not_kept(self.folder, exc) from None
+
+    def remove(self, path: Path) -> bool:
+        """Remove the record of `path`, whose file may be gone; return whether it was trusted.
+
+        Raises:
+            ConfigurationError: the record cannot be removed.
+        """
+        try:
+            self._file(path.resolve()).unlink()
+        except FileNotFoundError:
+            return False
+        except OSError as exc:
+            raise _not_kept(self.folder, exc) from None
+        return True
+
+    def __iter__(self) -> Iterator[TrustedFile]:
+        """Iterate over all records in the order of their paths."""
+        records = self.folder.glob("*.json") if self.folder.is_dir() else ()
+        found = [record for each in records if (record := _record(each)) is not None]
+        return iter(sorted(found, key=lambda record: record.path))
+
+    def _file(self, real: Path) -> Path:
+        return self.folder / f"{hashlib.sha256(os.fsencode(real)).hexdigest()}.json"
+
+
+def _record(path: Path) -> TrustedFile | None:
+    with suppress(OSError, ValueError, RecursionError):
+        read: JsonValue = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(read, dict) and isinstance(known := read.get("path"), str):
+            return TrustedFile(Path(known), str(read.get("sha256")))
+    return None
+
+
+def _write(path: Path, record: JsonObject) -> None:
+    """Write the record atomically, readable by its owner only, as `mkstemp` creates files."""
+    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".new")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(record, file)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink()
+        raise
+
+
+def _not_kept(folder: Path, exc: OSError) -> ConfigurationError:
+    return ConfigurationError(
+        f"{folder}: cannot be written: {exc.strerror}.", guidance="Check its rights, or set XDG_STATE_HOME."
+    )

@@ -13,7 +13,7 @@ from lightagent.application.run_loop.finish_answer import fitted
 from lightagent.application.run_loop.handoff_text import settled, waits_for_calls, without_words
 from lightagent.application.run_loop.hold_stream import Hold, begin_hold
 from lightagent.application.run_loop.limit_model_calls import MODEL_CALLS, in_a_place
-from lightagent.application.tools.toolset import DepsT
+from lightagent.application.tools.deps import DepsT
 from lightagent.domain.conversation.deltas import (
     Delta,
     ModelReply,

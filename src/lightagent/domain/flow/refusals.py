@@ -18,11 +18,11 @@ RefusalKind: TypeAlias = Literal["form", "unknown", "stale", "status", "definiti
 """
 
 _GUIDANCE: Final[dict[RefusalKind, str]] = {
-    "form": "Correct what the message names.",
+    "form": "",
     "unknown": "get_run and `lightagent flow show` tell the steps of a run and their paths.",
     "stale": "get_run and `lightagent flow show` tell where the run is now.",
     "status": "get_run and `lightagent flow show` tell where the run is now.",
-    "definition": "Correct what the message names.",
+    "definition": "",
     "limit": "Raise the limit, or make the flow smaller.",
 }
 

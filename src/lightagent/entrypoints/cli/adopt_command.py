@@ -9,7 +9,7 @@ import typer
 
 from lightagent.adapters.journals._behind import same_place
 from lightagent.application.journals.copy import copy_journals
-from lightagent.compose.backends import open_journals
+from lightagent.compose.configured.backends import open_journals
 from lightagent.domain.errors import ConfigurationError, StoreError
 from lightagent.domain.json_types import JsonObject
 from lightagent.entrypoints.cli.console import err, out

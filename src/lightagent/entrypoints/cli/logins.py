@@ -13,7 +13,7 @@ from lightagent.entrypoints.cli.console import err
 from lightagent.ports.mcp import Logins
 from lightagent.settings import Settings
 from lightagent.settings.origins import printable
-from lightagent.settings.trust_store import TrustStore
+from lightagent.settings.trust import TrustStore
 
 
 def terminal_logins() -> Logins:

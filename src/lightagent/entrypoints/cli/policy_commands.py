@@ -14,7 +14,7 @@ from lightagent.application.tools.catalogue import Catalogue
 from lightagent.application.tools.foreign_tool import declared
 from lightagent.application.tools.function_tool import as_tool
 from lightagent.application.tools.loader import ToolLoader
-from lightagent.compose.configured_tools import open_tools
+from lightagent.compose.configured.tools import open_tools
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.policy.capabilities import MCP, NOT_OFFERED, CapabilityPolicy, Permission, Requester
 from lightagent.domain.tools.foreign_names import called_by_models
@@ -23,8 +23,8 @@ from lightagent.entrypoints.cli.console import out, write_answer
 from lightagent.entrypoints.cli.exit_codes import ExitCode, guarded
 from lightagent.entrypoints.cli.options import AsJson, Config, Profile, Tools, TrustConfig, settings_for
 from lightagent.entrypoints.cli.tools.files import load_tools
-from lightagent.settings.mcp_schema import McpServerSettings
 from lightagent.settings.origins import printable
+from lightagent.settings.sections.mcp import McpServerSettings
 
 policy_app: typer.Typer = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
 

@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 
 from lightagent.application.tools.tool_file import place_in_file
 from lightagent.domain.errors import ConfigurationError, LightAgentError
-from lightagent.settings.origins import suggest
+from lightagent.settings.problems import suggest
 
 
 def written(option: str) -> str:

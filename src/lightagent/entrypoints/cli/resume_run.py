@@ -13,7 +13,7 @@ from lightagent.application.projections.result import RunResult
 from lightagent.application.reviews.reviews import Reviews
 from lightagent.application.run_loop.reviewing.ask_for_review import ask
 from lightagent.bootstrap import App, open_app
-from lightagent.compose.backends import open_journals
+from lightagent.compose.configured.backends import open_journals
 from lightagent.domain.errors import IncompleteListing, LightAgentError
 from lightagent.domain.review.decisions import ApprovalDecision
 from lightagent.domain.review.requests import ApprovalRequest

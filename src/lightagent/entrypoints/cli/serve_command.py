@@ -20,7 +20,7 @@ from lightagent.entrypoints.cli.python_files import Wanted, load_object
 from lightagent.flow import LightFlow
 from lightagent.settings import Settings
 from lightagent.settings.origins import printable
-from lightagent.settings.serve_schema import ServeSettings
+from lightagent.settings.sections.serve import ServeSettings
 from lightagent.swarm import LightSwarm
 
 _WHAT: Final[Wanted[LightAgent | LightSwarm | LightFlow]] = Wanted("WHAT", (LightAgent, LightSwarm, LightFlow), "agent")

@@ -10,7 +10,7 @@ from typing import Annotated, TypeAlias
 import typer
 
 from lightagent.application.skills.manager import SkillManager
-from lightagent.compose.configured_tools import open_skills
+from lightagent.compose.configured.tools import open_skills
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.skills.documents import one_line
 from lightagent.entrypoints.cli.console import err, out, write_answer

@@ -16,7 +16,7 @@ from typing import Generic, TextIO, TypeVar
 from lightagent.application.reviews.remembered_decisions import RememberedDecision
 from lightagent.application.sessions.info import SessionInfo
 from lightagent.application.stored_runs import RunInfo
-from lightagent.compose.backends import open_journals
+from lightagent.compose.configured.backends import open_journals
 from lightagent.domain.errors import ConfigurationError, IncompleteListing
 from lightagent.domain.review.log import Review
 from lightagent.entrypoints.cli.console import out, write_answer

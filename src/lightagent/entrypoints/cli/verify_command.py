@@ -12,8 +12,8 @@ from lightagent.entrypoints.cli.exit_codes import ExitCode, guarded
 from lightagent.entrypoints.cli.options import AsJson, Config, Profile, TrustConfig, settings_for
 from lightagent.entrypoints.cli.stores import in_store
 from lightagent.ports.journals import JournalStore
-from lightagent.settings.backend_schema import Backend
 from lightagent.settings.origins import printable
+from lightagent.settings.sections.base import Backend
 
 _EMPTY = "If it should not be, check its path in the settings: a file that does not exist is created."
 

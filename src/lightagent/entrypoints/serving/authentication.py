@@ -13,7 +13,7 @@ from lightagent.application.serving.keys import AccessKeys
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.domain.errors import ConfigurationError, MissingExtraError
 from lightagent.settings.secrets import reference
-from lightagent.settings.serve_schema import ServeSettings
+from lightagent.settings.sections.serve import ServeSettings
 
 USER_JWT: Final = "x-openwebui-user-jwt"
 """Header with the signed token that names the user of Open WebUI."""

@@ -12,7 +12,7 @@ from uvicorn.protocols.http.auto import AutoHTTPProtocol
 from lightagent.application.serving.openai_errors import refusal_object
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.domain.json_bytes import encode_json
-from lightagent.settings.serve_schema import ServeSettings
+from lightagent.settings.sections.serve import ServeSettings
 
 MOST_HEADER_BYTES: Final = 65_536
 """Size limit of the headers of a request."""

@@ -10,7 +10,7 @@ from starlette.types import Receive
 
 from lightagent.domain.runs.events import Event
 from lightagent.entrypoints.serving.served_run import ServedRun
-from lightagent.settings.serve_schema import ServeSettings
+from lightagent.settings.sections.serve import ServeSettings
 
 CLIENT_LEFT = "The client closed the connection."
 """The recorded reason of a run that was cancelled because its client disconnected."""

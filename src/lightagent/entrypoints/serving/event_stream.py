@@ -14,7 +14,7 @@ from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.runs.events import RunFinished
 from lightagent.entrypoints.serving.connections import CLIENT_LEFT, Watched
 from lightagent.entrypoints.serving.served_run import ServedRun
-from lightagent.settings.serve_schema import ServeSettings
+from lightagent.settings.sections.serve import ServeSettings
 
 STREAM_HEADERS: Final = {
     "content-type": "text/event-stream; charset=utf-8",

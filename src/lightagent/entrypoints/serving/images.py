@@ -15,7 +15,7 @@ from lightagent.application.serving.refusals import RequestRefused
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.network.http_calls import HttpCall, HttpFault
 from lightagent.ports.http import HttpSender
-from lightagent.settings.serve_schema import ServeSettings
+from lightagent.settings.sections.serve import ServeSettings
 
 MOST_IMAGES: Final = 10
 """Images that a request may name by URL."""

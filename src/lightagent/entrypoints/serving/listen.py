@@ -19,7 +19,7 @@ from lightagent.entrypoints.serving.connection_limits import timed_protocol
 from lightagent.entrypoints.serving.serve import serve
 from lightagent.entrypoints.serving.state import Serving
 from lightagent.flow import LightFlow
-from lightagent.settings.serve_schema import ServeSettings
+from lightagent.settings.sections.serve import ServeSettings
 from lightagent.swarm import LightSwarm
 
 _BACKLOG: Final = 2048

@@ -12,7 +12,7 @@ from starlette.requests import Request
 
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.entrypoints.serving.state import Serving
-from lightagent.settings.serve_schema import ServeSettings
+from lightagent.settings.sections.serve import ServeSettings
 
 LOCAL_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 """Host names by which only this machine itself can reach the server."""

@@ -10,7 +10,7 @@ from lightagent.aiokits.deadline import Deadline
 from lightagent.application.serving.refusals import RequestRefused
 from lightagent.application.strict_json import NotStrictJsonError, read_json
 from lightagent.domain.json_types import JsonObject
-from lightagent.settings.serve_schema import ServeSettings
+from lightagent.settings.sections.serve import ServeSettings
 
 _MARKS = (b"data:", b'"data"', b'"raw"', b'"bytes"')
 """In every protocol, one of these precedes the data of an image."""

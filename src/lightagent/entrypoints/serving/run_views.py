@@ -5,7 +5,7 @@ from __future__ import annotations
 from lightagent.agent import LightAgent
 from lightagent.application.serving.run_view import ChatView
 from lightagent.entrypoints.serving.catalogue import ServedAgent
-from lightagent.settings.serve_schema import ServeSettings
+from lightagent.settings.sections.serve import ServeSettings
 
 
 def view_of(settings: ServeSettings, *, usage: bool = False) -> ChatView:

@@ -41,7 +41,7 @@ from lightagent.ports.journals import JournalStore
 from lightagent.ports.server_telemetry import ServerSink
 from lightagent.ports.telemetry import TelemetrySink
 from lightagent.settings import Settings
-from lightagent.settings.serve_schema import ServeSettings
+from lightagent.settings.sections.serve import ServeSettings
 from lightagent.swarm import LightSwarm
 
 ROUTES: Final[tuple[ServedRoute, ...]] = (

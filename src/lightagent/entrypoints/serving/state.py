@@ -29,7 +29,7 @@ from lightagent.entrypoints.serving.served_run import ActiveRuns, ServedRun
 from lightagent.entrypoints.serving.slots import Slots
 from lightagent.entrypoints.serving.task_runs import TaskRuns
 from lightagent.options import ResumeOptions, RunOptions
-from lightagent.settings.serve_schema import ServeSettings
+from lightagent.settings.sections.serve import ServeSettings
 
 MOST_DROPPED: Final = 100
 """Names of dropped fields that are logged at most, so that clients cannot flood the log."""

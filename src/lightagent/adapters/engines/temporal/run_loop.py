@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, deque
 from collections.abc import Coroutine, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from typing import Final, TypeAlias, assert_never
 
@@ -19,7 +18,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, CancelledError
 
 with workflow.unsafe.imports_passed_through():
-    from lightagent.adapters.engines.temporal.failures import failures_of
+    from lightagent.adapters.engines.temporal.failures import failures_of, mended
     from lightagent.adapters.engines.temporal.machine import given
     from lightagent.adapters.engines.temporal.orders import (
         CARRY_OUT,
@@ -31,16 +30,13 @@ with workflow.unsafe.imports_passed_through():
         size_of,
     )
     from lightagent.domain.flow.events import (
-        Answered,
         AttemptFailed,
-        AttemptFinished,
         AttemptNoted,
         AttemptStarted,
         AttemptStopped,
         DefinitionChanged,
         FlowEvent,
         FlowFinished,
-        StepApprovalDecided,
         WaitBegan,
         WaitEnded,
     )
@@ -48,7 +44,6 @@ with workflow.unsafe.imports_passed_through():
     from lightagent.domain.flow.moves import Ask, AskHuman, BeginWait, Do, Finish, Move, Stop, Wake
     from lightagent.domain.flow.refusals import Refused
     from lightagent.domain.flow.state import FlowState, fold
-    from lightagent.domain.review.decisions import ApprovalDecision
 
 Key: TypeAlias = tuple[str, int, str]
 Carried: TypeAlias = Ask | AskHuman | Do
@@ -114,6 +109,16 @@ class RunLoop:
         """Whether no worker has anything of this run in hand."""
         return self._tasks.keys() <= self._alarms
 
+    @property
+    def has_only_leavers(self) -> bool:
+        """Whether all that workers have in hand puts on record what it does, so that it can go on elsewhere."""
+        return all(self._leaves(key) for key in self._tasks if key not in self._alarms)
+
+    def may_leave(self, path: str) -> bool:
+        """Whether a step's attempt may go on elsewhere; one that must not be repeated stays where it is."""
+        node = self.state.nodes.get(path)
+        return self._given.hands_over and node is not None and node.step.repeatable
+
     def carry_out(self) -> None:
         """Begin all that is to be done."""
         while self._moves:
@@ -165,8 +170,8 @@ class RunLoop:
             else:
                 opened = self.state.apply(event)
         except Refused as refusal:
-            mended = _mended(event, refusal)
-            return mended is not None and self.tell(mended)
+            instead = mended(event, refusal)
+            return instead is not None and self.tell(instead)
         if isinstance(event, AttemptNoted):
             self._noted[event.path, event.epoch, event.attempt] += 1
         self.events.append(event)
@@ -217,6 +222,11 @@ class RunLoop:
             for stop in [one for one in self._stops if _key(one) == key]:
                 self._stops.remove(stop)
                 self._stopped(stop)
+
+    def _leaves(self, key: Key) -> bool:
+        path, epoch, what = key
+        number = what.removeprefix(_ATTEMPT).strip()
+        return number.isdecimal() and self._noted[path, epoch, int(number)] > 0 and self.may_leave(path)
 
     def _open_at(self, key: Key) -> Move | None:
         """Return the open move of this key as of now, or None if it became obsolete.
@@ -281,6 +291,8 @@ class RunLoop:
                     continue
                 answers = await self._code(move)
                 begun = False
+                if answers is None and self.is_drained and self._given.hands_over:
+                    return  # It goes on in the next workflow.
                 if answers is not None:
                     self._tell_all(answers)
                     if not any(isinstance(one, DefinitionChanged) for one in answers):
@@ -376,19 +388,3 @@ def _key(move: Ask | AskHuman | Do | Wake | Stop) -> Key:
         case _:
             assert_never(move)
     return move.path, move.epoch, what
-
-
-def _mended(event: FlowEvent, refusal: Refused) -> FlowEvent | None:
-    """What stands for an event that can never be: that the step has failed, and why. None for one that is too late."""
-    if refusal.kind not in ("form", "limit"):
-        return None
-    match event:
-        case Answered(error=None):
-            return replace(event, error=refusal.info)
-        case StepApprovalDecided(error=None):
-            decision = ApprovalDecision.reject(refusal.info.message, actor=event.decision.actor)
-            return replace(event, decision=decision, error=refusal.info)
-        case AttemptFinished():
-            return AttemptFailed(event.path, event.epoch, event.attempt, refusal.info, at=event.at)
-        case _:
-            return None

@@ -58,6 +58,12 @@ class Queues:
     prefix: str
     make_attributes: bool = True
 
+    @property
+    def large(self) -> int:
+        """See `FlowInput`."""
+        large = self.connection.place.large
+        return 0 if large is None else large.over
+
 
 class TemporalWorker(EngineWorker):
     """Carries out runs of flows.
@@ -67,10 +73,9 @@ class TemporalWorker(EngineWorker):
     """
 
     def __init__(self, queues: Queues, flows: Mapping[str, FlowCode], limits: EngineWorkerLimits) -> None:
-        place = queues.connection.place
         if limits.metrics:
             runtime(limits.metrics)  # An address that cannot be had is refused before anything begins.
-            queues = replace(queues, connection=Connection(replace(place, metrics=limits.metrics)))
+            queues = replace(queues, connection=queues.connection.with_metrics(limits.metrics))
         self._queues = queues
         self._flows = flows
         self._limits = limits
@@ -85,7 +90,7 @@ class TemporalWorker(EngineWorker):
             await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=place.namespace))
             if self._queues.make_attributes:
                 await make_attributes(client)
-            code, self._client = CarryOut(self._flows, client), client
+            code, self._client = CarryOut(self._flows, client, self._queues.large), client
             await self._run([self._worker(client, name, code) for name in self._flows], code)
 
     def stop(self) -> None:

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from lightagent.bootstrap import App
-from lightagent.compose.backends import (
+from lightagent.compose.configured.backends import (
     open_code,
     open_embedding,
     open_journals,
@@ -22,7 +22,7 @@ from lightagent.compose.backends import (
     open_model,
     open_telemetry,
 )
-from lightagent.compose.flow_backends import open_flow_engine, open_flow_store
+from lightagent.compose.configured.flows import open_flow_engine, open_flow_store
 from lightagent.domain.conversation.deltas import ReplyBuilder
 from lightagent.domain.conversation.messages import UserMessage
 from lightagent.domain.error_codes import LightAgentErrorInfo

@@ -12,7 +12,7 @@ from lightagent.adapters.chat._inquiry import MOST_REQUESTS, USUAL_REQUESTS, inq
 from lightagent.adapters.chat._probes import Answer, Finding, Found, Probe, ProfiledModel, Taken, Unclear, judged
 from lightagent.adapters.chat._profile_descriptions import as_options, as_python, as_toml
 from lightagent.adapters.chat._profiles import UNKNOWN, EndpointProfile
-from lightagent.compose.backends import open_model
+from lightagent.compose.configured.backends import open_model
 from lightagent.domain.conversation.deltas import ReplyBuilder
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception

@@ -10,12 +10,12 @@ from pathlib import Path
 from rich.console import Console
 
 from lightagent.application.tools.loader import ToolLoader
-from lightagent.compose.configured_tools import open_apis, open_pins
+from lightagent.compose.configured.tools import open_apis, open_pins
 from lightagent.domain.errors import LightAgentError
 from lightagent.entrypoints.cli.console import show_error
 from lightagent.entrypoints.cli.mcp.inspect import look_at_servers
 from lightagent.settings import Settings
-from lightagent.settings.mcp_reading import read_mcp
+from lightagent.settings.mcp_servers import read_mcp
 from lightagent.settings.origins import printable
 
 

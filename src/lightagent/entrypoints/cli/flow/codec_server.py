@@ -9,7 +9,7 @@ import typer
 
 from lightagent.adapters.engines.temporal import EncryptionOptions
 from lightagent.adapters.registry import install_command
-from lightagent.compose.flow_backends import open_flow_engine
+from lightagent.compose.configured.flows import open_flow_engine
 from lightagent.domain.errors import ConfigurationError, MissingExtraError
 from lightagent.entrypoints.cli.console import err
 from lightagent.entrypoints.cli.exit_codes import ExitCode, guarded
@@ -17,7 +17,7 @@ from lightagent.entrypoints.cli.options import Config, Profile, TrustConfig, set
 from lightagent.settings import Settings
 from lightagent.settings.origins import printable
 from lightagent.settings.secrets import Resolver
-from lightagent.settings.serve_schema import ServeSettings
+from lightagent.settings.sections.serve import ServeSettings
 
 
 @guarded

@@ -22,7 +22,7 @@ from lightagent.entrypoints.cli.options import Config, Debug, Profile, Strict, T
 from lightagent.flow import LightFlow
 from lightagent.flow_worker import FlowWorker
 from lightagent.settings.origins import printable
-from lightagent.settings.worker_schema import FlowWorkerSettings
+from lightagent.settings.sections.flow import FlowWorkerSettings
 
 _LIMITS = "Limits"
 _PROBES = "Probes"

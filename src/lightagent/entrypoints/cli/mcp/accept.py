@@ -15,7 +15,8 @@ from lightagent.domain.mcp.declarations import definition_hash
 from lightagent.domain.mcp.servers import McpServer, McpTool
 from lightagent.entrypoints.cli.logins import kept_logins, logins_for
 from lightagent.ports.mcp import ToolPins
-from lightagent.settings.origins import printable, suggest
+from lightagent.settings.origins import printable
+from lightagent.settings.problems import suggest
 
 
 @dataclass(frozen=True, slots=True)

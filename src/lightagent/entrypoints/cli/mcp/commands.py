@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from lightagent.compose.configured_tools import open_pins
+from lightagent.compose.configured.tools import open_pins
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.mcp.servers import McpServer
@@ -28,8 +28,9 @@ from lightagent.entrypoints.cli.mcp.inspect import (
 from lightagent.entrypoints.cli.options import AsJson, Config, Profile, TrustConfig, settings_for
 from lightagent.entrypoints.cli.tools.named import McpFile
 from lightagent.settings import Settings
-from lightagent.settings.mcp_reading import McpReading, read_mcp, read_mcp_file
-from lightagent.settings.origins import printable, raise_problems, suggest
+from lightagent.settings.mcp_servers import McpReading, read_mcp, read_mcp_file
+from lightagent.settings.origins import printable
+from lightagent.settings.problems import raise_problems, suggest
 
 mcp_app: typer.Typer = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown")
 

@@ -12,7 +12,7 @@ from typing import Annotated, Final, TypeAlias, TypeVar
 import typer
 
 from lightagent.application.strict_json import read_json
-from lightagent.compose.backends import open_memory
+from lightagent.compose.configured.backends import open_memory
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.memory.filter import read_time

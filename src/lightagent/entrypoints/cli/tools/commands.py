@@ -10,11 +10,11 @@ from typing import Annotated, TypeAlias
 import typer
 
 from lightagent.application.tools.arguments import parse_arguments
-from lightagent.application.tools.call_alone import call_alone
 from lightagent.application.tools.foreign_tool import declared
+from lightagent.application.tools.invoke import call_alone
 from lightagent.application.tools.registry import tool_problems
 from lightagent.application.tools.tool_info import ToolProblem
-from lightagent.compose.backends import open_embedding
+from lightagent.compose.configured.backends import open_embedding
 from lightagent.compose.selection import selector_for
 from lightagent.domain.origin import NO_ORIGIN
 from lightagent.domain.tools.foreign_names import meant

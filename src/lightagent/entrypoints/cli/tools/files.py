@@ -12,7 +12,7 @@ from typing import TypeAlias
 from lightagent.application.tools.decorator import DeclaredTool
 from lightagent.domain.errors import ConfigurationError
 from lightagent.entrypoints.cli.python_files import run_file
-from lightagent.settings.origins import suggest
+from lightagent.settings.problems import suggest
 
 ToolFunction: TypeAlias = Callable[..., object]
 

@@ -18,7 +18,7 @@ from lightagent.application.tools.function_tool import as_tool
 from lightagent.application.tools.loader import ToolLoader
 from lightagent.application.tools.tool_info import ToolProblem
 from lightagent.application.tools.toolset import Toolset
-from lightagent.compose.configured_tools import open_apis, open_pins, open_tools
+from lightagent.compose.configured.tools import open_apis, open_pins, open_tools
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.mcp.faults import McpUnavailable
 from lightagent.domain.tools.foreign_names import model_name
@@ -27,8 +27,8 @@ from lightagent.entrypoints.cli.logins import kept_logins, logins_for
 from lightagent.entrypoints.cli.options import settings_for
 from lightagent.entrypoints.cli.tools.files import load_tools
 from lightagent.ports.mcp import ToolPins
-from lightagent.settings.mcp_reading import McpReading, read_mcp, read_mcp_file
-from lightagent.settings.origins import raise_problems
+from lightagent.settings.mcp_servers import McpReading, read_mcp, read_mcp_file
+from lightagent.settings.problems import raise_problems
 
 T = TypeVar("T")
 

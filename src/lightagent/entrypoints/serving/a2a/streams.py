@@ -12,7 +12,7 @@ from lightagent.domain.json_types import JsonObject
 from lightagent.entrypoints.serving.connections import Watched
 from lightagent.entrypoints.serving.event_stream import STREAM_HEADERS, EventWriter
 from lightagent.entrypoints.serving.task_runs import TaskRun
-from lightagent.settings.serve_schema import ServeSettings
+from lightagent.settings.sections.serve import ServeSettings
 
 
 class TaskStream:

@@ -16,7 +16,7 @@ from lightagent.application.serving.callers import Caller
 from lightagent.domain.json_bytes import encode_json
 from lightagent.entrypoints.serving.mcp.calls import REQUEST, mcp_server
 from lightagent.entrypoints.serving.served_run import stopping
-from lightagent.settings.serve_schema import ServeSettings
+from lightagent.settings.sections.serve import ServeSettings
 
 if TYPE_CHECKING:
     from lightagent.entrypoints.serving.requests import ServedRequest

@@ -1,0 +1,1 @@
+"""Flows and their steps, from their options to what carries them out, with everything checked."""

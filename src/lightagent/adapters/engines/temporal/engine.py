@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Final
 
@@ -20,19 +20,20 @@ from lightagent.domain.flow.state import FlowState, fold
 from lightagent.domain.review.decisions import ApprovalDecision
 from lightagent.domain.scopes import Scope
 from lightagent.ports.engine_workers import EngineWorker, EngineWorkerLimits, WorkedEngine
-from lightagent.ports.flow_engine import FlowCode, FlowEngine, FlowRun
+from lightagent.ports.flow_engine import FlowCode, FlowEngine, FlowRun, OutlinesRuns, RunOutline
 from lightagent.ports.flow_machine import FlowMachine, FoldsRuns
 
 _TRIES: Final = 10
 """How often something is said anew because the run closed or was begun anew meanwhile."""
 
 
-class TemporalEngine(FlowEngine, WorkedEngine, FoldsRuns):
+class TemporalEngine(FlowEngine, OutlinesRuns, WorkedEngine, FoldsRuns):
     """The runs of one namespace. A caller who is cancelled leaves them to their workers.
 
     Args:
         place: the server and the namespace.
         task_queue: what the task queues of all flows begin with; the name of the flow follows.
+        tenant_queues: what they begin with instead for runs of a tenant, by tenant.
         prefix: what the ids of all workflows begin with, where several applications share a namespace.
         heartbeat: seconds without a sign of life after which a worker counts as dead.
         longest: seconds that a step without a limit of its own may take.
@@ -45,6 +46,7 @@ class TemporalEngine(FlowEngine, WorkedEngine, FoldsRuns):
         place: Place,
         *,
         task_queue: str = "lightagent",
+        tenant_queues: Mapping[str, str] | None = None,
         prefix: str = "",
         heartbeat: float = 20.0,
         longest: float = 86_400.0,
@@ -54,7 +56,7 @@ class TemporalEngine(FlowEngine, WorkedEngine, FoldsRuns):
         large = 0 if place.large is None else place.large.over
         self._connection = Connection(place, prefix)
         self._runs = StoredRuns(prefix, large)
-        self._starter = Starter(prefix, task_queue, heartbeat, longest, patience, large)
+        self._starter = Starter(prefix, task_queue, heartbeat, longest, patience, tenant_queues or {}, large)
         self._queues = Queues(self._connection, task_queue, make_attributes=make_attributes)
 
     async def begin(self, flow: FlowCode, started: FlowStarted) -> Sequence[FlowEvent]:
@@ -113,6 +115,11 @@ class TemporalEngine(FlowEngine, WorkedEngine, FoldsRuns):
         with self._told():
             async for run_id in self._runs.ids(client, owner):
                 yield run_id
+
+    async def outline(self, run: FlowRun) -> RunOutline | None:
+        client = await self._connection.client()
+        with self._told():
+            return await self._runs.outline(client, run)
 
     async def aclose(self) -> None:
         await self._connection.aclose()

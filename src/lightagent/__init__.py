@@ -96,31 +96,29 @@ if TYPE_CHECKING:
         on_resume,
     )
     from lightagent.application.projections.calls import CallStatus, ToolCallRecord
-    from lightagent.application.projections.chunk_types import ChatCompletionChunk
+    from lightagent.application.projections.chunks import ChatCompletionChunk
     from lightagent.application.projections.request_preview import RequestPart, RequestPreview
     from lightagent.application.projections.result import RunResult
-    from lightagent.application.projections.stream_data import (
-        ApprovalRequiredData,
-        DoneData,
-        ErrorData,
-        TextData,
-        ToolCallData,
-        ToolPartData,
-        ToolResultData,
-        UsageData,
-    )
     from lightagent.application.projections.stream_events import (
+        ApprovalRequiredData,
         ApprovalRequiredEvent,
         ContentEvent,
+        DoneData,
         DoneEvent,
+        ErrorData,
         ErrorEvent,
         NoteEvent,
         ReasoningEvent,
         StreamEvent,
         StreamEventType,
+        TextData,
+        ToolCallData,
         ToolCallEvent,
+        ToolPartData,
         ToolPartEvent,
+        ToolResultData,
         ToolResultEvent,
+        UsageData,
     )
     from lightagent.application.projections.trace import trace_events
     from lightagent.application.projections.trace_event import TraceEvent

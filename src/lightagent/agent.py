@@ -14,7 +14,7 @@ from lightagent.agent_base import LIVE, WHOLE, Query, check_format
 from lightagent.agent_submit import SubmittingAgent
 from lightagent.application.projections.result import OutputT_co, RunResult
 from lightagent.application.projections.stream_events import StreamEvent
-from lightagent.application.tools.toolset import DepsT_contra
+from lightagent.application.tools.deps import DepsT_contra
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.secrets.masking import shown
 from lightagent.options import AgentOptions, RunOptions
@@ -22,7 +22,7 @@ from lightagent.options.agent import NoOutputType
 from lightagent.streams import AsyncRunStream, RunStream
 
 if TYPE_CHECKING:
-    from lightagent.application.projections.chunk_types import ChatCompletionChunk
+    from lightagent.application.projections.chunks import ChatCompletionChunk
 
 # The constructor's own type variables: its overloads determine the type of agent.
 _D = TypeVar("_D")

@@ -18,12 +18,10 @@ from lightagent.application.active_run.last_run import last_run, remember
 from lightagent.application.active_run.means import Means
 from lightagent.application.active_run.record import RunRecord
 from lightagent.application.active_run.watch_run import Watchers
-from lightagent.application.deps_type import DepsType
 from lightagent.application.journals.journal import Journal
 from lightagent.application.journals.keep_run import RunKeeper
-from lightagent.application.projections.history import history
 from lightagent.application.projections.live_events import StreamEvents
-from lightagent.application.projections.result import OutputT_co, RunResult, run_result
+from lightagent.application.projections.result import OutputT_co, RunResult, history, run_result
 from lightagent.application.projections.steps import Step
 from lightagent.application.projections.stream_events import StreamEvent
 from lightagent.application.projections.trace import trace_events
@@ -34,7 +32,7 @@ from lightagent.application.run_loop.start_run import start_run
 from lightagent.application.sessions.keep import NEXT, SessionKeeper, TurnPlace, sessions_of
 from lightagent.application.sessions.write import SESSION_WAIT
 from lightagent.application.structured_output import OutputType
-from lightagent.application.tools.toolset import DepsT_contra
+from lightagent.application.tools.deps import DepsT_contra, DepsType
 from lightagent.application.traces.export_trace import ExportedT, ExportFunction, export_trace
 from lightagent.application.type_forms import check_form
 from lightagent.compose.agent import compose_means
@@ -55,7 +53,7 @@ from lightagent.ports.tools import NestedDelta, ToolPart
 from lightagent.ports.traces import TraceExporter
 
 if TYPE_CHECKING:
-    from lightagent.application.projections.chunk_types import ChatCompletionChunk
+    from lightagent.application.projections.chunks import ChatCompletionChunk
 
 Query: TypeAlias = str | Sequence[Mapping[str, object]]
 """Text, or OpenAI content parts."""

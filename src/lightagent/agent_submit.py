@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lightagent.agent_preview import PreviewAgent
 from lightagent.aiokits.sync_bridge import run_sync
 from lightagent.application.projections.result import OutputT_co
-from lightagent.application.tools.toolset import DepsT_contra
+from lightagent.application.tools.deps import DepsT_contra
 from lightagent.compose.submitting import submitting_name
 
 if TYPE_CHECKING:  # Agents that submit nothing load nothing of flows.

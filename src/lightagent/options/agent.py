@@ -11,6 +11,7 @@ from typing_extensions import TypedDict
 from lightagent.application.memory.foreign_memory import MemoryProtocol
 from lightagent.application.prompts import Prompts
 from lightagent.application.skills.manager import SkillManager
+from lightagent.application.tools.deps import DepsT
 from lightagent.domain.budgets.budget import BudgetLimits
 from lightagent.domain.json_types import JsonInput
 from lightagent.domain.limits import Limits
@@ -18,7 +19,7 @@ from lightagent.domain.memory.policy import MemoryPolicy
 from lightagent.domain.policy.capabilities import CapabilityPolicy
 from lightagent.domain.policy.guardrails import TextGuardrail, ToolGuardrail
 from lightagent.domain.policy.information_flow import InformationFlow
-from lightagent.options.tools import DepsT, ToolLike
+from lightagent.options.tools import ToolLike
 from lightagent.ports.budgets import Budgets
 from lightagent.ports.code import CodeRunner
 from lightagent.ports.context import Compactor, Conclusion, ContextSource, HistorySource

@@ -7,7 +7,7 @@ from typing import Final
 
 from lightagent.application.flow.flow_log import no_such_run
 from lightagent.application.journals.journal import Journal
-from lightagent.application.projections.no_answer import run_suspended
+from lightagent.application.projections.result import run_suspended
 from lightagent.application.stored_runs import StoredRunStatus
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import error_from_info

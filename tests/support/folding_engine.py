@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Sequence
 
 from lightagent.application.flow.flow_codec import flow_event_from_dict, flow_event_text
@@ -35,26 +36,37 @@ class FoldingEngine(FlowEngine):
 
     def __init__(self) -> None:
         self._kept: dict[FlowRun, list[str]] = {}
+        self._going_on: dict[FlowRun, asyncio.Task[Sequence[FlowEvent]]] = {}
 
     async def begin(self, flow: FlowCode, started: FlowStarted) -> Sequence[FlowEvent]:
         run = FlowRun(started.scope, started.run_id)
-        if run in self._kept and self._state(run).status not in OVER:
-            raise ConfigurationError("There is such a run, and it is not over.", guidance="")
-        self._kept[run] = [flow_event_text(started)]
+        self._keep(run, [started])
         return await self._go_on(flow, run)
+
+    async def start(self, flow: FlowCode, started: FlowStarted) -> None:
+        run = FlowRun(started.scope, started.run_id)
+        self._keep(run, [started])
+        self._going_on[run] = asyncio.create_task(self._go_on(flow, run))
+
+    async def wait(self, flow: FlowCode, run: FlowRun) -> Sequence[FlowEvent]:
+        if run in self._going_on:
+            await self._going_on.pop(run)
+        return await self._go_on(flow, run) if run in self._kept else ()
 
     async def fork(self, flow: FlowCode, past: Sequence[FlowEvent]) -> Sequence[FlowEvent]:
         state = fold(past)
         run = FlowRun(state.started.scope, state.run_id)
-        if run in self._kept and self._state(run).status not in OVER:
-            raise ConfigurationError("There is such a run, and it is not over.", guidance="")
-        self._kept[run] = [flow_event_text(event) for event in past]
+        self._keep(run, past)
         return await self._go_on(flow, run)
 
     async def resume(self, flow: FlowCode, run: FlowRun, accept: Sequence[str] = ()) -> Sequence[FlowEvent]:
         await self._change(flow, run, accept)
         if self._state(run).status in ("failed", "cancelled"):
             self._tell(run, Resumed())
+        for node in self._state(run).nodes.values():
+            if node.status == "waiting_approval" and node.expires is not None and node.expires <= time.time():
+                for event in await flow.carry_out(node.path, await self.events(run)):
+                    self._tell(run, event)
         return await self._go_on(flow, run)
 
     async def rerun(self, flow: FlowCode, run: FlowRun, step: str, accept: Sequence[str] = ()) -> Sequence[FlowEvent]:
@@ -73,7 +85,7 @@ class FoldingEngine(FlowEngine):
 
     async def decide(self, flow: FlowCode, run: FlowRun, step: str, decision: ApprovalDecision) -> None:
         self._state(run)
-        self._tell(run, flow.decided(await self.events(run), step, decision, 0.0))
+        self._tell(run, flow.decided(await self.events(run), step, decision, time.time()))
 
     async def signal(self, run: FlowRun, signal: Signalled) -> bool:
         state = self._state(run)
@@ -98,6 +110,11 @@ class FoldingEngine(FlowEngine):
 
     async def aclose(self) -> None:
         """Nothing is open."""
+
+    def _keep(self, run: FlowRun, past: Sequence[FlowEvent]) -> None:
+        if run in self._kept and self._state(run).status not in OVER:
+            raise ConfigurationError("There is such a run, and it is not over.", guidance="")
+        self._kept[run] = [flow_event_text(event) for event in past]
 
     def _state(self, run: FlowRun) -> FlowState:
         if run not in self._kept:

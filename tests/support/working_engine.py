@@ -58,6 +58,10 @@ class WorkingEngine(TemporalEngine):
         self._work_on(flow)
         return await super().begin(flow, started)
 
+    async def start(self, flow: FlowCode, started: FlowStarted) -> None:
+        self._work_on(flow)
+        await super().start(flow, started)
+
     async def fork(self, flow: FlowCode, past: Sequence[FlowEvent]) -> Sequence[FlowEvent]:
         self._work_on(flow)
         return await super().fork(flow, past)

@@ -64,6 +64,9 @@ class FlowCode(Protocol):
         before the second call for the same path makes the attempt and returns how it ended. Failures are events too,
         along with their consequences. An attempt that has to wait for people returns no end.
 
+        Where a step waits for people, and the time to decide is over, which the engine says by this call: a request to
+        those who are asked next, or that the step has failed.
+
         Args:
             past: the events of the run so far, the first of which is `FlowStarted`.
             record: puts events below an attempt, such as the finished calls of an agent, on record while the attempt
@@ -84,6 +87,7 @@ class FlowCode(Protocol):
 
         Raises:
             ConfigurationError: the step does not exist, or does not wait.
+            PolicyError: the person is not among those who are asked, or the time to decide is over.
         """
         ...
 
@@ -92,9 +96,9 @@ class FlowCode(Protocol):
 class FlowEngine(Protocol):
     """Executes flow runs. Serves any number of tasks; raises `StoreError` if it cannot be reached.
 
-    Four methods execute a run and return all its events, once it is over or waits for external input. A caller
-    that is cancelled meanwhile does not end the run: whether it continues without its caller is up to the engine, and
-    `resume` waits for it or continues it in either case.
+    `begin`, `fork`, `resume` and `rerun` execute a run and return all its events, once it is over or waits for external
+    input. A caller that is cancelled meanwhile does not end the run: whether it continues without its caller is up to
+    the engine, and `resume` waits for it or continues it in either case.
     """
 
     async def begin(self, flow: FlowCode, started: FlowStarted) -> Sequence[FlowEvent]:
@@ -102,6 +106,24 @@ class FlowEngine(Protocol):
 
         Raises:
             ConfigurationError: its id is that of a run which is not over.
+        """
+        ...
+
+    async def start(self, flow: FlowCode, started: FlowStarted) -> None:
+        """Begin a new run, and return once it is on record. It continues without its caller, also after decisions.
+
+        Raises:
+            ConfigurationError: its id is that of a run which is not over.
+        """
+        ...
+
+    async def wait(self, flow: FlowCode, run: FlowRun) -> Sequence[FlowEvent]:
+        """Return all events of a run once it is over or waits for external input; empty if it does not exist.
+
+        Unlike `resume`, this neither retries a failed run nor revives a cancelled one.
+
+        Raises:
+            ConfigurationError: what the run has done does not fit this flow.
         """
         ...
 

@@ -10,10 +10,17 @@ import pytest
 
 from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
 from lightagent.agent import LightAgent
+from lightagent.application.flow.flow_code import FlowSteps
 from lightagent.application.flow.step_context import StepContext
 from lightagent.application.tools.decorator import tool
-from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.flow.events import AttemptNoted, FlowFinished, FlowStarted
+from lightagent.domain.errors import ConfigurationError, PolicyError
+from lightagent.domain.flow.events import (
+    AttemptNoted,
+    FlowFinished,
+    FlowStarted,
+    StepApprovalDecided,
+    StepApprovalRequested,
+)
 from lightagent.domain.flow.projection import flow_record
 from lightagent.domain.flow.state import fold
 from lightagent.domain.review.decisions import ApprovalDecision
@@ -50,6 +57,49 @@ class FlowEngineContract:
         assert isinstance(events[-1], FlowFinished)
         record = flow_record(fold(events))
         assert (record.content, record.scope, record.input) == ("x a b", ANN, "x")
+        await engine.aclose()
+
+    async def test_a_run_that_is_started_goes_on_without_its_caller(self) -> None:
+        engine, free = self.make(), asyncio.Event()
+
+        async def wait_for_it(query: str) -> str:
+            await free.wait()
+            return f"{query} done"
+
+        flow = LightFlow(engine=engine, name="letters").step("a", agent=wait_for_it)
+        code, run = FlowSteps(flow.name, flow.declared, flow.parts.clock), FlowRun(ANN, "r")
+        await engine.start(code, FlowStarted("r", code.definition, "x", ANN, trace_id="t"))
+        assert fold(await engine.events(run)).status == "running"
+        with pytest.raises(ConfigurationError):
+            await engine.start(code, FlowStarted("r", code.definition, "y", ANN, trace_id="t"))
+        free.set()
+        assert flow_record(fold(await engine.wait(code, run))).content == "x done"
+        assert await engine.wait(code, FlowRun(ANN, "another")) == ()
+        await engine.aclose()
+
+    async def test_who_waits_for_a_run_does_not_revive_it(self) -> None:
+        engine, calls = self.make(), list[str]()
+
+        def fail(query: str) -> str:
+            calls.append(query)
+            raise ConnectionError("no")
+
+        flow = LightFlow(engine=engine, name="letters").step("a", agent=fail)
+        code, run = FlowSteps(flow.name, flow.declared, flow.parts.clock), FlowRun(Scope(), "r")
+        await engine.start(code, FlowStarted("r", code.definition, "x", Scope()))
+        for _ in range(2):
+            assert fold(await engine.wait(code, run)).status == "failed"
+        assert calls == ["x"]
+        await engine.aclose()
+
+    async def test_a_started_run_goes_on_once_it_is_decided(self) -> None:
+        engine = self.make()
+        flow = LightFlow(engine=engine, name="letters").step("a", agent=_adds("a"), requires_approval=True)
+        code, run = FlowSteps(flow.name, flow.declared, flow.parts.clock), FlowRun(Scope(), "r")
+        await engine.start(code, FlowStarted("r", code.definition, "x", Scope()))
+        assert fold(await engine.wait(code, run)).status == "waiting"
+        await engine.decide(code, run, "a", ApprovalDecision.approve())
+        assert fold(await engine.wait(code, run)).status == "success"
         await engine.aclose()
 
     async def test_an_intent_is_on_record_before_what_it_is_about(self) -> None:
@@ -94,6 +144,44 @@ class FlowEngineContract:
             await flow.aapprove("r", "send", False)
         result = await flow.aresume("r")
         assert (result.status, result.content) == ("success", "y send")
+        await engine.aclose()
+
+    async def test_only_those_who_are_asked_decide(self) -> None:
+        engine = self.make()
+        flow = LightFlow(engine=engine, name="letters")
+        flow.step("send", agent=_adds("send"), requires_approval=True, approvers=["carol"], approval_timeout=600.0)
+        await flow.arun("x", run_id="r")
+        with pytest.raises(PolicyError, match="must be one of carol"):
+            await flow.aapprove("r", "send", ApprovalDecision.approve(actor="mallory"))
+        assert (await flow.aresume("r")).status == "waiting_approval"
+        await flow.aapprove("r", "send", ApprovalDecision.approve(actor="carol"))
+        assert (await flow.aresume("r")).content == "x send"
+        await engine.aclose()
+
+    async def test_others_are_asked_where_time_is_over_and_then_the_step_fails(self) -> None:
+        engine = self.make()
+        flow = LightFlow(engine=engine, name="letters")
+        flow.step(
+            "send",
+            agent=_adds("send"),
+            requires_approval=True,
+            approvers=["carol"],
+            approval_timeout=0.2,
+            escalate_to=["boss"],
+        )
+        result = await flow.arun("x", run_id="r")
+        while result.status == "waiting_approval":
+            await asyncio.sleep(0.1)
+            result = await flow.aresume("r")
+        assert (result.status, result.step("send").status) == ("failed", "failed")
+        events = await engine.events(FlowRun(Scope(), "r"))
+        assert [event.approvers for event in events if isinstance(event, StepApprovalRequested)] == [
+            ("carol",),
+            ("boss",),
+        ]
+        assert [event.expired for event in events if isinstance(event, StepApprovalDecided)] == [True]
+        with pytest.raises(ConfigurationError, match="the time to decide has passed"):
+            await flow.aapprove("r", "send", ApprovalDecision.approve(actor="boss"))
         await engine.aclose()
 
     async def test_a_decision_about_what_does_not_wait_is_refused(self) -> None:

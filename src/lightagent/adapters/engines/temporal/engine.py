@@ -61,6 +61,14 @@ class TemporalEngine(FlowEngine, WorkedEngine, FoldsRuns):
     async def begin(self, flow: FlowCode, started: FlowStarted) -> Sequence[FlowEvent]:
         return await self._carried([started])
 
+    async def start(self, flow: FlowCode, started: FlowStarted) -> None:
+        client = await self._connection.client()
+        with self._told():
+            await self._starter.start(client, [started])
+
+    async def wait(self, flow: FlowCode, run: FlowRun) -> Sequence[FlowEvent]:
+        return await self._settled(run)
+
     async def fork(self, flow: FlowCode, past: Sequence[FlowEvent]) -> Sequence[FlowEvent]:
         return await self._carried(past)
 

@@ -14,7 +14,8 @@ Two scenarios, on a real server (`temporal server start-dev`, on a file), with 1
 
 Shown are runs a second while so many go on at once (`--at-once`), the milliseconds of a run while no other goes on, how
 many events and bytes its workflow has in the server, and the CPU of workers and of the server. The libraries take turns
-batch by batch; ratios are those of batches that followed each other, and the median of them is shown.
+batch by batch, and batches are short, so that a busy machine troubles all alike; ratios are those of batches that
+followed each other, and the median of them is shown.
 
 CPU is that of Linux, whose /proc tells it of another process; elsewhere it is 0.
 """
@@ -135,9 +136,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scenario", default=",".join(SCENARIOS), help=f"of {', '.join(SCENARIOS)}")
     parser.add_argument("--workers", default="1,2,3", help="how many worker processes, each number in turn")
-    parser.add_argument("--runs", type=int, default=100, help="in a batch")
-    parser.add_argument("--at-once", type=int, default=20, help="runs that go on at the same time")
-    parser.add_argument("--reps", type=int, default=3, help="batches of each library, of which the medians are shown")
+    parser.add_argument("--runs", type=int, default=20, help="in a batch")
+    parser.add_argument("--at-once", type=int, default=10, help="runs that go on at the same time")
+    parser.add_argument("--reps", type=int, default=9, help="batches of each library, of which the medians are shown")
     parser.add_argument("--server", default="temporal", help="Temporal's own program")
     parser.add_argument("--peers", default=sys.executable, help="the Python that has pydantic-ai")
     given = parser.parse_args()

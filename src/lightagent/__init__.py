@@ -96,31 +96,29 @@ if TYPE_CHECKING:
         on_resume,
     )
     from lightagent.application.projections.calls import CallStatus, ToolCallRecord
-    from lightagent.application.projections.chunk_types import ChatCompletionChunk
+    from lightagent.application.projections.chunks import ChatCompletionChunk
     from lightagent.application.projections.request_preview import RequestPart, RequestPreview
     from lightagent.application.projections.result import RunResult
-    from lightagent.application.projections.stream_data import (
-        ApprovalRequiredData,
-        DoneData,
-        ErrorData,
-        TextData,
-        ToolCallData,
-        ToolPartData,
-        ToolResultData,
-        UsageData,
-    )
     from lightagent.application.projections.stream_events import (
+        ApprovalRequiredData,
         ApprovalRequiredEvent,
         ContentEvent,
+        DoneData,
         DoneEvent,
+        ErrorData,
         ErrorEvent,
         NoteEvent,
         ReasoningEvent,
         StreamEvent,
         StreamEventType,
+        TextData,
+        ToolCallData,
         ToolCallEvent,
+        ToolPartData,
         ToolPartEvent,
+        ToolResultData,
         ToolResultEvent,
+        UsageData,
     )
     from lightagent.application.projections.trace import trace_events
     from lightagent.application.projections.trace_event import TraceEvent
@@ -307,6 +305,7 @@ if TYPE_CHECKING:
     from lightagent.ports.tools import RunContext, Tool, ToolList, ToolSource
     from lightagent.ports.traces import TraceExporter
     from lightagent.ports.tree_of_thought import TreeOfThought
+    from lightagent.run_handle import RunHandle
     from lightagent.settings import Settings, load_settings
     from lightagent.streams import AsyncRunStream, RunStream
     from lightagent.swarm import LightSwarm
@@ -323,31 +322,30 @@ __all__ = [
     "Budgets", "CallPayload", "CallStatus", "CancellationToken", "Cancelled", "CapabilityPolicy", "CapabilityRule",
     "ChatCompletionChunk", "ChatModel", "ChatRequest", "CodeLimits", "CodeRunner", "CodeTools", "Compactor",
     "Completed", "Conclusion", "ConclusionPayload", "ConfigurationError", "ConsultLimits", "ContentCapture",
-    "ContentEvent", "ContentLimits", "ContentMode", "ContentPolicy", "ContextBudget", "ContextPayload",
-    "ContextSource", "Decision", "DeclaredTools", "Delta", "Detector", "DoneData", "DoneEvent", "Embedder",
-    "EndPayload", "ErrorCode", "ErrorData", "ErrorEvent", "Event", "Failed", "FailureData", "FallbackModel",
-    "FilteredTools", "Finding", "FlowCode", "FlowComparison", "FlowDoneData", "FlowDoneEvent", "FlowEngine",
-    "FlowGlimpse", "FlowLimits", "FlowOptions", "FlowRerunPayload", "FlowResultPayload", "FlowResumePayload",
-    "FlowRun", "FlowStartData", "FlowStartEvent", "FlowStatus", "FlowStepPayload", "FlowStream", "FlowStreamEvent",
-    "FlowStreamEventType", "FlowTimeout", "FlowWorker", "FlushableSink", "FoundMemory", "FunctionTool", "Gate",
-    "GeneratedTool", "GuardrailDecision", "Handoff", "HandoffContext", "HandoffLimits", "HandoffPayload",
-    "HeldStream", "HistoryMessage", "HistoryReference", "HistorySource", "HistoryTransfer", "HookContext",
-    "HookDecision", "HookPhase", "HttpServer", "HumanApprovalHook", "HumanFeedback", "InMemoryReviewStore",
-    "InProcessMemory", "InformationFlow", "Journal", "JournalBudgetAccounts", "JournalStore", "JsonInput",
-    "JsonLightFlowStore", "JsonObject", "JsonReviewStore", "JsonValue", "JsonlTraceExporter", "LightAgent",
-    "LightAgentError", "LightAgentErrorInfo", "LightFlow", "LightFlowResult", "LightFlowStep",
-    "LightFlowStepResult", "LightSwarm", "Limits", "ListedTools", "MailLimits", "McpFault", "McpServer", "McpTools",
-    "McpUnavailable", "MemoriesPayload", "MemoryAdmissionDecision", "MemoryBudgetAccounts", "MemoryCandidate",
-    "MemoryOwner", "MemoryPolicy", "MemoryPromotedPayload", "MemoryPromotionDecision", "MemoryPromotionPayload",
-    "MemoryProtocol", "MemoryQueryPayload", "MemoryRecord", "MemoryScope", "MemoryStore", "MemoryWritePayload",
-    "MemoryWrittenPayload", "MissingExtraError", "ModelEndpoint", "ModelPrice", "MontyRunner", "NarrowTools",
-    "NoteEvent", "ObservingHook", "OfflineModel", "OpenAIChatModel", "OpenApiTools", "OpenTelemetrySink", "Origin",
-    "Outcome", "OutputError", "OutputPayload", "OwnerSelection", "Passed", "PayloadT", "Phase", "PolicyError",
-    "PolicyHook", "PrefixedTools", "PriceTable", "Prompts", "Proposal", "ProposedStep", "ProviderError",
-    "PrunedSessions", "QueryPayload", "RateLimit", "ReasoningDelta", "ReasoningEvent", "Refused",
-    "RememberedDecision", "RenamedTools", "Replacement", "ReplyEnd", "ReplyPayload", "RequestPart",
+    "ContentEvent", "ContentLimits", "ContentMode", "ContentPolicy", "ContextBudget", "ContextPayload", "ContextSource",
+    "Decision", "DeclaredTools", "Delta", "Detector", "DoneData", "DoneEvent", "Embedder", "EndPayload", "ErrorCode",
+    "ErrorData", "ErrorEvent", "Event", "Failed", "FailureData", "FallbackModel", "FilteredTools", "Finding",
+    "FlowCode", "FlowComparison", "FlowDoneData", "FlowDoneEvent", "FlowEngine", "FlowGlimpse", "FlowLimits",
+    "FlowOptions", "FlowRerunPayload", "FlowResultPayload", "FlowResumePayload", "FlowRun", "FlowStartData",
+    "FlowStartEvent", "FlowStatus", "FlowStepPayload", "FlowStream", "FlowStreamEvent", "FlowStreamEventType",
+    "FlowTimeout", "FlowWorker", "FlushableSink", "FoundMemory", "FunctionTool", "Gate", "GeneratedTool",
+    "GuardrailDecision", "Handoff", "HandoffContext", "HandoffLimits", "HandoffPayload", "HeldStream", "HistoryMessage",
+    "HistoryReference", "HistorySource", "HistoryTransfer", "HookContext", "HookDecision", "HookPhase", "HttpServer",
+    "HumanApprovalHook", "HumanFeedback", "InMemoryReviewStore", "InProcessMemory", "InformationFlow", "Journal",
+    "JournalBudgetAccounts", "JournalStore", "JsonInput", "JsonLightFlowStore", "JsonObject", "JsonReviewStore",
+    "JsonValue", "JsonlTraceExporter", "LightAgent", "LightAgentError", "LightAgentErrorInfo", "LightFlow",
+    "LightFlowResult", "LightFlowStep", "LightFlowStepResult", "LightSwarm", "Limits", "ListedTools", "MailLimits",
+    "McpFault", "McpServer", "McpTools", "McpUnavailable", "MemoriesPayload", "MemoryAdmissionDecision",
+    "MemoryBudgetAccounts", "MemoryCandidate", "MemoryOwner", "MemoryPolicy", "MemoryPromotedPayload",
+    "MemoryPromotionDecision", "MemoryPromotionPayload", "MemoryProtocol", "MemoryQueryPayload", "MemoryRecord",
+    "MemoryScope", "MemoryStore", "MemoryWritePayload", "MemoryWrittenPayload", "MissingExtraError", "ModelEndpoint",
+    "ModelPrice", "MontyRunner", "NarrowTools", "NoteEvent", "ObservingHook", "OfflineModel", "OpenAIChatModel",
+    "OpenApiTools", "OpenTelemetrySink", "Origin", "Outcome", "OutputError", "OutputPayload", "OwnerSelection",
+    "Passed", "PayloadT", "Phase", "PolicyError", "PolicyHook", "PrefixedTools", "PriceTable", "Prompts", "Proposal",
+    "ProposedStep", "ProviderError", "PrunedSessions", "QueryPayload", "RateLimit", "ReasoningDelta", "ReasoningEvent",
+    "Refused", "RememberedDecision", "RenamedTools", "Replacement", "ReplyEnd", "ReplyPayload", "RequestPart",
     "RequestPayload", "RequestPreview", "Requester", "ResultPayload", "ResumeOptions", "RetryPolicy", "RetryRule",
-    "RetryTool", "Review", "ReviewStatus", "ReviewStore", "Reviews", "RunContext", "RunInfo", "RunOptions",
+    "RetryTool", "Review", "ReviewStatus", "ReviewStore", "Reviews", "RunContext", "RunHandle", "RunInfo", "RunOptions",
     "RunResult", "RunStatus", "RunStream", "RunSuspended", "RunWatch", "Runs", "Scope", "SelfLearning",
     "ServedEmbedder", "ServedModel", "SessionInfo", "SessionStatus", "SessionTurn", "Sessions", "Settings",
     "SharedMemoryPool", "Skill", "SkillManager", "Spent", "StdioServer", "StepApprovalDecidedEvent",
@@ -360,17 +358,16 @@ __all__ = [
     "ToolList", "ToolLoader", "ToolPartData", "ToolPartEvent", "ToolRegistry", "ToolResultData", "ToolResultEvent",
     "ToolSelection", "ToolSource", "ToolSpec", "ToolStatus", "TraceEvent", "TraceExporter", "TraceRecorder",
     "TraceSummary", "TreeOfThought", "TrimmedSession", "Usage", "UsageData", "Verdict", "WaitOptions", "WorkedRun",
-    "after_flow_step", "after_memory_promote", "after_memory_retrieve", "after_memory_write",
-    "after_model_response", "after_run", "after_tool_result", "as_tool", "before_flow_step",
-    "before_memory_promote", "before_memory_retrieve", "before_memory_write", "before_model_request", "before_run",
-    "before_tool_call", "classify_exception", "create_skill_tools", "event_from_dict", "event_to_dict",
-    "export_trace", "flush_telemetry", "format_error_code", "format_lightagent_error",
-    "high_risk_parameter_guardrail", "litellm_prices", "load_settings", "maximum_length_guardrail", "mcp_tools",
-    "normalize_usage", "on_approval_required", "on_conclusion", "on_context", "on_error", "on_handoff", "on_output",
-    "on_rerun", "on_resume", "open_app", "open_detector", "open_embedder", "openapi_tools",
-    "output_redaction_guardrail", "output_schema_guardrail", "privacy_input_guardrail", "read_artifact",
-    "sensitive_tool_confirmation_guardrail", "serve", "spent_in", "summarize_trace", "tool", "trace_events",
-    "url_allowlist_guardrail",
+    "after_flow_step", "after_memory_promote", "after_memory_retrieve", "after_memory_write", "after_model_response",
+    "after_run", "after_tool_result", "as_tool", "before_flow_step", "before_memory_promote", "before_memory_retrieve",
+    "before_memory_write", "before_model_request", "before_run", "before_tool_call", "classify_exception",
+    "create_skill_tools", "event_from_dict", "event_to_dict", "export_trace", "flush_telemetry", "format_error_code",
+    "format_lightagent_error", "high_risk_parameter_guardrail", "litellm_prices", "load_settings",
+    "maximum_length_guardrail", "mcp_tools", "normalize_usage", "on_approval_required", "on_conclusion", "on_context",
+    "on_error", "on_handoff", "on_output", "on_rerun", "on_resume", "open_app", "open_detector", "open_embedder",
+    "openapi_tools", "output_redaction_guardrail", "output_schema_guardrail", "privacy_input_guardrail",
+    "read_artifact", "sensitive_tool_confirmation_guardrail", "serve", "spent_in", "summarize_trace", "tool",
+    "trace_events", "url_allowlist_guardrail",
 ]
 # fmt: on
 

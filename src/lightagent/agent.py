@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Literal, Never, TypeVar, overload
 from typing_extensions import TypeForm, Unpack, deprecated
 
 from lightagent.agent_base import LIVE, WHOLE, Query, check_format
-from lightagent.agent_preview import PreviewAgent
+from lightagent.agent_submit import SubmittingAgent
 from lightagent.application.projections.result import OutputT_co, RunResult
 from lightagent.application.projections.stream_events import StreamEvent
-from lightagent.application.tools.toolset import DepsT_contra
+from lightagent.application.tools.deps import DepsT_contra
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.secrets.masking import shown
 from lightagent.options import AgentOptions, RunOptions
@@ -22,14 +22,14 @@ from lightagent.options.agent import NoOutputType
 from lightagent.streams import AsyncRunStream, RunStream
 
 if TYPE_CHECKING:
-    from lightagent.application.projections.chunk_types import ChatCompletionChunk
+    from lightagent.application.projections.chunks import ChatCompletionChunk
 
 # The constructor's own type variables: its overloads determine the type of agent.
 _D = TypeVar("_D")
 _O = TypeVar("_O")
 
 
-class LightAgent(PreviewAgent[DepsT_contra, OutputT_co]):
+class LightAgent(SubmittingAgent[DepsT_contra, OutputT_co]):
     """An agent: a model, instructions and tools.
 
     Type parameters: the type of the tools' dependencies (None by default) and of the answer (`str` by default).

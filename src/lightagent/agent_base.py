@@ -18,12 +18,10 @@ from lightagent.application.active_run.last_run import last_run, remember
 from lightagent.application.active_run.means import Means
 from lightagent.application.active_run.record import RunRecord
 from lightagent.application.active_run.watch_run import Watchers
-from lightagent.application.deps_type import DepsType
 from lightagent.application.journals.journal import Journal
 from lightagent.application.journals.keep_run import RunKeeper
-from lightagent.application.projections.history import history
 from lightagent.application.projections.live_events import StreamEvents
-from lightagent.application.projections.result import OutputT_co, RunResult, run_result
+from lightagent.application.projections.result import OutputT_co, RunResult, history, run_result
 from lightagent.application.projections.steps import Step
 from lightagent.application.projections.stream_events import StreamEvent
 from lightagent.application.projections.trace import trace_events
@@ -34,12 +32,13 @@ from lightagent.application.run_loop.start_run import start_run
 from lightagent.application.sessions.keep import NEXT, SessionKeeper, TurnPlace, sessions_of
 from lightagent.application.sessions.write import SESSION_WAIT
 from lightagent.application.structured_output import OutputType
-from lightagent.application.tools.toolset import DepsT_contra
+from lightagent.application.tools.deps import DepsT_contra, DepsType
 from lightagent.application.traces.export_trace import ExportedT, ExportFunction, export_trace
 from lightagent.application.type_forms import check_form
 from lightagent.compose.agent import compose_means
 from lightagent.compose.check_ports import check_journal_port
 from lightagent.compose.run import compose_request, turn_place
+from lightagent.compose.submitting import Submitting
 from lightagent.domain.absent_names import AGENT_METHODS, absent_method
 from lightagent.domain.budgets.prices import PriceTable
 from lightagent.domain.conversation.deltas import is_delta
@@ -54,7 +53,7 @@ from lightagent.ports.tools import NestedDelta, ToolPart
 from lightagent.ports.traces import TraceExporter
 
 if TYPE_CHECKING:
-    from lightagent.application.projections.chunk_types import ChatCompletionChunk
+    from lightagent.application.projections.chunks import ChatCompletionChunk
 
 Query: TypeAlias = str | Sequence[Mapping[str, object]]
 """Text, or OpenAI content parts."""
@@ -69,7 +68,7 @@ ItemT = TypeVar("ItemT")
 class AgentBase(Generic[DepsT_contra, OutputT_co]):
     """An agent's parts, and its operations other than runs."""
 
-    __slots__ = ("__weakref__", "_deps", "_original", "_output", "_tools_directory", "means")
+    __slots__ = ("__weakref__", "_deps", "_original", "_output", "_submitting", "_tools_directory", "means")
 
     if not TYPE_CHECKING:  # Type checkers know the methods.
 
@@ -85,6 +84,7 @@ class AgentBase(Generic[DepsT_contra, OutputT_co]):
         self._deps: DepsType[DepsT_contra] = DepsType(deps)
         self.means: Means[DepsT_contra] = compose_means(options, self._output, deps)
         self._tools_directory = options.get("tools_directory")
+        self._submitting = Submitting(options.get("engine"))
         self._original: AgentBase[DepsT_contra, OutputT_co] | None = None
 
     def made_of(self, means: Means[DepsT_contra]) -> Self:
@@ -95,6 +95,7 @@ class AgentBase(Generic[DepsT_contra, OutputT_co]):
         other = object.__new__(type(self))
         other._original = self._whose
         other._output, other._deps, other._tools_directory = self._output, self._deps, self._tools_directory
+        other._submitting = self._submitting
         other.means = means
         return other
 

@@ -13,12 +13,12 @@ from lightagent.agent_base import Query
 from lightagent.agent_memory import MemoryAgent
 from lightagent.application.projections.result import OutputT_co, RunResult
 from lightagent.application.projections.stream_events import StreamEvent
-from lightagent.application.tools.toolset import DepsT_contra
+from lightagent.application.tools.deps import DepsT_contra
 from lightagent.options import RunOptions
 from lightagent.streams import AsyncRunStream, RunStream
 
 if TYPE_CHECKING:
-    from lightagent.application.projections.chunk_types import ChatCompletionChunk
+    from lightagent.application.projections.chunks import ChatCompletionChunk
 
 
 class FormAgent(MemoryAgent[DepsT_contra, OutputT_co]):

@@ -14,7 +14,7 @@ from lightagent.application.journals.journal import Journal
 from lightagent.application.projections.result import OutputT_co, RunResult
 from lightagent.application.reviews.decide_calls import Decisions
 from lightagent.application.run_loop.resume_run import JournalLike, as_journal, resume_run
-from lightagent.application.tools.toolset import DepsT_contra
+from lightagent.application.tools.deps import DepsT_contra
 from lightagent.compose.budgets import compose_budgets
 from lightagent.compose.check_ports import check_journal_port
 from lightagent.compose.run import check_resumption

@@ -10,7 +10,7 @@ from lightagent.aiokits.sync_bridge import run_sync
 from lightagent.application.memory.decide_candidates import CandidateDesk
 from lightagent.application.memory.learn import LESSONS, Learning
 from lightagent.application.projections.result import OutputT_co
-from lightagent.application.tools.toolset import DepsT_contra
+from lightagent.application.tools.deps import DepsT_contra
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.memory.memories import MemoryPromotionDecision

@@ -13,7 +13,7 @@ from lightagent.application.preview_run import preview_run
 from lightagent.application.projections.request_preview import RequestPreview
 from lightagent.application.projections.result import OutputT_co
 from lightagent.application.run_loop.start_run import start_run
-from lightagent.application.tools.toolset import DepsT_contra
+from lightagent.application.tools.deps import DepsT_contra
 from lightagent.compose.run import compose_request, turn_place
 from lightagent.options import RunOptions
 

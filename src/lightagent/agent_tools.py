@@ -26,13 +26,14 @@ from lightagent.application.run_loop.run_agent import run_agent
 from lightagent.application.run_loop.start_run import RunRequest, start_run
 from lightagent.application.tool_sources.mcp_tools import McpTools
 from lightagent.application.tools.catalogue import Catalogue
+from lightagent.application.tools.deps import DepsT_contra
 from lightagent.application.tools.function_tool import FunctionTool
 from lightagent.application.tools.loader import ToolLoader
 from lightagent.application.tools.registry import tool_problems
 from lightagent.application.tools.signature import check_name, source_function
 from lightagent.application.tools.tool_info import ToolProblem
-from lightagent.application.tools.toolset import DepsT_contra, tool_name
-from lightagent.compose.policies import narrowed
+from lightagent.application.tools.toolset import tool_name
+from lightagent.compose.policies import restrict_means
 from lightagent.compose.tools import make_tools
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
@@ -101,7 +102,7 @@ class ToolAgent(AgentBase[DepsT_contra, OutputT_co]):
             ConfigurationError: providers would refuse the name, or `tools` or `capabilities` is invalid.
         """
         spec = agent_tool_spec(check_name(name), description, timeout=timeout, output_limit=output_limit)
-        return AgentTool(narrowed(self.means, name, tools, capabilities), spec)
+        return AgentTool(restrict_means(self.means, name, tools, capabilities), spec)
 
     def load_tools(
         self, tool_names: str | Iterable[str], tools_directory: str | os.PathLike[str] | None = None

@@ -164,6 +164,8 @@ class App:
             options["session_store"] = self.journals
         if self.memory is not None:
             options["memory"] = self.memory
+        if (engine := self.flows.engine or self.flows.store) is not None:
+            options["engine"] = engine
         if self.embedder is not None:
             options["embedder"] = self.embedder
         if self.telemetry is not None:

@@ -79,10 +79,10 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
     "domain.runs.starts": ("HistoryReference",),
     "application.tools.function_tool": ("FunctionTool", "as_tool"),
     "application.projections.calls": ("CallStatus", "ToolCallRecord"),
-    "application.projections.chunk_types": ("ChatCompletionChunk",),
+    "application.projections.chunks": ("ChatCompletionChunk",),
     "application.projections.request_preview": ("RequestPart", "RequestPreview"),
     "application.projections.result": ("RunResult",),
-    "application.projections.stream_data": (
+    "application.projections.stream_events": (
         "ApprovalRequiredData",
         "DoneData",
         "ErrorData",
@@ -91,8 +91,6 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
         "ToolPartData",
         "ToolResultData",
         "UsageData",
-    ),
-    "application.projections.stream_events": (
         "ApprovalRequiredEvent",
         "ContentEvent",
         "DoneEvent",
@@ -249,6 +247,7 @@ HOMES: Final[dict[str, tuple[str, ...]]] = {
     "domain.telemetry.capture": ("ContentLimits", "ContentMode"),
     "adapters.telemetry.otel": ("OpenTelemetrySink",),
     "adapters.telemetry.otel.content": ("ContentCapture",),
+    "run_handle": ("RunHandle",),
     "streams": ("AsyncRunStream", "RunStream"),
     "domain.json_types": ("JsonInput", "JsonObject", "JsonValue"),
     "domain.conversation.history": ("HistoryMessage",),

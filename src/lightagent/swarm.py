@@ -11,9 +11,9 @@ from lightagent.agent_base import Query
 from lightagent.application.projections.result import OutputT, RunResult
 from lightagent.application.projections.stream_events import StreamEvent
 from lightagent.application.swarm.handoff_settings import HandoffSettings, SwarmAgent
-from lightagent.application.tools.toolset import DepsT
+from lightagent.application.tools.deps import DepsT
 from lightagent.compose.swarm import compose_rules
-from lightagent.compose.swarm_talk import Talk, as_asked
+from lightagent.compose.swarm_talk import Talk, as_consulted
 from lightagent.domain.absent_names import SWARM_METHODS, absent_method
 from lightagent.domain.json_types import JsonObject
 from lightagent.options import RunOptions, SwarmOptions
@@ -22,7 +22,7 @@ from lightagent.swarm_members import SwarmMembers
 from lightagent.swarm_preview import PreviewSwarm
 
 if TYPE_CHECKING:
-    from lightagent.application.projections.chunk_types import ChatCompletionChunk
+    from lightagent.application.projections.chunks import ChatCompletionChunk
 
 # A type variable of the constructor's own: its overloads say which swarm they make.
 _D = TypeVar("_D")
@@ -103,7 +103,7 @@ class LightSwarm(PreviewSwarm[DepsT], Generic[DepsT]):
     def asked(self, agent: LightAgent[DepsT, OutputT]) -> LightAgent[DepsT, OutputT]:
         """A registered agent as it is while another one, or the program, asks it: it cannot hand over."""
         means = self._members.means_of(agent)
-        return agent.made_of(as_asked(means))
+        return agent.made_of(as_consulted(means))
 
     @overload
     def run(

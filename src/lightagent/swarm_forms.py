@@ -14,13 +14,13 @@ from lightagent.agent import LightAgent
 from lightagent.agent_base import Query
 from lightagent.application.projections.result import OutputT, RunResult
 from lightagent.application.projections.stream_events import StreamEvent
-from lightagent.application.tools.toolset import DepsT
+from lightagent.application.tools.deps import DepsT
 from lightagent.options import RunOptions
 from lightagent.streams import AsyncRunStream, RunStream
 from lightagent.swarm_talk import SwarmTalk
 
 if TYPE_CHECKING:
-    from lightagent.application.projections.chunk_types import ChatCompletionChunk
+    from lightagent.application.projections.chunks import ChatCompletionChunk
 
 _D = TypeVar("_D")
 

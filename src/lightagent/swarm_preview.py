@@ -10,7 +10,7 @@ from lightagent.agent import LightAgent
 from lightagent.agent_base import Query
 from lightagent.application.projections.request_preview import RequestPreview
 from lightagent.application.projections.result import OutputT
-from lightagent.application.tools.toolset import DepsT
+from lightagent.application.tools.deps import DepsT
 from lightagent.options import RunOptions
 from lightagent.swarm_forms import SwarmForms
 

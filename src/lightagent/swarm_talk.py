@@ -14,7 +14,7 @@ from lightagent.agent_base import Query
 from lightagent.aiokits.sync_bridge import run_sync
 from lightagent.application.mailbox.swarm_mail import SwarmMail
 from lightagent.application.projections.result import OutputT, RunResult
-from lightagent.application.tools.toolset import DepsT
+from lightagent.application.tools.deps import DepsT
 from lightagent.compose.swarm_talk import Talk
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_bytes import whole_characters

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from lightagent import ConfigurationError, LightAgent, ToolError
 from lightagent.adapters.guarded_http import GuardedHttp
-from lightagent.application.tools.call_alone import call_alone
+from lightagent.application.tools.invoke import call_alone
 from lightagent.compose.openapi import openapi_tools
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.network.guard import address_problem

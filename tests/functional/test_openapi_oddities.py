@@ -10,7 +10,7 @@ pytest.importorskip("openapi_core", reason="the environment of openai 2 has no o
 
 from lightagent import ToolError
 from lightagent.application.tool_sources.openapi_tools import OpenApiTools
-from lightagent.application.tools.call_alone import call_alone
+from lightagent.application.tools.invoke import call_alone
 from lightagent.compose.openapi import openapi_tools
 from lightagent.domain.origin import NO_ORIGIN
 from lightagent.ports.tools import RunContext, Tool

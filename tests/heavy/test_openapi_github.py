@@ -14,7 +14,7 @@ from openapi_core.validation.request.exceptions import ParameterValidationError,
 
 from lightagent import LightAgentError
 from lightagent.application.tool_sources.openapi_tool import OpenApiTool
-from lightagent.application.tools.call_alone import call_alone
+from lightagent.application.tools.invoke import call_alone
 from lightagent.compose.openapi import openapi_tools
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.openapi import OpenApiDocument, Operation

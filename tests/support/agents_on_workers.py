@@ -75,10 +75,15 @@ def _turns(name: str, *calls: ToolCall) -> Callable[[ChatRequest], str | ToolCal
     return reply
 
 
-def _agent(name: str, *, requires_approval: bool = False) -> LightAgent:
+def _agent(name: str, *, requires_approval: bool = False, engine: FlowEngine | None = None) -> LightAgent:
     calls = [call_tool(f"{name}_note", number=number) for number in NUMBERS]
     made = _numbered(f"{name}_note", requires_approval=requires_approval)
-    return LightAgent(name=name, model=ScriptedModel(_turns(name, *calls)), tools=[made])
+    return LightAgent(name=name, model=ScriptedModel(_turns(name, *calls)), tools=[made], engine=engine)
+
+
+def clerk_on(engine: FlowEngine | None = None) -> LightAgent:
+    """An agent that notes numbers with approval; its runs are submitted to the engine."""
+    return _agent("clerk", requires_approval=True, engine=engine)
 
 
 def declared(kind: str, engine: FlowEngine | None = None) -> LightFlow:
@@ -99,6 +104,7 @@ def declared(kind: str, engine: FlowEngine | None = None) -> LightFlow:
             return flow.step("work", agent=_agent(kind, requires_approval=kind == "approval"))
 
 
+clerk = clerk_on()
 plain = declared("plain")
 nested = declared("nested")
 handoff = declared("handoff")

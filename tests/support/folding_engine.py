@@ -36,20 +36,27 @@ class FoldingEngine(FlowEngine):
 
     def __init__(self) -> None:
         self._kept: dict[FlowRun, list[str]] = {}
+        self._going_on: dict[FlowRun, asyncio.Task[Sequence[FlowEvent]]] = {}
 
     async def begin(self, flow: FlowCode, started: FlowStarted) -> Sequence[FlowEvent]:
         run = FlowRun(started.scope, started.run_id)
-        if run in self._kept and self._state(run).status not in OVER:
-            raise ConfigurationError("There is such a run, and it is not over.", guidance="")
-        self._kept[run] = [flow_event_text(started)]
+        self._keep(run, [started])
         return await self._go_on(flow, run)
+
+    async def start(self, flow: FlowCode, started: FlowStarted) -> None:
+        run = FlowRun(started.scope, started.run_id)
+        self._keep(run, [started])
+        self._going_on[run] = asyncio.create_task(self._go_on(flow, run))
+
+    async def wait(self, flow: FlowCode, run: FlowRun) -> Sequence[FlowEvent]:
+        if run in self._going_on:
+            await self._going_on.pop(run)
+        return await self._go_on(flow, run) if run in self._kept else ()
 
     async def fork(self, flow: FlowCode, past: Sequence[FlowEvent]) -> Sequence[FlowEvent]:
         state = fold(past)
         run = FlowRun(state.started.scope, state.run_id)
-        if run in self._kept and self._state(run).status not in OVER:
-            raise ConfigurationError("There is such a run, and it is not over.", guidance="")
-        self._kept[run] = [flow_event_text(event) for event in past]
+        self._keep(run, past)
         return await self._go_on(flow, run)
 
     async def resume(self, flow: FlowCode, run: FlowRun, accept: Sequence[str] = ()) -> Sequence[FlowEvent]:
@@ -103,6 +110,11 @@ class FoldingEngine(FlowEngine):
 
     async def aclose(self) -> None:
         """Nothing is open."""
+
+    def _keep(self, run: FlowRun, past: Sequence[FlowEvent]) -> None:
+        if run in self._kept and self._state(run).status not in OVER:
+            raise ConfigurationError("There is such a run, and it is not over.", guidance="")
+        self._kept[run] = [flow_event_text(event) for event in past]
 
     def _state(self, run: FlowRun) -> FlowState:
         if run not in self._kept:

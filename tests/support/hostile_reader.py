@@ -18,7 +18,7 @@ from functools import partial
 from lightagent.adapters._endpoints.error_bodies import LARGEST
 from lightagent.adapters.chat._smallest_instance import LONGEST_PATTERN
 from lightagent.adapters.chat.offline import readable, reply_to
-from lightagent.application.tools.describe_failure import MOST_CHARACTERS
+from lightagent.application.tools.redaction import MOST_CHARACTERS
 from lightagent.domain.conversation.messages import AssistantMessage, Message, ToolCall, ToolMessage, UserMessage
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.tools.spec import ToolSpec
@@ -123,7 +123,7 @@ def _seen(expression: Expression) -> Callable[[str], str]:
     """What of a text reaches the expression."""
     if expression.module == "lightagent.adapters._endpoints.error_words":
         return lambda text: text[:LARGEST]
-    if expression.module == "lightagent.application.tools.describe_failure":
+    if expression.module == "lightagent.application.tools.redaction":
         return lambda text: text[: MOST_CHARACTERS * 4]
     if expression.module == "lightagent.adapters.chat._smallest_instance":
         return lambda text: text[:LONGEST_PATTERN]

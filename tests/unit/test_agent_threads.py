@@ -10,7 +10,7 @@ import pytest
 
 from lightagent import LightAgent
 from lightagent.aiokits.worker_threads import WorkerThreads
-from lightagent.application.tools import drain_results
+from lightagent.application.tools import call_function
 from lightagent.application.tools.function_tool import as_tool
 from lightagent.testing import ScriptedModel, call_tool
 from tests.support.patience import PATIENCE, Gate, eventually
@@ -20,8 +20,8 @@ from tests.support.patience import PATIENCE, Gate, eventually
 def threads(monkeypatch: pytest.MonkeyPatch) -> WorkerThreads:
     """Two threads for the tools of this process, where there are usually 256."""
     two = WorkerThreads(most=2)
-    monkeypatch.setattr(drain_results, "run_in_thread", two.run)
-    monkeypatch.setattr(drain_results, "run_in_thread_at", two.run_at)
+    monkeypatch.setattr(call_function, "run_in_thread", two.run)
+    monkeypatch.setattr(call_function, "run_in_thread_at", two.run_at)
     return two
 
 

@@ -19,7 +19,7 @@ from lightagent.adapters.chat._profiles import UNKNOWN, UNSIGNED, EndpointProfil
 from lightagent.adapters.chat._refusals import learn, refused
 from lightagent.adapters.chat.openai import OpenAIChatModel
 from lightagent.adapters.registry import open_adapter
-from lightagent.application.projections.run_counts import run_counts
+from lightagent.application.projections.usage import run_counts
 from lightagent.domain.conversation.deltas import Delta
 from lightagent.domain.conversation.messages import AssistantMessage, SystemMessage, ToolCall, ToolMessage, UserMessage
 from lightagent.domain.conversation.provider_fields import UNKNOWN_MODEL

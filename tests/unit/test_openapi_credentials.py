@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from lightagent.application.tool_sources.openapi_tools import OpenApiTools
-from lightagent.application.tools.call_alone import call_alone
+from lightagent.application.tools.invoke import call_alone
 from lightagent.compose.openapi import openapi_tools
 from lightagent.domain.errors import ToolError
 from lightagent.domain.json_types import JsonObject, JsonValue

@@ -9,9 +9,9 @@ import pytest
 
 from lightagent.application.openapi.shortened_schema import shortened_schema
 from lightagent.application.tool_sources import openapi_tool
-from lightagent.application.tools.call_alone import call_alone
-from lightagent.application.tools.compiled import Check
+from lightagent.application.tools.arguments import Check
 from lightagent.application.tools.foreign_check import foreign_check
+from lightagent.application.tools.invoke import call_alone
 from lightagent.compose.openapi import openapi_tools
 from lightagent.domain.errors import ToolError
 from lightagent.domain.json_types import JsonObject, JsonValue

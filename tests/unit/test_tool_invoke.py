@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lightagent.application.tools.decorator import tool
-from lightagent.application.tools.describe_failure import describe_failure, mask_secrets
 from lightagent.application.tools.function_tool import FunctionTool
 from lightagent.application.tools.invoke import ToolAbandoned, invoke
+from lightagent.application.tools.redaction import describe_failure, mask_secrets
 from lightagent.domain.errors import ConfigurationError, ToolError
 from lightagent.domain.origin import NO_ORIGIN
 from lightagent.domain.runs.signals import ApprovalRequired, ControlSignal, RetryTool

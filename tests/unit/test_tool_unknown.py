@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from lightagent.application.tools.argument_errors import unknown_tool
+from lightagent.application.tools.arguments import unknown_tool
 from lightagent.application.tools.registry import AsyncToolDispatcher, ToolRegistry
 
 

@@ -16,7 +16,7 @@ from lightagent.application.projections.request_preview import AddedBy, RequestP
 from lightagent.application.run_loop.run_agent import run_agent
 from lightagent.application.sessions.keep import TurnPlace, beginning_of, room_for, sessions_of
 from lightagent.application.sessions.load import load_session, session_key
-from lightagent.application.tools.toolset import DepsT
+from lightagent.application.tools.deps import DepsT
 from lightagent.domain.conversation.messages import ContextMessage, Message, SystemMessage, UserMessage
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject, JsonValue

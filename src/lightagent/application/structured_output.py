@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from lightagent.application.answer_json import find_json
 from lightagent.application.strict_json import NotStrictJsonError, read_json
-from lightagent.application.tools.describe_failure import describe_failure
+from lightagent.application.tools.redaction import describe_failure
 from lightagent.domain.errors import ConfigurationError, OutputError
 from lightagent.domain.json_copies import same_json
 from lightagent.domain.json_types import JsonObject, JsonValue

@@ -1,1 +1,1 @@
-"""From the options a user typed to an agent's means and a run's request, with everything checked."""
+"""Checks the options of agents, runs, swarms and flows, and makes of them what the application works with."""

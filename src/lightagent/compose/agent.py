@@ -1,4 +1,4 @@
-"""The means of an agent."""
+"""Makes the means of an agent from its options: model, tools, memory, policies and everything else, checked."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lightagent.application.prompts import DEFAULT_PROMPTS
 from lightagent.application.run_loop.start_run import checked_params
 from lightagent.application.structured_output import OutputType
 from lightagent.application.tools.catalogue import Catalogue
-from lightagent.application.tools.toolset import DepsT
+from lightagent.application.tools.deps import DepsT
 from lightagent.compose.budgets import compose_budgets, compose_prices
 from lightagent.compose.check_ports import check_journal_port, check_port
 from lightagent.compose.context import (

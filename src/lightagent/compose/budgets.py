@@ -1,4 +1,4 @@
-"""What the runs of an agent may spend."""
+"""The budgets of an agent: completed with prices and accounts, and checked."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lightagent.ports.budgets import NO_LIMITS, Budgets, TenantBudget
 
 
 def compose_budgets(given: Budgets | BudgetLimits | None) -> Budgets | None:
-    """The budgets with what they leave open: prices where a cost is limited, and accounts in memory.
+    """Return the budgets, completed with prices if a cost is limited, and with accounts in memory.
 
     Raises:
         ConfigurationError: a cost is limited and prices are missing, or the accounts are not what their port asks for.
@@ -36,7 +36,7 @@ def compose_budgets(given: Budgets | BudgetLimits | None) -> Budgets | None:
 
 
 def compose_prices(given: Budgets | BudgetLimits, composed: Budgets | None) -> PriceTable | None:
-    """The prices that an agent knows, even if its budgets limit nothing; None if it knows none."""
+    """Return the prices, also of budgets without limits; None without prices."""
     if composed is not None:
         return composed.prices
     return given.prices if isinstance(given, Budgets) else None

@@ -1,4 +1,4 @@
-"""What is added to an agent's conversation and concluded from it, and how it is kept short."""
+"""The context of an agent: what is added to its conversation, concluded from it, and how it is kept short."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def compose_conclusions(conclusions: Sequence[Conclusion]) -> dict[str, Conclusi
 
 
 def compose_budget(options: AgentOptions[Never]) -> ContextBudget | None:
-    """The budget, with the counter and the store that it leaves open."""
+    """Return the context budget, completed with a counter of tokens and a store."""
     budget = options.get("context_budget")
     if budget is None:
         return None
@@ -80,7 +80,7 @@ def compose_budget(options: AgentOptions[Never]) -> ContextBudget | None:
 
 
 def budget_tools(budget: ContextBudget | None, prompts: Prompts) -> tuple[Tool[object], ...]:
-    """The tool with which the model reads back what was put aside."""
+    """The tool with which the model reads results that were moved to a store."""
     if budget is None or not budget.spills or budget.store is None:
         return ()
     return (ReadToolResult(budget.store, prompts.read_result, budget.page_chars),)

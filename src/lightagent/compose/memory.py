@@ -42,7 +42,7 @@ _STORE_METHODS: Final = ("write", "recall", "read", "forget", "aclose")
 def compose_memory(
     options: AgentOptions[Never], name: str, prompts: Prompts, clock: Clock, gates: tuple[Gate, ...]
 ) -> tuple[Sequence[ContextSource], Sequence[Conclusion]]:
-    """What is added to a run's conversation and concluded from it; neither without a memory.
+    """The context sources and conclusions of a memory and of learning; none without them.
 
     Args:
         name: of the agent.
@@ -82,7 +82,7 @@ def _compose_learning(
     prompts: Prompts,
     gates: tuple[Gate, ...],
 ) -> Learning:
-    """Candidates are kept with the sessions, otherwise as long as the agent lives."""
+    """Set up learning. Candidates are kept in the session store, otherwise in memory as long as the agent lives."""
     from lightagent.adapters.journals.memory import MemoryJournalStore
 
     journals = check_journal_port(options.get("session_store"), "session_store") or MemoryJournalStore()
@@ -92,7 +92,7 @@ def _compose_learning(
 def compose_desk(
     journals: JournalStore, store: MemoryStore, namespace: str, agent: str, settings: SelfLearning, clock: Clock
 ) -> CandidateDesk:
-    """The desk for an agent's candidates without the agent, and so without the agent's own policies.
+    """The desk that decides about an agent's candidates, made without the agent and its policies.
 
     Args:
         agent: its name.
@@ -112,7 +112,7 @@ def _desk(
 
 
 def _lesson_places(means: MemoryMeans, subject: Subject) -> Sequence[MemoryPlace]:
-    """Puts what was learned with this user before what is known for all."""
+    """Where lessons are read: first those of this user, then those for all users."""
     return means.lesson_place(subject), means.lesson_place(subject, for_everybody=True)
 
 

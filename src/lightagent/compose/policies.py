@@ -1,4 +1,4 @@
-"""What reviews the runs of an agent."""
+"""The policies that review runs: gates of agents and flows, and the desks of human reviewers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lightagent.application.policies.narrowed_tools import NarrowedTools
 from lightagent.application.policies.pipeline import Pipeline, Policy
 from lightagent.application.policies.review_desk import ReviewDesk
 from lightagent.application.reviews.streams import ReviewStreams
-from lightagent.application.tools.toolset import DepsT
+from lightagent.application.tools.deps import DepsT
 from lightagent.compose.check_ports import check_port
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.policy.capabilities import CapabilityPolicy
@@ -61,10 +61,10 @@ def compose_flow_reviews(hooks: Iterable[object], store: JournalStore, clock: Ca
     return FlowReviews(desks[0].streams, desks[0]) if desks else FlowReviews(ReviewStreams(store, clock))
 
 
-def narrowed(
+def restrict_means(
     means: Means[DepsT], name: str, tools: Sequence[str] | None, capabilities: CapabilityPolicy | None
 ) -> Means[DepsT]:
-    """An agent that another one has as a tool called `name`, with fewer tools or permissions than it has by itself.
+    """Restrict the tools and permissions of an agent that another agent uses as a tool called `name`.
 
     Raises:
         ConfigurationError: the tools are not a list of names, or the policy is not one.
@@ -91,7 +91,7 @@ def compose_desks(options: AgentOptions[Never]) -> tuple[ReviewDesk, ...]:
 
 
 def _gate(gate: Gate | None) -> Gate | None:
-    """The gate, with what the loop reads of it at every step."""
+    """Check the attributes of a gate that the run loop reads at every step."""
     if check_port(gate, "gate", "review", "hold") is None or gate is None:
         return None
     phases: object = getattr(gate, "phases", None)

@@ -1,4 +1,4 @@
-"""The request of one run."""
+"""Makes the request of one run from its options, checked, and with the limits that apply to it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final, Never
 from lightagent.application.check_options import check_options
 from lightagent.application.run_loop.start_run import RunRequest, checked_params
 from lightagent.application.sessions.keep import NEXT, TurnPlace
-from lightagent.application.tools.toolset import DepsT
+from lightagent.application.tools.deps import DepsT
 from lightagent.compose.budgets import compose_budgets
 from lightagent.compose.tools import compose_tools
 from lightagent.domain.absent_names import RESUME_OPTIONS, RUN_OPTIONS

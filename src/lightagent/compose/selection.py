@@ -13,7 +13,7 @@ from lightagent.application.tool_selection.kept_vectors import KeptVectors
 from lightagent.application.tool_selection.rank_by_meaning import MeaningRanker
 from lightagent.application.tool_selection.rank_by_words import WordRanker
 from lightagent.application.tool_selection.select_tools import ToolSelector
-from lightagent.application.tools.toolset import DepsT
+from lightagent.application.tools.deps import DepsT
 from lightagent.compose.check_ports import check_port
 from lightagent.options import AgentOptions
 from lightagent.ports.context_budget import ContextBudget

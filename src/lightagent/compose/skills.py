@@ -1,4 +1,4 @@
-"""The skills of an agent."""
+"""The skills of an agent: their directories, the code runner, and their lists in the context."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _check_directories(manager: SkillManager) -> None:
 
 
 def with_skill_lists(sources: dict[str, ContextSource], skills: SkillUse) -> dict[str, ContextSource]:
-    """The context sources of an agent, and before them the lists of its skills.
+    """Put the lists of skills before the context sources of an agent.
 
     Raises:
         ConfigurationError: one has the name of such a list.

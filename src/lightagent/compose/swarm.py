@@ -11,8 +11,8 @@ from lightagent.application.check_options import check_options
 from lightagent.application.swarm.hand_off import HandoffTool, check_handoff_names
 from lightagent.application.swarm.handoff_settings import HandoffSettings
 from lightagent.application.tools.catalogue import Catalogue
-from lightagent.application.tools.toolset import DepsT
-from lightagent.compose.swarm_talk import Talk, TalkTools, as_asked, compose_talk
+from lightagent.application.tools.deps import DepsT
+from lightagent.compose.swarm_talk import Talk, TalkTools, as_consulted, compose_talk
 from lightagent.domain.absent_names import SWARM_OPTIONS
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.swarm.handoffs import EVERYTHING, HandoffLimits, HandoffText, HistoryTransfer, NextTurn
@@ -66,10 +66,10 @@ class Crew(Generic[DepsT]):
 
 
 def check_crew(crew: Crew[DepsT], new: Collection[str]) -> None:
-    """Raise unless a swarm can be made of these agents. It costs much less than making it.
+    """Raise unless these agents can form a swarm. This costs much less than making one.
 
     Args:
-        new: the names of those that were not checked before; the others were, together.
+        new: the names of agents that were not checked yet; the others were checked together.
 
     Raises:
         ConfigurationError: the names of two agents cannot be told apart, an agent has a tool that is called like a
@@ -114,7 +114,7 @@ def compose_swarm(crew: Crew[DepsT]) -> Mapping[str, Means[DepsT]]:
                 mail=rules.talk.mail,
             )
         )
-    talking.asked.update((member.name, as_asked(member)) for member in members)
+    talking.asked.update((member.name, as_consulted(member)) for member in members)
     return {member.name: member for member in members}
 
 

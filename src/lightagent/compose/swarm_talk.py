@@ -16,7 +16,7 @@ from lightagent.application.prompts import Prompts
 from lightagent.application.structured_output import OutputType
 from lightagent.application.swarm.hand_off import HandoffTool
 from lightagent.application.tools.catalogue import Catalogue
-from lightagent.application.tools.toolset import DepsT
+from lightagent.application.tools.deps import DepsT
 from lightagent.compose.check_ports import check_journal_port
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.swarm.agent_messages import AgentMessage
@@ -194,7 +194,7 @@ class TalkTools(Generic[DepsT]):
         return self._consults[key]
 
 
-def as_asked(member: Means[DepsT]) -> Means[DepsT]:
+def as_consulted(member: Means[DepsT]) -> Means[DepsT]:
     """A member of a swarm while it is asked: it cannot hand the run over, since its caller waits for the answer."""
     own = [tool for tool in member.catalogue.own.values() if not isinstance(tool, HandoffTool)]
     return replace(

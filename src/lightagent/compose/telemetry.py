@@ -38,7 +38,7 @@ def flush_telemetry(timeout: float = END_SECONDS) -> bool:
 
 
 async def end_telemetry(sink: TelemetrySink) -> None:
-    """Have a sink send what waits, and end what it owns, within the time that an end may take."""
+    """Have a sink send what waits and close what it owns, within END_SECONDS."""
     if is_closable(sink):
         await asyncio.to_thread(sink.close, END_SECONDS)
     elif is_flushable(sink):

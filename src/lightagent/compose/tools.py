@@ -20,7 +20,7 @@ MOST_DESCRIBED: Final = 64
 
 
 def compose_tools(tools: Sequence[ToolLike[Never]] | None, deps: object) -> tuple[Tool[object], ...]:
-    """The tools of one run, which is given `deps`.
+    """The tools of one run with the dependencies `deps`.
 
     Raises:
         ConfigurationError: one is refused; a source of tools belongs to an agent, which closes it.

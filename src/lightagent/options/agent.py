@@ -11,6 +11,7 @@ from typing_extensions import TypedDict
 from lightagent.application.memory.foreign_memory import MemoryProtocol
 from lightagent.application.prompts import Prompts
 from lightagent.application.skills.manager import SkillManager
+from lightagent.application.tools.deps import DepsT
 from lightagent.domain.budgets.budget import BudgetLimits
 from lightagent.domain.json_types import JsonInput
 from lightagent.domain.limits import Limits
@@ -18,12 +19,13 @@ from lightagent.domain.memory.policy import MemoryPolicy
 from lightagent.domain.policy.capabilities import CapabilityPolicy
 from lightagent.domain.policy.guardrails import TextGuardrail, ToolGuardrail
 from lightagent.domain.policy.information_flow import InformationFlow
-from lightagent.options.tools import DepsT, ToolLike
+from lightagent.options.tools import ToolLike
 from lightagent.ports.budgets import Budgets
 from lightagent.ports.code import CodeRunner
 from lightagent.ports.context import Compactor, Conclusion, ContextSource, HistorySource
 from lightagent.ports.context_budget import ContextBudget
 from lightagent.ports.embedding import Embedder
+from lightagent.ports.flow_engine import FlowEngine
 from lightagent.ports.journals import JournalStore
 from lightagent.ports.memory import MemoryStore
 from lightagent.ports.models import ChatModel
@@ -147,6 +149,10 @@ class AgentOptions(TypedDict, Generic[DepsT], total=False):
     """Reads the stored conversations that runs start from."""
     session_store: JournalStore | None
     """Stores the sessions of runs with a `session_id`."""
+    engine: FlowEngine | JournalStore | None
+    """Carries out the runs that are given to `submit`: an engine with workers, such as a `TemporalEngine`; or a journal
+    store, where this process keeps the runs that it carries out.
+    """
     telemetry: Sequence[TelemetrySink] | Literal[False] | None
     """Sinks that receive every event. If none of them creates spans, the agent is traced by the OpenTelemetry providers
     that the application has set, if any; False: no tracing at all.

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from typing import Final, final
 
+from lightagent.application.tools.deps import DepsT
 from lightagent.options import agent, run
-from lightagent.options.tools import DepsT
 
 MYPY: Final = False
 """mypy takes this for True."""

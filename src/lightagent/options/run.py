@@ -9,13 +9,14 @@ from typing_extensions import TypedDict
 
 from lightagent.application.active_run.cancellation_token import CancellationToken
 from lightagent.application.mailbox.swarm_mail import MailSettings
+from lightagent.application.tools.deps import DepsT
 from lightagent.domain.budgets.budget import BudgetLimits
 from lightagent.domain.conversation.history import HistoryMessage
 from lightagent.domain.json_types import JsonInput
 from lightagent.domain.runs.starts import HistoryReference
 from lightagent.domain.swarm.consultations import ConsultLimits
 from lightagent.domain.swarm.handoffs import HandoffLimits, HandoffText, HistoryTransfer, NextTurn
-from lightagent.options.tools import DepsT, ToolLike
+from lightagent.options.tools import ToolLike
 from lightagent.ports.budgets import Budgets
 from lightagent.ports.journals import JournalStore
 

@@ -6,11 +6,9 @@ from collections.abc import Callable
 from types import CodeType
 from typing import Protocol, TypeAlias
 
-from typing_extensions import TypeVar
-
+from lightagent.application.tools.deps import DepsT
 from lightagent.ports.tools import Tool, ToolSource
 
-DepsT = TypeVar("DepsT", default=None)
 """The type of the dependencies of runs; None by default."""
 
 

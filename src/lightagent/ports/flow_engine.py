@@ -96,9 +96,9 @@ class FlowCode(Protocol):
 class FlowEngine(Protocol):
     """Executes flow runs. Serves any number of tasks; raises `StoreError` if it cannot be reached.
 
-    Four methods execute a run and return all its events, once it is over or waits for external input. A caller
-    that is cancelled meanwhile does not end the run: whether it continues without its caller is up to the engine, and
-    `resume` waits for it or continues it in either case.
+    `begin`, `fork`, `resume` and `rerun` execute a run and return all its events, once it is over or waits for external
+    input. A caller that is cancelled meanwhile does not end the run: whether it continues without its caller is up to
+    the engine, and `resume` waits for it or continues it in either case.
     """
 
     async def begin(self, flow: FlowCode, started: FlowStarted) -> Sequence[FlowEvent]:
@@ -106,6 +106,24 @@ class FlowEngine(Protocol):
 
         Raises:
             ConfigurationError: its id is that of a run which is not over.
+        """
+        ...
+
+    async def start(self, flow: FlowCode, started: FlowStarted) -> None:
+        """Begin a new run, and return once it is on record. It continues without its caller, also after decisions.
+
+        Raises:
+            ConfigurationError: its id is that of a run which is not over.
+        """
+        ...
+
+    async def wait(self, flow: FlowCode, run: FlowRun) -> Sequence[FlowEvent]:
+        """Return all events of a run once it is over or waits for external input; empty if it does not exist.
+
+        Unlike `resume`, this neither retries a failed run nor revives a cancelled one.
+
+        Raises:
+            ConfigurationError: what the run has done does not fit this flow.
         """
         ...
 

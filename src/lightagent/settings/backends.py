@@ -1,8 +1,7 @@
 """Opens an adapter from a backend in the settings, or lists all problems of its settings.
 
-A key of the environment goes to its own host, unless the user, and not a file, binds it to another. A file says so by
-name, ``api_key = { env = "OPENAI_API_KEY" }``, which `lightagent config trust` shows. One that names a host and no key
-gets none.
+A default key, such as OPENAI_API_KEY, is sent to its own host only. A settings file that names another host gets no key
+unless it refers to one, ``api_key = { env = "OPENAI_API_KEY" }``, which `lightagent config trust` shows.
 """
 
 from __future__ import annotations
@@ -116,7 +115,7 @@ def _is_in_file(settings: Settings, path: KeyPath) -> bool:
 
 
 def _without_default_key(family: str, kind: str, options: JsonObject, in_file: Callable[[str], bool]) -> JsonObject:
-    """`options` under which the adapter sends no default key to a host that a file names.
+    """Return `options` with which the adapter sends no default key to a host that a file names.
 
     Args:
         in_file: whether an option was written in a file. An option that holds backends, such as the models of a

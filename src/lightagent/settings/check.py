@@ -165,10 +165,10 @@ def budget_problems(settings: Settings, model: object) -> Iterator[Problem]:
 
 
 def learning_problems(settings: Settings, *, named: bool = False) -> Iterator[Problem]:
-    """Each thing without which what is learned would be lost with the process.
+    """Yield what agents need to learn from their runs, and the settings lack.
 
     Args:
-        named: whether the agent has a name of its own, whatever the settings say.
+        named: whether the agent has a name that is not from the settings.
     """
     if not settings.self_learning.enabled:
         return

@@ -1,4 +1,4 @@
-"""Laying one layer of settings over another, value by value."""
+"""Merges layers of settings, value by value."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DEEPEST: Final = 64
 
 
 def is_too_deep(value: object) -> bool:
-    """Whether tables and lists lie deeper in each other than `DEEPEST` levels. Needs no stack itself."""
+    """Whether tables and lists are nested more than `DEEPEST` levels deep. It does not recurse."""
     level = [value]
     for _ in range(DEEPEST + 1):
         level = [inner for one in level for inner in _parts(one)]
@@ -28,7 +28,10 @@ def _parts(value: object) -> Iterable[object]:
 
 
 def flatten(path: KeyPath, value: JsonValue, origin: Callable[[KeyPath], Origin]) -> Leaves:
-    """Every value in `value`; lists and references to the environment (also failed ones) count as one value."""
+    """Return every value in `value` with its path and origin.
+
+    Lists and references to the environment, also failed ones, are single values.
+    """
     if not isinstance(value, dict) or reference(value) is not None or is_meant_as_reference(path, value):
         return {path: Leaf(value, origin(path))}
     leaves: Leaves = {}
@@ -38,7 +41,7 @@ def flatten(path: KeyPath, value: JsonValue, origin: Callable[[KeyPath], Origin]
 
 
 def overlay(lower: Leaves, upper: Leaves, backends: Collection[str]) -> Leaves:
-    """`upper` over `lower`: tables merge, values replace.
+    """Merge `upper` over `lower`: tables are merged, values replaced.
 
     Where `upper` chooses another kind of backend, nothing of the lower backend remains: its options belong to the other
     adapter.
@@ -53,7 +56,7 @@ def overlay(lower: Leaves, upper: Leaves, backends: Collection[str]) -> Leaves:
 
 
 def unflatten(leaves: Leaves) -> JsonObject:
-    """The values as tables again."""
+    """Return the values as nested tables again."""
     tree: JsonObject = {}
     for path, leaf in leaves.items():
         table = tree

@@ -1,4 +1,4 @@
-"""Settings from their layers: built-in, the file's default and profile, the environment."""
+"""Loads settings from their layers: built-in, the file's default and profile, the environment."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.secrets.masking import shown, unless_key
 from lightagent.options.default_model import default_model
-from lightagent.settings.backends import secret_options
 from lightagent.settings.environment import (
     CONFIG_VARIABLE,
     PREFIX,
@@ -24,15 +23,15 @@ from lightagent.settings.environment import (
     environment_leaves,
     typed_leaves,
     unknown_variables,
-    variable_of,
 )
 from lightagent.settings.layers import flatten, overlay, unflatten
-from lightagent.settings.origins import KeyPath, Leaf, Leaves, Origin, Provenance, closest_origin, short_path
+from lightagent.settings.origins import KeyPath, Leaves, Origin, Provenance, closest_origin, short_path
 from lightagent.settings.problems import Problem, problem_of, raise_problems, suggest, validation_problems
 from lightagent.settings.schema import BACKENDS, SECTIONS, Settings, backend_of, backend_path
-from lightagent.settings.secrets import keys_beside_env, literal_secrets, refer_to
+from lightagent.settings.secrets import refer_to
 from lightagent.settings.toml_file import FILE_NAME, ConfigFile, find_file, read_file
 from lightagent.settings.trust import check_trust, untrusted_keys
+from lightagent.settings.written_secrets import guard_secrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +93,7 @@ def read_settings(file: ConfigFile | None, profile: str | None, environ: Mapping
     if distrusted := untrusted_keys(file, leaves):
         # Must come before any look-up of an adapter, which would already import code that the file chooses.
         return Reading(None, (*distrusted, *refused))
-    leaves, problems = _guard(leaves)
+    leaves, problems = guard_secrets(leaves)
     problems += refused
     problems += _refused_params(leaves)
     origins = {path: leaf.origin for path, leaf in leaves.items()}
@@ -138,7 +137,7 @@ def _merged(file: ConfigFile | None, profile: str, environ: Mapping[str, str]) -
 
 
 def _default_leaves(environ: Mapping[str, str]) -> Leaves:
-    """The layer below all others: the model where none is configured."""
+    """The lowest layer: the model that is used if none is configured."""
     return flatten(("model",), _default_model(environ), lambda _: Origin())
 
 
@@ -152,56 +151,6 @@ def _default_model(environ: Mapping[str, str]) -> JsonObject:
         if environ.get(variable):
             model[option] = refer_to(variable)
     return model
-
-
-def _guard(leaves: Leaves) -> tuple[Leaves, list[Problem]]:
-    """Refuse secrets in the file; a secret in a variable becomes a reference to it, so that it is never shown."""
-    guarded: Leaves = {}
-    problems: list[Problem] = []
-    declared = _declared_secrets(leaves)
-    for path, leaf in leaves.items():
-        guarded[path] = leaf
-        if beside := list(keys_beside_env(path, leaf.value)):
-            problems += [_beside_env(key, leaf) for key in beside]
-            continue
-        for secret in literal_secrets(path, leaf.value, any(path[: len(option)] == option for option in declared)):
-            if (
-                leaf.origin.layer == "environment"
-                and isinstance(leaf.value, str)
-                and variable_of(path) == leaf.origin.name
-            ):
-                guarded[path] = replace(leaf, value=refer_to(leaf.origin.name))
-            else:
-                problems.append(_written_out(secret, leaf))
-    return guarded, problems
-
-
-def _declared_secrets(leaves: Leaves) -> set[KeyPath]:
-    """The options that the chosen adapters declare as secret."""
-    declared: set[KeyPath] = set()
-    for backend in BACKENDS:
-        way = backend_path(backend)
-        kind = leaves.get((*way, "kind"))
-        if kind is not None and isinstance(kind.value, str):
-            declared |= {(*way, option) for option in secret_options(backend, kind.value)}
-    return declared
-
-
-def _written_out(path: KeyPath, leaf: Leaf) -> Problem:
-    place = leaf.origin.place(path)
-    if leaf.origin.layer == "environment":
-        return Problem(place, "A secret inside JSON.", f"Set it by a variable of its own: {variable_of(path)}=…")
-    variable = "_".join(path).upper().replace("-", "_")
-    return Problem(
-        place,
-        "A secret is written out here.",
-        f'Refer to the environment instead: {path[-1]} = {{ env = "{variable}" }}, and make the old secret invalid.',
-    )
-
-
-def _beside_env(path: KeyPath, leaf: Leaf) -> Problem:
-    remedy = f'A reference is {path[-2]} = {{ env = "NAME" }}, and nothing else.'
-    return Problem(leaf.origin.place(path), f"Unknown option {shown(path[-1])} beside env.", remedy)
 
 
 def _refused_params(leaves: Leaves) -> Iterator[Problem]:

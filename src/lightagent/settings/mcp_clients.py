@@ -1,4 +1,4 @@
-"""Servers as other MCP clients write them down: ``{"mcpServers": {name: {…}}}``, in JSON or as a dict."""
+"""MCP servers in the format of other clients: ``{"mcpServers": {name: {…}}}``, as JSON or as a dict."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ class ClientServers:
     """What a document of another client describes.
 
     Attributes:
-        servers: by name, those that are disabled among them.
+        servers: by name, including disabled ones.
         problems: what is wrong with the others.
-        ignored: keys that mean something to another client only, as ``server.key``.
+        ignored: keys that only other clients understand, as ``server.key``.
     """
 
     servers: Mapping[str, McpServerSettings]
@@ -52,10 +52,10 @@ class ClientServers:
 
 
 def client_servers(document: object, place: str, environ: Mapping[str, str] | None = None) -> ClientServers:
-    """Read such a document.
+    """Read a document in that format.
 
     Args:
-        place: what it is, for errors: a file, or an argument.
+        place: names the document in errors: a file, or an argument.
         environ: where ``${NAME}`` and ``${NAME:-default}`` are looked up; None leaves texts as they are.
     """
     listed = _listed(document)
@@ -94,7 +94,7 @@ def _listed(document: object) -> Mapping[str, JsonValue] | None:
 
 
 def _translated(described: Mapping[str, JsonValue], expansion: _Expansion) -> Iterator[tuple[str, JsonValue]]:
-    """A server's object with the keys of our table. Keys that are unknown to us, and empty values, are left out."""
+    """Yield a server's keys by our names, with their values; unknown keys and empty values are left out."""
     if "httpUrl" in described:
         yield "transport", "streamable-http"
     for key, value in described.items():
@@ -104,28 +104,28 @@ def _translated(described: Mapping[str, JsonValue], expansion: _Expansion) -> It
         if name == "transport" and isinstance(value, str):
             yield name, _TRANSPORTS.get(re.sub(r"[-_ ]", "", value.lower()), value)
         elif name in _TEXTS:
-            yield name, expansion.of(value)
+            yield name, expansion.expand(value)
         else:
             yield name, value
 
 
 class _Expansion:
-    """Puts the values of variables into texts, as several clients do.
+    """Expands variables in texts, as several clients do.
 
     Attributes:
-        problems: what could not be put in.
+        problems: the variables that could not be expanded.
     """
 
     def __init__(self, environ: Mapping[str, str] | None) -> None:
         self._environ = environ
         self.problems: list[str] = []
 
-    def of(self, value: JsonValue) -> JsonValue:
-        """`value` with the variables in its texts replaced. A number or a boolean becomes a text: clients take both."""
+    def expand(self, value: JsonValue) -> JsonValue:
+        """Return `value` with expanded texts. Numbers and booleans become texts, since clients accept both."""
         if isinstance(value, list):
-            return [self.of(one) for one in value]
+            return [self.expand(one) for one in value]
         if isinstance(value, dict):
-            return {name: self.of(one) for name, one in value.items()}
+            return {name: self.expand(one) for name, one in value.items()}
         if value is None:
             return None
         if not isinstance(value, str):

@@ -1,4 +1,4 @@
-"""All MCP servers that settings name, in sections of their own and in a file of another client; or what is wrong."""
+"""The MCP servers that settings name, in sections of their own and in a file of another client, or their problems."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def _checked(
 
 
 def _twice(settings: Settings, others: McpReading, path: Path) -> Iterator[Problem]:
-    """Names that both the settings and the file have: which server is meant cannot be guessed."""
+    """Report names that both the settings and the file define."""
     for server in others.servers:
         if server.name in settings.mcp:
             at: KeyPath = ("mcp", server.name)
@@ -153,7 +153,7 @@ class ServerCheck:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the meaning of a table depends on.
+    """What the meaning of a server's section depends on.
 
     Attributes:
         environ: where references are looked up.
@@ -216,7 +216,7 @@ def check_server(
 
 
 def _forbidden(table: McpServerSettings, around: Surroundings, place: Callable[[KeyPath], str]) -> list[Problem]:
-    """A program that is not allowed. It is allowed as it is written: another file of its name is another program."""
+    """Report a program that is not allowed. Compared as written: a file of the same name is another program."""
     allowed = around.commands
     if table.command is None or allowed is None or table.command in allowed:
         return []
@@ -231,7 +231,7 @@ def _forbidden(table: McpServerSettings, around: Surroundings, place: Callable[[
 
 
 def _unusable(resolved: Mapping[str, JsonValue], place: Callable[[KeyPath], str]) -> list[Problem]:
-    """What no process and no request could be given. Nothing of it is shown: it may be secret."""
+    """Report values that no process or request can take. They are not shown, since they may be secret."""
     problems: list[Problem] = []
     url = resolved["url"]
     if isinstance(url, str) and url and not _URL.fullmatch(url):

@@ -1,4 +1,4 @@
-"""All APIs with an OpenAPI document that settings name, or what is wrong with them."""
+"""The APIs with an OpenAPI document that settings name, or their problems."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _service(settings: Settings, name: str, table: OpenApiSettings, resolver: Re
 
 
 def _document(settings: Settings, name: str, written: str) -> str:
-    """The address, or the file, whose path begins where the file is that names it."""
+    """Return an address as it is, and the path of a file resolved against the settings file."""
     if is_address(written):
         return written
     return str(settings.provenance.beside(("openapi", name, "document"), Path(written)).absolute())

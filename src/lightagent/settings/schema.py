@@ -110,7 +110,7 @@ class Settings(Section):
         return path if file is None else file.parent / path
 
     def backends(self) -> dict[str, Backend]:
-        """The backend of everything that chooses one, by its name in `BACKENDS`. The engine `local` is none."""
+        """The chosen backends by their names in `BACKENDS`. The engine `local` is not a backend."""
         chosen: dict[str, object] = {
             **{name: getattr(self, name) for name in BACKENDS if "." not in name},
             "flow.engine": None if self.flow.is_local else self.flow.engine,
@@ -145,7 +145,7 @@ def option_field(path: KeyPath) -> FieldInfo | None:
 
 
 def backend_path(name: str) -> KeyPath:
-    """The way to a backend by its name in `BACKENDS`."""
+    """The path of a backend, by its name in `BACKENDS`."""
     return tuple(name.split("."))
 
 

@@ -1,17 +1,17 @@
 """Secrets: settings hold references to the environment, never the secret itself.
 
 A reference is ``{ env = "NAME" }``. It is looked up when the backend is opened, so that settings can be shown, compared
-and logged by anybody.
+and logged.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from itertools import pairwise
 
 from lightagent.domain.json_types import JsonObject, JsonValue
-from lightagent.domain.secrets.masking import Mask, mask_options, mask_urls
-from lightagent.domain.secrets.names import holds_secrets, is_secret_name, is_secret_within
+from lightagent.domain.secrets.masking import Mask, mask_options
+from lightagent.domain.secrets.names import is_secret_name, is_secret_within
 from lightagent.settings.origins import KeyPath
 
 
@@ -22,52 +22,19 @@ def reference(value: JsonValue) -> str | None:
     return None
 
 
-def keys_beside_env(path: KeyPath, value: JsonValue) -> Iterator[KeyPath]:
-    """The paths of keys beside ``env`` in the place of a secret, where a reference was meant."""
-    if isinstance(value, list):
-        for item in value:
-            yield from keys_beside_env(path, item)
-    elif isinstance(value, dict):
-        meant = is_meant_as_reference(path, value)
-        for name, item in value.items():
-            if meant and name != "env":
-                yield (*path, name)
-            elif not meant:
-                yield from keys_beside_env((*path, name), item)
-
-
 def is_meant_as_reference(path: KeyPath, value: JsonObject) -> bool:
-    """Whether a table with ``env`` stands where a secret belongs; elsewhere ``env`` may be a name like any other."""
-    return "env" in value and bool(path) and is_secret_name(path[-1]) and not _is_of_a_name(path)
+    """Whether a table with ``env`` is in the place of a secret; elsewhere ``env`` may be an ordinary key."""
+    return "env" in value and bool(path) and is_secret_name(path[-1]) and not is_users_name(path)
 
 
-def _is_of_a_name(path: KeyPath) -> bool:
-    """Whether the last part of a path is a name that users gave: to a server, an API or a security scheme.
-
-    It says nothing about the value.
-    """
+def is_users_name(path: KeyPath) -> bool:
+    """Whether the last part of a path is a name that users chose for a server or an API, and not a key."""
     return len(path) == 2 and path[0] in ("mcp", "openapi")
 
 
 def refer_to(variable: str) -> JsonObject:
     """A reference to an environment variable."""
     return {"env": variable}
-
-
-def literal_secrets(path: KeyPath, value: JsonValue, secret: bool = False) -> Iterator[KeyPath]:
-    """The paths of secrets written out in `value`; `secret` says that `path` is known to hold one."""
-    if isinstance(value, str):
-        named = is_secret_name(path[-1]) or any(
-            holds_secrets(table) for place, table in enumerate(path[:-1], 1) if not _is_of_a_name(path[:place])
-        )
-        if value and (secret or named or mask_urls(value) != value):
-            yield path
-    elif isinstance(value, list):
-        for item in value:
-            yield from literal_secrets(path, item, secret)
-    elif isinstance(value, dict) and reference(value) is None:
-        for name, item in value.items():
-            yield from literal_secrets((*path, name), item, secret)
 
 
 def masked(name: str, value: JsonValue, secret: bool = False) -> JsonValue:

@@ -29,7 +29,7 @@ from lightagent.settings.toml_file import ConfigFile
 
 
 def needs_trust(path: KeyPath) -> bool:
-    """Whether the key at `path` has an effect only where its file is trusted.
+    """Whether the key at `path` has an effect only if its file is trusted.
 
     A key that does not exist needs none: settings with one are refused as a whole, with the nearest name.
     """
@@ -114,10 +114,10 @@ class TrustedFile:
 
 
 class TrustStore:
-    """The files that this user trusts, one record for each in a private folder; a record that is broken counts as none.
+    """The files that this user trusts, one record for each in a private folder; broken records are ignored.
 
     Args:
-        environ: tells the folder: `lightagent/trusted` in XDG_STATE_HOME, which is `~/.local/state` unless it is set.
+        environ: determines the folder, `lightagent/trusted` in XDG_STATE_HOME, by default `~/.local/state`.
     """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
@@ -141,13 +141,13 @@ class TrustStore:
             ) from None
 
     def find(self, path: Path) -> TrustedFile | None:
-        """What was trusted at the real path of `path`, whatever is there now."""
+        """The record of the real path of `path`, whatever the file contains now; None if it is not trusted."""
         real = path.resolve()
         found = _record(self._file(real))
         return found if found is not None and found.path == real else None
 
     def add(self, file: ConfigFile) -> None:
-        """Trust what was read of `file`, in place of what was trusted at its path before.
+        """Trust `file` with the content that was read; replaces an earlier record of its path.
 
         Raises:
             ConfigurationError: the record cannot be written.
@@ -160,7 +160,7 @@ class TrustStore:
             raise _not_kept(self.folder, exc) from None
 
     def remove(self, path: Path) -> bool:
-        """Trust it no longer; whether it was trusted. The file itself may be gone.
+        """Remove the record of `path`, whose file may be gone; return whether it was trusted.
 
         Raises:
             ConfigurationError: the record cannot be removed.
@@ -174,7 +174,7 @@ class TrustStore:
         return True
 
     def __iter__(self) -> Iterator[TrustedFile]:
-        """All of them, by path."""
+        """Iterate over all records in the order of their paths."""
         records = self.folder.glob("*.json") if self.folder.is_dir() else ()
         found = [record for each in records if (record := _record(each)) is not None]
         return iter(sorted(found, key=lambda record: record.path))
@@ -192,7 +192,7 @@ def _record(path: Path) -> TrustedFile | None:
 
 
 def _write(path: Path, record: JsonObject) -> None:
-    """Whole or not at all, and readable by its owner alone, which is how `mkstemp` makes files."""
+    """Write the record atomically, readable by its owner only, as `mkstemp` creates files."""
     handle, name = tempfile.mkstemp(dir=path.parent, suffix=".new")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:

@@ -18,7 +18,8 @@ from lightagent.application.budgets.spend_budget import Spending, known_prices
 from lightagent.application.mailbox.swarm_mail import mail_room
 from lightagent.application.policies.review_desk import ReviewDesk
 from lightagent.application.projections.steps import Step
-from lightagent.application.tools.toolset import DepsT, Toolset
+from lightagent.application.tools.deps import DepsT
+from lightagent.application.tools.toolset import Toolset
 from lightagent.domain.budgets.prices import PriceTable
 from lightagent.domain.conversation.deltas import Delta, ReplyBuilder
 from lightagent.domain.conversation.messages import UserMessage

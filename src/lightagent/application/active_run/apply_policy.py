@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 from lightagent.application.active_run.means import Means
 from lightagent.application.foreign_code import FAILURES, InnerCancellation, await_foreign, failure
 from lightagent.application.policies.check_payload import check_payload, copy_payload, is_same_payload, is_stop
-from lightagent.application.tools.toolset import DepsT
+from lightagent.application.tools.deps import DepsT
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import recorded_info
 from lightagent.domain.errors import ConfigurationError

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lightagent.application.active_run.active_run import ActiveRun
-from lightagent.application.tools.toolset import DepsT
+from lightagent.application.tools.deps import DepsT
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.outcomes import Cancelled, Failed, Outcome

@@ -14,7 +14,8 @@ from lightagent.application.skills.use_skills import SkillUse
 from lightagent.application.structured_output import OutputType
 from lightagent.application.tool_selection.select_tools import ToolSelector
 from lightagent.application.tools.catalogue import Catalogue
-from lightagent.application.tools.toolset import DepsT_contra, tool_name
+from lightagent.application.tools.deps import DepsT_contra
+from lightagent.application.tools.toolset import tool_name
 from lightagent.domain.budgets.prices import PriceTable
 from lightagent.domain.conversation.messages import SystemMessage
 from lightagent.domain.errors import ConfigurationError

@@ -8,8 +8,8 @@ from typing import Never
 
 from lightagent.application.active_run.cancellation_token import CancellationToken
 from lightagent.application.journals.journal import Journal
-from lightagent.application.projections.no_answer import run_cancelled, run_suspended
 from lightagent.application.projections.partial_text import partial_text
+from lightagent.application.projections.result import run_cancelled, run_suspended
 from lightagent.application.projections.trace import trace_events
 from lightagent.application.projections.trace_event import TraceEvent
 from lightagent.domain.error_mapping import error_from_info

@@ -11,8 +11,9 @@ from lightagent.application.foreign_code import await_foreign
 from lightagent.application.tool_selection.search_tools import SearchTools
 from lightagent.application.tool_selection.select_tools import Choice, ToolSelector
 from lightagent.application.tools.catalogue import Catalogue
+from lightagent.application.tools.deps import DepsT
 from lightagent.application.tools.foreign_tool import declared
-from lightagent.application.tools.toolset import DepsT, Toolset, tool_name
+from lightagent.application.tools.toolset import Toolset, tool_name
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.origin import Origin
 from lightagent.domain.runs.agents import lasting_name

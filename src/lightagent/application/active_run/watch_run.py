@@ -12,7 +12,7 @@ from typing_extensions import TypeIs
 
 from lightagent.application.active_run.means import Means
 from lightagent.application.foreign_code import FAILURES, failure
-from lightagent.application.tools.toolset import DepsT
+from lightagent.application.tools.deps import DepsT
 from lightagent.domain.budgets.prices import NO_PRICES, PriceTable
 from lightagent.domain.conversation.deltas import ReplyEnd
 from lightagent.domain.error_codes import LightAgentErrorInfo

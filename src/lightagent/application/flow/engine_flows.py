@@ -50,12 +50,34 @@ class EngineFlows:
     async def begin(self, steps: Sequence[LightFlowStep], query: str, request: FlowRequest) -> LightFlowResult:
         """A new run, to its end or until it waits; see `FlowRuns.begin`."""
         flow = self.code(steps)
+        return self._result(await self._engine.begin(flow, self._new(flow, query, request)), steps, request)
+
+    async def start(self, steps: Sequence[LightFlowStep], query: str, request: FlowRequest) -> str:
+        """Begin a new run that goes on without its caller; returns its id once it is on record.
+
+        Raises:
+            ConfigurationError: the steps are not valid, or the run id is taken by a run that is not over.
+        """
+        flow = self.code(steps)
+        started = self._new(flow, query, request)
+        await self._engine.start(flow, started)
+        return started.run_id
+
+    async def wait(self, steps: Sequence[LightFlowStep], owner: Scope, run_id: str) -> Sequence[FlowEvent]:
+        """All events of a run, once it is over or waits; see `FlowEngine.wait`."""
+        return await self._engine.wait(self.code(steps), FlowRun(owner, run_id))
+
+    async def events(self, owner: Scope, run_id: str) -> Sequence[FlowEvent]:
+        """What is on record of a run by now; empty if this owner has no such run."""
+        return await self._engine.events(FlowRun(owner, run_id))
+
+    def _new(self, flow: FlowSteps, query: str, request: FlowRequest) -> FlowStarted:
         definition = flow.definition
         check_size(query, self._limits.max_value, "", "input")
         found = validate(definition, self._limits)
         if found.errors:
             raise ConfigurationError(f"The flow cannot run: {'; '.join(found.errors)}.", guidance="See validate().")
-        started = FlowStarted(
+        return FlowStarted(
             request.run_id or self._ids.new(),
             definition,
             query,
@@ -66,7 +88,6 @@ class EngineFlows:
             run_group_id=request.run_group_id,
             at=self._clock.now(),
         )
-        return self._result(await self._engine.begin(flow, started), steps, request)
 
     async def resume(self, steps: Sequence[LightFlowStep], request: FlowRequest) -> LightFlowResult:
         """Go on with a run; see `FlowRuns.resume`."""

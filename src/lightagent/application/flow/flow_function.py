@@ -9,7 +9,7 @@ from typing import Final
 
 from lightagent.aiokits.thread_job import Pace
 from lightagent.application.flow.code_digests import code_digest
-from lightagent.application.tools.drain_results import call_function
+from lightagent.application.tools.call_function import call_function
 
 _BY_POSITION: Final = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 MOST_GIVEN: Final = 2

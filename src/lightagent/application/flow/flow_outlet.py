@@ -24,7 +24,7 @@ from lightagent.application.flow.flow_stream_events import (
 from lightagent.application.flow.step_result import FlowStatus
 from lightagent.application.projections.live_events import StreamEvents
 from lightagent.application.projections.steps import Step
-from lightagent.application.projections.stream_data import ApprovalRequiredData, usage_data
+from lightagent.application.projections.stream_events import ApprovalRequiredData, usage_data
 from lightagent.application.projections.usage import step_usage
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.flow.events import (

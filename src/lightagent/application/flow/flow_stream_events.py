@@ -8,15 +8,8 @@ from typing import Literal, TypeAlias, assert_never
 from typing_extensions import TypedDict
 
 from lightagent.application.flow.step_result import FlowStatus
-from lightagent.application.projections.stream_data import (
-    ApprovalRequiredData,
-    TextData,
-    ToolCallData,
-    ToolPartData,
-    ToolResultData,
-    UsageData,
-)
 from lightagent.application.projections.stream_events import (
+    ApprovalRequiredData,
     ApprovalRequiredEvent,
     ContentEvent,
     DoneEvent,
@@ -25,9 +18,14 @@ from lightagent.application.projections.stream_events import (
     PlainEvent,
     ReasoningEvent,
     StreamEvent,
+    TextData,
+    ToolCallData,
     ToolCallEvent,
+    ToolPartData,
     ToolPartEvent,
+    ToolResultData,
     ToolResultEvent,
+    UsageData,
 )
 from lightagent.domain.error_codes import ErrorCode, LightAgentErrorInfo
 from lightagent.domain.json_copies import copy_json

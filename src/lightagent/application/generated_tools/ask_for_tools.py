@@ -8,7 +8,7 @@ from lightagent.application.active_run.means import Means
 from lightagent.application.generated_tools.answer import WrittenTools
 from lightagent.application.structured_output import OutputType
 from lightagent.application.tools.catalogue import Catalogue
-from lightagent.application.tools.toolset import DepsT
+from lightagent.application.tools.deps import DepsT
 
 WRITTEN: Final[OutputType[WrittenTools]] = OutputType(WrittenTools)
 

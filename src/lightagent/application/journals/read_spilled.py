@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from lightagent.application.journals.spilled_results import SpilledResult, read_spilled
-from lightagent.application.tools.argument_errors import refused
+from lightagent.application.tools.arguments import refused
 from lightagent.domain.conversation.labels import TOOL_LABEL
 from lightagent.domain.errors import DamagedStream, ToolError
 from lightagent.domain.json_types import JsonObject

@@ -7,8 +7,8 @@ from typing import Final, Generic
 
 from lightagent.application.mailbox.swarm_mail import SwarmMail
 from lightagent.application.prompts import Prompts
-from lightagent.application.tools.argument_errors import refused
-from lightagent.application.tools.toolset import DepsT
+from lightagent.application.tools.arguments import refused
+from lightagent.application.tools.deps import DepsT
 from lightagent.domain.conversation.messages import ContextMessage
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.runs.effects import MOST_LABELS, ToolAnswer

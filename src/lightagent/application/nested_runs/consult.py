@@ -10,8 +10,8 @@ from lightagent.application.active_run.means import Means
 from lightagent.application.nested_runs.nest_agent import AgentTool, agent_tool_spec
 from lightagent.application.prompts import Prompts
 from lightagent.application.swarm.hand_off import MOST_DESCRIBED, handoff_name
-from lightagent.application.tools.argument_errors import refused
-from lightagent.application.tools.toolset import DepsT
+from lightagent.application.tools.arguments import refused
+from lightagent.application.tools.deps import DepsT
 from lightagent.domain.conversation.messages import Message
 from lightagent.domain.swarm.consultations import ConsultLimits, refused_consultation, told_of
 from lightagent.domain.tools.spec import DEFAULT_OUTPUT_LIMIT, OWN_PROVIDER

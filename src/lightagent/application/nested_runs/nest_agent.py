@@ -17,8 +17,8 @@ from lightagent.application.run_loop.resume_run import check_calls, require_same
 from lightagent.application.run_loop.reviewing.waiting import review_level
 from lightagent.application.run_loop.run_agent import run_agent
 from lightagent.application.run_loop.start_run import RunRequest, start_run
-from lightagent.application.tools.argument_errors import refused
-from lightagent.application.tools.toolset import DepsT
+from lightagent.application.tools.arguments import refused
+from lightagent.application.tools.deps import DepsT
 from lightagent.domain.conversation.messages import Message, UserMessage
 from lightagent.domain.error_mapping import error_from_info
 from lightagent.domain.errors import BudgetError, PolicyError, ToolError

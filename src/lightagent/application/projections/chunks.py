@@ -6,10 +6,11 @@ Tool calls are not included: the agent runs them itself, and a client that saw t
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Literal
+from typing import ClassVar, Literal, TypeAlias
 
-from lightagent.application.projections.chunk_types import ChatCompletionChunk, ChoiceDelta, ChunkChoice, ChunkUsage
-from lightagent.application.projections.live_text import LiveText
+from pydantic import BaseModel, ConfigDict
+
+from lightagent.application.projections.partial_text import LiveText
 from lightagent.application.projections.steps import Step
 from lightagent.application.projections.usage import step_usage
 from lightagent.domain.conversation.deltas import TextDelta
@@ -68,3 +69,46 @@ class Chunks:
         return ChatCompletionChunk.model_validate(
             {"id": self._id, "choices": [{"delta": delta}], "created": self._created, "model": self._model}
         )
+
+
+FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter"]
+
+
+class _Frozen(BaseModel):
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True)
+
+
+class ChoiceDelta(_Frozen):
+    """A piece of the answer. `reasoning_content` is the extension that reasoning models' endpoints share."""
+
+    role: Literal["assistant"] | None = None
+    content: str | None = None
+    reasoning_content: str | None = None
+
+
+class ChunkChoice(_Frozen):
+    """The one choice of a chunk; `finish_reason` is set in the last."""
+
+    delta: ChoiceDelta
+    finish_reason: FinishReason | None = None
+    index: int = 0
+    logprobs: None = None
+
+
+class ChunkUsage(_Frozen):
+    """Tokens of the whole run; in the last chunk."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+
+
+class ChatCompletionChunk(_Frozen):
+    """One chunk of a streamed answer."""
+
+    id: str
+    choices: list[ChunkChoice]
+    created: int
+    model: str
+    object: Literal["chat.completion.chunk"] = "chat.completion.chunk"
+    usage: ChunkUsage | None = None

@@ -4,29 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lightagent.application.projections.live_text import LiveText
-from lightagent.application.projections.partial_text import reply_text, withholds_content
+from lightagent.application.projections.partial_text import LiveText, reply_text, withholds_content
 from lightagent.application.projections.steps import Step
-from lightagent.application.projections.stream_data import (
-    ApprovalRequiredData,
-    DoneData,
-    ToolCallData,
-    ToolPartData,
-    ToolResultData,
-    error_data,
-    usage_data,
-)
 from lightagent.application.projections.stream_events import (
+    ApprovalRequiredData,
     ApprovalRequiredEvent,
     ContentEvent,
+    DoneData,
     DoneEvent,
     ErrorEvent,
     NoteEvent,
     ReasoningEvent,
     StreamEvent,
+    ToolCallData,
     ToolCallEvent,
+    ToolPartData,
     ToolPartEvent,
+    ToolResultData,
     ToolResultEvent,
+    error_data,
+    usage_data,
 )
 from lightagent.application.projections.usage import step_usage
 from lightagent.domain.conversation.deltas import TextDelta, is_delta

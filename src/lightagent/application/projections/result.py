@@ -10,17 +10,21 @@ from typing_extensions import TypeIs, TypeVar
 
 from lightagent.application.journals.journal import Journal
 from lightagent.application.projections.calls import ToolCallRecord, tool_calls
-from lightagent.application.projections.history import history
-from lightagent.application.projections.no_answer import run_cancelled, run_suspended
 from lightagent.application.projections.partial_text import partial_text, withholds_content
 from lightagent.application.projections.trace_event import TraceEvent
 from lightagent.application.projections.usage import total_usage
+from lightagent.domain.conversation.history import LABELS_KEY, history_entry
+from lightagent.domain.conversation.labels import untrusted_labels
+from lightagent.domain.conversation.messages import AssistantMessage, ToolMessage
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import error_from_info
-from lightagent.domain.errors import OutputError
+from lightagent.domain.errors import LightAgentError, OutputError, RunSuspended
+from lightagent.domain.json_copies import copy_json
 from lightagent.domain.json_types import JsonObject, JsonValue
 from lightagent.domain.outcomes import Cancelled, Completed, Outcome, outcome_error
 from lightagent.domain.runs.events import ModelReplied
+from lightagent.domain.runs.state import PendingCall, Run, waiting_calls
+from lightagent.domain.sessions.session import conversation
 from lightagent.domain.usage import Usage
 
 OutputT = TypeVar("OutputT", default=str)
@@ -152,3 +156,50 @@ def _plain(output: object) -> JsonValue:
 
 def _error(error: LightAgentErrorInfo) -> JsonObject:
     return {"code": error.code, "message": error.message, "guidance": error.guidance, "details": error.details}
+
+
+def history(run: Run) -> list[JsonObject]:
+    """Return the messages in OpenAI form, without the agent's instructions and what context sources added.
+
+    Calls without results (of a suspended or ended run) are left out together with the message that made them, so that
+    providers accept the history. A last reply that was withheld is left out, too. Stored history that the run started
+    from is not repeated. If untrusted text entered the conversation without being shown as a tool result in these
+    messages, for example from a memory, the last message is labelled with its origin.
+    """
+    messages = conversation(run)
+    entries = [history_entry(message) for message in messages]
+    shown = untrusted_labels([message for message in messages if isinstance(message, (AssistantMessage, ToolMessage))])
+    hidden = [label for label in run.untrusted if label not in shown]
+    if entries and hidden:
+        entries[-1][LABELS_KEY] = [*hidden]
+    return entries
+
+
+def run_suspended(run: Run, guidance: str) -> RunSuspended:
+    """Return the error with the calls that wait.
+
+    ``details`` are ``{"run_id", "calls": [{"id", "name", "arguments"}]}``; each id is the one that decisions use.
+    """
+    found = [(name, _call(run, path)) for name, path in waiting_calls(run).items()]
+    calls: list[JsonValue] = [_told(name, call) for name, call in found if call is not None]
+    names = ", ".join(f"{call.call.name} ({name})" for name, call in found if call is not None)
+    text = f"The run waits for a human to decide about {names}." if names else "The run waits for a human."
+    return RunSuspended(text, guidance=guidance, details={"run_id": run.started.run_id, "calls": calls})
+
+
+def run_cancelled(outcome: Cancelled) -> LightAgentError:
+    """Return the error with the reason of the cancellation."""
+    told = f"The run was cancelled: {outcome.reason}" if outcome.reason else "The run was cancelled."
+    return LightAgentError(told, guidance="", details={"reason": outcome.reason})
+
+
+def _told(name: str, call: PendingCall) -> JsonObject:
+    return {"id": name, "name": call.call.name, "arguments": copy_json(call.arguments)}
+
+
+def _call(run: Run, path: tuple[str, ...]) -> PendingCall | None:
+    """Return the call at the end of a path through nested runs."""
+    call = run.calls.get(path[0])
+    if call is None or len(path) == 1:
+        return call
+    return None if call.child is None else _call(call.child, path[1:])

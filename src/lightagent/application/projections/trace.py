@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, assert_never
 
-from lightagent.application.projections.run_counts import run_counts
 from lightagent.application.projections.trace_data import (
     candidates_data,
     concluded_data,
@@ -19,7 +18,7 @@ from lightagent.application.projections.trace_data import (
     without_notes,
 )
 from lightagent.application.projections.trace_event import TraceEvent
-from lightagent.application.projections.usage import total_usage
+from lightagent.application.projections.usage import run_counts, total_usage
 from lightagent.domain.conversation.labels import joined, labels_of, untrusted_labels
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.json_copies import copy_json

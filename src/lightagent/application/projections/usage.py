@@ -6,7 +6,18 @@ from collections.abc import Iterable
 
 from lightagent.application.projections.steps import Step
 from lightagent.domain.planning.plans import Planned
-from lightagent.domain.runs.events import Concluded, ContextReplaced, Event, ModelFailed, ModelReplied, Nested
+from lightagent.domain.runs.events import (
+    Concluded,
+    ContextReplaced,
+    Event,
+    ModelFailed,
+    ModelReplied,
+    ModelRequested,
+    ModelRetried,
+    Nested,
+    ToolStarted,
+)
+from lightagent.domain.runs.retries import is_adaption
 from lightagent.domain.usage import Usage
 
 
@@ -20,3 +31,29 @@ def step_usage(step: Step) -> Usage | None:
     while isinstance(step, Nested):
         step = step.event
     return step.usage if isinstance(step, (ModelReplied, ModelFailed, ContextReplaced, Concluded, Planned)) else None
+
+
+def run_counts(events: Iterable[Event]) -> dict[str, int]:
+    """Return the numbers of model requests, tool calls and retries of a run, including nested runs.
+
+    Sending a request again in another form, because its form was refused, does not count as a retry.
+    """
+    counts = {"model_request_count": 0, "tool_call_count": 0, "retry_count": 0}
+    adapted: set[tuple[str, ...]] = set()
+    for event in events:
+        path: tuple[str, ...] = ()
+        while isinstance(event, Nested):
+            path, event = (*path, event.call_id), event.event
+        match event:
+            case ModelRequested():
+                counts["model_request_count"] += 1
+            case ModelFailed(error=error) if is_adaption(error):
+                adapted.add(path)
+            case ModelRetried():
+                counts["retry_count"] += path not in adapted
+                adapted.discard(path)
+            case ToolStarted():
+                counts["tool_call_count"] += 1
+            case _:
+                pass
+    return counts

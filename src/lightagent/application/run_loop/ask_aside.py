@@ -9,7 +9,7 @@ from typing import Final
 from lightagent.application.active_run.active_run import ActiveRun
 from lightagent.application.foreign_code import FAILURES, await_foreign, failure
 from lightagent.application.run_loop.hold_stream import Hold, begin_hold
-from lightagent.application.tools.toolset import DepsT
+from lightagent.application.tools.deps import DepsT
 from lightagent.domain.budgets.token_estimate import estimate_tokens
 from lightagent.domain.conversation.deltas import Delta, ReasoningDelta, ReplyBuilder, ReplyEnd, TextDelta
 from lightagent.domain.conversation.messages import AssistantMessage, SystemMessage, UserMessage

@@ -11,7 +11,7 @@ from lightagent.application.run_loop.finish_answer import finish
 from lightagent.application.run_loop.offer_handoffs import without_disabled_handoffs
 from lightagent.application.run_loop.offer_tools import offer_tools
 from lightagent.application.run_loop.retry_request import Retries
-from lightagent.application.tools.toolset import DepsT
+from lightagent.application.tools.deps import DepsT
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.json_copies import copy_json

@@ -11,7 +11,7 @@ from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.application.run_loop.finish_answer import fitted
 from lightagent.application.run_loop.handoff_text import settled, waits_for_calls, without_words
 from lightagent.application.run_loop.hold_stream import Hold, begin_hold
-from lightagent.application.tools.toolset import DepsT
+from lightagent.application.tools.deps import DepsT
 from lightagent.domain.conversation.deltas import (
     Delta,
     ModelReply,

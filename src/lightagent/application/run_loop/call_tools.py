@@ -11,7 +11,7 @@ from lightagent.application.budgets.spend_budget import Spending
 from lightagent.application.run_loop.prepare_call import ReadyCall, prepare_call, stopped_call
 from lightagent.application.run_loop.run_calls import run_calls
 from lightagent.application.swarm.hand_off import HandoffTool
-from lightagent.application.tools.toolset import DepsT
+from lightagent.application.tools.deps import DepsT
 from lightagent.application.tools.wrapped_tool import unwrapped
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.runs.events import CallsRefused, ToolFinished, ToolStarted

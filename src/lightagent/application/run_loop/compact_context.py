@@ -6,7 +6,7 @@ from lightagent.application.active_run.active_run import ActiveRun
 from lightagent.application.foreign_code import FAILURES, await_foreign, failure
 from lightagent.application.policies.check_payload import check_message
 from lightagent.application.run_loop.keep_budget import keep_budget
-from lightagent.application.tools.toolset import DepsT
+from lightagent.application.tools.deps import DepsT
 from lightagent.domain.conversation.labels import labels_within
 from lightagent.domain.conversation.messages import copy_messages
 from lightagent.domain.error_mapping import classify_exception

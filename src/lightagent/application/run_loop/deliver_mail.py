@@ -9,7 +9,7 @@ from lightagent.aiokits.abandon import to_the_end
 from lightagent.application.active_run.active_run import ActiveRun
 from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.application.run_loop.finish_answer import finish
-from lightagent.application.tools.toolset import DepsT
+from lightagent.application.tools.deps import DepsT
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.outcomes import Blocked, outcome_error
 from lightagent.domain.policy.phases import ContextPayload, Stopped

@@ -6,8 +6,8 @@ from lightagent.application.active_run.active_run import ActiveRun
 from lightagent.application.foreign_code import FAILURES, await_foreign, failure
 from lightagent.application.run_loop.prepare_call import newcomers
 from lightagent.application.run_loop.serve_run import Serving, is_serving_conclusion, is_settling_conclusion
-from lightagent.application.tools.describe_failure import describe_failure
-from lightagent.application.tools.toolset import DepsT
+from lightagent.application.tools.deps import DepsT
+from lightagent.application.tools.redaction import describe_failure
 from lightagent.domain.conversation.deltas import ReasoningDelta, TextDelta
 from lightagent.domain.conversation.messages import UserMessage, copy_messages
 from lightagent.domain.error_codes import LightAgentErrorInfo

@@ -8,10 +8,10 @@ from typing import Final
 from lightagent.application.active_run.active_run import ActiveRun
 from lightagent.application.active_run.means import Means
 from lightagent.application.run_loop.prepare_call import ReadyCall, ask_for_approval, stopped_call
+from lightagent.application.tools.deps import DepsT
 from lightagent.application.tools.foreign_tool import declared
 from lightagent.application.tools.invoke import CallAnswer, ToolAbandoned, invoke, output_labels
 from lightagent.application.tools.plain_json import PlainJson
-from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.errors import LightAgentError, ToolError, format_lightagent_error

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lightagent.application.active_run.active_run import ActiveRun
 from lightagent.application.swarm.hand_off import HandoffTool
-from lightagent.application.tools.toolset import DepsT
+from lightagent.application.tools.deps import DepsT
 from lightagent.application.tools.wrapped_tool import unwrapped
 from lightagent.domain.conversation.call_forms import meant_name
 from lightagent.domain.conversation.deltas import Delta, ReasoningDelta, TextDelta

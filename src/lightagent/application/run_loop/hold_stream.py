@@ -9,7 +9,7 @@ from typing_extensions import TypeIs
 from lightagent.application.active_run.active_run import ActiveRun
 from lightagent.application.active_run.apply_policy import Reviewer, are_decisions, checked_stop, policy_fault
 from lightagent.application.foreign_code import FAILURES, InnerCancellation, await_foreign, failure
-from lightagent.application.tools.toolset import DepsT
+from lightagent.application.tools.deps import DepsT
 from lightagent.domain.conversation.deltas import Delta, ModelReply, is_whole_delta
 from lightagent.domain.policy.phases import Decision, Passed, Phase, Stopped
 from lightagent.ports.policy import Gate, HeldStream

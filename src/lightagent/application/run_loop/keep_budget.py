@@ -11,7 +11,7 @@ from lightagent.application.active_run.count_tokens import TokenLedger
 from lightagent.application.run_loop.ask_aside import AsideReply
 from lightagent.application.run_loop.spill_results import spill_results
 from lightagent.application.run_loop.summarize_context import cut_to, summarize
-from lightagent.application.tools.toolset import DepsT
+from lightagent.application.tools.deps import DepsT
 from lightagent.domain.budgets.token_costs import MESSAGE_TOKENS
 from lightagent.domain.conversation.labels import TOOL_LABEL, labels_of, labels_within, trust_of
 from lightagent.domain.conversation.messages import ContextMessage, Message

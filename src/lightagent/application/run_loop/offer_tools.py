@@ -8,8 +8,8 @@ from typing import Final
 from lightagent.application.active_run.active_run import ActiveRun
 from lightagent.application.active_run.tools import Listing
 from lightagent.application.tool_selection.select_tools import Choice, Found, ToolSelector
+from lightagent.application.tools.deps import DepsT
 from lightagent.application.tools.foreign_tool import declared
-from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.conversation.messages import AssistantMessage, UserMessage
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.runs.state import Run

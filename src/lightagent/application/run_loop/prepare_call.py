@@ -8,10 +8,9 @@ from typing import Generic
 
 from lightagent.application.active_run.active_run import ActiveRun
 from lightagent.application.active_run.apply_policy import Reviewer
-from lightagent.application.tools.argument_errors import refused
-from lightagent.application.tools.arguments import parse_arguments
+from lightagent.application.tools.arguments import parse_arguments, refused
+from lightagent.application.tools.deps import DepsT
 from lightagent.application.tools.foreign_tool import BrokenTool, checked, declared
-from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.conversation.call_forms import meant_name
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception

@@ -12,8 +12,8 @@ from lightagent.application.foreign_code import FAILURES, await_foreign, failure
 from lightagent.application.policies.check_payload import is_trust
 from lightagent.application.run_loop.finish_answer import finish
 from lightagent.application.run_loop.serve_run import Serving, is_serving_source
-from lightagent.application.tools.describe_failure import describe_failure
-from lightagent.application.tools.toolset import DepsT
+from lightagent.application.tools.deps import DepsT
+from lightagent.application.tools.redaction import describe_failure
 from lightagent.domain.conversation.messages import ContextMessage, UserMessage
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception

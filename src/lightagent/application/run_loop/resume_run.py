@@ -14,8 +14,8 @@ from lightagent.application.budgets.spend_budget import own_budgets
 from lightagent.application.journals.journal import Journal
 from lightagent.application.reviews.decide_calls import Decisions, by_name, waits_inside, with_decisions
 from lightagent.application.structured_output import holds_json
+from lightagent.application.tools.deps import DepsT
 from lightagent.application.tools.foreign_tool import checked, declared
-from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.conversation.call_forms import meant_name
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_copies import copy_json

@@ -9,7 +9,7 @@ from zlib import crc32
 
 from lightagent.aiokits.deadline import Deadline
 from lightagent.application.active_run.active_run import ActiveRun
-from lightagent.application.tools.toolset import DepsT
+from lightagent.application.tools.deps import DepsT
 from lightagent.domain.error_codes import LightAgentErrorInfo
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.errors import ProviderError

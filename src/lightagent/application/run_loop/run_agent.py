@@ -30,7 +30,7 @@ from lightagent.application.run_loop.resume_run import check_calls
 from lightagent.application.run_loop.reviewing.run_reviews import REVIEW_PROBLEM, RunReviews
 from lightagent.application.run_loop.think import think
 from lightagent.application.run_loop.transfer_history import transfer_history
-from lightagent.application.tools.toolset import DepsT
+from lightagent.application.tools.deps import DepsT
 from lightagent.domain.budgets.spending import RESUMED
 from lightagent.domain.conversation.messages import (
     AssistantMessage,

@@ -15,9 +15,9 @@ from lightagent.application.mailbox.swarm_mail import run_mail
 from lightagent.application.run_loop.finish_call import carry_out
 from lightagent.application.run_loop.prepare_call import ReadyCall
 from lightagent.application.run_loop.show_parts import part_viewer, unseen
+from lightagent.application.tools.deps import DepsT
 from lightagent.application.tools.function_tool import FunctionTool
 from lightagent.application.tools.invoke import ToolAbandoned
-from lightagent.application.tools.toolset import DepsT
 from lightagent.application.tools.wrapped_tool import unwrapped
 from lightagent.domain.conversation.deltas import is_delta
 from lightagent.domain.errors import ToolError

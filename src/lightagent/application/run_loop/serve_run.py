@@ -11,7 +11,7 @@ from typing_extensions import TypeIs
 from lightagent.application.active_run.active_run import ActiveRun
 from lightagent.application.active_run.apply_policy import Reviewer
 from lightagent.application.run_loop.ask_aside import ask_aside
-from lightagent.application.tools.toolset import DepsT
+from lightagent.application.tools.deps import DepsT
 from lightagent.domain.budgets.spending import REFLECTION_REQUESTED
 from lightagent.domain.conversation.messages import Message
 from lightagent.domain.error_codes import LightAgentErrorInfo

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from lightagent.application.active_run.active_run import ActiveRun
 from lightagent.application.run_loop.prepare_call import ReadyCall
+from lightagent.application.tools.deps import DepsT
 from lightagent.application.tools.output import render_output
-from lightagent.application.tools.toolset import DepsT
 from lightagent.domain.errors import ToolError
 from lightagent.ports.tools import ToolPart
 

@@ -10,7 +10,7 @@ from lightagent.application.active_run.count_tokens import TokenLedger
 from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.application.journals.read_spilled import READ_TOOL
 from lightagent.application.journals.spilled_results import SpilledResult, put_aside
-from lightagent.application.tools.toolset import DepsT
+from lightagent.application.tools.deps import DepsT
 from lightagent.domain.conversation.labels import TOOL_LABEL, tool_names
 from lightagent.domain.conversation.messages import Message, ToolMessage
 from lightagent.domain.conversation.trimming import plan_spill

@@ -14,7 +14,8 @@ from lightagent.application.active_run.means import Means
 from lightagent.application.active_run.record import RunRecord
 from lightagent.application.active_run.watch_run import watchers_of
 from lightagent.application.budgets.spend_budget import own_budgets
-from lightagent.application.tools.toolset import DepsT, Toolset
+from lightagent.application.tools.deps import DepsT
+from lightagent.application.tools.toolset import Toolset
 from lightagent.domain.conversation.history import HistoryMessage, history_labels, parse_history, parse_parts
 from lightagent.domain.conversation.labels import joined, untrusted_labels
 from lightagent.domain.conversation.messages import Message, SystemMessage, UserMessage

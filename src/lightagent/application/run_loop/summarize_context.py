@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from lightagent.application.active_run.active_run import ActiveRun
 from lightagent.application.run_loop.ask_aside import AsideReply, ask_aside
-from lightagent.application.tools.toolset import DepsT
+from lightagent.application.tools.deps import DepsT
 from lightagent.domain.budgets.spending import SUMMARY_REQUESTED
 from lightagent.domain.budgets.token_estimate import estimate_tokens
 from lightagent.domain.conversation.labels import tool_names

@@ -20,7 +20,7 @@ from lightagent.application.run_loop.plan_questions import (
     read_proposals,
     read_scores,
 )
-from lightagent.application.tools.toolset import DepsT
+from lightagent.application.tools.deps import DepsT
 from lightagent.domain.budgets.spending import THOUGHT, THOUGHT_REQUESTED
 from lightagent.domain.budgets.token_estimate import estimate_tokens
 from lightagent.domain.conversation.messages import ContextMessage, UserMessage

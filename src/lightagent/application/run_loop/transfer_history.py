@@ -9,7 +9,7 @@ from lightagent.application.foreign_code import FAILURES, failure
 from lightagent.application.run_loop.ask_aside import AsideReply
 from lightagent.application.run_loop.finish_answer import finish
 from lightagent.application.run_loop.summarize_context import cut_to, summarize
-from lightagent.application.tools.toolset import DepsT
+from lightagent.application.tools.deps import DepsT
 from lightagent.domain.conversation.labels import labels_within, trust_of
 from lightagent.domain.conversation.messages import ContextMessage, Message
 from lightagent.domain.error_mapping import classify_exception

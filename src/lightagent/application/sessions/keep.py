@@ -12,7 +12,7 @@ from lightagent.application.active_run.means import Means
 from lightagent.application.reviews.streams import TAKEN_BACK, ReviewStreams, withdraw_reviews
 from lightagent.application.sessions.load import session_key
 from lightagent.application.sessions.write import SessionWriter
-from lightagent.application.tools.toolset import DepsT
+from lightagent.application.tools.deps import DepsT
 from lightagent.domain.conversation.labels import joined
 from lightagent.domain.errors import ConfigurationError, PolicyError, StoreError
 from lightagent.domain.outcomes import Suspended

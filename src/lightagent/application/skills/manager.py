@@ -19,7 +19,7 @@ from lightagent.application.skills.discovery import (
 )
 from lightagent.application.skills.resources import list_files, load_skill, read_file, read_text
 from lightagent.application.skills.shelf import Shelf, SkillConflict, conflict_problem, shelve
-from lightagent.application.tools.argument_errors import unknown_name
+from lightagent.application.tools.arguments import unknown_name
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.skills.documents import skills_listing
 from lightagent.domain.skills.skill import Skill, SkillProblem

@@ -6,7 +6,7 @@ from typing import Final
 
 from lightagent.application.skills.discovery import MOST_DEPTH, MOST_FOLDERS, SkillFolder, read_skill
 from lightagent.application.skills.folders import Folder
-from lightagent.application.tools.argument_errors import clip, refused
+from lightagent.application.tools.arguments import clip, refused
 from lightagent.domain.code.programs import is_inner_path
 from lightagent.domain.errors import ConfigurationError, ToolError
 from lightagent.domain.skills.skill import SKILL_FILE, Skill

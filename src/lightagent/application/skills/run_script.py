@@ -10,7 +10,7 @@ from lightagent.application.skills.discovery import SkillFolder
 from lightagent.application.skills.folders import Folder
 from lightagent.application.skills.manager import SkillManager
 from lightagent.application.skills.resources import find_file
-from lightagent.application.tools.argument_errors import clip, refused
+from lightagent.application.tools.arguments import clip, refused
 from lightagent.domain.code.programs import CodeFile, CodeFolder, CodeJob, CodeOutput
 from lightagent.domain.code.report import report
 from lightagent.domain.errors import ConfigurationError

@@ -11,7 +11,7 @@ from lightagent.application.prompts import DEFAULT_PROMPTS, Prompts
 from lightagent.application.skills.manager import SkillManager
 from lightagent.application.skills.resources import list_files, load_skill, read_text
 from lightagent.application.skills.run_script import RunScript
-from lightagent.application.tools.argument_errors import clip, refused
+from lightagent.application.tools.arguments import clip, refused
 from lightagent.application.tools.decorator import tool
 from lightagent.application.tools.wrapped_tool import wrap_tool
 from lightagent.domain.json_types import JsonObject

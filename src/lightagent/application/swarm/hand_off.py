@@ -10,8 +10,8 @@ from typing import Final, Generic
 from lightagent.application.active_run.means import Means
 from lightagent.application.prompts import Prompts
 from lightagent.application.swarm.handoff_settings import REASON_PARAMETERS, HandoffContext, HandoffSettings
-from lightagent.application.tools.argument_errors import refused
-from lightagent.application.tools.toolset import DepsT
+from lightagent.application.tools.arguments import refused
+from lightagent.application.tools.deps import DepsT
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.runs.effects import ToolAnswer

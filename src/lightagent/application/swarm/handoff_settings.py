@@ -14,9 +14,8 @@ from typing_extensions import TypeForm, TypeIs, TypeVar
 from lightagent.application.active_run.means import Means
 from lightagent.application.foreign_code import await_foreign
 from lightagent.application.journals.journal import Journal
-from lightagent.application.tools.argument_errors import refused
-from lightagent.application.tools.arguments import dump_arguments, parse_arguments
-from lightagent.application.tools.toolset import DepsT, DepsT_contra
+from lightagent.application.tools.arguments import dump_arguments, parse_arguments, refused
+from lightagent.application.tools.deps import DepsT, DepsT_contra
 from lightagent.application.tools.typed_input import TypedInput
 from lightagent.domain.errors import ConfigurationError, ToolError
 from lightagent.domain.json_copies import is_sequence

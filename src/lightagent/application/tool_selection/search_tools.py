@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from lightagent.application.tool_selection.select_tools import Choice
-from lightagent.application.tools.argument_errors import refused
+from lightagent.application.tools.arguments import refused
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.origin import Origin
 from lightagent.domain.runs.effects import ToolAnswer

@@ -9,8 +9,9 @@ from typing import Final, Generic
 
 from lightagent.aiokits.loop_locks import LoopLocks
 from lightagent.application.foreign_code import FAILURES, await_foreign, failure
+from lightagent.application.tools.deps import DepsT_contra
 from lightagent.application.tools.foreign_tool import declared
-from lightagent.application.tools.toolset import DepsT_contra, Toolset
+from lightagent.application.tools.toolset import Toolset
 from lightagent.domain.budgets.token_costs import tools_cost
 from lightagent.domain.budgets.token_estimate import estimate_tokens
 from lightagent.domain.error_codes import LightAgentErrorInfo

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from typing_extensions import TypeVar
-
 from lightagent.application.tool_sources.wrapper import MarkingWrapper
+from lightagent.application.tools.deps import DepsT_contra
 from lightagent.domain.tools.spec import ToolSpec
-
-DepsT_contra = TypeVar("DepsT_contra", contravariant=True)
 
 
 class ApprovalRequiredTools(MarkingWrapper[DepsT_contra]):

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from typing_extensions import TypeVar
-
 from lightagent.application.tool_sources.wrapper import Chosen, MarkingWrapper
+from lightagent.application.tools.deps import DepsT_contra
 from lightagent.domain.policy.capabilities import check_declared
 from lightagent.domain.tools.spec import Capability, Risk, ToolSpec
 from lightagent.ports.tools import ToolSource
-
-DepsT_contra = TypeVar("DepsT_contra", contravariant=True)
 
 
 class DeclaredTools(MarkingWrapper[DepsT_contra]):

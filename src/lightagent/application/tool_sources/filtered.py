@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from typing_extensions import TypeVar
-
 from lightagent.application.tool_sources.wrapper import Chosen, SourceWrapper, check_chosen
+from lightagent.application.tools.deps import DepsT_contra
 from lightagent.ports.tools import ToolSource
-
-DepsT_contra = TypeVar("DepsT_contra", contravariant=True)
 
 
 class FilteredTools(SourceWrapper[DepsT_contra]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 
-from lightagent.application.tools.compiled import Check
+from lightagent.application.tools.arguments import Check
 from lightagent.application.tools.foreign_check import foreign_check
 from lightagent.domain.json_checks import to_json_object
 from lightagent.domain.json_types import JsonObject

@@ -11,8 +11,7 @@ from lightagent.application.openapi.credentials import Credentials, SecretMask, 
 from lightagent.application.openapi.operation_specs import arguments_schema, operation_spec, takes_key, without_filled
 from lightagent.application.openapi.read_answer import AnswerReader
 from lightagent.application.openapi.service import Destination, OpenApiService
-from lightagent.application.tools.argument_errors import refused
-from lightagent.application.tools.compiled import Check
+from lightagent.application.tools.arguments import Check, refused
 from lightagent.application.tools.foreign_check import foreign_check
 from lightagent.domain.errors import ToolError
 from lightagent.domain.json_checks import to_json_object

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from typing_extensions import TypeVar
-
 from lightagent.application.tool_sources.wrapper import SourceWrapper
+from lightagent.application.tools.deps import DepsT_contra
 from lightagent.application.tools.signature import VALID_NAME
 from lightagent.domain.errors import ConfigurationError
 from lightagent.ports.tools import ToolSource
-
-DepsT_contra = TypeVar("DepsT_contra", contravariant=True)
 
 
 class PrefixedTools(SourceWrapper[DepsT_contra]):

@@ -7,17 +7,14 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from typing import TypeAlias
 
-from typing_extensions import TypeVar
-
-from lightagent.application.tools.argument_errors import quoted
+from lightagent.application.tools.arguments import quoted
+from lightagent.application.tools.deps import DepsT_contra
 from lightagent.application.tools.signature import check_names
 from lightagent.application.tools.wrapped_tool import wrap_tool
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.tools.foreign_names import called_as, meant
 from lightagent.domain.tools.spec import ToolSpec
 from lightagent.ports.tools import ToolList, ToolSource
-
-DepsT_contra = TypeVar("DepsT_contra", contravariant=True)
 
 Chosen: TypeAlias = Callable[[str], bool] | Collection[str]
 """A selection of a source's tools: their names, each of which must exist, or a function that takes each name. A tool of

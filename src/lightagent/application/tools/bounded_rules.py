@@ -19,7 +19,7 @@ from pydantic_core import SchemaError as PatternError
 from pydantic_core import SchemaValidator, core_schema
 from referencing import Registry
 
-from lightagent.application.tools.argument_errors import given
+from lightagent.application.tools.arguments import given
 from lightagent.application.tools.schema_validation import is_integer
 from lightagent.domain.json_types import JsonObject
 

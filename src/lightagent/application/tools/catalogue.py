@@ -8,9 +8,10 @@ from typing import Final, Generic
 
 from lightagent.aiokits.loop_locks import LoopLocks
 from lightagent.application.foreign_code import FAILURES, failure
-from lightagent.application.tools.describe_failure import describe_failure
+from lightagent.application.tools.deps import DepsT_contra
 from lightagent.application.tools.function_tool import FunctionTool, is_tool
-from lightagent.application.tools.toolset import DepsT_contra, Toolset, tools_by_name
+from lightagent.application.tools.redaction import describe_failure
+from lightagent.application.tools.toolset import Toolset, tools_by_name
 from lightagent.domain.errors import ConfigurationError, ToolError
 from lightagent.ports.tools import Tool, ToolList, ToolSource
 

@@ -14,9 +14,8 @@ from jsonschema.exceptions import SchemaError
 from jsonschema.protocols import Validator
 from referencing.exceptions import Unresolvable
 
-from lightagent.application.tools.argument_errors import clip, path_text
+from lightagent.application.tools.arguments import Check, clip, path_text
 from lightagent.application.tools.bounded_rules import bounded_validator, one_check
-from lightagent.application.tools.compiled import Check
 from lightagent.application.tools.schema_validation import StrictValidator, check_by
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.foreign_schemas import BeyondRepair, Mended, mend

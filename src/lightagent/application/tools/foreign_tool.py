@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeVar
 
 from lightagent.application.foreign_code import FAILURES, failure
-from lightagent.application.tools.argument_errors import clip, refused
-from lightagent.application.tools.describe_failure import describe_failure
+from lightagent.application.tools.arguments import clip, refused
+from lightagent.application.tools.deps import DepsT
+from lightagent.application.tools.redaction import describe_failure
 from lightagent.domain.error_mapping import error_info
 from lightagent.domain.errors import LightAgentError, ToolError
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.runs.signals import RetryTool
 from lightagent.domain.tools.spec import ToolSpec
 from lightagent.ports.tools import Tool
-
-DepsT = TypeVar("DepsT")
 
 
 class BrokenTool(ToolError):

@@ -6,19 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from typing_extensions import TypeVar
-
 from lightagent.aiokits.abandon import Abandoned, TimeIsUp, within
 from lightagent.application.foreign_code import FAILURES, InnerCancellation, failure
-from lightagent.application.tools.argument_errors import refused
-from lightagent.application.tools.describe_failure import describe_failure, innermost
-from lightagent.application.tools.foreign_tool import declared
+from lightagent.application.tools.arguments import refused
+from lightagent.application.tools.deps import DepsT
+from lightagent.application.tools.foreign_tool import checked, declared
 from lightagent.application.tools.function_tool import FunctionTool
 from lightagent.application.tools.output import render_output
+from lightagent.application.tools.redaction import describe_failure, innermost
 from lightagent.application.tools.wrapped_tool import unwrapped
 from lightagent.domain.conversation.labels import TOOL_LABEL, TRUSTED, is_untrusted
 from lightagent.domain.error_mapping import error_info
 from lightagent.domain.errors import BudgetError, PolicyError, ToolError
+from lightagent.domain.json_types import JsonObject
 from lightagent.domain.runs.effects import (
     MOST_LABELS,
     Effect,
@@ -34,8 +34,6 @@ from lightagent.domain.swarm.handoffs import HistoryTransfer
 from lightagent.domain.tools.ranking import RankedTool, as_ranking
 from lightagent.domain.tools.spec import OWN_PROVIDER, ToolSpec
 from lightagent.ports.tools import NestingTool, RunContext, Tool
-
-DepsT = TypeVar("DepsT", default=None)
 
 _LONGEST_LABEL: Final = 200
 """The maximum length of a label, in characters."""
@@ -178,3 +176,19 @@ def _failure(spec: ToolSpec, exc: BaseException) -> Exception:
     if isinstance(exc, InnerCancellation):
         return refused(f"{spec.name} failed: something it waited for was cancelled.")
     return refused(f"{spec.name} failed: {describe_failure(exc)}")
+
+
+async def call_alone(tool: Tool[DepsT], name: str, arguments: JsonObject, context: RunContext[DepsT]) -> str:
+    """Call a tool and return its output as text.
+
+    Raises:
+        ToolError: the arguments are invalid, the tool failed, or the call requires an approval that it does not have.
+        LightAgentError: any other error that the tool raised.
+        asyncio.CancelledError: the call was cancelled.
+    """
+    if declared(tool, name).requires_approval and not context.approved:
+        raise refused(f"{name} runs only with a human's approval, which cannot be requested here.")
+    try:
+        return (await invoke(tool, checked(tool, name, arguments), context)).output
+    except ControlSignal as signal:
+        raise refused(f"{name} stopped to ask a human, which is not possible here: {signal}") from signal

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 
-from lightagent.application.tools.compiled import CompiledTool, resolve_hints
-from lightagent.application.tools.declaration import Declaration, declare
+from lightagent.application.tools.annotations import resolve_hints
+from lightagent.application.tools.arguments import CompiledTool
 from lightagent.application.tools.function_tool import FunctionTool
 from lightagent.application.tools.signature import Function, Signature, read_signature, source_function
+from lightagent.application.tools.tool_definition import Declaration, declare
 from lightagent.application.tools.tool_info import is_mapping
 from lightagent.application.tools.tool_info_schema import accept_tool_info, refuse_mismatch
 from lightagent.domain.errors import ConfigurationError

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from enum import Enum
 
-from lightagent.application.tools.argument_errors import refused
+from lightagent.application.tools.arguments import refused
 from lightagent.application.tools.plain_json import PlainJson, is_list, is_pydantic
 from lightagent.domain.json_bytes import whole_characters
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from typing import TypeVar
 
-from lightagent.application.tools.argument_errors import refused, unknown_tool
-from lightagent.application.tools.arguments import dump_arguments, parse_arguments
-from lightagent.application.tools.call_alone import call_alone
+from lightagent.application.tools.arguments import dump_arguments, parse_arguments, refused, unknown_tool
+from lightagent.application.tools.deps import DepsT
 from lightagent.application.tools.foreign_tool import BrokenTool, declared
 from lightagent.application.tools.function_tool import FunctionTool, as_tool, is_tool
+from lightagent.application.tools.invoke import call_alone
 from lightagent.application.tools.mapped_tool import MappedTool, infos_by_name
 from lightagent.application.tools.tool_info import ToolProblem, validate_tool_info
 from lightagent.application.tools.toolset import tool_name
@@ -18,8 +17,6 @@ from lightagent.domain.errors import ConfigurationError, LightAgentError, ToolEr
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.origin import NO_ORIGIN
 from lightagent.ports.tools import RunContext, Tool
-
-DepsT = TypeVar("DepsT")
 
 
 class ToolRegistry:

@@ -13,21 +13,21 @@ from jsonschema.exceptions import SchemaError, ValidationError
 from jsonschema.protocols import Validator
 from jsonschema.validators import extend
 
-from lightagent.application.tools.argument_errors import (
+from lightagent.application.tools.arguments import (
+    Check,
     as_json,
     bad_arguments,
     clip,
+    dump_arguments,
     given,
     missing,
     path_text,
     refused,
     unknown,
 )
-from lightagent.application.tools.arguments import dump_arguments
-from lightagent.application.tools.compiled import Check
+from lightagent.application.tools.pydantic_errors import known_names
 from lightagent.application.tools.schema_shape import references
 from lightagent.application.tools.tool_info import is_mapping
-from lightagent.application.tools.validation_texts import known_names
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
 

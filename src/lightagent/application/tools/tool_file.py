@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Final
 
 from lightagent.application.foreign_code import FAILURES, failure
-from lightagent.application.tools.describe_failure import describe_failure
+from lightagent.application.tools.redaction import describe_failure
 from lightagent.domain.errors import ConfigurationError
 
 VALID_FILE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")

@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterator, Mapping
 from inspect import Parameter
 
-from lightagent.application.tools.compiled import Check, CompiledTool, resolve_hints
+from lightagent.application.tools.annotations import resolve_hints
+from lightagent.application.tools.arguments import Check, CompiledTool
 from lightagent.application.tools.signature import Function, Signature
 from lightagent.application.tools.tool_info import TYPES, is_mapping, validate_tool_info
 from lightagent.domain.errors import ConfigurationError

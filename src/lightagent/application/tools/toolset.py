@@ -6,9 +6,8 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Final, Generic
 
-from typing_extensions import TypeVar
-
-from lightagent.application.tools.argument_errors import unknown_tool
+from lightagent.application.tools.arguments import unknown_tool
+from lightagent.application.tools.deps import DepsT, DepsT_contra
 from lightagent.application.tools.foreign_tool import BrokenTool, declared
 from lightagent.application.tools.function_tool import FunctionTool
 from lightagent.application.tools.wrapped_tool import WrappedTool, unwrapped
@@ -16,12 +15,6 @@ from lightagent.domain.conversation.call_forms import meant_name
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.tools.spec import ToolSpec
 from lightagent.ports.tools import Tool
-
-DepsT = TypeVar("DepsT", default=None)
-"""The type of the dependencies of an agent's tools."""
-
-DepsT_contra = TypeVar("DepsT_contra", contravariant=True, default=None)
-"""The contravariant form: an agent whose tools need an animal also serves runs with a dog."""
 
 _AT_A_TIME: Final = 10
 """How many functions are described before other tasks run; each takes about a millisecond."""

@@ -5,9 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from lightagent.application.tools.argument_errors import bad_arguments, refused
-from lightagent.application.tools.arguments import dump_arguments
-from lightagent.application.tools.describe_failure import describe_failure
+from lightagent.application.tools.arguments import bad_arguments, dump_arguments, refused
+from lightagent.application.tools.redaction import describe_failure
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject
 
@@ -70,8 +69,8 @@ class TypedInput(Generic[InputT_co]):
         Raises:
             ToolError: the arguments are invalid; the message tells the model what is wrong.
         """
+        from lightagent.application.tools.pydantic_errors import known_names, validation_problems
         from lightagent.application.tools.schema_validation import schema_check
-        from lightagent.application.tools.validation_texts import known_names, validation_problems
 
         text = dump_arguments(arguments)
         try:

@@ -6,16 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TypeAlias
 
-from typing_extensions import TypeVar
-
+from lightagent.application.tools.deps import DepsT, DepsT_contra
 from lightagent.domain.json_types import JsonObject
 from lightagent.domain.runs.effects import ToolAnswer
 from lightagent.domain.runs.state import Run
 from lightagent.domain.tools.spec import ToolSpec
 from lightagent.ports.tools import NestingTool, RunContext, Tool
-
-DepsT = TypeVar("DepsT")
-DepsT_contra = TypeVar("DepsT_contra", contravariant=True)
 
 ChangeSpec: TypeAlias = Callable[[ToolSpec], ToolSpec]
 ChangeOffers: TypeAlias = Callable[[tuple[str, ...]], tuple[str, ...]]

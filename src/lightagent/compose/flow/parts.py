@@ -56,12 +56,12 @@ class FlowParts:
     Attributes:
         name: of the flow.
         store: where its runs are kept.
-        runs: begins them and goes on with them.
+        runs: starts and continues them.
         desk: delivers messages to them.
         records: finds them and lists them.
-        clock: tells the time.
-        is_kept: its caller gave it a store, so others may go on with its runs.
-        outlives: runs outlive the process, so that steps are compared with those that a run was begun with.
+        clock: the time.
+        is_kept: the caller passed a store, so that other processes may continue its runs.
+        outlives: runs outlive the process, so steps are compared with those that a run was started with.
         engine: carries them out; None: this process does.
         gates: the hooks and policies that review them.
         limits: how large they may become.
@@ -141,7 +141,7 @@ def _limits(limits: FlowLimits | None) -> FlowLimits:
 
 
 def _engine(options: FlowOptions, store: JournalStore | None) -> FlowEngine | None:
-    """The engine that was chosen, which keeps its runs itself, and decides what it carries out at once."""
+    """The chosen engine. It keeps its runs itself and decides what runs at once, so some options do not apply."""
     engine = options.get("engine")
     own: dict[str, object] = {
         "store": store,
@@ -157,12 +157,15 @@ def _engine(options: FlowOptions, store: JournalStore | None) -> FlowEngine | No
         )
     give_machine(engine)
     return check_port(
-        engine, "engine", "begin", "fork", "resume", "rerun", "decide", "signal", "cancel", "events", "runs", "aclose"
+        engine,
+        "engine",
+        *("begin", "start", "wait", "fork", "resume", "rerun"),
+        *("decide", "signal", "cancel", "events", "runs", "aclose"),
     )
 
 
 def compose_seen(options: FlowOptions) -> Seen:
-    """How they see them.
+    """How telemetry and logs observe the runs of a flow.
 
     Raises:
         ConfigurationError: one of the sinks is not one.

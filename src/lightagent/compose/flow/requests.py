@@ -1,4 +1,4 @@
-"""Requests for runs of a flow: their owners, where they go on, and decisions of people."""
+"""Requests for runs of a flow: their owners, where they continue, and decisions of people."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from lightagent.flow_options import (
 
 
 def compose_new_flow_run(options: NewFlowRunOptions) -> FlowRequest:
-    """A new run as its caller wants it.
+    """The request for a new run.
 
     Raises:
         ConfigurationError: an unknown option, or one of a wrong type.
@@ -38,7 +38,7 @@ def compose_new_flow_run(options: NewFlowRunOptions) -> FlowRequest:
 
 
 def compose_known_flow_run(run_id: str, options: KnownFlowRunOptions) -> FlowRequest:
-    """A request to go on with an existing run.
+    """The request to continue an existing run.
 
     Raises:
         ConfigurationError: an unknown option, or one of a wrong type.
@@ -51,7 +51,7 @@ def compose_known_flow_run(run_id: str, options: KnownFlowRunOptions) -> FlowReq
 
 
 def compose_fork(run_id: str, input: str | None, options: ForkOptions) -> tuple[ForkPoint, FlowRequest]:
-    """Where a run is forked, and the run that the fork is.
+    """The point at which a run is forked, and the request for the fork.
 
     Raises:
         ConfigurationError: an unknown option, one of a wrong type, or two points.
@@ -87,7 +87,7 @@ def _owner(options: FlowRunOptions) -> Scope:
 
 
 def flow_owner(user_id: str, tenant: str) -> Scope:
-    """The owner of the runs that are meant.
+    """The owner whose runs an option selects.
 
     Raises:
         ConfigurationError: an id is not text.

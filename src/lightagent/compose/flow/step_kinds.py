@@ -1,4 +1,4 @@
-"""Steps beyond a single piece of work: maps, loops, waits, and what a flow offers for steps to add."""
+"""Steps other than a single piece of work: maps, loops, waits, and work that a flow offers for steps to add."""
 
 from __future__ import annotations
 

@@ -35,11 +35,11 @@ def compose_function(at: str, option: str, function: object) -> FlowFunction | N
         return None
     if isinstance(function, type) or not callable(function):
         raise ConfigurationError(f"{at}: {option} must be a callable, got {type(function).__name__}.")
-    return fitting(at, option, function)
+    return wrap_function(at, option, function)
 
 
-def fitting(at: str, option: str, function: Callable[..., object]) -> FlowFunction:
-    """A callable as a flow calls it.
+def wrap_function(at: str, option: str, function: Callable[..., object]) -> FlowFunction:
+    """Wrap a callable as a flow calls it.
 
     Raises:
         ConfigurationError: it cannot be called with the arguments that it would get.
@@ -124,7 +124,7 @@ def _check_policy(at: str, policy: RetryPolicy) -> None:
 
 
 def check_count(at: str, what: str, count: object) -> None:
-    """Raise unless something is counted from 1.
+    """Raise unless `count` is a whole number of at least 1.
 
     Raises:
         ConfigurationError: it is not a whole number from 1.

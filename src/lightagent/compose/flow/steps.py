@@ -27,8 +27,8 @@ from lightagent.compose.flow.step_options import (
     compose_people,
     compose_retry,
     compose_timeout,
-    fitting,
     may_ask,
+    wrap_function,
 )
 from lightagent.compose.tools import compose_tools
 from lightagent.domain.absent_names import STEP_OPTIONS
@@ -121,7 +121,7 @@ def compose_work(
             f"{at}: {option} must be an agent, a swarm, a flow or a callable, got {given}.",
             guidance="Pass LightAgent(...), LightSwarm(), LightFlow() or a function of the query.",
         )
-    return CallWork(fitting(at, option, agent))
+    return CallWork(wrap_function(at, option, agent))
 
 
 def compose_verifier(at: str, verify: object, output: OutputForm[object] | None) -> Verifier | None:
@@ -140,7 +140,7 @@ def compose_verifier(at: str, verify: object, output: OutputForm[object] | None)
             f"{at}: verify must be a callable or an agent, got {type(verify).__name__}.",
             guidance="A callable of the result gives a StepVerdict, True, False, a text or None.",
         )
-    return CallableVerifier(fitting(at, "verify", verify), output)
+    return CallableVerifier(wrap_function(at, "verify", verify), output)
 
 
 def _nested(at: str, agent: object, tools: Sequence[ToolLike[Never]] | None) -> StepWork | None:
@@ -182,7 +182,7 @@ def _means_now(agent: object) -> Means[None]:
 
 
 def _first_member(swarm: object, member: Callable[[object], object]) -> Means[None]:
-    """The same for the agent that was registered first, as it is within its swarm."""
+    """The means of the agent that was registered first in a swarm, as a member of the swarm."""
     registered: object = getattr(swarm, "registered", ())
     if not isinstance(registered, tuple) or not registered:
         raise ConfigurationError("LightSwarm: no agent is registered.", guidance="Call register_agent first.")

@@ -7,7 +7,7 @@ from typing import Final
 from lightagent.application.journals.event_codec import event_from_dict
 from lightagent.application.journals.keep_run import run_key
 from lightagent.application.journals.read_streams import read_entry
-from lightagent.application.projections.history import history
+from lightagent.application.projections.result import history
 from lightagent.application.serving.a2a.tasks import A2aTask
 from lightagent.application.stored_runs import Runs
 from lightagent.domain.json_types import JsonObject

@@ -1,1 +1,1 @@
-"""The sections of the settings: a model of each table of a file, with what every key means, may be and needs."""
+"""The sections of the settings: a model of each table, with the meaning, the type and the trust of every key."""

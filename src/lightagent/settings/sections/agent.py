@@ -16,7 +16,7 @@ _LIMITS: Final = tuple(field.name for field in fields(Limits))
 
 
 class AgentSettings(Section):
-    """How agents are, unless a program says otherwise. What is not set is left to `LightAgent`."""
+    """Options of agents, unless a program passes others. Those that are not set are left to `LightAgent`."""
 
     name: Annotated[str | None, SAFE] = Field(default=None, min_length=1, description="The agent's name in traces.")
     instructions: Annotated[str | None, NEEDS_TRUST] = Field(
@@ -47,7 +47,7 @@ class AgentSettings(Section):
     )
 
     def limits(self) -> Limits:
-        """How far a run may go, with the built-in limit where none is set."""
+        """The limits of a run: those that are set, otherwise the built-in ones."""
         chosen = {name: value for name in _LIMITS if (value := getattr(self, name)) is not None}
         return replace(Limits(), **chosen)
 

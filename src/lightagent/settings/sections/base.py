@@ -16,9 +16,8 @@ from lightagent.settings.secrets import masked, reference
 class Trust:
     """Whether a file that was merely found, in a cloned repository for instance, may set a key before it is trusted.
 
-    Every key has one of `SAFE` and `NEEDS_TRUST` in its annotation; a test fails for a key without. A key is safe where
-    the worst value of a stranger costs patience: it names no place that data goes to or comes from, no code, no file,
-    and nothing that the model is told.
+    Every key has `SAFE` or `NEEDS_TRUST` in its annotation, which a test checks. A key is safe if the worst value only
+    wastes time: it names no place that data goes to or comes from, no code and no file, and is not shown to the model.
     """
 
     needed: bool
@@ -43,7 +42,7 @@ class Section(BaseModel):
 
 
 class Backend(Section):
-    """An adapter: which, and its options, which the adapter itself checks when it is opened."""
+    """An adapter by its kind, and its options, which the adapter itself checks when it is opened."""
 
     kind: Annotated[str, NEEDS_TRUST] = Field(description="The name of the adapter.")
     options: Annotated[JsonObject, NEEDS_TRUST] = Field(default_factory=dict, description="Options of that adapter.")

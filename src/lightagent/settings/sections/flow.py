@@ -23,7 +23,7 @@ def _named(value: object) -> object:
 
 
 class FlowSettings(Section):
-    """What carries out the runs of flows that say nothing of it themselves, and where they are kept."""
+    """What carries out runs and where they are kept, for flows without an engine or a store of their own."""
 
     engine: Annotated[Backend, BeforeValidator(_named), NEEDS_TRUST] = Field(
         default=Backend(kind=LOCAL),
@@ -84,7 +84,7 @@ class FlowSettings(Section):
 
 
 def flow_problems(chosen: FlowSettings, place: Callable[[KeyPath], str]) -> Iterator[Problem]:
-    """Options for runs in this process, if an engine carries them out elsewhere.
+    """Report options that apply to runs in this process, if an engine carries runs out elsewhere.
 
     Args:
         place: returns the place of a path, for people.

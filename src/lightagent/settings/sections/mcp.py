@@ -71,7 +71,7 @@ class McpServerSettings(Section):
 
     @property
     def chosen_transport(self) -> Transport:
-        """The one that is set, or that the URL speaks of."""
+        """The transport that is set, otherwise the one that follows from the command or the URL."""
         if self.transport is not None:
             return self.transport
         if self.command is not None:

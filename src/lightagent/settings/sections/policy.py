@@ -57,7 +57,7 @@ class PolicySettings(Section):
         return InformationFlow(self.tainted_calls or "ask", self.mcp_outside_effects, self.trusted_labels)
 
     def capabilities(self) -> CapabilityPolicy | None:
-        """The policy that these settings describe; None where they say nothing."""
+        """The policy that these settings describe; None without a default and rules."""
         if self.default is None and not self.rules:
             return None
         rules = [CapabilityRule(**dict(rule)) for rule in self.rules]

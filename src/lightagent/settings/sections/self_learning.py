@@ -17,7 +17,7 @@ _RULES: Final = frozenset({"expires_after", "max_age", "useless_after", "unused_
 
 
 class SelfLearningSettings(Section):
-    """How agents learn from their runs; see `SelfLearning`. A 0 among the rules for stale lessons is: never."""
+    """How agents learn from their runs; see `SelfLearning`. In the rules for stale lessons, 0 means never."""
 
     enabled: Annotated[bool, NEEDS_TRUST] = Field(
         default=False, description="After each run a model is asked what would help in later ones."
@@ -49,20 +49,20 @@ class SelfLearningSettings(Section):
     )
 
     def learning(self, model: ChatModel | None = None) -> SelfLearning | None:
-        """The same as an option of an agent; None where agents do not learn.
+        """The settings as an option of an agent; None if agents do not learn.
 
         Args:
-            model: looks back; None: that of the agent.
+            model: the model that reviews runs; None for the agent's own.
         """
         return self.options(model) if self.enabled else None
 
     @property
     def says_rules(self) -> bool:
-        """Whether somebody says when lessons end: who switches learning on takes the rules that are the default."""
+        """Whether rules for stale lessons apply: one is set, or learning is enabled with its default rules."""
         return self.enabled or bool(self.model_fields_set & _RULES)
 
     def options(self, model: ChatModel | None = None) -> SelfLearning:
-        """What the table says, whether agents of the settings learn or not: a program may switch it on by itself."""
+        """The settings as an option of an agent, even if they do not enable learning: a program may do so itself."""
         return SelfLearning(
             model,
             self.most_lessons,

@@ -23,7 +23,7 @@ Content: TypeAlias = Literal["no_content", "span_only", "event_only", "span_and_
 
 
 def _is_single(value: object) -> object:
-    """One problem for a wrong value, in the place of one for each type that it is not of."""
+    """Check the type before the union does, so that a wrong value gives one error and not one for each type."""
     if not isinstance(value, (str, bool, int, float)):
         raise ValueError("Write text, a number, true or false")
     return value
@@ -35,7 +35,7 @@ ResourceValue: TypeAlias = Annotated[str | bool | int | float, BeforeValidator(_
 class TelemetrySettings(Section):
     """Where traces and metrics of agents go, over OTLP.
 
-    What is not set here, the standard variables say (``OTEL_EXPORTER_OTLP_ENDPOINT`` and so on), and then
+    For options that are not set, the standard variables (``OTEL_EXPORTER_OTLP_ENDPOINT`` and so on) apply, and then
     OpenTelemetry's own defaults.
     """
 

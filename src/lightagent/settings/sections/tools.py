@@ -60,7 +60,7 @@ class ToolSelectionSettings(Section):
         return self
 
     def selection(self) -> ToolSelection | bool:
-        """The same as an option of an agent."""
+        """The settings as an option of an agent."""
         if not self.enabled:
             return False
         return ToolSelection(self.threshold, self.tokens, self.most, tuple(self.always), self.search)

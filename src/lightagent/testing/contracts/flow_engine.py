@@ -10,6 +10,7 @@ import pytest
 
 from lightagent.adapters.chat.scripted import ScriptedModel, call_tool
 from lightagent.agent import LightAgent
+from lightagent.application.flow.flow_code import FlowSteps
 from lightagent.application.flow.step_context import StepContext
 from lightagent.application.tools.decorator import tool
 from lightagent.domain.errors import ConfigurationError, PolicyError
@@ -56,6 +57,49 @@ class FlowEngineContract:
         assert isinstance(events[-1], FlowFinished)
         record = flow_record(fold(events))
         assert (record.content, record.scope, record.input) == ("x a b", ANN, "x")
+        await engine.aclose()
+
+    async def test_a_run_that_is_started_goes_on_without_its_caller(self) -> None:
+        engine, free = self.make(), asyncio.Event()
+
+        async def wait_for_it(query: str) -> str:
+            await free.wait()
+            return f"{query} done"
+
+        flow = LightFlow(engine=engine, name="letters").step("a", agent=wait_for_it)
+        code, run = FlowSteps(flow.name, flow.declared, flow.parts.clock), FlowRun(ANN, "r")
+        await engine.start(code, FlowStarted("r", code.definition, "x", ANN, trace_id="t"))
+        assert fold(await engine.events(run)).status == "running"
+        with pytest.raises(ConfigurationError):
+            await engine.start(code, FlowStarted("r", code.definition, "y", ANN, trace_id="t"))
+        free.set()
+        assert flow_record(fold(await engine.wait(code, run))).content == "x done"
+        assert await engine.wait(code, FlowRun(ANN, "another")) == ()
+        await engine.aclose()
+
+    async def test_who_waits_for_a_run_does_not_revive_it(self) -> None:
+        engine, calls = self.make(), list[str]()
+
+        def fail(query: str) -> str:
+            calls.append(query)
+            raise ConnectionError("no")
+
+        flow = LightFlow(engine=engine, name="letters").step("a", agent=fail)
+        code, run = FlowSteps(flow.name, flow.declared, flow.parts.clock), FlowRun(Scope(), "r")
+        await engine.start(code, FlowStarted("r", code.definition, "x", Scope()))
+        for _ in range(2):
+            assert fold(await engine.wait(code, run)).status == "failed"
+        assert calls == ["x"]
+        await engine.aclose()
+
+    async def test_a_started_run_goes_on_once_it_is_decided(self) -> None:
+        engine = self.make()
+        flow = LightFlow(engine=engine, name="letters").step("a", agent=_adds("a"), requires_approval=True)
+        code, run = FlowSteps(flow.name, flow.declared, flow.parts.clock), FlowRun(Scope(), "r")
+        await engine.start(code, FlowStarted("r", code.definition, "x", Scope()))
+        assert fold(await engine.wait(code, run)).status == "waiting"
+        await engine.decide(code, run, "a", ApprovalDecision.approve())
+        assert fold(await engine.wait(code, run)).status == "success"
         await engine.aclose()
 
     async def test_an_intent_is_on_record_before_what_it_is_about(self) -> None:

@@ -51,13 +51,22 @@ class TemporalEngine(FlowEngine, WorkedEngine, FoldsRuns):
         patience: float = 10.0,
         make_attributes: bool = True,
     ) -> None:
-        self._connection = Connection(place)
-        self._runs = StoredRuns(prefix)
-        self._starter = Starter(prefix, task_queue, heartbeat, longest, patience)
+        large = 0 if place.large is None else place.large.over
+        self._connection = Connection(place, prefix)
+        self._runs = StoredRuns(prefix, large)
+        self._starter = Starter(prefix, task_queue, heartbeat, longest, patience, large)
         self._queues = Queues(self._connection, task_queue, make_attributes=make_attributes)
 
     async def begin(self, flow: FlowCode, started: FlowStarted) -> Sequence[FlowEvent]:
         return await self._carried([started])
+
+    async def start(self, flow: FlowCode, started: FlowStarted) -> None:
+        client = await self._connection.client()
+        with self._told():
+            await self._starter.start(client, [started])
+
+    async def wait(self, flow: FlowCode, run: FlowRun) -> Sequence[FlowEvent]:
+        return await self._settled(run)
 
     async def fork(self, flow: FlowCode, past: Sequence[FlowEvent]) -> Sequence[FlowEvent]:
         return await self._carried(past)

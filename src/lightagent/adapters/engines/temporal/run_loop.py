@@ -112,6 +112,16 @@ class RunLoop:
         """Whether no worker has anything of this run in hand."""
         return self._tasks.keys() <= self._alarms
 
+    @property
+    def has_only_leavers(self) -> bool:
+        """Whether all that workers have in hand puts on record what it does, so that it can go on elsewhere."""
+        return all(self._leaves(key) for key in self._tasks if key not in self._alarms)
+
+    def may_leave(self, path: str) -> bool:
+        """Whether a step's attempt may go on elsewhere; one that must not be repeated stays where it is."""
+        node = self.state.nodes.get(path)
+        return self._given.hands_over and node is not None and node.step.repeatable
+
     def carry_out(self) -> None:
         """Begin all that is to be done."""
         while self._moves:
@@ -217,6 +227,11 @@ class RunLoop:
                 self._stops.remove(stop)
                 self._stopped(stop)
 
+    def _leaves(self, key: Key) -> bool:
+        path, epoch, what = key
+        number = what.removeprefix(_ATTEMPT).strip()
+        return number.isdecimal() and self._noted[path, epoch, int(number)] > 0 and self.may_leave(path)
+
     def _open_at(self, key: Key) -> Move | None:
         """Return the open move of this key as of now, or None if it became obsolete.
 
@@ -289,6 +304,8 @@ class RunLoop:
                     continue
                 answers = await self._code(move)
                 begun = False
+                if answers is None and self.is_drained and self._given.hands_over:
+                    return  # It goes on in the next workflow.
                 if answers is not None:
                     self._tell_all(answers)
                     if not any(isinstance(one, DefinitionChanged) for one in answers):

@@ -22,15 +22,15 @@ from temporalio.client import (
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
+from lightagent.adapters.engines.temporal.event_pages import asked_page
 from lightagent.adapters.engines.temporal.faults import is_away
 from lightagent.adapters.engines.temporal.orders import (
-    EVENTS,
     HELD,
     SETTLE,
     TELL,
     WORKFLOW,
-    EventPage,
     FlowOutput,
+    most_bytes,
     owner_prefix,
     read_all,
     run_id_of,
@@ -76,10 +76,11 @@ class StoredRuns:
 
     Args:
         prefix: what the ids of all workflows begin with.
+        large: see `FlowInput`.
     """
 
-    def __init__(self, prefix: str) -> None:
-        self._prefix = prefix
+    def __init__(self, prefix: str, large: int = 0) -> None:
+        self._prefix, self._large = prefix, large
 
     async def find(self, client: Client, run: FlowRun) -> Found | None:
         """Return a run with everything recorded of it, or None if it does not exist.
@@ -114,7 +115,7 @@ class StoredRuns:
             RPCError: the server is away.
         """
         texts = written(events)
-        if (refused := told_too_large(run.run_id, events, texts)) is not None:
+        if (refused := told_too_large(run.run_id, events, texts, most_bytes(self._large))) is not None:
             raise refused
         ident = uuid4().hex
         until = asyncio.get_running_loop().time() + _AWAY
@@ -256,7 +257,7 @@ async def _asked(client: Client, handle: WorkflowHandle[object, object], queue: 
     texts = list[str]()
     try:
         while True:
-            page: EventPage = await handle.query(EVENTS, len(texts), result_type=EventPage, rpc_timeout=_ANSWER)
+            page = await asked_page(handle, len(texts), _ANSWER)
             texts += page.events
             if len(texts) >= page.total or not page.events:
                 return texts

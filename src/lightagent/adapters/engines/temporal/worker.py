@@ -48,6 +48,12 @@ class Queues:
     prefix: str
     make_attributes: bool = True
 
+    @property
+    def large(self) -> int:
+        """See `FlowInput`."""
+        large = self.connection.place.large
+        return 0 if large is None else large.over
+
 
 class TemporalWorker(EngineWorker):
     """Carries out runs of flows.
@@ -83,7 +89,7 @@ class TemporalWorker(EngineWorker):
             client,
             task_queue=queue_of(self._queues.prefix, flow),
             workflows=[FlowWorkflow],
-            activities=[CarryOut(self._flows, client).carry_out],
+            activities=[CarryOut(self._flows, client, self._queues.large).carry_out],
             # Only this package's code runs in a workflow. Tests replay it in the sandbox, which costs a third of a run.
             workflow_runner=UnsandboxedWorkflowRunner(),
             max_concurrent_activities=self._limits.most,

@@ -26,7 +26,7 @@ from lightagent.application.run_loop.reviewing.ask_for_review import (
 )
 from lightagent.application.run_loop.reviewing.settled import Settled, Taken
 from lightagent.application.run_loop.reviewing.waiting import find_decided, find_waiting
-from lightagent.application.tools.toolset import DepsT
+from lightagent.application.tools.deps import DepsT
 from lightagent.domain.error_mapping import classify_exception
 from lightagent.domain.errors import Fenced, LeaseHeld, LightAgentError, PolicyError, StoreError, StreamConflict
 from lightagent.domain.outcomes import Suspended

@@ -9,8 +9,9 @@ from typing import Final
 from lightagent.application.active_run.active_run import ActiveRun
 from lightagent.application.policies.review_desk import ReviewDesk, ReviewedAgent, ReviewLevel
 from lightagent.application.reviews.decide_calls import decided_calls
+from lightagent.application.tools.deps import DepsT
 from lightagent.application.tools.foreign_tool import declared
-from lightagent.application.tools.toolset import DepsT, Toolset
+from lightagent.application.tools.toolset import Toolset
 from lightagent.application.tools.wrapped_tool import unwrapped
 from lightagent.domain.conversation.call_forms import meant_name
 from lightagent.domain.json_copies import same_json

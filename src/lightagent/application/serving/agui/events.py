@@ -32,8 +32,7 @@ from ag_ui.core import (
 )
 from ag_ui.encoder import EventEncoder
 
-from lightagent.application.projections.live_text import LiveText
-from lightagent.application.projections.partial_text import is_kept_back
+from lightagent.application.projections.partial_text import LiveText, is_kept_back
 from lightagent.application.projections.steps import Step
 from lightagent.application.projections.usage import total_usage
 from lightagent.application.serving.approvals import answer_form

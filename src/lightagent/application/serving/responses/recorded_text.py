@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lightagent.application.projections.live_text import LiveText
-from lightagent.application.projections.partial_text import withholds_content
+from lightagent.application.projections.partial_text import LiveText, withholds_content
 from lightagent.application.projections.steps import Step
 from lightagent.domain.conversation.deltas import ReasoningDelta, TextDelta
 from lightagent.domain.outcomes import Completed

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from lightagent.application.projections.live_text import LiveText
-from lightagent.application.projections.partial_text import withholds_content
+from lightagent.application.projections.partial_text import LiveText, withholds_content
 from lightagent.application.projections.steps import Step
 from lightagent.application.projections.usage import total_usage
 from lightagent.application.serving.chat.answers import ending_of

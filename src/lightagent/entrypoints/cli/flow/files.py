@@ -10,6 +10,7 @@ from typing import Annotated, Final, NamedTuple, TypeAlias, TypeVar
 
 import typer
 
+from lightagent.agent_submit import SubmittingAgent
 from lightagent.application.flow.agent_work import AgentWork
 from lightagent.application.flow.flow_step import LightFlowStep
 from lightagent.application.flow.flow_work import FlowWork
@@ -39,6 +40,7 @@ Accept: TypeAlias = Annotated[
 ]
 
 _FLOW: Final = Wanted("FLOW", LightFlow, "flow")
+_NAMED: Final[Wanted[LightFlow | SubmittingAgent[None, object]]] = Wanted("FLOW", (LightFlow, SubmittingAgent), "flow")
 
 
 def open_flow(
@@ -84,7 +86,7 @@ def open_all_flows(
     engine: EngineChoice | None = None,
 ) -> list[LightFlow]:
     """Load the flows of files. Those that use the store or engine of the settings share it. Raises as `open_flow`."""
-    found = [load_object(spec, _FLOW) for spec in specs]
+    found = [_loaded(spec) for spec in specs]
     if all(flow.keeps_runs for flow in found):
         return found
     settings = settings_for(config, profile, False, trust)
@@ -98,6 +100,14 @@ def open_all_flows(
                 'with store = { kind = "sqlite", path = "flows.db" }.',
             )
     return placed
+
+
+def _loaded(spec: str) -> LightFlow:
+    """Load a flow; where a name is given, it may be an agent, whose submitted runs are flows of one step."""
+    found = load_object(spec, _FLOW) if spec.endswith(".py") else load_object(spec, _NAMED)
+    if isinstance(found, SubmittingAgent):
+        return found.as_flow()
+    return found
 
 
 def with_flow(flow: LightFlow, work: Callable[[], Awaitable[T]]) -> T:

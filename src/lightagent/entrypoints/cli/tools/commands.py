@@ -10,8 +10,8 @@ from typing import Annotated, TypeAlias
 import typer
 
 from lightagent.application.tools.arguments import parse_arguments
-from lightagent.application.tools.call_alone import call_alone
 from lightagent.application.tools.foreign_tool import declared
+from lightagent.application.tools.invoke import call_alone
 from lightagent.application.tools.registry import tool_problems
 from lightagent.application.tools.tool_info import ToolProblem
 from lightagent.compose.configured.backends import open_embedding

@@ -12,7 +12,7 @@ import typer
 
 from lightagent.application.tool_sources.openapi_tools import OpenApiTools
 from lightagent.application.tools.arguments import parse_arguments
-from lightagent.application.tools.call_alone import call_alone
+from lightagent.application.tools.invoke import call_alone
 from lightagent.application.tools.toolset import Toolset
 from lightagent.compose.openapi import openapi_source, openapi_tools
 from lightagent.domain.errors import ConfigurationError

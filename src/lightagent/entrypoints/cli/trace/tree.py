@@ -12,8 +12,8 @@ from rich.text import Text
 from rich.tree import Tree
 
 from lightagent.application.projections.calls import ToolCallRecord
-from lightagent.application.projections.trace_cost import priced_cost
 from lightagent.application.projections.trace_event import TraceEvent
+from lightagent.application.projections.trace_summary import priced_cost
 from lightagent.domain.budgets.prices import NO_PRICES, PriceTable
 from lightagent.domain.json_types import JsonObject
 from lightagent.entrypoints.cli.trace.labels import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from lightagent.application.journals.journal import Journal
-from lightagent.application.projections.history import history
+from lightagent.application.projections.result import history
 from lightagent.application.serving.background_runs import BackgroundRun
 from lightagent.application.serving.chat.requests import ChatAsked
 from lightagent.application.serving.client_tools import client_names

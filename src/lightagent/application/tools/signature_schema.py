@@ -14,15 +14,13 @@ from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
 from pydantic.fields import FieldInfo
 
 from lightagent.application.strict_validation import strict_validator
-from lightagent.application.tools.annotated_texts import text_of
-from lightagent.application.tools.argument_errors import bad_arguments, refused
-from lightagent.application.tools.arguments import dump_arguments
-from lightagent.application.tools.compiled import Check, CompiledTool, Hints, resolve_hints
+from lightagent.application.tools.annotations import Hints, resolve_hints, text_of
+from lightagent.application.tools.arguments import Check, CompiledTool, bad_arguments, dump_arguments, refused
 from lightagent.application.tools.docstrings import read_docstring
 from lightagent.application.tools.plain_json import PlainJson
+from lightagent.application.tools.pydantic_errors import known_names, validation_problems
 from lightagent.application.tools.schema_shape import forbid_unknown, has_integer_choices, takes_unknown, tidy
 from lightagent.application.tools.signature import Function, Signature, read_doc
-from lightagent.application.tools.validation_texts import known_names, validation_problems
 from lightagent.domain.errors import ConfigurationError
 from lightagent.domain.json_types import JsonObject, JsonValue
 

@@ -1,40 +1,20 @@
-"""A compiled declaration: the description for the model, the validation of arguments, and the context parameters."""
+"""Resolve the annotations of a function's parameters: their types, the context, and descriptions in them."""
 
 from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from types import FunctionType, NoneType, UnionType
-from typing import Annotated, Any, TypeAlias, TypeGuard, TypeVar, Union, get_args, get_origin, get_type_hints
+from types import FunctionType, UnionType
+from typing import Annotated, Union, get_args, get_origin, get_type_hints
 
-from typing_extensions import TypeForm, is_typeddict
+from typing_extensions import TypeForm
 
 from lightagent.application.tools.signature import Function, Signature, source_function
 from lightagent.domain.errors import ConfigurationError
-from lightagent.domain.json_types import JsonObject
 from lightagent.ports.tools import RunContext
-
-Check: TypeAlias = Callable[[JsonObject], Mapping[str, object]]
-
-
-@dataclass(frozen=True, slots=True)
-class CompiledTool:
-    """What is needed to offer and call a tool.
-
-    Attributes:
-        description: the tool's purpose.
-        parameters: the JSON Schema of the arguments.
-        check: returns the function's named arguments, or raises `ToolError`.
-        context: the names of the parameters that receive the `RunContext`.
-    """
-
-    description: str
-    parameters: JsonObject
-    check: Check
-    context: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +57,14 @@ def resolve_hints(function: Function, signature: Signature, *, required: bool = 
     return Hints(types, frozenset(context))
 
 
+def resolve_annotation(function: Function, name: str, annotation: object) -> object:
+    """Resolve one annotation; None if the type is not available: for type checkers only, or not defined yet."""
+    try:
+        return _resolve(name, annotation, *_namespaces(function))
+    except _UNRESOLVABLE:
+        return None
+
+
 class _Annotated:
     """An object with annotations, which is all that `get_type_hints` needs."""
 
@@ -117,15 +105,15 @@ def _resolve(
 
 
 def _is_context(hint: object) -> bool:
-    return any(part is RunContext or get_origin(part) is RunContext for part in _members(hint))
+    return any(part is RunContext or get_origin(part) is RunContext for part in union_members(hint))
 
 
-def _members(form: object) -> list[object]:
+def union_members(form: object) -> list[object]:
     """Return the members of a union, or the type itself in a list, without `Annotated` metadata."""
     origin = get_origin(form)
     if origin in (Union, UnionType):
-        return [part for one in get_args(form) for part in _members(one)]
-    return _members(get_args(form)[0]) if origin is Annotated else [form]
+        return [part for one in get_args(form) for part in union_members(one)]
+    return union_members(get_args(form)[0]) if origin is Annotated else [form]
 
 
 def announced_context(signature: Signature) -> list[str]:
@@ -135,48 +123,6 @@ def announced_context(signature: Signature) -> list[str]:
         for name, parameter in signature.parameters.items()
         if ("RunContext" in note if isinstance(note := parameter.annotation, str) else _is_context(note))
     ]
-
-
-def find_deps(function: Function, signature: Signature, context: Iterable[str]) -> object:
-    """Return the type of dependencies that the parameters in `context` declare.
-
-    `object` if any type will do, or if the type is not available: imported only for type checkers, or not defined yet.
-    """
-    for name in context:
-        annotation: object = signature.parameters[name].annotation
-        try:
-            hint = _resolve(name, annotation, *_namespaces(function))
-        except _UNRESOLVABLE:
-            return object
-        for part in _members(hint):
-            if get_origin(part) is RunContext:
-                needed: object = get_args(part)[0]
-                return needed
-    return object
-
-
-def deps_fit(given: object, needed: object) -> bool:
-    """Whether dependencies of type `given` (None: no dependencies) fit the type `needed`, as far as that can be told.
-
-    What only a type checker can determine, such as whether a protocol is implemented, counts as fitting. A tool that
-    needs no dependencies accepts any.
-    """
-    if needed is object:
-        return True
-    return any(_fits(NoneType, one) or (given is not None and _fits(given, one)) for one in _members(needed))
-
-
-def _fits(given: object, needed: object) -> bool:
-    if needed is None or needed is Any or isinstance(needed, TypeVar):
-        return True
-    if _is_class(given) and _is_class(needed):
-        # Type checkers accept an int as a float.
-        return issubclass(given, needed) or (given in (int, float) and needed in (float, complex))
-    return given is not NoneType
-
-
-def _is_class(form: object) -> TypeGuard[type]:
-    return isinstance(form, type) and not getattr(form, "_is_protocol", False) and not is_typeddict(form)
 
 
 def describe_form(form: object) -> str:
@@ -189,3 +135,24 @@ def _unresolvable(tool: str, parameter: inspect.Parameter, exc: Exception) -> Co
         f"Tool {tool!r}: the annotation {parameter.annotation!r} of {parameter.name!r} cannot be resolved ({exc}). "
         "Import what it names where the program runs, not for type checkers only, and at the top of the module."
     )
+
+
+def text_of(hint: object) -> str:
+    """Return the description in an annotation, or an empty string. `Doc` wins over a plain string, outer over inner.
+
+    `Doc` is recognized by its shape, since typing_extensions and annotated_doc each define one. Descriptions in
+    `pydantic.Field` are not read here: pydantic writes them into the schema itself.
+    """
+    origin = get_origin(hint)
+    if origin is Annotated:
+        inner, *extras = get_args(hint)
+        documented = [text for extra in extras if isinstance(text := _documentation(extra), str)]
+        bare = [extra for extra in extras if isinstance(extra, str)]
+        return next((inspect.cleandoc(text) for text in (*documented, *bare) if text.strip()), "") or text_of(inner)
+    if origin in (Union, UnionType):
+        return next((text for part in get_args(hint) if (text := text_of(part))), "")
+    return ""
+
+
+def _documentation(extra: object) -> object:
+    return getattr(extra, "documentation", None) if type(extra).__name__ == "Doc" else None

@@ -12,7 +12,9 @@ from types import FunctionType, MethodType
 from weakref import WeakKeyDictionary
 
 from lightagent.aiokits.thread_job import Pace
-from lightagent.application.tools.compiled import CompiledTool, announced_context, find_deps
+from lightagent.application.tools.annotations import announced_context
+from lightagent.application.tools.arguments import CompiledTool
+from lightagent.application.tools.deps import find_deps
 from lightagent.application.tools.signature import Function, Signature, check_name, read_signature
 from lightagent.application.tools.tool_info import with_marks
 from lightagent.application.tools.tool_info_schema import accept_tool_info, compile_info, refuse_mismatch
@@ -61,7 +63,7 @@ class Declaration:
             if self.info is not None:
                 self._compiled = compile_info(function, self.signature, self.info)
             else:
-                from lightagent.application.tools.typed_schema import compile_typed
+                from lightagent.application.tools.signature_schema import compile_typed
 
                 self._compiled = compile_typed(function, self.signature)
         return self._compiled

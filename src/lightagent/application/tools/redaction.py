@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 
-from lightagent.application.tools.argument_errors import clip
+from lightagent.application.tools.arguments import clip
 from lightagent.domain.secrets.forms import mask_tokens
 from lightagent.domain.secrets.masking import MASK, mask_urls
 

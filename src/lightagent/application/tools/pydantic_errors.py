@@ -1,4 +1,4 @@
-"""Convert pydantic's validation errors to messages in the style of `argument_errors`."""
+"""Convert pydantic's validation errors to messages in the style of `arguments`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pydantic import ValidationError
 
-from lightagent.application.tools.argument_errors import given, missing, path_text, takes, unknown
+from lightagent.application.tools.arguments import given, missing, path_text, takes, unknown
 from lightagent.domain.json_types import JsonObject, JsonValue
 
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")

@@ -71,8 +71,7 @@ def measured(name: str, one: Peer, there: Server, batch: Batch) -> dict[str, flo
     workers, served = one.cpu_seconds() - workers, cpu_seconds(there.pid) - served
     few = max(1, batch.runs // 10)
     alone = one.carry_out(Batch(batch.scenario, f"{batch.name}-alone", few, 1))
-    print(f"{batch.name}: {batch.runs / taken.seconds:.1f} runs a second", file=sys.stderr, flush=True)
-    return {
+    found = {
         "rate": batch.runs / taken.seconds,
         "seconds": taken.seconds,
         "alone_ms": alone.seconds / few * 1e3,
@@ -82,6 +81,9 @@ def measured(name: str, one: Peer, there: Server, batch: Batch) -> dict[str, flo
         "workers_ms": workers / batch.runs * 1e3,
         "server_ms": served / batch.runs * 1e3,
     }
+    told = ", ".join(f"{figure} {number(value)}" for figure, value in found.items())
+    print(f"{batch.name}: {told}", file=sys.stderr, flush=True)
+    return found
 
 
 def rounds(

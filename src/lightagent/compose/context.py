@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Never
 
+from lightagent.application.agent_options.context_budget import ContextBudget
 from lightagent.application.journals.read_spilled import ReadToolResult
 from lightagent.application.policies.check_payload import is_trust
 from lightagent.application.prompts import Prompts
@@ -14,7 +15,6 @@ from lightagent.compose.check_ports import check_each, check_journal_port, check
 from lightagent.domain.errors import ConfigurationError
 from lightagent.options import AgentOptions
 from lightagent.ports.context import Compactor, Conclusion, ContextSource
-from lightagent.ports.context_budget import ContextBudget
 from lightagent.ports.tools import Tool
 
 
